@@ -1,0 +1,161 @@
+"""What a table looks like: one frozen `TableSchema`, declared by the user or inferred from the data.
+
+The schema is the contract between the stages: parsing, the codec, decoding and evaluation read nothing else
+about the columns. Values never appear in its error messages.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Literal
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ss_ray.errors import DataError
+
+Scalar = bool | int | float | str
+Source = Literal["declared", "inferred"]
+
+
+class Kind(StrEnum):
+    """How a column behaves, which decides how it is encoded, decoded and scored."""
+
+    INTEGER = "integer"
+    FLOAT = "float"
+    BOOLEAN = "boolean"
+    CATEGORY = "category"
+    DATE = "date"
+    DATETIME = "datetime"
+    IDENTIFIER = "identifier"
+    TEXT = "text"
+
+
+ORDERED_KINDS = frozenset({Kind.INTEGER, Kind.FLOAT, Kind.DATE, Kind.DATETIME})
+
+
+@dataclass(frozen=True, kw_only=True)
+class ColumnSchema:
+    """One column.
+
+    Attributes:
+        name: As in the input, any Unicode string that is not empty.
+        kind: See `Kind`. A column without any value is a nullable category without values.
+        arrow_type: Storage type in Parquet, spelled as pyarrow prints it ("int64", "date32[day]", "string").
+        nullable: Whether missing values occur.
+        decimals: Float only: digits after the point; None means full precision.
+        format: Dates: strptime format in text files. Booleans: the two spellings, "True/False". None: ISO 8601.
+        minimum: Smallest value allowed (inclusive); dates and datetimes in ISO 8601. None without values.
+        maximum: Largest value allowed (inclusive), likewise.
+        values: All distinct values in ascending order where there are at most 256; dates in ISO 8601. None otherwise.
+        pattern: Identifier only: the characters that each position of the string may take, one string a position.
+        entity_type: Identifier only: the PII type ("EMAIL_ADDRESS") whose stand-ins fill the column.
+        max_length: Category, identifier and text: longest string in characters.
+        source: Whether a person declared the column or the data told.
+    """
+
+    name: str
+    kind: Kind
+    arrow_type: str
+    nullable: bool = False
+    decimals: int | None = None
+    format: str | None = None
+    minimum: int | float | str | None = None
+    maximum: int | float | str | None = None
+    values: tuple[Scalar, ...] | None = None
+    pattern: tuple[str, ...] | None = None
+    entity_type: str | None = None
+    max_length: int | None = None
+    source: Source = "inferred"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableSchema:
+    """Columns of a table in their order."""
+
+    columns: tuple[ColumnSchema, ...]
+
+    def __getitem__(self, name: str) -> ColumnSchema:
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise DataError(f"there is no column {name!r}; the table has {', '.join(map(repr, self.names))}", column=name)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Column names in order."""
+        return tuple(column.name for column in self.columns)
+
+    def of_kind(self, *kinds: Kind) -> tuple[ColumnSchema, ...]:
+        """Columns of any of these kinds, in table order."""
+        return tuple(column for column in self.columns if column.kind in kinds)
+
+    def with_column(self, column: ColumnSchema) -> TableSchema:
+        """This schema with the column of the same name replaced."""
+        return replace(self, columns=tuple(column if c.name == column.name else c for c in self.columns))
+
+    def to_arrow(self) -> pa.Schema:
+        """The storage schema of every Parquet file of this table."""
+        return pa.schema([pa.field(c.name, arrow_type(c), nullable=True) for c in self.columns])
+
+    def check(self, table: pa.Table) -> None:
+        """Raise DataError unless names, order, types, missing values, bounds and categories are as declared."""
+        if tuple(table.column_names) != self.names:
+            raise DataError(
+                f"the table has the columns {', '.join(table.column_names)}; expected {', '.join(self.names)}"
+            )
+        for column in self.columns:
+            _check_column(column, table.column(column.name))
+
+
+def arrow_type(column: ColumnSchema) -> pa.DataType:
+    """The pyarrow type that `column.arrow_type` names."""
+    return _parse_arrow_type(column.arrow_type)
+
+
+def _parse_arrow_type(name: str) -> pa.DataType:
+    """Inverse of `str(pa.DataType)` for the types a table may have."""
+    if name.startswith("decimal"):
+        precision, scale = (int(part) for part in name[name.index("(") + 1 : -1].split(","))
+        return (pa.decimal256 if name.startswith("decimal256") else pa.decimal128)(precision, scale)
+    if name.startswith("timestamp["):
+        unit, _, zone = name[len("timestamp[") : -1].partition(", tz=")
+        return pa.timestamp(unit, tz=zone or None)
+    if name.startswith("dictionary<"):
+        values = name.partition("values=")[2].partition(",")[0]
+        return pa.dictionary(pa.int32(), pa.type_for_alias(values))
+    return pa.type_for_alias(name.partition("[")[0] if name.startswith("date") else name)
+
+
+def _check_column(column: ColumnSchema, array: pa.ChunkedArray) -> None:
+    where = f"column {column.name!r}"
+    if array.type != arrow_type(column):
+        raise DataError(f"{where} has type {array.type}; the schema says {column.arrow_type}", column=column.name)
+    if array.null_count and not column.nullable:
+        raise DataError(f"{where} has {array.null_count} missing values; the schema allows none", column=column.name)
+    outside = count_outside(column, array)
+    if outside:
+        raise DataError(f"{where} has {outside} values that the schema does not allow", column=column.name)
+
+
+def count_outside(column: ColumnSchema, array: pa.ChunkedArray) -> int:
+    """Number of non-missing values beyond the bounds, or not among the values, of the schema."""
+    array = array.drop_null()
+    if pa.types.is_dictionary(array.type):
+        array = array.cast(array.type.value_type)
+    if column.kind in ORDERED_KINDS and column.minimum is not None:
+        low, high = (_bound(array.type, b) for b in (column.minimum, column.maximum))
+        return int(pc.sum(pc.or_(pc.less(array, low), pc.greater(array, high))).as_py() or 0)
+    if column.kind in (Kind.CATEGORY, Kind.BOOLEAN) and column.values is not None:
+        allowed = pa.array(list(column.values), type=array.type)
+        return int(pc.sum(pc.invert(pc.is_in(array, value_set=allowed))).as_py() or 0)
+    return 0
+
+
+def _bound(type_: pa.DataType, bound: int | float | str | None) -> pa.Scalar:
+    if pa.types.is_temporal(type_) and isinstance(bound, str):
+        return pa.scalar(bound).cast(type_)
+    if pa.types.is_decimal(type_):
+        return pa.scalar(str(bound)).cast(type_)
+    return pa.scalar(bound, type=type_)
