@@ -1,0 +1,1 @@
+"""Rows to token ids and back, and which tokens may come next."""

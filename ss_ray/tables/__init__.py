@@ -1,0 +1,1 @@
+"""Reading, typing and writing tables."""

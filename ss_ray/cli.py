@@ -1,0 +1,132 @@
+"""The command line: `ss-ray run`, `ss-ray config`, `ss-ray demo-table`.
+
+Exit codes are those of `ss_ray.errors`; an error is one line on stderr, a traceback only with --debug.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ss_ray import __version__
+from ss_ray.config_files import load_config, parameters
+from ss_ray.errors import ConfigError, SsRayError
+
+if TYPE_CHECKING:
+    from ss_ray.pipeline import RunReport
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+ConfigOption = Annotated[Path | None, typer.Option("--config", help="YAML file; the defaults without one.")]
+SetOption = Annotated[list[str] | None, typer.Option("--set", help="Override one value: training.learning_rate=1e-3")]
+
+
+@app.command()
+def run(
+    data: Annotated[str, typer.Option(help="CSV, JSON lines or Parquet: a file or folder, a path or URI (s3://...).")],
+    out: Annotated[str, typer.Option(help="Run directory, a path or URI. The same command again resumes it.")],
+    config: ConfigOption = None,
+    overrides: SetOption = None,
+    csv: Annotated[bool, typer.Option("--csv", help="Also write release/synthetic.csv.")] = False,
+    redo: Annotated[
+        bool, typer.Option("--redo", help="Do again what a changed request or source makes stale.")
+    ] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log each stage.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+) -> None:
+    """Synthesize a table: replace PII, train, generate, evaluate."""
+    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(levelname)s %(message)s")
+    parsed = load_config(config, overrides or [])
+    from ss_ray.pipeline import run as run_pipeline  # imports Ray, torch and transformers: seconds
+    from ss_ray.progress import shown
+
+    with shown() as on_progress:
+        report = run_pipeline(parsed, data, out, csv=csv, redo=redo, on_progress=on_progress)
+    print(summary(report))
+
+
+@app.command("config")
+def show_config() -> None:
+    """Print every parameter with its default, range and meaning."""
+    for parameter in parameters():
+        note = f" [{parameter.applies_to}]" if parameter.applies_to else ""
+        print(f"{parameter.path}: {parameter.default}\n    {parameter.type}. {parameter.description}{note}")
+
+
+@app.command("demo-table")
+def demo_table(
+    out: Annotated[Path, typer.Option(help="CSV file to write.")],
+    rows: Annotated[int, typer.Option(min=2, help="Visits.")] = 5000,
+    seed: Annotated[int, typer.Option(help="Another seed gives another table.")] = 7,
+) -> None:
+    """Write the demo table: invented patients of a clinic with their visits."""
+    from pyarrow import csv
+
+    from ss_ray.demo import make_patients
+
+    out.parent.mkdir(parents=True, exist_ok=True)
+    csv.write_csv(make_patients(rows, seed), out)
+    print(f"{rows:,} rows in {out}")
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    print(__version__)
+
+
+def summary(report: RunReport) -> str:
+    """What a finished run made and where, with its main scores and stage times."""
+    lines = [f"Synthetic table  {report.synthetic}  ({report.num_rows:,} rows)"]
+    if report.csv:
+        lines.append(f"CSV              {report.csv}")
+    if report.report:
+        lines.append(f"Report           {report.report}  (internal: computed on real rows)")
+    lines.append(f"Manifest         {report.manifest}")
+    scores = report.evaluation
+    if scores is not None:
+        lines += [
+            f"Quality (SQS)    {_figure(scores.quality_score, 1)} of 10, {scores.quality_grade or 'not available'}",
+            f"Privacy          {scores.privacy_grade or 'not available'}: "
+            f"{_figure(scores.copied_share, 4)} copied rows (chance gives {_figure(scores.copied_share_holdout, 4)}), "
+            f"{_figure(scores.closer_to_train_share, 3)} closer to train than to holdout",
+            f"Utility          {_figure(scores.utility_synthetic, 3)} trained on synthetic, "
+            f"{_figure(scores.utility_real, 3)} on real (predicting {scores.utility_target or '-'})",
+            f"Discriminator    AUC {_figure(scores.discriminator_auc, 3)} (0.5: cannot tell from real)",
+        ]
+    lines.append("Seconds          " + ", ".join(f"{stage} {s:.0f}" for stage, s in report.stage_seconds.items()))
+    return "\n".join(lines)
+
+
+def _figure(value: float | None, digits: int) -> str:
+    return "n/a" if value is None else f"{value:.{digits}f}"
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Entry point of `ss-ray` and of `python -m jobs.run`."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    try:
+        app(arguments, standalone_mode=False)
+    except SsRayError as error:
+        if "--debug" in arguments:
+            raise
+        print(f"ss-ray: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except typer.Exit as stop:
+        sys.exit(stop.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
+        print("ss-ray: stopped; the same command goes on from the last finished stage", file=sys.stderr)
+        sys.exit(130)
+    except Exception as error:  # noqa: BLE001 - the last line of defence: no traceback, no cell value
+        code = getattr(error, "exit_code", None)
+        if "--debug" in arguments or (code is None and not hasattr(error, "format_message")):
+            if "--debug" in arguments:
+                raise
+            print(f"ss-ray: unexpected {type(error).__name__}; run again with --debug for the details", file=sys.stderr)
+            sys.exit(1)
+        print(f"ss-ray: {getattr(error, 'format_message')()}", file=sys.stderr)  # noqa: B009 - click's usage errors
+        sys.exit(ConfigError.exit_code)

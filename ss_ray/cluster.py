@@ -1,0 +1,184 @@
+"""The few things every stage asks of Ray: a connection, the same work over many files, and word of progress.
+
+Work is cut into items (a file, a shard); an item is done in one call that reads its input and writes its output, so
+a lost process costs one item, and nothing large passes through the driver.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import pickle
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import ray
+from ray.data import ActorPoolStrategy, DataContext
+
+from ss_ray.errors import ResourceError, SsRayError
+from ss_ray.progress import OnProgress, Progress
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+POLL_SECONDS = 0.5
+
+WORKER_ENVIRONMENT = {
+    "OMP_NUM_THREADS": "1",  # several processes share the cores
+    "RAY_TRAIN_V2_ENABLED": "1",
+    "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+    "HF_HUB_OFFLINE": "1",
+}
+
+
+def connect(num_cpus: int | None = None) -> None:
+    """Use the cluster this process belongs to (a submitted job, RAY_ADDRESS), or start one on this machine.
+
+    Nothing where Ray is connected already.
+
+    Raises:
+        ResourceError: The cluster cannot be reached.
+    """
+    if ray.is_initialized():
+        return
+    address = os.environ.get("RAY_ADDRESS") or "local"
+    local = {"num_cpus": num_cpus, "include_dashboard": False} if address == "local" else {}
+    try:
+        ray.init(
+            address=address,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            runtime_env={"env_vars": WORKER_ENVIRONMENT},
+            **local,
+        )
+    except (ConnectionError, TimeoutError, RuntimeError) as error:
+        raise ResourceError(f"cannot reach a Ray cluster at {address!r}: {type(error).__name__}") from error
+
+
+def map_items(
+    worker: Callable[..., Any],
+    items: Sequence[Any],
+    *,
+    arguments: Sequence[Any],
+    num_actors: int | None = None,
+    num_cpus: float = 1,
+    num_gpus: float = 0,
+) -> Iterator[Any]:
+    """Results of `worker(*arguments)(item)` for each item as they come, in any order, worked off by Ray Data.
+
+    Args:
+        worker: Called once in each actor (or task) with `arguments`; returns the function of one item.
+        items: What to work off; small, picklable.
+        arguments: For `worker`; small, picklable.
+        num_actors: Actors that keep what `worker` returned between items; None: a task for each item.
+        num_cpus: Of each actor or task.
+        num_gpus: Of each actor or task.
+
+    Raises:
+        SsRayError: As the worker raised it.
+        ResourceError: The cluster lost what it needs to go on.
+    """
+    _quiet()
+    dataset = ray.data.from_items([{"item": pickle.dumps(item)} for item in items], override_num_blocks=len(items))
+    call = {"batch_size": 1, "num_cpus": num_cpus, "num_gpus": num_gpus or None}
+    if num_actors is None:
+        results = dataset.map_batches(_call_once, fn_args=(worker, tuple(arguments)), **call)
+    else:
+        pool = ActorPoolStrategy(size=min(num_actors, len(items)))
+        results = dataset.map_batches(_Actor, fn_constructor_args=(worker, tuple(arguments)), compute=pool, **call)
+    with unwrapped_errors():
+        for row in results.iter_rows():
+            yield pickle.loads(row["result"])
+
+
+class _Actor:
+    def __init__(self, worker: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+        self.function = worker(*arguments)
+
+    def __call__(self, batch: dict[str, Any]) -> dict[str, list[bytes]]:
+        return {"result": [pickle.dumps(self.function(pickle.loads(item))) for item in batch["item"]]}
+
+
+def _call_once(batch: dict[str, Any], worker: Callable[..., Any], arguments: tuple[Any, ...]) -> dict[str, list[bytes]]:
+    return _Actor(worker, arguments)(batch)
+
+
+@contextmanager
+def unwrapped_errors() -> Iterator[None]:
+    """Our own errors as they were raised in a worker, without Ray's wrapping."""
+    try:
+        yield
+    except SsRayError as error:
+        raise _original(error) from None
+    except ray.exceptions.RayError as error:
+        cause = _original(error)
+        if isinstance(cause, SsRayError):
+            raise cause from None
+        raise ResourceError(f"the cluster could not finish the work: {type(cause).__name__}") from error
+
+
+def _original(error: BaseException) -> BaseException:
+    """The error that a worker raised; Ray's stand-in class carries it as `cause`."""
+    while isinstance(error, ray.exceptions.RayTaskError) and error.cause is not None:
+        error = error.cause
+    return error
+
+
+class _Counter:
+    """Sums what workers report."""
+
+    def __init__(self) -> None:
+        self.done, self.note = 0, ""
+
+    def add(self, amount: int, note: str = "") -> None:
+        self.done += amount
+        self.note = note or self.note
+
+    def read(self) -> tuple[int, str]:
+        return self.done, self.note
+
+
+@contextmanager
+def reported_progress(
+    on_progress: OnProgress, stage: str, total: int | None, unit: str = "rows"
+) -> Iterator[Callable[..., None]]:
+    """A picklable `report(amount, note="")` for workers; what they report reaches `on_progress` in this process."""
+    counter = ray.remote(num_cpus=0)(_Counter).remote()
+    stopped = threading.Event()
+
+    def forward() -> None:
+        done, note = ray.get(counter.read.remote())
+        on_progress(Progress(stage=stage, done=done, total=total, unit=unit, note=note))
+
+    def poll() -> None:
+        while not stopped.wait(POLL_SECONDS):
+            forward()
+
+    on_progress(Progress(stage=stage, done=0, total=total, unit=unit))
+    thread = threading.Thread(target=poll, daemon=True)
+    thread.start()
+    try:
+        yield _Report(counter)
+    finally:
+        stopped.set()
+        thread.join()
+    forward()
+
+
+class _Report:
+    def __init__(self, counter: Any) -> None:
+        self.counter = counter
+
+    def __call__(self, amount: int, note: str = "") -> None:
+        self.counter.add.remote(amount, note)
+
+
+def _quiet() -> None:
+    """Ray Data reports to its log files only: its own messages would repeat ours, and may quote data."""
+    context = DataContext.get_current()
+    context.enable_progress_bars = False
+    context.raise_original_map_exception = True
+    context.max_errored_blocks = 0
+    logging.getLogger("ray.data").setLevel(logging.CRITICAL)

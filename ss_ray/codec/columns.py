@@ -1,0 +1,263 @@
+"""How one column becomes tokens: a value, a bin and the place in it, a spelled text, or nothing at all.
+
+Each codec owns one contiguous range of token ids per slot, so that the ids alone say what is valid: any token of a
+slot's range decodes to a value that the schema allows. A slot may depend on an earlier one (`Slot.after`): the
+digits of a number that is missing, or the rest of a text that has ended, are filled with PAD.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ss_ray.codec.ordinals import Scale, Units, bound_units, fit_scale, from_units, to_units
+from ss_ray.errors import DataError
+from ss_ray.schema import ColumnSchema, Kind, arrow_type
+
+Tokens = npt.NDArray[np.int32]  # (rows, slots)
+PAD = 0
+BOS = 1
+FIRST_TOKEN = 2
+DIGIT_BASE = 16
+PLACES = {0: 1, 1: DIGIT_BASE, 2: DIGIT_BASE**2}  # digits -> places in a bin
+TAIL_QUANTILES = (0.001, 0.003, 0.007, 0.993, 0.997, 0.999)
+ATOM_SHARE = 0.005
+MAX_ATOMS = 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slot:
+    """One position of the token sequence of a row.
+
+    Attributes:
+        column: Column it belongs to.
+        start: First token id allowed.
+        stop: One past the last token id allowed.
+        after: Index of the slot in the same column that decides whether this one is used; None: always used.
+        opens: Token range [low, high) of slot `after` that puts this slot in use; PAD otherwise.
+    """
+
+    column: str
+    start: int
+    stop: int
+    after: int | None = None
+    opens: tuple[int, int] = (0, 0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ValueCodec:
+    """One token for each distinct value; the first one means missing where the column is nullable."""
+
+    type: Literal["value"] = "value"
+    column: ColumnSchema
+    first_token: int
+
+    @property
+    def num_tokens(self) -> int:
+        """Token ids this column takes."""
+        return len(self.column.values or ()) + self.column.nullable
+
+    def slots(self, first_slot: int) -> tuple[Slot, ...]:
+        """One slot, or none where there is nothing to choose."""
+        if self.num_tokens <= 1:
+            return ()
+        return (Slot(column=self.column.name, start=self.first_token, stop=self.first_token + self.num_tokens),)
+
+    def encode(self, array: pa.ChunkedArray) -> Tokens:
+        """(rows, 1) token ids, or (rows, 0)."""
+        if self.num_tokens <= 1:
+            return np.empty((len(array), 0), np.int32)
+        array = _plain(array)
+        index = pc.index_in(array, value_set=_value_array(self.column))
+        if index.null_count > array.null_count:
+            unknown = index.null_count - array.null_count
+            raise DataError(f"column {self.column.name!r} has {unknown} values that its schema does not list")
+        position = index.fill_null(-1).to_numpy(zero_copy_only=False) + self.column.nullable
+        return (self.first_token + position).astype(np.int32)[:, None]
+
+    def decode(self, tokens: Tokens, rng: np.random.Generator) -> pa.Array:
+        """(rows,) values of the storage type."""
+        values = _value_array(self.column)
+        if not self.num_tokens or not len(values):
+            return pa.nulls(len(tokens), arrow_type(self.column))
+        position = tokens[:, 0] - self.first_token - self.column.nullable if tokens.shape[1] else np.zeros(len(tokens))
+        indices = pa.array(position.astype(np.int32), mask=position < 0)
+        return values.take(indices).cast(arrow_type(self.column))
+
+
+@dataclass(frozen=True, kw_only=True)
+class BinnedCodec:
+    """A token for the quantile bin (or a frequent value), then base-16 digits of the place inside the bin.
+
+    Bin i covers the units lows[i]..highs[i], both included, so whatever the digits say the value is inside its
+    bin, and inside the column's bounds. Bins no wider than the number of places are exact.
+    """
+
+    type: Literal["binned"] = "binned"
+    column: ColumnSchema
+    first_token: int
+    scale: Scale
+    atoms: tuple[int, ...]
+    lows: tuple[int, ...]
+    highs: tuple[int, ...]
+    digits: int
+
+    @property
+    def num_tokens(self) -> int:
+        """Token ids this column takes."""
+        return self._first_bin + len(self.lows) + self.digits * DIGIT_BASE
+
+    @property
+    def _first_bin(self) -> int:
+        return self.column.nullable + len(self.atoms)
+
+    def slots(self, first_slot: int) -> tuple[Slot, ...]:
+        """The leading slot and one for each digit."""
+        start, bins = self.first_token, self.first_token + self._first_bin
+        name, stop = self.column.name, bins + len(self.lows)
+        lead = Slot(column=name, start=start, stop=stop)
+        places = [stop + digit * DIGIT_BASE for digit in range(self.digits)]
+        return lead, *(
+            Slot(column=name, start=place, stop=place + DIGIT_BASE, after=first_slot, opens=(bins, stop))
+            for place in places
+        )
+
+    def encode(self, array: pa.ChunkedArray) -> Tokens:
+        """(rows, 1 + digits) token ids."""
+        missing = array.is_null().to_numpy(zero_copy_only=False)
+        units = np.clip(to_units(array, self.column, self.scale), self.lows[0], self.highs[-1])
+        bins = np.searchsorted(np.array(self.lows), units, side="right") - 1
+        out = np.full((len(units), 1 + self.digits), PAD, np.int32)
+        out[:, 0] = self.first_token + self._first_bin + bins
+        place = _place(units, np.array(self.lows)[bins], np.array(self.highs)[bins], PLACES[self.digits])
+        digit_start = self.first_token + self._first_bin + len(self.lows)
+        for digit in range(self.digits):
+            value = (place >> (4 * (self.digits - 1 - digit))) % DIGIT_BASE
+            out[:, 1 + digit] = digit_start + digit * DIGIT_BASE + value
+        atom = np.searchsorted(np.array(self.atoms, np.int64), units)
+        is_atom = np.isin(units, np.array(self.atoms, np.int64))
+        out[is_atom, 0] = self.first_token + self.column.nullable + atom[is_atom]
+        out[missing, 0] = self.first_token
+        out[is_atom | missing, 1:] = PAD
+        return out
+
+    def decode(self, tokens: Tokens, rng: np.random.Generator) -> pa.Array:
+        """(rows,) values of the storage type, drawn evenly inside the place that the digits name."""
+        lead = tokens[:, 0] - self.first_token
+        bins = np.clip(lead - self._first_bin, 0, None)
+        digit_start = self.first_token + self._first_bin + len(self.lows)
+        place = np.zeros(len(tokens), np.int64)
+        for digit in range(self.digits):
+            place = place * DIGIT_BASE + np.clip(tokens[:, 1 + digit] - digit_start - digit * DIGIT_BASE, 0, None)
+        units = _pick(place, np.array(self.lows)[bins], np.array(self.highs)[bins], PLACES[self.digits], rng)
+        is_atom = (lead >= self.column.nullable) & (lead < self._first_bin)
+        units[is_atom] = np.array(self.atoms, np.int64)[lead[is_atom] - self.column.nullable]
+        valid = lead >= self.column.nullable
+        return from_units(units, valid, self.column, self.scale)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AbsentCodec:
+    """An identifier: at most a token for missing or not. Its values are freshly made, never learned."""
+
+    type: Literal["absent"] = "absent"
+    column: ColumnSchema
+    first_token: int
+
+    @property
+    def num_tokens(self) -> int:
+        """Token ids this column takes: missing and present."""
+        return 2 if self.column.nullable else 0
+
+    def slots(self, first_slot: int) -> tuple[Slot, ...]:
+        """One slot where values may be missing."""
+        if not self.column.nullable:
+            return ()
+        return (Slot(column=self.column.name, start=self.first_token, stop=self.first_token + 2),)
+
+    def encode(self, array: pa.ChunkedArray) -> Tokens:
+        """(rows, 1) or (rows, 0) token ids."""
+        present = array.is_valid().to_numpy(zero_copy_only=False)
+        return (self.first_token + present.astype(np.int32))[:, None][:, : len(self.slots(0))]
+
+    def present(self, tokens: Tokens) -> npt.NDArray[np.bool_]:
+        """(rows,) whether the value is there."""
+        return tokens[:, 0] > self.first_token if tokens.shape[1] else np.ones(len(tokens), bool)
+
+
+def fit_binned(sample: pa.ChunkedArray, column: ColumnSchema, first_token: int, num_bins: int) -> BinnedCodec:
+    """A codec whose bins hold about equal shares of `sample`, finer in both tails, ending at the schema's bounds."""
+    scale = fit_scale(sample, column)
+    low, high = bound_units(column, scale)
+    units = np.clip(to_units(sample.drop_null(), column, scale), low, high)
+    atoms = _frequent(units)
+    rest = units[~np.isin(units, atoms)]
+    quantiles = np.unique(np.r_[np.linspace(0, 1, num_bins + 1)[1:-1], TAIL_QUANTILES])
+    inner = np.quantile(rest, quantiles, method="nearest") if len(rest) else np.empty(0, np.int64)
+    lows = np.unique(np.r_[np.int64(low), inner[inner > low]])
+    highs = np.r_[lows[1:] - 1, np.int64(high)]
+    width = max(int(h) - int(lo) + 1 for lo, h in zip(lows, highs, strict=True))
+    return BinnedCodec(
+        column=column,
+        first_token=first_token,
+        scale=scale,
+        atoms=tuple(atoms.tolist()),
+        lows=tuple(lows.tolist()),
+        highs=tuple(highs.tolist()),
+        digits=next((digits for digits, places in PLACES.items() if width <= places), 2),
+    )
+
+
+def _frequent(units: Units) -> Units:
+    """Units that hold at least ATOM_SHARE of the sample each, in ascending order, MAX_ATOMS at most."""
+    values, counts = np.unique(units, return_counts=True)
+    keep = np.argsort(-counts, kind="stable")[:MAX_ATOMS]
+    return np.sort(values[keep[counts[keep] >= max(2, ATOM_SHARE * len(units))]])
+
+
+def _place(units: Units, lows: Units, highs: Units, places: int) -> Units:
+    """Place 0..places-1 of each unit in its bin; exact where the bin is no wider than `places`."""
+    offset, width, _ = _narrow(units, lows, highs)
+    return -(-(offset * places) // width) * (width <= places) + (offset * places // width) * (width > places)
+
+
+def _pick(place: Units, lows: Units, highs: Units, places: int, rng: np.random.Generator) -> Units:
+    """A unit of each place, drawn evenly among those that `_place` sends there."""
+    _, width, shift = _narrow(lows, lows, highs)
+    first = np.where(width <= places, place * width // places, -(-(place * width) // places))
+    after = np.maximum(-(-((place + 1) * width) // places), first + 1)
+    offset = np.where(width <= places, first, rng.integers(first, after))
+    fine = rng.integers(0, np.int64(1) << shift) if shift.any() else 0
+    span = highs.view(np.uint64) - lows.view(np.uint64)
+    offset = np.minimum(((offset << shift) + fine).view(np.uint64), span)
+    return (lows.view(np.uint64) + offset).view(np.int64)
+
+
+def _narrow(units: Units, lows: Units, highs: Units) -> tuple[Units, Units, Units]:
+    """Offset in the bin and width of the bin, both shifted right until places * width fits in 64 bits."""
+    span = highs.view(np.uint64) - lows.view(np.uint64)  # width - 1; the difference may pass 2**63
+    shift = np.maximum(np.ceil(np.log2(span.astype(np.float64) + 1)).astype(np.int64) - 48, 0)
+    offset = (units.view(np.uint64) - lows.view(np.uint64)) >> shift.astype(np.uint64)
+    return offset.astype(np.int64), (span >> shift.astype(np.uint64)).astype(np.int64) + 1, shift
+
+
+def _plain(array: pa.ChunkedArray) -> pa.ChunkedArray:
+    return array.cast(array.type.value_type) if pa.types.is_dictionary(array.type) else array
+
+
+def _value_array(column: ColumnSchema) -> pa.Array:
+    """The column's distinct values in its storage type (the value type of a dictionary)."""
+    target = arrow_type(column)
+    if pa.types.is_dictionary(target):
+        target = target.value_type
+    values = list(column.values or ())
+    if column.kind in (Kind.DATE, Kind.DATETIME):
+        return pa.array(values, pa.string()).cast(target)
+    if pa.types.is_decimal(target):
+        return pa.array([str(v) for v in values], pa.string()).cast(target)
+    return pa.array(values, target)

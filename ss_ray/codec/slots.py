@@ -1,0 +1,140 @@
+"""The codec of the compact model: a row is a fixed number of slots, each filled from its own range of token ids.
+
+    codec = fit_codec(schema, sample, ...)
+    tokens = codec.encode(table)            # (rows, slots) int32
+    codec.decode(tokens, ...) ~ table       # always satisfies the schema
+
+Columns stand in table order except that free text comes last, so that long texts do not separate short columns.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Annotated
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from pydantic import Field, TypeAdapter
+
+from ss_ray.codec.columns import FIRST_TOKEN, AbsentCodec, BinnedCodec, Slot, Tokens, ValueCodec, fit_binned
+from ss_ray.codec.identifiers import fresh_values
+from ss_ray.codec.texts import TextCodec, fit_max_tokens, token_lengths, train_tokenizer, vocabulary_size
+from ss_ray.schema import ColumnSchema, Kind, TableSchema
+
+ColumnCodec = Annotated[ValueCodec | BinnedCodec | AbsentCodec | TextCodec, Field(discriminator="type")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SlotCodec:
+    """Rows of one schema to tokens and back.
+
+    Attributes:
+        schema: What every decoded table satisfies.
+        columns: One codec a column, in the order of the slots.
+    """
+
+    schema: TableSchema
+    columns: tuple[ColumnCodec, ...]
+
+    @cached_property
+    def slots(self) -> tuple[Slot, ...]:
+        """All positions of a row."""
+        slots: list[Slot] = []
+        for codec in self.columns:
+            slots.extend(codec.slots(len(slots)))
+        return tuple(slots)
+
+    @property
+    def vocabulary_size(self) -> int:
+        """Token ids in use, PAD and BOS included."""
+        return max([FIRST_TOKEN, *(c.first_token + c.num_tokens for c in self.columns)])
+
+    def encode(self, table: pa.Table) -> Tokens:
+        """(rows, slots) token ids; PAD where a slot is not in use."""
+        parts = [codec.encode(table.column(codec.column.name)) for codec in self.columns]
+        return np.concatenate(parts, axis=1)
+
+    def decode(self, tokens: Tokens, *, rng: np.random.Generator, first_row: int, seed: int) -> pa.Table:
+        """A table that satisfies the schema.
+
+        Args:
+            tokens: (rows, slots), each inside its slot's range.
+            rng: Draws the place of a number below the resolution of its digits.
+            first_row: Number of the first row within the whole synthetic table; identifiers follow from it.
+            seed: Of the run; identifiers follow from it.
+        """
+        arrays: dict[str, pa.Array] = {}
+        at = 0
+        for codec in self.columns:
+            width = len(codec.slots(at))
+            part = tokens[:, at : at + width]
+            at += width
+            if isinstance(codec, AbsentCodec):
+                arrays[codec.column.name] = _identifiers(codec, part, first_row, seed)
+            else:
+                arrays[codec.column.name] = codec.decode(part, rng)
+        return pa.table([arrays[name] for name in self.schema.names], schema=self.schema.to_arrow())
+
+    def to_json(self) -> str:
+        """The codec as JSON; `from_json` reads it back."""
+        return _ADAPTER.dump_json(self).decode()
+
+    @staticmethod
+    def from_json(text: str) -> SlotCodec:
+        """Inverse of `to_json`."""
+        return _ADAPTER.validate_json(text)
+
+
+_ADAPTER = TypeAdapter(SlotCodec)
+
+
+def fit_codec(
+    schema: TableSchema, sample: pa.Table, *, num_bins: int, text_vocabulary: int, max_text_tokens: int
+) -> SlotCodec:
+    """The codec of a schema; `sample` places the bins of numbers and teaches the pieces of text.
+
+    Args:
+        schema: Kinds, bounds and values of the columns.
+        sample: Rows of the table, in its storage types.
+        num_bins: Quantile bins of a number with more distinct values than the schema lists.
+        text_vocabulary: Pieces of text, bytes included, at least 256.
+        max_text_tokens: Longest text kept, in pieces.
+    """
+    ordered = sorted(schema.columns, key=lambda column: column.kind is Kind.TEXT)
+    texts = [sample.column(c.name).drop_null().to_pylist() for c in ordered if c.kind is Kind.TEXT]
+    tokenizer = train_tokenizer((t for column in texts for t in column), text_vocabulary) if texts else ""
+    columns: list[ColumnCodec] = []
+    next_token = FIRST_TOKEN
+    for column in ordered:
+        if column.kind is Kind.TEXT:
+            column_texts = sample.column(column.name).drop_null().to_pylist()
+            columns.append(_fit_text(column, next_token, tokenizer, column_texts, max_text_tokens))
+        else:
+            columns.append(_fit_column(column, next_token, sample, num_bins))
+            next_token += columns[-1].num_tokens
+    return SlotCodec(schema=schema, columns=tuple(columns))
+
+
+def _fit_column(column: ColumnSchema, first_token: int, sample: pa.Table, num_bins: int) -> ColumnCodec:
+    if column.kind is Kind.IDENTIFIER:
+        return AbsentCodec(column=column, first_token=first_token)
+    if column.values is not None:
+        return ValueCodec(column=column, first_token=first_token)
+    return fit_binned(sample.column(column.name), column, first_token, num_bins)
+
+
+def _fit_text(column: ColumnSchema, first_token: int, tokenizer: str, texts: list[str], limit: int) -> TextCodec:
+    return TextCodec(
+        column=column,
+        first_token=first_token,
+        tokenizer=tokenizer,
+        num_pieces=vocabulary_size(tokenizer),
+        max_tokens=fit_max_tokens(token_lengths(tokenizer, texts), limit),
+    )
+
+
+def _identifiers(codec: AbsentCodec, tokens: Tokens, first_row: int, seed: int) -> pa.Array:
+    values = fresh_values(codec.column, first_row, len(tokens), seed)
+    return pc.if_else(pa.array(codec.present(tokens)), values, None)

@@ -1,0 +1,119 @@
+"""Free text as byte-pair tokens: missing, end, or a piece of text.
+
+The vocabulary is learned on the table itself (byte-level, so that any string can be written) and is shared by all
+text columns. A piece becomes a token of its own only if it occurs MIN_FREQUENCY times.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
+from ss_ray.codec.columns import PAD, Slot, Tokens
+from ss_ray.schema import ColumnSchema, arrow_type
+
+MIN_FREQUENCY = 10
+LENGTH_QUANTILE = 0.995
+_MISSING, _END, _FIRST_PIECE = 0, 1, 2
+
+
+def train_tokenizer(texts: Iterable[str], vocabulary_size: int) -> str:
+    """A byte-level BPE tokenizer as JSON, of 256 bytes and at most `vocabulary_size` - 256 longer pieces."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocabulary_size,
+        min_frequency=MIN_FREQUENCY,
+        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    return tokenizer.to_str()
+
+
+@lru_cache(maxsize=4)
+def _load(tokenizer: str) -> Tokenizer:
+    return Tokenizer.from_str(tokenizer)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextCodec:
+    """Up to `max_tokens` pieces in as many slots; a longer text is cut, a shorter one ends with END.
+
+    Attributes:
+        column: Schema of the column.
+        first_token: Id of the shared "missing" token; END and the pieces follow.
+        tokenizer: JSON of the shared tokenizer.
+        num_pieces: Size of its vocabulary.
+        max_tokens: Slots of the column.
+    """
+
+    type: Literal["text"] = "text"
+    column: ColumnSchema
+    first_token: int
+    tokenizer: str
+    num_pieces: int
+    max_tokens: int
+
+    @property
+    def num_tokens(self) -> int:
+        """Token ids of all text columns together."""
+        return _FIRST_PIECE + self.num_pieces
+
+    def slots(self, first_slot: int) -> tuple[Slot, ...]:
+        """The first slot may say missing; each next one is in use while the text has not ended."""
+        name, base, stop = self.column.name, self.first_token, self.first_token + self.num_tokens
+        pieces = (base + _FIRST_PIECE, stop)
+        first = Slot(column=name, start=base + (not self.column.nullable), stop=stop)
+        rest = (
+            Slot(column=name, start=base + _END, stop=stop, after=first_slot + i - 1, opens=pieces)
+            for i in range(1, self.max_tokens)
+        )
+        return first, *rest
+
+    def encode(self, array: pa.ChunkedArray) -> Tokens:
+        """(rows, max_tokens) token ids."""
+        encoded = array.combine_chunks().dictionary_encode()
+        rows = np.full((len(encoded.dictionary) + 1, self.max_tokens), PAD, np.int32)
+        rows[-1, 0] = self.first_token + _MISSING
+        for row, ids in zip(rows, self._pieces(encoded.dictionary.to_pylist()), strict=False):
+            ids = [self.first_token + _FIRST_PIECE + i for i in ids[: self.max_tokens]]
+            row[: len(ids)] = ids
+            if len(ids) < self.max_tokens:
+                row[len(ids)] = self.first_token + _END
+        return rows[encoded.indices.fill_null(len(rows) - 1).to_numpy()]
+
+    def decode(self, tokens: Tokens, rng: np.random.Generator) -> pa.Array:
+        """(rows,) strings; bytes that are not UTF-8 are left out."""
+        pieces = tokens - self.first_token - _FIRST_PIECE
+        texts = _load(self.tokenizer).decode_batch([row[row >= 0].tolist() for row in pieces])
+        missing = tokens[:, 0] == self.first_token + _MISSING
+        return pa.array([t.replace("\ufffd", "") for t in texts], mask=missing).cast(arrow_type(self.column))
+
+    def _pieces(self, texts: Sequence[str]) -> list[list[int]]:
+        return [e.ids for e in _load(self.tokenizer).encode_batch(list(texts))]
+
+
+def fit_max_tokens(lengths: npt.NDArray[np.int64], limit: int) -> int:
+    """Slots that hold all but 0.5 % of the texts with their END, `limit` at most."""
+    if not len(lengths):
+        return 1
+    return int(min(limit, np.quantile(lengths, LENGTH_QUANTILE, method="higher") + 1))
+
+
+def vocabulary_size(tokenizer: str) -> int:
+    """Pieces that the tokenizer really learned."""
+    return int(_load(tokenizer).get_vocab_size())
+
+
+def token_lengths(tokenizer: str, texts: Sequence[str]) -> npt.NDArray[np.int64]:
+    """Number of pieces of each text."""
+    return np.array([len(e.ids) for e in _load(tokenizer).encode_batch(list(texts))], np.int64)

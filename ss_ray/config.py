@@ -1,0 +1,384 @@
+"""What a person asks for: one frozen tree, read from YAML, the command line or the API.
+
+Names and defaults are those of NeMo Safe Synthesizer wherever it has the parameter, so its files keep working; our
+own parameters stand beside them. Ranges are checked here, "auto" ends in `plan.make_plan`, nothing is ever assigned.
+A parameter marked `LANGUAGE_MODELS` is accepted for compatibility and has no effect on the compact model; setting it
+there is reported as a note of the run.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic.config import JsonDict
+
+from ss_ray.schema import Kind
+
+Auto = Literal["auto"]
+LANGUAGE_MODELS: JsonDict = {"applies_to": "language models"}
+NOT_YET: JsonDict = {"applies_to": "not in this version"}
+
+COMPACT = "compact"
+DEFAULT_ENTITIES = (
+    "first_name",
+    "last_name",
+    "name",
+    "street_address",
+    "city",
+    "state",
+    "postcode",
+    "address",
+    "phone_number",
+    "fax_number",
+    "email",
+    "ssn",
+    "national_id",
+    "tax_id",
+    "credit_debit_card",
+)
+
+Ratio = Annotated[float, Field(ge=0, le=1)]
+
+
+class Section(BaseModel):
+    """A part of the tree: frozen, and no key it does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ColumnParameters(Section):
+    """What the user knows of a column; whatever is not given is inferred."""
+
+    kind: Kind | None = Field(None, description="How the column behaves.")
+    minimum: int | float | str | None = Field(None, description="Smallest value allowed; dates in ISO 8601.")
+    maximum: int | float | str | None = Field(None, description="Largest value allowed; dates in ISO 8601.")
+    values: tuple[bool | int | float | str, ...] | None = Field(None, description="All values allowed.")
+    decimals: int | None = Field(None, ge=0, le=15, description="Digits after the point.")
+    format: str | None = Field(None, description="strptime format of dates in text files.")
+    nullable: bool | None = Field(None, description="Whether missing values may occur.")
+    entity: str | None = Field(None, description="PII type of the column, e.g. first_name; its values are replaced.")
+
+
+class DataParameters(Section):
+    """Input, its columns, and the split into train and holdout."""
+
+    group_training_examples_by: str | None = Field(
+        None, description="Column whose values are the privacy unit: all its rows stay on one side of the split."
+    )
+    order_training_examples_by: str | None = Field(
+        None, description="Order of rows within a group; needs the grouping column.", json_schema_extra=NOT_YET
+    )
+    max_sequences_per_example: int | Auto | None = Field(
+        "auto", description="Records packed into one training example.", json_schema_extra=LANGUAGE_MODELS
+    )
+    holdout: float = Field(
+        0.05, ge=0, description="Rows kept from training to test against: a share (below 1), a count, or 0."
+    )
+    max_holdout: int = Field(2000, ge=0, description="Most rows the holdout may have.")
+    random_state: int | None = Field(
+        None, ge=0, lt=2**32, description="Seed of split, training order and sampling; null draws one and records it."
+    )
+    encoding: str = Field("utf8", description="Character encoding of CSV and JSON lines files.")
+    columns: dict[str, ColumnParameters] = Field(
+        default_factory=dict, description="Declared columns by name; they win over what is inferred."
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> DataParameters:
+        if self.order_training_examples_by and not self.group_training_examples_by:
+            raise ValueError("order_training_examples_by needs group_training_examples_by")
+        if self.holdout > 1 and not self.holdout.is_integer():
+            raise ValueError("holdout above 1 is a number of rows and must be whole")
+        return self
+
+
+class CompactParameters(Section):
+    """The embedded model, trained from scratch on the table."""
+
+    hidden_size: int = Field(128, ge=8, le=4096, description="Width of the model; a multiple of num_heads.")
+    num_layers: int = Field(3, ge=1, le=64, description="Decoder blocks.")
+    num_heads: int = Field(4, ge=1, le=64, description="Attention heads.")
+    num_bins: int = Field(64, ge=2, le=4096, description="Quantile bins of a number with over 256 distinct values.")
+    text_vocabulary: int = Field(1024, ge=256, le=65536, description="Pieces of free text, the 256 bytes included.")
+    max_text_tokens: int = Field(128, ge=1, le=4096, description="Longest free text in pieces; the rest is cut.")
+    patience: int = Field(3, ge=1, description="Validations without improvement before training stops.")
+
+    @model_validator(mode="after")
+    def _check(self) -> CompactParameters:
+        if self.hidden_size % (2 * self.num_heads):
+            raise ValueError("hidden_size must be a multiple of 2 * num_heads")
+        return self
+
+
+class TrainingParameters(Section):
+    """The model and its training."""
+
+    pretrained_model: str = Field(COMPACT, description='"compact", or the path or hub id of a causal language model.')
+    num_input_records_to_sample: int | Auto = Field(
+        "auto", description="Rows shown in training in all; auto: sqrt(500,000 x rows), at least one pass."
+    )
+    batch_size: Annotated[int, Field(ge=1)] | Auto = Field(
+        "auto", description="Rows per micro-batch over all workers; auto: 256 for compact, 1 for language models."
+    )
+    gradient_accumulation_steps: Annotated[int, Field(ge=1)] | Auto = Field(
+        "auto", description="Micro-batches per optimizer step; auto: 1 for compact, 8 for language models."
+    )
+    weight_decay: float = Field(0.01, ge=0, lt=1, description="AdamW weight decay.")
+    warmup_steps: float = Field(0.05, ge=0, description="Share of the steps (below 1) or steps of linear warm-up.")
+    lr_scheduler: Literal["cosine", "linear", "constant", "constant_with_warmup"] = Field(
+        "cosine", description="Learning rate after warm-up."
+    )
+    learning_rate: Annotated[float, Field(gt=0, lt=1)] | Auto = Field(
+        "auto", description="Peak learning rate; auto: 2e-3 for compact."
+    )
+    lora_r: int = Field(32, gt=0, description="LoRA rank.", json_schema_extra=LANGUAGE_MODELS)
+    lora_alpha_over_r: float = Field(
+        1.0, ge=0.5, le=3, description="LoRA alpha over rank.", json_schema_extra=LANGUAGE_MODELS
+    )
+    lora_target_modules: tuple[str, ...] = Field(
+        ("q_proj", "k_proj", "v_proj", "o_proj"), description="Adapted modules.", json_schema_extra=LANGUAGE_MODELS
+    )
+    rope_scaling_factor: Annotated[int, Field(ge=1)] | Auto | None = Field(
+        "auto", description="Context length over the base context length.", json_schema_extra=LANGUAGE_MODELS
+    )
+    validation_ratio: Ratio | Auto = Field(
+        "auto", description="Share of the training rows that decides when to stop; auto: 0.05 for compact. 0: no stop."
+    )
+    validation_steps: int | Auto = Field("auto", gt=0, description="Steps between validations; auto: 15 in a training.")
+    quantize_model: bool = Field(False, description="Quantise base weights.", json_schema_extra=LANGUAGE_MODELS)
+    quantization_bits: Literal[4, 8] = Field(8, description="Deprecated.", json_schema_extra=LANGUAGE_MODELS)
+    quantization_scheme: Literal["bnb-4bit", "bnb-8bit", "fp8", "nvfp4", "mxfp4"] | None = Field(
+        None, description="Quantisation scheme.", json_schema_extra=LANGUAGE_MODELS
+    )
+    peft_implementation: str = Field("QLORA", description="lora, qlora or loftq.", json_schema_extra=LANGUAGE_MODELS)
+    max_vram_fraction: Ratio = Field(0.8, description="GPU memory in use at most.", json_schema_extra=LANGUAGE_MODELS)
+    attn_implementation: str = Field("sdpa", description="Attention kernel.", json_schema_extra=LANGUAGE_MODELS)
+    compact: CompactParameters = Field(default_factory=CompactParameters, description="The embedded model.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _rename_legacy(cls, values: Any) -> Any:
+        if isinstance(values, dict) and values.get("warmup_ratio") is not None:
+            return {"warmup_steps": values["warmup_ratio"]} | {k: v for k, v in values.items() if k != "warmup_ratio"}
+        return values
+
+    @model_validator(mode="after")
+    def _check(self) -> TrainingParameters:
+        if self.num_input_records_to_sample != "auto" and self.num_input_records_to_sample < 1:
+            raise ValueError("num_input_records_to_sample must be at least 1")
+        if self.warmup_steps > 1 and not self.warmup_steps.is_integer():
+            raise ValueError("warmup_steps above 1 is a number of steps and must be whole")
+        if self.validation_ratio == 1:
+            raise ValueError("validation_ratio must leave rows to train on")
+        return self
+
+
+class StructuredGenerationParameters(Section):
+    """Constrained decoding of language models; the compact model is always constrained."""
+
+    enabled: bool = Field(False, description="Constrain decoding.", json_schema_extra=LANGUAGE_MODELS)
+    backend: Literal["auto", "xgrammar", "guidance", "outlines", "lm-format-enforcer"] = Field(
+        "auto", description="Constraint library.", json_schema_extra=LANGUAGE_MODELS
+    )
+    schema_method: Literal["auto", "regex", "json_schema", "structural_tag"] = Field(
+        "auto", description="Form of the constraint.", json_schema_extra=LANGUAGE_MODELS
+    )
+    use_single_sequence: bool = Field(False, description="One record a prompt.", json_schema_extra=LANGUAGE_MODELS)
+    max_records_per_sequence: Annotated[int, Field(ge=1)] | None = Field(
+        None, description="Group length bound.", json_schema_extra=LANGUAGE_MODELS
+    )
+
+
+class ValidationParameters(Section):
+    """Which invalid output of a language model is accepted or repaired."""
+
+    group_by_accept_no_delineator: bool = Field(
+        False, description="Accept groups without delimiters.", json_schema_extra=LANGUAGE_MODELS
+    )
+    group_by_ignore_invalid_records: bool = Field(
+        False, description="Keep the valid rows of a group.", json_schema_extra=LANGUAGE_MODELS
+    )
+    group_by_fix_non_unique_value: bool = Field(
+        False, description="Overwrite group keys by the first.", json_schema_extra=LANGUAGE_MODELS
+    )
+    group_by_fix_unordered_records: bool = Field(
+        False, description="Sort instead of reject.", json_schema_extra=LANGUAGE_MODELS
+    )
+    enforce_numeric_range: bool = Field(
+        True, description="Keep numbers inside the schema's bounds.", json_schema_extra=LANGUAGE_MODELS
+    )
+
+
+class GenerationParameters(Section):
+    """How many rows, and how they are sampled."""
+
+    num_records: int = Field(1000, ge=1, description="Rows to generate, exactly.")
+    temperature: Annotated[float, Field(gt=0, le=10)] | Auto = Field(
+        "auto", description="Below 1 sharpens, above 1 flattens; auto: 1.0 for compact, 0.9 for language models."
+    )
+    top_p: float = Field(1.0, gt=0, le=1, description="Sample from the smallest set of tokens with this probability.")
+    repetition_penalty: float = Field(1.0, gt=0, description="Penalty.", json_schema_extra=LANGUAGE_MODELS)
+    patience: int = Field(3, ge=1, description="Bad batches before giving up.", json_schema_extra=LANGUAGE_MODELS)
+    invalid_fraction_threshold: Ratio = Field(
+        0.8, description="Share of invalid rows that makes a batch bad.", json_schema_extra=LANGUAGE_MODELS
+    )
+    max_tokens_multiplier: float = Field(
+        1.2, gt=0, description="Decode limit over the longest example.", json_schema_extra=LANGUAGE_MODELS
+    )
+    structured_generation: StructuredGenerationParameters = Field(default_factory=StructuredGenerationParameters)
+    enforce_timeseries_fidelity: bool = Field(False, description="Time series.", json_schema_extra=NOT_YET)
+    validation: ValidationParameters = Field(default_factory=ValidationParameters)
+    attention_backend: str | None = Field("auto", description="vLLM attention.", json_schema_extra=LANGUAGE_MODELS)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _rename_legacy(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        legacy = {"use_structured_generation": "enabled"} | {
+            f"structured_generation_{name}": name for name in ("backend", "schema_method", "use_single_sequence")
+        }
+        nested = {new: values[old] for old, new in legacy.items() if old in values}
+        kept = {k: v for k, v in values.items() if k not in legacy}
+        return kept | ({"structured_generation": nested | kept.get("structured_generation", {})} if nested else {})
+
+
+class PrivacyParameters(Section):
+    """Differential privacy."""
+
+    dp_enabled: bool = Field(False, description="Train with DP-SGD.", json_schema_extra=NOT_YET)
+    epsilon: float = Field(8.0, gt=0, description="Target epsilon.", json_schema_extra=NOT_YET)
+    delta: Annotated[float, Field(gt=0, lt=1)] | Auto = Field(
+        "auto", description="Target delta; auto: 1/n^1.2.", json_schema_extra=NOT_YET
+    )
+    per_sample_max_grad_norm: float = Field(
+        1.0, gt=0, description="L2 clipping norm of a unit's gradient.", json_schema_extra=NOT_YET
+    )
+
+
+class AutocorrelationParameters(Section):
+    """Autocorrelation score of time series."""
+
+    value_columns: tuple[str, ...] | None = Field(None, description="Columns.", json_schema_extra=NOT_YET)
+    max_lag: int = Field(20, ge=1, description="Largest lag.", json_schema_extra=NOT_YET)
+    min_points: int = Field(4, ge=4, description="Shortest series.", json_schema_extra=NOT_YET)
+    max_groups: int = Field(128, ge=1, description="Most groups.", json_schema_extra=NOT_YET)
+
+
+class TimeSeriesEvaluationParameters(Section):
+    """Scores of time series."""
+
+    enabled: bool | None = Field(None, description="null: where is_timeseries.", json_schema_extra=NOT_YET)
+    autocorrelation: AutocorrelationParameters = Field(default_factory=AutocorrelationParameters)
+
+
+class EvaluationParameters(Section):
+    """Which scores are computed, on how much."""
+
+    enabled: bool = Field(True, description="Compute scores and write the report.")
+    target: str | None = Field(None, description="Column that train-on-synthetic-test-on-real predicts; null: chosen.")
+    mia_enabled: bool = Field(True, description="Membership inference protection.", json_schema_extra=NOT_YET)
+    mia_excluded_columns: tuple[str, ...] | None = Field(None, description="Not used.", json_schema_extra=NOT_YET)
+    aia_enabled: bool = Field(True, description="Attribute inference protection.", json_schema_extra=NOT_YET)
+    sqs_report_columns: int = Field(250, ge=1, description="Columns scored at most.")
+    sqs_report_rows: int = Field(5000, ge=1, description="Rows of each table scored at most.")
+    mandatory_columns: int | None = Field(None, ge=0, description="Not used.", json_schema_extra=NOT_YET)
+    quasi_identifier_count: int = Field(3, ge=1, description="Known columns.", json_schema_extra=NOT_YET)
+    pii_replay_enabled: bool = Field(True, description="PII replay.", json_schema_extra=NOT_YET)
+    pii_replay_entities: tuple[str, ...] | None = Field(None, description="Only these.", json_schema_extra=NOT_YET)
+    pii_replay_columns: tuple[str, ...] | None = Field(None, description="Only these.", json_schema_extra=NOT_YET)
+    time_series: TimeSeriesEvaluationParameters = Field(default_factory=TimeSeriesEvaluationParameters)
+
+
+class TimeSeriesParameters(Section):
+    """Time series."""
+
+    is_timeseries: bool = Field(False, description="Rows are a time series.", json_schema_extra=NOT_YET)
+    timestamp_column: str | None = Field(None, description="Time of a row.", json_schema_extra=NOT_YET)
+    timestamp_interval_seconds: int | None = Field(None, gt=0, description="Interval.", json_schema_extra=NOT_YET)
+    timestamp_format: str | None = Field(None, description="strptime format.", json_schema_extra=NOT_YET)
+    start_timestamp: str | int | None = Field(None, description="First time.", json_schema_extra=NOT_YET)
+    stop_timestamp: str | int | None = Field(None, description="Last time.", json_schema_extra=NOT_YET)
+
+
+class ClassifyParameters(Section):
+    """Which column types are replaced."""
+
+    enable_classify: bool | None = Field(True, description="Find PII columns by themselves.")
+    entities: tuple[str, ...] | None = Field(DEFAULT_ENTITIES, description="Column types to replace; null: all known.")
+    num_samples: int | None = Field(3, ge=1, description="Not used: up to 500 values are looked at.")
+    classify_model_provider: str | None = Field(None, description="Not used.", json_schema_extra=NOT_YET)
+
+
+class GlinerParameters(Section):
+    """GLiNER named-entity model."""
+
+    enable_gliner: bool = Field(True, description="Not used.", json_schema_extra=NOT_YET)
+    enable_batch_mode: bool = Field(True, description="Not used.", json_schema_extra=NOT_YET)
+    batch_size: int = Field(8, ge=1, description="Not used.", json_schema_extra=NOT_YET)
+    chunk_length: int = Field(512, ge=1, description="Not used.", json_schema_extra=NOT_YET)
+    gliner_model: str = Field("nvidia/gliner-PII", description="Not used.", json_schema_extra=NOT_YET)
+
+
+class NerParameters(Section):
+    """Entities in free text."""
+
+    ner_threshold: Ratio = Field(0.3, description="Score cut.", json_schema_extra=NOT_YET)
+    enable_regexps: bool = Field(False, description="Patterns; always on here.", json_schema_extra=NOT_YET)
+    gliner: GlinerParameters = Field(default_factory=GlinerParameters)
+    ner_entities: tuple[str, ...] | None = Field(None, description="Entities.", json_schema_extra=NOT_YET)
+
+
+class PiiGlobals(Section):
+    """Settings of all PII steps."""
+
+    locales: tuple[str, ...] | None = Field(("en_US",), description="Faker locale of stand-ins; the first one is used.")
+    seed: int | None = Field(None, description="Makes stand-ins repeatable between runs; null: a key drawn per run.")
+    classify: ClassifyParameters = Field(default_factory=ClassifyParameters)
+    ner: NerParameters = Field(default_factory=NerParameters)
+    lock_columns: tuple[str, ...] | None = Field(None, description="Columns that are never changed.")
+
+
+class PiiParameters(Section):
+    """Replacement of personal data before training."""
+
+    globals: PiiGlobals = Field(default_factory=PiiGlobals)
+    steps: tuple[dict[str, Any], ...] | None = Field(
+        None, min_length=1, max_length=10, description="Own rules; null: built-in policy.", json_schema_extra=NOT_YET
+    )
+    on_undetected: Literal["mask", "stop"] = Field(
+        "mask", description="A column that looks like PII and cannot be typed: mask its values, or stop the job."
+    )
+
+
+class PreflightParameters(Section):
+    """Checks before work starts."""
+
+    disabled_checks: tuple[str, ...] = Field((), description="Checks to skip.", json_schema_extra=NOT_YET)
+
+
+class ResourceParameters(Section):
+    """Where the work runs. Changes speed, never the result's distribution."""
+
+    num_train_workers: int = Field(1, ge=1, description="Ray Train workers.")
+    num_generation_workers: int = Field(2, ge=1, description="Generation actors.")
+    num_pii_workers: int = Field(1, ge=1, description="PII actors.")
+    threads_per_worker: int = Field(1, ge=1, description="Torch threads, and CPUs asked of Ray, per worker.")
+    use_gpu: bool = Field(False, description="One GPU per training and generation worker.")
+
+
+class Config(Section):
+    """The whole request."""
+
+    data: DataParameters = Field(default_factory=DataParameters)
+    replace_pii: PiiParameters | None = Field(default_factory=PiiParameters, description="null: leave PII in place.")
+    training: TrainingParameters = Field(default_factory=TrainingParameters)
+    generation: GenerationParameters = Field(default_factory=GenerationParameters)
+    evaluation: EvaluationParameters = Field(default_factory=EvaluationParameters)
+    privacy: PrivacyParameters | None = Field(default_factory=PrivacyParameters, description="null: off.")
+    time_series: TimeSeriesParameters = Field(default_factory=TimeSeriesParameters)
+    preflight: PreflightParameters = Field(default_factory=PreflightParameters)
+    resources: ResourceParameters = Field(default_factory=ResourceParameters)
+    emit_telemetry: bool = Field(False, description="Accepted for compatibility; nothing is ever sent.")
+    unknown_fields: Literal["reject", "ignore"] = Field("reject", description="What to do with unknown keys.")

@@ -1,0 +1,185 @@
+"""From YAML, mappings and `section.key=value` overrides to a `Config`, with errors that name the place."""
+
+from __future__ import annotations
+
+import difflib
+import logging
+import types
+import typing
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+
+from ss_ray.config import Config
+from ss_ray.errors import ConfigError
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parameter:
+    """One leaf of the configuration tree, for help texts.
+
+    Attributes:
+        path: Dotted name.
+        default: As YAML.
+        type: Allowed type and range.
+        description: What it does.
+        applies_to: Where it has an effect.
+    """
+
+    path: str
+    default: str
+    type: str
+    description: str
+    applies_to: str
+
+
+def load_config(file: str | Path | None = None, overrides: Sequence[str] = ()) -> Config:
+    """The configuration of a YAML file (defaults where there is none), changed by `section.key=value` overrides."""
+    values = _read_yaml(Path(file)) if file is not None else {}
+    for override in overrides:
+        _set(values, override)
+    return parse_config(values)
+
+
+def parse_config(values: Mapping[str, Any]) -> Config:
+    """Validate a nested mapping.
+
+    Raises:
+        ConfigError: Every wrong place with what is wrong and, for an unknown key, the nearest known one.
+    """
+    if values.get("unknown_fields") == "ignore":
+        unknown = list(_unknown_paths(values, Config))
+        if unknown:
+            logger.warning("unknown parameters are ignored: %s", ", ".join(unknown))
+        values = _without_unknown(values, Config)
+    try:
+        return Config.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError("; ".join(_explain(e) for e in error.errors())) from None
+
+
+def parameters(section: type[BaseModel] = Config, prefix: str = "") -> Iterator[Parameter]:
+    """Every leaf parameter of the tree in order."""
+    for name, field in section.model_fields.items():
+        nested = _section_of(field)
+        if nested is not None:
+            yield from parameters(nested, f"{prefix}{name}.")
+            continue
+        extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+        yield Parameter(
+            path=prefix + name,
+            default=_yaml_value(field.get_default(call_default_factory=True)),
+            type=_type_text(section, name),
+            description=field.description or "",
+            applies_to=str(extra.get("applies_to", "")),
+        )
+
+
+def explicit_paths(config: BaseModel, prefix: str = "") -> Iterator[str]:
+    """Dotted names of the leaves that were given, not defaulted."""
+    for name in sorted(config.model_fields_set):
+        value = getattr(config, name)
+        if isinstance(value, BaseModel):
+            yield from explicit_paths(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name
+
+
+def _read_yaml(file: Path) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load(file.read_text(encoding="utf8"))
+    except OSError as error:
+        raise ConfigError(f"cannot read the config file {str(file)!r}: {error.strerror}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"the config file {str(file)!r} is not valid YAML: {error}") from None
+    if values is not None and not isinstance(values, dict):
+        raise ConfigError(f"the config file {str(file)!r} must hold a mapping of sections, e.g. 'training:'")
+    return values or {}
+
+
+def _set(values: dict[str, Any], override: str) -> None:
+    path, equals, text = override.partition("=")
+    if not equals or not path.strip():
+        raise ConfigError(f"--set {override!r}: expected section.key=value")
+    *sections, leaf = path.strip().split(".")
+    for section in sections:
+        if not isinstance(values.get(section), dict):
+            values[section] = {}
+        values = values[section]
+    values[leaf] = _parse_scalar(text)
+
+
+def _parse_scalar(text: str) -> Any:
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"--set: {text!r} is not valid YAML") from error
+    if isinstance(value, str):  # YAML 1.1 reads 1e-3 as a string
+        try:
+            return float(value)
+        except ValueError:
+            return value
+    return value
+
+
+def _explain(error: Any) -> str:
+    path = ".".join(str(part) for part in error["loc"])
+    if error["type"] != "extra_forbidden":
+        return f"{path}: {error['msg']}" if path else str(error["msg"])
+    close = difflib.get_close_matches(str(error["loc"][-1]), [p.path.split(".")[-1] for p in parameters()], n=1)
+    return f"{path}: unknown parameter" + (f"; did you mean {close[0]!r}?" if close else "")
+
+
+def _section_of(field: FieldInfo) -> type[BaseModel] | None:
+    """The section class of a field, also where the field may be null; None for a leaf."""
+    options = typing.get_args(field.annotation) if _is_union(field.annotation) else (field.annotation,)
+    return next((o for o in options if isinstance(o, type) and issubclass(o, BaseModel)), None)
+
+
+def _is_union(annotation: Any) -> bool:
+    return isinstance(annotation, types.UnionType) or typing.get_origin(annotation) is typing.Union
+
+
+def _unknown_paths(values: Mapping[str, Any], section: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    for key, value in values.items():
+        if key not in section.model_fields:
+            yield prefix + str(key)
+        elif (nested := _section_of(section.model_fields[key])) and isinstance(value, dict):
+            yield from _unknown_paths(value, nested, f"{prefix}{key}.")
+
+
+def _without_unknown(values: Mapping[str, Any], section: type[BaseModel]) -> dict[str, Any]:
+    return {
+        key: _without_unknown(value, nested)
+        if (nested := _section_of(section.model_fields[key])) and isinstance(value, dict)
+        else value
+        for key, value in values.items()
+        if key in section.model_fields
+    }
+
+
+def _yaml_value(value: Any) -> str:
+    if isinstance(value, tuple):
+        value = list(value)
+    return yaml.safe_dump(value, default_flow_style=True, width=10_000).removesuffix("\n").removesuffix("\n...")
+
+
+def _type_text(section: type[BaseModel], name: str) -> str:
+    """A field's type and range in a few words, read off its JSON schema."""
+    schema = section.model_json_schema()["properties"][name]
+    return " or ".join(_one_type(option) for option in schema.get("anyOf", [schema]))
+
+
+def _one_type(option: Mapping[str, Any]) -> str:
+    if "enum" in option or "const" in option:
+        return " | ".join(str(v) for v in option.get("enum", [option.get("const")]))
+    signs = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}
+    bounds = [f"{sign} {option[key]}" for key, sign in signs.items() if key in option]
+    return " ".join([str(option.get("type", "object")), *bounds])

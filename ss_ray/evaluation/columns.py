@@ -1,0 +1,154 @@
+"""Tables as arrays: what every measurement of the evaluation reads instead of data frames.
+
+Decides which columns are scored, and as what: an ordered column becomes float64 with NaN for missing, a nominal one
+strings with None for missing. Dates and datetimes become days since 1970 (UTC). Typing follows the schema, with the two
+exceptions of NeMo's field types: whole numbers with at most ten values, none negative, and columns of two values
+are nominal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ss_ray.errors import DataError
+from ss_ray.schema import ORDERED_KINDS, ColumnSchema, Kind, TableSchema
+
+Values = NDArray[Any]
+"""float64 with NaN (ordered column) or object of str and None (nominal column), shape (rows,)."""
+
+NOT_SCORED = {
+    Kind.IDENTIFIER: "identifiers are made afresh, so they have no distribution to match",
+    Kind.TEXT: "free text has no value distribution; only verbatim copies of it are counted",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoredColumn:
+    """A column that takes part in the measurements, as nominal or as ordered values."""
+
+    name: str
+    kind: Kind
+    nominal: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """Scored columns of one table; sensitive, never leaves the process.
+
+    Attributes:
+        columns: In table order.
+        values: Column name -> array of `rows` values.
+        rows: Number of rows.
+    """
+
+    columns: tuple[ScoredColumn, ...]
+    values: Mapping[str, Values]
+    rows: int
+
+    def take(self, indices: NDArray[np.intp]) -> Table:
+        """The rows at these positions, in this order."""
+        taken = {name: values[indices] for name, values in self.values.items()}
+        return Table(columns=self.columns, values=taken, rows=len(indices))
+
+    def without(self, name: str) -> Table:
+        """This table less one column."""
+        return Table(columns=tuple(c for c in self.columns if c.name != name), values=self.values, rows=self.rows)
+
+
+def scored_columns(
+    train: pd.DataFrame, schema: TableSchema, *, max_columns: int, seed: int
+) -> tuple[ScoredColumn, ...]:
+    """The columns to measure: all that can be scored, or a seeded sample of max_columns of them, in table order."""
+    scorable = [c for c in schema.columns if why_not_scored(train, c) is None]
+    rng = np.random.default_rng([seed, 1])
+    kept = sorted(rng.choice(len(scorable), size=max_columns, replace=False)) if len(scorable) > max_columns else None
+    chosen = scorable if kept is None else [scorable[i] for i in kept]
+    return tuple(ScoredColumn(name=c.name, kind=c.kind, nominal=_is_nominal(train, c)) for c in chosen)
+
+
+def why_not_scored(train: pd.DataFrame, column: ColumnSchema) -> str | None:
+    """The reason why a column cannot be scored; None if it can."""
+    if column.kind in NOT_SCORED:
+        return NOT_SCORED[column.kind]
+    if not _series(train, column.name).notna().any():
+        return "it has no values in the training table"
+    return None
+
+
+def prepare(frame: pd.DataFrame, columns: Sequence[ScoredColumn]) -> Table:
+    """The scored columns of a frame as arrays.
+
+    Raises:
+        DataError: The frame lacks one of the columns.
+    """
+    values = {c.name: _values(_series(frame, c.name), c) for c in columns}
+    return Table(columns=tuple(columns), values=values, rows=len(frame))
+
+
+def sample(frame: pd.DataFrame, size: int, *, seed: int) -> pd.DataFrame:
+    """At most `size` rows drawn without replacement, in table order."""
+    if len(frame) <= size:
+        return frame
+    return frame.iloc[np.sort(np.random.default_rng([seed, 2]).choice(len(frame), size=size, replace=False))]
+
+
+def missing(values: Values) -> NDArray[np.bool_]:
+    """Which values are missing, shape (rows,)."""
+    return np.asarray(pd.isna(values), dtype=bool)
+
+
+def numbers(series: pd.Series, kind: Kind) -> NDArray[np.float64]:
+    """Values of an ordered column as float64, dates as days since 1970; NaN where missing, unreadable or infinite."""
+    if kind in (Kind.DATE, Kind.DATETIME):
+        instants = pd.to_datetime(series, errors="coerce", utc=True).dt.tz_localize(None)
+        microseconds = instants.to_numpy().astype("datetime64[us]").astype(np.int64)
+        return np.where(instants.isna(), np.nan, microseconds / 86_400e6)
+    if isinstance(series.dtype, np.dtype) and series.dtype.kind in "iuf":
+        floats = series.to_numpy(dtype=np.float64)
+    else:
+        objects = series.astype(object).where(series.notna(), None)  # pandas 3.1 fails on missing Arrow decimals
+        floats = pd.to_numeric(objects, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    return np.where(np.isfinite(floats), floats, np.nan)
+
+
+def labels(series: pd.Series) -> Values:
+    """Values of a nominal column as strings (1.0 and 1 are one), None where missing."""
+    codes, uniques = pd.factorize(series)
+    names = np.array([*(_label(value) for value in uniques), None], dtype=object)
+    return names[codes]  # code -1, missing, picks the None at the end
+
+
+def _label(value: Any) -> str:
+    if isinstance(value, float | np.floating) and float(value).is_integer():
+        return str(int(value))
+    return str(value)
+
+
+def _values(series: pd.Series, column: ScoredColumn) -> Values:
+    if column.kind not in ORDERED_KINDS:
+        return labels(series)
+    floats = numbers(series, column.kind)
+    return labels(pd.Series(floats)) if column.nominal else floats
+
+
+def _is_nominal(train: pd.DataFrame, column: ColumnSchema) -> bool:
+    if column.kind not in ORDERED_KINDS:
+        return True
+    distinct = np.unique(numbers(_series(train, column.name), column.kind))
+    distinct = distinct[~np.isnan(distinct)]
+    few = column.kind is Kind.INTEGER and len(distinct) <= 10 and bool(np.all(distinct >= 0))
+    return few or len(distinct) == 2
+
+
+def _series(frame: pd.DataFrame, name: str) -> pd.Series:
+    if name not in frame.columns:
+        raise DataError(
+            f"a table of the evaluation lacks the column {name!r}; write it as the schema says", column=name
+        )
+    return frame[name]

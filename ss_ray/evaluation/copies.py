@@ -1,0 +1,108 @@
+"""Verbatim copies of training rows, and of training texts, in the synthetic table.
+
+A row that equals a training row is no proof of a leak: in a table of few distinct rows every honest row is a "copy".
+So the copies among synthetic rows are tested against the copies among holdout rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.stats import binomtest
+
+from ss_ray.evaluation.columns import ScoredColumn, Table, Values, labels
+from ss_ray.evaluation.metrics import Metric, measured, unavailable
+from ss_ray.schema import Kind
+
+SIGNIFICANT_DIGITS = 6
+"""Digits in which two floating point numbers must agree to be equal."""
+Keys = NDArray[np.uint64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Copies:
+    """Copies of training values.
+
+    Attributes:
+        column: Text column whose values are compared; None where whole rows are (scored columns).
+        synthetic: Share of synthetic rows that equal a training row, 0 to 1.
+        holdout: Share of holdout rows that equal a training row: what chance alone gives.
+        p_value: Probability of this many copies, or more, if synthetic rows were copies as often as holdout rows.
+    """
+
+    column: str | None
+    synthetic: Metric
+    holdout: Metric
+    p_value: Metric
+
+
+def row_copies(train: Table, holdout: Table | None, synthetic: Table) -> Copies:
+    """Copies of whole rows: all scored columns are equal."""
+    if not train.columns:
+        none = unavailable("no column can be compared")
+        return Copies(column=None, synthetic=none, holdout=none, p_value=none)
+    unseen = None if holdout is None else row_keys(holdout)
+    return count_copies(None, row_keys(train), unseen, row_keys(synthetic))
+
+
+def text_copies(column: str, train: pd.Series, holdout: pd.Series | None, synthetic: pd.Series) -> Copies:
+    """Copies of the texts of one column, missing ones left out."""
+    unseen = None if holdout is None else text_keys(holdout)
+    return count_copies(column, text_keys(train), unseen, text_keys(synthetic))
+
+
+def count_copies(column: str | None, train: Keys, holdout: Keys | None, synthetic: Keys) -> Copies:
+    """Shares of keys that are among the training keys, and the test whether synthetic ones are so too often."""
+    made = np.isin(synthetic, train)
+    if holdout is None:
+        none = unavailable("there is no holdout to compare with")
+        return Copies(column=column, synthetic=_share(made), holdout=none, p_value=none)
+    unseen = np.isin(holdout, train)
+    return Copies(column=column, synthetic=_share(made), holdout=_share(unseen), p_value=_p_value(made, unseen))
+
+
+def _share(copied: NDArray[np.bool_]) -> Metric:
+    if not len(copied):
+        return unavailable("there are no values to compare")
+    share = float(copied.mean())
+    return measured(share, len(copied), std_error=float(np.sqrt(share * (1 - share) / len(copied))))
+
+
+def _p_value(synthetic: NDArray[np.bool_], holdout: NDArray[np.bool_]) -> Metric:
+    """One-sided binomial test of two rates: given all copies, how many fall on the synthetic side.
+
+    Unlike a test against the holdout's share taken as exact, it knows that this share is itself a sample.
+
+    Source: Przyborowski & Wilenski 1940, Biometrika 31, 313-323 (the conditional test).
+    """
+    if not len(synthetic) or not len(holdout):
+        return unavailable("there are no values to compare")
+    copies, total = int(synthetic.sum()), int(synthetic.sum() + holdout.sum())
+    if not total:
+        return measured(1.0, len(synthetic))
+    chance = len(synthetic) / (len(synthetic) + len(holdout))
+    return measured(float(binomtest(copies, total, chance, alternative="greater").pvalue), len(synthetic))
+
+
+def row_keys(table: Table) -> Keys:
+    """A 64-bit key per row, equal for equal rows; floats are compared in SIGNIFICANT_DIGITS digits, (rows,)."""
+    cells = {str(j): _comparable(table.values[c.name], c) for j, c in enumerate(table.columns)}
+    return np.asarray(pd.util.hash_pandas_object(pd.DataFrame(cells), index=False), dtype=np.uint64)
+
+
+def text_keys(series: pd.Series) -> Keys:
+    """A 64-bit key per text that is present."""
+    return np.asarray(pd.util.hash_array(labels(series.dropna())), dtype=np.uint64)
+
+
+def _comparable(values: Values, column: ScoredColumn) -> Values:
+    if column.nominal or column.kind is not Kind.FLOAT:
+        return values
+    magnitude = np.floor(np.log10(np.where(values == 0, 1.0, np.abs(values))))
+    unit = 10.0 ** (magnitude - SIGNIFICANT_DIGITS + 1)
+    with np.errstate(over="ignore", under="ignore", divide="ignore", invalid="ignore"):
+        rounded = np.round(values / unit) * unit
+    return np.where(np.isfinite(rounded), rounded, values) + 0.0  # -0.0 and 0.0 are one

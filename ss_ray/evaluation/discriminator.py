@@ -1,0 +1,56 @@
+"""Can a classifier tell synthetic rows from real ones? The most demanding single number on fidelity.
+
+0.5 means that it cannot, 1.0 that it always can. It sees all columns at once, so it also finds broken dependences,
+impossible combinations and wrong rounding, which distances of single columns miss.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.model_selection import StratifiedKFold
+
+from ss_ray.evaluation.columns import Table
+from ss_ray.evaluation.metrics import Metric, measured, unavailable
+from ss_ray.evaluation.models import Encoder, auc_std_error, fit_classifier, fit_encoder, roc_auc
+
+MIN_ROWS = 20
+"""Rows of each side below which nothing is learned."""
+FOLDS = 5
+
+
+def discriminator_auc(train: Table, real: Table, synthetic: Table, *, max_rows: int, seed: int) -> Metric:
+    """ROC-AUC of a boosted classifier that tells `synthetic` from `real`, out of fold.
+
+    Args:
+        train: Real rows that fix the encoding of the columns.
+        real: Real rows, ideally ones that the generator has not seen.
+        synthetic: Rows to tell from them; real ones for the baseline.
+        max_rows: Most rows used of each side; both sides have equally many.
+        seed: Fixes sampling, folds and trees.
+
+    Returns:
+        The AUC in [0, 1] with the standard error of Hanley and McNeil.
+    """
+    n = min(real.rows, synthetic.rows, max_rows)
+    if not train.columns:
+        return unavailable("no column can be scored")
+    if n < MIN_ROWS:
+        return unavailable(f"it needs {MIN_ROWS} rows of each side; there are {n}")
+    encoder, rng = fit_encoder(train), np.random.default_rng([seed, 3])
+    sides = [encoder.encode(table.take(rng.permutation(table.rows)[:n])) for table in (real, synthetic)]
+    labels = np.repeat([0, 1], n)
+    scores = _out_of_fold(np.vstack(sides), labels, encoder, seed=seed)
+    auc = roc_auc(labels == 1, scores)
+    return measured(auc, n, seed=seed, std_error=auc_std_error(auc, n, n))
+
+
+def _out_of_fold(
+    features: NDArray[np.float64], labels: NDArray[np.int64], encoder: Encoder, *, seed: int
+) -> NDArray[np.float64]:
+    """Probability of label 1 for each row, from a model that has not seen the row."""
+    scores = np.zeros(len(labels))
+    for fit, test in StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(features, labels):
+        model = fit_classifier(features[fit], labels[fit], encoder, seed=seed)
+        scores[test] = model.predict_proba(features[test])[:, 1]
+    return scores

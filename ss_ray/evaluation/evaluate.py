@@ -1,0 +1,87 @@
+"""The evaluation of a synthetic table: three independent measurements, and the scores that follow from them.
+
+    fidelity = evaluate_fidelity(train, holdout, synthetic, schema)
+    utility = evaluate_utility(train, holdout, synthetic, schema, target=None)
+    privacy = evaluate_privacy(train, holdout, synthetic, schema)
+    evaluation = combine(fidelity, utility, privacy)
+
+The three share nothing, so a stage may run them side by side. Column names are the only strings of the table in here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from ss_ray.evaluation.attacks import Privacy, evaluate_privacy
+from ss_ray.evaluation.fidelity import Fidelity, evaluate_fidelity
+from ss_ray.evaluation.scores import QualityScores, score_quality
+from ss_ray.evaluation.utility import Utility, evaluate_utility
+from ss_ray.evaluation.verdict import PrivacyVerdict, judge_privacy
+from ss_ray.schema import TableSchema
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scores:
+    """Scores of the synthetic table, and of a fresh real sample (the holdout) in its place."""
+
+    quality: QualityScores
+    quality_baseline: QualityScores
+    privacy: PrivacyVerdict
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """Everything measured about one synthetic table; computed on real rows, so it is internal.
+
+    JSON by `pydantic.TypeAdapter(Evaluation)`.
+    """
+
+    fidelity: Fidelity
+    utility: Utility
+    privacy: Privacy
+    scores: Scores
+
+
+def evaluate(
+    train: pd.DataFrame,
+    holdout: pd.DataFrame | None,
+    synthetic: pd.DataFrame,
+    schema: TableSchema,
+    *,
+    target: str | None,
+    max_rows: int = 5000,
+    max_columns: int = 250,
+    seed: int = 0,
+) -> Evaluation:
+    """Measure likeness, usefulness and privacy of a synthetic table, and score them.
+
+    Args:
+        train: Real rows that the generator learned from.
+        holdout: Real rows that it has not seen; None where there are none, which makes much unavailable.
+        synthetic: Generated rows.
+        schema: Columns of all three tables, read from Parquet as `schema.to_arrow()`.
+        target: Column that the utility models predict; None chooses one.
+        max_rows: Rows sampled of each table.
+        max_columns: Columns sampled.
+        seed: Fixes everything random; the same tables and seed give the same evaluation.
+
+    Raises:
+        DataError: A table lacks a column of the schema, or the target is not a column.
+    """
+    tables = (train, holdout, synthetic, schema)
+    fidelity = evaluate_fidelity(*tables, max_rows=max_rows, max_columns=max_columns, seed=seed)
+    utility = evaluate_utility(*tables, target=target, max_rows=max_rows, max_columns=max_columns, seed=seed)
+    privacy = evaluate_privacy(*tables, max_rows=max_rows, max_columns=max_columns, seed=seed)
+    return combine(fidelity, utility, privacy)
+
+
+def combine(fidelity: Fidelity, utility: Utility, privacy: Privacy) -> Evaluation:
+    """The three measurements with their scores."""
+    scores = Scores(
+        quality=score_quality(fidelity.synthetic),
+        quality_baseline=score_quality(fidelity.baseline),
+        privacy=judge_privacy(privacy),
+    )
+    return Evaluation(fidelity=fidelity, utility=utility, privacy=privacy, scores=scores)

@@ -1,0 +1,48 @@
+"""A measured number together with what it rests on, or the reason why there is none.
+
+Decides that no number of the evaluation travels alone. What the numbers mean is said where they are measured.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric:
+    """One number of the evaluation.
+
+    Attributes:
+        value: The number, finite; None where it is not available. Zero is a value.
+        reason: Why there is no value, in words; None where there is one.
+        sample_size: Rows (of each side, where two tables are compared) that the value rests on.
+        seed: Seed of the sampling behind the value; None where nothing was drawn at random.
+        std_error: Standard error of the value; None where it was not computed.
+    """
+
+    value: float | None
+    reason: str | None = None
+    sample_size: int = 0
+    seed: int | None = None
+    std_error: float | None = None
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """95 % interval by the normal approximation; None without a standard error."""
+        if self.value is None or self.std_error is None:
+            return None
+        return self.value - 1.96 * self.std_error, self.value + 1.96 * self.std_error
+
+
+def measured(value: float, sample_size: int, *, seed: int | None = None, std_error: float | None = None) -> Metric:
+    """A metric with a value; without one if the number is not finite."""
+    if not math.isfinite(value):
+        return unavailable("the computation gave no finite number")
+    error = float(std_error) if std_error is not None and math.isfinite(std_error) else None
+    return Metric(value=float(value), sample_size=int(sample_size), seed=seed, std_error=error)
+
+
+def unavailable(reason: str) -> Metric:
+    """A metric without a value."""
+    return Metric(value=None, reason=reason)

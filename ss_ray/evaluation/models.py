@@ -1,0 +1,113 @@
+"""The learner behind discriminator and utility: gradient boosting on one fixed encoding of the real training table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import rankdata
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+
+from ss_ray.evaluation.columns import ScoredColumn, Table, Values
+
+MAX_CATEGORIES = 200
+"""Categories a tree may tell apart per column; the trees take at most 255."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Encoder:
+    """Table -> feature matrix; fitted once, on real training rows.
+
+    Attributes:
+        columns: One feature each.
+        codes: Nominal column -> category -> code, the most frequent first. Other categories become NaN.
+    """
+
+    columns: tuple[ScoredColumn, ...]
+    codes: Mapping[str, Mapping[str, int]]
+
+    @property
+    def categorical(self) -> list[bool]:
+        """Which features are category codes."""
+        return [c.nominal for c in self.columns]
+
+    def encode(self, table: Table) -> NDArray[np.float64]:
+        """Features, shape (rows, columns), NaN for missing values and categories that are not in `codes`."""
+        features = np.full((table.rows, len(self.columns)), np.nan)
+        for j, column in enumerate(self.columns):
+            values = table.values[column.name]
+            features[:, j] = encode_labels(values, self.codes[column.name]) if column.nominal else values
+        return features
+
+
+def fit_encoder(train: Table) -> Encoder:
+    """An encoder of the columns of this table."""
+    codes = {c.name: frequent_codes(train.values[c.name], MAX_CATEGORIES) for c in train.columns if c.nominal}
+    return Encoder(columns=train.columns, codes=codes)
+
+
+def frequent_codes(values: Values, limit: int) -> dict[str, int]:
+    """Codes 0, 1, ... of the `limit` most frequent categories; equally frequent ones in alphabetical order."""
+    names, counts = np.unique(np.array([v for v in values if v is not None], dtype=str), return_counts=True)
+    order = np.argsort(-counts, kind="stable")[:limit]
+    return {str(names[i]): code for code, i in enumerate(order)}
+
+
+def encode_labels(values: Values, codes: Mapping[str, int]) -> NDArray[np.float64]:
+    """Codes of category labels, NaN where missing or unknown."""
+    return np.array([codes.get(v, np.nan) if v is not None else np.nan for v in values], dtype=np.float64)
+
+
+def fit_classifier(
+    features: NDArray[np.float64], classes: NDArray[np.int64], encoder: Encoder, *, seed: int
+) -> HistGradientBoostingClassifier:
+    """A boosted classifier; fewer rounds for many classes, each of which takes a tree, so that the cost stays."""
+    rounds = max(20, min(_rounds(features), 200 // len(np.unique(classes))))
+    model = HistGradientBoostingClassifier(
+        categorical_features=encoder.categorical, max_iter=rounds, early_stopping=False, random_state=seed
+    )
+    return model.fit(_without_empty(features), classes)
+
+
+def fit_regressor(
+    features: NDArray[np.float64], values: NDArray[np.float64], encoder: Encoder, *, seed: int
+) -> HistGradientBoostingRegressor:
+    """A boosted regressor."""
+    model = HistGradientBoostingRegressor(
+        categorical_features=encoder.categorical,
+        max_iter=_rounds(features),
+        early_stopping=False,
+        random_state=seed,
+    )
+    return model.fit(_without_empty(features), values)
+
+
+def _rounds(features: NDArray[np.float64]) -> int:
+    """Boosting rounds, 20 to 100: small tables have no use for many."""
+    return max(20, min(100, len(features) // 10))
+
+
+def _without_empty(features: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Features with a constant where a column has no value at all, which the binning of scikit-learn 1.9 refuses."""
+    return np.where(np.isnan(features).all(axis=0), 0.0, features)
+
+
+def roc_auc(positive: NDArray[np.bool_], score: NDArray[np.float64]) -> float:
+    """Probability that a positive scores above a negative, ties half; NaN where one side is empty."""
+    n_positive, n_negative = int(positive.sum()), int((~positive).sum())
+    if not n_positive or not n_negative:
+        return float("nan")
+    ranks = rankdata(score)
+    return float((ranks[positive].sum() - n_positive * (n_positive + 1) / 2) / (n_positive * n_negative))
+
+
+def auc_std_error(auc: float, n_positive: int, n_negative: int) -> float:
+    """Standard error of an area under the ROC curve.
+
+    Source: Hanley & McNeil 1982, Radiology 143(1), equation 1.
+    """
+    q1, q2 = auc / (2 - auc), 2 * auc**2 / (1 + auc)
+    variance = auc * (1 - auc) + (n_positive - 1) * (q1 - auc**2) + (n_negative - 1) * (q2 - auc**2)
+    return float(np.sqrt(max(variance, 0.0) / (n_positive * n_negative)))

@@ -1,0 +1,110 @@
+"""Nearest records by a Gower-like distance, in chunks that fit the processor's cache.
+
+The distance of two rows is the mean over the columns of: for ordered columns the difference of their quantiles in the
+training table, for nominal ones 0 (equal) or 1. Missing against a value counts 1, missing against missing 0.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ss_ray.evaluation.columns import Table, Values, missing
+
+CHUNK_BYTES = 2**19
+"""Size of one block of distances (float32): a block in the cache is four times as fast as one of 4 MiB."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Points:
+    """Rows in the space of the distance; one array per column, which is how they are read.
+
+    Attributes:
+        quantiles: (ordered columns, rows), float32 in [0, 1]; NaN for missing.
+        codes: (nominal columns, rows), int32; -1 for missing.
+    """
+
+    quantiles: NDArray[np.float32]
+    codes: NDArray[np.int32]
+
+    @property
+    def rows(self) -> int:
+        """Number of rows."""
+        return int(self.codes.shape[1])
+
+    def take(self, indices: NDArray[np.intp]) -> Points:
+        """The rows at these positions."""
+        return Points(quantiles=self.quantiles[:, indices], codes=self.codes[:, indices])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Neighbours:
+    """The nearest reference row of each query: distance in [0, 1] and position, (queries,) each."""
+
+    distance: NDArray[np.float32]
+    index: NDArray[np.int64]
+
+
+def to_points(train: Table, *tables: Table) -> list[Points]:
+    """The rows of each table; quantiles are those of the training table, codes are common to all."""
+    ordered = [c.name for c in train.columns if not c.nominal]
+    nominal = [c.name for c in train.columns if c.nominal]
+    quantiles = [_quantiles(train.values[n], [t.values[n] for t in tables]) for n in ordered]
+    codes = [_codes([t.values[n] for t in tables]) for n in nominal]
+    return [
+        Points(
+            quantiles=np.array([q[i] for q in quantiles], dtype=np.float32).reshape(len(ordered), table.rows),
+            codes=np.array([c[i] for c in codes], dtype=np.int32).reshape(len(nominal), table.rows),
+        )
+        for i, table in enumerate(tables)
+    ]
+
+
+def nearest(queries: Points, reference: Points) -> Neighbours:
+    """The closest reference row of each query row, the first one on a tie; `reference` is not empty."""
+    distance = np.empty(queries.rows, dtype=np.float32)
+    index = np.empty(queries.rows, dtype=np.int64)
+    step = max(1, CHUNK_BYTES // (4 * reference.rows))
+    for start in range(0, queries.rows, step):
+        block = np.arange(start, min(start + step, queries.rows))
+        distances = _distances(queries.take(block), reference)
+        index[block] = distances.argmin(axis=1)
+        distance[block] = distances[np.arange(len(block)), index[block]]
+    return Neighbours(distance=distance, index=index)
+
+
+def _distances(a: Points, b: Points) -> NDArray[np.float32]:
+    """All distances, (rows of a, rows of b)."""
+    total = np.zeros((a.rows, b.rows), dtype=np.float32)
+    for x, y in zip(a.codes, b.codes, strict=True):
+        total += x[:, None] != y[None, :]
+    for x, y in zip(a.quantiles, b.quantiles, strict=True):
+        total += _quantile_differences(x, y)
+    return total / np.float32(max(len(a.codes) + len(a.quantiles), 1))
+
+
+def _quantile_differences(x: NDArray[np.float32], y: NDArray[np.float32]) -> NDArray[np.float32]:
+    """|x - y| of one column, (len(x), len(y)); 1 where one is missing, 0 where both are."""
+    difference: NDArray[np.float32] = np.abs(x[:, None] - y[None, :])
+    gone_x, gone_y = np.isnan(x), np.isnan(y)
+    if gone_x.any() or gone_y.any():
+        difference[gone_x] = 1.0
+        difference[:, gone_y] = 1.0
+        difference[np.ix_(gone_x, gone_y)] = 0.0
+    return difference
+
+
+def _quantiles(train: Values, columns: list[Values]) -> list[NDArray[np.float64]]:
+    """Mid-rank of each value in the training values, 0 to 1; NaN where missing."""
+    known = np.sort(train[~missing(train)])
+    ranks = [(np.searchsorted(known, v, "left") + np.searchsorted(known, v, "right")) / 2 for v in columns]
+    return [np.where(missing(v), np.nan, r / max(len(known), 1)) for v, r in zip(columns, ranks, strict=True)]
+
+
+def _codes(columns: list[Values]) -> list[NDArray[np.int64]]:
+    """One code per category, the same in all columns given; -1 for missing."""
+    codes = pd.factorize(np.concatenate(columns))[0]
+    return np.split(codes, np.cumsum([len(v) for v in columns])[:-1])

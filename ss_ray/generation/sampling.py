@@ -1,0 +1,18 @@
+"""How tokens are drawn, apart from torch, so that plans can carry it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sampling:
+    """How a token is drawn from its slot's distribution.
+
+    Attributes:
+        temperature: Above 0; below 1 sharpens the distribution.
+        top_p: In (0, 1]; only the smallest set of tokens with at least this probability is drawn from.
+    """
+
+    temperature: float = 1.0
+    top_p: float = 1.0

@@ -1,0 +1,68 @@
+"""Arrow columns <-> the texts of their distinct values, for columns of any type."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ss_ray.errors import PrivacyError
+
+
+def is_textual(type_: pa.DataType) -> bool:
+    """Whether a column of this Arrow type holds strings, dictionary-encoded or not."""
+    if pa.types.is_dictionary(type_):
+        return is_textual(type_.value_type)
+    return bool(pa.types.is_string(type_) or pa.types.is_large_string(type_) or pa.types.is_string_view(type_))
+
+
+def distinct_texts(column: pa.ChunkedArray) -> list[str]:
+    """The distinct values of a column as text, in order of appearance, without missing ones (null and NaN)."""
+    return [text for text in as_texts(encode(column)[1]) if text is not None]
+
+
+def encode(column: pa.ChunkedArray) -> tuple[pa.Array, pa.Array]:
+    """Indices, null where the value is missing, and the distinct values; `values.take(indices)` is the column."""
+    if pa.types.is_null(column.type):
+        return pa.nulls(len(column), pa.int32()), pa.nulls(0)
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    encoded = pc.dictionary_encode(column)
+    encoded = encoded.unify_dictionaries().combine_chunks()
+    if isinstance(encoded, pa.ChunkedArray):  # a column without rows has no chunk
+        encoded = pc.dictionary_encode(pa.array([], type=column.type))
+    return encoded.indices, encoded.dictionary
+
+
+def as_texts(values: pa.Array) -> list[str | None]:
+    """Values as a person writes them: a float that is a whole number without its ".0". None where missing."""
+    if pa.types.is_floating(values.type):
+        floats = values.to_pylist()
+        return [None if v is None or v != v else str(int(v)) if v.is_integer() else repr(v) for v in floats]
+    return list(values.cast(pa.string()).to_pylist())
+
+
+def from_texts(texts: Sequence[str | None], type_: pa.DataType, *, column: str) -> pa.Array:
+    """Texts as an array of the given type.
+
+    Raises:
+        PrivacyError: A stand-in does not fit into the type.
+    """
+    if all(text is None for text in texts):
+        return pa.nulls(len(texts), type_)
+    array = _cast_or_none(pa.array(texts, type=pa.string()), type_)
+    if array is None:
+        raise PrivacyError(
+            f"column {column!r} has type {type_}, which cannot hold the stand-ins of its entity type; "
+            "make it a string column, declare another entity type, or lock it",
+            column=column,
+        )
+    return array
+
+
+def _cast_or_none(texts: pa.Array, type_: pa.DataType) -> pa.Array | None:
+    try:
+        return texts.cast(type_)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):  # its message quotes the cell, so it is dropped here
+        return None

@@ -1,0 +1,209 @@
+"""What will be done: every default derived, no "auto" left, nothing optional that a stage must decide."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ss_ray.config import COMPACT, LANGUAGE_MODELS, NOT_YET, Config
+from ss_ray.config_files import explicit_paths, parameters
+from ss_ray.errors import ConfigError, PrivacyError
+from ss_ray.generation.sampling import Sampling
+from ss_ray.splits import holdout_rows_wanted
+from ss_ray.training.shape import CompactShape
+
+ROWS_SHOWN = 500_000
+"""Training shows sqrt(ROWS_SHOWN x rows) rows, at least one pass: 5 passes of 20,000 rows, 1 of a million."""
+COMPACT_LEARNING_RATE = 2e-3
+COMPACT_BATCH = 256
+COMPACT_VALIDATION_RATIO = 0.05
+VALIDATIONS = 15
+SHARD_ROWS = (4096, 65_536)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainPlan:
+    """Training of the compact model.
+
+    Attributes:
+        shape: Size of the model.
+        num_bins: Quantile bins of a number.
+        text_vocabulary: Pieces of free text.
+        max_text_tokens: Longest free text in pieces.
+        batch_rows: Rows of one optimizer step over all workers.
+        micro_batches: Parts of a batch that are computed one after the other.
+        num_steps: Optimizer steps at most.
+        learning_rate: Peak.
+        lr_scheduler: Course after the warm-up.
+        warmup_steps: Steps of linear warm-up.
+        weight_decay: Of AdamW.
+        validation_ratio: Share of the training rows kept for validation.
+        validation_steps: Optimizer steps between validations, which are also the checkpoints.
+        patience: Validations without improvement that end training.
+        seed: Of weights and order.
+    """
+
+    shape: CompactShape
+    num_bins: int
+    text_vocabulary: int
+    max_text_tokens: int
+    batch_rows: int
+    micro_batches: int
+    num_steps: int
+    learning_rate: float
+    lr_scheduler: str
+    warmup_steps: int
+    weight_decay: float
+    validation_ratio: float
+    validation_steps: int
+    patience: int
+    seed: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class GenerationPlan:
+    """Generation.
+
+    Attributes:
+        num_records: Rows, exactly.
+        shard_rows: Rows of one shard; each shard has a seed and a file of its own.
+        sampling: How tokens are drawn.
+        seed: Of the run; a shard's generator follows from it and the shard's number.
+    """
+
+    num_records: int
+    shard_rows: int
+    sampling: Sampling
+    seed: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunPlan:
+    """All stages.
+
+    Attributes:
+        seed: From which split, training and sampling derive theirs.
+        holdout_rows: Rows kept from training.
+        privacy_unit: "row", or the grouping column.
+        training: See `TrainPlan`.
+        generation: See `GenerationPlan`.
+        notes: What a reader of the results should know about this plan, in words.
+    """
+
+    seed: int
+    holdout_rows: int
+    privacy_unit: str | None
+    training: TrainPlan
+    generation: GenerationPlan
+    notes: tuple[str, ...]
+
+
+def check_supported(config: Config) -> None:
+    """Refuse what this version cannot do, before any work.
+
+    Raises:
+        PrivacyError: Differential privacy is asked for.
+        ConfigError: Anything else that would have to be ignored to go on.
+    """
+    if config.privacy is not None and config.privacy.dp_enabled:
+        raise PrivacyError(
+            "privacy.dp_enabled: this version cannot train with differential privacy, and will not pretend to; "
+            "set it to false to go on without a formal guarantee"
+        )
+    if config.training.pretrained_model != COMPACT:
+        raise ConfigError('training.pretrained_model: this version trains the "compact" model only')
+    if config.time_series.is_timeseries:
+        raise ConfigError("time_series.is_timeseries: this version models rows one by one, not as a series")
+    if config.data.order_training_examples_by:
+        raise ConfigError("data.order_training_examples_by: this version models rows one by one, without an order")
+    if config.replace_pii is not None and config.replace_pii.steps is not None:
+        raise ConfigError(
+            "replace_pii.steps: this version applies its built-in policy only; leave steps out, and use "
+            "data.columns.<name>.entity and replace_pii.globals.lock_columns to steer it"
+        )
+
+
+def make_plan(config: Config, *, num_rows: int, seed: int) -> RunPlan:
+    """Derive everything from the request and the size of the table.
+
+    Args:
+        config: The request.
+        num_rows: Rows of the whole table.
+        seed: `data.random_state`, or the one that was drawn.
+    """
+    check_supported(config)
+    holdout_rows = holdout_rows_wanted(num_rows, config.data)
+    return RunPlan(
+        seed=seed,
+        holdout_rows=holdout_rows,
+        privacy_unit=config.data.group_training_examples_by,
+        training=_plan_training(config, num_rows - holdout_rows, seed),
+        generation=_plan_generation(config, seed),
+        notes=tuple(_notes(config)),
+    )
+
+
+def _plan_training(config: Config, num_rows: int, seed: int) -> TrainPlan:
+    training, compact = config.training, config.training.compact
+    ratio = training.validation_ratio
+    validation_ratio = COMPACT_VALIDATION_RATIO if ratio == "auto" else ratio
+    fitting = max(1, round(num_rows * (1 - validation_ratio)))
+    micro = min(COMPACT_BATCH, max(8, fitting // 16)) if training.batch_size == "auto" else training.batch_size
+    accumulation = training.gradient_accumulation_steps
+    micro_batches = 1 if accumulation == "auto" else accumulation
+    asked = training.num_input_records_to_sample
+    shown = max(fitting, int((ROWS_SHOWN * fitting) ** 0.5)) if asked == "auto" else asked
+    num_steps = max(1, -(-shown // (micro * micro_batches)))
+    warmup = training.warmup_steps
+    rate, interval = training.learning_rate, training.validation_steps
+    return TrainPlan(
+        shape=CompactShape(
+            hidden_size=compact.hidden_size,
+            num_layers=compact.num_layers,
+            num_heads=compact.num_heads,
+            intermediate_size=2 * compact.hidden_size,
+        ),
+        num_bins=compact.num_bins,
+        text_vocabulary=compact.text_vocabulary,
+        max_text_tokens=compact.max_text_tokens,
+        batch_rows=micro * micro_batches,
+        micro_batches=micro_batches,
+        num_steps=num_steps,
+        learning_rate=COMPACT_LEARNING_RATE if rate == "auto" else rate,
+        lr_scheduler=training.lr_scheduler,
+        warmup_steps=min(num_steps, int(warmup if warmup >= 1 else warmup * num_steps)),
+        weight_decay=training.weight_decay,
+        validation_ratio=validation_ratio,
+        validation_steps=max(1, num_steps // VALIDATIONS) if interval == "auto" else interval,
+        patience=compact.patience,
+        seed=seed,
+    )
+
+
+def _plan_generation(config: Config, seed: int) -> GenerationPlan:
+    generation = config.generation
+    least, most = SHARD_ROWS
+    return GenerationPlan(
+        num_records=generation.num_records,
+        shard_rows=min(most, max(least, -(-generation.num_records // 16))),
+        sampling=Sampling(
+            temperature=1.0 if generation.temperature == "auto" else generation.temperature, top_p=generation.top_p
+        ),
+        seed=seed,
+    )
+
+
+def _notes(config: Config) -> list[str]:
+    notes = ["No differential privacy: nothing in this run bounds what the synthetic table reveals about one row."]
+    if config.replace_pii is None:
+        notes.append("PII replacement is off: the model was trained on the table as it is.")
+    if config.data.group_training_examples_by:
+        notes.append(
+            f"Rows of one {config.data.group_training_examples_by!r} stay on one side of the split; "
+            "they are modelled one by one, not as a sequence."
+        )
+    unused = {LANGUAGE_MODELS["applies_to"], NOT_YET["applies_to"]}
+    without_effect = {parameter.path for parameter in parameters() if parameter.applies_to in unused}
+    given = sorted(without_effect & set(explicit_paths(config)))
+    if given:
+        notes.append(f"Set, and without effect on the compact model in this version: {', '.join(given)}.")
+    return notes

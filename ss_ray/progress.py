@@ -1,0 +1,114 @@
+"""How far a stage is: one small value, shown as a bar in a terminal and as plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TextIO
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress as Bars
+
+LINE_SECONDS = 10.0  # between two plain lines of a stage
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """A reading.
+
+    Attributes:
+        stage: Name of the stage.
+        done: Units finished.
+        total: Units in all; None while unknown.
+        unit: What is counted ("rows", "steps").
+        note: Anything short to add, such as the loss. Never a value of the table.
+    """
+
+    stage: str
+    done: int
+    total: int | None
+    unit: str = "rows"
+    note: str = ""
+
+
+OnProgress = Callable[[Progress], None]
+
+
+def ignore(progress: Progress) -> None:
+    """An `OnProgress` that shows nothing."""
+
+
+@contextmanager
+def shown(stream: TextIO | None = None) -> Iterator[OnProgress]:
+    """An `OnProgress` that draws bars on a terminal and writes plain lines to anything else (stderr by default)."""
+    stream = stream or sys.stderr
+    if not stream.isatty():
+        yield PlainLines(stream)
+        return
+    columns = (
+        TextColumn("[bold]{task.description:>12}"),
+        BarColumn(bar_width=32),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[unit]}  {task.fields[rate]}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("[dim]{task.fields[note]}"),
+    )
+    with Bars(*columns, console=Console(file=stream)) as bars:
+        yield _TerminalBars(bars)
+
+
+class _TerminalBars:
+    """One bar a stage."""
+
+    def __init__(self, bars: Bars) -> None:
+        self.bars = bars
+        self.tasks: dict[str, tuple[TaskID, float]] = {}
+
+    def __call__(self, progress: Progress) -> None:
+        if progress.stage not in self.tasks:
+            task = self.bars.add_task(progress.stage, total=progress.total, unit=progress.unit, note="", rate="")
+            self.tasks[progress.stage] = task, time.monotonic()
+        task, started = self.tasks[progress.stage]
+        rate = _rate(progress, time.monotonic() - started)
+        self.bars.update(task, completed=progress.done, total=progress.total, note=progress.note, rate=rate)
+
+
+class PlainLines:
+    """A line when a stage starts, one every LINE_SECONDS, and one when it is complete."""
+
+    def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
+        self.stream = stream
+        self.clock = clock
+        self.started: dict[str, float] = {}
+        self.shown_at: dict[str, float] = {}
+        self.completed: set[str] = set()
+
+    def __call__(self, progress: Progress) -> None:
+        """Write a line unless one was written a moment ago."""
+        now = self.clock()
+        started = self.started.setdefault(progress.stage, now)
+        complete = progress.total is not None and progress.done >= progress.total
+        is_new = progress.stage not in self.shown_at or (complete and progress.stage not in self.completed)
+        if not is_new and (complete or now - self.shown_at[progress.stage] < LINE_SECONDS):
+            return
+        self.shown_at[progress.stage] = now
+        if complete:
+            self.completed.add(progress.stage)
+        print(_line(progress, now - started), file=self.stream, flush=True)
+
+
+def _line(progress: Progress, seconds: float) -> str:
+    total = f"/{progress.total:,}" if progress.total is not None else ""
+    parts = [f"{progress.stage}: {progress.done:,}{total} {progress.unit}", _rate(progress, seconds)]
+    if progress.total is not None and 0 < progress.done < progress.total:
+        parts.append(f"{seconds * (progress.total - progress.done) / progress.done:.0f} s left")
+    return ", ".join(part for part in [*parts, progress.note] if part)
+
+
+def _rate(progress: Progress, seconds: float) -> str:
+    return f"{progress.done / seconds:,.0f} {progress.unit}/s" if seconds > 1 and progress.done else ""

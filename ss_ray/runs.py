@@ -1,0 +1,185 @@
+"""A run's directory: where everything is, what is finished, and what may leave.
+
+    release/     may leave: the synthetic table (and, with differential privacy, its certificate)
+    internal/    may not: real rows, model, metrics and report computed on real rows
+    manifest/    one JSON file per finished stage; a stage without one has not happened
+
+A stage is skipped when its manifest carries the fingerprint of what is asked for now. A manifest is written last,
+and in one step, so whatever a killed stage left behind is never taken for finished.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import posixpath
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from pyarrow import fs as pafs
+
+from ss_ray.errors import ConfigError, ResourceError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Location:
+    """A file or folder on any pyarrow filesystem.
+
+    Attributes:
+        filesystem: Where.
+        path: Without scheme; "/" separates, also on Windows.
+    """
+
+    filesystem: pafs.FileSystem
+    path: str
+
+    @classmethod
+    def parse(cls, uri: str | Path) -> Location:
+        """A local path, or a URI such as s3://bucket/key.
+
+        Raises:
+            ConfigError: The scheme is unknown or the URI malformed.
+        """
+        text = str(uri)
+        if "://" not in text:
+            return cls(filesystem=pafs.LocalFileSystem(), path=Path(text).expanduser().absolute().as_posix())
+        try:
+            filesystem, path = pafs.FileSystem.from_uri(text)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+            raise ConfigError(f"cannot use the location {text!r}: {error}") from None
+        return cls(filesystem=filesystem, path=path.rstrip("/"))
+
+    def __truediv__(self, name: str) -> Location:
+        return Location(filesystem=self.filesystem, path=posixpath.join(self.path, name))
+
+    def __str__(self) -> str:
+        if isinstance(self.filesystem, pafs.LocalFileSystem):
+            return self.path
+        return f"{self.filesystem.type_name}://{self.path}"
+
+    @property
+    def name(self) -> str:
+        """Last part of the path."""
+        return posixpath.basename(self.path)
+
+    def exists(self) -> bool:
+        """Whether a file or folder is there."""
+        return bool(self._info().type != pafs.FileType.NotFound)
+
+    def is_folder(self) -> bool:
+        """Whether it is a folder."""
+        return bool(self._info().type == pafs.FileType.Directory)
+
+    def files(self, suffix: str = "") -> tuple[Location, ...]:
+        """Files of this folder and below with the suffix, hidden ones left out, in order of their path."""
+        selector = pafs.FileSelector(self.path, recursive=True, allow_not_found=True)
+        infos = sorted(self.filesystem.get_file_info(selector), key=lambda info: info.path)
+        hidden = ("_", ".")
+        return tuple(
+            Location(filesystem=self.filesystem, path=info.path)
+            for info in infos
+            if info.is_file and info.path.endswith(suffix) and not info.base_name.startswith(hidden)
+        )
+
+    def read_text(self) -> str:
+        """The whole file as UTF-8."""
+        with self.filesystem.open_input_stream(self.path) as stream:
+            return bytes(stream.read()).decode()
+
+    def write_text(self, text: str) -> None:
+        """Create or replace the file in one step: a reader sees the old text or the new one, never half of it."""
+        local = isinstance(self.filesystem, pafs.LocalFileSystem)
+        partial = f"{self.path}.partial" if local else self.path  # object stores show a file when it is complete
+        self.parent.make_folder()
+        with self.filesystem.open_output_stream(partial) as stream:
+            stream.write(text.encode())
+        if local:
+            self.filesystem.move(partial, self.path)
+
+    @property
+    def parent(self) -> Location:
+        """The folder that holds it."""
+        return Location(filesystem=self.filesystem, path=posixpath.dirname(self.path))
+
+    def make_folder(self) -> Location:
+        """Create the folder and those above it; nothing where it exists."""
+        self.filesystem.create_dir(self.path, recursive=True)
+        return self
+
+    def remove(self) -> None:
+        """Delete the file or the folder with its contents; nothing where there is none."""
+        if self.is_folder():
+            self.filesystem.delete_dir(self.path)
+        elif self.exists():
+            self.filesystem.delete_file(self.path)
+
+    def move_to(self, target: Location) -> None:
+        """Rename a file within its filesystem."""
+        target.parent.make_folder()
+        self.filesystem.move(self.path, target.path)
+
+    def _info(self) -> pafs.FileInfo:
+        try:
+            return self.filesystem.get_file_info(self.path)
+        except OSError as error:
+            raise ResourceError(f"cannot reach {self}: {type(error).__name__}; check address and credentials") from None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunDir:
+    """Paths of a run below its root, and the manifests of its finished stages."""
+
+    root: Location
+
+    @classmethod
+    def at(cls, uri: str | Path) -> RunDir:
+        """The run directory at a local path or URI; it need not exist."""
+        return cls(root=Location.parse(uri))
+
+    @property
+    def release(self) -> Location:
+        """What may leave."""
+        return self.root / "release"
+
+    @property
+    def internal(self) -> Location:
+        """What may not leave."""
+        return self.root / "internal"
+
+    @property
+    def synthetic(self) -> Location:
+        """Folder of the synthetic table's Parquet files."""
+        return self.release / "synthetic"
+
+    @property
+    def report(self) -> Location:
+        """The report for people."""
+        return self.internal / "report.html"
+
+    def manifest(self, stage: str) -> Location:
+        """Where a stage says that it is finished."""
+        return self.root / "manifest" / f"{stage}.json"
+
+    def read_manifest(self, stage: str) -> dict[str, Any] | None:
+        """What a finished stage recorded; None while it is not finished."""
+        location = self.manifest(stage)
+        if not location.exists():
+            return None
+        try:
+            manifest: dict[str, Any] = json.loads(location.read_text())
+        except ValueError:
+            raise ConfigError(f"{location} is damaged; delete it to run the stage {stage!r} again") from None
+        return manifest
+
+    def write_manifest(self, stage: str, manifest: Mapping[str, Any]) -> None:
+        """Declare a stage finished."""
+        self.manifest(stage).write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
+
+
+def fingerprint(*parts: Any) -> str:
+    """SHA-256 of JSON-able values, the same for equal values on every machine."""
+    text = json.dumps(parts, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,101 @@
+"""Which side of the train / holdout split a row is on: a keyed hash of its privacy unit decides.
+
+A unit is a row, or all rows that share a value of the grouping column; a unit is always on one side as a whole. The
+units with the smallest hashes make the holdout, taken until it has the size asked for. Each block of rows needs to
+report only its smallest hashes, so the split is exact and its memory does not grow with the table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+
+from ss_ray.config import DataParameters
+from ss_ray.errors import DataError
+
+Hashes = npt.NDArray[np.uint64]
+MIN_SPLIT_ROWS = 20
+"""Tables with fewer rows are too small to keep a holdout from."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnitCounts:
+    """The smallest unit hashes of some rows, ascending, and how many rows each has."""
+
+    hashes: tuple[int, ...]
+    rows: tuple[int, ...]
+
+
+def unit_hashes(table: pa.Table, unit_column: str | None, first_row: str, seed: int) -> Hashes:
+    """(rows,) hash of each row's privacy unit.
+
+    Args:
+        table: Rows of one block.
+        unit_column: Grouping column; None where a row is a unit.
+        first_row: Names the block's place in the table, so that every row is a unit of its own.
+        seed: Key of the hash; another seed gives another split.
+
+    Raises:
+        DataError: The grouping column has missing values: those rows belong to no unit.
+    """
+    key = f"{seed % 10**16:016d}"
+    if unit_column is None:
+        names = np.char.add(f"{first_row}:", np.arange(table.num_rows).astype(str))
+        return pd.util.hash_array(names.astype(object), hash_key=key, categorize=False)
+    column = table.column(unit_column)
+    if column.null_count:
+        raise DataError(
+            f"the grouping column {unit_column!r} has {column.null_count} missing values; every row needs a group",
+            column=unit_column,
+        )
+    return pd.util.hash_array(column.cast(pa.string()).to_numpy(zero_copy_only=False).astype(object), hash_key=key)
+
+
+def smallest(hashes: Hashes, limit: int) -> UnitCounts:
+    """The `limit` smallest distinct hashes with their numbers of rows."""
+    values, counts = np.unique(hashes, return_counts=True)
+    return UnitCounts(hashes=tuple(values[:limit].tolist()), rows=tuple(counts[:limit].tolist()))
+
+
+def merge_counts(parts: Sequence[UnitCounts], limit: int) -> UnitCounts:
+    """The `limit` smallest units of all parts together."""
+    rows: dict[int, int] = {}
+    for part in parts:
+        for unit, count in zip(part.hashes, part.rows, strict=True):
+            rows[unit] = rows.get(unit, 0) + count
+    kept = sorted(rows)[:limit]
+    return UnitCounts(hashes=tuple(kept), rows=tuple(rows[unit] for unit in kept))
+
+
+def holdout_rows_wanted(num_rows: int, data: DataParameters) -> int:
+    """Rows the holdout should have: NeMo's `holdout` share or count, at most `max_holdout`, none of a tiny table.
+
+    Raises:
+        DataError: A count that leaves nothing to train on.
+    """
+    if num_rows < MIN_SPLIT_ROWS:
+        return 0
+    wanted = data.holdout * num_rows if data.holdout < 1 else data.holdout
+    wanted = min(int(wanted), data.max_holdout)
+    if wanted > num_rows / 2:
+        raise DataError(f"a holdout of {wanted} rows would be more than half of the {num_rows} rows; ask for fewer")
+    return wanted
+
+
+def holdout_bound(counts: UnitCounts, wanted: int) -> int:
+    """The largest hash that is held out: as many whole units as fit into `wanted` rows, at least one; -1 for none."""
+    if not wanted or not counts.hashes:
+        return -1
+    total = np.cumsum(counts.rows)
+    taken = max(1, int(np.searchsorted(total, wanted, side="right")))
+    return counts.hashes[taken - 1]
+
+
+def is_holdout(hashes: Hashes, bound: int) -> npt.NDArray[np.bool_]:
+    """(rows,) whether each row is held out."""
+    return hashes <= np.uint64(bound) if bound >= 0 else np.zeros(len(hashes), bool)

@@ -1,0 +1,236 @@
+"""Source tables: CSV, JSON lines or Parquet, one file or a folder of shards, as a stream of Arrow blocks.
+
+Text formats are read as strings, exactly as written; what they mean is decided later from the whole table, so that
+"007" stays text and no shard disagrees with another. No error repeats any content of a file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyarrow import csv
+
+from ss_ray.errors import DataError
+from ss_ray.runs import Location
+
+Format = Literal["csv", "jsonl", "parquet"]
+SUFFIXES: dict[str, Format] = {
+    ".csv": "csv",
+    ".csv.gz": "csv",
+    ".jsonl": "jsonl",
+    ".jsonl.gz": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "jsonl",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+}
+BLOCK_ROWS = 32_768
+CSV_BLOCK_BYTES = 8 << 20
+HEADER_LINES = 1_000  # JSON lines whose keys make the header
+HASH_BYTES = 8 << 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """The files of a table.
+
+    Attributes:
+        files: In order of their names.
+        format: Of all of them.
+        encoding: Of text files.
+        names: Column names in order.
+    """
+
+    files: tuple[Location, ...]
+    format: Format
+    encoding: str
+    names: tuple[str, ...]
+
+
+def find_source(uri: str | Path, encoding: str = "utf8") -> Source:
+    """The table at a path or URI.
+
+    Raises:
+        DataError: Nothing there, formats mixed, or column names empty or repeated.
+    """
+    location = Location.parse(uri)
+    if not location.exists():
+        raise DataError(f"there is no file or folder {location}")
+    files = location.files() if location.is_folder() else (location,)
+    formats = Counter(_format(file) for file in files)
+    found = [f for f in formats if f is not None]
+    if len(found) != 1:
+        kinds = "files of several formats" if found else "no CSV, JSON lines or Parquet file"
+        raise DataError(f"{location} holds {kinds}; expected one of {', '.join(SUFFIXES)}")
+    files = tuple(file for file in files if _format(file) == found[0])
+    source = Source(files=files, format=found[0], encoding=encoding, names=())
+    names = _names(source)
+    _check_names(names, location)
+    return Source(files=files, format=found[0], encoding=encoding, names=names)
+
+
+def read_blocks(source: Source, file: Location) -> Iterator[pa.Table]:
+    """The rows of one file in blocks; columns of text formats are strings, missing where the cell is empty.
+
+    Raises:
+        DataError: The file is damaged, has other columns than the first, or another encoding.
+    """
+    read = {"csv": _read_csv, "jsonl": _read_json_lines, "parquet": _read_parquet}[source.format]
+    try:
+        for block in read(source, file):
+            if tuple(block.column_names) != source.names:
+                raise DataError(f"{file.name} has other columns than {source.files[0].name}; all files must agree")
+            if block.num_rows:
+                yield block
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, UnicodeError) as error:
+        raise DataError(_reason(str(error), source, file)) from None
+
+
+def source_state(uri: str | Path) -> list[tuple[str, int, int]]:
+    """Name, size in bytes and time of change in nanoseconds of each file, without reading any."""
+    location = Location.parse(uri)
+    if not location.exists():
+        raise DataError(f"there is no file or folder {location}")
+    files = location.files() if location.is_folder() else (location,)
+    infos = location.filesystem.get_file_info([file.path for file in files])
+    return [(info.base_name, info.size, info.mtime_ns or 0) for info in infos]
+
+
+def file_digest(file: Location) -> str:
+    """SHA-256 of the file's bytes."""
+    digest = hashlib.sha256()
+    with file.filesystem.open_input_stream(file.path, compression=None) as stream:
+        while chunk := stream.read(HASH_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _format(file: Location) -> Format | None:
+    return next((format_ for suffix, format_ in SUFFIXES.items() if file.name.lower().endswith(suffix)), None)
+
+
+def _names(source: Source) -> tuple[str, ...]:
+    file = source.files[0]
+    try:
+        if source.format == "parquet":
+            with file.filesystem.open_input_file(file.path) as stream:
+                return tuple(pq.read_schema(stream).names)
+        if source.format == "csv":
+            with _open_csv(source, file) as reader:
+                return tuple(reader.schema.names)
+        keys: dict[str, None] = {}
+        for record, _ in zip(_records(source, file), range(HEADER_LINES), strict=False):
+            keys.update(dict.fromkeys(record))
+        return tuple(keys)
+    except (pa.ArrowInvalid, UnicodeError) as error:
+        raise DataError(_reason(str(error), source, file)) from None
+
+
+def _check_names(names: Sequence[str], location: Location) -> None:
+    if not names:
+        raise DataError(f"{location} has no columns")
+    empty = [str(i + 1) for i, name in enumerate(names) if not name.strip()]
+    if empty:
+        raise DataError(f"{location} has no name for column {', '.join(empty)}; give every column a name")
+    repeated = [name for name, count in Counter(names).items() if count > 1]
+    if repeated:
+        listed = ", ".join(map(repr, repeated))
+        raise DataError(f"{location} has the column {listed} more than once; rename one", column=repeated[0])
+
+
+def _open_csv(source: Source, file: Location, names: Sequence[str] = ()) -> csv.CSVStreamingReader:
+    return csv.open_csv(
+        file.filesystem.open_input_stream(file.path),
+        read_options=csv.ReadOptions(encoding=source.encoding, block_size=CSV_BLOCK_BYTES, use_threads=False),
+        parse_options=csv.ParseOptions(newlines_in_values=True),
+        convert_options=csv.ConvertOptions(
+            column_types=dict.fromkeys(names, pa.string()),
+            null_values=[""],
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=False,
+        ),
+    )
+
+
+def _read_csv(source: Source, file: Location) -> Iterator[pa.Table]:
+    with _open_csv(source, file, source.names) as reader:
+        for batch in reader:
+            yield pa.Table.from_batches([batch])
+
+
+def _read_parquet(source: Source, file: Location) -> Iterator[pa.Table]:
+    with file.filesystem.open_input_file(file.path) as stream:
+        for batch in pq.ParquetFile(stream).iter_batches(BLOCK_ROWS):
+            yield pa.Table.from_batches([batch])
+
+
+def _read_json_lines(source: Source, file: Location) -> Iterator[pa.Table]:
+    known = set(source.names)
+    records: list[dict[str, Any]] = []
+    for number, record in enumerate(_records(source, file), start=1):
+        if not known.issuperset(record):
+            new = next(key for key in record if key not in known)
+            raise DataError(f"{file.name}, record {number}: key {new!r} does not occur in the first {HEADER_LINES}")
+        records.append(record)
+        if len(records) == BLOCK_ROWS:
+            yield _strings(records, source.names)
+            records = []
+    yield _strings(records, source.names)
+
+
+def _records(source: Source, file: Location) -> Iterator[dict[str, Any]]:
+    """The objects of a JSON lines file, numbers left as they are written."""
+    with file.filesystem.open_input_stream(file.path) as stream:
+        lines: Iterable[str] = io.TextIOWrapper(io.BufferedReader(stream), encoding=_bom_aware(source.encoding))
+        for number, line in enumerate(lines, start=1):
+            if not line.strip():
+                continue
+            try:
+                record = json.loads(line, parse_int=str, parse_float=str, parse_constant=str)
+            except ValueError:
+                raise DataError(f"{file.name}, line {number}: not a JSON object; JSON lines has one on each") from None
+            if not isinstance(record, dict):
+                raise DataError(f"{file.name}, line {number}: not a JSON object; JSON lines has one on each")
+            yield record
+
+
+def _bom_aware(encoding: str) -> str:
+    return "utf-8-sig" if encoding.lower().replace("-", "") == "utf8" else encoding
+
+
+def _strings(records: Sequence[dict[str, Any]], names: Sequence[str]) -> pa.Table:
+    columns = {name: [_string(record.get(name), name) for record in records] for name in names}
+    return pa.table({name: pa.array(values, pa.string()) for name, values in columns.items()})
+
+
+def _string(value: Any, name: str) -> str | None:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if value is None or isinstance(value, str):
+        return value
+    raise DataError(f"column {name!r} holds nested values; flatten them into columns of their own", column=name)
+
+
+def _reason(message: str, source: Source, file: Location) -> str:
+    """What is wrong with a file, without the content that Arrow quotes."""
+    if "UTF8" in message or "codec can't decode" in message or "invalid continuation" in message:
+        return (
+            f"{file.name} is not valid {source.encoding.upper()}; it may be Latin-1 (Windows-1252): "
+            "set data.encoding to 'latin1', or convert the file"
+        )
+    if "Expected" in message and "columns" in message:
+        return f"{file.name} has rows with more or fewer cells than the header has columns; check quotes and separators"
+    if "Empty CSV" in message:
+        return f"{file.name} is empty"
+    if source.format == "parquet":
+        return f"{file.name} is not a readable Parquet file"
+    return f"{file.name} cannot be parsed as {source.format}; check quotes and separators"

@@ -1,0 +1,78 @@
+"""Parquet files between the stages: a table is a folder of parts in order of their names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ss_ray.runs import Location
+
+PART_ROWS = 131_072
+BLOCK_ROWS = 32_768
+
+
+def read_part(part: Location) -> Iterator[pa.Table]:
+    """The rows of one part in blocks."""
+    with part.filesystem.open_input_file(part.path) as stream:
+        for batch in pq.ParquetFile(stream).iter_batches(BLOCK_ROWS):
+            yield pa.Table.from_batches([batch])
+
+
+def count_rows(parts: Sequence[Location]) -> list[int]:
+    """Rows of each part, from the files' footers."""
+    counts = []
+    for part in parts:
+        with part.filesystem.open_input_file(part.path) as stream:
+            counts.append(pq.read_metadata(stream).num_rows)
+    return counts
+
+
+def sample_rows(parts: Sequence[Location], max_rows: int) -> pa.Table:
+    """About evenly spaced rows of all parts together, `max_rows` at most; all of them where there are no more."""
+    counts = count_rows(parts)
+    stride = max(1, -(-sum(counts) // max_rows))
+    blocks: list[pa.Table] = []
+    offset = 0  # of the next block's first row, modulo the stride
+    for part in parts:
+        for block in read_part(part):
+            taken = range(-offset % stride, block.num_rows, stride)
+            blocks.append(block.take(pa.array(taken, pa.int64())))
+            offset += block.num_rows
+    return pa.concat_tables(blocks)
+
+
+class PartWriter:
+    """Writes tables to folder/<name>-00000.parquet and on, PART_ROWS rows in each."""
+
+    def __init__(self, folder: Location, name: str, schema: pa.Schema) -> None:
+        self.folder, self.name, self.schema = folder.make_folder(), name, schema
+        self.num_rows = 0
+        self._writer: pq.ParquetWriter | None = None
+        self._part_rows = 0
+        self._parts = 0
+
+    def __enter__(self) -> PartWriter:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._close()
+
+    def write(self, table: pa.Table) -> None:
+        """Append rows; nothing is written for none."""
+        if not table.num_rows:
+            return
+        if self._writer is None or self._part_rows + table.num_rows > PART_ROWS:
+            self._close()
+            part = self.folder / f"{self.name}-{self._parts:05d}.parquet"
+            self._writer = pq.ParquetWriter(part.path, self.schema, filesystem=part.filesystem)
+            self._parts += 1
+        self._writer.write_table(table)
+        self.num_rows += table.num_rows
+        self._part_rows += table.num_rows
+
+    def _close(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+        self._writer, self._part_rows = None, 0

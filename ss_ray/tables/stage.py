@@ -1,0 +1,181 @@
+"""Reading the source and splitting it, on Ray: facts in a first pass, typed train and holdout files in a second.
+
+The source is streamed twice instead of being held or copied; the digest of the first pass guards against a source
+that changes in between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ss_ray.cluster import map_items, reported_progress
+from ss_ray.config import DataParameters
+from ss_ray.errors import DataError
+from ss_ray.plan import RunPlan
+from ss_ray.progress import OnProgress
+from ss_ray.runs import Location
+from ss_ray.schema import TableSchema
+from ss_ray.splits import (
+    UnitCounts,
+    holdout_bound,
+    holdout_rows_wanted,
+    is_holdout,
+    merge_counts,
+    smallest,
+    unit_hashes,
+)
+from ss_ray.tables.cells import type_table
+from ss_ray.tables.facts import ColumnFacts, merge_tables, table_facts
+from ss_ray.tables.files import Source, file_digest, find_source, read_blocks
+from ss_ray.tables.infer import infer_schema
+from ss_ray.tables.parts import PartWriter
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableRef:
+    """The source as it was read.
+
+    Attributes:
+        uri: Path or URI that was given.
+        format: csv, jsonl or parquet.
+        digests: SHA-256 of each file, in order.
+        num_rows: Of all files.
+        schema: Declared or inferred.
+        smallest_units: The units with the smallest hashes, from which the holdout is taken.
+    """
+
+    uri: str
+    format: str
+    digests: tuple[str, ...]
+    num_rows: int
+    schema: TableSchema
+    smallest_units: UnitCounts
+
+
+@dataclass(frozen=True, kw_only=True)
+class Splits:
+    """Typed Parquet files of the train and the holdout rows.
+
+    Attributes:
+        train_rows: Rows to learn from.
+        holdout_rows: Rows kept from training; 0 where there is no holdout.
+        privacy_unit: Column whose groups were kept whole; None: each row by itself.
+    """
+
+    train_rows: int
+    holdout_rows: int
+    privacy_unit: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _FileFacts:
+    digest: str
+    num_rows: int
+    columns: dict[str, ColumnFacts] | None
+    units: UnitCounts
+
+
+def read_table(uri: str | Path, data: DataParameters, seed: int, on_progress: OnProgress) -> TableRef:
+    """Look at every row once.
+
+    Raises:
+        DataError: The source is missing, damaged, too small, or contradicts what was declared.
+    """
+    source = find_source(uri, data.encoding)
+    group = data.group_training_examples_by
+    if group is not None and group not in source.names:
+        raise DataError(f"data.group_training_examples_by: there is no column {group!r}", column=group)
+    limit = data.max_holdout if data.holdout < 1 else min(data.max_holdout, int(data.holdout))
+    with reported_progress(on_progress, "read", None) as report:
+        items = list(enumerate(source.files))
+        found = dict(map_items(_facts_worker, items, arguments=(source, group, seed, limit, report)))
+    facts = [found[index] for index in range(len(items))]
+    columns = [file.columns for file in facts if file.columns is not None]
+    if not columns:
+        raise DataError(f"{source.files[0].name} has a header and no rows; there is nothing to learn from")
+    num_rows = sum(file.num_rows for file in facts)
+    holdout_rows_wanted(num_rows, data)
+    return TableRef(
+        uri=str(uri),
+        format=source.format,
+        digests=tuple(file.digest for file in facts),
+        num_rows=num_rows,
+        schema=infer_schema(merge_tables(columns), data.columns, is_text=source.format != "parquet"),
+        smallest_units=merge_counts([file.units for file in facts], limit),
+    )
+
+
+def split_table(
+    table: TableRef, data: DataParameters, plan: RunPlan, folder: Location, on_progress: OnProgress
+) -> Splits:
+    """Write the typed rows to folder/train and folder/holdout.
+
+    Raises:
+        DataError: The source changed since it was read.
+    """
+    source = find_source(table.uri, data.encoding)
+    bound = holdout_bound(table.smallest_units, plan.holdout_rows)
+    arguments: tuple[Any, ...] = (source, table.schema, plan.privacy_unit, plan.seed, bound, folder)
+    with reported_progress(on_progress, "split", table.num_rows) as report:
+        items = list(zip(range(len(source.files)), source.files, table.digests, strict=True))
+        counts = list(map_items(_split_worker, items, arguments=(*arguments, report)))
+    return Splits(
+        train_rows=sum(train for train, _ in counts),
+        holdout_rows=sum(holdout for _, holdout in counts),
+        privacy_unit=plan.privacy_unit,
+    )
+
+
+def _facts_worker(
+    source: Source, group: str | None, seed: int, limit: int, report: Callable[..., None]
+) -> Callable[[tuple[int, Location]], tuple[int, _FileFacts]]:
+    def facts_of(item: tuple[int, Location]) -> tuple[int, _FileFacts]:
+        index, file = item
+        columns: dict[str, ColumnFacts] | None = None
+        units = UnitCounts(hashes=(), rows=())
+        num_rows = 0
+        for block in read_blocks(source, file):
+            found = table_facts(block)
+            columns = found if columns is None else merge_tables([columns, found])
+            hashes = unit_hashes(block, group, f"{index}:{num_rows}", seed)
+            units = merge_counts([units, smallest(hashes, limit)], limit)
+            num_rows += block.num_rows
+            report(block.num_rows)
+        return index, _FileFacts(digest=file_digest(file), num_rows=num_rows, columns=columns, units=units)
+
+    return facts_of
+
+
+def _split_worker(
+    source: Source,
+    schema: TableSchema,
+    group: str | None,
+    seed: int,
+    bound: int,
+    folder: Location,
+    report: Callable[..., None],
+) -> Callable[[tuple[int, Location, str]], tuple[int, int]]:
+    def split(item: tuple[int, Location, str]) -> tuple[int, int]:
+        index, file, digest = item
+        if file_digest(file) != digest:
+            raise DataError(f"{file.name} changed while the run was reading it; start again with --redo")
+        train = PartWriter(folder / "train", f"part-{index:05d}", schema.to_arrow())
+        holdout = PartWriter(folder / "holdout", f"part-{index:05d}", schema.to_arrow())
+        with train, holdout:
+            for block in read_blocks(source, file):
+                first_row = train.num_rows + holdout.num_rows
+                held_out = pa.array(is_holdout(unit_hashes(block, group, f"{index}:{first_row}", seed), bound))
+                typed = type_table(block, schema)
+                schema.check(typed)
+                train.write(typed.filter(pc.invert(held_out)))
+                holdout.write(typed.filter(held_out))
+                report(block.num_rows)
+        return train.num_rows, holdout.num_rows
+
+    return split

@@ -1,0 +1,88 @@
+import pandas as pd
+import pytest
+
+from ss_ray.evaluation.evaluate import evaluate
+from ss_ray.evaluation.metrics import measured, unavailable
+from ss_ray.evaluation.report import PiiRow, ReportContext, duration, number, percent, render_report
+from ss_ray.schema import Kind
+
+from .people import make_schema
+
+CONTEXT = ReportContext(
+    title="Run <1>",
+    created_at="2026-11-21 20:00 UTC",
+    model="compact",
+    counts={"Training rows": 1200},
+    pii=(PiiRow(column="e<mail", entity_type="EMAIL_ADDRESS", replaced=1234),),
+    notes=("five epochs & no more",),
+    stage_seconds={"train": 134.0},
+    privacy_statement="No formal guarantee was asked for.",
+)
+
+
+def page_without_plotly(html):
+    """The page less the library, which holds every string one could look for."""
+    start = html.index("<script>")
+    return html[:start] + html[html.index("</script>", start) :]
+
+
+@pytest.fixture(scope="module")
+def page(evaluation, train, fresh, schema):
+    return render_report(evaluation, train.head(200).assign(city="</script><u>"), fresh.head(200), schema, CONTEXT)
+
+
+def test_the_page_says_that_it_is_internal(page):
+    assert "<title>INTERNAL: computed on real data" in page
+
+
+def test_the_library_is_inlined_once_and_nothing_is_loaded(page):
+    assert page.count("* plotly.js v") == 1
+    rest = page_without_plotly(page)
+    assert "http://" not in rest
+    assert "https://" not in rest
+
+
+def test_names_and_values_of_the_table_are_escaped(page):
+    rest = page_without_plotly(page)
+    assert "&lt;b&gt;x&lt;/b&gt;" in rest
+    assert "<b>x</b>" not in rest
+    assert "</script><u>" not in rest
+    assert "Run &lt;1&gt;" in rest
+    assert "e&lt;mail" in rest
+
+
+def test_every_part_is_on_the_page(page):
+    for text in (
+        "Privacy verdict",
+        "No formal guarantee was asked for.",
+        "EMAIL_ADDRESS",
+        "1,234",
+        "Five epochs &amp; no more.",
+        "2 min 14 s",
+        "not scored, because identifiers are made afresh",
+        "What these numbers do not show",
+    ):
+        assert text in page
+
+
+def test_a_table_with_many_columns_shows_the_first_ones():
+    frame = pd.DataFrame({f"n{i}": [float((i + j) % 7) for j in range(30)] for i in range(30)})
+    schema = make_schema(**dict.fromkeys(frame.columns, Kind.FLOAT))
+    html = render_report(evaluate(frame, None, frame.head(19), schema, target=None), frame, frame, schema, CONTEXT)
+    assert html.count('class="plot"') == 24
+    assert "The first 24 of 30 scored columns are plotted." in html
+
+
+def test_a_table_without_anything_to_plot_has_a_page():
+    frame = pd.DataFrame({"i": ["a", "b"]})
+    schema = make_schema(i=Kind.IDENTIFIER)
+    evaluation = evaluate(frame, None, frame.head(0), schema, target=None)
+    html = render_report(evaluation, frame, frame.head(0), schema, CONTEXT)
+    assert "Not available" in html
+
+
+def test_numbers_are_spelled_for_people():
+    assert number(measured(0.5, 9, std_error=0.01)) == "0.500\u00a0±\u00a00.020"
+    assert number(unavailable("x")) == "–"
+    assert percent(measured(0.123, 9)) == "12.3%"
+    assert [duration(s) for s in (4.23, 200, 3900)] == ["4.2 s", "3 min 20 s", "1 h 5 min"]

@@ -1,0 +1,76 @@
+import math
+
+import pytest
+
+from ss_ray.evaluation.metrics import measured, unavailable
+from ss_ray.evaluation.scores import (
+    Grade,
+    correlation_score,
+    deep_structure_score,
+    distribution_score,
+    grade,
+    score_quality,
+    to_score,
+)
+from ss_ray.evaluation.similarity import Similarity
+
+
+@pytest.mark.parametrize(
+    ("convert", "raw", "expected"),
+    [  # section 5.2 of the reference on NeMo Safe Synthesizer
+        (distribution_score, 0.995, 0.0),
+        (distribution_score, 0.01, 10.0),
+        (distribution_score, 0.1, 7.44 * 0.01 - 1.6646 + 10.305),
+        (distribution_score, 0.5887, 3.0839),
+        (distribution_score, 0.02, 9.97506),
+        (correlation_score, 0.47, 0.0),
+        (correlation_score, 0.005, 10.0),
+        (correlation_score, 0.1, 6.86732),
+        (correlation_score, 0.46, 1.60833),
+        (deep_structure_score, 0.0, 10.0),
+        (deep_structure_score, 0.25, 10 * math.exp(-0.4)),
+    ],
+)
+def test_conversions_are_those_of_nemo(convert, raw, expected):
+    assert convert(raw) == pytest.approx(expected, abs=1e-4)
+
+
+def test_scores_stay_between_0_and_10():
+    for convert in (distribution_score, correlation_score, deep_structure_score):
+        assert all(0.0 <= convert(raw / 100) <= 10.0 for raw in range(101))
+
+
+@pytest.mark.parametrize(
+    ("value", "word"),
+    [(0.0, "Poor"), (2.0, "Moderate"), (5.9, "Good"), (6.0, "Very Good"), (8.0, "Excellent"), (10.0, "Excellent")],
+)
+def test_grades_take_two_points_each(value, word):
+    assert grade(value) == Grade(word)
+
+
+def test_scores_are_clipped_and_rounded_before_they_are_graded():
+    assert to_score(7.96).grade is Grade.EXCELLENT
+    assert to_score(12.0).value == 10.0
+
+
+def similarity(distribution, correlation, deep):
+    return Similarity(
+        distribution=distribution, correlation=correlation, correlation_off_diagonal=correlation, deep_structure=deep
+    )
+
+
+def test_a_zero_part_counts_in_the_sqs():
+    quality = score_quality(similarity(measured(0.0, 9), measured(1.0, 9), measured(0.0, 9)))
+    assert quality.correlation.value == 0.0
+    assert quality.sqs.value == round(10 * (0.84 + 0.86) / 2.70, 1)
+
+
+def test_a_part_that_is_not_available_is_left_out_with_its_reason():
+    quality = score_quality(similarity(measured(0.0, 9), unavailable("only one column"), measured(0.0, 9)))
+    assert quality.sqs.value == 10.0
+    assert quality.correlation.reason == "only one column"
+
+
+def test_no_part_gives_no_score():
+    none = unavailable("no column can be scored")
+    assert score_quality(similarity(none, none, none)).sqs.reason == "no column can be scored"

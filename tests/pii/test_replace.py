@@ -1,0 +1,258 @@
+import logging
+import re
+
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ss_ray.demo import make_patients
+from ss_ray.errors import PrivacyError
+from ss_ray.pii.classify import classify_table
+from ss_ray.pii.detect import Detector
+from ss_ray.pii.pseudonyms import MASK, Pseudonyms
+from ss_ray.pii.replace import replace_table
+from ss_ray.pii.rules import ColumnRule, PiiPlan, make_pii_plan, updated_schema
+from ss_ray.schema import ColumnSchema, Kind, TableSchema
+
+KEY = b"a key of the tests, 32 bytes long"
+
+
+def plan_of(types: dict[str, str], texts: tuple[str, ...] = ("note",)) -> PiiPlan:
+    rules = tuple(
+        ColumnRule(name=name, entity_type=type_, confidence=1.0, explanation="test") for name, type_ in types.items()
+    )
+    return PiiPlan(columns=rules, text_columns=texts)
+
+
+def replaced(table: pa.Table, plan: PiiPlan, detector: Detector, pseudonyms: Pseudonyms) -> pa.Table:
+    return replace_table(table, plan, detector, pseudonyms)[0]
+
+
+def note_of(row: dict, types: dict[str, str], detector: Detector, pseudonyms: Pseudonyms) -> tuple[str, dict]:
+    """The note of a one-row table after the replacement, and the row."""
+    new = replaced(pa.table({k: [v] for k, v in row.items()}), plan_of(types), detector, pseudonyms).to_pylist()[0]
+    return new["note"], new
+
+
+def test_note_agrees_with_the_columns_of_its_row(detector, pseudonyms):
+    row = {
+        "first": "Anna",
+        "last": "Li",
+        "phone": "(212) 555-0147",
+        "email": "anna.li@example.edu",
+        "note": "ANNA Li's mother calls 212.555.0147 or anna.li@example.edu. Ask anna, not Joanna.",
+    }
+    types = {"first": "FIRST_NAME", "last": "LAST_NAME", "phone": "PHONE_NUMBER", "email": "EMAIL_ADDRESS"}
+    note, new = note_of(row, types, detector, pseudonyms)
+    dotted = ".".join(re.findall(r"\d+", new["phone"]))
+    first, last = new["first"], new["last"]
+    assert note == f"{first.upper()} {last}'s mother calls {dotted} or {new['email']}. Ask {first.lower()}, not Joanna."
+
+
+@pytest.mark.parametrize(
+    ("entity_type", "value", "note"),
+    [
+        ("FIRST_NAME", "Jose\u0301", "saw José today"),  # decomposed and composed accent
+        ("FIRST_NAME", "李", "saw 李 today"),  # one character: too short, see below
+        ("PERSON", "李小龙", "李小龙来了"),  # no spaces between words
+        ("PERSON", "Anna Smith", "MS. SMITH REPORTS PAIN"),
+        ("LAST_NAME", "O'Neil", "saw O'NEIL's son"),
+        ("LAST_NAME", "von Berg", "saw VON  BERG"),
+        ("FIRST_NAME", "Anna", "user anna_1984"),
+        ("PHONE_NUMBER", "555-0147", "dial 555 0147"),  # no number for the detector
+        ("STREET_ADDRESS", "12 Elm Road", "lives at 12 elm road, ground floor"),
+        ("NATIONAL_ID", "X-12345", "passport X-12345"),
+    ],
+)
+def test_value_of_the_row_does_not_survive_in_its_note(detector, pseudonyms, entity_type, value, note):
+    new_note, _ = note_of({"value": value, "note": note}, {"value": entity_type}, detector, pseudonyms)
+    assert (new_note == note) == (len(value) < 2)
+
+
+def test_parts_of_a_full_name_get_the_parts_of_its_stand_in(detector, pseudonyms):
+    row = {"name": "Dr. Will Fernandez", "note": "Will Fernandez (Fernandez, Will) will call; Dr. Fernandez left."}
+    note, new = note_of(row, {"name": "PERSON"}, detector, pseudonyms)
+    given, _, family = new["name"].partition(" ")
+    assert note == f"{given} {family} ({family}, {given}) will call; Dr. {family} left."
+
+
+def test_words_of_an_organisation_are_no_names(detector, pseudonyms):
+    row = {"provider": "Radiology Center", "note": "Radiology saw a shadow. Radiology Center will call."}
+    note, new = note_of(row, {"provider": "PERSON"}, detector, pseudonyms)
+    assert note == f"Radiology saw a shadow. {new['provider']} will call."
+
+
+def test_numbers_keep_their_type_and_agree_with_the_text(detector, pseudonyms):
+    table = pa.table(
+        {
+            "phone": pa.array([2125550147, None], pa.int64()),
+            "ssn": pa.array([219099998.0, None], pa.float64()),
+            "note": ["call (212) 555-0147, SSN 219-09-9998", None],
+        }
+    )
+    new = replaced(table, plan_of({"phone": "PHONE_NUMBER", "ssn": "US_SSN"}), detector, pseudonyms)
+    assert new.schema == table.schema
+    phone, ssn, note = (new.column(name)[0].as_py() for name in ("phone", "ssn", "note"))
+    assert re.sub(r"\D", "", note) == f"{phone}{int(ssn)}"
+    assert new.slice(1).to_pylist() == table.slice(1).to_pylist()
+
+
+@pytest.mark.parametrize("type_", [pa.string(), pa.large_string(), pa.dictionary(pa.int32(), pa.string())])
+def test_every_string_type_is_kept(detector, pseudonyms, type_):
+    table = pa.table(
+        {"first": pa.array(["Anna", None, ""]).cast(type_), "note": pa.array(["Anna", None, ""]).cast(type_)}
+    )
+    table = pa.concat_tables([table, table])  # two chunks, two dictionaries
+    new = replaced(table, plan_of({"first": "FIRST_NAME"}), detector, pseudonyms)
+    assert new.schema == table.schema
+    name = pseudonyms.stand_in("FIRST_NAME", "Anna")
+    assert new.to_pydict() == {"first": [name, None, ""] * 2, "note": [name, None, ""] * 2}
+
+
+def test_table_without_rows_stays_without_rows(detector, pseudonyms):
+    table = pa.table({"first": pa.array([], pa.string()), "note": pa.array([], pa.string())})
+    assert replace_table(table, plan_of({"first": "FIRST_NAME"}), detector, pseudonyms) == (table, {})
+
+
+def test_column_of_nothing_stays_as_it_is(detector, pseudonyms):
+    table = pa.table({"first": pa.nulls(3), "note": pa.array([None] * 3, pa.string())})
+    assert classify_table(table, detector) == {}
+    assert replace_table(table, plan_of({"first": "FIRST_NAME"}), detector, pseudonyms) == (table, {})
+
+
+def test_stand_in_that_does_not_fit_the_type_stops_without_the_value(detector, pseudonyms):
+    table = pa.table({"name": pa.array([123456], pa.int64())})
+    with pytest.raises(PrivacyError, match="'name'") as error:
+        replace_table(table, plan_of({"name": "FIRST_NAME"}, ()), detector, pseudonyms)
+    assert "123456" not in str(error.value)
+    assert error.value.__context__ is None  # Arrow's message would quote the stand-in
+
+
+def test_unknown_columns_are_hidden(detector, pseudonyms):
+    table = pa.table({"fax": ["yes", None], "mobile": pa.array([1, 2], pa.int64())})
+    plan = plan_of({"fax": "UNKNOWN", "mobile": "UNKNOWN"}, ())
+    new, counts = replace_table(table, plan, detector, pseudonyms)
+    assert new.to_pydict() == {"fax": [MASK, None], "mobile": [None, None]}
+    assert new.schema == table.schema
+    assert counts == {"UNKNOWN": 3}
+
+
+class FailsOnQuestions(Detector):
+    """A detector that cannot read texts with a question mark."""
+
+    def find(self, text):
+        if "?" in text:
+            raise ValueError(f"cannot read {text}")
+        return super().find(text)
+
+
+def test_text_that_cannot_be_analysed_is_hidden_and_counted_and_not_logged(pseudonyms, caplog):
+    table = pa.table({"note": ["who is Wanda?", "fine", "who is Wanda?", None]})
+    with caplog.at_level(logging.DEBUG):
+        new, counts = replace_table(table, plan_of({}), FailsOnQuestions(), pseudonyms)
+    assert new.to_pydict() == {"note": [MASK, "fine", MASK, None]}
+    assert counts == {"masked_texts": 2}
+    assert "Wanda" not in caplog.text
+
+
+def test_every_occurrence_of_a_repeated_long_text_is_replaced(detector, pseudonyms):
+    # The reference leaks the address from the second occurrence on: it shifts cached spans in place.
+    text = "The patient was seen again. " * 25 + "Write to anna@example.edu."
+    new, counts = replace_table(pa.table({"note": [text] * 3}), plan_of({}), detector, pseudonyms)
+    assert set(new.column("note").to_pylist()) == {
+        text.replace("anna@example.edu", pseudonyms.stand_in("EMAIL_ADDRESS", "anna@example.edu"))
+    }
+    assert counts == {"EMAIL_ADDRESS": 3}
+
+
+def test_findings_of_types_that_are_not_allowed_stay(detector, pseudonyms):
+    plan = PiiPlan(columns=(), text_columns=("note",), entities=("EMAIL_ADDRESS",))
+    table = pa.table({"note": ["call 212-555-0147 or anna@example.edu"]})
+    note = replaced(table, plan, detector, pseudonyms).column("note")[0].as_py()
+    assert note.startswith("call 212-555-0147 or ")
+    assert "anna" not in note
+
+
+PHONES = st.from_regex(r"\([2-9][0-9]{2}\) [2-9][0-9]{2}-[0-9]{4}", fullmatch=True)
+EMAILS = st.from_regex(r"[a-z]{3,10}[0-9]{2}@[a-z]{3,10}\.(com|de)", fullmatch=True)
+NAMES = st.sampled_from(["Anna", "Zoë", "Quentin", "李明", "Łukasz", "Mary-Jane"])
+ROWS = st.lists(
+    st.tuples(NAMES, st.none() | PHONES, EMAILS, st.sampled_from(["😀 {} {} {}", "{}{{{}}}ß\n{}", "{2} {1} {0}'s"])),
+    min_size=1,
+    max_size=8,
+)
+TYPES = {"first": "FIRST_NAME", "phone": "PHONE_NUMBER"}
+
+
+def patients(rows: list) -> pa.Table:
+    notes = [template.format(first, phone, email) for first, phone, email, template in rows]
+    return pa.table(
+        {
+            "first": [row[0] for row in rows],
+            "phone": pa.array([row[1] for row in rows], pa.string()),
+            "note": notes,
+        }
+    )
+
+
+@settings(max_examples=25, deadline=None)
+@given(ROWS, st.randoms())
+def test_result_does_not_depend_on_sharding_or_order(detector, pseudonyms, rows, random):
+    table, plan = patients(rows), plan_of(TYPES)
+    whole = replaced(table, plan, detector, pseudonyms)
+    order = random.sample(range(len(rows)), len(rows))
+    fresh = Pseudonyms(KEY)
+    shards = [replaced(table.take([place]), plan, detector, fresh) for place in order]
+    assert pa.concat_tables(shards) == whole.take(order)
+
+
+@settings(max_examples=25, deadline=None)
+@given(ROWS)
+def test_no_original_survives_in_a_note(detector, pseudonyms, rows):
+    new = replaced(patients(rows), plan_of(TYPES), detector, pseudonyms)
+    for (first, phone, email, _), row in zip(rows, new.to_pylist(), strict=True):
+        assert email not in row["note"]
+        assert phone is None or phone not in row["note"]
+        assert first not in re.findall(r"[^\W\d_]+(?:-[^\W\d_]+)*", row["note"])
+        assert row["first"] in row["note"]
+
+
+def schema_of(table: pa.Table) -> TableSchema:
+    return TableSchema(
+        columns=tuple(
+            ColumnSchema(
+                name=field.name,
+                kind=Kind.TEXT if field.name == "note" else Kind.CATEGORY,
+                arrow_type=str(field.type),
+                nullable=True,
+            )
+            for field in table.schema
+        )
+    )
+
+
+def test_demo_table_keeps_its_statistics_and_loses_its_people(detector, pseudonyms):
+    table = make_patients(400, seed=3)
+    schema = schema_of(table)
+    plan = make_pii_plan(classify_table(table, detector), schema)
+    assert {rule.name: rule.entity_type for rule in plan.columns} == {
+        "first_name": "FIRST_NAME",
+        "last_name": "LAST_NAME",
+        "email": "EMAIL_ADDRESS",
+        "phone": "PHONE_NUMBER",
+        "street_address": "STREET_ADDRESS",
+        "ssn": "US_SSN",
+    }
+    new, counts = replace_table(table, plan, detector, pseudonyms)
+    updated_schema(schema, plan).check(new)
+    personal = {rule.name for rule in plan.columns} | {"note"}
+    untouched = [name for name in table.column_names if name not in personal]
+    assert new.select(untouched) == table.select(untouched)
+    assert counts["US_SSN"] == 400
+    for old_row, new_row in zip(table.to_pylist(), new.to_pylist(), strict=True):
+        words = set(re.findall(r"[^\W\d_]+", new_row["note"]))
+        assert not words & {old_row["first_name"], old_row["last_name"]} - {new_row["first_name"], new_row["last_name"]}
+        assert old_row["phone"] not in new_row["note"]
+        assert (old_row["phone"] in old_row["note"]) == (new_row["phone"] in new_row["note"])
+        assert (old_row["email"] is None) == (new_row["email"] is None)
