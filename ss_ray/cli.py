@@ -121,7 +121,7 @@ def main(arguments: list[str] | None = None) -> None:
     except (KeyboardInterrupt, typer.Abort):
         print("ss-ray: stopped; the same command goes on from the last finished stage", file=sys.stderr)
         sys.exit(130)
-    except Exception as error:  # noqa: BLE001 - the last line of defence: no traceback, no cell value
+    except Exception as error:  # the last line of defence: no traceback, no cell value
         code = getattr(error, "exit_code", None)
         if "--debug" in arguments or (code is None and not hasattr(error, "format_message")):
             if "--debug" in arguments:

@@ -57,6 +57,11 @@ def connect(num_cpus: int | None = None) -> None:
         raise ResourceError(f"cannot reach a Ray cluster at {address!r}: {type(error).__name__}") from error
 
 
+def available_cpus() -> int:
+    """CPUs of the whole cluster, at least 1."""
+    return max(1, int(ray.cluster_resources().get("CPU", 1)))
+
+
 def map_items(
     worker: Callable[..., Any],
     items: Sequence[Any],

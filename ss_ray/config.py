@@ -364,7 +364,9 @@ class ResourceParameters(Section):
     num_train_workers: int = Field(1, ge=1, description="Ray Train workers.")
     num_generation_workers: int = Field(2, ge=1, description="Generation actors.")
     num_pii_workers: int = Field(1, ge=1, description="PII actors.")
-    threads_per_worker: int = Field(1, ge=1, description="Torch threads, and CPUs asked of Ray, per worker.")
+    threads_per_worker: Annotated[int, Field(ge=1)] | None = Field(
+        None, description="Torch threads of a worker; null: the cluster's CPUs shared out in training, 1 in generation."
+    )
     use_gpu: bool = Field(False, description="One GPU per training and generation worker.")
 
 

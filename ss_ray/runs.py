@@ -24,6 +24,10 @@ from pyarrow import fs as pafs
 from ss_ray.errors import ConfigError, ResourceError
 
 
+OBJECT_STORES = frozenset({"s3", "gcs", "abfs"})
+"""Filesystems (`type_name`) that show a file only when it is complete, and cannot rename one."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Location:
     """A file or folder on any pyarrow filesystem.
@@ -49,7 +53,7 @@ class Location:
         try:
             filesystem, path = pafs.FileSystem.from_uri(text)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-            raise ConfigError(f"cannot use the location {text!r}: {error}") from None
+            raise ConfigError(f"cannot use the location {_without_credentials(text)!r}: {_first_line(error)}") from None
         return cls(filesystem=filesystem, path=path.rstrip("/"))
 
     def __truediv__(self, name: str) -> Location:
@@ -77,11 +81,10 @@ class Location:
         """Files of this folder and below with the suffix, hidden ones left out, in order of their path."""
         selector = pafs.FileSelector(self.path, recursive=True, allow_not_found=True)
         infos = sorted(self.filesystem.get_file_info(selector), key=lambda info: info.path)
-        hidden = ("_", ".")
         return tuple(
             Location(filesystem=self.filesystem, path=info.path)
             for info in infos
-            if info.is_file and info.path.endswith(suffix) and not info.base_name.startswith(hidden)
+            if info.is_file and info.path.endswith(suffix) and not _is_hidden(info.path[len(self.path) :])
         )
 
     def read_text(self) -> str:
@@ -91,13 +94,13 @@ class Location:
 
     def write_text(self, text: str) -> None:
         """Create or replace the file in one step: a reader sees the old text or the new one, never half of it."""
-        local = isinstance(self.filesystem, pafs.LocalFileSystem)
-        partial = f"{self.path}.partial" if local else self.path  # object stores show a file when it is complete
+        shown_complete = self.filesystem.type_name in OBJECT_STORES
+        partial = self if shown_complete else self.parent / f".{self.name}.partial"
         self.parent.make_folder()
-        with self.filesystem.open_output_stream(partial) as stream:
+        with self.filesystem.open_output_stream(partial.path) as stream:
             stream.write(text.encode())
-        if local:
-            self.filesystem.move(partial, self.path)
+        if not shown_complete:
+            self.filesystem.move(partial.path, self.path)
 
     @property
     def parent(self) -> Location:
@@ -177,6 +180,22 @@ class RunDir:
     def write_manifest(self, stage: str, manifest: Mapping[str, Any]) -> None:
         """Declare a stage finished."""
         self.manifest(stage).write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
+
+
+def _is_hidden(path: str) -> bool:
+    """Whether a file, or a folder on the way to it, is marked as not being data: _SUCCESS, .ipynb_checkpoints."""
+    return any(part.startswith(("_", ".")) for part in path.split("/"))
+
+
+def _without_credentials(uri: str) -> str:
+    scheme, separator, rest = uri.partition("://")
+    address, slash, path = rest.partition("/")
+    return f"{scheme}{separator}{address.rpartition('@')[2]}{slash}{path.partition('?')[0]}"
+
+
+def _first_line(error: Exception) -> str:
+    """What Arrow says, without the URI that it repeats."""
+    return str(error).partition(": ")[0].partition("\n")[0]
 
 
 def fingerprint(*parts: Any) -> str:

@@ -45,11 +45,14 @@ class ColumnSchema:
         arrow_type: Storage type in Parquet, spelled as pyarrow prints it ("int64", "date32[day]", "string").
         nullable: Whether missing values occur.
         decimals: Float only: digits after the point; None means full precision.
-        format: Dates: strptime format in text files. Booleans: the two spellings, "True/False". None: ISO 8601.
-        minimum: Smallest value allowed (inclusive); dates and datetimes in ISO 8601. None without values.
+        format: How text files spell it. Dates: a format of `tables.dates`; None is ISO 8601. Booleans: the two words,
+            "True/False". Floats: "fixed" (always `decimals` digits) or "point" (at least one digit after the point).
+        minimum: Smallest value allowed (inclusive); dates and datetimes in ISO 8601, with "Z" where the type has a
+            zone. None without values.
         maximum: Largest value allowed (inclusive), likewise.
-        values: All distinct values in ascending order where there are at most 256; dates in ISO 8601. None otherwise.
-        pattern: Identifier only: the characters that each position of the string may take, one string a position.
+        values: All distinct values in ascending order where they are few and repeat; dates as in `minimum`. None
+            where the column is modelled as a number or as text.
+        pattern: Identifier and text, where all values are of one length: the characters that each position may take.
         entity_type: Identifier only: the PII type ("EMAIL_ADDRESS") whose stand-ins fill the column.
         max_length: Category, identifier and text: longest string in characters.
         source: Whether a person declared the column or the data told.
@@ -145,9 +148,13 @@ def count_outside(column: ColumnSchema, array: pa.ChunkedArray) -> int:
     if pa.types.is_dictionary(array.type):
         array = array.cast(array.type.value_type)
     if column.kind in ORDERED_KINDS and column.minimum is not None:
+        if column.kind is Kind.FLOAT:  # also of decimals, whose bounds are floats
+            array = array.cast(pa.float64())
         low, high = (_bound(array.type, b) for b in (column.minimum, column.maximum))
         return int(pc.sum(pc.or_(pc.less(array, low), pc.greater(array, high))).as_py() or 0)
     if column.kind in (Kind.CATEGORY, Kind.BOOLEAN) and column.values is not None:
+        if pa.types.is_decimal(array.type):
+            array = array.cast(pa.float64())
         allowed = pa.array(list(column.values), type=array.type)
         return int(pc.sum(pc.invert(pc.is_in(array, value_set=allowed))).as_py() or 0)
     return 0
@@ -156,6 +163,4 @@ def count_outside(column: ColumnSchema, array: pa.ChunkedArray) -> int:
 def _bound(type_: pa.DataType, bound: int | float | str | None) -> pa.Scalar:
     if pa.types.is_temporal(type_) and isinstance(bound, str):
         return pa.scalar(bound).cast(type_)
-    if pa.types.is_decimal(type_):
-        return pa.scalar(str(bound)).cast(type_)
     return pa.scalar(bound, type=type_)

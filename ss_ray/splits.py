@@ -7,6 +7,7 @@ report only its smallest hashes, so the split is exact and its memory does not g
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ss_ray.config import DataParameters
 from ss_ray.errors import DataError
@@ -31,29 +33,39 @@ class UnitCounts:
     rows: tuple[int, ...]
 
 
-def unit_hashes(table: pa.Table, unit_column: str | None, first_row: str, seed: int) -> Hashes:
-    """(rows,) hash of each row's privacy unit.
+def unit_hashes(table: pa.Table, unit_column: str | None, file: int, first_row: int, seed: int) -> Hashes:
+    """(rows,) hash of each row's privacy unit, the same however the file is cut into blocks.
 
     Args:
         table: Rows of one block.
         unit_column: Grouping column; None where a row is a unit.
-        first_row: Names the block's place in the table, so that every row is a unit of its own.
+        file: Number of the file that holds the block.
+        first_row: Rows of the file before the block.
         seed: Key of the hash; another seed gives another split.
 
     Raises:
         DataError: The grouping column has missing values: those rows belong to no unit.
     """
-    key = f"{seed % 10**16:016d}"
     if unit_column is None:
-        names = np.char.add(f"{first_row}:", np.arange(table.num_rows).astype(str))
-        return pd.util.hash_array(names.astype(object), hash_key=key, categorize=False)
+        rows = np.arange(first_row, first_row + table.num_rows, dtype=np.uint64)
+        return _mixed(rows, int.from_bytes(hashlib.sha256(f"{seed}:{file}".encode()).digest()[:8], "big"))
     column = table.column(unit_column)
-    if column.null_count:
+    missing = pc.sum(column.is_null(nan_is_null=True)).as_py() or 0
+    if missing:
         raise DataError(
-            f"the grouping column {unit_column!r} has {column.null_count} missing values; every row needs a group",
+            f"the grouping column {unit_column!r} has {missing} missing values; every row needs a group",
             column=unit_column,
         )
+    key = f"{seed % 10**16:016d}"
     return pd.util.hash_array(column.cast(pa.string()).to_numpy(zero_copy_only=False).astype(object), hash_key=key)
+
+
+def _mixed(numbers: Hashes, key: int) -> Hashes:
+    """One-to-one scrambling of 64-bit integers, so that rows of a file never collide (SplitMix64, Steele 2014)."""
+    state = numbers * np.uint64(0x9E3779B97F4A7C15) + np.uint64(key)
+    state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return state ^ (state >> np.uint64(31))
 
 
 def smallest(hashes: Hashes, limit: int) -> UnitCounts:
@@ -81,18 +93,27 @@ def holdout_rows_wanted(num_rows: int, data: DataParameters) -> int:
     if num_rows < MIN_SPLIT_ROWS:
         return 0
     wanted = data.holdout * num_rows if data.holdout < 1 else data.holdout
-    wanted = min(int(wanted), data.max_holdout)
+    wanted = min(int(wanted + 1e-6), data.max_holdout)  # 0.29 * 100 is 28.999...
     if wanted > num_rows / 2:
         raise DataError(f"a holdout of {wanted} rows would be more than half of the {num_rows} rows; ask for fewer")
     return wanted
 
 
-def holdout_bound(counts: UnitCounts, wanted: int) -> int:
-    """The largest hash that is held out: as many whole units as fit into `wanted` rows, at least one; -1 for none."""
+def holdout_bound(counts: UnitCounts, wanted: int, num_rows: int) -> int:
+    """The largest hash that is held out: as many whole units as fit into `wanted` rows, at least one; -1 for none.
+
+    Raises:
+        DataError: The one unit would take more than half of the `num_rows` rows.
+    """
     if not wanted or not counts.hashes:
         return -1
     total = np.cumsum(counts.rows)
     taken = max(1, int(np.searchsorted(total, wanted, side="right")))
+    if total[taken - 1] > num_rows / 2:
+        raise DataError(
+            f"the groups are too large to hold one out: it has {total[taken - 1]} of the {num_rows} rows; "
+            "group by a finer column, or set data.holdout to 0"
+        )
     return counts.hashes[taken - 1]
 
 

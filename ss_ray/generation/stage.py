@@ -80,7 +80,7 @@ def generate_table(
         actors = map_items(
             _shard_worker,
             missing,
-            arguments=(model, schema, plan, work, resources.threads_per_worker, report),
+            arguments=(model, schema, plan, work, resources.threads_per_worker or 1, report),
             num_actors=resources.num_generation_workers,
             num_cpus=0 if resources.use_gpu else 0.5,  # less than a core each: upstream tasks need room too
             num_gpus=1 if resources.use_gpu else 0,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import string
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -130,11 +131,31 @@ def updated_schema(schema: TableSchema, plan: PiiPlan) -> TableSchema:
 
 def _replaced(column: ColumnSchema, entity_type: str) -> ColumnSchema:
     emptied = replace(
-        column, decimals=None, format=None, minimum=None, maximum=None, values=None, pattern=None, max_length=None
+        column,
+        decimals=None,
+        format=None,
+        minimum=None,
+        maximum=None,
+        values=None,
+        pattern=_shape(column.pattern) if column.pattern else None,
+        max_length=None,
     )
     if entity_type == UNKNOWN and not is_textual(arrow_type(column)):
         return replace(emptied, kind=Kind.CATEGORY, values=(), nullable=True)
     return replace(emptied, kind=Kind.IDENTIFIER, entity_type=entity_type)
+
+
+def _shape(pattern: tuple[str, ...]) -> tuple[str, ...]:
+    """A pattern in which every position of digits or letters takes all of them: where the separators are, no more."""
+    return tuple(_whole_alphabet(characters) for characters in pattern)
+
+
+def _whole_alphabet(characters: str) -> str:
+    if characters.isdigit():
+        return string.digits
+    if characters.isalnum():
+        return string.digits + string.ascii_uppercase
+    return characters
 
 
 def _rule(

@@ -1,52 +1,45 @@
 """Between what is written in a text file and typed values, both ways.
 
-Whatever is expensive is done once for each distinct value. A date format counts as a column's format only if every
-value survives parsing and formatting unchanged, so that output is written as the input was.
+Whatever is expensive is done once for each distinct value.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ss_ray.errors import DataError
 from ss_ray.schema import ColumnSchema, Kind, TableSchema, arrow_type
+from ss_ray.tables.dates import format_dates, parse_dates
 
 MISSING_WORDS = ("NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "#N/A", "?", "-")
-"""Spellings that mean missing among numbers and dates; among strings they are values."""
-
-DATE_FORMATS = (
-    "%Y-%m-%d",
-    "%Y/%m/%d",
-    "%d.%m.%Y",
-    "%m/%d/%Y",
-    "%d/%m/%Y",
-    "%m-%d-%Y",
-    "%d-%m-%Y",
-    "%-m/%-d/%Y",
-    "%-d/%-m/%Y",
-    "%-d.%-m.%Y",
-    "%d %b %Y",
-    "%d-%b-%Y",
-    "%b %d, %Y",
-    "%d %B %Y",
-    "%B %d, %Y",
-)
-_TIMES = ("%H:%M:%S", "%H:%M", "%H:%M:%S.%f", "%H:%M:%SZ", "%H:%M:%S.%fZ")
-DATETIME_FORMATS = tuple(
-    f"{date}{separator}{time}" for date in DATE_FORMATS[:10] for separator in (" ", "T") for time in _TIMES
-)
+"""Spellings that mean missing among numbers, booleans and dates; among strings they are values."""
 BOOLEANS = {"true/false": ("true", "false"), "True/False": ("True", "False"), "TRUE/FALSE": ("TRUE", "FALSE")}
-INTEGER_PATTERN = r"^-?(0|[1-9][0-9]{0,18})$"
-FLOAT_PATTERN = r"^-?([0-9]|[1-9][0-9]*)?(\.[0-9]*)?([eE][-+]?[0-9]+)?$"
+INTEGER_PATTERN = r"^(0|-?[1-9][0-9]{0,18})$"
+FLOAT_PATTERN = r"^-?(0|[1-9][0-9]*)?(\.[0-9]*)?([eE][-+]?[0-9]+)?$"
+LONG_INTEGER_PATTERN = r"^-?[0-9]{16,}$"
+"""Whole numbers that a float does not hold exactly: beside fractions they are codes, and the column is text."""
 
 
 def type_table(table: pa.Table, schema: TableSchema) -> pa.Table:
-    """The table in the schema's storage types; text cells are parsed, NaN becomes missing."""
-    arrays = [_typed(table.column(column.name), column) for column in schema.columns]
+    """The table in the schema's storage types; text cells are parsed, NaN becomes missing.
+
+    Raises:
+        DataError: A value is not of its column's type.
+    """
+    arrays = []
+    for column in schema.columns:
+        try:
+            arrays.append(_typed(table.column(column.name), column))
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):  # their messages quote the value
+            raise DataError(
+                f"column {column.name!r} has values that cannot be read as {column.kind.value} ({column.arrow_type})",
+                column=column.name,
+            ) from None
     return pa.table(arrays, schema=schema.to_arrow())
 
 
@@ -62,34 +55,25 @@ def blank_missing_words(values: pa.Array) -> pa.Array:
     return pc.if_else(pc.is_in(trimmed, pa.array([*MISSING_WORDS, ""], trimmed.type)), None, trimmed)
 
 
-def parse_dates(values: pa.Array, format_: str) -> pd.Series:
-    """(n,) datetimes of strings; NaT where a string is not of the format."""
-    series = pd.Series(values.to_pylist(), dtype="str")
-    return pd.to_datetime(series, format=format_.replace("%-", "%"), errors="coerce").astype("datetime64[us]")
-
-
-def format_dates(dates: pd.Series, format_: str) -> pd.Series:
-    """(n,) strings; microseconds are cut to the digits that the value needs only where the format has none."""
-    return dates.dt.strftime(format_)
-
-
-def matching_date_format(values: pa.Array, formats: Iterable[str]) -> tuple[str, ...]:
-    """The formats that every one of these distinct strings survives a round trip through."""
-    return tuple(format_ for format_ in formats if _survives(values[:20], format_) and _survives(values, format_))
-
-
-def _survives(values: pa.Array, format_: str) -> bool:
-    dates = parse_dates(values, format_)
-    return bool(not dates.isna().any() and format_dates(dates, format_).tolist() == values.to_pylist())
+def is_missing_word(value: object) -> bool:
+    """Whether `blank_missing_words` would make it missing."""
+    return isinstance(value, str) and value.strip() in (*MISSING_WORDS, "")
 
 
 def _typed(array: pa.ChunkedArray, column: ColumnSchema) -> pa.ChunkedArray:
     target = arrow_type(column)
     if pa.types.is_floating(array.type):
         array = pc.if_else(pc.is_nan(array), None, array)
-    if not (pa.types.is_string(array.type) and column.kind in _PARSERS) or pa.types.is_string(target):
+    if pa.types.is_dictionary(array.type) and not pa.types.is_dictionary(target):
+        array = array.cast(array.type.value_type)
+    if not pa.types.is_string(array.type) or not _is_parsed(target):
         return array.cast(target)
-    return _on_distinct(array, lambda values: _PARSERS[column.kind](blank_missing_words(values), column).cast(target))
+    return _on_distinct(array, lambda values: _parsed(blank_missing_words(values), column).cast(target))
+
+
+def _is_parsed(target: pa.DataType) -> bool:
+    """Whether cells of this type are written as numbers, booleans or dates in text files."""
+    return not (pa.types.is_string(target) or pa.types.is_large_string(target) or pa.types.is_dictionary(target))
 
 
 def _on_distinct(array: pa.ChunkedArray, function: Callable[[pa.Array], pa.Array]) -> pa.ChunkedArray:
@@ -98,34 +82,31 @@ def _on_distinct(array: pa.ChunkedArray, function: Callable[[pa.Array], pa.Array
     return pa.chunked_array([function(encoded.dictionary).take(encoded.indices)])
 
 
-def _parse_temporal(values: pa.Array, column: ColumnSchema) -> pa.Array:
-    dates = parse_dates(values, column.format or "%Y-%m-%d")
-    return pa.Array.from_pandas(dates).cast(arrow_type(column), safe=False)
-
-
-def _parse_boolean(values: pa.Array, column: ColumnSchema) -> pa.Array:
-    return pc.equal(pc.utf8_lower(values), "true")
-
-
-_PARSERS: dict[Kind, Callable[[pa.Array, ColumnSchema], pa.Array]] = {
-    Kind.INTEGER: lambda values, column: values,
-    Kind.FLOAT: lambda values, column: values.cast(pa.float64()),
-    Kind.BOOLEAN: _parse_boolean,
-    Kind.DATE: _parse_temporal,
-    Kind.DATETIME: _parse_temporal,
-}
+def _parsed(values: pa.Array, column: ColumnSchema) -> pa.Array:
+    if column.kind is Kind.BOOLEAN:
+        return pc.equal(pc.utf8_lower(values), "true")
+    if column.kind in (Kind.DATE, Kind.DATETIME):
+        dates = parse_dates(values, column.format or "%Y-%m-%d")
+        if dates.isna().sum() > values.null_count:
+            raise pa.ArrowInvalid("not a date of the format")
+        return pa.Array.from_pandas(dates).cast(arrow_type(column), safe=False)
+    return values
 
 
 def _written(array: pa.ChunkedArray, column: ColumnSchema) -> pa.ChunkedArray:
-    if column.kind is Kind.BOOLEAN and column.format and pa.types.is_boolean(array.type):
-        true, false = BOOLEANS[column.format]
-        return pc.if_else(array, true, false)
-    if column.kind in (Kind.DATE, Kind.DATETIME) and column.format and pa.types.is_temporal(array.type):
-        return _on_distinct(array, lambda values: _format_temporal(values, column.format or ""))
-    if column.kind is Kind.FLOAT and column.decimals is not None and column.format == "fixed":
-        return _on_distinct(array, lambda values: _fixed(values, column.decimals or 0))
     if pa.types.is_dictionary(array.type):
         return array.cast(array.type.value_type)
+    if column.format is None:
+        return array
+    if column.kind is Kind.BOOLEAN and pa.types.is_boolean(array.type):
+        true, false = BOOLEANS[column.format]
+        return pc.if_else(array, true, false)
+    if column.kind in (Kind.DATE, Kind.DATETIME) and pa.types.is_temporal(array.type):
+        return _on_distinct(array, lambda values: _format_temporal(values, column.format or ""))
+    if column.kind is Kind.FLOAT and column.format == "fixed":
+        return _on_distinct(array, lambda values: _fixed(values, column.decimals or 0))
+    if column.kind is Kind.FLOAT and column.format == "point":
+        return _on_distinct(array, _pointed)
     return array
 
 
@@ -137,3 +118,10 @@ def _format_temporal(values: pa.Array, format_: str) -> pa.Array:
 def _fixed(values: pa.Array, decimals: int) -> pa.Array:
     numbers = values.cast(pa.float64()).to_numpy(zero_copy_only=False)
     return pa.array([None if np.isnan(x) else f"{x:.{decimals}f}" for x in numbers.tolist()], pa.string())
+
+
+def _pointed(values: pa.Array) -> pa.Array:
+    """Shortest spellings, ".0" added to whole numbers."""
+    text = values.cast(pa.string())
+    whole = pc.match_substring_regex(text, "^-?[0-9]+$")
+    return pc.if_else(whole, pc.binary_join_element_wise(text, ".0", ""), text)

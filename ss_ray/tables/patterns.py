@@ -1,0 +1,67 @@
+"""The shape of strings: which characters occur at each position, for each length of string.
+
+Enough to make fresh identifiers of the same shape without having learned a single one.
+"""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+import numpy as np
+import pyarrow as pa
+
+MAX_PATTERN_LENGTH = 64
+MAX_LENGTHS = 8
+
+Pattern = tuple[frozenset[str], ...]
+Patterns = dict[int, Pattern]
+
+_DIGITS, _LOWER, _UPPER = "0123456789", "abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_ALPHABETS = (
+    _DIGITS,
+    _DIGITS + "abcdef",
+    _DIGITS + "ABCDEF",
+    _LOWER,
+    _UPPER,
+    _DIGITS + _LOWER,
+    _DIGITS + _UPPER,
+    _DIGITS + _LOWER + _UPPER,
+)
+
+
+def string_patterns(values: pa.Array) -> Patterns | None:
+    """Characters at each position by length of string; None for too many lengths or too long strings."""
+    by_length: dict[int, list[str]] = {}
+    for length, strings in groupby(sorted(values.to_pylist(), key=len), key=len):
+        if length > MAX_PATTERN_LENGTH or len(by_length) == MAX_LENGTHS:
+            return None
+        by_length[length] = list(strings)
+    return {length: _pattern(strings, length) for length, strings in by_length.items()}
+
+
+def merge_patterns(a: Patterns | None, b: Patterns | None) -> Patterns | None:
+    """Patterns of two sets of strings together."""
+    if a is None or b is None or len(a.keys() | b.keys()) > MAX_LENGTHS:
+        return None
+    lengths = sorted(a.keys() | b.keys())
+    return {n: _union(a[n], b[n]) if n in a and n in b else (a.get(n) or b[n]) for n in lengths}
+
+
+def alphabets(pattern: Pattern) -> tuple[str, ...]:
+    """What each position may take: the literal, or the smallest usual alphabet that holds all that was seen."""
+    return tuple(_alphabet(seen) for seen in pattern)
+
+
+def _pattern(strings: list[str], length: int) -> Pattern:
+    codes = np.frombuffer("".join(strings).encode("utf-32-le"), np.uint32).reshape(len(strings), length)
+    return tuple(frozenset(map(chr, np.unique(codes[:, i]).tolist())) for i in range(length))
+
+
+def _union(a: Pattern, b: Pattern) -> Pattern:
+    return tuple(x | y for x, y in zip(a, b, strict=True))
+
+
+def _alphabet(seen: frozenset[str]) -> str:
+    if len(seen) == 1:
+        return next(iter(seen))
+    return next((alphabet for alphabet in _ALPHABETS if seen <= set(alphabet)), "".join(sorted(seen)))
