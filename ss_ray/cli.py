@@ -130,3 +130,7 @@ def main(arguments: list[str] | None = None) -> None:
             sys.exit(1)
         print(f"ss-ray: {getattr(error, 'format_message')()}", file=sys.stderr)  # noqa: B009 - click's usage errors
         sys.exit(ConfigError.exit_code)
+
+
+if __name__ == "__main__":
+    main()

@@ -8,9 +8,10 @@ there is reported as a note of the run.
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.config import JsonDict
 
 from ss_ray.schema import Kind
@@ -38,7 +39,17 @@ DEFAULT_ENTITIES = (
     "credit_debit_card",
 )
 
+
+def _date_as_text(value: Any) -> Any:
+    """YAML reads an unquoted 2020-01-31 as a date."""
+    return value.isoformat() if isinstance(value, date) else value
+
+
 Ratio = Annotated[float, Field(ge=0, le=1)]
+
+
+Cell = Annotated[bool | int | float | str, BeforeValidator(_date_as_text)]
+Bound = Annotated[int | float | str, BeforeValidator(_date_as_text)]
 
 
 class Section(BaseModel):
@@ -51,9 +62,9 @@ class ColumnParameters(Section):
     """What the user knows of a column; whatever is not given is inferred."""
 
     kind: Kind | None = Field(None, description="How the column behaves.")
-    minimum: int | float | str | None = Field(None, description="Smallest value allowed; dates in ISO 8601.")
-    maximum: int | float | str | None = Field(None, description="Largest value allowed; dates in ISO 8601.")
-    values: tuple[bool | int | float | str, ...] | None = Field(None, description="All values allowed.")
+    minimum: Bound | None = Field(None, description="Smallest value allowed; dates in ISO 8601.")
+    maximum: Bound | None = Field(None, description="Largest value allowed; dates in ISO 8601.")
+    values: tuple[Cell, ...] | None = Field(None, description="All values allowed.")
     decimals: int | None = Field(None, ge=0, le=15, description="Digits after the point.")
     format: str | None = Field(None, description="strptime format of dates in text files.")
     nullable: bool | None = Field(None, description="Whether missing values may occur.")
@@ -69,7 +80,7 @@ class DataParameters(Section):
     order_training_examples_by: str | None = Field(
         None, description="Order of rows within a group; needs the grouping column.", json_schema_extra=NOT_YET
     )
-    max_sequences_per_example: int | Auto | None = Field(
+    max_sequences_per_example: Annotated[int, Field(ge=1)] | Auto | None = Field(
         "auto", description="Records packed into one training example.", json_schema_extra=LANGUAGE_MODELS
     )
     holdout: float = Field(
@@ -115,7 +126,7 @@ class TrainingParameters(Section):
     """The model and its training."""
 
     pretrained_model: str = Field(COMPACT, description='"compact", or the path or hub id of a causal language model.')
-    num_input_records_to_sample: int | Auto = Field(
+    num_input_records_to_sample: Annotated[int, Field(ge=1)] | Auto = Field(
         "auto", description="Rows shown in training in all; auto: sqrt(500,000 x rows), at least one pass."
     )
     batch_size: Annotated[int, Field(ge=1)] | Auto = Field(
@@ -145,7 +156,9 @@ class TrainingParameters(Section):
     validation_ratio: Ratio | Auto = Field(
         "auto", description="Share of the training rows that decides when to stop; auto: 0.05 for compact. 0: no stop."
     )
-    validation_steps: int | Auto = Field("auto", gt=0, description="Steps between validations; auto: 15 in a training.")
+    validation_steps: Annotated[int, Field(ge=1)] | Auto = Field(
+        "auto", description="Steps between validations; auto: 15 in a training."
+    )
     quantize_model: bool = Field(False, description="Quantise base weights.", json_schema_extra=LANGUAGE_MODELS)
     quantization_bits: Literal[4, 8] = Field(8, description="Deprecated.", json_schema_extra=LANGUAGE_MODELS)
     quantization_scheme: Literal["bnb-4bit", "bnb-8bit", "fp8", "nvfp4", "mxfp4"] | None = Field(
@@ -159,14 +172,13 @@ class TrainingParameters(Section):
     @model_validator(mode="before")
     @classmethod
     def _rename_legacy(cls, values: Any) -> Any:
-        if isinstance(values, dict) and values.get("warmup_ratio") is not None:
-            return {"warmup_steps": values["warmup_ratio"]} | {k: v for k, v in values.items() if k != "warmup_ratio"}
-        return values
+        if not isinstance(values, dict) or "warmup_ratio" not in values:
+            return values
+        ratio, kept = values["warmup_ratio"], {k: v for k, v in values.items() if k != "warmup_ratio"}
+        return kept if ratio is None else {"warmup_steps": ratio} | kept
 
     @model_validator(mode="after")
     def _check(self) -> TrainingParameters:
-        if self.num_input_records_to_sample != "auto" and self.num_input_records_to_sample < 1:
-            raise ValueError("num_input_records_to_sample must be at least 1")
         if self.warmup_steps > 1 and not self.warmup_steps.is_integer():
             raise ValueError("warmup_steps above 1 is a number of steps and must be whole")
         if self.validation_ratio == 1:
@@ -298,8 +310,8 @@ class TimeSeriesParameters(Section):
     timestamp_column: str | None = Field(None, description="Time of a row.", json_schema_extra=NOT_YET)
     timestamp_interval_seconds: int | None = Field(None, gt=0, description="Interval.", json_schema_extra=NOT_YET)
     timestamp_format: str | None = Field(None, description="strptime format.", json_schema_extra=NOT_YET)
-    start_timestamp: str | int | None = Field(None, description="First time.", json_schema_extra=NOT_YET)
-    stop_timestamp: str | int | None = Field(None, description="Last time.", json_schema_extra=NOT_YET)
+    start_timestamp: Bound | None = Field(None, description="First time.", json_schema_extra=NOT_YET)
+    stop_timestamp: Bound | None = Field(None, description="Last time.", json_schema_extra=NOT_YET)
 
 
 class ClassifyParameters(Section):

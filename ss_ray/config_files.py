@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import difflib
 import logging
+import re
 import types
 import typing
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +17,10 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
-from ss_ray.config import Config
+from ss_ray.config import ColumnParameters, Config
 from ss_ray.errors import ConfigError
+
+_EXPONENT = re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$")
 
 logger = logging.getLogger(__name__)
 
@@ -54,19 +58,19 @@ def parse_config(values: Mapping[str, Any]) -> Config:
     Raises:
         ConfigError: Every wrong place with what is wrong and, for an unknown key, the nearest known one.
     """
-    if values.get("unknown_fields") == "ignore":
-        unknown = list(_unknown_paths(values, Config))
-        if unknown:
-            logger.warning("unknown parameters are ignored: %s", ", ".join(unknown))
-        values = _without_unknown(values, Config)
     try:
         return Config.model_validate(values)
     except ValidationError as error:
-        raise ConfigError("; ".join(_explain(e) for e in error.errors())) from None
+        unknown = [e["loc"] for e in error.errors() if e["type"] == "extra_forbidden"]
+        if values.get("unknown_fields") != "ignore" or not unknown:
+            raise ConfigError("; ".join(_explain(error.errors()))) from None
+    logger.warning("unknown parameters are ignored: %s", ", ".join(_place(location) for location in unknown))
+    return parse_config(reduce(_without, unknown, values))
 
 
 def parameters(section: type[BaseModel] = Config, prefix: str = "") -> Iterator[Parameter]:
     """Every leaf parameter of the tree in order."""
+    properties = section.model_json_schema()["properties"]
     for name, field in section.model_fields.items():
         nested = _section_of(field)
         if nested is not None:
@@ -76,7 +80,7 @@ def parameters(section: type[BaseModel] = Config, prefix: str = "") -> Iterator[
         yield Parameter(
             path=prefix + name,
             default=_yaml_value(field.get_default(call_default_factory=True)),
-            type=_type_text(section, name),
+            type=_type_text(properties[name]),
             description=field.description or "",
             applies_to=str(extra.get("applies_to", "")),
         )
@@ -121,20 +125,44 @@ def _parse_scalar(text: str) -> Any:
         value = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise ConfigError(f"--set: {text!r} is not valid YAML") from error
-    if isinstance(value, str):  # YAML 1.1 reads 1e-3 as a string
-        try:
-            return float(value)
-        except ValueError:
-            return value
+    if isinstance(value, str) and _EXPONENT.match(value):  # YAML 1.1 reads 1e-3 as a string
+        return float(value)
     return value
 
 
-def _explain(error: Any) -> str:
-    path = ".".join(str(part) for part in error["loc"])
+def _explain(errors: Sequence[Any]) -> Iterator[str]:
+    """One message for each wrong place; the options of a union ("a number, or 'auto'") become one sentence."""
+    messages: dict[str, list[str]] = {}
+    for error in errors:
+        place = _place(error["loc"])
+        messages.setdefault(place, []).append(_message(error))
+    for place, found in messages.items():
+        text = ", or ".join([found[0], *(m.removeprefix("Input should be ") for m in found[1:])])
+        yield f"{place}: {text}" if place else text
+
+
+def _message(error: Any) -> str:
+    if error["type"] == "model_type":
+        return "expected a mapping of parameters"
     if error["type"] != "extra_forbidden":
-        return f"{path}: {error['msg']}" if path else str(error["msg"])
-    close = difflib.get_close_matches(str(error["loc"][-1]), [p.path.split(".")[-1] for p in parameters()], n=1)
-    return f"{path}: unknown parameter" + (f"; did you mean {close[0]!r}?" if close else "")
+        return str(error["msg"]).removeprefix("Value error, ")
+    known = {part for parameter in parameters() for part in parameter.path.split(".")}
+    close = difflib.get_close_matches(str(error["loc"][-1]), sorted(known | ColumnParameters.model_fields.keys()), n=1)
+    return "unknown parameter" + (f"; did you mean {close[0]!r}?" if close else "")
+
+
+def _place(location: Sequence[Any], section: type[BaseModel] = Config) -> str:
+    """Dotted name of a parameter, without the options of a union that pydantic adds to it."""
+    if not location:
+        return ""
+    name, *rest = location
+    field = section.model_fields.get(str(name))
+    entry = _entry_section(field) if field is not None else None
+    if entry is not None and rest:
+        name, rest = f"{name}.{rest[0]}", rest[1:]
+    inner = entry or (_section_of(field) if field is not None else None)
+    below = _place(rest, inner) if inner is not None else ""
+    return f"{name}.{below}" if below else str(name)
 
 
 def _section_of(field: FieldInfo) -> type[BaseModel] | None:
@@ -143,26 +171,24 @@ def _section_of(field: FieldInfo) -> type[BaseModel] | None:
     return next((o for o in options if isinstance(o, type) and issubclass(o, BaseModel)), None)
 
 
+def _entry_section(field: FieldInfo) -> type[BaseModel] | None:
+    """The section class of the entries of a mapping such as data.columns; None for any other field."""
+    if typing.get_origin(field.annotation) is not dict:
+        return None
+    entry = typing.get_args(field.annotation)[1]
+    return entry if isinstance(entry, type) and issubclass(entry, BaseModel) else None
+
+
 def _is_union(annotation: Any) -> bool:
     return isinstance(annotation, types.UnionType) or typing.get_origin(annotation) is typing.Union
 
 
-def _unknown_paths(values: Mapping[str, Any], section: type[BaseModel], prefix: str = "") -> Iterator[str]:
-    for key, value in values.items():
-        if key not in section.model_fields:
-            yield prefix + str(key)
-        elif (nested := _section_of(section.model_fields[key])) and isinstance(value, dict):
-            yield from _unknown_paths(value, nested, f"{prefix}{key}.")
-
-
-def _without_unknown(values: Mapping[str, Any], section: type[BaseModel]) -> dict[str, Any]:
-    return {
-        key: _without_unknown(value, nested)
-        if (nested := _section_of(section.model_fields[key])) and isinstance(value, dict)
-        else value
-        for key, value in values.items()
-        if key in section.model_fields
-    }
+def _without(values: Mapping[str, Any], location: tuple[int | str, ...]) -> Mapping[str, Any]:
+    """Nested values without the key at the end of the location."""
+    name, *rest = location
+    if not rest:
+        return {key: value for key, value in values.items() if key != name}
+    return {**values, str(name): _without(values[str(name)], tuple(rest))}
 
 
 def _yaml_value(value: Any) -> str:
@@ -171,9 +197,8 @@ def _yaml_value(value: Any) -> str:
     return yaml.safe_dump(value, default_flow_style=True, width=10_000).removesuffix("\n").removesuffix("\n...")
 
 
-def _type_text(section: type[BaseModel], name: str) -> str:
+def _type_text(schema: Mapping[str, Any]) -> str:
     """A field's type and range in a few words, read off its JSON schema."""
-    schema = section.model_json_schema()["properties"][name]
     return " or ".join(_one_type(option) for option in schema.get("anyOf", [schema]))
 
 

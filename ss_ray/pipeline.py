@@ -109,7 +109,7 @@ def run(
     start = stages.do("start", Start, lambda: Start(seed=_seed(config)))
     table = stages.do("read", TableRef, lambda: read_table(data, config.data, start.seed, on_progress))
     plan = make_plan(config, num_rows=table.num_rows, seed=start.seed)
-    splits = stages.do("split", Splits, lambda: split_table(table, config.data, plan, internal, on_progress))
+    splits = stages.do("split", Splits, lambda: split_table(data, table, config.data, plan, internal, on_progress))
     replaced_rows = internal / ("train" if config.replace_pii is None else "replaced")
     pii = stages.do(
         "replace_pii",
@@ -129,9 +129,7 @@ def run(
     synthetic = stages.do(
         "generate",
         SyntheticTable,
-        lambda: generate_table(
-            internal / "model", pii.schema, plan.generation, resources, work, run_dir.synthetic, on_progress
-        ),
+        lambda: generate_table(internal / "model", plan.generation, resources, work, run_dir.synthetic, on_progress),
     )
     csv_file = write_csv(run_dir.synthetic, pii.schema, run_dir.release / "synthetic.csv") if csv else None
     evaluation = None

@@ -23,7 +23,6 @@ from pyarrow import fs as pafs
 
 from ss_ray.errors import ConfigError, ResourceError
 
-
 OBJECT_STORES = frozenset({"s3", "gcs", "abfs"})
 """Filesystems (`type_name`) that show a file only when it is complete, and cannot rename one."""
 

@@ -147,20 +147,18 @@ def count_outside(column: ColumnSchema, array: pa.ChunkedArray) -> int:
     array = array.drop_null()
     if pa.types.is_dictionary(array.type):
         array = array.cast(array.type.value_type)
-    if column.kind in ORDERED_KINDS and column.minimum is not None:
-        if column.kind is Kind.FLOAT:  # also of decimals, whose bounds are floats
-            array = array.cast(pa.float64())
-        low, high = (_bound(array.type, b) for b in (column.minimum, column.maximum))
-        return int(pc.sum(pc.or_(pc.less(array, low), pc.greater(array, high))).as_py() or 0)
-    if column.kind in (Kind.CATEGORY, Kind.BOOLEAN) and column.values is not None:
-        if pa.types.is_decimal(array.type):
-            array = array.cast(pa.float64())
-        allowed = pa.array(list(column.values), type=array.type)
-        return int(pc.sum(pc.invert(pc.is_in(array, value_set=allowed))).as_py() or 0)
-    return 0
+    if pa.types.is_decimal(array.type):  # bounds and values of decimals are floats
+        array = array.cast(pa.float64())
+    if column.values is not None and column.kind in (*ORDERED_KINDS, Kind.CATEGORY, Kind.BOOLEAN):
+        outside = pc.invert(pc.is_in(array, value_set=_of_type(array.type, *column.values)))
+    elif column.minimum is not None and column.maximum is not None and column.kind in ORDERED_KINDS:
+        low, high = _of_type(array.type, column.minimum, column.maximum)
+        outside = pc.or_(pc.less(array, low), pc.greater(array, high))
+    else:
+        return 0
+    return int(pc.sum(outside).as_py() or 0)
 
 
-def _bound(type_: pa.DataType, bound: int | float | str | None) -> pa.Scalar:
-    if pa.types.is_temporal(type_) and isinstance(bound, str):
-        return pa.scalar(bound).cast(type_)
-    return pa.scalar(bound, type=type_)
+def _of_type(type_: pa.DataType, *values: Scalar) -> pa.Array:
+    """Values of a schema in a column's type; dates are strings in a schema."""
+    return pa.array(values, pa.string()).cast(type_) if pa.types.is_temporal(type_) else pa.array(values, type_)

@@ -15,9 +15,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ss_ray.codec.decimals import nearest_decimal
 from ss_ray.codec.ordinals import Scale, Units, bound_units, fit_scale, from_units, to_units
 from ss_ray.errors import DataError
-from ss_ray.schema import ColumnSchema, Kind, arrow_type
+from ss_ray.schema import ColumnSchema, arrow_type
 
 Tokens = npt.NDArray[np.int32]  # (rows, slots)
 PAD = 0
@@ -72,8 +73,8 @@ class ValueCodec:
         """(rows, 1) token ids, or (rows, 0)."""
         if self.num_tokens <= 1:
             return np.empty((len(array), 0), np.int32)
-        array = _plain(array)
-        index = pc.index_in(array, value_set=_value_array(self.column))
+        array = _comparable(array)
+        index = pc.index_in(array, value_set=_comparable(_value_array(self.column)))
         if index.null_count > array.null_count:
             unknown = index.null_count - array.null_count
             raise DataError(f"column {self.column.name!r} has {unknown} values that its schema does not list")
@@ -198,7 +199,7 @@ def fit_binned(sample: pa.ChunkedArray, column: ColumnSchema, first_token: int, 
     atoms = _frequent(units)
     rest = units[~np.isin(units, atoms)]
     quantiles = np.unique(np.r_[np.linspace(0, 1, num_bins + 1)[1:-1], TAIL_QUANTILES])
-    inner = np.quantile(rest, quantiles, method="nearest") if len(rest) else np.empty(0, np.int64)
+    inner = np.sort(rest)[np.round(quantiles * (len(rest) - 1)).astype(np.int64)] if len(rest) else rest
     lows = np.unique(np.r_[np.int64(low), inner[inner > low]])
     highs = np.r_[lows[1:] - 1, np.int64(high)]
     width = max(int(h) - int(lo) + 1 for lo, h in zip(lows, highs, strict=True))
@@ -246,8 +247,11 @@ def _narrow(units: Units, lows: Units, highs: Units) -> tuple[Units, Units, Unit
     return offset.astype(np.int64), (span >> shift.astype(np.uint64)).astype(np.int64) + 1, shift
 
 
-def _plain(array: pa.ChunkedArray) -> pa.ChunkedArray:
-    return array.cast(array.type.value_type) if pa.types.is_dictionary(array.type) else array
+def _comparable(array: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
+    """Values in a form in which equal ones are the same: decimals as the floats of the schema, -0.0 as 0.0."""
+    if pa.types.is_decimal(array.type):
+        array = array.cast(pa.float64())
+    return pc.add(array, pa.scalar(0, array.type)) if pa.types.is_floating(array.type) else array
 
 
 def _value_array(column: ColumnSchema) -> pa.Array:
@@ -256,8 +260,8 @@ def _value_array(column: ColumnSchema) -> pa.Array:
     if pa.types.is_dictionary(target):
         target = target.value_type
     values = list(column.values or ())
-    if column.kind in (Kind.DATE, Kind.DATETIME):
+    if pa.types.is_temporal(target):
         return pa.array(values, pa.string()).cast(target)
     if pa.types.is_decimal(target):
-        return pa.array([str(v) for v in values], pa.string()).cast(target)
+        return pa.array([nearest_decimal(float(v), target, (float(v), float(v))) for v in values], target)
     return pa.array(values, target)

@@ -1,59 +1,127 @@
 """Fresh identifiers: values of the right shape that were never learned from the data.
 
 A value depends on the run's seed, the column and the number of the row only. Patterned identifiers and whole numbers
-do not repeat within as many rows as the pattern has combinations.
+do not repeat within as many rows as the pattern has combinations, or the storage type has numbers.
 """
 
 from __future__ import annotations
 
 import hashlib
 import math
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
 from ss_ray.codec.ordinals import Units
-from ss_ray.pii.entities import FIRST_NAME, LAST_NAME, PERSON
+from ss_ray.errors import DataError
+from ss_ray.pii.entities import ADDRESS, CITY, EMAIL_ADDRESS, NAME_TYPES, NATIONAL_ID, STATE, STREET_ADDRESS, TAX_ID
 from ss_ray.pii.pseudonyms import Pseudonyms
 from ss_ray.schema import ColumnSchema, arrow_type
 
-NAME_TYPES = frozenset({FIRST_NAME, LAST_NAME, PERSON})
-NAME_POOL = 2048
+POOL = 1024
+"""Names and places repeat in any real table, and making one takes a tenth of a millisecond."""
+POOLED_TYPES = NAME_TYPES | {CITY, STATE}
+POOLED_WITH_DIGITS = frozenset({EMAIL_ADDRESS, ADDRESS, STREET_ADDRESS})
+"""Pooled, too, but each row gets digits of its own: "lewis24137@example.org"."""
+_NO_DIGITS = re.compile(r"[^0-9]+")
+
+Hashes = npt.NDArray[np.uint64]
 
 
 def fresh_values(column: ColumnSchema, first_row: int, num_rows: int, seed: int) -> pa.Array:
-    """Identifiers of rows first_row, first_row + 1, ...: stand-ins of the PII type, or strings of the pattern."""
+    """Identifiers of rows first_row, first_row + 1, ...: stand-ins of the PII type, or strings of the pattern.
+
+    Raises:
+        DataError: The column's type can hold neither strings nor numbers.
+    """
     rows = np.arange(first_row, first_row + num_rows, dtype=np.int64)
-    if column.entity_type is None and column.pattern is None:
-        return pa.array(rows + int(column.minimum or 0)).cast(arrow_type(column))
-    values = _patterned(column.pattern, rows, _column_key(column.name, seed)) if column.pattern else None
+    target = arrow_type(column)
+    if pa.types.is_integer(target) and column.entity_type is None:
+        return pa.array(_numbered(rows.tolist(), int(column.minimum or 0), target), target)
+    key = _column_key(column.name, seed)
+    values = _patterned(column.pattern, rows, key) if column.pattern else None
     if column.entity_type is not None:
-        values = _stand_ins(column.entity_type, values or rows.tolist(), seed)
-    return pa.array(values, pa.string()).cast(arrow_type(column))
+        values = _stand_ins(column.entity_type, values, rows, key)
+    return _stored(values or [str(row) for row in rows.tolist()], column)
 
 
-def _stand_ins(entity_type: str, templates: Sequence[object], seed: int) -> list[str]:
-    """A stand-in for each template; stand-ins of numbers keep the template's format, names come from a pool."""
-    if entity_type in NAME_TYPES:
-        pool = _name_pool(entity_type, seed)
-        hashes = pd.util.hash_array(np.array(templates, dtype=np.str_).astype(object), hash_key=f"{seed % 10**16:016d}")
-        return [pool[i] for i in (hashes % np.uint64(len(pool))).tolist()]
-    pseudonyms = _pseudonyms(seed)
-    return [pseudonyms.stand_in(entity_type, str(template)) for template in templates]
+def _numbered(rows: Sequence[int], minimum: int, type_: pa.DataType) -> list[int]:
+    """minimum, minimum + 1, ... up to the largest of the type; from there minimum - 1, minimum - 2, ..."""
+    lowest, highest = _limits(type_)
+    room = highest - minimum + 1
+    offsets = (row % (highest - lowest + 1) for row in rows)
+    return [minimum + offset if offset < room else minimum - 1 - (offset - room) for offset in offsets]
 
 
-@lru_cache(maxsize=8)
-def _name_pool(entity_type: str, seed: int) -> tuple[str, ...]:
-    """Names repeat in any real table, and making one takes a tenth of a millisecond."""
-    pseudonyms = _pseudonyms(seed)
-    return tuple(pseudonyms.stand_in(entity_type, f"name {i}") for i in range(NAME_POOL))
+def _limits(type_: pa.DataType) -> tuple[int, int]:
+    is_signed = pa.types.is_signed_integer(type_)
+    return (-(2 ** (type_.bit_width - 1)), 2 ** (type_.bit_width - 1) - 1) if is_signed else (0, 2**type_.bit_width - 1)
 
 
-def _pseudonyms(seed: int) -> Pseudonyms:
-    return Pseudonyms(key=hashlib.blake2b(str(seed).encode(), digest_size=32).digest())
+def _stored(values: list[str], column: ColumnSchema) -> pa.Array:
+    """Strings in the column's type; in a column of numbers, the numbers that their digits spell."""
+    target = arrow_type(column)
+    if pa.types.is_integer(target):
+        _, highest = _limits(target)
+        return pa.array([int(_NO_DIGITS.sub("", value) or 0) % (highest + 1) for value in values], target)
+    if pa.types.is_floating(target):
+        return pa.array([float(_NO_DIGITS.sub("", value) or 0) for value in values], target)
+    try:
+        return pa.array(values, pa.string()).cast(target)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        raise DataError(
+            f"column {column.name!r} of type {column.arrow_type} cannot hold fresh identifiers; convert it to strings",
+            column=column.name,
+        ) from None
+
+
+def _stand_ins(entity_type: str, templates: Sequence[str] | None, rows: Units, key: int) -> list[str]:
+    """A stand-in for each row. Stand-ins of numbers keep the template's format, the others come from a pool."""
+    if entity_type in POOLED_TYPES | POOLED_WITH_DIGITS:
+        pool = _pool(entity_type, key)
+        hashes = _hashes(rows, key)
+        chosen = [pool[i] for i in (hashes % np.uint64(POOL)).tolist()]
+        if entity_type in POOLED_TYPES:
+            return chosen
+        numbers = (hashes // np.uint64(POOL)).tolist()
+        return [_with_digits(value, number) for value, number in zip(chosen, numbers, strict=True)]
+    if templates is None and entity_type in (NATIONAL_ID, TAX_ID):  # keep the template's shape, so it needs one
+        templates = [f"{row % 10**9:09d}" for row in rows.tolist()]
+    stand_in = _pseudonyms(key).stand_in
+    return [stand_in(entity_type, template) for template in templates or [str(row) for row in rows.tolist()]]
+
+
+@lru_cache(maxsize=16)
+def _pool(entity_type: str, key: int) -> tuple[str, ...]:
+    pseudonyms = _pseudonyms(key)
+    return tuple(pseudonyms.stand_in(entity_type, f"Name {i}") for i in range(POOL))
+
+
+@lru_cache(maxsize=16)
+def _pseudonyms(key: int) -> Pseudonyms:
+    return Pseudonyms(key=hashlib.blake2b(str(key).encode(), digest_size=32).digest())
+
+
+def _with_digits(value: str, number: int) -> str:
+    """The value with its digits replaced by those of a number; digits above 0 give digits above 0."""
+    characters = []
+    for character in value:
+        if character in "123456789":
+            number, digit = divmod(number, 9)
+            character = "123456789"[digit]
+        characters.append(character)
+    return "".join(characters)
+
+
+def _hashes(rows: Units, key: int) -> Hashes:
+    """(rows,) 64 well mixed bits of each row number."""
+    hashes: Hashes = pd.util.hash_array(rows.view(np.uint64) ^ np.uint64(key))
+    return hashes
 
 
 def _patterned(pattern: tuple[str, ...], rows: Units, key: int) -> list[str]:
@@ -61,20 +129,25 @@ def _patterned(pattern: tuple[str, ...], rows: Units, key: int) -> list[str]:
     size = math.prod(len(alphabet) for alphabet in pattern)
     stride = _coprime(key, size)
     numbers = [(row * stride + key) % size for row in rows.tolist()]
-    return [_spell(number, pattern) for number in numbers]
+    places = [(alphabet, len(alphabet)) for alphabet in reversed(pattern)]
+    return [_spell(number, places) for number in numbers]
 
 
-def _spell(number: int, pattern: tuple[str, ...]) -> str:
+def _spell(number: int, places: Sequence[tuple[str, int]]) -> str:
+    """The string of a number, the last position first in `places`."""
     characters = []
-    for alphabet in reversed(pattern):
-        number, index = divmod(number, len(alphabet))
-        characters.append(alphabet[index])
+    for alphabet, base in places:
+        if base > 1:
+            number, index = divmod(number, base)
+            characters.append(alphabet[index])
+        else:
+            characters.append(alphabet)
     return "".join(reversed(characters))
 
 
 def _coprime(key: int, size: int) -> int:
     """A stride near the golden section of `size` that visits every number before it repeats."""
-    stride = max(1, int(size * 0.6180339887) ^ (key % max(1, size // 8)))
+    stride = max(1, size * 618_033_989 // 10**9 ^ (key % max(1, size // 8)))
     while math.gcd(stride, size) != 1:
         stride += 1
     return stride

@@ -1,8 +1,8 @@
 """Ordered columns as 64-bit integers ("units"), and back.
 
 Integers, decimal floats, dates and datetimes have a natural integer: the value over its resolution. A float of full
-precision maps to its rank among all floats (the bits, sign-adjusted), which keeps order and range from 1e-308 to
-1e308. Everything downstream (quantiles, bins, bounds) then works on one kind of number.
+precision maps to its rank among all floats of its type (the bits, sign-adjusted), which keeps order and range from
+1e-308 to 1e308. Everything downstream (quantiles, bins, bounds) then works on one kind of number.
 """
 
 from __future__ import annotations
@@ -14,88 +14,150 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ss_ray.codec.decimals import decimals_of_units, nearest_decimals
+from ss_ray.errors import DataError
 from ss_ray.schema import ColumnSchema, Kind, arrow_type
 
 Units = npt.NDArray[np.int64]
-_EXACT = 2.0**53  # beyond this a float64 no longer holds every integer
+Mask = npt.NDArray[np.bool_]
+MIN_DISTINCT = 10
+"""Distinct values from which their common divisor says something about the column."""
+_EXACT = 2.0**50  # below this, value * 10**decimals rounds to the right integer
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scale:
-    """How a column maps to units.
+    """How a column maps to units: value = (units * step + offset) / 10**decimals.
 
     Attributes:
         decimals: Digits kept after the point; None for the rank of the bits.
-        step: Common divisor of all values, in ticks of the storage type (prices in fives, midnight timestamps).
+        step: Common divisor of the distances between values, in ticks of the storage type (prices in fives, timestamps
+            without a time).
+        offset: What all values leave when divided by the step (timestamps at noon), 0..step-1.
     """
 
     decimals: int | None = 0
     step: int = 1
+    offset: int = 0
 
 
 def fit_scale(array: pa.ChunkedArray, column: ColumnSchema) -> Scale:
     """The scale of a column, its step read off the values of `array` (a sample of it)."""
     if column.kind is Kind.FLOAT:
-        largest = max(abs(float(column.minimum or 0)), abs(float(column.maximum or 0)))
-        if column.decimals is None or largest * 10.0**column.decimals >= _EXACT:
-            return Scale(decimals=None)
-        return Scale(decimals=column.decimals)
-    units = to_units(array.drop_null(), column, Scale())
-    step = int(np.gcd.reduce(units)) if len(units) else 1
-    return Scale(step=max(1, abs(step)))
+        return _float_scale(column)
+    ticks = np.unique(to_units(array.drop_null(), column, Scale()))
+    if len(ticks) < MIN_DISTINCT:
+        return Scale()
+    step = int(np.gcd.reduce(np.diff(ticks.view(np.uint64))))  # unsigned: distances may pass 2**63
+    return Scale(step=step, offset=int(ticks[0]) % step)
 
 
 def to_units(array: pa.ChunkedArray | pa.Array, column: ColumnSchema, scale: Scale) -> Units:
-    """Units of each value; missing values give an arbitrary number."""
+    """Units of each value; missing values give an arbitrary number, values between two units the lower one."""
     if column.kind is Kind.FLOAT:
         values = array.cast(pa.float64()).to_numpy(zero_copy_only=False)
-        return _rank(values) if scale.decimals is None else _scaled(values, scale.decimals)
-    ticks = _ticks(array).to_numpy(zero_copy_only=False).astype(np.int64)
-    return np.floor_divide(ticks, scale.step)
+        return _float_units(np.nan_to_num(values), column, scale)
+    return np.floor_divide(_ticks(array), scale.step)
 
 
-def from_units(units: Units, valid: npt.NDArray[np.bool_], column: ColumnSchema, scale: Scale) -> pa.Array:
-    """Inverse of `to_units`: an array of the column's storage type, missing where `valid` is False."""
-    if column.kind is Kind.FLOAT:
-        values = _unrank(units) if scale.decimals is None else np.round(units / 10.0**scale.decimals, scale.decimals)
-        return pa.array(values, mask=~valid).cast(arrow_type(column), safe=False)
-    ticks = pa.array(units * scale.step, mask=~valid)
+def from_units(units: Units, valid: Mask, column: ColumnSchema, scale: Scale) -> pa.Array:
+    """Inverse of `to_units`: an array of the column's storage type, missing where `valid` is False.
+
+    Args:
+        units: (rows,), each inside `bound_units`.
+        valid: (rows,).
+        column: Schema of the column.
+        scale: Of the units.
+    """
     target = arrow_type(column)
-    return ticks.cast(pa.int32()).cast(target) if pa.types.is_date32(target) else ticks.cast(target)
+    if column.kind is not Kind.FLOAT:
+        ticks = pa.array(units * scale.step + scale.offset, mask=~valid)
+        return ticks.cast(pa.int32()).cast(pa.date32()).cast(target) if pa.types.is_date(target) else ticks.cast(target)
+    if pa.types.is_decimal(target):
+        if scale.decimals is not None:
+            return decimals_of_units(units, valid, target)
+        return nearest_decimals(_unrank(units, np.float64), valid, target, _float_ends(column))
+    return pa.array(_floats(units, column, scale), mask=~valid).cast(target, safe=False)
 
 
 def bound_units(column: ColumnSchema, scale: Scale) -> tuple[int, int]:
-    """Units of the schema's minimum and maximum."""
-    bounds = [column.minimum, column.maximum]
+    """The smallest and the largest unit whose value lies inside the bounds of the schema.
+
+    Raises:
+        DataError: The column's type has no value between its bounds.
+    """
     if column.kind is Kind.FLOAT:
-        array = pa.array([float(b) for b in bounds if b is not None], pa.float64())
-    elif column.kind is Kind.INTEGER:
-        array = pa.array(bounds, pa.int64())
-    else:
-        array = pa.array(bounds, pa.string()).cast(arrow_type(column))
-    low, high = to_units(array, column, scale)
-    return int(low), int(high)
+        inside = _float_units_inside(column, scale)
+        if not len(inside):
+            raise DataError(
+                f"column {column.name!r} of type {column.arrow_type} has no value between its bounds; widen them",
+                column=column.name,
+            )
+        return int(inside.min()), int(inside.max())
+    bounds = [column.minimum, column.maximum]
+    array = pa.array(bounds, pa.int64()) if column.kind is Kind.INTEGER else pa.array(bounds, pa.string())
+    low, high = _ticks(array.cast(arrow_type(column))).tolist()
+    return -((scale.offset - low) // scale.step), (high - scale.offset) // scale.step
 
 
-def _ticks(array: pa.ChunkedArray | pa.Array) -> pa.Array:
-    """Temporal or integer values as int64 counts of the storage unit; missing as 0."""
+def _float_scale(column: ColumnSchema) -> Scale:
+    """Decimals where a float64 holds them all, else ranks; an Arrow decimal has those of its type."""
+    type_ = arrow_type(column)
+    decimals = type_.scale if pa.types.is_decimal(type_) else column.decimals
+    if decimals is None or max(map(abs, _float_ends(column))) * 10.0**decimals >= _EXACT:
+        return Scale(decimals=None)
+    scale = Scale(decimals=decimals)
+    return scale if len(_float_units_inside(column, scale)) else Scale(decimals=None)
+
+
+def _float_ends(column: ColumnSchema) -> tuple[float, float]:
+    return float(column.minimum or 0), float(column.maximum or 0)
+
+
+def _float_units_inside(column: ColumnSchema, scale: Scale) -> Units:
+    """Units next to the bounds whose values, as they are stored, are inside them."""
+    low, high = _float_ends(column)
+    units = _float_units(np.array([low, high]), column, scale)
+    if scale.decimals is None and pa.types.is_decimal(arrow_type(column)):
+        return units  # `nearest_decimals` keeps to the bounds
+    around = np.concatenate([units - 1, units, units + 1])
+    values = from_units(around, np.ones(len(around), bool), column, scale).cast(pa.float64()).to_numpy()
+    return around[(values >= low) & (values <= high)]
+
+
+def _float_units(values: npt.NDArray[np.float64], column: ColumnSchema, scale: Scale) -> Units:
+    if scale.decimals is not None:
+        return np.round(values * 10.0**scale.decimals).astype(np.int64)
+    if not pa.types.is_float32(arrow_type(column)):
+        return _rank(values)
+    largest = float(np.finfo(np.float32).max)
+    return _rank(np.clip(values, -largest, largest).astype(np.float32))
+
+
+def _floats(units: Units, column: ColumnSchema, scale: Scale) -> npt.NDArray[np.floating]:
+    if scale.decimals is not None:
+        return units / 10.0**scale.decimals
+    return _unrank(units, np.float32 if pa.types.is_float32(arrow_type(column)) else np.float64)
+
+
+def _ticks(array: pa.ChunkedArray | pa.Array) -> Units:
+    """Dates as days, other temporal values in their storage unit, integers as they are; missing as 0."""
     if isinstance(array, pa.ChunkedArray):
         array = array.combine_chunks()
-    if pa.types.is_date32(array.type):
-        array = array.cast(pa.int32())
-    return pc.fill_null(array.cast(pa.int64()), 0)
+    if pa.types.is_date(array.type):
+        array = array.cast(pa.date32()).cast(pa.int32())
+    ticks: Units = pc.fill_null(array.cast(pa.int64()), 0).to_numpy(zero_copy_only=False)
+    return ticks
 
 
-def _scaled(values: npt.NDArray[np.float64], decimals: int) -> Units:
-    return np.round(np.nan_to_num(values) * 10.0**decimals).astype(np.int64)
+def _rank(values: npt.NDArray[np.floating]) -> Units:
+    """IEEE 754 bits of finite floats in the order of the numbers: negative floats get negative ranks."""
+    bits_type = np.int32 if values.dtype == np.float32 else np.int64
+    bits = (values + values.dtype.type(0)).view(bits_type).astype(np.int64)  # + 0 turns -0.0 into 0.0
+    return np.where(bits < 0, np.iinfo(bits_type).min - bits, bits)
 
 
-def _rank(values: npt.NDArray[np.float64]) -> Units:
-    """IEEE 754 bits in the order of the numbers: negative floats get negative ranks."""
-    bits = (np.nan_to_num(values, posinf=np.inf, neginf=-np.inf) + 0.0).view(np.int64)  # + 0.0 turns -0.0 into 0.0
-    return np.where(bits < 0, np.int64(np.iinfo(np.int64).min) - bits, bits)
-
-
-def _unrank(units: Units) -> npt.NDArray[np.float64]:
-    bits = np.where(units < 0, np.int64(np.iinfo(np.int64).min) - units, units)
-    return bits.view(np.float64)
+def _unrank(units: Units, dtype: type[np.floating]) -> npt.NDArray[np.floating]:
+    bits_type = np.int32 if dtype is np.float32 else np.int64
+    bits = np.where(units < 0, np.iinfo(bits_type).min - units, units)
+    return bits.astype(bits_type).view(dtype)

@@ -19,11 +19,14 @@ import pyarrow.compute as pc
 from pydantic import Field, TypeAdapter
 
 from ss_ray.codec.columns import FIRST_TOKEN, AbsentCodec, BinnedCodec, Slot, Tokens, ValueCodec, fit_binned
+from ss_ray.codec.differences import DifferenceCodec, fit_difference
 from ss_ray.codec.identifiers import fresh_values
 from ss_ray.codec.texts import TextCodec, fit_max_tokens, token_lengths, train_tokenizer, vocabulary_size
 from ss_ray.schema import ColumnSchema, Kind, TableSchema
 
-ColumnCodec = Annotated[ValueCodec | BinnedCodec | AbsentCodec | TextCodec, Field(discriminator="type")]
+ColumnCodec = Annotated[
+    ValueCodec | BinnedCodec | DifferenceCodec | AbsentCodec | TextCodec, Field(discriminator="type")
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +56,11 @@ class SlotCodec:
 
     def encode(self, table: pa.Table) -> Tokens:
         """(rows, slots) token ids; PAD where a slot is not in use."""
-        parts = [codec.encode(table.column(codec.column.name)) for codec in self.columns]
+        table = _without_dictionaries(table)
+        parts = [
+            codec.encode(table if isinstance(codec, DifferenceCodec) else table.column(codec.column.name))
+            for codec in self.columns
+        ]
         return np.concatenate(parts, axis=1)
 
     def decode(self, tokens: Tokens, *, rng: np.random.Generator, first_row: int, seed: int) -> pa.Table:
@@ -73,6 +80,8 @@ class SlotCodec:
             at += width
             if isinstance(codec, AbsentCodec):
                 arrays[codec.column.name] = _identifiers(codec, part, first_row, seed)
+            elif isinstance(codec, DifferenceCodec):
+                arrays[codec.column.name] = codec.decode(part, arrays[codec.anchor.name], rng)
             else:
                 arrays[codec.column.name] = codec.decode(part, rng)
         return pa.table([arrays[name] for name in self.schema.names], schema=self.schema.to_arrow())
@@ -102,6 +111,7 @@ def fit_codec(
         text_vocabulary: Pieces of text, bytes included, at least 256.
         max_text_tokens: Longest text kept, in pieces.
     """
+    sample = _without_dictionaries(sample)
     ordered = sorted(schema.columns, key=lambda column: column.kind is Kind.TEXT)
     texts = [sample.column(c.name).drop_null().to_pylist() for c in ordered if c.kind is Kind.TEXT]
     tokenizer = train_tokenizer((t for column in texts for t in column), text_vocabulary) if texts else ""
@@ -112,17 +122,20 @@ def fit_codec(
             column_texts = sample.column(column.name).drop_null().to_pylist()
             columns.append(_fit_text(column, next_token, tokenizer, column_texts, max_text_tokens))
         else:
-            columns.append(_fit_column(column, next_token, sample, num_bins))
+            columns.append(_fit_column(column, schema, next_token, sample, num_bins))
             next_token += columns[-1].num_tokens
     return SlotCodec(schema=schema, columns=tuple(columns))
 
 
-def _fit_column(column: ColumnSchema, first_token: int, sample: pa.Table, num_bins: int) -> ColumnCodec:
+def _fit_column(
+    column: ColumnSchema, schema: TableSchema, first_token: int, sample: pa.Table, num_bins: int
+) -> ColumnCodec:
     if column.kind is Kind.IDENTIFIER:
         return AbsentCodec(column=column, first_token=first_token)
-    if column.values is not None:
+    if column.values is not None or column.minimum is None:  # without bounds: a column without values
         return ValueCodec(column=column, first_token=first_token)
-    return fit_binned(sample.column(column.name), column, first_token, num_bins)
+    difference = fit_difference(column, schema, sample, first_token, num_bins)
+    return difference or fit_binned(sample.column(column.name), column, first_token, num_bins)
 
 
 def _fit_text(column: ColumnSchema, first_token: int, tokenizer: str, texts: list[str], limit: int) -> TextCodec:
@@ -135,6 +148,14 @@ def _fit_text(column: ColumnSchema, first_token: int, tokenizer: str, texts: lis
     )
 
 
+def _without_dictionaries(table: pa.Table) -> pa.Table:
+    """The table with dictionary columns, whose dictionaries may hold missing and unused values, as plain ones."""
+    for index, field in enumerate(table.schema):
+        if pa.types.is_dictionary(field.type):
+            table = table.set_column(index, field.name, table.column(index).cast(field.type.value_type))
+    return table
+
+
 def _identifiers(codec: AbsentCodec, tokens: Tokens, first_row: int, seed: int) -> pa.Array:
     values = fresh_values(codec.column, first_row, len(tokens), seed)
-    return pc.if_else(pa.array(codec.present(tokens)), values, None)
+    return pc.if_else(pa.array(codec.present(tokens)), values, pa.scalar(None, values.type))

@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
 from ss_ray.codec.columns import PAD, Slot, Tokens
 from ss_ray.schema import ColumnSchema, arrow_type
@@ -28,7 +28,6 @@ def train_tokenizer(texts: Iterable[str], vocabulary_size: int) -> str:
     """A byte-level BPE tokenizer as JSON, of 256 bytes and at most `vocabulary_size` - 256 longer pieces."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=vocabulary_size,
         min_frequency=MIN_FREQUENCY,
@@ -42,6 +41,16 @@ def train_tokenizer(texts: Iterable[str], vocabulary_size: int) -> str:
 @lru_cache(maxsize=4)
 def _load(tokenizer: str) -> Tokenizer:
     return Tokenizer.from_str(tokenizer)
+
+
+@lru_cache(maxsize=4)
+def _piece_bytes(tokenizer: str) -> tuple[bytes, ...]:
+    """The bytes of each piece; a piece is spelled in 256 visible characters, each of which stands for a byte."""
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    hidden = (byte for byte in range(256) if chr(byte) not in alphabet)  # these are moved to U+0100 and up, in order
+    byte_of = {character: ord(character) if ord(character) < 256 else next(hidden) for character in alphabet}
+    pieces = sorted(_load(tokenizer).get_vocab().items(), key=lambda item: item[1])
+    return tuple(bytes(byte_of[character] for character in piece) for piece, _ in pieces)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,10 +102,11 @@ class TextCodec:
 
     def decode(self, tokens: Tokens, rng: np.random.Generator) -> pa.Array:
         """(rows,) strings; bytes that are not UTF-8 are left out."""
-        pieces = tokens - self.first_token - _FIRST_PIECE
-        texts = _load(self.tokenizer).decode_batch([row[row >= 0].tolist() for row in pieces])
+        pieces, spelled = tokens - self.first_token - _FIRST_PIECE, _piece_bytes(self.tokenizer)
+        written = (b"".join([spelled[i] for i in row if i >= 0]) for row in pieces.tolist())
+        texts = [text.decode("utf-8", errors="ignore") for text in written]
         missing = tokens[:, 0] == self.first_token + _MISSING
-        return pa.array([t.replace("\ufffd", "") for t in texts], mask=missing).cast(arrow_type(self.column))
+        return pa.array(texts, pa.large_string(), mask=missing).cast(arrow_type(self.column))
 
     def _pieces(self, texts: Sequence[str]) -> list[list[int]]:
         return [e.ids for e in _load(self.tokenizer).encode_batch(list(texts))]

@@ -6,6 +6,8 @@ function of the weights and its seed.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -15,6 +17,9 @@ from transformers.cache_utils import Cache, DynamicLayer
 
 from ss_ray.codec.columns import BOS, PAD, Slot, Tokens
 from ss_ray.generation.sampling import Sampling
+
+MIN_TEMPERATURE = 1e-6
+"""Already the most likely token alone; nearer to 0, float32 runs out of numbers."""
 
 
 class _SlotCacheLayer(DynamicLayer):  # type: ignore[misc]
@@ -78,8 +83,26 @@ def decode_rows(
     Returns:
         (num_rows, slots) int32: in each slot a token of its range, or PAD where the slot is not in use.
     """
+    with _attention(model, "slot_attention" if model.device.type == "cpu" else "sdpa"):
+        return _decode(model, slots, num_rows, sampling, generator).to(torch.int32).cpu().numpy()
+
+
+@contextmanager
+def _attention(model: LlamaForCausalLM, implementation: str) -> Iterator[None]:
+    """The model with another attention, which is put back: that of the decoder is wrong for whole sequences."""
+    before = model.config._attn_implementation
+    model.set_attn_implementation(implementation)
+    try:
+        yield
+    finally:
+        model.set_attn_implementation(before)
+
+
+def _decode(
+    model: LlamaForCausalLM, slots: tuple[Slot, ...], num_rows: int, sampling: Sampling, generator: torch.Generator
+) -> Tensor:
+    """(num_rows, slots) int64 tokens."""
     device, embedding = model.device, model.get_input_embeddings().weight
-    model.set_attn_implementation("slot_attention" if device.type == "cpu" else "sdpa")
     tokens = torch.full((num_rows, len(slots)), PAD, dtype=torch.long, device=device)
     layers = [_SlotCacheLayer(num_rows, len(slots)) for _ in range(model.config.num_hidden_layers)]
     cache = Cache(layers=layers)
@@ -90,7 +113,7 @@ def decode_rows(
         drawn = slot.start + _draw(logits, sampling, generator)
         tokens[:, index] = drawn if slot.after is None else torch.where(_in_use(tokens, slot), drawn, PAD)
         last = tokens[:, index : index + 1]
-    return tokens.to(torch.int32).cpu().numpy()
+    return tokens
 
 
 def _in_use(tokens: Tensor, slot: Slot) -> Tensor:
@@ -104,13 +127,15 @@ def _draw(logits: Tensor, sampling: Sampling, generator: torch.Generator) -> Ten
 
     One random number a row; `torch.multinomial` and exponential races need one for each choice.
     """
-    probabilities = torch.softmax(logits / sampling.temperature, dim=-1)
+    logits = logits - logits.amax(dim=-1, keepdim=True)  # so that no temperature makes two of them infinite
+    probabilities = torch.softmax(logits / max(sampling.temperature, MIN_TEMPERATURE), dim=-1)
     if sampling.top_p < 1:
         probabilities = _nucleus(probabilities, sampling.top_p)
     cumulative = probabilities.cumsum(dim=-1)
-    point = torch.rand((len(logits), 1), generator=generator, device=logits.device) * cumulative[:, -1:]
-    drawn = torch.searchsorted(cumulative, point, right=True).squeeze(-1)  # right: never a choice of probability 0
-    return drawn.clamp_(max=logits.shape[-1] - 1)  # rounding may bring a point onto the very end
+    total = cumulative[:, -1:]
+    point = torch.rand((len(logits), 1), generator=generator, device=logits.device) * total
+    point = torch.minimum(point, torch.nextafter(total, torch.zeros_like(total)))  # rounding may bring it to the end
+    return torch.searchsorted(cumulative, point, right=True).squeeze(-1)  # right: never a choice of probability 0
 
 
 def _nucleus(probabilities: Tensor, top_p: float) -> Tensor:

@@ -24,7 +24,6 @@ from ss_ray.generation.decoder import decode_rows
 from ss_ray.plan import GenerationPlan
 from ss_ray.progress import OnProgress
 from ss_ray.runs import Location
-from ss_ray.schema import TableSchema
 
 BATCH_ROWS = 1024
 """Rows that are decoded together; fixed, because the random draws of a shard depend on it."""
@@ -54,18 +53,16 @@ class Shard:
 
 def generate_table(
     model: Location,
-    schema: TableSchema,
     plan: GenerationPlan,
     resources: ResourceParameters,
     work: Location,
     target: Location,
     on_progress: OnProgress,
 ) -> SyntheticTable:
-    """Write `plan.num_records` rows as Parquet files of the schema into `target`.
+    """Write `plan.num_records` rows as Parquet files of the model's schema into `target`.
 
     Args:
         model: Folder with the model and its codec.
-        schema: Of the table.
         plan: What to do.
         resources: Actors.
         work: Folder for finished shards until all are; belongs to this very plan and model.
@@ -80,7 +77,7 @@ def generate_table(
         actors = map_items(
             _shard_worker,
             missing,
-            arguments=(model, schema, plan, work, resources.threads_per_worker or 1, report),
+            arguments=(model, plan, work, resources.threads_per_worker or 1, report),
             num_actors=resources.num_generation_workers,
             num_cpus=0 if resources.use_gpu else 0.5,  # less than a core each: upstream tasks need room too
             num_gpus=1 if resources.use_gpu else 0,
@@ -118,7 +115,6 @@ def _file(folder: Location, shard: Shard) -> Location:
 
 def _shard_worker(
     model_folder: Location,
-    schema: TableSchema,
     plan: GenerationPlan,
     work: Location,
     threads: int,
@@ -126,6 +122,7 @@ def _shard_worker(
 ) -> Callable[[Shard], int]:
     torch.set_num_threads(threads)
     model, codec = load_model(model_folder)
+    schema = codec.schema
     model = model.to("cuda" if torch.cuda.is_available() else "cpu")
 
     def generate(shard: Shard) -> int:

@@ -11,6 +11,8 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import pyarrow as pa
+
 from ss_ray.cluster import map_items, reported_progress
 from ss_ray.config import DataParameters, PiiParameters, ResourceParameters
 from ss_ray.pii.classify import classify_table
@@ -75,7 +77,7 @@ def replace_pii(
         counts = map_items(
             _replace_worker,
             list(enumerate(parts)),
-            arguments=(plan, schema, _key(settings.seed), target.make_folder(), report),
+            arguments=(plan, schema.to_arrow(), _key(settings.seed), target.make_folder(), report),
             num_actors=resources.num_pii_workers,
             num_cpus=0.5,  # less than a core each: upstream tasks need room too
         )
@@ -89,15 +91,15 @@ def _key(seed: int | None) -> bytes:
 
 
 def _replace_worker(
-    plan: PiiPlan, schema: TableSchema, key: bytes, target: Location, report: Callable[..., None]
+    plan: PiiPlan, schema: pa.Schema, key: bytes, target: Location, report: Callable[..., None]
 ) -> Callable[[tuple[int, Location]], dict[str, int]]:
-    detector = Detector()
+    detector = Detector(entities=plan.entities, threshold=plan.threshold)
     pseudonyms = Pseudonyms(key=key, locale=plan.locale)
 
     def replace(item: tuple[int, Location]) -> dict[str, int]:
         index, part = item
         counts: Counter[str] = Counter()
-        with PartWriter(target, f"part-{index:05d}", schema.to_arrow()) as writer:
+        with PartWriter(target, f"part-{index:05d}", schema) as writer:
             for block in read_part(part):
                 replaced, found = replace_table(block, plan, detector, pseudonyms)
                 writer.write(replaced)

@@ -2,13 +2,12 @@
 
 Facts are small whatever the size of the table: counts of up to MAX_DISTINCT values, bounds, the formats that fit
 every value so far, and a sketch of the number of distinct values (the SKETCH_SIZE smallest hashes: Bar-Yossef et al.
-2002). Nothing is decided here; `infer` does.
+2002). They do not depend on how the rows were cut into blocks. Nothing is decided here; `infer` does.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import reduce
 from typing import Any
@@ -20,21 +19,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ss_ray.errors import DataError
-from ss_ray.tables.cells import (
-    BOOLEANS,
-    DATE_FORMATS,
-    DATETIME_FORMATS,
-    FLOAT_PATTERN,
-    INTEGER_PATTERN,
-    blank_missing_words,
-    matching_date_format,
-    parse_dates,
-)
+from ss_ray.tables.cells import BOOLEANS, FLOAT_PATTERN, INTEGER_PATTERN, LONG_INTEGER_PATTERN, blank_missing_words
+from ss_ray.tables.dates import DATE_FORMATS, DATETIME_FORMATS, iso_strings, read_dates
+from ss_ray.tables.patterns import Patterns, merge_patterns, string_patterns
 
 MAX_DISTINCT = 4096
 SKETCH_SIZE = 1024
-MAX_PATTERN_LENGTH = 64
 MAX_DECIMALS = 9
+LONG_INTEGER = 10**15
+YEARS = (1, 9999)
 
 Number = int | float
 Bounds = tuple[Any, Any]
@@ -49,20 +42,22 @@ class ColumnFacts:
         arrow_type: As read; "string" for every column of a text format.
         rows: Cells seen.
         missing: Of which missing.
+        missing_words: Strings that would be missing in a column of numbers or dates ("NA", "").
         counts: Occurrences by value (dates in ISO 8601); None beyond MAX_DISTINCT distinct values.
         sketch: The smallest hashes of distinct values, ascending.
         fits: The readings that fit every value ("integer", "float", "boolean:True/False", "date:%Y-%m-%d") with the
             smallest and largest value under each (dates in ISO 8601); None while there is no value.
-        decimals: Most digits after a point; None for exponents or more than MAX_DECIMALS.
-        min_decimals: Fewest digits after a point.
+        decimals: Numbers only: most digits after a point; None for exponents or more than MAX_DECIMALS.
+        min_decimals: Numbers only: fewest digits after a point.
         max_length: Longest string in characters.
         spaces: Spaces in all strings together.
-        pattern: Characters seen at each position; None once lengths differ.
+        patterns: Characters seen at each position, by length of string; None for too many lengths.
     """
 
     arrow_type: str
     rows: int
     missing: int
+    missing_words: int = 0
     counts: Counts | None = field(default_factory=dict)
     sketch: tuple[int, ...] = ()
     fits: dict[str, Bounds] | None = None
@@ -70,7 +65,7 @@ class ColumnFacts:
     min_decimals: int | None = None
     max_length: int = 0
     spaces: int = 0
-    pattern: tuple[frozenset[str], ...] | None = None
+    patterns: Patterns | None = field(default_factory=dict)
 
     @property
     def values(self) -> int:
@@ -86,7 +81,11 @@ class ColumnFacts:
 
 
 def table_facts(table: pa.Table) -> dict[str, ColumnFacts]:
-    """Facts of every column of a block."""
+    """Facts of every column of a block.
+
+    Raises:
+        DataError: A column's type cannot be synthesized.
+    """
     return {name: column_facts(table.column(name), name) for name in table.column_names}
 
 
@@ -96,28 +95,25 @@ def column_facts(array: pa.ChunkedArray, name: str) -> ColumnFacts:
     Raises:
         DataError: The column's type cannot be synthesized.
     """
-    type_ = array.type
+    type_ = _value_type(array.type, name)
+    if pa.types.is_dictionary(array.type):
+        is_kept = pa.types.is_string(type_) or pa.types.is_large_string(type_)
+        storage = pa.dictionary(pa.int32(), type_) if is_kept else type_
+        return replace(column_facts(array.cast(type_), name), arrow_type=str(storage))
     if pa.types.is_floating(type_):
-        array = pc.if_else(pc.is_nan(array), None, array)
-    if pa.types.is_dictionary(type_):
-        array = array.cast(type_.value_type)
+        array = pc.if_else(pc.is_nan(array), None, pc.add(array, pa.scalar(0, type_)))  # -0.0 is 0.0
     facts = ColumnFacts(arrow_type=str(type_), rows=len(array), missing=array.null_count)
+    if not facts.values:
+        return facts
     encoded = array.drop_null().value_counts()
     values, counts = encoded.field("values"), encoded.field("counts")
-    if not len(values):
-        return facts
-    if pa.types.is_string(array.type) or pa.types.is_large_string(array.type):
+    if pa.types.is_string(type_) or pa.types.is_large_string(type_):
         return _string_facts(facts, values.cast(pa.string()), counts)
-    if pa.types.is_boolean(array.type):
+    if pa.types.is_boolean(type_):
         return _with_counts(replace(facts, fits={"boolean:": (False, True)}), values, counts)
-    if pa.types.is_date(array.type) or pa.types.is_timestamp(array.type):
-        return _temporal_facts(facts, values, counts)
-    if pa.types.is_integer(array.type) or pa.types.is_floating(array.type) or pa.types.is_decimal(array.type):
-        return _number_facts(facts, values, counts, name)
-    raise DataError(
-        f"column {name!r} has type {type_}, which cannot be synthesized; convert it to numbers, dates or text",
-        column=name,
-    )
+    if pa.types.is_temporal(type_):
+        return _temporal_facts(facts, values, counts, name)
+    return _number_facts(facts, values, counts, name)
 
 
 def merge_facts(a: ColumnFacts, b: ColumnFacts) -> ColumnFacts:
@@ -125,34 +121,70 @@ def merge_facts(a: ColumnFacts, b: ColumnFacts) -> ColumnFacts:
     if not (a.values and b.values):
         full = a if a.values else b
         return replace(full, rows=a.rows + b.rows, missing=a.missing + b.missing)
+    fits = _merge_fits(a.fits, b.fits)
+    is_number = fits is None or not fits.keys().isdisjoint(("integer", "float"))
     return ColumnFacts(
         arrow_type=a.arrow_type,
         rows=a.rows + b.rows,
         missing=a.missing + b.missing,
+        missing_words=a.missing_words + b.missing_words,
         counts=_merge_counts(a.counts, b.counts),
         sketch=tuple(sorted({*a.sketch, *b.sketch})[:SKETCH_SIZE]),
-        fits=_merge_fits(a.fits, b.fits),
-        decimals=None if a.decimals is None or b.decimals is None else max(a.decimals, b.decimals),
-        min_decimals=min((d for d in (a.min_decimals, b.min_decimals) if d is not None), default=None),
+        fits=fits,
+        decimals=_most_decimals(a.decimals, b.decimals) if is_number else 0,
+        min_decimals=_least_decimals(a.min_decimals, b.min_decimals) if is_number else None,
         max_length=max(a.max_length, b.max_length),
         spaces=a.spaces + b.spaces,
-        pattern=_merge_patterns(a.pattern, b.pattern),
+        patterns=merge_patterns(a.patterns, b.patterns),
     )
 
 
-def merge_tables(parts: Sequence[dict[str, ColumnFacts]]) -> dict[str, ColumnFacts]:
-    """Facts of all blocks of a table together."""
-    return {name: reduce(merge_facts, (part[name] for part in parts)) for name in parts[0]}
+def merge_tables(parts: Sequence[Mapping[str, ColumnFacts]]) -> dict[str, ColumnFacts]:
+    """Facts of all blocks of a table together.
+
+    Raises:
+        DataError: Files disagree on a column's type.
+    """
+    for name in parts[0]:
+        found = sorted({part[name].arrow_type for part in parts if part[name].arrow_type != "null"})
+        if len(found) > 1:
+            raise DataError(
+                f"column {name!r} has type {found[0]} in one file and {found[1]} in another; "
+                "write all files with one schema",
+                column=name,
+            )
+    return {name: reduce(merge_facts, _typed_first([part[name] for part in parts])) for name in parts[0]}
+
+
+def _typed_first(parts: list[ColumnFacts]) -> list[ColumnFacts]:
+    """Files without any value may not know the type of the column: those that do name it."""
+    return sorted(parts, key=lambda facts: facts.arrow_type == "null")
+
+
+def _value_type(type_: pa.DataType, name: str) -> pa.DataType:
+    """The type of the values, also of a dictionary's."""
+    value_type = type_.value_type if pa.types.is_dictionary(type_) else type_
+    is_number = pa.types.is_integer(value_type) or pa.types.is_float32(value_type) or pa.types.is_float64(value_type)
+    is_text = pa.types.is_string(value_type) or pa.types.is_large_string(value_type)
+    is_date = pa.types.is_date(value_type) or pa.types.is_timestamp(value_type)
+    is_other = pa.types.is_boolean(value_type) or pa.types.is_decimal(value_type) or pa.types.is_null(value_type)
+    if is_number or is_text or is_date or is_other:
+        return value_type
+    raise DataError(
+        f"column {name!r} has type {type_}, which cannot be synthesized; convert it to numbers, dates or text",
+        column=name,
+    )
 
 
 def _string_facts(facts: ColumnFacts, values: pa.Array, counts: pa.Array) -> ColumnFacts:
-    words = blank_missing_words(values).drop_null()
-    lengths = pc.utf8_length(values)
+    all_words = blank_missing_words(values)
+    words = all_words.drop_null()
     facts = replace(
         facts,
-        max_length=pc.max(lengths).as_py(),
-        spaces=int(pc.sum(pc.multiply(pc.count_substring(values, " "), counts.cast(pa.int32()))).as_py()),
-        pattern=_pattern(values) if pc.min(lengths).as_py() == pc.max(lengths).as_py() <= MAX_PATTERN_LENGTH else None,
+        missing_words=pc.sum(pc.filter(counts, all_words.is_null())).as_py() or 0,
+        max_length=pc.max(pc.utf8_length(values)).as_py(),
+        spaces=pc.sum(pc.multiply(pc.count_substring(values, " "), counts)).as_py(),
+        patterns=string_patterns(values),
     )
     facts = _with_counts(facts, values, counts)
     if not len(words):
@@ -168,15 +200,19 @@ def _fit_integers(facts: ColumnFacts, words: pa.Array) -> ColumnFacts | None:
     if not pc.all(pc.match_substring_regex(words, INTEGER_PATTERN)).as_py():
         return None
     try:
-        numbers = words.cast(pa.int64())
+        low, high = _bounds(words.cast(pa.int64()))
     except pa.ArrowInvalid:  # digits beyond 64 bits: a code, not a number
         return None
-    bounds = _bounds(numbers)
-    return replace(facts, fits={"integer": bounds, "float": bounds}, min_decimals=0)
+    fits: dict[str, Bounds] = {"integer": (low, high)}
+    if low > -LONG_INTEGER and high < LONG_INTEGER:
+        fits["float"] = (float(low), float(high))
+    return replace(facts, fits=fits, min_decimals=0)
 
 
 def _fit_floats(facts: ColumnFacts, words: pa.Array) -> ColumnFacts | None:
     if not pc.all(pc.match_substring_regex(words, FLOAT_PATTERN)).as_py():
+        return None
+    if pc.any(pc.match_substring_regex(words, LONG_INTEGER_PATTERN)).as_py():
         return None
     try:
         numbers = words.cast(pa.float64())
@@ -184,31 +220,39 @@ def _fit_floats(facts: ColumnFacts, words: pa.Array) -> ColumnFacts | None:
         return None
     if not pc.all(pc.is_finite(numbers)).as_py():
         return None
-    digits = [len(word.partition(".")[2]) for word in words.to_pylist()]
-    plain = not pc.any(pc.match_substring_regex(words, "[eE]")).as_py() and max(digits) <= MAX_DECIMALS
-    decimals = max(digits) if plain else None
-    return replace(facts, fits={"float": _bounds(numbers)}, decimals=decimals, min_decimals=min(digits))
+    digits = pc.utf8_length(pc.replace_substring_regex(words, r"^[^.]*\.?", ""))
+    least, most = _bounds(digits)
+    is_plain = most <= MAX_DECIMALS and not pc.any(pc.match_substring_regex(words, "[eE]")).as_py()
+    bounds = _bounds(pc.add(numbers, 0.0))
+    return replace(facts, fits={"float": bounds}, decimals=most if is_plain else None, min_decimals=least)
 
 
 def _fit_booleans(facts: ColumnFacts, words: pa.Array) -> ColumnFacts | None:
-    spelled = set(words.to_pylist()) if len(words) <= 2 else set()
-    fits = {f"boolean:{name}": (False, True) for name, pair in BOOLEANS.items() if spelled and spelled <= set(pair)}
-    return replace(facts, fits=fits) if fits else None
+    spelled = set(words[:32].to_pylist())
+    fits: dict[str, Bounds] = {
+        f"boolean:{name}": (False, True) for name, pair in BOOLEANS.items() if spelled <= set(pair)
+    }
+    return replace(facts, fits=fits) if fits and spelled == set(words.to_pylist()) else None
 
 
 def _fit_dates(facts: ColumnFacts, words: pa.Array) -> ColumnFacts | None:
-    if not pc.match_substring_regex(words, "[0-9]{2}")[0].as_py():
-        return None
     for kind, formats in (("date", DATE_FORMATS), ("datetime", DATETIME_FORMATS)):
-        fitting = matching_date_format(words, formats)
-        if fitting:
-            return replace(facts, fits={f"{kind}:{format_}": _date_bounds(words, format_, kind) for format_ in fitting})
+        found = read_dates(words, formats)
+        if found:
+            return replace(facts, fits={f"{kind}:{f}": _date_bounds(dates, kind, f) for f, dates in found.items()})
     return None
 
 
-def _date_bounds(words: pa.Array, format_: str, kind: str) -> Bounds:
-    dates = parse_dates(words, format_)
-    return _iso(dates.min(), kind), _iso(dates.max(), kind)
+def _date_bounds(dates: pd.Series, kind: str, format_: str) -> Bounds:
+    ends = pa.array([dates.min().to_pydatetime(), dates.max().to_pydatetime()], pa.timestamp("us"))
+    return tuple(iso_strings(ends.cast(text_date_type(kind, format_))).to_pylist())
+
+
+def text_date_type(kind: str, format_: str) -> pa.DataType:
+    """Storage type of dates of a text file."""
+    if kind == "date":
+        return pa.date32()
+    return pa.timestamp("us", "UTC") if format_.endswith("Z") else pa.timestamp("us")
 
 
 def _number_facts(facts: ColumnFacts, values: pa.Array, counts: pa.Array, name: str) -> ColumnFacts:
@@ -219,56 +263,53 @@ def _number_facts(facts: ColumnFacts, values: pa.Array, counts: pa.Array, name: 
         return _with_counts(facts, values, counts)
     if pa.types.is_decimal(values.type):
         facts = replace(facts, decimals=values.type.scale, min_decimals=values.type.scale)
-        values = values.cast(pa.float64())
     else:
-        values = values.cast(pa.float64()) if values.type != pa.float16() else values.cast(pa.float32())
-        facts = replace(facts, decimals=_decimals(values, facts.arrow_type), min_decimals=0)
+        facts = replace(facts, decimals=_decimals(values), min_decimals=0)
+    values = values.cast(pa.float64())
     if not pc.all(pc.is_finite(values)).as_py():
         raise DataError(f"column {name!r} has infinite values; replace them or leave them empty", column=name)
     return _with_counts(replace(facts, fits={"float": _bounds(values)}), values, counts)
 
 
-def _temporal_facts(facts: ColumnFacts, values: pa.Array, counts: pa.Array) -> ColumnFacts:
+def _temporal_facts(facts: ColumnFacts, values: pa.Array, counts: pa.Array, name: str) -> ColumnFacts:
+    years = _bounds(pc.year(values))
+    if years[0] < YEARS[0] or years[1] > YEARS[1]:
+        raise DataError(f"column {name!r} has dates outside the years 1 to 9999; leave such dates empty", column=name)
     kind = "date" if pa.types.is_date(values.type) else "datetime"
-    bounds = _iso(pd.Timestamp(pc.min(values).as_py()), kind), _iso(pd.Timestamp(pc.max(values).as_py()), kind)
-    facts = replace(facts, fits={f"{kind}:": bounds})
-    return _with_counts(facts, values.cast(pa.string()), counts)
+    spelled = iso_strings(values)
+    return _with_counts(replace(facts, fits={f"{kind}:": _bounds(spelled)}), spelled, counts)
 
 
-def _iso(moment: pd.Timestamp, kind: str) -> str:
-    return moment.strftime("%Y-%m-%d") if kind == "date" else moment.isoformat()
+def _decimals(values: pa.Array) -> int | None:
+    """Most digits after the point that a float needs; None for more than MAX_DECIMALS."""
+    numbers = values.to_numpy(zero_copy_only=False)
+    for digits in range(MAX_DECIMALS + 1):
+        numbers = numbers[np.round(numbers, digits) != numbers]
+        if not len(numbers):
+            return digits
+    return None
 
 
-def _decimals(values: pa.Array, arrow_type: str) -> int | None:
-    """Digits after the point that every float needs; None for more than MAX_DECIMALS."""
-    dtype = np.float32 if arrow_type == "float" else np.float64
-    numbers = values.to_numpy(zero_copy_only=False).astype(dtype)
-    return next((d for d in range(MAX_DECIMALS + 1) if (np.round(numbers, d) == numbers).all()), None)
-
-
-def _bounds(numbers: pa.Array) -> Bounds:
-    ends = pc.min_max(numbers).as_py()
+def _bounds(values: pa.Array) -> Bounds:
+    ends = pc.min_max(values).as_py()
     return ends["min"], ends["max"]
 
 
 def _with_counts(facts: ColumnFacts, values: pa.Array, counts: pa.Array) -> ColumnFacts:
-    few = len(values) <= MAX_DISTINCT
-    pairs = dict(zip(values.to_pylist(), counts.to_pylist(), strict=True)) if few else None
-    return replace(facts, counts=pairs, sketch=_sketch(values))
+    """Facts with the counts of the values, equal ones added (decimals may be equal as floats)."""
+    sketch = _sketch(values)
+    if len(values) > MAX_DISTINCT and len(sketch) == SKETCH_SIZE and pc.count_distinct(values).as_py() > MAX_DISTINCT:
+        return replace(facts, counts=None, sketch=sketch)
+    pairs: Counts = {}
+    for value, count in zip(values.to_pylist(), counts.to_pylist(), strict=True):
+        pairs[value] = pairs.get(value, 0) + count
+    return replace(facts, counts=pairs, sketch=sketch)
 
 
 def _sketch(values: pa.Array) -> tuple[int, ...]:
     data = values.to_numpy(zero_copy_only=False)
     hashes: npt.NDArray[np.uint64] = pd.util.hash_array(data, categorize=False)
     return tuple(np.unique(hashes)[:SKETCH_SIZE].tolist())
-
-
-def _pattern(values: pa.Array) -> tuple[frozenset[str], ...]:
-    rows = np.array(values.to_pylist(), dtype=np.str_)
-    if not rows.dtype.itemsize:
-        return ()
-    characters = rows.view("U1").reshape(len(rows), -1)
-    return tuple(frozenset(np.unique(characters[:, i]).tolist()) for i in range(characters.shape[1]))
 
 
 def _merge_fits(a: dict[str, Bounds] | None, b: dict[str, Bounds] | None) -> dict[str, Bounds] | None:
@@ -278,16 +319,18 @@ def _merge_fits(a: dict[str, Bounds] | None, b: dict[str, Bounds] | None) -> dic
     return {fit: (min(a[fit][0], b[fit][0]), max(a[fit][1], b[fit][1])) for fit in a if fit in b}
 
 
-def _merge_patterns(
-    a: tuple[frozenset[str], ...] | None, b: tuple[frozenset[str], ...] | None
-) -> tuple[frozenset[str], ...] | None:
-    if a is None or b is None or len(a) != len(b):
-        return None
-    return tuple(x | y for x, y in zip(a, b, strict=True))
+def _most_decimals(a: int | None, b: int | None) -> int | None:
+    return None if a is None or b is None else max(a, b)
+
+
+def _least_decimals(a: int | None, b: int | None) -> int | None:
+    return min((d for d in (a, b) if d is not None), default=None)
 
 
 def _merge_counts(a: Counts | None, b: Counts | None) -> Counts | None:
     if a is None or b is None:
         return None
-    total = Counter(a) + Counter(b)
-    return dict(total) if len(total) <= MAX_DISTINCT else None
+    total = dict(a)
+    for value, count in b.items():
+        total[value] = total.get(value, 0) + count
+    return total if len(total) <= MAX_DISTINCT else None

@@ -6,12 +6,15 @@ Text formats are read as strings, exactly as written; what they mean is decided 
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import io
 import json
+import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,7 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import csv
 
-from ss_ray.errors import DataError
+from ss_ray.errors import ConfigError, DataError, ResourceError
 from ss_ray.runs import Location
 
 Format = Literal["csv", "jsonl", "parquet"]
@@ -35,7 +38,8 @@ SUFFIXES: dict[str, Format] = {
 }
 BLOCK_ROWS = 32_768
 CSV_BLOCK_BYTES = 8 << 20
-HEADER_LINES = 1_000  # JSON lines whose keys make the header
+HEADER_RECORDS = 100_000
+"""JSON lines whose keys make the columns, over all files; a key that first comes later is an error."""
 HASH_BYTES = 8 << 20
 
 
@@ -62,10 +66,9 @@ def find_source(uri: str | Path, encoding: str = "utf8") -> Source:
     Raises:
         DataError: Nothing there, formats mixed, or column names empty or repeated.
     """
+    _check_encoding(encoding)
     location = Location.parse(uri)
-    if not location.exists():
-        raise DataError(f"there is no file or folder {location}")
-    files = location.files() if location.is_folder() else (location,)
+    files = _all_files(location)
     formats = Counter(_format(file) for file in files)
     found = [f for f in formats if f is not None]
     if len(found) != 1:
@@ -91,16 +94,14 @@ def read_blocks(source: Source, file: Location) -> Iterator[pa.Table]:
                 raise DataError(f"{file.name} has other columns than {source.files[0].name}; all files must agree")
             if block.num_rows:
                 yield block
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, UnicodeError) as error:
-        raise DataError(_reason(str(error), source, file)) from None
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, UnicodeError, OSError) as error:
+        raise _explained(error, source, file) from None
 
 
 def source_state(uri: str | Path) -> list[tuple[str, int, int]]:
     """Name, size in bytes and time of change in nanoseconds of each file, without reading any."""
     location = Location.parse(uri)
-    if not location.exists():
-        raise DataError(f"there is no file or folder {location}")
-    files = location.files() if location.is_folder() else (location,)
+    files = _all_files(location)
     infos = location.filesystem.get_file_info([file.path for file in files])
     return [(info.base_name, info.size, info.mtime_ns or 0) for info in infos]
 
@@ -118,21 +119,45 @@ def _format(file: Location) -> Format | None:
     return next((format_ for suffix, format_ in SUFFIXES.items() if file.name.lower().endswith(suffix)), None)
 
 
+def _all_files(location: Location) -> tuple[Location, ...]:
+    if not location.exists():
+        raise DataError(f"there is no file or folder {location}")
+    return location.files() if location.is_folder() else (location,)
+
+
+def _check_encoding(encoding: str) -> None:
+    try:
+        codecs.lookup(encoding)
+    except LookupError:
+        raise ConfigError(f"data.encoding: there is no encoding {encoding!r}; try 'utf8' or 'latin1'") from None
+
+
 def _names(source: Source) -> tuple[str, ...]:
+    if source.format == "jsonl":
+        return _json_names(source)
     file = source.files[0]
     try:
         if source.format == "parquet":
             with file.filesystem.open_input_file(file.path) as stream:
                 return tuple(pq.read_schema(stream).names)
-        if source.format == "csv":
-            with _open_csv(source, file) as reader:
-                return tuple(reader.schema.names)
-        keys: dict[str, None] = {}
-        for record, _ in zip(_records(source, file), range(HEADER_LINES), strict=False):
-            keys.update(dict.fromkeys(record))
-        return tuple(keys)
-    except (pa.ArrowInvalid, UnicodeError) as error:
-        raise DataError(_reason(str(error), source, file)) from None
+        with _open_csv(source, file) as reader:
+            return tuple(reader.schema.names)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, UnicodeError, OSError) as error:
+        raise _explained(error, source, file) from None
+
+
+def _json_names(source: Source) -> tuple[str, ...]:
+    """Keys of the first records of all files, in order of appearance."""
+    keys: dict[str, None] = {}
+    left = HEADER_RECORDS
+    for file in source.files:
+        try:
+            for record in islice(_records(source, file), left):
+                keys.update(dict.fromkeys(record))
+                left -= 1
+        except (UnicodeError, OSError) as error:
+            raise _explained(error, source, file) from None
+    return tuple(keys)
 
 
 def _check_names(names: Sequence[str], location: Location) -> None:
@@ -145,6 +170,8 @@ def _check_names(names: Sequence[str], location: Location) -> None:
     if repeated:
         listed = ", ".join(map(repr, repeated))
         raise DataError(f"{location} has the column {listed} more than once; rename one", column=repeated[0])
+    if len(names) == 1 and any(separator in names[0] for separator in ";\t|"):
+        raise DataError(f"{location} seems to be separated by something else than commas; convert it to commas")
 
 
 def _open_csv(source: Source, file: Location, names: Sequence[str] = ()) -> csv.CSVStreamingReader:
@@ -179,7 +206,11 @@ def _read_json_lines(source: Source, file: Location) -> Iterator[pa.Table]:
     for number, record in enumerate(_records(source, file), start=1):
         if not known.issuperset(record):
             new = next(key for key in record if key not in known)
-            raise DataError(f"{file.name}, record {number}: key {new!r} does not occur in the first {HEADER_LINES}")
+            raise DataError(
+                f"{file.name}, record {number}: key {new!r} does not occur in the first {HEADER_RECORDS:,} records; "
+                "add it to the first one, with null as its value",
+                column=new,
+            )
         records.append(record)
         if len(records) == BLOCK_ROWS:
             yield _strings(records, source.names)
@@ -197,10 +228,14 @@ def _records(source: Source, file: Location) -> Iterator[dict[str, Any]]:
             try:
                 record = json.loads(line, parse_int=str, parse_float=str, parse_constant=str)
             except ValueError:
-                raise DataError(f"{file.name}, line {number}: not a JSON object; JSON lines has one on each") from None
+                raise _not_an_object(file, number) from None
             if not isinstance(record, dict):
-                raise DataError(f"{file.name}, line {number}: not a JSON object; JSON lines has one on each")
+                raise _not_an_object(file, number)
             yield record
+
+
+def _not_an_object(file: Location, number: int) -> DataError:
+    return DataError(f"{file.name}, line {number}: not a JSON object; JSON lines has one object on each line")
 
 
 def _bom_aware(encoding: str) -> str:
@@ -220,17 +255,28 @@ def _string(value: Any, name: str) -> str | None:
     raise DataError(f"column {name!r} holds nested values; flatten them into columns of their own", column=name)
 
 
-def _reason(message: str, source: Source, file: Location) -> str:
-    """What is wrong with a file, without the content that Arrow quotes."""
-    if "UTF8" in message or "codec can't decode" in message or "invalid continuation" in message:
-        return (
-            f"{file.name} is not valid {source.encoding.upper()}; it may be Latin-1 (Windows-1252): "
-            "set data.encoding to 'latin1', or convert the file"
-        )
+def _explained(error: Exception, source: Source, file: Location) -> DataError | ResourceError:
+    """What is wrong with a file, without the content that Arrow and Python quote."""
+    message = str(error)
+    if "AWS Error" in message or "curlCode" in message:
+        return ResourceError(f"cannot read {file}: the storage does not answer as it should; try again")
+    return DataError(f"{file.name} {_reason(error, message, source)}")
+
+
+def _reason(error: Exception, message: str, source: Source) -> str:
+    if isinstance(error, UnicodeError) or "UTF8" in message:
+        remedy = "set data.encoding to the one it has, or convert the file"
+        if codecs.lookup(source.encoding).name == "utf-8":
+            remedy = "it may be Latin-1 (Windows-1252): set data.encoding to 'latin1', or convert the file"
+        return f"is not valid {source.encoding.upper()}; {remedy}"
     if "Expected" in message and "columns" in message:
-        return f"{file.name} has rows with more or fewer cells than the header has columns; check quotes and separators"
+        return "has rows with more or fewer cells than the header has columns; check quotes and separators"
     if "Empty CSV" in message:
-        return f"{file.name} is empty"
+        return "is empty, or its only line does not end"
+    if isinstance(error, OSError) and error.errno is not None:
+        return f"cannot be read: {os.strerror(error.errno)}"
     if source.format == "parquet":
-        return f"{file.name} is not a readable Parquet file"
-    return f"{file.name} cannot be parsed as {source.format}; check quotes and separators"
+        return "is not a readable Parquet file"
+    if isinstance(error, OSError):
+        return "is damaged or incomplete; it cannot be unpacked"
+    return f"cannot be parsed as {source.format}; check quotes and separators"

@@ -5,7 +5,7 @@ Enough to make fresh identifiers of the same shape without having learned a sing
 
 from __future__ import annotations
 
-from itertools import groupby
+from itertools import groupby, zip_longest
 
 import numpy as np
 import pyarrow as pa
@@ -44,11 +44,14 @@ def merge_patterns(a: Patterns | None, b: Patterns | None) -> Patterns | None:
     if a is None or b is None or len(a.keys() | b.keys()) > MAX_LENGTHS:
         return None
     lengths = sorted(a.keys() | b.keys())
-    return {n: _union(a[n], b[n]) if n in a and n in b else (a.get(n) or b[n]) for n in lengths}
+    return {length: _union(a.get(length, ()), b.get(length, ())) for length in lengths}
 
 
 def alphabets(pattern: Pattern) -> tuple[str, ...]:
-    """What each position may take: the literal, or the smallest usual alphabet that holds all that was seen."""
+    """What each position may take: a literal letter or sign, or the smallest usual alphabet that holds all seen.
+
+    A digit that never changes stands for any digit all the same: counters do not fill their leading digits.
+    """
     return tuple(_alphabet(seen) for seen in pattern)
 
 
@@ -58,10 +61,11 @@ def _pattern(strings: list[str], length: int) -> Pattern:
 
 
 def _union(a: Pattern, b: Pattern) -> Pattern:
-    return tuple(x | y for x, y in zip(a, b, strict=True))
+    nothing: frozenset[str] = frozenset()
+    return tuple(x | y for x, y in zip_longest(a, b, fillvalue=nothing))
 
 
 def _alphabet(seen: frozenset[str]) -> str:
-    if len(seen) == 1:
+    if len(seen) == 1 and not next(iter(seen)).isdecimal():
         return next(iter(seen))
     return next((alphabet for alphabet in _ALPHABETS if seen <= set(alphabet)), "".join(sorted(seen)))

@@ -42,7 +42,7 @@ class TableRef:
     """The source as it was read.
 
     Attributes:
-        uri: Path or URI that was given.
+        name: Where it is, without the credentials that its URI may carry.
         format: csv, jsonl or parquet.
         digests: SHA-256 of each file, in order.
         num_rows: Of all files.
@@ -50,7 +50,7 @@ class TableRef:
         smallest_units: The units with the smallest hashes, from which the holdout is taken.
     """
 
-    uri: str
+    name: str
     format: str
     digests: tuple[str, ...]
     num_rows: int
@@ -102,7 +102,7 @@ def read_table(uri: str | Path, data: DataParameters, seed: int, on_progress: On
     num_rows = sum(file.num_rows for file in facts)
     holdout_rows_wanted(num_rows, data)
     return TableRef(
-        uri=str(uri),
+        name=str(Location.parse(uri)),
         format=source.format,
         digests=tuple(file.digest for file in facts),
         num_rows=num_rows,
@@ -112,14 +112,14 @@ def read_table(uri: str | Path, data: DataParameters, seed: int, on_progress: On
 
 
 def split_table(
-    table: TableRef, data: DataParameters, plan: RunPlan, folder: Location, on_progress: OnProgress
+    uri: str | Path, table: TableRef, data: DataParameters, plan: RunPlan, folder: Location, on_progress: OnProgress
 ) -> Splits:
     """Write the typed rows to folder/train and folder/holdout.
 
     Raises:
         DataError: The source changed since it was read.
     """
-    source = find_source(table.uri, data.encoding)
+    source = find_source(uri, data.encoding)
     bound = holdout_bound(table.smallest_units, plan.holdout_rows, table.num_rows)
     arguments: tuple[Any, ...] = (source, table.schema, plan.privacy_unit, plan.seed, bound, folder)
     with reported_progress(on_progress, "split", table.num_rows) as report:

@@ -7,12 +7,14 @@ step alone, so a restarted worker goes on exactly where its checkpoint was writt
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
 import torch
 import torch.distributed as dist
 from torch import Tensor
@@ -36,7 +38,7 @@ class Worker:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainState:
-    """All that a restart needs; tensors are live, so copy before the next step.
+    """All that a restart needs; its tensors are copies that no later step changes.
 
     Attributes:
         step: Optimizer steps done.
@@ -66,9 +68,18 @@ class Rows:
 
 
 def split_rows(tokens: Tensor, plan: TrainPlan, worker: Worker) -> Rows:
-    """This worker's training and validation rows, disjoint over all workers."""
+    """This worker's training and validation rows, disjoint over all workers.
+
+    Raises:
+        TrainingError: Fewer training rows than workers.
+    """
     order = torch.randperm(len(tokens), generator=torch.Generator().manual_seed(plan.seed))
     num_validation = int(len(tokens) * plan.validation_ratio)
+    if len(tokens) - num_validation < worker.world_size:
+        raise TrainingError(
+            f"{len(tokens) - num_validation} training rows are too few for {worker.world_size} workers; "
+            "lower resources.num_train_workers or training.validation_ratio"
+        )
     own = slice(worker.rank, None, worker.world_size)
     return Rows(train=tokens[order[num_validation:]][own], validation=tokens[order[:num_validation]][own])
 
@@ -86,6 +97,8 @@ def train(
 ) -> TrainState:
     """Train until `plan.num_steps`, or until `plan.patience` validations brought nothing.
 
+    A table without slots (of constants and identifiers) has nothing to learn: it takes no step, and one validation.
+
     Args:
         model: Changed in place.
         rows: Of this worker.
@@ -100,7 +113,7 @@ def train(
         The last state; `best_model` are the weights to keep.
 
     Raises:
-        TrainingError: The loss is not finite.
+        TrainingError: A gradient or a validation loss is not finite.
     """
     optimizer = torch.optim.AdamW(model.parameters(), lr=plan.learning_rate, weight_decay=plan.weight_decay)
     state = resume or TrainState(
@@ -108,17 +121,21 @@ def train(
     )
     if resume is not None:
         model.load_state_dict(resume.model)
-        optimizer.load_state_dict(resume.optimizer)
-    for step in range(state.step, plan.num_steps):
+        optimizer.load_state_dict(copy.deepcopy(resume.optimizer))  # which would share its tensors
+    num_steps = plan.num_steps if groups else 0
+    for step in range(state.step, num_steps):
         if state.bad_validations >= plan.patience:
             break
         for parameters in optimizer.param_groups:
             parameters["lr"] = plan.learning_rate * learning_rate_factor(step, plan)
         loss = _step(model, optimizer, batch_of(rows.train, step, plan, worker), groups, plan)
         on_step(step + 1, loss)
-        if (step + 1) % plan.validation_steps == 0 or step + 1 == plan.num_steps:
+        if (step + 1) % plan.validation_steps == 0 or step + 1 == num_steps:
             state = _validated(state, step + 1, model, optimizer, rows.validation, groups)
             on_validation(state)
+    if not state.best_model:
+        state = _validated(state, 0, model, optimizer, rows.validation, groups)
+        on_validation(state)
     return state
 
 
@@ -137,12 +154,16 @@ def batch_of(rows: Tensor, step: int, plan: TrainPlan, worker: Worker) -> Tensor
 @lru_cache(maxsize=2)
 def _order(num_rows: int, seed: int, rank: int, epoch: int) -> Tensor:
     """The shuffled row numbers of one pass of one worker."""
-    generator = torch.Generator().manual_seed(hash((seed, rank, epoch)) & (2**63 - 1))  # ints hash alike everywhere
-    return torch.randperm(num_rows, generator=generator)
+    return torch.from_numpy(np.random.default_rng([seed, rank, epoch]).permutation(num_rows))
 
 
 def learning_rate_factor(step: int, plan: TrainPlan) -> float:
-    """Share of the peak learning rate at a step: linear warm-up, then the schedule's course towards 0."""
+    """Share of the peak learning rate at a step: linear warm-up, then the schedule's course towards 0.
+
+    As in transformers, "constant" is the schedule without a warm-up.
+    """
+    if plan.lr_scheduler == "constant":
+        return 1.0
     if step < plan.warmup_steps:
         return (step + 1) / plan.warmup_steps
     progress = (step - plan.warmup_steps) / max(1, plan.num_steps - plan.warmup_steps)
@@ -165,10 +186,10 @@ def _step(
         torch.autograd.backward(loss / batch.shape[1])
         total += loss.item()
     _average_gradients(model)
-    torch.nn.utils.clip_grad_norm_(model.parameters(), MAX_GRAD_NORM)
+    norm = torch.nn.utils.clip_grad_norm_(model.parameters(), MAX_GRAD_NORM)
+    if not math.isfinite(float(norm)):  # of all workers' rows, so all of them stop here
+        raise TrainingError("the gradient is not finite; lower training.learning_rate")
     optimizer.step()
-    if not math.isfinite(total):
-        raise TrainingError("the loss is not finite; lower training.learning_rate")
     return total
 
 
@@ -196,12 +217,14 @@ def _validated(
 ) -> TrainState:
     """The state after a validation; without validation rows the current weights are always the best."""
     loss = validation_loss(model, validation, groups)
+    if loss is not None and not math.isfinite(loss):
+        raise TrainingError("the validation loss is not finite; lower training.learning_rate")
     weights = {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
     improved = loss is None or loss < state.best_loss
     return TrainState(
         step=step,
         model=weights,
-        optimizer=optimizer.state_dict(),
+        optimizer=copy.deepcopy(optimizer.state_dict()),
         best_loss=loss if loss is not None and improved else state.best_loss,
         best_model=weights if improved else state.best_model,
         bad_validations=0 if improved else state.bad_validations + 1,
@@ -213,7 +236,8 @@ def _validated(
 def validation_loss(model: LlamaForCausalLM, validation: Tensor, groups: Sequence[SlotGroup]) -> float | None:
     """Mean loss in nats per row over the validation rows of all workers; None where there are none."""
     model.eval()
-    losses = [row_losses(model, part, groups).double().sum() for part in torch.split(validation, VALIDATION_BATCH)]
+    parts = torch.split(validation, VALIDATION_BATCH) if len(validation) else ()
+    losses = [row_losses(model, part, groups).double().sum() for part in parts]
     model.train()
     total = torch.tensor([float(sum(losses)), float(len(validation))], dtype=torch.float64, device=model.device)
     if dist.is_initialized():

@@ -73,6 +73,8 @@ def row_losses(model: LlamaForCausalLM, tokens: Tensor, groups: Sequence[SlotGro
     Returns:
         (rows,) float32.
     """
+    if not groups:  # a table of constants and identifiers says nothing
+        return torch.zeros(len(tokens), device=tokens.device)
     begin = torch.full_like(tokens[:, :1], BOS)
     hidden = model.model(input_ids=torch.cat([begin, tokens[:, :-1]], dim=1), use_cache=False).last_hidden_state
     embedding = model.get_input_embeddings().weight

@@ -1,7 +1,7 @@
 """Training on Ray: fit the codec on a sample, encode all rows, train on 1..n Ray Train workers.
 
 The result is a folder that transformers can load (`config.json`, `model.safetensors`) with the codec beside it. A
-worker that dies is replaced, and a run that was killed goes on, from the last validation's checkpoint.
+worker that dies is replaced, and a run that was killed goes on, from the last checkpoint.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import logging
 import tempfile
+import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Any
 import numpy as np
 import ray.train
 import torch
+import torch.distributed as dist
 from pyarrow import fs as pafs
 from ray.train import Checkpoint, CheckpointConfig, FailureConfig, RunConfig, ScalingConfig
 from ray.train.torch import TorchTrainer, get_device
@@ -37,6 +39,7 @@ from ss_ray.training.models import build_compact, group_slots
 
 SAMPLE_ROWS = 100_000  # that place the bins of numbers and teach the pieces of text
 MAX_FAILURES = 3
+CHECKPOINT_SECONDS = 60.0
 MAX_THREADS = 8  # of a worker, where the user does not say
 PROGRESS_STEPS = 5
 
@@ -211,20 +214,44 @@ def _train_worker(config: dict[str, Any]) -> None:
         if leader and step % PROGRESS_STEPS == 0:
             config["report"](PROGRESS_STEPS, f"loss {loss:.3f}")
 
-    def on_validation(state: TrainState) -> None:
-        metrics = {"steps": state.step, "losses": list(state.losses), "note": _note(state)}
-        metrics["num_parameters"] = sum(parameter.numel() for parameter in model.parameters())
-        with tempfile.TemporaryDirectory() as local:
-            if leader:
-                torch.save(asdict(state), Path(local) / "state.pt")
-            ray.train.report(metrics, checkpoint=Checkpoint.from_directory(local) if leader else None)
+    saver = _Checkpoints(worker, sum(parameter.numel() for parameter in model.parameters()))
 
     rows = split_rows(tokens, plan, worker)
     groups = group_slots(codec.slots)
-    state = train(model, rows, groups, plan, worker, resume=resume, on_step=on_step, on_validation=on_validation)
+    state = train(model, rows, groups, plan, worker, resume=resume, on_step=on_step, on_validation=saver.save_if_due)
+    saver.save(state)
     if leader:
         model.load_state_dict(state.best_model)
         _save_model(model, codec, config["model"])
+
+
+class _Checkpoints:
+    """Reports a checkpoint to Ray Train now and then: each takes seconds, whatever its size."""
+
+    def __init__(self, worker: Worker, num_parameters: int) -> None:
+        self.worker, self.num_parameters = worker, num_parameters
+        self.saved_at = time.monotonic()
+
+    def save_if_due(self, state: TrainState) -> None:
+        """Save if the last one is CHECKPOINT_SECONDS old by the clock of rank 0; all workers do, or none."""
+        due = torch.tensor([float(time.monotonic() - self.saved_at >= CHECKPOINT_SECONDS)])
+        if dist.is_initialized():
+            due = due.to(get_device())
+            dist.broadcast(due, src=0)
+        if due.item():
+            self.save(state)
+
+    def save(self, state: TrainState) -> None:
+        """Save on rank 0; every worker has to call it."""
+        metrics = {"steps": state.step, "losses": list(state.losses), "note": _note(state)}
+        metrics["num_parameters"] = self.num_parameters
+        with tempfile.TemporaryDirectory() as local:
+            if self.worker.rank == 0:
+                torch.save(asdict(state), Path(local) / "state.pt")
+                ray.train.report(metrics, checkpoint=Checkpoint.from_directory(local))
+            else:
+                ray.train.report(metrics)
+        self.saved_at = time.monotonic()
 
 
 def _note(state: TrainState) -> str:

@@ -1,0 +1,158 @@
+"""A column as its distance from an earlier one: discharge as admission plus a stay.
+
+Two dates of one story are close together, and in order, while each by itself spans years. Modelled as a difference
+the order holds in every row by construction, and the model sees the length that other columns depend on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ss_ray.codec.columns import BinnedCodec, Slot, Tokens, fit_binned
+from ss_ray.codec.ordinals import Scale, Units, bound_units, fit_scale, from_units, to_units
+from ss_ray.schema import ORDERED_KINDS, ColumnSchema, Kind, TableSchema
+
+NARROW = 0.25
+"""A difference is worth it where its spread is at most this share of the column's own."""
+MIN_ROWS = 20
+_MAX_UNITS = 2**61
+"""Units up to which neither a difference nor a sum can leave 64 bits."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DifferenceCodec:
+    """The units of a column less those of its anchor, an earlier column without missing values.
+
+    Attributes:
+        column: The column that is encoded.
+        anchor: The column that it is measured from.
+        scale: Units of both.
+        difference: Codec of the difference, a whole number whose sign is the same in all rows.
+    """
+
+    type: Literal["difference"] = "difference"
+    column: ColumnSchema
+    anchor: ColumnSchema
+    scale: Scale
+    difference: BinnedCodec
+
+    @property
+    def first_token(self) -> int:
+        """First token id."""
+        return self.difference.first_token
+
+    @property
+    def num_tokens(self) -> int:
+        """Token ids this column takes."""
+        return self.difference.num_tokens
+
+    def slots(self, first_slot: int) -> tuple[Slot, ...]:
+        """Those of the difference."""
+        return self.difference.slots(first_slot)
+
+    def encode(self, table: pa.Table) -> Tokens:
+        """(rows, slots) token ids of the two columns in `table`."""
+        return self.difference.encode(_differences(table, self.column, self.anchor, self.scale))
+
+    def decode(self, tokens: Tokens, anchor: pa.Array, rng: np.random.Generator) -> pa.Array:
+        """(rows,) values, given those of the anchor; inside the column's bounds and on the right side of the anchor.
+
+        Where the anchor lies beyond the column's bounds no value can be both, so the value is missing.
+        """
+        difference = self.difference.decode(tokens, rng)
+        origin = to_units(anchor, self.anchor, self.scale)
+        distance = pc.fill_null(difference, 0).to_numpy(zero_copy_only=False)
+        units = np.clip(origin + distance, *bound_units(self.column, self.scale))
+        in_order = units >= origin if self.difference.lows[0] >= 0 else units <= origin
+        valid = difference.is_valid().to_numpy(zero_copy_only=False) & in_order
+        return from_units(units, valid, self.column, self.scale)
+
+
+def fit_difference(
+    column: ColumnSchema, schema: TableSchema, sample: pa.Table, first_token: int, num_bins: int
+) -> DifferenceCodec | None:
+    """The codec of a column as a difference from the earlier column that it stays closest to; None where none is near.
+
+    Args:
+        column: To be encoded.
+        schema: Of the table; only columns before `column` can be its anchor.
+        sample: Rows in storage types.
+        first_token: First free token id.
+        num_bins: Quantile bins of the difference.
+    """
+    scale = _common_scale(column, sample)
+    if scale is None:
+        return None
+    units = to_units(sample.column(column.name).drop_null(), column, scale)
+    nearest, spread = None, NARROW * _spread(units)
+    for anchor in _candidates(column, schema, scale):
+        differences = _differences(sample, column, anchor, scale).drop_null().to_numpy()
+        if _is_ordered(differences, column, anchor, scale) and _spread(differences) <= spread:
+            nearest, spread = anchor, _spread(differences)
+    if nearest is None:
+        return None
+    array = _differences(sample, column, nearest, scale)
+    bounds = pc.min_max(array).as_py()
+    virtual = ColumnSchema(
+        name=column.name,
+        kind=Kind.INTEGER,
+        arrow_type="int64",
+        nullable=column.nullable,
+        minimum=bounds["min"],
+        maximum=bounds["max"],
+    )
+    difference = fit_binned(array, virtual, first_token, num_bins)
+    return DifferenceCodec(column=column, anchor=nearest, scale=scale, difference=difference)
+
+
+def _common_scale(column: ColumnSchema, sample: pa.Table) -> Scale | None:
+    """Units in which differences are taken; None for columns without bounds or evenly spaced units."""
+    if column.kind not in ORDERED_KINDS or column.minimum is None:
+        return None
+    scale = fit_scale(sample.column(column.name), column) if column.kind is Kind.FLOAT else Scale()
+    return None if scale.decimals is None or _is_wide(column, scale) else scale
+
+
+def _candidates(column: ColumnSchema, schema: TableSchema, scale: Scale) -> Sequence[ColumnSchema]:
+    earlier = schema.columns[: schema.names.index(column.name)]
+    same = (column.kind, column.arrow_type, column.decimals)
+    return [
+        c
+        for c in earlier
+        if (c.kind, c.arrow_type, c.decimals) == same
+        and not c.nullable
+        and c.minimum is not None
+        and not _is_wide(c, scale)
+    ]
+
+
+def _is_wide(column: ColumnSchema, scale: Scale) -> bool:
+    return max(map(abs, bound_units(column, scale))) > _MAX_UNITS
+
+
+def _is_ordered(differences: Units, column: ColumnSchema, anchor: ColumnSchema, scale: Scale) -> bool:
+    """Whether all differences have one sign, and every value of the anchor has one of the column on that side."""
+    if len(differences) < MIN_ROWS:
+        return False
+    (low, high), (anchor_low, anchor_high) = bound_units(column, scale), bound_units(anchor, scale)
+    if differences.min() >= 0:
+        return column.nullable or anchor_high <= high
+    return bool(differences.max() <= 0) and (column.nullable or low <= anchor_low)
+
+
+def _differences(table: pa.Table, column: ColumnSchema, anchor: ColumnSchema, scale: Scale) -> pa.ChunkedArray:
+    values, origin = table.column(column.name), table.column(anchor.name)
+    missing = values.is_null().to_numpy()
+    distance = to_units(values, column, scale) - to_units(origin, anchor, scale)
+    return pa.chunked_array([pa.array(distance, mask=missing)])
+
+
+def _spread(units: Units) -> float:
+    """Distance between the 5 % and the 95 % quantile."""
+    return float(np.subtract(*np.quantile(units, [0.95, 0.05]))) if len(units) else 0.0

@@ -1,0 +1,43 @@
+"""Fixtures of all tests: small tables, and one local Ray for the tests that need it."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A token of the tests' own; Ray reads it when it is imported, so it is there before any test module is."""
+    if "RAY_AUTH_TOKEN_PATH" not in os.environ:
+        token = Path(tempfile.mkdtemp(prefix="ss-ray-tests-")) / "auth_token"
+        token.write_text(secrets.token_hex(32))
+        os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(token)}
+
+
+@pytest.fixture(scope="session")
+def ray_cluster() -> Iterator[None]:
+    """A local Ray of two CPUs for the whole session."""
+    import ray
+
+    from ss_ray.cluster import connect
+
+    connect(num_cpus=2)
+    yield
+    ray.shutdown()
+
+
+@pytest.fixture(scope="session")
+def visits_csv(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """400 visits of the demo's clinic, without the long free text."""
+    from pyarrow import csv
+
+    from ss_ray.demo import make_patients
+
+    file = tmp_path_factory.mktemp("data") / "visits.csv"
+    csv.write_csv(make_patients(400, 1).drop_columns(["note", "street_address"]), file)
+    return file

@@ -1,0 +1,122 @@
+"""Facts add up: how the rows are cut into blocks must not be seen in them."""
+
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ss_ray.errors import DataError
+from ss_ray.tables.facts import MAX_DISTINCT, SKETCH_SIZE, column_facts, merge_tables, table_facts
+from ss_ray.tables.infer import infer_schema
+
+from .rows import text_column
+
+SPELLINGS = (
+    *("", "NA", " 7", "007", "-0", "0", "12", "9223372036854775807", "12345678901234567890", "1e5", "1e999", ".", "-"),
+    *("1.5", "2.25", "0.1234567891", "123456789012345678", "true", "True", "False", " True", "a b", "é", "x1"),
+    *("2020-01-31", "01/02/2020", "1/2/2020", "13/02/2020", "2020-01-31 10:00:00", "2020-01-31T10:00:00Z"),
+)
+CELLS = st.one_of(st.none(), st.sampled_from(SPELLINGS))
+
+
+@given(st.data(), st.lists(CELLS, min_size=2, max_size=12))
+@settings(max_examples=120, deadline=None)
+def test_any_cut_into_blocks_gives_the_same_facts_and_schema(data: st.DataObject, cells: list[str | None]):
+    table = text_column(*cells)
+    cuts = sorted(data.draw(st.sets(st.integers(1, len(cells) - 1))))
+    blocks = [table.slice(a, b - a) for a, b in zip([0, *cuts], [*cuts, len(cells)], strict=True)]
+    whole, merged = table_facts(table), merge_tables([table_facts(block) for block in blocks])
+    assert merged == whole
+    assert infer_schema(merged, {}, is_text=True) == infer_schema(whole, {}, is_text=True)
+
+
+@given(st.lists(st.one_of(st.none(), st.floats(allow_infinity=False)), min_size=2, max_size=12), st.integers(1, 11))
+@settings(max_examples=80, deadline=None)
+def test_any_cut_of_floats_gives_the_same_facts(values: list[float | None], cut: int):
+    table = pa.table({"x": pa.array(values, pa.float64())})
+    assert merge_tables([table_facts(table.slice(0, cut)), table_facts(table.slice(cut))]) == table_facts(table)
+
+
+def test_counts_end_where_values_are_many_and_the_sketch_estimates_their_number():
+    numbers = pa.table({"x": pa.array(range(3 * MAX_DISTINCT), pa.int64())})
+    parts = [table_facts(numbers.slice(start, 1000)) for start in range(0, numbers.num_rows, 1000)]
+    facts = merge_tables(parts)["x"]
+    assert facts == table_facts(numbers)["x"]
+    assert facts.counts is None
+    assert len(facts.sketch) == SKETCH_SIZE
+    assert facts.distinct == pytest.approx(3 * MAX_DISTINCT, rel=0.1)  # fixed hashes: either always so or never
+
+
+def test_missing_cells_missing_words_and_not_a_number_are_counted():
+    facts = column_facts(pa.chunked_array([["NA", "", None, "1", "1"]]), "x")
+    assert (facts.rows, facts.missing, facts.missing_words, facts.fits) == (
+        5,
+        1,
+        2,
+        {"integer": (1, 1), "float": (1, 1)},
+    )
+    assert column_facts(pa.chunked_array([[1.0, float("nan"), None]]), "x").missing == 2
+
+
+@pytest.mark.parametrize(
+    ("cells", "readings"),
+    [
+        (["0", "-5", "9223372036854775807"], {"integer"}),
+        (["0", "-5"], {"integer", "float"}),
+        (["9223372036854775808", "1"], set()),
+        (["007", "1"], set()),
+        (["1.5", ".5", "2.", "1e5"], {"float"}),
+        (["1e999"], set()),
+        (["1.5", "12345678901234567"], set()),
+        (["true"], {"boolean:true/false"}),
+        (["true", "False"], set()),
+        (["01/02/2020"], {"date:%m/%d/%Y", "date:%d/%m/%Y"}),
+        (["10/11/2020"], {"date:%m/%d/%Y", "date:%d/%m/%Y", "date:%-m/%-d/%Y", "date:%-d/%-m/%Y"}),
+        (["01/02/2020", "13/02/2020"], {"date:%d/%m/%Y"}),
+        (["2023-02-29"], set()),
+        (["2020-01-31 10:00:00.123"], {"datetime:%Y-%m-%d %H:%M:%S.%3f"}),
+        (["12:30"], set()),
+    ],
+)
+def test_a_reading_fits_only_if_every_value_survives_it(cells: list[str], readings: set[str]):
+    assert set(column_facts(pa.chunked_array([cells]), "x").fits or {}) == readings
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        pa.array([[1]]),
+        pa.array([{"a": 1}]),
+        pa.array([b"x"]),
+        pa.array([1], pa.duration("s")),
+        pa.array([1], pa.time32("s")),
+        pa.array([1.0], pa.float16()),
+        pa.array([b"x"]).dictionary_encode(),
+    ],
+    ids=lambda array: str(array.type),
+)
+def test_types_that_cannot_be_synthesized_are_refused_with_their_column(array: pa.Array):
+    with pytest.raises(DataError, match=r"'my column' has type .* cannot be synthesized") as caught:
+        table_facts(pa.table({"my column": array}))
+    assert caught.value.column == "my column"
+
+
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [
+        (pa.array([2**63], pa.uint64()), "beyond 64 signed bits"),
+        (pa.array([float("inf"), 1.0]), "infinite"),
+        (pa.array([3_000_000], pa.date32()), "outside the years"),
+    ],
+)
+def test_values_that_cannot_be_synthesized_are_refused(array: pa.Array, message: str):
+    with pytest.raises(DataError, match=message):
+        table_facts(pa.table({"x": array}))
+
+
+def test_shards_that_disagree_on_a_type_are_refused_and_empty_ones_follow():
+    whole, text, empty = (table_facts(pa.table({"x": a})) for a in (pa.array([1]), pa.array(["a"]), pa.nulls(2)))
+    with pytest.raises(DataError, match="'x' has type int64 in one file and string in another"):
+        merge_tables([whole, text])
+    merged = merge_tables([empty, whole])["x"]
+    assert (merged.arrow_type, merged.rows, merged.missing) == ("int64", 3, 2)

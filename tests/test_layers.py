@@ -1,0 +1,67 @@
+"""The dependency rules of the architecture, read from the source, and what importing costs."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+RULES = {  # imported name -> files that may import it
+    "ray": ["ss_ray/*/stage.py", "ss_ray/pipeline.py", "ss_ray/cluster.py", "jobs/*.py", "serve/*.py"],
+    "presidio_analyzer": ["ss_ray/pii/detect.py"],
+    "presidio_anonymizer": ["ss_ray/pii/detect.py"],
+    "torch": ["ss_ray/training/*.py", "ss_ray/generation/*.py"],
+    "transformers": ["ss_ray/training/*.py", "ss_ray/generation/*.py"],
+    "vllm": ["ss_ray/generation/vllm.py"],
+}
+HEAVY = {"ray", "torch", "pandas", "transformers", "presidio_analyzer", "sklearn", "plotly"}
+
+
+def imported(path: Path) -> set[str]:
+    """Modules that a file imports, at its top or inside its functions, with dots."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse((ROOT / path).read_text(encoding="utf8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return names
+
+
+def sources() -> list[Path]:
+    """Python files of the product, relative to the root."""
+    return [p.relative_to(ROOT) for folder in ("ss_ray", "jobs", "serve") for p in (ROOT / folder).rglob("*.py")]
+
+
+def loaded_by(code: str) -> set[str]:
+    """Modules that a fresh Python has loaded after it ran the code."""
+    shown = subprocess.run(
+        [sys.executable, "-c", f"{code}; import sys; print(*sys.modules)"],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+    )
+    return set(shown.stdout.split())
+
+
+@pytest.mark.parametrize(("name", "allowed"), RULES.items())
+def test_import_stays_in_its_layer(name: str, allowed: list[str]):
+    users = [path for path in sources() if name in {module.partition(".")[0] for module in imported(path)}]
+    assert [str(path) for path in users if not any(path.match(pattern) for pattern in allowed)] == []
+
+
+def test_no_layer_below_the_pipeline_uses_a_stage():
+    users = [path for path in sources() if any(module.endswith(".stage") for module in imported(path))]
+    assert [str(path) for path in users if len(path.parts) == 3 and path.parts[0] == "ss_ray"] == []
+
+
+@pytest.mark.parametrize("module", ["ss_ray.config", "ss_ray.config_files", "ss_ray.runs"])
+def test_importing_stays_light(module: str):
+    assert loaded_by(f"import {module}") & HEAVY == set()
+
+
+def test_importing_the_package_loads_nothing_else():
+    assert loaded_by("import ss_ray") - loaded_by("pass") == {"ss_ray"}
