@@ -20,7 +20,7 @@ from ss_ray.codec.slots import fit_codec
 from ss_ray.config_files import load_config
 from ss_ray.evaluation.evaluate import evaluate
 from ss_ray.generation.decoder import decode_rows
-from ss_ray.generation.stage import BATCH_ROWS
+from ss_ray.generation.worker import BATCH_ROWS
 from ss_ray.pipeline import run
 from ss_ray.plan import make_plan
 from ss_ray.tables.cells import type_table

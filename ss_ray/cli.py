@@ -6,6 +6,7 @@ Exit codes are those of `ss_ray.errors`; an error is one line on stderr, a trace
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -41,6 +42,8 @@ def run(
     """Synthesize a table: replace PII, train, generate, evaluate."""
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(levelname)s %(message)s")
     parsed = load_config(config, overrides or [])
+    if not debug:
+        os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # Ray's own warnings go between the progress bars
     from ss_ray.pipeline import run as run_pipeline  # imports Ray, torch and transformers: seconds
     from ss_ray.progress import shown
 

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 
 
-@pytest.mark.parametrize("parameter", parameters(), ids=lambda p: p.path)
+@pytest.mark.parametrize("parameter", list(parameters()), ids=lambda p: p.path)
 def test_every_parameter_is_in_the_readme_with_its_default(parameter: object) -> None:
     cell = parameter.default.replace("|", "\\|")
     assert f"| `{parameter.path}` | `{cell}` |" in README

@@ -73,7 +73,7 @@ def row_losses(model: LlamaForCausalLM, tokens: Tensor, groups: Sequence[SlotGro
     Returns:
         (rows,) float32.
     """
-    if not groups:  # a table of constants and identifiers says nothing
+    if not groups or not len(tokens):  # a table of constants and identifiers; a worker without validation rows
         return torch.zeros(len(tokens), device=tokens.device)
     begin = torch.full_like(tokens[:, :1], BOS)
     hidden = model.model(input_ids=torch.cat([begin, tokens[:, :-1]], dim=1), use_cache=False).last_hidden_state

@@ -8,24 +8,16 @@ from __future__ import annotations
 
 import io
 import logging
-import tempfile
-import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import ray.train
-import torch
-import torch.distributed as dist
-from pyarrow import fs as pafs
-from ray.train import Checkpoint, CheckpointConfig, FailureConfig, RunConfig, ScalingConfig
-from ray.train.torch import TorchTrainer, get_device
+from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig
+from ray.train.torch import TorchTrainer
 from ray.train.v2.api.exceptions import TrainingFailedError
 
 from ss_ray.cluster import WORKER_ENVIRONMENT, available_cpus, map_items, reported_progress
-from ss_ray.codec.columns import Tokens
 from ss_ray.codec.slots import SlotCodec, fit_codec
 from ss_ray.config import ResourceParameters
 from ss_ray.errors import SsRayError, TrainingError
@@ -34,14 +26,10 @@ from ss_ray.progress import OnProgress
 from ss_ray.runs import Location
 from ss_ray.schema import TableSchema
 from ss_ray.tables.parts import read_part, sample_rows
-from ss_ray.training.loop import TrainState, Worker, split_rows, train
-from ss_ray.training.models import build_compact, group_slots
 
 SAMPLE_ROWS = 100_000  # that place the bins of numbers and teach the pieces of text
 MAX_FAILURES = 3
-CHECKPOINT_SECONDS = 60.0
 MAX_THREADS = 8  # of a worker, where the user does not say
-PROGRESS_STEPS = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,15 +123,6 @@ def _encode_worker(codec: SlotCodec, folder: Location) -> Callable[[tuple[int, L
     return encode
 
 
-def load_tokens(folder: Location) -> Tokens:
-    """(rows, slots) tokens of all parts in order."""
-    matrices = []
-    for part in folder.files(".npy"):
-        with part.filesystem.open_input_stream(part.path) as stream:
-            matrices.append(np.load(io.BytesIO(stream.read()), allow_pickle=False))
-    return np.concatenate(matrices)
-
-
 def _fit(
     tokens: Location,
     codec: SlotCodec,
@@ -195,81 +174,7 @@ def _training_error(error: TrainingFailedError) -> SsRayError:
 
 
 def _train_worker(config: dict[str, Any]) -> None:
-    """The body of one Ray Train worker."""
-    torch.set_num_threads(config["threads"])
-    context = ray.train.get_context()
-    worker = Worker(rank=context.get_world_rank(), world_size=context.get_world_size())
-    codec, plan = config["codec"], config["plan"]
-    device = get_device()
-    tokens = torch.from_numpy(load_tokens(config["tokens"]).astype(np.int32)).long().to(device)
-    model = build_compact(
-        plan.shape, vocabulary_size=codec.vocabulary_size, num_slots=len(codec.slots), seed=plan.seed
-    ).to(device)
-    resume = _resume(device)
-    leader = worker.rank == 0
-    if leader and resume is not None:
-        config["report"](resume.step)
+    """The body of one Ray Train worker; what it imports takes seconds, and no other process needs it."""
+    from ss_ray.training.worker import train_in_worker
 
-    def on_step(step: int, loss: float) -> None:
-        if leader and step % PROGRESS_STEPS == 0:
-            config["report"](PROGRESS_STEPS, f"loss {loss:.3f}")
-
-    saver = _Checkpoints(worker, sum(parameter.numel() for parameter in model.parameters()))
-
-    rows = split_rows(tokens, plan, worker)
-    groups = group_slots(codec.slots)
-    state = train(model, rows, groups, plan, worker, resume=resume, on_step=on_step, on_validation=saver.save_if_due)
-    saver.save(state)
-    if leader:
-        model.load_state_dict(state.best_model)
-        _save_model(model, codec, config["model"])
-
-
-class _Checkpoints:
-    """Reports a checkpoint to Ray Train now and then: each takes seconds, whatever its size."""
-
-    def __init__(self, worker: Worker, num_parameters: int) -> None:
-        self.worker, self.num_parameters = worker, num_parameters
-        self.saved_at = time.monotonic()
-
-    def save_if_due(self, state: TrainState) -> None:
-        """Save if the last one is CHECKPOINT_SECONDS old by the clock of rank 0; all workers do, or none."""
-        due = torch.tensor([float(time.monotonic() - self.saved_at >= CHECKPOINT_SECONDS)])
-        if dist.is_initialized():
-            due = due.to(get_device())
-            dist.broadcast(due, src=0)
-        if due.item():
-            self.save(state)
-
-    def save(self, state: TrainState) -> None:
-        """Save on rank 0; every worker has to call it."""
-        metrics = {"steps": state.step, "losses": list(state.losses), "note": _note(state)}
-        metrics["num_parameters"] = self.num_parameters
-        with tempfile.TemporaryDirectory() as local:
-            if self.worker.rank == 0:
-                torch.save(asdict(state), Path(local) / "state.pt")
-                ray.train.report(metrics, checkpoint=Checkpoint.from_directory(local))
-            else:
-                ray.train.report(metrics)
-        self.saved_at = time.monotonic()
-
-
-def _note(state: TrainState) -> str:
-    return f"validation loss {state.losses[-1][1]:.3f}" if state.losses else ""
-
-
-def _resume(device: torch.device) -> TrainState | None:
-    checkpoint = ray.train.get_checkpoint()
-    if checkpoint is None:
-        return None
-    with checkpoint.as_directory() as local:
-        return TrainState(**torch.load(Path(local) / "state.pt", map_location=device, weights_only=True))
-
-
-def _save_model(model: Any, codec: SlotCodec, folder: Location) -> None:
-    """Write the model as transformers does, with `codec.json` beside it."""
-    with tempfile.TemporaryDirectory() as local:
-        model.save_pretrained(local)
-        (Path(local) / "codec.json").write_text(codec.to_json())
-        folder.make_folder()
-        pafs.copy_files(local, folder.path, pafs.LocalFileSystem(), folder.filesystem)
+    train_in_worker(**config)

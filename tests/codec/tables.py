@@ -143,7 +143,8 @@ def integer_columns(draw: st.DrawFn, name: str, num_rows: int) -> Column:
 def float_columns(draw: st.DrawFn, name: str, num_rows: int) -> Column:
     """Floats of full precision, also single ones."""
     width = draw(st.sampled_from([32, 64]))
-    values = _several(draw, st.floats(allow_nan=False, allow_infinity=False, width=width), num_rows)
+    finite = st.floats(allow_nan=False, allow_infinity=False, width=width)
+    values = _several(draw, finite.map(lambda value: value + 0.0), num_rows)  # 0.0 for -0.0
     type_ = pa.float32() if width == 32 else pa.float64()
     return _ordered(draw, name, Kind.FLOAT, pa.array(_with_gaps(draw, values), type_), decimals=None)
 

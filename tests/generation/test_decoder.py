@@ -1,0 +1,171 @@
+import numpy as np
+import pyarrow as pa
+import pytest
+import torch
+from transformers import LlamaForCausalLM
+
+from ss_ray.codec.columns import BOS, PAD, Slot
+from ss_ray.codec.slots import fit_codec
+from ss_ray.generation.decoder import _draw, decode_rows
+from ss_ray.generation.sampling import Sampling
+from ss_ray.schema import ColumnSchema, Kind, TableSchema
+from ss_ray.training.loop import Worker, split_rows, train
+from ss_ray.training.models import build_compact, group_slots, row_losses
+from tests.training import toy
+
+PLAIN = Sampling()
+ALONE = Worker(rank=0, world_size=1)
+
+
+def draw(model: LlamaForCausalLM, num_rows: int, seed: int = 0, sampling: Sampling = PLAIN) -> np.ndarray:
+    return decode_rows(model, toy.SLOTS, num_rows, sampling, torch.Generator().manual_seed(seed))
+
+
+@pytest.fixture(scope="module")
+def sharp() -> LlamaForCausalLM:
+    """An untrained model with strong opinions: two layers, weights ten times as large."""
+    shape = toy.CompactShape(hidden_size=32, num_layers=2, num_heads=4, intermediate_size=64)
+    model = build_compact(shape, vocabulary_size=toy.Z + 3, num_slots=len(toy.SLOTS), seed=3).eval()
+    with torch.no_grad():
+        for name, weights in model.named_parameters():
+            if "norm" not in name:
+                weights.mul_(10)
+    return model
+
+
+@pytest.fixture(scope="module")
+def trained() -> LlamaForCausalLM:
+    model, plan = toy.make_model(), toy.plan(num_steps=300, validation_steps=300, batch_rows=32)
+    rows = split_rows(toy.make_rows(1000), plan, ALONE)
+    train(model, rows, toy.GROUPS, plan, ALONE, resume=None, on_step=lambda *_: None, on_validation=lambda _: None)
+    return model.eval()
+
+
+@torch.no_grad()
+def probabilities(model: LlamaForCausalLM, rows: torch.Tensor) -> list[torch.Tensor]:
+    """(rows, choices) of each slot, from one forward pass without a cache."""
+    logits = model(torch.cat([torch.full((len(rows), 1), BOS), rows[:, :-1]], dim=1)).logits
+    return [torch.softmax(logits[:, i, slot.start : slot.stop], dim=-1) for i, slot in enumerate(toy.SLOTS)]
+
+
+def test_the_same_seed_gives_the_same_rows(sharp: LlamaForCausalLM) -> None:
+    assert (draw(sharp, 200) == draw(sharp, 200)).all()
+    assert (draw(sharp, 200) != draw(sharp, 200, seed=1)).any()
+
+
+@pytest.mark.parametrize("sampling", [PLAIN, Sampling(temperature=5.0), Sampling(top_p=0.5)], ids=str)
+def test_tokens_are_of_their_range_or_pad_where_the_slot_is_not_in_use(
+    sharp: LlamaForCausalLM, sampling: Sampling
+) -> None:
+    x, y, z = draw(sharp, 500, sampling=sampling).T
+    assert ((x >= toy.X) & (x < toy.Y) & (y >= toy.Y) & (y < toy.Z)).all()
+    opened = y < toy.Y + toy.CHOICES // 2
+    assert ((z[opened] >= toy.Z) & (z[opened] < toy.Z + 3)).all()
+    assert (z[~opened] == PAD).all()
+
+
+def test_the_cached_decoder_draws_what_the_uncached_model_would(sharp: LlamaForCausalLM) -> None:
+    """With the same random number in [0, 1) a slot's token follows from its distribution: so do all rows."""
+    num_rows = 400
+    drawn = torch.from_numpy(draw(sharp, num_rows, seed=9)).long()
+    uniform = torch.Generator().manual_seed(9)
+    agree = 0
+    for index, choices in enumerate(probabilities(sharp, drawn)):
+        points = torch.rand((num_rows, 1), generator=uniform)
+        expected = torch.searchsorted(choices.cumsum(-1), points, right=True).squeeze(-1) + toy.SLOTS[index].start
+        agree += int(((expected == drawn[:, index]) | (drawn[:, index] == PAD)).sum())
+    assert agree >= 3 * num_rows - 2  # a point may fall within 1e-6 of a border
+
+
+def test_frequencies_are_those_of_the_model(sharp: LlamaForCausalLM) -> None:
+    drawn = torch.from_numpy(draw(sharp, 20_000)).long()
+    expected = probabilities(sharp, drawn[:1])[0][0]
+    found = torch.bincount(drawn[:, 0] - toy.X, minlength=toy.CHOICES) / len(drawn)
+    sigma = (expected * (1 - expected) / len(drawn)).sqrt()
+    assert ((found - expected).abs() <= 5 * sigma + 1e-4).all()  # 5 sigma: wrong once in 200,000 seeds
+
+
+@pytest.mark.parametrize("sampling", [Sampling(temperature=1e-300), Sampling(top_p=1e-9)], ids=str)
+def test_no_temperature_or_no_top_p_give_the_most_likely_tokens(sharp: LlamaForCausalLM, sampling: Sampling) -> None:
+    drawn = torch.from_numpy(draw(sharp, 50, sampling=sampling)).long()
+    for index, choices in enumerate(probabilities(sharp, drawn)):
+        best = choices.argmax(-1) + toy.SLOTS[index].start
+        assert ((drawn[:, index] == best) | (drawn[:, index] == PAD)).all()
+
+
+def test_top_p_keeps_the_smallest_set_of_likely_tokens_that_holds_it() -> None:
+    logits = torch.tensor([0.1, 0.4, 0.3, 0.2]).log().expand(2000, -1)
+    generator = torch.Generator().manual_seed(0)
+    assert set(_draw(logits, Sampling(top_p=0.65), generator).tolist()) == {1, 2}
+    assert set(_draw(logits, Sampling(top_p=0.75), generator).tolist()) == {1, 2, 3}
+
+
+def test_top_p_of_one_changes_nothing() -> None:
+    logits = torch.randn(500, 9, generator=torch.Generator().manual_seed(1))
+    plain, whole = (
+        _draw(logits, sampling, torch.Generator().manual_seed(2)) for sampling in (PLAIN, Sampling(top_p=0.9999999))
+    )
+    assert (plain == whole).all()
+
+
+def test_choices_without_probability_are_never_drawn() -> None:
+    logits = torch.tensor([-torch.inf, 0.0, -torch.inf]).expand(100_000, -1)
+    assert (_draw(logits, PLAIN, torch.Generator().manual_seed(0)) == 1).all()
+
+
+def test_the_model_is_as_before_after_decoding(sharp: LlamaForCausalLM) -> None:
+    rows = toy.make_rows(20)
+    with torch.no_grad():
+        before = row_losses(sharp, rows, toy.GROUPS)
+        draw(sharp, 10)
+        assert torch.equal(row_losses(sharp, rows, toy.GROUPS), before)
+
+
+def test_a_table_without_slots_has_rows_without_tokens(sharp: LlamaForCausalLM) -> None:
+    assert decode_rows(sharp, (), 5, PLAIN, torch.Generator()).shape == (5, 0)
+
+
+def test_one_row_and_one_slot_can_be_decoded(sharp: LlamaForCausalLM) -> None:
+    slot = Slot(column="x", start=toy.X, stop=toy.Y)
+    assert decode_rows(sharp, (slot,), 1, PLAIN, torch.Generator()).shape == (1, 1)
+
+
+def test_a_trained_model_reproduces_a_functional_dependency(trained: LlamaForCausalLM) -> None:
+    x, y, _ = draw(trained, 2000).T
+    assert ((y - toy.Y) == (3 * (x - toy.X) + 1) % toy.CHOICES).mean() >= 0.95
+
+
+def test_a_trained_model_gives_each_value_its_share(trained: LlamaForCausalLM) -> None:
+    x = draw(trained, 4000)[:, 0]
+    shares = np.bincount(x - toy.X, minlength=toy.CHOICES) / len(x)
+    assert (np.abs(shares - 1 / toy.CHOICES) < 0.04).all()
+
+
+def test_a_table_makes_the_whole_way_from_rows_to_rows() -> None:
+    rng = np.random.default_rng(0)
+    colour = rng.integers(0, 3, 300)
+    table = pa.table(
+        {
+            "colour": pa.array(np.array(["blue", "green", "red"])[colour]),
+            "size": pa.array(colour * 1000 + rng.integers(0, 500, 300), mask=colour == 1),
+        }
+    )
+    schema = TableSchema(
+        columns=(
+            ColumnSchema(name="colour", kind=Kind.CATEGORY, arrow_type="string", values=("blue", "green", "red")),
+            ColumnSchema(name="size", kind=Kind.INTEGER, arrow_type="int64", nullable=True, minimum=0, maximum=2499),
+        )
+    )
+    codec = fit_codec(schema, table, num_bins=8, text_vocabulary=256, max_text_tokens=4)
+    model = build_compact(toy.SHAPE, vocabulary_size=codec.vocabulary_size, num_slots=len(codec.slots), seed=0)
+    plan, groups = toy.plan(num_steps=200, validation_steps=200), group_slots(codec.slots)
+    rows = split_rows(torch.from_numpy(codec.encode(table)).long(), plan, ALONE)
+    train(model, rows, groups, plan, ALONE, resume=None, on_step=lambda *_: None, on_validation=lambda _: None)
+    tokens = decode_rows(model, codec.slots, 500, PLAIN, torch.Generator().manual_seed(0))
+    made = codec.decode(tokens, rng=rng, first_row=0, seed=0)
+    schema.check(made)
+    right = [
+        (size is None) == (colour == "green") and (size is None or (size >= 2000) == (colour == "red"))
+        for colour, size in zip(*(made.column(name).to_pylist() for name in ("colour", "size")), strict=True)
+    ]
+    assert np.mean(right) >= 0.95
