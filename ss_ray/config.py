@@ -37,7 +37,11 @@ DEFAULT_ENTITIES = (
     "national_id",
     "tax_id",
     "credit_debit_card",
+    "iban",
+    "ipv4",
+    "ipv6",
 )
+"""NeMo's list, and the pattern types that it leaves in place."""
 
 
 def _date_as_text(value: Any) -> Any:

@@ -135,11 +135,11 @@ def run(
     evaluation = None
     if config.evaluation.enabled:
         context = _report_context(run_dir, plan, splits, pii, model, synthetic, stages.seconds)
-        tables = Tables(train=internal / "train", holdout=internal / "holdout", synthetic=run_dir.synthetic)
+        asked = config.evaluation
         evaluation = stages.do(
             "evaluate",
             EvaluationResult,
-            lambda: evaluate_table(tables, pii.schema, config.evaluation, start.seed, context, internal, on_progress),
+            lambda: evaluate_table(_tables(run_dir), pii.schema, asked, start.seed, context, internal, on_progress),
         )
     return RunReport(
         run_dir=str(run_dir.root),
@@ -254,6 +254,11 @@ def _leaves(tree: Any, prefix: str = "") -> dict[str, Any]:
         for key, value in tree.items()
         for path, leaf in _leaves(value, f"{prefix}.{key}" if prefix else key).items()
     }
+
+
+def _tables(run_dir: RunDir) -> Tables:
+    internal = run_dir.internal
+    return Tables(train=internal / "train", holdout=internal / "holdout", synthetic=run_dir.synthetic)
 
 
 def _seed(config: Config) -> int:

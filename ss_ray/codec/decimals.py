@@ -14,8 +14,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ss_ray.errors import DataError
+
 _CONTEXT = Context(prec=400)  # digits of any float64, so that nothing is rounded before the scale says so
-_MAX_STEPS = 4
+_MAX_STEPS = 16
+"""Steps of half a spacing; the cast is wrong by a few of them at most."""
 
 
 def decimals_of_units(
@@ -38,25 +41,26 @@ def nearest_decimals(
 
 
 def nearest_decimal(value: float, type_: pa.DataType, bounds: tuple[float, float]) -> Decimal:
-    """The decimal of the type nearest to a float among those that Arrow casts to a float inside `bounds`."""
-    nearest = _rounded(value, type_)
-    candidates = (nearest, *(_rounded(near, type_) for near in _neighbours(value)))
-    return next((c for c in candidates if bounds[0] <= _as_float(c, type_) <= bounds[1]), nearest)
+    """The decimal of the type nearest to a float among those that Arrow casts to a float inside `bounds`.
+
+    Raises:
+        DataError: There is none.
+    """
+    for candidate in _around(Decimal(repr(value)), Decimal(float(np.spacing(abs(value)))), type_):
+        if bounds[0] <= _as_float(candidate, type_) <= bounds[1]:
+            return candidate
+    raise DataError(f"a decimal of type {type_} is outside its bounds, whatever its last digits")
 
 
-def _rounded(value: float, type_: pa.DataType) -> Decimal:
-    """The shortest spelling of a float, rounded to the scale and cut to the precision."""
-    unit = Decimal(1).scaleb(-type_.scale, _CONTEXT)
-    largest = Decimal(10**type_.precision - 1).scaleb(-type_.scale, _CONTEXT)
-    return min(max(Decimal(repr(value)).quantize(unit, context=_CONTEXT), -largest), largest)
-
-
-def _neighbours(value: float) -> Iterator[float]:
-    """Floats above and below, the closest first."""
-    above = below = value
-    for _ in range(_MAX_STEPS):
-        above, below = float(np.nextafter(above, np.inf)), float(np.nextafter(below, -np.inf))
-        yield from (above, below)
+def _around(value: Decimal, spacing: Decimal, type_: pa.DataType) -> Iterator[Decimal]:
+    """Decimals of the type at growing distance from a value, in steps of half a float's spacing, a digit at least."""
+    digit = Decimal(1).scaleb(-type_.scale, _CONTEXT)
+    largest = _CONTEXT.multiply(digit, Decimal(10**type_.precision - 1))
+    start, step = value.quantize(digit, context=_CONTEXT), max(digit, _CONTEXT.divide(spacing, Decimal(2)))
+    for distance in range(_MAX_STEPS):
+        for move in (_CONTEXT.multiply(step, Decimal(distance)), _CONTEXT.multiply(step, Decimal(-distance))):
+            moved = _CONTEXT.add(start, move).quantize(digit, context=_CONTEXT)
+            yield min(max(moved, largest.copy_negate()), largest)
 
 
 def _as_float(value: Decimal, type_: pa.DataType) -> float:

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ss_ray.codec.columns import BinnedCodec, Slot, Tokens, fit_binned
-from ss_ray.codec.ordinals import Scale, Units, bound_units, fit_scale, from_units, to_units
+from ss_ray.codec.ordinals import Scale, Units, bound_units, float_scale, from_units, to_units
 from ss_ray.schema import ORDERED_KINDS, ColumnSchema, Kind, TableSchema
 
 NARROW = 0.25
@@ -86,7 +86,7 @@ def fit_difference(
         first_token: First free token id.
         num_bins: Quantile bins of the difference.
     """
-    scale = _common_scale(column, sample)
+    scale = _common_scale(column)
     if scale is None:
         return None
     units = to_units(sample.column(column.name).drop_null(), column, scale)
@@ -111,11 +111,11 @@ def fit_difference(
     return DifferenceCodec(column=column, anchor=nearest, scale=scale, difference=difference)
 
 
-def _common_scale(column: ColumnSchema, sample: pa.Table) -> Scale | None:
+def _common_scale(column: ColumnSchema) -> Scale | None:
     """Units in which differences are taken; None for columns without bounds or evenly spaced units."""
     if column.kind not in ORDERED_KINDS or column.minimum is None:
         return None
-    scale = fit_scale(sample.column(column.name), column) if column.kind is Kind.FLOAT else Scale()
+    scale = float_scale(column) if column.kind is Kind.FLOAT else Scale()
     return None if scale.decimals is None or _is_wide(column, scale) else scale
 
 
@@ -125,10 +125,7 @@ def _candidates(column: ColumnSchema, schema: TableSchema, scale: Scale) -> Sequ
     return [
         c
         for c in earlier
-        if (c.kind, c.arrow_type, c.decimals) == same
-        and not c.nullable
-        and c.minimum is not None
-        and not _is_wide(c, scale)
+        if (c.kind, c.arrow_type, c.decimals) == same and not c.nullable and _common_scale(c) == scale
     ]
 
 

@@ -44,7 +44,7 @@ class Scale:
 def fit_scale(array: pa.ChunkedArray, column: ColumnSchema) -> Scale:
     """The scale of a column, its step read off the values of `array` (a sample of it)."""
     if column.kind is Kind.FLOAT:
-        return _float_scale(column)
+        return float_scale(column)
     ticks = np.unique(to_units(array.drop_null(), column, Scale()))
     if len(ticks) < MIN_DISTINCT:
         return Scale()
@@ -100,7 +100,7 @@ def bound_units(column: ColumnSchema, scale: Scale) -> tuple[int, int]:
     return -((scale.offset - low) // scale.step), (high - scale.offset) // scale.step
 
 
-def _float_scale(column: ColumnSchema) -> Scale:
+def float_scale(column: ColumnSchema) -> Scale:
     """Decimals where a float64 holds them all, else ranks; an Arrow decimal has those of its type."""
     type_ = arrow_type(column)
     decimals = type_.scale if pa.types.is_decimal(type_) else column.decimals

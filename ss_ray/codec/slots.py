@@ -28,6 +28,9 @@ ColumnCodec = Annotated[
     ValueCodec | BinnedCodec | DifferenceCodec | AbsentCodec | TextCodec, Field(discriminator="type")
 ]
 
+MAX_TEXTS = 20_000
+"""Texts of a column that teach the pieces, which takes a second or two for each 10,000 long ones."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class SlotCodec:
@@ -113,14 +116,13 @@ def fit_codec(
     """
     sample = _without_dictionaries(sample)
     ordered = sorted(schema.columns, key=lambda column: column.kind is Kind.TEXT)
-    texts = [sample.column(c.name).drop_null().to_pylist() for c in ordered if c.kind is Kind.TEXT]
-    tokenizer = train_tokenizer((t for column in texts for t in column), text_vocabulary) if texts else ""
+    texts = {c.name: _some_texts(sample.column(c.name)) for c in ordered if c.kind is Kind.TEXT}
+    tokenizer = train_tokenizer((t for column in texts.values() for t in column), text_vocabulary) if texts else ""
     columns: list[ColumnCodec] = []
     next_token = FIRST_TOKEN
     for column in ordered:
         if column.kind is Kind.TEXT:
-            column_texts = sample.column(column.name).drop_null().to_pylist()
-            columns.append(_fit_text(column, next_token, tokenizer, column_texts, max_text_tokens))
+            columns.append(_fit_text(column, next_token, tokenizer, texts[column.name], max_text_tokens))
         else:
             columns.append(_fit_column(column, schema, next_token, sample, num_bins))
             next_token += columns[-1].num_tokens
@@ -136,6 +138,12 @@ def _fit_column(
         return ValueCodec(column=column, first_token=first_token)
     difference = fit_difference(column, schema, sample, first_token, num_bins)
     return difference or fit_binned(sample.column(column.name), column, first_token, num_bins)
+
+
+def _some_texts(array: pa.ChunkedArray) -> list[str]:
+    """Up to MAX_TEXTS texts from all over a column."""
+    array = array.drop_null()
+    return array.take(pa.array(range(0, len(array), 1 + len(array) // MAX_TEXTS), pa.int64())).to_pylist()
 
 
 def _fit_text(column: ColumnSchema, first_token: int, tokenizer: str, texts: list[str], limit: int) -> TextCodec:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -103,13 +104,17 @@ class TextCodec:
     def decode(self, tokens: Tokens, rng: np.random.Generator) -> pa.Array:
         """(rows,) strings; bytes that are not UTF-8 are left out."""
         pieces, spelled = tokens - self.first_token - _FIRST_PIECE, _piece_bytes(self.tokenizer)
-        written = (b"".join([spelled[i] for i in row if i >= 0]) for row in pieces.tolist())
-        texts = [text.decode("utf-8", errors="ignore") for text in written]
+        rows, places = np.nonzero(pieces >= 0)
+        ids = pieces[rows, places]
+        written = b"".join([spelled[i] for i in ids.tolist()])
+        sizes = np.bincount(rows, np.array([len(piece) for piece in spelled])[ids], minlength=len(tokens))
+        ends = np.cumsum(sizes).astype(np.int64).tolist()
+        texts = [written[start:end].decode("utf-8", errors="ignore") for start, end in pairwise([0, *ends])]
         missing = tokens[:, 0] == self.first_token + _MISSING
         return pa.array(texts, pa.large_string(), mask=missing).cast(arrow_type(self.column))
 
     def _pieces(self, texts: Sequence[str]) -> list[list[int]]:
-        return [e.ids for e in _load(self.tokenizer).encode_batch(list(texts))]
+        return [e.ids for e in _load(self.tokenizer).encode_batch_fast(list(texts))]
 
 
 def fit_max_tokens(lengths: npt.NDArray[np.int64], limit: int) -> int:
@@ -126,4 +131,4 @@ def vocabulary_size(tokenizer: str) -> int:
 
 def token_lengths(tokenizer: str, texts: Sequence[str]) -> npt.NDArray[np.int64]:
     """Number of pieces of each text."""
-    return np.array([len(e.ids) for e in _load(tokenizer).encode_batch(list(texts))], np.int64)
+    return np.array([len(e.ids) for e in _load(tokenizer).encode_batch_fast(list(texts))], np.int64)

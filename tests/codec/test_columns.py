@@ -16,7 +16,7 @@ from ss_ray.schema import Kind
 from . import tables as t
 
 INT64 = np.iinfo(np.int64)
-QUICK = settings(max_examples=100, deadline=None)
+QUICK = settings(max_examples=60, deadline=None)
 MOMENTS = [datetime(2020, 1, 1, 12) + timedelta(days=i) for i in range(40)]
 
 

@@ -1,4 +1,5 @@
 from datetime import date, timedelta
+from decimal import Decimal
 
 import numpy as np
 import pyarrow as pa
@@ -120,3 +121,10 @@ def test_rows_beyond_the_sample_are_encoded_inside_the_ranges() -> None:
     codec = fit({"admission": days(START), "discharge": days(START + STAY)})
     odd = pa.table({"admission": days(np.array([5, 2000])), "discharge": days(np.array([2900, 1990]))})
     t.assert_in_ranges(codec.encode(odd), codec.slots)
+
+
+def test_an_anchor_too_large_for_the_decimals_of_a_column_is_not_used() -> None:
+    type_ = pa.decimal128(19, 19)
+    large = pa.array([Decimal("0.9223372036854775296"), Decimal("0.5")] * 20, type_)
+    codec = fit({"a": large, "b": pa.array([Decimal(0)] * 40, type_)}, Kind.FLOAT, decimals=19)
+    assert isinstance(codec.columns[1], BinnedCodec)

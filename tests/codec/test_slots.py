@@ -13,7 +13,7 @@ from . import tables as t
 Table = tuple[TableSchema, pa.Table]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(t.tables(), st.integers(0, 2**32))
 def test_any_tokens_inside_the_ranges_give_a_table_that_the_schema_allows(drawn: Table, seed: int) -> None:
     schema, sample = drawn
@@ -26,7 +26,7 @@ def test_any_tokens_inside_the_ranges_give_a_table_that_the_schema_allows(drawn:
     schema.check(decoded)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(t.tables())
 def test_encoded_rows_stay_inside_the_ranges_and_missing_values_stay_missing(drawn: Table) -> None:
     schema, sample = drawn
@@ -40,7 +40,7 @@ def test_encoded_rows_stay_inside_the_ranges_and_missing_values_stay_missing(dra
         assert decoded.column(name).is_null().to_pylist() == sample.column(name).is_null().to_pylist()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(t.tables())
 def test_a_codec_survives_json_and_the_same_sample_gives_the_same_codec(drawn: Table) -> None:
     schema, sample = drawn
@@ -49,7 +49,7 @@ def test_a_codec_survives_json_and_the_same_sample_gives_the_same_codec(drawn: T
     assert t.fit(schema, sample).to_json() == codec.to_json()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(t.tables())
 def test_token_ranges_of_columns_do_not_overlap(drawn: Table) -> None:
     schema, sample = drawn

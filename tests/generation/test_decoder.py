@@ -6,7 +6,7 @@ from transformers import LlamaForCausalLM
 
 from ss_ray.codec.columns import BOS, PAD, Slot
 from ss_ray.codec.slots import fit_codec
-from ss_ray.generation.decoder import _draw, decode_rows
+from ss_ray.generation.decoder import _attention, _decode, _draw, decode_rows
 from ss_ray.generation.sampling import Sampling
 from ss_ray.schema import ColumnSchema, Kind, TableSchema
 from ss_ray.training.loop import Worker, split_rows, train
@@ -75,6 +75,14 @@ def test_the_cached_decoder_draws_what_the_uncached_model_would(sharp: LlamaForC
         expected = torch.searchsorted(choices.cumsum(-1), points, right=True).squeeze(-1) + toy.SLOTS[index].start
         agree += int(((expected == drawn[:, index]) | (drawn[:, index] == PAD)).sum())
     assert agree >= 3 * num_rows - 2  # a point may fall within 1e-6 of a border
+
+
+def test_the_attention_of_gpus_gives_the_rows_of_that_of_cpus(sharp: LlamaForCausalLM) -> None:
+    rows = []
+    for implementation in ("slot_attention", "sdpa"):
+        with torch.inference_mode(), _attention(sharp, implementation):
+            rows.append(_decode(sharp, toy.SLOTS, 400, PLAIN, torch.Generator().manual_seed(4)))
+    assert int((rows[0] != rows[1]).any(dim=1).sum()) <= 2  # a point may fall within 1e-6 of a border
 
 
 def test_frequencies_are_those_of_the_model(sharp: LlamaForCausalLM) -> None:
