@@ -63,7 +63,7 @@ def is_missing_word(value: object) -> bool:
 def _typed(array: pa.ChunkedArray, column: ColumnSchema) -> pa.ChunkedArray:
     target = arrow_type(column)
     if pa.types.is_floating(array.type):
-        array = pc.if_else(pc.is_nan(array), None, array)
+        array = pc.add(pc.if_else(pc.is_nan(array), None, array), pa.scalar(0.0, array.type))  # -0.0 becomes 0.0
     if pa.types.is_dictionary(array.type) and not pa.types.is_dictionary(target):
         array = array.cast(array.type.value_type)
     if not pa.types.is_string(array.type) or not _is_parsed(target):
