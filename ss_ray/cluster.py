@@ -10,8 +10,11 @@ import logging
 import os
 import pickle
 import threading
+import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import ray
@@ -131,18 +134,36 @@ def _original(error: BaseException) -> BaseException:
     return error
 
 
-class _Counter:
-    """Sums what workers report."""
+class _Counters:
+    """Sums what workers report, by key. One actor serves all stages of a driver: a process takes seconds to start."""
 
     def __init__(self) -> None:
-        self.done, self.note = 0, ""
+        self.done: dict[str, int] = {}
+        self.notes: dict[str, str] = {}
 
-    def add(self, amount: int, note: str = "") -> None:
-        self.done += amount
-        self.note = note or self.note
+    def add(self, key: str, amount: int, note: str) -> None:
+        self.done[key] = self.done.get(key, 0) + amount
+        self.notes[key] = note or self.notes.get(key, "")
 
-    def read(self) -> tuple[int, str]:
-        return self.done, self.note
+    def read(self, key: str) -> tuple[int, str]:
+        return self.done.get(key, 0), self.notes.get(key, "")
+
+
+@lru_cache(maxsize=1)
+def _counters(node_id: str, job_id: str) -> Any:
+    """The actor of this job on this cluster; kept, because an actor ends with its last handle."""
+    return ray.remote(num_cpus=0)(_Counters).remote()
+
+
+@dataclass(frozen=True)
+class _Report:
+    """What workers call: `report(amount, note)`."""
+
+    counters: Any
+    key: str
+
+    def __call__(self, amount: int, note: str = "") -> None:
+        self.counters.add.remote(self.key, amount, note)
 
 
 @contextmanager
@@ -150,11 +171,13 @@ def reported_progress(
     on_progress: OnProgress, stage: str, total: int | None, unit: str = "rows"
 ) -> Iterator[Callable[..., None]]:
     """A picklable `report(amount, note="")` for workers; what they report reaches `on_progress` in this process."""
-    counter = ray.remote(num_cpus=0)(_Counter).remote()
+    context = ray.get_runtime_context()
+    counters = _counters(context.get_node_id(), context.get_job_id())
+    report = _Report(counters, uuid.uuid4().hex)
     stopped = threading.Event()
 
     def forward() -> None:
-        done, note = ray.get(counter.read.remote())
+        done, note = ray.get(counters.read.remote(report.key))
         on_progress(Progress(stage=stage, done=done, total=total, unit=unit, note=note))
 
     def poll() -> None:
@@ -165,19 +188,11 @@ def reported_progress(
     thread = threading.Thread(target=poll, daemon=True)
     thread.start()
     try:
-        yield _Report(counter)
+        yield report
     finally:
         stopped.set()
         thread.join()
     forward()
-
-
-class _Report:
-    def __init__(self, counter: Any) -> None:
-        self.counter = counter
-
-    def __call__(self, amount: int, note: str = "") -> None:
-        self.counter.add.remote(amount, note)
 
 
 def _quiet() -> None:

@@ -2,7 +2,7 @@
 
     release/     may leave: the synthetic table (and, with differential privacy, its certificate)
     internal/    may not: real rows, model, metrics and report computed on real rows
-    manifest/    one JSON file per finished stage; a stage without one has not happened
+    manifest/    may not: one JSON file per finished stage; a stage without one has not happened
 
 A stage is skipped when its manifest carries the fingerprint of what is asked for now. A manifest is written last,
 and in one step, so whatever a killed stage left behind is never taken for finished.
