@@ -158,7 +158,7 @@ class TrainingParameters(Section):
         "auto", description="Context length over the base context length.", json_schema_extra=LANGUAGE_MODELS
     )
     validation_ratio: Ratio | Auto = Field(
-        "auto", description="Share of the training rows that decides when to stop; auto: 0.05 for compact. 0: no stop."
+        "auto", description="Share of the rows that decides when to stop; auto: 0.05, at most 5,000 rows; 0: none."
     )
     validation_steps: Annotated[int, Field(ge=1)] | Auto = Field(
         "auto", description="Steps between validations; auto: 15 in a training."

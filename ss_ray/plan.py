@@ -16,6 +16,7 @@ ROWS_SHOWN = 500_000
 COMPACT_LEARNING_RATE = 2e-3
 COMPACT_BATCH = 256
 COMPACT_VALIDATION_RATIO = 0.05
+MAX_VALIDATION_ROWS = 5_000  # more would cost as much as training on a large table, and tell no more
 VALIDATIONS = 15
 SHARD_ROWS = (4096, 65_536)
 
@@ -145,7 +146,7 @@ def make_plan(config: Config, *, num_rows: int, seed: int) -> RunPlan:
 def _plan_training(config: Config, num_rows: int, seed: int) -> TrainPlan:
     training, compact = config.training, config.training.compact
     ratio = training.validation_ratio
-    validation_ratio = COMPACT_VALIDATION_RATIO if ratio == "auto" else ratio
+    validation_ratio = min(COMPACT_VALIDATION_RATIO, MAX_VALIDATION_ROWS / num_rows) if ratio == "auto" else ratio
     fitting = max(1, round(num_rows * (1 - validation_ratio)))
     micro = min(COMPACT_BATCH, max(8, fitting // 16)) if training.batch_size == "auto" else training.batch_size
     accumulation = training.gradient_accumulation_steps
