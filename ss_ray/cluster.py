@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 import ray
 from ray.data import ActorPoolStrategy, DataContext
 
+from ss_ray.config import ResourceParameters
 from ss_ray.errors import ResourceError, SsRayError
 from ss_ray.progress import OnProgress, Progress
 
@@ -60,6 +61,24 @@ def connect(num_cpus: int | None = None) -> None:
         raise ResourceError(f"cannot reach a Ray cluster at {address!r}: {type(error).__name__}") from error
 
 
+def check_resources(asked: ResourceParameters) -> None:
+    """Refuse what the cluster does not have: Ray would wait for it without end.
+
+    A cluster that scales by itself may have none of it yet, and is asked nothing.
+
+    Raises:
+        ResourceError: Too few CPUs or GPUs for the training workers.
+    """
+    if os.environ.get("RAY_ADDRESS"):
+        return
+    has = ray.cluster_resources()
+    cpus = asked.num_train_workers * (asked.threads_per_worker or 1)
+    gpus = max(asked.num_train_workers, asked.num_generation_workers) if asked.use_gpu else 0
+    for name, wanted in (("CPU", cpus), ("GPU", gpus)):
+        if wanted > has.get(name, 0):
+            raise ResourceError(f"resources ask for {wanted} {name}s; this machine has {has.get(name, 0):.0f}")
+
+
 def available_cpus() -> int:
     """CPUs of the whole cluster, at least 1."""
     return max(1, int(ray.cluster_resources().get("CPU", 1)))
@@ -73,6 +92,7 @@ def map_items(
     num_actors: int | None = None,
     num_cpus: float = 1,
     num_gpus: float = 0,
+    failure: type[SsRayError] = SsRayError,
 ) -> Iterator[Any]:
     """Results of `worker(*arguments)(item)` for each item as they come, in any order, worked off by Ray Data.
 
@@ -83,9 +103,10 @@ def map_items(
         num_actors: Actors that keep what `worker` returned between items; None: a task for each item.
         num_cpus: Of each actor or task.
         num_gpus: Of each actor or task.
+        failure: What an error is that is none of ours.
 
     Raises:
-        SsRayError: As the worker raised it.
+        SsRayError: As the worker raised it, or `failure`.
         ResourceError: The cluster lost what it needs to go on.
     """
     _quiet()
@@ -96,7 +117,7 @@ def map_items(
     else:
         pool = ActorPoolStrategy(size=min(num_actors, len(items)))
         results = dataset.map_batches(_Actor, fn_constructor_args=(worker, tuple(arguments)), compute=pool, **call)
-    with unwrapped_errors():
+    with unwrapped_errors(failure):
         for row in results.iter_rows():
             yield pickle.loads(row["result"])
 
@@ -114,8 +135,8 @@ def _call_once(batch: dict[str, Any], worker: Callable[..., Any], arguments: tup
 
 
 @contextmanager
-def unwrapped_errors() -> Iterator[None]:
-    """Our own errors as they were raised in a worker, without Ray's wrapping."""
+def unwrapped_errors(failure: type[SsRayError] = SsRayError) -> Iterator[None]:
+    """Our own errors as they were raised in a worker; others as `failure`, without their text, which may quote data."""
     try:
         yield
     except SsRayError as error:
@@ -124,7 +145,9 @@ def unwrapped_errors() -> Iterator[None]:
         cause = _original(error)
         if isinstance(cause, SsRayError):
             raise cause from None
-        raise ResourceError(f"the cluster could not finish the work: {type(cause).__name__}") from error
+        if isinstance(error, ray.exceptions.RayTaskError):
+            raise failure(f"a worker failed with {type(cause).__name__}; Ray's logs of the workers tell more") from None
+        raise ResourceError(f"the cluster could not finish the work: {type(cause).__name__}") from None
 
 
 def _original(error: BaseException) -> BaseException:
@@ -177,7 +200,10 @@ def reported_progress(
     stopped = threading.Event()
 
     def forward() -> None:
-        done, note = ray.get(counters.read.remote(report.key))
+        try:
+            done, note = ray.get(counters.read.remote(report.key))
+        except ray.exceptions.RayError:  # the display is gone, the work goes on
+            return
         on_progress(Progress(stage=stage, done=done, total=total, unit=unit, note=note))
 
     def poll() -> None:

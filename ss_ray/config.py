@@ -229,7 +229,7 @@ class ValidationParameters(Section):
 class GenerationParameters(Section):
     """How many rows, and how they are sampled."""
 
-    num_records: int = Field(1000, ge=1, description="Rows to generate, exactly.")
+    num_records: int = Field(1000, ge=1, le=10**10, description="Rows to generate, exactly.")
     temperature: Annotated[float, Field(gt=0, le=10)] | Auto = Field(
         "auto", description="Below 1 sharpens, above 1 flattens; auto: 1.0 for compact, 0.9 for language models."
     )
@@ -323,7 +323,7 @@ class ClassifyParameters(Section):
 
     enable_classify: bool | None = Field(True, description="Find PII columns by themselves.")
     entities: tuple[str, ...] | None = Field(DEFAULT_ENTITIES, description="Column types to replace; null: all known.")
-    num_samples: int | None = Field(3, ge=1, description="Not used: up to 500 values are looked at.")
+    num_samples: int | None = Field(3, ge=1, description="Not used.", json_schema_extra=NOT_YET)
     classify_model_provider: str | None = Field(None, description="Not used.", json_schema_extra=NOT_YET)
 
 

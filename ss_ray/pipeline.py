@@ -19,20 +19,21 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter
 
 from ss_ray import __version__
-from ss_ray.cluster import connect
+from ss_ray.cluster import check_resources, connect
 from ss_ray.config import Config
+from ss_ray.config_files import parameters
 from ss_ray.errors import ConfigError
 from ss_ray.evaluation.report import PiiRow, ReportContext
 from ss_ray.evaluation.stage import EvaluationResult, Tables, evaluate_table
 from ss_ray.generation.stage import SyntheticTable, generate_table
-from ss_ray.pii.stage import PiiResult, replace_pii
+from ss_ray.pii.stage import PiiResult, Sides, replace_pii
 from ss_ray.plan import RunPlan, check_supported, make_plan
 from ss_ray.progress import OnProgress, ignore
-from ss_ray.runs import RunDir, fingerprint
+from ss_ray.runs import Location, RunDir, fingerprint
 from ss_ray.tables.export import write_csv
 from ss_ray.tables.files import source_state
 from ss_ray.tables.stage import Splits, TableRef, read_table, split_table
-from ss_ray.training.stage import ModelRef, train_model
+from ss_ray.training.stage import ModelRef, discard_work, train_model
 
 logger = logging.getLogger(__name__)
 
@@ -101,30 +102,35 @@ def run(
     """
     check_supported(config)
     run_dir = RunDir.at(out)
+    _check_apart(data, run_dir)
     stages = Stages(run_dir, config, redo=redo)
-    stages.check({"start": "", "read": fingerprint(source_state(data))})
+    stages.check({"read": fingerprint(source_state(data))})
+    run_dir.create()
     connect()
+    check_resources(config.resources)
 
     internal, resources = run_dir.internal, config.resources
+    real = Sides(train=internal / "train", holdout=internal / "holdout")
+    replaced = Sides(train=internal / "replaced", holdout=internal / "replaced-holdout")
+    seen = real if config.replace_pii is None else replaced
     start = stages.do("start", Start, lambda: Start(seed=_seed(config)))
     table = stages.do("read", TableRef, lambda: read_table(data, config.data, start.seed, on_progress))
+    _check_columns(config, table)
     plan = make_plan(config, num_rows=table.num_rows, seed=start.seed)
     splits = stages.do("split", Splits, lambda: split_table(data, table, config.data, plan, internal, on_progress))
-    replaced_rows = internal / ("train" if config.replace_pii is None else "replaced")
     pii = stages.do(
         "replace_pii",
         PiiResult,
-        lambda: replace_pii(
-            internal / "train", table.schema, config.replace_pii, config.data, resources, replaced_rows, on_progress
-        ),
+        lambda: replace_pii(real, table.schema, config.replace_pii, config.data, resources, replaced, on_progress),
     )
     model = stages.do(
         "train",
         ModelRef,
         lambda: train_model(
-            replaced_rows, pii.schema, plan.training, resources, internal, stages.key("train"), on_progress
+            seen.train, pii.schema, plan.training, resources, internal, stages.key("train"), on_progress
         ),
     )
+    discard_work(internal)
     work = internal / f"generation-{stages.key('generate')[:16]}"
     synthetic = stages.do(
         "generate",
@@ -135,11 +141,11 @@ def run(
     evaluation = None
     if config.evaluation.enabled:
         context = _report_context(run_dir, plan, splits, pii, model, synthetic, stages.seconds)
-        asked = config.evaluation
+        asked, tables = config.evaluation, Tables(train=seen.train, holdout=seen.holdout, synthetic=run_dir.synthetic)
         evaluation = stages.do(
             "evaluate",
             EvaluationResult,
-            lambda: evaluate_table(_tables(run_dir), pii.schema, asked, start.seed, context, internal, on_progress),
+            lambda: evaluate_table(tables, pii.schema, asked, start.seed, context, internal, on_progress),
         )
     return RunReport(
         run_dir=str(run_dir.root),
@@ -163,8 +169,10 @@ class Stages:
     def __init__(self, run_dir: RunDir, config: Config, *, redo: bool) -> None:
         self.run_dir = run_dir
         self.asked = _asked(config)
+        self.evaluates = config.evaluation.enabled
         self.redo = redo
         self.keys: dict[str, str] = {}
+        self.ran = False
         self.seconds: dict[str, float] = {}
 
     def key(self, stage: str) -> str:
@@ -184,24 +192,28 @@ class Stages:
         for stage in STAGES:
             previous = fingerprint(previous, stage, self.asked[stage], inputs.get(stage, ""))
             self.keys[stage] = previous
-        finished = {stage: self.run_dir.read_manifest(stage) for stage in STAGES}
+        wanted = [stage for stage in STAGES if stage != "evaluate" or self.evaluates]
+        finished = {stage: self.run_dir.read_manifest(stage) for stage in wanted}
         stale = [stage for stage, manifest in finished.items() if manifest and manifest["key"] != self.keys[stage]]
         if stale and not self.redo:
             raise ConfigError(_what_changed(stale, finished[stale[0]] or {}, self.asked[stale[0]]))
+        if "generate" in stale or finished["generate"] is None:
+            self.run_dir.release.remove()  # before the manifest that vouches for it
+        if "evaluate" in stale or "generate" in stale:
+            self.run_dir.discard_evaluation()
         for stage in reversed(stale):
             self.run_dir.manifest(stage).remove()
-        if "generate" in stale:
-            self.run_dir.release.remove()
 
     def do(self, stage: str, result_type: type[T], function: Callable[[], T]) -> T:
         """The stage's result: read back where it is finished, else made now and recorded."""
         adapter = TypeAdapter(result_type)
-        manifest = self.run_dir.read_manifest(stage)
+        manifest = None if self.ran else self.run_dir.read_manifest(stage)
         if manifest is not None:
             logger.info("%s: finished before", stage)
             self.seconds[stage] = manifest["seconds"]
             return adapter.validate_python(manifest["result"], strict=False)
         logger.info("%s: starts", stage)
+        self.ran = True  # what follows a stage that is done again is done again, too
         started = time.perf_counter()
         result = function()
         self.seconds[stage] = round(time.perf_counter() - started, 2)
@@ -224,6 +236,8 @@ class Stages:
 def _asked(config: Config) -> dict[str, Any]:
     """The part of the request that each stage's result depends on; resources change speed only."""
     tree = config.model_dump(mode="json")
+    for path in (parameter.path for parameter in parameters() if parameter.applies_to):
+        _drop(tree, path.split("."))
     data = tree["data"]
     return {
         "start": {"data": {"random_state": data["random_state"]}},
@@ -234,6 +248,14 @@ def _asked(config: Config) -> dict[str, Any]:
         "generate": {"generation": tree["generation"]},
         "evaluate": {"evaluation": tree["evaluation"]},
     }
+
+
+def _drop(tree: dict[str, Any] | None, path: list[str]) -> None:
+    """Remove a leaf that has no effect in this version."""
+    if tree is not None and len(path) > 1:
+        _drop(tree[path[0]], path[1:])
+    elif tree is not None:
+        del tree[path[0]]
 
 
 def _what_changed(stale: list[str], manifest: Mapping[str, Any], asked: Mapping[str, Any]) -> str:
@@ -256,9 +278,19 @@ def _leaves(tree: Any, prefix: str = "") -> dict[str, Any]:
     }
 
 
-def _tables(run_dir: RunDir) -> Tables:
-    internal = run_dir.internal
-    return Tables(train=internal / "train", holdout=internal / "holdout", synthetic=run_dir.synthetic)
+def _check_apart(data: str | Path, run_dir: RunDir) -> None:
+    """Refuse a run directory inside the source folder: its files would become part of the table."""
+    source = Location.parse(data)
+    if f"{run_dir.root.path}/".startswith(f"{source.path}/"):
+        raise ConfigError(f"the run directory {run_dir.root} lies inside the source; give an --out elsewhere")
+
+
+def _check_columns(config: Config, table: TableRef) -> None:
+    """Refuse early what names a column that the table does not have."""
+    locked = config.replace_pii.globals.lock_columns or () if config.replace_pii else ()
+    target = config.evaluation.target if config.evaluation.enabled else None
+    for name in (*locked, *((target,) if target else ())):
+        table.schema[name]
 
 
 def _seed(config: Config) -> int:

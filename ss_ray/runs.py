@@ -10,8 +10,10 @@ and in one step, so whatever a killed stage left behind is never taken for finis
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import os
 import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -108,7 +110,10 @@ class Location:
 
     def make_folder(self) -> Location:
         """Create the folder and those above it; nothing where it exists."""
-        self.filesystem.create_dir(self.path, recursive=True)
+        try:
+            self.filesystem.create_dir(self.path, recursive=True)
+        except OSError as error:
+            raise ResourceError(f"cannot make the folder {self}: {os.strerror(error.errno or errno.EIO)}") from None
         return self
 
     def remove(self) -> None:
@@ -119,9 +124,13 @@ class Location:
             self.filesystem.delete_file(self.path)
 
     def move_to(self, target: Location) -> None:
-        """Rename a file within its filesystem."""
+        """Rename a file, or a folder, within its filesystem; a folder of an object store file by file."""
         target.parent.make_folder()
-        self.filesystem.move(self.path, target.path)
+        if self.filesystem.type_name in OBJECT_STORES and self.is_folder():
+            for file in self.files():
+                file.move_to(Location(filesystem=self.filesystem, path=target.path + file.path[len(self.path) :]))
+        else:
+            self.filesystem.move(self.path, target.path)
 
     def _info(self) -> pafs.FileInfo:
         try:
@@ -140,6 +149,22 @@ class RunDir:
     def at(cls, uri: str | Path) -> RunDir:
         """The run directory at a local path or URI; it need not exist."""
         return cls(root=Location.parse(uri))
+
+    def create(self) -> None:
+        """Make the folders; on a local filesystem only their owner may look into internal/ and manifest/.
+
+        Raises:
+            ResourceError: They cannot be made.
+        """
+        for folder in (self.internal, self.root / "manifest"):
+            folder.make_folder()
+            if isinstance(folder.filesystem, pafs.LocalFileSystem):
+                Path(folder.path).chmod(0o700)
+
+    def discard_evaluation(self) -> None:
+        """Remove report and metrics, which belong to one synthetic table."""
+        self.report.remove()
+        (self.internal / "metrics.json").remove()
 
     @property
     def release(self) -> Location:

@@ -14,7 +14,7 @@ import pytest
 from ss_ray.config import Config
 from ss_ray.config_files import parse_config
 from ss_ray.demo import dependences
-from ss_ray.errors import ConfigError, DataError
+from ss_ray.errors import ConfigError, DataError, ResourceError, SsRayError
 from ss_ray.pipeline import STAGES, RunReport, run
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_cluster")]
@@ -134,6 +134,61 @@ def test_redo_does_only_the_stale_stages_again(finished: tuple[RunReport, Path],
     assert pq.ParquetDataset(out / "release/synthetic").read().num_rows == 50
     assert not (out / "release/synthetic.csv").exists()  # it would show the old table
     assert manifest(out, "train") == trained
+
+
+def test_redo_leaves_no_row_of_an_earlier_split_behind(visits_csv: Path, tmp_path: Path) -> None:
+    run(small(), visits_csv, tmp_path / "r")
+    assert list((tmp_path / "r/internal/holdout").iterdir())
+    without = small(data={"random_state": 3, "holdout": 0})
+    with pytest.raises(ConfigError, match=r"data\.holdout changed"):
+        run(without, visits_csv, tmp_path / "r")
+    run(without, visits_csv, tmp_path / "r", redo=True)
+    assert not (tmp_path / "r/internal/holdout").exists()
+    assert pq.ParquetDataset(tmp_path / "r/internal/train").read().num_rows == 400
+
+
+def test_a_parameter_without_effect_makes_nothing_stale(finished: tuple[RunReport, Path], visits_csv: Path) -> None:
+    _, out = finished
+    training = small().training.model_dump(exclude_unset=True) | {"lora_r": 8}
+    before = manifest(out, "train")
+    run(full(training=training, generation={"num_records": 50}), visits_csv, out)
+    assert manifest(out, "train") == before
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        ({"evaluation": {"target": "nope"}}, DataError, "there is no column 'nope'"),
+        ({"resources": {"num_train_workers": 3}}, ResourceError, "this machine has 2"),
+        ({"resources": {"use_gpu": True}}, ResourceError, "this machine has 0"),
+        ({"data": {"group_training_examples_by": "nope"}}, DataError, "there is no column 'nope'"),
+    ],
+)
+def test_what_cannot_work_is_refused_before_the_work(
+    changes: dict[str, Any], error: type[SsRayError], message: str, visits_csv: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(error, match=message):
+        run(full(**changes), visits_csv, tmp_path / "r")
+    assert not (tmp_path / "r/manifest/train.json").exists()
+
+
+def test_the_run_directory_may_not_lie_in_the_source_nor_be_a_file(visits_csv: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="inside the source"):
+        run(small(), visits_csv.parent, visits_csv.parent / "run")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ResourceError, match="cannot make the folder"):
+        run(small(), visits_csv, tmp_path / "file")
+
+
+def test_the_model_is_compared_with_the_rows_it_learned_from(tmp_path: Path) -> None:
+    """A note that survives replacement is a copy of what was trained on, although the original read differently."""
+    rows = [f"{i % 7},call (212) 555-{1000 + i} at once please\n" for i in range(120)]
+    (tmp_path / "notes.csv").write_text("x,note\n" + "".join(rows))
+    report = run(full(), tmp_path / "notes.csv", tmp_path / "r")
+    assert report.evaluation is not None
+    replaced = pq.ParquetDataset(tmp_path / "r/internal/replaced-holdout").read().column("note").to_pylist()
+    assert replaced
+    assert not set(replaced) & {row.partition(",")[2].strip() for row in rows}
 
 
 def test_two_training_workers_train_one_model(visits_csv: Path, tmp_path: Path) -> None:

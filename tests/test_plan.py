@@ -29,7 +29,7 @@ def test_defaults_are_derived_from_the_number_of_rows():
 
 def test_large_table_is_shown_once_at_least():
     training = plan_of(2_000_000).training
-    assert training.num_steps == -(-round((2_000_000 - 2000) * 0.95) // 256)
+    assert training.num_steps == -(-(2_000_000 - 2000 - 5_000) // 256)  # 5,000 rows validate, however large it is
 
 
 def test_tiny_table_gets_small_batches_and_no_holdout():

@@ -42,7 +42,7 @@ def fresh_values(column: ColumnSchema, first_row: int, num_rows: int, seed: int)
     rows = np.arange(first_row, first_row + num_rows, dtype=np.int64)
     target = arrow_type(column)
     if pa.types.is_integer(target) and column.entity_type is None:
-        return pa.array(_numbered(rows.tolist(), int(column.minimum or 0), target), target)
+        return pa.array(_numbered(rows.tolist(), column, target), target)
     key = _column_key(column.name, seed)
     values = _patterned(column.pattern, rows, key) if column.pattern else None
     if column.entity_type is not None:
@@ -50,12 +50,13 @@ def fresh_values(column: ColumnSchema, first_row: int, num_rows: int, seed: int)
     return _stored(values or [str(row) for row in rows.tolist()], column)
 
 
-def _numbered(rows: Sequence[int], minimum: int, type_: pa.DataType) -> list[int]:
-    """minimum, minimum + 1, ... up to the largest of the type; from there minimum - 1, minimum - 2, ..."""
+def _numbered(rows: Sequence[int], column: ColumnSchema, type_: pa.DataType) -> list[int]:
+    """Numbers after the largest real one, up to the end of the type; from there downwards below it."""
     lowest, highest = _limits(type_)
-    room = highest - minimum + 1
+    first = min(highest, int(column.maximum or 0) + 1)
+    room = highest - first + 1
     offsets = (row % (highest - lowest + 1) for row in rows)
-    return [minimum + offset if offset < room else minimum - 1 - (offset - room) for offset in offsets]
+    return [first + offset if offset < room else first - 1 - (offset - room) for offset in offsets]
 
 
 def _limits(type_: pa.DataType) -> tuple[int, int]:

@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 
 from ss_ray.cluster import unwrapped_errors
 from ss_ray.config import EvaluationParameters
+from ss_ray.errors import EvaluationError
 from ss_ray.evaluation.attacks import evaluate_privacy
 from ss_ray.evaluation.evaluate import Evaluation, combine
 from ss_ray.evaluation.fidelity import evaluate_fidelity
@@ -84,7 +85,7 @@ def evaluate_table(
     frames = ray.put((train, read_sample(tables.holdout) if holdout else None, read_sample(tables.synthetic)))
     bounds = {"max_rows": asked.sqs_report_rows, "max_columns": asked.sqs_report_columns, "seed": seed}
     measure = ray.remote(num_cpus=1)(_measure)
-    with unwrapped_errors():
+    with unwrapped_errors(EvaluationError):
         pending = [
             measure.remote(evaluate_fidelity, frames, schema, bounds),
             measure.remote(evaluate_utility, frames, schema, bounds | {"target": asked.target}),

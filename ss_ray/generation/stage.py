@@ -12,6 +12,7 @@ from typing import Any
 
 from ss_ray.cluster import map_items, reported_progress
 from ss_ray.config import ResourceParameters
+from ss_ray.errors import GenerationError
 from ss_ray.generation.shards import Shard, cut_shards, shard_file
 from ss_ray.plan import GenerationPlan
 from ss_ray.progress import OnProgress
@@ -50,8 +51,8 @@ def generate_table(
         on_progress: Told the rows done.
     """
     shards = cut_shards(plan)
-    missing = [shard for shard in shards if not shard_file(work, shard).exists()]
-    work.make_folder()
+    done = {file.name for file in work.make_folder().files(".parquet")}
+    missing = [shard for shard in shards if shard_file(work, shard).name not in done]
     with reported_progress(on_progress, "generate", plan.num_records) as report:
         report(plan.num_records - sum(shard.num_rows for shard in missing))
         actors = map_items(
@@ -61,13 +62,12 @@ def generate_table(
             num_actors=resources.num_generation_workers,
             num_cpus=0 if resources.use_gpu else 0.5,  # less than a core each: upstream tasks need room too
             num_gpus=1 if resources.use_gpu else 0,
+            failure=GenerationError,
         )
         for _ in actors if missing else ():
             pass
     target.remove()
-    for shard in shards:
-        shard_file(work, shard).move_to(shard_file(target, shard))
-    work.remove()
+    work.move_to(target)
     return SyntheticTable(num_rows=sum(shard.num_rows for shard in shards), num_files=len(shards))
 
 

@@ -11,6 +11,7 @@ import hashlib
 import io
 import json
 import os
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -160,12 +161,18 @@ def _json_names(source: Source) -> tuple[str, ...]:
     return tuple(keys)
 
 
+_DATA = re.compile(r"^\S+@\S+\.\S+$|^\d{4}-\d\d-\d\d|^\d{1,2}[/.]\d{1,2}[/.]\d{4}|^\d{3}-\d\d-\d{4}$")
+"""An e-mail address, a date or a social security number where a column's name should be."""
+
+
 def _check_names(names: Sequence[str], location: Location) -> None:
     if not names:
         raise DataError(f"{location} has no columns")
     empty = [str(i + 1) for i, name in enumerate(names) if not name.strip()]
     if empty:
         raise DataError(f"{location} has no name for column {', '.join(empty)}; give every column a name")
+    if any(_DATA.search(name) for name in names):
+        raise DataError(f"the first line of {location} looks like data; add a line with the names of the columns")
     repeated = [name for name, count in Counter(names).items() if count > 1]
     if repeated:
         listed = ", ".join(map(repr, repeated))

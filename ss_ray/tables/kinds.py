@@ -19,6 +19,8 @@ MIN_REPEATS = 3
 """Occurrences per distinct value, on average, from which values are listed rather than modelled as numbers or text."""
 MANY_REPEATS = 10
 """The same for a column of more than MAX_VALUES distinct strings."""
+MAX_CODES = 20
+"""Up to so many values a column named like an identifier is taken for a code."""
 MIN_UNIQUE_ROWS = 20
 UNIQUE_SHARE = 0.9
 """Below 1: over MAX_DISTINCT values, their number is estimated within 3 %, beyond 10 % once in 1,000 columns."""
@@ -106,9 +108,15 @@ def _listed_dates(values: list[str], reading: str) -> tuple[str, ...]:
 def _identifier_number(column: ColumnSchema, facts: ColumnFacts) -> ColumnSchema:
     """A whole number is an identifier if it counts the rows, or if its header says so and its values are many."""
     is_sequence = int(column.maximum or 0) - int(column.minimum or 0) + 1 == _present(facts)
-    if column.values is None and ((_is_unique(facts) and is_sequence) or _ID_HEADER.search(column.name)):
-        return replace(column, kind=Kind.IDENTIFIER)
+    if _names_things(column, facts) or (_is_unique(facts) and is_sequence):
+        return replace(column, kind=Kind.IDENTIFIER, values=None)
     return column
+
+
+def _names_things(column: ColumnSchema, facts: ColumnFacts) -> bool:
+    """Whether the header says identifier, and there are too many values for a code such as status_id."""
+    is_code = facts.counts is not None and len(facts.counts) <= MAX_CODES
+    return bool(_ID_HEADER.search(column.name)) and not is_code
 
 
 def _is_unique(facts: ColumnFacts) -> bool:
@@ -124,15 +132,15 @@ def _present(facts: ColumnFacts) -> int:
 
 def _string_column(base: ColumnSchema, facts: ColumnFacts) -> ColumnSchema:
     column = replace(base, max_length=facts.max_length)
+    has_one_length = facts.patterns is not None and len(facts.patterns) == 1
+    pattern = longest_pattern(facts)
+    is_named = _names_things(column, facts)
+    if pattern and not facts.spaces and (is_named or (has_one_length and _is_unique(facts))):
+        return replace(column, kind=Kind.IDENTIFIER, pattern=pattern)
     if facts.counts is not None:
         repeats = MIN_REPEATS if len(facts.counts) <= MAX_VALUES else MANY_REPEATS
         if facts.values >= repeats * len(facts.counts) or len(facts.counts) == 1:
             return replace(column, values=tuple(sorted(facts.counts, key=str)))
-    has_one_length = facts.patterns is not None and len(facts.patterns) == 1
-    pattern = longest_pattern(facts)
-    is_named = bool(_ID_HEADER.search(column.name))
-    if pattern and not facts.spaces and (is_named or (has_one_length and _is_unique(facts))):
-        return replace(column, kind=Kind.IDENTIFIER, pattern=pattern)
     return replace(column, kind=Kind.TEXT, pattern=pattern if has_one_length else None)
 
 

@@ -47,7 +47,7 @@ class TableRef:
         digests: SHA-256 of each file, in order.
         num_rows: Of all files.
         schema: Declared or inferred.
-        smallest_units: The units with the smallest hashes, from which the holdout is taken.
+        holdout_bound: Units with hashes up to this one are held out; -1 for none.
     """
 
     name: str
@@ -55,7 +55,7 @@ class TableRef:
     digests: tuple[str, ...]
     num_rows: int
     schema: TableSchema
-    smallest_units: UnitCounts
+    holdout_bound: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,14 +100,14 @@ def read_table(uri: str | Path, data: DataParameters, seed: int, on_progress: On
     if not columns:
         raise DataError(f"{source.files[0].name} has a header and no rows; there is nothing to learn from")
     num_rows = sum(file.num_rows for file in facts)
-    holdout_rows_wanted(num_rows, data)
+    units = merge_counts([file.units for file in facts], limit)
     return TableRef(
         name=str(Location.parse(uri)),
         format=source.format,
         digests=tuple(file.digest for file in facts),
         num_rows=num_rows,
         schema=infer_schema(merge_tables(columns), data.columns, is_text=source.format != "parquet"),
-        smallest_units=merge_counts([file.units for file in facts], limit),
+        holdout_bound=holdout_bound(units, holdout_rows_wanted(num_rows, data), num_rows),
     )
 
 
@@ -120,8 +120,9 @@ def split_table(
         DataError: The source changed since it was read.
     """
     source = find_source(uri, data.encoding)
-    bound = holdout_bound(table.smallest_units, plan.holdout_rows, table.num_rows)
-    arguments: tuple[Any, ...] = (source, table.schema, plan.privacy_unit, plan.seed, bound, folder)
+    for side in ("train", "holdout"):
+        (folder / side).remove()  # whatever an earlier request or an interrupted run left there
+    arguments: tuple[Any, ...] = (source, table.schema, plan.privacy_unit, plan.seed, table.holdout_bound, folder)
     with reported_progress(on_progress, "split", table.num_rows) as report:
         items = list(zip(range(len(source.files)), source.files, table.digests, strict=True))
         counts = list(map_items(_split_worker, items, arguments=(*arguments, report)))

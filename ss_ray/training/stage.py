@@ -90,8 +90,6 @@ def train_model(
     with reported_progress(on_progress, "train", plan.num_steps, "steps") as report:
         metrics = _fit(tokens, codec, plan, resources, folder, key, report)
         report(plan.num_steps - metrics["steps"], metrics["note"])
-    tokens.remove()
-    (folder / "checkpoints").remove()
     return ModelRef(
         num_parameters=metrics["num_parameters"],
         num_slots=len(codec.slots),
@@ -101,6 +99,12 @@ def train_model(
         validation_losses=tuple((step, loss) for step, loss in metrics["losses"]),
         best_step=min(metrics["losses"], key=lambda entry: entry[1], default=(metrics["steps"], 0.0))[0],
     )
+
+
+def discard_work(folder: Location) -> None:
+    """Remove tokens and checkpoints, once the training is recorded as finished."""
+    (folder / "tokens").remove()
+    (folder / "checkpoints").remove()
 
 
 def encode_rows(rows: Location, codec: SlotCodec, folder: Location) -> None:

@@ -28,9 +28,9 @@ COLUMNS = {
     "pattern": identifier(pattern=("P", "-", *[DIGITS] * 6)),
     "long pattern": identifier(pattern=("0123456789abcdef",) * 36),
     "wide pattern": identifier(pattern=("".join(map(chr, range(0x4E00, 0x9000))),) * 64),
-    "number": identifier(type_=pa.int64(), minimum=1000),
-    "last numbers of int64": identifier(type_=pa.int64(), minimum=2**63 - 10),
-    "last numbers of int16": identifier(type_=pa.int16(), minimum=32_000),
+    "number": identifier(type_=pa.int64(), maximum=1000),
+    "last numbers of int64": identifier(type_=pa.int64(), maximum=2**63 - 10),
+    "last numbers of int16": identifier(type_=pa.int16(), maximum=32_000),
     "strings of many lengths": identifier(),
     "email": identifier(entity_type="EMAIL_ADDRESS"),
     "national id": identifier(entity_type="NATIONAL_ID", pattern=(UPPER, *[DIGITS] * 8)),
@@ -62,21 +62,23 @@ def test_seeds_and_columns_have_identifiers_of_their_own(entity_type: str | None
 
 
 @pytest.mark.parametrize(
-    ("type_", "minimum", "expected"),
+    ("type_", "maximum", "expected"),
     [
-        (pa.int8(), 126, [126, 127, 125, 124]),
-        (pa.uint8(), 254, [254, 255, 253, 252]),
-        (pa.int32(), 2**31 - 2, [2**31 - 2, 2**31 - 1, 2**31 - 3, 2**31 - 4]),
-        (pa.int64(), None, [0, 1, 2, 3]),
+        (pa.int8(), 125, [126, 127, 125, 124]),
+        (pa.uint8(), 253, [254, 255, 253, 252]),
+        (pa.int32(), 2**31 - 3, [2**31 - 2, 2**31 - 1, 2**31 - 3, 2**31 - 4]),
+        (pa.int64(), None, [1, 2, 3, 4]),
     ],
     ids=str,
 )
-def test_numbers_go_on_below_where_the_type_ends(type_: pa.DataType, minimum: int | None, expected: list[int]) -> None:
-    assert values(identifier(type_=type_, minimum=minimum), 4) == expected
+def test_numbers_follow_the_largest_real_one_and_go_on_below_where_the_type_ends(
+    type_: pa.DataType, maximum: int | None, expected: list[int]
+) -> None:
+    assert values(identifier(type_=type_, maximum=maximum), 4) == expected
 
 
 def test_every_number_of_a_small_type_comes_before_any_repeats() -> None:
-    found = values(identifier(type_=pa.int8(), minimum=-3), 300)
+    found = values(identifier(type_=pa.int8(), maximum=-3), 300)
     assert sorted(found[:256]) == list(range(-128, 128))
     assert found[256:] == found[:44]
 

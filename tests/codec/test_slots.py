@@ -76,7 +76,7 @@ def test_a_table_without_slots_decodes_to_as_many_rows_as_there_are_tokens() -> 
     number, word = pa.array([7, 8, 9]), pa.array(["yes"] * 3)
     schema, table = t.table_of(
         [
-            (t.column_of("id", Kind.IDENTIFIER, number, minimum=7), number),
+            (t.column_of("id", Kind.IDENTIFIER, number, maximum=6), number),
             (t.column_of("word", Kind.CATEGORY, word, values=("yes",)), word),
         ]
     )

@@ -224,3 +224,14 @@ def test_wide_range_of_floats_is_kept():
     schema = schema_of(text_column("1e-308", "-1.7e308", "2.5"))
     assert (schema["x"].minimum, schema["x"].maximum, schema["x"].decimals) == (-1.7e308, 2.5, None)
     assert np.isfinite(schema["x"].minimum)  # type: ignore[arg-type]
+
+
+def test_a_column_named_like_an_identifier_is_never_a_list_of_real_ones():
+    rows = range(2400)
+    table = text_table(
+        patient_id=[f"P-{i % 200:05d}" for i in rows], clinic_id=[str(i % 60) for i in rows], kind_id=["1", "2"] * 1200
+    )
+    schema = schema_of(table)
+    assert (schema["patient_id"].kind, schema["patient_id"].values) == (Kind.IDENTIFIER, None)
+    assert (schema["clinic_id"].kind, schema["clinic_id"].values) == (Kind.IDENTIFIER, None)
+    assert schema["kind_id"].values == (1, 2)  # two values are a code, not people
