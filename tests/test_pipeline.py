@@ -39,7 +39,7 @@ def small(**sections: dict[str, Any]) -> Config:
 
 def full(**sections: dict[str, Any]) -> Config:
     """The same with all stages."""
-    return small(replace_pii={"globals": {"seed": 1}}, evaluation={"enabled": True}, **sections)
+    return small(**{"replace_pii": {"globals": {"seed": 1}}, "evaluation": {"enabled": True}} | sections)
 
 
 def manifest(run_dir: Path, stage: str) -> dict[str, Any]:
@@ -143,7 +143,7 @@ def test_redo_leaves_no_row_of_an_earlier_split_behind(visits_csv: Path, tmp_pat
     with pytest.raises(ConfigError, match=r"data\.holdout changed"):
         run(without, visits_csv, tmp_path / "r")
     run(without, visits_csv, tmp_path / "r", redo=True)
-    assert not (tmp_path / "r/internal/holdout").exists()
+    assert not list((tmp_path / "r/internal/holdout").iterdir())
     assert pq.ParquetDataset(tmp_path / "r/internal/train").read().num_rows == 400
 
 

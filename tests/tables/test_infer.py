@@ -228,8 +228,12 @@ def test_wide_range_of_floats_is_kept():
 
 def test_a_column_named_like_an_identifier_is_never_a_list_of_real_ones():
     rows = range(2400)
-    table = text_table(
-        patient_id=[f"P-{i % 200:05d}" for i in rows], clinic_id=[str(i % 60) for i in rows], kind_id=["1", "2"] * 1200
+    table = pa.table(
+        {
+            "patient_id": [f"P-{i % 200:05d}" for i in rows],
+            "clinic_id": [str(i % 60) for i in rows],
+            "kind_id": ["1", "2"] * 1200,
+        }
     )
     schema = schema_of(table)
     assert (schema["patient_id"].kind, schema["patient_id"].values) == (Kind.IDENTIFIER, None)
