@@ -16,6 +16,11 @@ from ss_ray.config_files import parse_config
 from ss_ray.demo import dependences
 from ss_ray.errors import ConfigError, DataError, ResourceError, SsRayError
 from ss_ray.pipeline import STAGES, RunReport, run
+from ss_ray.plan import make_plan
+from ss_ray.progress import ignore
+from ss_ray.runs import Location
+from ss_ray.tables.parts import count_rows
+from ss_ray.tables.stage import read_table, split_table
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_cluster")]
 
@@ -136,15 +141,17 @@ def test_redo_does_only_the_stale_stages_again(finished: tuple[RunReport, Path],
     assert manifest(out, "train") == trained
 
 
-def test_redo_leaves_no_row_of_an_earlier_split_behind(visits_csv: Path, tmp_path: Path) -> None:
-    run(small(), visits_csv, tmp_path / "r")
-    assert list((tmp_path / "r/internal/holdout").iterdir())
-    without = small(data={"random_state": 3, "holdout": 0})
-    with pytest.raises(ConfigError, match=r"data\.holdout changed"):
-        run(without, visits_csv, tmp_path / "r")
-    run(without, visits_csv, tmp_path / "r", redo=True)
-    assert not list((tmp_path / "r/internal/holdout").iterdir())
-    assert pq.ParquetDataset(tmp_path / "r/internal/train").read().num_rows == 400
+def test_a_new_split_leaves_no_row_of_an_earlier_one_behind(visits_csv: Path, tmp_path: Path) -> None:
+    folder = Location.parse(tmp_path)
+    rows = {}
+    for holdout in (40, 0):
+        config = small(data={"holdout": holdout})
+        table = read_table(visits_csv, config.data, 3, ignore)
+        plan = make_plan(config, num_rows=table.num_rows, seed=3)
+        splits = split_table(visits_csv, table, config.data, plan, folder, ignore)
+        rows[holdout] = (splits.train_rows, splits.holdout_rows, sum(count_rows((folder / "train").files())))
+    assert rows == {40: (360, 40, 360), 0: (400, 0, 400)}
+    assert not (folder / "holdout").files()
 
 
 def test_a_parameter_without_effect_makes_nothing_stale(finished: tuple[RunReport, Path], visits_csv: Path) -> None:
