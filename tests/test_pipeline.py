@@ -165,7 +165,7 @@ def test_a_parameter_without_effect_makes_nothing_stale(finished: tuple[RunRepor
 @pytest.mark.parametrize(
     ("changes", "error", "message"),
     [
-        ({"evaluation": {"target": "nope"}}, DataError, "there is no column 'nope'"),
+        ({"evaluation": {"enabled": True, "target": "nope"}}, DataError, "there is no column 'nope'"),
         ({"resources": {"num_train_workers": 3}}, ResourceError, "this machine has 2"),
         ({"resources": {"use_gpu": True}}, ResourceError, "this machine has 0"),
         ({"data": {"group_training_examples_by": "nope"}}, DataError, "there is no column 'nope'"),
