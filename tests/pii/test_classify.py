@@ -1,5 +1,4 @@
 import json
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.csv
@@ -118,16 +117,6 @@ PLAIN_TABLES = {
 @pytest.mark.parametrize(("header", "values"), PLAIN_TABLES.items())
 def test_plain_columns_raise_no_alarm(detector, header, values):
     assert classify_column(header, values, detector) is None
-
-
-DATA = Path("/work/shared/data")
-
-
-@pytest.mark.skipif(not DATA.exists(), reason="the benchmark tables are not on this machine")
-@pytest.mark.parametrize("name", ["adult", "california_housing", "hotel_rates", "telco_churn"])
-def test_benchmark_tables_raise_no_alarm(detector, name):
-    table = pyarrow.csv.read_csv(DATA / f"{name}.csv").slice(0, 1000)
-    assert classify_table(table, detector) == {}
 
 
 def test_typing_is_publishable_as_json(detector):
