@@ -6,7 +6,7 @@ export OMP_NUM_THREADS ?= 1
 export RAY_AUTH_MODE ?= token
 export RAY_AUTH_TOKEN_PATH ?= $(CURDIR)/.ray/auth_token
 
-.PHONY: env demo test fast lint format bench clean
+.PHONY: env demo test fast lint format clean
 
 env: $(VENV)/.installed ## The environment with everything the project and its tests need.
 
