@@ -111,7 +111,7 @@ def test_killing_the_driver_while_it_generates_loses_only_what_was_not_finished(
 ) -> None:
     out = tmp_path / "r"
     command = [sys.executable, "-m", "ss_ray.cli", "run", "--data", str(visits_csv), "--config", str(config_file)]
-    command += ["--out", str(out), "--set", "generation.num_records=60000"]
+    command += ["--out", str(out), "--set", "generation.num_records=24000"]
     driver = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     while not list(out.glob("internal/generation-*/part-*.parquet")):
         with pytest.raises(subprocess.TimeoutExpired):  # it must not end before it is killed
@@ -127,7 +127,7 @@ def test_killing_the_driver_while_it_generates_loses_only_what_was_not_finished(
     assert (out / "manifest/train.json").read_text() == trained
     finished = {path.name: path.stat().st_mtime_ns for path in (out / "release/synthetic").iterdir()}
     assert kept.items() <= finished.items()
-    assert ds.dataset(out / "release/synthetic").count_rows() == 60_000
+    assert ds.dataset(out / "release/synthetic").count_rows() == 24_000
 
 
 @pytest.fixture
