@@ -81,8 +81,8 @@ def evaluate_table(
     """
     on_progress(Progress(stage="evaluate", done=0, total=4, unit="parts"))
     holdout = tables.holdout.files(".parquet")
-    train = read_sample(tables.train)
-    frames = ray.put((train, read_sample(tables.holdout) if holdout else None, read_sample(tables.synthetic)))
+    train, synthetic = read_sample(tables.train), read_sample(tables.synthetic)
+    frames = ray.put((train, read_sample(tables.holdout) if holdout else None, synthetic))
     bounds = {"max_rows": asked.sqs_report_rows, "max_columns": asked.sqs_report_columns, "seed": seed}
     measure = ray.remote(num_cpus=1)(_measure)
     with unwrapped_errors(EvaluationError):
@@ -96,7 +96,7 @@ def evaluate_table(
             parts.append(ray.get(part))
             on_progress(Progress(stage="evaluate", done=done, total=4, unit="parts"))
     evaluation = combine(*parts)
-    report = render_report(evaluation, train, read_sample(tables.synthetic), schema, context)
+    report = render_report(evaluation, train, synthetic, schema, context)
     (folder / "metrics.json").write_text(EVALUATION.dump_json(evaluation, indent=2).decode())
     (folder / "report.html").write_text(report)
     on_progress(Progress(stage="evaluate", done=4, total=4, unit="parts"))
