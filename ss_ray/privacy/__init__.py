@@ -1,0 +1,1 @@
+"""Differential privacy: plan, accounting, ledger, private schema, audit."""

@@ -1,0 +1,142 @@
+"""What has been spent, in epsilon: Gaussian mechanisms, composed by `dp-accounting`.
+
+A `Charge` says how often which mechanism ran; charges of a job, and of all jobs on one table, add up by composition.
+RDP (Mironov 2017, arXiv:1702.07476) is the conservative figure, PLD (Koskela et al. 2020, arXiv:1906.03049; here with
+pessimistic rounding) the tight one. Adjacency is add-or-remove-one of a privacy unit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import exp, log
+from typing import Literal
+
+from dp_accounting import (
+    DpEvent,
+    GaussianDpEvent,
+    NeighboringRelation,
+    PoissonSampledDpEvent,
+    PrivacyAccountant,
+)
+from dp_accounting.pld import PLDAccountant
+from dp_accounting.rdp import RdpAccountant
+from scipy.optimize import brentq
+
+from ss_ray.errors import PrivacyError
+
+Accountant = Literal["pld", "rdp"]
+RELATION = NeighboringRelation.ADD_OR_REMOVE_ONE
+ORDERS = (*range(2, 65), 80, 96, 128, 256, 512, 1024)
+"""Of RDP: whole ones, whose values are exact sums (Mironov, Talwar, Zhang 2019, arXiv:1908.10530)."""
+GRID_STEPS = 1000
+"""Steps of the privacy loss grid up to epsilon. Whatever their number, the figure is an upper bound."""
+GRID_LIMITS = (1e-5, 1e-2)
+SIGMA_TOLERANCE = 0.001
+SIGMA_LIMITS = (0.2, 1e4)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Charge:
+    """`count` uses of one Gaussian mechanism, each on a fresh Poisson sample of the privacy units.
+
+    Attributes:
+        mechanism: What it was for: "dp-sgd", or "schema: <what was counted>".
+        noise_multiplier: Noise standard deviation over the L2 sensitivity to one unit.
+        sample_rate: Probability in (0, 1] that a unit takes part in one use.
+        count: Uses, at least 0.
+        delta: Probability with which one use fails beside what its noise covers (a threshold that a value of one unit
+            passes); 0 for none.
+    """
+
+    mechanism: str
+    noise_multiplier: float
+    sample_rate: float = 1.0
+    count: int = 1
+    delta: float = 0.0
+
+
+def auto_delta(num_units: int) -> float:
+    """NeMo's default delta: 1 / n^1.2."""
+    return float(max(num_units, 2) ** -1.2)
+
+
+def epsilon_of(charges: Sequence[Charge], delta: float, accountant: Accountant = "pld") -> float:
+    """Epsilon of all charges together; 0 where nothing was spent.
+
+    Args:
+        charges: What ran.
+        delta: In (0, 1), of everything together.
+        accountant: "pld" is tight, "rdp" conservative.
+
+    Raises:
+        PrivacyError: The charges' own deltas leave nothing of `delta`.
+    """
+    events = [(event_of(charge), charge.count) for charge in charges if charge.count]
+    if not events:
+        return 0.0
+    left = delta_left(charges, delta)
+    conservative = _composed(RdpAccountant(ORDERS, RELATION), events).get_epsilon(left)
+    if accountant == "rdp":
+        return float(conservative)
+    grid = min(max(conservative / GRID_STEPS, GRID_LIMITS[0]), GRID_LIMITS[1])
+    tight = _composed(PLDAccountant(RELATION, value_discretization_interval=grid), events).get_epsilon(left)
+    return float(tight)
+
+
+def _composed(accountant: PrivacyAccountant, events: Sequence[tuple[DpEvent, int]]) -> PrivacyAccountant:
+    for event, count in events:
+        accountant.compose(event, count)
+    return accountant
+
+
+def delta_left(charges: Sequence[Charge], delta: float) -> float:
+    """What of `delta` is left for the noise, once thresholds took theirs.
+
+    Raises:
+        PrivacyError: Nothing is left.
+    """
+    left = delta - sum(charge.delta * charge.count for charge in charges)
+    if left <= 0:
+        raise PrivacyError(f"thresholds alone spend more than delta {delta:.3g}; allow a larger privacy.delta")
+    return left
+
+
+def event_of(charge: Charge) -> DpEvent:
+    """One use as dp-accounting knows it."""
+    gaussian = GaussianDpEvent(charge.noise_multiplier)
+    return gaussian if charge.sample_rate == 1 else PoissonSampledDpEvent(charge.sample_rate, gaussian)
+
+
+def calibrate_noise(charge: Charge, target_epsilon: float, delta: float, spent: Sequence[Charge] = ()) -> float:
+    """The smallest noise multiplier, within 0.1 %, for which `charge` and `spent` together stay within a target.
+
+    Args:
+        charge: The mechanism to calibrate; its noise_multiplier is not looked at.
+        target_epsilon: Never passed.
+        delta: Of everything together.
+        spent: What ran before.
+
+    Raises:
+        PrivacyError: `spent` leaves nothing, or only absurd noise fits.
+    """
+
+    def excess(log_sigma: float) -> float:
+        tried = replace(charge, noise_multiplier=exp(log_sigma))
+        return log(max(epsilon_of([*spent, tried], delta), 1e-9) / target_epsilon)
+
+    low, high = (log(limit) for limit in SIGMA_LIMITS)
+    if epsilon_of(spent, delta) >= target_epsilon or excess(high) > 0:
+        raise PrivacyError(
+            f"no noise brings {charge.mechanism} within epsilon {target_epsilon:g}: what was spent before leaves too "
+            "little; allow a larger privacy.epsilon"
+        )
+    if excess(low) <= 0:
+        return SIGMA_LIMITS[0]
+    middle = 0.0
+    while excess(middle) > 0:  # a first bracket from below, where the grid is small
+        low, middle = middle, middle + 1.0
+    found = brentq(excess, low, middle, xtol=SIGMA_TOLERANCE / 2)
+    while excess(found) > 0:
+        found += SIGMA_TOLERANCE / 2
+    return exp(found)
