@@ -111,8 +111,12 @@ class DataParameters(Section):
 class CompactParameters(Section):
     """The embedded model, trained from scratch on the table."""
 
-    hidden_size: int = Field(128, ge=8, le=4096, description="Width of the model; a multiple of num_heads.")
-    num_layers: int = Field(3, ge=1, le=64, description="Decoder blocks.")
+    hidden_size: Annotated[int, Field(ge=8, le=4096)] | Auto = Field(
+        "auto", description="Width of the model, a multiple of 2 * num_heads; auto: 128, under DP 64."
+    )
+    num_layers: Annotated[int, Field(ge=1, le=64)] | Auto = Field(
+        "auto", description="Decoder blocks; auto: 3, under DP 2."
+    )
     num_heads: int = Field(4, ge=1, le=64, description="Attention heads.")
     num_bins: int = Field(64, ge=2, le=4096, description="Quantile bins of a number with over 256 distinct values.")
     text_vocabulary: int = Field(1024, ge=256, le=65536, description="Pieces of free text, the 256 bytes included.")
@@ -121,7 +125,7 @@ class CompactParameters(Section):
 
     @model_validator(mode="after")
     def _check(self) -> CompactParameters:
-        if self.hidden_size % (2 * self.num_heads):
+        if self.hidden_size != "auto" and self.hidden_size % (2 * self.num_heads):
             raise ValueError("hidden_size must be a multiple of 2 * num_heads")
         return self
 
@@ -261,15 +265,26 @@ class GenerationParameters(Section):
 
 
 class PrivacyParameters(Section):
-    """Differential privacy."""
+    """Differential privacy; everything but `dp_enabled` has an effect only with it."""
 
-    dp_enabled: bool = Field(False, description="Train with DP-SGD.", json_schema_extra=NOT_YET)
-    epsilon: float = Field(8.0, gt=0, description="Target epsilon.", json_schema_extra=NOT_YET)
-    delta: Annotated[float, Field(gt=0, lt=1)] | Auto = Field(
-        "auto", description="Target delta; auto: 1/n^1.2.", json_schema_extra=NOT_YET
+    dp_enabled: bool = Field(False, description="Give differential privacy, from the schema to the synthetic table.")
+    epsilon: float = Field(8.0, gt=0, le=1000, description="Target epsilon of the whole run, the schema included.")
+    delta: Annotated[float, Field(gt=0, lt=0.1)] | Auto = Field(
+        "auto", description="Target delta of the whole run; auto: 1/n^1.2, n being the measured number of units."
     )
-    per_sample_max_grad_norm: float = Field(
-        1.0, gt=0, description="L2 clipping norm of a unit's gradient.", json_schema_extra=NOT_YET
+    per_sample_max_grad_norm: float = Field(1.0, gt=0, description="L2 norm that a unit's gradient is clipped to.")
+    schema_epsilon_fraction: float = Field(
+        0.1, gt=0, lt=1, description="Share of the budget, in zCDP's rho, that measuring the schema takes."
+    )
+    allow_inferred_schema: bool = Field(
+        False, description="Use the exact schema without paying for it; the certificate names it as not covered."
+    )
+    max_rows_per_unit: int = Field(16, ge=1, description="Rows of one group that are learned from; the rest is left.")
+    dataset: str | None = Field(
+        None, min_length=1, description="Name of the table in the privacy ledger; null: a fingerprint of its files."
+    )
+    ledger: str | None = Field(
+        None, description="SQLAlchemy URL of the privacy ledger; null: the cluster's, or ~/.ss_ray/ledger.sqlite."
     )
 
 
@@ -382,6 +397,9 @@ class ResourceParameters(Section):
     num_pii_workers: int = Field(1, ge=1, description="PII actors.")
     threads_per_worker: Annotated[int, Field(ge=1)] | None = Field(
         None, description="Torch threads of a worker; null: the cluster's CPUs shared out in training, 1 in generation."
+    )
+    max_physical_batch_size: int = Field(
+        256, ge=1, description="Privacy units whose gradients are computed together under DP; bounds memory only."
     )
     use_gpu: bool = Field(False, description="One GPU per training and generation worker.")
 

@@ -2,22 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ss_ray.config import COMPACT, LANGUAGE_MODELS, NOT_YET, Config
+from ss_ray.config import (
+    COMPACT,
+    LANGUAGE_MODELS,
+    NOT_YET,
+    CompactParameters,
+    Config,
+    DataParameters,
+    PrivacyParameters,
+)
 from ss_ray.config_files import explicit_paths, parameters
-from ss_ray.errors import ConfigError, PrivacyError
+from ss_ray.errors import ConfigError
 from ss_ray.generation.sampling import Sampling
+from ss_ray.privacy.accounting import Charge
+from ss_ray.privacy.plan import DPPlan, make_dp_plan
 from ss_ray.splits import holdout_rows_wanted
 from ss_ray.training.shape import CompactShape
 
 ROWS_SHOWN = 500_000
 """Training shows sqrt(ROWS_SHOWN x rows) rows, at least one pass: 5 passes of 20,000 rows, 1 of a million."""
 COMPACT_LEARNING_RATE = 2e-3
+PRIVATE_LEARNING_RATE = 3e-3
+PRIVATE_WARMUP_STEPS = 10
+PRIVATE_AVERAGING = 0.9
 COMPACT_BATCH = 256
 COMPACT_VALIDATION_RATIO = 0.05
 MAX_VALIDATION_ROWS = 5_000  # more would cost as much as training on a large table, and tell no more
 VALIDATIONS = 15
+NOT_PRIVATE = "No differential privacy: nothing in this run bounds what the synthetic table reveals about one row."
 SHARD_ROWS = (4096, 65_536)
 
 
@@ -61,6 +76,29 @@ class TrainPlan:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PrivateTrainPlan:
+    """Training of the compact model with differential privacy.
+
+    Attributes:
+        shape: Size of the model.
+        dp: The mechanism.
+        learning_rate: Of Adam, after the warm-up.
+        warmup_steps: Steps of linear warm-up.
+        averaging: Decay per step, in [0, 1), of the average of the weights.
+        max_physical_batch_size: Units whose gradients are computed together; changes memory and speed only.
+        seed: Of the first weights, which depend on nothing else.
+    """
+
+    shape: CompactShape
+    dp: DPPlan
+    learning_rate: float
+    warmup_steps: int
+    averaging: float
+    max_physical_batch_size: int
+    seed: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class GenerationPlan:
     """Generation.
 
@@ -85,7 +123,7 @@ class RunPlan:
         seed: From which split, training and sampling derive theirs.
         holdout_rows: Rows kept from training.
         privacy_unit: "row", or the grouping column.
-        training: See `TrainPlan`.
+        training: Without differential privacy; with it, `plan_private_training` plans once the schema is measured.
         generation: See `GenerationPlan`.
         notes: What a reader of the results should know about this plan, in words.
     """
@@ -98,18 +136,19 @@ class RunPlan:
     notes: tuple[str, ...]
 
 
+def is_private(config: Config) -> bool:
+    """Whether differential privacy is asked for."""
+    return config.privacy is not None and config.privacy.dp_enabled
+
+
 def check_supported(config: Config) -> None:
     """Refuse what this version cannot do, before any work.
 
     Raises:
-        PrivacyError: Differential privacy is asked for.
-        ConfigError: Anything else that would have to be ignored to go on.
+        ConfigError: Anything that would have to be ignored to go on.
     """
-    if config.privacy is not None and config.privacy.dp_enabled:
-        raise PrivacyError(
-            "privacy.dp_enabled: this version cannot train with differential privacy, and will not pretend to; "
-            "set it to false to go on without a formal guarantee"
-        )
+    if is_private(config):
+        _check_private(config)
     if config.training.pretrained_model != COMPACT:
         raise ConfigError('training.pretrained_model: this version trains the "compact" model only')
     if config.time_series.is_timeseries:
@@ -120,6 +159,20 @@ def check_supported(config: Config) -> None:
         raise ConfigError(
             "replace_pii.steps: this version applies its built-in policy only; leave steps out, and use "
             "data.columns.<name>.entity and replace_pii.globals.lock_columns to steer it"
+        )
+
+
+def _check_private(config: Config) -> None:
+    """Refuse what would make a result depend on rows without being paid for."""
+    if config.data.holdout >= 1:
+        raise ConfigError(
+            "data.holdout: with differential privacy the holdout is a share of the units, below 1: a number of rows "
+            "would tell how many there are"
+        )
+    if config.training.validation_ratio not in ("auto", 0):
+        raise ConfigError(
+            "training.validation_ratio: with differential privacy nothing is validated on rows, which would cost "
+            "budget; set it to 0 or auto"
         )
 
 
@@ -157,12 +210,7 @@ def _plan_training(config: Config, num_rows: int, seed: int) -> TrainPlan:
     warmup = training.warmup_steps
     rate, interval = training.learning_rate, training.validation_steps
     return TrainPlan(
-        shape=CompactShape(
-            hidden_size=compact.hidden_size,
-            num_layers=compact.num_layers,
-            num_heads=compact.num_heads,
-            intermediate_size=2 * compact.hidden_size,
-        ),
+        shape=_shape(compact, hidden_size=128, num_layers=3),
         num_bins=compact.num_bins,
         text_vocabulary=compact.text_vocabulary,
         max_text_tokens=compact.max_text_tokens,
@@ -180,6 +228,66 @@ def _plan_training(config: Config, num_rows: int, seed: int) -> TrainPlan:
     )
 
 
+def plan_private_training(
+    config: Config, privacy: PrivacyParameters, *, num_units: int, delta: float, spent: Sequence[Charge], seed: int
+) -> PrivateTrainPlan:
+    """Training with what of the budget is left.
+
+    Args:
+        config: The request.
+        privacy: Its section.
+        num_units: Privacy units to train on: a noisy count.
+        delta: Of the whole run.
+        spent: Charges of the schema.
+        seed: Of the first weights.
+
+    Raises:
+        PrivacyError: Too few units, or too little budget.
+    """
+    training = config.training
+    batch = None
+    if training.batch_size != "auto":
+        parts = training.gradient_accumulation_steps
+        batch = training.batch_size * (1 if parts == "auto" else parts)
+    shown = training.num_input_records_to_sample
+    dp = make_dp_plan(
+        privacy_unit=unit_name(config.data),
+        num_units=num_units,
+        target_epsilon=privacy.epsilon,
+        delta=delta,
+        max_grad_norm=privacy.per_sample_max_grad_norm,
+        spent=spent,
+        expected_batch_size=batch,
+        num_units_shown=None if shown == "auto" else shown,
+    )
+    rate = training.learning_rate
+    return PrivateTrainPlan(
+        shape=_shape(training.compact, hidden_size=64, num_layers=2),
+        dp=dp,
+        learning_rate=PRIVATE_LEARNING_RATE if rate == "auto" else rate,
+        warmup_steps=PRIVATE_WARMUP_STEPS,
+        averaging=PRIVATE_AVERAGING,
+        max_physical_batch_size=config.resources.max_physical_batch_size,
+        seed=seed,
+    )
+
+
+def unit_name(data: DataParameters) -> str:
+    """The privacy unit in words."""
+    group = data.group_training_examples_by
+    return "row" if group is None else f"all rows of one {group!r}"
+
+
+def _shape(compact: CompactParameters, *, hidden_size: int, num_layers: int) -> CompactShape:
+    width = hidden_size if compact.hidden_size == "auto" else compact.hidden_size
+    return CompactShape(
+        hidden_size=width,
+        num_layers=num_layers if compact.num_layers == "auto" else compact.num_layers,
+        num_heads=compact.num_heads,
+        intermediate_size=2 * width,
+    )
+
+
 def _plan_generation(config: Config, seed: int) -> GenerationPlan:
     generation = config.generation
     least, most = SHARD_ROWS
@@ -193,8 +301,12 @@ def _plan_generation(config: Config, seed: int) -> GenerationPlan:
     )
 
 
+def _private_note(config: Config) -> str:
+    return f"Differential privacy of {unit_name(config.data)}; the certificate says what is covered, and at what price."
+
+
 def _notes(config: Config) -> list[str]:
-    notes = ["No differential privacy: nothing in this run bounds what the synthetic table reveals about one row."]
+    notes = [_private_note(config) if is_private(config) else NOT_PRIVATE]
     if config.replace_pii is None:
         notes.append("PII replacement is off: the model was trained on the table as it is.")
     if config.data.group_training_examples_by:

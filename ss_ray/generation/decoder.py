@@ -12,11 +12,12 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import AttentionInterface, LlamaForCausalLM
+from transformers import AttentionInterface
 from transformers.cache_utils import Cache, DynamicLayer
 
 from ss_ray.codec.columns import BOS, PAD, Slot, Tokens
 from ss_ray.generation.sampling import Sampling
+from ss_ray.training.models import CompactModel
 
 MIN_TEMPERATURE = 1e-6
 """Already the most likely token alone; nearer to 0, float32 runs out of numbers."""
@@ -76,7 +77,7 @@ AttentionInterface.register("slot_attention", _attend)
 
 @torch.inference_mode()
 def decode_rows(
-    model: LlamaForCausalLM, slots: tuple[Slot, ...], num_rows: int, sampling: Sampling, generator: torch.Generator
+    model: CompactModel, slots: tuple[Slot, ...], num_rows: int, sampling: Sampling, generator: torch.Generator
 ) -> Tokens:
     """Sample `num_rows` rows.
 
@@ -88,7 +89,7 @@ def decode_rows(
 
 
 @contextmanager
-def _attention(model: LlamaForCausalLM, implementation: str) -> Iterator[None]:
+def _attention(model: CompactModel, implementation: str) -> Iterator[None]:
     """The model with another attention, which is put back: that of the decoder is wrong for whole sequences."""
     before = model.config._attn_implementation
     model.set_attn_implementation(implementation)
@@ -99,17 +100,17 @@ def _attention(model: LlamaForCausalLM, implementation: str) -> Iterator[None]:
 
 
 def _decode(
-    model: LlamaForCausalLM, slots: tuple[Slot, ...], num_rows: int, sampling: Sampling, generator: torch.Generator
+    model: CompactModel, slots: tuple[Slot, ...], num_rows: int, sampling: Sampling, generator: torch.Generator
 ) -> Tensor:
     """(num_rows, slots) int64 tokens."""
-    device, embedding = model.device, model.get_input_embeddings().weight
+    device = model.device
     tokens = torch.full((num_rows, len(slots)), PAD, dtype=torch.long, device=device)
     layers = [_SlotCacheLayer(num_rows, len(slots)) for _ in range(model.config.num_hidden_layers)]
     cache = Cache(layers=layers)
     last = torch.full((1, 1), BOS, dtype=torch.long, device=device)
     for index, slot in enumerate(slots):
         hidden = model.model(input_ids=last, past_key_values=cache, use_cache=True).last_hidden_state[:, -1]
-        logits = (hidden @ embedding[slot.start : slot.stop].T).float().expand(num_rows, -1)
+        logits = model.lm_head.logits(hidden, slot.start, slot.stop).float().expand(num_rows, -1)
         drawn = slot.start + _draw(logits, sampling, generator)
         tokens[:, index] = drawn if slot.after is None else torch.where(_in_use(tokens, slot), drawn, PAD)
         last = tokens[:, index : index + 1]

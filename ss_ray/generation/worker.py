@@ -10,23 +10,23 @@ import numpy as np
 import pyarrow.parquet as pq
 import torch
 from pyarrow import fs as pafs
-from transformers import LlamaForCausalLM
 
 from ss_ray.codec.slots import SlotCodec
 from ss_ray.generation.decoder import decode_rows
 from ss_ray.generation.shards import Shard, shard_file
 from ss_ray.plan import GenerationPlan
 from ss_ray.runs import Location
+from ss_ray.training.models import CompactModel
 
 BATCH_ROWS = 1024
 """Rows that are decoded together; fixed, because the random draws of a shard depend on it."""
 
 
-def load_model(folder: Location) -> tuple[LlamaForCausalLM, SlotCodec]:
+def load_model(folder: Location) -> tuple[CompactModel, SlotCodec]:
     """A trained model and its codec, ready to generate."""
     with tempfile.TemporaryDirectory() as local:
         pafs.copy_files(folder.path, local, folder.filesystem, pafs.LocalFileSystem())
-        model = LlamaForCausalLM.from_pretrained(local).eval()
+        model = CompactModel.from_pretrained(local).eval()
         codec = SlotCodec.from_json((Path(local) / "codec.json").read_text())
     return model, codec
 

@@ -18,11 +18,10 @@ import numpy as np
 import torch
 import torch.distributed as dist
 from torch import Tensor
-from transformers import LlamaForCausalLM
 
 from ss_ray.errors import TrainingError
 from ss_ray.plan import TrainPlan
-from ss_ray.training.models import SlotGroup, row_losses
+from ss_ray.training.models import CompactModel, SlotGroup, row_losses
 
 VALIDATION_BATCH = 1024
 MAX_GRAD_NORM = 1.0  # of the mean loss per slot
@@ -85,7 +84,7 @@ def split_rows(tokens: Tensor, plan: TrainPlan, worker: Worker) -> Rows:
 
 
 def train(
-    model: LlamaForCausalLM,
+    model: CompactModel,
     rows: Rows,
     groups: Sequence[SlotGroup],
     plan: TrainPlan,
@@ -172,7 +171,7 @@ def learning_rate_factor(step: int, plan: TrainPlan) -> float:
 
 
 def _step(
-    model: LlamaForCausalLM,
+    model: CompactModel,
     optimizer: torch.optim.Optimizer,
     batch: Tensor,
     groups: Sequence[SlotGroup],
@@ -193,7 +192,7 @@ def _step(
     return total
 
 
-def _average_gradients(model: LlamaForCausalLM) -> None:
+def _average_gradients(model: CompactModel) -> None:
     """Replace each gradient by its mean over the workers, in one message."""
     if not dist.is_initialized() or dist.get_world_size() == 1:
         return
@@ -210,7 +209,7 @@ def _average_gradients(model: LlamaForCausalLM) -> None:
 def _validated(
     state: TrainState,
     step: int,
-    model: LlamaForCausalLM,
+    model: CompactModel,
     optimizer: torch.optim.Optimizer,
     validation: Tensor,
     groups: Sequence[SlotGroup],
@@ -233,7 +232,7 @@ def _validated(
 
 
 @torch.no_grad()
-def validation_loss(model: LlamaForCausalLM, validation: Tensor, groups: Sequence[SlotGroup]) -> float | None:
+def validation_loss(model: CompactModel, validation: Tensor, groups: Sequence[SlotGroup]) -> float | None:
     """Mean loss in nats per row over the validation rows of all workers; None where there are none."""
     model.eval()
     parts = torch.split(validation, VALIDATION_BATCH) if len(validation) else ()

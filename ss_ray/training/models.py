@@ -1,8 +1,9 @@
 """The compact model: a small Llama decoder over slot tokens, with a head that only sees a slot's own tokens.
 
-The architecture and the checkpoint format are those of transformers (`LlamaForCausalLM`, tied embeddings). What is
-ours is the output: the logits of a slot are computed over its token range alone, so no probability is spent on, and
-no value can be sampled from, tokens that another column owns.
+The architecture and the checkpoint format are those of transformers (`LlamaForCausalLM`). What is ours is the head:
+the logits of a slot are computed over its token range alone, so no probability is spent on, and no value can be
+sampled from, tokens that another column owns. They start from a fixed bias, 0 or the logarithm of what is known of
+each column by itself.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -29,8 +30,56 @@ class SlotGroup:
     high: int
 
 
-def build_compact(shape: CompactShape, *, vocabulary_size: int, num_slots: int, seed: int) -> LlamaForCausalLM:
-    """A randomly initialised model; the same seed gives the same weights."""
+class SlotHead(nn.Module):
+    """The output layer: one matrix for all tokens, of which each slot uses the rows of its own range.
+
+    Attributes:
+        weight: (vocabulary, hidden_size).
+        bias: (vocabulary,), a buffer: added to the logits, never trained.
+    """
+
+    def __init__(self, hidden_size: int, vocabulary_size: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(vocabulary_size, hidden_size))
+        self.register_buffer("bias", torch.zeros(vocabulary_size))
+        self.bias: Tensor
+
+    def forward(self, hidden: Tensor, groups: Sequence[SlotGroup] | None = None) -> Tensor | list[Tensor]:
+        """Logits of each group, (rows, slots of the group, tokens of its range), from (rows, slots, hidden_size).
+
+        Without groups those of all tokens, as transformers asks for them.
+        """
+        if groups is None:
+            return self.logits(hidden, 0, len(self.weight))
+        return [self.logits(hidden[:, group.first : group.stop], group.low, group.high) for group in groups]
+
+    def logits(self, hidden: Tensor, low: int, high: int) -> Tensor:
+        """Logits of the tokens low..high-1, (..., high - low), from (..., hidden_size)."""
+        return F.linear(hidden, self.weight[low:high], self.bias[low:high])
+
+
+class CompactModel(LlamaForCausalLM):  # type: ignore[misc]
+    """Llama with a `SlotHead`, whose weights are those of the input embedding where the configuration ties them."""
+
+    def __init__(self, config: LlamaConfig) -> None:
+        super().__init__(config)
+        self.lm_head = SlotHead(config.hidden_size, config.vocab_size)
+        self.post_init()
+
+
+def build_compact(
+    shape: CompactShape, *, vocabulary_size: int, num_slots: int, seed: int, tied: bool = True
+) -> CompactModel:
+    """A randomly initialised model; the same seed gives the same weights.
+
+    Args:
+        shape: Its size.
+        vocabulary_size: Token ids.
+        num_slots: Tokens of a row.
+        seed: Of the weights.
+        tied: Whether input embedding and head share their weights; False starts the head at 0, so that the model's
+            first guess is the head's bias.
+    """
     config = LlamaConfig(
         vocab_size=vocabulary_size,
         hidden_size=shape.hidden_size,
@@ -39,7 +88,7 @@ def build_compact(shape: CompactShape, *, vocabulary_size: int, num_slots: int, 
         num_attention_heads=shape.num_heads,
         num_key_value_heads=1,  # shared by all heads: as good on tables, and a fifth faster to decode
         max_position_embeddings=num_slots + 1,
-        tie_word_embeddings=True,
+        tie_word_embeddings=tied,
         bos_token_id=BOS,
         pad_token_id=PAD,
         eos_token_id=None,
@@ -47,7 +96,7 @@ def build_compact(shape: CompactShape, *, vocabulary_size: int, num_slots: int, 
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return LlamaForCausalLM(config)
+        return CompactModel(config)
 
 
 def group_slots(slots: Sequence[Slot]) -> tuple[SlotGroup, ...]:
@@ -62,7 +111,7 @@ def group_slots(slots: Sequence[Slot]) -> tuple[SlotGroup, ...]:
     return tuple(groups)
 
 
-def row_losses(model: LlamaForCausalLM, tokens: Tensor, groups: Sequence[SlotGroup]) -> Tensor:
+def row_losses(model: CompactModel, tokens: Tensor, groups: Sequence[SlotGroup]) -> Tensor:
     """Negative log-likelihood of each row in nats: the sum over its slots in use. A row's loss is its own alone.
 
     Args:
@@ -77,11 +126,9 @@ def row_losses(model: LlamaForCausalLM, tokens: Tensor, groups: Sequence[SlotGro
         return torch.zeros(len(tokens), device=tokens.device)
     begin = torch.full_like(tokens[:, :1], BOS)
     hidden = model.model(input_ids=torch.cat([begin, tokens[:, :-1]], dim=1), use_cache=False).last_hidden_state
-    embedding = model.get_input_embeddings().weight
     losses = tokens.new_zeros(len(tokens), dtype=torch.float32)
-    for group in groups:
+    for group, logits in zip(groups, model.lm_head(hidden, groups), strict=True):
         target = tokens[:, group.first : group.stop]
-        logits = hidden[:, group.first : group.stop] @ embedding[group.low : group.high].T  # (rows, group, range)
         target = torch.where(target == PAD, -100, target - group.low)
         loss = F.cross_entropy(logits.float().flatten(0, 1), target.flatten(), ignore_index=-100, reduction="none")
         losses = losses + loss.view_as(target).sum(dim=1)

@@ -1,0 +1,214 @@
+"""The training loop with differential privacy: the mechanism of one `DPPlan`, the same for one worker and for many.
+
+Each unit is owned by exactly one worker, which alone decides, by randomness that nobody else has, whether it joins a
+batch. The first worker adds the noise, once, before the sums of all workers are added. Weights are averaged over the
+steps, which costs no privacy. Nothing that was computed from rows leaves the loop but noisy sums.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+from ss_ray.codec.columns import PAD
+from ss_ray.errors import TrainingError
+from ss_ray.plan import PrivateTrainPlan
+from ss_ray.privacy.noise import add_noise, poisson_sample, secret_generator
+from ss_ray.privacy.plan import DPPlan
+from ss_ray.training.dpsgd import check_layers, clipped_sum
+from ss_ray.training.loop import Worker
+from ss_ray.training.models import CompactModel, SlotGroup, row_losses
+
+
+@dataclass(frozen=True, kw_only=True)
+class Units:
+    """One worker's privacy units.
+
+    Attributes:
+        tokens: (rows + 1, slots) int64, the last row all PAD.
+        rows: (units, rows of a unit) int64 numbers of rows; -1 where a unit has fewer, which is the row of PAD.
+    """
+
+    tokens: Tensor
+    rows: Tensor
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrivateState:
+    """All that a restart needs; its tensors are copies that no later step changes.
+
+    Attributes:
+        step: Optimizer steps in the weights.
+        model: Current weights.
+        optimizer: Optimizer state.
+        average: Weights averaged over the steps, which are the ones to keep.
+    """
+
+    step: int
+    model: dict[str, Any]
+    optimizer: dict[str, Any]
+    average: dict[str, Any]
+
+
+def own_units(tokens: Tensor, unit_ids: np.ndarray | None, max_rows: int, worker: Worker) -> Units:
+    """The units of one worker: disjoint over the workers, all of them together.
+
+    Args:
+        tokens: (rows, slots) of the whole table.
+        unit_ids: (rows,) which unit each row belongs to; None where each is its own.
+        max_rows: Rows of a unit that take part; the first ones in table order.
+        worker: Which one.
+    """
+    padded = torch.cat([tokens, torch.full_like(tokens[:1], PAD)])
+    if unit_ids is None:
+        rows = torch.arange(worker.rank, len(tokens), worker.world_size)[:, None]
+        return Units(tokens=padded, rows=rows)
+    _, numbers = np.unique(unit_ids, return_inverse=True)
+    order = np.argsort(numbers, kind="stable")
+    first = np.searchsorted(numbers[order], np.arange(numbers.max(initial=-1) + 1))
+    place = np.arange(len(order)) - first[numbers[order]]
+    kept = place < max_rows
+    table = np.full((len(first), min(max_rows, int(place.max(initial=0)) + 1)), -1)
+    table[numbers[order][kept], place[kept]] = order[kept]
+    return Units(tokens=padded, rows=torch.from_numpy(table[worker.rank :: worker.world_size]))
+
+
+def train_private(
+    model: CompactModel,
+    units: Units,
+    groups: Sequence[SlotGroup],
+    plan: PrivateTrainPlan,
+    worker: Worker,
+    *,
+    resume: PrivateState | None,
+    charged: int,
+    charge: Callable[[], int],
+    on_step: Callable[[int], None],
+    on_state: Callable[[Callable[[], PrivateState]], None],
+) -> PrivateState:
+    """Train until `plan.dp.num_steps` steps were charged, those that a crash lost included.
+
+    Args:
+        model: Changed in place.
+        units: Of this worker.
+        groups: Of the codec's slots.
+        plan: What to do.
+        worker: Which one this is.
+        resume: State of an earlier checkpoint; None starts afresh.
+        charged: Steps that were charged before, for whatever became of them.
+        charge: Called by rank 0 before the noise of each step; gives the steps charged so far, this one included.
+        on_step: Called with the steps charged so far.
+        on_state: Called after each step with what makes a state that can be resumed from.
+
+    Returns:
+        The last state.
+
+    Raises:
+        PrivacyError: A layer or a gradient that cannot be clipped, or a step that is not paid for.
+        TrainingError: The weights are not finite.
+    """
+    check_layers(model)
+    optimizer = torch.optim.Adam(model.parameters(), lr=plan.learning_rate)
+    average = {name: weight.detach().clone() for name, weight in model.named_parameters()}
+    if resume is not None:
+        model.load_state_dict(resume.model)
+        optimizer.load_state_dict(resume.optimizer)
+        average = {name: resume.average[name].clone() for name in average}
+    taken = resume.step if resume else 0
+    generator = secret_generator()
+
+    def state() -> PrivateState:
+        weights = {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
+        return PrivateState(
+            step=taken,
+            model=weights,
+            optimizer=optimizer.state_dict(),
+            average=weights | {name: weight.clone() for name, weight in average.items()},
+        )
+
+    while groups and charged < plan.dp.num_steps:
+        charged = _charged(charge, worker, model.device)
+        for settings in optimizer.param_groups:
+            settings["lr"] = plan.learning_rate * min(1.0, charged / plan.warmup_steps)
+        set_private_gradient(model, units, groups, plan.dp, worker, generator, plan.max_physical_batch_size)
+        optimizer.step()
+        taken += 1
+        _average(average, model, min(plan.averaging, taken / (taken + 9)))
+        on_step(charged)
+        on_state(state)
+    if not all(bool(torch.isfinite(weight).all()) for weight in average.values()):
+        raise TrainingError("the weights are not finite; lower training.learning_rate")
+    return state()
+
+
+def set_private_gradient(
+    model: CompactModel,
+    units: Units,
+    groups: Sequence[SlotGroup],
+    dp: DPPlan,
+    worker: Worker,
+    generator: np.random.Generator,
+    max_physical_batch_size: int,
+) -> None:
+    """Draw a batch of this worker's units, and set each parameter's gradient to the noisy mean over all workers.
+
+    Args:
+        model: Its `grad`s are set, the same on every worker.
+        units: Of this worker.
+        groups: Of the codec's slots.
+        dp: The mechanism.
+        worker: Which one this is.
+        generator: This worker's own, from `secret_generator`.
+        max_physical_batch_size: Units whose gradients are computed together; changes memory and speed only.
+    """
+    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    sampled = torch.from_numpy(poisson_sample(len(units.rows), dp.sample_rate, generator))
+    total = [torch.zeros_like(parameter, dtype=torch.float32) for parameter in parameters]
+    for rows in torch.split(units.rows[sampled], max_physical_batch_size) if len(sampled) else ():
+        sums, _ = clipped_sum(model, partial(unit_losses, model, units, rows, groups), len(rows), dp.max_grad_norm)
+        for held, parameter in zip(total, parameters, strict=True):
+            held += sums[parameter]
+    flat = torch.cat([held.flatten() for held in total]).double()
+    if worker.rank == 0:
+        noisy = add_noise(flat.cpu().numpy(), dp.noise_standard_deviation, generator)
+        flat = torch.from_numpy(noisy).to(flat.device)
+    if dist.is_initialized():
+        dist.all_reduce(flat)
+    mean = (flat / dp.expected_batch_size).float()
+    for parameter, grad in zip(parameters, torch.split(mean, [p.numel() for p in parameters]), strict=True):
+        parameter.grad = grad.view_as(parameter).to(parameter.dtype)
+
+
+def unit_losses(model: CompactModel, units: Units, rows: Tensor, groups: Sequence[SlotGroup]) -> Tensor:
+    """(units,) mean loss over the rows of each unit, in nats; a unit's loss is its own alone.
+
+    Args:
+        model: Compact model.
+        units: That own the rows.
+        rows: (units, rows of a unit) row numbers, -1 for none.
+        groups: Of the codec's slots.
+    """
+    losses = row_losses(model, units.tokens[rows.flatten()], groups).view(rows.shape)
+    return losses.sum(dim=1) / (rows >= 0).sum(dim=1)
+
+
+def _charged(charge: Callable[[], int], worker: Worker, device: torch.device) -> int:
+    """Steps charged so far, as rank 0 hears from the ledger; all workers wait for it."""
+    charged = torch.tensor([charge() if worker.rank == 0 else 0], device=device)
+    if dist.is_initialized():
+        dist.broadcast(charged, src=0)
+    return int(charged.item())
+
+
+def _average(average: dict[str, Tensor], model: CompactModel, decay: float) -> None:
+    """Exponential moving average of the weights; post-processing."""
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            average[name].mul_(decay).add_(weight, alpha=1 - decay)
