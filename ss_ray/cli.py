@@ -16,11 +16,13 @@ import typer
 from ss_ray import __version__
 from ss_ray.config_files import load_config, parameters
 from ss_ray.errors import ConfigError, SsRayError
+from ss_ray.privacy.ledger_cli import app as ledger_app
 
 if TYPE_CHECKING:
     from ss_ray.pipeline import RunReport
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app.add_typer(ledger_app, name="ledger")
 
 ConfigOption = Annotated[Path | None, typer.Option("--config", help="YAML file; the defaults without one.")]
 SetOption = Annotated[list[str] | None, typer.Option("--set", help="Override one value: training.learning_rate=1e-3")]

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from ss_ray.errors import DataError
 
 Scalar = bool | int | float | str
-Source = Literal["declared", "inferred"]
+Source = Literal["declared", "inferred", "private"]
 
 
 class Kind(StrEnum):
@@ -55,7 +55,7 @@ class ColumnSchema:
         pattern: Identifier and text, where all values are of one length: the characters that each position may take.
         entity_type: Identifier only: the PII type ("EMAIL_ADDRESS") whose stand-ins fill the column.
         max_length: Category, identifier and text: longest string in characters.
-        source: Whether a person declared the column or the data told.
+        source: Whether a person declared the column, the data told, or a private measurement of them did.
     """
 
     name: str

@@ -2,7 +2,8 @@
 
 Each codec owns one contiguous range of token ids per slot, so that the ids alone say what is valid: any token of a
 slot's range decodes to a value that the schema allows. A slot may depend on an earlier one (`Slot.after`): the
-digits of a number that is missing, or the rest of a text that has ended, are filled with PAD.
+digits of a number that is missing, or the rest of a text that has ended, are filled with PAD. So is a value that a
+privately measured schema does not know: the model may look at it, and never learns to write it.
 """
 
 from __future__ import annotations
@@ -75,11 +76,15 @@ class ValueCodec:
             return np.empty((len(array), 0), np.int32)
         array = _comparable(array)
         index = pc.index_in(array, value_set=_comparable(_value_array(self.column)))
-        if index.null_count > array.null_count:
-            unknown = index.null_count - array.null_count
+        unknown = index.null_count - (array.null_count if self.column.nullable else 0)
+        if unknown and self.column.source == "inferred":
             raise DataError(f"column {self.column.name!r} has {unknown} values that its schema does not list")
         position = index.fill_null(-1).to_numpy(zero_copy_only=False) + self.column.nullable
-        return (self.first_token + position).astype(np.int32)[:, None]
+        tokens = (self.first_token + position).astype(np.int32)
+        if unknown:
+            is_missing = array.is_null().to_numpy(zero_copy_only=False) & self.column.nullable
+            tokens[index.is_null().to_numpy(zero_copy_only=False) & ~is_missing] = PAD
+        return tokens[:, None]
 
     def decode(self, tokens: Tokens, rng: np.random.Generator) -> pa.Array:
         """(rows,) values of the storage type."""
@@ -143,7 +148,7 @@ class BinnedCodec:
         atom = np.searchsorted(np.array(self.atoms, np.int64), units)
         is_atom = np.isin(units, np.array(self.atoms, np.int64))
         out[is_atom, 0] = self.first_token + self.column.nullable + atom[is_atom]
-        out[missing, 0] = self.first_token
+        out[missing, 0] = self.first_token if self.column.nullable else PAD
         out[is_atom | missing, 1:] = PAD
         return out
 

@@ -93,7 +93,7 @@ class TextCodec:
         """(rows, max_tokens) token ids."""
         encoded = array.combine_chunks().dictionary_encode()
         rows = np.full((len(encoded.dictionary) + 1, self.max_tokens), PAD, np.int32)
-        rows[-1, 0] = self.first_token + _MISSING
+        rows[-1, 0] = self.first_token + _MISSING if self.column.nullable else PAD
         for row, ids in zip(rows, self._pieces(encoded.dictionary.to_pylist()), strict=False):
             ids = [self.first_token + _FIRST_PIECE + i for i in ids[: self.max_tokens]]
             row[: len(ids)] = ids

@@ -12,7 +12,7 @@ for _ in range(plan.num_steps):
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ss_ray.errors import PrivacyError
 from ss_ray.privacy.accounting import Charge, calibrate_noise
@@ -110,3 +110,23 @@ def make_dp_plan(
         target_epsilon=target_epsilon,
         delta=delta,
     )
+
+
+COUNT_SHARE = 0.02
+"""Of the schema's rho, for the number of units, which delta and with it all other noise depend on."""
+THRESHOLD_SHARE = 0.1
+"""Of delta, for categories that nobody declared."""
+PROVISIONAL_DELTA = 1e-6
+"""Stands for an automatic delta until the units are counted."""
+
+
+def total_rho(epsilon: float, delta: float) -> float:
+    """What shares are taken of: rho of the one Gaussian mechanism that would spend (epsilon, delta) whole."""
+    sigma = calibrate_noise(Charge(mechanism="the whole run", noise_multiplier=0.0), epsilon, delta)
+    return 1 / (2 * sigma**2)
+
+
+def planned_rest(spent: Sequence[Charge], target_epsilon: float, delta: float) -> Charge:
+    """One Gaussian mechanism that stands in a reservation for all that is not planned yet."""
+    rest = Charge(mechanism="planned", noise_multiplier=0.0)
+    return replace(rest, noise_multiplier=calibrate_noise(rest, target_epsilon, delta, spent))

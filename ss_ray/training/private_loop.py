@@ -88,7 +88,7 @@ def train_private(
     worker: Worker,
     *,
     resume: PrivateState | None,
-    charged: int,
+    charged: Callable[[], int],
     charge: Callable[[], int],
     on_step: Callable[[int], None],
     on_state: Callable[[Callable[[], PrivateState]], None],
@@ -102,7 +102,7 @@ def train_private(
         plan: What to do.
         worker: Which one this is.
         resume: State of an earlier checkpoint; None starts afresh.
-        charged: Steps that were charged before, for whatever became of them.
+        charged: Called by rank 0 at the start; steps that were charged before, whatever became of them.
         charge: Called by rank 0 before the noise of each step; gives the steps charged so far, this one included.
         on_step: Called with the steps charged so far.
         on_state: Called after each step with what makes a state that can be resumed from.
@@ -133,15 +133,16 @@ def train_private(
             average=weights | {name: weight.clone() for name, weight in average.items()},
         )
 
-    while groups and charged < plan.dp.num_steps:
-        charged = _charged(charge, worker, model.device)
+    done = _from_leader(charged, worker, model.device)
+    while groups and done < plan.dp.num_steps:
+        done = _from_leader(charge, worker, model.device)
         for settings in optimizer.param_groups:
-            settings["lr"] = plan.learning_rate * min(1.0, charged / plan.warmup_steps)
+            settings["lr"] = plan.learning_rate * min(1.0, done / plan.warmup_steps)
         set_private_gradient(model, units, groups, plan.dp, worker, generator, plan.max_physical_batch_size)
         optimizer.step()
         taken += 1
         _average(average, model, min(plan.averaging, taken / (taken + 9)))
-        on_step(charged)
+        on_step(done)
         on_state(state)
     if not all(bool(torch.isfinite(weight).all()) for weight in average.values()):
         raise TrainingError("the weights are not finite; lower training.learning_rate")
@@ -199,12 +200,12 @@ def unit_losses(model: CompactModel, units: Units, rows: Tensor, groups: Sequenc
     return losses.sum(dim=1) / (rows >= 0).sum(dim=1)
 
 
-def _charged(charge: Callable[[], int], worker: Worker, device: torch.device) -> int:
-    """Steps charged so far, as rank 0 hears from the ledger; all workers wait for it."""
-    charged = torch.tensor([charge() if worker.rank == 0 else 0], device=device)
+def _from_leader(number: Callable[[], int], worker: Worker, device: torch.device) -> int:
+    """What rank 0 hears from the ledger; all workers wait for it."""
+    heard = torch.tensor([number() if worker.rank == 0 else 0], device=device)
     if dist.is_initialized():
-        dist.broadcast(charged, src=0)
-    return int(charged.item())
+        dist.broadcast(heard, src=0)
+    return int(heard.item())
 
 
 def _average(average: dict[str, Tensor], model: CompactModel, decay: float) -> None:

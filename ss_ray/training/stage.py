@@ -13,15 +13,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig
 from ray.train.torch import TorchTrainer
 from ray.train.v2.api.exceptions import TrainingFailedError
 
 from ss_ray.cluster import WORKER_ENVIRONMENT, available_cpus, map_items, reported_progress
+from ss_ray.codec.measured import measured_codec, prior_logits
 from ss_ray.codec.slots import SlotCodec, fit_codec
-from ss_ray.config import ResourceParameters
+from ss_ray.config import Config, ResourceParameters
 from ss_ray.errors import SsRayError, TrainingError
-from ss_ray.plan import TrainPlan
+from ss_ray.plan import PrivateTrainPlan, TrainPlan
+from ss_ray.privacy.stage import Account, PrivateSchema, unit_ids
 from ss_ray.progress import OnProgress
 from ss_ray.runs import Location
 from ss_ray.schema import TableSchema
@@ -87,15 +90,72 @@ def train_model(
     )
     tokens = folder / "tokens"
     encode_rows(rows, codec, tokens)
+    settings = {"tokens": tokens, "codec": codec, "plan": plan}
     with reported_progress(on_progress, "train", plan.num_steps, "steps") as report:
-        metrics = _fit(tokens, codec, plan, resources, folder, key, report)
+        metrics = _fit(_train_worker, settings | {"report": report}, resources, folder, key)
         report(plan.num_steps - metrics["steps"], metrics["note"])
+    return _model_ref(codec, metrics, plan.batch_rows)
+
+
+def train_private_model(
+    rows: Location,
+    units: Location,
+    schema: PrivateSchema,
+    plan: PrivateTrainPlan,
+    account: Account,
+    config: Config,
+    folder: Location,
+    key: str,
+    on_progress: OnProgress,
+) -> ModelRef:
+    """Train the compact model with differential privacy on the Parquet parts in `rows`.
+
+    Args:
+        rows: Folder of typed parts.
+        units: Folder of the same rows before PII was replaced, whose grouping column tells the privacy units.
+        schema: As it was measured.
+        plan: What to do.
+        account: Of this training in the ledger; what it reserves and does not use is given back.
+        config: The request: its grouping column, longest text and resources.
+        folder: Where folder/model, folder/tokens, folder/units and folder/checkpoints go.
+        key: Names this training, so that only a checkpoint of the very same one is resumed.
+        on_progress: Told the steps charged.
+
+    Raises:
+        PrivacyError: The ledger has no budget for it.
+        TrainingError: A worker failed for good.
+    """
+    codec = measured_codec(schema.measured, max_text_tokens=config.training.compact.max_text_tokens)
+    tokens, ids = folder / "tokens", folder / "units"
+    encode_rows(rows, codec, tokens)
+    ids.remove()
+    group = config.data.group_training_examples_by
+    if group is not None:
+        _save_array(unit_ids(units, group), ids.make_folder() / "units.npy")
+    used = account.uses(plan.dp.charge())
+    account.reserve([plan.dp.charge(plan.dp.num_steps - used)])
+    settings = {
+        "tokens": tokens,
+        "units": ids,
+        "codec": codec,
+        "prior": prior_logits(codec, schema.measured),
+        "max_rows_per_unit": config.privacy.max_rows_per_unit if config.privacy else 1,
+        "plan": plan,
+        "account": account,
+    }
+    with reported_progress(on_progress, "train", plan.dp.num_steps, "steps") as report:
+        report(used)
+        metrics = _fit(_train_private_worker, settings | {"report": report}, config.resources, folder, key)
+    return _model_ref(codec, metrics, round(plan.dp.expected_batch_size))
+
+
+def _model_ref(codec: SlotCodec, metrics: dict[str, Any], batch_rows: int) -> ModelRef:
     return ModelRef(
         num_parameters=metrics["num_parameters"],
         num_slots=len(codec.slots),
         vocabulary_size=codec.vocabulary_size,
         steps=metrics["steps"],
-        batch_rows=plan.batch_rows,
+        batch_rows=batch_rows,
         validation_losses=tuple((step, loss) for step, loss in metrics["losses"]),
         best_step=min(metrics["losses"], key=lambda entry: entry[1], default=(metrics["steps"], 0.0))[0],
     )
@@ -104,6 +164,7 @@ def train_model(
 def discard_work(folder: Location) -> None:
     """Remove tokens and checkpoints, once the training is recorded as finished."""
     (folder / "tokens").remove()
+    (folder / "units").remove()
     (folder / "checkpoints").remove()
 
 
@@ -119,36 +180,32 @@ def _encode_worker(codec: SlotCodec, folder: Location) -> Callable[[tuple[int, L
     def encode(item: tuple[int, Location]) -> None:
         index, part = item
         matrix = np.concatenate([codec.encode(block) for block in read_part(part)]).astype(dtype)
-        buffer = io.BytesIO()
-        np.save(buffer, matrix)
-        with folder.filesystem.open_output_stream(f"{folder.path}/part-{index:05d}.npy") as stream:
-            stream.write(buffer.getbuffer())
+        _save_array(matrix, folder / f"part-{index:05d}.npy")
 
     return encode
 
 
+def _save_array(array: npt.NDArray[Any], file: Location) -> None:
+    buffer = io.BytesIO()
+    np.save(buffer, array)
+    with file.filesystem.open_output_stream(file.path) as stream:
+        stream.write(buffer.getbuffer())
+
+
 def _fit(
-    tokens: Location,
-    codec: SlotCodec,
-    plan: TrainPlan,
+    loop: Callable[[dict[str, Any]], None],
+    settings: dict[str, Any],
     resources: ResourceParameters,
     folder: Location,
     key: str,
-    report: Callable[..., None],
 ) -> dict[str, Any]:
+    """Run a training loop in Ray Train workers; its metrics."""
     checkpoints = (folder / "checkpoints").make_folder()
     threads = resources.threads_per_worker or max(1, min(MAX_THREADS, available_cpus() // resources.num_train_workers))
     cpus = {"CPU": threads} | ({"GPU": 1} if resources.use_gpu else {})
     trainer = TorchTrainer(
-        _train_worker,
-        train_loop_config={
-            "tokens": tokens,
-            "codec": codec,
-            "plan": plan,
-            "threads": threads,
-            "model": folder / "model",
-            "report": report,
-        },
+        loop,
+        train_loop_config=settings | {"threads": threads, "model": folder / "model"},
         scaling_config=ScalingConfig(
             num_workers=resources.num_train_workers, use_gpu=resources.use_gpu, resources_per_worker=cpus
         ),
@@ -182,3 +239,10 @@ def _train_worker(config: dict[str, Any]) -> None:
     from ss_ray.training.worker import train_in_worker
 
     train_in_worker(**config)
+
+
+def _train_private_worker(config: dict[str, Any]) -> None:
+    """The same with differential privacy."""
+    from ss_ray.training.worker import train_private_in_worker
+
+    train_private_in_worker(**config)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import ray.train
 import torch
 import torch.distributed as dist
@@ -18,12 +19,13 @@ from pyarrow import fs as pafs
 from ray.train import Checkpoint
 from ray.train.torch import get_device
 
-from ss_ray.codec.columns import Tokens
 from ss_ray.codec.slots import SlotCodec
-from ss_ray.plan import TrainPlan
+from ss_ray.plan import PrivateTrainPlan, TrainPlan
+from ss_ray.privacy.stage import Account
 from ss_ray.runs import Location
 from ss_ray.training.loop import TrainState, Worker, split_rows, train
 from ss_ray.training.models import build_compact, group_slots
+from ss_ray.training.private_loop import PrivateState, own_units, train_private
 
 CHECKPOINT_SECONDS = 60.0
 PROGRESS_STEPS = 5
@@ -43,14 +45,13 @@ def train_in_worker(
         report: Told the steps done and the loss.
     """
     torch.set_num_threads(threads)
-    context = ray.train.get_context()
-    worker = Worker(rank=context.get_world_rank(), world_size=context.get_world_size())
-    device = get_device()
-    matrix = torch.from_numpy(load_tokens(tokens).astype(np.int32)).long().to(device)
+    worker, device = _this_worker(), get_device()
+    matrix = _load_matrix(tokens, device)
     compact = build_compact(
         plan.shape, vocabulary_size=codec.vocabulary_size, num_slots=len(codec.slots), seed=plan.seed
     ).to(device)
-    resume = _resume(device)
+    found = _resume(device)
+    resume = TrainState(**found) if found else None
     leader = worker.rank == 0
     if leader and resume is not None:
         report(resume.step)
@@ -59,37 +60,108 @@ def train_in_worker(
         if leader and step % PROGRESS_STEPS == 0:
             report(PROGRESS_STEPS, f"loss {loss:.3f}")
 
-    saver = _Checkpoints(worker, sum(parameter.numel() for parameter in compact.parameters()))
-
-    rows = split_rows(matrix, plan, worker)
-    groups = group_slots(codec.slots)
-    state = train(compact, rows, groups, plan, worker, resume=resume, on_step=on_step, on_validation=saver.save_if_due)
+    saver = _Checkpoints(worker, compact)
+    state = train(
+        compact,
+        split_rows(matrix, plan, worker),
+        group_slots(codec.slots),
+        plan,
+        worker,
+        resume=resume,
+        on_step=on_step,
+        on_validation=lambda state: saver.save_if_due(lambda: state),
+    )
     saver.save(state)
     if leader:
         compact.load_state_dict(state.best_model)
         _save_model(compact, codec, model)
 
 
+def train_private_in_worker(
+    *,
+    tokens: Location,
+    units: Location,
+    codec: SlotCodec,
+    prior: npt.NDArray[np.float32],
+    max_rows_per_unit: int,
+    plan: PrivateTrainPlan,
+    account: Account,
+    threads: int,
+    model: Location,
+    report: Callable[..., None],
+) -> None:
+    """Train on this worker's privacy units; rank 0 charges each step, and writes the averaged weights.
+
+    Args:
+        tokens: Folder of token matrices.
+        units: Folder of the rows' unit ids; empty where each row is a unit.
+        codec: Of those tokens.
+        prior: (vocabulary,) bias of the head.
+        max_rows_per_unit: Rows of one unit that are learned from.
+        plan: What to do.
+        account: Of this training in the ledger.
+        threads: Of torch.
+        model: Folder for the result.
+        report: Told the steps charged, and nothing that was computed from rows.
+    """
+    torch.set_num_threads(threads)
+    worker, device = _this_worker(), get_device()
+    ids = load_arrays(units) if units.files(".npy") else None
+    compact = build_compact(
+        plan.shape, vocabulary_size=codec.vocabulary_size, num_slots=len(codec.slots), seed=plan.seed, tied=False
+    )
+    compact.lm_head.bias.copy_(torch.from_numpy(prior))
+    found = _resume(device)
+    saver = _Checkpoints(worker, compact.to(device))
+
+    def on_step(step: int) -> None:
+        if worker.rank == 0:
+            report(1)
+
+    state = train_private(
+        compact,
+        own_units(_load_matrix(tokens, device), ids, max_rows_per_unit, worker),
+        group_slots(codec.slots),
+        plan,
+        worker,
+        resume=PrivateState(**found) if found else None,
+        charged=lambda: account.uses(plan.dp.charge()),
+        charge=lambda: account.charge(plan.dp.charge()),
+        on_step=on_step,
+        on_state=saver.save_if_due,
+    )
+    saver.save(state)
+    if worker.rank == 0:
+        compact.load_state_dict(state.average)
+        _save_model(compact, codec, model)
+
+
+def _this_worker() -> Worker:
+    context = ray.train.get_context()
+    return Worker(rank=context.get_world_rank(), world_size=context.get_world_size())
+
+
 class _Checkpoints:
     """Reports a checkpoint to Ray Train now and then: each takes seconds, whatever its size."""
 
-    def __init__(self, worker: Worker, num_parameters: int) -> None:
-        self.worker, self.num_parameters = worker, num_parameters
+    def __init__(self, worker: Worker, model: torch.nn.Module) -> None:
+        self.worker, self.num_parameters = worker, sum(parameter.numel() for parameter in model.parameters())
         self.saved_at = time.monotonic()
 
-    def save_if_due(self, state: TrainState) -> None:
+    def save_if_due(self, state: Callable[[], TrainState | PrivateState]) -> None:
         """Save if the last one is CHECKPOINT_SECONDS old by the clock of rank 0; all workers do, or none."""
         due = torch.tensor([float(time.monotonic() - self.saved_at >= CHECKPOINT_SECONDS)])
         if dist.is_initialized():
             due = due.to(get_device())
             dist.broadcast(due, src=0)
         if due.item():
-            self.save(state)
+            self.save(state())
 
-    def save(self, state: TrainState) -> None:
+    def save(self, state: TrainState | PrivateState) -> None:
         """Save on rank 0; every worker has to call it."""
-        metrics = {"steps": state.step, "losses": list(state.losses), "note": _note(state)}
-        metrics["num_parameters"] = self.num_parameters
+        losses = list(state.losses) if isinstance(state, TrainState) else []
+        note = f"validation loss {losses[-1][1]:.3f}" if losses else ""
+        metrics = {"steps": state.step, "losses": losses, "note": note, "num_parameters": self.num_parameters}
         with tempfile.TemporaryDirectory() as local:
             if self.worker.rank == 0:
                 torch.save(asdict(state), Path(local) / "state.pt")
@@ -99,16 +171,14 @@ class _Checkpoints:
         self.saved_at = time.monotonic()
 
 
-def _note(state: TrainState) -> str:
-    return f"validation loss {state.losses[-1][1]:.3f}" if state.losses else ""
-
-
-def _resume(device: torch.device) -> TrainState | None:
+def _resume(device: torch.device) -> dict[str, Any] | None:
+    """Fields of the state of the last checkpoint."""
     checkpoint = ray.train.get_checkpoint()
     if checkpoint is None:
         return None
     with checkpoint.as_directory() as local:
-        return TrainState(**torch.load(Path(local) / "state.pt", map_location=device, weights_only=True))
+        fields: dict[str, Any] = torch.load(Path(local) / "state.pt", map_location=device, weights_only=True)
+        return fields
 
 
 def _save_model(model: Any, codec: SlotCodec, folder: Location) -> None:
@@ -120,8 +190,12 @@ def _save_model(model: Any, codec: SlotCodec, folder: Location) -> None:
         pafs.copy_files(local, folder.path, pafs.LocalFileSystem(), folder.filesystem)
 
 
-def load_tokens(folder: Location) -> Tokens:
-    """(rows, slots) tokens of all parts in order."""
+def _load_matrix(tokens: Location, device: torch.device) -> torch.Tensor:
+    return torch.from_numpy(load_arrays(tokens).astype(np.int32)).long().to(device)
+
+
+def load_arrays(folder: Location) -> npt.NDArray[Any]:
+    """The arrays of all parts in order as one: (rows, slots) tokens, or (rows,) unit ids."""
     matrices = []
     for part in folder.files(".npy"):
         with part.filesystem.open_input_stream(part.path) as stream:

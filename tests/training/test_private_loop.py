@@ -52,7 +52,7 @@ def run(
     units = own_units(toy.make_rows(rows), None, 1, ALONE)
     state = train_private(
         private_toy.make_model(), units, toy.GROUPS, plan, ALONE,
-        resume=resume, charged=charged, charge=purse, on_step=lambda step: None, on_state=on_state,
+        resume=resume, charged=lambda: charged, charge=purse, on_step=lambda step: None, on_state=on_state,
     )  # fmt: skip
     return state, purse
 
@@ -89,7 +89,7 @@ def test_charge_comes_before_the_noise() -> None:
     with pytest.raises(PrivacyError, match="no budget"):
         train_private(
             model, own_units(toy.make_rows(8), None, 1, ALONE), toy.GROUPS, plan, ALONE,
-            resume=None, charged=0, charge=refuse, on_step=lambda step: None, on_state=lambda state: None,
+            resume=None, charged=lambda: 0, charge=refuse, on_step=lambda step: None, on_state=lambda state: None,
         )  # fmt: skip
     assert all(torch.equal(model.state_dict()[name], weight) for name, weight in before.items())
 

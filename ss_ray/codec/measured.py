@@ -1,0 +1,74 @@
+"""The codec of a privately measured schema: nothing in it depends on a row but through the measurement.
+
+Numbers are a bin and no digits, drawn evenly inside it: finer places would be learned from noise. Text is spelled in
+bytes, in a window of fixed length, because pieces and lengths would have to be learned from the texts.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from ss_ray.codec.columns import FIRST_TOKEN, AbsentCodec, BinnedCodec, ValueCodec
+from ss_ray.codec.slots import ColumnCodec, SlotCodec
+from ss_ray.codec.texts import TextCodec, train_tokenizer, vocabulary_size
+from ss_ray.privacy.private_schema import MeasuredColumn, MeasuredSchema
+from ss_ray.schema import Kind
+
+NUM_BYTES = 256
+MIN_SHARE = 1e-4
+"""What is expected at least of a value whose noisy count is 0 or below."""
+
+
+def measured_codec(measured: MeasuredSchema, *, max_text_tokens: int) -> SlotCodec:
+    """The codec of a measured schema.
+
+    Args:
+        measured: What was measured.
+        max_text_tokens: Bytes of a text that are kept.
+    """
+    bytes_only = train_tokenizer((), NUM_BYTES)
+    columns: list[ColumnCodec] = []
+    next_token = FIRST_TOKEN
+    for found in sorted(measured.columns, key=lambda found: found.column.kind is Kind.TEXT):
+        if found.column.kind is Kind.TEXT:
+            columns.append(
+                TextCodec(
+                    column=found.column,
+                    first_token=next_token,  # that of all text columns, which come last
+                    tokenizer=bytes_only,
+                    num_pieces=vocabulary_size(bytes_only),
+                    max_tokens=max_text_tokens,
+                )
+            )
+        else:
+            columns.append(_column_codec(found, next_token))
+            next_token += columns[-1].num_tokens
+    return SlotCodec(schema=measured.schema, columns=tuple(columns))
+
+
+def _column_codec(found: MeasuredColumn, first_token: int) -> ColumnCodec:
+    if found.column.kind is Kind.IDENTIFIER:
+        return AbsentCodec(column=found.column, first_token=first_token)
+    if found.scale is None:
+        return ValueCodec(column=found.column, first_token=first_token)
+    return BinnedCodec(
+        column=found.column,
+        first_token=first_token,
+        scale=found.scale,
+        atoms=(),
+        lows=found.lows,
+        highs=found.highs,
+        digits=0,
+    )
+
+
+def prior_logits(codec: SlotCodec, measured: MeasuredSchema) -> npt.NDArray[np.float32]:
+    """(vocabulary,) logarithms of the measured share of each token in its column; 0 for text."""
+    logits = np.zeros(codec.vocabulary_size, np.float32)
+    shares = {found.column.name: found.shares for found in measured.columns}
+    for column in codec.columns:
+        if column.num_tokens and not isinstance(column, TextCodec):
+            tokens = slice(column.first_token, column.first_token + column.num_tokens)
+            logits[tokens] = np.log(np.maximum(shares[column.column.name], MIN_SHARE))
+    return logits

@@ -1,0 +1,202 @@
+"""Bounds and bins of an ordered column out of noisy counts of intervals, refined level by level.
+
+All of it is post-processing: it sees noisy counts only. The first level covers everything the column may hold, in
+intervals that double (or the declared range in equal parts); each further level splits the intervals that hold much
+in equal parts. One noise standard deviation `sigma` holds for all levels of a column.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate, groupby, pairwise
+from math import log2, sqrt
+
+import pyarrow as pa
+from scipy.stats import norm
+
+from ss_ray.codec.ordinals import Scale, to_units
+from ss_ray.schema import ColumnSchema
+
+FANOUT = 64
+MIN_FANOUT = 4
+NUM_BINS = 64
+HEAVY_SIGMAS = 3.0
+BIN_SIGMAS = 2.5
+NEAR_RATE = 0.02
+"""Probability that an empty cell next to a populated one is taken for populated; a quarter of it for each cell more."""
+FAR_RATE = 0.001
+"""Probability that any empty cell of a column's first level, however far, is taken for populated (Bonferroni)."""
+LOST_SHARE = 0.0025
+"""Share of the privacy units that may lie in the parts cut off at an end, at each level."""
+Split = Mapping["Cell", tuple["Cell", ...]]
+"""The parts of cells that are split."""
+Ends = tuple[bool, bool]
+"""Whether a person declared the lower and the upper end."""
+INT64 = (-(2**63), 2**63 - 1)
+RANK_POWERS = range(-64, 65)
+"""Floats of full precision double from 2**-64 to 2**64; what is smaller or larger is one interval each."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """An interval of units and the estimate of how many privacy units it holds.
+
+    Attributes:
+        low: First unit.
+        high: Last unit.
+        estimate: May be negative.
+    """
+
+    low: int
+    high: int
+    estimate: float = 0.0
+
+    @property
+    def width(self) -> int:
+        """Units it covers."""
+        return self.high - self.low + 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Noise:
+    """What estimates are compared with.
+
+    Attributes:
+        sigma: Standard deviation of each count.
+        num_units: Estimated number of privacy units of the table.
+    """
+
+    sigma: float
+    num_units: int
+
+    @property
+    def heavy(self) -> float:
+        """Estimate from which an interval is split, or is a value of its own."""
+        return max(HEAVY_SIGMAS * self.sigma, self.num_units / NUM_BINS)
+
+    @property
+    def filled(self) -> float:
+        """Estimate from which a bin is full."""
+        return max(BIN_SIGMAS * self.sigma, self.num_units / NUM_BINS)
+
+
+def dyadic_cells(column: ColumnSchema, scale: Scale, limits: tuple[int, int]) -> tuple[Cell, ...]:
+    """Zero, and intervals that double on both sides of it, as far as the limits: 127 at most (263 of ranks)."""
+    if scale.decimals is None:
+        powers = pa.chunked_array([pa.array([2.0**power for power in RANK_POWERS])])
+        starts = [1, *to_units(powers, column, scale).tolist()]
+    else:
+        starts = [2**power for power in range(63)]
+    ends = [*(start - 1 for start in starts[1:]), INT64[1]]
+    above = list(zip(starts, ends, strict=True))
+    below = [(-end, -start) for start, end in reversed(above)]
+    below[0] = (INT64[0], below[0][1])
+    clipped = [(max(low, limits[0]), min(high, limits[1])) for low, high in (*below, (0, 0), *above)]
+    return tuple(Cell(low=low, high=high) for low, high in clipped if low <= high)
+
+
+def equal_parts(cell: Cell, parts: int) -> tuple[Cell, ...]:
+    """A cell in `parts` equal ones, fewer where it has fewer units."""
+    parts = min(parts, cell.width)
+    edges = [cell.low + cell.width * part // parts for part in range(parts + 1)]
+    return tuple(Cell(low=low, high=after - 1) for low, after in pairwise(edges))
+
+
+def populated(cells: Sequence[Cell], sigma: float, declared: Ends = (False, False)) -> tuple[Cell, ...]:
+    """Cells around the fullest one, to the last on each side that holds something, or to an end that is declared.
+
+    The further a cell is from the last one that holds something, the more it takes to believe it: a mistake nearby
+    doubles the range of the column, one far away ruins it.
+    """
+    fullest = max(range(len(cells)), key=lambda index: cells[index].estimate)
+    above = len(cells) - 1 if declared[1] else fullest + _reach(cells[fullest + 1 :], len(cells), sigma)
+    below = 0 if declared[0] else fullest - _reach(cells[:fullest][::-1], len(cells), sigma)
+    return tuple(cells[below : above + 1])
+
+
+def _reach(cells: Sequence[Cell], num_cells: int, sigma: float) -> int:
+    """How many of the cells, in their order, lie before or at the last that holds something."""
+    reached = 0
+    for index, cell in enumerate(cells, start=1):
+        rate = max(NEAR_RATE / 4 ** (index - reached - 1), FAR_RATE / num_cells)
+        if cell.estimate > float(norm.isf(rate)) * sigma:
+            reached = index
+    return reached
+
+
+def to_split(cells: Sequence[Cell], noise: Noise, declared: Ends = (False, False)) -> Split:
+    """Parts of each cell that is worth a closer look: much in it, or at an end whose bound is to be found.
+
+    The more a cell holds the more parts it gets, so that a part of an even cell does not drown in noise.
+    """
+    ends = {cell for cell, known in zip((cells[0], cells[-1]), declared, strict=True) if not known}
+    chosen = [cell for cell in cells if cell.width > 1 and (cell.estimate > noise.heavy or cell in ends)]
+    return {cell: equal_parts(cell, _fanout(cell.estimate / noise.sigma)) for cell in chosen}
+
+
+def _fanout(signal: float) -> int:
+    return min(max(2 ** int(log2(max(signal, 1.0))), MIN_FANOUT), FANOUT)
+
+
+def refine(cells: Sequence[Cell], parts: Split, noise: Noise, declared: Ends = (False, False)) -> tuple[Cell, ...]:
+    """Cells with those that were split replaced by their counted parts, made consistent.
+
+    Args:
+        cells: Ascending.
+        parts: Of some of them, with their estimates.
+        noise: Of every estimate.
+        declared: At an end that is not, parts that hold nothing but noise are cut off.
+    """
+    split = [_consistent(cell, parts[cell]) if cell in parts else (cell,) for cell in cells]
+    if not declared[0]:
+        split[0] = _trimmed(split[0], noise)
+    if not declared[1]:
+        split[-1] = _trimmed(split[-1][::-1], noise)[::-1]
+    return tuple(cell for group in split for cell in group)
+
+
+def _consistent(cell: Cell, parts: tuple[Cell, ...]) -> tuple[Cell, ...]:
+    """Parts moved by one number each, so that they add up to the best estimate from the cell's count and their own.
+
+    Source: Hay et al. 2010, arXiv:0904.0942, for one level.
+    """
+    total = sum(part.estimate for part in parts)
+    move = (cell.estimate - total) / (len(parts) + 1)  # the sum of k noisy parts is k times less certain
+    return tuple(replace(part, estimate=part.estimate + move) for part in parts)
+
+
+def _trimmed(cells: tuple[Cell, ...], noise: Noise) -> tuple[Cell, ...]:
+    """Cells without the first ones: all together hold little, surely or at every step from the outside."""
+    allowed = LOST_SHARE * noise.num_units
+    beyond = list(accumulate(cell.estimate for cell in cells[:-1]))
+    stepwise = next((index for index, mass in enumerate(beyond) if mass > allowed), len(beyond))
+    surely = [index for index, mass in enumerate(beyond, start=1) if mass + noise.sigma * sqrt(index) <= allowed]
+    return cells[max(stepwise, *surely) if surely else stepwise :]
+
+
+def merge_bins(cells: Sequence[Cell], noise: Noise) -> tuple[Cell, ...]:
+    """Neighbours together until each bin is filled; a single unit that holds much stays alone."""
+    bins: list[Cell] = []
+    for is_atom, group in groupby(cells, lambda cell: cell.width == 1 and cell.estimate > noise.heavy):
+        found = list(group)
+        bins += found if is_atom else _filled(found, noise.filled)
+    return tuple(bins)
+
+
+def _filled(cells: Sequence[Cell], enough: float) -> list[Cell]:
+    """Ascending cells put together from the left; what is left at the end joins the last bin."""
+    bins: list[Cell] = []
+    open_bin: Cell | None = None
+    for cell in cells:
+        open_bin = cell if open_bin is None else _joined(open_bin, cell)
+        if open_bin.estimate >= enough:
+            bins.append(open_bin)
+            open_bin = None
+    if open_bin is not None:
+        bins[-1:] = [_joined(bins[-1], open_bin)] if bins else [open_bin]
+    return bins
+
+
+def _joined(a: Cell, b: Cell) -> Cell:
+    return Cell(low=a.low, high=b.high, estimate=a.estimate + b.estimate)

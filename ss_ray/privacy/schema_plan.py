@@ -1,0 +1,224 @@
+"""What is asked about a private table, and what each question may spend: a function of public facts alone.
+
+Public are names, order, kinds, storage types, decimals and date formats, and what the user declares. Everything else
+of a column is stripped before the plan is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+
+from ss_ray.codec.ordinals import Scale, bound_units, float_scale, from_units
+from ss_ray.config import ColumnParameters
+from ss_ray.errors import PrivacyError
+from ss_ray.privacy.accounting import Charge
+from ss_ray.privacy.bins import FANOUT, INT64, Cell, Ends, dyadic_cells, equal_parts
+from ss_ray.privacy.histograms import (
+    UNIT_LIMIT,
+    CategoryQuery,
+    CellQuery,
+    PresenceQuery,
+    Query,
+    noise_multiplier_of,
+    threshold_of,
+)
+from ss_ray.schema import ORDERED_KINDS, ColumnSchema, Kind, TableSchema, arrow_type
+from ss_ray.tables.dates import iso_strings
+from ss_ray.tables.declare import declare_column
+from ss_ray.tables.facts import ColumnFacts
+
+Method = Literal["keys", "values", "presence", "cells", "split"]
+NUM_SPLITS = 2
+"""Rounds after the first; declared bounds save one of them."""
+WEIGHTS: dict[Method, int] = {"keys": 2, "values": 1, "presence": 1, "cells": 1, "split": 1}
+"""Shares of rho. Categories that nobody declared need the most: those below their threshold are lost."""
+CLIPPED_DECIMALS = 6
+"""Up to so many decimals floats are counted in multiples of the last one, which ends at 1e9 or beyond."""
+DAYS = (-719162, 2932896)  # of the years 1 to 9999, from 1970
+TICKS = {"s": 86400, "ms": 86400 * 10**3, "us": 86400 * 10**6, "ns": 86400 * 10**9}  # of a day
+NANOSECONDS = 2**63 - 10**9  # from 1970 in either direction that Arrow reads back from text
+
+
+@dataclass(frozen=True, kw_only=True)
+class SchemaBudget:
+    """What all measurements of a schema may spend together.
+
+    Attributes:
+        rho: Of zero-concentrated differential privacy, above 0; mu-GDP with mu = sqrt(2 rho).
+        delta: Probability that any category held by one unit alone is released; above 0 if there are such columns.
+    """
+
+    rho: float
+    delta: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measurement:
+    """One histogram that is planned.
+
+    Attributes:
+        column: Public part of the schema, with what is declared.
+        method: What is counted.
+        charge: What it costs.
+        threshold: Of method "keys": noisy counts below it are not released.
+    """
+
+    column: ColumnSchema
+    method: Method
+    charge: Charge
+    threshold: int | None = None
+
+
+def public_column(column: ColumnSchema) -> ColumnSchema:
+    """The column without anything that was read off its values."""
+    return replace(
+        column,
+        nullable=False,
+        minimum=None,
+        maximum=None,
+        values=(False, True) if column.kind is Kind.BOOLEAN else None,
+        pattern=None,
+        max_length=None,
+        source="private",
+    )
+
+
+def known_column(column: ColumnSchema, given: ColumnParameters | None) -> ColumnSchema:
+    """The public part of a column with what is declared; bounds nobody declared are those of the storage type."""
+    public = public_column(column)
+    if column.kind in ORDERED_KINDS:
+        public = _widest(public)
+    if given is None:
+        return public
+    any_facts = ColumnFacts(arrow_type=column.arrow_type, rows=1, missing=0)  # of a column with values, nothing else
+    given = given.model_copy(update={"kind": None, "format": None})  # the skeleton has them
+    known = declare_column(public, any_facts, given, is_text=False)
+    is_complete = given.values is not None or all(declared_ends(given))
+    return replace(known, source="declared" if is_complete else "private")
+
+
+def plan_queries(
+    skeleton: TableSchema, declared: Mapping[str, ColumnParameters], budget: SchemaBudget
+) -> tuple[Measurement, ...]:
+    """All histograms with their noise, from public facts alone: the charges add up to the budget.
+
+    Columns in their order, each with its first histogram and then its splits; where no histogram tells the number of
+    units, one more at the end.
+    """
+    uses: list[tuple[ColumnSchema, Method]] = []
+    for column in skeleton.columns:
+        given = declared.get(column.name)
+        known = known_column(column, given)
+        uses += [(known, method) for method in _methods(known, declared_ends(given))]
+    if all(method == "keys" for _, method in uses):
+        uses.append((uses[0][0], "presence"))
+    num_keys = sum(method == "keys" for _, method in uses)
+    if budget.rho <= 0 or (num_keys and not 0 < budget.delta < 1):
+        raise PrivacyError("the private schema has no budget; allow a larger privacy.epsilon and privacy.delta")
+    rho = budget.rho / sum(WEIGHTS[method] for _, method in uses)
+    return tuple(
+        _planned(column, method, rho * WEIGHTS[method], budget.delta / max(num_keys, 1)) for column, method in uses
+    )
+
+
+def _methods(column: ColumnSchema, declared: Ends) -> list[Method]:
+    if column.kind in (Kind.IDENTIFIER, Kind.TEXT):
+        return ["presence"]
+    if column.values is not None:
+        return ["values"]
+    if column.kind is Kind.CATEGORY:
+        return ["keys"]
+    return ["cells", "split"] if all(declared) else ["cells", "split", "split"]
+
+
+def _planned(column: ColumnSchema, method: Method, rho: float, delta: float) -> Measurement:
+    sigma = noise_multiplier_of(rho)
+    charge = Charge(mechanism=f"schema: {method} of {column.name}", noise_multiplier=sigma)
+    if method != "keys":
+        return Measurement(column=column, method=method, charge=charge)
+    return Measurement(
+        column=column, method=method, charge=replace(charge, delta=delta), threshold=threshold_of(sigma, delta)
+    )
+
+
+def declared_ends(given: ColumnParameters | None) -> Ends:
+    """Whether the minimum, and whether the maximum is declared."""
+    return (False, False) if given is None else (given.minimum is not None, given.maximum is not None)
+
+
+def _widest(column: ColumnSchema) -> ColumnSchema:
+    """An ordered column with the bounds of what it can hold: of its storage type, and for dates the years 1 to 9999."""
+    type_ = arrow_type(column)
+    if column.kind is Kind.FLOAT:
+        largest = _largest_float(column)
+        return replace(column, minimum=-largest, maximum=largest)
+    if pa.types.is_integer(type_):
+        limits = np.iinfo(type_.to_pandas_dtype())
+        return replace(column, minimum=int(limits.min), maximum=min(int(limits.max), INT64[1]))
+    ticks = 1 if pa.types.is_date(type_) else TICKS[type_.unit]
+    low, high = max(DAYS[0] * ticks, -NANOSECONDS), min((DAYS[1] + 1) * ticks - 1, NANOSECONDS)
+    return within(column, (low, high), Scale())
+
+
+def _largest_float(column: ColumnSchema) -> float:
+    type_ = arrow_type(column)
+    digits = column.decimals
+    if pa.types.is_decimal(type_):
+        digits, largest = type_.scale, 10.0 ** (type_.precision - type_.scale)
+    else:
+        largest = float(np.finfo(type_.to_pandas_dtype()).max)
+    is_clipped = digits is not None and digits <= CLIPPED_DECIMALS
+    return min(largest, UNIT_LIMIT / 10.0 ** (digits or 0)) if is_clipped else largest
+
+
+def within(column: ColumnSchema, units: tuple[int, int], scale: Scale) -> ColumnSchema:
+    """The column with the values of two units as its bounds, spelled as a schema spells them."""
+    array = from_units(np.array(units, np.int64), np.ones(2, bool), column, scale)
+    if pa.types.is_temporal(array.type):
+        array = iso_strings(array)
+    low, high = (array.cast(pa.float64()) if column.kind is Kind.FLOAT else array).to_pylist()
+    return replace(column, minimum=low, maximum=high)
+
+
+def scale_of(column: ColumnSchema) -> Scale:
+    """Units of an ordered column: multiples of its last decimal, ranks where floats have too many, else ticks."""
+    return float_scale(column) if column.kind is Kind.FLOAT else Scale()
+
+
+def first_query(measurement: Measurement) -> Query:
+    """What the first histogram of a column counts."""
+    column = measurement.column
+    match measurement.method:
+        case "keys":
+            return CategoryQuery(column=column)
+        case "values":
+            return CategoryQuery(column=column, values=column.values)
+        case "presence":
+            return PresenceQuery(column=column)
+    return cell_query(column, first_cells(column))
+
+
+def first_cells(column: ColumnSchema) -> tuple[Cell, ...]:
+    """The declared range in equal parts, or intervals that double and cover all that the column can hold."""
+    scale = scale_of(column)
+    low, high = bound_units(column, scale)
+    if column.source == "declared":
+        return equal_parts(Cell(low=low, high=high), FANOUT)
+    return dyadic_cells(column, scale, (low, high))
+
+
+def cell_query(column: ColumnSchema, cells: Sequence[Cell]) -> CellQuery:
+    """Asks for cells; those that end where the column ends get all that is beyond, too."""
+    scale = scale_of(column)
+    low, high = bound_units(column, scale)
+    return CellQuery(
+        column=column,
+        scale=scale,
+        lows=tuple(INT64[0] if cell.low == low else cell.low for cell in cells),
+        highs=tuple(INT64[1] if cell.high == high else cell.high for cell in cells),
+    )
