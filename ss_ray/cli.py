@@ -1,4 +1,4 @@
-"""The command line: `ss-ray run`, `ss-ray config`, `ss-ray demo-table`.
+"""The command line: `ss-ray run`, `ss-ray config`, `ss-ray demo-table`, `ss-ray audit`.
 
 Exit codes are those of `ss_ray.errors`; an error is one line on stderr, a traceback only with --debug.
 """
@@ -79,6 +79,33 @@ def demo_table(
 
 
 @app.command()
+def audit(
+    epsilon: Annotated[float, typer.Option(min=0.1, max=20, help="To claim.")] = 4.0,
+    delta: Annotated[float, typer.Option(min=1e-12, max=0.1, help="To claim.")] = 1e-5,
+    steps: Annotated[int, typer.Option(min=1, help="Optimizer steps.")] = 100,
+    sample_rate: Annotated[float, typer.Option(min=1e-3, max=1, help="With which a row joins a batch.")] = 0.1,
+    canaries: Annotated[int, typer.Option(min=1, help="Rows to recognise, each in or out by a coin.")] = 10_000,
+    rows: Annotated[int, typer.Option(min=0, help="Other rows of the table.")] = 1000,
+    confidence: Annotated[float, typer.Option(min=0.5, max=1 - 1e-9, help="Of the lower bound.")] = 0.95,
+) -> None:
+    """Attack the private training of this version, and bound from below the epsilon that it really spends."""
+    from ss_ray.privacy.audit import require_unrefuted, statement
+    from ss_ray.training.canaries import audit_training, make_canaries, plan_audit  # imports torch: seconds
+
+    plan = plan_audit(
+        epsilon=epsilon, delta=delta, num_steps=steps, sample_rate=sample_rate, num_canaries=canaries, num_rows=rows
+    )
+    print(
+        f"Audited          DP-SGD as built into version {__version__}: sample rate {plan.sample_rate:g}, "
+        f"{plan.num_steps} steps, noise multiplier {plan.noise_multiplier:.3f}\n"
+        "                 on a table of canaries made for it, not your table and not your model"
+    )
+    result = audit_training(plan, make_canaries(canaries, rows), confidence)
+    print(statement(result))
+    require_unrefuted(result)
+
+
+@app.command()
 def version() -> None:
     """Print the version."""
     print(__version__)
@@ -91,6 +118,12 @@ def summary(report: RunReport) -> str:
         lines.append(f"CSV              {report.csv}")
     if report.report:
         lines.append(f"Report           {report.report}  (internal: computed on real rows)")
+    if report.guarantee is not None:
+        g = report.guarantee
+        lines += [
+            f"Guarantee        epsilon {g.epsilon:.2f}, delta {g.delta:.2g}; one unit: {g.privacy_unit}",
+            f"Certificate      {report.certificate}",
+        ]
     lines.append(f"Manifest         {report.manifest}")
     scores = report.evaluation
     if scores is not None:

@@ -25,9 +25,8 @@ from ss_ray.training.shape import CompactShape
 ROWS_SHOWN = 500_000
 """Training shows sqrt(ROWS_SHOWN x rows) rows, at least one pass: 5 passes of 20,000 rows, 1 of a million."""
 COMPACT_LEARNING_RATE = 2e-3
-PRIVATE_LEARNING_RATE = 3e-3
-PRIVATE_WARMUP_STEPS = 10
-PRIVATE_AVERAGING = 0.9
+PRIVATE_LEARNING_RATE = 1e-2
+PRIVATE_AVERAGING = 0.97
 COMPACT_BATCH = 256
 COMPACT_VALIDATION_RATIO = 0.05
 MAX_VALIDATION_ROWS = 5_000  # more would cost as much as training on a large table, and tell no more
@@ -82,7 +81,8 @@ class PrivateTrainPlan:
     Attributes:
         shape: Size of the model.
         dp: The mechanism.
-        learning_rate: Of Adam, after the warm-up.
+        learning_rate: Of Adam, peak.
+        lr_scheduler: Course after the warm-up.
         warmup_steps: Steps of linear warm-up.
         averaging: Decay per step, in [0, 1), of the average of the weights.
         max_physical_batch_size: Units whose gradients are computed together; changes memory and speed only.
@@ -92,10 +92,16 @@ class PrivateTrainPlan:
     shape: CompactShape
     dp: DPPlan
     learning_rate: float
+    lr_scheduler: str
     warmup_steps: int
     averaging: float
     max_physical_batch_size: int
     seed: int
+
+    @property
+    def num_steps(self) -> int:
+        """Optimizer steps."""
+        return self.dp.num_steps
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,8 +126,8 @@ class RunPlan:
     """All stages.
 
     Attributes:
-        seed: From which split, training and sampling derive theirs.
-        holdout_rows: Rows kept from training.
+        seed: From which training and sampling derive theirs.
+        split_seed: Key of the split.
         privacy_unit: "row", or the grouping column.
         training: Without differential privacy; with it, `plan_private_training` plans once the schema is measured.
         generation: See `GenerationPlan`.
@@ -129,7 +135,7 @@ class RunPlan:
     """
 
     seed: int
-    holdout_rows: int
+    split_seed: int
     privacy_unit: str | None
     training: TrainPlan
     generation: GenerationPlan
@@ -176,19 +182,20 @@ def _check_private(config: Config) -> None:
         )
 
 
-def make_plan(config: Config, *, num_rows: int, seed: int) -> RunPlan:
+def make_plan(config: Config, *, num_rows: int, seed: int, split_seed: int | None = None) -> RunPlan:
     """Derive everything from the request and the size of the table.
 
     Args:
         config: The request.
         num_rows: Rows of the whole table.
         seed: `data.random_state`, or the one that was drawn.
+        split_seed: Key of the split where it is not the seed.
     """
     check_supported(config)
-    holdout_rows = holdout_rows_wanted(num_rows, config.data)
+    holdout_rows = 0 if is_private(config) else holdout_rows_wanted(num_rows, config.data)
     return RunPlan(
         seed=seed,
-        holdout_rows=holdout_rows,
+        split_seed=seed if split_seed is None else split_seed,
         privacy_unit=config.data.group_training_examples_by,
         training=_plan_training(config, num_rows - holdout_rows, seed),
         generation=_plan_generation(config, seed),
@@ -229,7 +236,14 @@ def _plan_training(config: Config, num_rows: int, seed: int) -> TrainPlan:
 
 
 def plan_private_training(
-    config: Config, privacy: PrivacyParameters, *, num_units: int, delta: float, spent: Sequence[Charge], seed: int
+    config: Config,
+    privacy: PrivacyParameters,
+    *,
+    num_units: int,
+    rough_num_units: int,
+    delta: float,
+    spent: Sequence[Charge],
+    seed: int,
 ) -> PrivateTrainPlan:
     """Training with what of the budget is left.
 
@@ -237,6 +251,7 @@ def plan_private_training(
         config: The request.
         privacy: Its section.
         num_units: Privacy units to train on: a noisy count.
+        rough_num_units: A first, noisier one, which the mechanism may depend on.
         delta: Of the whole run.
         spent: Charges of the schema.
         seed: Of the first weights.
@@ -253,6 +268,7 @@ def plan_private_training(
     dp = make_dp_plan(
         privacy_unit=unit_name(config.data),
         num_units=num_units,
+        rough_num_units=rough_num_units,
         target_epsilon=privacy.epsilon,
         delta=delta,
         max_grad_norm=privacy.per_sample_max_grad_norm,
@@ -260,12 +276,13 @@ def plan_private_training(
         expected_batch_size=batch,
         num_units_shown=None if shown == "auto" else shown,
     )
-    rate = training.learning_rate
+    rate, warmup = training.learning_rate, training.warmup_steps
     return PrivateTrainPlan(
         shape=_shape(training.compact, hidden_size=64, num_layers=2),
         dp=dp,
         learning_rate=PRIVATE_LEARNING_RATE if rate == "auto" else rate,
-        warmup_steps=PRIVATE_WARMUP_STEPS,
+        lr_scheduler=training.lr_scheduler,
+        warmup_steps=min(dp.num_steps, int(warmup if warmup >= 1 else warmup * dp.num_steps)),
         averaging=PRIVATE_AVERAGING,
         max_physical_batch_size=config.resources.max_physical_batch_size,
         seed=seed,

@@ -182,6 +182,11 @@ class RunDir:
         return self.release / "synthetic"
 
     @property
+    def certificate(self) -> Location:
+        """What is guaranteed, for auditors and machines."""
+        return self.release / "privacy_certificate.json"
+
+    @property
     def report(self) -> Location:
         """The report for people."""
         return self.internal / "report.html"

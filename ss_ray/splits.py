@@ -117,6 +117,15 @@ def holdout_bound(counts: UnitCounts, wanted: int, num_rows: int) -> int:
     return counts.hashes[taken - 1]
 
 
+def share_bound(share: float) -> int:
+    """The largest hash that is held out where each unit is by itself, with this probability; -1 for none.
+
+    Which side a unit is on then depends on that unit alone, as differential privacy needs it: an exact number of
+    held out units would move one unit whenever another one is added.
+    """
+    return int(share * 2.0**64) - 1
+
+
 def is_holdout(hashes: Hashes, bound: int) -> npt.NDArray[np.bool_]:
     """(rows,) whether each row is held out."""
     return hashes <= np.uint64(bound) if bound >= 0 else np.zeros(len(hashes), bool)

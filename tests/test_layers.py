@@ -19,6 +19,7 @@ RULES = {  # imported name -> files that may import it
     ],
     "presidio_analyzer": ["ss_ray/pii/detect.py"],
     "presidio_anonymizer": ["ss_ray/pii/detect.py"],
+    "sqlalchemy": ["ss_ray/privacy/ledger*.py"],
     "torch": ["ss_ray/training/*.py", "ss_ray/generation/*.py"],
     "transformers": ["ss_ray/training/*.py", "ss_ray/generation/*.py"],
     "vllm": ["ss_ray/generation/vllm.py"],

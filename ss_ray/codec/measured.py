@@ -63,9 +63,11 @@ def _column_codec(found: MeasuredColumn, first_token: int) -> ColumnCodec:
     )
 
 
-def prior_logits(codec: SlotCodec, measured: MeasuredSchema) -> npt.NDArray[np.float32]:
-    """(vocabulary,) logarithms of the measured share of each token in its column; 0 for text."""
+def prior_logits(codec: SlotCodec, measured: MeasuredSchema | None) -> npt.NDArray[np.float32]:
+    """(vocabulary,) logarithms of each token's measured share in its column; 0 for text, or where none was measured."""
     logits = np.zeros(codec.vocabulary_size, np.float32)
+    if measured is None:
+        return logits
     shares = {found.column.name: found.shares for found in measured.columns}
     for column in codec.columns:
         if column.num_tokens and not isinstance(column, TextCodec):

@@ -21,6 +21,7 @@ from ss_ray.evaluation.columns import prepare, sample, scored_columns
 from ss_ray.evaluation.evaluate import Evaluation
 from ss_ray.evaluation.figures import Figure, association_figures, column_figure
 from ss_ray.evaluation.metrics import Metric
+from ss_ray.privacy.certificate import Certificate
 from ss_ray.schema import TableSchema
 
 MAX_FIGURES = 24
@@ -58,6 +59,7 @@ class ReportContext:
         notes: What the plan decided, a sentence each.
         stage_seconds: Stage -> wall time in seconds.
         privacy_statement: The formal guarantee, or that there is none, in words.
+        guarantee: The certificate; None where there is none.
     """
 
     title: str
@@ -68,6 +70,7 @@ class ReportContext:
     notes: tuple[str, ...]
     stage_seconds: Mapping[str, float]
     privacy_statement: str
+    guarantee: Certificate | None = None
 
 
 def render_report(

@@ -16,7 +16,9 @@ import ray
 from ss_ray.cluster import unwrapped_errors
 from ss_ray.errors import ConfigError, ResourceError, SsRayError
 from ss_ray.privacy.accounting import Charge
-from ss_ray.privacy.ledger import DEFAULT_URL, Balance, Ledger, ledger_url, shown
+from ss_ray.privacy.ledger import Ledger
+from ss_ray.privacy.ledger_balance import Balance
+from ss_ray.privacy.ledger_database import DEFAULT_URL, ledger_url, shown
 
 ACTOR_NAME = "privacy-ledger"
 NAMESPACE = "ss_ray"
@@ -72,15 +74,15 @@ def connect_ledger(url: str | None = None) -> LedgerClient:
         ConfigError: The URL is no ledger's, or the cluster's ledger is in another database.
         ResourceError: The actor or its database does not answer.
     """
-    ledger_url(url or DEFAULT_URL)
+    wanted = ledger_url(url or DEFAULT_URL)
     with unwrapped_errors(ResourceError):
         actor = _get_or_create(url or DEFAULT_URL)
     client = LedgerClient(actor)
     used = _answer(actor.database.remote(url)) if url else None
     if used:
         raise ConfigError(
-            f"this cluster's privacy ledger is at {used}, not at {shown(ledger_url(url or DEFAULT_URL))}; name that "
-            "one (the user and what follows '?' count too), or none"
+            f"this cluster's privacy ledger is at {used}, not at {shown(wanted)}; name that one (the user "
+            "and what follows '?' count too), or none"
         )
     try:
         _answer(actor.open.remote())
@@ -95,13 +97,13 @@ class _SharedLedger(Ledger):
 
     def open(self) -> None:
         """Reach the database."""
-        with self._transaction():
+        with self._database.transaction():
             pass
 
     def database(self, url: str) -> str | None:
         """Where the ledger is, if that is not at `url`."""
-        same = ledger_url(url).set(password=None) == self._url.set(password=None)
-        return None if same else shown(self._url)
+        own = self._database.url
+        return None if ledger_url(url).set(password=None) == own.set(password=None) else shown(own)
 
 
 def _get_or_create(url: str) -> Any:

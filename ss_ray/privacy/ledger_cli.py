@@ -11,7 +11,8 @@ from ss_ray.errors import ConfigError
 
 if TYPE_CHECKING:
     from ss_ray.privacy.accounting import Charge
-    from ss_ray.privacy.ledger import Balance, JobEntry, Ledger
+    from ss_ray.privacy.ledger import Ledger
+    from ss_ray.privacy.ledger_balance import Balance, JobEntry
 
 app = typer.Typer(no_args_is_help=True, help="What jobs spent of each data set's privacy budget.")
 
@@ -102,14 +103,15 @@ def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _ledger(url: str | None) -> Ledger:
-    from ss_ray.privacy.ledger import DEFAULT_URL, Ledger  # imports SQLAlchemy and dp-accounting: seconds
+    from ss_ray.privacy.ledger import Ledger  # imports SQLAlchemy and dp-accounting: seconds
+    from ss_ray.privacy.ledger_database import DEFAULT_URL
 
     return Ledger(url or DEFAULT_URL)
 
 
 def _existing(url: str | None) -> Ledger:
     """The ledger, refused where its file is not there yet: to read it should not make one."""
-    from ss_ray.privacy.ledger import DEFAULT_URL, ledger_file, ledger_url
+    from ss_ray.privacy.ledger_database import DEFAULT_URL, ledger_file, ledger_url
 
     file = ledger_file(ledger_url(url or DEFAULT_URL))
     if file is not None and not file.exists():

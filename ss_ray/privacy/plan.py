@@ -15,12 +15,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ss_ray.errors import PrivacyError
-from ss_ray.privacy.accounting import Charge, calibrate_noise
+from ss_ray.privacy.accounting import Charge, calibrate_noise, epsilon_of
 
 DP_SGD = "dp-sgd"
 MIN_UNITS = 100
 """Fewer units than this (by their noisy count) drown in the noise of any useful guarantee."""
-SAMPLE_RATE = 0.1
+SAMPLE_RATES = (0.1, 0.2, 0.4)
+MIN_NOISE_MULTIPLIER = 1.5
 MAX_BATCH = 16_384
 NUM_STEPS = 200
 
@@ -65,6 +66,7 @@ def make_dp_plan(
     *,
     privacy_unit: str,
     num_units: int,
+    rough_num_units: int,
     target_epsilon: float,
     delta: float,
     max_grad_norm: float,
@@ -75,12 +77,13 @@ def make_dp_plan(
     """The mechanism that spends what a target leaves.
 
     The noise in an averaged gradient is sigma / batch. At a fixed budget it falls with the batch until sigma is about
-    1.5, and from there on stays as it is; more steps add noise to each. So a tenth of the units are sampled for
-    NUM_STEPS steps, whatever epsilon: a few more epochs than without privacy.
+    MIN_NOISE_MULTIPLIER, and from there on hardly; more steps add noise to each. So NUM_STEPS steps are taken, on the
+    smallest of SAMPLE_RATES that reaches it, as far as MAX_BATCH allows: 20 to 80 passes over the units.
 
     Args:
         privacy_unit: Of the plan.
-        num_units: Noisy count, or a public number.
+        num_units: Noisy count, or a public number; only what noisy sums are divided by depends on it.
+        rough_num_units: The first noisy count, which was paid for apart: the mechanism may depend on it.
         target_epsilon: Of the whole run.
         delta: Of the whole run.
         max_grad_norm: L2 clipping radius.
@@ -96,14 +99,20 @@ def make_dp_plan(
             f"about {num_units} units of {privacy_unit!r} are too few to train with differential privacy: at least "
             f"{MIN_UNITS} are needed for anything but noise"
         )
-    batch = expected_batch_size or max(MIN_UNITS / 2, min(MAX_BATCH, SAMPLE_RATE * num_units))
-    sample_rate = min(1.0, batch / num_units)
-    steps = NUM_STEPS if num_units_shown is None else max(1, round(num_units_shown / (sample_rate * num_units)))
-    asked = Charge(mechanism=DP_SGD, noise_multiplier=0.0, sample_rate=sample_rate, count=steps)
+    rates = [min(rate, MAX_BATCH / rough_num_units) for rate in SAMPLE_RATES]
+    if expected_batch_size is not None:
+        rates = [min(1.0, expected_batch_size / rough_num_units)]
+    for sample_rate in rates:
+        shown = num_units_shown
+        steps = NUM_STEPS if shown is None else max(1, round(shown / (sample_rate * rough_num_units)))
+        asked = Charge(mechanism=DP_SGD, noise_multiplier=0.0, sample_rate=sample_rate, count=steps)
+        noise_multiplier = calibrate_rest(asked, target_epsilon, delta, spent)
+        if noise_multiplier >= MIN_NOISE_MULTIPLIER:
+            break
     return DPPlan(
         privacy_unit=privacy_unit,
         sample_rate=sample_rate,
-        noise_multiplier=calibrate_noise(asked, target_epsilon, delta, spent),
+        noise_multiplier=noise_multiplier,
         max_grad_norm=max_grad_norm,
         num_steps=steps,
         expected_batch_size=sample_rate * num_units,
@@ -112,21 +121,62 @@ def make_dp_plan(
     )
 
 
-COUNT_SHARE = 0.02
-"""Of the schema's rho, for the number of units, which delta and with it all other noise depend on."""
+NUMBER_OF_UNITS = "schema: number of units"
+COUNT_SHARE = 0.01
+"""Of epsilon and of delta, for the first count of the units.
+
+Later noise is planned from its result, while PLD composes mechanisms that are fixed beforehand. So it is added by basic
+composition, and given its result everything else is fixed: what was planned is charged, asked or not.
+"""
 THRESHOLD_SHARE = 0.1
 """Of delta, for categories that nobody declared."""
 PROVISIONAL_DELTA = 1e-6
 """Stands for an automatic delta until the units are counted."""
 
 
-def total_rho(epsilon: float, delta: float) -> float:
-    """What shares are taken of: rho of the one Gaussian mechanism that would spend (epsilon, delta) whole."""
-    sigma = calibrate_noise(Charge(mechanism="the whole run", noise_multiplier=0.0), epsilon, delta)
-    return 1 / (2 * sigma**2)
+def count_charge(epsilon: float, delta: float) -> Charge:
+    """The first count of the units."""
+    charge = Charge(mechanism=NUMBER_OF_UNITS, noise_multiplier=0.0)
+    return replace(charge, noise_multiplier=calibrate_noise(charge, COUNT_SHARE * epsilon, COUNT_SHARE * delta))
+
+
+def run_epsilon(spent: Sequence[Charge], delta: float) -> float:
+    """Epsilon of a whole run: of the first count, and by PLD of all the rest."""
+    first, rest = _apart(spent)
+    if not first:
+        return epsilon_of(rest, delta)
+    return epsilon_of(first, COUNT_SHARE * delta) + epsilon_of(rest, (1 - COUNT_SHARE) * delta)
+
+
+def calibrate_rest(charge: Charge, target_epsilon: float, delta: float, spent: Sequence[Charge]) -> float:
+    """The noise multiplier for which `run_epsilon` of `charge` and `spent` stays within a target.
+
+    Raises:
+        PrivacyError: `spent` leaves nothing.
+    """
+    first, rest = _apart(spent)
+    if not first:
+        return calibrate_noise(charge, target_epsilon, delta, rest)
+    left = target_epsilon - epsilon_of(first, COUNT_SHARE * delta)
+    return calibrate_noise(charge, left, (1 - COUNT_SHARE) * delta, rest)
 
 
 def planned_rest(spent: Sequence[Charge], target_epsilon: float, delta: float) -> Charge:
     """One Gaussian mechanism that stands in a reservation for all that is not planned yet."""
     rest = Charge(mechanism="planned", noise_multiplier=0.0)
-    return replace(rest, noise_multiplier=calibrate_noise(rest, target_epsilon, delta, spent))
+    return replace(rest, noise_multiplier=calibrate_rest(rest, target_epsilon, delta, spent))
+
+
+def schema_rho(fraction: float, epsilon: float, delta: float) -> float:
+    """A fraction of rho of the one Gaussian mechanism that would spend (epsilon, delta) whole.
+
+    Gaussian mechanisms add up in rho, so this is the share that the schema takes of the budget; the schema alone has
+    about sqrt(fraction) times epsilon.
+    """
+    sigma = calibrate_noise(Charge(mechanism="the whole run", noise_multiplier=0.0), epsilon, delta)
+    return fraction / (2 * sigma**2)
+
+
+def _apart(spent: Sequence[Charge]) -> tuple[list[Charge], list[Charge]]:
+    first = [charge for charge in spent if charge.mechanism == NUMBER_OF_UNITS]
+    return first, [charge for charge in spent if charge.mechanism != NUMBER_OF_UNITS]

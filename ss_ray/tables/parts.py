@@ -13,10 +13,10 @@ PART_ROWS = 131_072
 BLOCK_ROWS = 32_768
 
 
-def read_part(part: Location) -> Iterator[pa.Table]:
-    """The rows of one part in blocks."""
+def read_part(part: Location, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+    """The rows of one part in blocks, of all columns or of some."""
     with part.filesystem.open_input_file(part.path) as stream:
-        for batch in pq.ParquetFile(stream).iter_batches(BLOCK_ROWS):
+        for batch in pq.ParquetFile(stream).iter_batches(BLOCK_ROWS, columns=columns):
             yield pa.Table.from_batches([batch])
 
 

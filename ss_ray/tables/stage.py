@@ -27,6 +27,7 @@ from ss_ray.splits import (
     holdout_rows_wanted,
     is_holdout,
     merge_counts,
+    share_bound,
     smallest,
     unit_hashes,
 )
@@ -81,8 +82,17 @@ class _FileFacts:
     units: UnitCounts
 
 
-def read_table(uri: str | Path, data: DataParameters, seed: int, on_progress: OnProgress) -> TableRef:
+def read_table(
+    uri: str | Path, data: DataParameters, seed: int, on_progress: OnProgress, *, private: bool = False
+) -> TableRef:
     """Look at every row once.
+
+    Args:
+        uri: Of the source.
+        data: What is asked for, and what is declared.
+        seed: Of the split.
+        on_progress: Told the rows read.
+        private: Hold out each unit by itself, as differential privacy needs it, not an exact number.
 
     Raises:
         DataError: The source is missing, damaged, too small, or contradicts what was declared.
@@ -91,7 +101,7 @@ def read_table(uri: str | Path, data: DataParameters, seed: int, on_progress: On
     group = data.group_training_examples_by
     if group is not None and group not in source.names:
         raise DataError(f"data.group_training_examples_by: there is no column {group!r}", column=group)
-    limit = data.max_holdout if data.holdout < 1 else min(data.max_holdout, int(data.holdout))
+    limit = 0 if private else data.max_holdout if data.holdout < 1 else min(data.max_holdout, int(data.holdout))
     with reported_progress(on_progress, "read", None) as report:
         items = list(enumerate(source.files))
         found = dict(map_items(_facts_worker, items, arguments=(source, group, seed, limit, report)))
@@ -107,7 +117,9 @@ def read_table(uri: str | Path, data: DataParameters, seed: int, on_progress: On
         digests=tuple(file.digest for file in facts),
         num_rows=num_rows,
         schema=infer_schema(merge_tables(columns), data.columns, is_text=source.format != "parquet"),
-        holdout_bound=holdout_bound(units, holdout_rows_wanted(num_rows, data), num_rows),
+        holdout_bound=share_bound(data.holdout)
+        if private
+        else holdout_bound(units, holdout_rows_wanted(num_rows, data), num_rows),
     )
 
 
@@ -122,7 +134,7 @@ def split_table(
     source = find_source(uri, data.encoding)
     for side in ("train", "holdout"):
         (folder / side).remove()  # whatever an earlier request or an interrupted run left there
-    arguments: tuple[Any, ...] = (source, table.schema, plan.privacy_unit, plan.seed, table.holdout_bound, folder)
+    arguments: tuple[Any, ...] = (source, table.schema, plan.privacy_unit, plan.split_seed, table.holdout_bound, folder)
     with reported_progress(on_progress, "split", table.num_rows) as report:
         items = list(zip(range(len(source.files)), source.files, table.digests, strict=True))
         counts = list(map_items(_split_worker, items, arguments=(*arguments, report)))

@@ -23,7 +23,7 @@ from ss_ray.plan import PrivateTrainPlan
 from ss_ray.privacy.noise import add_noise, poisson_sample, secret_generator
 from ss_ray.privacy.plan import DPPlan
 from ss_ray.training.dpsgd import check_layers, clipped_sum
-from ss_ray.training.loop import Worker
+from ss_ray.training.loop import Worker, learning_rate_factor
 from ss_ray.training.models import CompactModel, SlotGroup, row_losses
 
 
@@ -137,7 +137,7 @@ def train_private(
     while groups and done < plan.dp.num_steps:
         done = _from_leader(charge, worker, model.device)
         for settings in optimizer.param_groups:
-            settings["lr"] = plan.learning_rate * min(1.0, done / plan.warmup_steps)
+            settings["lr"] = plan.learning_rate * learning_rate_factor(done - 1, plan)
         set_private_gradient(model, units, groups, plan.dp, worker, generator, plan.max_physical_batch_size)
         optimizer.step()
         taken += 1

@@ -21,10 +21,11 @@ from ray.train.v2.api.exceptions import TrainingFailedError
 from ss_ray.cluster import WORKER_ENVIRONMENT, available_cpus, map_items, reported_progress
 from ss_ray.codec.measured import measured_codec, prior_logits
 from ss_ray.codec.slots import SlotCodec, fit_codec
-from ss_ray.config import Config, ResourceParameters
+from ss_ray.config import CompactParameters, Config, ResourceParameters
 from ss_ray.errors import SsRayError, TrainingError
 from ss_ray.plan import PrivateTrainPlan, TrainPlan
-from ss_ray.privacy.stage import Account, PrivateSchema, unit_ids
+from ss_ray.privacy.account import Account, PrivateSchema
+from ss_ray.privacy.units import unit_ids
 from ss_ray.progress import OnProgress
 from ss_ray.runs import Location
 from ss_ray.schema import TableSchema
@@ -100,7 +101,8 @@ def train_model(
 def train_private_model(
     rows: Location,
     units: Location,
-    schema: PrivateSchema,
+    schema: TableSchema,
+    private: PrivateSchema,
     plan: PrivateTrainPlan,
     account: Account,
     config: Config,
@@ -113,7 +115,8 @@ def train_private_model(
     Args:
         rows: Folder of typed parts.
         units: Folder of the same rows before PII was replaced, whose grouping column tells the privacy units.
-        schema: As it was measured.
+        schema: Of those rows, exact; used only where that is allowed.
+        private: As it was measured.
         plan: What to do.
         account: Of this training in the ledger; what it reserves and does not use is given back.
         config: The request: its grouping column, longest text and resources.
@@ -125,20 +128,20 @@ def train_private_model(
         PrivacyError: The ledger has no budget for it.
         TrainingError: A worker failed for good.
     """
-    codec = measured_codec(schema.measured, max_text_tokens=config.training.compact.max_text_tokens)
+    codec = _private_codec(rows, schema, private, config.training.compact)
     tokens, ids = folder / "tokens", folder / "units"
     encode_rows(rows, codec, tokens)
     ids.remove()
     group = config.data.group_training_examples_by
     if group is not None:
-        _save_array(unit_ids(units, group), ids.make_folder() / "units.npy")
+        _save_array(unit_ids(units.files(".parquet"), group), ids.make_folder() / "units.npy")
     used = account.uses(plan.dp.charge())
     account.reserve([plan.dp.charge(plan.dp.num_steps - used)])
     settings = {
         "tokens": tokens,
         "units": ids,
         "codec": codec,
-        "prior": prior_logits(codec, schema.measured),
+        "prior": prior_logits(codec, private.measured),
         "max_rows_per_unit": config.privacy.max_rows_per_unit if config.privacy else 1,
         "plan": plan,
         "account": account,
@@ -147,6 +150,21 @@ def train_private_model(
         report(used)
         metrics = _fit(_train_private_worker, settings | {"report": report}, config.resources, folder, key)
     return _model_ref(codec, metrics, round(plan.dp.expected_batch_size))
+
+
+def _private_codec(
+    rows: Location, schema: TableSchema, private: PrivateSchema, compact: CompactParameters
+) -> SlotCodec:
+    """The codec of the measured schema, or of the exact one where it was allowed."""
+    if private.measured is not None:
+        return measured_codec(private.measured, max_text_tokens=compact.max_text_tokens)
+    return fit_codec(
+        schema,
+        sample_rows(rows.files(".parquet"), SAMPLE_ROWS),
+        num_bins=compact.num_bins,
+        text_vocabulary=compact.text_vocabulary,
+        max_text_tokens=compact.max_text_tokens,
+    )
 
 
 def _model_ref(codec: SlotCodec, metrics: dict[str, Any], batch_rows: int) -> ModelRef:

@@ -21,7 +21,7 @@ from ray.train.torch import get_device
 
 from ss_ray.codec.slots import SlotCodec
 from ss_ray.plan import PrivateTrainPlan, TrainPlan
-from ss_ray.privacy.stage import Account
+from ss_ray.privacy.account import Account
 from ss_ray.runs import Location
 from ss_ray.training.loop import TrainState, Worker, split_rows, train
 from ss_ray.training.models import build_compact, group_slots

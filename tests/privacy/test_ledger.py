@@ -27,7 +27,9 @@ from hypothesis import strategies as st
 from ss_ray.cli import main
 from ss_ray.errors import ConfigError, PrivacyError, ResourceError, SsRayError
 from ss_ray.privacy.accounting import Charge, epsilon_of
-from ss_ray.privacy.ledger import METADATA, NOISE_LIMITS, Ledger, SpendingLedger, ledger_url, shown
+from ss_ray.privacy.ledger import NOISE_LIMITS, Ledger, SpendingLedger
+from ss_ray.privacy.ledger_database import LedgerDatabase, ledger_url, shown
+from ss_ray.privacy.ledger_tables import METADATA
 from tests.test_layers import loaded_by
 
 STEP = Charge(mechanism="dp-sgd", noise_multiplier=4.0)
@@ -548,7 +550,7 @@ def test_messages_hide_user_and_password():
 
 
 def test_postgresql_commits_are_durable_whatever_the_server_default(postgres: str):
-    with Ledger(postgres)._transaction() as db:
+    with LedgerDatabase(postgres).transaction() as db:
         shown_settings = [
             db.exec_driver_sql(f"SHOW {name}").scalar() for name in ("synchronous_commit", "lock_timeout")
         ]

@@ -13,7 +13,7 @@ from ss_ray.privacy.plan import DPPlan, make_dp_plan
 
 def plan(num_units: int = 20_000, **changes: Any) -> DPPlan:
     asked: dict[str, Any] = {"target_epsilon": 1.0, "delta": 1e-5, "max_grad_norm": 0.5, "spent": ()}
-    return make_dp_plan(privacy_unit="row", num_units=num_units, **asked | changes)
+    return make_dp_plan(privacy_unit="row", num_units=num_units, rough_num_units=num_units, **asked | changes)
 
 
 @pytest.mark.parametrize("num_units", [100, 5_000, 10**8])

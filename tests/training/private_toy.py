@@ -28,7 +28,14 @@ DP = DPPlan(
     delta=1e-5,
 )
 PLAN = PrivateTrainPlan(
-    shape=toy.SHAPE, dp=DP, learning_rate=5e-3, warmup_steps=3, averaging=0.9, max_physical_batch_size=8, seed=11
+    shape=toy.SHAPE,
+    dp=DP,
+    learning_rate=5e-3,
+    lr_scheduler="cosine",
+    warmup_steps=3,
+    averaging=0.9,
+    max_physical_batch_size=8,
+    seed=11,
 )
 
 

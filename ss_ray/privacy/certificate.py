@@ -1,0 +1,218 @@
+"""What is guaranteed about a synthetic table, what it cost, and what is not covered: for auditors and machines.
+
+Every figure is of what was really charged, a crash's lost steps included. Nothing here depends on rows but through
+what was paid for, so the certificate may leave with the table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+
+from pydantic import TypeAdapter
+
+from ss_ray import __version__
+from ss_ray.errors import PrivacyError
+from ss_ray.privacy.accounting import Charge, epsilon_of
+from ss_ray.privacy.ledger import Balance
+from ss_ray.privacy.plan import DPPlan, run_epsilon
+
+LIBRARIES = ("dp-accounting", "opendp", "randomgen", "torch", "ray", "numpy")
+MECHANISM = (
+    "DP-SGD (Abadi et al. 2016): Poisson sampling of privacy units, each unit's full gradient clipped in L2, Gaussian "
+    "noise once per step, division by the expected batch size; schema by noisy histograms (discrete Gaussian, OpenDP)"
+)
+PUBLIC = (
+    "names and order of the columns, their kinds, storage types, decimals and date formats",
+    "everything declared in the configuration, the number of synthetic rows, and that this table was synthesized",
+)
+TOLERANCE = 1e-6
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spending:
+    """One line of the bill.
+
+    Attributes:
+        what: What was measured or trained.
+        noise_multiplier: Noise standard deviation over the sensitivity to one unit.
+        sample_rate: Probability that a unit takes part in one use.
+        uses: How often.
+        delta: Spent by a threshold, all uses together.
+        epsilon: Of this line alone, by PLD at the certificate's delta.
+    """
+
+    what: str
+    noise_multiplier: float
+    sample_rate: float
+    uses: int
+    delta: float
+    epsilon: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class LedgerBalance:
+    """The data set's account after this run, over all runs on it, by RDP.
+
+    Attributes:
+        dataset: As it was named; None where it goes by a fingerprint, which would tell the table from its neighbours.
+        epsilon_spent: Of all runs.
+        delta: At which.
+        epsilon_budget: Total allowed; None without a budget.
+    """
+
+    dataset: str | None
+    epsilon_spent: float
+    delta: float | None
+    epsilon_budget: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Certificate:
+    """The guarantee of one synthetic table.
+
+    Attributes:
+        mechanism: In words.
+        privacy_unit: What is added or removed.
+        adjacency: Which tables are neighbours.
+        epsilon: Of everything in this run together: the guarantee. The first count of the units, from which all else
+            was planned, plus the rest by PLD.
+        epsilon_rdp: The same by RDP, which is more conservative.
+        target_epsilon: What was asked for; never passed.
+        delta: Of the whole run.
+        noise_multiplier: Of DP-SGD.
+        sample_rate: Of DP-SGD.
+        max_grad_norm: L2 clipping radius of a unit's gradient.
+        expected_batch_size: What noisy sums were divided by.
+        num_steps: Steps charged.
+        num_steps_lost: Of which a crash lost the result.
+        num_units: Noisy number of units trained on; None where the exact one was used, which is not told.
+        schema_epsilon: Of the schema's measurements alone.
+        schema: How each column's values became known: "declared", "private" or "inferred".
+        spending: The whole bill.
+        ledger: The data set's account.
+        covered: What the guarantee holds for.
+        not_covered: What depends on rows and is outside it.
+        public: What is taken to be known to everybody.
+        notes: What else a reader should know.
+        versions: Libraries.
+        created_at: UTC.
+    """
+
+    mechanism: str
+    privacy_unit: str
+    adjacency: str
+    epsilon: float
+    epsilon_rdp: float
+    target_epsilon: float
+    delta: float
+    noise_multiplier: float
+    sample_rate: float
+    max_grad_norm: float
+    expected_batch_size: float
+    num_steps: int
+    num_steps_lost: int
+    num_units: int | None
+    schema_epsilon: float
+    schema: dict[str, str]
+    spending: tuple[Spending, ...]
+    ledger: LedgerBalance
+    covered: tuple[str, ...]
+    not_covered: tuple[str, ...]
+    public: tuple[str, ...]
+    notes: tuple[str, ...]
+    versions: dict[str, str]
+    created_at: str
+
+    def to_json(self) -> str:
+        """As it is written to release/privacy_certificate.json."""
+        return TypeAdapter(Certificate).dump_json(self, indent=2).decode() + "\n"
+
+
+def make_certificate(
+    dp: DPPlan,
+    spent: Sequence[Charge],
+    *,
+    steps_in_weights: int,
+    num_units: int | None,
+    schema: dict[str, str],
+    balance: Balance,
+    dataset: str | None,
+    not_covered: Sequence[str],
+    notes: Sequence[str],
+) -> Certificate:
+    """The certificate of a run.
+
+    Args:
+        dp: The mechanism of the training.
+        spent: All charges of the run, as the ledger has them.
+        steps_in_weights: Steps that the released model went through.
+        num_units: Noisy number of units; None where it is exact.
+        schema: How each column became known.
+        balance: The data set's account.
+        dataset: Its declared name; None for a fingerprint.
+        not_covered: What this run did outside the guarantee.
+        notes: What else a reader should know.
+
+    Raises:
+        PrivacyError: More was spent than the target allows: the guarantee that was asked for does not hold.
+    """
+    epsilon = run_epsilon(spent, dp.delta)
+    if epsilon > dp.target_epsilon * (1 + TOLERANCE):
+        raise PrivacyError(
+            f"this run spent epsilon {epsilon:.3f}, more than the {dp.target_epsilon:g} asked for, because what a "
+            "crash lost was measured again; start afresh in another run directory"
+        )
+    training = dp.charge()
+    num_steps = sum(charge.count for charge in spent if charge.mechanism == training.mechanism)
+    return Certificate(
+        mechanism=MECHANISM,
+        privacy_unit=dp.privacy_unit,
+        adjacency="add or remove one privacy unit",
+        epsilon=epsilon,
+        epsilon_rdp=epsilon_of(spent, dp.delta, "rdp"),
+        target_epsilon=dp.target_epsilon,
+        delta=dp.delta,
+        noise_multiplier=dp.noise_multiplier,
+        sample_rate=dp.sample_rate,
+        max_grad_norm=dp.max_grad_norm,
+        expected_batch_size=dp.expected_batch_size,
+        num_steps=num_steps,
+        num_steps_lost=num_steps - steps_in_weights,
+        num_units=num_units,
+        schema_epsilon=run_epsilon([charge for charge in spent if charge.mechanism != training.mechanism], dp.delta),
+        schema=schema,
+        spending=tuple(_line(charge, dp.delta) for charge in spent),
+        ledger=LedgerBalance(
+            dataset=dataset,
+            epsilon_spent=balance.epsilon_spent,
+            delta=balance.delta,
+            epsilon_budget=balance.epsilon,
+        ),
+        covered=_covered(dp.privacy_unit),
+        not_covered=tuple(not_covered),
+        public=PUBLIC,
+        notes=tuple(notes),
+        versions={"ss-ray": __version__} | {name: version(name) for name in LIBRARIES},
+        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def _covered(privacy_unit: str) -> tuple[str, ...]:
+    return (
+        f"the synthetic table, in any number of rows, and this certificate, towards one unit: {privacy_unit}",
+        "the model's weights and the measured schema, from which alone the table is drawn",
+    )
+
+
+def _line(charge: Charge, delta: float) -> Spending:
+    return Spending(
+        what=charge.mechanism,
+        noise_multiplier=charge.noise_multiplier,
+        sample_rate=charge.sample_rate,
+        uses=charge.count,
+        delta=charge.delta * charge.count,
+        epsilon=epsilon_of([charge], delta),
+    )

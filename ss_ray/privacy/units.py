@@ -1,0 +1,41 @@
+"""Which rows are of one privacy unit, and which of them is counted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from ss_ray.privacy.noise import secret_generator
+from ss_ray.runs import Location
+from ss_ray.splits import unit_hashes
+from ss_ray.tables.parts import count_rows, read_part
+
+Rows = npt.NDArray[np.int64]
+
+
+def unit_ids(parts: Sequence[Location], group: str) -> npt.NDArray[np.uint64]:
+    """(rows,) 64-bit hash of each row's unit, of all parts in order.
+
+    Args:
+        parts: Rows as they were before PII was replaced: two people may get the same stand-in, and would then be
+            taken for one, with twice the influence.
+        group: Column whose values are the units.
+    """
+    ids = [unit_hashes(block, group, 0, 0, 0) for part in parts for block in read_part(part, [group])]
+    return np.concatenate(ids) if ids else np.empty(0, np.uint64)
+
+
+def one_row_per_unit(parts: Sequence[Location], group: str | None) -> list[Rows | None]:
+    """For each part the numbers of the rows that count, one of each unit, drawn at random; None: all rows."""
+    if group is None:
+        return [None] * len(parts)
+    ids = unit_ids(parts, group)
+    order = secret_generator().permutation(len(ids))
+    _, first = np.unique(ids[order], return_index=True)
+    chosen = np.sort(order[first])
+    sizes = np.array(count_rows(parts), np.int64)
+    ends = np.cumsum(sizes)
+    own = np.split(chosen, np.searchsorted(chosen, ends[:-1]))
+    return [rows - start for rows, start in zip(own, ends - sizes, strict=True)]

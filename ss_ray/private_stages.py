@@ -1,0 +1,200 @@
+"""The stages that only differential privacy needs: measure the schema, train on what is left of the budget, certify."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+
+from ss_ray.config import Config, PrivacyParameters
+from ss_ray.pii.stage import PiiResult
+from ss_ray.plan import PrivateTrainPlan, plan_private_training, unit_name
+from ss_ray.privacy.account import Account, PrivateSchema
+from ss_ray.privacy.certificate import Certificate, make_certificate
+from ss_ray.privacy.ledger_actor import LedgerClient, connect_ledger
+from ss_ray.privacy.plan import PROVISIONAL_DELTA
+from ss_ray.privacy.stage import measure_table
+from ss_ray.progress import OnProgress
+from ss_ray.runs import Location, RunDir, fingerprint
+from ss_ray.stages import Stages
+from ss_ray.tables.stage import TableRef
+from ss_ray.training.stage import ModelRef, train_private_model
+
+LABEL_LENGTH = 8
+INTERNAL = (
+    "everything under internal/ and manifest/, the report on real rows with its title and scores included, and the "
+    "choice of a run or of settings by such scores",
+    "kinds, decimals and formats that were not declared: they were read off the rows and are taken to be public",
+    "error messages and running times, which whoever runs the job sees",
+)
+TYPED_BY_ROWS = (
+    "which columns hold personal data: a sample of rows was looked at; declare data.columns.<name>.entity and set "
+    "replace_pii.globals.classify.enable_classify to false to avoid it"
+)
+EXACT_SCHEMA = (
+    "the schema, at privacy.allow_inferred_schema: categories, bounds, quantiles, text pieces and lengths, missing "
+    "values and the number of units are exact, and the table shows them"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrivateRun:
+    """One run with differential privacy.
+
+    Attributes:
+        config: The request.
+        privacy: Its section.
+        job: Name of the run in the ledger.
+        table: The source.
+        stages: Of the run.
+        seed: Of the first weights.
+    """
+
+    config: Config
+    privacy: PrivacyParameters
+    job: str
+    table: TableRef
+    stages: Stages
+    seed: int
+
+    @cached_property
+    def ledger(self) -> LedgerClient:
+        """The cluster's ledger, with this run entered."""
+        ledger = connect_ledger(self.privacy.ledger)
+        given = self.privacy.delta
+        ledger.open_job(self.job, self.dataset, self.unit, PROVISIONAL_DELTA if given == "auto" else given)
+        return ledger
+
+    @property
+    def dataset(self) -> str:
+        """Its name in the ledger: as declared, or what its files contain."""
+        return self.privacy.dataset or f"sha256:{fingerprint(sorted(self.table.digests))}"
+
+    @property
+    def unit(self) -> str:
+        """The privacy unit in words."""
+        return unit_name(self.config.data)
+
+    def account(self, stage: str) -> Account:
+        """What a stage of this very request charges."""
+        return Account(ledger=self.ledger, job=self.job, label=self.stages.key(stage)[:LABEL_LENGTH])
+
+    def training_account(self, private: PrivateSchema) -> Account:
+        """What the training charges, now that delta is known."""
+        self.ledger.open_job(self.job, self.dataset, self.unit, private.delta)
+        return self.account("train")
+
+    def training_plan(self, private: PrivateSchema) -> PrivateTrainPlan:
+        """What is done with the budget that the schema left; the same at every call."""
+        return plan_private_training(
+            self.config,
+            self.privacy,
+            num_units=private.num_units,
+            rough_num_units=private.rough_num_units,
+            delta=private.delta,
+            spent=self.account("measure").spent(),
+            seed=self.seed,
+        )
+
+    @contextmanager
+    def closed_at_end(self) -> Iterator[None]:
+        """Give back what is reserved and not spent, however the context ends."""
+        try:
+            yield
+        finally:
+            if "ledger" in self.__dict__:
+                self.ledger.close_job(self.job)
+
+
+def train_privately(
+    run: PrivateRun, rows: Location, units: Location, pii: PiiResult, internal: Location, on_progress: OnProgress
+) -> tuple[PrivateSchema, ModelRef]:
+    """Measure the schema and train, both paid for.
+
+    Args:
+        run: The run.
+        rows: Folder of the rows to learn from.
+        units: Folder of the same rows before PII was replaced.
+        pii: What was replaced.
+        internal: Folder for model and checkpoints.
+        on_progress: Told how far each stage is.
+
+    Raises:
+        PrivacyError: The data set's budget does not allow it.
+    """
+    config, stages = run.config, run.stages
+    with run.closed_at_end():
+        private = stages.do(
+            "measure",
+            PrivateSchema,
+            lambda: measure_table(
+                rows, pii.schema, config.data, run.privacy, units, run.account("measure"), on_progress
+            ),
+        )
+        model = stages.do(
+            "train",
+            ModelRef,
+            lambda: train_private_model(
+                rows,
+                units,
+                pii.schema,
+                private,
+                run.training_plan(private),
+                run.training_account(private),
+                config,
+                internal,
+                stages.key("train"),
+                on_progress,
+            ),
+        )
+    return private, model
+
+
+def certify(run: PrivateRun, private: PrivateSchema, model: ModelRef, run_dir: RunDir) -> Certificate:
+    """Write release/privacy_certificate.json.
+
+    Raises:
+        PrivacyError: More was spent than was asked for.
+    """
+    measured, replaced = private.measured, run.config.replace_pii
+    columns = measured.schema.columns if measured else ()
+    inferred = dict.fromkeys(run.table.schema.names, "inferred")
+    by_rows = replaced is not None and replaced.globals.classify.enable_classify is not False
+    with run.closed_at_end():
+        certificate = make_certificate(
+            run.training_plan(private).dp,
+            [*run.account("measure").spent(), *run.training_account(private).spent()],
+            steps_in_weights=model.steps,
+            num_units=private.num_units if measured else None,
+            schema={column.name: column.source for column in columns} or inferred,
+            balance=run.ledger.balance(run.dataset, run.unit),
+            dataset=run.privacy.dataset,
+            not_covered=(*INTERNAL, *([TYPED_BY_ROWS] if by_rows else []), *([] if measured else [EXACT_SCHEMA])),
+            notes=_notes(run),
+        )
+    run_dir.certificate.write_text(certificate.to_json())
+    return certificate
+
+
+def _notes(run: PrivateRun) -> list[str]:
+    replaced, group = run.config.replace_pii, run.config.data.group_training_examples_by
+    notes = []
+    if replaced is None:
+        notes.append("Personal data was not replaced before training: what many units share may appear as it is.")
+    elif replaced.globals.seed is None:
+        notes.append(
+            "Personal data was replaced row by row before training, by stand-ins drawn with a secret key that was "
+            "destroyed: none is derived from a value alone."
+        )
+    else:
+        notes.append(
+            "Personal data was replaced row by row before training, by stand-ins that follow from replace_pii.globals"
+            ".seed: whoever knows the seed can tell whether a stand-in is that of a given value."
+        )
+    if group is not None:
+        notes.append(
+            f"Of each {group!r} one row, drawn at random, was counted for the schema, and at most "
+            f"{run.privacy.max_rows_per_unit} rows were learned from."
+        )
+    return notes

@@ -1,0 +1,230 @@
+"""Canaries for an audit of the training loop: units whose gradients hardly overlap, and what was released about each.
+
+A canary is a row of a key that nobody else has and a label, of which only the label is learned. The model starts with
+small embeddings and a head with large weights, so that nearly all of a canary's gradient, which is far longer than the
+clipping norm, is that of its key's embedding: what the mechanism releases of a canary is then one Gaussian number a
+step. The guarantee of DP-SGD is for the noisy gradients of all steps, so the auditor may watch them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import count
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from ss_ray.codec.columns import FIRST_TOKEN, Slot
+from ss_ray.plan import PrivateTrainPlan
+from ss_ray.privacy.audit import AuditResult, audit_scores, likelihood_ratios, plan_guesses
+from ss_ray.privacy.noise import secret_generator
+from ss_ray.privacy.plan import DPPlan, make_dp_plan
+from ss_ray.training.loop import Worker
+from ss_ray.training.models import CompactModel, SlotGroup, build_compact, group_slots, row_losses
+from ss_ray.training.private_loop import own_units, train_private
+from ss_ray.training.shape import CompactShape
+
+SHAPE = CompactShape(hidden_size=8, num_layers=1, num_heads=2, intermediate_size=16)
+LABELS = 2
+ORDINARY_KEYS = 16
+LEARNING_RATE = 1e-6
+"""So small that canaries stay what they were made; what a step does with its noisy gradient costs no privacy."""
+MAX_GRAD_NORM = 1.0
+BLOCK_SCALE = 0.1
+"""Of the weights of decoder blocks, so that they add little to an embedding and take little of its gradient."""
+PHYSICAL_BATCH = 4096
+ALONE = Worker(rank=0, world_size=1)
+
+Train = Callable[..., object]
+"""`train_private`, or what a test puts in its place: called as it is."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CanaryTable:
+    """A table with canaries and a model to train on it.
+
+    Attributes:
+        model: Changed by training.
+        groups: Of the slots that are learned; the key's is not.
+        canaries: (canaries, slots) int64 tokens, a key of its own in the first slot of each.
+        others: (rows, slots) int64, rows that are always in the table; they may share the keys of canaries.
+    """
+
+    model: CompactModel
+    groups: tuple[SlotGroup, ...]
+    canaries: Tensor
+    others: Tensor
+
+    @property
+    def keys(self) -> Tensor:
+        """(canaries,) their keys."""
+        return self.canaries[:, 0]
+
+
+def plan_audit(
+    *, epsilon: float, delta: float, num_steps: int, sample_rate: float, num_canaries: int, num_rows: int
+) -> DPPlan:
+    """The mechanism that `make_dp_plan` makes for a table of the size to be expected, with half of the canaries.
+
+    Args:
+        epsilon: To claim.
+        delta: To claim.
+        num_steps: At least 1.
+        sample_rate: In (0, 1]; rounded to whole units of the expected batch.
+        num_canaries: In and out together.
+        num_rows: Other rows.
+
+    Raises:
+        PrivacyError: Too few units.
+    """
+    num_units = num_rows + num_canaries // 2
+    batch = max(1, round(sample_rate * num_units))
+    return make_dp_plan(
+        privacy_unit="row",
+        num_units=num_units,
+        rough_num_units=num_units,
+        target_epsilon=epsilon,
+        delta=delta,
+        max_grad_norm=MAX_GRAD_NORM,
+        spent=(),
+        expected_batch_size=batch,
+        num_units_shown=batch * num_steps,
+    )
+
+
+def make_canaries(num_canaries: int, num_rows: int) -> CanaryTable:
+    """Canaries with the label that the model expects least, and rows of random labels that share a few keys.
+
+    Args:
+        num_canaries: At least 1.
+        num_rows: At least 0.
+    """
+    num_keys = num_canaries + ORDINARY_KEYS
+    label = FIRST_TOKEN + num_keys
+    slots = (
+        Slot(column="key", start=FIRST_TOKEN, stop=label),
+        Slot(column="label", start=label, stop=label + LABELS),
+    )
+    groups = group_slots(slots)[1:]
+    model = steep_model(vocabulary_size=label + LABELS, num_slots=len(slots))
+    keys = torch.arange(FIRST_TOKEN, FIRST_TOKEN + num_canaries)
+    drawn = torch.Generator().manual_seed(0)
+    ordinary = torch.randint(FIRST_TOKEN + num_canaries, label, (num_rows,), generator=drawn)
+    labels = torch.randint(label, label + LABELS, (num_rows,), generator=drawn)
+    return CanaryTable(
+        model=model,
+        groups=groups,
+        canaries=_least_expected(model, groups, [_labelled(keys, label + i) for i in range(LABELS)]),
+        others=torch.stack([ordinary, labels], dim=1),
+    )
+
+
+def _labelled(keys: Tensor, label: int) -> Tensor:
+    return torch.stack([keys, torch.full_like(keys, label)], dim=1)
+
+
+@torch.no_grad()
+def _least_expected(model: CompactModel, groups: Sequence[SlotGroup], choices: Sequence[Tensor]) -> Tensor:
+    """(rows, slots): of each row the choice with the largest loss, whose gradient is long."""
+    worst = torch.stack([row_losses(model, rows, groups) for rows in choices]).argmax(dim=0)  # (rows,)
+    return torch.stack(list(choices))[worst, torch.arange(len(worst))]
+
+
+@torch.no_grad()
+def steep_model(*, vocabulary_size: int, num_slots: int) -> CompactModel:
+    """A model whose loss depends on its input embeddings far more than on anything else that is trained."""
+    model = build_compact(SHAPE, vocabulary_size=vocabulary_size, num_slots=num_slots, seed=0, tied=False)
+    drawn = torch.Generator().manual_seed(0)
+    nn.init.normal_(model.lm_head.weight, generator=drawn)
+    for weight in model.model.layers.parameters():
+        if weight.ndim == 2:
+            weight *= BLOCK_SCALE
+    return model
+
+
+def audit_training(dp: DPPlan, table: CanaryTable, confidence: float, *, train: Train = train_private) -> AuditResult:
+    """Train with canaries and bound epsilon from below by what the noisy gradients say of them.
+
+    Args:
+        dp: The mechanism, and its claim.
+        table: Its model is changed.
+        confidence: In (0, 1), of the bound.
+        train: What is audited.
+
+    Raises:
+        ConfigError: Too few canaries for the claim.
+        PrivacyError: As `train` does.
+    """
+    guesses = plan_guesses(len(table.canaries), dp.target_epsilon, dp.delta, confidence)
+    members = secret_generator().random(len(table.canaries)) < 0.5
+    scores = canary_scores(dp, table, members, train=train)
+    return audit_scores(
+        scores,
+        members,
+        num_guesses=guesses,
+        claimed_epsilon=dp.target_epsilon,
+        delta=dp.delta,
+        confidence=confidence,
+    )
+
+
+def canary_scores(
+    dp: DPPlan, table: CanaryTable, members: npt.NDArray[np.bool_], *, train: Train = train_private
+) -> npt.NDArray[np.float64]:
+    """Train with the canaries that are in; (canaries,) log-likelihood ratios from the noisy gradients of all steps.
+
+    Args:
+        dp: The mechanism.
+        table: Its model is changed.
+        members: (canaries,) which ones are in; only the table that is trained on depends on it.
+        train: What is audited.
+    """
+    directions = canary_directions(table)
+    scores = np.zeros(len(table.canaries))
+
+    def watch(_: int) -> None:
+        released = embedding(table.model).grad
+        assert released is not None
+        shares = (released[table.keys] * directions).sum(dim=1).double() * dp.expected_batch_size / dp.max_grad_norm
+        scores[:] += likelihood_ratios(shares.numpy(), dp.sample_rate, dp.noise_multiplier)
+
+    train(
+        table.model,
+        own_units(torch.cat([table.canaries[torch.from_numpy(members)], table.others]), None, 1, ALONE),
+        table.groups,
+        _train_plan(dp),
+        ALONE,
+        resume=None,
+        charged=lambda: 0,
+        charge=count(1).__next__,
+        on_step=watch,
+        on_state=lambda state: None,
+    )
+    return scores
+
+
+def canary_directions(table: CanaryTable) -> Tensor:
+    """(canaries, hidden_size) unit vectors: the gradient of each canary's loss by its own key's embedding."""
+    weight = embedding(table.model)
+    (grad,) = torch.autograd.grad(row_losses(table.model, table.canaries, table.groups).sum(), weight)
+    return nn.functional.normalize(grad[table.keys], dim=1)
+
+
+def embedding(model: CompactModel) -> nn.Parameter:
+    """(vocabulary, hidden_size), of the input."""
+    return model.model.embed_tokens.weight
+
+
+def _train_plan(dp: DPPlan) -> PrivateTrainPlan:
+    return PrivateTrainPlan(
+        shape=SHAPE,
+        dp=dp,
+        learning_rate=LEARNING_RATE,
+        warmup_steps=1,
+        averaging=0.0,
+        max_physical_batch_size=PHYSICAL_BATCH,
+        seed=0,
+    )
