@@ -87,6 +87,7 @@ def audit(
     canaries: Annotated[int, typer.Option(min=1, help="Rows to recognise, each in or out by a coin.")] = 10_000,
     rows: Annotated[int, typer.Option(min=0, help="Other rows of the table.")] = 1000,
     confidence: Annotated[float, typer.Option(min=0.5, max=1 - 1e-9, help="Of the lower bound.")] = 0.95,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> None:
     """Attack the private training of this version, and bound from below the epsilon that it really spends."""
     from ss_ray.privacy.audit import require_unrefuted, statement
