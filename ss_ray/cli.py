@@ -98,7 +98,7 @@ def audit(
     )
     print(
         f"Audited          DP-SGD as built into version {__version__}: sample rate {plan.sample_rate:g}, "
-        f"{plan.num_steps} steps, noise multiplier {plan.noise_multiplier:.3f}\n"
+        f"steps {plan.num_steps}, noise multiplier {plan.noise_multiplier:.3f}\n"
         "                 on a table of canaries made for it, not your table and not your model"
     )
     result = audit_training(plan, make_canaries(canaries, rows), confidence)

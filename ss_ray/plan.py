@@ -333,6 +333,8 @@ def _notes(config: Config) -> list[str]:
         )
     unused = {LANGUAGE_MODELS["applies_to"], NOT_YET["applies_to"]}
     without_effect = {parameter.path for parameter in parameters() if parameter.applies_to in unused}
+    if not is_private(config):
+        without_effect |= {p.path for p in parameters() if p.path.startswith("privacy.")} - {"privacy.dp_enabled"}
     given = sorted(without_effect & set(explicit_paths(config)))
     if given:
         notes.append(f"Set, and without effect on the compact model in this version: {', '.join(given)}.")

@@ -43,7 +43,11 @@ def test_demo_table_writes_the_rows_asked_for(tmp_path: Path, capsys: pytest.Cap
     [
         (["--set", "generation.num_records=-5"], 2, "generation.num_records: Input should be greater"),
         (["--set", "training.learning_rat=1"], 2, "did you mean 'learning_rate'"),
-        (["--set", "privacy.dp_enabled=true"], 4, "cannot train with differential privacy"),
+        (
+            ["--set", "privacy.dp_enabled=true", "--set", "data.holdout=50"],
+            2,
+            "data.holdout: with differential privacy",
+        ),
         (["--config", "/nowhere.yaml"], 2, "cannot read the config file"),
         (["--no-such-option"], 2, "No such option"),
         ([], 3, "there is no file or folder"),

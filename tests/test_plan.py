@@ -4,10 +4,12 @@ from typing import Any
 
 import pytest
 
-from ss_ray.config import Config
+from ss_ray.config import Config, PrivacyParameters
 from ss_ray.config_files import parse_config
-from ss_ray.errors import ConfigError, DataError, PrivacyError
-from ss_ray.plan import RunPlan, check_supported, make_plan
+from ss_ray.errors import ConfigError, DataError
+from ss_ray.plan import RunPlan, check_supported, make_plan, plan_private_training
+from ss_ray.privacy.accounting import Charge
+from ss_ray.privacy.plan import run_epsilon
 
 
 def plan_of(num_rows: int = 20_000, **values: Any) -> RunPlan:
@@ -19,7 +21,7 @@ def test_defaults_are_derived_from_the_number_of_rows():
     plan = plan_of(20_000)
     training, sampling = plan.training, plan.generation.sampling
     fitting = 20_000 - 1000 - 950  # without holdout and validation rows
-    assert (plan.seed, plan.holdout_rows, plan.privacy_unit) == (7, 1000, None)
+    assert (plan.seed, plan.split_seed, plan.privacy_unit) == (7, 7, None)
     assert (training.batch_rows, training.micro_batches, training.learning_rate) == (256, 1, 0.002)
     assert training.num_steps == -(-int((500_000 * fitting) ** 0.5) // 256)
     assert training.warmup_steps == int(0.05 * training.num_steps)
@@ -34,7 +36,6 @@ def test_large_table_is_shown_once_at_least():
 
 def test_tiny_table_gets_small_batches_and_no_holdout():
     plan = plan_of(10)
-    assert plan.holdout_rows == 0
     assert 1 <= plan.training.batch_rows <= 8
     assert plan.training.num_steps >= 1
 
@@ -71,7 +72,12 @@ def test_shards_are_neither_tiny_nor_huge(num_records: int, shard_rows: int):
 @pytest.mark.parametrize(
     ("values", "error", "message"),
     [
-        ({"privacy": {"dp_enabled": True}}, PrivacyError, "cannot train with differential privacy"),
+        ({"privacy": {"dp_enabled": True}, "data": {"holdout": 100}}, ConfigError, r"data\.holdout: with differential"),
+        (
+            {"privacy": {"dp_enabled": True}, "training": {"validation_ratio": 0.1}},
+            ConfigError,
+            r"training\.validation_ratio: with differential",
+        ),
         ({"training": {"pretrained_model": "gpt2"}}, ConfigError, r"training\.pretrained_model"),
         ({"time_series": {"is_timeseries": True}}, ConfigError, r"time_series\.is_timeseries"),
         (
@@ -105,6 +111,32 @@ def test_notes_say_what_is_not_guaranteed():
     notes = " ".join(plan_of(replace_pii=None, data={"group_training_examples_by": "id"}).notes)
     assert "PII replacement is off" in notes
     assert "Rows of one 'id' stay on one side of the split" in notes
+
+
+def test_private_training_follows_the_budget_and_the_request():
+    config = parse_config({"privacy": {"dp_enabled": True, "epsilon": 2.0}, "training": {"warmup_steps": 0.1}})
+    spent = [Charge(mechanism="schema", noise_multiplier=50.0, count=9)]
+    training = plan_private_training(
+        config, PrivacyParameters(epsilon=2.0), num_units=5000, rough_num_units=5000, delta=1e-5, spent=spent, seed=3
+    )
+    assert (training.shape.hidden_size, training.shape.num_layers, training.warmup_steps) == (64, 2, 20)
+    assert run_epsilon([training.dp.charge(training.num_steps), *spent], 1e-5) <= 2
+    assert "Differential privacy of row" in plan_of(privacy={"dp_enabled": True}).notes[0]
+
+
+def test_private_batch_and_passes_can_be_given():
+    config = parse_config(
+        {
+            "privacy": {"dp_enabled": True},
+            "training": {"batch_size": 100, "gradient_accumulation_steps": 5, "num_input_records_to_sample": 20_000},
+            "data": {"group_training_examples_by": "id"},
+        }
+    )
+    dp = plan_private_training(
+        config, PrivacyParameters(), num_units=5100, rough_num_units=5000, delta=1e-5, spent=(), seed=3
+    ).dp
+    assert (dp.sample_rate, dp.num_steps, dp.expected_batch_size) == (0.1, 40, 510.0)
+    assert dp.privacy_unit == "all rows of one 'id'"
 
 
 def test_notes_name_parameters_that_were_set_and_have_no_effect():

@@ -1,6 +1,7 @@
 """Train and holdout: exact sizes, whole groups, and no trace of how rows were cut into blocks."""
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
@@ -13,6 +14,7 @@ from ss_ray.splits import (
     holdout_rows_wanted,
     is_holdout,
     merge_counts,
+    share_bound,
     smallest,
     unit_hashes,
 )
@@ -111,3 +113,25 @@ def test_holdout_is_a_share_or_a_count_up_to_its_maximum(num_rows: int, paramete
 def test_holdout_of_more_than_half_is_refused():
     with pytest.raises(DataError, match="60 rows would be more than half of the 100 rows"):
         holdout_rows_wanted(100, DataParameters(holdout=60))
+
+
+def held_out_by_share(table: pa.Table, share: float, group: str | None = None) -> npt.NDArray[np.bool_]:
+    return is_holdout(unit_hashes(table, group, 0, 0, seed=5), share_bound(share))
+
+
+def test_a_share_is_held_out_on_average_and_none_or_nearly_all_at_its_ends():
+    rows = pa.table({"x": range(20_000)})
+    assert abs(held_out_by_share(rows, 0.05).mean() - 0.05) < 0.01  # 6 standard errors
+    assert not held_out_by_share(rows, 0.0).any()
+    assert held_out_by_share(rows, 1 - 2**-53).all()
+
+
+def test_a_unit_held_out_by_share_does_not_depend_on_other_units():
+    """With an exact number of held out rows, one more row would push another one over to the training side."""
+    people = [f"person {i}" for i in range(500)]
+    all_of_them = held_out_by_share(pa.table({"id": people}), 0.1, "id")
+    for left_out in range(0, 500, 50):
+        rest = [name for i, name in enumerate(people) if i != left_out]
+        assert held_out_by_share(pa.table({"id": rest}), 0.1, "id").tolist() == [
+            side for i, side in enumerate(all_of_them.tolist()) if i != left_out
+        ]

@@ -223,6 +223,7 @@ def _train_plan(dp: DPPlan) -> PrivateTrainPlan:
         shape=SHAPE,
         dp=dp,
         learning_rate=LEARNING_RATE,
+        lr_scheduler="constant",
         warmup_steps=1,
         averaging=0.0,
         max_physical_batch_size=PHYSICAL_BATCH,

@@ -17,6 +17,7 @@ from ss_ray.training.models import CompactModel, build_compact
 from ss_ray.training.private_loop import own_units, set_private_gradient
 from tests.training import toy
 
+ALONE = Worker(rank=0, world_size=1)
 DP = DPPlan(
     privacy_unit="row",
     sample_rate=0.25,
