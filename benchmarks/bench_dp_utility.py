@@ -1,6 +1,6 @@
-"""Utility under differential privacy: the whole pipeline on --data for each epsilon, scored against --holdout.
+r"""Utility under differential privacy: the whole pipeline on --data for each epsilon, scored against --holdout.
 
-    python benchmarks/bench_dp_utility.py --data train.csv --holdout holdout.csv --target income --out runs/dp \\
+    python benchmarks/bench_dp_utility.py --data train.csv --holdout holdout.csv --target income --out runs/dp \
         --epsilon 1 --epsilon 3 --epsilon 8
 
 Prints one JSON line for each epsilon, which is that of the whole run, the measured schema included. The scores are the
