@@ -32,6 +32,8 @@ from ss_ray.privacy.ledger_database import LedgerDatabase, ledger_url, shown
 from ss_ray.privacy.ledger_tables import METADATA
 from tests.test_layers import loaded_by
 
+pytestmark = pytest.mark.slow
+
 STEP = Charge(mechanism="dp-sgd", noise_multiplier=4.0)
 COUNTING = Charge(mechanism="schema: counts", noise_multiplier=20.0)
 DELTA = 1e-5

@@ -24,6 +24,8 @@ from ss_ray.privacy.private_schema import MeasuredColumn, MeasuredSchema, measur
 from ss_ray.privacy.schema_plan import SchemaBudget, plan_queries, public_column
 from ss_ray.schema import ColumnSchema, Kind, TableSchema
 
+pytestmark = pytest.mark.slow
+
 UNLIKELY = 1e-6
 """Probability with which a statistical audit fails although the code is right."""
 PLENTY = SchemaBudget(rho=50.0, delta=1e-9)

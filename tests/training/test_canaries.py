@@ -43,6 +43,8 @@ from ss_ray.training.loop import Worker
 from ss_ray.training.models import CompactModel, SlotGroup, group_slots, row_losses
 from ss_ray.training.private_loop import PrivateState, Units, set_private_gradient, train_private
 
+pytestmark = pytest.mark.slow
+
 DELTA = 1e-5
 SetGradient = Callable[[CompactModel, Units, Any, DPPlan], None]
 
