@@ -136,15 +136,15 @@ def run(
     else:
         private, model = train_privately(private_run, seen.train, real.train, pii, internal, on_progress)
     discard_work(internal)
-    work = internal / f"generation-{stages.key('generate')[:16]}"
+    guarantee = None
+    if private_run is not None:
+        guarantee = stages.do("certify", Certificate, lambda: certify(private_run, private, model, run_dir))
+    work = internal / f"generation-{fingerprint(stages.key('generate'), model.model_id)[:16]}"
     synthetic = stages.do(
         "generate",
         SyntheticTable,
         lambda: generate_table(internal / "model", plan.generation, resources, work, run_dir.synthetic, on_progress),
     )
-    guarantee = None
-    if private_run is not None:
-        guarantee = stages.do("certify", Certificate, lambda: certify(private_run, private, model, run_dir))
     csv_file = write_csv(run_dir.synthetic, pii.schema, run_dir.release / "synthetic.csv") if csv else None
     evaluation = None
     if config.evaluation.enabled:

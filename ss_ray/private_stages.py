@@ -25,8 +25,9 @@ LABEL_LENGTH = 8
 INTERNAL = (
     "everything under internal/ and manifest/, the report on real rows with its title and scores included, and the "
     "choice of a run or of settings by such scores",
-    "kinds, decimals and formats that were not declared: they were read off the rows and are taken to be public",
-    "error messages and running times, which whoever runs the job sees",
+    "kinds, decimals and formats that were not declared, and the column names of JSON lines: they were read off the "
+    "rows and are taken to be public",
+    "whether the job ended at all, error messages and running times: a malformed row can stop it",
 )
 TYPED_BY_ROWS = (
     "which columns hold personal data: a sample of rows was looked at; declare data.columns.<name>.entity and set "
@@ -81,8 +82,13 @@ class PrivateRun:
         return Account(ledger=self.ledger, job=self.job, label=self.stages.key(stage)[:LABEL_LENGTH])
 
     def training_account(self, private: PrivateSchema) -> Account:
-        """What the training charges, now that delta is known."""
+        """What the training charges, now that delta is known.
+
+        Raises:
+            PrivacyError: The ledger does not know what the schema cost.
+        """
         self.ledger.open_job(self.job, self.dataset, self.unit, private.delta)
+        self.account("measure").check_known(private.charges)
         return self.account("train")
 
     def training_plan(self, private: PrivateSchema) -> PrivateTrainPlan:
@@ -144,7 +150,7 @@ def train_privately(
                 run.training_account(private),
                 config,
                 internal,
-                stages.key("train"),
+                fingerprint(run.job, stages.key("train"), repr(private)),
                 on_progress,
             ),
         )
@@ -162,14 +168,15 @@ def certify(run: PrivateRun, private: PrivateSchema, model: ModelRef, run_dir: R
     inferred = dict.fromkeys(run.table.schema.names, "inferred")
     by_rows = replaced is not None and replaced.globals.classify.enable_classify is not False
     with run.closed_at_end():
+        account = run.training_account(private)
+        account.check_known(model.charges)
         certificate = make_certificate(
             run.training_plan(private).dp,
-            [*run.account("measure").spent(), *run.training_account(private).spent()],
+            [*run.account("measure").spent(), *account.spent()],
             steps_in_weights=model.steps,
-            num_units=private.num_units if measured else None,
+            num_units=private.num_units,
             schema={column.name: column.source for column in columns} or inferred,
-            balance=run.ledger.balance(run.dataset, run.unit),
-            dataset=run.privacy.dataset,
+            balance=run.ledger.balance(run.dataset, run.unit) if run.privacy.dataset else None,
             not_covered=(*INTERNAL, *([TYPED_BY_ROWS] if by_rows else []), *([] if measured else [EXACT_SCHEMA])),
             notes=_notes(run),
         )

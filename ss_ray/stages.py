@@ -21,7 +21,7 @@ from ss_ray.runs import RunDir, fingerprint
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
-STAGES = ("start", "read", "split", "replace_pii", "measure", "train", "generate", "certify", "evaluate")
+STAGES = ("start", "read", "split", "replace_pii", "measure", "train", "certify", "generate", "evaluate")
 PRIVATE_STAGES = ("measure", "certify")
 """Those that only differential privacy needs."""
 VERSIONED = ("ray", "torch", "transformers", "pyarrow", "pandas", "scikit-learn", "presidio-analyzer")
@@ -68,8 +68,11 @@ class Stages:
         stale = [stage for stage, manifest in finished.items() if manifest and manifest["key"] != self.keys[stage]]
         if stale and not self.redo:
             raise ConfigError(_what_changed(stale, finished[stale[0]] or {}, self.asked[stale[0]]))
-        if "generate" in stale or finished["generate"] is None:
-            self.run_dir.release.remove()  # before the manifest that vouches for it
+        before_release = [stage for stage in self.wanted if stage != "evaluate"]
+        if any(stage in stale or finished[stage] is None for stage in before_release):
+            self.run_dir.release.remove()  # before the manifests that vouch for it, table and certificate together
+            self.run_dir.manifest("certify").remove()
+            self.run_dir.manifest("generate").remove()
         if "evaluate" in stale or "generate" in stale:
             self.run_dir.discard_evaluation()
         for stage in reversed(stale):

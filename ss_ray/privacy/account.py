@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from ss_ray.errors import PrivacyError
 from ss_ray.privacy.accounting import Charge
 from ss_ray.privacy.ledger import SpendingLedger
 from ss_ray.privacy.private_schema import MeasuredSchema
@@ -45,6 +46,18 @@ class Account:
         """How often a mechanism was charged."""
         return sum(known.count for known in self.spent() if replace(known, count=charge.count) == charge)
 
+    def check_known(self, charges: Sequence[Charge]) -> None:
+        """Refuse to go on where the ledger does not know what was done.
+
+        Raises:
+            PrivacyError: It is not the ledger that these charges were booked in, or it was lost.
+        """
+        if any(self.uses(charge) < charge.count for charge in charges):
+            raise PrivacyError(
+                f"the privacy ledger does not know what job {self.job} spent: it was lost, or another one is in use; "
+                "name the one that was used (privacy.ledger), or start afresh in another run directory"
+            )
+
     @property
     def _suffix(self) -> str:
         return f" [{self.label}]"
@@ -62,9 +75,11 @@ class PrivateSchema:
         num_units: Noisy number of units in the training rows; exact where the exact schema is allowed.
         rough_num_units: A first, noisier one, which later noise was planned from.
         delta: Of the whole run.
+        charges: What the ledger had when it was done.
     """
 
     measured: MeasuredSchema | None
     num_units: int
     rough_num_units: int
     delta: float
+    charges: tuple[Charge, ...]

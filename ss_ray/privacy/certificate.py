@@ -54,16 +54,16 @@ class Spending:
 
 @dataclass(frozen=True, kw_only=True)
 class LedgerBalance:
-    """The data set's account after this run, over all runs on it, by RDP.
+    """The account of a named data set after this run, over all runs on it, by RDP.
 
     Attributes:
-        dataset: As it was named; None where it goes by a fingerprint, which would tell the table from its neighbours.
+        dataset: Its name.
         epsilon_spent: Of all runs.
         delta: At which.
         epsilon_budget: Total allowed; None without a budget.
     """
 
-    dataset: str | None
+    dataset: str
     epsilon_spent: float
     delta: float | None
     epsilon_budget: float | None
@@ -88,11 +88,12 @@ class Certificate:
         expected_batch_size: What noisy sums were divided by.
         num_steps: Steps charged.
         num_steps_lost: Of which a crash lost the result.
-        num_units: Noisy number of units trained on; None where the exact one was used, which is not told.
+        num_units: Noisy number of units trained on; exact with an inferred schema.
         schema_epsilon: Of the schema's measurements alone.
         schema: How each column's values became known: "declared", "private" or "inferred".
         spending: The whole bill.
-        ledger: The data set's account.
+        ledger: The data set's account; None where it has no name: an account by content would tell the table from its
+            neighbours.
         covered: What the guarantee holds for.
         not_covered: What depends on rows and is outside it.
         public: What is taken to be known to everybody.
@@ -114,11 +115,11 @@ class Certificate:
     expected_batch_size: float
     num_steps: int
     num_steps_lost: int
-    num_units: int | None
+    num_units: int
     schema_epsilon: float
     schema: dict[str, str]
     spending: tuple[Spending, ...]
-    ledger: LedgerBalance
+    ledger: LedgerBalance | None
     covered: tuple[str, ...]
     not_covered: tuple[str, ...]
     public: tuple[str, ...]
@@ -136,10 +137,9 @@ def make_certificate(
     spent: Sequence[Charge],
     *,
     steps_in_weights: int,
-    num_units: int | None,
+    num_units: int,
     schema: dict[str, str],
-    balance: Balance,
-    dataset: str | None,
+    balance: Balance | None,
     not_covered: Sequence[str],
     notes: Sequence[str],
 ) -> Certificate:
@@ -149,10 +149,9 @@ def make_certificate(
         dp: The mechanism of the training.
         spent: All charges of the run, as the ledger has them.
         steps_in_weights: Steps that the released model went through.
-        num_units: Noisy number of units; None where it is exact.
+        num_units: Noisy number of units.
         schema: How each column became known.
-        balance: The data set's account.
-        dataset: Its declared name; None for a fingerprint.
+        balance: The data set's account; None where it goes by a fingerprint.
         not_covered: What this run did outside the guarantee.
         notes: What else a reader should know.
 
@@ -185,13 +184,8 @@ def make_certificate(
         schema_epsilon=run_epsilon([charge for charge in spent if charge.mechanism != training.mechanism], dp.delta),
         schema=schema,
         spending=tuple(_line(charge, dp.delta) for charge in spent),
-        ledger=LedgerBalance(
-            dataset=dataset,
-            epsilon_spent=balance.epsilon_spent,
-            delta=balance.delta,
-            epsilon_budget=balance.epsilon,
-        ),
-        covered=_covered(dp.privacy_unit),
+        ledger=_ledger_balance(balance) if balance else None,
+        covered=_covered(dp.privacy_unit, is_inferred="inferred" in schema.values()),
         not_covered=tuple(not_covered),
         public=PUBLIC,
         notes=tuple(notes),
@@ -200,7 +194,18 @@ def make_certificate(
     )
 
 
-def _covered(privacy_unit: str) -> tuple[str, ...]:
+def _ledger_balance(balance: Balance) -> LedgerBalance:
+    return LedgerBalance(
+        dataset=balance.dataset,
+        epsilon_spent=balance.epsilon_spent,
+        delta=balance.delta,
+        epsilon_budget=balance.epsilon,
+    )
+
+
+def _covered(privacy_unit: str, *, is_inferred: bool) -> tuple[str, ...]:
+    if is_inferred:
+        return (f"the model's weights, given the exact schema and number of units, towards one unit: {privacy_unit}",)
     return (
         f"the synthetic table, in any number of rows, and this certificate, towards one unit: {privacy_unit}",
         "the model's weights and the measured schema, from which alone the table is drawn",

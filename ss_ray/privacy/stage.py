@@ -25,6 +25,10 @@ from ss_ray.runs import Location
 from ss_ray.schema import TableSchema
 from ss_ray.tables.parts import count_rows, read_part
 
+LIKELY_DEVIATIONS = 4
+"""So far above the noisy number of units that the true one is larger once in 30,000 runs: an automatic delta must not
+be large because the noise was."""
+
 
 def measure_table(
     rows: Location,
@@ -56,7 +60,7 @@ def measure_table(
     if privacy.allow_inferred_schema:
         num_units = sum(count_rows(parts)) if kept[0] is None else sum(len(own) for own in kept if own is not None)
         delta = _delta(privacy, num_units)
-        return PrivateSchema(measured=None, num_units=num_units, rough_num_units=num_units, delta=delta)
+        return PrivateSchema(measured=None, num_units=num_units, rough_num_units=num_units, delta=delta, charges=())
 
     def count(queries: Sequence[Query]) -> list[Counted]:
         if not queries:
@@ -65,8 +69,8 @@ def measure_table(
             found = map_items(_count_worker, list(zip(parts, kept, strict=True)), arguments=(tuple(queries), report))
             return _merged(list(found))
 
-    rough = _count_units(schema, count, privacy, account)
-    delta = _delta(privacy, rough)
+    rough, deviation = _count_units(schema, count, privacy, account)
+    delta = _delta(privacy, round(rough + LIKELY_DEVIATIONS * deviation))
     budget = SchemaBudget(
         rho=schema_rho(privacy.schema_epsilon_fraction, privacy.epsilon, delta), delta=THRESHOLD_SHARE * delta
     )
@@ -75,11 +79,17 @@ def measure_table(
     measured = measure_schema(schema, data.columns, count, budget=budget, charge=account.charge)
     for charge in list((Counter(planned) - Counter(measured.charges)).elements()):
         account.charge(charge)  # not asked, because of what was found; so paid, or what is spent would tell it
-    return PrivateSchema(measured=measured, num_units=measured.num_units, rough_num_units=rough, delta=delta)
+    return PrivateSchema(
+        measured=measured,
+        num_units=measured.num_units,
+        rough_num_units=rough,
+        delta=delta,
+        charges=account.spent(),
+    )
 
 
-def _delta(privacy: PrivacyParameters, num_units: int) -> float:
-    return auto_delta(num_units) if privacy.delta == "auto" else privacy.delta
+def _delta(privacy: PrivacyParameters, most_units: int) -> float:
+    return auto_delta(most_units) if privacy.delta == "auto" else privacy.delta
 
 
 def _count_units(
@@ -87,15 +97,16 @@ def _count_units(
     count: Callable[[Sequence[Query]], list[Counted]],
     privacy: PrivacyParameters,
     account: Account,
-) -> int:
-    """A first noisy number of units, at least 1."""
+) -> tuple[int, float]:
+    """A first noisy number of units, at least 1, and its standard deviation."""
     delta = PROVISIONAL_DELTA if privacy.delta == "auto" else privacy.delta
     charge = count_charge(privacy.epsilon, delta)
     account.reserve([charge, planned_rest([*account.spent(), charge], privacy.epsilon, delta)])
     query = PresenceQuery(column=schema.columns[0])
     (exact,) = count([query])
     account.charge(charge)
-    return max(1, sum(add_noise(query, exact, charge.noise_multiplier).values()))
+    noisy = add_noise(query, exact, charge.noise_multiplier)
+    return max(1, sum(noisy.values())), len(noisy) ** 0.5 * charge.noise_multiplier
 
 
 def _count_worker(

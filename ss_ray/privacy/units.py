@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
 
 import numpy as np
@@ -16,14 +17,15 @@ Rows = npt.NDArray[np.int64]
 
 
 def unit_ids(parts: Sequence[Location], group: str) -> npt.NDArray[np.uint64]:
-    """(rows,) 64-bit hash of each row's unit, of all parts in order.
+    """(rows,) 64-bit hash of each row's unit, of all parts in order, under a new secret key at each call.
 
     Args:
         parts: Rows as they were before PII was replaced: two people may get the same stand-in, and would then be
             taken for one, with twice the influence.
         group: Column whose values are the units.
     """
-    ids = [unit_hashes(block, group, 0, 0, 0) for part in parts for block in read_part(part, [group])]
+    key = secrets.randbelow(10**16)  # nobody can make two people collide
+    ids = [unit_hashes(block, group, 0, 0, key) for part in parts for block in read_part(part, [group])]
     return np.concatenate(ids) if ids else np.empty(0, np.uint64)
 
 

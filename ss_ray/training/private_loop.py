@@ -1,8 +1,8 @@
 """The training loop with differential privacy: the mechanism of one `DPPlan`, the same for one worker and for many.
 
 Each unit is owned by exactly one worker, which alone decides, by randomness that nobody else has, whether it joins a
-batch. The first worker adds the noise, once, before the sums of all workers are added. Weights are averaged over the
-steps, which costs no privacy. Nothing that was computed from rows leaves the loop but noisy sums.
+batch. The first worker adds the noise, once, to the sum over all workers, and tells them the result. Weights are
+averaged over the steps, which costs no privacy. Nothing that was computed from rows leaves the loop but noisy sums.
 """
 
 from __future__ import annotations
@@ -177,11 +177,13 @@ def set_private_gradient(
         for held, parameter in zip(total, parameters, strict=True):
             held += sums[parameter]
     flat = torch.cat([held.flatten() for held in total]).double()
-    if worker.rank == 0:
+    if dist.is_initialized():
+        dist.reduce(flat, dst=0)
+    if worker.rank == 0:  # the whole sum is rounded to the noise's grid, not a part of it
         noisy = add_noise(flat.cpu().numpy(), dp.noise_standard_deviation, generator)
         flat = torch.from_numpy(noisy).to(flat.device)
     if dist.is_initialized():
-        dist.all_reduce(flat)
+        dist.broadcast(flat, src=0)
     mean = (flat / dp.expected_batch_size).float()
     for parameter, grad in zip(parameters, torch.split(mean, [p.numel() for p in parameters]), strict=True):
         parameter.grad = grad.view_as(parameter).to(parameter.dtype)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import io
 import logging
+import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,9 +23,10 @@ from ss_ray.cluster import WORKER_ENVIRONMENT, available_cpus, map_items, report
 from ss_ray.codec.measured import measured_codec, prior_logits
 from ss_ray.codec.slots import SlotCodec, fit_codec
 from ss_ray.config import CompactParameters, Config, ResourceParameters
-from ss_ray.errors import SsRayError, TrainingError
+from ss_ray.errors import PrivacyError, SsRayError, TrainingError
 from ss_ray.plan import PrivateTrainPlan, TrainPlan
 from ss_ray.privacy.account import Account, PrivateSchema
+from ss_ray.privacy.accounting import Charge
 from ss_ray.privacy.units import unit_ids
 from ss_ray.progress import OnProgress
 from ss_ray.runs import Location
@@ -48,6 +50,8 @@ class ModelRef:
         batch_rows: Rows of a step.
         validation_losses: (step, nats per row) of each validation; empty without validation rows.
         best_step: Step whose weights were kept.
+        model_id: Drawn when the training was done: no other weights have it.
+        charges: What the training spent; none without differential privacy.
     """
 
     num_parameters: int
@@ -57,6 +61,8 @@ class ModelRef:
     batch_rows: int
     validation_losses: tuple[tuple[int, float], ...]
     best_step: int
+    model_id: str
+    charges: tuple[Charge, ...] = ()
 
 
 def train_model(
@@ -136,6 +142,11 @@ def train_private_model(
     if group is not None:
         _save_array(unit_ids(units.files(".parquet"), group), ids.make_folder() / "units.npy")
     used = account.uses(plan.dp.charge())
+    if sum(charge.count for charge in account.spent()) != used:
+        raise PrivacyError(
+            "this training was begun with other noise, by another version or after other measurements; start afresh in "
+            "another run directory"
+        )
     account.reserve([plan.dp.charge(plan.dp.num_steps - used)])
     settings = {
         "tokens": tokens,
@@ -149,7 +160,12 @@ def train_private_model(
     with reported_progress(on_progress, "train", plan.dp.num_steps, "steps") as report:
         report(used)
         metrics = _fit(_train_private_worker, settings | {"report": report}, config.resources, folder, key)
-    return _model_ref(codec, metrics, round(plan.dp.expected_batch_size))
+    if codec.slots and not metrics["steps"]:
+        raise PrivacyError(
+            "all steps that the budget pays for were taken, and crashes or changed requests lost their result; start "
+            "afresh in another run directory, which spends the budget again"
+        )
+    return replace(_model_ref(codec, metrics, round(plan.dp.expected_batch_size)), charges=account.spent())
 
 
 def _private_codec(
@@ -176,6 +192,7 @@ def _model_ref(codec: SlotCodec, metrics: dict[str, Any], batch_rows: int) -> Mo
         batch_rows=batch_rows,
         validation_losses=tuple((step, loss) for step, loss in metrics["losses"]),
         best_step=min(metrics["losses"], key=lambda entry: entry[1], default=(metrics["steps"], 0.0))[0],
+        model_id=secrets.token_hex(8),
     )
 
 

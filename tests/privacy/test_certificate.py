@@ -18,7 +18,7 @@ DELTA = 1e-5
 COUNT = count_charge(3.0, DELTA)
 SCHEMA = Charge(mechanism="schema: keys of city", noise_multiplier=30.0, count=4, delta=1e-7)
 BALANCE = Balance(
-    dataset="sha256:0123",
+    dataset="people",
     privacy_unit="row",
     epsilon=10.0,
     delta=DELTA,
@@ -38,8 +38,8 @@ def plan() -> DPPlan:
 
 def certify(plan: DPPlan, *spent: Charge, **changes: Any) -> Certificate:
     asked: dict[str, Any] = {
-        "steps_in_weights": plan.num_steps - 6, "num_units": 5000, "schema": {"city": "private"}, "balance": BALANCE,
-        "dataset": None, "not_covered": ["the report"], "notes": [],
+        "steps_in_weights": plan.num_steps - 6, "num_units": 5000, "schema": {"city": "private"}, "balance": None,
+        "not_covered": ["the report"], "notes": [],
     }  # fmt: skip
     return make_certificate(plan, spent, **asked | changes)
 
@@ -72,10 +72,20 @@ def test_more_than_was_asked_for_is_refused(plan: DPPlan) -> None:
         certify(plan, COUNT, replace(SCHEMA, count=400, delta=0.0), plan.charge(plan.num_steps))
 
 
-def test_fingerprint_of_the_table_is_not_told(plan: DPPlan) -> None:
-    """Whoever has two candidates for the table could tell by it which one it is."""
-    text = certify(plan, COUNT, SCHEMA, plan.charge()).to_json()
-    assert BALANCE.dataset not in text
-    certificate = json.loads(text)
+def test_account_of_a_table_without_a_name_is_not_told(plan: DPPlan) -> None:
+    """It goes by a fingerprint: whoever knows the ledger could tell the table from its neighbours."""
+    certificate = json.loads(certify(plan, COUNT, SCHEMA, plan.charge()).to_json())
+    assert certificate["ledger"] is None
     assert {"epsilon", "delta", "noise_multiplier", "sample_rate", "num_steps", "privacy_unit"} <= certificate.keys()
-    assert certificate["ledger"] == {"dataset": None, "epsilon_spent": 4.0, "delta": DELTA, "epsilon_budget": 10.0}
+
+
+def test_account_of_a_named_data_set_is_told(plan: DPPlan) -> None:
+    certificate = json.loads(certify(plan, COUNT, SCHEMA, plan.charge(), balance=BALANCE).to_json())
+    assert certificate["ledger"] == {"dataset": "people", "epsilon_spent": 4.0, "delta": DELTA, "epsilon_budget": 10.0}
+
+
+def test_inferred_schema_is_not_said_to_be_covered(plan: DPPlan) -> None:
+    certificate = certify(plan, plan.charge(), schema={"city": "inferred"})
+    assert certificate.covered == (
+        "the model's weights, given the exact schema and number of units, towards one unit: row",
+    )
