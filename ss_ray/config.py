@@ -120,7 +120,9 @@ class CompactParameters(Section):
     num_heads: int = Field(4, ge=1, le=64, description="Attention heads.")
     num_bins: int = Field(64, ge=2, le=4096, description="Quantile bins of a number with over 256 distinct values.")
     text_vocabulary: int = Field(1024, ge=256, le=65536, description="Pieces of free text, the 256 bytes included.")
-    max_text_tokens: int = Field(128, ge=1, le=4096, description="Longest free text in pieces; the rest is cut.")
+    max_text_tokens: Annotated[int, Field(ge=1, le=4096)] | Auto = Field(
+        "auto", description="Longest free text in pieces, under DP in bytes; the rest is cut; auto: 128, under DP 32."
+    )
     patience: int = Field(3, ge=1, description="Validations without improvement before training stops.")
 
     @model_validator(mode="after")
@@ -279,7 +281,7 @@ class PrivacyParameters(Section):
     allow_inferred_schema: bool = Field(
         False, description="Use the exact schema without paying for it; the certificate names it as not covered."
     )
-    max_rows_per_unit: int = Field(16, ge=1, description="Rows of one group that are learned from; the rest is left.")
+    max_rows_per_unit: int = Field(8, ge=1, description="Rows of one group that are learned from; the rest is left.")
     dataset: str | None = Field(
         None, min_length=1, description="Name of the table in the privacy ledger; null: a fingerprint of its files."
     )

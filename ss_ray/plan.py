@@ -27,6 +27,8 @@ ROWS_SHOWN = 500_000
 COMPACT_LEARNING_RATE = 2e-3
 PRIVATE_LEARNING_RATE = 1e-2
 PRIVATE_AVERAGING = 0.97
+MAX_TEXT_TOKENS = 128
+PRIVATE_TEXT_BYTES = 32
 COMPACT_BATCH = 256
 COMPACT_VALIDATION_RATIO = 0.05
 MAX_VALIDATION_ROWS = 5_000  # more would cost as much as training on a large table, and tell no more
@@ -81,6 +83,8 @@ class PrivateTrainPlan:
     Attributes:
         shape: Size of the model.
         dp: The mechanism.
+        max_text_tokens: Longest free text, in bytes where the schema was measured.
+        max_rows_per_unit: Rows of one unit that are learned from.
         learning_rate: Of Adam, peak.
         lr_scheduler: Course after the warm-up.
         warmup_steps: Steps of linear warm-up.
@@ -91,6 +95,8 @@ class PrivateTrainPlan:
 
     shape: CompactShape
     dp: DPPlan
+    max_text_tokens: int
+    max_rows_per_unit: int
     learning_rate: float
     lr_scheduler: str
     warmup_steps: int
@@ -220,7 +226,7 @@ def _plan_training(config: Config, num_rows: int, seed: int) -> TrainPlan:
         shape=_shape(compact, hidden_size=128, num_layers=3),
         num_bins=compact.num_bins,
         text_vocabulary=compact.text_vocabulary,
-        max_text_tokens=compact.max_text_tokens,
+        max_text_tokens=MAX_TEXT_TOKENS if compact.max_text_tokens == "auto" else compact.max_text_tokens,
         batch_rows=micro * micro_batches,
         micro_batches=micro_batches,
         num_steps=num_steps,
@@ -276,10 +282,12 @@ def plan_private_training(
         expected_batch_size=batch,
         num_units_shown=None if shown == "auto" else shown,
     )
-    rate, warmup = training.learning_rate, training.warmup_steps
+    rate, warmup, window = training.learning_rate, training.warmup_steps, training.compact.max_text_tokens
     return PrivateTrainPlan(
         shape=_shape(training.compact, hidden_size=64, num_layers=2),
         dp=dp,
+        max_text_tokens=PRIVATE_TEXT_BYTES if window == "auto" else window,
+        max_rows_per_unit=privacy.max_rows_per_unit,
         learning_rate=PRIVATE_LEARNING_RATE if rate == "auto" else rate,
         lr_scheduler=training.lr_scheduler,
         warmup_steps=min(dp.num_steps, int(warmup if warmup >= 1 else warmup * dp.num_steps)),

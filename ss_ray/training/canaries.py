@@ -222,6 +222,8 @@ def _train_plan(dp: DPPlan) -> PrivateTrainPlan:
     return PrivateTrainPlan(
         shape=SHAPE,
         dp=dp,
+        max_text_tokens=1,
+        max_rows_per_unit=1,
         learning_rate=LEARNING_RATE,
         lr_scheduler="constant",
         warmup_steps=1,

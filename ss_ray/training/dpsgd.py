@@ -170,9 +170,18 @@ class _EmbeddingUse:
         self.layer, self.ids, self.grads = layer, inputs.values.squeeze(2), grads
 
     def squared_norms(self) -> Tensor:
-        same = self.ids[:, :, None] == self.ids[:, None, :]
         bound = self.grads.norm(dim=2).sum(dim=1).square()
-        return (_gram(self.grads) * same).sum(dim=(1, 2)).clamp(min=0) + ROUNDING * bound
+        return self._squared_sums().clamp(min=0) + ROUNDING * bound
+
+    def _squared_sums(self) -> Tensor:
+        (units, length), tokens = self.ids.shape, len(self.layer.weight)
+        if length * length < tokens:
+            same = self.ids[:, :, None] == self.ids[:, None, :]
+            return (_gram(self.grads) * same).sum(dim=(1, 2))
+        places = self.ids + tokens * torch.arange(units, device=self.ids.device)[:, None]
+        sums = self.grads.new_zeros(units * tokens, self.grads.shape[2])
+        sums.index_add_(0, places.flatten(), self.grads.flatten(0, 1))
+        return sums.square().sum(dim=1).view(units, tokens).sum(dim=1)
 
     def weighted_sums(self, factors: Tensor) -> Sums:
         scaled = (self.grads * factors[:, None, None]).flatten(0, 1)

@@ -27,6 +27,10 @@ from ss_ray.training.loop import Worker, learning_rate_factor
 from ss_ray.training.models import CompactModel, SlotGroup, row_losses
 
 
+MAX_POSITIONS = 32_768
+"""Tokens whose gradients are computed together at most: units of many long rows need memory for all of them."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Units:
     """One worker's privacy units.
@@ -172,7 +176,9 @@ def set_private_gradient(
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     sampled = torch.from_numpy(poisson_sample(len(units.rows), dp.sample_rate, generator))
     total = [torch.zeros_like(parameter, dtype=torch.float32) for parameter in parameters]
-    for rows in torch.split(units.rows[sampled], max_physical_batch_size) if len(sampled) else ():
+    positions = units.rows.shape[1] * units.tokens.shape[1]  # of one unit
+    size = max(1, min(max_physical_batch_size, MAX_POSITIONS // max(1, positions)))
+    for rows in torch.split(units.rows[sampled], size) if len(sampled) else ():
         sums, _ = clipped_sum(model, partial(unit_losses, model, units, rows, groups), len(rows), dp.max_grad_norm)
         for held, parameter in zip(total, parameters, strict=True):
             held += sums[parameter]

@@ -134,7 +134,7 @@ def train_private_model(
         PrivacyError: The ledger has no budget for it.
         TrainingError: A worker failed for good.
     """
-    codec = _private_codec(rows, schema, private, config.training.compact)
+    codec = _private_codec(rows, schema, private, plan, config.training.compact)
     tokens, ids = folder / "tokens", folder / "units"
     encode_rows(rows, codec, tokens)
     ids.remove()
@@ -153,7 +153,6 @@ def train_private_model(
         "units": ids,
         "codec": codec,
         "prior": prior_logits(codec, private.measured),
-        "max_rows_per_unit": config.privacy.max_rows_per_unit if config.privacy else 1,
         "plan": plan,
         "account": account,
     }
@@ -169,17 +168,17 @@ def train_private_model(
 
 
 def _private_codec(
-    rows: Location, schema: TableSchema, private: PrivateSchema, compact: CompactParameters
+    rows: Location, schema: TableSchema, private: PrivateSchema, plan: PrivateTrainPlan, compact: CompactParameters
 ) -> SlotCodec:
     """The codec of the measured schema, or of the exact one where it was allowed."""
     if private.measured is not None:
-        return measured_codec(private.measured, max_text_tokens=compact.max_text_tokens)
+        return measured_codec(private.measured, max_text_tokens=plan.max_text_tokens)
     return fit_codec(
         schema,
         sample_rows(rows.files(".parquet"), SAMPLE_ROWS),
         num_bins=compact.num_bins,
         text_vocabulary=compact.text_vocabulary,
-        max_text_tokens=compact.max_text_tokens,
+        max_text_tokens=plan.max_text_tokens,
     )
 
 

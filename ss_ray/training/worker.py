@@ -83,7 +83,6 @@ def train_private_in_worker(
     units: Location,
     codec: SlotCodec,
     prior: npt.NDArray[np.float32],
-    max_rows_per_unit: int,
     plan: PrivateTrainPlan,
     account: Account,
     threads: int,
@@ -97,7 +96,6 @@ def train_private_in_worker(
         units: Folder of the rows' unit ids; empty where each row is a unit.
         codec: Of those tokens.
         prior: (vocabulary,) bias of the head.
-        max_rows_per_unit: Rows of one unit that are learned from.
         plan: What to do.
         account: Of this training in the ledger.
         threads: Of torch.
@@ -120,7 +118,7 @@ def train_private_in_worker(
 
     state = train_private(
         compact,
-        own_units(_load_matrix(tokens, device), ids, max_rows_per_unit, worker),
+        own_units(_load_matrix(tokens, device), ids, plan.max_rows_per_unit, worker),
         group_slots(codec.slots),
         plan,
         worker,
