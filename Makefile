@@ -27,12 +27,12 @@ demo: env .ray/auth_token ## The whole pipeline on a made-up table, on a local R
 	$(BIN)/ss-ray run --data runs/demo.csv --config jobs/demo.yaml --out runs/demo --csv
 
 test: lint ## Everything that CI runs.
-	$(BIN)/python -W error -m pytest -m "not ray and not gpu and not slow"
-	$(BIN)/python -W error -m pytest -m "slow"
+	$(BIN)/python -W error -m pytest -n 2 -m "not ray and not gpu and not slow"
+	$(BIN)/python -W error -m pytest -n 2 -m "slow"
 	$(BIN)/python -m pytest -m "ray and not gpu"
 
 fast: env .ray/auth_token ## The quick tests: about a minute.
-	$(BIN)/python -W error -m pytest -m "not ray and not gpu and not slow"
+	$(BIN)/python -W error -m pytest -n 2 -m "not ray and not gpu and not slow"
 
 lint: env .ray/auth_token
 	$(BIN)/ruff format --check .

@@ -26,7 +26,6 @@ from ss_ray.training.dpsgd import check_layers, clipped_sum
 from ss_ray.training.loop import Worker, learning_rate_factor
 from ss_ray.training.models import CompactModel, SlotGroup, row_losses
 
-
 MAX_POSITIONS = 32_768
 """Tokens whose gradients are computed together at most: units of many long rows need memory for all of them."""
 
