@@ -21,7 +21,7 @@ from ss_ray.generation.stage import SyntheticTable, generate_table
 from ss_ray.pii.stage import PiiResult, Sides, replace_pii
 from ss_ray.plan import RunPlan, check_supported, is_private, make_plan
 from ss_ray.privacy.certificate import Certificate
-from ss_ray.private_stages import PrivateRun, certify, train_privately
+from ss_ray.private_stages import PrivateRun, train_privately
 from ss_ray.progress import OnProgress, ignore
 from ss_ray.runs import Location, RunDir, fingerprint
 from ss_ray.stages import Stages
@@ -126,19 +126,19 @@ def run(
     )
     private_run = _private_run(config, start, table, stages)
     if private_run is None:
-        model = stages.do(
-            "train",
-            ModelRef,
-            lambda: train_model(
-                seen.train, pii.schema, plan.training, resources, internal, stages.key("train"), on_progress
+        guarantee, model = (
+            None,
+            stages.do(
+                "train",
+                ModelRef,
+                lambda: train_model(
+                    seen.train, pii.schema, plan.training, resources, internal, stages.key("train"), on_progress
+                ),
             ),
         )
     else:
-        private, model = train_privately(private_run, seen.train, real.train, pii, internal, on_progress)
+        guarantee, model = train_privately(private_run, seen.train, real.train, pii, run_dir, on_progress)
     discard_work(internal)
-    guarantee = None
-    if private_run is not None:
-        guarantee = stages.do("certify", Certificate, lambda: certify(private_run, private, model, run_dir))
     work = internal / f"generation-{fingerprint(stages.key('generate'), model.model_id)[:16]}"
     synthetic = stages.do(
         "generate",

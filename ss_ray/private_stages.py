@@ -114,16 +114,16 @@ class PrivateRun:
 
 
 def train_privately(
-    run: PrivateRun, rows: Location, units: Location, pii: PiiResult, internal: Location, on_progress: OnProgress
-) -> tuple[PrivateSchema, ModelRef]:
-    """Measure the schema and train, both paid for.
+    run: PrivateRun, rows: Location, units: Location, pii: PiiResult, run_dir: RunDir, on_progress: OnProgress
+) -> tuple[Certificate, ModelRef]:
+    """Measure the schema and train, both paid for, and certify it before any row is generated.
 
     Args:
         run: The run.
         rows: Folder of the rows to learn from.
         units: Folder of the same rows before PII was replaced.
         pii: What was replaced.
-        internal: Folder for model and checkpoints.
+        run_dir: Where model, checkpoints and certificate go.
         on_progress: Told how far each stage is.
 
     Raises:
@@ -149,15 +149,16 @@ def train_privately(
                 run.training_plan(private),
                 run.training_account(private),
                 config,
-                internal,
+                run_dir.internal,
                 fingerprint(run.job, stages.key("train"), repr(private)),
                 on_progress,
             ),
         )
-    return private, model
+        certificate = stages.do("certify", Certificate, lambda: _certify(run, private, model, run_dir))
+    return certificate, model
 
 
-def certify(run: PrivateRun, private: PrivateSchema, model: ModelRef, run_dir: RunDir) -> Certificate:
+def _certify(run: PrivateRun, private: PrivateSchema, model: ModelRef, run_dir: RunDir) -> Certificate:
     """Write release/privacy_certificate.json.
 
     Raises:
@@ -167,19 +168,18 @@ def certify(run: PrivateRun, private: PrivateSchema, model: ModelRef, run_dir: R
     columns = measured.schema.columns if measured else ()
     inferred = dict.fromkeys(run.table.schema.names, "inferred")
     by_rows = replaced is not None and replaced.globals.classify.enable_classify is not False
-    with run.closed_at_end():
-        account = run.training_account(private)
-        account.check_known(model.charges)
-        certificate = make_certificate(
-            run.training_plan(private).dp,
-            [*run.account("measure").spent(), *account.spent()],
-            steps_in_weights=model.steps,
-            num_units=private.num_units,
-            schema={column.name: column.source for column in columns} or inferred,
-            balance=run.ledger.balance(run.dataset, run.unit) if run.privacy.dataset else None,
-            not_covered=(*INTERNAL, *([TYPED_BY_ROWS] if by_rows else []), *([] if measured else [EXACT_SCHEMA])),
-            notes=_notes(run),
-        )
+    account = run.training_account(private)
+    account.check_known(model.charges)
+    certificate = make_certificate(
+        run.training_plan(private).dp,
+        [*run.account("measure").spent(), *account.spent()],
+        steps_in_weights=model.steps,
+        num_units=private.num_units,
+        schema={column.name: column.source for column in columns} or inferred,
+        balance=run.ledger.balance(run.dataset, run.unit) if run.privacy.dataset else None,
+        not_covered=(*INTERNAL, *([TYPED_BY_ROWS] if by_rows else []), *([] if measured else [EXACT_SCHEMA])),
+        notes=_notes(run),
+    )
     run_dir.certificate.write_text(certificate.to_json())
     return certificate
 
