@@ -129,7 +129,7 @@ def split_table(
     """Write the typed rows to folder/train and folder/holdout.
 
     Raises:
-        DataError: The source changed since it was read.
+        DataError: The source changed since it was read, or every row was held out.
     """
     source = find_source(uri, data.encoding)
     for side in ("train", "holdout"):
@@ -138,6 +138,8 @@ def split_table(
     with reported_progress(on_progress, "split", table.num_rows) as report:
         items = list(zip(range(len(source.files)), source.files, table.digests, strict=True))
         counts = list(map_items(_split_worker, items, arguments=(*arguments, report)))
+    if not any(train for train, _ in counts):
+        raise DataError("no row is left to train on; lower data.holdout")
     return Splits(
         train_rows=sum(train for train, _ in counts),
         holdout_rows=sum(holdout for _, holdout in counts),
