@@ -53,8 +53,10 @@ def by_python(
 
 
 def what_was_done(run_dir: Path) -> dict[str, Any]:
-    """The manifests without what differs from run to run: times."""
+    """The manifests without what differs from run to run: times, and the names drawn for run and model."""
     manifests = [json.loads(path.read_text()) for path in sorted((run_dir / "manifest").iterdir())]
+    for manifest in manifests:
+        manifest["result"] = {k: v for k, v in manifest["result"].items() if k not in ("job", "model_id")}
     return {m["stage"]: {key: m[key] for key in ("key", "asked", "result", "versions")} for m in manifests}
 
 
