@@ -93,7 +93,7 @@ def train_workers(root: int) -> list[int]:
     return [pid for pid, name in names.items() if "RayTrainWorker" in name and is_below(pid)]
 
 
-def wait_for(condition: Callable[[], bool], driver: subprocess.Popen[str], seconds: float = 240) -> None:
+def wait_for(condition: Callable[[], bool], driver: subprocess.Popen[str], seconds: float = 400) -> None:
     until = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < until
@@ -124,13 +124,13 @@ def test_kills_only_over_count_and_nothing_of_one_row_leaves(table: Path, tmp_pa
     driver.wait()
     charged = steps_charged(ledger)
     assert charged < NUM_STEPS
-    done = subprocess.run(command, capture_output=True, text=True, timeout=400, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
     (tmp_path / "second.log").write_text(done.stdout + done.stderr)
     assert done.returncode == 0, done.stderr[-3000:]
 
     certificate = json.loads((out / "release/privacy_certificate.json").read_text())
     assert steps_charged(ledger) == certificate["num_steps"] == NUM_STEPS
-    assert certificate["num_steps_lost"] >= charged  # nothing was saved before the kills
+    assert certificate["num_steps_lost"] > 0  # a kill comes between checkpoints
     assert certificate["epsilon"] <= 4.0 <= certificate["ledger"]["epsilon_spent"]  # by RDP
     assert not any(job.reserved for balance in ledger.balances() for job in balance.jobs)
     assert sorted(path.name for path in (out / "release").iterdir()) == [
