@@ -12,25 +12,16 @@ from __future__ import annotations
 import argparse
 import json
 
-from bench_quality import read
+from bench_quality import asked_config, read, scored_run, table_parser
 
-from ss_ray.config_files import load_config
-from ss_ray.evaluation.evaluate import evaluate
-from ss_ray.pipeline import run
-from ss_ray.tables.cells import type_table
 from ss_ray.tables.facts import merge_tables, table_facts
 from ss_ray.tables.infer import infer_schema
 
 
 def main() -> None:
     """Parse the command line, measure, print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", required=True)
-    parser.add_argument("--holdout", required=True)
-    parser.add_argument("--target", required=True)
-    parser.add_argument("--out", required=True)
+    parser = table_parser(__doc__)
     parser.add_argument("--epsilon", action="append", type=float)
-    parser.add_argument("--set", action="append", default=[])
     arguments = parser.parse_args()
     for epsilon in arguments.epsilon or [1.0, 3.0, 8.0]:
         print(json.dumps(measure(arguments, epsilon)), flush=True)
@@ -40,19 +31,10 @@ def measure(arguments: argparse.Namespace, epsilon: float) -> dict[str, object]:
     """One run, its certificate's figures and its scores."""
     out = f"{arguments.out}-{epsilon:g}"
     blocks = read(arguments.data)
-    asked = [
-        "data.holdout=0",
-        "data.random_state=0",
-        "privacy.dp_enabled=true",
-        f"privacy.epsilon={epsilon}",
-        f"privacy.ledger=sqlite:///{out}-ledger.sqlite",
-        "evaluation.enabled=false",
-        f"generation.num_records={blocks.num_rows}",
-    ]
-    report = run(load_config(None, [*asked, *arguments.set]), arguments.data, out, csv=True, redo=True)
     schema = infer_schema(merge_tables([table_facts(blocks)]), {}, is_text=True)
-    frames = [type_table(read(file), schema).to_pandas() for file in (arguments.data, arguments.holdout, report.csv)]
-    scored = evaluate(*frames, schema, target=arguments.target, max_rows=blocks.num_rows)
+    privacy = ("dp_enabled=true", f"epsilon={epsilon}", f"ledger=sqlite:///{out}-ledger.sqlite")
+    config = asked_config(arguments, blocks.num_rows, *(f"privacy.{setting}" for setting in privacy))
+    report, scored = scored_run(arguments, config, out, schema)
     guarantee = report.guarantee
     return {
         "target_epsilon": epsilon,

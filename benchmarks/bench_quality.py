@@ -17,12 +17,14 @@ import pyarrow as pa
 import torch
 
 from ss_ray.codec.slots import fit_codec
+from ss_ray.config import Config
 from ss_ray.config_files import load_config
-from ss_ray.evaluation.evaluate import evaluate
+from ss_ray.evaluation.evaluate import Evaluation, evaluate
 from ss_ray.generation.decoder import decode_rows
 from ss_ray.generation.worker import BATCH_ROWS
-from ss_ray.pipeline import run
+from ss_ray.pipeline import RunReport, run
 from ss_ray.plan import make_plan
+from ss_ray.schema import TableSchema
 from ss_ray.tables.cells import type_table
 from ss_ray.tables.facts import merge_tables, table_facts
 from ss_ray.tables.files import find_source, read_blocks
@@ -33,37 +35,29 @@ from ss_ray.training.models import build_compact, group_slots
 
 def main() -> None:
     """Parse the command line, measure, print."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    print(json.dumps(measure(table_parser(__doc__).parse_args())))
+
+
+def table_parser(description: str | None) -> argparse.ArgumentParser:
+    """Arguments of a benchmark that trains on one table and tests on another."""
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--data", required=True)
     parser.add_argument("--holdout", required=True)
     parser.add_argument("--target", required=True)
     parser.add_argument("--out", required=True)
     parser.add_argument("--set", action="append", default=[])
-    arguments = parser.parse_args()
-    print(json.dumps(measure(arguments)))
+    return parser
 
 
 def measure(arguments: argparse.Namespace) -> dict[str, object]:
     """The pipeline for the table and its wall times, one process for CPU times, the project's own scores."""
     blocks = read(arguments.data)
-    num_rows = blocks.num_rows
-    config = load_config(
-        None,
-        [
-            "data.holdout=0",
-            "data.random_state=0",
-            "evaluation.enabled=false",
-            f"generation.num_records={num_rows}",
-            *arguments.set,
-        ],
-    )
-    report = run(config, arguments.data, arguments.out, csv=True, redo=True)
     schema = infer_schema(merge_tables([table_facts(blocks)]), {}, is_text=True)
-    frames = [type_table(read(file), schema).to_pandas() for file in (arguments.data, arguments.holdout, report.csv)]
-    scored = evaluate(*frames, schema, target=arguments.target, max_rows=num_rows)
+    config = asked_config(arguments, blocks.num_rows)
+    report, scored = scored_run(arguments, config, arguments.out, schema)
     return {
         "table": Path(arguments.data).name,
-        "rows": num_rows,
+        "rows": blocks.num_rows,
         "discriminator_auc": scored.fidelity.discriminator.value,
         "tstr": scored.utility.synthetic.value,
         "trtr": scored.utility.real.value,
@@ -74,6 +68,21 @@ def measure(arguments: argparse.Namespace) -> dict[str, object]:
         "stage_seconds": report.stage_seconds,
         **single_process(type_table(blocks, schema), schema, config),
     }
+
+
+def asked_config(arguments: argparse.Namespace, num_rows: int, *more: str) -> Config:
+    """All rows to learn from, as many to generate, `more` settings, and what the command line sets."""
+    asked = ["data.holdout=0", "data.random_state=0", "evaluation.enabled=false", f"generation.num_records={num_rows}"]
+    return load_config(None, [*asked, *more, *arguments.set])
+
+
+def scored_run(
+    arguments: argparse.Namespace, config: Config, out: str, schema: TableSchema
+) -> tuple[RunReport, Evaluation]:
+    """The pipeline, and the project's own scores of its table against the holdout file."""
+    report = run(config, arguments.data, out, csv=True, redo=True)
+    frames = [type_table(read(file), schema).to_pandas() for file in (arguments.data, arguments.holdout, report.csv)]
+    return report, evaluate(*frames, schema, target=arguments.target, max_rows=len(frames[0]))
 
 
 def read(file: str) -> pa.Table:

@@ -126,14 +126,12 @@ def run(
     )
     private_run = _private_run(config, start, table, stages)
     if private_run is None:
-        guarantee, model = (
-            None,
-            stages.do(
-                "train",
-                ModelRef,
-                lambda: train_model(
-                    seen.train, pii.schema, plan.training, resources, internal, stages.key("train"), on_progress
-                ),
+        guarantee = None
+        model = stages.do(
+            "train",
+            ModelRef,
+            lambda: train_model(
+                seen.train, pii.schema, plan.training, resources, internal, stages.key("train"), on_progress
             ),
         )
     else:

@@ -13,13 +13,13 @@ from ss_ray.plan import PrivateTrainPlan, plan_private_training, unit_name
 from ss_ray.privacy.account import Account, PrivateSchema
 from ss_ray.privacy.certificate import Certificate, make_certificate
 from ss_ray.privacy.ledger_actor import LedgerClient, connect_ledger
-from ss_ray.privacy.plan import PROVISIONAL_DELTA
+from ss_ray.privacy.plan import provisional_delta
 from ss_ray.privacy.stage import measure_table
 from ss_ray.progress import OnProgress
 from ss_ray.runs import Location, RunDir, fingerprint
 from ss_ray.stages import Stages
 from ss_ray.tables.stage import TableRef
-from ss_ray.training.stage import ModelRef, train_private_model
+from ss_ray.training.stage import ModelRef, PrivateModelRef, train_private_model
 
 LABEL_LENGTH = 8
 INTERNAL = (
@@ -63,8 +63,7 @@ class PrivateRun:
     def ledger(self) -> LedgerClient:
         """The cluster's ledger, with this run entered."""
         ledger = connect_ledger(self.privacy.ledger)
-        given = self.privacy.delta
-        ledger.open_job(self.job, self.dataset, self.unit, PROVISIONAL_DELTA if given == "auto" else given)
+        ledger.open_job(self.job, self.dataset, self.unit, provisional_delta(self.privacy.delta))
         return ledger
 
     @property
@@ -138,9 +137,9 @@ def train_privately(
                 rows, pii.schema, config.data, run.privacy, units, run.account("measure"), on_progress
             ),
         )
-        model = stages.do(
+        trained = stages.do(
             "train",
-            ModelRef,
+            PrivateModelRef,
             lambda: train_private_model(
                 rows,
                 units,
@@ -154,11 +153,11 @@ def train_privately(
                 on_progress,
             ),
         )
-        certificate = stages.do("certify", Certificate, lambda: _certify(run, private, model, run_dir))
-    return certificate, model
+        certificate = stages.do("certify", Certificate, lambda: _certify(run, private, trained, run_dir))
+    return certificate, trained.model
 
 
-def _certify(run: PrivateRun, private: PrivateSchema, model: ModelRef, run_dir: RunDir) -> Certificate:
+def _certify(run: PrivateRun, private: PrivateSchema, trained: PrivateModelRef, run_dir: RunDir) -> Certificate:
     """Write release/privacy_certificate.json.
 
     Raises:
@@ -169,11 +168,11 @@ def _certify(run: PrivateRun, private: PrivateSchema, model: ModelRef, run_dir: 
     inferred = dict.fromkeys(run.table.schema.names, "inferred")
     by_rows = replaced is not None and replaced.globals.classify.enable_classify is not False
     account = run.training_account(private)
-    account.check_known(model.charges)
+    account.check_known(trained.charges)
     certificate = make_certificate(
-        run.training_plan(private).dp,
+        trained.dp,
         [*run.account("measure").spent(), *account.spent()],
-        steps_in_weights=model.steps,
+        steps_in_weights=trained.model.steps,
         num_units=private.num_units,
         schema={column.name: column.source for column in columns} or inferred,
         balance=run.ledger.balance(run.dataset, run.unit) if run.privacy.dataset else None,

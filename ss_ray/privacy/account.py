@@ -44,7 +44,7 @@ class Account:
 
     def uses(self, charge: Charge) -> int:
         """How often a mechanism was charged."""
-        return sum(known.count for known in self.spent() if replace(known, count=charge.count) == charge)
+        return _uses(charge, self.spent())
 
     def check_known(self, charges: Sequence[Charge]) -> None:
         """Refuse to go on where the ledger does not know what was done.
@@ -52,7 +52,8 @@ class Account:
         Raises:
             PrivacyError: It is not the ledger that these charges were booked in, or it was lost.
         """
-        if any(self.uses(charge) < charge.count for charge in charges):
+        spent = self.spent()
+        if any(_uses(charge, spent) < charge.count for charge in charges):
             raise PrivacyError(
                 f"the privacy ledger does not know what job {self.job} spent: it was lost, or another one is in use; "
                 "name the one that was used (privacy.ledger), or start afresh in another run directory"
@@ -64,6 +65,10 @@ class Account:
 
     def _labelled(self, charge: Charge) -> Charge:
         return replace(charge, mechanism=charge.mechanism + self._suffix)
+
+
+def _uses(charge: Charge, spent: Sequence[Charge]) -> int:
+    return sum(known.count for known in spent if replace(known, count=charge.count) == charge)
 
 
 @dataclass(frozen=True, kw_only=True)

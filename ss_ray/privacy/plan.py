@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from ss_ray.errors import PrivacyError
 from ss_ray.privacy.accounting import Charge, calibrate_noise, epsilon_of
@@ -24,6 +25,17 @@ SAMPLE_RATES = (0.1, 0.2, 0.4)
 MIN_NOISE_MULTIPLIER = 1.5
 MAX_BATCH = 16_384
 NUM_STEPS = 200
+NUMBER_OF_UNITS = "schema: number of units"
+COUNT_SHARE = 0.01
+"""Of epsilon and of delta, for the first count of the units.
+
+Later noise is planned from its result, while PLD composes mechanisms that are fixed beforehand. So it is added by basic
+composition, and given its result everything else is fixed: what was planned is charged, asked or not.
+"""
+THRESHOLD_SHARE = 0.1
+"""Of delta, for categories that nobody declared."""
+PROVISIONAL_DELTA = 1e-6
+"""Stands for an automatic delta until the units are counted."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,17 +133,9 @@ def make_dp_plan(
     )
 
 
-NUMBER_OF_UNITS = "schema: number of units"
-COUNT_SHARE = 0.01
-"""Of epsilon and of delta, for the first count of the units.
-
-Later noise is planned from its result, while PLD composes mechanisms that are fixed beforehand. So it is added by basic
-composition, and given its result everything else is fixed: what was planned is charged, asked or not.
-"""
-THRESHOLD_SHARE = 0.1
-"""Of delta, for categories that nobody declared."""
-PROVISIONAL_DELTA = 1e-6
-"""Stands for an automatic delta until the units are counted."""
+def provisional_delta(given: float | Literal["auto"]) -> float:
+    """Delta as far as it is known before the units are counted."""
+    return PROVISIONAL_DELTA if given == "auto" else given
 
 
 def count_charge(epsilon: float, delta: float) -> Charge:

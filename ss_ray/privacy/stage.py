@@ -16,7 +16,7 @@ from ss_ray.errors import PrivacyError
 from ss_ray.privacy.account import Account, PrivateSchema
 from ss_ray.privacy.accounting import auto_delta
 from ss_ray.privacy.histograms import Counted, PresenceQuery, Query, add_noise, count_table, merge_counts
-from ss_ray.privacy.plan import PROVISIONAL_DELTA, THRESHOLD_SHARE, count_charge, planned_rest, schema_rho
+from ss_ray.privacy.plan import THRESHOLD_SHARE, count_charge, planned_rest, provisional_delta, schema_rho
 from ss_ray.privacy.private_schema import measure_schema
 from ss_ray.privacy.schema_plan import SchemaBudget, plan_queries
 from ss_ray.privacy.units import Rows, one_row_per_unit
@@ -99,7 +99,7 @@ def _count_units(
     account: Account,
 ) -> tuple[int, float]:
     """A first noisy number of units, at least 1, and its standard deviation."""
-    delta = PROVISIONAL_DELTA if privacy.delta == "auto" else privacy.delta
+    delta = provisional_delta(privacy.delta)
     charge = count_charge(privacy.epsilon, delta)
     account.reserve([charge, planned_rest([*account.spent(), charge], privacy.epsilon, delta)])
     query = PresenceQuery(column=schema.columns[0])

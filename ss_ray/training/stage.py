@@ -10,7 +10,7 @@ import io
 import logging
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,7 @@ from ss_ray.errors import PrivacyError, SsRayError, TrainingError
 from ss_ray.plan import PrivateTrainPlan, TrainPlan
 from ss_ray.privacy.account import Account, PrivateSchema
 from ss_ray.privacy.accounting import Charge
+from ss_ray.privacy.plan import DPPlan
 from ss_ray.privacy.units import unit_ids
 from ss_ray.progress import OnProgress
 from ss_ray.runs import Location
@@ -51,7 +52,6 @@ class ModelRef:
         validation_losses: (step, nats per row) of each validation; empty without validation rows.
         best_step: Step whose weights were kept.
         model_id: Drawn when the training was done: no other weights have it.
-        charges: What the training spent; none without differential privacy.
     """
 
     num_parameters: int
@@ -62,7 +62,21 @@ class ModelRef:
     validation_losses: tuple[tuple[int, float], ...]
     best_step: int
     model_id: str
-    charges: tuple[Charge, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrivateModelRef:
+    """A model trained with differential privacy.
+
+    Attributes:
+        model: The model.
+        dp: The mechanism that trained it.
+        charges: What the training spent.
+    """
+
+    model: ModelRef
+    dp: DPPlan
+    charges: tuple[Charge, ...]
 
 
 def train_model(
@@ -115,7 +129,7 @@ def train_private_model(
     folder: Location,
     key: str,
     on_progress: OnProgress,
-) -> ModelRef:
+) -> PrivateModelRef:
     """Train the compact model with differential privacy on the Parquet parts in `rows`.
 
     Args:
@@ -141,8 +155,8 @@ def train_private_model(
     group = config.data.group_training_examples_by
     if group is not None:
         _save_array(unit_ids(units.files(".parquet"), group), ids.make_folder() / "units.npy")
-    used = account.uses(plan.dp.charge())
-    if sum(charge.count for charge in account.spent()) != used:
+    used = sum(charge.count for charge in account.spent())
+    if used != account.uses(plan.dp.charge()):
         raise PrivacyError(
             "this training was begun with other noise, by another version or after other measurements; start afresh in "
             "another run directory"
@@ -164,7 +178,8 @@ def train_private_model(
             "all steps that the budget pays for were taken, and crashes or changed requests lost their result; start "
             "afresh in another run directory, which spends the budget again"
         )
-    return replace(_model_ref(codec, metrics, round(plan.dp.expected_batch_size)), charges=account.spent())
+    model = _model_ref(codec, metrics, round(plan.dp.expected_batch_size))
+    return PrivateModelRef(model=model, dp=plan.dp, charges=account.spent())
 
 
 def _private_codec(

@@ -24,12 +24,12 @@ import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ss_ray.cli import main
 from ss_ray.errors import ConfigError, PrivacyError, ResourceError, SsRayError
 from ss_ray.privacy.accounting import Charge, epsilon_of
 from ss_ray.privacy.ledger import NOISE_LIMITS, Ledger, SpendingLedger
 from ss_ray.privacy.ledger_database import LedgerDatabase, ledger_url, shown
 from ss_ray.privacy.ledger_tables import METADATA
+from tests.test_cli import outcome
 from tests.test_layers import loaded_by
 
 pytestmark = pytest.mark.slow
@@ -564,17 +564,6 @@ def test_balances_pickle(tmp_path: Path):
     ledger.reserve(opened(ledger), [steps(5)])
     balance = ledger.balance("adult", "row")
     assert pickle.loads(pickle.dumps(balance)) == balance
-
-
-def outcome(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
-    """Exit code, stdout and stderr of a command."""
-    code = 0
-    try:
-        main(arguments)
-    except SystemExit as stop:
-        code = int(stop.code or 0)
-    captured = capsys.readouterr()
-    return code, captured.out, captured.err
 
 
 def test_the_commands_set_show_and_close(ledger: Ledger, url: str, capsys: pytest.CaptureFixture[str]):

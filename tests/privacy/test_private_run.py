@@ -22,6 +22,7 @@ from ss_ray.config_files import parse_config
 from ss_ray.errors import PrivacyError
 from ss_ray.pipeline import run
 from ss_ray.privacy.ledger import Ledger
+from tests.privacy.test_ledger_actor import end_actor
 
 pytestmark = pytest.mark.ray
 
@@ -152,8 +153,6 @@ def test_kills_only_over_count_and_nothing_of_one_row_leaves(table: Path, tmp_pa
 
 @pytest.mark.usefixtures("ray_cluster")
 def test_budget_of_the_data_set_refuses_before_anything_is_spent(table: Path, tmp_path: Path) -> None:
-    from tests.privacy.test_ledger_actor import end_actor
-
     end_actor()
     url = f"sqlite:///{tmp_path}/ledger.sqlite"
     ledger = Ledger(url)
