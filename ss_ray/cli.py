@@ -1,4 +1,4 @@
-"""The command line: `ss-ray run`, `ss-ray config`, `ss-ray demo-table`, `ss-ray audit`.
+"""The command line: `ss-ray run`, `ss-ray replace-pii`, `ss-ray config`, `ss-ray demo-table`, `ss-ray audit`.
 
 Exit codes are those of `ss_ray.errors`; an error is one line on stderr, a traceback only with --debug.
 """
@@ -20,38 +20,68 @@ from ss_ray.privacy.ledger_cli import app as ledger_app
 
 if TYPE_CHECKING:
     from ss_ray.pipeline import RunReport
+    from ss_ray.replacement import ReplacementReport
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.add_typer(ledger_app, name="ledger")
 
 ConfigOption = Annotated[Path | None, typer.Option("--config", help="YAML file; the defaults without one.")]
 SetOption = Annotated[list[str] | None, typer.Option("--set", help="Override one value: training.learning_rate=1e-3")]
+DataOption = Annotated[str, typer.Option(help="CSV, JSON lines or Parquet: a file or folder, a path or URI (s3://...).")]
+OutOption = Annotated[str, typer.Option(help="Run directory, a path or URI. The same command again resumes it.")]
+RedoOption = Annotated[bool, typer.Option("--redo", help="Do again what a changed request or source makes stale.")]
+VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help="Log each stage.")]
+DebugOption = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
 
 
 @app.command()
 def run(
-    data: Annotated[str, typer.Option(help="CSV, JSON lines or Parquet: a file or folder, a path or URI (s3://...).")],
-    out: Annotated[str, typer.Option(help="Run directory, a path or URI. The same command again resumes it.")],
+    data: DataOption,
+    out: OutOption,
     config: ConfigOption = None,
     overrides: SetOption = None,
     csv: Annotated[bool, typer.Option("--csv", help="Also write release/synthetic.csv.")] = False,
-    redo: Annotated[
-        bool, typer.Option("--redo", help="Do again what a changed request or source makes stale.")
-    ] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log each stage.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    redo: RedoOption = False,
+    verbose: VerboseOption = False,
+    debug: DebugOption = False,
 ) -> None:
     """Synthesize a table: replace PII, train, generate, evaluate."""
-    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(levelname)s %(message)s")
+    _set_up_logs(verbose, debug)
     parsed = load_config(config, overrides or [])
-    if not debug:
-        os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # Ray's own warnings go between the progress bars
     from ss_ray.pipeline import run as run_pipeline  # imports Ray, torch and transformers: seconds
     from ss_ray.progress import shown
 
     with shown() as on_progress:
         report = run_pipeline(parsed, data, out, csv=csv, redo=redo, on_progress=on_progress)
     print(summary(report))
+
+
+@app.command("replace-pii")
+def replace_pii(
+    data: DataOption,
+    out: OutOption,
+    config: ConfigOption = None,
+    overrides: SetOption = None,
+    csv: Annotated[bool, typer.Option("--csv", help="Also write release/table.csv.")] = False,
+    redo: RedoOption = False,
+    verbose: VerboseOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Replace the personal data of a table, in columns and in texts, and leave the rest as it is."""
+    _set_up_logs(verbose, debug)
+    parsed = load_config(config, overrides or [])
+    from ss_ray.progress import shown
+    from ss_ray.replacement import replace_table  # imports Ray and more: seconds
+
+    with shown() as on_progress:
+        report = replace_table(parsed, data, out, csv=csv, redo=redo, on_progress=on_progress)
+    print(replacement_summary(report))
+
+
+def _set_up_logs(verbose: bool, debug: bool) -> None:
+    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(levelname)s %(message)s")
+    if not debug:
+        os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # Ray's own warnings go between the progress bars
 
 
 @app.command("config")
@@ -137,6 +167,22 @@ def summary(report: RunReport) -> str:
             f"{_figure(scores.utility_real, 3)} on real (predicting {scores.utility_target or '-'})",
             f"Discriminator    AUC {_figure(scores.discriminator_auc, 3)} (0.5: cannot tell from real)",
         ]
+    lines.append("Seconds          " + ", ".join(f"{stage} {s:.0f}" for stage, s in report.stage_seconds.items()))
+    return "\n".join(lines)
+
+
+def replacement_summary(report: ReplacementReport) -> str:
+    """What was replaced, and where the table and the page about it are."""
+    lines = [f"Table            {report.table}  ({report.num_rows:,} rows)"]
+    if report.csv:
+        lines.append(f"CSV              {report.csv}")
+    lines.append(f"Report           {report.report}")
+    if report.result.dropped_rows:
+        lines.append(f"Dropped          {report.result.dropped_rows:,} rows")
+    for row in report.result.statistics:
+        lines.append(f"{row.operator:<16} {row.column}: {row.entity_type}, {row.replaced:,} in {row.share:.0%} of cells")
+    for rule in report.result.plan.kept if report.result.plan else ():
+        lines.append(f"kept             {rule.name}: {rule.entity_type}")
     lines.append("Seconds          " + ", ".join(f"{stage} {s:.0f}" for stage, s in report.stage_seconds.items()))
     return "\n".join(lines)
 

@@ -11,37 +11,13 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
-from pydantic.config import JsonDict
+from pydantic import BeforeValidator, Field, model_validator
 
+from ss_ray.config_base import LANGUAGE_MODELS, NOT_YET, Auto, Ratio, Section
+from ss_ray.config_pii import PiiParameters
 from ss_ray.schema import Kind
 
-Auto = Literal["auto"]
-LANGUAGE_MODELS: JsonDict = {"applies_to": "language models"}
-NOT_YET: JsonDict = {"applies_to": "not in this version"}
-
 COMPACT = "compact"
-DEFAULT_ENTITIES = (
-    "first_name",
-    "last_name",
-    "name",
-    "street_address",
-    "city",
-    "state",
-    "postcode",
-    "address",
-    "phone_number",
-    "fax_number",
-    "email",
-    "ssn",
-    "national_id",
-    "tax_id",
-    "credit_debit_card",
-    "iban",
-    "ipv4",
-    "ipv6",
-)
-"""NeMo's list, and the pattern types that it leaves in place."""
 
 
 def _date_as_text(value: Any) -> Any:
@@ -49,17 +25,8 @@ def _date_as_text(value: Any) -> Any:
     return value.isoformat() if isinstance(value, date) else value
 
 
-Ratio = Annotated[float, Field(ge=0, le=1)]
-
-
 Cell = Annotated[bool | int | float | str, BeforeValidator(_date_as_text)]
 Bound = Annotated[int | float | str, BeforeValidator(_date_as_text)]
-
-
-class Section(BaseModel):
-    """A part of the tree: frozen, and no key it does not know."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class ColumnParameters(Section):
@@ -333,56 +300,6 @@ class TimeSeriesParameters(Section):
     timestamp_format: str | None = Field(None, description="strptime format.", json_schema_extra=NOT_YET)
     start_timestamp: Bound | None = Field(None, description="First time.", json_schema_extra=NOT_YET)
     stop_timestamp: Bound | None = Field(None, description="Last time.", json_schema_extra=NOT_YET)
-
-
-class ClassifyParameters(Section):
-    """Which column types are replaced."""
-
-    enable_classify: bool | None = Field(True, description="Find PII columns by themselves.")
-    entities: tuple[str, ...] | None = Field(DEFAULT_ENTITIES, description="Column types to replace; null: all known.")
-    num_samples: int | None = Field(3, ge=1, description="Not used.", json_schema_extra=NOT_YET)
-    classify_model_provider: str | None = Field(None, description="Not used.", json_schema_extra=NOT_YET)
-
-
-class GlinerParameters(Section):
-    """GLiNER named-entity model."""
-
-    enable_gliner: bool = Field(True, description="Not used.", json_schema_extra=NOT_YET)
-    enable_batch_mode: bool = Field(True, description="Not used.", json_schema_extra=NOT_YET)
-    batch_size: int = Field(8, ge=1, description="Not used.", json_schema_extra=NOT_YET)
-    chunk_length: int = Field(512, ge=1, description="Not used.", json_schema_extra=NOT_YET)
-    gliner_model: str = Field("nvidia/gliner-PII", description="Not used.", json_schema_extra=NOT_YET)
-
-
-class NerParameters(Section):
-    """Entities in free text."""
-
-    ner_threshold: Ratio = Field(0.3, description="Score cut.", json_schema_extra=NOT_YET)
-    enable_regexps: bool = Field(False, description="Patterns; always on here.", json_schema_extra=NOT_YET)
-    gliner: GlinerParameters = Field(default_factory=GlinerParameters)
-    ner_entities: tuple[str, ...] | None = Field(None, description="Entities.", json_schema_extra=NOT_YET)
-
-
-class PiiGlobals(Section):
-    """Settings of all PII steps."""
-
-    locales: tuple[str, ...] | None = Field(("en_US",), description="Faker locale of stand-ins; the first one is used.")
-    seed: int | None = Field(None, description="Makes stand-ins repeatable between runs; null: a key drawn per run.")
-    classify: ClassifyParameters = Field(default_factory=ClassifyParameters)
-    ner: NerParameters = Field(default_factory=NerParameters)
-    lock_columns: tuple[str, ...] | None = Field(None, description="Columns that are never changed.")
-
-
-class PiiParameters(Section):
-    """Replacement of personal data before training."""
-
-    globals: PiiGlobals = Field(default_factory=PiiGlobals)
-    steps: tuple[dict[str, Any], ...] | None = Field(
-        None, min_length=1, max_length=10, description="Own rules; null: built-in policy.", json_schema_extra=NOT_YET
-    )
-    on_undetected: Literal["mask", "stop"] = Field(
-        "mask", description="A column that looks like PII and cannot be typed: mask its values, or stop the job."
-    )
 
 
 class PreflightParameters(Section):

@@ -79,7 +79,7 @@ def parameters(section: type[BaseModel] = Config, prefix: str = "") -> Iterator[
         extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
         yield Parameter(
             path=prefix + name,
-            default=_yaml_value(field.get_default(call_default_factory=True)),
+            default="required" if field.is_required() else _yaml_value(field.get_default(call_default_factory=True)),
             type=_type_text(properties[name]),
             description=field.description or "",
             applies_to=str(extra.get("applies_to", "")),

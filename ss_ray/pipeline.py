@@ -99,7 +99,7 @@ def run(
     """
     check_supported(config)
     run_dir = RunDir.at(out)
-    _check_apart(data, run_dir)
+    check_apart(data, run_dir)
     stages = Stages(run_dir, config, redo=redo)
     stages.check({"read": fingerprint(source_state(data))})
     run_dir.create()
@@ -110,7 +110,7 @@ def run(
     real = Sides(train=internal / "train", holdout=internal / "holdout")
     replaced = Sides(train=internal / "replaced", holdout=internal / "replaced-holdout")
     seen = real if config.replace_pii is None else replaced
-    start = stages.do("start", Start, lambda: _start(config))
+    start = stages.do("start", Start, lambda: start_of(config))
     table = stages.do(
         "read",
         TableRef,
@@ -167,7 +167,7 @@ def run(
     )
 
 
-def _check_apart(data: str | Path, run_dir: RunDir) -> None:
+def check_apart(data: str | Path, run_dir: RunDir) -> None:
     """Refuse a run directory inside the source folder: its files would become part of the table."""
     source = Location.parse(data)
     if f"{run_dir.root.path}/".startswith(f"{source.path}/"):
@@ -182,7 +182,8 @@ def _check_columns(config: Config, table: TableRef) -> None:
         table.schema[name]
 
 
-def _start(config: Config) -> Start:
+def start_of(config: Config) -> Start:
+    """What is fixed when a run of this request begins."""
     given = config.data.random_state
     seed = secrets.randbelow(2**32) if given is None else given
     split_seed = secrets.randbelow(10**15) if is_private(config) else seed
@@ -206,7 +207,6 @@ def _report_context(
     guarantee: Certificate | None,
     seconds: Mapping[str, float],
 ) -> ReportContext:
-    rules = pii.plan.columns if pii.plan else ()
     return ReportContext(
         title=run_dir.root.name,
         created_at=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
@@ -217,8 +217,7 @@ def _report_context(
             "synthetic rows": synthetic.num_rows,
         },
         pii=tuple(
-            PiiRow(column=rule.name, entity_type=rule.entity_type, replaced=pii.replaced.get(rule.entity_type, 0))
-            for rule in rules
+            PiiRow(column=row.column, entity_type=row.entity_type, replaced=row.replaced) for row in pii.statistics
         ),
         notes=plan.notes,
         stage_seconds=dict(seconds),

@@ -5,18 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ss_ray.config import (
-    COMPACT,
-    LANGUAGE_MODELS,
-    NOT_YET,
-    CompactParameters,
-    Config,
-    DataParameters,
-    PrivacyParameters,
-)
+from ss_ray.config import COMPACT, CompactParameters, Config, DataParameters, PrivacyParameters
+from ss_ray.config_base import LANGUAGE_MODELS, NOT_YET
 from ss_ray.config_files import explicit_paths, parameters
 from ss_ray.errors import ConfigError
 from ss_ray.generation.sampling import Sampling
+from ss_ray.pii.policy.steps import check_policy
 from ss_ray.privacy.accounting import Charge
 from ss_ray.privacy.plan import DPPlan, make_dp_plan
 from ss_ray.splits import holdout_rows_wanted
@@ -165,13 +159,10 @@ def check_supported(config: Config) -> None:
         raise ConfigError('training.pretrained_model: this version trains the "compact" model only')
     if config.time_series.is_timeseries:
         raise ConfigError("time_series.is_timeseries: this version models rows one by one, not as a series")
+    if config.replace_pii is not None:
+        check_policy(config.replace_pii.steps or ())
     if config.data.order_training_examples_by:
         raise ConfigError("data.order_training_examples_by: this version models rows one by one, without an order")
-    if config.replace_pii is not None and config.replace_pii.steps is not None:
-        raise ConfigError(
-            "replace_pii.steps: this version applies its built-in policy only; leave steps out, and use "
-            "data.columns.<name>.entity and replace_pii.globals.lock_columns to steer it"
-        )
 
 
 def _check_private(config: Config) -> None:

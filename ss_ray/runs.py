@@ -182,6 +182,11 @@ class RunDir:
         return self.release / "synthetic"
 
     @property
+    def table(self) -> Location:
+        """Folder of the Parquet files of a table without personal data, where nothing else was asked for."""
+        return self.release / "table"
+
+    @property
     def certificate(self) -> Location:
         """What is guaranteed, for auditors and machines."""
         return self.release / "privacy_certificate.json"

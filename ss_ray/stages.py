@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any, TypeVar
@@ -22,9 +22,11 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 STAGES = ("start", "read", "split", "replace_pii", "measure", "train", "certify", "generate", "evaluate")
+REPLACEMENT_STAGES = ("start", "read", "split", "replace_pii")
+"""Those of the replacement of personal data alone."""
 PRIVATE_STAGES = ("measure", "certify")
 """Those that only differential privacy needs."""
-VERSIONED = ("ray", "torch", "transformers", "pyarrow", "pandas", "scikit-learn", "presidio-analyzer")
+VERSIONED = ("ray", "torch", "transformers", "pyarrow", "pandas", "scikit-learn", "presidio-analyzer", "spacy", "faker")
 
 
 class Stages:
@@ -34,14 +36,14 @@ class Stages:
     later stage stale too.
     """
 
-    def __init__(self, run_dir: RunDir, config: Config, *, redo: bool) -> None:
+    def __init__(self, run_dir: RunDir, config: Config, *, redo: bool, wanted: Sequence[str] | None = None) -> None:
         self.run_dir = run_dir
         self.asked = _asked(config)
         skipped = {
             *(() if is_private(config) else PRIVATE_STAGES),
             *(() if config.evaluation.enabled else ("evaluate",)),
         }
-        self.wanted = [stage for stage in STAGES if stage not in skipped]
+        self.wanted = [stage for stage in STAGES if stage not in skipped] if wanted is None else list(wanted)
         self.redo = redo
         self.keys: dict[str, str] = {}
         self.ran = False

@@ -85,7 +85,11 @@ def test_shards_are_neither_tiny_nor_huge(num_records: int, shard_rows: int):
             ConfigError,
             r"data\.order_training_examples_by",
         ),
-        ({"replace_pii": {"steps": [{"rows": {}}]}}, ConfigError, r"replace_pii\.steps"),
+        (
+            {"replace_pii": {"steps": [{"rows": {"update": [{"name": "a", "value": "this |"}]}}]}},
+            ConfigError,
+            "a policy expression cannot be read",
+        ),
     ],
 )
 def test_what_this_version_cannot_do_is_refused(values: dict[str, Any], error: type[Exception], message: str):

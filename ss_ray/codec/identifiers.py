@@ -19,14 +19,14 @@ import pyarrow as pa
 
 from ss_ray.codec.ordinals import Units
 from ss_ray.errors import DataError
-from ss_ray.pii.entities import ADDRESS, CITY, EMAIL_ADDRESS, NAME_TYPES, NATIONAL_ID, STATE, STREET_ADDRESS, TAX_ID
-from ss_ray.pii.pseudonyms import Pseudonyms
+from ss_ray.pii.entities import ADDRESS, EMAIL_ADDRESS, STREET_ADDRESS, URL, USERNAME
+from ss_ray.pii.inventions import INVENTED_TYPES, Inventions
+from ss_ray.pii.pseudonyms import PERMUTED_TYPES, Pseudonyms
 from ss_ray.schema import ColumnSchema, arrow_type
 
 POOL = 1024
 """Names and places repeat in any real table, and making one takes a tenth of a millisecond."""
-POOLED_TYPES = NAME_TYPES | {CITY, STATE}
-POOLED_WITH_DIGITS = frozenset({EMAIL_ADDRESS, ADDRESS, STREET_ADDRESS})
+POOLED_WITH_DIGITS = frozenset({EMAIL_ADDRESS, USERNAME, URL, ADDRESS, STREET_ADDRESS})
 """Pooled, too, but each row gets digits of its own: "lewis24137@example.org"."""
 _NO_DIGITS = re.compile(r"[^0-9]+")
 
@@ -83,15 +83,15 @@ def _stored(values: list[str], column: ColumnSchema) -> pa.Array:
 
 def _stand_ins(entity_type: str, templates: Sequence[str] | None, rows: Units, key: int) -> list[str]:
     """A stand-in for each row. Stand-ins of numbers keep the template's format, the others come from a pool."""
-    if entity_type in POOLED_TYPES | POOLED_WITH_DIGITS:
+    if entity_type in INVENTED_TYPES:
         pool = _pool(entity_type, key)
         hashes = _hashes(rows, key)
         chosen = [pool[i] for i in (hashes % np.uint64(POOL)).tolist()]
-        if entity_type in POOLED_TYPES:
+        if entity_type not in POOLED_WITH_DIGITS:
             return chosen
         numbers = (hashes // np.uint64(POOL)).tolist()
         return [_with_digits(value, number) for value, number in zip(chosen, numbers, strict=True)]
-    if templates is None and entity_type in (NATIONAL_ID, TAX_ID):  # keep the template's shape, so it needs one
+    if templates is None and entity_type in PERMUTED_TYPES:  # keep the template's shape, so it needs one
         templates = [f"{row % 10**9:09d}" for row in rows.tolist()]
     stand_in = _pseudonyms(key).stand_in
     return [stand_in(entity_type, template) for template in templates or [str(row) for row in rows.tolist()]]
@@ -99,13 +99,17 @@ def _stand_ins(entity_type: str, templates: Sequence[str] | None, rows: Units, k
 
 @lru_cache(maxsize=16)
 def _pool(entity_type: str, key: int) -> tuple[str, ...]:
-    pseudonyms = _pseudonyms(key)
-    return tuple(pseudonyms.stand_in(entity_type, f"Name {i}") for i in range(POOL))
+    inventions = Inventions(_secret(key))
+    return tuple(inventions.value(entity_type, number) for number in range(POOL))
 
 
 @lru_cache(maxsize=16)
 def _pseudonyms(key: int) -> Pseudonyms:
-    return Pseudonyms(key=hashlib.blake2b(str(key).encode(), digest_size=32).digest())
+    return Pseudonyms(key=_secret(key))
+
+
+def _secret(key: int) -> bytes:
+    return hashlib.blake2b(str(key).encode(), digest_size=32).digest()
 
 
 def _with_digits(value: str, number: int) -> str:

@@ -1,16 +1,9 @@
-"""Text -> findings: where personal data stands in a text, by Presidio's pattern recognizers and their validators.
+"""Text -> findings: where personal data stands in a text. Local: no network, whatever is asked for.
 
-No language model and no network: names and addresses in free text are not found here. The only file that
-imports Presidio.
-
-Scores, which decide what a threshold lets through (without an NLP engine Presidio adds nothing for context words):
-
-    EMAIL_ADDRESS, CREDIT_CARD, IBAN_CODE  1.0   domain, Luhn digit or check digits agree; otherwise no finding
-    IP_ADDRESS                             0.6   parses as an address; the bare "::" scores 0.1
-    US_SSN                                 0.5   123-45-6789 with equal separators; 0.6 after the word SSN;
-                                           0.05  nine bare digits. Area 000 and 666, group 00, serial 0000: no finding
-    PHONE_NUMBER                           0.4   a number that libphonenumber holds valid in one of the regions,
-                                                 (212) 555-0147 and +44 20 7946 0958 by their shape alone
+Two sources are put together: patterns with their validators (`recognizers.py`), and a model that reads names,
+addresses, organisations and dates (`ner.py`; the small one that ships with the package unless another is named).
+Where they overlap the longer finding gives the type. A model's score is 0.85 times its probability, half of that for
+numbers (phones, postcodes), of which a pattern with a check digit knows more.
 
 `THRESHOLD` lies below phone numbers and above the weak patterns, so nine bare digits, a customer number more
 often than not, need the word SSN before them or a column header that says so.
@@ -19,41 +12,28 @@ often than not, need the word SSN before them or a column header that says so.
 from __future__ import annotations
 
 import re
-import sys
-import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from itertools import islice, starmap
+from typing import Any, NamedTuple
 
 from ss_ray.errors import ConfigError
-from ss_ray.pii.entities import PATTERN_TYPES
+from ss_ray.pii.entities import CustomEntity
+from ss_ray.pii.ner_engines import BUILTIN, BUILTIN_TYPES, NerEngine, load_engine
+from ss_ray.pii.recognizers import PATTERN_TYPES, RecognizerSet, custom_recognizers, matches, pattern_recognizers
+from ss_ray.pii.windows import Window, windows
+
+__all__ = ["PATTERN_TYPES", "TEXT_TYPES", "THRESHOLD", "Detector", "Finding", "without_overlaps"]
 
 THRESHOLD = 0.3
+TEXT_TYPES = PATTERN_TYPES | BUILTIN_TYPES
+"""All types that the detector can find, with the model that ships with the package."""
 
-# What Presidio 2.2.366 lacks, as (name, pattern, score). Cards still need their Luhn digit.
-_MORE_PATTERNS = {
-    "CREDIT_CARD": (
-        ("Mastercard, series 2", r"\b2[2-7]\d{2}(?:[- ]?\d{4}){3}\b", 0.3),
-        ("19 digits", r"\b[46]\d{3}(?:[- ]?\d{4}){3}[- ]?\d{3}\b", 0.3),
-    ),
-    "PHONE_NUMBER": (
-        (
-            "North American shape",
-            r"(?<![\w-])(?:(?:\+|00)?1[-. ]?)?(?:\(\d{3}\) ?|\d{3}[-. ])\d{3}[-. ]\d{4}"
-            r"(?: ?(?:x|ext\.?) ?\d{1,6})?(?![\w-])",
-            0.4,
-        ),
-        ("International shape", r"(?<!\w)\+\d{1,3}[ .-]?(?:\(0\))?(?:[ .-]?\d){7,12}(?!\w)", 0.4),
-    ),
-    "US_SSN": (
-        (
-            "SSN after its name",
-            r"(?<=\b(?:ssn|social security(?: number| no\.?)?)(?: is)?[\s:#-]{1,3})\d{9}\b",
-            0.6,
-        ),
-    ),
-}
+_CERTAIN = 0.5  # a pattern's score that a model's opinion does not change
+_PATTERN_WINDOW, _PATTERN_OVERLAP = 100_000, 20_000  # characters: keys and tokens are long, and patterns linear
+_BATCH = 512  # windows that a model reads at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,45 +55,125 @@ class Finding:
 
 @dataclass(frozen=True, kw_only=True)
 class Detector:
-    """Finds the chosen entity types. Building one takes milliseconds after Presidio's import (about a second).
+    """Finds the chosen entity types. Building one takes about two seconds in a fresh process.
 
     Attributes:
-        entities: What to look for; types that no pattern finds (FIRST_NAME, ...) are ignored.
+        entities: What to look for, besides the custom types; types that nothing finds (FIRST_NAME, ...) are ignored.
         threshold: Smallest score of a finding, in (0, 1].
+        thresholds: The same by entity type, before `threshold`.
         phone_regions: Countries whose national phone formats are known, ISO 3166 codes. Each costs time.
+        custom: Types that the configuration adds.
+        ner_model: "builtin"; None for patterns only; the name or path of a spaCy pipeline; "transformers:NAME" for a
+            token classification model and "gliner:NAME" for a GLiNER model, by name or path. They have to be there:
+            nothing is downloaded.
+
+    Raises:
+        ConfigError: A threshold outside of its range, a custom type that is wrong, or no such kind of model.
+        ResourceError: The model or its package cannot be loaded.
     """
 
-    entities: tuple[str, ...] = tuple(sorted(PATTERN_TYPES))
+    entities: tuple[str, ...] = tuple(sorted(TEXT_TYPES))
     threshold: float = THRESHOLD
+    thresholds: Mapping[str, float] = field(default_factory=dict)
     phone_regions: tuple[str, ...] = ("US",)
-    _recognizers: tuple[_Recognizer, ...] = field(init=False, repr=False, compare=False)
+    custom: tuple[CustomEntity, ...] = ()
+    ner_model: str | None = BUILTIN
+    _recognizers: RecognizerSet = field(init=False, repr=False, compare=False)
+    _engine: NerEngine | None = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        if not 0 < self.threshold <= 1:
-            raise ConfigError(f"the detection threshold is {self.threshold}; it must lie in (0, 1]")
-        object.__setattr__(self, "_recognizers", _recognizers(self.entities, self.phone_regions))
+        for value in (self.threshold, *self.thresholds.values()):
+            if not 0 < value <= 1:
+                raise ConfigError(f"the detection threshold is {value}; it must lie in (0, 1]")
+        own = [*pattern_recognizers(self.entities, self.phone_regions), *custom_recognizers(self.custom)]
+        object.__setattr__(self, "_recognizers", RecognizerSet(own))
+        wanted = self.ner_model is not None and (self.ner_model != BUILTIN or BUILTIN_TYPES & set(self.entities))
+        object.__setattr__(self, "_engine", load_engine(self.ner_model) if self.ner_model and wanted else None)
+
+    def __hash__(self) -> int:
+        return hash(
+            (self.entities, self.threshold, tuple(sorted(self.thresholds.items())), self.custom, self.ner_model)
+        )
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Recognizers are rebuilt where the detector arrives: a second is cheaper than shipping the suffix list.
-        return _rebuild, (self.entities, self.threshold, self.phone_regions)
+        # Recognizers and models are loaded where the detector arrives: two seconds are cheaper than shipping them.
+        settings = (
+            self.entities,
+            self.threshold,
+            dict(self.thresholds),
+            self.phone_regions,
+            self.custom,
+            self.ner_model,
+        )
+        return _rebuild, settings
 
-    def find(self, text: str) -> tuple[Finding, ...]:
-        """Findings in ascending order, none of which overlap."""
-        found: list[Finding] = []
-        for recognizer in self._recognizers:
-            if recognizer.may_match(text):
-                found += recognizer.find(text)
-        return without_overlaps(finding for finding in found if finding.score >= self.threshold)
+    def find(self, text: str, context: Sequence[str] = ()) -> tuple[Finding, ...]:
+        """Findings in ascending order, none of which overlap.
 
-    def find_each(self, texts: Iterable[str]) -> dict[str, tuple[Finding, ...] | None]:
+        Args:
+            text: Of any length.
+            context: Words that stand beside the text, such as its column's header; they count as context words.
+        """
+        parts = list(windows(text))
+        return self._joined(text, parts, self._read([part.of(text) for part in parts]), context)
+
+    def find_each(self, texts: Iterable[str], context: Sequence[str] = ()) -> dict[str, tuple[Finding, ...] | None]:
         """Findings by text; identical texts are analysed once. None where the analysis failed: hide that text."""
-        return {text: self._find_or_none(text) for text in dict.fromkeys(texts)}
+        found: dict[str, tuple[Finding, ...] | None] = {}
+        waiting = iter(dict.fromkeys(texts))
+        while batch := list(islice(waiting, _BATCH)):
+            parts = [list(windows(text)) for text in batch]
+            try:
+                flat = [part.of(text) for text, its in zip(batch, parts, strict=True) for part in its]
+                read = iter(self._read(flat))
+            except Exception:  # noqa: BLE001 - the model failed on one of them: which, shows reading them one by one
+                found.update((text, _or_none(partial(self.find, text, context))) for text in batch)
+                continue
+            for text, its in zip(batch, parts, strict=True):
+                found[text] = _or_none(partial(self._joined, text, its, list(islice(read, len(its))), context))
+        return found
 
-    def _find_or_none(self, text: str) -> tuple[Finding, ...] | None:
-        try:
-            return self.find(text)
-        except Exception:  # noqa: BLE001 - whatever failed, the caller hides the text; its message may quote the text
-            return None
+    def _read(self, parts: list[str]) -> list[list[Finding]]:
+        """What the model finds in each part."""
+        if self._engine is None:
+            return [[] for _ in parts]
+        wanted = set(self.entities)
+        read = self._engine.find_each(parts)
+        return [
+            [Finding(s, e, kind, score) for s, e, kind, score in _tidied(text, spans) if kind in wanted]
+            for text, spans in zip(parts, read, strict=True)
+        ]
+
+    def _joined(
+        self, text: str, parts: list[Window], read: list[list[Finding]], context: Sequence[str]
+    ) -> tuple[Finding, ...]:
+        """The findings of a text from those of the model in its windows and from patterns."""
+        by_model = [f for part, found in zip(parts, read, strict=True) for f in _placed(found, part)]
+        by_pattern = [
+            f
+            for part in windows(text, _PATTERN_WINDOW, _PATTERN_OVERLAP)
+            for f in _placed(starmap(Finding, matches(self._recognizers, text[part.start : part.end], context)), part)
+        ]
+        return without_overlaps(
+            finding
+            for finding in (*by_pattern, *_around(text, by_model, by_pattern))
+            if finding.score >= self.thresholds.get(finding.entity_type, self.threshold)
+        )
+
+
+def _placed(found: Iterable[Finding], part: Window) -> Iterator[Finding]:
+    """The findings of a window in the text's indices, those that are the window's to report."""
+    for f in found:
+        start, end = f.start + part.start, f.end + part.start
+        if part.counts(start, end):
+            yield Finding(start, end, f.entity_type, f.score)
+
+
+def _or_none(find: Callable[[], tuple[Finding, ...]]) -> tuple[Finding, ...] | None:
+    try:
+        return find()
+    except Exception:  # noqa: BLE001 - whatever failed, the caller hides the text; its message may quote the text
+        return None
 
 
 def without_overlaps(findings: Iterable[Finding]) -> tuple[Finding, ...]:
@@ -132,102 +192,105 @@ def without_overlaps(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     return tuple(Finding(start, end, winner.entity_type, winner.score) for start, end, winner in merged)
 
 
+def _around(text: str, by_model: list[Finding], by_pattern: list[Finding]) -> Iterator[Finding]:
+    """What a model found, less what a pattern is certain is something else: "8.8.4.4" is no organisation."""
+    certain = without_overlaps(pattern for pattern in by_pattern if pattern.score >= _CERTAIN)
+    starts, ends = [pattern.start for pattern in certain], [pattern.end for pattern in certain]
+    for f in by_model:
+        start, pieces = f.start, list[tuple[int, int]]()
+        for p in certain[bisect_right(ends, f.start) : bisect_left(starts, f.end)]:
+            if p.entity_type != f.entity_type or p.end - p.start > f.end - f.start:
+                pieces.append((start, p.start))
+                start = p.end
+        if not pieces:
+            yield f
+            continue
+        for piece in (*pieces, (start, f.end)):
+            if piece[0] < piece[1] and len(_SUBSTANCE.findall(text, *piece)) > 1:
+                yield Finding(*_trimmed(text, *piece, f.entity_type), f.entity_type, f.score)
+
+
 def _rank(finding: Finding) -> tuple[int, float]:
     return finding.end - finding.start, finding.score
 
 
-def _rebuild(entities: tuple[str, ...], threshold: float, phone_regions: tuple[str, ...]) -> Detector:
-    return Detector(entities=entities, threshold=threshold, phone_regions=phone_regions)
+def _rebuild(
+    entities: tuple[str, ...],
+    threshold: float,
+    thresholds: Mapping[str, float],
+    phone_regions: tuple[str, ...],
+    custom: tuple[CustomEntity, ...],
+    ner_model: str | None,
+) -> Detector:
+    return Detector(
+        entities=entities,
+        threshold=threshold,
+        thresholds=thresholds,
+        phone_regions=phone_regions,
+        custom=custom,
+        ner_model=ner_model,
+    )
 
 
-@dataclass(frozen=True)
-class _Recognizer:
-    """One of Presidio's recognizers, with a cheap test that spares most texts its patterns."""
-
-    entity_type: str
-    may_match: Callable[[str], bool]
-    presidio: Any
-    timeout_seconds: float
-
-    def find(self, text: str) -> list[Finding]:
-        started = time.monotonic()
-        results = self.presidio.analyze(text, [self.entity_type])
-        # Presidio skips a pattern that times out and returns the rest; a text searched by half must not pass.
-        if time.monotonic() - started >= self.timeout_seconds:
-            raise TimeoutError(f"the search for {self.entity_type} took over {self.timeout_seconds} seconds")
-        return [Finding(r.start, r.end, self.entity_type, r.score) for r in results]
+class _Span(NamedTuple):
+    start: int
+    end: int
+    kind: str
+    score: float
 
 
-def _recognizers(entities: tuple[str, ...], phone_regions: tuple[str, ...]) -> tuple[_Recognizer, ...]:
-    """Presidio's recognizers of the entity types, without its registry and NLP engine."""
-    with _without_modules("torch", "transformers"):
-        from presidio_analyzer import pattern_recognizer
-        from presidio_analyzer import predefined_recognizers as presidio
-
-    builders: dict[str, tuple[Callable[[str], bool], Callable[[], Any]]] = {
-        "CREDIT_CARD": (_has_digits, lambda: _extended(presidio.CreditCardRecognizer, "CREDIT_CARD")),
-        "EMAIL_ADDRESS": (lambda text: "@" in text, _offline_email_recognizer),
-        "IBAN_CODE": (_has_digits, presidio.IbanRecognizer),
-        "IP_ADDRESS": (lambda text: "." in text or ":" in text, presidio.IpRecognizer),
-        "PHONE_NUMBER": (_has_digits, lambda: presidio.PhoneRecognizer(supported_regions=phone_regions)),
-        "US_SSN": (_has_digits, lambda: _extended(presidio.UsSsnRecognizer, "US_SSN")),
-    }
-    chosen = [(name, *builders[name]) for name in entities if name in builders]
-    if "PHONE_NUMBER" in entities:
-        chosen.append(("PHONE_NUMBER", _has_digits, _phone_shape_recognizer))
-    timeout = float(pattern_recognizer.REGEX_TIMEOUT_SECONDS)
-    return tuple(_Recognizer(name, may_match, build(), timeout) for name, may_match, build in chosen)
+_TITLE = re.compile(
+    r"(?:mr|mrs|ms|miss|mx|dr|prof|professor|doctor|sir|lady|rev|fr|hon|capt|sgt|lt|col|herr|frau|mme|monsieur|madame"
+    r"|señora?)\b\.?\s+(?=\w)",
+    re.IGNORECASE,
+)
+_WORDS = frozenset({"PERSON", "LOCATION", "ORGANIZATION", "NRP", "TITLE", "JOB_TITLE"})
+_SUBSTANCE = re.compile(r"[^\W_]")
+_LETTER = re.compile(r"[^\W\d_]")
+_EDGE = " \t\r\n\v\f,;:!?\"'“”„«»()[]{}<>|*_~/\\-–—&"
+_ABBREVIATED = re.compile(r"\b(?:\w|Jr|Sr)$")
+_POSSESSIVE = re.compile(r"['’`´]s?$", re.IGNORECASE)
+_BETWEEN_STREETS = re.compile(r"[\s,;.\-–]{0,4}")
 
 
-def _extended(recognizer: Any, entity_type: str) -> Any:
-    """A recognizer of Presidio's with its own patterns and ours."""
-    return recognizer(patterns=[*recognizer.PATTERNS, *_more_patterns(entity_type)])
+def _tidied(text: str, spans: Iterable[tuple[int, int, str, float]]) -> list[_Span]:
+    """Spans of a model without what does not belong to them, the parts of an address in one."""
+    made: list[_Span] = []
+    for span in (_Span(*span) for span in spans):
+        for start, end in _pieces(text, span):
+            start, end = _trimmed(text, start, end, span.kind)
+            last = made[-1] if made else None
+            if start >= end or (span.kind in _WORDS and not _LETTER.search(text, start, end)):
+                continue
+            if (
+                last
+                and last.kind == span.kind == "STREET_ADDRESS"
+                and _BETWEEN_STREETS.fullmatch(text[last.end : start])
+            ):
+                made[-1] = last._replace(end=end, score=max(last.score, span.score))
+            else:
+                made.append(_Span(start, end, span.kind, span.score))
+    return made
 
 
-def _phone_shape_recognizer() -> Any:
-    from presidio_analyzer import PatternRecognizer
-
-    return PatternRecognizer(supported_entity="PHONE_NUMBER", patterns=_more_patterns("PHONE_NUMBER"))
-
-
-def _more_patterns(entity_type: str) -> list[Any]:
-    from presidio_analyzer import Pattern
-
-    return [Pattern(name, regex, score) for name, regex, score in _MORE_PATTERNS[entity_type]]
+def _pieces(text: str, span: _Span) -> list[tuple[int, int]]:
+    """The lines of a span: only an address goes on after a line break."""
+    if span.kind == "STREET_ADDRESS" or "\n" not in text[span.start : span.end]:
+        return [(span.start, span.end)]
+    return [
+        (span.start + m.start(), span.start + m.end()) for m in re.finditer(r"[^\r\n]+", text[span.start : span.end])
+    ]
 
 
-def _has_digits(text: str) -> bool:
-    return re.search(r"\d", text) is not None
-
-
-def _offline_email_recognizer() -> Any:
-    """Presidio's recognizer with the suffix list that tldextract ships.
-
-    Presidio asks tldextract's global extractor, which fetches the list from the network at its first use.
-    """
-    from presidio_analyzer.predefined_recognizers import EmailRecognizer
-    from tldextract import TLDExtract
-
-    extract = TLDExtract(suffix_list_urls=(), cache_dir=None)
-
-    class OfflineEmailRecognizer(EmailRecognizer):  # type: ignore[misc]
-        def validate_result(self, pattern_text: str) -> bool:
-            return bool(extract(pattern_text).fqdn)
-
-    return OfflineEmailRecognizer()
-
-
-@contextmanager
-def _without_modules(*names: str) -> Iterator[None]:
-    """Pretend that optional packages are missing; those that are imported already stay.
-
-    Presidio 2.2.366 imports transformers and torch for engines that are not used here: 9 s and 300 MB a worker
-    instead of 1.4 s and 100 MB. Both can be imported as usual afterwards.
-    """
-    hidden = [name for name in names if name not in sys.modules]
-    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]
-    try:
-        yield
-    finally:
-        for name in hidden:
-            del sys.modules[name]
+def _trimmed(text: str, start: int, end: int, kind: str) -> tuple[int, int]:
+    part = text[start:end]
+    if kind == "PERSON":
+        while title := _TITLE.match(part.lstrip(_EDGE)):
+            start += len(part) - len(part.lstrip(_EDGE)) + title.end()
+            part = text[start:end]
+        part = _POSSESSIVE.sub("", part.rstrip(_EDGE + "."))
+        if text[start + len(part) :][:1] == "." and _ABBREVIATED.search(part):
+            part += "."
+    kept = part.rstrip(_EDGE) if kind not in {"ORGANIZATION", "PHONE_NUMBER", "STREET_ADDRESS"} else part.rstrip()
+    lead = len(kept) - len(kept.lstrip(_EDGE if kind != "PHONE_NUMBER" else " \n"))
+    return start + lead, start + len(kept)

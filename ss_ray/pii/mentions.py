@@ -17,6 +17,7 @@ from functools import cached_property
 from ss_ray.pii import entities
 from ss_ray.pii.detect import Finding
 from ss_ray.pii.formats import digits_of
+from ss_ray.pii.names import name_words
 from ss_ray.pii.pseudonyms import normalise
 
 MIN_NAME_LENGTH = 2
@@ -25,7 +26,6 @@ MIN_VALUE_LENGTH = 5
 MIN_DIGITS = 7
 
 _NUMBER_TYPES = frozenset({entities.PHONE_NUMBER, entities.US_SSN, entities.CREDIT_CARD})
-_TITLES = frozenset({"mr", "mrs", "ms", "miss", "mx", "dr", "prof", "sir", "st", "jr", "sr", "phd", "md"})
 _ORGANISATIONS = frozenset(
     {"hospital", "center", "centre", "clinic", "department", "lab", "labs", "unit", "university"}
 )
@@ -40,14 +40,14 @@ class Mention:
         probe: What a folded text, or the digits of a text, must contain for the pattern to have a chance.
         regex: Finds the value in a text, in any case.
         capital: Whether only places that begin with a capital count.
-        stand_in: Takes its place; None where the stand-in follows from the entity type and the words found.
+        role: "first" or "last" for one word of a full name; "" for a whole value.
     """
 
     entity_type: str
     probe: str
     regex: str
     capital: bool = False
-    stand_in: str | None = None
+    role: str = ""
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
@@ -55,14 +55,14 @@ class Mention:
         return re.compile(self.regex, re.IGNORECASE)
 
 
-def mentions_of(entity_type: str, value: str, stand_in: str) -> tuple[Mention, ...]:
+def mentions_of(entity_type: str, value: str) -> tuple[Mention, ...]:
     """What to look for in the texts of a row whose column of this type holds the value; empty if it is too short."""
     if entity_type in _NUMBER_TYPES:
         return _number_mentions(entity_type, value)
     is_name = entity_type in entities.NAME_TYPES
     if len(value.strip()) < (MIN_NAME_LENGTH if is_name else MIN_VALUE_LENGTH) or not any(map(str.isalnum, value)):
         return ()
-    parts = _parts_of_name(value, stand_in) if entity_type == entities.PERSON else ()
+    parts = _parts_of_name(value) if entity_type == entities.PERSON else ()
     edge = r"[^\W\d_]" if is_name else r"\w"
     return (Mention(entity_type, fold(value), _whole_words(value, edge)), *parts)
 
@@ -89,23 +89,14 @@ def _number_mentions(entity_type: str, value: str) -> tuple[Mention, ...]:
     return (Mention(entity_type, digits, r"(?<!\d)" + r"\D{0,3}".join(digits) + r"(?!\d)"),)
 
 
-def _parts_of_name(value: str, stand_in: str) -> tuple[Mention, ...]:
-    """The given name and the other words of a full name, each with its part of the stand-in."""
-    given, _, family = stand_in.partition(" ")
-    words = [word for word in re.findall(r"[^\W\d_]+(?:[-'’][^\W\d_]+)*", value) if word.casefold() not in _TITLES]
-    if not _ORGANISATIONS.isdisjoint(word.casefold() for word in words):
+def _parts_of_name(value: str) -> tuple[Mention, ...]:
+    """The words of a full name, each with its role."""
+    words = name_words(value)
+    if not _ORGANISATIONS.isdisjoint(word.casefold() for word, _ in words):
         return ()
-    if "," in value:  # "Fernandez, Rosa"
-        words = words[-1:] + words[:-1]
     return tuple(
-        Mention(
-            entities.PERSON,
-            fold(word),
-            _whole_words(word, r"[^\W\d_]"),
-            capital=True,
-            stand_in=given if place == 0 and len(words) > 1 else family or given,
-        )
-        for place, word in enumerate(words)
+        Mention(entities.PERSON, fold(word), _whole_words(word, r"[^\W\d_]"), capital=True, role=role)
+        for word, role in words
         if len(word) >= MIN_PART_LENGTH and word[0].isupper()
     )
 

@@ -1,77 +1,117 @@
 """Keyed stand-ins: the same value of the same entity type gets the same stand-in, on any worker, in any order.
 
-A stand-in is a function of HMAC-SHA256(key, entity type, normalised value) and of the original's format. Nothing
-is stored, so there is no table of pseudonyms to protect, and nothing to share between workers but the key. Without
-the key a stand-in cannot be linked to its original; with another key all stand-ins change. They also change with
-the version of Faker, whose lists of names they are drawn from.
+A stand-in is a function of a keyed hash of entity type and normalised value (`keyed.Stream`), of the original's format,
+and of what the row says about its person. Nothing is stored, so there is no table of pseudonyms to protect, and nothing
+to share between workers but the key. Without the key a stand-in cannot be linked to its original; with another key all
+stand-ins change. They also change with the version of Faker, whose lists of words they are drawn from.
+
+How many originals may meet in one stand-in, by type:
+
+    ids, accounts, licences, plates    none: a permutation of the strings of one format (`keyed.permuted`)
+    cards, IBANs, SSNs, phones, IPs    by chance, in ranges of 10^6 and more that nobody has
+    e-mails, user names                by chance: as their names, times the digits they carry (at least 3)
+    names, cities, streets, companies  often: lists of hundreds to thousands of words
 """
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import re
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from random import Random
-from typing import Any
-
-from faker import Faker
-from faker.config import AVAILABLE_LOCALES
+from functools import cached_property
 
 from ss_ray.errors import ConfigError, PrivacyError
 from ss_ray.pii import entities, formats
+from ss_ray.pii.keyed import MAX_KEY_BYTES, MIN_KEY_BYTES, Stream, permuted
+from ss_ray.pii.lexicon import fold_name, lexicon
+from ss_ray.pii.names import NOBODY, Names, Person
+from ss_ray.pii.places import Places, kind_of_place
 
 MASK = "[REDACTED]"
 """Takes the place of what is hidden entirely. The same for all values: a shape or a length would tell them apart."""
-MIN_KEY_BYTES = 16
 MAX_DRAWS = 100
 
-_FORMATS: dict[str, Callable[[str, Random], str]] = {
+_FORMATS: dict[str, Callable[[str, Stream], str]] = {
     entities.PHONE_NUMBER: formats.phone_number,
+    entities.FAX_NUMBER: formats.phone_number,
     entities.US_SSN: formats.us_ssn,
     entities.CREDIT_CARD: formats.credit_card,
     entities.IBAN_CODE: formats.iban_code,
+    entities.ROUTING_NUMBER: formats.routing_number,
+    entities.SWIFT_BIC: formats.swift_bic,
     entities.IP_ADDRESS: formats.ip_address,
-    entities.NATIONAL_ID: formats.same_shape,
-    entities.TAX_ID: formats.same_shape,
+    entities.MAC_ADDRESS: formats.mac_address,
+    entities.VEHICLE_ID: formats.vehicle_id,
+    entities.URL: formats.url,
 }
-_DIGIT_TYPES = frozenset({entities.PHONE_NUMBER, entities.US_SSN, entities.CREDIT_CARD})
-_EMAIL_DOMAINS = ("example.com", "example.org", "example.net")  # RFC 2606: nobody's
+PERMUTED_TYPES = frozenset(
+    {
+        entities.NATIONAL_ID,
+        entities.TAX_ID,
+        entities.PASSPORT,
+        entities.LICENSE,
+        entities.CVV,
+        entities.PIN,
+        entities.ACCOUNT_NUMBER,
+        entities.MEDICAL_RECORD,
+        entities.HEALTH_PLAN,
+        entities.UNIQUE_ID,
+        entities.DEVICE_ID,
+        entities.BIOMETRIC,
+        entities.LICENSE_PLATE,
+        entities.API_KEY,
+        entities.PASSWORD,
+    }
+)
+"""Ids of any format: a permutation of the strings of their shape."""
+PERSONAL_TYPES = frozenset(
+    {entities.FIRST_NAME, entities.LAST_NAME, entities.PERSON, entities.EMAIL_ADDRESS, entities.USERNAME}
+)
+"""Types whose stand-ins depend on what a row says about its person."""
+FRESH_TYPES = frozenset(_FORMATS) | PERSONAL_TYPES | frozenset({entities.STREET_ADDRESS, entities.ADDRESS})
+"""Types that a synthetic table fills with stand-ins of its own: nothing can be learned from them."""
+_DIGIT_TYPES = frozenset({entities.PHONE_NUMBER, entities.FAX_NUMBER, entities.US_SSN, entities.CREDIT_CARD})
+_COMPACT_TYPES = frozenset({entities.IBAN_CODE, entities.POSTCODE, entities.MAC_ADDRESS})
+_AGE_STEPS = (-2, -1, 1, 2)
 
 
 @dataclass(frozen=True)
 class Pseudonyms:
     """Stand-ins under one key.
 
-    Not for several threads at once: a call seeds the Faker instance, then draws from it.
-
     Attributes:
-        key: Secret, at least 16 bytes. Never in logs; not part of the `repr`.
+        key: Secret, 16 to 64 bytes. Never in logs; not part of the `repr`.
         locale: A locale of Faker ("en_US"), which decides the names and addresses.
     """
 
     key: bytes = field(repr=False)
     locale: str = "en_US"
-    _faker: Any = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        if len(self.key) < MIN_KEY_BYTES:
-            raise PrivacyError(f"the key of the stand-ins has {len(self.key)} bytes; it needs {MIN_KEY_BYTES} or more")
-        if self.locale not in AVAILABLE_LOCALES:
-            raise ConfigError(f"Faker has no locale {self.locale!r}; use one such as 'en_US' or 'de_DE'")
-        object.__setattr__(self, "_faker", Faker(self.locale))
+        if not MIN_KEY_BYTES <= len(self.key) <= MAX_KEY_BYTES:
+            raise PrivacyError(
+                f"the key of the stand-ins has {len(self.key)} bytes; it needs {MIN_KEY_BYTES} to {MAX_KEY_BYTES}"
+            )
+        lexicon(self.locale)
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.key, self.locale)
+    @cached_property
+    def names(self) -> Names:
+        """Stand-ins of names."""
+        return Names(self.key, self.locale)
 
-    def stand_in(self, entity_type: str, value: str) -> str:
+    @cached_property
+    def places(self) -> Places:
+        """Stand-ins of places."""
+        return Places(self.key, self.locale)
+
+    def stand_in(self, entity_type: str, value: str, person: Person = NOBODY) -> str:
         """What takes the place of a value.
 
         Args:
-            entity_type: One of `entities.ENTITY_TYPES`. UNKNOWN gives `MASK`.
+            entity_type: One of `entities.ENTITY_TYPES`. UNKNOWN, and types without a format, give `MASK`.
             value: The original; white space alone is returned as it is.
+            person: What the row says about its person; matters to PERSONAL_TYPES only.
 
         Returns:
             A value of the same type that differs from the original, also after normalisation. Numbers keep their
@@ -84,24 +124,68 @@ class Pseudonyms:
             raise ConfigError(f"there are no stand-ins for the entity type {entity_type!r}")
         if not value or value.isspace():
             return value
-        if entity_type == entities.UNKNOWN:
-            return MASK
         original = normalise(entity_type, value)
         for draw in range(MAX_DRAWS):
-            candidate = self._draw(entity_type, value, self._seed(entity_type, original, draw))
-            if normalise(entity_type, candidate) != original:
+            candidate = self._draw(entity_type, value, original, draw, person)
+            if candidate == MASK or normalise(entity_type, candidate) != original:
                 return candidate
+            if entity_type not in _FORMATS:  # what is drawn once would be drawn again
+                break
         return MASK
 
-    def _seed(self, entity_type: str, original: str, draw: int) -> int:
-        message = "\0".join((entity_type, original, str(draw))).encode("utf-8", "surrogatepass")
-        return int.from_bytes(hmac.digest(self.key, message, hashlib.sha256), "big")
-
-    def _draw(self, entity_type: str, value: str, seed: int) -> str:
+    def _draw(self, entity_type: str, value: str, original: str, draw: int, person: Person) -> str:
         if entity_type in _FORMATS:
-            return _FORMATS[entity_type](value, Random(seed))
-        self._faker.seed_instance(seed)
-        return _fake(self._faker, entity_type, value)
+            return _FORMATS[entity_type](value, Stream(self.key, entity_type, original, str(draw)))
+        if entity_type in PERMUTED_TYPES:
+            return permuted(self.key, entity_type, value)
+        if entity_type in PERSONAL_TYPES:
+            return self._personal(entity_type, value, person)
+        return self._thing(entity_type, value)
+
+    def _personal(self, entity_type: str, value: str, person: Person) -> str:
+        names = self.names
+        functions = {
+            entities.FIRST_NAME: names.first_name,
+            entities.LAST_NAME: names.last_name,
+            entities.PERSON: names.full_name,
+            entities.EMAIL_ADDRESS: names.email_address,
+            entities.USERNAME: names.user_name,
+        }
+        return functions[entity_type](value, person)
+
+    def _thing(self, entity_type: str, value: str) -> str:
+        places = self.places
+        functions: dict[str, Callable[[str], str]] = {
+            entities.STREET_ADDRESS: places.street_address,
+            entities.ADDRESS: places.address,
+            entities.CITY: places.city,
+            entities.STATE: places.state,
+            entities.POSTCODE: places.postcode,
+            entities.COUNTRY: places.country,
+            entities.LATITUDE: places.latitude,
+            entities.LONGITUDE: places.longitude,
+            entities.COORDINATE: places.coordinate,
+            entities.ORGANIZATION: lambda text: self._word("company", text, lexicon(self.locale).companies),
+            entities.JOB_TITLE: lambda text: self._word("job", text, lexicon(self.locale).jobs),
+            entities.AGE: self._age,
+        }
+        if entity_type == entities.LOCATION:
+            return functions[kind_of_place(value)](value)
+        return functions[entity_type](value) if entity_type in functions else MASK
+
+    def _word(self, kind: str, value: str, words: tuple[str, ...]) -> str:
+        folded = fold_name(value.strip())
+        stream = Stream(self.key, kind, folded)
+        return next((word for _ in range(MAX_DRAWS) if fold_name(word := stream.choice(words)) != folded), MASK)
+
+    def _age(self, value: str) -> str:
+        """An age up to two years off, within the same decade's neighbourhood; 90 and over is 90."""
+        digits = formats.digits_of(value)
+        if not digits or len(digits) > 3:
+            return MASK
+        step = Stream(self.key, entities.AGE, digits).choice(_AGE_STEPS)
+        age = int(digits) + step
+        return value.replace(digits, str(abs(age) if age else 1), 1)
 
 
 def normalise(entity_type: str, value: str) -> str:
@@ -113,41 +197,8 @@ def normalise(entity_type: str, value: str) -> str:
             digits = digits[1:]
         if digits:
             return digits
-    folded = " ".join(unicodedata.normalize("NFKC", value).casefold().split())
-    return re.sub(r"[\s-]", "", folded) if entity_type == entities.IBAN_CODE else folded
-
-
-def _fake(faker: Any, entity_type: str, value: str) -> str:
-    """A name or an address from a Faker that was seeded for this value."""
-    if entity_type == entities.EMAIL_ADDRESS:
-        return _email_address(faker)
-    if entity_type == entities.PERSON:
-        return _like_case(f"{faker.first_name()} {faker.last_name()}", value)
-    if entity_type == entities.ADDRESS:
-        return " ".join(str(faker.address()).split())
-    methods = {entities.FIRST_NAME: "first_name", entities.LAST_NAME: "last_name"}
-    places = {entities.STREET_ADDRESS: "street_address", entities.CITY: "city", entities.POSTCODE: "postcode"}
-    if entity_type in places:
-        return " ".join(str(getattr(faker, places[entity_type])()).split())
-    if entity_type == entities.STATE:
-        return _state(faker, value)
-    return _like_case(str(getattr(faker, methods[entity_type])()), value)
-
-
-def _email_address(faker: Any) -> str:
-    name = unicodedata.normalize("NFKD", str(faker.last_name())).encode("ascii", "ignore").decode().lower()
-    local = re.sub(r"[^a-z]", "", name) or "user"
-    return f"{local}{faker.random_int(1000, 99_999)}@{faker.random_element(_EMAIL_DOMAINS)}"
-
-
-def _state(faker: Any, value: str) -> str:
-    """A state, abbreviated where the original is; a city where the locale has no states."""
-    if len(value.strip()) == 2 and hasattr(faker, "state_abbr"):
-        return str(faker.state_abbr())
-    return str(faker.state() if hasattr(faker, "state") else faker.city())
-
-
-def _like_case(name: str, value: str) -> str:
-    if len(value) > 1 and value.isupper():
-        return name.upper()
-    return name.lower() if value.islower() else name
+    if value.isascii():
+        folded = " ".join(value.lower().split())
+    else:
+        folded = " ".join(unicodedata.normalize("NFKC", value).casefold().split())
+    return re.sub(r"[\s:-]", "", folded) if entity_type in _COMPACT_TYPES else folded

@@ -7,94 +7,244 @@ is hidden, never let through.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cached_property
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ss_ray.pii import entities
 from ss_ray.pii.cells import as_texts, encode, from_texts, is_textual
-from ss_ray.pii.detect import Detector, Finding, without_overlaps
-from ss_ray.pii.mentions import Mention, mentions_of, spans
-from ss_ray.pii.pseudonyms import MASK, Pseudonyms
+from ss_ray.pii.dates import shift_days
+from ss_ray.pii.entities import Operator
+from ss_ray.pii.mentions import Mention, mentions_of
+from ss_ray.pii.names import Person
+from ss_ray.pii.people import identities_of, people_of
+from ss_ray.pii.policy.sandbox import Sandbox
+from ss_ray.pii.policy.steps import State, apply_policy
+from ss_ray.pii.pseudonyms import PERSONAL_TYPES, Pseudonyms
 from ss_ray.pii.rules import ColumnRule, PiiPlan
+from ss_ray.pii.statistics import NEAR_ORIGINAL, Counts, Place, add_counts, few
+from ss_ray.pii.texts import NewText, RowContext, TextReplacer
 
-MASKED_TEXTS = "masked_texts"
+DATE_TYPES = frozenset({entities.DATE_OF_BIRTH, entities.DATE_TIME})
+_WORDY = frozenset({Operator.REDACT, Operator.LABEL, Operator.HASH, Operator.MASK})
+"""What these make is no number or date: cells of such columns go missing instead."""
 
-StandIn = Callable[[str, str], str]  # entity type, value -> stand-in
+
+@dataclass(frozen=True)
+class TableReplacer:
+    """Replaces tables by one plan under one key. It lives as long as a worker, and remembers values it has seen.
+
+    Attributes:
+        plan: From `make_pii_plan`.
+        pseudonyms: Makes the stand-ins.
+    """
+
+    plan: PiiPlan
+    pseudonyms: Pseudonyms
+
+    @cached_property
+    def _texts(self) -> TextReplacer:
+        return TextReplacer(self.plan, self.pseudonyms)
+
+    @cached_property
+    def _sandbox(self) -> Sandbox:
+        return Sandbox(self.pseudonyms.key, self.plan)
+
+    def replace(self, table: pa.Table, first_row: int = 0) -> tuple[pa.Table, Counts]:
+        """A new table in which personal data is replaced, and what was.
+
+        A text agrees with the typed columns of its own row: every value of theirs that occurs in it as a whole word, in
+        any case and with any separators inside numbers, gets the stand-in that the column got. Missing cells stay
+        missing. A column of type UNKNOWN is hidden: strings become `MASK`, other types missing.
+
+        Args:
+            table: The table or any part of it; the result does not depend on how a table is cut.
+            first_row: Number of its first row in the source; only the expressions of a policy see it.
+
+        Raises:
+            PrivacyError: The type of a typed column cannot hold its stand-ins.
+        """
+        if self.plan.steps:
+            return self._by_policy(table, first_row)
+        rows = _Rows.of(table, self.plan, self.pseudonyms.key)
+        columns = [self._column(table.column(rule.name), rule, rows) for rule in self.plan.columns]
+        mentions = _by_row([column.mentions for column in columns], table.num_rows) if self.plan.text_columns else []
+        texts = [self._text_column(name, table.column(name), mentions, rows) for name in self.plan.text_columns]
+        new = table
+        for column in (*columns, *texts):
+            place = table.schema.get_field_index(column.name)
+            new = new.set_column(place, table.schema.field(place), column.array)
+        dropped = sorted({row for column in (*columns, *texts) for row in column.dropped_rows})
+        new = new.drop_columns(list(self.plan.dropped_columns))
+        return _without_rows(new, dropped), _counts(table, (*columns, *texts), len(dropped))
+
+    def _by_policy(self, table: pa.Table, first_row: int) -> tuple[pa.Table, Counts]:
+        """The table as the policy makes it; the rows' texts agree with their columns as they were before."""
+        plan = self.plan
+        rows = _Rows.of(table, plan, self.pseudonyms.key)
+        mentions = [self._mentions(rule, *_distinct(table.column(rule.name))) for rule in plan.columns]
+        contexts = list(map(RowContext, _by_row(mentions, table.num_rows), rows.people, rows.days))
+        hidden = [
+            self._column(table.column(r.name), r, rows) for r in plan.columns if r.entity_type == entities.UNKNOWN
+        ]
+        counts = _counts(table, hidden, 0)
+        for column in hidden:
+            place = table.schema.get_field_index(column.name)
+            table = table.set_column(place, table.schema.field(place), column.array)
+        numbers = range(first_row, first_row + table.num_rows)
+        state = State(table, plan.views, contexts, numbers, Counter())
+        done = apply_policy(state, plan.steps, self._sandbox, self._texts.replace_each)
+        names = done.table.column_names
+        cells = Counter({name: done.table.num_rows - done.table.column(name).null_count for name in names})
+        by_policy = Counts(0, table.num_rows - done.table.num_rows, cells, done.changed, done.changed)
+        return done.table, add_counts([counts, by_policy])
+
+    def _column(self, column: pa.ChunkedArray, rule: ColumnRule, rows: _Rows) -> _Replaced:
+        """A typed column: by its distinct values, and by its rows where these tell of a person."""
+        texts, places = _distinct(column)
+        is_hidden = rule.operator in _WORDY and not is_textual(column.type)
+        if is_hidden or rule.operator in (Operator.DROP_ROW, Operator.DROP_COLUMN):
+            array = column if not is_hidden else pa.nulls(len(column), column.type)
+            new: list[str | None] = [None] * len(places)
+        elif rule.entity_type in DATE_TYPES and pa.types.is_temporal(column.type):
+            new = [None] * len(places)
+            array = self._moved(column, rule, rows)
+        else:
+            new = self._stand_ins(rule.entity_type, texts, places, rows)
+            if rule.operator is Operator.GENERALISE and not is_textual(column.type):
+                new = [text and re.split("[-+]", text)[0] for text in new]  # of the ages 30-39, the first
+            array = from_texts(new, column.type, column=rule.name)
+        return _Replaced(
+            name=rule.name,
+            array=array,
+            counts=Counter({rule.entity_type: sum(place is not None for place in places)}),
+            examples={rule.entity_type: self._examples(rule.entity_type, new)},
+            mentions=self._mentions(rule, texts, places),
+            dropped_rows=_present(places) if rule.operator is Operator.DROP_ROW else (),
+        )
+
+    def _stand_ins(
+        self, entity_type: str, texts: Sequence[str | None], places: Sequence[int | None], rows: _Rows
+    ) -> list[str | None]:
+        """(num_rows,) what takes the place of each cell."""
+        replace = self._texts.replacement.replace
+        if entity_type in PERSONAL_TYPES or entity_type in DATE_TYPES:
+            return [
+                None if place is None else replace(entity_type, texts[place] or "", person, days)
+                for place, person, days in zip(places, rows.people, rows.days, strict=True)
+            ]
+        stand_ins = [None if text is None else replace(entity_type, text) for text in texts]
+        return [None if place is None else stand_ins[place] for place in places]
+
+    def _moved(self, column: pa.ChunkedArray, rule: ColumnRule, rows: _Rows) -> pa.Array:
+        """A column of dates, moved by the days of each row or cut to the first day of the year."""
+        if rule.operator is Operator.GENERALISE:
+            return pc.floor_temporal(column, unit="year").cast(column.type)
+        stamps = column.cast(pa.timestamp("us", tz=getattr(column.type, "tz", None)))
+        moved = pc.add(stamps, pa.array([days * 86_400_000_000 for days in rows.days], pa.duration("us")))
+        return moved.cast(column.type)
+
+    def _mentions(
+        self, rule: ColumnRule, texts: Sequence[str | None], places: Sequence[int | None]
+    ) -> list[tuple[Mention, ...]]:
+        """(num_rows,) what to look for in the texts of each row."""
+        if not self.plan.text_columns:
+            return []
+        found = [() if text is None else mentions_of(rule.entity_type, text) for text in texts]
+        return [() if place is None else found[place] for place in places]
+
+    def _examples(self, entity_type: str, stand_ins: Iterable[str | None]) -> frozenset[str]:
+        if self.plan.operator(entity_type) is not Operator.PSEUDONYM or entity_type in NEAR_ORIGINAL:
+            return frozenset()
+        return few({value for value in stand_ins if value})
+
+    def _text_column(
+        self, name: str, column: pa.ChunkedArray, mentions: Sequence[tuple[Mention, ...]], rows: _Rows
+    ) -> _Replaced:
+        """A text column with stand-ins in place of what was found or mentioned."""
+        texts: list[str | None] = column.to_pylist()
+        contexts = map(RowContext, mentions, rows.people, rows.days)
+        pairs = ((text, context) for text, context in zip(texts, contexts, strict=True) if text is not None)
+        done = iter(self._texts.replace_each(pairs, name))
+        new = [None if text is None else next(done) for text in texts]
+        counts: Counter[str] = Counter()
+        touched: Counter[str] = Counter()
+        for text in new:
+            if text is not None:
+                counts.update(text.counts)
+                touched.update(text.counts.keys())
+        return _Replaced(
+            name=name,
+            array=from_texts([None if text is None else text.text for text in new], column.type, column=name),
+            counts=counts,
+            touched=touched,
+            examples=self._span_examples(text for text in new if text is not None),
+            dropped_rows=[row for row, text in enumerate(new) if text is not None and text.drops_row],
+        )
+
+    def _span_examples(self, texts: Iterable[NewText]) -> dict[str, frozenset[str]]:
+        made: dict[str, set[str]] = {}
+        for text in texts:
+            for entity_type, stand_ins in text.made.items():
+                made.setdefault(entity_type, set()).update(stand_ins)
+        return {entity_type: self._examples(entity_type, stand_ins) for entity_type, stand_ins in made.items()}
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """What the rows of a table tell of their persons: (num_rows,) each."""
+
+    people: list[Person]
+    days: list[int]
+
+    @classmethod
+    def of(cls, table: pa.Table, plan: PiiPlan, key: bytes) -> _Rows:
+        shifts = any(plan.operator(type_) in (Operator.DATE_SHIFT, Operator.PSEUDONYM) for type_ in DATE_TYPES)
+        identities = identities_of(table, plan.person) if shifts else [""] * table.num_rows
+        days = {identity: shift_days(key, identity, plan.max_shift_days) for identity in set(identities)}
+        return cls(people_of(table, plan.person), [days[identity] for identity in identities])
 
 
 @dataclass(frozen=True)
 class _Replaced:
-    """A typed column after the replacement, and what the texts of each row may mention of it."""
+    """A column after the replacement, and what the texts of each row may mention of it."""
 
     name: str
-    entity_type: str
-    count: int  # cells replaced
     array: pa.Array  # (num_rows,), of the column's own type
-    mentions: list[tuple[Mention, ...]]  # (num_rows,)
+    counts: Counter[str]  # cells or spans replaced, by entity type
+    examples: dict[str, frozenset[str]]
+    mentions: list[tuple[Mention, ...]] = ()  # type: ignore[assignment]  # (num_rows,)
+    touched: Counter[str] | None = None  # cells with a span replaced; None: as `counts`
+    dropped_rows: Sequence[int] = ()
 
 
-def replace_table(
-    table: pa.Table, plan: PiiPlan, detector: Detector, pseudonyms: Pseudonyms
-) -> tuple[pa.Table, dict[str, int]]:
-    """A new table of the same Arrow schema in which personal data is replaced by stand-ins.
-
-    A text agrees with the typed columns of its own row: every value of theirs that occurs in it as a whole word,
-    in any case and with any separators inside numbers, gets the stand-in that the column got. Missing cells stay
-    missing. A column of type UNKNOWN is hidden: strings become `MASK`, other types missing.
-
-    Args:
-        table: The table or any part of it; the result does not depend on how a table is cut.
-        plan: From `make_pii_plan`; each of its columns must be in the table.
-        detector: Finds the spans in text columns.
-        pseudonyms: Makes the stand-ins.
-
-    Returns:
-        The table, and how many cells and spans were replaced by entity type. "masked_texts" counts texts that could
-        not be analysed and became `MASK`.
-
-    Raises:
-        PrivacyError: The type of a typed column cannot hold its stand-ins.
-    """
-    counts: Counter[str] = Counter()
-    arrays: dict[str, pa.Array] = {}
-    stand_in = cache(pseudonyms.stand_in)  # for this call only: it holds originals
-    replaced = [_replace_column(table.column(rule.name), rule, stand_in) for rule in plan.columns]
-    for column in replaced:
-        arrays[column.name] = column.array
-        counts[column.entity_type] += column.count
-    mentions = _by_row([column.mentions for column in replaced], table.num_rows)
-    for name in plan.text_columns:
-        texts, found = _replace_texts(table.column(name), mentions, plan, detector, stand_in)
-        arrays[name] = from_texts(texts, table.schema.field(name).type, column=name)
-        counts += found
-    for name, array in arrays.items():
-        place = table.schema.get_field_index(name)
-        table = table.set_column(place, table.schema.field(place), array)
-    return table, {name: count for name, count in sorted(counts.items()) if count}
+def _counts(table: pa.Table, columns: Sequence[_Replaced], num_dropped: int) -> Counts:
+    replaced: Counter[Place] = Counter()
+    touched: Counter[Place] = Counter()
+    for column in columns:
+        for entity_type, count in column.counts.items():
+            replaced[column.name, entity_type] += count
+            touched[column.name, entity_type] += (column.touched or column.counts)[entity_type]
+    return Counts(
+        rows=table.num_rows,
+        dropped_rows=num_dropped,
+        cells=Counter({c.name: table.num_rows - table.column(c.name).null_count for c in columns}),
+        replaced=+replaced,
+        touched=+touched,
+        examples={(c.name, entity_type): found for c in columns for entity_type, found in c.examples.items() if found},
+    )
 
 
-def _replace_column(column: pa.ChunkedArray, rule: ColumnRule, stand_in: StandIn) -> _Replaced:
+def _distinct(column: pa.ChunkedArray) -> tuple[list[str | None], list[int | None]]:
+    """The distinct values of a column as text, and the place of each cell's among them; None where it is missing."""
     indices, values = encode(column)
     texts = as_texts(values)
-    stand_ins = [None if text is None else stand_in(rule.entity_type, text) for text in texts]
-    mentions = [
-        () if text is None or new is None else mentions_of(rule.entity_type, text, new)
-        for text, new in zip(texts, stand_ins, strict=True)
-    ]
-    places = [None if place is None or texts[place] is None else place for place in indices.to_pylist()]
-    hidden = rule.entity_type == entities.UNKNOWN and not is_textual(column.type)
-    new_values = from_texts([None] * len(texts) if hidden else stand_ins, column.type, column=rule.name)
-    return _Replaced(
-        name=rule.name,
-        entity_type=rule.entity_type,
-        count=sum(place is not None for place in places),
-        array=new_values.take(indices),
-        mentions=[() if place is None else mentions[place] for place in places],
-    )
+    return texts, [None if place is None or texts[place] is None else place for place in indices.to_pylist()]
 
 
 def _by_row(columns: list[list[tuple[Mention, ...]]], num_rows: int) -> list[tuple[Mention, ...]]:
@@ -104,51 +254,12 @@ def _by_row(columns: list[list[tuple[Mention, ...]]], num_rows: int) -> list[tup
     return [shared.setdefault(row, sum(row, ())) for row in rows]
 
 
-def _replace_texts(
-    column: pa.ChunkedArray,
-    mentions: Sequence[tuple[Mention, ...]],  # (num_rows,)
-    plan: PiiPlan,
-    detector: Detector,
-    stand_in: StandIn,
-) -> tuple[list[str | None], Counter[str]]:
-    """The texts of a column with stand-ins, (num_rows,), and the number of spans replaced by entity type."""
-    texts: list[str | None] = column.to_pylist()
-    findings = detector.find_each(text for text in texts if text is not None)
-    done: dict[tuple[str, tuple[Mention, ...]], tuple[str, Counter[str]]] = {}
-    counts: Counter[str] = Counter()
-    new_texts: list[str | None] = []
-    for text, row_mentions in zip(texts, mentions, strict=True):
-        if text is None:
-            new_texts.append(None)
-            continue
-        key = text, row_mentions
-        if key not in done:
-            done[key] = _replace_text(text, findings[text], row_mentions, plan, stand_in)
-        new_text, found = done[key]
-        new_texts.append(new_text)
-        counts.update(found)
-    return new_texts, counts
+def _present(places: Sequence[int | None]) -> list[int]:
+    return [row for row, place in enumerate(places) if place is not None]
 
 
-def _replace_text(
-    text: str,
-    findings: tuple[Finding, ...] | None,
-    mentions: tuple[Mention, ...],
-    plan: PiiPlan,
-    stand_in: StandIn,
-) -> tuple[str, Counter[str]]:
-    """One text with stand-ins; `MASK` where its analysis failed."""
-    if findings is None:
-        return MASK, Counter({MASKED_TEXTS: 1})
-    chosen = [f for f in findings if f.entity_type in plan.entities and f.score >= plan.threshold]
-    mentioned = list(spans(text, mentions))
-    # Parts of a full name have stand-ins of their own; other values are drawn again from the words found.
-    parts = {(f.start, f.end, f.entity_type): mention.stand_in for f, mention in mentioned}
-    pieces, end = [], 0
-    counts: Counter[str] = Counter()
-    for f in without_overlaps([*(f for f, _ in mentioned), *chosen]):
-        part = parts.get((f.start, f.end, f.entity_type))
-        pieces += [text[end : f.start], part or stand_in(f.entity_type, text[f.start : f.end])]
-        counts[f.entity_type] += 1
-        end = f.end
-    return "".join([*pieces, text[end:]]), counts
+def _without_rows(table: pa.Table, rows: Sequence[int]) -> pa.Table:
+    if not rows:
+        return table
+    kept = pc.invert(pc.is_in(pa.array(range(table.num_rows)), value_set=pa.array(rows)))
+    return table.filter(kept)

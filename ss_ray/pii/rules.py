@@ -3,37 +3,84 @@
 from __future__ import annotations
 
 import string
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from ss_ray.config_pii import PiiParameters, PolicyStep
 from ss_ray.errors import ConfigError, PrivacyError
 from ss_ray.pii.cells import is_textual
 from ss_ray.pii.classify import ColumnTyping
+from ss_ray.pii.dates import MAX_SHIFT_DAYS
 from ss_ray.pii.detect import THRESHOLD
-from ss_ray.pii.entities import FREE_TEXT, UNKNOWN, parse_entity_type, parse_entity_types
+from ss_ray.pii.entities import (
+    BY_NAME,
+    ENTITY_TYPES,
+    FREE_TEXT,
+    UNKNOWN,
+    CustomEntity,
+    Operator,
+    nemo_name,
+    parse_entity_type,
+    parse_entity_types,
+)
+from ss_ray.pii.lexicon import DEFAULT_LOCALE
+from ss_ray.pii.people import PersonColumns, find_person_columns
+from ss_ray.pii.pseudonyms import FRESH_TYPES, PERMUTED_TYPES
 from ss_ray.schema import ColumnSchema, Kind, TableSchema, arrow_type
+from ss_ray.tables.facts import ColumnFacts
+from ss_ray.tables.kinds import infer_column
 
 OnUndetected = Literal["mask", "stop"]
+DECLARED = "declared by the user"
 
+_TYPES = {
+    Kind.INTEGER: "numeric",
+    Kind.FLOAT: "numeric",
+    Kind.BOOLEAN: "binary",
+    Kind.CATEGORY: "categorical",
+}
 _SEARCHED_KINDS = frozenset({Kind.TEXT, Kind.IDENTIFIER})
 
 
 @dataclass(frozen=True, kw_only=True)
 class ColumnRule:
-    """A column whose cells are replaced as a whole.
+    """A column of one entity type.
 
     Attributes:
         name: The column.
-        entity_type: Of its stand-ins; UNKNOWN hides the cells.
+        entity_type: Of its cells; UNKNOWN hides them.
+        operator: What is done with the cells.
         confidence: In [0, 1]; 1 where a person declared the type.
         explanation: Why, in words without any value.
     """
 
     name: str
     entity_type: str
+    operator: Operator
     confidence: float
     explanation: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ColumnView:
+    """What the expressions of a policy see of a column.
+
+    Attributes:
+        name: Its name after the renames so far.
+        origin: Its name in the source; None for a column that a step adds.
+        entity_type: Ours; None where it has none that may be replaced.
+        type: "text", "numeric", "categorical", "binary" or "other".
+    """
+
+    name: str
+    origin: str | None
+    entity_type: str | None
+    type: str
+
+    def shown(self) -> dict[str, str | None]:
+        """As JSON."""
+        return {"name": self.name, "entity": self.entity_type and nemo_name(self.entity_type), "type": self.type}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,33 +89,62 @@ class PiiPlan:
 
     Attributes:
         columns: Columns replaced cell by cell.
+        kept: Columns whose type is known and left as it is.
         text_columns: String columns in which findings and the row's own values are replaced.
         texts_with_findings: Those text columns in which the sample held findings already.
         entities: Entity types that may be replaced; findings of other types stay.
+        operators: What is done by entity type, where it is not the type's default.
+        custom: Entity types that the configuration adds.
+        person: Columns that tell of the person of a row.
         locale: Faker locale of the stand-ins.
         threshold: Smallest score of a finding in text, in (0, 1].
+        thresholds: The same for some types.
+        ner_model: Names the model that finds names and places in text; None for patterns only.
+        max_shift_days: Largest move of a person's dates, either way.
         on_undetected: What happened to columns that seem personal but could not be confirmed.
+        steps: A policy in place of the operators; but columns of type UNKNOWN are hidden all the same.
+        views: What its expressions see of the columns, in table order.
     """
 
     columns: tuple[ColumnRule, ...]
+    kept: tuple[ColumnRule, ...] = ()
     text_columns: tuple[str, ...]
     texts_with_findings: tuple[str, ...] = ()
     entities: tuple[str, ...] = parse_entity_types(None)
-    locale: str = "en_US"
+    operators: dict[str, Operator] = field(default_factory=dict)
+    custom: tuple[CustomEntity, ...] = ()
+    person: PersonColumns = field(default_factory=PersonColumns)
+    locale: str = DEFAULT_LOCALE
     threshold: float = THRESHOLD
+    thresholds: dict[str, float] = field(default_factory=dict)
+    ner_model: str | None = "builtin"
+    max_shift_days: int = MAX_SHIFT_DAYS
     on_undetected: OnUndetected = "mask"
+    steps: tuple[PolicyStep, ...] = ()
+    views: tuple[ColumnView, ...] = ()
+
+    def operator(self, entity_type: str) -> Operator:
+        """What is done with an entity type."""
+        known = BY_NAME.get(entity_type)
+        return self.operators.get(entity_type, known.operator if known else Operator.LABEL)
+
+    @property
+    def searched(self) -> tuple[str, ...]:
+        """Entity types to look for in texts: those that anything is done with."""
+        return tuple(type_ for type_ in self.entities if self.operator(type_) is not Operator.KEEP)
+
+    @property
+    def dropped_columns(self) -> tuple[str, ...]:
+        """Columns that the table has no more afterwards."""
+        return tuple(rule.name for rule in self.columns if rule.operator is Operator.DROP_COLUMN)
 
 
 def make_pii_plan(
     typings: Mapping[str, ColumnTyping],
     schema: TableSchema,
+    asked: PiiParameters,
     *,
     declared: Mapping[str, str] | None = None,
-    entities: Sequence[str] | None = None,
-    lock_columns: Sequence[str] = (),
-    locale: str = "en_US",
-    threshold: float = THRESHOLD,
-    on_undetected: OnUndetected = "mask",
 ) -> PiiPlan:
     """The plan for a table.
 
@@ -79,70 +155,161 @@ def make_pii_plan(
     Args:
         typings: From `classify_table`.
         schema: Of the table before the replacement.
-        declared: Entity type by column name, as a person wrote it; goes before the typing and `entities`.
-        entities: Types that may be replaced, as NeMo names or our own; None allows all.
-        lock_columns: Columns that never change.
-        locale: Faker locale of the stand-ins.
-        threshold: Smallest score of a finding in text, in (0, 1].
-        on_undetected: "mask" hides columns of type UNKNOWN, "stop" refuses the table.
+        asked: What the user wants.
+        declared: Entity type by column name, as a person wrote it; goes before the typing and the types asked for.
 
     Raises:
         ConfigError: An unknown column or entity type, or a column both declared and locked.
         PrivacyError: There is a column of type UNKNOWN, and on_undetected is "stop".
     """
-    chosen = {name: parse_entity_type(type_) for name, type_ in (declared or {}).items()}
-    allowed = parse_entity_types(entities)
-    _check_names(schema, chosen, lock_columns)
-    open_columns = [column for column in schema.columns if column.name not in lock_columns]
-    rules = tuple(rule for column in open_columns if (rule := _rule(column.name, chosen, typings, allowed)))
-    if on_undetected == "stop":
-        _refuse_unknown(rules, chosen)
-    typed = {rule.name for rule in rules}
-    with_findings = {name for name, typing in typings.items() if typing.entity_type == FREE_TEXT}
-    texts = tuple(c.name for c in open_columns if c.name not in typed and _is_searched(c, typings))
-    return PiiPlan(
-        columns=rules,
+    settings = asked.globals
+    custom = custom_entities(asked)
+    own = [entity.name for entity in custom]
+    chosen = {name: parse_entity_type(type_, own) for name, type_ in (declared or {}).items()}
+    allowed = parse_entity_types(settings.classify.entities, own)
+    lock_columns = settings.lock_columns or ()
+    _check_names(schema, chosen, lock_columns, asked.person_id)
+    plan = PiiPlan(
+        columns=(),
+        text_columns=(),
+        entities=parse_entity_types(settings.ner.ner_entities, own) if settings.ner.ner_entities else allowed,
+        operators={entity.name: entity.operator for entity in custom}
+        | {parse_entity_type(name, own): operator for name, operator in asked.operators.items()},
+        custom=custom,
+        locale=(settings.locales or (DEFAULT_LOCALE,))[0],
+        threshold=settings.ner.ner_threshold or THRESHOLD,
+        thresholds={parse_entity_type(name, own): score for name, score in asked.thresholds.items()},
+        ner_model=settings.ner.model,
+        max_shift_days=asked.max_date_shift_days,
+        on_undetected=asked.on_undetected,
+        steps=asked.steps or (),
+    )
+    rules = [rule for column in schema.columns if (rule := _rule(column.name, chosen, typings, allowed, plan))]
+    free = tuple(rule for rule in rules if rule.name not in lock_columns)
+    if plan.on_undetected == "stop":
+        _refuse_unknown(free, chosen)
+    acted = {rule.name for rule in free if rule.operator is not Operator.KEEP}
+    texts = tuple(
+        column.name
+        for column in schema.columns
+        if column.name not in (*acted, *lock_columns) and _is_searched(column, typings)
+    )
+    types = {rule.name: rule.entity_type for rule in rules}
+    views = [
+        ColumnView(
+            name=column.name,
+            origin=column.name,
+            entity_type=types.get(column.name) if types.get(column.name) in allowed else None,
+            type="text" if column.name in texts else _TYPES.get(column.kind, "other"),
+        )
+        for column in schema.columns
+    ]
+    return replace(
+        plan,
+        views=tuple(views) if plan.steps else (),
+        columns=tuple(rule for rule in free if rule.name in acted),
+        kept=tuple(rule for rule in rules if rule.name not in acted and rule.name not in texts),
         text_columns=texts,
-        texts_with_findings=tuple(name for name in texts if name in with_findings),
-        entities=allowed,
-        locale=locale,
-        threshold=threshold,
-        on_undetected=on_undetected,
+        texts_with_findings=tuple(n for n in texts if n in typings and typings[n].entity_type == FREE_TEXT),
+        person=find_person_columns(types, asked.person_id, use_country=settings.locales is None),
     )
 
 
-def updated_schema(schema: TableSchema, plan: PiiPlan) -> TableSchema:
+def custom_entities(asked: PiiParameters) -> tuple[CustomEntity, ...]:
+    """The entity types that the configuration adds.
+
+    Raises:
+        ConfigError: One is named as a known type.
+    """
+    for entity in asked.custom_entities:
+        if entity.name in ENTITY_TYPES:
+            raise ConfigError(f"replace_pii.custom_entities: {entity.name} is a known entity type; choose another name")
+    return tuple(CustomEntity(**entity.model_dump()) for entity in asked.custom_entities)
+
+
+def updated_schema(schema: TableSchema, plan: PiiPlan, facts: Mapping[str, ColumnFacts] | None = None) -> TableSchema:
     """The schema of the table after the replacement; no value, bound or pattern of an original stays in it.
 
-    Replaced columns become identifiers of their entity type. A column that is hidden but holds no strings becomes
-    one without any value (`replace_table` makes its cells missing). Categories with findings become texts.
+    Names, contacts and ids become identifiers, whose values no model learns. Places, dates, ages and what an operator
+    made coarser are described anew by their replaced values. A column that is hidden but holds no strings becomes one
+    without any value (`replace_table` makes its cells missing). Categories with findings become texts.
+
+    Args:
+        schema: Before.
+        plan: What was done.
+        facts: Of the replaced columns; a column without facts is one without any value.
     """
     by_name = {rule.name: rule for rule in plan.columns}
     columns = []
     for column in schema.columns:
-        if column.name in by_name:
-            columns.append(_replaced(column, by_name[column.name].entity_type))
+        rule = by_name.get(column.name)
+        if rule is not None and rule.operator is not Operator.DROP_COLUMN:
+            columns.append(_replaced(column, rule, (facts or {}).get(column.name)))
         elif column.name in plan.texts_with_findings:
             columns.append(replace(column, kind=Kind.TEXT, values=None, pattern=None))
-        else:
+        elif rule is None:
             columns.append(column)
     return TableSchema(columns=tuple(columns))
 
 
-def _replaced(column: ColumnSchema, entity_type: str) -> ColumnSchema:
-    emptied = replace(
-        column,
-        decimals=None,
-        format=None,
-        minimum=None,
-        maximum=None,
-        values=None,
-        pattern=_shape(column.pattern) if column.pattern else None,
-        max_length=None,
+def policy_schema(
+    schema: TableSchema,
+    plan: PiiPlan,
+    origins: Mapping[str, str | None],
+    changed: Collection[str],
+    facts: Mapping[str, ColumnFacts],
+) -> TableSchema:
+    """The schema of the table after a policy; as `updated_schema` where a rule changed a column.
+
+    Args:
+        schema: Before.
+        plan: What was done.
+        origins: The columns of the table now, with their names before; None for those that the policy added.
+        changed: Columns now in which a cell was changed.
+        facts: Of the columns now.
+    """
+    rules = {rule.name: rule for rule in plan.columns}
+    columns = []
+    for name, origin in origins.items():
+        if origin is None:
+            columns.append(infer_column(name, facts[name], is_text=False))
+            continue
+        before = replace(schema[origin], name=name)
+        rule = rules.get(origin) or ColumnRule(
+            name=name, entity_type=UNKNOWN, operator=Operator.LABEL, confidence=1.0, explanation=""
+        )
+        columns.append(_replaced(before, rule, facts.get(name)) if name in changed else before)
+    return TableSchema(columns=tuple(columns))
+
+
+def _replaced(column: ColumnSchema, rule: ColumnRule, facts: ColumnFacts | None) -> ColumnSchema:
+    emptied = replace(column, minimum=None, maximum=None, values=None, pattern=None, max_length=None)
+    if rule.operator is Operator.PSEUDONYM and rule.entity_type in FRESH_TYPES | PERMUTED_TYPES:
+        return replace(
+            emptied,
+            kind=Kind.IDENTIFIER,
+            pattern=_shape(column.pattern) if column.pattern else None,
+            entity_type=rule.entity_type if rule.entity_type in FRESH_TYPES else None,
+        )
+    if rule.operator is Operator.REDACT and is_textual(arrow_type(column)):
+        return replace(emptied, kind=Kind.IDENTIFIER, entity_type=UNKNOWN, decimals=None, format=None)
+    if facts is None or not facts.values:
+        return replace(emptied, kind=Kind.CATEGORY, values=(), nullable=True, decimals=None, format=None)
+    now = infer_column(column.name, replace(facts, arrow_type=column.arrow_type), is_text=False)
+    if now.kind is Kind.TEXT and rule.operator is Operator.PSEUDONYM:
+        return replace(emptied, kind=Kind.IDENTIFIER, entity_type=rule.entity_type, decimals=None, format=None)
+    return _described(column, now)
+
+
+def _described(before: ColumnSchema, now: ColumnSchema) -> ColumnSchema:
+    """What replaced values say, written as the column was before."""
+    is_same = now.kind == before.kind
+    return replace(
+        now,
+        format=before.format if is_same else now.format,
+        decimals=before.decimals if is_same else now.decimals,
+        nullable=before.nullable or now.nullable,
     )
-    if entity_type == UNKNOWN and not is_textual(arrow_type(column)):
-        return replace(emptied, kind=Kind.CATEGORY, values=(), nullable=True)
-    return replace(emptied, kind=Kind.IDENTIFIER, entity_type=entity_type)
 
 
 def _shape(pattern: tuple[str, ...]) -> tuple[str, ...]:
@@ -159,36 +326,52 @@ def _whole_alphabet(characters: str) -> str:
 
 
 def _rule(
-    name: str, chosen: Mapping[str, str], typings: Mapping[str, ColumnTyping], allowed: tuple[str, ...]
+    name: str, chosen: Mapping[str, str], typings: Mapping[str, ColumnTyping], allowed: tuple[str, ...], plan: PiiPlan
 ) -> ColumnRule | None:
-    """What becomes of an unlocked column, or None if its cells are not replaced as a whole."""
+    """What a column is and what becomes of it, or None for an ordinary column or a text."""
     if name in chosen:
-        return ColumnRule(name=name, entity_type=chosen[name], confidence=1.0, explanation="declared by the user")
+        type_ = chosen[name]
+        return ColumnRule(
+            name=name, entity_type=type_, operator=plan.operator(type_), confidence=1.0, explanation=DECLARED
+        )
     typing = typings.get(name)
-    if typing is None or typing.suspected not in allowed:
+    if typing is None or typing.entity_type == FREE_TEXT:
         return None
+    is_allowed = typing.suspected in allowed or typing.entity_type == UNKNOWN == typing.suspected
     return ColumnRule(
-        name=name, entity_type=typing.entity_type, confidence=typing.confidence, explanation=typing.explanation
+        name=name,
+        entity_type=typing.entity_type,
+        operator=plan.operator(typing.entity_type) if is_allowed else Operator.KEEP,
+        confidence=typing.confidence,
+        explanation=typing.explanation,
     )
 
 
 def _is_searched(column: ColumnSchema, typings: Mapping[str, ColumnTyping]) -> bool:
-    """Whether an unreplaced column is searched as text."""
-    return is_textual(arrow_type(column)) and (column.kind in _SEARCHED_KINDS or column.name in typings)
+    """Whether an unreplaced column is searched as text: text, identifiers, and those with findings."""
+    if not is_textual(arrow_type(column)):
+        return False
+    typing = typings.get(column.name)
+    if typing is None:
+        return column.kind in _SEARCHED_KINDS
+    known = BY_NAME.get(typing.entity_type)
+    return typing.entity_type == FREE_TEXT or known is None or known.operator is not Operator.KEEP
 
 
-def _refuse_unknown(rules: tuple[ColumnRule, ...], chosen: Mapping[str, str]) -> None:
+def _refuse_unknown(rules: Sequence[ColumnRule], chosen: Mapping[str, str]) -> None:
     names = [rule.name for rule in rules if rule.entity_type == UNKNOWN and rule.name not in chosen]
     if names:
         raise PrivacyError(
-            f"the headers of {', '.join(map(repr, names))} name personal data that the values do not confirm; "
-            'declare the entity type of each, lock it, or choose on_undetected: "mask"',
+            f"{', '.join(map(repr, names))} look personal, by header or by values, and are of no type that the values "
+            'confirm; declare the entity type of each, lock it, or choose on_undetected: "mask"',
             column=names[0],
         )
 
 
-def _check_names(schema: TableSchema, chosen: Mapping[str, str], lock_columns: Sequence[str]) -> None:
-    for name in (*chosen, *lock_columns):
+def _check_names(
+    schema: TableSchema, chosen: Mapping[str, str], lock_columns: Sequence[str], identity: str | None
+) -> None:
+    for name in (*chosen, *lock_columns, *((identity,) if identity else ())):
         if name not in schema.names:
             raise ConfigError(f"the PII rules name the column {name!r}, which the table does not have", column=name)
     for name in chosen:

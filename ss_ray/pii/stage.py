@@ -1,32 +1,44 @@
-"""PII replacement on Ray Data actors: type the columns on a sample, then replace part by part.
+"""The replacement on Ray: a sample types the columns, then actors replace slices of the rows under one key.
 
-The key of the stand-ins lives in memory for the length of the stage only, unless the user fixed a seed.
+The key lives in the driver and in the actors while the stage runs, and is gone afterwards unless the user gave it.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
 import secrets
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import accumulate
 
 import pyarrow as pa
 
 from ss_ray.cluster import map_items, reported_progress
-from ss_ray.config import DataParameters, PiiParameters, ResourceParameters
+from ss_ray.config import DataParameters, ResourceParameters
+from ss_ray.config_pii import PiiParameters
+from ss_ray.errors import ConfigError
 from ss_ray.pii.cells import is_textual
 from ss_ray.pii.classify import ColumnTyping, classify_column, classify_table
-from ss_ray.pii.detect import Detector
+from ss_ray.pii.detect import PATTERN_TYPES, Detector
+from ss_ray.pii.endpoint import ask_endpoint
+from ss_ray.pii.keyed import MIN_KEY_BYTES
+from ss_ray.pii.policy.sandbox import Sandbox
+from ss_ray.pii.policy.steps import State, apply_policy
 from ss_ray.pii.pseudonyms import Pseudonyms
-from ss_ray.pii.replace import replace_table
-from ss_ray.pii.rules import PiiPlan, make_pii_plan, updated_schema
+from ss_ray.pii.replace import TableReplacer
+from ss_ray.pii.rules import PiiPlan, make_pii_plan, policy_schema, updated_schema
+from ss_ray.pii.statistics import Counts, TypeStatistics, add_counts, type_statistics
 from ss_ray.progress import OnProgress
 from ss_ray.runs import Location
 from ss_ray.schema import Kind, TableSchema, arrow_type
-from ss_ray.tables.parts import PartWriter, read_part, sample_rows
+from ss_ray.tables.facts import ColumnFacts, merge_tables, table_facts
+from ss_ray.tables.parts import PartWriter, Slice, part_slices, read_slice, sample_rows
 
 SAMPLE_ROWS = 5_000  # looked at to type the columns
+TEXT_SLICE_ROWS = 4_096  # seconds of work where there are texts to read
+SLICE_ROWS = 65_536
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,12 +55,16 @@ class PiiResult:
 
     Attributes:
         plan: Columns with their entity types; None where replacement is off.
-        replaced: Cells and spans replaced on both sides by entity type; "masked_texts": texts that defied analysis.
+        statistics: What became of each entity type in each column, on both sides.
+        num_rows: Written on both sides.
+        dropped_rows: Left out, by an operator or a rule.
         schema: Of the rows after replacement.
     """
 
     plan: PiiPlan | None
-    replaced: dict[str, int]
+    statistics: tuple[TypeStatistics, ...]
+    num_rows: int
+    dropped_rows: int
     schema: TableSchema
 
 
@@ -67,41 +83,101 @@ def replace_pii(
     to be compared with.
 
     Raises:
+        ConfigError: The rules name what is not there.
         PrivacyError: A column looks like PII, cannot be typed, and `on_undetected` is "stop".
+        ResourceError: A model or an endpoint that was asked for cannot be reached.
     """
     if asked is None:
-        return PiiResult(plan=None, replaced={}, schema=schema)
-    sample = sample_rows(rows.train.files(".parquet"), SAMPLE_ROWS)
-    settings = asked.globals
-    typings = {} if settings.classify.enable_classify is False else type_columns(sample, schema)
-    plan = make_pii_plan(
-        typings,
-        schema,
-        declared={name: column.entity for name, column in data.columns.items() if column.entity},
-        entities=settings.classify.entities,
-        lock_columns=settings.lock_columns or (),
-        locale=(settings.locales or ("en_US",))[0],
-        on_undetected=asked.on_undetected,
-    )
-    items = []
+        return PiiResult(plan=None, statistics=(), num_rows=0, dropped_rows=0, schema=schema)
+    key = stand_in_key(asked)
+    plan = _plan(rows.train, schema, asked, data)
+    if plan.steps:
+        policy_outline(schema, plan, key)  # refuses what cannot be done before any work
+    slice_rows = TEXT_SLICE_ROWS if plan.text_columns else SLICE_ROWS
+    items: list[_Item] = []
     for source, target in ((rows.train, targets.train), (rows.holdout, targets.holdout)):
         target.remove()
-        items += [(index, part, target) for index, part in enumerate(source.files(".parquet"))]
+        slices = part_slices(source.files(".parquet"), slice_rows)
+        first_rows = accumulate((part.num_rows for part in slices), initial=0)
+        items += [_Item(index, *item, target) for index, item in enumerate(zip(slices, first_rows, strict=False))]
     with reported_progress(on_progress, "replace_pii", None) as report:
-        counts = map_items(
-            _replace_worker,
-            items,
-            arguments=(plan, schema.to_arrow(), _key(settings.seed), report),
-            num_actors=resources.num_pii_workers,
-            num_cpus=0.5,  # less than a core each: upstream tasks need room too
+        done = list(
+            map_items(
+                _replace_worker,
+                items,
+                arguments=(plan, schema, key, report),
+                num_actors=resources.num_pii_workers,
+                num_cpus=0.5,  # less than a core each: upstream tasks need room too
+            )
         )
-        replaced = sum((Counter(count) for count in counts), Counter())
-    return PiiResult(plan=plan, replaced=dict(sorted(replaced.items())), schema=updated_schema(schema, plan))
+    counts = add_counts(part.counts for part in done)
+    facts = merge_tables([part.facts for part in done if part.facts])
+    after = schema_after(schema, plan, key, counts, facts)
+    return PiiResult(
+        plan=plan,
+        statistics=type_statistics(counts, plan),
+        num_rows=counts.rows - counts.dropped_rows,
+        dropped_rows=counts.dropped_rows,
+        schema=after,
+    )
+
+
+def stand_in_key(asked: PiiParameters) -> bytes:
+    """The key of the stand-ins: the user's, one that a seed gives everybody who knows it, or one that nobody has.
+
+    Raises:
+        ConfigError: The environment variable is not set or too short, or both a key and a seed are given.
+    """
+    seed = asked.globals.seed
+    if asked.key_env is None:
+        return secrets.token_bytes(32) if seed is None else hashlib.sha256(f"replace_pii seed {seed}".encode()).digest()
+    if seed is not None:
+        raise ConfigError("replace_pii: give key_env or globals.seed, not both")
+    given = os.environ.get(asked.key_env, "").encode()
+    if len(given) < MIN_KEY_BYTES:
+        raise ConfigError(
+            f"replace_pii.key_env: the environment variable {asked.key_env} holds {len(given)} bytes; a key needs "
+            f"{MIN_KEY_BYTES} or more, from a random source"
+        )
+    return hashlib.sha256(b"replace_pii key" + given).digest()
+
+
+def _plan(rows: Location, schema: TableSchema, asked: PiiParameters, data: DataParameters) -> PiiPlan:
+    settings = asked.globals.classify
+    typings: Mapping[str, ColumnTyping] = {}
+    if settings.enable_classify is not False:
+        sample = sample_rows(rows.files(".parquet"), SAMPLE_ROWS)
+        typings = type_columns(sample, schema)
+        if settings.endpoint is not None:
+            typings = ask_endpoint(settings.endpoint, sample, typings)
+    declared = {name: column.entity for name, column in data.columns.items() if column.entity}
+    return make_pii_plan(typings, schema, asked, declared=declared)
+
+
+def schema_after(
+    schema: TableSchema, plan: PiiPlan, key: bytes, counts: Counts, facts: Mapping[str, ColumnFacts]
+) -> TableSchema:
+    """The schema of the rows that were written."""
+    if not plan.steps:
+        return updated_schema(schema, plan, facts)
+    origins = {view.name: view.origin for view in policy_outline(schema, plan, key).columns}
+    return policy_schema(schema, plan, origins, {column for column, _ in counts.replaced}, facts)
+
+
+def policy_outline(schema: TableSchema, plan: PiiPlan, key: bytes) -> State:
+    """What a policy makes of a table without rows: the columns and types of what it will make of every part.
+
+    Raises:
+        ConfigError: A rule names a column that is not there, or a variable's expression fails.
+    """
+    empty = State(schema.to_arrow().empty_table(), plan.views, (), (), Counter())
+    with Sandbox(key, plan) as sandbox:
+        return apply_policy(empty, plan.steps, sandbox, lambda pairs, header: [])
 
 
 def type_columns(sample: pa.Table, schema: TableSchema) -> dict[str, ColumnTyping]:
     """What the columns hold, judged by a sample; of categories every value is looked at, however rare."""
-    detector = Detector()
+    detector = Detector(entities=tuple(sorted(PATTERN_TYPES)), ner_model=None)
     typings = classify_table(sample, detector)
     for column in schema.of_kind(Kind.CATEGORY):
         if column.values and is_textual(arrow_type(column)) and column.name not in typings:
@@ -111,26 +187,45 @@ def type_columns(sample: pa.Table, schema: TableSchema) -> dict[str, ColumnTypin
     return typings
 
 
-def _key(seed: int | None) -> bytes:
-    """A key that nobody has, or the one that a seed gives everybody who knows it."""
-    return secrets.token_bytes(32) if seed is None else hashlib.sha256(f"replace_pii seed {seed}".encode()).digest()
+@dataclass(frozen=True)
+class _Item:
+    index: int
+    rows: Slice
+    first_row: int
+    target: Location
+
+
+@dataclass(frozen=True)
+class _Done:
+    """What an actor did: counts, and the facts of the columns that are described anew."""
+
+    counts: Counts
+    facts: dict[str, ColumnFacts]
 
 
 def _replace_worker(
-    plan: PiiPlan, schema: pa.Schema, key: bytes, report: Callable[..., None]
-) -> Callable[[tuple[int, Location, Location]], dict[str, int]]:
-    detector = Detector(entities=plan.entities, threshold=plan.threshold)
-    pseudonyms = Pseudonyms(key=key, locale=plan.locale)
+    plan: PiiPlan, schema: TableSchema, key: bytes, report: Callable[..., None]
+) -> Callable[[_Item], _Done]:
+    replacer = TableReplacer(plan, Pseudonyms(key=key, locale=plan.locale))
+    if plan.steps:
+        written = policy_outline(schema, plan, key).table.schema
+        described = written.names
+    else:
+        written = updated_schema(schema, plan).to_arrow()
+        described = [rule.name for rule in plan.columns if rule.name not in plan.dropped_columns]
 
-    def replace(item: tuple[int, Location, Location]) -> dict[str, int]:
-        index, part, target = item
-        counts: Counter[str] = Counter()
-        with PartWriter(target, f"part-{index:05d}", schema) as writer:
-            for block in read_part(part):
-                replaced, found = replace_table(block, plan, detector, pseudonyms)
+    def replace(item: _Item) -> _Done:
+        counts: list[Counts] = []
+        facts: list[dict[str, ColumnFacts]] = []
+        first_row = item.first_row
+        with PartWriter(item.target, f"part-{item.index:05d}", written) as writer:
+            for block in read_slice(item.rows):
+                replaced, found = replacer.replace(block, first_row)
+                first_row += block.num_rows
                 writer.write(replaced)
-                counts += Counter(found)
+                counts.append(found)
+                facts.append(table_facts(replaced.select(described)))
                 report(block.num_rows)
-        return dict(counts)
+        return _Done(add_counts(counts), merge_tables(facts))
 
     return replace

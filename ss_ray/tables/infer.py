@@ -15,7 +15,11 @@ MIN_ROWS = 2
 
 
 def infer_schema(
-    facts: Mapping[str, ColumnFacts], declared: Mapping[str, ColumnParameters], *, is_text: bool
+    facts: Mapping[str, ColumnFacts],
+    declared: Mapping[str, ColumnParameters],
+    *,
+    is_text: bool,
+    min_rows: int = MIN_ROWS,
 ) -> TableSchema:
     """The schema of a table.
 
@@ -23,13 +27,14 @@ def infer_schema(
         facts: Of each column over all rows.
         declared: What the user says of columns; wins over what the facts say.
         is_text: Whether the cells were read from a text format, where "12" is a number; in Parquet it is a string.
+        min_rows: Rows that the table must have.
 
     Raises:
         DataError: Too few rows, or a declaration that the data contradict.
     """
     rows = next(iter(facts.values())).rows if facts else 0
-    if rows < MIN_ROWS:
-        raise DataError(f"the table has {rows} row{'s' * (rows != 1)}; at least {MIN_ROWS} are needed to learn from")
+    if rows < min_rows:
+        raise DataError(f"the table has {rows} row{'s' * (rows != 1)}; at least {min_rows} are needed to learn from")
     unknown = sorted(set(declared) - set(facts))
     if unknown:
         raise DataError(f"data.columns declares {', '.join(map(repr, unknown))}, which the table does not have")

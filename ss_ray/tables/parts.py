@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -18,6 +19,43 @@ def read_part(part: Location, columns: Sequence[str] | None = None) -> Iterator[
     with part.filesystem.open_input_file(part.path) as stream:
         for batch in pq.ParquetFile(stream).iter_batches(BLOCK_ROWS, columns=columns):
             yield pa.Table.from_batches([batch])
+
+
+@dataclass(frozen=True)
+class Slice:
+    """Some rows of a part.
+
+    Attributes:
+        part: Its file.
+        start: First row.
+        num_rows: Rows.
+    """
+
+    part: Location
+    start: int
+    num_rows: int
+
+
+def part_slices(parts: Sequence[Location], max_rows: int) -> list[Slice]:
+    """All rows of the parts in order, in slices of `max_rows` at most."""
+    return [
+        Slice(part, start, min(max_rows, rows - start))
+        for part, rows in zip(parts, count_rows(parts), strict=True)
+        for start in range(0, rows, max_rows)
+    ]
+
+
+def read_slice(rows: Slice) -> Iterator[pa.Table]:
+    """The rows of a slice in blocks; row groups outside it are not read."""
+    with rows.part.filesystem.open_input_file(rows.part.path) as stream:
+        file = pq.ParquetFile(stream)
+        end, first = rows.start + rows.num_rows, 0
+        for group in range(file.num_row_groups):
+            size = file.metadata.row_group(group).num_rows
+            low, high = max(rows.start, first), min(end, first + size)
+            if low < high:
+                yield file.read_row_group(group).slice(low - first, high - low)
+            first += size
 
 
 def count_rows(parts: Sequence[Location]) -> list[int]:

@@ -34,7 +34,7 @@ from ss_ray.splits import (
 from ss_ray.tables.cells import type_table
 from ss_ray.tables.facts import ColumnFacts, merge_tables, table_facts
 from ss_ray.tables.files import Source, file_digest, find_source, read_blocks
-from ss_ray.tables.infer import infer_schema
+from ss_ray.tables.infer import MIN_ROWS, infer_schema
 from ss_ray.tables.parts import PartWriter
 
 
@@ -83,7 +83,13 @@ class _FileFacts:
 
 
 def read_table(
-    uri: str | Path, data: DataParameters, seed: int, on_progress: OnProgress, *, private: bool = False
+    uri: str | Path,
+    data: DataParameters,
+    seed: int,
+    on_progress: OnProgress,
+    *,
+    private: bool = False,
+    min_rows: int = MIN_ROWS,
 ) -> TableRef:
     """Look at every row once.
 
@@ -93,6 +99,7 @@ def read_table(
         seed: Of the split.
         on_progress: Told the rows read.
         private: Hold out each unit by itself, as differential privacy needs it, not an exact number.
+        min_rows: Rows that the table must have.
 
     Raises:
         DataError: The source is missing, damaged, too small, or contradicts what was declared.
@@ -116,7 +123,7 @@ def read_table(
         format=source.format,
         digests=tuple(file.digest for file in facts),
         num_rows=num_rows,
-        schema=infer_schema(merge_tables(columns), data.columns, is_text=source.format != "parquet"),
+        schema=infer_schema(merge_tables(columns), data.columns, is_text=source.format != "parquet", min_rows=min_rows),
         holdout_bound=share_bound(data.holdout)
         if private
         else holdout_bound(units, holdout_rows_wanted(num_rows, data), num_rows),

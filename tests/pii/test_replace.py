@@ -6,36 +6,62 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ss_ray.config_pii import PiiParameters
 from ss_ray.demo import make_patients
 from ss_ray.errors import PrivacyError
 from ss_ray.pii.classify import classify_table
 from ss_ray.pii.detect import Detector
+from ss_ray.pii.entities import BY_NAME, Operator
+from ss_ray.pii.people import find_person_columns
 from ss_ray.pii.pseudonyms import MASK, Pseudonyms
-from ss_ray.pii.replace import replace_table
+from ss_ray.pii.replace import TableReplacer
 from ss_ray.pii.rules import ColumnRule, PiiPlan, make_pii_plan, updated_schema
+from ss_ray.pii.statistics import UNREADABLE, Counts
+from ss_ray.pii.texts import RowContext, TextReplacer
 from ss_ray.schema import ColumnSchema, Kind, TableSchema
+from ss_ray.tables.facts import table_facts
 
 KEY = b"a key of the tests, 32 bytes long"
 
 
-def plan_of(types: dict[str, str], texts: tuple[str, ...] = ("note",)) -> PiiPlan:
+def plan_of(types: dict[str, str], texts: tuple[str, ...] = ("note",), **options) -> PiiPlan:
+    operators = options.get("operators", {})
     rules = tuple(
-        ColumnRule(name=name, entity_type=type_, confidence=1.0, explanation="test") for name, type_ in types.items()
+        ColumnRule(
+            name=name,
+            entity_type=type_,
+            operator=operators.get(type_, BY_NAME[type_].operator),
+            confidence=1.0,
+            explanation="test",
+        )
+        for name, type_ in types.items()
     )
-    return PiiPlan(columns=rules, text_columns=texts)
+    person = find_person_columns(types, options.pop("person_id", None), use_country=True)
+    columns = tuple(rule for rule in rules if rule.operator is not Operator.KEEP)
+    options.setdefault("ner_model", None)
+    return PiiPlan(columns=columns, text_columns=texts, person=person, **options)
 
 
-def replaced(table: pa.Table, plan: PiiPlan, detector: Detector, pseudonyms: Pseudonyms) -> pa.Table:
-    return replace_table(table, plan, detector, pseudonyms)[0]
+def replaced(table: pa.Table, plan: PiiPlan, pseudonyms: Pseudonyms) -> pa.Table:
+    return TableReplacer(plan, pseudonyms).replace(table)[0]
 
 
-def note_of(row: dict, types: dict[str, str], detector: Detector, pseudonyms: Pseudonyms) -> tuple[str, dict]:
+def totals(counts: Counts) -> dict[str, int]:
+    """Cells and spans replaced, by entity type."""
+    found: dict[str, int] = {}
+    for (_, entity_type), count in counts.replaced.items():
+        found[entity_type] = found.get(entity_type, 0) + count
+    return found
+
+
+def note_of(row: dict, types: dict[str, str], pseudonyms: Pseudonyms, **options) -> tuple[str, dict]:
     """The note of a one-row table after the replacement, and the row."""
-    new = replaced(pa.table({k: [v] for k, v in row.items()}), plan_of(types), detector, pseudonyms).to_pylist()[0]
+    plan = plan_of(types, **options)
+    new = replaced(pa.table({k: [v] for k, v in row.items()}), plan, pseudonyms).to_pylist()[0]
     return new["note"], new
 
 
-def test_note_agrees_with_the_columns_of_its_row(detector, pseudonyms):
+def test_note_agrees_with_the_columns_of_its_row(pseudonyms):
     row = {
         "first": "Anna",
         "last": "Li",
@@ -44,7 +70,7 @@ def test_note_agrees_with_the_columns_of_its_row(detector, pseudonyms):
         "note": "ANNA Li's mother calls 212.555.0147 or anna.li@example.edu. Ask anna, not Joanna.",
     }
     types = {"first": "FIRST_NAME", "last": "LAST_NAME", "phone": "PHONE_NUMBER", "email": "EMAIL_ADDRESS"}
-    note, new = note_of(row, types, detector, pseudonyms)
+    note, new = note_of(row, types, pseudonyms)
     dotted = ".".join(re.findall(r"\d+", new["phone"]))
     first, last = new["first"], new["last"]
     assert note == f"{first.upper()} {last}'s mother calls {dotted} or {new['email']}. Ask {first.lower()}, not Joanna."
@@ -65,25 +91,26 @@ def test_note_agrees_with_the_columns_of_its_row(detector, pseudonyms):
         ("NATIONAL_ID", "X-12345", "passport X-12345"),
     ],
 )
-def test_value_of_the_row_does_not_survive_in_its_note(detector, pseudonyms, entity_type, value, note):
-    new_note, _ = note_of({"value": value, "note": note}, {"value": entity_type}, detector, pseudonyms)
+def test_value_of_the_row_does_not_survive_in_its_note(pseudonyms, entity_type, value, note):
+    new_note, _ = note_of({"value": value, "note": note}, {"value": entity_type}, pseudonyms)
     assert (new_note == note) == (len(value) < 2)
 
 
-def test_parts_of_a_full_name_get_the_parts_of_its_stand_in(detector, pseudonyms):
+def test_parts_of_a_full_name_get_the_parts_of_its_stand_in(pseudonyms):
     row = {"name": "Dr. Will Fernandez", "note": "Will Fernandez (Fernandez, Will) will call; Dr. Fernandez left."}
-    note, new = note_of(row, {"name": "PERSON"}, detector, pseudonyms)
-    given, _, family = new["name"].partition(" ")
+    note, new = note_of(row, {"name": "PERSON"}, pseudonyms)
+    title, given, family = new["name"].split(" ")
+    assert title == "Dr."
     assert note == f"{given} {family} ({family}, {given}) will call; Dr. {family} left."
 
 
-def test_words_of_an_organisation_are_no_names(detector, pseudonyms):
+def test_words_of_an_organisation_are_no_names(pseudonyms):
     row = {"provider": "Radiology Center", "note": "Radiology saw a shadow. Radiology Center will call."}
-    note, new = note_of(row, {"provider": "PERSON"}, detector, pseudonyms)
+    note, new = note_of(row, {"provider": "PERSON"}, pseudonyms)
     assert note == f"Radiology saw a shadow. {new['provider']} will call."
 
 
-def test_numbers_keep_their_type_and_agree_with_the_text(detector, pseudonyms):
+def test_numbers_keep_their_type_and_agree_with_the_text(pseudonyms):
     table = pa.table(
         {
             "phone": pa.array([2125550147, None], pa.int64()),
@@ -91,7 +118,7 @@ def test_numbers_keep_their_type_and_agree_with_the_text(detector, pseudonyms):
             "note": ["call (212) 555-0147, SSN 219-09-9998", None],
         }
     )
-    new = replaced(table, plan_of({"phone": "PHONE_NUMBER", "ssn": "US_SSN"}), detector, pseudonyms)
+    new = replaced(table, plan_of({"phone": "PHONE_NUMBER", "ssn": "US_SSN"}), pseudonyms)
     assert new.schema == table.schema
     phone, ssn, note = (new.column(name)[0].as_py() for name in ("phone", "ssn", "note"))
     assert re.sub(r"\D", "", note) == f"{phone}{int(ssn)}"
@@ -99,77 +126,85 @@ def test_numbers_keep_their_type_and_agree_with_the_text(detector, pseudonyms):
 
 
 @pytest.mark.parametrize("type_", [pa.string(), pa.large_string(), pa.dictionary(pa.int32(), pa.string())])
-def test_every_string_type_is_kept(detector, pseudonyms, type_):
+def test_every_string_type_is_kept(pseudonyms, type_):
     table = pa.table(
         {"first": pa.array(["Anna", None, ""]).cast(type_), "note": pa.array(["Anna", None, ""]).cast(type_)}
     )
     table = pa.concat_tables([table, table])  # two chunks, two dictionaries
-    new = replaced(table, plan_of({"first": "FIRST_NAME"}), detector, pseudonyms)
+    new = replaced(table, plan_of({"first": "FIRST_NAME"}), pseudonyms)
     assert new.schema == table.schema
     name = pseudonyms.stand_in("FIRST_NAME", "Anna")
     assert new.to_pydict() == {"first": [name, None, ""] * 2, "note": [name, None, ""] * 2}
 
 
-def test_table_without_rows_stays_without_rows(detector, pseudonyms):
+def test_table_without_rows_stays_without_rows(pseudonyms):
     table = pa.table({"first": pa.array([], pa.string()), "note": pa.array([], pa.string())})
-    assert replace_table(table, plan_of({"first": "FIRST_NAME"}), detector, pseudonyms) == (table, {})
+    new, counts = TableReplacer(plan_of({"first": "FIRST_NAME"}), pseudonyms).replace(table)
+    assert (new, totals(counts)) == (table, {})
 
 
 def test_column_of_nothing_stays_as_it_is(detector, pseudonyms):
     table = pa.table({"first": pa.nulls(3), "note": pa.array([None] * 3, pa.string())})
     assert classify_table(table, detector) == {}
-    assert replace_table(table, plan_of({"first": "FIRST_NAME"}), detector, pseudonyms) == (table, {})
+    new, counts = TableReplacer(plan_of({"first": "FIRST_NAME"}), pseudonyms).replace(table)
+    assert (new, totals(counts)) == (table, {})
 
 
-def test_stand_in_that_does_not_fit_the_type_stops_without_the_value(detector, pseudonyms):
+def test_stand_in_that_does_not_fit_the_type_stops_without_the_value(pseudonyms):
     table = pa.table({"name": pa.array([123456], pa.int64())})
     with pytest.raises(PrivacyError, match="'name'") as error:
-        replace_table(table, plan_of({"name": "FIRST_NAME"}, ()), detector, pseudonyms)
+        TableReplacer(plan_of({"name": "EMAIL_ADDRESS"}, ()), pseudonyms).replace(table)
     assert "123456" not in str(error.value)
     assert error.value.__context__ is None  # Arrow's message would quote the stand-in
 
 
-def test_unknown_columns_are_hidden(detector, pseudonyms):
+def test_unknown_columns_are_hidden(pseudonyms):
     table = pa.table({"fax": ["yes", None], "mobile": pa.array([1, 2], pa.int64())})
     plan = plan_of({"fax": "UNKNOWN", "mobile": "UNKNOWN"}, ())
-    new, counts = replace_table(table, plan, detector, pseudonyms)
+    new, counts = TableReplacer(plan, pseudonyms).replace(table)
     assert new.to_pydict() == {"fax": [MASK, None], "mobile": [None, None]}
     assert new.schema == table.schema
-    assert counts == {"UNKNOWN": 3}
+    assert totals(counts) == {"UNKNOWN": 3}
 
 
 class FailsOnQuestions(Detector):
     """A detector that cannot read texts with a question mark."""
 
-    def find(self, text):
-        if "?" in text:
-            raise ValueError(f"cannot read {text}")
-        return super().find(text)
+    def find_each(self, texts, context=()):
+        found = super().find_each(texts, context)
+        return {text: None if "?" in text else findings for text, findings in found.items()}
+
+
+class FailingReplacer(TextReplacer):
+    """A replacer that cannot read texts with a question mark."""
+
+    detector = FailsOnQuestions(ner_model=None)
 
 
 def test_text_that_cannot_be_analysed_is_hidden_and_counted_and_not_logged(pseudonyms, caplog):
-    table = pa.table({"note": ["who is Wanda?", "fine", "who is Wanda?", None]})
+    replacer = FailingReplacer(plan_of({}), pseudonyms)
     with caplog.at_level(logging.DEBUG):
-        new, counts = replace_table(table, plan_of({}), FailsOnQuestions(), pseudonyms)
-    assert new.to_pydict() == {"note": [MASK, "fine", MASK, None]}
-    assert counts == {"masked_texts": 2}
+        texts = replacer.replace_each([("who is Wanda?", RowContext()), ("fine", RowContext())])
+    assert [text.text for text in texts] == [MASK, "fine"]
+    assert texts[0].counts == {UNREADABLE: 1}
+    assert replacer.replace("who is Wanda?") is None
     assert "Wanda" not in caplog.text
 
 
-def test_every_occurrence_of_a_repeated_long_text_is_replaced(detector, pseudonyms):
+def test_every_occurrence_of_a_repeated_long_text_is_replaced(pseudonyms):
     # The reference leaks the address from the second occurrence on: it shifts cached spans in place.
     text = "The patient was seen again. " * 25 + "Write to anna@example.edu."
-    new, counts = replace_table(pa.table({"note": [text] * 3}), plan_of({}), detector, pseudonyms)
+    new, counts = TableReplacer(plan_of({}), pseudonyms).replace(pa.table({"note": [text] * 3}))
     assert set(new.column("note").to_pylist()) == {
         text.replace("anna@example.edu", pseudonyms.stand_in("EMAIL_ADDRESS", "anna@example.edu"))
     }
-    assert counts == {"EMAIL_ADDRESS": 3}
+    assert totals(counts) == {"EMAIL_ADDRESS": 3}
 
 
-def test_findings_of_types_that_are_not_allowed_stay(detector, pseudonyms):
-    plan = PiiPlan(columns=(), text_columns=("note",), entities=("EMAIL_ADDRESS",))
+def test_findings_of_types_that_are_not_allowed_stay(pseudonyms):
+    plan = plan_of({}, entities=("EMAIL_ADDRESS",))
     table = pa.table({"note": ["call 212-555-0147 or anna@example.edu"]})
-    note = replaced(table, plan, detector, pseudonyms).column("note")[0].as_py()
+    note = replaced(table, plan, pseudonyms).column("note")[0].as_py()
     assert note.startswith("call 212-555-0147 or ")
     assert "anna" not in note
 
@@ -198,19 +233,19 @@ def patients(rows: list) -> pa.Table:
 
 @settings(max_examples=25, deadline=None)
 @given(ROWS, st.randoms())
-def test_result_does_not_depend_on_sharding_or_order(detector, pseudonyms, rows, random):
+def test_result_does_not_depend_on_sharding_or_order(pseudonyms, rows, random):
     table, plan = patients(rows), plan_of(TYPES)
-    whole = replaced(table, plan, detector, pseudonyms)
+    whole = replaced(table, plan, pseudonyms)
     order = random.sample(range(len(rows)), len(rows))
     fresh = Pseudonyms(KEY)
-    shards = [replaced(table.take([place]), plan, detector, fresh) for place in order]
+    shards = [replaced(table.take([place]), plan, fresh) for place in order]
     assert pa.concat_tables(shards) == whole.take(order)
 
 
 @settings(max_examples=25, deadline=None)
 @given(ROWS)
-def test_no_original_survives_in_a_note(detector, pseudonyms, rows):
-    new = replaced(patients(rows), plan_of(TYPES), detector, pseudonyms)
+def test_no_original_survives_in_a_note(pseudonyms, rows):
+    new = replaced(patients(rows), plan_of(TYPES), pseudonyms)
     for (first, phone, email, _), row in zip(rows, new.to_pylist(), strict=True):
         assert email not in row["note"]
         assert phone is None or phone not in row["note"]
@@ -235,7 +270,7 @@ def schema_of(table: pa.Table) -> TableSchema:
 def test_demo_table_keeps_its_statistics_and_loses_its_people(detector, pseudonyms):
     table = make_patients(400, seed=3)
     schema = schema_of(table)
-    plan = make_pii_plan(classify_table(table, detector), schema)
+    plan = make_pii_plan(classify_table(table, detector), schema, PiiParameters())
     assert {rule.name: rule.entity_type for rule in plan.columns} == {
         "first_name": "FIRST_NAME",
         "last_name": "LAST_NAME",
@@ -243,13 +278,17 @@ def test_demo_table_keeps_its_statistics_and_loses_its_people(detector, pseudony
         "phone": "PHONE_NUMBER",
         "street_address": "STREET_ADDRESS",
         "ssn": "US_SSN",
+        "patient_id": "UNIQUE_ID",
+        "birth_date": "DATE_OF_BIRTH",
+        "city": "CITY",
+        "state": "STATE",
     }
-    new, counts = replace_table(table, plan, detector, pseudonyms)
-    updated_schema(schema, plan).check(new)
+    new, counts = TableReplacer(plan, pseudonyms).replace(table)
+    updated_schema(schema, plan, table_facts(new)).check(new)
     personal = {rule.name for rule in plan.columns} | {"note"}
     untouched = [name for name in table.column_names if name not in personal]
     assert new.select(untouched) == table.select(untouched)
-    assert counts["US_SSN"] == 400
+    assert totals(counts)["US_SSN"] == 400
     for old_row, new_row in zip(table.to_pylist(), new.to_pylist(), strict=True):
         words = set(re.findall(r"[^\W\d_]+", new_row["note"]))
         assert not words & {old_row["first_name"], old_row["last_name"]} - {new_row["first_name"], new_row["last_name"]}

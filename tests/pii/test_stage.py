@@ -2,6 +2,7 @@
 
 import pyarrow as pa
 
+from ss_ray.config_pii import PiiParameters
 from ss_ray.pii.entities import FREE_TEXT
 from ss_ray.pii.rules import make_pii_plan, updated_schema
 from ss_ray.pii.stage import type_columns
@@ -16,6 +17,6 @@ def test_a_category_is_searched_although_its_pii_is_too_rare_for_the_sample():
     sample = pa.table({"channel": ["web", "shop", "phone"] * 50})
     typings = type_columns(sample, schema)
     assert typings["channel"].entity_type == FREE_TEXT
-    plan = make_pii_plan(typings, schema)
+    plan = make_pii_plan(typings, schema, PiiParameters())
     assert plan.text_columns == ("channel",)
     assert updated_schema(schema, plan)["channel"].values is None  # the real values are no tokens any more

@@ -1,0 +1,155 @@
+"""Recall and precision of the detector on labelled sentences, and its speed. Prints one JSON line.
+
+    python benchmarks/bench_ner.py --data sentences.jsonl
+
+The file has one JSON object a line: text, spans [{start, end, label}], template_id. A span is found where a finding of
+the right type overlaps it, and a finding is right where a span of its type does. Labels are presidio-research's:
+
+    GPE = LOCATION, ZIP_CODE = POSTCODE, DOMAIN_NAME = URL, US_DRIVER_LICENSE = LICENSE, TITLE = TITLE or JOB_TITLE,
+    DATE_TIME = DATE_TIME or DATE_OF_BIRTH; the others by name.
+
+Addresses are labelled as a whole in some sentences and in parts in others, and the detector finds parts: street and
+unit, town, postcode. So a town or postcode inside of a labelled address is right, but does not count as having found
+the address; a part that holds nothing but a postcode is found by a POSTCODE; a ZIP_CODE is found by an address over it.
+
+Templates with even ids may be looked at while developing; the odd ones are for the figure alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import re
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ss_ray.pii.detect import Detector
+from ss_ray.pii.ner_engines import load_engine
+
+RIGHT_FOR = {  # label -> types that find it
+    "GPE": {"LOCATION", "CITY", "STATE", "COUNTRY"},
+    "ZIP_CODE": {"POSTCODE", "STREET_ADDRESS"},
+    "DOMAIN_NAME": {"URL"},
+    "US_DRIVER_LICENSE": {"LICENSE"},
+    "TITLE": {"TITLE", "JOB_TITLE"},
+    "DATE_TIME": {"DATE_TIME", "DATE_OF_BIRTH"},
+    "PHONE_NUMBER": {"PHONE_NUMBER", "FAX_NUMBER"},
+}
+INSIDE_ADDRESS = {"LOCATION", "POSTCODE"}
+PRESIDIO_NAMES = {"US_DRIVER_LICENSE": "LICENSE"}
+
+Span = tuple[int, int, str]
+Find = Callable[[list[str]], list[list[Span]]]
+
+
+def right_for(label: str, text: str) -> set[str]:
+    """Types that find a labelled span."""
+    types = RIGHT_FOR.get(label, {label})
+    if label == "STREET_ADDRESS" and re.fullmatch(r"[\w -]{3,10}", text) and sum(map(str.isdigit, text)) >= 3:
+        return types | {"POSTCODE"} if re.fullmatch(r"[A-Z]{0,2}[\d -]+[A-Z]{0,2}", text) else types
+    return types
+
+
+def fits(kind: str, label: str, text: str) -> bool:
+    """Whether a finding is right over a labelled span."""
+    return kind in right_for(label, text) or (label == "STREET_ADDRESS" and kind in INSIDE_ADDRESS)
+
+
+def scores(rows: list[dict[str, Any]], found_each: list[list[Span]]) -> dict[str, Any]:
+    """Recall by label, precision by type, and both over all of them."""
+    wanted, hit, made, good = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
+    for row, found in zip(rows, found_each, strict=True):
+        gold = [(s["start"], s["end"], s["label"], row["text"][s["start"] : s["end"]]) for s in row["spans"]]
+        for start, end, label, text in gold:
+            wanted[label] += 1
+            hit[label] += any(s < end and start < e and kind in right_for(label, text) for s, e, kind in found)
+        for start, end, kind in found:
+            made[kind] += 1
+            good[kind] += any(s < end and start < e and fits(kind, label, text) for s, e, label, text in gold)
+    return {
+        "recall": round(hit.total() / wanted.total(), 3),
+        "precision": round(good.total() / max(1, made.total()), 3),
+        "recall_by_label": {k: [round(hit[k] / wanted[k], 3), wanted[k]] for k in sorted(wanted)},
+        "precision_by_type": {k: [round(good[k] / made[k], 3), made[k]] for k in sorted(made)},
+    }
+
+
+def ours(detector: Detector) -> Find:
+    """The detector's findings."""
+
+    def find(texts: list[str]) -> list[list[Span]]:
+        found = detector.find_each(texts)
+        return [[(f.start, f.end, f.entity_type) for f in found[text] or ()] for text in texts]
+
+    return find
+
+
+def presidio_alone() -> Find:
+    """All of Presidio's own recognizers, without a model."""
+    from presidio_analyzer import AnalyzerEngine, RecognizerRegistry
+    from presidio_analyzer.nlp_engine import NlpEngineProvider
+
+    logging.getLogger("presidio-analyzer").setLevel(logging.ERROR)
+    no_op = {"nlp_engine_name": "no_op", "models": [{"lang_code": "en", "model_name": "no_op"}]}
+    registry = RecognizerRegistry()
+    registry.load_predefined_recognizers(languages=["en"])
+    engine = NlpEngineProvider(nlp_configuration=no_op).create_engine()
+    analyzer = AnalyzerEngine(registry=registry, nlp_engine=engine, supported_languages=["en"])
+
+    def find(texts: list[str]) -> list[list[Span]]:
+        each = [analyzer.analyze(text, "en", score_threshold=0.3) for text in texts]
+        return [[(r.start, r.end, PRESIDIO_NAMES.get(r.entity_type, r.entity_type)) for r in found] for found in each]
+
+    return find
+
+
+def notes(rows: list[dict[str, Any]], count: int = 4000) -> list[str]:
+    """Distinct notes of 15 to 20 words, made of the sentences' words."""
+    words = " ".join(row["text"] for row in rows).split()
+    step = len(words) / count
+    return [" ".join(words[int(i * step) % (len(words) - 20) :][: 15 + i % 6]) for i in range(count)]
+
+
+def speeds(texts: list[str]) -> dict[str, int]:
+    """Notes a second of CPU time, of the model alone and of the whole detector."""
+    engine, detector = load_engine("builtin"), Detector()
+    measured = {}
+    for name, run in (("ner", engine.find_each), ("detector", detector.find_each)):
+        run(texts[:200])
+        best = min(_cpu_seconds(run, texts) for _ in range(3))
+        measured[name] = round(len(texts) / best)
+    return measured
+
+
+def _cpu_seconds(run: Callable[[list[str]], Any], texts: list[str]) -> float:
+    started = time.process_time()
+    run(texts)
+    return time.process_time() - started
+
+
+def main() -> None:
+    """Runs it."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--ner-model", default="builtin")
+    parser.add_argument("--without-presidio", action="store_true", help="leave out the comparison")
+    chosen = parser.parse_args()
+    rows = [json.loads(line) for line in chosen.data.read_text(encoding="utf8").splitlines()]
+    systems = {"ours": ours(Detector(ner_model=chosen.ner_model))}
+    if not chosen.without_presidio:
+        systems["presidio_alone"] = presidio_alone()
+    parts = {"even": [r for r in rows if r["template_id"] % 2 == 0], "odd": [r for r in rows if r["template_id"] % 2]}
+    report: dict[str, Any] = {"notes_per_second": speeds(notes(rows))}
+    for name, find in systems.items():
+        found = {part: find([row["text"] for row in subset]) for part, subset in parts.items()}
+        report[name] = {part: scores(parts[part], found[part]) for part in parts}
+        report[name]["all"] = scores([*parts["even"], *parts["odd"]], [*found["even"], *found["odd"]])
+    print(json.dumps(report))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,234 @@
+"""Words that stand-ins are made of, from Faker's lists: names by sex and first letter, places, companies, jobs.
+
+Lists are drawn once per locale with a fixed seed, so every process has the same; they change with Faker's version.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from types import MappingProxyType
+from typing import Any, Literal
+
+from faker import Faker
+from faker.config import AVAILABLE_LOCALES
+from phonenumbers.geodata.locale import LOCALE_DATA
+
+from ss_ray.errors import ConfigError
+
+Sex = Literal["F", "M"]
+DEFAULT_LOCALE = "en_US"
+POOL_DRAWS = 6_000
+MIN_NAMES = 8
+"""A first letter with fewer names is nobody's stand-in: its names would be given too often."""
+MIN_LETTERS = 5
+NAME_LOCALES = (
+    "en_US en_GB de_DE fr_FR es_ES es_MX it_IT pt_BR pt_PT nl_NL sv_SE da_DK no_NO fi_FI pl_PL cs_CZ hu_HU ro_RO hr_HR "
+    "tr_TR id_ID en_IN vi_VN"
+).split()
+"""Whose first names are known as such, with their sex."""
+
+_LOCALE_OF_SCRIPT = {
+    "HIRAGANA": "ja_JP",
+    "KATAKANA": "ja_JP",
+    "CJK": "zh_CN",
+    "HANGUL": "ko_KR",
+    "CYRILLIC": "ru_RU",
+    "GREEK": "el_GR",
+    "ARABIC": "ar_SA",
+    "HEBREW": "he_IL",
+    "THAI": "th_TH",
+    "DEVANAGARI": "hi_IN",
+    "GEORGIAN": "ka_GE",
+    "ARMENIAN": "hy_AM",
+    "BENGALI": "bn_BD",
+}
+
+
+@dataclass(frozen=True)
+class Lexicon:
+    """The words of one locale.
+
+    Attributes:
+        locale: Of Faker, such as "de_DE".
+    """
+
+    locale: str = DEFAULT_LOCALE
+
+    def first_names(self, sex: Sex | None) -> Mapping[str, tuple[str, ...]]:
+        """First names by their first letter; of both sexes for None."""
+        lists = {"F": ("first_names_female",), "M": ("first_names_male",), None: ("first_names",)}[sex]
+        return _by_letter(self.locale, (*lists, "first_names"))
+
+    @property
+    def last_names(self) -> Mapping[str, tuple[str, ...]]:
+        """Last names by their first letter."""
+        return _by_letter(self.locale, ("last_names",))
+
+    @cached_property
+    def letters(self) -> tuple[str, ...]:
+        """First letters with enough names of each kind, as often as they have last names; () for too few letters."""
+        tables = (self.first_names("F"), self.first_names("M"), self.last_names)
+        shared = [letter for letter in tables[2] if all(len(table.get(letter, ())) >= MIN_NAMES for table in tables)]
+        return tuple(letter for letter in shared for _ in tables[2][letter]) if len(shared) >= MIN_LETTERS else ()
+
+    def all_names(self, table: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+        """The names of a table whatever their letter."""
+        return tuple(name for names in table.values() for name in names)
+
+    @property
+    def is_latin(self) -> bool:
+        """Whether its names are written in Latin letters."""
+        return is_latin("".join(self.last_names))
+
+    @cached_property
+    def cities(self) -> tuple[str, ...]:
+        """City names."""
+        return _pool(self.locale, "city")
+
+    @cached_property
+    def streets(self) -> tuple[str, ...]:
+        """Street names, without numbers."""
+        return _pool(self.locale, "street_name")
+
+    @cached_property
+    def companies(self) -> tuple[str, ...]:
+        """Companies."""
+        return _pool(self.locale, "company")
+
+    @cached_property
+    def jobs(self) -> tuple[str, ...]:
+        """Job titles."""
+        return _pool(self.locale, "job")
+
+    @cached_property
+    def countries(self) -> tuple[str, ...]:
+        """Names of countries."""
+        return _pool(self.locale, "country")
+
+    @cached_property
+    def states(self) -> tuple[str, ...]:
+        """Names of states or regions; cities where the locale has none."""
+        return _pool(self.locale, "state", "administrative_unit", "region", "province", "city")
+
+
+@lru_cache(maxsize=32)
+def lexicon(locale: str) -> Lexicon:
+    """The words of a locale.
+
+    Raises:
+        ConfigError: Faker has no such locale.
+    """
+    if locale not in AVAILABLE_LOCALES:
+        raise ConfigError(f"Faker has no locale {locale!r}; use one such as 'en_US' or 'de_DE'")
+    return Lexicon(locale)
+
+
+def country_code(country: str) -> str | None:
+    """The two-letter code of a country (ISO 3166) by its code or its name in any language; None for no country."""
+    text = country.strip()
+    return text.upper() if text.upper() in LOCALE_DATA else _codes_by_name().get(fold_name(text))
+
+
+def locales_of_country(country: str) -> list[str]:
+    """The locales of a country by its code or name, the one of its own language first; [] where there is none."""
+    code = country_code(country)
+    found = sorted(name for name in AVAILABLE_LOCALES if code and name[3:] == code and name[:2] != "dk")
+    first = {"US": "en_US", "GB": "en_GB", "IN": "en_IN", "CA": "en_CA", "CH": "de_CH", "BE": "nl_BE"}.get(code or "")
+    return sorted(found, key=lambda name: (name != first, name[:2].upper() != name[3:], name))
+
+
+@lru_cache(maxsize=1)
+def country_names() -> frozenset[str]:
+    """Folded names of countries in any language, and common short ones in English."""
+    more = "america england scotland wales usa u.s u.s.a u.k united states of america great britain korea czechia"
+    return frozenset(_codes_by_name()) | frozenset(more.split()) | {"great britain", "united states of america"}
+
+
+@lru_cache(maxsize=1)
+def _codes_by_name() -> Mapping[str, str]:
+    return {fold_name(name): code for code, names in LOCALE_DATA.items() for name in reversed(names.values())}
+
+
+@lru_cache(maxsize=1)
+def sexes() -> Mapping[str, Sex | None]:
+    """First names of many countries, folded, with their sex; None for names of both."""
+    found: dict[str, Sex | None] = {}
+    for locale in NAME_LOCALES:
+        for sex, attribute in (("F", "first_names_female"), ("M", "first_names_male")):
+            for name in _words(locale, attribute):
+                folded = fold_name(name)
+                found[folded] = sex if found.get(folded, sex) == sex else None  # type: ignore[assignment]
+    return MappingProxyType(found)
+
+
+@lru_cache(maxsize=1)
+def family_names() -> frozenset[str]:
+    """Last names of many countries, folded."""
+    return frozenset(fold_name(name) for locale in NAME_LOCALES for name in _words(locale, "last_names"))
+
+
+def fold_name(text: str) -> str:
+    """A name without case, accents and composed characters: "José" and "JOSE" are one."""
+    if text.isascii():
+        return text.lower()
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    return unicodedata.normalize("NFC", "".join(c for c in decomposed if not unicodedata.combining(c)))
+
+
+def locale_of_script(text: str) -> str | None:
+    """A locale whose names are written as the text is; None for Latin letters and for scripts without names."""
+    if text.isascii():
+        return None
+    scripts = {unicodedata.name(character, "").partition(" ")[0] for character in text if character.isalpha()}
+    return next((locale for script, locale in _LOCALE_OF_SCRIPT.items() if script in scripts), None)
+
+
+def is_latin(text: str) -> bool:
+    """Whether all letters of a text are Latin ones."""
+    return text.isascii() or all(not c.isalpha() or unicodedata.name(c, "").startswith("LATIN") for c in text)
+
+
+@lru_cache(maxsize=64)
+def _by_letter(locale: str, attributes: tuple[str, ...]) -> Mapping[str, tuple[str, ...]]:
+    """The words of the first list that exists, by their first letter; those of the default locale where none does."""
+    words = next((words for attribute in attributes if (words := _words(locale, attribute))), ())
+    if not words:
+        return _by_letter(DEFAULT_LOCALE, attributes)
+    table: dict[str, list[str]] = {}
+    for word in words:
+        table.setdefault(fold_name(word)[0], []).append(word)
+    return {letter: tuple(table[letter]) for letter in sorted(table)}
+
+
+@lru_cache(maxsize=128)
+def _words(locale: str, attribute: str) -> tuple[str, ...]:
+    """A provider's list of names, without those of several words or of one letter."""
+    words = getattr(_provider(locale, "person"), attribute, ())
+    return tuple(
+        word for word in _sorted(words) if word.replace("'", "").isalpha() and (len(word) > 1 or not word.isascii())
+    )
+
+
+def _provider(locale: str, name: str) -> Any:
+    modules = {provider.__class__.__module__: provider for provider in _faker(locale).get_providers()}
+    return next(provider for module, provider in modules.items() if f".{name}" in module)
+
+
+def _pool(locale: str, *methods: str) -> tuple[str, ...]:
+    """What the first of the methods that the locale has gives in many calls, each once."""
+    faker = _faker(locale)
+    method: Callable[[], str] = next(getattr(faker, name) for name in methods if hasattr(faker, name))
+    faker.seed_instance(0)
+    return _sorted(" ".join(str(method()).split()) for _ in range(POOL_DRAWS))
+
+
+@lru_cache(maxsize=32)
+def _faker(locale: str) -> Any:
+    return Faker(locale)
+
+
+def _sorted(words: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(set(words)))

@@ -1,0 +1,183 @@
+"""The filters of a policy's expressions: `this | hash`, `column.entity | fake`, `this | fake_entities`."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from functools import cached_property
+from typing import Any
+
+from dateutil import parser as dates
+
+from ss_ray.pii import entities
+from ss_ray.pii.dates import shift_days
+from ss_ray.pii.entities import Operator, parse_entity_type
+from ss_ray.pii.keyed import Stream
+from ss_ray.pii.lexicon import country_code, locales_of_country
+from ss_ray.pii.pseudonyms import MASK, Pseudonyms
+from ss_ray.pii.rules import PiiPlan
+from ss_ray.pii.texts import TextReplacer
+
+_OFFSET = re.compile(r"([-+]?\d+)\s*([ymwd])", re.IGNORECASE)
+_DAYS = {"y": 365, "m": 30, "w": 7, "d": 1}
+_PERSONA = {
+    "first_name": entities.FIRST_NAME,
+    "last_name": entities.LAST_NAME,
+    "name": entities.PERSON,
+    "email": entities.EMAIL_ADDRESS,
+    "user_name": entities.USERNAME,
+    "phone": entities.PHONE_NUMBER,
+    "phone_number": entities.PHONE_NUMBER,
+    "street_address": entities.STREET_ADDRESS,
+    "address": entities.ADDRESS,
+    "city": entities.CITY,
+    "state": entities.STATE,
+    "postcode": entities.POSTCODE,
+    "ssn": entities.US_SSN,
+}
+
+
+class Persona:
+    """The stand-ins of one cell, whichever part of a person it holds: `first_name`, `email`, ..."""
+
+    def __init__(self, pseudonyms: Pseudonyms, text: str) -> None:
+        self._pseudonyms, self._text = pseudonyms, text
+
+    def __getattr__(self, name: str) -> str:
+        if name not in _PERSONA:
+            raise AttributeError(name)
+        return self._pseudonyms.stand_in(_PERSONA[name], self._text)
+
+
+class Filters:
+    """Filters under one key. What they give depends on the cell that `start` names.
+
+    Args:
+        pseudonyms: Makes the stand-ins.
+        plan: What to look for in texts.
+    """
+
+    def __init__(self, pseudonyms: Pseudonyms, plan: PiiPlan) -> None:
+        self._pseudonyms, self._plan = pseudonyms, plan
+        self._this: Any = None
+
+    def start(self, this: Any) -> None:
+        """Say which cell is evaluated next."""
+        self._this = this
+
+    def by_name(self) -> Mapping[str, Callable[..., Any]]:
+        """Every filter of the language."""
+        texts = {
+            "fake_entities": Operator.PSEUDONYM,
+            "redact_entities": Operator.REDACT,
+            "label_entities": Operator.LABEL,
+            "hash_entities": Operator.HASH,
+        }
+        return {
+            "hash": self.hash,
+            "isna": isna,
+            "fake": self.fake,
+            "normalize": normalize,
+            "partial_mask": partial_mask,
+            "tld": lambda value: str(value).rpartition(".")[2],
+            "lookup_country": lambda value: country_code(str(value)),
+            "lookup_locales": lambda value: locales_of_country(country_code(str(value)) or str(value)),
+            "date_parse": lambda value: dates.parse(str(value)),
+            "date_shift": lambda value, low=None, high=None: self.shifted(value, low, high).date(),
+            "date_time_shift": self.shifted,
+            "date_format": lambda value, format_="%Y-%m-%d": _date(value).strftime(format_),
+            "date_time_format": lambda value, format_="%Y-%m-%d %H:%M:%S": _date(value).strftime(format_),
+            "detect_entities": self.detect_entities,
+            **{name: self._text_filter(operator) for name, operator in texts.items()},
+        }
+
+    def hash(self, value: Any, salt: Any = "") -> str:
+        """A keyed hash of 64 hexadecimal digits."""
+        message = f"{salt}\0{value}".encode("utf-8", "surrogatepass")
+        return hashlib.blake2b(message, key=self._pseudonyms.key, digest_size=32).hexdigest()
+
+    def fake(self, entity: Any) -> str | None:
+        """The stand-in of the cell as a value of an entity type."""
+        if isna(self._this):
+            return None
+        type_ = parse_entity_type(str(entity))
+        return MASK if type_ == entities.UNKNOWN else self._pseudonyms.stand_in(type_, str(self._this))
+
+    def persona(self) -> Persona:
+        """What the person of the cell becomes: of the cell itself, the stand-in that it has in texts and columns."""
+        return Persona(self._pseudonyms, "" if isna(self._this) else str(self._this))
+
+    def shifted(self, value: Any, low: str | None = None, high: str | None = None) -> datetime:
+        """A date moved by days between two offsets such as "-30d" and "+2y"; without them as columns of dates are."""
+        moved = _date(value)
+        if low is None and high is None:
+            return moved + timedelta(days=shift_days(self._pseudonyms.key, "", self._plan.max_shift_days))
+        first, last = sorted((_offset(low or "0d"), _offset(high or "0d")))
+        drawn = Stream(self._pseudonyms.key, "date_shift", str(value)).below(last - first + 1)
+        return moved + timedelta(days=first + drawn)
+
+    def detect_entities(self, text: Any) -> list[dict[str, Any]]:
+        """Findings of a text: type, start, end and score."""
+        found = self._texts(Operator.PSEUDONYM).find(str(text))
+        return [{"entity": f.entity_type, "start": f.start, "end": f.end, "score": f.score} for f in found]
+
+    def _text_filter(self, operator: Operator) -> Callable[..., Any]:
+        def apply(text: Any, on_error: str = "redact") -> str | None:
+            if isna(text):
+                return None
+            made = self._texts(operator).replace(str(text))
+            if made is None and on_error == "raise":
+                raise ValueError("a text could not be analysed")
+            return MASK if made is None else made
+
+        return apply
+
+    def _texts(self, operator: Operator) -> TextReplacer:
+        if operator not in self._replacers:
+            plan = self._plan
+            if operator is not Operator.PSEUDONYM:
+                chosen = dict.fromkeys(plan.searched, operator)
+                plan = replace(plan, operators={**plan.operators, **chosen})
+            self._replacers[operator] = TextReplacer(plan, self._pseudonyms)
+        return self._replacers[operator]
+
+    @cached_property
+    def _replacers(self) -> dict[Operator, TextReplacer]:
+        return {}
+
+
+def isna(value: Any) -> bool:
+    """Whether a cell is missing: none, not a number, or empty."""
+    return value is None or value != value or value == ""
+
+
+def normalize(value: Any) -> str:
+    """A text without accents and surplus white space."""
+    decomposed = unicodedata.normalize("NFKD", str(value))
+    return " ".join("".join(c for c in decomposed if not unicodedata.combining(c)).split())
+
+
+def partial_mask(value: Any, prefix: int = 0, padding: str = "X", suffix: int = 0) -> str:
+    """The first and last characters of a text with padding for those between; all padding where it is too short."""
+    text = str(value)
+    shown = max(0, int(prefix)) + max(0, int(suffix))
+    if shown >= len(text):
+        return padding
+    return f"{text[: max(0, int(prefix))]}{padding}{text[len(text) - max(0, int(suffix)) :] if suffix else ''}"
+
+
+def _date(value: Any) -> datetime:
+    if isinstance(value, datetime):
+        return value
+    return datetime(value.year, value.month, value.day) if isinstance(value, date) else dates.parse(str(value))
+
+
+def _offset(text: str) -> int:
+    parts = _OFFSET.findall(str(text))
+    if not parts:
+        raise ValueError("an offset is a number with y, m, w or d")
+    return sum(int(number) * _DAYS[unit.lower()] for number, unit in parts)

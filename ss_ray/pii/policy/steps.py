@@ -1,0 +1,324 @@
+"""The steps of a policy on a table: columns dropped, renamed and added, rows dropped, cells updated.
+
+Rules apply in their order, each to the result of the one before, as in the reference. An expression is evaluated once
+for all cells that it cannot tell apart, whole batches at a time. Where an expression of a rule that aims at a column
+fails, the cell is hidden.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ss_ray.config_pii import Names, PolicyColumn, PolicyRow, PolicyStep
+from ss_ray.errors import ConfigError
+from ss_ray.pii.cells import as_texts, encode, from_texts, is_textual
+from ss_ray.pii.entities import parse_entity_type
+from ss_ray.pii.policy.sandbox import Outcome, Rule, Sandbox
+from ss_ray.pii.policy.templates import Expression, needs, parts
+from ss_ray.pii.pseudonyms import MASK
+from ss_ray.pii.rules import ColumnView
+from ss_ray.pii.statistics import FAILED
+from ss_ray.pii.texts import NewText, RowContext
+
+_TEXT_RULE = re.compile(r"\s*(?:\{\{)?\s*this\s*\|\s*fake_entities\s*(?:\(\s*\))?\s*(?:\}\})?\s*")
+
+ReplaceTexts = Callable[[Sequence[tuple[str, RowContext]], str], list[NewText]]
+
+
+@dataclass(frozen=True)
+class State:
+    """A table between two rules.
+
+    Attributes:
+        table: As it is now.
+        columns: Of the table, in order.
+        rows: What each row tells, (num_rows,), of the table before the first rule.
+        numbers: Of the rows in the whole source, (num_rows,).
+        changed: Cells that rules changed, by column and entity type or FAILED.
+    """
+
+    table: pa.Table
+    columns: tuple[ColumnView, ...]
+    rows: Sequence[RowContext]
+    numbers: Sequence[int]
+    changed: Counter[tuple[str, str]]
+
+
+def check_policy(steps: Sequence[PolicyStep]) -> None:
+    """Read every expression, before any work.
+
+    Raises:
+        ConfigError: One cannot be read, or a rule has nothing to match or to do.
+    """
+    for number, step in enumerate(steps):
+        where = f"replace_pii.steps.{number}"
+        for variable in (step.vars or {}).values():
+            if isinstance(variable, str):
+                needs(Expression(variable))
+        rows, columns = step.rows, step.columns
+        for rule in (*((rows and rows.drop) or ()), *((rows and rows.update) or ())):
+            if not (rule.name or rule.condition or rule.entity or rule.type):
+                raise ConfigError(f"{where}: a rule of rows needs a name, condition, entity or type")
+            for source in (rule.condition, rule.value, rule.foreach):
+                if source is not None:
+                    needs(Expression(source))
+        for rule in (rows and rows.update) or ():
+            if rule.value is None:
+                raise ConfigError(f"{where}.rows.update: a rule needs a value")
+        for change in (*((columns and columns.add) or ()), *((columns and columns.rename) or ())):
+            if not isinstance(change.name, str):
+                raise ConfigError(f"{where}.columns: to add or rename a column takes its name")
+        for change in (columns and columns.rename) or ():
+            if not change.value:
+                raise ConfigError(f"{where}.columns.rename: {change.name!r} needs a value, its new name")
+
+
+def apply_policy(state: State, steps: Sequence[PolicyStep], sandbox: Sandbox, replace_texts: ReplaceTexts) -> State:
+    """The table after all steps.
+
+    Args:
+        state: Before.
+        steps: In order.
+        sandbox: Evaluates the expressions.
+        replace_texts: What `this | fake_entities` does where the row is known, with the header of the texts.
+
+    Raises:
+        ConfigError: An expression takes too long, or a rule names a column that is not there.
+    """
+    for step in steps:
+        shared = {"vars": step_variables(step, sandbox)}
+        state = _with_columns(state, step, sandbox, shared)
+        for rule in (step.rows and step.rows.drop) or ():
+            state = _without_rows(state, rule, sandbox, shared)
+        for column in state.columns:
+            for rule in (step.rows and step.rows.update) or ():
+                state = _updated(state, column, rule, sandbox, shared, replace_texts)
+    return state
+
+
+def step_variables(step: PolicyStep, sandbox: Sandbox) -> dict[str, Any]:
+    """The variables of a step: texts are expressions, evaluated once; lists and maps are what they are.
+
+    Raises:
+        ConfigError: One fails.
+    """
+    found: dict[str, Any] = {}
+    for name, value in (step.vars or {}).items():
+        if not isinstance(value, str):
+            found[name] = value
+            continue
+        cell = {"this": None, "column": {"name": f"vars.{name}"}}
+        outcome = sandbox.evaluate(Rule(value=Expression(value)), {"vars": found}, [cell])[0]
+        if outcome.failed:
+            raise ConfigError(f"replace_pii.steps: the expression of the variable {name!r} fails")
+        found[name] = _number_or_text(outcome.value)
+    return found
+
+
+def _with_columns(state: State, step: PolicyStep, sandbox: Sandbox, shared: Mapping[str, Any]) -> State:
+    changes = step.columns
+    table, columns = state.table, list(state.columns)
+    for change in (changes and changes.drop) or ():
+        gone = [column for column in columns if _is_meant(change, column, sandbox, shared)]
+        table = table.drop_columns([column.name for column in gone])
+        columns = [column for column in columns if column not in gone]
+    for change in (changes and changes.rename) or ():
+        _check_there(change.name, columns)
+        columns = [replace(c, name=change.value or "") if c.name == change.name else c for c in columns]
+        table = table.rename_columns([column.name for column in columns])
+    for change in (changes and changes.add) or ():
+        added = ColumnView(name=str(change.name), origin=None, entity_type=None, type="other")
+        if added.name in table.column_names:
+            raise ConfigError(f"replace_pii.steps: there is a column {added.name!r} already")
+        place = len(columns) if change.position is None else min(change.position, len(columns))
+        columns.insert(place, added)
+        table = table.add_column(place, pa.field(added.name, pa.string()), pa.nulls(table.num_rows, pa.string()))
+        state = replace(state, table=table, columns=tuple(columns))
+        if change.value is not None:
+            rule = PolicyRow(name=added.name, value=change.value)
+            table = _updated(state, added, rule, sandbox, shared, None).table
+    if len({column.name for column in columns}) < len(columns):
+        raise ConfigError("replace_pii.steps: a renamed column gets the name of another one")
+    return replace(state, table=table, columns=tuple(columns))
+
+
+def _is_meant(rule: PolicyColumn | PolicyRow, column: ColumnView, sandbox: Sandbox, shared: Mapping[str, Any]) -> bool:
+    """Whether a rule's name, entity, type and the constant parts of its condition fit a column."""
+    entity_names = _listed(rule.entity)
+    if rule.name is not None and column.name not in _listed(rule.name):
+        return False
+    if rule.entity is not None and column.entity_type not in {parse_entity_type(name) for name in entity_names}:
+        return False
+    if rule.type is not None and column.type not in _listed(rule.type):
+        return False
+    constant, _ = _split(rule.condition)
+    if not constant:
+        return True
+    conditions = Rule(conditions=tuple(constant))
+    return sandbox.evaluate(conditions, {**shared, "column": column.shown()}, [{"this": None}])[0].matches
+
+
+def _without_rows(state: State, rule: PolicyRow, sandbox: Sandbox, shared: Mapping[str, Any]) -> State:
+    """The rows for which no column meets the rule."""
+    drops = [False] * state.table.num_rows
+    for column in state.columns:
+        if not _is_meant(rule, column, sandbox, shared):
+            continue
+        _, conditions = _split(rule.condition)
+        found = _outcomes(state, column, _conditions(rule, conditions), sandbox, shared)
+        drops = [drop or outcome.matches for drop, outcome in zip(drops, found, strict=True)]
+    kept = [row for row, drop in enumerate(drops) if not drop]
+    if len(kept) == len(drops):
+        return state
+    rows, numbers = [state.rows[row] for row in kept], [state.numbers[row] for row in kept]
+    return replace(state, table=state.table.take(pa.array(kept, pa.int64())), rows=rows, numbers=numbers)
+
+
+def _updated(
+    state: State,
+    column: ColumnView,
+    rule: PolicyRow,
+    sandbox: Sandbox,
+    shared: Mapping[str, Any],
+    replace_texts: ReplaceTexts | None,
+) -> State:
+    """The table with the cells of one column as one rule makes them."""
+    if not _is_meant(rule, column, sandbox, shared):
+        return state
+    _, conditions = _split(rule.condition)
+    if replace_texts is not None and rule.value is not None and _TEXT_RULE.fullmatch(rule.value):
+        found = _outcomes(state, column, _conditions(rule, conditions), sandbox, shared)
+        met = [outcome.matches for outcome in found]
+        outcomes = _text_outcomes(state, column, met, replace_texts)
+    else:
+        asked = replace(
+            _conditions(rule, conditions),
+            value=Expression(rule.value or ""),
+            foreach=Expression(rule.foreach) if rule.foreach else None,
+            fallback=rule.fallback_value,
+        )
+        outcomes = _outcomes(state, column, asked, sandbox, shared)
+    return _with_cells(state, column, outcomes)
+
+
+def _text_outcomes(state: State, column: ColumnView, met: Sequence[bool], replace_texts: ReplaceTexts) -> list[Outcome]:
+    texts = [None if value is None else str(value) for value in state.table.column(column.name).to_pylist()]
+    chosen = [
+        (text, row) for text, row, meets in zip(texts, state.rows, met, strict=True) if meets and text is not None
+    ]
+    done = iter(replace_texts(chosen, column.name))
+    return [
+        Outcome(True, next(done).text) if meets and text is not None else Outcome(False)
+        for text, meets in zip(texts, met, strict=True)
+    ]
+
+
+def _with_cells(state: State, column: ColumnView, outcomes: Sequence[Outcome]) -> State:
+    place = state.table.column_names.index(column.name)
+    before = state.table.column(place)
+    hidden = MASK if is_textual(before.type) else None
+    new = [hidden if outcome.failed else outcome.value for outcome in outcomes]
+    made = from_texts([text if o.matches else None for text, o in zip(new, outcomes, strict=True)], before.type,
+                      column=column.name)  # fmt: skip
+    after = pc.if_else(pa.array([outcome.matches for outcome in outcomes], pa.bool_()), made, before)
+    texts = _row_texts(before)
+    counts = Counter(
+        (column.name, FAILED if outcome.failed else column.entity_type or column.type)
+        for outcome, text, old in zip(outcomes, new, texts, strict=True)
+        if outcome.matches and text != old
+    )
+    table = state.table.set_column(place, state.table.schema.field(place), after)
+    return replace(state, table=table, changed=state.changed + counts)
+
+
+def _outcomes(
+    state: State, column: ColumnView, rule: Rule, sandbox: Sandbox, shared: Mapping[str, Any]
+) -> list[Outcome]:
+    """(num_rows,) what becomes of each cell; cells that the expressions cannot tell apart are evaluated once."""
+    used = [expression for expression in (*rule.conditions, rule.value, rule.foreach) if expression is not None]
+    wanted = [needs(expression) for expression in used]
+    if not used:
+        return [Outcome(True)] * state.table.num_rows
+    fields: list[str] = sorted({name for need in wanted for name in need.row or ()})
+    if any(need.row is None for need in wanted):
+        fields = state.table.column_names
+    _check_there(tuple(fields), state.columns)
+    values = {name: _json_cells(state.table.column(name)) for name in {column.name, *fields}}
+    has_index = any(need.index for need in wanted)
+    places: list[int] = []
+    cells: list[dict[str, Any]] = []
+    known: dict[str, int] = {}
+    for row in range(state.table.num_rows):
+        cell = {"this": values[column.name][row], "row": {name: values[name][row] for name in fields}}
+        cell |= {"index": state.numbers[row]} if has_index else {}
+        key = json.dumps(cell)
+        if key not in known:
+            known[key] = len(cells)
+            cells.append(cell)
+        places.append(known[key])
+    found = sandbox.evaluate(rule, {**shared, "column": column.shown()}, cells)
+    return [found[place] for place in places]
+
+
+def _conditions(rule: PolicyRow, conditions: Sequence[Expression]) -> Rule:
+    """The part of a rule that depends on cells."""
+    constant, _ = _split(rule.condition)
+    return Rule(conditions=tuple(conditions), is_aimed=bool(rule.name or rule.entity or rule.type or constant))
+
+
+def _split(condition: str | None) -> tuple[list[Expression], list[Expression]]:
+    """The parts of a condition that are the same for all cells of a column, and the others."""
+    constant: list[Expression] = []
+    other: list[Expression] = []
+    for part in parts(condition) if condition else ():
+        (constant if needs(part).is_constant else other).append(part)
+    return constant, other
+
+
+def _json_cells(column: pa.ChunkedArray) -> list[Any]:
+    """The cells of a column as JSON can hold them: dates in ISO 8601, decimals as numbers."""
+    return [_json_value(value) for value in column.to_pylist()]
+
+
+def _json_value(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat(" ")
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return float(value)
+    return None if value != value else value
+
+
+def _row_texts(column: pa.ChunkedArray) -> list[str | None]:
+    indices, values = encode(column)
+    texts = as_texts(values)
+    return [None if place is None else texts[place] for place in indices.to_pylist()]
+
+
+def _number_or_text(value: str | None) -> float | str | None:
+    try:
+        return float(value) if value is not None else None
+    except ValueError:
+        return value
+
+
+def _listed(names: Names | None) -> tuple[str, ...]:
+    return () if names is None else (names,) if isinstance(names, str) else tuple(names)
+
+
+def _check_there(names: Names | None, columns: Sequence[ColumnView]) -> None:
+    known = {column.name for column in columns}
+    for name in _listed(names):
+        if name not in known:
+            raise ConfigError(f"replace_pii.steps: there is no column {name!r}", column=name)

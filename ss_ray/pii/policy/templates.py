@@ -1,0 +1,271 @@
+"""The expressions of a policy: what they depend on, and the environment that evaluates them.
+
+An expression is Jinja's, bare ("column.entity | fake") or with text around it ("{{ this }}!"). It sees `this` (the
+cell), `row`, `index`, `column` (name, entity, type), `vars`, `item` and `items` of a foreach, and the globals `fake`,
+`random`, `re`, `timedelta` and `globals`. What Faker or `random` gives in it is a function of key, column and cell.
+
+Nothing here limits time or memory: `sandbox` does, by a process of its own.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from random import Random
+from typing import Any
+
+from faker import Faker
+from jinja2 import StrictUndefined, TemplateSyntaxError, nodes
+from jinja2.sandbox import SandboxedEnvironment
+
+from ss_ray.errors import ConfigError
+from ss_ray.pii.keyed import Stream
+from ss_ray.pii.policy.filters import Filters
+
+MAX_SOURCE = 10_000
+MAX_CHARACTERS = 1_000_000
+MAX_BITS = 4096
+_FAKER_OWN = frozenset(
+    "add_provider format get_formatter parse provider providers seed seed_instance seed_locale set_arguments "
+    "set_formatter del_arguments get_arguments get_providers random binary zip tar image".split()
+)
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What an expression depends on.
+
+    Attributes:
+        cell: On `this`, or on what is drawn for it.
+        index: On the number of the row.
+        row: Columns of `row` that it names; None for all of them.
+    """
+
+    cell: bool
+    index: bool
+    row: tuple[str, ...] | None
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether it is the same for all cells of a column."""
+        return not self.cell and not self.index and self.row == ()
+
+
+@dataclass(frozen=True)
+class Expression:
+    """An expression, or one of the parts of a condition that "and" joins.
+
+    Attributes:
+        source: As it was written.
+        part: Number of the part; None for the whole.
+    """
+
+    source: str
+    part: int | None = None
+
+
+def parse(expression: Expression) -> nodes.Template:
+    """The tree of an expression, without the arguments of `fake.persona(...)`: the cell itself tells its person.
+
+    Raises:
+        ConfigError: It is no expression, or too long.
+    """
+    source = expression.source
+    if len(source) > MAX_SOURCE:
+        raise ConfigError(f"a policy expression has {len(source):,} characters; at most {MAX_SOURCE:,} are allowed")
+    try:
+        tree = SandboxedEnvironment().parse(source if _is_template(source) else "{{ " + source + "\n}}")
+    except (TemplateSyntaxError, RecursionError) as error:
+        raise ConfigError(f"a policy expression cannot be read: {type(error).__name__} in {source!r}") from None
+    for call in tree.find_all(nodes.Call):
+        if isinstance(call.node, nodes.Getattr) and call.node.attr == "persona":
+            call.args, call.kwargs = [], []
+    if expression.part is None:
+        return tree
+    return nodes.Template([nodes.Output([_conjuncts(_bare(tree))[expression.part]], lineno=1)], lineno=1)
+
+
+def parts(condition: str) -> list[Expression]:
+    """The parts of a condition that "and" joins."""
+    if _is_template(condition):
+        return [Expression(condition)]
+    count = len(_conjuncts(_bare(parse(Expression(condition)))))
+    return [Expression(condition, part) for part in range(count)]
+
+
+def needs(expression: Expression) -> Needs:
+    """What an expression depends on."""
+    tree = parse(expression)
+    names = [name.name for name in tree.find_all(nodes.Name) if name.ctx == "load"]
+    by_name = [access.attr for access in tree.find_all(nodes.Getattr) if _is_row(access.node)]
+    by_key = [getattr(access.arg, "value", None) for access in tree.find_all(nodes.Getitem) if _is_row(access.node)]
+    fields = [*by_name, *by_key]
+    named = sorted({field for field in fields if isinstance(field, str)})
+    is_whole = names.count("row") > sum(isinstance(field, str) for field in fields)
+    drawn = {"this", "item", "items", "fake", "random"}
+    return Needs(
+        cell=not drawn.isdisjoint(names) or any(f.name == "fake" for f in tree.find_all(nodes.Filter)),
+        index="index" in names,
+        row=None if is_whole else tuple(named),
+    )
+
+
+def _is_row(node: nodes.Node) -> bool:
+    return isinstance(node, nodes.Name) and node.name == "row"
+
+
+def _is_template(source: str) -> bool:
+    return "{{" in source or "{%" in source
+
+
+def _bare(tree: nodes.Template) -> nodes.Expr:
+    """The expression of a template that is nothing else."""
+    output = tree.body[0]
+    assert isinstance(output, nodes.Output)
+    found = output.nodes[0]
+    return nodes.Const(found.data) if isinstance(found, nodes.TemplateData) else found
+
+
+def _conjuncts(expression: nodes.Expr) -> list[nodes.Expr]:
+    if isinstance(expression, nodes.And):
+        return [*_conjuncts(expression.left), *_conjuncts(expression.right)]
+    return [expression]
+
+
+class PolicyEnvironment(SandboxedEnvironment):
+    """Jinja's sandbox, in which no operation makes more than MAX_CHARACTERS."""
+
+    intercepted_binops = frozenset({"*", "**", "+", "%"})
+
+    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
+        """An operation after a look at the size of its result."""
+        if operator == "*" and _size(left) * _size(right) > MAX_CHARACTERS:
+            raise OverflowError("too large a product")
+        if operator == "**" and (abs(left) > MAX_BITS or abs(right) > MAX_BITS):
+            raise OverflowError("too large a power")
+        if operator == "+" and _size(left) + _size(right) > MAX_CHARACTERS:
+            raise OverflowError("too long a sum")
+        if operator == "%" and isinstance(left, str):
+            raise TypeError("% formats no strings here")
+        return super().call_binop(context, operator, left, right)
+
+
+class Expressions:
+    """Evaluates the expressions of one policy under one key. Only inside the sandbox's process.
+
+    Args:
+        key: Of the stand-ins.
+        locale: Of Faker.
+        filters: What a policy may apply to values.
+        settings: What `globals` shows.
+    """
+
+    def __init__(self, key: bytes, locale: str, filters: Filters, settings: Mapping[str, Any]) -> None:
+        self._key, self._filters = key, filters
+        self._faker = Faker(locale)
+        self._random = Random()  # seeded by the key for each cell
+        self._environment = PolicyEnvironment(undefined=StrictUndefined)
+        self._environment.filters.update(filters.by_name())
+        self._environment.globals.update(
+            fake=_Fake(self._faker, filters),
+            random=_Shown(self._random, "random randint choice uniform randrange gauss sample"),
+            re=_Patterns(),
+            timedelta=timedelta,
+            globals=dict(settings),
+        )
+        self._known: dict[Expression, Callable[[Mapping[str, Any]], Any]] = {}
+
+    def value(self, expression: Expression, variables: Mapping[str, Any]) -> Any:
+        """What an expression gives.
+
+        Raises:
+            Exception: Whatever it raises.
+        """
+        column, this = variables.get("column") or {}, variables.get("this")
+        self._filters.start(this)
+        seed = Stream(self._key, "policy", str(column.get("entity") or column.get("name")), repr(this)).below(2**64)
+        self._faker.seed_instance(seed)
+        self._random.seed(seed)
+        return self._compiled(expression)(variables)
+
+    def _compiled(self, expression: Expression) -> Callable[[Mapping[str, Any]], Any]:
+        if expression not in self._known:
+            tree = parse(expression)
+            if expression.part is None and _is_template(expression.source):
+                self._known[expression] = self._environment.from_string(tree).render
+            else:
+                store = nodes.Assign(nodes.Name("result", "store"), _bare(tree), lineno=1)
+                template = self._environment.from_string(nodes.Template([store], lineno=1))
+                self._known[expression] = lambda variables: vars(template.make_module(dict(variables)))["result"]
+        return self._known[expression]
+
+
+def as_text(value: Any) -> str | None:
+    """A result as a cell's text; lists and maps as JSON.
+
+    Raises:
+        TypeError: It is no value: a function, an object.
+        OverflowError: It is too long.
+    """
+    if value is None or value != value:
+        return None
+    if isinstance(value, (datetime, date)):
+        return value.isoformat(" ") if isinstance(value, datetime) else value.isoformat()
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if not isinstance(value, (str, int, float, Decimal, timedelta, list, tuple, dict)):
+        raise TypeError("the result is no value")
+    text = json.dumps(value, default=str) if isinstance(value, (dict, list, tuple)) else str(value)
+    if len(text) > MAX_CHARACTERS:
+        raise OverflowError("too long a result")
+    return text
+
+
+def _size(value: Any) -> int:
+    if isinstance(value, (str, bytes, list, tuple, dict)):
+        return len(value)
+    return abs(value) if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**MAX_BITS else 1
+
+
+class _Shown:
+    """Some methods of an object, and nothing else of it."""
+
+    def __init__(self, target: Any, names: str) -> None:
+        for name in names.split():
+            setattr(self, name, getattr(target, name))
+
+
+class _Patterns:
+    """Regular expressions that give up after a second, where Python's might search for ever."""
+
+    def __init__(self) -> None:
+        import regex
+
+        for name in ("sub", "findall", "search", "match", "fullmatch", "split"):
+            setattr(self, name, self._timed(getattr(regex, name)))
+
+    @staticmethod
+    def _timed(function: Any) -> Any:
+        def call(*arguments: Any, **options: Any) -> Any:
+            return function(*arguments, **options, timeout=1.0)
+
+        return call
+
+
+class _Fake:
+    """Faker's methods, without those that reach beyond values, and `persona`."""
+
+    def __init__(self, faker: Any, filters: Filters) -> None:
+        self._faker, self._filters = faker, filters
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_") or name in _FAKER_OWN:
+            raise AttributeError(name)
+        return getattr(self._faker, name)
+
+    def persona(self) -> Any:
+        """The stand-in of the person whose name or address the cell holds."""
+        return self._filters.persona()

@@ -1,0 +1,108 @@
+"""What was replaced, for people (one HTML page) and for machines (JSON). No original value is in either."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader
+from pydantic import TypeAdapter
+
+from ss_ray.pii.entities import Operator
+from ss_ray.pii.rules import ColumnRule, PiiPlan
+from ss_ray.pii.statistics import SEARCHED, UNREADABLE, SafeHarborItem, TypeStatistics, safe_harbor
+from ss_ray.runs import Location
+from ss_ray.schema import TableSchema
+
+TEMPLATES = (Path(__file__).parent / "templates", Path(__file__).parents[1] / "evaluation" / "templates")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PiiReport:
+    """What was found and what was done with it.
+
+    Attributes:
+        num_rows: Written.
+        dropped_rows: Left out.
+        statistics: By column and entity type.
+        kept: Columns of a personal kind that stay as they are.
+        searched: Text columns.
+        ordinary: Columns that are neither typed nor searched.
+        safe_harbor: HIPAA's 18 identifiers.
+        notes: What a reader should know, a sentence each.
+    """
+
+    num_rows: int
+    dropped_rows: int
+    statistics: tuple[TypeStatistics, ...]
+    kept: tuple[ColumnRule, ...]
+    searched: tuple[str, ...]
+    ordinary: tuple[str, ...]
+    safe_harbor: tuple[SafeHarborItem, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def replaced_columns(self) -> int:
+        """Columns replaced cell by cell."""
+        return len({row.column for row in self.statistics if row.found_by != SEARCHED})
+
+    @property
+    def masked_texts(self) -> int:
+        """Texts that could not be analysed and were hidden."""
+        return sum(row.replaced for row in self.statistics if row.entity_type == UNREADABLE)
+
+
+def make_pii_report(
+    plan: PiiPlan, statistics: tuple[TypeStatistics, ...], schema: TableSchema, num_rows: int, dropped_rows: int
+) -> PiiReport:
+    """The report of a table.
+
+    Args:
+        plan: What was to be done.
+        statistics: What was done.
+        schema: Of the table before.
+        num_rows: Written.
+        dropped_rows: Left out.
+    """
+    known = {rule.name for rule in (*plan.columns, *plan.kept)} | set(plan.text_columns)
+    touched = {row.column for row in statistics}
+    kept = (*plan.kept, *(rule for rule in plan.columns if plan.steps and rule.name not in touched))
+    treated = [(row.column, row.entity_type, row.operator) for row in statistics if row.entity_type != UNREADABLE]
+    return PiiReport(
+        num_rows=num_rows,
+        dropped_rows=dropped_rows,
+        statistics=statistics,
+        kept=kept,
+        searched=plan.text_columns,
+        ordinary=tuple(name for name in schema.names if name not in known),
+        safe_harbor=safe_harbor([*treated, *((rule.name, rule.entity_type, Operator.KEEP) for rule in kept)]),
+        notes=tuple(_notes(plan, statistics)),
+    )
+
+
+def write_pii_report(report: PiiReport, folder: Location, title: str, created_at: str) -> None:
+    """Write folder/pii_report.html and folder/pii_report.json."""
+    environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True)
+    page = environment.get_template("pii_report.html").render(report=report, title=title, created_at=created_at)
+    (folder / "pii_report.html").write_text(page)
+    (folder / "pii_report.json").write_text(TypeAdapter(PiiReport).dump_json(report, indent=2).decode())
+
+
+def _notes(plan: PiiPlan, statistics: tuple[TypeStatistics, ...]) -> list[str]:
+    notes = [
+        "Columns were typed by a sample of rows and by all values of categories; texts were read whole. Nothing finds "
+        "everything: look at a sample of the result before it leaves.",
+        "One value has one stand-in, so values that are frequent stay frequent, and may be recognised by that.",
+    ]
+    if plan.ner_model is None:
+        notes.append("No model looked for names and places in texts: only patterns, and what the row's columns hold.")
+    unknown = [rule.name for rule in plan.columns if rule.entity_type == "UNKNOWN"]
+    if unknown:
+        notes.append(f"Hidden, because they look personal and could not be typed: {', '.join(unknown)}.")
+    if any(row.entity_type == UNREADABLE for row in statistics):
+        notes.append("Some texts could not be analysed, and were masked whole.")
+    if plan.steps:
+        notes.append("A policy of your own said what is done; what it leaves in place stays.")
+    if plan.person.identity:
+        notes.append(f"A person is what has one value of {plan.person.identity!r}.")
+    return notes

@@ -1,0 +1,203 @@
+"""What was replaced, counted: by column and entity type, with examples of stand-ins and never of originals."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from ss_ray.pii import entities
+from ss_ray.pii.entities import BY_NAME, UNKNOWN, Operator
+from ss_ray.pii.rules import PiiPlan
+
+MAX_EXAMPLES = 3
+MAX_EXAMPLE_LENGTH = 60
+NEAR_ORIGINAL = frozenset(
+    {
+        entities.AGE,
+        entities.LATITUDE,
+        entities.LONGITUDE,
+        entities.COORDINATE,
+        entities.DATE_OF_BIRTH,
+        entities.DATE_TIME,
+    }
+)
+"""Types whose stand-ins lie near their originals, so none is shown."""
+SEARCHED = "found in text"
+POLICY = "policy"
+FAILED = "failed expression"
+"""Stands for the type of cells that were hidden because an expression of a policy failed."""
+UNREADABLE = "unreadable text"
+"""Stands for the type of texts that defied analysis and were masked."""
+
+Place = tuple[str, str]  # column, entity type
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Counts of a part of a table; those of several parts add up in any order.
+
+    Attributes:
+        rows: Rows read.
+        dropped_rows: Of which dropped by an operator or a rule.
+        cells: Cells that are not missing, by column.
+        replaced: Cells, or spans of texts, by column and entity type.
+        touched: Cells in which something was replaced, likewise.
+        examples: Stand-ins, likewise.
+    """
+
+    rows: int = 0
+    dropped_rows: int = 0
+    cells: Counter[str] = field(default_factory=Counter)
+    replaced: Counter[Place] = field(default_factory=Counter)
+    touched: Counter[Place] = field(default_factory=Counter)
+    examples: Mapping[Place, frozenset[str]] = field(default_factory=dict)
+
+
+def add_counts(parts: Iterable[Counts]) -> Counts:
+    """The counts of all parts together."""
+    rows = dropped = 0
+    cells: Counter[str] = Counter()
+    replaced: Counter[Place] = Counter()
+    touched: Counter[Place] = Counter()
+    examples: dict[Place, frozenset[str]] = {}
+    for part in parts:
+        rows, dropped = rows + part.rows, dropped + part.dropped_rows
+        cells.update(part.cells)
+        replaced.update(part.replaced)
+        touched.update(part.touched)
+        for place, found in part.examples.items():
+            examples[place] = few(found | examples.get(place, frozenset()))
+    return Counts(rows, dropped, cells, replaced, touched, examples)
+
+
+def few(values: Iterable[str]) -> frozenset[str]:
+    """The examples that are kept of many: the same ones however the table was cut."""
+    return frozenset(sorted(value for value in values if len(value) <= MAX_EXAMPLE_LENGTH)[:MAX_EXAMPLES])
+
+
+@dataclass(frozen=True, kw_only=True)
+class TypeStatistics:
+    """What became of one entity type in one column. Internal: counts are of real rows.
+
+    Attributes:
+        column: Its name.
+        entity_type: Of the cells or of the spans found in them.
+        operator: What was done; POLICY for a rule of a policy.
+        found_by: Why the column is of the type, or that its text was searched.
+        confidence: Of the column's type in [0, 1]; None for spans in text.
+        cells: Cells of the column that are not missing.
+        touched: Of which something was replaced in.
+        replaced: Cells or spans replaced.
+        examples: Up to MAX_EXAMPLES stand-ins.
+    """
+
+    column: str
+    entity_type: str
+    operator: str
+    found_by: str
+    confidence: float | None
+    cells: int
+    touched: int
+    replaced: int
+    examples: tuple[str, ...]
+
+    @property
+    def share(self) -> float:
+        """Share of the column's cells in which something was replaced, in [0, 1]."""
+        return self.touched / self.cells if self.cells else 0.0
+
+
+def type_statistics(counts: Counts, plan: PiiPlan) -> tuple[TypeStatistics, ...]:
+    """Counts with what the plan says of them, by column and entity type."""
+    rules = {rule.name: rule for rule in plan.columns}
+
+    def operator(entity_type: str) -> str:
+        if entity_type in (UNREADABLE, FAILED, UNKNOWN):
+            return Operator.REDACT
+        return POLICY if plan.steps else plan.operator(entity_type)
+
+    return tuple(
+        TypeStatistics(
+            column=column,
+            entity_type=entity_type,
+            operator=operator(entity_type),
+            found_by=rules[column].explanation if column in rules else POLICY if plan.steps else SEARCHED,
+            confidence=rules[column].confidence if column in rules else None,
+            cells=counts.cells[column],
+            touched=counts.touched[column, entity_type],
+            replaced=replaced,
+            examples=tuple(sorted(counts.examples.get((column, entity_type), ()))),
+        )
+        for (column, entity_type), replaced in sorted(counts.replaced.items())
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SafeHarborItem:
+    """One of HIPAA's 18 Safe Harbor identifiers (45 CFR 164.514(b)(2)(i)).
+
+    Attributes:
+        letter: A to R.
+        identifier: In words.
+        treatment: "not found", "replaced", or "kept: look at it".
+        where: Columns with their types and operators.
+    """
+
+    letter: str
+    identifier: str
+    treatment: str
+    where: tuple[str, ...]
+
+
+SAFE_HARBOR = {
+    "A": "Names",
+    "B": "Geographic subdivisions smaller than a state",
+    "C": "Dates but the year, and ages over 89",
+    "D": "Telephone numbers",
+    "E": "Fax numbers",
+    "F": "E-mail addresses",
+    "G": "Social security numbers",
+    "H": "Medical record numbers",
+    "I": "Health plan beneficiary numbers",
+    "J": "Account numbers",
+    "K": "Certificate and license numbers",
+    "L": "Vehicle identifiers and license plates",
+    "M": "Device identifiers and serial numbers",
+    "N": "URLs",
+    "O": "IP addresses",
+    "P": "Biometric identifiers",
+    "Q": "Full-face photographs",
+    "R": "Any other unique identifying number, characteristic or code",
+}
+NO_IMAGES = "not applicable: a table holds no images"
+
+
+def safe_harbor(treated: Iterable[tuple[str, str, str]]) -> tuple[SafeHarborItem, ...]:
+    """The checklist of the 18 identifiers.
+
+    It says what was found and what was done, not that a table is de-identified: that needs a person's judgement.
+
+    Args:
+        treated: Column, entity type and operator of everything that was found.
+    """
+    found: dict[str, list[tuple[str, str]]] = {}
+    for column, entity_type, operator in treated:
+        letter = BY_NAME[entity_type].safe_harbor if entity_type in BY_NAME else "R"
+        if letter is not None:
+            found.setdefault(letter, []).append((f"{column}: {entity_type}, {operator}", operator))
+    return tuple(
+        SafeHarborItem(
+            letter=letter,
+            identifier=identifier,
+            treatment=NO_IMAGES if letter == "Q" else _treatment([operator for _, operator in found.get(letter, ())]),
+            where=tuple(sorted({where for where, _ in found.get(letter, ())})),
+        )
+        for letter, identifier in SAFE_HARBOR.items()
+    )
+
+
+def _treatment(operators: list[str]) -> str:
+    if not operators:
+        return "not found"
+    return "kept: look at it" if Operator.KEEP in operators else "replaced"

@@ -1,0 +1,154 @@
+"""A text and a plan -> the text with stand-ins: what a detector finds, and what the row's own columns hold."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from ss_ray.pii import entities
+from ss_ray.pii.detect import Detector, Finding, without_overlaps
+from ss_ray.pii.entities import Operator
+from ss_ray.pii.mentions import Mention, spans
+from ss_ray.pii.names import NOBODY, Person
+from ss_ray.pii.operators import Replacement
+from ss_ray.pii.places import kind_of_place
+from ss_ray.pii.pseudonyms import MASK, Pseudonyms
+from ss_ray.pii.rules import PiiPlan
+from ss_ray.pii.statistics import UNREADABLE
+
+
+@dataclass(frozen=True)
+class RowContext:
+    """What a row tells about its texts.
+
+    Attributes:
+        mentions: Values of its columns to look for.
+        person: Whom it is about.
+        days: By which the person's dates move.
+    """
+
+    mentions: tuple[Mention, ...] = ()
+    person: Person = NOBODY
+    days: int = 0
+
+
+@dataclass(frozen=True)
+class NewText:
+    """A text after the replacement.
+
+    Attributes:
+        text: With stand-ins; `MASK` where the original could not be analysed.
+        counts: Spans replaced, by entity type.
+        made: Stand-ins, likewise.
+        drops_row: Whether a finding asks to drop the row.
+    """
+
+    text: str
+    counts: Counter[str] = field(default_factory=Counter)
+    made: dict[str, set[str]] = field(default_factory=dict)
+    drops_row: bool = False
+
+
+@dataclass(frozen=True)
+class TextReplacer:
+    """Replaces texts by one plan under one key. It lives as long as a worker, and remembers values it has seen.
+
+    Attributes:
+        plan: From `make_pii_plan`.
+        pseudonyms: Makes the stand-ins.
+    """
+
+    plan: PiiPlan
+    pseudonyms: Pseudonyms
+
+    @cached_property
+    def detector(self) -> Detector:
+        """Finds the types that anything is done with.
+
+        Raises:
+            ConfigError: A custom entity type has a pattern that is none.
+            ResourceError: The model that the plan names cannot be loaded.
+        """
+        plan = self.plan
+        return Detector(
+            entities=plan.searched,
+            threshold=plan.threshold,
+            thresholds=plan.thresholds,
+            custom=plan.custom,
+            ner_model=plan.ner_model,
+        )
+
+    @cached_property
+    def replacement(self) -> Replacement:
+        """Applies the plan's operators."""
+        return Replacement(self.pseudonyms, self.plan.operators)
+
+    def replace_each(self, pairs: Iterable[tuple[str, RowContext]], header: str = "") -> list[NewText]:
+        """Each text of a row after the replacement; the same text in the same context is done once.
+
+        Args:
+            pairs: Texts, and what their rows tell.
+            header: Of their column; its words count as context.
+        """
+        pairs = list(pairs)
+        words = re.findall(r"[^\W\d_]+", header.casefold())
+        findings = self.detector.find_each((text for text, _ in pairs), words)
+        done: dict[tuple[str, RowContext], NewText] = {}
+        for pair in pairs:
+            if pair not in done:
+                done[pair] = self._replaced(pair[0], findings[pair[0]], pair[1])
+        return [done[pair] for pair in pairs]
+
+    def replace(self, text: str) -> str | None:
+        """A text without a row; None where it cannot be analysed."""
+        findings = self.detector.find_each([text])[text]
+        return None if findings is None else self._replaced(text, findings, RowContext()).text
+
+    def find(self, text: str) -> tuple[Finding, ...]:
+        """What would be replaced in a text, by the kinds of places that it names.
+
+        Raises:
+            ValueError: It cannot be analysed.
+        """
+        findings = self.detector.find_each([text])[text]
+        if findings is None:
+            raise ValueError("the text cannot be analysed")
+        return tuple(refined for f in findings if (refined := self._refined(f, text)) is not None)
+
+    def _replaced(self, text: str, findings: tuple[Finding, ...] | None, row: RowContext) -> NewText:
+        if findings is None:
+            return NewText(MASK, Counter({UNREADABLE: 1}))
+        mentioned = list(spans(text, row.mentions))
+        roles = {(f.start, f.end): mention.role for f, mention in mentioned if mention.role}
+        chosen = [refined for f in findings if (refined := self._refined(f, text)) is not None]
+        pieces, end = [], 0
+        new = NewText("")
+        for f in without_overlaps([*(f for f, _ in mentioned), *chosen]):
+            role = roles.get((f.start, f.end), "") if f.entity_type == entities.PERSON else ""
+            stand_in = self._span(f.entity_type, text[f.start : f.end], role, row)
+            pieces += [text[end : f.start], stand_in]
+            end = f.end
+            new.counts[f.entity_type] += 1
+            new.made.setdefault(f.entity_type, set()).add(stand_in)
+        drops = any(self.plan.operator(entity_type) is Operator.DROP_ROW for entity_type in new.counts)
+        return NewText("".join([*pieces, text[end:]]), new.counts, new.made, drops)
+
+    def _refined(self, finding: Finding, text: str) -> Finding | None:
+        """A finding with the kind of place that it names; None where nothing is to be done with it."""
+        type_ = finding.entity_type
+        if type_ == entities.LOCATION and entities.LOCATION not in self.plan.operators:
+            type_ = kind_of_place(text[finding.start : finding.end])
+        if type_ not in self.plan.entities or self.plan.operator(type_) is Operator.KEEP:
+            return None
+        return Finding(finding.start, finding.end, type_, finding.score)
+
+    def _span(self, entity_type: str, value: str, role: str, row: RowContext) -> str:
+        operator = self.plan.operator(entity_type)
+        if operator in (Operator.DROP_ROW, Operator.DROP_COLUMN):
+            return MASK  # the row goes; in a text there is no column of its own to drop
+        if role and operator is Operator.PSEUDONYM:
+            return self.pseudonyms.names.word(value, role, row.person)
+        return self.replacement.replace(entity_type, value, row.person, row.days)
