@@ -92,11 +92,15 @@ def presidio_alone() -> Find:
     """All of Presidio's own recognizers, without a model."""
     from presidio_analyzer import AnalyzerEngine, RecognizerRegistry
     from presidio_analyzer.nlp_engine import NlpEngineProvider
+    from tldextract import TLDExtract, tldextract
+
+    tldextract.TLD_EXTRACTOR = TLDExtract(suffix_list_urls=(), cache_dir=None)  # no network
 
     logging.getLogger("presidio-analyzer").setLevel(logging.ERROR)
     no_op = {"nlp_engine_name": "no_op", "models": [{"lang_code": "en", "model_name": "no_op"}]}
     registry = RecognizerRegistry()
     registry.load_predefined_recognizers(languages=["en"])
+    registry.remove_recognizer("SpacyRecognizer")
     engine = NlpEngineProvider(nlp_configuration=no_op).create_engine()
     analyzer = AnalyzerEngine(registry=registry, nlp_engine=engine, supported_languages=["en"])
 

@@ -149,6 +149,7 @@ class Detector:
     ) -> tuple[Finding, ...]:
         """The findings of a text from those of the model in its windows and from patterns."""
         by_model = [f for part, found in zip(parts, read, strict=True) for f in _placed(found, part)]
+        by_model = _with_namesakes(text, by_model)
         by_pattern = [
             f
             for part in windows(text, _PATTERN_WINDOW, _PATTERN_OVERLAP)
@@ -190,6 +191,25 @@ def without_overlaps(findings: Iterable[Finding]) -> tuple[Finding, ...]:
         else:
             merged.append((finding.start, finding.end, finding))
     return tuple(Finding(start, end, winner.entity_type, winner.score) for start, end, winner in merged)
+
+
+def _with_namesakes(text: str, by_model: list[Finding]) -> list[Finding]:
+    """What a model found, and where else in the text the parts of its sure full names stand, as persons.
+
+    "Maria Lopez called. Lopez was angry": the second Lopez is hers, whatever the model took it for. Names in small
+    letters are left out, of which many are words.
+    """
+    sure = [f for f in by_model if f.entity_type == "PERSON" and f.score >= _SURE]
+    parts = {word for f in sure if len(words := text[f.start : f.end].split()) > 1 for word in words}
+    names = sorted((word for word in parts if _NAME.fullmatch(word) and not word[0].islower()), key=len, reverse=True)[
+        :_MAX_NAMES
+    ]
+    if not names:
+        return by_model
+    found = re.finditer(rf"(?<!\w)(?:{'|'.join(map(re.escape, names))})(?!\w)", text)
+    people = [Finding(m.start(), m.end(), "PERSON", _SURE) for m in found]
+    spans = {(p.start, p.end) for p in people}
+    return [f for f in by_model if (f.start, f.end) not in spans or f.entity_type == "PERSON"] + people
 
 
 def _around(text: str, by_model: list[Finding], by_pattern: list[Finding]) -> Iterator[Finding]:
@@ -244,6 +264,9 @@ _TITLE = re.compile(
     r"|señora?)\b\.?\s+(?=\w)",
     re.IGNORECASE,
 )
+_SURE = 0.6  # score of a person whose name is looked for again
+_MAX_NAMES = 200  # of one text
+_NAME = re.compile(r"[^\W\d_](?:[^\W\d_]|['’-]){2,}")
 _WORDS = frozenset({"PERSON", "LOCATION", "ORGANIZATION", "NRP", "TITLE", "JOB_TITLE"})
 _SUBSTANCE = re.compile(r"[^\W_]")
 _LETTER = re.compile(r"[^\W\d_]")

@@ -14,6 +14,8 @@ import string
 
 from ss_ray.pii.keyed import Stream
 
+_ONLY_DIGITS = {code: None for code in range(128) if not chr(code).isdecimal()}
+_DIGITS_AS_SIGNS = str.maketrans("0123456789", "#" * 10)
 _SSN_SEPARATORS = re.compile(r"\d{3}([-. ]?)\d{2}\1\d{4}", re.ASCII)
 _DIGITS_AND_SEPARATORS = re.compile(r"[\d\s().+/#-]*(?:(?:x|ext\.?)\s*\d{1,6})?", re.ASCII | re.IGNORECASE)
 _EXTENSION = re.compile(r"\s*(?:x|ext\.?)\s*\d+\s*$", re.ASCII | re.IGNORECASE)
@@ -44,6 +46,8 @@ _VIN_VALUES = {
 
 def digits_of(text: str) -> str:
     """The decimal digits of a text of any script, as 0-9."""
+    if text.isascii():
+        return text.translate(_ONLY_DIGITS)
     return "".join(str(int(character)) for character in text if character.isdecimal())
 
 
@@ -69,7 +73,7 @@ def phone_number(value: str, stream: Stream) -> str:
 
 def split_extension(value: str) -> tuple[str, str]:
     """A phone number and its extension, " x123", which may be empty."""
-    match = _EXTENSION.search(value)
+    match = _EXTENSION.search(value) if "x" in value or "X" in value else None
     return (value[: match.start()], match[0]) if match else (value, "")
 
 
@@ -176,8 +180,8 @@ def url(value: str, stream: Stream) -> str:
 
 def fill(shape: str, digits: str) -> str:
     """The shape with its "#" replaced by the digits in order; needs at least as many digits."""
-    drawn = iter(digits)
-    return "".join(next(drawn) if character == "#" else character for character in shape)
+    count = shape.count("#")
+    return shape.replace("%", "%%").replace("#", "%s") % tuple(digits[:count])
 
 
 def _word(stream: Stream) -> str:
@@ -189,6 +193,8 @@ def _nanp_digits(stream: Stream) -> str:
 
 
 def _shape(text: str) -> str:
+    if text.isascii():
+        return text.translate(_DIGITS_AS_SIGNS)
     return "".join("#" if character.isdecimal() else character for character in text)
 
 

@@ -59,10 +59,7 @@ def _street(stream: Stream, words: Lexicon) -> str:
 def _address(stream: Stream, words: Lexicon) -> str:
     state = stream.choice(us_states())
     prefix = state.first + stream.below(state.last - state.first + 1)
-    return (
-        f"{_street(stream, words)}, {stream.choice(words.cities)}, {state.code} {prefix:03d}"
-        f"{_digits(stream, 2)}"
-    )
+    return f"{_street(stream, words)}, {stream.choice(words.cities)}, {state.code} {prefix:03d}{_digits(stream, 2)}"
 
 
 _MAKERS: dict[str, Callable[[Stream, Lexicon], str]] = {

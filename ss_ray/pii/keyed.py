@@ -37,8 +37,9 @@ class Stream:
         self._refill()
 
     def _refill(self) -> None:
-        digest = hashlib.blake2b(self._message, key=self._key, salt=self._block.to_bytes(16, "big")).digest()
-        self._pool = int.from_bytes(digest, "big")
+        state = _keyed(self._key).copy()
+        state.update(self._message if not self._block else b"%d\0" % self._block + self._message)
+        self._pool = int.from_bytes(state.digest(), "big")
         self._room = POOL_BITS
         self._block += 1
 
@@ -64,6 +65,12 @@ class Stream:
 
     def _decimals(self, count: int) -> str:
         return f"{self.below(10**count):0{count}d}"
+
+
+@lru_cache(maxsize=16)
+def _keyed(key: bytes) -> Any:
+    """The hash of a key alone: what follows is added to copies of it."""
+    return hashlib.blake2b(key=key)
 
 
 def permuted(key: bytes, domain: str, value: str) -> str:

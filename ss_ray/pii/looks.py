@@ -143,7 +143,7 @@ LOOKS: Mapping[str, Callable[[str], bool]] = {
     e.CITY: _is_words, e.LOCATION: _is_words,
     e.STATE: _is_region, e.COUNTRY: _is_region,
     e.POSTCODE: _is_postcode,
-    # Fewer than four decimals are a place of over 10 m to 1 km: a grid cell or a block, no person's address.
+    # Three decimals are 110 m and two are 1.1 km: a block or a grid cell, no person's address.
     e.LATITUDE: lambda value: bool(_FINE.fullmatch(value)) and abs(float(value)) <= 90,
     e.LONGITUDE: lambda value: bool(_FINE.fullmatch(value)) and abs(float(value)) <= 180,
     e.COORDINATE: lambda value: bool(COORDINATE.fullmatch(value)),

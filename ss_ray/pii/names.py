@@ -14,16 +14,28 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from typing import Any
 
 from ss_ray.pii.keyed import Stream, permuted
-from ss_ray.pii.lexicon import Lexicon, Sex, family_names, fold_name, is_latin, lexicon, locale_of_script, sexes
+from ss_ray.pii.lexicon import (
+    DEFAULT_LOCALE,
+    Lexicon,
+    Sex,
+    family_names,
+    fold_name,
+    is_latin,
+    lexicon,
+    locale_of_script,
+    sexes,
+)
 
 EMAIL_DOMAINS = ("example.com", "example.org", "example.net")  # RFC 2606: nobody's
 MIN_JOINED = 3
 """Letters that each part of "mariagarcia" must have."""
+CACHE_SIZE = 65_536
 MIN_DIGITS = 3
 """Digits that a user name has at least; else some are added, so that few people share one."""
 
@@ -33,6 +45,7 @@ PARTICLES = frozenset("van von der den de del della di da do dos das la le el al
 
 _WORD = re.compile(r"[^\W\d_]+(?:[-'’][^\W\d_]+)*|\d+")
 _HANDLE_PARTS = re.compile(r"[^\W\d_]+|\d+|[\W_]+")
+_NOT_IN_ADDRESSES = str.maketrans("", "", " \0'")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
@@ -43,7 +56,8 @@ class Person:
     Attributes:
         given: Folded words of their first names.
         family: Folded words of their last names.
-        sex: As a column tells it.
+        sex: As a column tells it; matters to names that are of both sexes or unknown, so that a name whose sex is known
+            has one stand-in everywhere.
         locale: Of Faker, from the country that a column tells.
         identity: What all rows of the person share, the value of `person_id`; "" leaves their names to themselves.
     """
@@ -70,6 +84,9 @@ class Names:
     key: bytes = field(repr=False)
     locale: str
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Names, (self.key, self.locale)  # what it remembers stays where it is
+
     def first_name(self, value: str, person: Person = NOBODY) -> str:
         """Every word a first name: "Mary Ann" becomes two."""
         return self._words(value, person, role="first")
@@ -83,6 +100,8 @@ class Names:
         return self._words(value, person, role=None)
 
     def _words(self, value: str, person: Person, role: str | None) -> str:
+        if role is not None and value.isascii() and value.isalpha():
+            return self.word(value, role, person)
         value = composed(value)
         if not is_latin(value) and role is None and " " not in value.strip():
             return self._unspaced(value.strip(), person)
@@ -107,34 +126,37 @@ class Names:
         """The stand-in of one word as a "first" or a "last" name, in the word's case."""
         folded = fold_name(word)
         is_own = folded in person.given or folded in person.family
-        lex, sex, identity = self._lexicon(word, person if is_own else NOBODY), None, person.identity if is_own else ""
+        locale, sex, identity = (person.locale, person.sex, person.identity) if is_own else (None, None, "")
+        return _like_case(self._drawn(folded, role, locale or self.locale, sex, identity), word)
+
+    @cached_property
+    def _drawn(self) -> Callable[[str, str, str, Sex | None, str], str]:
+        """The stand-in of a folded word, remembered."""
+        return lru_cache(maxsize=CACHE_SIZE)(self._draw)
+
+    def _draw(self, folded: str, role: str, locale: str, sex: Sex | None, identity: str) -> str:
+        lex = self._lexicon(folded, locale)
+        letter = _letter(self.key, folded[0], lex.locale, identity)
         if len(folded) == 1 and lex.is_latin:
-            return _like_case(self._letter(folded, lex, identity), word)
-        if role == "first":
-            sex = (person.sex if is_own else None) or sexes().get(folded)
-        table = lex.last_names if role == "last" else lex.first_names(sex)
-        names = table.get(self._letter(folded[0], lex, identity)) or lex.all_names(table)
+            return letter
+        table = lex.last_names if role == "last" else lex.first_names(sexes().get(folded) or sex)
+        names = table.get(letter) or lex.all_names(table)
         stream = Stream(self.key, role, folded, identity)
         drawn = stream.choice(names)
         while fold_name(drawn) == folded and len(names) > 1:
             drawn = stream.choice(names)
-        return _like_case(drawn, word)
+        return drawn
 
-    def _lexicon(self, word: str, person: Person) -> Lexicon:
+    def _lexicon(self, word: str, locale: str) -> Lexicon:
         script = locale_of_script(word)
         if script is not None:
             return lexicon(script)
-        own = lexicon(person.locale or self.locale)
-        return own if own.is_latin else lexicon(self.locale) if lexicon(self.locale).is_latin else lexicon("en_US")
-
-    def _letter(self, letter: str, lex: Lexicon, identity: str) -> str:
-        return _letter(self.key, letter, lex.locale, identity)
+        return next(lex for name in (locale, self.locale, DEFAULT_LOCALE) if (lex := lexicon(name)).is_latin)
 
     def email_address(self, value: str, person: Person = NOBODY) -> str:
         """An address whose local part agrees with the person's stand-in, at a domain that is nobody's."""
         local, _, domain = composed(value).strip().partition("@")
-        domain = Stream(self.key, "domain", domain.casefold()).choice(EMAIL_DOMAINS)
-        return f"{_ascii(self._handle(local, person)) or 'user'}@{domain}"
+        return f"{_ascii(self._handle(local, person)) or 'user'}@{_domain(self.key, domain.casefold())}"
 
     def user_name(self, value: str, person: Person = NOBODY) -> str:
         """A user name that agrees with the person's stand-in."""
@@ -142,15 +164,19 @@ class Names:
 
     def _handle(self, handle: str, person: Person) -> str:
         pieces: list[str] = []
-        for part in _HANDLE_PARTS.findall(_CAMEL.sub("\0", handle)):
+        stream = Stream(self.key, "handle", handle.casefold())
+        parts = _HANDLE_PARTS.findall(handle if handle.islower() else _CAMEL.sub("\0", handle))
+        split = {part: split_joined(part, person) for part in parts if part[0].isalpha()}
+        roles = iter(_handle_roles([word for part in parts for word in split.get(part, ())], person))
+        for part in parts:
             if part.isdecimal():
-                pieces.append(permuted(self.key, "HANDLE", part))
-            elif part[0].isalpha():
-                pieces += [self.word(word, role, person) for word, role in split_joined(part, person)]
+                pieces.append(stream.digits(len(part), first="123456789"))
+            elif part in split:
+                pieces += [self.word(word, next(roles), person) for word, _ in split[part]]
             else:
                 pieces.append(part.replace("\0", ""))
-        missing = MIN_DIGITS - sum(character.isdecimal() for character in handle)
-        return "".join(pieces) + Stream(self.key, "handle", handle.casefold()).digits(missing, first="123456789")
+        missing = MIN_DIGITS - sum(len(piece) for piece in pieces if piece.isdecimal())
+        return "".join(pieces) + stream.digits(missing, first="123456789")
 
 
 def composed(text: str) -> str:
@@ -183,6 +209,20 @@ def _is_known(folded: str) -> bool:
     return folded in sexes() or folded in family_names()
 
 
+def _handle_roles(words: list[tuple[str, str]], person: Person) -> list[str]:
+    """The roles of the names in a user name: the row knows them, or the first of several is the first name.
+
+    A last name first is told by the lists of names: "garcia.maria".
+    """
+    if len(words) < 2:
+        return [role for _, role in words]
+    folded = [fold_name(word) for word, _ in words]
+    is_reversed = folded[0] not in sexes() and folded[-1] in sexes() and len(folded[0]) > 1
+    roles = ["last" if is_reversed else "first", *("first" for _ in words[2:]), "first" if is_reversed else "last"]
+    own = person.given | person.family
+    return [role_of(word, person) if word in own else role for word, role in zip(folded, roles, strict=True)]
+
+
 def _joins(head: str, tail: str, person: Person) -> bool:
     if tail in person.family or (len(head) == 1 and tail in family_names()):
         return head in person.given or len(head) == 1
@@ -193,6 +233,8 @@ def _joins(head: str, tail: str, person: Person) -> bool:
 
 def name_words(value: str) -> list[tuple[str, str]]:
     """The words of a name with their roles, "first" or "last"; without titles, particles and initials."""
+    if value.isascii() and value.isalpha():
+        return [(value, role_of(value.lower()))] if len(value) > 1 else []
     found = ((word, role) for _, word, role in _roles(composed(value), None, NOBODY))
     return [(word, role) for word, role in found if role in ("first", "last") and (len(word) > 1 or not word.isascii())]
 
@@ -227,6 +269,11 @@ def _roles(value: str, role: str | None, person: Person) -> Iterator[tuple[re.Ma
 
 
 @lru_cache(maxsize=4096)
+def _domain(key: bytes, domain: str) -> str:
+    return Stream(key, "domain", domain).choice(EMAIL_DOMAINS)
+
+
+@lru_cache(maxsize=4096)
 def _letter(key: bytes, letter: str, locale: str, identity: str) -> str:
     """The first letter of what takes the place of words that begin with this one."""
     letters = lexicon(locale).letters
@@ -241,4 +288,6 @@ def _like_case(name: str, word: str) -> str:
 
 
 def _ascii(text: str) -> str:
-    return "".join(character for character in fold_name(text) if character.isascii() and character not in " \0'")
+    folded = fold_name(text)
+    plain = folded if folded.isascii() else folded.encode("ascii", "ignore").decode()
+    return plain.translate(_NOT_IN_ADDRESSES)

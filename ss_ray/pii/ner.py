@@ -21,7 +21,7 @@ from spacy.language import Language
 from spacy.ml.featureextractor import FeatureExtractor
 from spacy.pipeline import TrainablePipe
 from spacy.tokens import Doc, Span
-from spacy.util import registry
+from spacy.util import minibatch, registry
 from thinc.api import (
     HashEmbed,
     Linear,
@@ -171,12 +171,25 @@ class EntityTagger(TrainablePipe):  # type: ignore[misc]
     def set_annotations(self, docs: Iterable[Doc], spans: list[list[TokenSpan]]) -> None:
         """Writes what `predict` found."""
         for doc, found in zip(docs, spans, strict=True):
-            made: list[CharSpan] = []
+            doc.user_data[USER_DATA_KEY] = in_characters(doc, found)
             if found:
-                at, lengths = doc.to_array([IDX, LENGTH]).astype(int).T.tolist()
-                made = [(at[s], at[e - 1] + lengths[e - 1], label, score) for s, e, label, score in found]
                 doc.set_ents([Span(doc, s, e, label) for s, e, label, _ in found if doc[s:e].text.strip()])
-            doc.user_data[USER_DATA_KEY] = made
+
+
+def in_characters(doc: Doc, spans: list[TokenSpan]) -> list[CharSpan]:
+    """The same spans by characters instead of tokens."""
+    if not spans:
+        return []
+    at, lengths = doc.to_array([IDX, LENGTH]).astype(int).T.tolist()
+    return [(at[s], at[e - 1] + lengths[e - 1], label, score) for s, e, label, score in spans]
+
+
+def read(nlp: Language, texts: Iterable[str], batch_size: int) -> Iterator[list[CharSpan]]:
+    """The spans of each text: what `nlp.pipe` writes into its docs, without writing it."""
+    tagger: EntityTagger = nlp.get_pipe(COMPONENT)
+    for batch in minibatch(texts, batch_size):
+        docs = [nlp.make_doc(text) for text in batch]
+        yield from (in_characters(doc, found) for doc, found in zip(docs, tagger.predict(docs), strict=True))
 
 
 def _broken(tags: NDArray[np.int64], starts: NDArray[np.int64]) -> list[int]:

@@ -48,6 +48,8 @@ class Replacement:
             person: What the row says about its person.
             days: By which the person's dates move; 0 for those of everybody.
         """
+        if not value or value.isspace():
+            return value
         return self._cached(entity_type, value, person if entity_type in PERSONAL_TYPES else NOBODY, days)
 
     @cached_property
@@ -56,8 +58,6 @@ class Replacement:
 
     def _replace(self, entity_type: str, value: str, person: Person, days: int) -> str:
         operator = self.operator(entity_type)
-        if not value or value.isspace():
-            return value
         if operator is Operator.PSEUDONYM and entity_type in (entities.DATE_OF_BIRTH, entities.DATE_TIME):
             operator = Operator.DATE_SHIFT
         match operator:

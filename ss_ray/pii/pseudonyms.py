@@ -191,9 +191,9 @@ class Pseudonyms:
 def normalise(entity_type: str, value: str) -> str:
     """The form in which two spellings of one value agree: digits of a phone, letters of a name without case."""
     if entity_type in _DIGIT_TYPES:
-        number = formats.split_extension(value)[0] if entity_type == entities.PHONE_NUMBER else value
-        digits = formats.digits_of(number)
-        if entity_type == entities.PHONE_NUMBER and len(digits) == 11 and digits[0] == "1":
+        is_phone = entity_type == entities.PHONE_NUMBER
+        digits = formats.digits_of(formats.split_extension(value)[0] if is_phone else value)
+        if is_phone and len(digits) == 11 and digits[0] == "1":
             digits = digits[1:]
         if digits:
             return digits

@@ -158,7 +158,9 @@ def pattern_recognizers(entities: Iterable[str], phone_regions: tuple[str, ...])
 def _generic(presidio: Any, phone_regions: tuple[str, ...]) -> Iterator[Recognizer]:
     yield _make("CREDIT_CARD", _extended(presidio.CreditCardRecognizer, "CREDIT_CARD"), lambda c: c.digits >= 12)
     yield _make("EMAIL_ADDRESS", _offline_email_recognizer(), lambda c: "@" in c.text)
-    yield _make("IBAN_CODE", presidio.IbanRecognizer(), lambda c: c.digits >= 8)
+    iban = presidio.IbanRecognizer()
+    iban.global_regex_flags = _FLAGS  # in any case, as the AnalyzerEngine asks for
+    yield _make("IBAN_CODE", iban, lambda c: c.digits >= 8)
     yield _make("IP_ADDRESS", presidio.IpRecognizer(), lambda c: c.text.count(".") > 2 or c.text.count(":") > 1)
     phone = presidio.PhoneRecognizer(supported_regions=phone_regions)
     yield _make("PHONE_NUMBER", phone, _has_phone_form, context=("phone", "telephone", "cell", "mobile", "call"))

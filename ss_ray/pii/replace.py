@@ -21,7 +21,7 @@ from ss_ray.pii.cells import as_texts, encode, from_texts, is_textual
 from ss_ray.pii.dates import shift_days
 from ss_ray.pii.entities import Operator
 from ss_ray.pii.mentions import Mention, mentions_of
-from ss_ray.pii.names import Person
+from ss_ray.pii.names import NOBODY, Person
 from ss_ray.pii.people import identities_of, people_of
 from ss_ray.pii.policy.sandbox import Sandbox
 from ss_ray.pii.policy.steps import State, apply_policy
@@ -31,6 +31,8 @@ from ss_ray.pii.statistics import NEAR_ORIGINAL, Counts, Place, add_counts, few
 from ss_ray.pii.texts import NewText, RowContext, TextReplacer
 
 DATE_TYPES = frozenset({entities.DATE_OF_BIRTH, entities.DATE_TIME})
+HANDLE_TYPES = frozenset({entities.EMAIL_ADDRESS, entities.USERNAME})
+"""Types whose words may run together: the names of the row tell them apart."""
 _WORDY = frozenset({Operator.REDACT, Operator.LABEL, Operator.HASH, Operator.MASK})
 """What these make is no number or date: cells of such columns go missing instead."""
 
@@ -133,7 +135,8 @@ class TableReplacer:
     ) -> list[str | None]:
         """(num_rows,) what takes the place of each cell."""
         replace = self._texts.replacement.replace
-        if entity_type in PERSONAL_TYPES or entity_type in DATE_TYPES:
+        is_by_row = entity_type in HANDLE_TYPES or self.plan.person.chooses_names
+        if (entity_type in PERSONAL_TYPES and is_by_row) or entity_type in DATE_TYPES:
             return [
                 None if place is None else replace(entity_type, texts[place] or "", person, days)
                 for place, person, days in zip(places, rows.people, rows.days, strict=True)
@@ -204,10 +207,12 @@ class _Rows:
 
     @classmethod
     def of(cls, table: pa.Table, plan: PiiPlan, key: bytes) -> _Rows:
-        shifts = any(plan.operator(type_) in (Operator.DATE_SHIFT, Operator.PSEUDONYM) for type_ in DATE_TYPES)
-        identities = identities_of(table, plan.person) if shifts else [""] * table.num_rows
+        types = {rule.entity_type for rule in plan.columns} | set(plan.searched if plan.text_columns else ())
+        identities = [""] * table.num_rows if types.isdisjoint(DATE_TYPES) else identities_of(table, plan.person)
         days = {identity: shift_days(key, identity, plan.max_shift_days) for identity in set(identities)}
-        return cls(people_of(table, plan.person), [days[identity] for identity in identities])
+        is_personal = plan.text_columns or plan.person.chooses_names or not types.isdisjoint(HANDLE_TYPES)
+        people = people_of(table, plan.person) if is_personal else [NOBODY] * table.num_rows
+        return cls(people, [days[identity] for identity in identities])
 
 
 @dataclass(frozen=True)

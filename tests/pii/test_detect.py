@@ -38,6 +38,7 @@ MATCHES = [  # text, entity type, what is found
     ("378282246310005", "CREDIT_CARD", "378282246310005"),
     ("2223003122003222", "CREDIT_CARD", "2223003122003222"),  # Mastercard series 2, which Presidio lacks
     ("pay DE89 3704 0044 0532 0130 00 today", "IBAN_CODE", "DE89 3704 0044 0532 0130 00"),
+    ("iban de89370400440532013000", "IBAN_CODE", "de89370400440532013000"),
     ("from 8.8.4.4 and on", "IP_ADDRESS", "8.8.4.4"),
     ("from 2001:db8::1 and on", "IP_ADDRESS", "2001:db8::1"),
 ]

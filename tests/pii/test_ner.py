@@ -96,6 +96,12 @@ def test_a_name_across_the_edge_of_a_window_is_found_once(detector):
         assert [(f.start, f.end) for f in detector.find(text) if f.entity_type == "PERSON"] == [(place, place + 11)]
 
 
+def test_a_surname_is_known_again_in_the_same_text(detector):
+    text = "The song is by Helga Brandvold. Why it is about Brandvold street 12 I do not know, Brandvold never said."
+    assert found(detector, text, "PERSON")[0] == "Helga Brandvold"
+    assert found(detector, text, "PERSON")[-1] == "Brandvold"
+
+
 def test_repeated_texts_are_answered_once_and_alike(detector):
     texts = ["Ask Maria Lopez.", "Ask Maria Lopez.", "nothing", ""]
     answers = detector.find_each(texts)

@@ -98,6 +98,11 @@ class Sandbox(AbstractContextManager["Sandbox"]):
     def __exit__(self, *error: object) -> None:
         self.close()
 
+    @property
+    def process_id(self) -> int:
+        """Of the process."""
+        return self._process.pid
+
     def close(self) -> None:
         """End the process."""
         self._process.kill()

@@ -269,7 +269,7 @@ def _measure(random: Random, size: int) -> Column:
 
 
 def _coarse_coordinate(random: Random, size: int) -> Column:
-    """A grid: less than four decimals are over ten metres, and no person's place."""
+    """A grid: three decimals are 110 m, and no person's place."""
     header = random.choice(("longitude", "latitude", "lat", "lon", "lng"))
     middle, decimals = random.uniform(-120, 120), random.choice((0, 1, 2, 2, 3))
     return header, [f"{random.gauss(middle, 3):.{decimals}f}" for _ in range(size)]

@@ -160,7 +160,7 @@ def _roughened(segments: list[Segment], rng: random.Random) -> list[Segment]:
         segments = [(_without_accents(text), label) for text, label in segments]
     if rng.random() < 0.15 and segments and segments[-1][1] is None:
         segments = [*segments[:-1], (segments[-1][0].rstrip("."), None)]
-    if rng.random() < 0.05 and len(segments) > 3:  # quoted, as a list, or after a broken encoding
+    if rng.random() < 0.08 and len(segments) > 3:  # quoted, as a list, or after a broken encoding
         mark = rng.choice(["> ", "- ", "* ", "• ", "| ", "? ", "?? ", "\ufffd ", "# ", "    "])
         segments = [
             (mark, None),

@@ -21,6 +21,7 @@ from faker.providers.lorem.en_US import Provider as EnglishWords
 
 from ss_ray.pii.recipes.sentences_prose import english_words
 from ss_ray.pii.recipes.sentences_words import (
+    ABBREVIATIONS,
     BRANDS,
     COMPANY_ENDS,
     CREEDS,
@@ -45,6 +46,7 @@ from ss_ray.pii.recipes.sentences_words import (
     THINGS,
     TITLES,
     UNITS,
+    WORKERS,
 )
 
 LOCALES = tuple(
@@ -404,11 +406,21 @@ class Slots:
         return name[0].upper() + name[1:] if rng.random() < 0.8 else name
 
     def slot_job(self) -> str:
-        return self.rng.choice(self.stock.jobs)
+        if self.rng.random() < 0.6:
+            return self.rng.choice(self.stock.jobs)
+        fields: list[Callable[[], str]] = [
+            self.slot_noun,
+            self.slot_word,
+            lambda: f"{self.slot_adj()} {self.slot_noun()}",
+        ]
+        field = self.rng.choice(fields)()
+        glue = self.rng.choice(["", "", f" {self.slot_noun()}", f" and {self.slot_noun()}", "-" + self.slot_noun()])
+        name = f"{field}{glue} {self.rng.choice(WORKERS)}"
+        return name.capitalize() if self.rng.random() < 0.7 else name
 
     def slot_job0(self) -> str:
         """An occupation in a sentence, which says little about who it is."""
-        return self.rng.choice(self.stock.jobs).lower()
+        return self.slot_job().lower()
 
     def slot_nrp(self) -> str:
         name = self.rng.choice(NATIONS if self.rng.random() < 0.75 else CREEDS)
@@ -561,6 +573,8 @@ class Slots:
     def slot_word(self) -> str:
         """An English word, or one that could be."""
         draw = self.rng.random()
+        if draw < 0.03:
+            return self.rng.choice(ABBREVIATIONS)
         return self.stock.word_model.word(self.rng) if draw < 0.25 else self.rng.choice(self.stock.words)
 
     def slot_Word(self) -> str:

@@ -329,6 +329,8 @@ THE {Adj} {Noun} [OF|AND|FOR] THE {Noun}
 {org} [office|offices|team|branch|headquarters|staff|website|shares|app|store|employees|customers] [is|are|was|in {loc}|at {st}|{ved}][.|]
 [work|works|worked|working|job|career|position|intern|employed|hired|consultant|manager|analyst] [for|at|with|by] {org}[ in {loc}| as {job}|][.|]
 {org} is [a|an|the] [{adj} |{nrp} |][company|bank|agency|firm|start-up|charity|school|hospital|chain|supplier] [of|in|for] [{noun}|{loc}][.|]
+[{adv}|now|both|all|{adj}|{verb}] [from|in|near|outside] {loc}[, {adj}|, {ctry}| and {adj}|][.|]
+{noun} [from|of|in] {city}[, {adj}| and {verb}|: {noun}|]
 [with|and|or|then|later|now|formerly|known as|became|called|joined|bought|sold to|owned by] {org}[ in {year}| for {money}|][.|]
 [{noun}s|{Noun}s|the {noun}s|two {noun}s|names][:|,| -|] {l}, {l}[,|] and {l}[.|]
 [{l}|{f}] and [{l}|{f}] [{ved}|{verb}|are {adj}|were {adj}] [{adv}|in {loc}|the {noun}]

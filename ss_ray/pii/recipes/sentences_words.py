@@ -135,3 +135,13 @@ DATE_FORMS = (
     "{b} {d} {y}|{B} {d}{th}, {y}|the {d}{th} of {B}|{A}, {B} {d}|{A} {d} {B} {y}|{y}-{mm}-{dd} {hms}|{dd}/{mm}/{y} {t}|{dd}-{mm}-{y}|"
     "{a} {d} {b}|{y}/{mm}/{dd}|{dd}-{b}-{yy}|{y}-{mm}-{dd}T{hms}|{d}/{m}|{B} {y}|{d}{th} {B} {y}|{dd}{mm}{y}"
 ).split("|")
+
+ABBREVIATIONS = (
+    "ATM ASAP FAQ PIN ID TV PC CEO CFO HR PDF SMS VIP DIY ETA FYI IT ER ICU MRI CT ECG BP OK LOL OMG GPS USB DVD CD VAT IRS "
+    "PTO FBI EU UN NGO PhD MBA MD RN BMI HIV DNA API URL HTML SQL CSV CRM ERP KPI ROI B2B Q1 Q3 N/A TBD RSVP PS AM PM"
+).split()
+WORKERS = (
+    "operator clerk installer driver technician cleaner attendant inspector assembler controller worker mechanic analyst "
+    "assistant teacher therapist distributor administrator supervisor manager engineer designer planner writer consultant "
+    "officer agent nurse repairer setter packer loader cutter grader tester trainer dealer broker buyer editor guard maker"
+).split()
