@@ -9,6 +9,8 @@ from __future__ import annotations
 import logging
 import os
 import pickle
+import resource
+import sys
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Sequence
@@ -82,6 +84,12 @@ def check_resources(asked: ResourceParameters) -> None:
 def available_cpus() -> int:
     """CPUs of the whole cluster, at least 1."""
     return max(1, int(ray.cluster_resources().get("CPU", 1)))
+
+
+def peak_memory_bytes() -> int:
+    """The most memory that this process has had."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024  # kilobytes elsewhere
 
 
 def map_items(

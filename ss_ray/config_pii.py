@@ -9,10 +9,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from ss_ray.config_base import NOT_YET, Ratio, Section
+from ss_ray.config_base import NOT_YET, Section
 from ss_ray.pii.entities import Operator
 
 EntityName = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]{1,63}$")]
+Score = Annotated[float, Field(gt=0, le=1)]
+ColumnType = Literal["text", "numeric", "categorical", "binary", "other"]
 Names = str | tuple[str, ...]
 """One name or several."""
 
@@ -31,7 +33,7 @@ class ClassifyParameters(Section):
 
     enable_classify: bool | None = Field(True, description="Find the types of columns from their values and headers.")
     entities: tuple[str, ...] | None = Field(
-        None, description="Entity types that may be replaced, in columns and in text; null: all."
+        None, min_length=1, description="Entity types that may be replaced, in columns and in text; null: all."
     )
     num_samples: int | None = Field(3, ge=1, description="Not used.", json_schema_extra=NOT_YET)
     classify_model_provider: str | None = Field(None, description="Not used.", json_schema_extra=NOT_YET)
@@ -58,11 +60,11 @@ class NerParameters(Section):
         description="Finds names and places in text: builtin, a spaCy pipeline, transformers:NAME or gliner:NAME; "
         "null: patterns only.",
     )
-    ner_threshold: Ratio = Field(0.3, description="Smallest score of a finding in text.")
+    ner_threshold: Score = Field(0.3, description="Smallest score of a finding in text.")
     enable_regexps: bool = Field(False, description="Patterns; always on here.", json_schema_extra=NOT_YET)
     gliner: GlinerParameters = Field(default_factory=GlinerParameters)
     ner_entities: tuple[str, ...] | None = Field(
-        None, description="Entity types to look for in text; null: those of classify.entities."
+        None, min_length=1, description="Entity types to look for in text; null: those of classify.entities."
     )
 
 
@@ -72,7 +74,9 @@ class PiiGlobals(Section):
     locales: tuple[str, ...] | None = Field(
         None, description="Faker locale of stand-ins, the first one; null: en_US, and that of a country column."
     )
-    seed: int | None = Field(None, description="Makes stand-ins repeatable between runs; null: a key drawn per run.")
+    seed: int | None = Field(
+        None, description="Makes stand-ins repeatable: for tests, since whoever guesses it can undo ids."
+    )
     classify: ClassifyParameters = Field(default_factory=ClassifyParameters)
     ner: NerParameters = Field(default_factory=NerParameters)
     lock_columns: tuple[str, ...] | None = Field(None, description="Columns that are never changed.")
@@ -86,7 +90,7 @@ class PolicyColumn(Section):
     condition: str | None = None
     value: str | None = None
     entity: Names | None = None
-    type: Names | None = None
+    type: ColumnType | tuple[ColumnType, ...] | None = None
 
 
 class PolicyColumns(Section):
@@ -105,7 +109,7 @@ class PolicyRow(Section):
     foreach: str | None = None
     value: str | None = None
     entity: Names | None = None
-    type: Names | None = None
+    type: ColumnType | tuple[ColumnType, ...] | None = None
     fallback_value: str | None = None
     description: str | None = None
 
@@ -150,7 +154,7 @@ class PiiParameters(Section):
     operators: dict[str, Operator] = Field(
         default_factory=dict, description="What is done by entity type, e.g. {AGE: generalise, city: keep}."
     )
-    thresholds: dict[str, Ratio] = Field(
+    thresholds: dict[str, Score] = Field(
         default_factory=dict, description="Smallest score of a finding in text, by entity type."
     )
     custom_entities: tuple[CustomEntityParameters, ...] = Field(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from ss_ray.pii.keyed import Stream
 
@@ -14,6 +14,9 @@ _FORMATS = (
     "%m-%d-%Y", "%d/%m/%Y", "%m/%d/%y", "%d.%m.%y", "%B %d, %Y", "%b %d, %Y", "%d %B %Y", "%d %b %Y", "%B %d %Y",
     "%d-%b-%Y", "%B %Y", "%b %Y", "%Y%m%d", "%m/%d/%Y %H:%M", "%d.%m.%Y %H:%M",
 )  # fmt: skip
+_YEAR = re.compile(r"(?:19|20)\d\d", re.ASCII)
+YEARS = (1901, 2200)
+FIRST_DAY = date(1970, 1, 1)
 _UNPADDED = re.compile(r"(?<!\d)[1-9](?!\d)")
 
 
@@ -24,17 +27,36 @@ def shift_days(key: bytes, person: str, max_days: int = MAX_SHIFT_DAYS) -> int:
 
 
 def shifted_date(text: str, days: int) -> str | None:
-    """A written date moved by days, in its format; None where it is none that we read.
+    """A written date or year moved by days, in its format; None where it is none that we read, or a placeholder.
 
-    Months come before days where both readings are possible.
+    Months come before days where both readings are possible. A placeholder (1900-01-01, 9999-12-31) belongs to nobody:
+    moved, it would tell by how much.
     """
     text = text.strip()
+    if _YEAR.fullmatch(text):
+        return str((datetime(int(text), 7, 1) + timedelta(days=days)).year)
     for format_ in _FORMATS:
         parsed = _parsed(text, format_)
         if parsed is not None:
+            if is_placeholder(parsed):
+                return None
             written = (parsed + timedelta(days=days)).strftime(format_)
             return re.sub(r"\b0(?=\d)", "", written) if _UNPADDED.search(text) else written
     return None
+
+
+def is_placeholder(day: date) -> bool:
+    """Whether a date stands for a missing one: outside the years of living people, or the first day of a calendar."""
+    return not YEARS[0] <= day.year <= YEARS[1] or (day.year, day.month, day.day) == FIRST_DAY.timetuple()[:3]
+
+
+def spellings(text: str) -> frozenset[str]:
+    """The ways to write a date, with and without leading zeros; only itself where it is none that we read."""
+    parsed = next((day for format_ in _FORMATS if (day := _parsed(text.strip(), format_)) is not None), None)
+    if parsed is None:
+        return frozenset({text})
+    written = {parsed.strftime(format_) for format_ in _FORMATS if "%H" not in format_ and "%d" in format_}
+    return frozenset({text, *written, *(re.sub(r"\b0(?=\d)", "", way) for way in written)})
 
 
 def generalised_date(text: str) -> str | None:

@@ -15,7 +15,8 @@ import string
 from ss_ray.pii.keyed import Stream
 
 _ONLY_DIGITS = {code: None for code in range(128) if not chr(code).isdecimal()}
-_DIGITS_AS_SIGNS = str.maketrans("0123456789", "#" * 10)
+PLACE = "\0"
+_DIGITS_AS_SIGNS = str.maketrans("0123456789", PLACE * 10)
 _SSN_SEPARATORS = re.compile(r"\d{3}([-. ]?)\d{2}\1\d{4}", re.ASCII)
 _DIGITS_AND_SEPARATORS = re.compile(r"[\d\s().+/#-]*(?:(?:x|ext\.?)\s*\d{1,6})?", re.ASCII | re.IGNORECASE)
 _EXTENSION = re.compile(r"\s*(?:x|ext\.?)\s*\d+\s*$", re.ASCII | re.IGNORECASE)
@@ -58,7 +59,7 @@ def phone_number(value: str, stream: Stream) -> str:
     no subscribers. Of other numbers the sign "+" and the country code's first two digits stay, or one leading zero.
     """
     if not _DIGITS_AND_SEPARATORS.fullmatch(value) or not 6 <= len(digits_of(value)) <= 20:
-        return fill("(###) ###-####", _nanp_digits(stream))
+        return fill(_shape("(000) 000-0000"), _nanp_digits(stream))
     number, extension = split_extension(value)
     digits = digits_of(number)
     if len(digits) == 10 and digits[0] in "23456789":
@@ -95,7 +96,7 @@ def credit_card(value: str, stream: Stream) -> str:
     """
     digits = digits_of(value)
     if not _DIGITS_AND_SEPARATORS.fullmatch(value) or not 12 <= len(digits) <= 19:
-        value, digits = "4### #### #### ####", "4" * 16
+        value, digits = "4000 0000 0000 0000", "4" * 16
     prefix = _TEST_CARDS.get(digits[0], "999999")
     body = prefix + stream.digits(len(digits) - len(prefix) - 1)
     return fill(_shape(value), body + luhn_digit(body))
@@ -146,7 +147,7 @@ def ip_address(value: str, stream: Stream) -> str:
         drawn: object = ipaddress.IPv6Address((0x20010DB8 << 96) + stream.below(2**96))
     else:
         drawn = ipaddress.IPv4Address((10 << 24) + 1 + stream.below(2**24 - 2))
-    return f"{drawn}/{prefix}" if prefix.isdecimal() else str(drawn)
+    return f"{drawn}/{prefix}" if prefix.isdecimal() and int(prefix) <= 128 else str(drawn)
 
 
 def mac_address(value: str, stream: Stream) -> str:
@@ -179,9 +180,9 @@ def url(value: str, stream: Stream) -> str:
 
 
 def fill(shape: str, digits: str) -> str:
-    """The shape with its "#" replaced by the digits in order; needs at least as many digits."""
-    count = shape.count("#")
-    return shape.replace("%", "%%").replace("#", "%s") % tuple(digits[:count])
+    """The shape with its places (PLACE) replaced by the digits in order; needs at least as many digits."""
+    count = shape.count(PLACE)
+    return shape.replace("%", "%%").replace(PLACE, "%s") % tuple(digits[:count])
 
 
 def _word(stream: Stream) -> str:
@@ -195,7 +196,7 @@ def _nanp_digits(stream: Stream) -> str:
 def _shape(text: str) -> str:
     if text.isascii():
         return text.translate(_DIGITS_AS_SIGNS)
-    return "".join("#" if character.isdecimal() else character for character in text)
+    return "".join(PLACE if character.isdecimal() else character for character in text)
 
 
 def _same_class(character: str, stream: Stream) -> str:

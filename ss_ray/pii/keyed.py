@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import math
 import string
+import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -20,6 +21,8 @@ SPARE_BITS = 64
 """What stays in the pool, so that taking a remainder shifts no choice by more than 2 ** -64."""
 ROUNDS = 10
 SMALL_DOMAIN = 4096
+MAX_PLACES = 64
+"""Beyond it half of a value would be longer than a digest of the network."""
 
 _ALPHABETS = (string.digits, string.ascii_lowercase, string.ascii_uppercase)
 _ALPHABET_OF = {character: alphabet for alphabet in _ALPHABETS for character in alphabet}
@@ -80,14 +83,21 @@ def permuted(key: bytes, domain: str, value: str) -> str:
     SP 800-38G; for small shapes a random cycle), so different values keep different stand-ins. In shapes of over
     SMALL_DOMAIN strings a value that maps to itself, one in as many as there are strings, is mapped again under another
     key, which may collide. A leading digit above 0 stays above 0 and a leading 0 stays 0, so a number keeps its length.
+    Strings with over MAX_PLACES letters and digits are drawn, not permuted. Digits and letters of other scripts become
+    ASCII ones first, so values that differ in them alone may meet.
 
     Args:
         key: Secret.
         domain: Name of the permutation, for example the entity type.
         value: Any text; without a digit or ASCII letter it comes back as it is.
     """
+    value = value if value.isascii() else _as_ascii(key, domain, value)
     alphabets = _shape(value)
     places = [(index, alphabet) for index, alphabet in enumerate(alphabets) if alphabet]
+    if len(places) > MAX_PLACES:
+        stream = Stream(key, "long", domain, value)
+        return "".join(stream.choice(alphabet) if alphabet else character
+                       for character, alphabet in zip(value, alphabets, strict=True))  # fmt: skip
     size, number = 1, 0
     for index, alphabet in places:
         size *= len(alphabet)
@@ -102,10 +112,23 @@ def permuted(key: bytes, domain: str, value: str) -> str:
     return "".join(characters)
 
 
+def _as_ascii(key: bytes, domain: str, value: str) -> str:
+    """The value with its digits and letters of other scripts replaced by ASCII ones."""
+    stream = Stream(key, "fold", domain, value)
+    return "".join(
+        character
+        if character.isascii() or not (character.isalnum() or unicodedata.combining(character))
+        else str(int(character))
+        if character.isdecimal()
+        else stream.choice(string.ascii_uppercase if character.isupper() else string.ascii_lowercase)
+        for character in value
+    )
+
+
 def _shape(value: str) -> list[str]:
     """The alphabet of each position; "" where the character stays."""
     alphabets = [_ALPHABET_OF.get(character, "") for character in value]
-    if alphabets and alphabets[0] == string.digits:
+    if alphabets and alphabets[0] == string.digits and any(alphabets[1:]):
         alphabets[0] = "123456789" if value[0] != "0" else ""
     return alphabets
 

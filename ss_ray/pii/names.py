@@ -44,7 +44,7 @@ SUFFIXES = frozenset("jr sr ii iii iv phd md dds esq rn msc bsc mba".split())
 PARTICLES = frozenset("van von der den de del della di da do dos das la le el al bin ibn ben af av zu zur y e".split())
 
 _WORD = re.compile(r"[^\W\d_]+(?:[-'’][^\W\d_]+)*|\d+")
-_HANDLE_PARTS = re.compile(r"[^\W\d_]+|\d+|[\W_]+")
+_HANDLE_PARTS = re.compile(r"\d+|[^\W\d_]+|[\W_]+")
 _NOT_IN_ADDRESSES = str.maketrans("", "", " \0'")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
@@ -136,7 +136,7 @@ class Names:
 
     def _draw(self, folded: str, role: str, locale: str, sex: Sex | None, identity: str) -> str:
         lex = self._lexicon(folded, locale)
-        letter = _letter(self.key, folded[0], lex.locale, identity)
+        letter = _letter(self.key, folded[:1], lex.locale, identity)
         if len(folded) == 1 and lex.is_latin:
             return letter
         table = lex.last_names if role == "last" else lex.first_names(sexes().get(folded) or sex)
@@ -166,7 +166,9 @@ class Names:
         pieces: list[str] = []
         stream = Stream(self.key, "handle", handle.casefold())
         parts = _HANDLE_PARTS.findall(handle if handle.islower() else _CAMEL.sub("\0", handle))
-        split = {part: split_joined(part, person) for part in parts if part[0].isalpha()}
+        split = {
+            part: split_joined(part, person) for part in parts if any(map(str.isalnum, part)) and not part.isdecimal()
+        }
         roles = iter(_handle_roles([word for part in parts for word in split.get(part, ())], person))
         for part in parts:
             if part.isdecimal():
@@ -231,19 +233,33 @@ def _joins(head: str, tail: str, person: Person) -> bool:
     )
 
 
-def name_words(value: str) -> list[tuple[str, str]]:
-    """The words of a name with their roles, "first" or "last"; without titles, particles and initials."""
+def name_words(value: str, role: str | None = None) -> list[tuple[str, str]]:
+    """The words of a name with their roles, "first" or "last"; without titles, particles and initials.
+
+    Args:
+        value: A full name, or only first or last names.
+        role: Of all its words, where it is no full name.
+    """
     if value.isascii() and value.isalpha():
-        return [(value, role_of(value.lower()))] if len(value) > 1 else []
-    found = ((word, role) for _, word, role in _roles(composed(value), None, NOBODY))
-    return [(word, role) for word, role in found if role in ("first", "last") and (len(word) > 1 or not word.isascii())]
+        return [(value, role or role_of(value.lower()))] if len(value) > 1 else []
+    return [
+        (word, found)
+        for _, word, found in _roles(composed(value), role, NOBODY)
+        if found in ("first", "last") and (len(word) > 1 or not word.isascii())
+    ]
 
 
 def _roles(value: str, role: str | None, person: Person) -> Iterator[tuple[re.Match[str], str, str]]:
     """Each word of a name: "first", "last", "keep" for titles, "skip" for particles, "digits"."""
     words = list(_WORD.finditer(value))
     names = [m for m in words if not m[0].isdecimal() and fold_name(m[0]) not in TITLES | SUFFIXES]
-    full = [m for m in names if len(m[0]) > 1 and m[0].casefold() not in PARTICLES] or names
+    own = person.given | person.family
+    full = [
+        m
+        for m in names
+        if (len(m[0]) > 1 or not m[0].isascii())
+        and ((m is names[0] and role != "last") or m[0].casefold() not in PARTICLES or fold_name(m[0]) in own)
+    ] or names
     comma = value.find(",")
     is_reversed = comma > 0 and any(m.start() > comma for m in full) and any(m.end() <= comma for m in full)
     for place in words:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
 from ss_ray.pii import entities
-from ss_ray.pii.dates import generalised_date, shift_days, shifted_date
+from ss_ray.pii.dates import MAX_SHIFT_DAYS, generalised_date, shift_days, shifted_date
 from ss_ray.pii.entities import BY_NAME, Operator
 from ss_ray.pii.names import NOBODY, Person
 from ss_ray.pii.pseudonyms import MASK, PERSONAL_TYPES, Pseudonyms, normalise
@@ -20,6 +20,7 @@ OLD_AGE = 90
 BAND_YEARS = 10
 POSTCODE_KEPT = 3
 CACHE_SIZE = 100_000
+_DEGREES = re.compile(r"[-+]?\d{1,3}(?:\.\d+)?(?:[ ,;]+[-+]?\d{1,3}(?:\.\d+)?)?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -29,10 +30,12 @@ class Replacement:
     Attributes:
         pseudonyms: Of the key.
         operators: By entity type; types without one get the default of `entities.BY_NAME`.
+        max_shift_days: Largest move of dates of nobody in particular.
     """
 
     pseudonyms: Pseudonyms
     operators: Mapping[str, Operator] = field(default_factory=dict)
+    max_shift_days: int = MAX_SHIFT_DAYS
 
     def operator(self, entity_type: str) -> Operator:
         """What is done with an entity type; types that nobody knows are labelled."""
@@ -57,6 +60,12 @@ class Replacement:
         return lru_cache(maxsize=CACHE_SIZE)(self._replace)
 
     def _replace(self, entity_type: str, value: str, person: Person, days: int) -> str:
+        try:
+            return self._made(entity_type, value, person, days)
+        except Exception:  # noqa: BLE001 - no odd cell may pass, or end the job; the message may quote it
+            return MASK
+
+    def _made(self, entity_type: str, value: str, person: Person, days: int) -> str:
         operator = self.operator(entity_type)
         if operator is Operator.PSEUDONYM and entity_type in (entities.DATE_OF_BIRTH, entities.DATE_TIME):
             operator = Operator.DATE_SHIFT
@@ -64,7 +73,7 @@ class Replacement:
             case Operator.PSEUDONYM:
                 return self.pseudonyms.stand_in(entity_type, value, person) if entity_type in BY_NAME else MASK
             case Operator.DATE_SHIFT:
-                return shifted_date(value, days or shift_days(self.pseudonyms.key, "")) or MASK
+                return shifted_date(value, days or shift_days(self.pseudonyms.key, "", self.max_shift_days)) or MASK
             case Operator.GENERALISE:
                 return generalise(entity_type, value)
             case Operator.LABEL:
@@ -94,8 +103,9 @@ def generalise(entity_type: str, value: str) -> str:
     if entity_type in (entities.DATE_OF_BIRTH, entities.DATE_TIME):
         return generalised_date(text) or MASK
     if entity_type == entities.POSTCODE:
-        return text[:POSTCODE_KEPT] + re.sub(r"[^\W_]", "*", text[POSTCODE_KEPT:])
-    if entity_type in (entities.LATITUDE, entities.LONGITUDE, entities.COORDINATE):
+        kept = max(0, min(POSTCODE_KEPT, len(text) - 2))
+        return text[:kept] + re.sub(r"[^\W_]", "*", text[kept:])
+    if entity_type in (entities.LATITUDE, entities.LONGITUDE, entities.COORDINATE) and _DEGREES.fullmatch(text):
         return re.sub(r"(\d\.\d)\d+", r"\1", text)
     return MASK
 

@@ -100,14 +100,20 @@ def identities_of(table: pa.Table, columns: PersonColumns) -> list[str]:
     chosen = chosen or list(columns.contact)
     if not chosen:
         return [""] * table.num_rows
+    is_name = chosen[0] not in (columns.identity, *columns.contact)
     texts = (_texts(table, name) for name in chosen)
-    return [
-        "\0".join((text or "").strip().casefold() for text in cells).strip("\0") for cells in zip(*texts, strict=True)
-    ]
+    return [_identity([text or "" for text in cells], is_name=is_name) for cells in zip(*texts, strict=True)]
+
+
+def _identity(cells: Sequence[str], *, is_name: bool) -> str:
+    """One text for all spellings of a person: "José Li" and "LI, JOSE"."""
+    if is_name:
+        cells = sorted(fold_name(word) for cell in cells for word, _ in name_words(cell)) or cells
+    return "\0".join(" ".join(cell.casefold().split()) for cell in cells).strip("\0")
 
 
 def _person(cells: Mapping[str, str | None], columns: PersonColumns) -> Person:
-    given, family = _words(cells, columns.given), _words(cells, columns.family)
+    given, family = _words(cells, columns.given, "first"), _words(cells, columns.family, "last")
     for name in columns.full:
         for word, role in name_words(cells[name] or ""):
             (given if role == "first" else family).add(fold_name(word))
@@ -122,8 +128,8 @@ def _person(cells: Mapping[str, str | None], columns: PersonColumns) -> Person:
     )
 
 
-def _words(cells: Mapping[str, str | None], names: Iterable[str]) -> set[str]:
-    return {fold_name(word) for name in names for word, _ in name_words(cells[name] or "")}
+def _words(cells: Mapping[str, str | None], names: Iterable[str], role: str) -> set[str]:
+    return {fold_name(word) for name in names for word, _ in name_words(cells[name] or "", role)}
 
 
 def _texts(table: pa.Table, name: str) -> Sequence[str | None]:

@@ -155,6 +155,8 @@ class Places:
             degrees = Decimal(value)
         except InvalidOperation:
             return permuted(self.key, entities.COORDINATE, value)
+        if not degrees.is_finite() or abs(degrees) > limit:
+            return permuted(self.key, entities.COORDINATE, value)
         exponent = min(-1, int(degrees.as_tuple().exponent))
         step = Decimal(1).scaleb(exponent)
         reach = int(JITTER_DEGREES / step)

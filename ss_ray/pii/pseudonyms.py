@@ -73,6 +73,8 @@ FRESH_TYPES = frozenset(_FORMATS) | PERSONAL_TYPES | frozenset({entities.STREET_
 """Types that a synthetic table fills with stand-ins of its own: nothing can be learned from them."""
 _DIGIT_TYPES = frozenset({entities.PHONE_NUMBER, entities.FAX_NUMBER, entities.US_SSN, entities.CREDIT_CARD})
 _COMPACT_TYPES = frozenset({entities.IBAN_CODE, entities.POSTCODE, entities.MAC_ADDRESS})
+OLD_AGE = 90
+_AGE = re.compile(r"\s*(\d{1,3})(\s*(?:y|yo|y/o|yrs?|years?|years? old)?\.?\s*)", re.ASCII | re.IGNORECASE)
 _AGE_STEPS = (-2, -1, 1, 2)
 
 
@@ -179,13 +181,13 @@ class Pseudonyms:
         return next((word for _ in range(MAX_DRAWS) if fold_name(word := stream.choice(words)) != folded), MASK)
 
     def _age(self, value: str) -> str:
-        """An age up to two years off, within the same decade's neighbourhood; 90 and over is 90."""
-        digits = formats.digits_of(value)
-        if not digits or len(digits) > 3:
+        """An age up to two years off; over 90 it is 90 (45 CFR 164.514(b)(2)(i)(C))."""
+        found = _AGE.fullmatch(value)
+        if found is None:
             return MASK
-        step = Stream(self.key, entities.AGE, digits).choice(_AGE_STEPS)
-        age = int(digits) + step
-        return value.replace(digits, str(abs(age) if age else 1), 1)
+        age = int(found[1]) + Stream(self.key, entities.AGE, found[1]).choice(_AGE_STEPS)
+        age = OLD_AGE if int(found[1]) > OLD_AGE else min(OLD_AGE, abs(age) or 1)
+        return f"{age}{found[2]}" if age != int(found[1]) else f"{age - 1}{found[2]}"
 
 
 def normalise(entity_type: str, value: str) -> str:

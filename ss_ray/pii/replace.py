@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from ss_ray.pii import entities
 from ss_ray.pii.cells import as_texts, encode, from_texts, is_textual
-from ss_ray.pii.dates import shift_days
+from ss_ray.pii.dates import FIRST_DAY, YEARS, shift_days
 from ss_ray.pii.entities import Operator
 from ss_ray.pii.mentions import Mention, mentions_of
 from ss_ray.pii.names import NOBODY, Person
@@ -31,6 +31,7 @@ from ss_ray.pii.statistics import NEAR_ORIGINAL, Counts, Place, add_counts, few
 from ss_ray.pii.texts import NewText, RowContext, TextReplacer
 
 DATE_TYPES = frozenset({entities.DATE_OF_BIRTH, entities.DATE_TIME})
+MAX_WALK = 100
 HANDLE_TYPES = frozenset({entities.EMAIL_ADDRESS, entities.USERNAME})
 """Types whose words may run together: the names of the row tell them apart."""
 _WORDY = frozenset({Operator.REDACT, Operator.LABEL, Operator.HASH, Operator.MASK})
@@ -90,7 +91,8 @@ class TableReplacer:
         plan = self.plan
         rows = _Rows.of(table, plan, self.pseudonyms.key)
         mentions = [self._mentions(rule, *_distinct(table.column(rule.name))) for rule in plan.columns]
-        contexts = list(map(RowContext, _by_row(mentions, table.num_rows), rows.people, rows.days))
+        by_row = _by_row(mentions if plan.text_columns else [], table.num_rows)
+        contexts = list(map(RowContext, by_row, rows.people, rows.days))
         hidden = [
             self._column(table.column(r.name), r, rows) for r in plan.columns if r.entity_type == entities.UNKNOWN
         ]
@@ -117,8 +119,12 @@ class TableReplacer:
             new = [None] * len(places)
             array = self._moved(column, rule, rows)
         else:
-            new = self._stand_ins(rule.entity_type, texts, places, rows)
-            if rule.operator is Operator.GENERALISE and not is_textual(column.type):
+            new = self._stand_ins(rule.entity_type, texts, places, rows, column.type)
+            if (
+                rule.operator is Operator.GENERALISE
+                and rule.entity_type == entities.AGE
+                and not is_textual(column.type)
+            ):
                 new = [text and re.split("[-+]", text)[0] for text in new]  # of the ages 30-39, the first
             array = from_texts(new, column.type, column=rule.name)
         return _Replaced(
@@ -131,7 +137,12 @@ class TableReplacer:
         )
 
     def _stand_ins(
-        self, entity_type: str, texts: Sequence[str | None], places: Sequence[int | None], rows: _Rows
+        self,
+        entity_type: str,
+        texts: Sequence[str | None],
+        places: Sequence[int | None],
+        rows: _Rows,
+        type_: pa.DataType,
     ) -> list[str | None]:
         """(num_rows,) what takes the place of each cell."""
         replace = self._texts.replacement.replace
@@ -141,16 +152,33 @@ class TableReplacer:
                 None if place is None else replace(entity_type, texts[place] or "", person, days)
                 for place, person, days in zip(places, rows.people, rows.days, strict=True)
             ]
-        stand_ins = [None if text is None else replace(entity_type, text) for text in texts]
+        stand_ins = [None if text is None else self._fitting(entity_type, text, type_) for text in texts]
         return [None if place is None else stand_ins[place] for place in places]
 
     def _moved(self, column: pa.ChunkedArray, rule: ColumnRule, rows: _Rows) -> pa.Array:
-        """A column of dates, moved by the days of each row or cut to the first day of the year."""
+        """A column of dates, moved by the days of each row or cut to the first day of the year.
+
+        Placeholders such as 1900-01-01 go missing: moved, they would tell by how much.
+        """
         if rule.operator is Operator.GENERALISE:
             return pc.floor_temporal(column, unit="year").cast(column.type)
-        stamps = column.cast(pa.timestamp("us", tz=getattr(column.type, "tz", None)))
-        moved = pc.add(stamps, pa.array([days * 86_400_000_000 for days in rows.days], pa.duration("us")))
-        return moved.cast(column.type)
+        days = pc.if_else(_is_somebodys(column), pa.array(rows.days, pa.int64()), None)
+        if pa.types.is_date32(column.type):
+            return pc.add(column.cast(pa.int32()), days.cast(pa.int32())).cast(column.type)
+        units = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+        per_day = 86_400 * units[getattr(column.type, "unit", "ms")]
+        return pc.add(column.cast(pa.int64()), pc.multiply(days, per_day)).cast(column.type)
+
+    def _fitting(self, entity_type: str, text: str, type_: pa.DataType) -> str | None:
+        """The stand-in of a value; in a column of integers one that its type can hold, by walking on from it."""
+        made = self._texts.replacement.replace(entity_type, text)
+        if not pa.types.is_integer(type_):
+            return made
+        for _ in range(MAX_WALK):
+            if not made.isdecimal() or _fits(made, type_):
+                return made
+            made = self._texts.replacement.replace(entity_type, made)
+        return None
 
     def _mentions(
         self, rule: ColumnRule, texts: Sequence[str | None], places: Sequence[int | None]
@@ -243,6 +271,17 @@ def _counts(table: pa.Table, columns: Sequence[_Replaced], num_dropped: int) -> 
         touched=+touched,
         examples={(c.name, entity_type): found for c in columns for entity_type, found in c.examples.items() if found},
     )
+
+
+def _fits(digits: str, type_: pa.DataType) -> bool:
+    return int(digits) < 2 ** (type_.bit_width - pa.types.is_signed_integer(type_))
+
+
+def _is_somebodys(column: pa.ChunkedArray) -> pa.Array:
+    """Which dates are no placeholders."""
+    year, day = pc.year(column), column.cast(pa.date32(), safe=False) if not pa.types.is_date(column.type) else column
+    first_day = pc.equal(day.cast(pa.date32()), pa.scalar(FIRST_DAY, pa.date32()))
+    return pc.and_(pc.and_(pc.greater_equal(year, YEARS[0]), pc.less_equal(year, YEARS[1])), pc.invert(first_day))
 
 
 def _distinct(column: pa.ChunkedArray) -> tuple[list[str | None], list[int | None]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import string
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -71,12 +71,14 @@ class ColumnView:
         origin: Its name in the source; None for a column that a step adds.
         entity_type: Ours; None where it has none that may be replaced.
         type: "text", "numeric", "categorical", "binary" or "other".
+        is_locked: Whether no rule may touch it.
     """
 
     name: str
     origin: str | None
     entity_type: str | None
     type: str
+    is_locked: bool = False
 
     def shown(self) -> dict[str, str | None]:
         """As JSON."""
@@ -134,6 +136,12 @@ class PiiPlan:
         return tuple(type_ for type_ in self.entities if self.operator(type_) is not Operator.KEEP)
 
     @property
+    def drops_rows(self) -> bool:
+        """Whether rows may be left out."""
+        types = (*self.entities, *(rule.entity_type for rule in self.columns))
+        return any(self.operator(type_) is Operator.DROP_ROW for type_ in types)
+
+    @property
     def dropped_columns(self) -> tuple[str, ...]:
         """Columns that the table has no more afterwards."""
         return tuple(rule.name for rule in self.columns if rule.operator is Operator.DROP_COLUMN)
@@ -177,7 +185,7 @@ def make_pii_plan(
         | {parse_entity_type(name, own): operator for name, operator in asked.operators.items()},
         custom=custom,
         locale=(settings.locales or (DEFAULT_LOCALE,))[0],
-        threshold=settings.ner.ner_threshold or THRESHOLD,
+        threshold=settings.ner.ner_threshold,
         thresholds={parse_entity_type(name, own): score for name, score in asked.thresholds.items()},
         ner_model=settings.ner.model,
         max_shift_days=asked.max_date_shift_days,
@@ -201,6 +209,7 @@ def make_pii_plan(
             origin=column.name,
             entity_type=types.get(column.name) if types.get(column.name) in allowed else None,
             type="text" if column.name in texts else _TYPES.get(column.kind, "other"),
+            is_locked=column.name in lock_columns,
         )
         for column in schema.columns
     ]
@@ -237,7 +246,8 @@ def updated_schema(schema: TableSchema, plan: PiiPlan, facts: Mapping[str, Colum
     Args:
         schema: Before.
         plan: What was done.
-        facts: Of the replaced columns; a column without facts is one without any value.
+        facts: Of the replaced columns, and of all where rows were dropped; a replaced column without facts is one
+            without any value.
     """
     by_name = {rule.name: rule for rule in plan.columns}
     columns = []
@@ -245,27 +255,22 @@ def updated_schema(schema: TableSchema, plan: PiiPlan, facts: Mapping[str, Colum
         rule = by_name.get(column.name)
         if rule is not None and rule.operator is not Operator.DROP_COLUMN:
             columns.append(_replaced(column, rule, (facts or {}).get(column.name)))
-        elif column.name in plan.texts_with_findings:
+        elif rule is None and column.name in plan.text_columns and column.kind is Kind.CATEGORY:
             columns.append(replace(column, kind=Kind.TEXT, values=None, pattern=None))
         elif rule is None:
-            columns.append(column)
+            columns.append(_described_anew(column, facts))
     return TableSchema(columns=tuple(columns))
 
 
 def policy_schema(
-    schema: TableSchema,
-    plan: PiiPlan,
-    origins: Mapping[str, str | None],
-    changed: Collection[str],
-    facts: Mapping[str, ColumnFacts],
+    schema: TableSchema, plan: PiiPlan, origins: Mapping[str, str | None], facts: Mapping[str, ColumnFacts]
 ) -> TableSchema:
-    """The schema of the table after a policy; as `updated_schema` where a rule changed a column.
+    """The schema of the table after a policy: names, contacts and ids as in `updated_schema`, the rest by its facts.
 
     Args:
         schema: Before.
         plan: What was done.
         origins: The columns of the table now, with their names before; None for those that the policy added.
-        changed: Columns now in which a cell was changed.
         facts: Of the columns now.
     """
     rules = {rule.name: rule for rule in plan.columns}
@@ -274,12 +279,17 @@ def policy_schema(
         if origin is None:
             columns.append(infer_column(name, facts[name], is_text=False))
             continue
-        before = replace(schema[origin], name=name)
-        rule = rules.get(origin) or ColumnRule(
-            name=name, entity_type=UNKNOWN, operator=Operator.LABEL, confidence=1.0, explanation=""
-        )
-        columns.append(_replaced(before, rule, facts.get(name)) if name in changed else before)
+        before, rule = replace(schema[origin], name=name), rules.get(origin)
+        columns.append(_replaced(before, rule, facts[name]) if rule else _described_anew(before, facts))
     return TableSchema(columns=tuple(columns))
+
+
+def _described_anew(column: ColumnSchema, facts: Mapping[str, ColumnFacts] | None) -> ColumnSchema:
+    """A column that no rule is about: as it was, or as its facts tell where there are any."""
+    found = (facts or {}).get(column.name)
+    if found is None or column.kind in _SEARCHED_KINDS:
+        return column
+    return _described(column, infer_column(column.name, replace(found, arrow_type=column.arrow_type), is_text=False))
 
 
 def _replaced(column: ColumnSchema, rule: ColumnRule, facts: ColumnFacts | None) -> ColumnSchema:

@@ -15,7 +15,7 @@ from itertools import accumulate
 
 import pyarrow as pa
 
-from ss_ray.cluster import map_items, reported_progress
+from ss_ray.cluster import map_items, peak_memory_bytes, reported_progress
 from ss_ray.config import DataParameters, ResourceParameters
 from ss_ray.config_pii import PiiParameters
 from ss_ray.errors import ConfigError
@@ -59,6 +59,7 @@ class PiiResult:
         num_rows: Written on both sides.
         dropped_rows: Left out, by an operator or a rule.
         schema: Of the rows after replacement.
+        peak_memory_bytes: Of the largest actor.
     """
 
     plan: PiiPlan | None
@@ -66,6 +67,7 @@ class PiiResult:
     num_rows: int
     dropped_rows: int
     schema: TableSchema
+    peak_memory_bytes: int = 0
 
 
 def replace_pii(
@@ -112,13 +114,14 @@ def replace_pii(
         )
     counts = add_counts(part.counts for part in done)
     facts = merge_tables([part.facts for part in done if part.facts])
-    after = schema_after(schema, plan, key, counts, facts)
+    after = schema_after(schema, plan, key, facts)
     return PiiResult(
         plan=plan,
         statistics=type_statistics(counts, plan),
         num_rows=counts.rows - counts.dropped_rows,
         dropped_rows=counts.dropped_rows,
         schema=after,
+        peak_memory_bytes=max((part.peak_memory_bytes for part in done), default=0),
     )
 
 
@@ -154,14 +157,12 @@ def _plan(rows: Location, schema: TableSchema, asked: PiiParameters, data: DataP
     return make_pii_plan(typings, schema, asked, declared=declared)
 
 
-def schema_after(
-    schema: TableSchema, plan: PiiPlan, key: bytes, counts: Counts, facts: Mapping[str, ColumnFacts]
-) -> TableSchema:
+def schema_after(schema: TableSchema, plan: PiiPlan, key: bytes, facts: Mapping[str, ColumnFacts]) -> TableSchema:
     """The schema of the rows that were written."""
     if not plan.steps:
         return updated_schema(schema, plan, facts)
     origins = {view.name: view.origin for view in policy_outline(schema, plan, key).columns}
-    return policy_schema(schema, plan, origins, {column for column, _ in counts.replaced}, facts)
+    return policy_schema(schema, plan, origins, facts)
 
 
 def policy_outline(schema: TableSchema, plan: PiiPlan, key: bytes) -> State:
@@ -201,6 +202,7 @@ class _Done:
 
     counts: Counts
     facts: dict[str, ColumnFacts]
+    peak_memory_bytes: int
 
 
 def _replace_worker(
@@ -212,7 +214,9 @@ def _replace_worker(
         described = written.names
     else:
         written = updated_schema(schema, plan).to_arrow()
-        described = [rule.name for rule in plan.columns if rule.name not in plan.dropped_columns]
+        described = (
+            written.names if plan.drops_rows else [rule.name for rule in plan.columns if rule.name in written.names]
+        )
 
     def replace(item: _Item) -> _Done:
         counts: list[Counts] = []
@@ -226,6 +230,6 @@ def _replace_worker(
                 counts.append(found)
                 facts.append(table_facts(replaced.select(described)))
                 report(block.num_rows)
-        return _Done(add_counts(counts), merge_tables(facts))
+        return _Done(add_counts(counts), merge_tables(facts), peak_memory_bytes())
 
     return replace

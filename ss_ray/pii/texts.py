@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -18,6 +18,38 @@ from ss_ray.pii.places import kind_of_place
 from ss_ray.pii.pseudonyms import MASK, Pseudonyms
 from ss_ray.pii.rules import PiiPlan
 from ss_ray.pii.statistics import UNREADABLE
+
+_NAMED = frozenset(
+    {
+        entities.PERSON,
+        entities.LOCATION,
+        entities.CITY,
+        entities.STATE,
+        entities.COUNTRY,
+        entities.ORGANIZATION,
+        entities.NRP,
+        entities.JOB_TITLE,
+        entities.TITLE,
+    }
+)
+"""Types that a model finds by words and context."""
+_ALLOWED_BY = {
+    entities.PERSON: (entities.PERSON, entities.FIRST_NAME, entities.LAST_NAME),
+    entities.STREET_ADDRESS: (entities.STREET_ADDRESS, entities.ADDRESS),
+    entities.CITY: (entities.CITY, entities.LOCATION, entities.ADDRESS),
+    entities.STATE: (entities.STATE, entities.LOCATION, entities.ADDRESS),
+    entities.COUNTRY: (entities.COUNTRY, entities.LOCATION),
+    entities.POSTCODE: (entities.POSTCODE, entities.ADDRESS),
+}
+"""Types by whose permission a finding may be replaced: whoever asks for first names means the names in texts, too."""
+
+
+def searched_types(plan: PiiPlan) -> tuple[str, ...]:
+    """What a detector has to look for, so that all types that anything is done with are found in texts."""
+    wanted = set(plan.searched)
+    more = {found for found, by in _ALLOWED_BY.items() if wanted.intersection(by)}
+    more |= {entities.LOCATION} if more & {entities.CITY, entities.STATE, entities.COUNTRY} else set()
+    return tuple(sorted(wanted | more))
 
 
 @dataclass(frozen=True)
@@ -74,7 +106,7 @@ class TextReplacer:
         """
         plan = self.plan
         return Detector(
-            entities=plan.searched,
+            entities=searched_types(plan),
             threshold=plan.threshold,
             thresholds=plan.thresholds,
             custom=plan.custom,
@@ -84,7 +116,7 @@ class TextReplacer:
     @cached_property
     def replacement(self) -> Replacement:
         """Applies the plan's operators."""
-        return Replacement(self.pseudonyms, self.plan.operators)
+        return Replacement(self.pseudonyms, self.plan.operators, self.plan.max_shift_days)
 
     def replace_each(self, pairs: Iterable[tuple[str, RowContext]], header: str = "") -> list[NewText]:
         """Each text of a row after the replacement; the same text in the same context is done once.
@@ -123,7 +155,8 @@ class TextReplacer:
             return NewText(MASK, Counter({UNREADABLE: 1}))
         mentioned = list(spans(text, row.mentions))
         roles = {(f.start, f.end): mention.role for f, mention in mentioned if mention.role}
-        chosen = [refined for f in findings if (refined := self._refined(f, text)) is not None]
+        refined = (found for f in findings if (found := self._refined(f, text)) is not None)
+        chosen = list(_around(refined, [f for f, _ in mentioned]))
         pieces, end = [], 0
         new = NewText("")
         for f in without_overlaps([*(f for f, _ in mentioned), *chosen]):
@@ -141,7 +174,8 @@ class TextReplacer:
         type_ = finding.entity_type
         if type_ == entities.LOCATION and entities.LOCATION not in self.plan.operators:
             type_ = kind_of_place(text[finding.start : finding.end])
-        if type_ not in self.plan.entities or self.plan.operator(type_) is Operator.KEEP:
+        allowed = {finding.entity_type, *_ALLOWED_BY.get(type_, (type_,))}.intersection(self.plan.entities)
+        if not allowed or self.plan.operator(type_) is Operator.KEEP:
             return None
         return Finding(finding.start, finding.end, type_, finding.score)
 
@@ -152,3 +186,21 @@ class TextReplacer:
         if role and operator is Operator.PSEUDONYM:
             return self.pseudonyms.names.word(value, role, row.person)
         return self.replacement.replace(entity_type, value, row.person, row.days)
+
+
+def _around(findings: Iterable[Finding], mentions: Iterable[Finding]) -> Iterator[Finding]:
+    """Findings without the words that the row's columns hold, where these say better whose or what they are.
+
+    A name that a model takes for a town keeps its role; an e-mail address with a name in it stays whole.
+    """
+    known = without_overlaps(mentions)
+    for finding in findings:
+        start = finding.start
+        inside = [f for f in known if f.start < finding.end and finding.start < f.end]
+        if finding.entity_type not in _NAMED or not inside:
+            yield finding
+            continue
+        for cut in (*inside, Finding(finding.end, finding.end, "", 0.0)):
+            if cut.start > start:
+                yield Finding(start, cut.start, finding.entity_type, finding.score)
+            start = max(start, cut.end)

@@ -30,6 +30,12 @@ def done(operator: str, entity_type: str, value: str) -> str:
         ("generalise", "POSTCODE", "02139-1234", "021**-****"),
         ("generalise", "COORDINATE", "52.5211, 13.4011", "52.5, 13.4"),
         ("generalise", "PERSON", "Maria", MASK),
+        ("generalise", "POSTCODE", "101", "1**"),
+        ("generalise", "COORDINATE", "40.712776 home of Maria", MASK),
+        ("generalise", "LATITUDE", "40°42'46\"N", MASK),
+        ("generalise", "LONGITUDE", "-73.98765", "-73.9"),
+        ("pseudonym", "AGE", "34 Maria Garcia", MASK),
+        ("pseudonym", "AGE", "97", "90"),
         ("pseudonym", "TICKET", "T-1", MASK),  # a type of the configuration has no format to imitate
         ("label", "TICKET", "T-1", "<TICKET>"),
         ("redact", "PERSON", "  ", "  "),
@@ -65,6 +71,11 @@ def test_types_without_an_operator_get_their_default():
         ("2021-02-27 08:05:00", 1, "2021-02-28 08:05:00"),
         ("tomorrow", 1, None),
         ("12345", 1, None),
+        ("1984", 300, "1985"),
+        ("1900-01-01", 1, None),  # a placeholder: moved, it would tell by how much
+        ("01/01/1970", 1, None),
+        ("9999-12-31", 1, None),
+        ("0001-01-01", -1, None),
     ],
 )
 def test_shifted_date_keeps_its_format(written, days, expected):
@@ -72,7 +83,7 @@ def test_shifted_date_keeps_its_format(written, days, expected):
 
 
 @settings(max_examples=50, deadline=None)
-@given(st.dates(date(1900, 1, 1), date(2100, 1, 1)), st.dates(date(1900, 1, 1), date(2100, 1, 1)), st.text(max_size=5))
+@given(st.dates(date(1971, 1, 1), date(2100, 1, 1)), st.dates(date(1971, 1, 1), date(2100, 1, 1)), st.text(max_size=5))
 def test_dates_of_one_person_keep_their_interval(one, other, person):
     days = shift_days(KEY, person)
     assert 1 <= abs(days) <= 365
@@ -88,3 +99,8 @@ def test_people_move_by_days_of_their_own():
 
 def test_old_ages_are_one_group():
     assert {generalise("AGE", str(age)) for age in range(90, 120)} == {"90+"}
+
+
+@pytest.mark.parametrize("value", ["555-123-4567 #12", "#5551234567", "100% 555-123-4567"])
+def test_odd_phones_do_not_end_the_job(value):
+    assert done("pseudonym", "PHONE_NUMBER", value) != value

@@ -131,6 +131,18 @@ def test_updated_schema_holds_no_value_of_a_replaced_column():
     )[6:]
 
 
+def test_schema_of_a_searched_category_holds_no_value():
+    plan = planned({"first_name": typing("PERSON")}, entities=["email"])
+    assert "first_name" in plan.text_columns
+    assert updated_schema(SCHEMA, plan)["first_name"] == column("first_name", Kind.TEXT, max_length=4)
+
+
+def test_columns_are_described_anew_where_rows_are_dropped():
+    plan = planned(operators={"email": "drop_row"})
+    assert plan.drops_rows
+    assert updated_schema(SCHEMA, plan, facts_of(plan=["b"] * 20))["plan"].values == ("b",)
+
+
 def test_places_and_ages_are_described_by_what_they_became():
     plan = planned(declared={"plan": "city", "age": "age"}, operators={"AGE": "generalise"})
     facts = facts_of(plan=["Newton", "Oldham"] * 10, age=[30, 40] * 10)

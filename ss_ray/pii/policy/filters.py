@@ -24,7 +24,7 @@ from ss_ray.pii.texts import TextReplacer
 
 _OFFSET = re.compile(r"([-+]?\d+)\s*([ymwd])", re.IGNORECASE)
 _DAYS = {"y": 365, "m": 30, "w": 7, "d": 1}
-_PERSONA = {
+PERSONA = {
     "first_name": entities.FIRST_NAME,
     "last_name": entities.LAST_NAME,
     "name": entities.PERSON,
@@ -39,18 +39,6 @@ _PERSONA = {
     "postcode": entities.POSTCODE,
     "ssn": entities.US_SSN,
 }
-
-
-class Persona:
-    """The stand-ins of one cell, whichever part of a person it holds: `first_name`, `email`, ..."""
-
-    def __init__(self, pseudonyms: Pseudonyms, text: str) -> None:
-        self._pseudonyms, self._text = pseudonyms, text
-
-    def __getattr__(self, name: str) -> str:
-        if name not in _PERSONA:
-            raise AttributeError(name)
-        return self._pseudonyms.stand_in(_PERSONA[name], self._text)
 
 
 class Filters:
@@ -107,9 +95,9 @@ class Filters:
         type_ = parse_entity_type(str(entity))
         return MASK if type_ == entities.UNKNOWN else self._pseudonyms.stand_in(type_, str(self._this))
 
-    def persona(self) -> Persona:
-        """What the person of the cell becomes: of the cell itself, the stand-in that it has in texts and columns."""
-        return Persona(self._pseudonyms, "" if isna(self._this) else str(self._this))
+    def persona(self, part: str) -> str:
+        """A part of what the person of the cell becomes: the stand-in that the cell has in texts and columns."""
+        return self._pseudonyms.stand_in(PERSONA[part], "" if isna(self._this) else str(self._this))
 
     def shifted(self, value: Any, low: str | None = None, high: str | None = None) -> datetime:
         """A date moved by days between two offsets such as "-30d" and "+2y"; without them as columns of dates are."""

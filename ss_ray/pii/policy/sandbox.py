@@ -14,6 +14,7 @@ import os
 import select
 import subprocess
 import sys
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
@@ -89,6 +90,7 @@ class Sandbox(AbstractContextManager["Sandbox"]):
             stderr=subprocess.DEVNULL,
             env={name: os.environ[name] for name in ENVIRONMENT if name in os.environ} | {"PYTHONPATH": _paths()},
         )
+        self._end = weakref.finalize(self, _end, self._process)  # also where nobody closes it
         self._rest = b""
         self._constants: dict[str, list[Outcome]] = {}
         start = {"key": key.hex(), "plan": TypeAdapter(PiiPlan).dump_python(plan, mode="json")}
@@ -105,11 +107,7 @@ class Sandbox(AbstractContextManager["Sandbox"]):
 
     def close(self) -> None:
         """End the process."""
-        self._process.kill()
-        self._process.wait()
-        for stream in (self._process.stdin, self._process.stdout):
-            if stream is not None:
-                stream.close()
+        self._end()
 
     def evaluate(self, rule: Rule, shared: Mapping[str, Any], cells: Sequence[Mapping[str, Any]]) -> list[Outcome]:
         """What becomes of each cell.
@@ -157,6 +155,14 @@ class Sandbox(AbstractContextManager["Sandbox"]):
             ) from None
         line, _, self._rest = self._rest.partition(b"\n")
         return json.loads(line)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait()
+    for stream in (process.stdin, process.stdout):
+        if stream is not None:
+            stream.close()
 
 
 def _paths() -> str:

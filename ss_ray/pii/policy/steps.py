@@ -78,6 +78,9 @@ def check_policy(steps: Sequence[PolicyStep]) -> None:
         for change in (*((columns and columns.add) or ()), *((columns and columns.rename) or ())):
             if not isinstance(change.name, str):
                 raise ConfigError(f"{where}.columns: to add or rename a column takes its name")
+        for change in (columns and columns.drop) or ():
+            if not (change.name or change.condition or change.entity or change.type):
+                raise ConfigError(f"{where}.columns.drop needs a name, condition, entity or type")
         for change in (columns and columns.rename) or ():
             if not change.value:
                 raise ConfigError(f"{where}.columns.rename: {change.name!r} needs a value, its new name")
@@ -98,6 +101,8 @@ def apply_policy(state: State, steps: Sequence[PolicyStep], sandbox: Sandbox, re
     for step in steps:
         shared = {"vars": step_variables(step, sandbox)}
         state = _with_columns(state, step, sandbox, shared)
+        for rule in (*((step.rows and step.rows.drop) or ()), *((step.rows and step.rows.update) or ())):
+            _check_there(rule.name, state.columns)
         for rule in (step.rows and step.rows.drop) or ():
             state = _without_rows(state, rule, sandbox, shared)
         for column in state.columns:
@@ -129,6 +134,7 @@ def _with_columns(state: State, step: PolicyStep, sandbox: Sandbox, shared: Mapp
     changes = step.columns
     table, columns = state.table, list(state.columns)
     for change in (changes and changes.drop) or ():
+        _check_there(change.name, columns)
         gone = [column for column in columns if _is_meant(change, column, sandbox, shared)]
         table = table.drop_columns([column.name for column in gone])
         columns = [column for column in columns if column not in gone]
@@ -155,6 +161,8 @@ def _with_columns(state: State, step: PolicyStep, sandbox: Sandbox, shared: Mapp
 def _is_meant(rule: PolicyColumn | PolicyRow, column: ColumnView, sandbox: Sandbox, shared: Mapping[str, Any]) -> bool:
     """Whether a rule's name, entity, type and the constant parts of its condition fit a column."""
     entity_names = _listed(rule.entity)
+    if column.is_locked:
+        return False
     if rule.name is not None and column.name not in _listed(rule.name):
         return False
     if rule.entity is not None and column.entity_type not in {parse_entity_type(name) for name in entity_names}:
@@ -273,7 +281,9 @@ def _outcomes(
 def _conditions(rule: PolicyRow, conditions: Sequence[Expression]) -> Rule:
     """The part of a rule that depends on cells."""
     constant, _ = _split(rule.condition)
-    return Rule(conditions=tuple(conditions), is_aimed=bool(rule.name or rule.entity or rule.type or constant))
+    names_column = any(needs(part).column for part in conditions)
+    is_aimed = bool(rule.name or rule.entity or rule.type or constant or names_column)
+    return Rule(conditions=tuple(conditions), is_aimed=is_aimed)
 
 
 def _split(condition: str | None) -> tuple[list[Expression], list[Expression]]:
@@ -286,7 +296,7 @@ def _split(condition: str | None) -> tuple[list[Expression], list[Expression]]:
 
 
 def _json_cells(column: pa.ChunkedArray) -> list[Any]:
-    """The cells of a column as JSON can hold them: dates in ISO 8601, decimals as numbers."""
+    """The cells of a column as JSON can hold them: dates in ISO 8601, decimals as texts."""
     return [_json_value(value) for value in column.to_pylist()]
 
 
@@ -296,7 +306,7 @@ def _json_value(value: Any) -> Any:
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, Decimal):
-        return float(value)
+        return str(value)
     return None if value != value else value
 
 

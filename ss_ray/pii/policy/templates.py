@@ -10,7 +10,7 @@ Nothing here limits time or memory: `sandbox` does, by a process of its own.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -18,20 +18,25 @@ from random import Random
 from typing import Any
 
 from faker import Faker
-from jinja2 import StrictUndefined, TemplateSyntaxError, nodes
-from jinja2.sandbox import SandboxedEnvironment
+from jinja2 import StrictUndefined, TemplateSyntaxError, Undefined, nodes
+from jinja2.runtime import LoopContext
+from jinja2.sandbox import ImmutableSandboxedEnvironment, SandboxedEnvironment
 
 from ss_ray.errors import ConfigError
 from ss_ray.pii.keyed import Stream
-from ss_ray.pii.policy.filters import Filters
+from ss_ray.pii.policy.filters import PERSONA, Filters
 
 MAX_SOURCE = 10_000
 MAX_CHARACTERS = 1_000_000
 MAX_BITS = 4096
 _FAKER_OWN = frozenset(
     "add_provider format get_formatter parse provider providers seed seed_instance seed_locale set_arguments "
-    "set_formatter del_arguments get_arguments get_providers random binary zip tar image".split()
+    "set_formatter del_arguments get_arguments get_providers random binary zip tar image enum json json_bytes "
+    "fixed_width csv tsv psv dsv xml pystr_format pyobject pystruct pydict pylist pyset pytuple pyiterable profile "
+    "simple_profile unique optional factories generator".split()
 )
+PLAIN = (str, int, float, bool, Decimal, date, datetime, timedelta, type(None), list, tuple, dict)
+"""Types of values, exactly: a subclass may do anything."""
 
 
 @dataclass(frozen=True)
@@ -42,11 +47,13 @@ class Needs:
         cell: On `this`, or on what is drawn for it.
         index: On the number of the row.
         row: Columns of `row` that it names; None for all of them.
+        column: Whether it looks at `column`.
     """
 
     cell: bool
     index: bool
     row: tuple[str, ...] | None
+    column: bool = False
 
     @property
     def is_constant(self) -> bool:
@@ -73,7 +80,7 @@ def parse(expression: Expression) -> nodes.Template:
     Raises:
         ConfigError: It is no expression, or too long.
     """
-    source = expression.source
+    source = _unwrapped(expression.source)
     if len(source) > MAX_SOURCE:
         raise ConfigError(f"a policy expression has {len(source):,} characters; at most {MAX_SOURCE:,} are allowed")
     try:
@@ -90,6 +97,7 @@ def parse(expression: Expression) -> nodes.Template:
 
 def parts(condition: str) -> list[Expression]:
     """The parts of a condition that "and" joins."""
+    condition = _unwrapped(condition)
     if _is_template(condition):
         return [Expression(condition)]
     count = len(_conjuncts(_bare(parse(Expression(condition)))))
@@ -110,7 +118,15 @@ def needs(expression: Expression) -> Needs:
         cell=not drawn.isdisjoint(names) or any(f.name == "fake" for f in tree.find_all(nodes.Filter)),
         index="index" in names,
         row=None if is_whole else tuple(named),
+        column="column" in names,
     )
+
+
+def _unwrapped(source: str) -> str:
+    """An expression without the braces around the whole of it."""
+    inner = source.strip()[2:-2]
+    is_wrapped = source.strip().startswith("{{") and source.strip().endswith("}}")
+    return inner if is_wrapped and not _is_template(inner) and "}}" not in inner else source
 
 
 def _is_row(node: nodes.Node) -> bool:
@@ -135,10 +151,18 @@ def _conjuncts(expression: nodes.Expr) -> list[nodes.Expr]:
     return [expression]
 
 
-class PolicyEnvironment(SandboxedEnvironment):
-    """Jinja's sandbox, in which no operation makes more than MAX_CHARACTERS."""
+class PolicyEnvironment(ImmutableSandboxedEnvironment):
+    """Jinja's sandbox, narrower: attributes of plain values and of what we show alone, and no huge results."""
 
     intercepted_binops = frozenset({"*", "**", "+", "%"})
+
+    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+        """Whether an expression may look at an attribute: never at one of a function, method or class."""
+        if attr.startswith("_"):
+            return False
+        if isinstance(obj, Shown):
+            return attr in obj.names
+        return isinstance(obj, (*PLAIN, LoopContext)) and super().is_safe_attribute(obj, attr, value)
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
         """An operation after a look at the size of its result."""
@@ -170,10 +194,10 @@ class Expressions:
         self._environment = PolicyEnvironment(undefined=StrictUndefined)
         self._environment.filters.update(filters.by_name())
         self._environment.globals.update(
-            fake=_Fake(self._faker, filters),
-            random=_Shown(self._random, "random randint choice uniform randrange gauss sample"),
-            re=_Patterns(),
-            timedelta=timedelta,
+            fake=_fake(self._faker, filters),
+            random=_functions(self._random, "random randint choice uniform randrange gauss sample".split()),
+            re=_patterns(),
+            timedelta=lambda **parts: timedelta(**plain(parts)),
             globals=dict(settings),
         )
         self._known: dict[Expression, Callable[[Mapping[str, Any]], Any]] = {}
@@ -194,7 +218,7 @@ class Expressions:
     def _compiled(self, expression: Expression) -> Callable[[Mapping[str, Any]], Any]:
         if expression not in self._known:
             tree = parse(expression)
-            if expression.part is None and _is_template(expression.source):
+            if expression.part is None and _is_template(_unwrapped(expression.source)):
                 self._known[expression] = self._environment.from_string(tree).render
             else:
                 store = nodes.Assign(nodes.Name("result", "store"), _bare(tree), lineno=1)
@@ -230,42 +254,78 @@ def _size(value: Any) -> int:
     return abs(value) if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**MAX_BITS else 1
 
 
-class _Shown:
-    """Some methods of an object, and nothing else of it."""
+class Shown:
+    """What an expression sees of something: functions of plain values, by name."""
 
-    def __init__(self, target: Any, names: str) -> None:
-        for name in names.split():
-            setattr(self, name, getattr(target, name))
+    def __init__(self, functions: Mapping[str, Callable[..., Any]]) -> None:
+        self._functions = functions
+        self.names = frozenset(functions)
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        if name.startswith("_") or name not in self.names:
+            raise AttributeError(name)
+        return self._functions[name]
 
 
-class _Patterns:
+class Persona(Shown):
+    """The stand-ins of one cell, whichever part of a person it holds: `first_name`, `email`, ..."""
+
+    def __init__(self, filters: Filters) -> None:
+        super().__init__({})
+        self._filters = filters
+        self.names = frozenset(PERSONA)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_") or name not in PERSONA:
+            raise AttributeError(name)
+        return self._filters.persona(name)
+
+
+def plain(value: Any) -> Any:
+    """A value of plain types, in which nothing else can hide; a match of a pattern becomes its functions.
+
+    Raises:
+        TypeError: It is anything else.
+    """
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [plain(item) for item in value]
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if type(value) in PLAIN or isinstance(value, (Shown, Undefined)):
+        return value
+    raise TypeError("the result is no value")
+
+
+def _functions(target: Any, names: Iterable[str]) -> Shown:
+    """Some methods of an object, with plain arguments and results."""
+
+    def wrapped(method: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda *given, **named: plain(method(*plain(given), **plain(named)))
+
+    return Shown({name: wrapped(getattr(target, name)) for name in names})
+
+
+def _fake(faker: Any, filters: Filters) -> Shown:
+    """Faker's methods that make plain values, and `persona`, the stand-in of the person of the cell."""
+    providers = [type(provider) for provider in faker.get_providers()]
+    names = {name for provider in providers for name in dir(provider) if callable(getattr(provider, name))}
+    shown = _functions(faker, (name for name in names if not name.startswith("_") and name not in _FAKER_OWN))
+    return Shown({**{name: getattr(shown, name) for name in shown.names}, "persona": lambda: Persona(filters)})
+
+
+def _patterns() -> Shown:
     """Regular expressions that give up after a second, where Python's might search for ever."""
+    import regex
 
-    def __init__(self) -> None:
-        import regex
-
-        for name in ("sub", "findall", "search", "match", "fullmatch", "split"):
-            setattr(self, name, self._timed(getattr(regex, name)))
-
-    @staticmethod
-    def _timed(function: Any) -> Any:
-        def call(*arguments: Any, **options: Any) -> Any:
-            return function(*arguments, **options, timeout=1.0)
+    def timed(function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*given: Any, **named: Any) -> Any:
+            found = function(*plain(given), **plain(named), timeout=1.0)
+            if isinstance(found, regex.Match):
+                return _functions(found, ("group", "groups", "groupdict", "start", "end", "span"))
+            return plain(found)
 
         return call
 
-
-class _Fake:
-    """Faker's methods, without those that reach beyond values, and `persona`."""
-
-    def __init__(self, faker: Any, filters: Filters) -> None:
-        self._faker, self._filters = faker, filters
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_") or name in _FAKER_OWN:
-            raise AttributeError(name)
-        return getattr(self._faker, name)
-
-    def persona(self) -> Any:
-        """The stand-in of the person whose name or address the cell holds."""
-        return self._filters.persona()
+    return Shown(
+        {name: timed(getattr(regex, name)) for name in ("sub", "findall", "search", "match", "fullmatch", "split")}
+    )
