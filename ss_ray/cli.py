@@ -180,7 +180,8 @@ def replacement_summary(report: ReplacementReport) -> str:
     if report.result.dropped_rows:
         lines.append(f"Dropped          {report.result.dropped_rows:,} rows")
     for row in report.result.statistics:
-        lines.append(f"{row.operator:<16} {row.column}: {row.entity_type}, {row.replaced:,} in {row.share:.0%} of cells")
+        done = f"{row.replaced:,} in {row.share:.0%} of cells"
+        lines.append(f"{row.operator:<16} {row.column}: {row.entity_type}, {done}")
     for rule in report.result.plan.kept if report.result.plan else ():
         lines.append(f"kept             {rule.name}: {rule.entity_type}")
     lines.append("Seconds          " + ", ".join(f"{stage} {s:.0f}" for stage, s in report.stage_seconds.items()))

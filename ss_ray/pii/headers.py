@@ -189,7 +189,8 @@ SPECIFIC: Mapping[str, str] = {
         "gaid, udid, device serial number, geratenummer, seriennummer, numero de serie, iccid, meid"
     ),
     e.BIOMETRIC: (
-        "biometric, biometric id, biometric identifier, fingerprint, fingerprint id, retina scan, iris scan, "
+        "biometric, biometric id, biometric identifier, fingerprint, fingerprint id, fingerprint template, "
+        "retina scan, iris scan, "
         "face id, voiceprint, voice print, biometric hash, fingerabdruck, empreinte digitale, huella dactilar, "
         "face template"
     ),
@@ -205,7 +206,8 @@ SPECIFIC: Mapping[str, str] = {
     ),
     e.API_KEY: (
         "api key, apikey, secret key, access token, auth token, api token, secret access key, bearer token, "
-        "http cookie, session token, client secret, access key, private key, refresh token, jwt"
+        "http cookie, session cookie, auth cookie, session token, client secret, access key, private key, "
+        "refresh token, jwt"
     ),
     e.DATE_OF_BIRTH: (
         "date of birth, dob, birth date, birthdate, birthday, birth dt, date birth, bday, born, born on, "

@@ -59,6 +59,10 @@ class Replacement:
     def _cached(self):  # type: ignore[no-untyped-def]
         return lru_cache(maxsize=CACHE_SIZE)(self._replace)
 
+    def replace_new(self, entity_type: str, value: str) -> str:
+        """The same for a value that nobody has asked for and that no person matters to: nothing is remembered."""
+        return value if not value or value.isspace() else self._replace(entity_type, value, NOBODY, 0)
+
     def _replace(self, entity_type: str, value: str, person: Person, days: int) -> str:
         try:
             return self._made(entity_type, value, person, days)

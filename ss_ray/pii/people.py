@@ -123,7 +123,7 @@ def _person(cells: Mapping[str, str | None], columns: PersonColumns) -> Person:
         given=frozenset(given),
         family=frozenset(family),
         sex=_SEXES.get(sex.strip().casefold()) if sex else None,
-        locale=next(iter(locales_of_country(country or "")), None),
+        locale=next(iter(locales_of_country(country)), None) if country else None,
         identity=(cells[columns.identity] or "").strip() if columns.identity else "",
     )
 

@@ -126,18 +126,18 @@ class Pseudonyms:
             raise ConfigError(f"there are no stand-ins for the entity type {entity_type!r}")
         if not value or value.isspace():
             return value
-        original = normalise(entity_type, value)
         for draw in range(MAX_DRAWS):
-            candidate = self._draw(entity_type, value, original, draw, person)
-            if candidate == MASK or normalise(entity_type, candidate) != original:
+            candidate = self._draw(entity_type, value, draw, person)
+            if candidate.casefold() != value.strip().casefold() or candidate == MASK:
                 return candidate
             if entity_type not in _FORMATS:  # what is drawn once would be drawn again
                 break
         return MASK
 
-    def _draw(self, entity_type: str, value: str, original: str, draw: int, person: Person) -> str:
+    def _draw(self, entity_type: str, value: str, draw: int, person: Person) -> str:
         if entity_type in _FORMATS:
-            return _FORMATS[entity_type](value, Stream(self.key, entity_type, original, str(draw)))
+            stream = Stream(self.key, entity_type, normalise(entity_type, value), str(draw))
+            return _FORMATS[entity_type](value, stream)
         if entity_type in PERMUTED_TYPES:
             return permuted(self.key, entity_type, value)
         if entity_type in PERSONAL_TYPES:
@@ -145,15 +145,16 @@ class Pseudonyms:
         return self._thing(entity_type, value)
 
     def _personal(self, entity_type: str, value: str, person: Person) -> str:
-        names = self.names
-        functions = {
-            entities.FIRST_NAME: names.first_name,
-            entities.LAST_NAME: names.last_name,
-            entities.PERSON: names.full_name,
-            entities.EMAIL_ADDRESS: names.email_address,
-            entities.USERNAME: names.user_name,
-        }
-        return functions[entity_type](value, person)
+        match entity_type:
+            case entities.FIRST_NAME:
+                return self.names.first_name(value, person)
+            case entities.LAST_NAME:
+                return self.names.last_name(value, person)
+            case entities.EMAIL_ADDRESS:
+                return self.names.email_address(value, person)
+            case entities.USERNAME:
+                return self.names.user_name(value, person)
+        return self.names.full_name(value, person)
 
     def _thing(self, entity_type: str, value: str) -> str:
         places = self.places

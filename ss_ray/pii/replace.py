@@ -171,13 +171,13 @@ class TableReplacer:
 
     def _fitting(self, entity_type: str, text: str, type_: pa.DataType) -> str | None:
         """The stand-in of a value; in a column of integers one that its type can hold, by walking on from it."""
-        made = self._texts.replacement.replace(entity_type, text)
+        made = self._texts.replacement.replace_new(entity_type, text)
         if not pa.types.is_integer(type_):
             return made
         for _ in range(MAX_WALK):
             if not made.isdecimal() or _fits(made, type_):
                 return made
-            made = self._texts.replacement.replace(entity_type, made)
+            made = self._texts.replacement.replace_new(entity_type, made)
         return None
 
     def _mentions(

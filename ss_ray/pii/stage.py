@@ -113,7 +113,8 @@ def replace_pii(
             )
         )
     counts = add_counts(part.counts for part in done)
-    facts = merge_tables([part.facts for part in done if part.facts])
+    described = [part.facts for part in done if part.facts]
+    facts = merge_tables(described) if described else {}
     after = schema_after(schema, plan, key, facts)
     return PiiResult(
         plan=plan,

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from ss_ray.errors import ConfigError, ResourceError
 from ss_ray.pii.detect import Detector
+from ss_ray.pii.ner import load_builtin, tokens
 from ss_ray.pii.ner_engines import BUILTIN_TYPES, load_engine
 
 QUICK = settings(max_examples=40, deadline=None)
@@ -39,6 +40,46 @@ PLAIN = [
     "please close the window and turn off the light",
     "Add 200 g of flour, then stir for 5 minutes.",
 ]
+ORDINARY = [  # whole documents in which nothing is personal
+    "Lipoma",
+    "Positive",
+    "N/A",
+    "Ultrasound Guided Drainage",
+    "Annual Eye Exam",
+    "Generalized fatigue, wheezing, cough",
+    "Patient complains of palpitations and blurred vision.",
+    "Pt received heparin and oxygen with good response.",
+    '{"severity": "moderate", "site": "knee"}',
+    "Colonoscopy revealed a small polyp in the colon.",
+    "Diagnosis: acute bronchitis",
+    "Stage: relapse",
+    "- Swelling\n- Rash\n- Night sweats",
+    "the fabric is thin and the sleeves are baggy",
+    "i love this cardigan, so cozy and flattering",
+    "this tunic runs large, the hem is uneven",
+    "The alternator and the spark plug were replaced.",
+    "Lasagne with spinach and parmesan",
+    "our 3 pillows are too soft",
+    "size 12 fits better than 10",
+    "The rose in the garden needs water.",
+]
+WEAK = [  # text, type, part: names with little beside them
+    ("ask garcia", "PERSON", "garcia"),
+    ("told Nicole", "PERSON", "Nicole"),
+    ("Have you met Deborah?", "PERSON", "Deborah"),
+    ("He was called 'Tobias' by everyone", "PERSON", "Tobias"),
+    ("Hernandez's results are pending.", "PERSON", "Hernandez"),
+    ("d/w Kowalski, who agrees", "PERSON", "Kowalski"),
+    ("spoke to jennifer about the refund", "PERSON", "jennifer"),
+    ("Let's go home, Samuel!", "PERSON", "Samuel"),
+    ("She is Bolivian", "NRP", "Bolivian"),
+    ("two Lutherans and a Dane", "NRP", "Lutherans"),
+    ("a letter from Αθήνα", "LOCATION", "Αθήνα"),
+    ("Flights to Москва are cancelled.", "LOCATION", "Москва"),
+    ("Brightwell was founded in 1931.", "ORGANIZATION", "Brightwell"),
+    ("She works for Quantivo as a driver.", "ORGANIZATION", "Quantivo"),
+]
+NUMBERS = ["Take 3 of them.", "bed 7", "the 5 winners", "version 12"]
 
 
 def found(detector, text, kind):
@@ -58,6 +99,49 @@ def test_places_and_the_rest_are_found(detector, text, kind, part):
 @pytest.mark.parametrize("text", PLAIN)
 def test_plain_text_has_no_people(detector, text):
     assert found(detector, text, "PERSON") == []
+
+
+@pytest.mark.parametrize("text", ORDINARY)
+def test_ordinary_words_are_no_names(detector, text):
+    assert detector.find(text) == ()
+
+
+@pytest.mark.parametrize(("text", "kind", "part"), WEAK)
+def test_names_are_found_with_little_beside_them(detector, text, kind, part):
+    assert part in found(detector, text, kind)
+
+
+@pytest.mark.parametrize("text", NUMBERS)
+def test_a_bare_number_is_no_age(detector, text):
+    assert found(detector, text, "AGE") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("Mr. O'Brien's wife (74yo)", ["Mr.", "O'Brien", "'s", "wife", "(", "74yo", ")"]),
+        ("J. R. Smith-Jones, M.D.,", ["J.", "R.", "Smith", "-", "Jones", ",", "M.D.", ","]),
+        ("3/4/2021 at 10:30 a@b.com", ["3/4/2021", "at", "10:30", "a@b.com"]),
+        ("cafe\u0301\n\n नमस्ते", ["cafe\u0301", "\n\n ", "नमस्ते"]),
+        ("", []),
+    ],
+)
+def test_text_is_split_into_words_and_signs(text, parts):
+    assert [text[start:end] for start, end in tokens(text)] == parts
+
+
+@QUICK
+@given(st.text())
+def test_all_but_spaces_is_in_some_token(text):
+    places = tokens(text)
+    assert all(a[1] <= b[0] for a, b in itertools.pairwise(places))
+    covered = {at for start, end in places for at in range(start, end)}
+    assert all(at in covered for at, char in enumerate(text) if not char.isspace())
+
+
+def test_the_shipped_pipeline_writes_entities_into_docs():
+    doc = load_builtin()("Please ask Maria Lopez to call back.")
+    assert [(span.text, span.label_) for span in doc.ents] == [("Maria Lopez", "PERSON")]
 
 
 @pytest.mark.parametrize(
