@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from functools import cache
 
-from ss_ray.pii.formats import digits_of
+from ss_ray.pii.formats import digits_of, vin_check_digit
 
 _CARD = re.compile(r"\d(?:[ -]?\d){11,18}", re.ASCII)
 # Issuer ranges in use: Visa; Mastercard; American Express; Diners; Discover; JCB; UnionPay; Maestro.
@@ -19,10 +19,6 @@ _ISSUER = re.compile(
     re.ASCII,
 )
 _VIN = re.compile(r"[A-HJ-NPR-Z0-9]{17}", re.ASCII)
-_VIN_VALUES = dict(
-    zip("ABCDEFGHJKLMNPRSTUVWXYZ", (1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3, 4, 5, 7, 9, 2, 3, 4, 5, 6, 7, 8, 9), strict=True)
-)
-_VIN_WEIGHTS = (8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2)
 _IBAN = re.compile(r"[A-Z]{2}\d{2}[A-Z0-9]{11,30}", re.ASCII)
 # National numbers whose check digit or embedded date leaves few random numbers valid; python-stdnum knows the rules.
 NATIONAL_IDS = (
@@ -62,10 +58,7 @@ def is_vin(text: str) -> bool:
     """Whether a text is a vehicle identification number with the North American check digit."""
     if not _VIN.fullmatch(text) or text.isdecimal():
         return False
-    total = sum(
-        weight * (int(c) if c.isdecimal() else _VIN_VALUES[c]) for c, weight in zip(text, _VIN_WEIGHTS, strict=True)
-    )
-    return text[8] == "0123456789X"[total % 11]
+    return text[8] == vin_check_digit(text)
 
 
 def is_routing_number(text: str) -> bool:

@@ -33,6 +33,7 @@ _TEST_CARDS = {"4": "400000", "5": "555555", "2": "222300", "3": "370000", "6": 
 _BIC = re.compile(r"[A-Z]{6}[A-Z0-9]{2}(?:[A-Z0-9]{3})?", re.ASCII)
 _MAC = re.compile(r"(?i)[0-9a-f]{2}(?:[:.-]?[0-9a-f]{2}){5}", re.ASCII)
 _VIN_ALPHABET = "ABCDEFGHJKLMNPRSTUVWXYZ0123456789"
+_VIN_WEIGHTS = (8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2)
 _VIN_VALUES = {
     **{digit: int(digit) for digit in string.digits},
     **dict(
@@ -162,11 +163,15 @@ def mac_address(value: str, stream: Stream) -> str:
 def vehicle_id(value: str, stream: Stream) -> str:
     """A vehicle identification number of 17 characters with a valid check digit (ISO 3779, 49 CFR 565)."""
     drawn = "".join(stream.choice(_VIN_ALPHABET) for _ in range(17))
-    weights = (8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2)
-    total = sum(weight * _VIN_VALUES[character] for weight, character in zip(weights, drawn, strict=True))
-    check = "0123456789X"[total % 11]
+    check = vin_check_digit(drawn)
     text = f"{drawn[:8]}{check}{drawn[9:]}"
     return text.lower() if value.islower() else text
+
+
+def vin_check_digit(text: str) -> str:
+    """The ninth character that a vehicle identification number of 17 characters has to have (49 CFR 565.15)."""
+    total = sum(weight * _VIN_VALUES[character] for weight, character in zip(_VIN_WEIGHTS, text, strict=True))
+    return "0123456789X"[total % 11]
 
 
 def url(value: str, stream: Stream) -> str:
