@@ -360,3 +360,30 @@ def test_demo_table_keeps_its_statistics_and_loses_its_people(detector, pseudony
         assert old_row["phone"] not in new_row["note"]
         assert (old_row["phone"] in old_row["note"]) == (new_row["phone"] in new_row["note"])
         assert (old_row["email"] is None) == (new_row["email"] is None)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 60), st.booleans(), ROWS)
+def test_texts_of_any_length_give_the_same_stand_ins_repeated_or_not(pseudonyms, padding, is_repeated, rows):
+    replacer = TextReplacer(plan_of({}), pseudonyms)
+    filler = "nothing of note was said on this day. " * padding
+    texts = [filler + template.format("x", phone or "", email) for _, phone, email, template in rows]
+    whole = replacer.replace_each([(text, RowContext()) for text in texts * (1 + is_repeated)])
+    alone = [TextReplacer(plan_of({}), pseudonyms).replace_each([(text, RowContext())])[0].text for text in texts]
+    assert [text.text for text in whole] == alone * (1 + is_repeated)
+    for (_, _, email, _), text in zip(rows, alone, strict=True):
+        assert email not in text
+        assert text.startswith(filler)
+
+
+@settings(max_examples=25, deadline=None)
+@given(ROWS)
+def test_replacing_twice_keeps_the_format(pseudonyms, rows):
+    once = replaced(patients(rows), plan_of(TYPES), pseudonyms)
+    twice = replaced(once, plan_of(TYPES), pseudonyms)
+    assert twice.schema == once.schema
+    for row, again in zip(once.to_pylist(), twice.to_pylist(), strict=True):
+        assert (row["phone"] is None) == (again["phone"] is None)
+        if row["phone"]:
+            assert re.sub(r"\d", "9", again["phone"]) == re.sub(r"\d", "9", row["phone"])
+        assert again["first"] != row["first"]
