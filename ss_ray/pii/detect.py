@@ -269,7 +269,6 @@ _MAX_NAMES = 200  # of one text
 _NAME = re.compile(r"[^\W\d_](?:[^\W\d_]|['’-]){2,}")
 _WORDS = frozenset({"PERSON", "LOCATION", "ORGANIZATION", "NRP", "TITLE", "JOB_TITLE"})
 _SUBSTANCE = re.compile(r"[^\W_]")
-_LETTER = re.compile(r"[^\W\d_]")
 _EDGE = " \t\r\n\v\f,;:!?\"'“”„«»()[]{}<>|*_~/\\-–—&"
 _ABBREVIATED = re.compile(r"\b(?:\w|Jr|Sr)$")
 _POSSESSIVE = re.compile(r"['’`´]s?$", re.IGNORECASE)
@@ -283,7 +282,7 @@ def _tidied(text: str, spans: Iterable[tuple[int, int, str, float]]) -> list[_Sp
         for start, end in _pieces(text, span):
             start, end = _trimmed(text, start, end, span.kind)
             last = made[-1] if made else None
-            if start >= end or (span.kind in _WORDS and not _LETTER.search(text, start, end)):
+            if start >= end or not _speaks(text[start:end], span.kind):
                 continue
             if (
                 last
@@ -294,6 +293,11 @@ def _tidied(text: str, spans: Iterable[tuple[int, int, str, float]]) -> list[_Sp
             else:
                 made.append(_Span(start, end, span.kind, span.score))
     return made
+
+
+def _speaks(part: str, kind: str) -> bool:
+    """Whether a finding has a letter if it is made of words, or at least a digit: "½" is no company and "¿" no age."""
+    return any(map(str.isalpha if kind in _WORDS else str.isalnum, part))
 
 
 def _pieces(text: str, span: _Span) -> list[tuple[int, int]]:

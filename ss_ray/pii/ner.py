@@ -1,27 +1,29 @@
-"""The entity tagger: a spaCy pipeline component that labels each token, and the pipeline that ships with the package.
+"""The entity tagger: a spaCy pipeline component that labels tokens, and the pipeline that ships with the package.
 
 A convolutional network over hashed word shapes, without word vectors: what it knows of a name is its spelling and the
-four words on each side. spaCy's own transition-based `ner` would read 800 short notes a second on one core; tags that
-are scored all at once, and words that are embedded once a batch, make that several thousand, and each span has a
-probability. Importing this module registers the component, after which `spacy.load` reads the pipeline's folder.
+few words on each side. spaCy's own transition-based `ner` would read 800 short notes a second on one core; tags that
+are scored all at once, words that are embedded once a batch, and an own way of splitting text (spaCy's tokenizer took
+more than half of the time) make that several thousand, and each span has a probability. Importing this module
+registers the component, after which `spacy.load` reads the pipeline's folder.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import spacy
 from numpy.typing import NDArray
-from spacy.attrs import IDX, LENGTH, NORM, ORTH, PREFIX, SHAPE, SUFFIX
-from spacy.lang.en import English
+from spacy.lang.lex_attrs import word_shape
 from spacy.language import Language
-from spacy.ml.featureextractor import FeatureExtractor
 from spacy.pipeline import TrainablePipe
-from spacy.tokens import Doc, Span
-from spacy.util import minibatch, registry
+from spacy.strings import hash_string  # type: ignore[attr-defined] # its stub leaves it out
+from spacy.tokens import Doc
+from spacy.util import filter_spans, minibatch, registry
 from thinc.api import (
     HashEmbed,
     Linear,
@@ -46,31 +48,47 @@ USER_DATA_KEY = "pii_spans"
 TokenSpan = tuple[int, int, str, float]
 CharSpan = tuple[int, int, str, float]
 Floats = NDArray[np.float32]
+Keys = NDArray[np.uint64]
 
-
-LANGUAGE = "ss_ray_en"
 COMPONENT = "pii_entity_tagger"
 
-
-@registry.languages(LANGUAGE)
-class _PiiEnglish(English):  # type: ignore[misc]
-    """English whose words have longer prefixes, and prefixes and suffixes in small letters: the shape has the case."""
-
-    lang = LANGUAGE
-
-    class Defaults(English.Defaults):  # type: ignore[misc]
-        """What differs from English."""
-
-        lex_attr_getters: ClassVar = {
-            **English.Defaults.lex_attr_getters,
-            PREFIX: lambda text: text[:3].lower(),
-            SUFFIX: lambda text: text[-3:].lower(),
-        }
+# Accents and vowel signs: inside of words, yet no letters to `re`.
+_MARKS = "\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0900-\u0dff\u0e31-\u0e4e\u200c\u200d"
+_WORD = rf"(?:[^\W_][{_MARKS}]*)+"
+_POSSESSIVE = r"(?i:['\u2019`\u00b4](?:s|d|m|t|ll|re|ve)\b)"
+_TOKEN = re.compile(
+    r"\n\s*"  # line breaks, with the space behind them
+    r"|(?:https?://|www\.)[^\s,;<>\"']+|[\w.+-]{1,64}@[\w.-]*\w"
+    r"|(?:[^\W\d_]\.)+(?!\w)"  # J. U.S. y.o.
+    r"|(?i:mr|mrs|ms|dr|prof|st|jr|sr|inc|ltd|co|corp|apt|ave|blvd|rd|no|rev|hon|capt|sgt|lt|col)\.(?!\d)"
+    r"|\d+(?:[.,:/]\d+)+(?!\w)"  # 1,200.50 10:30 3/4/2021
+    rf"|{_WORD}(?:(?!{_POSSESSIVE})['\u2019]{_WORD}|(?<=[a-z0-9])\.(?=[a-z]{{2}}){_WORD})*"
+    rf"|{_POSSESSIVE}|([^\w\s])\1*|_+|\S"
+)
 
 
-@registry.architectures("ss_ray.EntityTagger.v1")  # type: ignore[untyped-decorator]
+def tokens(text: str) -> list[tuple[int, int]]:
+    """Where the tokens of a text start and end; spaces are left out, line breaks are tokens."""
+    return [match.span() for match in _TOKEN.finditer(text)]
+
+
+@lru_cache(maxsize=1 << 15)
+def _word_keys(word: str) -> tuple[int, int, int, int, int]:
+    """Hashes of a word, its small letters, the first and last three of them, and its shape."""
+    word = word.encode("utf8", "replace").decode("utf8") if not word.isascii() else word  # half a surrogate pair
+    word = word if word.strip() else "\n\n" if word.count("\n") > 1 else "\n"
+    norm = word.lower()
+    return tuple(map(hash_string, (word, norm, norm[:3], norm[-3:], word_shape(word))))
+
+
+def keys(text: str, places: Iterable[tuple[int, int]]) -> Keys:
+    """What the network knows of the tokens: (tokens, 5)."""
+    return np.array([_word_keys(text[start:end]) for start, end in places], dtype=np.uint64).reshape(-1, 5)
+
+
+@registry.architectures("ss_ray.EntityTagger.v2")  # type: ignore[untyped-decorator]
 def entity_tagger_model(width: int, depth: int, pieces: int, rows: list[int], labels: list[str]) -> Model[Any, Any]:
-    """Scores of each tag for each token: list of docs -> list of (tokens, 1 + 2 * labels), not normalised.
+    """Scores of each tag for each token: list of `keys` -> list of (tokens, 1 + 2 * labels), not normalised.
 
     Args:
         width: Of a token's vector.
@@ -89,7 +107,6 @@ def entity_tagger_model(width: int, depth: int, pieces: int, rows: list[int], la
         expand_window(window_size=1), Maxout(width, width * 3, nP=pieces, dropout=0.0, normalize=True)
     )
     return chain(
-        FeatureExtractor([ORTH, NORM, PREFIX, SUFFIX, SHAPE]),
         list2ragged(),
         with_array(uniqued(mixed, column=0)),
         ragged2list(),
@@ -127,25 +144,32 @@ class EntityTagger(TrainablePipe):  # type: ignore[misc]
         """Draws the weights; the labels are those of the configuration."""
         self.model.initialize()
 
-    def predict(self, docs: Iterable[Doc]) -> list[list[TokenSpan]]:
-        """Spans of each doc."""
-        docs = list(docs)
-        scores = self.model.predict(docs) if any(map(len, docs)) else []
-        return self.decode(docs, scores)
+    def predict(self, docs: Iterable[Doc]) -> list[list[CharSpan]]:
+        """Spans of each doc, by characters."""
+        return self.read([doc.text for doc in docs])
 
-    def decode(self, docs: list[Doc], scores: Sequence[Floats]) -> list[list[TokenSpan]]:
-        """Spans of the best tags that can follow each other, from the scores of the network."""
-        if not len(scores):
-            return [[] for _ in docs]
+    def read(self, texts: Sequence[str]) -> list[list[CharSpan]]:
+        """Spans of each text, by characters."""
+        places = [tokens(text) for text in texts]
+        if not any(places):
+            return [[] for _ in texts]
+        scores = self.model.predict([keys(text, its) for text, its in zip(texts, places, strict=True)])
+        return [
+            [(its[start][0], its[end - 1][1], label, score) for start, end, label, score in found]
+            for its, found in zip(places, self.decode(scores), strict=True)
+        ]
+
+    def decode(self, scores: Sequence[Floats]) -> list[list[TokenSpan]]:
+        """Spans of the best tags that can follow each other, from the scores of the network for each text."""
         flat = np.concatenate(scores).astype(np.float32)
         flat[:, 0] -= self.cfg["outside_bias"]
         flat -= flat.max(axis=1, keepdims=True)
         tags = flat.argmax(axis=1)
-        lengths = [len(doc) for doc in docs]
+        lengths = [len(part) for part in scores]
         starts = np.concatenate([[0], np.cumsum(lengths)])
         for at in _broken(tags, starts):
             tags[starts[at] : starts[at + 1]] = _best_path(flat[starts[at] : starts[at + 1]])
-        spans: list[list[TokenSpan]] = [[] for _ in docs]
+        spans: list[list[TokenSpan]] = [[] for _ in scores]
         busy = np.unique(np.searchsorted(starts, np.flatnonzero(tags), side="right") - 1)
         if not len(busy):
             return spans
@@ -153,10 +177,10 @@ class EntityTagger(TrainablePipe):  # type: ignore[misc]
         certain = np.take_along_axis(exponents, tags[:, None], axis=1)[:, 0] / exponents.sum(axis=1)
         for at in busy.tolist():
             part = slice(starts[at], starts[at + 1])
-            spans[at] = list(self._spans(docs[at], tags[part].tolist(), certain[part].tolist()))
+            spans[at] = list(self._spans(tags[part].tolist(), certain[part].tolist()))
         return spans
 
-    def _spans(self, doc: Doc, tags: list[int], certain: list[float]) -> Iterator[TokenSpan]:
+    def _spans(self, tags: list[int], certain: list[float]) -> Iterator[TokenSpan]:
         labels, at, count = self.labels, 0, len(tags)
         while at < count:
             if tags[at] == 0:
@@ -168,28 +192,19 @@ class EntityTagger(TrainablePipe):  # type: ignore[misc]
             yield at, end, labels[(tags[at] - 1) // 2], sum(certain[at:end]) / (end - at)
             at = end
 
-    def set_annotations(self, docs: Iterable[Doc], spans: list[list[TokenSpan]]) -> None:
+    def set_annotations(self, docs: Iterable[Doc], spans: list[list[CharSpan]]) -> None:
         """Writes what `predict` found."""
         for doc, found in zip(docs, spans, strict=True):
-            doc.user_data[USER_DATA_KEY] = in_characters(doc, found)
-            if found:
-                doc.set_ents([Span(doc, s, e, label) for s, e, label, _ in found if doc[s:e].text.strip()])
-
-
-def in_characters(doc: Doc, spans: list[TokenSpan]) -> list[CharSpan]:
-    """The same spans by characters instead of tokens."""
-    if not spans:
-        return []
-    at, lengths = doc.to_array([IDX, LENGTH]).astype(int).T.tolist()
-    return [(at[s], at[e - 1] + lengths[e - 1], label, score) for s, e, label, score in spans]
+            doc.user_data[USER_DATA_KEY] = found
+            made = [doc.char_span(start, end, label, alignment_mode="expand") for start, end, label, _ in found]
+            doc.set_ents(filter_spans([span for span in made if span is not None and span.text.strip()]))
 
 
 def read(nlp: Language, texts: Iterable[str], batch_size: int) -> Iterator[list[CharSpan]]:
-    """The spans of each text: what `nlp.pipe` writes into its docs, without writing it."""
+    """The spans of each text: what `nlp.pipe` writes into its docs, without making them."""
     tagger: EntityTagger = nlp.get_pipe(COMPONENT)
     for batch in minibatch(texts, batch_size):
-        docs = [nlp.make_doc(text) for text in batch]
-        yield from (in_characters(doc, found) for doc, found in zip(docs, tagger.predict(docs), strict=True))
+        yield from tagger.read(list(batch))
 
 
 def _broken(tags: NDArray[np.int64], starts: NDArray[np.int64]) -> list[int]:

@@ -67,6 +67,7 @@ WEAK = [  # text, type, part: names with little beside them
     ("ask garcia", "PERSON", "garcia"),
     ("told Nicole", "PERSON", "Nicole"),
     ("Have you met Deborah?", "PERSON", "Deborah"),
+    ("It was signed by Okonjo, Fischer and Moreau.", "PERSON", "Fischer"),
     ("He was called 'Tobias' by everyone", "PERSON", "Tobias"),
     ("Hernandez's results are pending.", "PERSON", "Hernandez"),
     ("d/w Kowalski, who agrees", "PERSON", "Kowalski"),
@@ -76,10 +77,10 @@ WEAK = [  # text, type, part: names with little beside them
     ("two Lutherans and a Dane", "NRP", "Lutherans"),
     ("a letter from Αθήνα", "LOCATION", "Αθήνα"),
     ("Flights to Москва are cancelled.", "LOCATION", "Москва"),
-    ("Brightwell was founded in 1931.", "ORGANIZATION", "Brightwell"),
+    ("He left Brightwell Energy in 2011.", "ORGANIZATION", "Brightwell Energy"),
     ("She works for Quantivo as a driver.", "ORGANIZATION", "Quantivo"),
 ]
-NUMBERS = ["Take 3 of them.", "bed 7", "the 5 winners", "version 12"]
+NUMBERS = ["Take 3 of them.", "item 14 is missing", "bed 7", "the 5 winners", "version 12"]
 
 
 def found(detector, text, kind):

@@ -16,7 +16,7 @@ from ss_ray.pii.recipes.sentences_slots import Segment, Slots, Stock
 from ss_ray.pii.recipes.sentences_templates import REGISTERS
 
 _TOKEN = re.compile(r"\{(\w+)\}|\[|\]|\||[^\[\]|{]+|\{")
-_SHARES = (42, 30, 8, 11, 9)  # of templates, loose grammar, plain templates, prose, prose with a name put in
+_SHARES = (40, 22, 4, 19, 8, 7)  # of templates, loose grammar, plain ones, ordinary ones, prose, prose with a name
 _HELD_OUT = 12  # one template in so many is never trained on
 
 
@@ -44,11 +44,13 @@ def documents(stock: Stock, rng: random.Random, held_out: bool = False) -> Itera
     by_register = templates(held_out)
     plain = by_register.pop("plain")
     loose = by_register.pop("loose")
+    ordinary = by_register.pop("ordinary")
     personal = [template for lines in by_register.values() for template in lines]
     sources = (
         lambda slots: expand(rng.choice(personal), slots, _noise(rng)),
         lambda slots: expand(rng.choice(loose), slots),
         lambda slots: expand(rng.choice(plain), slots),
+        lambda slots: expand(rng.choice(ordinary), slots),
         lambda slots: [(_headline(rng.choice(prose()), rng), None)],
         lambda slots: _inserted(rng.choice(prose()), slots),
     )
@@ -128,7 +130,7 @@ def _sequence(tokens: list[str], at: list[int], slots: Slots, live: bool) -> lis
             continue
         at[0] += 1
         if live:
-            made += slots.fill(token[1:-1]) if token.startswith("{") else [(token, None)]
+            made += slots.fill(token[1:-1]) if token[0] == "{" != token else [(token, None)]
     return made
 
 
@@ -160,6 +162,9 @@ def _roughened(segments: list[Segment], rng: random.Random) -> list[Segment]:
         segments = [(_without_accents(text), label) for text, label in segments]
     if rng.random() < 0.15 and segments and segments[-1][1] is None:
         segments = [*segments[:-1], (segments[-1][0].rstrip("."), None)]
+    if rng.random() < 0.06 and segments and segments[-1][1] is None and len(segments[-1][0]) > 12:
+        cut = rng.randrange(len(segments[-1][0]) - 9, len(segments[-1][0]))  # a column that was too narrow
+        segments = [*segments[:-1], (segments[-1][0][:cut], None)]
     if rng.random() < 0.08 and len(segments) > 3:  # quoted, as a list, or after a broken encoding
         mark = rng.choice(["> ", "- ", "* ", "• ", "| ", "? ", "?? ", "\ufffd ", "# ", "    "])
         segments = [

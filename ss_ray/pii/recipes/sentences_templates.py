@@ -4,6 +4,8 @@ r"""The sentences of the recipe, by register: one template a line.
 Every line was written for this recipe.
 """
 
+from ss_ray.pii.recipes.sentences_shapes import ORDINARY, WEAK
+
 CARE = r"""
 [Pt|Patient] {n}, {age} [y/o|yo|y.o.|year old|year-old|yrs old] [male|female|man|woman|M|F], [presents|presented|admitted|seen] [on {date}|on {wd}|at {time}|] [with|for|c/o] {dis}.
 {age}[ y/o| yo|-year-old| year old| yr old|yo] {sex} with [a history of|hx of|known] {dis}[, on {drug}|] [presents today|came in {date}|was referred by {tl}].
@@ -29,7 +31,7 @@ Consent was given by {n} ([mother|guardian|next of kin], [tel|phone] {phone}).
 Visit to Dr {l}'s [practice|surgery|office] in {city} [on {date}|next {wd}].
 She is {age} and has [two|three] children aged {age} and {age}.
 [She|He] was diagnosed with {dis} [at the age of|at|aged] {age}, in {my}.
-My [son|daughter|brother|niece|aunt] {f} is {age}[, nearly {age}|].
+My [son|daughter|brother|niece|aunt] {f} is {age}[ years old|, nearly {age} years old|].
 i am {age} [years old|yrs|] and [i |]weigh {num} kg
 [Nephew|Grandson] is {age} [today|this week]! [Happy birthday {f}!|]
 Under {num} years of age [this product|{drug}] should not be used without [advice|supervision].
@@ -308,9 +310,10 @@ LOOSE = r"""
 [on|since|before|until|by|after|from] {date}[ to {date}| at {time}|][,|] [the|a] {noun} {ved}[.|]
 [in|since|before|until|by|after] [{year}|{my}|{month}][,|] [the|{n}|{org}] {noun} {ved}
 {noun} [at|by|before|after|until|around] {time}[ on {wd}| {date}|]
-[{f}|{n}|{noun}|{Noun}] ({age})[,| and] {ved} {adv}
-{noun} of {age}[ years| yrs|], {adj}
-[at|aged|age|turned|is|was|nearly|only|over|under] {age} [years old|yrs old|y/o|yo|year-old {noun}|and {adj}]
+[{f}|{n}] ({age})[,| and] {ved} {adv}
+{noun} of {age} [years|yrs], {adj}
+[aged|age|is|was|nearly|only|over|under|about] {age} [years old|yrs old|y/o|yo|year-old {noun}|years of age]
+[aged|age|age:|Age|at age] {age}[,| and] {adj}
 [a|the|this|my] {age}[-year-old| year old| yr old|yo] [{noun}|{nrp} {noun}|{adj} {noun}]
 [{verb}|{Verb}|{noun}] [{phone}|{phone} or {phone}|me at {phone}|{noun} {phone}][.| {pl}|]
 {n}\n[{job}|{org}|{addrm}|{phone}|{email}]
@@ -354,5 +357,5 @@ THE {Adj} {Noun} [OF|AND|FOR] THE {Noun}
 """
 
 REGISTERS = {
-    "care": CARE, "service": SERVICE, "social": SOCIAL, "culture": CULTURE, "news": NEWS, "office": OFFICE, "loose": LOOSE, "plain": PLAIN
+    "ordinary": ORDINARY, "weak": WEAK, "care": CARE, "service": SERVICE, "social": SOCIAL, "culture": CULTURE, "news": NEWS, "office": OFFICE, "loose": LOOSE, "plain": PLAIN
 }  # fmt: skip

@@ -48,12 +48,25 @@ NATIONS = (
     "Zambian Zimbabwean Namibian Israeli Palestinian Lebanese Syrian Jordanian Iraqi Iranian Persian Saudi Emirati Kuwaiti "
     "Yemeni Omani Kurdish Basque Catalan Flemish Hispanic Latino Latina Asian African European Caribbean Arab Roma Samoan "
     "Tongan Fijian Greenlandic Hawaiian Panamanian Salvadoran Guatemalan Honduran Nicaraguan Luxembourgish Montenegrin "
-    "Danish Finnish Moldovan Ivorian Malian Gambian Cameroonian Botswanan Mauritian Bhutanese Qatari Bahraini Sri-Lankan"
+    "Danish Finnish Moldovan Ivorian Malian Gambian Cameroonian Botswanan Mauritian Bhutanese Qatari Bahraini Sri-Lankan "
+    "Andorran Antiguan Bahamian Barbadian Belizean Beninese Bermudian Bruneian Burkinabe Burundian Chadian Comorian "
+    "Djiboutian Eswatini Gabonese Grenadian Guinean Guyanese Kittitian Kosovar Kyrgyz Lesothan Liberian Liechtensteiner "
+    "Macanese Malagasy Malawian Maldivian Marshallese Mauritanian Micronesian Monacan Mozambican Nauruan Nigerien Palauan "
+    "Papuan Puerto-Rican Sammarinese Seychellois Surinamese Swazi Tajik Togolese Trinidadian Turkmen Tuvaluan Vanuatuan "
+    "Aruban Faroese Guamanian Manx Cornish Breton Bavarian Sicilian Tuscan Corsican Galician Andalusian Scandinavian "
+    "Baltic Balkan Slavic Nordic Iberian Anatolian Chechen Tatar Uyghur Punjabi Bengali Tamil Gujarati Sinhalese Berber "
+    "Maori Inuit Cherokee Navajo Apache Sioux Zulu Xhosa Yoruba Igbo Hausa Tutsi Hutu Romani Cape-Verdean Timorese "
+    "Melanesian Polynesian Eurasian Siberian Californian Texan Londoner Parisian Berliner Quebecois Swede Dane Finn Pole "
+    "Scot Turk Serb Croat Spaniard Briton Englishman Irishman Frenchwoman Dutchman Icelander New-Zealander Greenlander "
+    "Kiwi Aussie Brit"
 ).split()
 CREEDS = (
     "Catholic Protestant Lutheran Anglican Baptist Methodist Mormon Orthodox Jewish Muslim Sunni Shia Hindu Sikh Buddhist "
     "Jain Christian Quaker Atheist Agnostic Democrat Republican Socialist Communist Conservative Liberal Labour Marxist "
-    "Evangelical Presbyterian Zoroastrian Taoist Libertarian"
+    "Evangelical Presbyterian Zoroastrian Taoist Libertarian "
+    "Calvinist Pentecostal Adventist Unitarian Mennonite Amish Scientologist Rastafarian Shinto Confucian Druze Alawite "
+    "Coptic Sufi Salafi Hasidic Ashkenazi Sephardic Wiccan Pagan Jesuit Tory Whig Peronist Maoist Trotskyist Leninist "
+    "Anarchist Monarchist Nationalist Unionist Islamist"
 ).split()
 PLURALS = (
     "Americans Germans Italians Spaniards Swedes Poles Greeks Turks Russians Ukrainians Indians Pakistanis Filipinos "
@@ -127,6 +140,14 @@ BRANDS = (
 ).split()
 MONTHS = "January February March April May June July August September October November December".split()
 DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
+WORD_NAMES = (
+    "Grace Hope Faith Rose Bill Mark Will Frank Jack Grant May June April Summer Dawn Penny Ruby Daisy Chase Drew Rob Pat "
+    "Sue Art Joy Ivy Holly Iris Lily Violet Hazel Heather Olive Pearl Amber Jade Crystal Eve Carol Robin Martin Dean Dale "
+    "Glen Cliff Brook Rusty Sandy Ginger Basil Rosemary Cherry Melody Harmony Mercy Patience Angel Miles Page Rich Gene "
+    "Lance Mason Hunter Taylor Carter Cooper Baker Cook Fisher Young Long Short Brown Green White Black Gray King Bishop "
+    "Pope Knight Price Rice Stone Wood Woods Hill Field Fields Banks Rivers Day Love Best Power Small Bush Reed Fox Wolf "
+    "Bird Swan Drake Barber Butler Ward Church Temple Parks Waters Winter Snow Frost Sharp Savage"
+).split()
 SUFFIXES = ("Jr.", "Sr.", "III", "II", "Jr")
 
 
