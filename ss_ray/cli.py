@@ -27,7 +27,9 @@ app.add_typer(ledger_app, name="ledger")
 
 ConfigOption = Annotated[Path | None, typer.Option("--config", help="YAML file; the defaults without one.")]
 SetOption = Annotated[list[str] | None, typer.Option("--set", help="Override one value: training.learning_rate=1e-3")]
-DataOption = Annotated[str, typer.Option(help="CSV, JSON lines or Parquet: a file or folder, a path or URI (s3://...).")]
+DataOption = Annotated[
+    str, typer.Option(help="CSV, JSON lines or Parquet: a file or folder, a path or URI (s3://...).")
+]
 OutOption = Annotated[str, typer.Option(help="Run directory, a path or URI. The same command again resumes it.")]
 RedoOption = Annotated[bool, typer.Option("--redo", help="Do again what a changed request or source makes stale.")]
 VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help="Log each stage.")]
