@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import subprocess
 import sys
 from pathlib import Path
 
@@ -76,3 +77,15 @@ def test_help_does_not_load_ray(capsys: pytest.CaptureFixture[str]) -> None:
     assert code == 0
     assert "--redo" in out
     assert ("ray" in sys.modules) == loaded
+
+
+def test_the_job_of_replacement_takes_the_options_of_its_command():
+    shown = subprocess.run(
+        [sys.executable, "-m", "jobs.replace_pii", "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(__file__).parents[1],
+    ).stdout
+    for option in ("--data", "--out", "--config", "--set", "--csv", "--redo"):
+        assert option in shown

@@ -80,6 +80,7 @@ class Recognizer:
         keywords: Of which the text, or the words given with it, must hold one; empty for any text.
         context: Words and phrases that raise a score where they stand before the match.
         needs_context: Whether a match without context counts for nothing.
+        accepts: A last look at a match: the text, its first character and one past its last.
     """
 
     entity_type: str
@@ -88,6 +89,7 @@ class Recognizer:
     keywords: frozenset[str] = frozenset()
     context: tuple[str, ...] = ()
     needs_context: bool = False
+    accepts: Callable[[str, int, int], bool] = field(default=lambda text, start, end: True)
 
     def find(self, text: str, given: Sequence[str] = ()) -> Iterator[Match]:
         """Matches with their scores; `given` are words that stand beside the text, a column's header.
@@ -96,6 +98,8 @@ class Recognizer:
             SearchTimeoutError: A pattern took too long.
         """
         for result in self.presidio.analyze(text, self.presidio.supported_entities):
+            if not self.accepts(text, result.start, result.end):
+                continue
             score = result.score
             if (self.context and score < 1) or self.needs_context:
                 if _has_context(text, result.start, self.context, given):
@@ -170,7 +174,22 @@ def _generic(presidio: Any, phone_regions: tuple[str, ...]) -> Iterator[Recogniz
     yield _make("DATE_TIME", presidio.DateRecognizer(), lambda c: _DATE_CLUE.search(c.text) is not None)
     yield _make("MAC_ADDRESS", presidio.MacAddressRecognizer(), lambda c: _MAC_CLUE.search(c.text) is not None)
     yield _make("UNIQUE_ID", presidio.UuidRecognizer(), lambda c: c.text.count("-") >= 4)
-    yield _make("URL", presidio.UrlRecognizer(), lambda c: _URL_CLUE.search(c.text) is not None)
+    url = _make("URL", presidio.UrlRecognizer(), lambda c: _URL_CLUE.search(c.text) is not None)
+    yield replace(url, accepts=_is_whole_url)
+
+
+_PLAIN_WORDS = frozenset("am as at be by do in is it me my no of on or pm so to tv us".split())
+"""Words that are the domains of countries, too: "love it.so" is a sentence without its space."""
+
+
+def _is_whole_url(text: str, start: int, end: int) -> bool:
+    """Whether a match ends where its word does, and is not two words with a full stop between."""
+    if "//" in text[start:end] or text[start:end].lower().startswith("www."):
+        return True
+    host = text[start:end].partition("/")[0].lower().strip("\"'")
+    if re.match(r"\w", text[end : end + 1]) or re.search(r"\w$", text[max(0, start - 1) : start]):
+        return False
+    return host.count(".") > 1 or "/" in text[start:end] or host.rpartition(".")[2] not in _PLAIN_WORDS
 
 
 _PHONE_CLUE = re.compile(r"(?<!\d)\d(?:[^\w@,;:]{0,3}\d){6,14}(?!\d)")

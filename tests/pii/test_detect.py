@@ -279,3 +279,21 @@ assert importlib.util.find_spec("torch")
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=os.environ, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("see example.org/a for more", True),
+        ("at http://shop.example.it today", True),
+        ("www.example.at", True),
+        ("write to shop.co.uk", True),
+        ("a perfect size.they fit", False),
+        ("before winter.the end", False),
+        ("size.print is nice", False),
+        ("I love this.it fits", False),
+    ],
+)
+def test_words_with_a_full_stop_between_are_no_address_of_a_page(text, found):
+    types = {f.entity_type for f in Detector(entities=("URL",), ner_model=None).find(text)}
+    assert types == ({"URL"} if found else set())
