@@ -125,7 +125,7 @@ class Names:
     def word(self, word: str, role: str, person: Person = NOBODY) -> str:
         """The stand-in of one word as a "first" or a "last" name, in the word's case."""
         folded = fold_name(word)
-        is_own = folded in person.given or folded in person.family
+        is_own = person is not NOBODY and (folded in person.given or folded in person.family)
         locale, sex, identity = (person.locale, person.sex, person.identity) if is_own else (None, None, "")
         return _like_case(self._drawn(folded, role, locale or self.locale, sex, identity), word)
 

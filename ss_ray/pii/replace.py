@@ -192,7 +192,7 @@ class TableReplacer:
     def _examples(self, entity_type: str, stand_ins: Iterable[str | None]) -> frozenset[str]:
         if self.plan.operator(entity_type) is not Operator.PSEUDONYM or entity_type in NEAR_ORIGINAL:
             return frozenset()
-        return few({value for value in stand_ins if value})
+        return few(value for value in stand_ins if value)
 
     def _text_column(
         self, name: str, column: pa.ChunkedArray, mentions: Sequence[tuple[Mention, ...]], rows: _Rows

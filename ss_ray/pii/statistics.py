@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from heapq import nsmallest
 
 from ss_ray.pii import entities
 from ss_ray.pii.entities import BY_NAME, UNKNOWN, Operator
@@ -73,7 +74,7 @@ def add_counts(parts: Iterable[Counts]) -> Counts:
 
 def few(values: Iterable[str]) -> frozenset[str]:
     """The examples that are kept of many: the same ones however the table was cut."""
-    return frozenset(sorted(value for value in values if len(value) <= MAX_EXAMPLE_LENGTH)[:MAX_EXAMPLES])
+    return frozenset(nsmallest(MAX_EXAMPLES, {value for value in values if len(value) <= MAX_EXAMPLE_LENGTH}))
 
 
 @dataclass(frozen=True, kw_only=True)
