@@ -78,10 +78,7 @@ class TableReplacer:
         columns = [self._column(table.column(rule.name), rule, rows) for rule in self.plan.columns]
         mentions = _by_row([column.mentions for column in columns], table.num_rows) if self.plan.text_columns else []
         texts = [self._text_column(name, table.column(name), mentions, rows) for name in self.plan.text_columns]
-        new = table
-        for column in (*columns, *texts):
-            place = table.schema.get_field_index(column.name)
-            new = new.set_column(place, table.schema.field(place), column.array)
+        new = _with_columns(table, (*columns, *texts))
         dropped = sorted({row for column in (*columns, *texts) for row in column.dropped_rows})
         new = new.drop_columns(list(self.plan.dropped_columns))
         return _without_rows(new, dropped), _counts(table, (*columns, *texts), len(dropped))
@@ -97,9 +94,7 @@ class TableReplacer:
             self._column(table.column(r.name), r, rows) for r in plan.columns if r.entity_type == entities.UNKNOWN
         ]
         counts = _counts(table, hidden, 0)
-        for column in hidden:
-            place = table.schema.get_field_index(column.name)
-            table = table.set_column(place, table.schema.field(place), column.array)
+        table = _with_columns(table, hidden)
         numbers = range(first_row, first_row + table.num_rows)
         state = State(table, plan.views, contexts, numbers, Counter())
         done = apply_policy(state, plan.steps, self._sandbox, self._texts.replace_each)
@@ -251,9 +246,16 @@ class _Replaced:
     array: pa.Array  # (num_rows,), of the column's own type
     counts: Counter[str]  # cells or spans replaced, by entity type
     examples: dict[str, frozenset[str]]
-    mentions: list[tuple[Mention, ...]] = ()  # type: ignore[assignment]  # (num_rows,)
+    mentions: Sequence[tuple[Mention, ...]] = ()  # (num_rows,)
     touched: Counter[str] | None = None  # cells with a span replaced; None: as `counts`
     dropped_rows: Sequence[int] = ()
+
+
+def _with_columns(table: pa.Table, columns: Iterable[_Replaced]) -> pa.Table:
+    for column in columns:
+        place = table.schema.get_field_index(column.name)
+        table = table.set_column(place, table.schema.field(place), column.array)
+    return table
 
 
 def _counts(table: pa.Table, columns: Sequence[_Replaced], num_dropped: int) -> Counts:
@@ -291,7 +293,7 @@ def _distinct(column: pa.ChunkedArray) -> tuple[list[str | None], list[int | Non
     return texts, [None if place is None or texts[place] is None else place for place in indices.to_pylist()]
 
 
-def _by_row(columns: list[list[tuple[Mention, ...]]], num_rows: int) -> list[tuple[Mention, ...]]:
+def _by_row(columns: Sequence[Sequence[tuple[Mention, ...]]], num_rows: int) -> list[tuple[Mention, ...]]:
     """Mentions of all columns, (num_rows,); rows with the same values share one tuple."""
     shared: dict[tuple[tuple[Mention, ...], ...], tuple[Mention, ...]] = {}
     rows = zip(*columns, strict=True) if columns else iter([()] * num_rows)
