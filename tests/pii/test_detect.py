@@ -264,6 +264,7 @@ def test_a_finding_longer_than_the_overlap_is_found_to_its_end(patterns):
         assert patterns.find(text)[-1].end == len(text)
 
 
+@pytest.mark.slow
 def test_building_a_detector_needs_no_network_and_no_torch():
     code = """
 import socket, sys

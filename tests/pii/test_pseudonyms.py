@@ -91,6 +91,7 @@ def test_order_of_the_calls_does_not_matter(pseudonyms, calls):
     assert [fresh.stand_in(*call) for call in calls] == [pseudonyms.stand_in(*call) for call in calls]
 
 
+@pytest.mark.slow
 def test_another_process_gives_the_same_stand_ins(pseudonyms):
     code = f"from ss_ray.pii.pseudonyms import Pseudonyms; p = Pseudonyms({KEY!r});"
     code += f"print([p.stand_in(t, v) for t, v in {SAMPLES!r}.items()])"

@@ -296,21 +296,27 @@ def patients(rows: list) -> pa.Table:
     )
 
 
+@pytest.fixture(scope="module")
+def workers() -> tuple[TableReplacer, TableReplacer]:
+    """Two workers of one run."""
+    plan = plan_of(TYPES)
+    return TableReplacer(plan, Pseudonyms(KEY)), TableReplacer(plan, Pseudonyms(KEY))
+
+
 @settings(max_examples=25, deadline=None)
 @given(ROWS, st.randoms())
-def test_result_does_not_depend_on_sharding_or_order(pseudonyms, rows, random):
-    table, plan = patients(rows), plan_of(TYPES)
-    whole = replaced(table, plan, pseudonyms)
+def test_result_does_not_depend_on_sharding_or_order(workers, rows, random):
+    table = patients(rows)
+    whole, _ = workers[0].replace(table)
     order = random.sample(range(len(rows)), len(rows))
-    fresh = Pseudonyms(KEY)
-    shards = [replaced(table.take([place]), plan, fresh) for place in order]
+    shards = [workers[1].replace(table.take([place]))[0] for place in order]
     assert pa.concat_tables(shards) == whole.take(order)
 
 
 @settings(max_examples=25, deadline=None)
 @given(ROWS)
-def test_no_original_survives_in_a_note(pseudonyms, rows):
-    new = replaced(patients(rows), plan_of(TYPES), pseudonyms)
+def test_no_original_survives_in_a_note(workers, rows):
+    new, _ = workers[0].replace(patients(rows))
     for (first, phone, email, _), row in zip(rows, new.to_pylist(), strict=True):
         assert email not in row["note"]
         assert phone is None or phone not in row["note"]
@@ -362,14 +368,20 @@ def test_demo_table_keeps_its_statistics_and_loses_its_people(detector, pseudony
         assert (old_row["email"] is None) == (new_row["email"] is None)
 
 
+@pytest.fixture(scope="module")
+def text_workers() -> tuple[TextReplacer, TextReplacer]:
+    """Two workers of one run."""
+    plan = plan_of({})
+    return TextReplacer(plan, Pseudonyms(KEY)), TextReplacer(plan, Pseudonyms(KEY))
+
+
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 60), st.booleans(), ROWS)
-def test_texts_of_any_length_give_the_same_stand_ins_repeated_or_not(pseudonyms, padding, is_repeated, rows):
-    replacer = TextReplacer(plan_of({}), pseudonyms)
+def test_texts_of_any_length_give_the_same_stand_ins_repeated_or_not(text_workers, padding, is_repeated, rows):
     filler = "nothing of note was said on this day. " * padding
     texts = [filler + template.format("x", phone or "", email) for _, phone, email, template in rows]
-    whole = replacer.replace_each([(text, RowContext()) for text in texts * (1 + is_repeated)])
-    alone = [TextReplacer(plan_of({}), pseudonyms).replace_each([(text, RowContext())])[0].text for text in texts]
+    whole = text_workers[0].replace_each([(text, RowContext()) for text in texts * (1 + is_repeated)])
+    alone = [text_workers[1].replace_each([(text, RowContext())])[0].text for text in texts]
     assert [text.text for text in whole] == alone * (1 + is_repeated)
     for (_, _, email, _), text in zip(rows, alone, strict=True):
         assert email not in text
@@ -378,9 +390,9 @@ def test_texts_of_any_length_give_the_same_stand_ins_repeated_or_not(pseudonyms,
 
 @settings(max_examples=25, deadline=None)
 @given(ROWS)
-def test_replacing_twice_keeps_the_format(pseudonyms, rows):
-    once = replaced(patients(rows), plan_of(TYPES), pseudonyms)
-    twice = replaced(once, plan_of(TYPES), pseudonyms)
+def test_replacing_twice_keeps_the_format(workers, rows):
+    once, _ = workers[0].replace(patients(rows))
+    twice, _ = workers[0].replace(once)
     assert twice.schema == once.schema
     for row, again in zip(once.to_pylist(), twice.to_pylist(), strict=True):
         assert (row["phone"] is None) == (again["phone"] is None)
