@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from ss_ray.cluster import connect
 from ss_ray.config import Config
 from ss_ray.errors import ConfigError
-from ss_ray.pii.report import make_pii_report, write_pii_report
+from ss_ray.pii.report import REPORT_FILES
 from ss_ray.pii.stage import PiiResult, Sides, replace_pii
 from ss_ray.pipeline import Start, check_apart, start_of
 from ss_ray.plan import make_plan
@@ -88,7 +87,7 @@ def replace_table(
 
     def replace() -> PiiResult:
         result = replace_pii(rows, table.schema, asked, config.data, config.resources, written, on_progress)
-        _release(result, table, run_dir, written.train)
+        _release(run_dir, written.train)
         return result
 
     result = stages.do("replace_pii", PiiResult, replace)
@@ -104,11 +103,9 @@ def replace_table(
     )
 
 
-def _release(result: PiiResult, table: TableRef, run_dir: RunDir, written: Location) -> None:
-    """Move the finished table to release/, beside its report."""
+def _release(run_dir: RunDir, written: Location) -> None:
+    """Move the finished table to release/, and its report beside it."""
     run_dir.table.remove()
     written.make_folder().move_to(run_dir.table)
-    if result.plan is not None:
-        report = make_pii_report(result.plan, result.statistics, table.schema, result.num_rows, result.dropped_rows)
-        created_at = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-        write_pii_report(report, run_dir.release, Path(table.name).name, created_at)
+    for name in REPORT_FILES:
+        (run_dir.internal / name).move_to(run_dir.release / name)

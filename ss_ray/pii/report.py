@@ -14,6 +14,7 @@ from ss_ray.pii.statistics import SEARCHED, UNREADABLE, SafeHarborItem, TypeStat
 from ss_ray.runs import Location
 from ss_ray.schema import TableSchema
 
+REPORT_FILES = ("pii_report.html", "pii_report.json")
 TEMPLATES = (Path(__file__).parent / "templates", Path(__file__).parents[1] / "evaluation" / "templates")
 
 
@@ -84,8 +85,9 @@ def write_pii_report(report: PiiReport, folder: Location, title: str, created_at
     """Write folder/pii_report.html and folder/pii_report.json."""
     environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True)
     page = environment.get_template("pii_report.html").render(report=report, title=title, created_at=created_at)
-    (folder / "pii_report.html").write_text(page)
-    (folder / "pii_report.json").write_text(TypeAdapter(PiiReport).dump_json(report, indent=2).decode())
+    html, json = REPORT_FILES
+    (folder / html).write_text(page)
+    (folder / json).write_text(TypeAdapter(PiiReport).dump_json(report, indent=2).decode())
 
 
 def _notes(plan: PiiPlan, statistics: tuple[TypeStatistics, ...]) -> list[str]:

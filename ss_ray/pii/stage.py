@@ -11,6 +11,7 @@ import secrets
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import accumulate
 
 import pyarrow as pa
@@ -28,6 +29,7 @@ from ss_ray.pii.policy.sandbox import Sandbox
 from ss_ray.pii.policy.steps import State, apply_policy
 from ss_ray.pii.pseudonyms import Pseudonyms
 from ss_ray.pii.replace import TableReplacer
+from ss_ray.pii.report import make_pii_report, write_pii_report
 from ss_ray.pii.rules import PiiPlan, make_pii_plan, policy_schema, updated_schema
 from ss_ray.pii.statistics import Counts, TypeStatistics, add_counts, type_statistics
 from ss_ray.progress import OnProgress
@@ -79,7 +81,9 @@ def replace_pii(
     targets: Sides,
     on_progress: OnProgress,
 ) -> PiiResult:
-    """Write both sides with stand-ins of one key to `targets`; nothing is written where `asked` is None.
+    """Write both sides with stand-ins of one key to `targets`, and beside them a report of what was replaced.
+
+    Nothing is written where `asked` is None.
 
     The model learns from the replaced train rows, so they, and holdout rows treated alike, are what its output has
     to be compared with.
@@ -116,10 +120,15 @@ def replace_pii(
     described = [part.facts for part in done if part.facts]
     facts = merge_tables(described) if described else {}
     after = schema_after(schema, plan, key, facts)
+    statistics, num_rows = type_statistics(counts, plan), counts.rows - counts.dropped_rows
+    report_folder = targets.train.parent
+    report_of_all = make_pii_report(plan, statistics, schema, num_rows, counts.dropped_rows)
+    created_at = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    write_pii_report(report_of_all, report_folder, report_folder.parent.name, created_at)
     return PiiResult(
         plan=plan,
-        statistics=type_statistics(counts, plan),
-        num_rows=counts.rows - counts.dropped_rows,
+        statistics=statistics,
+        num_rows=num_rows,
         dropped_rows=counts.dropped_rows,
         schema=after,
         peak_memory_bytes=max((part.peak_memory_bytes for part in done), default=0),
