@@ -11,6 +11,7 @@ from ss_ray.config_files import explicit_paths, parameters
 from ss_ray.errors import ConfigError
 from ss_ray.generation.sampling import Sampling
 from ss_ray.pii.policy.steps import check_policy
+from ss_ray.pii.rules import check_types
 from ss_ray.privacy.accounting import Charge
 from ss_ray.privacy.plan import DPPlan, make_dp_plan
 from ss_ray.splits import holdout_rows_wanted
@@ -160,6 +161,7 @@ def check_supported(config: Config) -> None:
     if config.time_series.is_timeseries:
         raise ConfigError("time_series.is_timeseries: this version models rows one by one, not as a series")
     if config.replace_pii is not None:
+        check_types(config.replace_pii)
         check_policy(config.replace_pii.steps or ())
     if config.data.order_training_examples_by:
         raise ConfigError("data.order_training_examples_by: this version models rows one by one, without an order")

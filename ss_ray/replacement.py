@@ -8,7 +8,9 @@ from pathlib import Path
 from ss_ray.cluster import connect
 from ss_ray.config import Config
 from ss_ray.errors import ConfigError
+from ss_ray.pii.policy.steps import check_policy
 from ss_ray.pii.report import REPORT_FILES
+from ss_ray.pii.rules import check_types
 from ss_ray.pii.stage import PiiResult, Sides, replace_pii
 from ss_ray.pipeline import Start, check_apart, start_of
 from ss_ray.plan import make_plan
@@ -68,6 +70,8 @@ def replace_table(
     asked = config.replace_pii
     if asked is None:
         raise ConfigError("replace_pii is null: nothing is to be replaced")
+    check_types(asked)
+    check_policy(asked.steps or ())
     config = config.model_copy(update={"data": config.data.model_copy(update={"holdout": 0.0}), "privacy": None})
     run_dir = RunDir.at(out)
     check_apart(data, run_dir)

@@ -90,6 +90,8 @@ def test_shards_are_neither_tiny_nor_huge(num_records: int, shard_rows: int):
             ConfigError,
             "a policy expression cannot be read",
         ),
+        ({"replace_pii": {"operators": {"shoe_size": "keep"}}}, ConfigError, "shoe_size"),
+        ({"replace_pii": {"globals": {"ner": {"ner_entities": ["shoe_size"]}}}}, ConfigError, "shoe_size"),
     ],
 )
 def test_what_this_version_cannot_do_is_refused(values: dict[str, Any], error: type[Exception], message: str):

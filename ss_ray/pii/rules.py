@@ -224,6 +224,18 @@ def make_pii_plan(
     )
 
 
+def check_types(asked: PiiParameters) -> None:
+    """Refuse entity types that nobody knows, before any work.
+
+    Raises:
+        ConfigError: See `parse_entity_type`.
+    """
+    own = [entity.name for entity in custom_entities(asked)]
+    classify, ner = asked.globals.classify, asked.globals.ner
+    for name in (*asked.operators, *asked.thresholds, *(classify.entities or ()), *(ner.ner_entities or ())):
+        parse_entity_type(name, own)
+
+
 def custom_entities(asked: PiiParameters) -> tuple[CustomEntity, ...]:
     """The entity types that the configuration adds.
 
