@@ -203,7 +203,26 @@ def make_pii_plan(
         if column.name not in (*acted, *lock_columns) and _is_searched(column, typings)
     )
     types = {rule.name: rule.entity_type for rule in rules}
-    views = [
+    return replace(
+        plan,
+        views=_views(schema, types, texts, allowed, lock_columns) if plan.steps else (),
+        columns=tuple(rule for rule in free if rule.name in acted),
+        kept=tuple(rule for rule in rules if rule.name not in acted and rule.name not in texts),
+        text_columns=texts,
+        texts_with_findings=tuple(n for n in texts if n in typings and typings[n].entity_type == FREE_TEXT),
+        person=find_person_columns(types, asked.person_id, use_country=settings.locales is None),
+    )
+
+
+def _views(
+    schema: TableSchema,
+    types: Mapping[str, str],
+    texts: Sequence[str],
+    allowed: Sequence[str],
+    lock_columns: Sequence[str],
+) -> tuple[ColumnView, ...]:
+    """What a policy sees of the columns: types only where they may be replaced."""
+    return tuple(
         ColumnView(
             name=column.name,
             origin=column.name,
@@ -212,15 +231,6 @@ def make_pii_plan(
             is_locked=column.name in lock_columns,
         )
         for column in schema.columns
-    ]
-    return replace(
-        plan,
-        views=tuple(views) if plan.steps else (),
-        columns=tuple(rule for rule in free if rule.name in acted),
-        kept=tuple(rule for rule in rules if rule.name not in acted and rule.name not in texts),
-        text_columns=texts,
-        texts_with_findings=tuple(n for n in texts if n in typings and typings[n].entity_type == FREE_TEXT),
-        person=find_person_columns(types, asked.person_id, use_country=settings.locales is None),
     )
 
 
