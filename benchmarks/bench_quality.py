@@ -29,8 +29,9 @@ from ss_ray.tables.cells import type_table
 from ss_ray.tables.facts import merge_tables, table_facts
 from ss_ray.tables.files import find_source, read_blocks
 from ss_ray.tables.infer import infer_schema
-from ss_ray.training.loop import Worker, split_rows, train
-from ss_ray.training.models import build_compact, group_slots
+from ss_ray.training.examples import row_examples
+from ss_ray.training.loop import Worker, split_examples, train
+from ss_ray.training.models import build_compact
 
 
 def main() -> None:
@@ -104,15 +105,19 @@ def single_process(table: pa.Table, schema: object, config: object) -> dict[str,
         text_vocabulary=training.text_vocabulary,
         max_text_tokens=training.max_text_tokens,
     )
-    tokens = torch.from_numpy(codec.encode(table)).long()
+    examples = row_examples(torch.from_numpy(codec.encode(table)), codec.slots, skips_unused=codec.has_text)
     model = build_compact(
-        training.shape, vocabulary_size=codec.vocabulary_size, num_slots=len(codec.slots), seed=training.seed
+        training.shape,
+        vocabulary_size=codec.vocabulary_size,
+        num_slots=len(codec.slots),
+        seed=training.seed,
+        skips_unused=codec.has_text,
     )
     worker = Worker(rank=0, world_size=1)
     state = train(
         model,
-        split_rows(tokens, training, worker),
-        group_slots(codec.slots),
+        examples,
+        split_examples(examples.units, training, worker),
         training,
         worker,
         resume=None,
@@ -120,7 +125,7 @@ def single_process(table: pa.Table, schema: object, config: object) -> dict[str,
         on_validation=lambda state: None,
     )
     trained = time.process_time()
-    model.load_state_dict(state.best_model)
+    model.load_state_dict(state.best_model, strict=False)
     generator = torch.Generator().manual_seed(0)
     batches = 8
     for _ in range(batches):

@@ -46,10 +46,10 @@ class DataParameters(Section):
     """Input, its columns, and the split into train and holdout."""
 
     group_training_examples_by: str | None = Field(
-        None, description="Column whose values are the privacy unit: all its rows stay on one side of the split."
+        None, description="Column whose rows of one value are one sequence, one privacy unit, on one side of the split."
     )
     order_training_examples_by: str | None = Field(
-        None, description="Order of rows within a group; needs the grouping column.", json_schema_extra=NOT_YET
+        None, description="Column that the rows of a group ascend by; needs the grouping column."
     )
     max_sequences_per_example: Annotated[int, Field(ge=1)] | Auto | None = Field(
         "auto", description="Records packed into one training example.", json_schema_extra=LANGUAGE_MODELS
@@ -203,6 +203,9 @@ class GenerationParameters(Section):
     """How many rows, and how they are sampled."""
 
     num_records: int = Field(1000, ge=1, le=10**10, description="Rows to generate, exactly.")
+    num_groups: Annotated[int, Field(ge=1, le=10**9)] | None = Field(
+        None, description="Groups to generate, exactly, of as many rows as they have; null: num_records rows."
+    )
     temperature: Annotated[float, Field(gt=0, le=10)] | Auto = Field(
         "auto", description="Below 1 sharpens, above 1 flattens; auto: 1.0 for compact, 0.9 for language models."
     )
@@ -292,14 +295,18 @@ class EvaluationParameters(Section):
 
 
 class TimeSeriesParameters(Section):
-    """Time series."""
+    """Rows in the order of time, as one series or, with `data.group_training_examples_by`, one for each group."""
 
-    is_timeseries: bool = Field(False, description="Rows are a time series.", json_schema_extra=NOT_YET)
-    timestamp_column: str | None = Field(None, description="Time of a row.", json_schema_extra=NOT_YET)
-    timestamp_interval_seconds: int | None = Field(None, gt=0, description="Interval.", json_schema_extra=NOT_YET)
-    timestamp_format: str | None = Field(None, description="strptime format.", json_schema_extra=NOT_YET)
-    start_timestamp: Bound | None = Field(None, description="First time.", json_schema_extra=NOT_YET)
-    stop_timestamp: Bound | None = Field(None, description="Last time.", json_schema_extra=NOT_YET)
+    is_timeseries: bool = Field(False, description="Rows are a time series.")
+    timestamp_column: str | None = Field(None, description="Time of a row: a date, a date with a time, or a number.")
+    timestamp_interval_seconds: int | None = Field(
+        None, gt=0, description="Seconds between rows; null: read off the rows where it is the same everywhere."
+    )
+    timestamp_format: str | None = Field(
+        None, description='strptime format, or "elapsed_seconds" of a number; null: recognised.'
+    )
+    start_timestamp: Bound | None = Field(None, description="Time at which each series starts; null: learned.")
+    stop_timestamp: Bound | None = Field(None, description="Time that no series passes; null: learned.")
 
 
 class PreflightParameters(Section):

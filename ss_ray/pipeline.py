@@ -24,6 +24,7 @@ from ss_ray.privacy.certificate import Certificate
 from ss_ray.private_stages import PrivateRun, train_privately
 from ss_ray.progress import OnProgress, ignore
 from ss_ray.runs import Location, RunDir, fingerprint
+from ss_ray.sequence_plan import modelled_schema, with_timestamp_format
 from ss_ray.stages import Stages
 from ss_ray.tables.export import write_csv
 from ss_ray.tables.files import source_state
@@ -114,7 +115,9 @@ def run(
     table = stages.do(
         "read",
         TableRef,
-        lambda: read_table(data, config.data, start.split_seed, on_progress, private=is_private(config)),
+        lambda: read_table(
+            data, with_timestamp_format(config.data, config), start.split_seed, on_progress, private=is_private(config)
+        ),
     )
     _check_columns(config, table)
     plan = make_plan(config, num_rows=table.num_rows, seed=start.seed, split_seed=start.split_seed)
@@ -124,6 +127,7 @@ def run(
         PiiResult,
         lambda: replace_pii(real, table.schema, config.replace_pii, config.data, resources, replaced, on_progress),
     )
+    schema = modelled_schema(pii.schema, plan.sequences)
     private_run = _private_run(config, start, table, stages)
     if private_run is None:
         guarantee = None
@@ -131,7 +135,14 @@ def run(
             "train",
             ModelRef,
             lambda: train_model(
-                seen.train, pii.schema, plan.training, resources, internal, stages.key("train"), on_progress
+                seen.train,
+                schema,
+                plan.sequences,
+                plan.training,
+                resources,
+                internal,
+                stages.key("train"),
+                on_progress,
             ),
         )
     else:
@@ -143,7 +154,7 @@ def run(
         SyntheticTable,
         lambda: generate_table(internal / "model", plan.generation, resources, work, run_dir.synthetic, on_progress),
     )
-    csv_file = write_csv(run_dir.synthetic, pii.schema, run_dir.release / "synthetic.csv") if csv else None
+    csv_file = write_csv(run_dir.synthetic, schema, run_dir.release / "synthetic.csv") if csv else None
     evaluation = None
     if config.evaluation.enabled:
         context = _report_context(run_dir, plan, splits, pii, model, synthetic, guarantee, stages.seconds)
@@ -151,7 +162,7 @@ def run(
         evaluation = stages.do(
             "evaluate",
             EvaluationResult,
-            lambda: evaluate_table(tables, pii.schema, asked, start.seed, context, internal, on_progress),
+            lambda: evaluate_table(tables, schema, asked, start.seed, context, internal, on_progress),
         )
     return RunReport(
         run_dir=str(run_dir.root),

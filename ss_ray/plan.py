@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ss_ray.config import COMPACT, CompactParameters, Config, DataParameters, PrivacyParameters
 from ss_ray.config_base import LANGUAGE_MODELS, NOT_YET
@@ -14,6 +14,7 @@ from ss_ray.pii.policy.steps import check_policy
 from ss_ray.pii.rules import check_types
 from ss_ray.privacy.accounting import Charge
 from ss_ray.privacy.plan import DPPlan, make_dp_plan
+from ss_ray.sequence_plan import SequencePlan, check_sequences, plan_sequences
 from ss_ray.splits import holdout_rows_wanted
 from ss_ray.training.shape import CompactShape
 
@@ -30,6 +31,8 @@ MAX_VALIDATION_ROWS = 5_000  # more would cost as much as training on a large ta
 VALIDATIONS = 15
 NOT_PRIVATE = "No differential privacy: nothing in this run bounds what the synthetic table reveals about one row."
 SHARD_ROWS = (4096, 65_536)
+SEQUENCE_TOKENS = 8192  # of a batch of sequences: as much as a few hundred rows
+MIN_SEQUENCES = 8  # of a batch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +44,7 @@ class TrainPlan:
         num_bins: Quantile bins of a number.
         text_vocabulary: Pieces of free text.
         max_text_tokens: Longest free text in pieces.
-        batch_rows: Rows of one optimizer step over all workers.
+        batch_rows: Rows, or sequences of rows, of one optimizer step over all workers.
         micro_batches: Parts of a batch that are computed one after the other.
         num_steps: Optimizer steps at most.
         learning_rate: Peak.
@@ -111,12 +114,21 @@ class GenerationPlan:
 
     Attributes:
         num_records: Rows, exactly.
+        num_groups: Sequences, exactly, however many rows they have; None: as many as make `num_records` rows.
+        is_one_sequence: Whether all rows are one sequence.
+        start: Of the order column in every sequence; None: learned.
+        stop: Of the order column, passed by no sequence; None: learned. With `start` and a fixed interval every
+            sequence goes from one to the other, and there are as many as make `num_records` rows at least.
         shard_rows: Rows of one shard; each shard has a seed and a file of its own.
         sampling: How tokens are drawn.
         seed: Of the run; a shard's generator follows from it and the shard's number.
     """
 
     num_records: int
+    num_groups: int | None
+    is_one_sequence: bool
+    start: int | float | str | None
+    stop: int | float | str | None
     shard_rows: int
     sampling: Sampling
     seed: int
@@ -130,6 +142,7 @@ class RunPlan:
         seed: From which training and sampling derive theirs.
         split_seed: Key of the split.
         privacy_unit: "row", or the grouping column.
+        sequences: How rows make sequences; None where they are modelled one by one.
         training: Without differential privacy; with it, `plan_private_training` plans once the schema is measured.
         generation: See `GenerationPlan`.
         notes: What a reader of the results should know about this plan, in words.
@@ -138,6 +151,7 @@ class RunPlan:
     seed: int
     split_seed: int
     privacy_unit: str | None
+    sequences: SequencePlan | None
     training: TrainPlan
     generation: GenerationPlan
     notes: tuple[str, ...]
@@ -158,17 +172,19 @@ def check_supported(config: Config) -> None:
         _check_private(config)
     if config.training.pretrained_model != COMPACT:
         raise ConfigError('training.pretrained_model: this version trains the "compact" model only')
-    if config.time_series.is_timeseries:
-        raise ConfigError("time_series.is_timeseries: this version models rows one by one, not as a series")
+    check_sequences(config)
     if config.replace_pii is not None:
         check_types(config.replace_pii)
         check_policy(config.replace_pii.steps or ())
-    if config.data.order_training_examples_by:
-        raise ConfigError("data.order_training_examples_by: this version models rows one by one, without an order")
 
 
 def _check_private(config: Config) -> None:
-    """Refuse what would make a result depend on rows without being paid for."""
+    """Refuse what would make a result depend on rows without being paid for, or what is not built."""
+    if config.time_series.is_timeseries or config.data.order_training_examples_by:
+        raise ConfigError(
+            "time_series.is_timeseries, data.order_training_examples_by: with differential privacy this version models "
+            "rows one by one, without an order"
+        )
     if config.data.holdout >= 1:
         raise ConfigError(
             "data.holdout: with differential privacy the holdout is a share of the units, below 1: a number of rows "
@@ -196,6 +212,7 @@ def make_plan(config: Config, *, num_rows: int, seed: int, split_seed: int | Non
         seed=seed,
         split_seed=seed if split_seed is None else split_seed,
         privacy_unit=config.data.group_training_examples_by,
+        sequences=plan_sequences(config),
         training=_plan_training(config, num_rows - holdout_rows, seed),
         generation=_plan_generation(config, seed),
         notes=tuple(_notes(config)),
@@ -231,6 +248,27 @@ def _plan_training(config: Config, num_rows: int, seed: int) -> TrainPlan:
         validation_steps=max(1, num_steps // VALIDATIONS) if interval == "auto" else interval,
         patience=compact.patience,
         seed=seed,
+    )
+
+
+def plan_sequence_training(plan: TrainPlan, *, examples: int, rows: int, tokens: int) -> TrainPlan:
+    """Training on examples of several rows each: as many rows in all, batches of about SEQUENCE_TOKENS tokens.
+
+    Args:
+        plan: Training on as many rows one by one.
+        examples: To train on.
+        rows: Of all of them.
+        tokens: Of all of them.
+    """
+    batch = max(MIN_SEQUENCES, min(round(plan.batch_rows * examples / rows), SEQUENCE_TOKENS * examples // tokens))
+    num_steps = max(1, round(plan.num_steps * plan.batch_rows * examples / rows / batch))
+    share = num_steps / plan.num_steps
+    return replace(
+        plan,
+        batch_rows=batch,
+        num_steps=num_steps,
+        warmup_steps=round(plan.warmup_steps * share),
+        validation_steps=max(1, round(plan.validation_steps * share)),
     )
 
 
@@ -309,8 +347,15 @@ def _shape(compact: CompactParameters, *, hidden_size: int, num_layers: int) -> 
 def _plan_generation(config: Config, seed: int) -> GenerationPlan:
     generation = config.generation
     least, most = SHARD_ROWS
+    sequences = plan_sequences(config)
+    if generation.num_groups is not None and (sequences is None or sequences.group is None):
+        raise ConfigError("generation.num_groups needs data.group_training_examples_by, without differential privacy")
     return GenerationPlan(
         num_records=generation.num_records,
+        num_groups=generation.num_groups,
+        is_one_sequence=sequences is not None and sequences.group is None,
+        start=sequences.start if sequences else None,
+        stop=sequences.stop if sequences else None,
         shard_rows=min(most, max(least, -(-generation.num_records // 16))),
         sampling=Sampling(
             temperature=1.0 if generation.temperature == "auto" else generation.temperature, top_p=generation.top_p
@@ -328,9 +373,10 @@ def _notes(config: Config) -> list[str]:
     if config.replace_pii is None:
         notes.append("PII replacement is off: the model was trained on the table as it is.")
     if config.data.group_training_examples_by:
+        modelled = "one by one, not as a sequence" if is_private(config) else "together, as a sequence"
         notes.append(
             f"Rows of one {config.data.group_training_examples_by!r} stay on one side of the split; "
-            "they are modelled one by one, not as a sequence."
+            f"they are modelled {modelled}."
         )
     unused = {LANGUAGE_MODELS["applies_to"], NOT_YET["applies_to"]}
     without_effect = {parameter.path for parameter in parameters() if parameter.applies_to in unused}

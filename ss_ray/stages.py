@@ -120,7 +120,7 @@ def _asked(config: Config) -> dict[str, Any]:
     data, privacy = tree["data"], {"dp_enabled": is_private(config)}
     asked = {
         "start": {"data": {"random_state": data["random_state"]}, "privacy": privacy},
-        "read": {"data": data},
+        "read": {"data": data, "time_series": tree["time_series"]},
         "replace_pii": {"replace_pii": tree["replace_pii"]},
         "train": {"training": tree["training"]},
         "generate": {"generation": tree["generation"]},

@@ -75,7 +75,7 @@ class ValueCodec:
         if self.num_tokens <= 1:
             return np.empty((len(array), 0), np.int32)
         array = _comparable(array)
-        index = pc.index_in(array, value_set=_comparable(_value_array(self.column)))
+        index = pc.index_in(array, value_set=_comparable(value_array(self.column)))
         unknown = index.null_count - (array.null_count if self.column.nullable else 0)
         if unknown and self.column.source == "inferred":
             raise DataError(f"column {self.column.name!r} has {unknown} values that its schema does not list")
@@ -88,7 +88,7 @@ class ValueCodec:
 
     def decode(self, tokens: Tokens, rng: np.random.Generator) -> pa.Array:
         """(rows,) values of the storage type."""
-        values = _value_array(self.column)
+        values = value_array(self.column)
         if not self.num_tokens or not len(values):
             return pa.nulls(len(tokens), arrow_type(self.column))
         position = tokens[:, 0] - self.first_token - self.column.nullable if tokens.shape[1] else np.zeros(len(tokens))
@@ -259,7 +259,7 @@ def _comparable(array: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray
     return pc.add(array, pa.scalar(0, array.type)) if pa.types.is_floating(array.type) else array
 
 
-def _value_array(column: ColumnSchema) -> pa.Array:
+def value_array(column: ColumnSchema) -> pa.Array:
     """The column's distinct values in its storage type (the value type of a dictionary)."""
     target = arrow_type(column)
     if pa.types.is_dictionary(target):

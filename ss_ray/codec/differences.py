@@ -15,14 +15,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ss_ray.codec.columns import BinnedCodec, Slot, Tokens, fit_binned
-from ss_ray.codec.ordinals import Scale, Units, bound_units, float_scale, from_units, to_units
-from ss_ray.schema import ORDERED_KINDS, ColumnSchema, Kind, TableSchema
+from ss_ray.codec.ordinals import Scale, Units, bound_units, even_scale, from_units, to_units
+from ss_ray.schema import ColumnSchema, Kind, TableSchema
 
 NARROW = 0.25
 """A difference is worth it where its spread is at most this share of the column's own."""
 MIN_ROWS = 20
-_MAX_UNITS = 2**61
-"""Units up to which neither a difference nor a sum can leave 64 bits."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +84,7 @@ def fit_difference(
         first_token: First free token id.
         num_bins: Quantile bins of the difference.
     """
-    scale = _common_scale(column)
+    scale = even_scale(column)
     if scale is None:
         return None
     units = to_units(sample.column(column.name).drop_null(), column, scale)
@@ -111,26 +109,12 @@ def fit_difference(
     return DifferenceCodec(column=column, anchor=nearest, scale=scale, difference=difference)
 
 
-def _common_scale(column: ColumnSchema) -> Scale | None:
-    """Units in which differences are taken; None for columns without bounds or evenly spaced units."""
-    if column.kind not in ORDERED_KINDS or column.minimum is None:
-        return None
-    scale = float_scale(column) if column.kind is Kind.FLOAT else Scale()
-    return None if scale.decimals is None or _is_wide(column, scale) else scale
-
-
 def _candidates(column: ColumnSchema, schema: TableSchema, scale: Scale) -> Sequence[ColumnSchema]:
     earlier = schema.columns[: schema.names.index(column.name)]
     same = (column.kind, column.arrow_type, column.decimals)
     return [
-        c
-        for c in earlier
-        if (c.kind, c.arrow_type, c.decimals) == same and not c.nullable and _common_scale(c) == scale
+        c for c in earlier if (c.kind, c.arrow_type, c.decimals) == same and not c.nullable and even_scale(c) == scale
     ]
-
-
-def _is_wide(column: ColumnSchema, scale: Scale) -> bool:
-    return max(map(abs, bound_units(column, scale))) > _MAX_UNITS
 
 
 def _is_ordered(differences: Units, column: ColumnSchema, anchor: ColumnSchema, scale: Scale) -> bool:

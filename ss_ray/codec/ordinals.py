@@ -16,12 +16,14 @@ import pyarrow.compute as pc
 
 from ss_ray.codec.decimals import decimals_of_units, nearest_decimals
 from ss_ray.errors import DataError
-from ss_ray.schema import ColumnSchema, Kind, arrow_type
+from ss_ray.schema import ORDERED_KINDS, ColumnSchema, Kind, arrow_type
 
 Units = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 MIN_DISTINCT = 10
 """Distinct values from which their common divisor says something about the column."""
+_MAX_UNITS = 2**61
+"""Units up to which neither a difference nor a sum can leave 64 bits."""
 _EXACT = 2.0**50  # below this, value * 10**decimals rounds to the right integer
 
 
@@ -108,6 +110,14 @@ def float_scale(column: ColumnSchema) -> Scale:
         return Scale(decimals=None)
     scale = Scale(decimals=decimals)
     return scale if len(_float_units_inside(column, scale)) else Scale(decimals=None)
+
+
+def even_scale(column: ColumnSchema) -> Scale | None:
+    """Units in which distances are taken; None for columns without bounds or evenly spaced units."""
+    if column.kind not in ORDERED_KINDS or column.minimum is None:
+        return None
+    scale = float_scale(column) if column.kind is Kind.FLOAT else Scale()
+    return None if scale.decimals is None or max(map(abs, bound_units(column, scale))) > _MAX_UNITS else scale
 
 
 def _float_ends(column: ColumnSchema) -> tuple[float, float]:

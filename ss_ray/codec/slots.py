@@ -57,6 +57,11 @@ class SlotCodec:
         """Token ids in use, PAD and BOS included."""
         return max([FIRST_TOKEN, *(c.first_token + c.num_tokens for c in self.columns)])
 
+    @property
+    def has_text(self) -> bool:
+        """Whether most slots of a row may be unused, because texts differ in length."""
+        return any(isinstance(codec, TextCodec) for codec in self.columns)
+
     def encode(self, table: pa.Table) -> Tokens:
         """(rows, slots) token ids; PAD where a slot is not in use."""
         table = _without_dictionaries(table)
@@ -103,7 +108,13 @@ _ADAPTER = TypeAdapter(SlotCodec)
 
 
 def fit_codec(
-    schema: TableSchema, sample: pa.Table, *, num_bins: int, text_vocabulary: int, max_text_tokens: int
+    schema: TableSchema,
+    sample: pa.Table,
+    *,
+    num_bins: int,
+    text_vocabulary: int,
+    max_text_tokens: int,
+    first_token: int = FIRST_TOKEN,
 ) -> SlotCodec:
     """The codec of a schema; `sample` places the bins of numbers and teaches the pieces of text.
 
@@ -113,13 +124,14 @@ def fit_codec(
         num_bins: Quantile bins of a number with more distinct values than the schema lists.
         text_vocabulary: Pieces of text, bytes included, at least 256.
         max_text_tokens: Longest text kept, in pieces.
+        first_token: First token id that is free.
     """
     sample = _without_dictionaries(sample)
     ordered = sorted(schema.columns, key=lambda column: column.kind is Kind.TEXT)
     texts = {c.name: _some_texts(sample.column(c.name)) for c in ordered if c.kind is Kind.TEXT}
     tokenizer = train_tokenizer((t for column in texts.values() for t in column), text_vocabulary) if texts else ""
     columns: list[ColumnCodec] = []
-    next_token = FIRST_TOKEN
+    next_token = first_token
     for column in ordered:
         if column.kind is Kind.TEXT:
             columns.append(_fit_text(column, next_token, tokenizer, texts[column.name], max_text_tokens))

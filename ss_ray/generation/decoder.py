@@ -1,7 +1,7 @@
 """The batched torch decoder: all rows of a batch advance together, slot by slot, on one KV cache.
 
 Every token is drawn from the slot's own range, so each row satisfies the schema by construction. A batch is a
-function of the weights and its seed.
+function of the weights and its seed. A slot that no row of the batch uses costs nothing.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from transformers import AttentionInterface
@@ -19,6 +20,9 @@ from ss_ray.codec.columns import BOS, PAD, Slot, Tokens
 from ss_ray.generation.sampling import Sampling
 from ss_ray.training.models import CompactModel
 
+FREE = -1
+"""In given tokens: to be drawn."""
+CANDIDATES = 32
 MIN_TEMPERATURE = 1e-6
 """Already the most likely token alone; nearer to 0, float32 runs out of numbers."""
 
@@ -50,7 +54,14 @@ class _SlotCacheLayer(DynamicLayer):  # type: ignore[misc]
 
 
 def _attend(
-    module: torch.nn.Module, query: Tensor, key: Tensor, value: Tensor, mask: None, scaling: float, **kwargs: Any
+    module: torch.nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    mask: None,
+    scaling: float,
+    seen: Tensor | None = None,
+    **kwargs: Any,
 ) -> tuple[Tensor, None]:
     """Attention of one query per row over keys and values that all heads share, as two batched products.
 
@@ -61,14 +72,17 @@ def _attend(
         query: (rows, heads, 1, head_dim).
         key: (rows, 1, length, head_dim).
         value: Likewise.
-        mask: Not used: every slot so far is seen.
+        mask: Not used: transformers makes none for this kind of attention.
         scaling: Of the scores.
+        seen: (rows, length) which entries each row sees; None: all.
         kwargs: Not used.
 
     Returns:
         (rows, 1, heads, head_dim), and no weights.
     """
     scores = torch.bmm(query[:, :, 0], key[:, 0].transpose(1, 2)) * scaling  # (rows, heads, length)
+    if seen is not None:
+        scores = scores.masked_fill(~seen[:, None], -torch.inf)
     return torch.bmm(torch.softmax(scores, dim=-1), value[:, 0]).unsqueeze(1), None
 
 
@@ -77,22 +91,69 @@ AttentionInterface.register("slot_attention", _attend)
 
 @torch.inference_mode()
 def decode_rows(
-    model: CompactModel, slots: tuple[Slot, ...], num_rows: int, sampling: Sampling, generator: torch.Generator
+    model: CompactModel,
+    slots: tuple[Slot, ...],
+    num_rows: int,
+    sampling: Sampling,
+    generator: torch.Generator,
+    given: Tokens | None = None,
 ) -> Tokens:
     """Sample `num_rows` rows.
+
+    Args:
+        model: Compact model of these slots.
+        slots: Of a row.
+        num_rows: At least 1.
+        sampling: How tokens are drawn.
+        generator: Of the draws, on the model's device.
+        given: (num_rows, slots) tokens that are not drawn, PAD included; FREE where they are.
 
     Returns:
         (num_rows, slots) int32: in each slot a token of its range, or PAD where the slot is not in use.
     """
-    with _attention(model, "slot_attention" if model.device.type == "cpu" else "sdpa"):
-        return _decode(model, slots, num_rows, sampling, generator).to(torch.int32).cpu().numpy()
+    tokens, _ = _decode(model, slots, num_rows, sampling, generator, given, weighs=False)
+    return tokens.to(torch.int32).cpu().numpy()
+
+
+@torch.inference_mode()
+def decode_conditioned(
+    model: CompactModel,
+    slots: tuple[Slot, ...],
+    given: Tokens,
+    sampling: Sampling,
+    generator: torch.Generator,
+    candidates: int = CANDIDATES,
+) -> Tokens:
+    """Sample what is free in each row, conditioned on all that is given, before it and after it.
+
+    Slots are written from left to right, so what follows cannot be looked at. Instead, each row is written several
+    times, and one of them is drawn with the likelihood of the given tokens as its weight: sampling importance
+    resampling (Rubin 1987), exact in the limit of many candidates.
+
+    Args:
+        model: Compact model of these slots.
+        slots: Of a row.
+        given: (rows, slots) tokens, PAD included; FREE where they are drawn.
+        sampling: How tokens are drawn.
+        generator: Of the draws, on the model's device.
+        candidates: Times that each row is written.
+
+    Returns:
+        (rows, slots) int32, as of `decode_rows`.
+    """
+    num_rows = len(given)
+    many = np.repeat(given, candidates, axis=0)
+    tokens, weights = _decode(model, slots, len(many), sampling, generator, many, weighs=True)
+    chosen = _draw(weights.view(num_rows, candidates), Sampling(), generator)
+    rows = torch.arange(num_rows, device=chosen.device) * candidates + chosen
+    return tokens[rows].to(torch.int32).cpu().numpy()
 
 
 @contextmanager
-def _attention(model: CompactModel, implementation: str) -> Iterator[None]:
-    """The model with another attention, which is put back: that of the decoder is wrong for whole sequences."""
+def _slot_attention(model: CompactModel) -> Iterator[None]:
+    """The model with the decoder's attention, which is put back: it is wrong for whole sequences."""
     before = model.config._attn_implementation
-    model.set_attn_implementation(implementation)
+    model.set_attn_implementation("slot_attention")
     try:
         yield
     finally:
@@ -100,27 +161,97 @@ def _attention(model: CompactModel, implementation: str) -> Iterator[None]:
 
 
 def _decode(
-    model: CompactModel, slots: tuple[Slot, ...], num_rows: int, sampling: Sampling, generator: torch.Generator
-) -> Tensor:
-    """(num_rows, slots) int64 tokens."""
-    device = model.device
-    tokens = torch.full((num_rows, len(slots)), PAD, dtype=torch.long, device=device)
-    layers = [_SlotCacheLayer(num_rows, len(slots)) for _ in range(model.config.num_hidden_layers)]
-    cache = Cache(layers=layers)
-    last = torch.full((1, 1), BOS, dtype=torch.long, device=device)
-    for index, slot in enumerate(slots):
-        hidden = model.model(input_ids=last, past_key_values=cache, use_cache=True).last_hidden_state[:, -1]
-        logits = model.lm_head.logits(hidden, slot.start, slot.stop).float().expand(num_rows, -1)
-        drawn = slot.start + _draw(logits, sampling, generator)
-        tokens[:, index] = drawn if slot.after is None else torch.where(_in_use(tokens, slot), drawn, PAD)
-        last = tokens[:, index : index + 1]
-    return tokens
+    model: CompactModel,
+    slots: tuple[Slot, ...],
+    num_rows: int,
+    sampling: Sampling,
+    generator: torch.Generator,
+    given: Tokens | None,
+    *,
+    weighs: bool,
+) -> tuple[Tensor, Tensor]:
+    """(num_rows, slots) int64 tokens, and (num_rows,) log-likelihoods of the given ones where they are asked for."""
+    state = _State(model, num_rows, len(slots))
+    weights = torch.zeros(num_rows, device=model.device)
+    fixed = None if given is None else torch.from_numpy(given).long().to(model.device)
+    with _slot_attention(model):
+        for index, slot in enumerate(slots):
+            forced: Tensor | None = None if fixed is None else fixed[:, index]
+            used = _in_use(state.tokens, slot, forced)
+            if state.skips_unused and used is not None and not used.any():
+                continue
+            hidden = state.advance(index, used)
+            if forced is not None and not weighs and not (forced == FREE).any():
+                state.write(index, forced, used)  # nothing to draw
+                continue
+            logits = model.lm_head.logits(hidden, slot.start, slot.stop).float().expand(num_rows, -1)
+            if weighs and forced is not None:
+                weights += _log_likelihood(logits, forced, slot)
+            drawn = slot.start + _draw(logits, sampling, generator)
+            kept = drawn if forced is None else torch.where(forced == FREE, drawn, forced)
+            state.write(index, kept, used)
+    return state.tokens, weights
 
 
-def _in_use(tokens: Tensor, slot: Slot) -> Tensor:
-    """(rows,) whether the slot that this one depends on opens it."""
-    opener = tokens[:, slot.after]
-    return (opener >= slot.opens[0]) & (opener < slot.opens[1])
+class _State:
+    """The rows so far, and what the model remembers of them.
+
+    Attributes:
+        tokens: (rows, slots) int64, PAD where nothing is written yet.
+    """
+
+    def __init__(self, model: CompactModel, num_rows: int, num_slots: int) -> None:
+        self.model, self.skips_unused = model, bool(getattr(model.config, "skips_unused", False))
+        self.tokens = torch.full((num_rows, num_slots), PAD, dtype=torch.long, device=model.device)
+        self.last = torch.full((1,), BOS, dtype=torch.long, device=model.device)
+        layers = [_SlotCacheLayer(num_rows, num_slots) for _ in range(model.config.num_hidden_layers)]
+        self.cache = Cache(layers=layers)
+        self.seen = torch.ones((num_rows, num_slots), dtype=torch.bool, device=model.device)  # by step
+        self.steps = 0
+
+    def advance(self, index: int, used: Tensor | None) -> Tensor:
+        """(rows or 1, hidden_size) what the model says of slot `index`, after the token that each row wrote last."""
+        if self.skips_unused and used is not None and self.steps:
+            self.seen[:, self.steps] = used
+        self.steps += 1
+        one_row = len(self.last) == 1
+        hidden: Tensor = self.model.model(
+            input_ids=self.last[:, None],
+            position_ids=torch.full((1, 1), index, device=self.last.device),
+            past_key_values=self.cache,
+            use_cache=True,
+            seen=self.seen[:, : self.steps] if self.skips_unused and not one_row else None,
+        ).last_hidden_state[:, -1]
+        return hidden
+
+    def write(self, index: int, tokens: Tensor, used: Tensor | None) -> None:
+        """Fill slot `index` where it is in use."""
+        self.tokens[:, index] = tokens if used is None else torch.where(used, tokens, PAD)
+        written = self.tokens[:, index]
+        if used is None or not self.skips_unused:
+            self.last = written
+        else:
+            self.last = torch.where(used, written, self.last)
+
+
+def _in_use(tokens: Tensor, slot: Slot, forced: Tensor | None) -> Tensor | None:
+    """(rows,) whether the slot that this one depends on opens it, and it is not given as unused; None: always."""
+    used: Tensor | None = None
+    if slot.after is not None:
+        opener = tokens[:, slot.after]
+        used = (opener >= slot.opens[0]) & (opener < slot.opens[1])
+    if forced is None or not (forced == PAD).any():
+        return used
+    wanted: Tensor = forced != PAD
+    return wanted if used is None else used & wanted
+
+
+def _log_likelihood(logits: Tensor, forced: Tensor, slot: Slot) -> Tensor:
+    """(rows,) log-probability of each row's given token; 0 where it is drawn or not in use."""
+    counts = forced >= slot.start
+    index = torch.where(counts, forced - slot.start, 0)
+    nats = torch.log_softmax(logits, dim=-1).gather(1, index[:, None]).squeeze(1)
+    return torch.where(counts, nats, 0.0)
 
 
 def _draw(logits: Tensor, sampling: Sampling, generator: torch.Generator) -> Tensor:

@@ -7,22 +7,25 @@ from dataclasses import dataclass
 from ss_ray.plan import GenerationPlan
 from ss_ray.runs import Location
 
+GROUPS_PER_SHARD = 4096
+
 
 @dataclass(frozen=True, kw_only=True)
 class Shard:
-    """Rows first_row .. first_row + num_rows - 1 of the synthetic table."""
+    """Rows, or where groups are asked for groups, first .. first + size - 1 of the synthetic table."""
 
     number: int
-    first_row: int
-    num_rows: int
+    first: int
+    size: int
 
 
 def cut_shards(plan: GenerationPlan) -> tuple[Shard, ...]:
-    """The shards of a plan; they do not depend on the number of actors."""
-    starts = range(0, plan.num_records, plan.shard_rows)
+    """The shards of a plan; they do not depend on the number of actors. One sequence is one shard."""
+    total = plan.num_records if plan.num_groups is None else plan.num_groups
+    most = plan.shard_rows if plan.num_groups is None else GROUPS_PER_SHARD
+    most = total if plan.is_one_sequence else most
     return tuple(
-        Shard(number=i, first_row=start, num_rows=min(plan.shard_rows, plan.num_records - start))
-        for i, start in enumerate(starts)
+        Shard(number=i, first=start, size=min(most, total - start)) for i, start in enumerate(range(0, total, most))
     )
 
 

@@ -17,6 +17,7 @@ from ss_ray.generation.shards import Shard, cut_shards, shard_file
 from ss_ray.plan import GenerationPlan
 from ss_ray.progress import OnProgress
 from ss_ray.runs import Location
+from ss_ray.tables.parts import count_rows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +25,7 @@ class SyntheticTable:
     """The synthetic table in release/synthetic.
 
     Attributes:
-        num_rows: Exactly as many as asked for.
+        num_rows: Exactly as many as asked for; where groups are, as many as they have.
         num_files: Parquet files.
     """
 
@@ -40,7 +41,7 @@ def generate_table(
     target: Location,
     on_progress: OnProgress,
 ) -> SyntheticTable:
-    """Write `plan.num_records` rows as Parquet files of the model's schema into `target`.
+    """Write the rows or groups of the plan as Parquet files of the model's schema into `target`.
 
     Args:
         model: Folder with the model and its codec.
@@ -48,13 +49,14 @@ def generate_table(
         resources: Actors.
         work: Folder for finished shards until all are; belongs to this very plan and model.
         target: Folder that appears complete.
-        on_progress: Told the rows done.
+        on_progress: Told the rows or groups done.
     """
     shards = cut_shards(plan)
     done = {file.name for file in work.make_folder().files(".parquet")}
     missing = [shard for shard in shards if shard_file(work, shard).name not in done]
-    with reported_progress(on_progress, "generate", plan.num_records) as report:
-        report(plan.num_records - sum(shard.num_rows for shard in missing))
+    unit = "rows" if plan.num_groups is None else "groups"
+    with reported_progress(on_progress, "generate", sum(shard.size for shard in shards), unit) as report:
+        report(sum(shard.size for shard in shards) - sum(shard.size for shard in missing))
         actors = map_items(
             _shard_worker,
             missing,
@@ -68,10 +70,10 @@ def generate_table(
             pass
     target.remove()
     work.move_to(target)
-    return SyntheticTable(num_rows=sum(shard.num_rows for shard in shards), num_files=len(shards))
+    return SyntheticTable(num_rows=sum(count_rows(target.files(".parquet"))), num_files=len(shards))
 
 
-def _shard_worker(*arguments: Any) -> Callable[[Shard], int]:
+def _shard_worker(*arguments: Any) -> Callable[[Shard], None]:
     """What an actor does with a shard; what it imports takes seconds, and no other process needs it."""
     from ss_ray.generation.worker import shard_worker
 

@@ -1,7 +1,7 @@
-"""The training loop: plain torch over an in-memory matrix of tokens, the same for one worker and for many.
+"""The training loop: plain torch over examples in memory, the same for one worker and for many, and for all models.
 
-Each worker owns every world_size-th row and takes its share of every batch from them; gradients are averaged over
-the workers after each step, so all hold the same weights. Where a step's rows are is a function of the seed and the
+Each worker owns every world_size-th unit and takes its share of every batch from them; gradients are averaged over
+the workers after each step, so all hold the same weights. Which examples a step sees is a function of the seed and the
 step alone, so a restarted worker goes on exactly where its checkpoint was written.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 import torch
 import torch.distributed as dist
-from torch import Tensor
+from torch import Tensor, nn
 
 from ss_ray.errors import TrainingError
 from ss_ray.plan import PrivateTrainPlan, TrainPlan
-from ss_ray.training.models import CompactModel, SlotGroup, row_losses
+from ss_ray.training.examples import Examples
 
 VALIDATION_BATCH = 1024
 MAX_GRAD_NORM = 1.0  # of the mean loss per slot
@@ -41,9 +41,9 @@ class TrainState:
 
     Attributes:
         step: Optimizer steps done.
-        model: Current weights.
+        model: Current weights, those that are trained.
         optimizer: Optimizer state.
-        best_loss: Smallest validation loss so far, nats per row.
+        best_loss: Smallest validation loss so far, nats per example.
         best_model: Weights that gave it.
         bad_validations: Validations since then.
         losses: (step, validation loss) of every validation.
@@ -59,34 +59,49 @@ class TrainState:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rows:
-    """Tokens of one worker, (rows, slots) int64 each; validation may be empty."""
+class Sides:
+    """Numbers of one worker's examples, (examples,) int64 each; validation may be empty."""
 
     train: Tensor
     validation: Tensor
 
 
-def split_rows(tokens: Tensor, plan: TrainPlan, worker: Worker) -> Rows:
-    """This worker's training and validation rows, disjoint over all workers.
+def split_examples(units: Tensor, plan: TrainPlan, worker: Worker) -> Sides:
+    """This worker's training and validation examples, disjoint over all workers, no unit on both sides.
+
+    Args:
+        units: (examples,) the unit of each: numbers from 0 on, each of which occurs.
+        plan: Share of the units to validate on, and seed.
+        worker: Which one.
 
     Raises:
-        TrainingError: Fewer training rows than workers.
+        TrainingError: Fewer training units than workers.
     """
-    order = torch.randperm(len(tokens), generator=torch.Generator().manual_seed(plan.seed))
-    num_validation = int(len(tokens) * plan.validation_ratio)
-    if len(tokens) - num_validation < worker.world_size:
+    num_units = int(units.max()) + 1 if len(units) else 0
+    order = torch.randperm(num_units, generator=torch.Generator().manual_seed(plan.seed))
+    num_validation = int(num_units * plan.validation_ratio)
+    if num_units - num_validation < worker.world_size:
         raise TrainingError(
-            f"{len(tokens) - num_validation} training rows are too few for {worker.world_size} workers; "
-            "lower resources.num_train_workers or training.validation_ratio"
+            f"{num_units - num_validation} training units (rows, or groups of them) are too few for "
+            f"{worker.world_size} workers; lower resources.num_train_workers or training.validation_ratio"
         )
     own = slice(worker.rank, None, worker.world_size)
-    return Rows(train=tokens[order[num_validation:]][own], validation=tokens[order[:num_validation]][own])
+    return Sides(
+        train=_examples_of(order[num_validation:][own], units, num_units),
+        validation=_examples_of(order[:num_validation][own], units, num_units),
+    )
+
+
+def _examples_of(chosen: Tensor, units: Tensor, num_units: int) -> Tensor:
+    is_chosen = torch.zeros(num_units, dtype=torch.bool)
+    is_chosen[chosen] = True
+    return is_chosen[units].nonzero().squeeze(1)
 
 
 def train(
-    model: CompactModel,
-    rows: Rows,
-    groups: Sequence[SlotGroup],
+    model: nn.Module,
+    examples: Examples,
+    sides: Sides,
     plan: TrainPlan,
     worker: Worker,
     *,
@@ -100,12 +115,12 @@ def train(
 
     Args:
         model: Changed in place.
-        rows: Of this worker.
-        groups: Of the codec's slots.
+        examples: What to learn from.
+        sides: Those of this worker.
         plan: What to do.
         worker: Which one this is.
         resume: State of an earlier checkpoint; None starts afresh.
-        on_step: Called with the step and its mean loss in nats per row.
+        on_step: Called with the step and its mean loss in nats per example.
         on_validation: Called on every worker with a state that can be resumed from.
 
     Returns:
@@ -114,32 +129,33 @@ def train(
     Raises:
         TrainingError: A gradient or a validation loss is not finite.
     """
-    optimizer = torch.optim.AdamW(model.parameters(), lr=plan.learning_rate, weight_decay=plan.weight_decay)
+    trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.AdamW(trainable, lr=plan.learning_rate, weight_decay=plan.weight_decay)
     state = resume or TrainState(
         step=0, model={}, optimizer={}, best_loss=math.inf, best_model={}, bad_validations=0, losses=()
     )
     if resume is not None:
-        model.load_state_dict(resume.model)
+        model.load_state_dict(resume.model, strict=False)
         optimizer.load_state_dict(copy.deepcopy(resume.optimizer))  # which would share its tensors
-    num_steps = plan.num_steps if groups else 0
+    num_steps = plan.num_steps if examples.positions else 0
     for step in range(state.step, num_steps):
         if state.bad_validations >= plan.patience:
             break
         for parameters in optimizer.param_groups:
             parameters["lr"] = plan.learning_rate * learning_rate_factor(step, plan)
-        loss = _step(model, optimizer, batch_of(rows.train, step, plan, worker), groups, plan)
+        loss = _step(model, optimizer, examples, batch_of(sides.train, step, plan, worker), plan)
         on_step(step + 1, loss)
         if (step + 1) % plan.validation_steps == 0 or step + 1 == num_steps:
-            state = _validated(state, step + 1, model, optimizer, rows.validation, groups)
+            state = _validated(state, step + 1, model, optimizer, examples, sides.validation)
             on_validation(state)
     if not state.best_model:
-        state = _validated(state, 0, model, optimizer, rows.validation, groups)
+        state = _validated(state, 0, model, optimizer, examples, sides.validation)
         on_validation(state)
     return state
 
 
 def batch_of(rows: Tensor, step: int, plan: TrainPlan, worker: Worker) -> Tensor:
-    """This worker's rows of a step: the next ones of a shuffled pass, a new order for every pass."""
+    """This worker's examples of a step: the next ones of a shuffled pass, a new order for every pass."""
     size = max(1, plan.batch_rows // worker.world_size)
     first, parts = step * size, []
     while size > 0:
@@ -152,7 +168,7 @@ def batch_of(rows: Tensor, step: int, plan: TrainPlan, worker: Worker) -> Tensor
 
 @lru_cache(maxsize=2)
 def _order(num_rows: int, seed: int, rank: int, epoch: int) -> Tensor:
-    """The shuffled row numbers of one pass of one worker."""
+    """The shuffled places of one pass of one worker."""
     return torch.from_numpy(np.random.default_rng([seed, rank, epoch]).permutation(num_rows))
 
 
@@ -171,18 +187,14 @@ def learning_rate_factor(step: int, plan: TrainPlan | PrivateTrainPlan) -> float
 
 
 def _step(
-    model: CompactModel,
-    optimizer: torch.optim.Optimizer,
-    batch: Tensor,
-    groups: Sequence[SlotGroup],
-    plan: TrainPlan,
+    model: nn.Module, optimizer: torch.optim.Optimizer, examples: Examples, batch: Tensor, plan: TrainPlan
 ) -> float:
-    """One optimizer step; its loss averaged over rows and workers."""
+    """One optimizer step; this worker's mean loss of its examples."""
     optimizer.zero_grad()
     total = 0.0
-    for part in batch.chunk(plan.micro_batches):
-        loss = row_losses(model, part, groups).sum() / len(batch)
-        torch.autograd.backward(loss / batch.shape[1])
+    for part in examples.parts(batch, plan.micro_batches):
+        loss = examples.losses(model, part).sum() / len(batch)
+        torch.autograd.backward(loss / examples.positions)
         total += loss.item()
     _average_gradients(model)
     norm = torch.nn.utils.clip_grad_norm_(model.parameters(), MAX_GRAD_NORM)
@@ -192,7 +204,7 @@ def _step(
     return total
 
 
-def _average_gradients(model: CompactModel) -> None:
+def _average_gradients(model: nn.Module) -> None:
     """Replace each gradient by its mean over the workers, in one message."""
     if not dist.is_initialized() or dist.get_world_size() == 1:
         return
@@ -209,16 +221,16 @@ def _average_gradients(model: CompactModel) -> None:
 def _validated(
     state: TrainState,
     step: int,
-    model: CompactModel,
+    model: nn.Module,
     optimizer: torch.optim.Optimizer,
+    examples: Examples,
     validation: Tensor,
-    groups: Sequence[SlotGroup],
 ) -> TrainState:
     """The state after a validation; without validation rows the current weights are always the best."""
-    loss = validation_loss(model, validation, groups)
+    loss = validation_loss(model, examples, validation)
     if loss is not None and not math.isfinite(loss):
         raise TrainingError("the validation loss is not finite; lower training.learning_rate")
-    weights = {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
+    weights = {name: weight.detach().clone() for name, weight in model.named_parameters() if weight.requires_grad}
     improved = loss is None or loss < state.best_loss
     return TrainState(
         step=step,
@@ -232,13 +244,14 @@ def _validated(
 
 
 @torch.no_grad()
-def validation_loss(model: CompactModel, validation: Tensor, groups: Sequence[SlotGroup]) -> float | None:
-    """Mean loss in nats per row over the validation rows of all workers; None where there are none."""
+def validation_loss(model: nn.Module, examples: Examples, validation: Tensor) -> float | None:
+    """Mean loss in nats over the validation examples of all workers; None where there are none."""
     model.eval()
-    parts = torch.split(validation, VALIDATION_BATCH) if len(validation) else ()
-    losses = [row_losses(model, part, groups).double().sum() for part in parts]
+    parts = examples.parts(validation, -(-len(validation) // VALIDATION_BATCH)) if len(validation) else ()
+    losses = [examples.losses(model, part).double().sum() for part in parts]
     model.train()
-    total = torch.tensor([float(sum(losses)), float(len(validation))], dtype=torch.float64, device=model.device)
+    device = next(model.parameters()).device
+    total = torch.tensor([float(sum(losses)), float(len(validation))], dtype=torch.float64, device=device)
     if dist.is_initialized():
         dist.all_reduce(total)
     return float(total[0] / total[1]) if total[1] else None

@@ -68,7 +68,13 @@ class CompactModel(LlamaForCausalLM):  # type: ignore[misc]
 
 
 def build_compact(
-    shape: CompactShape, *, vocabulary_size: int, num_slots: int, seed: int, tied: bool = True
+    shape: CompactShape,
+    *,
+    vocabulary_size: int,
+    num_slots: int,
+    seed: int,
+    tied: bool = True,
+    skips_unused: bool = False,
 ) -> CompactModel:
     """A randomly initialised model; the same seed gives the same weights.
 
@@ -79,6 +85,8 @@ def build_compact(
         seed: Of the weights.
         tied: Whether input embedding and head share their weights; False starts the head at 0, so that the model's
             first guess is the head's bias.
+        skips_unused: Whether slots that are not in use are left out of what the model sees, which is faster where
+            they are many; otherwise it sees PAD there.
     """
     config = LlamaConfig(
         vocab_size=vocabulary_size,
@@ -93,6 +101,7 @@ def build_compact(
         pad_token_id=PAD,
         eos_token_id=None,
         attn_implementation="sdpa",
+        skips_unused=skips_unused,
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -133,3 +142,65 @@ def row_losses(model: CompactModel, tokens: Tensor, groups: Sequence[SlotGroup])
         loss = F.cross_entropy(logits.float().flatten(0, 1), target.flatten(), ignore_index=-100, reduction="none")
         losses = losses + loss.view_as(target).sum(dim=1)
     return losses
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenRanges:
+    """The distinct token ranges of slots.
+
+    Attributes:
+        bounds: (low, high) of each range: low..high-1 may be written.
+        of_slot: (slots,) int64 which range each slot has.
+    """
+
+    bounds: tuple[tuple[int, int], ...]
+    of_slot: Tensor
+
+
+def token_ranges(slots: Sequence[Slot]) -> TokenRanges:
+    """The token ranges of slots in order."""
+    numbers: dict[tuple[int, int], int] = {}
+    of_slot = [numbers.setdefault((slot.start, slot.stop), len(numbers)) for slot in slots]
+    return TokenRanges(bounds=tuple(numbers), of_slot=torch.tensor(of_slot, dtype=torch.long))
+
+
+def ragged_losses(model: CompactModel, tokens: Tensor, targets: Tensor, ranges: TokenRanges) -> Tensor:
+    """Negative log-likelihood of each example in nats, over slots in use only; the others are left out altogether.
+
+    What stands at slot i is predicted at position i, from the tokens in use before it.
+
+    Args:
+        model: Compact model that skips unused slots.
+        tokens: (examples, slots) int64; PAD where a slot is not in use.
+        targets: (examples, slots) int64; the tokens that count, PAD for those that are only looked at.
+        ranges: Of the slots.
+
+    Returns:
+        (examples,) float32.
+    """
+    used = tokens != PAD
+    longest = int(used.sum(dim=1).max()) if tokens.numel() else 0
+    losses = torch.zeros(len(tokens), device=tokens.device)
+    if not longest:
+        return losses
+    places = torch.argsort((~used).byte(), dim=1, stable=True)[:, :longest]  # slots in use, in order, then others
+    begin = torch.full_like(tokens[:, :1], BOS)
+    hidden = model.model(
+        input_ids=torch.cat([begin, tokens.gather(1, places[:, :-1])], dim=1),
+        position_ids=places,
+        attention_mask=torch.ones_like(places),  # without one, a gap in the positions would be taken for a new text
+        use_cache=False,
+    ).last_hidden_state
+    wanted = targets.gather(1, places).flatten()
+    kinds = ranges.of_slot.to(tokens.device)[places].flatten()
+    counted = (wanted != PAD).nonzero().squeeze(1)
+    order = counted[torch.argsort(kinds[counted], stable=True)]  # positions of one range side by side
+    sizes = torch.bincount(kinds[order], minlength=len(ranges.bounds)).tolist()
+    parts = torch.split(hidden.flatten(0, 1)[order], sizes)
+    answers = torch.split(wanted[order], sizes)
+    nats = [
+        F.cross_entropy(model.lm_head.logits(part, low, high).float(), answer - low, reduction="none")
+        for (low, high), part, answer in zip(ranges.bounds, parts, answers, strict=True)
+        if len(part)
+    ]
+    return losses.index_add(0, order // longest, torch.cat(nats)) if nats else losses

@@ -6,25 +6,23 @@ worker that dies is replaced, and a run that was killed goes on, from the last c
 
 from __future__ import annotations
 
-import io
 import logging
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig
 from ray.train.torch import TorchTrainer
 from ray.train.v2.api.exceptions import TrainingFailedError
 
-from ss_ray.cluster import WORKER_ENVIRONMENT, available_cpus, map_items, reported_progress
+from ss_ray.cluster import WORKER_ENVIRONMENT, available_cpus, reported_progress
 from ss_ray.codec.measured import measured_codec, prior_logits
+from ss_ray.codec.sequences import SequenceCodec
 from ss_ray.codec.slots import SlotCodec, fit_codec
 from ss_ray.config import CompactParameters, Config, ResourceParameters
 from ss_ray.errors import PrivacyError, SsRayError, TrainingError
-from ss_ray.plan import PrivateTrainPlan, TrainPlan
+from ss_ray.plan import PrivateTrainPlan, TrainPlan, plan_sequence_training
 from ss_ray.privacy.account import Account, PrivateSchema
 from ss_ray.privacy.accounting import Charge
 from ss_ray.privacy.plan import DPPlan
@@ -32,9 +30,10 @@ from ss_ray.privacy.units import unit_ids
 from ss_ray.progress import OnProgress
 from ss_ray.runs import Location
 from ss_ray.schema import TableSchema
-from ss_ray.tables.parts import read_part, sample_rows
+from ss_ray.sequence_plan import SequencePlan
+from ss_ray.tables.parts import sample_rows
+from ss_ray.training.encoding import SAMPLE_ROWS, encode_rows, encode_sequences, save_array
 
-SAMPLE_ROWS = 100_000  # that place the bins of numbers and teach the pieces of text
 MAX_FAILURES = 3
 MAX_THREADS = 8  # of a worker, where the user does not say
 
@@ -82,6 +81,7 @@ class PrivateModelRef:
 def train_model(
     rows: Location,
     schema: TableSchema,
+    sequences: SequencePlan | None,
     plan: TrainPlan,
     resources: ResourceParameters,
     folder: Location,
@@ -93,29 +93,41 @@ def train_model(
     Args:
         rows: Folder of typed parts.
         schema: Of those rows.
-        plan: What to do.
+        sequences: How they make sequences; None: they are modelled one by one.
+        plan: What to do with rows one by one; sequences are trained on in batches of as many tokens.
         resources: Workers and threads.
         folder: Where folder/model, folder/tokens and folder/checkpoints go.
         key: Names this training, so that only a checkpoint of the very same one is resumed.
         on_progress: Told the steps done and the loss.
 
     Raises:
+        DataError: The rows make no sequences.
         TrainingError: A worker failed for good.
     """
-    codec = fit_codec(
+    tokens = folder / "tokens"
+    codec: SlotCodec | SequenceCodec
+    if sequences is None:
+        codec = fit_row_codec(rows, schema, plan)
+        encode_rows(rows, codec, tokens)
+    else:
+        codec, size = encode_sequences(rows, schema, sequences, plan, tokens)
+        plan = plan_sequence_training(plan, examples=size.examples, rows=size.rows, tokens=size.tokens)
+    settings = {"tokens": tokens, "codec": codec, "plan": plan}
+    with reported_progress(on_progress, "train", plan.num_steps, "steps") as report:
+        metrics = _fit(_train_worker, settings | {"report": report}, resources, folder, key)
+        report(plan.num_steps - metrics["steps"], metrics["note"])
+    return _model_ref(codec, metrics, plan.batch_rows)
+
+
+def fit_row_codec(rows: Location, schema: TableSchema, plan: TrainPlan) -> SlotCodec:
+    """The codec of rows one by one."""
+    return fit_codec(
         schema,
         sample_rows(rows.files(".parquet"), SAMPLE_ROWS),
         num_bins=plan.num_bins,
         text_vocabulary=plan.text_vocabulary,
         max_text_tokens=plan.max_text_tokens,
     )
-    tokens = folder / "tokens"
-    encode_rows(rows, codec, tokens)
-    settings = {"tokens": tokens, "codec": codec, "plan": plan}
-    with reported_progress(on_progress, "train", plan.num_steps, "steps") as report:
-        metrics = _fit(_train_worker, settings | {"report": report}, resources, folder, key)
-        report(plan.num_steps - metrics["steps"], metrics["note"])
-    return _model_ref(codec, metrics, plan.batch_rows)
 
 
 def train_private_model(
@@ -154,7 +166,7 @@ def train_private_model(
     ids.remove()
     group = config.data.group_training_examples_by
     if group is not None:
-        _save_array(unit_ids(units.files(".parquet"), group), ids.make_folder() / "units.npy")
+        save_array(unit_ids(units.files(".parquet"), group), ids.make_folder() / "units.npy")
     used = sum(charge.count for charge in account.spent())
     if used != account.uses(plan.dp.charge()):
         raise PrivacyError(
@@ -197,7 +209,7 @@ def _private_codec(
     )
 
 
-def _model_ref(codec: SlotCodec, metrics: dict[str, Any], batch_rows: int) -> ModelRef:
+def _model_ref(codec: SlotCodec | SequenceCodec, metrics: dict[str, Any], batch_rows: int) -> ModelRef:
     return ModelRef(
         num_parameters=metrics["num_parameters"],
         num_slots=len(codec.slots),
@@ -215,30 +227,6 @@ def discard_work(folder: Location) -> None:
     (folder / "tokens").remove()
     (folder / "units").remove()
     (folder / "checkpoints").remove()
-
-
-def encode_rows(rows: Location, codec: SlotCodec, folder: Location) -> None:
-    """Write the token matrix of every part to folder/part-*.npy."""
-    folder.remove()
-    list(map_items(_encode_worker, list(enumerate(rows.files(".parquet"))), arguments=(codec, folder.make_folder())))
-
-
-def _encode_worker(codec: SlotCodec, folder: Location) -> Callable[[tuple[int, Location]], None]:
-    dtype = np.uint16 if codec.vocabulary_size <= np.iinfo(np.uint16).max else np.int32
-
-    def encode(item: tuple[int, Location]) -> None:
-        index, part = item
-        matrix = np.concatenate([codec.encode(block) for block in read_part(part)]).astype(dtype)
-        _save_array(matrix, folder / f"part-{index:05d}.npy")
-
-    return encode
-
-
-def _save_array(array: npt.NDArray[Any], file: Location) -> None:
-    buffer = io.BytesIO()
-    np.save(buffer, array)
-    with file.filesystem.open_output_stream(file.path) as stream:
-        stream.write(buffer.getbuffer())
 
 
 def _fit(

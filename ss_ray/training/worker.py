@@ -19,13 +19,16 @@ from pyarrow import fs as pafs
 from ray.train import Checkpoint
 from ray.train.torch import get_device
 
+from ss_ray.codec.sequences import SequenceCodec, SequenceTokens
 from ss_ray.codec.slots import SlotCodec
 from ss_ray.plan import PrivateTrainPlan, TrainPlan
 from ss_ray.privacy.account import Account
 from ss_ray.runs import Location
-from ss_ray.training.loop import TrainState, Worker, split_rows, train
+from ss_ray.training.examples import Examples, RowExamples, row_examples
+from ss_ray.training.loop import TrainState, Worker, split_examples, train
 from ss_ray.training.models import build_compact, group_slots
 from ss_ray.training.private_loop import PrivateState, own_units, train_private
+from ss_ray.training.sequence_examples import sequence_examples
 
 CHECKPOINT_SECONDS = 60.0
 PROGRESS_STEPS = 5
@@ -37,7 +40,7 @@ def train_in_worker(
     """Train on this worker's rows; rank 0 writes the best weights.
 
     Args:
-        tokens: Folder of token matrices.
+        tokens: Folder of what `training.encoding` wrote.
         codec: Of those tokens.
         plan: What to do.
         threads: Of torch.
@@ -46,9 +49,13 @@ def train_in_worker(
     """
     torch.set_num_threads(threads)
     worker, device = _this_worker(), get_device()
-    matrix = _load_matrix(tokens, device)
+    examples = _load_examples(tokens, codec, device)
     compact = build_compact(
-        plan.shape, vocabulary_size=codec.vocabulary_size, num_slots=len(codec.slots), seed=plan.seed
+        plan.shape,
+        vocabulary_size=codec.vocabulary_size,
+        num_slots=len(codec.slots),
+        seed=plan.seed,
+        skips_unused=not isinstance(examples, RowExamples),
     ).to(device)
     found = _resume(device)
     resume = TrainState(**found) if found else None
@@ -63,8 +70,8 @@ def train_in_worker(
     saver = _Checkpoints(worker, compact)
     state = train(
         compact,
-        split_rows(matrix, plan, worker),
-        group_slots(codec.slots),
+        examples,
+        split_examples(examples.units, plan, worker),
         plan,
         worker,
         resume=resume,
@@ -73,7 +80,7 @@ def train_in_worker(
     )
     saver.save(state)
     if leader:
-        compact.load_state_dict(state.best_model)
+        compact.load_state_dict(state.best_model, strict=False)
         _save_model(compact, codec, model)
 
 
@@ -118,7 +125,7 @@ def train_private_in_worker(
 
     state = train_private(
         compact,
-        own_units(_load_matrix(tokens, device), ids, plan.max_rows_per_unit, worker),
+        own_units(_load_matrix(tokens, device).long(), ids, plan.max_rows_per_unit, worker),
         group_slots(codec.slots),
         plan,
         worker,
@@ -179,7 +186,7 @@ def _resume(device: torch.device) -> dict[str, Any] | None:
         return fields
 
 
-def _save_model(model: Any, codec: SlotCodec, folder: Location) -> None:
+def _save_model(model: Any, codec: SlotCodec | SequenceCodec, folder: Location) -> None:
     """Write the model as transformers does, with `codec.json` beside it."""
     with tempfile.TemporaryDirectory() as local:
         model.save_pretrained(local)
@@ -188,14 +195,22 @@ def _save_model(model: Any, codec: SlotCodec, folder: Location) -> None:
         pafs.copy_files(local, folder.path, pafs.LocalFileSystem(), folder.filesystem)
 
 
+def _load_examples(tokens: Location, codec: SlotCodec | SequenceCodec, device: torch.device) -> Examples:
+    if isinstance(codec, SlotCodec):
+        return row_examples(_load_matrix(tokens, device), codec.slots, skips_unused=codec.has_text)
+    headers, rows, sizes = (load_arrays(tokens, prefix) for prefix in ("headers-", "rows-", "sizes-"))
+    starts = np.append(0, np.cumsum(sizes))
+    return sequence_examples(SequenceTokens(headers=headers, rows=rows, starts=starts), codec, device)
+
+
 def _load_matrix(tokens: Location, device: torch.device) -> torch.Tensor:
-    return torch.from_numpy(load_arrays(tokens).astype(np.int32)).long().to(device)
+    return torch.from_numpy(load_arrays(tokens).astype(np.int32)).to(device)
 
 
-def load_arrays(folder: Location) -> npt.NDArray[Any]:
-    """The arrays of all parts in order as one: (rows, slots) tokens, or (rows,) unit ids."""
+def load_arrays(folder: Location, prefix: str = "") -> npt.NDArray[Any]:
+    """The arrays of all parts in order as one: (rows, slots) tokens, (rows,) unit ids, (sequences,) sizes."""
     matrices = []
-    for part in folder.files(".npy"):
+    for part in (file for file in folder.files(".npy") if file.name.startswith(prefix)):
         with part.filesystem.open_input_stream(part.path) as stream:
             matrices.append(np.load(io.BytesIO(stream.read()), allow_pickle=False))
     return np.concatenate(matrices)

@@ -6,11 +6,13 @@ from transformers import LlamaForCausalLM
 
 from ss_ray.codec.columns import BOS, PAD, Slot
 from ss_ray.codec.slots import fit_codec
-from ss_ray.generation.decoder import _attention, _decode, _draw, decode_rows
+from ss_ray.generation.decoder import FREE, _decode, _draw, decode_conditioned, decode_rows
 from ss_ray.generation.sampling import Sampling
+from ss_ray.plan import TrainPlan
 from ss_ray.schema import ColumnSchema, Kind, TableSchema
-from ss_ray.training.loop import Worker, split_rows, train
-from ss_ray.training.models import build_compact, group_slots, row_losses
+from ss_ray.training.examples import row_examples
+from ss_ray.training.loop import Worker, split_examples, train
+from ss_ray.training.models import build_compact, ragged_losses, row_losses, token_ranges
 from tests.training import toy
 
 PLAIN = Sampling()
@@ -21,11 +23,12 @@ def draw(model: LlamaForCausalLM, num_rows: int, seed: int = 0, sampling: Sampli
     return decode_rows(model, toy.SLOTS, num_rows, sampling, torch.Generator().manual_seed(seed))
 
 
-@pytest.fixture(scope="module")
-def sharp() -> LlamaForCausalLM:
+def make_sharp(*, skips_unused: bool) -> LlamaForCausalLM:
     """An untrained model with strong opinions: two layers, weights ten times as large."""
     shape = toy.CompactShape(hidden_size=32, num_layers=2, num_heads=4, intermediate_size=64)
-    model = build_compact(shape, vocabulary_size=toy.Z + 3, num_slots=len(toy.SLOTS), seed=3).eval()
+    model = build_compact(
+        shape, vocabulary_size=toy.Z + 3, num_slots=len(toy.SLOTS), seed=3, skips_unused=skips_unused
+    ).eval()
     with torch.no_grad():
         for name, weights in model.named_parameters():
             if "norm" not in name:
@@ -34,11 +37,21 @@ def sharp() -> LlamaForCausalLM:
 
 
 @pytest.fixture(scope="module")
-def trained() -> LlamaForCausalLM:
-    model, plan = toy.make_model(), toy.plan(num_steps=300, validation_steps=300, batch_rows=32)
-    rows = split_rows(toy.make_rows(1000), plan, ALONE)
-    train(model, rows, toy.GROUPS, plan, ALONE, resume=None, on_step=lambda *_: None, on_validation=lambda _: None)
+def sharp() -> LlamaForCausalLM:
+    return make_sharp(skips_unused=False)
+
+
+def fit(model: LlamaForCausalLM, tokens: torch.Tensor, slots: tuple[Slot, ...], plan: TrainPlan) -> LlamaForCausalLM:
+    examples = row_examples(tokens, slots, skips_unused=model.config.skips_unused)
+    sides = split_examples(examples.units, plan, ALONE)
+    train(model, examples, sides, plan, ALONE, resume=None, on_step=lambda *_: None, on_validation=lambda _: None)
     return model.eval()
+
+
+@pytest.fixture(scope="module")
+def trained() -> LlamaForCausalLM:
+    plan = toy.plan(num_steps=300, validation_steps=300, batch_rows=32)
+    return fit(toy.make_model(), toy.make_rows(1000), toy.SLOTS, plan)
 
 
 @torch.no_grad()
@@ -77,12 +90,52 @@ def test_the_cached_decoder_draws_what_the_uncached_model_would(sharp: LlamaForC
     assert agree >= 3 * num_rows - 2  # a point may fall within 1e-6 of a border
 
 
-def test_the_attention_of_gpus_gives_the_rows_of_that_of_cpus(sharp: LlamaForCausalLM) -> None:
-    rows = []
-    for implementation in ("slot_attention", "sdpa"):
-        with torch.inference_mode(), _attention(sharp, implementation):
-            rows.append(_decode(sharp, toy.SLOTS, 400, PLAIN, torch.Generator().manual_seed(4)))
-    assert int((rows[0] != rows[1]).any(dim=1).sum()) <= 2  # a point may fall within 1e-6 of a border
+@pytest.mark.parametrize("skips_unused", [False, True])
+def test_the_decoder_finds_rows_as_likely_as_training_does(skips_unused: bool) -> None:
+    model, rows = make_sharp(skips_unused=skips_unused), toy.make_rows(300)
+    with torch.inference_mode():
+        decoded, likelihoods = _decode(
+            model, toy.SLOTS, 300, PLAIN, torch.Generator(), rows.numpy().astype(np.int32), weighs=True
+        )
+        if skips_unused:
+            losses = ragged_losses(model, rows, rows, token_ranges(toy.SLOTS))
+        else:
+            losses = row_losses(model, rows, toy.GROUPS)
+    assert torch.equal(decoded, rows)
+    torch.testing.assert_close(-likelihoods, losses, atol=1e-4, rtol=1e-4)
+
+
+def test_a_row_is_as_likely_whatever_rows_are_beside_it() -> None:
+    model, rows = make_sharp(skips_unused=True), toy.make_rows(40)
+    ranges = token_ranges(toy.SLOTS)
+    alone = torch.cat([ragged_losses(model, row[None], row[None], ranges) for row in rows])
+    torch.testing.assert_close(ragged_losses(model, rows, rows, ranges), alone)
+
+
+def test_what_is_only_looked_at_does_not_count(sharp: LlamaForCausalLM) -> None:
+    model, rows = make_sharp(skips_unused=True), toy.make_rows(40)
+    targets = rows.clone()
+    targets[:, 0] = PAD
+    ranges = token_ranges(toy.SLOTS)
+    first = ragged_losses(model, rows[:, :1], rows[:, :1], token_ranges(toy.SLOTS[:1]))
+    whole = ragged_losses(model, rows, rows, ranges)
+    torch.testing.assert_close(ragged_losses(model, rows, targets, ranges), whole - first)
+
+
+def test_given_tokens_stay_and_the_others_are_drawn(trained: LlamaForCausalLM) -> None:
+    given = np.full((60, 3), FREE, np.int32)
+    given[:, 0] = toy.X + np.arange(60) % toy.CHOICES
+    drawn = decode_rows(trained, toy.SLOTS, 60, PLAIN, torch.Generator().manual_seed(0), given)
+    assert (drawn[:, 0] == given[:, 0]).all()
+    assert np.mean(drawn[:, 1] - toy.Y == (3 * (drawn[:, 0] - toy.X) + 1) % toy.CHOICES) > 0.9
+
+
+def test_rows_are_conditioned_on_what_comes_after(trained: LlamaForCausalLM) -> None:
+    given = np.full((80, 3), FREE, np.int32)
+    given[:, 1] = toy.Y + np.arange(80) % toy.CHOICES
+    drawn = decode_conditioned(trained, toy.SLOTS, given, PLAIN, torch.Generator().manual_seed(0))
+    assert (drawn[:, 1] == given[:, 1]).all()
+    assert np.mean(drawn[:, 1] - toy.Y == (3 * (drawn[:, 0] - toy.X) + 1) % toy.CHOICES) > 0.9
 
 
 def test_frequencies_are_those_of_the_model(sharp: LlamaForCausalLM) -> None:
@@ -166,9 +219,8 @@ def test_a_table_makes_the_whole_way_from_rows_to_rows() -> None:
     )
     codec = fit_codec(schema, table, num_bins=8, text_vocabulary=256, max_text_tokens=4)
     model = build_compact(toy.SHAPE, vocabulary_size=codec.vocabulary_size, num_slots=len(codec.slots), seed=0)
-    plan, groups = toy.plan(num_steps=200, validation_steps=200), group_slots(codec.slots)
-    rows = split_rows(torch.from_numpy(codec.encode(table)).long(), plan, ALONE)
-    train(model, rows, groups, plan, ALONE, resume=None, on_step=lambda *_: None, on_validation=lambda _: None)
+    plan = toy.plan(num_steps=200, validation_steps=200)
+    fit(model, torch.from_numpy(codec.encode(table)), codec.slots, plan)
     tokens = decode_rows(model, codec.slots, 500, PLAIN, torch.Generator().manual_seed(0))
     made = codec.decode(tokens, rng=rng, first_row=0, seed=0)
     schema.check(made)

@@ -5,13 +5,14 @@ import torch
 
 from ss_ray.errors import TrainingError
 from ss_ray.plan import TrainPlan
+from ss_ray.training.examples import RowExamples
 from ss_ray.training.loop import (
-    Rows,
+    Sides,
     TrainState,
     Worker,
     batch_of,
     learning_rate_factor,
-    split_rows,
+    split_examples,
     train,
     validation_loss,
 )
@@ -27,16 +28,17 @@ def fit(
     tokens: torch.Tensor,
     *,
     resume: TrainState | None = None,
-    rows: Rows | None = None,
+    sides: Sides | None = None,
     groups: Any = toy.GROUPS,
 ) -> tuple[TrainState, list[TrainState], list[float]]:
     """The last state, that of every validation, and the loss of every step."""
     states: list[TrainState] = []
     losses: list[float] = []
+    examples = RowExamples(tokens=tokens, groups=groups)
     state = train(
         toy.make_model(),
-        rows or split_rows(tokens, plan, ALONE),
-        groups,
+        examples,
+        sides or split_examples(examples.units, plan, ALONE),
         plan,
         ALONE,
         resume=resume,
@@ -52,18 +54,27 @@ def same_weights(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool
 
 @pytest.mark.parametrize(("num_rows", "workers"), [(103, 1), (103, 2), (103, 3), (5, 4), (2, 1)])
 def test_workers_own_disjoint_rows_that_are_all_rows_together(num_rows: int, workers: int) -> None:
-    tokens = torch.arange(num_rows)[:, None]
-    parts = [split_rows(tokens, toy.PLAN, Worker(rank=rank, world_size=workers)) for rank in range(workers)]
-    owned = torch.cat([torch.cat([part.train, part.validation]) for part in parts]).flatten()
+    units = torch.arange(num_rows)
+    parts = [split_examples(units, toy.PLAN, Worker(rank=rank, world_size=workers)) for rank in range(workers)]
+    owned = torch.cat([torch.cat([part.train, part.validation]) for part in parts])
     assert sorted(owned.tolist()) == list(range(num_rows))
     assert sum(len(part.validation) for part in parts) == num_rows // 5
     assert max(len(part.train) for part in parts) - min(len(part.train) for part in parts) <= 1
 
 
+def test_examples_of_one_unit_are_on_one_side_and_with_one_worker() -> None:
+    units = torch.tensor([0, 0, 1, 2, 2, 2, 3, 4, 4, 5])
+    parts = [split_examples(units, toy.PLAN, Worker(rank=rank, world_size=2)) for rank in range(2)]
+    sides = [side for part in parts for side in (part.train, part.validation)]
+    assert sorted(torch.cat(sides).tolist()) == list(range(10))
+    owned = [set(units[side].tolist()) for side in sides]
+    assert sum(map(len, owned)) == 6
+
+
 def test_fewer_training_rows_than_workers_are_refused_on_every_worker() -> None:
     for rank in range(3):
-        with pytest.raises(TrainingError, match="2 training rows are too few for 3 workers"):
-            split_rows(toy.make_rows(2), toy.PLAN, Worker(rank=rank, world_size=3))
+        with pytest.raises(TrainingError, match=r"2 training units .* are too few for 3 workers"):
+            split_examples(torch.arange(2), toy.PLAN, Worker(rank=rank, world_size=3))
 
 
 @pytest.mark.parametrize(("num_rows", "batch_rows", "workers"), [(20, 5, 1), (23, 5, 1), (24, 10, 2), (3, 16, 1)])
@@ -122,7 +133,9 @@ def test_training_stops_early_and_keeps_the_best_weights() -> None:
     unlike = tokens.clone()
     unlike[:, 1] = toy.Y + (unlike[:, 1] - toy.Y + 5) % toy.CHOICES  # what is learned makes validation worse
     plan = toy.plan(num_steps=200, validation_steps=5, patience=2, warmup_steps=0)
-    state, states, losses = fit(plan, tokens, rows=Rows(train=tokens, validation=unlike))
+    both = torch.cat([tokens, unlike])
+    sides = Sides(train=torch.arange(40), validation=torch.arange(40, 80))
+    state, states, losses = fit(plan, both, sides=sides)
     assert len(losses) == state.step < 200
     assert state.bad_validations == 2
     best = min(states, key=lambda s: s.losses[-1][1])
@@ -130,8 +143,9 @@ def test_training_stops_early_and_keeps_the_best_weights() -> None:
     assert same_weights(state.best_model, best.model)
     assert not same_weights(state.best_model, state.model)
     model = toy.make_model()
-    model.load_state_dict(state.best_model)
-    assert validation_loss(model, unlike, toy.GROUPS) == state.best_loss
+    model.load_state_dict(state.best_model, strict=False)
+    examples = RowExamples(tokens=both, groups=toy.GROUPS)
+    assert validation_loss(model, examples, sides.validation) == state.best_loss
 
 
 def test_without_validation_rows_training_goes_on_to_the_end_and_keeps_the_last_weights() -> None:
@@ -153,7 +167,7 @@ def test_a_table_without_slots_takes_no_step_and_one_validation() -> None:
     assert losses == []
     assert states == [state]
     assert state.step == 0
-    assert same_weights(state.best_model, toy.make_model().state_dict())
+    assert same_weights(state.best_model, dict(toy.make_model().named_parameters()))
 
 
 def test_the_loss_comes_down_to_what_cannot_be_known() -> None:
@@ -201,8 +215,11 @@ def test_two_workers_average_to_the_gradient_of_the_whole_batch() -> None:
         (row_losses(model, rows, toy.GROUPS).sum() / len(rows)).backward()
         return torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None])
 
-    workers = [split_rows(tokens, toy.plan(validation_ratio=0), Worker(rank=r, world_size=2)).train for r in range(2)]
-    torch.testing.assert_close((gradient(workers[0]) + gradient(workers[1])) / 2, gradient(tokens), atol=1e-6, rtol=0)
+    plan = toy.plan(validation_ratio=0)
+    first, second = (split_examples(torch.arange(32), plan, Worker(rank=r, world_size=2)).train for r in range(2))
+    torch.testing.assert_close(
+        (gradient(tokens[first]) + gradient(tokens[second])) / 2, gradient(tokens), atol=1e-6, rtol=0
+    )
 
 
 def test_a_learning_rate_that_explodes_is_an_error_and_not_a_model() -> None:

@@ -1,0 +1,408 @@
+"""The codec of sequences: all rows of one group are one example, its constants written once, its rows in order.
+
+    header | rows left, row | rows left, row | ... | 1, row
+
+The header says how many rows there are, what is the same in all of them, and where the order column starts. Each row
+opens with the number of rows still to come, which the header decides, so a sequence ends where it said it would. The
+order column is written as its distance from the row before, so that rows ascend by construction. Long sequences are
+seen through a window: the header and the last rows.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+from pydantic import TypeAdapter
+
+from ss_ray.codec.columns import PAD, BinnedCodec, Slot, Tokens, ValueCodec
+from ss_ray.codec.order_axis import OrderAxis
+from ss_ray.codec.sequence_columns import Sequences
+from ss_ray.codec.slots import SlotCodec, fit_codec
+from ss_ray.errors import DataError
+from ss_ray.schema import ColumnSchema, Kind, Scalar, TableSchema
+
+WINDOW_POSITIONS = 768
+"""Tokens of a window, about."""
+EXACT_ROWS_LEFT = 16
+MAX_LISTED_SIZE = 256
+
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SequenceTokens:
+    """Encoded sequences.
+
+    Attributes:
+        headers: (sequences, header slots).
+        rows: (rows, row slots), sequence after sequence.
+        starts: (sequences + 1,) first row of each sequence, and the number of rows.
+    """
+
+    headers: Tokens
+    rows: Tokens
+    starts: Ints
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ends:
+    """Places on the order axis where every sequence starts, and that none passes; None: learned."""
+
+    start: int | None = None
+    stop: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SequenceCodec:
+    """Sequences of rows of one schema to tokens and back.
+
+    Attributes:
+        schema: What every decoded table satisfies.
+        sequences: Its grouping, order and constant columns.
+        axis: Of the order column; None where rows are sorted after they are made, or not at all.
+        interval: Distance of neighbours on the axis where it is always the same; sequences may then end beyond the
+            last place, and the schema leaves the column without bounds.
+        header: Codec of the header; its first column is the number of rows.
+        row: Codec of a row; its first column is the number of rows left, this one included.
+        window_rows: Rows that the model sees at once.
+    """
+
+    type: Literal["sequences"] = "sequences"
+    schema: TableSchema
+    sequences: Sequences
+    axis: OrderAxis | None
+    interval: int | None
+    header: SlotCodec
+    row: SlotCodec
+    window_rows: int
+
+    @property
+    def context_rows(self) -> int:
+        """Rows of a window that the one before has made already."""
+        return self.window_rows // 2
+
+    @property
+    def vocabulary_size(self) -> int:
+        """Token ids in use."""
+        return max(self.header.vocabulary_size, self.row.vocabulary_size)
+
+    @property
+    def first_marker(self) -> int:
+        """Token that says that this row is the last one."""
+        return self.row.columns[0].first_token
+
+    @cached_property
+    def slots(self) -> tuple[Slot, ...]:
+        """All slots of a window; those of a row are in use where its first one is."""
+        slots = list(self.header.slots)
+        marker = self.row.slots[0]
+        for _ in range(self.window_rows):
+            first = len(slots)
+            slots.append(marker)
+            for slot in self.row.slots[1:]:
+                by_row = slot.after is None
+                opens = (marker.start, marker.stop) if by_row else slot.opens
+                slots.append(replace(slot, after=first + (slot.after or 0), opens=opens))
+        return tuple(slots)
+
+    def encode(self, table: pa.Table, starts: Ints) -> SequenceTokens:
+        """Tokens of whole sequences.
+
+        Args:
+            table: Their rows, sequence after sequence, each in order.
+            starts: (sequences + 1,) first row of each, and the number of rows.
+        """
+        headers = header_table(table, starts, self.header.schema, self.sequences)
+        rows = row_table(table, starts, self.row.schema, self.axis, self.interval)
+        return SequenceTokens(headers=self.header.encode(headers), rows=self.row.encode(rows), starts=starts)
+
+    def decode(
+        self,
+        tokens: SequenceTokens,
+        *,
+        rng: np.random.Generator,
+        first_group: int,
+        first_row: int,
+        seed: int,
+        ends: Ends = Ends(),
+    ) -> pa.Table:
+        """Rows that satisfy the schema, sequence after sequence.
+
+        Args:
+            tokens: Header and rows; how many rows a sequence has, `starts` says.
+            rng: Draws the place of a number below the resolution of its digits.
+            first_group: Number of the first sequence within the synthetic table; its identifiers follow from it.
+            first_row: Number of the first row, likewise.
+            seed: Of the run.
+            ends: Where on the order axis sequences start and stop.
+        """
+        headers = self.header.decode(tokens.headers, rng=rng, first_row=first_group, seed=seed)
+        rows = self.row.decode(tokens.rows, rng=rng, first_row=first_row, seed=seed)
+        sizes = np.diff(tokens.starts)
+        owner = pa.array(np.repeat(np.arange(len(sizes)), sizes))
+        arrays = {name: rows.column(name) for name in rows.column_names[1:]}
+        arrays |= {name: headers.column(name).take(owner) for name in headers.column_names[1:]}
+        if self.axis is not None:
+            arrays[self.axis.column.name] = self._ascending(headers, rows, tokens.starts, ends)
+        table = pa.table([arrays[name] for name in self.schema.names], schema=self.schema.to_arrow())
+        return table if self.axis is not None else sorted_in_groups(table, tokens.starts, self.sequences.order)
+
+    def _ascending(self, headers: pa.Table, rows: pa.Table, starts: Ints, ends: Ends) -> pa.Array:
+        """The order column: each sequence's start and the distances from there.
+
+        A sequence that would go on beyond the last place starts earlier instead; where it cannot, its distances shrink.
+        """
+        assert self.axis is not None
+        name, sizes = self.axis.column.name, np.diff(starts)
+        if self.interval is None:
+            distances = rows.column(name).fill_null(0).to_numpy().copy()
+        else:
+            distances = np.full(starts[-1], self.interval)
+        distances[starts[:-1]] = 0
+        total = np.cumsum(distances)
+        total -= np.repeat(total[starts[:-1]], sizes)
+        span = total[starts[1:] - 1]
+        low, high = self.axis.bounds
+        high = high if ends.stop is None else ends.stop
+        if ends.start is not None:
+            first = np.full(len(sizes), ends.start)
+        else:
+            first = np.minimum(self.axis.places(headers.column(name)), np.maximum(low, high - span))
+        if self.interval is not None:
+            return self.axis.values(np.repeat(first, sizes) + total, clip=False)
+        share = np.minimum(1.0, np.maximum(high - first, 0) / np.maximum(span, 1))
+        shrunk = np.where(np.repeat(share < 1, sizes), np.floor(total * np.repeat(share, sizes)), total)
+        return self.axis.values(np.repeat(first, sizes) + shrunk.astype(np.int64), clip=ends == Ends())
+
+    def ends(self, start: Scalar | None, stop: Scalar | None) -> Ends:
+        """Places of the first and the last value that sequences may have.
+
+        Raises:
+            DataError: There is no order column to start and stop in, or its type does not hold them.
+        """
+        if start is None and stop is None:
+            return Ends()
+        if self.axis is None or self.axis.column.values is not None:
+            raise DataError("start and stop need an order column of numbers or dates at even distances")
+        places = [None if value is None else self.axis.place(value) for value in (start, stop)]
+        if None not in places and places[0] > places[1]:  # type: ignore[operator]
+            raise DataError("the start lies after the stop", column=self.axis.column.name)
+        return Ends(start=places[0], stop=places[1])
+
+    def length(self, ends: Ends) -> int | None:
+        """Rows of a sequence from the one end to the other; None where rows are at no fixed distance."""
+        if ends.start is None or ends.stop is None or self.interval is None:
+            return None
+        return (ends.stop - ends.start) // self.interval + 1
+
+    def markers(self, left: Ints) -> Ints:
+        """Token of each number of rows left."""
+        highest = len(self.row.schema.columns[0].values or ())
+        return self.first_marker + np.minimum(rows_left(left), highest) - 1
+
+    @property
+    def _size(self) -> ValueCodec | BinnedCodec:
+        codec = self.header.columns[0]
+        assert isinstance(codec, ValueCodec | BinnedCodec)
+        return codec
+
+    def size_tokens(self, sizes: Ints) -> Tokens:
+        """(sequences, slots of the size) tokens of numbers of rows."""
+        return self._size.encode(pa.chunked_array([np.minimum(sizes, self.sequences.max_rows)]))
+
+    def sizes(self, headers: Tokens, rng: np.random.Generator) -> Ints:
+        """(sequences,) number of rows that each header says."""
+        sizes: Ints = self._size.decode(headers[:, : len(self._size.slots(0))], rng).to_numpy()
+        return sizes.copy()
+
+    def to_json(self) -> str:
+        """The codec as JSON; `from_json` reads it back."""
+        return _ADAPTER.dump_json(self).decode()
+
+    @staticmethod
+    def from_json(text: str) -> SequenceCodec:
+        """Inverse of `to_json`."""
+        return _ADAPTER.validate_json(text)
+
+
+_ADAPTER = TypeAdapter(SequenceCodec)
+
+
+def codec_from_json(text: str) -> SlotCodec | SequenceCodec:
+    """The codec of rows or of sequences, whichever was written."""
+    return SequenceCodec.from_json(text) if json.loads(text).get("type") == "sequences" else SlotCodec.from_json(text)
+
+
+def fit_sequence_codec(
+    schema: TableSchema,
+    sequences: Sequences,
+    sample: pa.Table,
+    starts: Ints,
+    *,
+    axis: OrderAxis | None,
+    gaps: tuple[int, ...] | tuple[int, int],
+    gaps_are_listed: bool,
+    interval: int | None,
+    num_bins: int,
+    text_vocabulary: int,
+    max_text_tokens: int,
+) -> SequenceCodec:
+    """The codec of sequences; a sample of them places bins, teaches pieces of text and sizes the window.
+
+    Args:
+        schema: Of the table.
+        sequences: Its grouping, order and constant columns.
+        sample: Rows of whole sequences, in order.
+        starts: (sequences + 1,) where they start in the sample.
+        axis: Of the order column.
+        gaps: All distances of neighbours in ascending order, or the smallest and the largest.
+        gaps_are_listed: Which of both.
+        interval: The one distance of neighbours, where it is to be the same always.
+        num_bins: See `fit_codec`.
+        text_vocabulary: Likewise.
+        max_text_tokens: Likewise.
+    """
+    header_schema = _header_schema(schema, sequences, axis)
+    gap = None if axis is None or interval is not None else _gap_column(axis.column.name, gaps, listed=gaps_are_listed)
+    row_schema = _row_schema(schema, header_schema, sequences, axis, gap)
+    sizes = {"num_bins": num_bins, "text_vocabulary": text_vocabulary, "max_text_tokens": max_text_tokens}
+    header = fit_codec(header_schema, header_table(sample, starts, header_schema, sequences), **sizes)
+    rows = row_table(sample, starts, row_schema, axis, interval)
+    row = fit_codec(row_schema, rows, first_token=header.vocabulary_size, **sizes)
+    used = (row.encode(rows) != PAD).sum(axis=1).mean()
+    return SequenceCodec(
+        schema=schema if interval is None or axis is None else schema.with_column(unbounded(axis.column)),
+        sequences=sequences,
+        axis=axis,
+        interval=interval,
+        header=header,
+        row=row,
+        window_rows=int(np.clip((WINDOW_POSITIONS - len(header.slots)) // used, 2, max(2, sequences.max_rows))),
+    )
+
+
+def windows(size: int, window_rows: int) -> Iterator[tuple[int, int, int]]:
+    """(first row, rows, rows that were in the window before) of each window of a sequence."""
+    context = window_rows // 2
+    yield 0, min(size, window_rows), 0
+    for first in range(window_rows - context, size - context, window_rows - context):
+        yield first, min(size - first, window_rows), context
+
+
+def rows_left(left: Ints) -> Ints:
+    """Number of rows left up to EXACT_ROWS_LEFT, above four steps to each doubling."""
+    coarse = EXACT_ROWS_LEFT + np.floor(4 * np.log2(np.maximum(left, EXACT_ROWS_LEFT) / EXACT_ROWS_LEFT))
+    return np.where(left <= EXACT_ROWS_LEFT, left, coarse.astype(np.int64))
+
+
+def sorted_in_groups(table: pa.Table, starts: Ints, order: str | None) -> pa.Table:
+    """The rows of each sequence in ascending order of a column, missing values last."""
+    if order is None:
+        return table
+    owner = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
+    return table.take(pa.array(np.lexsort((ranks(table.column(order)), owner))))
+
+
+def ranks(column: pa.ChunkedArray) -> Ints:
+    """(rows,) place of each value among the distinct ones, missing values last."""
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    if pa.types.is_boolean(column.type):
+        column = column.cast(pa.int8())
+    return pc.rank(column, tiebreaker="dense").to_numpy().astype(np.int64)
+
+
+def header_table(table: pa.Table, starts: Ints, schema: TableSchema, sequences: Sequences) -> pa.Table:
+    """One row a sequence: its size, constants, and first value of the order column."""
+    first = table.select(schema.names[1:]).take(pa.array(starts[:-1]))
+    return first.add_column(0, schema.names[0], [pa.array(np.diff(starts))])
+
+
+def row_table(
+    table: pa.Table, starts: Ints, schema: TableSchema, axis: OrderAxis | None, interval: int | None
+) -> pa.Table:
+    """Rows left and distance from the row before, beside what varies within a sequence."""
+    ends = np.repeat(starts[1:], np.diff(starts))
+    arrays = {name: table.column(name) for name in schema.names[1:]}
+    if axis is not None and interval is None:
+        gaps, is_first = gaps_of(axis.places(table.column(axis.column.name)), starts)
+        arrays[axis.column.name] = pa.chunked_array([pa.array(gaps, mask=is_first)])
+    left = {schema.names[0]: pa.array(rows_left(ends - np.arange(len(table))))}
+    return pa.table(left | arrays)
+
+
+def gaps_of(places: Ints, starts: Ints) -> tuple[Ints, npt.NDArray[np.bool_]]:
+    """(rows,) distance of each row from the one before, and whether it is the first of its sequence."""
+    is_first = np.zeros(len(places), bool)
+    is_first[starts[:-1]] = True
+    return np.diff(places, prepend=places[:1]) * ~is_first, is_first
+
+
+def _header_schema(schema: TableSchema, sequences: Sequences, axis: OrderAxis | None) -> TableSchema:
+    names = {
+        *sequences.constants,
+        *([sequences.group] if sequences.group else []),
+        *([axis.column.name] if axis else []),
+    }
+    listed = tuple(range(1, sequences.max_rows + 1)) if sequences.max_rows <= MAX_LISTED_SIZE else None
+    size = ColumnSchema(
+        name=_free_name("rows", schema),
+        kind=Kind.INTEGER,
+        arrow_type="int64",
+        minimum=1,
+        maximum=sequences.max_rows,
+        values=listed,
+    )
+    return TableSchema(columns=(size, *(column for column in schema.columns if column.name in names)))
+
+
+def _row_schema(
+    schema: TableSchema,
+    header: TableSchema,
+    sequences: Sequences,
+    axis: OrderAxis | None,
+    gap: ColumnSchema | None,
+) -> TableSchema:
+    highest = max(2, int(rows_left(np.array([sequences.max_rows]))[0]))
+    left = ColumnSchema(
+        name=_free_name("rows left", schema),
+        kind=Kind.INTEGER,
+        arrow_type="int64",
+        minimum=1,
+        maximum=highest,
+        values=tuple(range(1, highest + 1)),
+    )
+    others = tuple(column for column in schema.columns if column.name not in header.names)
+    return TableSchema(columns=(left, *((gap,) if gap else ()), *others))
+
+
+def _gap_column(name: str, gaps: tuple[int, ...], *, listed: bool) -> ColumnSchema:
+    return ColumnSchema(
+        name=name,
+        kind=Kind.INTEGER,
+        arrow_type="int64",
+        nullable=True,  # before the first row there is none
+        minimum=gaps[0] if gaps else None,
+        maximum=gaps[-1] if gaps else None,
+        values=gaps if listed else None,
+    )
+
+
+def unbounded(column: ColumnSchema) -> ColumnSchema:
+    """The column with any value of its type."""
+    return replace(column, values=None, minimum=None, maximum=None)
+
+
+def _free_name(name: str, schema: TableSchema) -> str:
+    """A name that no column has."""
+    while name in schema.names:
+        name += "_"
+    return name

@@ -1,0 +1,202 @@
+"""Rows into tokens on Ray: of each part by itself, or sorted into sequences bucket by bucket."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from ss_ray.cluster import map_items
+from ss_ray.codec.columns import PAD
+from ss_ray.codec.order_axis import OrderAxis, order_axis
+from ss_ray.codec.sequence_columns import Sequences
+from ss_ray.codec.sequences import SequenceCodec, fit_sequence_codec, windows
+from ss_ray.codec.slots import SlotCodec
+from ss_ray.errors import DataError
+from ss_ray.plan import TrainPlan
+from ss_ray.runs import Location
+from ss_ray.schema import Kind, TableSchema
+from ss_ray.sequence_plan import SequencePlan
+from ss_ray.tables.parts import count_rows, read_part
+from ss_ray.tables.sequences import (
+    BUCKET_ROWS,
+    Bucket,
+    SequenceFacts,
+    merge_facts,
+    read_bucket,
+    sequence_facts,
+    some_sequences,
+)
+
+SAMPLE_ROWS = 100_000  # that place the bins of numbers and teach the pieces of text
+TICKS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}  # of a timestamp's unit in a second
+DAY_SECONDS = 86_400
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExamplesSize:
+    """How much there is to train on.
+
+    Attributes:
+        examples: Windows of sequences.
+        rows: Of all of them, those counted that are not only looked at.
+        tokens: Of all of them.
+    """
+
+    examples: int
+    rows: int
+    tokens: int
+
+
+def encode_rows(rows: Location, codec: SlotCodec, folder: Location) -> None:
+    """Write the token matrix of every part to folder/part-*.npy."""
+    folder.remove()
+    list(map_items(_encode_worker, list(enumerate(rows.files(".parquet"))), arguments=(codec, folder.make_folder())))
+
+
+def _encode_worker(codec: SlotCodec, folder: Location) -> Callable[[tuple[int, Location]], None]:
+    dtype = _dtype(codec.vocabulary_size)
+
+    def encode(item: tuple[int, Location]) -> None:
+        index, part = item
+        matrix = np.concatenate([codec.encode(block) for block in read_part(part)]).astype(dtype)
+        save_array(matrix, folder / f"part-{index:05d}.npy")
+
+    return encode
+
+
+def _dtype(vocabulary_size: int) -> type[np.integer[Any]]:
+    return np.uint16 if vocabulary_size <= np.iinfo(np.uint16).max else np.int32
+
+
+def save_array(array: npt.NDArray[Any], file: Location) -> None:
+    """Write an array as .npy."""
+    buffer = io.BytesIO()
+    np.save(buffer, array)
+    with file.filesystem.open_output_stream(file.path) as stream:
+        stream.write(buffer.getbuffer())
+
+
+def encode_sequences(
+    rows: Location, schema: TableSchema, plan: SequencePlan, training: TrainPlan, folder: Location
+) -> tuple[SequenceCodec, ExamplesSize]:
+    """Fit the codec of sequences, and write the tokens of every bucket to folder/{headers,rows,starts}-*.npy.
+
+    Raises:
+        DataError: Rows without a group or a place, or an interval in a column without time.
+    """
+    parts = rows.files(".parquet")
+    group, order = plan.group, plan.order
+    number = max(1, -(-sum(count_rows(parts)) // BUCKET_ROWS)) if group is not None else 1
+    buckets = [Bucket(number=i, of=number) for i in range(number)]
+    axis = order_axis(schema[order]) if order is not None else None
+    arguments = (parts, schema.to_arrow(), group, order)
+    found = list(map_items(_facts_worker, buckets, arguments=(*arguments, axis, SAMPLE_ROWS // number)))
+    facts = merge_facts(facts for facts, _, _ in found)
+    sample, starts = _joined([(table, starts) for _, table, starts in found])
+    codec = fit_sequence_codec(
+        schema,
+        Sequences(
+            group=group,
+            order=order,
+            constants=tuple(n for n in schema.names if n in facts.constants and n not in (group, order)),
+            max_rows=facts.max_rows,
+        ),
+        sample,
+        starts,
+        axis=axis,
+        gaps=facts.gaps if facts.gaps is not None else facts.gap_bounds or (),
+        gaps_are_listed=facts.gaps is not None,
+        interval=_interval(plan, axis, facts),
+        num_bins=training.num_bins,
+        text_vocabulary=training.text_vocabulary,
+        max_text_tokens=training.max_text_tokens,
+    )
+    folder.remove()
+    sizes = list(map_items(_sequences_worker, buckets, arguments=(*arguments, codec, folder.make_folder())))
+    return codec, ExamplesSize(
+        examples=sum(size.examples for size in sizes),
+        rows=sum(size.rows for size in sizes),
+        tokens=sum(size.tokens for size in sizes),
+    )
+
+
+def _interval(plan: SequencePlan, axis: OrderAxis | None, facts: SequenceFacts) -> int | None:
+    """Distance of neighbours on the axis where it is told, or the same everywhere."""
+    if plan.interval_seconds is None:
+        return facts.gaps[0] if facts.gaps and len(facts.gaps) == 1 else None
+    if axis is None:
+        raise DataError(
+            f"time_series.timestamp_interval_seconds: column {plan.order!r} holds neither dates nor numbers",
+            column=plan.order,
+        )
+    ticks = _ticks(axis, plan.interval_seconds)
+    if ticks % axis.scale.step or not ticks:
+        raise DataError(
+            f"time_series.timestamp_interval_seconds: column {plan.order!r} is not fine enough for it",
+            column=plan.order,
+        )
+    return ticks // axis.scale.step
+
+
+def _ticks(axis: OrderAxis, seconds: int) -> int:
+    """Seconds in the smallest unit of the order column."""
+    column = axis.column
+    if column.kind is Kind.DATE:
+        return seconds // DAY_SECONDS * (seconds % DAY_SECONDS == 0)
+    if column.kind is Kind.DATETIME:
+        unit = column.arrow_type[len("timestamp[") :].partition("]")[0].partition(",")[0]
+        return seconds * TICKS[unit]
+    return seconds * 10 ** (axis.scale.decimals or 0)
+
+
+def _joined(samples: Sequence[tuple[pa.Table, npt.NDArray[np.int64]]]) -> tuple[pa.Table, npt.NDArray[np.int64]]:
+    """Samples of sequences one after the other."""
+    sizes = np.concatenate([np.diff(starts) for _, starts in samples])
+    return pa.concat_tables([table for table, _ in samples]), np.append(0, np.cumsum(sizes))
+
+
+def _facts_worker(
+    parts: Sequence[Location],
+    schema: pa.Schema,
+    group: str | None,
+    order: str | None,
+    axis: OrderAxis | None,
+    sample_rows: int,
+) -> Callable[[Bucket], tuple[SequenceFacts, pa.Table, npt.NDArray[np.int64]]]:
+    def facts_of(bucket: Bucket) -> tuple[SequenceFacts, pa.Table, npt.NDArray[np.int64]]:
+        table, starts = read_bucket(parts, schema, group, order, bucket)
+        return sequence_facts(table, starts, axis), *some_sequences(table, starts, sample_rows)
+
+    return facts_of
+
+
+def _sequences_worker(
+    parts: Sequence[Location],
+    schema: pa.Schema,
+    group: str | None,
+    order: str | None,
+    codec: SequenceCodec,
+    folder: Location,
+) -> Callable[[Bucket], ExamplesSize]:
+    dtype = _dtype(codec.vocabulary_size)
+
+    def encode(bucket: Bucket) -> ExamplesSize:
+        tokens = codec.encode(*read_bucket(parts, schema, group, order, bucket))
+        name = f"{bucket.number:05d}.npy"
+        save_array(tokens.headers.astype(dtype), folder / f"headers-{name}")
+        save_array(tokens.rows.astype(dtype), folder / f"rows-{name}")
+        save_array(np.diff(tokens.starts), folder / f"sizes-{name}")
+        cut = [w for size in np.diff(tokens.starts).tolist() for w in windows(size, codec.window_rows)]
+        rows = sum(size - context for _, size, context in cut)
+        seen = sum(size for _, size, _ in cut)
+        used = int((tokens.rows != PAD).sum())
+        headers = len(cut) * tokens.headers.shape[1]
+        return ExamplesSize(examples=len(cut), rows=rows, tokens=headers + round(used * seen / max(1, rows)))
+
+    return encode

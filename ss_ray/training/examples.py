@@ -1,0 +1,133 @@
+"""What a model is trained on: numbered examples, and the loss of each.
+
+The training loop knows no more of a table than this, so one loop serves rows, sequences of rows and text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from ss_ray.codec.columns import PAD, Slot
+from ss_ray.training.models import SlotGroup, TokenRanges, group_slots, ragged_losses, row_losses, token_ranges
+
+MAX_POSITIONS = 16_384
+"""Tokens, padding included, that go through the model together at most."""
+
+
+class Examples(Protocol):
+    """Numbered examples of a worker."""
+
+    @property
+    def units(self) -> Tensor:
+        """(examples,) int64: which unit each is of; a unit is trained on, or validated on, as a whole."""
+
+    @property
+    def positions(self) -> float:
+        """Mean tokens of an example; 0 where there is nothing to learn."""
+
+    def parts(self, numbers: Tensor, num_parts: int) -> Sequence[Tensor]:
+        """The examples of a batch in parts that fit in memory, `num_parts` at least."""
+
+    def losses(self, model: Any, numbers: Tensor) -> Tensor:
+        """(len(numbers),) negative log-likelihoods in nats, each of one example alone."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowExamples:
+    """Each row by itself, all of its slots side by side.
+
+    Attributes:
+        tokens: (rows, slots) int32; PAD where a slot is not in use.
+        groups: Of the codec's slots.
+    """
+
+    tokens: Tensor
+    groups: Sequence[SlotGroup]
+
+    @cached_property
+    def units(self) -> Tensor:
+        """Each row is one."""
+        return torch.arange(len(self.tokens))
+
+    @property
+    def positions(self) -> float:
+        """Slots."""
+        return float(self.tokens.shape[1])
+
+    def parts(self, numbers: Tensor, num_parts: int) -> Sequence[Tensor]:
+        """Parts of equal size."""
+        return numbers.chunk(num_parts)
+
+    def losses(self, model: Any, numbers: Tensor) -> Tensor:
+        """Of each row."""
+        return row_losses(model, self.tokens[numbers].long(), self.groups)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RaggedRows:
+    """Each row by itself, without the slots that it does not use: texts of all lengths.
+
+    Attributes:
+        tokens: (rows, slots) int32; PAD where a slot is not in use.
+        ranges: Of the codec's slots.
+    """
+
+    tokens: Tensor
+    ranges: TokenRanges
+
+    @cached_property
+    def units(self) -> Tensor:
+        """Each row is one."""
+        return torch.arange(len(self.tokens))
+
+    @cached_property
+    def lengths(self) -> Tensor:
+        """(rows,) slots in use."""
+        return (self.tokens != PAD).sum(dim=1)
+
+    @cached_property
+    def positions(self) -> float:
+        """Mean slots in use."""
+        return float(self.lengths.double().mean())
+
+    def parts(self, numbers: Tensor, num_parts: int) -> Sequence[Tensor]:
+        """Parts of similar lengths."""
+        return parts_of_similar_length(numbers, self.lengths[numbers], num_parts)
+
+    def losses(self, model: Any, numbers: Tensor) -> Tensor:
+        """Of each row."""
+        tokens = self.tokens[numbers].long()
+        return ragged_losses(model, tokens, tokens, self.ranges)
+
+
+def row_examples(tokens: Tensor, slots: Sequence[Slot], *, skips_unused: bool) -> Examples:
+    """Rows for a model that skips unused slots, or for one that does not."""
+    if skips_unused:
+        return RaggedRows(tokens=tokens, ranges=token_ranges(slots))
+    return RowExamples(tokens=tokens, groups=group_slots(slots))
+
+
+def parts_of_similar_length(numbers: Tensor, lengths: Tensor, num_parts: int) -> list[Tensor]:
+    """`numbers` by descending length, in parts of MAX_POSITIONS positions at most, or of one example.
+
+    Args:
+        numbers: (examples,).
+        lengths: (examples,) tokens of each; in a part they differ at most by a factor of 2.
+        num_parts: Parts at least.
+    """
+    order = torch.argsort(lengths, descending=True, stable=True)
+    most = max(1, -(-len(numbers) // num_parts))
+    parts, start = [], 0
+    while start < len(order):
+        longest = max(1, int(lengths[order[start]]))
+        similar = int((lengths * 2 > longest).sum()) - start
+        stop = start + max(1, min(most, similar, MAX_POSITIONS // longest))
+        parts.append(numbers[order[start:stop]])
+        start = stop
+    return parts

@@ -1,0 +1,226 @@
+from datetime import date, datetime
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ss_ray.codec.columns import PAD
+from ss_ray.codec.sequences import Ends, SequenceCodec, SequenceTokens, codec_from_json, rows_left, windows
+from ss_ray.errors import DataError
+from ss_ray.schema import ColumnSchema, Kind, TableSchema
+
+from . import tables
+from .sequence_tables import ascends, decode, fit_sequences
+
+
+@st.composite
+def sequence_tables(draw: st.DrawFn) -> tuple[TableSchema, pa.Table]:
+    """A table of any kinds of columns with a grouping column "who" and an order column "when" of any ordered kind."""
+    schema, table = draw(tables.tables())
+    who = pa.array(draw(st.lists(st.sampled_from(["a", "b", "c", "d"]), min_size=len(table), max_size=len(table))))
+    kind, when = draw(st.sampled_from([whole_numbers, few_numbers, dates, moments, decimals]))(draw, len(table))
+    columns = [
+        *zip(schema.columns, table.columns, strict=True),
+        (tables.column_of("who", Kind.CATEGORY, who, values=("a", "b", "c", "d")), who),
+        (kind, when),
+    ]
+    return tables.table_of(columns)
+
+
+def whole_numbers(draw: st.DrawFn, rows: int) -> tuple[ColumnSchema, pa.Array]:
+    array = pa.array(draw(st.lists(st.integers(-(10**6), 10**6), min_size=rows, max_size=rows)), pa.int64())
+    return tables.column_of("when", Kind.INTEGER, array), array
+
+
+def few_numbers(draw: st.DrawFn, rows: int) -> tuple[ColumnSchema, pa.Array]:
+    values = draw(st.sampled_from([(1, 2, 3, 4), (0, 10, 20), (1, 5, 6, 100), (7,)]))
+    array = pa.array(draw(st.lists(st.sampled_from(values), min_size=rows, max_size=rows)), pa.int64())
+    return tables.column_of("when", Kind.INTEGER, array, values=values, minimum=values[0], maximum=values[-1]), array
+
+
+def dates(draw: st.DrawFn, rows: int) -> tuple[ColumnSchema, pa.Array]:
+    array = pa.array(draw(st.lists(st.dates(), min_size=rows, max_size=rows)), pa.date32())
+    return tables.column_of("when", Kind.DATE, array), array
+
+
+def moments(draw: st.DrawFn, rows: int) -> tuple[ColumnSchema, pa.Array]:
+    values = st.datetimes(min_value=datetime(1700, 1, 1), max_value=datetime(2200, 1, 1))
+    array = pa.array(draw(st.lists(values, min_size=rows, max_size=rows)), pa.timestamp("us"))
+    return tables.column_of("when", Kind.DATETIME, array), array
+
+
+def decimals(draw: st.DrawFn, rows: int) -> tuple[ColumnSchema, pa.Array]:
+    cents = draw(st.lists(st.integers(-(10**5), 10**5), min_size=rows, max_size=rows))
+    array = pa.array([c / 100 for c in cents], pa.float64())
+    return tables.column_of("when", Kind.FLOAT, array, decimals=2), array
+
+
+def random_sequences(codec: SequenceCodec, num_sequences: int, seed: int) -> SequenceTokens:
+    """Sequences of tokens drawn evenly from their ranges."""
+    rng = np.random.default_rng(seed)
+    headers = tables.random_tokens(codec.header.slots, num_sequences, rng)
+    sizes = codec.sizes(headers, rng)
+    rows = tables.random_tokens(codec.row.slots, int(sizes.sum()), rng)
+    return SequenceTokens(headers=headers, rows=rows, starts=np.append(0, np.cumsum(sizes)))
+
+
+@given(sequence_tables(), st.integers(0, 10**6))
+def test_whatever_tokens_are_drawn_rows_satisfy_the_schema_and_ascend(
+    data: tuple[TableSchema, pa.Table], seed: int
+) -> None:
+    codec, _, _ = fit_sequences(*data, "who", "when")
+    tokens = random_sequences(codec, 5, seed)
+    made = decode(codec, tokens)
+    codec.schema.check(made)
+    assert ascends(made.column("when"), tokens.starts)
+    owner = np.repeat(np.arange(5), np.diff(tokens.starts))
+    assert len(set(made.column("who").to_pylist())) == 5
+    for name in ("who", *codec.sequences.constants):
+        assert len(set(zip(owner.tolist(), map(str, made.column(name).to_pylist()), strict=True))) == 5
+
+
+@given(sequence_tables())
+def test_sequences_come_back_with_their_sizes_their_order_and_their_listed_values(
+    data: tuple[TableSchema, pa.Table],
+) -> None:
+    codec, rows, starts = fit_sequences(*data, "who", "when")
+    tokens = codec.encode(rows, starts)
+    tables.assert_in_ranges(tokens.headers, codec.header.slots)
+    tables.assert_in_ranges(tokens.rows, codec.row.slots)
+    assert codec.sizes(tokens.headers, np.random.default_rng(0)).tolist() == np.diff(starts).tolist()
+    assert (tokens.rows[starts[1:] - 1, 0] == codec.first_marker).all()
+    made = decode(codec, tokens)
+    assert ascends(made.column("when"), starts)
+    for column in codec.schema.columns:
+        if column.values is not None and column.kind is not Kind.FLOAT:
+            assert made.column(column.name).to_pylist() == rows.column(column.name).to_pylist()
+
+
+@given(sequence_tables())
+def test_a_codec_survives_json(data: tuple[TableSchema, pa.Table]) -> None:
+    codec, _, _ = fit_sequences(*data, "who", "when")
+    assert codec_from_json(codec.to_json()) == codec
+    assert codec_from_json(codec.row.to_json()) == codec.row
+
+
+@given(st.integers(1, 60), st.integers(2, 9))
+def test_windows_make_every_row_once_and_look_at_the_rows_before(size: int, window: int) -> None:
+    made: list[int] = []
+    for first, rows, context in windows(size, window):
+        assert rows <= window
+        assert context == (0 if first == 0 else window // 2)
+        assert made[len(made) - context :] == list(range(first, first + context))
+        made += range(first + context, first + rows)
+    assert made == list(range(size))
+
+
+def test_the_number_of_rows_left_is_exact_at_the_end_and_coarse_before() -> None:
+    left = rows_left(np.arange(1, 5000))
+    assert left[:16].tolist() == list(range(1, 17))
+    assert (np.diff(left) >= 0).all()
+    assert left[-1] < 60
+
+
+def steps(values: list[int], who: list[str]) -> tuple[TableSchema, pa.Table]:
+    """Sequences of whole numbers."""
+    groups, numbers = pa.array(who), pa.array(values, pa.int64())
+    listed = tuple(sorted(set(who)))
+    return tables.table_of(
+        [
+            (tables.column_of("who", Kind.CATEGORY, groups, values=listed), groups),
+            (tables.column_of("when", Kind.INTEGER, numbers), numbers),
+        ]
+    )
+
+
+def test_rows_at_one_distance_stay_at_it_by_construction() -> None:
+    codec, rows, starts = fit_sequences(*steps([0, 5, 10, 100, 105], [*"aaabb"]), "who", "when")
+    assert codec.interval == 5
+    assert [slot.column for slot in codec.row.slots] == ["rows left"]
+    made = decode(codec, random_sequences(codec, 20, 3))
+    assert {b - a for a, b in zip(made["when"].to_pylist(), made["when"].to_pylist()[1:], strict=False)} >= {5}
+    tokens = codec.encode(rows, starts)
+    longer = SequenceTokens(headers=tokens.headers, rows=np.repeat(tokens.rows, 20, axis=0), starts=starts * 20)
+    values = decode(codec, longer)["when"].to_numpy()
+    assert set(np.diff(values[: 20 * 3])) == {5}  # however long the sequence gets
+    assert set(np.diff(values[20 * 3 :])) == {5}
+
+
+def test_a_sequence_that_would_pass_the_last_place_starts_earlier() -> None:
+    codec, _, _ = fit_sequences(*steps([0, 90, 50, 51, 99, 100], [*"aabbcc"]), "who", "when")
+    headers = codec.encode(*fit_sequences(*steps([99, 100], [*"cc"]), "who", "when")[1:]).headers
+    wide = codec.encode(*fit_sequences(*steps([0, 90], [*"aa"]), "who", "when")[1:]).rows
+    made = decode(codec, SequenceTokens(headers=headers, rows=wide, starts=np.array([0, 2])))
+    assert made["when"].to_pylist() == [10, 100]
+
+
+def test_sequences_start_where_they_are_told_and_pass_no_stop() -> None:
+    codec, rows, starts = fit_sequences(*steps([0, 90, 50, 51, 99, 100], [*"aabbcc"]), "who", "when")
+    made = decode(codec, codec.encode(rows, starts), ends=codec.ends(20, 60))
+    assert made["when"].to_pylist() == [20, 60, 20, 21, 20, 21]
+
+
+def test_ends_and_an_interval_make_sequences_of_one_length() -> None:
+    days = pa.array([date(2024, 1, day) for day in (1, 2, 3)])
+    schema, table = tables.table_of([(tables.column_of("when", Kind.DATE, days), days)])
+    codec, rows, starts = fit_sequences(schema, table, None, "when")
+    ends = codec.ends("2025-03-01", "2025-03-10")
+    assert codec.length(ends) == 10
+    assert codec.length(codec.ends("2025-03-01", None)) is None
+    with pytest.raises(DataError, match="the start lies after the stop"):
+        codec.ends("2025-03-02", "2025-03-01")
+    with pytest.raises(DataError, match="cannot hold"):
+        codec.ends("soon", None)
+
+
+def test_without_an_order_column_rows_stay_as_they_came() -> None:
+    schema, table = steps([5, 3, 9, 1], [*"abab"])
+    codec, rows, starts = fit_sequences(schema, table, "who", None)
+    assert rows["when"].to_pylist() == [5, 9, 3, 1]
+    assert decode(codec, codec.encode(rows, starts))["when"].to_pylist() == [5, 9, 3, 1]
+
+
+def test_an_order_column_of_words_is_sorted_after_it_is_made() -> None:
+    words = pa.array(["x", "z", "y", "x"])
+    who = pa.array([*"aabb"])
+    schema, table = tables.table_of(
+        [
+            (tables.column_of("who", Kind.CATEGORY, who, values=("a", "b")), who),
+            (tables.column_of("when", Kind.CATEGORY, words, values=("x", "y", "z")), words),
+        ]
+    )
+    codec, _, _ = fit_sequences(schema, table, "who", "when")
+    tokens = random_sequences(codec, 30, 1)
+    assert ascends(decode(codec, tokens)["when"], tokens.starts)
+
+
+def test_slots_of_a_row_are_in_use_where_the_row_is_there() -> None:
+    schema, table = steps([1, 2, 30, 4, 50], [*"aaabb"])
+    codec, rows, starts = fit_sequences(schema, table, "who", "when")
+    tokens = codec.encode(rows, starts)
+    wide = np.full((2, len(codec.slots)), PAD, np.int32)
+    width = len(codec.row.slots)
+    for sequence, (first, stop) in enumerate(zip(starts, starts[1:], strict=False)):
+        wide[sequence, : len(codec.header.slots)] = tokens.headers[sequence]
+        for place, row in enumerate(tokens.rows[first:stop]):
+            at = len(codec.header.slots) + place * width
+            wide[sequence, at : at + width] = row
+    for index, slot in enumerate(codec.slots):
+        used = tables.in_use(wide, slot)
+        if slot.after is not None:
+            assert (used == (wide[:, index] != PAD)).all()
+
+
+@pytest.mark.parametrize("column", ["when", "flag"])
+def test_groups_of_dates_or_truth_values_are_refused(column: str) -> None:
+    when, flag = pa.array([date(2024, 1, 1)] * 3), pa.array([True, False, True])
+    schema, table = tables.table_of(
+        [
+            (tables.column_of("when", Kind.DATE, when), when),
+            (tables.column_of("flag", Kind.BOOLEAN, flag, values=(False, True)), flag),
+        ]
+    )
+    with pytest.raises(DataError, match="group by a column of numbers or strings"):
+        fit_sequences(schema, table, column, None)
