@@ -1,0 +1,57 @@
+"""Suggestions for a source table, without Ray: what `ss-ray` prints when it is asked for constraints."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+
+from ss_ray.constraints.suggest import suggest, to_yaml
+from ss_ray.errors import DataError
+from ss_ray.tables.cells import type_table
+from ss_ray.tables.facts import table_facts
+from ss_ray.tables.files import Source, find_source, read_blocks
+from ss_ray.tables.infer import infer_schema
+
+MAX_ROWS = 200_000
+"""Rows that are read, the first ones of the source."""
+
+
+def suggest_constraints(data: str | Path, encoding: str = "utf8", out: Path | None = None) -> str:
+    """Constraints that the rows of a source obey, as a `constraints:` section in YAML.
+
+    Args:
+        data: CSV, JSON lines or Parquet: a file or folder, a path or URI.
+        encoding: Of text files.
+        out: File to write, too.
+
+    Raises:
+        DataError: The source is missing, damaged, or too small.
+    """
+    source = find_source(data, encoding)
+    rows = first_rows(source, MAX_ROWS)
+    schema = infer_schema(table_facts(rows), {}, is_text=source.format != "parquet")
+    text = to_yaml(suggest(schema, type_table(rows, schema)))
+    if out is not None:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(text, encoding="utf8")
+    return text
+
+
+def first_rows(source: Source, max_rows: int) -> pa.Table:
+    """Up to `max_rows` rows from the start of a source.
+
+    Raises:
+        DataError: There is none.
+    """
+    blocks: list[pa.Table] = []
+    num_rows = 0
+    for file in source.files:
+        for block in read_blocks(source, file):
+            blocks.append(block.slice(0, max_rows - num_rows))
+            num_rows += blocks[-1].num_rows
+            if num_rows == max_rows:
+                return pa.concat_tables(blocks)
+    if not blocks:
+        raise DataError(f"{source.files[0].name} has a header and no rows; there is nothing to look at")
+    return pa.concat_tables(blocks)
