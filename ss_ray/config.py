@@ -8,25 +8,17 @@ there is reported as a note of the run.
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
-from ss_ray.config_base import LANGUAGE_MODELS, NOT_YET, Auto, Ratio, Section
+from ss_ray.config_base import LANGUAGE_MODELS, NOT_YET, Auto, Bound, Cell, Ratio, Section
+from ss_ray.config_constraints import ConstraintParameters
+from ss_ray.config_generation import GenerationParameters
 from ss_ray.config_pii import PiiParameters
 from ss_ray.schema import Kind
 
 COMPACT = "compact"
-
-
-def _date_as_text(value: Any) -> Any:
-    """YAML reads an unquoted 2020-01-31 as a date."""
-    return value.isoformat() if isinstance(value, date) else value
-
-
-Cell = Annotated[bool | int | float | str, BeforeValidator(_date_as_text)]
-Bound = Annotated[int | float | str, BeforeValidator(_date_as_text)]
 
 
 class ColumnParameters(Section):
@@ -163,79 +155,6 @@ class TrainingParameters(Section):
         return self
 
 
-class StructuredGenerationParameters(Section):
-    """Constrained decoding of language models; the compact model is always constrained."""
-
-    enabled: bool = Field(False, description="Constrain decoding.", json_schema_extra=LANGUAGE_MODELS)
-    backend: Literal["auto", "xgrammar", "guidance", "outlines", "lm-format-enforcer"] = Field(
-        "auto", description="Constraint library.", json_schema_extra=LANGUAGE_MODELS
-    )
-    schema_method: Literal["auto", "regex", "json_schema", "structural_tag"] = Field(
-        "auto", description="Form of the constraint.", json_schema_extra=LANGUAGE_MODELS
-    )
-    use_single_sequence: bool = Field(False, description="One record a prompt.", json_schema_extra=LANGUAGE_MODELS)
-    max_records_per_sequence: Annotated[int, Field(ge=1)] | None = Field(
-        None, description="Group length bound.", json_schema_extra=LANGUAGE_MODELS
-    )
-
-
-class ValidationParameters(Section):
-    """Which invalid output of a language model is accepted or repaired."""
-
-    group_by_accept_no_delineator: bool = Field(
-        False, description="Accept groups without delimiters.", json_schema_extra=LANGUAGE_MODELS
-    )
-    group_by_ignore_invalid_records: bool = Field(
-        False, description="Keep the valid rows of a group.", json_schema_extra=LANGUAGE_MODELS
-    )
-    group_by_fix_non_unique_value: bool = Field(
-        False, description="Overwrite group keys by the first.", json_schema_extra=LANGUAGE_MODELS
-    )
-    group_by_fix_unordered_records: bool = Field(
-        False, description="Sort instead of reject.", json_schema_extra=LANGUAGE_MODELS
-    )
-    enforce_numeric_range: bool = Field(
-        True, description="Keep numbers inside the schema's bounds.", json_schema_extra=LANGUAGE_MODELS
-    )
-
-
-class GenerationParameters(Section):
-    """How many rows, and how they are sampled."""
-
-    num_records: int = Field(1000, ge=1, le=10**10, description="Rows to generate, exactly.")
-    num_groups: Annotated[int, Field(ge=1, le=10**9)] | None = Field(
-        None, description="Groups to generate, exactly, of as many rows as they have; null: num_records rows."
-    )
-    temperature: Annotated[float, Field(gt=0, le=10)] | Auto = Field(
-        "auto", description="Below 1 sharpens, above 1 flattens; auto: 1.0 for compact, 0.9 for language models."
-    )
-    top_p: float = Field(1.0, gt=0, le=1, description="Sample from the smallest set of tokens with this probability.")
-    repetition_penalty: float = Field(1.0, gt=0, description="Penalty.", json_schema_extra=LANGUAGE_MODELS)
-    patience: int = Field(3, ge=1, description="Bad batches before giving up.", json_schema_extra=LANGUAGE_MODELS)
-    invalid_fraction_threshold: Ratio = Field(
-        0.8, description="Share of invalid rows that makes a batch bad.", json_schema_extra=LANGUAGE_MODELS
-    )
-    max_tokens_multiplier: float = Field(
-        1.2, gt=0, description="Decode limit over the longest example.", json_schema_extra=LANGUAGE_MODELS
-    )
-    structured_generation: StructuredGenerationParameters = Field(default_factory=StructuredGenerationParameters)
-    enforce_timeseries_fidelity: bool = Field(False, description="Time series.", json_schema_extra=NOT_YET)
-    validation: ValidationParameters = Field(default_factory=ValidationParameters)
-    attention_backend: str | None = Field("auto", description="vLLM attention.", json_schema_extra=LANGUAGE_MODELS)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _rename_legacy(cls, values: Any) -> Any:
-        if not isinstance(values, dict):
-            return values
-        legacy = {"use_structured_generation": "enabled"} | {
-            f"structured_generation_{name}": name for name in ("backend", "schema_method", "use_single_sequence")
-        }
-        nested = {new: values[old] for old, new in legacy.items() if old in values}
-        kept = {k: v for k, v in values.items() if k not in legacy}
-        return kept | ({"structured_generation": nested | kept.get("structured_generation", {})} if nested else {})
-
-
 class PrivacyParameters(Section):
     """Differential privacy; everything but `dp_enabled` has an effect only with it."""
 
@@ -337,6 +256,9 @@ class Config(Section):
     replace_pii: PiiParameters | None = Field(default_factory=PiiParameters, description="null: leave PII in place.")
     training: TrainingParameters = Field(default_factory=TrainingParameters)
     generation: GenerationParameters = Field(default_factory=GenerationParameters)
+    constraints: tuple[ConstraintParameters, ...] = Field(
+        (), description="Rules that no synthetic row breaks; see Constraints."
+    )
     evaluation: EvaluationParameters = Field(default_factory=EvaluationParameters)
     privacy: PrivacyParameters | None = Field(default_factory=PrivacyParameters, description="null: off.")
     time_series: TimeSeriesParameters = Field(default_factory=TimeSeriesParameters)

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from datetime import date
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat
 from pydantic.config import JsonDict
 
 Auto = Literal["auto"]
 Ratio = Annotated[float, Field(ge=0, le=1)]
 LANGUAGE_MODELS: JsonDict = {"applies_to": "language models"}
 NOT_YET: JsonDict = {"applies_to": "not in this version"}
+
+
+def _date_as_text(value: Any) -> Any:
+    """YAML reads an unquoted 2020-01-31 as a date."""
+    return value.isoformat() if isinstance(value, date) else value
+
+
+Cell = Annotated[bool | int | FiniteFloat | str, BeforeValidator(_date_as_text)]
+Bound = Annotated[int | FiniteFloat | str, BeforeValidator(_date_as_text)]
 
 
 class Section(BaseModel):

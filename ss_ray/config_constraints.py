@@ -7,21 +7,12 @@ Whether the columns exist and can be compared is not known here; `constraints.ch
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, FiniteFloat, model_validator
+from pydantic import Field, model_validator
 
-from ss_ray.config_base import Section
+from ss_ray.config_base import Bound, Cell, Section
 
-
-def _date_as_text(value: Any) -> Any:
-    """YAML reads an unquoted 2020-01-31 as a date."""
-    return value.isoformat() if isinstance(value, date) else value
-
-
-Cell = Annotated[bool | int | FiniteFloat | str, BeforeValidator(_date_as_text)]
-Bound = Annotated[int | FiniteFloat | str, BeforeValidator(_date_as_text)]
 Name = Annotated[str, Field(min_length=1)]
 Names = Annotated[tuple[Name, ...], Field(min_length=1)]
 

@@ -14,10 +14,11 @@ from pathlib import Path
 
 from ss_ray.cluster import check_resources, connect
 from ss_ray.config import Config
+from ss_ray.constraints.check import check_declared
 from ss_ray.errors import ConfigError
 from ss_ray.evaluation.report import PiiRow, ReportContext
 from ss_ray.evaluation.stage import EvaluationResult, Tables, evaluate_table
-from ss_ray.generation.stage import SyntheticTable, generate_table
+from ss_ray.generation.stage import Request, SyntheticTable, generate_table
 from ss_ray.pii.stage import PiiResult, Sides, replace_pii
 from ss_ray.plan import RunPlan, check_supported, is_private, make_plan
 from ss_ray.privacy.certificate import Certificate
@@ -60,6 +61,7 @@ class RunReport:
         guarantee: The same; None likewise.
         manifest: Folder of the stages' manifests.
         num_rows: Synthetic rows.
+        incomplete: Why there are fewer than were asked for; empty where there are not.
         evaluation: Main figures; None where evaluation is off.
         stage_seconds: Wall time of each stage, in this run or in the one that finished it.
     """
@@ -72,6 +74,7 @@ class RunReport:
     guarantee: Certificate | None
     manifest: str
     num_rows: int
+    incomplete: str
     evaluation: EvaluationResult | None
     stage_seconds: dict[str, float]
 
@@ -102,7 +105,7 @@ def run(
     run_dir = RunDir.at(out)
     check_apart(data, run_dir)
     stages = Stages(run_dir, config, redo=redo)
-    stages.check({"read": fingerprint(source_state(data))})
+    stages.check(inputs_of(config, data))
     run_dir.create()
     connect()
     check_resources(config.resources)
@@ -152,7 +155,19 @@ def run(
     synthetic = stages.do(
         "generate",
         SyntheticTable,
-        lambda: generate_table(internal / "model", plan.generation, resources, work, run_dir.synthetic, on_progress),
+        lambda: generate_table(
+            internal / "model",
+            plan.generation,
+            Request(
+                generation=config.generation,
+                encoding=config.data.encoding,
+                real_rows=None if is_private(config) else seen.train,
+            ),
+            resources,
+            work,
+            run_dir.synthetic,
+            on_progress,
+        ),
     )
     csv_file = write_csv(run_dir.synthetic, schema, run_dir.release / "synthetic.csv") if csv else None
     evaluation = None
@@ -173,9 +188,16 @@ def run(
         guarantee=guarantee,
         manifest=str(run_dir.root / "manifest"),
         num_rows=synthetic.num_rows,
+        incomplete=synthetic.incomplete,
         evaluation=evaluation,
         stage_seconds=stages.seconds,
     )
+
+
+def inputs_of(config: Config, data: str | Path) -> dict[str, str]:
+    """What stages depend on beside the request: the state of the source, and of a seed table."""
+    seeds = config.generation.seed_table
+    return {"read": fingerprint(source_state(data)), "generate": fingerprint(source_state(seeds)) if seeds else ""}
 
 
 def check_apart(data: str | Path, run_dir: RunDir) -> None:
@@ -186,11 +208,13 @@ def check_apart(data: str | Path, run_dir: RunDir) -> None:
 
 
 def _check_columns(config: Config, table: TableRef) -> None:
-    """Refuse early what names a column that the table does not have."""
+    """Refuse early what names a column that the table does not have, and rules that it cannot keep."""
     locked = config.replace_pii.globals.lock_columns or () if config.replace_pii else ()
     target = config.evaluation.target if config.evaluation.enabled else None
-    for name in (*locked, *((target,) if target else ())):
+    given = (*config.generation.given, *config.generation.shares)
+    for name in (*locked, *((target,) if target else ()), *given):
         table.schema[name]
+    check_declared(config.constraints, table.schema)
 
 
 def start_of(config: Config) -> Start:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from ss_ray.config import COMPACT, CompactParameters, Config, DataParameters, PrivacyParameters
 from ss_ray.config_base import LANGUAGE_MODELS, NOT_YET
+from ss_ray.config_constraints import ConstraintParameters
 from ss_ray.config_files import explicit_paths, parameters
 from ss_ray.errors import ConfigError
 from ss_ray.generation.sampling import Sampling
@@ -36,15 +37,11 @@ MIN_SEQUENCES = 8  # of a batch
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainPlan:
-    """Training of the compact model.
+class LoopPlan:
+    """What the training loop does, whatever the model.
 
     Attributes:
-        shape: Size of the model.
-        num_bins: Quantile bins of a number.
-        text_vocabulary: Pieces of free text.
-        max_text_tokens: Longest free text in pieces.
-        batch_rows: Rows, or sequences of rows, of one optimizer step over all workers.
+        batch_rows: Examples of one optimizer step over all workers: rows, sequences of rows, or texts of some rows.
         micro_batches: Parts of a batch that are computed one after the other.
         num_steps: Optimizer steps at most.
         learning_rate: Peak.
@@ -57,10 +54,6 @@ class TrainPlan:
         seed: Of weights and order.
     """
 
-    shape: CompactShape
-    num_bins: int
-    text_vocabulary: int
-    max_text_tokens: int
     batch_rows: int
     micro_batches: int
     num_steps: int
@@ -72,6 +65,23 @@ class TrainPlan:
     validation_steps: int
     patience: int
     seed: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainPlan(LoopPlan):
+    """Training of the compact model.
+
+    Attributes:
+        shape: Size of the model.
+        num_bins: Quantile bins of a number.
+        text_vocabulary: Pieces of free text.
+        max_text_tokens: Longest free text in pieces.
+    """
+
+    shape: CompactShape
+    num_bins: int
+    text_vocabulary: int
+    max_text_tokens: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,6 +131,9 @@ class GenerationPlan:
             sequence goes from one to the other, and there are as many as make `num_records` rows at least.
         shard_rows: Rows of one shard; each shard has a seed and a file of its own.
         sampling: How tokens are drawn.
+        constraints: That no row breaks.
+        patience: Bad batches in a row that end a shard.
+        invalid_fraction_threshold: Share of rejected rows that makes a batch bad.
         seed: Of the run; a shard's generator follows from it and the shard's number.
     """
 
@@ -131,6 +144,9 @@ class GenerationPlan:
     stop: int | float | str | None
     shard_rows: int
     sampling: Sampling
+    constraints: tuple[ConstraintParameters, ...]
+    patience: int
+    invalid_fraction_threshold: float
     seed: int
 
 
@@ -360,6 +376,9 @@ def _plan_generation(config: Config, seed: int) -> GenerationPlan:
         sampling=Sampling(
             temperature=1.0 if generation.temperature == "auto" else generation.temperature, top_p=generation.top_p
         ),
+        constraints=config.constraints,
+        patience=generation.patience,
+        invalid_fraction_threshold=generation.invalid_fraction_threshold,
         seed=seed,
     )
 

@@ -123,7 +123,7 @@ def _asked(config: Config) -> dict[str, Any]:
         "read": {"data": data, "time_series": tree["time_series"]},
         "replace_pii": {"replace_pii": tree["replace_pii"]},
         "train": {"training": tree["training"]},
-        "generate": {"generation": tree["generation"]},
+        "generate": {"generation": tree["generation"], "constraints": tree["constraints"]},
         "evaluate": {"evaluation": tree["evaluation"]},
     }
     if is_private(config):

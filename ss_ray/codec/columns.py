@@ -22,6 +22,8 @@ from ss_ray.errors import DataError
 from ss_ray.schema import ColumnSchema, arrow_type
 
 Tokens = npt.NDArray[np.int32]  # (rows, slots)
+FREE = -1
+"""In tokens that are given: to be drawn."""
 PAD = 0
 BOS = 1
 FIRST_TOKEN = 2

@@ -203,6 +203,17 @@ class SequenceCodec:
             return None
         return (ends.stop - ends.start) // self.interval + 1
 
+    def identified(self, table: pa.Table, starts: Ints, *, first_group: int, first_row: int, seed: int) -> pa.Table:
+        """The table with its identifiers numbered anew, after sequences were left out of it."""
+        names = [name for name in self.header.schema.names[1:] if name in table.column_names]
+        owner = pa.array(np.repeat(np.arange(len(starts) - 1), np.diff(starts)))
+        first = table.select(names).take(pa.array(starts[:-1]))
+        headers = self.header.identified_columns(first, first_row=first_group, seed=seed)
+        rows = self.row.identified_columns(table, first_row=first_row, seed=seed)
+        for name, values in (rows | {name: array.take(owner) for name, array in headers.items()}).items():
+            table = table.set_column(table.column_names.index(name), name, values)
+        return table if self.axis is not None else sorted_in_groups(table, starts, self.sequences.order)
+
     def markers(self, left: Ints) -> Ints:
         """Token of each number of rows left."""
         highest = len(self.row.schema.columns[0].values or ())

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field, TypeAdapter
 
-from ss_ray.codec.columns import FIRST_TOKEN, AbsentCodec, BinnedCodec, Slot, Tokens, ValueCodec, fit_binned
+from ss_ray.codec.columns import FIRST_TOKEN, FREE, AbsentCodec, BinnedCodec, Slot, Tokens, ValueCodec, fit_binned
 from ss_ray.codec.differences import DifferenceCodec, fit_difference
 from ss_ray.codec.identifiers import fresh_values
 from ss_ray.codec.texts import TextCodec, fit_max_tokens, token_lengths, train_tokenizer, vocabulary_size
@@ -71,7 +71,27 @@ class SlotCodec:
         ]
         return np.concatenate(parts, axis=1)
 
-    def decode(self, tokens: Tokens, *, rng: np.random.Generator, first_row: int, seed: int) -> pa.Table:
+    def given(self, table: pa.Table) -> Tokens:
+        """(rows, slots) tokens of the cells that are there in a table of some of the columns, FREE for all others.
+
+        A column that is a distance from another one is FREE where that one is missing.
+
+        Raises:
+            DataError: Values that the schema does not allow.
+        """
+        table = _without_dictionaries(table)
+        parts = [_given(codec, table) for codec in self.columns]
+        return np.concatenate(parts, axis=1) if parts else np.empty((len(table), 0), np.int32)
+
+    def decode(
+        self,
+        tokens: Tokens,
+        *,
+        rng: np.random.Generator,
+        first_row: int,
+        seed: int,
+        given: pa.Table | None = None,
+    ) -> pa.Table:
         """A table that satisfies the schema.
 
         Args:
@@ -79,6 +99,7 @@ class SlotCodec:
             rng: Draws the place of a number below the resolution of its digits.
             first_row: Number of the first row within the whole synthetic table; identifiers follow from it.
             seed: Of the run; identifiers follow from it.
+            given: (rows,) of some columns: cells that are not missing there come out as they are.
         """
         arrays: dict[str, pa.Array] = {}
         at = 0
@@ -92,7 +113,25 @@ class SlotCodec:
                 arrays[codec.column.name] = codec.decode(part, arrays[codec.anchor.name], rng)
             else:
                 arrays[codec.column.name] = codec.decode(part, rng)
+            if given is not None and codec.column.name in given.column_names:
+                kept = given.column(codec.column.name).combine_chunks()
+                arrays[codec.column.name] = pc.coalesce(kept, arrays[codec.column.name])
         return pa.table([arrays[name] for name in self.schema.names], schema=self.schema.to_arrow())
+
+    def identified(self, table: pa.Table, *, first_row: int, seed: int) -> pa.Table:
+        """The table with its identifiers numbered anew, after rows were left out of it."""
+        for name, values in self.identified_columns(table, first_row=first_row, seed=seed).items():
+            table = table.set_column(table.column_names.index(name), name, values)
+        return table
+
+    def identified_columns(self, table: pa.Table, *, first_row: int, seed: int) -> dict[str, pa.Array]:
+        """New identifiers for the rows of a table, missing where they are."""
+        arrays = {}
+        for codec in (codec for codec in self.columns if isinstance(codec, AbsentCodec)):
+            values = fresh_values(codec.column, first_row, len(table), seed)
+            there = table.column(codec.column.name).is_valid().combine_chunks()
+            arrays[codec.column.name] = pc.if_else(there, values, pa.scalar(None, values.type))
+        return arrays
 
     def to_json(self) -> str:
         """The codec as JSON; `from_json` reads it back."""
@@ -174,6 +213,25 @@ def _without_dictionaries(table: pa.Table) -> pa.Table:
         if pa.types.is_dictionary(field.type):
             table = table.set_column(index, field.name, table.column(index).cast(field.type.value_type))
     return table
+
+
+def _given(codec: ColumnCodec, table: pa.Table) -> Tokens:
+    """(rows, slots of the column) tokens of the cells that are there."""
+    tokens = np.full((len(table), len(codec.slots(0))), FREE, np.int32)
+    name = codec.column.name
+    if name not in table.column_names or not tokens.shape[1]:
+        return tokens
+    there = table.column(name).is_valid()
+    if isinstance(codec, DifferenceCodec):
+        if codec.anchor.name not in table.column_names:
+            return tokens
+        there = pc.and_(there, table.column(codec.anchor.name).is_valid())
+    rows = np.flatnonzero(there.to_numpy())
+    if not len(rows):
+        return tokens
+    found = table.take(pa.array(rows))
+    tokens[rows] = codec.encode(found if isinstance(codec, DifferenceCodec) else found.column(name))
+    return tokens
 
 
 def _identifiers(codec: AbsentCodec, tokens: Tokens, first_row: int, seed: int) -> pa.Array:

@@ -20,9 +20,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import regex
 
+from ss_ray.config_base import Bound, Cell
 from ss_ray.config_constraints import (
-    Bound,
-    Cell,
     Condition,
     ConstraintParameters,
     DeterminesConstraint,

@@ -11,17 +11,16 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 from transformers import AttentionInterface
 from transformers.cache_utils import Cache, DynamicLayer
 
-from ss_ray.codec.columns import BOS, PAD, Slot, Tokens
+from ss_ray.codec.columns import BOS, FREE, PAD, Slot, Tokens
 from ss_ray.generation.sampling import Sampling
 from ss_ray.training.models import CompactModel
 
-FREE = -1
-"""In given tokens: to be drawn."""
 CANDIDATES = 32
 MIN_TEMPERATURE = 1e-6
 """Already the most likely token alone; nearer to 0, float32 runs out of numbers."""
@@ -116,19 +115,19 @@ def decode_rows(
 
 
 @torch.inference_mode()
-def decode_conditioned(
+def decode_candidates(
     model: CompactModel,
     slots: tuple[Slot, ...],
     given: Tokens,
     sampling: Sampling,
     generator: torch.Generator,
     candidates: int = CANDIDATES,
-) -> Tokens:
-    """Sample what is free in each row, conditioned on all that is given, before it and after it.
+) -> tuple[Tokens, npt.NDArray[np.float32]]:
+    """Sample what is free in each row several times, and say how well each candidate fits what is given.
 
-    Slots are written from left to right, so what follows cannot be looked at. Instead, each row is written several
-    times, and one of them is drawn with the likelihood of the given tokens as its weight: sampling importance
-    resampling (Rubin 1987), exact in the limit of many candidates.
+    Slots are written from left to right, so given tokens that follow cannot be looked at. Their likelihood is the
+    candidate's weight: one drawn by these weights is conditioned on all that is given, in the limit of many candidates
+    (sampling importance resampling, Rubin 1987).
 
     Args:
         model: Compact model of these slots.
@@ -139,14 +138,17 @@ def decode_conditioned(
         candidates: Times that each row is written.
 
     Returns:
-        (rows, slots) int32, as of `decode_rows`.
+        (rows * candidates, slots) int32 tokens as of `decode_rows`, those of a row side by side, and (rows, candidates)
+        log-likelihoods.
     """
-    num_rows = len(given)
     many = np.repeat(given, candidates, axis=0)
     tokens, weights = _decode(model, slots, len(many), sampling, generator, many, weighs=True)
-    chosen = _draw(weights.view(num_rows, candidates), Sampling(), generator)
-    rows = torch.arange(num_rows, device=chosen.device) * candidates + chosen
-    return tokens[rows].to(torch.int32).cpu().numpy()
+    return tokens.to(torch.int32).cpu().numpy(), weights.view(len(given), candidates).cpu().numpy()
+
+
+def drawn_by(weights: npt.NDArray[np.float32], rng: np.random.Generator) -> npt.NDArray[np.intp]:
+    """(rows,) index drawn from each row of log-weights (rows, choices)."""
+    return np.argmax(weights + rng.gumbel(size=weights.shape), axis=1)  # the Gumbel-max trick
 
 
 @contextmanager

@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ss_ray.codec.columns import PAD, Tokens
+from ss_ray.codec.columns import FREE, PAD, Tokens
 from ss_ray.codec.sequences import SequenceCodec, SequenceTokens
-from ss_ray.generation.decoder import FREE, decode_rows
+from ss_ray.generation.decoder import decode_candidates, decode_rows, drawn_by
 from ss_ray.generation.sampling import Sampling
 from ss_ray.training.models import CompactModel
 
@@ -38,48 +38,67 @@ class SequenceWriter:
     ) -> None:
         self.model, self.codec, self.sampling, self.rng, self.generator = model, codec, sampling, rng, generator
 
-    def sequences(self, num_sequences: int, length: int | None = None) -> SequenceTokens:
-        """So many sequences, each of `length` rows, or as long as its header says."""
+    def sequences(self, given: Tokens, length: int | None = None) -> SequenceTokens:
+        """A sequence for each given header, of `length` rows, or as long as its header says.
+
+        Args:
+            given: (sequences, header slots) tokens, FREE where they are drawn.
+            length: Of each.
+        """
         if length is not None:
-            sizes = np.full(num_sequences, length)
-            return self._with_rows(self._headers(num_sequences, sizes), sizes)
-        headers = self._headers(num_sequences)
+            sizes = np.full(len(given), length)
+            return self._with_rows(self._headers(given, sizes), sizes)
+        headers = self._headers(given)
         return self._with_rows(headers, self.codec.sizes(headers, self.rng))
 
-    def rows(self, num_rows: int) -> SequenceTokens:
-        """Sequences of so many rows in all; the last one is told to have what is left."""
+    def rows(self, num_rows: int, given: Tokens) -> SequenceTokens:
+        """Sequences of so many rows in all; the last one is told to have what is left.
+
+        Args:
+            num_rows: At least 1.
+            given: (1, header slots) tokens of every header, FREE where they are drawn.
+        """
         if self.codec.sequences.group is None:
-            return self._with_rows(self._headers(1), np.array([num_rows]))
-        headers, sizes = self._until(num_rows)
+            return self._with_rows(self._headers(given), np.array([num_rows]))
+        headers, sizes = self._until(num_rows, given)
         missing = num_rows - int(sizes[:-1].sum())
         if missing != sizes[-1]:
-            headers[-1:] = self._headers(1, np.array([missing]))
+            headers[-1:] = self._headers(given, np.array([missing]))
             sizes[-1] = missing
         return self._with_rows(headers, sizes)
 
-    def _until(self, num_rows: int) -> tuple[Tokens, Ints]:
+    def _until(self, num_rows: int, given: Tokens) -> tuple[Tokens, Ints]:
         """Headers and sizes of just enough sequences for `num_rows` rows."""
-        headers = self._headers(1)
+        headers = self._headers(given)
         sizes = self.codec.sizes(headers, self.rng)
         while (have := int(sizes.sum())) < num_rows:
-            more = self._headers(min(MAX_BATCH, max(1, (num_rows - have) * len(sizes) // have)))
-            headers, sizes = np.concatenate([headers, more]), np.concatenate([sizes, self.codec.sizes(more, self.rng)])
+            wanted = min(MAX_BATCH, max(1, (num_rows - have) * len(sizes) // have))
+            more = self._headers(np.repeat(given, wanted, axis=0))
+            headers, sizes = np.concatenate([headers, more]), np.append(sizes, self.codec.sizes(more, self.rng))
         enough = int(np.searchsorted(np.cumsum(sizes), num_rows)) + 1
         return headers[:enough], sizes[:enough]
 
-    def _headers(self, number: int, sizes: Ints | None = None) -> Tokens:
-        """(number, header slots) tokens, of given sizes or of any."""
+    def _headers(self, given: Tokens, sizes: Ints | None = None) -> Tokens:
+        """(sequences, header slots) tokens, of given sizes or of any."""
         slots = self.codec.header.slots
         if not slots:
-            return np.empty((number, 0), np.int32)
+            return np.empty((len(given), 0), np.int32)
         parts = []
-        for start in range(0, number, MAX_BATCH):
-            given = np.full((min(MAX_BATCH, number - start), len(slots)), FREE, np.int32)
+        for start in range(0, len(given), MAX_BATCH):
+            part = given[start : start + MAX_BATCH].copy()
+            is_conditioned = bool((part != FREE).any())
             if sizes is not None:
                 told = self.codec.size_tokens(sizes[start : start + MAX_BATCH])
-                given[:, : told.shape[1]] = told
-            parts.append(decode_rows(self.model, slots, len(given), self.sampling, self.generator, given))
+                part[:, : told.shape[1]] = told
+            parts.append(self._header_batch(part, is_conditioned=is_conditioned))
         return np.concatenate(parts)
+
+    def _header_batch(self, given: Tokens, *, is_conditioned: bool) -> Tokens:
+        slots = self.codec.header.slots
+        if not is_conditioned:  # the size comes first: what follows is conditioned on it anyway
+            return decode_rows(self.model, slots, len(given), self.sampling, self.generator, given)
+        tokens, weights = decode_candidates(self.model, slots, given, self.sampling, self.generator)
+        return tokens.reshape(*weights.shape, -1)[np.arange(len(given)), drawn_by(weights, self.rng)]
 
     def _with_rows(self, headers: Tokens, sizes: Ints) -> SequenceTokens:
         starts = np.append(0, np.cumsum(sizes))

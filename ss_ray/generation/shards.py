@@ -32,3 +32,8 @@ def cut_shards(plan: GenerationPlan) -> tuple[Shard, ...]:
 def shard_file(folder: Location, shard: Shard) -> Location:
     """Where the shard's rows are."""
     return folder / f"part-{shard.number:05d}.parquet"
+
+
+def counts_file(folder: Location, shard: Shard) -> Location:
+    """Where is said what was rejected and repaired; it stays out of the table."""
+    return folder / f"_counts-{shard.number:05d}.json"

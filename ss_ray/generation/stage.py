@@ -6,18 +6,30 @@ for any number of actors, a lost actor costs one shard, and a killed run goes on
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import json
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from ss_ray.cluster import map_items, reported_progress
+from ss_ray.codec.sequences import SequenceCodec, codec_from_json
+from ss_ray.codec.slots import SlotCodec
 from ss_ray.config import ResourceParameters
-from ss_ray.errors import GenerationError
-from ss_ray.generation.shards import Shard, cut_shards, shard_file
+from ss_ray.config_constraints import DeterminesConstraint, UniqueConstraint
+from ss_ray.config_generation import GenerationParameters
+from ss_ray.constraints.check import constraint_name
+from ss_ray.constraints.enforce import Enforcer, LearnedMapping, Seen, learn_mapping, make_enforcer
+from ss_ray.errors import ConfigError, GenerationError
+from ss_ray.generation.given import given_table, is_given
+from ss_ray.generation.shards import Shard, counts_file, cut_shards, shard_file
 from ss_ray.plan import GenerationPlan
 from ss_ray.progress import OnProgress
 from ss_ray.runs import Location
-from ss_ray.tables.parts import count_rows
+from ss_ray.tables.parts import count_rows, read_part
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,15 +39,38 @@ class SyntheticTable:
     Attributes:
         num_rows: Exactly as many as asked for; where groups are, as many as they have.
         num_files: Parquet files.
+        rejected: Rows that broke a constraint and were made again, by constraint.
+        repaired: Cells that were changed to keep one, by constraint.
+        incomplete: Why rows or groups are missing; empty where none is.
     """
 
     num_rows: int
     num_files: int
+    rejected: dict[str, int]
+    repaired: dict[str, int]
+    incomplete: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What generation is asked for beside its plan.
+
+    Attributes:
+        generation: What is given of the rows.
+        encoding: Of a seed table that is text.
+        real_rows: Folder of the rows that were learned, of which `determines` constraints look up what decides what;
+            None where nothing may be learned from them again.
+    """
+
+    generation: GenerationParameters
+    encoding: str
+    real_rows: Location | None
 
 
 def generate_table(
     model: Location,
     plan: GenerationPlan,
+    request: Request,
     resources: ResourceParameters,
     work: Location,
     target: Location,
@@ -46,31 +81,101 @@ def generate_table(
     Args:
         model: Folder with the model and its codec.
         plan: What to do.
+        request: What else was asked for.
         resources: Actors.
         work: Folder for finished shards until all are; belongs to this very plan and model.
         target: Folder that appears complete.
         on_progress: Told the rows or groups done.
+
+    Raises:
+        ConfigError: Constraints or given values that the table cannot have.
+        DataError: Given values that the schema does not allow.
+        GenerationError: Not a single row could be made.
     """
-    shards = cut_shards(plan)
-    done = {file.name for file in work.make_folder().files(".parquet")}
-    missing = [shard for shard in shards if shard_file(work, shard).name not in done]
+    codec = codec_from_json((model / "codec.json").read_text())
+    enforcer = make_enforcer(plan.constraints, codec.schema, _mappings(plan, request.real_rows))
+    plan, given = _given(codec, _of_whole_series(codec, plan), request, work.make_folder())
+    shards = list(cut_shards(plan))
+    wanted = sum(shard.size for shard in shards)
     unit = "rows" if plan.num_groups is None else "groups"
-    with reported_progress(on_progress, "generate", sum(shard.size for shard in shards), unit) as report:
-        report(sum(shard.size for shard in shards) - sum(shard.size for shard in missing))
-        actors = map_items(
-            _shard_worker,
-            missing,
-            arguments=(model, plan, work, resources.threads_per_worker or 1, report),
-            num_actors=resources.num_generation_workers,
-            num_cpus=0 if resources.use_gpu else 0.5,  # less than a core each: upstream tasks need room too
-            num_gpus=1 if resources.use_gpu else 0,
-            failure=GenerationError,
+    with reported_progress(on_progress, "generate", wanted, unit) as report:
+        arguments = (model, plan, enforcer, given, work, resources.threads_per_worker or 1, report)
+        _make(shards, Seen(), work, arguments, resources)
+        settled = _settled(shards, enforcer, codec, plan, work)
+        if settled.lost and given is None:
+            last = shards[-1]
+            shards.append(Shard(number=len(shards), first=last.first + last.size, size=settled.lost))
+            _make(shards[-1:], settled.seen, work, arguments, resources)
+            settled = _settled(shards, enforcer, codec, plan, work)
+    return _released(shards, wanted, unit, settled, work, target)
+
+
+def _of_whole_series(codec: SlotCodec | SequenceCodec, plan: GenerationPlan) -> GenerationPlan:
+    """The plan for sequences from one end to the other: as many whole ones as make the rows asked for."""
+    length = codec.length(codec.ends(plan.start, plan.stop)) if isinstance(codec, SequenceCodec) else None
+    if length is None or plan.num_groups is not None:
+        return plan
+    if plan.is_one_sequence:
+        return replace(plan, num_records=length)
+    return replace(plan, num_groups=-(-plan.num_records // length))
+
+
+def _mappings(plan: GenerationPlan, real_rows: Location | None) -> dict[str, LearnedMapping]:
+    """What decides what in real rows, for the constraints that ask for it."""
+    if real_rows is None:
+        return {}
+    parts = real_rows.files(".parquet")
+    return {
+        constraint_name(constraint): learn_mapping(
+            constraint,
+            (block for part in parts for block in read_part(part, [*constraint.columns, constraint.determined])),
         )
-        for _ in actors if missing else ():
-            pass
-    target.remove()
-    work.move_to(target)
-    return SyntheticTable(num_rows=sum(count_rows(target.files(".parquet"))), num_files=len(shards))
+        for constraint in plan.constraints
+        if isinstance(constraint, DeterminesConstraint)
+    }
+
+
+def _given(
+    codec: SlotCodec | SequenceCodec, plan: GenerationPlan, request: Request, work: Location
+) -> tuple[GenerationPlan, Location | None]:
+    """The plan with as many rows as are given, and the file of what is given; None where nothing is."""
+    generation = request.generation
+    if not is_given(generation):
+        return plan, None
+    schema, size = codec.schema, plan.num_records
+    if isinstance(codec, SequenceCodec):
+        schema = replace(codec.header.schema, columns=codec.header.schema.columns[1:])
+        if plan.num_groups is None and (generation.shares or generation.seed_table):
+            raise ConfigError("generation.shares and seed_table of groups: say how many with generation.num_groups")
+        size = plan.num_groups or 1
+    table = given_table(generation, schema, size, plan.seed, request.encoding)
+    file = work / "_given.parquet"
+    pq.write_table(table, file.path, filesystem=file.filesystem)
+    if isinstance(codec, SequenceCodec):
+        return (plan if plan.num_groups is None else replace(plan, num_groups=len(table))), file
+    return replace(plan, num_records=len(table)), file
+
+
+def _make(
+    shards: Sequence[Shard], seen: Seen, work: Location, arguments: tuple[Any, ...], resources: ResourceParameters
+) -> None:
+    """Make the shards that have no file yet; what `seen` holds of earlier ones, none of them repeats."""
+    report = arguments[-1]
+    done = {file.name for file in work.files(".parquet")}
+    missing = [shard for shard in shards if shard_file(work, shard).name not in done]
+    report(sum(shard.size for shard in shards) - sum(shard.size for shard in missing))
+    if not missing:
+        return
+    for _ in map_items(
+        _shard_worker,
+        missing,
+        arguments=(seen, *arguments),
+        num_actors=resources.num_generation_workers,
+        num_cpus=0 if resources.use_gpu else 0.5,  # less than a core each: upstream tasks need room too
+        num_gpus=1 if resources.use_gpu else 0,
+        failure=GenerationError,
+    ):
+        pass
 
 
 def _shard_worker(*arguments: Any) -> Callable[[Shard], None]:
@@ -78,3 +183,92 @@ def _shard_worker(*arguments: Any) -> Callable[[Shard], None]:
     from ss_ray.generation.worker import shard_worker
 
     return shard_worker(*arguments)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Settled:
+    """Shards that agree with each other.
+
+    Attributes:
+        folder: Of their files.
+        size: Rows, or groups where groups are asked for.
+        lost: How many of them that cost.
+        seen: Keys and pairs in use.
+    """
+
+    folder: Location
+    size: int
+    lost: int
+    seen: Seen
+
+
+def _settled(
+    shards: Sequence[Shard],
+    enforcer: Enforcer,
+    codec: SlotCodec | SequenceCodec,
+    plan: GenerationPlan,
+    work: Location,
+) -> _Settled:
+    """The shards without what repeats keys, or contradicts, across them; the files of shards stay as they are."""
+    group = codec.sequences.group if isinstance(codec, SequenceCodec) else None
+    counted = group if plan.num_groups is not None else None
+    files = [shard_file(work, shard) for shard in shards]
+    across = [c for c in enforcer.constraints if isinstance(c, UniqueConstraint | DeterminesConstraint)]
+    if not across or len(shards) == 1:
+        return _Settled(folder=work, size=sum(_size(file, counted) for file in files), lost=0, seen=Seen())
+    folder = work / "_settled"
+    folder.remove()
+    folder.make_folder()
+    seen = Seen()
+    for file in files:
+        table = pa.concat_tables([codec.schema.to_arrow().empty_table(), *read_part(file)])
+        groups = None if group is None else table.column(group).to_pylist()
+        done = enforcer.enforce(table, groups=groups, seen=seen)
+        seen = done.seen
+        target = folder / file.name
+        pq.write_table(done.table, target.path, filesystem=target.filesystem)
+    size = sum(_size(file, counted) for file in folder.files(".parquet"))
+    return _Settled(folder=folder, size=size, lost=sum(_size(file, counted) for file in files) - size, seen=seen)
+
+
+def _size(file: Location, group: str | None) -> int:
+    """Rows of a file, or groups; no group is in two files."""
+    if group is None:
+        return sum(count_rows([file]))
+    blocks = list(read_part(file, [group]))
+    return len(pa.concat_tables(blocks).column(0).unique()) if blocks else 0
+
+
+def _released(
+    shards: Sequence[Shard], wanted: int, unit: str, settled: _Settled, work: Location, target: Location
+) -> SyntheticTable:
+    """Move the finished shards to `target`."""
+    rejected, repaired = Counter[str](), Counter[str]()
+    for shard in shards:
+        counts = json.loads(counts_file(work, shard).read_text())
+        rejected.update(counts["rejected"])
+        repaired.update(counts["repaired"])
+    num_rows = sum(count_rows(settled.folder.files(".parquet"))) if settled.size else 0
+    if not num_rows:
+        raise GenerationError(f"no row satisfies the constraints: {_most(rejected)}")
+    target.remove()
+    released = work / "_released"
+    released.remove()
+    released.make_folder()
+    for shard in shards:
+        (settled.folder / shard_file(work, shard).name).move_to(shard_file(released, shard))
+    released.move_to(target)
+    work.remove()
+    return SyntheticTable(
+        num_rows=num_rows,
+        num_files=len(shards),
+        rejected=dict(rejected),
+        repaired=dict(repaired),
+        incomplete="" if settled.size >= wanted else f"{settled.size:,} of {wanted:,} {unit}: {_most(rejected)}",
+    )
+
+
+def _most(rejected: Counter[str]) -> str:
+    """What rejected most."""
+    found = [f"{name} rejected {count:,} rows" for name, count in rejected.most_common(3) if count]
+    return "; ".join(found) or "no rows were made"

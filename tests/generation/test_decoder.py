@@ -4,9 +4,9 @@ import pytest
 import torch
 from transformers import LlamaForCausalLM
 
-from ss_ray.codec.columns import BOS, PAD, Slot
+from ss_ray.codec.columns import BOS, FREE, PAD, Slot
 from ss_ray.codec.slots import fit_codec
-from ss_ray.generation.decoder import FREE, _decode, _draw, decode_conditioned, decode_rows
+from ss_ray.generation.decoder import _decode, _draw, decode_candidates, decode_rows, drawn_by
 from ss_ray.generation.sampling import Sampling
 from ss_ray.plan import TrainPlan
 from ss_ray.schema import ColumnSchema, Kind, TableSchema
@@ -133,7 +133,8 @@ def test_given_tokens_stay_and_the_others_are_drawn(trained: LlamaForCausalLM) -
 def test_rows_are_conditioned_on_what_comes_after(trained: LlamaForCausalLM) -> None:
     given = np.full((80, 3), FREE, np.int32)
     given[:, 1] = toy.Y + np.arange(80) % toy.CHOICES
-    drawn = decode_conditioned(trained, toy.SLOTS, given, PLAIN, torch.Generator().manual_seed(0))
+    tokens, weights = decode_candidates(trained, toy.SLOTS, given, PLAIN, torch.Generator().manual_seed(0))
+    drawn = tokens.reshape(80, -1, 3)[np.arange(80), drawn_by(weights, np.random.default_rng(0))]
     assert (drawn[:, 1] == given[:, 1]).all()
     assert np.mean(drawn[:, 1] - toy.Y == (3 * (drawn[:, 0] - toy.X) + 1) % toy.CHOICES) > 0.9
 

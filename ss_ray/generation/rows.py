@@ -1,0 +1,236 @@
+"""The rows of a shard: drawn, checked against the constraints, and drawn again where they are rejected.
+
+What is made so far is never given up: a maker that meets too many bad batches in a row stops, and says how many rows
+or groups are missing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pyarrow as pa
+import torch
+
+from ss_ray.codec.columns import FREE
+from ss_ray.codec.sequences import Ends, SequenceCodec
+from ss_ray.codec.slots import SlotCodec
+from ss_ray.config_constraints import UniqueConstraint
+from ss_ray.constraints.enforce import Enforced, Enforcer, Seen
+from ss_ray.generation.decoder import CANDIDATES, decode_candidates, decode_rows, drawn_by
+from ss_ray.generation.sequences import SequenceWriter
+from ss_ray.generation.shards import Shard
+from ss_ray.plan import GenerationPlan
+from ss_ray.training.models import CompactModel
+
+BATCH_ROWS = 1024
+"""Rows that are decoded together; fixed, because the random draws of a shard depend on it."""
+
+FEW_ROWS = 64
+"""Fewer would say little about how many are rejected."""
+NEVER = -1e30
+"""Log-weight of a candidate that is taken only where there is no other."""
+Made = Iterator[tuple[pa.Table, int]]
+"""Tables, each with the number of rows (or groups, where groups are asked for) that it adds."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draws:
+    """The random numbers of a shard."""
+
+    rng: np.random.Generator
+    generator: torch.Generator
+
+
+@dataclass
+class Tally:
+    """What became of the rows drawn so far; the one thing here that changes.
+
+    Attributes:
+        plan: How many bad batches in a row end the shard, and what a bad one is.
+        enforcer: Of the constraints.
+        seen: Keys and pairs in use.
+        rejected: Rows by constraint.
+        repaired: Cells by constraint.
+    """
+
+    plan: GenerationPlan
+    enforcer: Enforcer
+    seen: Seen = field(default_factory=Seen)
+    rejected: Counter[str] = field(default_factory=Counter)
+    repaired: Counter[str] = field(default_factory=Counter)
+    _bad_batches: int = 0
+    _drawn: int = 0
+    _kept: int = 0
+
+    @property
+    def single_row_enforcer(self) -> Enforcer:
+        """Of the constraints that look at one row."""
+        alone = tuple(c for c in self.enforcer.constraints if not isinstance(c, UniqueConstraint))
+        return replace(self.enforcer, constraints=alone)
+
+    @property
+    def is_hopeless(self) -> bool:
+        """Whether too many batches in a row were bad."""
+        return self._bad_batches >= self.plan.patience
+
+    @property
+    def kept_share(self) -> float:
+        """Share of the rows drawn so far that were kept, above 0."""
+        return max(self._kept, 1) / max(self._drawn, 1)
+
+    def enforce(self, table: pa.Table, groups: np.ndarray | None = None) -> Enforced:
+        """The rows that break no constraint."""
+        done = self.enforcer.enforce(table, groups=groups, seen=self.seen)
+        self.seen = done.seen
+        self.rejected.update(done.rejected)
+        self.repaired.update(done.repaired)
+        self._drawn += len(table)
+        self._kept += len(done.table)
+        is_bad = len(table) - len(done.table) >= self.plan.invalid_fraction_threshold * len(table)
+        self._bad_batches = self._bad_batches + 1 if is_bad and len(table) > len(done.table) else 0
+        return done
+
+
+def make_rows(model: CompactModel, codec: SlotCodec, shard: Shard, draws: Draws, tally: Tally) -> Made:
+    """Rows one by one."""
+    made = drawn = 0
+    sampling, seed = tally.plan.sampling, tally.plan.seed
+    while made < shard.size and not tally.is_hopeless:
+        missing = shard.size - made
+        size = min(BATCH_ROWS, missing if tally.kept_share == 1 else max(FEW_ROWS, int(missing / tally.kept_share)))
+        tokens = decode_rows(model, codec.slots, size, sampling, draws.generator)
+        table = codec.decode(tokens, rng=draws.rng, first_row=shard.first + drawn, seed=seed)
+        drawn += size
+        kept = tally.enforce(table).table.slice(0, shard.size - made)
+        if len(kept) < size:
+            kept = codec.identified(kept, first_row=shard.first + made, seed=seed)
+        made += len(kept)
+        yield kept, len(kept)
+
+
+def make_conditioned_rows(
+    model: CompactModel, codec: SlotCodec, shard: Shard, draws: Draws, tally: Tally, given: pa.Table
+) -> Made:
+    """A row for each row of `given`, in its order, with its cells."""
+    size = BATCH_ROWS // CANDIDATES
+    for start in range(0, shard.size, size):
+        if tally.is_hopeless:
+            return
+        rows = given.slice(shard.first + start, min(size, shard.size - start))
+        kept = _conditioned(model, codec, shard.first + start, draws, tally, rows)
+        yield codec.identified(kept, first_row=shard.first + start, seed=tally.plan.seed), len(rows)
+
+
+def _conditioned(
+    model: CompactModel, codec: SlotCodec, first_row: int, draws: Draws, tally: Tally, given: pa.Table
+) -> pa.Table:
+    """Rows with given cells, each drawn until it breaks no constraint."""
+    pending = np.arange(len(given))
+    parts, places = [], []
+    while len(pending) and not tally.is_hopeless:
+        done = tally.enforce(_candidates(model, codec, first_row, draws, tally, given.take(pa.array(pending))))
+        parts.append(done.table)
+        places.append(pending[done.kept])
+        pending = pending[~done.kept]
+    order = np.argsort(np.concatenate(places), kind="stable")
+    return pa.concat_tables(parts).take(pa.array(order))
+
+
+def _candidates(
+    model: CompactModel, codec: SlotCodec, first_row: int, draws: Draws, tally: Tally, given: pa.Table
+) -> pa.Table:
+    """One of several candidates for each row, drawn by how well it fits, among those that break no rule of one row."""
+    tokens, weights = decode_candidates(model, codec.slots, codec.given(given), tally.plan.sampling, draws.generator)
+    rows, candidates = weights.shape
+    cells = given.take(pa.array(np.repeat(np.arange(rows), candidates)))
+    table = codec.decode(tokens, rng=draws.rng, first_row=first_row, seed=tally.plan.seed, given=cells)
+    kept = tally.single_row_enforcer.enforce(table).kept.reshape(rows, candidates)
+    chosen = drawn_by(np.where(kept, weights, NEVER), draws.rng)
+    return table.take(pa.array(np.arange(rows) * candidates + chosen))
+
+
+def make_sequences(
+    model: CompactModel, codec: SequenceCodec, shard: Shard, draws: Draws, tally: Tally, given: pa.Table | None
+) -> Made:
+    """Sequences of rows: as many rows, or as many groups, as the shard has."""
+    maker = _SequenceMaker(model, codec, shard, draws, tally, given)
+    return maker.groups() if maker.by_group else maker.rows()
+
+
+class _SequenceMaker:
+    def __init__(
+        self,
+        model: CompactModel,
+        codec: SequenceCodec,
+        shard: Shard,
+        draws: Draws,
+        tally: Tally,
+        given: pa.Table | None,
+    ) -> None:
+        self.codec, self.shard, self.draws, self.tally, self.plan = codec, shard, draws, tally, tally.plan
+        self.writer = SequenceWriter(model, codec, tally.plan.sampling, draws.rng, draws.generator)
+        self.ends: Ends = codec.ends(self.plan.start, self.plan.stop)
+        self.length = codec.length(self.ends)
+        self.by_group = self.plan.num_groups is not None
+        self.given = given
+        self.groups_made = self.rows_made = self.groups_drawn = 0
+
+    def groups(self) -> Made:
+        """As many groups as the shard has; given cells are kept by their groups, in order."""
+        pending = np.arange(self.shard.size)
+        while len(pending) and not self.tally.is_hopeless:
+            cells = None if self.given is None else self.given.take(pa.array(self.shard.first + pending))
+            table, starts, kept = self._drawn(self._tokens_given(cells, len(pending)))
+            yield self._numbered(table, starts), int(kept.sum())
+            pending = pending[~kept]
+
+    def rows(self) -> Made:
+        """As many rows as the shard has."""
+        while self.rows_made < self.shard.size and not self.tally.is_hopeless:
+            cells = None if self.given is None else self.given.slice(0, 1)
+            table, starts, _ = self._drawn(self._tokens_given(cells, 1), self.shard.size - self.rows_made)
+            yield self._numbered(table, starts), len(table)
+
+    def _tokens_given(self, cells: pa.Table | None, number: int) -> np.ndarray:
+        if cells is None:
+            return np.full((number, len(self.codec.header.slots)), FREE, np.int32)
+        return self.codec.header.given(cells)
+
+    def _drawn(self, headers: np.ndarray, num_rows: int | None = None) -> tuple[pa.Table, np.ndarray, np.ndarray]:
+        """Sequences that break no constraint, where each starts, and which of those drawn they are."""
+        if num_rows is None:
+            tokens = self.writer.sequences(headers, self.length)
+        else:
+            tokens = self.writer.rows(num_rows, headers)
+        table = self.codec.decode(
+            tokens,
+            rng=self.draws.rng,
+            first_group=self.shard.first + self.groups_drawn,
+            first_row=self.shard.first,
+            seed=self.plan.seed,
+            ends=self.ends,
+        )
+        sizes = np.diff(tokens.starts)
+        self.groups_drawn += len(sizes)
+        owner = np.repeat(np.arange(len(sizes)), sizes)
+        done = self.tally.enforce(table, groups=owner)
+        kept = np.isin(np.arange(len(sizes)), owner[done.kept])
+        return done.table, np.append(0, np.cumsum(sizes[kept])), kept
+
+    def _numbered(self, table: pa.Table, starts: np.ndarray) -> pa.Table:
+        """Identifiers of the groups and rows so far; no two shards share a number."""
+        longest = max(self.codec.sequences.max_rows, self.length or 0)
+        first_row = self.shard.first * longest if self.by_group else self.shard.first
+        numbered = self.codec.identified(
+            table,
+            starts,
+            first_group=self.shard.first + self.groups_made,
+            first_row=first_row + self.rows_made,
+            seed=self.plan.seed,
+        )
+        self.groups_made += len(starts) - 1
+        self.rows_made += len(table)
+        return numbered
