@@ -1,4 +1,4 @@
-"""The command line: `ss-ray run`, `ss-ray replace-pii`, `ss-ray config`, `ss-ray demo-table`, `ss-ray audit`.
+"""The command line: `ss-ray run`, `generate`, `replace-pii`, `suggest-constraints`, `config`, `demo-table`, `audit`.
 
 Exit codes are those of `ss_ray.errors`; an error is one line on stderr, a traceback only with --debug.
 """
@@ -19,8 +19,12 @@ from ss_ray.errors import ConfigError, SsRayError
 from ss_ray.privacy.ledger_cli import app as ledger_app
 
 if TYPE_CHECKING:
+    from ss_ray.generation_run import GenerationReport
     from ss_ray.pipeline import RunReport
     from ss_ray.replacement import ReplacementReport
+
+INCOMPLETE = 9
+"""Exit code of a job that ended with fewer rows than were asked for, and kept them."""
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.add_typer(ledger_app, name="ledger")
@@ -56,6 +60,46 @@ def run(
     with shown() as on_progress:
         report = run_pipeline(parsed, data, out, csv=csv, redo=redo, on_progress=on_progress)
     print(summary(report))
+    if report.incomplete:
+        raise typer.Exit(INCOMPLETE)
+
+
+@app.command()
+def generate(
+    model: Annotated[str, typer.Option(help="Run directory of the finished `ss-ray run` that trained the model.")],
+    out: OutOption,
+    config: ConfigOption = None,
+    overrides: SetOption = None,
+    csv: Annotated[bool, typer.Option("--csv", help="Also write release/synthetic.csv.")] = False,
+    redo: RedoOption = False,
+    verbose: VerboseOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Make new rows with the model of a finished run: other sizes, constraints, given values."""
+    _set_up_logs(verbose, debug)
+    parsed = load_config(config, overrides or [])
+    from ss_ray.generation_run import generate_from  # imports Ray and more: seconds
+    from ss_ray.progress import shown
+
+    with shown() as on_progress:
+        report = generate_from(parsed, model, out, csv=csv, redo=redo, on_progress=on_progress)
+    print(generation_summary(report))
+    if report.result.incomplete:
+        raise typer.Exit(INCOMPLETE)
+
+
+@app.command("suggest-constraints")
+def suggest(
+    data: DataOption,
+    out: Annotated[Path | None, typer.Option(help="YAML file to write; printed without one.")] = None,
+    encoding: Annotated[str, typer.Option(help="Character encoding of text files.")] = "utf8",
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+) -> None:
+    """Print the constraints that a table keeps in every row and hardly by chance, as YAML to choose from."""
+    from ss_ray.constraints.cli import suggest_constraints
+
+    text = suggest_constraints(data, encoding, out)
+    print(f"Constraints      {out}" if out else text)
 
 
 @app.command("replace-pii")
@@ -147,6 +191,8 @@ def version() -> None:
 def summary(report: RunReport) -> str:
     """What a finished run made and where, with its main scores and stage times."""
     lines = [f"Synthetic table  {report.synthetic}  ({report.num_rows:,} rows)"]
+    if report.incomplete:
+        lines.append(f"Incomplete       {report.incomplete}")
     if report.csv:
         lines.append(f"CSV              {report.csv}")
     if report.report:
@@ -169,6 +215,21 @@ def summary(report: RunReport) -> str:
             f"{_figure(scores.utility_real, 3)} on real (predicting {scores.utility_target or '-'})",
             f"Discriminator    AUC {_figure(scores.discriminator_auc, 3)} (0.5: cannot tell from real)",
         ]
+    lines.append("Seconds          " + ", ".join(f"{stage} {s:.0f}" for stage, s in report.stage_seconds.items()))
+    return "\n".join(lines)
+
+
+def generation_summary(report: GenerationReport) -> str:
+    """What was made and where, and what constraints cost."""
+    lines = [f"Synthetic table  {report.synthetic}  ({report.result.num_rows:,} rows)"]
+    if report.result.incomplete:
+        lines.append(f"Incomplete       {report.result.incomplete}")
+    if report.csv:
+        lines.append(f"CSV              {report.csv}")
+    if report.certificate:
+        lines.append(f"Certificate      {report.certificate}")
+    lines += [f"rejected         {count:,} rows: {name}" for name, count in report.result.rejected.items() if count]
+    lines += [f"repaired         {count:,} cells: {name}" for name, count in report.result.repaired.items() if count]
     lines.append("Seconds          " + ", ".join(f"{stage} {s:.0f}" for stage, s in report.stage_seconds.items()))
     return "\n".join(lines)
 

@@ -196,8 +196,13 @@ def run(
 
 def inputs_of(config: Config, data: str | Path) -> dict[str, str]:
     """What stages depend on beside the request: the state of the source, and of a seed table."""
+    return {"read": fingerprint(source_state(data)), "generate": seed_state(config)}
+
+
+def seed_state(config: Config) -> str:
+    """Fingerprint of the seed table's files; empty without one."""
     seeds = config.generation.seed_table
-    return {"read": fingerprint(source_state(data)), "generate": fingerprint(source_state(seeds)) if seeds else ""}
+    return fingerprint(source_state(seeds)) if seeds else ""
 
 
 def check_apart(data: str | Path, run_dir: RunDir) -> None:

@@ -230,7 +230,7 @@ def make_plan(config: Config, *, num_rows: int, seed: int, split_seed: int | Non
         privacy_unit=config.data.group_training_examples_by,
         sequences=plan_sequences(config),
         training=_plan_training(config, num_rows - holdout_rows, seed),
-        generation=_plan_generation(config, seed),
+        generation=plan_generation(config, seed),
         notes=tuple(_notes(config)),
     )
 
@@ -360,7 +360,12 @@ def _shape(compact: CompactParameters, *, hidden_size: int, num_layers: int) -> 
     )
 
 
-def _plan_generation(config: Config, seed: int) -> GenerationPlan:
+def plan_generation(config: Config, seed: int) -> GenerationPlan:
+    """Generation of a request.
+
+    Raises:
+        ConfigError: Groups are asked for where there are none.
+    """
     generation = config.generation
     least, most = SHARD_ROWS
     sequences = plan_sequences(config)

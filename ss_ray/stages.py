@@ -24,6 +24,8 @@ T = TypeVar("T")
 STAGES = ("start", "read", "split", "replace_pii", "measure", "train", "certify", "generate", "evaluate")
 REPLACEMENT_STAGES = ("start", "read", "split", "replace_pii")
 """Those of the replacement of personal data alone."""
+GENERATION_STAGES = ("start", "generate")
+"""Those of generation from a finished run."""
 PRIVATE_STAGES = ("measure", "certify")
 """Those that only differential privacy needs."""
 VERSIONED = ("ray", "torch", "transformers", "pyarrow", "pandas", "scikit-learn", "presidio-analyzer", "spacy", "faker")

@@ -1,0 +1,146 @@
+"""New rows from a finished run, without training again: other sizes, seeds, constraints, given values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ss_ray.cluster import check_resources, connect
+from ss_ray.codec.sequences import codec_from_json
+from ss_ray.config import Config
+from ss_ray.config_files import parse_config
+from ss_ray.errors import ConfigError
+from ss_ray.generation.stage import Request, SyntheticTable, generate_table
+from ss_ray.pipeline import Start, seed_state, start_of
+from ss_ray.plan import is_private, plan_generation
+from ss_ray.progress import OnProgress, ignore
+from ss_ray.runs import RunDir, fingerprint
+from ss_ray.stages import GENERATION_STAGES, Stages
+from ss_ray.tables.export import write_csv
+
+
+@dataclass(frozen=True, kw_only=True)
+class GenerationReport:
+    """New rows of a finished run.
+
+    Attributes:
+        run_dir: Their directory.
+        synthetic: Folder of the table's Parquet files.
+        csv: The table as one CSV file; None unless asked for.
+        certificate: That of the model, which holds for every table made with it; None without differential privacy.
+        result: What was made.
+        stage_seconds: Wall time of each stage.
+    """
+
+    run_dir: str
+    synthetic: str
+    csv: str | None
+    certificate: str | None
+    result: SyntheticTable
+    stage_seconds: dict[str, float]
+
+
+def generate_from(
+    config: Config,
+    model: str | Path,
+    out: str | Path,
+    *,
+    csv: bool = False,
+    redo: bool = False,
+    on_progress: OnProgress = ignore,
+) -> GenerationReport:
+    """Generate rows with the model of a finished run.
+
+    Args:
+        config: The sections `generation`, `constraints` and `resources`, `data.random_state`, and start and stop of
+            `time_series`; all others are those of the run that trained the model.
+        model: Directory of that run.
+        out: Run directory of the new rows, another one.
+        csv: Also write release/synthetic.csv.
+        redo: Do again what a changed request makes stale.
+        on_progress: Told how far it is.
+
+    Raises:
+        SsRayError: See `ss_ray.errors`.
+    """
+    trained, run_dir = RunDir.at(model), RunDir.at(out)
+    if trained.root == run_dir.root:
+        raise ConfigError("--out must be another directory than that of the model's run")
+    asked = _with_the_models_sections(config, trained)
+    stages = Stages(run_dir, asked, redo=redo, wanted=GENERATION_STAGES)
+    stages.check({"generate": fingerprint(_model_id(trained), seed_state(asked))})
+    run_dir.create()
+    connect()
+    check_resources(asked.resources)
+
+    start = stages.do("start", Start, lambda: start_of(asked))
+    folder, private = trained.internal / "model", is_private(asked)
+    rows = trained.internal / ("train" if _asked(trained, "replace_pii")["replace_pii"] is None else "replaced")
+    result = stages.do(
+        "generate",
+        SyntheticTable,
+        lambda: generate_table(
+            folder,
+            plan_generation(asked, start.seed),
+            Request(
+                generation=asked.generation,
+                encoding=asked.data.encoding,
+                real_rows=None if private else rows,
+            ),
+            asked.resources,
+            run_dir.internal / f"generation-{stages.key('generate')[:16]}",
+            run_dir.synthetic,
+            on_progress,
+        ),
+    )
+    if private:
+        run_dir.certificate.write_text(trained.certificate.read_text())
+    schema = codec_from_json((folder / "codec.json").read_text()).schema
+    csv_file = write_csv(run_dir.synthetic, schema, run_dir.release / "synthetic.csv") if csv else None
+    return GenerationReport(
+        run_dir=str(run_dir.root),
+        synthetic=str(run_dir.synthetic),
+        csv=str(csv_file) if csv_file else None,
+        certificate=str(run_dir.certificate) if private else None,
+        result=result,
+        stage_seconds=stages.seconds,
+    )
+
+
+def _manifest(trained: RunDir, stage: str) -> dict[str, Any]:
+    manifest = trained.read_manifest(stage)
+    if manifest is None:
+        raise ConfigError(f"{trained.root} has no finished stage {stage!r}; run `ss-ray run` there first")
+    return manifest
+
+
+def _asked(trained: RunDir, stage: str) -> dict[str, Any]:
+    """What a stage of the model's run was asked for."""
+    asked: dict[str, Any] = _manifest(trained, stage)["asked"]
+    return asked
+
+
+def _model_id(trained: RunDir) -> str:
+    result = _manifest(trained, "train")["result"]
+    return str(result.get("model", result)["model_id"])
+
+
+def _with_the_models_sections(config: Config, trained: RunDir) -> Config:
+    """The request with `data`, `time_series` and `privacy` of the run that trained the model."""
+    if not (trained.internal / "model" / "codec.json").exists():
+        raise ConfigError(f"{trained.root} holds no model; give the directory of a finished `ss-ray run`")
+    read, given = _asked(trained, "read"), config.model_dump(mode="json")
+    private = _asked(trained, "start")["privacy"]
+    ends = {name: given["time_series"][name] for name in ("start_timestamp", "stop_timestamp")}
+    series = read["time_series"] | {name: value for name, value in ends.items() if value is not None}
+    return parse_config(
+        {
+            "data": read["data"] | {"random_state": given["data"]["random_state"]},
+            "time_series": series,
+            "privacy": private,
+            "generation": given["generation"],
+            "constraints": given["constraints"],
+            "resources": given["resources"],
+        }
+    )
