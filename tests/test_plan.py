@@ -79,9 +79,12 @@ def test_shards_are_neither_tiny_nor_huge(num_records: int, shard_rows: int):
             r"training\.validation_ratio: with differential",
         ),
         ({"training": {"pretrained_model": "gpt2"}}, ConfigError, r"training\.pretrained_model"),
-        ({"time_series": {"is_timeseries": True}}, ConfigError, r"time_series\.is_timeseries"),
+        ({"time_series": {"is_timeseries": True}}, ConfigError, r"time_series\.timestamp_column"),
         (
-            {"data": {"group_training_examples_by": "id", "order_training_examples_by": "t"}},
+            {
+                "data": {"group_training_examples_by": "id", "order_training_examples_by": "t"},
+                "privacy": {"dp_enabled": True},
+            },
             ConfigError,
             r"data\.order_training_examples_by",
         ),

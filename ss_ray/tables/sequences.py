@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ss_ray.codec.order_axis import OrderAxis
 from ss_ray.codec.sequences import gaps_of, ranks
@@ -38,6 +39,7 @@ class SequenceFacts:
         constants: Columns with one value in each sequence.
         gaps: All distances of neighbours on the order axis, ascending; None for more than MAX_GAPS.
         gap_bounds: The smallest and the largest distance; None without neighbours.
+        highest_group: Largest value of a grouping column of whole numbers; None for any other.
     """
 
     num_sequences: int
@@ -46,6 +48,7 @@ class SequenceFacts:
     constants: frozenset[str]
     gaps: tuple[int, ...] | None
     gap_bounds: tuple[int, int] | None
+    highest_group: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,8 +112,8 @@ def sorted_sequences(table: pa.Table, group: str | None, order: str | None) -> t
     return table.take(pa.array(rows)), np.append(starts, len(table)).astype(np.int64)
 
 
-def sequence_facts(table: pa.Table, starts: Ints, axis: OrderAxis | None) -> SequenceFacts:
-    """What the sequences of a bucket have in common."""
+def sequence_facts(table: pa.Table, starts: Ints, axis: OrderAxis | None, group: str | None = None) -> SequenceFacts:
+    """What the sequences of a bucket, grouped by a column, have in common."""
     gaps: tuple[int, ...] | None = ()
     bounds: tuple[int, int] | None = None
     if axis is not None and len(table):
@@ -125,7 +128,12 @@ def sequence_facts(table: pa.Table, starts: Ints, axis: OrderAxis | None) -> Seq
         constants=frozenset(name for name in table.column_names if _is_constant(table.column(name), starts)),
         gaps=gaps,
         gap_bounds=bounds,
+        highest_group=None if group is None else _highest(table.column(group)),
     )
+
+
+def _highest(column: pa.ChunkedArray) -> int | None:
+    return pc.max(column).as_py() if pa.types.is_integer(column.type) else None
 
 
 def _is_constant(column: pa.ChunkedArray, starts: Ints) -> bool:
@@ -151,6 +159,7 @@ def merge_facts(parts: Iterable[SequenceFacts]) -> SequenceFacts:
         constants=frozenset.intersection(*(part.constants for part in facts)),
         gaps=gaps if gaps is not None and len(gaps) <= MAX_GAPS else None,
         gap_bounds=(min(low for low, _ in bounds), max(high for _, high in bounds)) if bounds else None,
+        highest_group=max((part.highest_group for part in facts if part.highest_group is not None), default=None),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -100,7 +100,7 @@ def encode_sequences(
     facts = merge_facts(facts for facts, _, _ in found)
     sample, starts = _joined([(table, starts) for _, table, starts in found])
     codec = fit_sequence_codec(
-        schema,
+        _numbered_after(schema, group, facts.highest_group),
         Sequences(
             group=group,
             order=order,
@@ -124,6 +124,14 @@ def encode_sequences(
         rows=sum(size.rows for size in sizes),
         tokens=sum(size.tokens for size in sizes),
     )
+
+
+def _numbered_after(schema: TableSchema, group: str | None, highest: int | None) -> TableSchema:
+    """The schema with new groups numbered after those that were learned."""
+    if group is None or highest is None:
+        return schema
+    column = schema[group]
+    return schema.with_column(replace(column, minimum=0, maximum=max(highest, int(column.maximum or 0))))
 
 
 def _interval(plan: SequencePlan, axis: OrderAxis | None, facts: SequenceFacts) -> int | None:
@@ -171,7 +179,7 @@ def _facts_worker(
 ) -> Callable[[Bucket], tuple[SequenceFacts, pa.Table, npt.NDArray[np.int64]]]:
     def facts_of(bucket: Bucket) -> tuple[SequenceFacts, pa.Table, npt.NDArray[np.int64]]:
         table, starts = read_bucket(parts, schema, group, order, bucket)
-        return sequence_facts(table, starts, axis), *some_sequences(table, starts, sample_rows)
+        return sequence_facts(table, starts, axis, group), *some_sequences(table, starts, sample_rows)
 
     return facts_of
 

@@ -40,6 +40,12 @@ def test_facts_are_constants_sizes_and_distances() -> None:
     assert (facts.gaps, facts.gap_bounds) == ((0, 1), (0, 1))
 
 
+def test_groups_of_whole_numbers_tell_the_largest() -> None:
+    table = pa.table({"who": [7, 3, 7], "name": [*"aba"]})
+    assert sequence_facts(*sorted_sequences(table, "who", None), None, "who").highest_group == 7
+    assert sequence_facts(*sorted_sequences(table, "name", None), None, "name").highest_group is None
+
+
 def test_missing_is_a_value_of_its_own() -> None:
     table = pa.table({"who": [*"aabb"], "all": [None, None, 1, 1], "some": [None, 1, 2, 2]})
     assert sequence_facts(*sorted_sequences(table, "who", None), None).constants == {"who", "all"}

@@ -1,0 +1,146 @@
+"""Cells as JSON text: one spelling for each value of a column, which training, the grammar and parsing share."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from decimal import Decimal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ss_ray.codec.columns import value_array
+from ss_ray.codec.decimals import nearest_decimal
+from ss_ray.schema import ORDERED_KINDS, ColumnSchema, Kind, arrow_type
+from ss_ray.tables.dates import iso_strings
+
+EXACT = 2.0**50
+"""Below this, value * 10**decimals rounds to the right integer."""
+
+quoted: Callable[[str], str] = json.JSONEncoder(ensure_ascii=False).encode
+"""A string as a JSON string, on one line."""
+
+
+def storage_type(column: ColumnSchema) -> pa.DataType:
+    """The type of the column's values; of a dictionary, that of its entries."""
+    type_ = arrow_type(column)
+    return type_.value_type if pa.types.is_dictionary(type_) else type_
+
+
+def decimals_of(column: ColumnSchema) -> int | None:
+    """Digits that are always written after the point; None for the shortest spelling, and for what is no fraction."""
+    type_ = storage_type(column)
+    if pa.types.is_decimal(type_):
+        return int(type_.scale)
+    return column.decimals if pa.types.is_floating(type_) else None
+
+
+def cell_texts(array: pa.ChunkedArray | pa.Array, column: ColumnSchema) -> pa.Array:
+    """(rows,) JSON of each cell; "null" where it is missing. Identifiers are `true`: only their presence is written."""
+    if isinstance(array, pa.ChunkedArray):
+        array = array.combine_chunks()
+    if column.kind is Kind.IDENTIFIER:
+        return pc.if_else(array.is_valid(), "true", "null").cast(pa.large_string())
+    if pa.types.is_dictionary(array.type):
+        array = array.cast(array.type.value_type)
+    return pc.fill_null(_spelled(_listed(array, column), column).cast(pa.large_string()), "null")
+
+
+def listed_texts(column: ColumnSchema) -> list[str]:
+    """JSON of each of the column's values, in their order."""
+    texts: list[str] = cell_texts(value_array(column), column).to_pylist()
+    return texts
+
+
+def listed_array(column: ColumnSchema) -> pa.Array:
+    """The column's values in its storage type (that of a dictionary's entries)."""
+    return value_array(column)
+
+
+def only_value(column: ColumnSchema) -> pa.Scalar | None:
+    """What every cell holds, in the type of the entries, if the schema leaves no choice: it need not be learned."""
+    type_ = storage_type(column)
+    if pa.types.is_null(type_):
+        return pa.scalar(None, type_)
+    if column.values is not None and column.kind in (*ORDERED_KINDS, Kind.CATEGORY, Kind.BOOLEAN):
+        values = listed_array(column) if column.values else pa.nulls(1, type_)
+        return values[0] if len(column.values) + column.nullable <= 1 else None
+    if column.kind not in ORDERED_KINDS:
+        return None
+    if column.minimum is None:
+        return pa.scalar(None, type_)
+    if column.minimum != column.maximum or column.nullable:
+        return None
+    return bound_array(column)[0]
+
+
+def bound_array(column: ColumnSchema) -> pa.Array:
+    """Minimum and maximum in the storage type; a decimal next to each, as Arrow's cast to floats has it."""
+    type_, bounds = storage_type(column), [column.minimum, column.maximum]
+    if pa.types.is_temporal(type_):
+        return pa.array(bounds, pa.string()).cast(type_)
+    if pa.types.is_decimal(type_):
+        ends = [float(bound) for bound in bounds if bound is not None]
+        return pa.array([nearest_decimal(end, type_, (end, end)) for end in ends], type_)
+    return pa.array(bounds, type_)
+
+
+def _listed(array: pa.Array, column: ColumnSchema) -> pa.Array:
+    """Decimals of a listed column as its values spell them: the schema holds them as floats, which round."""
+    if not pa.types.is_decimal(array.type) or not column.values:
+        return array
+    values = listed_array(column)
+    return values.take(pc.index_in(array.cast(pa.float64()), value_set=values.cast(pa.float64())))
+
+
+def _spelled(array: pa.Array, column: ColumnSchema) -> pa.Array:
+    if pa.types.is_boolean(array.type) or pa.types.is_integer(array.type):
+        return array.cast(pa.string())
+    if pa.types.is_temporal(array.type):
+        return pc.binary_join_element_wise('"', iso_strings(array), '"', "")
+    if pa.types.is_decimal(array.type):
+        return _on_distinct(array, lambda value: format(value, "f"))
+    if pa.types.is_floating(array.type):
+        return _spelled_floats(array, decimals_of(column))
+    return _on_distinct(array, quoted)
+
+
+def _spelled_floats(array: pa.Array, decimals: int | None) -> pa.Array:
+    array = pc.add(array, pa.scalar(0.0, array.type))  # -0.0 becomes 0.0
+    if decimals is None:
+        return array.cast(pa.string())
+    values = pc.fill_null(array.cast(pa.float64()), 0.0).to_numpy(zero_copy_only=False)
+    scaled = values * 10.0**decimals
+    if len(scaled) and np.abs(scaled).max() >= EXACT:
+        return _on_distinct(array, lambda value: _fixed(value, decimals))
+    return pc.if_else(array.is_valid(), spelled_units(pa.array(np.round(scaled).astype(np.int64)), decimals), None)
+
+
+def spelled_units(units: pa.Array, decimals: int) -> pa.Array:
+    """(rows,) integers with a point before their last `decimals` digits: 5 is 0.05."""
+    if not decimals:
+        return units.cast(pa.string())
+    digits = pc.utf8_lpad(pc.abs(units).cast(pa.string()), decimals + 1, "0")
+    whole, fraction = pc.utf8_slice_codeunits(digits, 0, -decimals), pc.utf8_slice_codeunits(digits, -decimals)
+    sign = pc.if_else(pc.less(units, 0), "-", "")
+    return pc.binary_join_element_wise(pc.binary_join_element_wise(sign, whole, ""), fraction, ".")
+
+
+def _fixed(value: float, decimals: int) -> str:
+    text = f"{value:.{decimals}f}"
+    return text if float(text) else text.removeprefix("-")
+
+
+def _on_distinct(array: pa.Array, spell: Callable[..., str]) -> pa.Array:
+    """`spell` of each value, once for each distinct one."""
+    encoded = array.dictionary_encode()
+    texts = [None if value is None else spell(value) for value in encoded.dictionary.to_pylist()]
+    return pa.array(texts, pa.large_string()).take(encoded.indices)
+
+
+def decimal_of(value: object) -> Decimal | None:
+    """A JSON number as a decimal; None for anything else."""
+    if isinstance(value, Decimal):
+        return value if value.is_finite() else None
+    return Decimal(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

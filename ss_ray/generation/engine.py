@@ -1,0 +1,107 @@
+"""What generates text: requests in, completions out, whatever runs the model.
+
+    engine.submit(requests)
+    while engine.num_unfinished:
+        completions = engine.step()
+
+A request's text is a function of the weights, the sampling and its seed, up to rounding that may differ with the
+requests that are decoded beside it. Torch and vLLM are imported by the engines alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """One completion asked for.
+
+    Attributes:
+        number: Names it; unique among the requests of an engine that are not finished.
+        prompt_ids: Tokens that it continues, at least one; never logged.
+        seed: Of its draws, 0 to 2**63 - 1.
+        max_tokens: Tokens at most, the end token included.
+        grammar: EBNF that the text follows (`codec.constraint`); None is free text.
+    """
+
+    number: int
+    prompt_ids: tuple[int, ...]
+    seed: int
+    max_tokens: int
+    grammar: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Completion:
+    """One completion.
+
+    Attributes:
+        number: Of its request.
+        text: Without special tokens; never logged.
+        num_tokens: Tokens generated, the end token included.
+        finished: Whether the model ended it; False where it was cut at its length.
+    """
+
+    number: int
+    text: str
+    num_tokens: int
+    finished: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextSampling:
+    """How a token is drawn.
+
+    Attributes:
+        temperature: 0 takes the most likely token; below 1 sharpens the distribution.
+        top_p: In (0, 1]; only the smallest set of tokens with at least this probability is drawn from.
+        repetition_penalty: Above 0; above 1 makes tokens that have occurred, in the prompt too, less likely.
+    """
+
+    temperature: float = 0.9
+    top_p: float = 1.0
+    repetition_penalty: float = 1.0
+
+
+class TextEngine(Protocol):
+    """A loaded model with requests under way."""
+
+    @property
+    def num_unfinished(self) -> int:
+        """Requests submitted, not finished and not cancelled."""
+        ...
+
+    def submit(self, requests: Sequence[Request]) -> None:
+        """Queue requests."""
+        ...
+
+    def step(self) -> list[Completion]:
+        """Advance by about a token; those that finished by it."""
+        ...
+
+    def cancel(self, numbers: Collection[int]) -> None:
+        """Forget these requests; numbers that are not under way are ignored."""
+        ...
+
+
+def without_half_characters(text: str) -> str:
+    """A text that was cut in the middle of a character's bytes, without these."""
+    return text.rstrip("\ufffd")
+
+
+def vllm_environment(*, use_gpu: bool) -> dict[str, str]:
+    """What a process sets in its environment before it imports `generation.vllm`.
+
+    On CPUs vLLM would take one core for itself and leave the others, and start a second process that knows no better.
+    """
+    common = {"HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1", "VLLM_LOGGING_LEVEL": "ERROR"}
+    if use_gpu:
+        return common
+    return common | {
+        "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
+        "VLLM_CPU_KVCACHE_SPACE": "1",  # GiB
+        "VLLM_CPU_OMP_THREADS_BIND": "nobind",
+    }
