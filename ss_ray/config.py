@@ -247,6 +247,14 @@ class ResourceParameters(Section):
         256, ge=1, description="Privacy units whose gradients are computed together under DP; bounds memory only."
     )
     use_gpu: bool = Field(False, description="One GPU per training and generation worker.")
+    tensor_parallel_size: int = Field(
+        1, ge=1, description="GPUs of a generation worker that share the model.", json_schema_extra=LANGUAGE_MODELS
+    )
+    engine_batch_size: Annotated[int, Field(ge=1)] | None = Field(
+        None,
+        description="Completions that a generation worker decodes together; null: 256 on a GPU, 32 on CPUs.",
+        json_schema_extra=LANGUAGE_MODELS,
+    )
 
 
 class Config(Section):

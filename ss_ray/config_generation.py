@@ -12,7 +12,9 @@ from ss_ray.config_base import LANGUAGE_MODELS, NOT_YET, Auto, Cell, Ratio, Sect
 class StructuredGenerationParameters(Section):
     """Constrained decoding of language models; the compact model is always constrained."""
 
-    enabled: bool = Field(False, description="Constrain decoding.", json_schema_extra=LANGUAGE_MODELS)
+    enabled: bool = Field(
+        True, description="Constrain decoding to what the schema allows.", json_schema_extra=LANGUAGE_MODELS
+    )
     backend: Literal["auto", "xgrammar", "guidance", "outlines", "lm-format-enforcer"] = Field(
         "auto", description="Constraint library.", json_schema_extra=LANGUAGE_MODELS
     )
@@ -51,6 +53,9 @@ class GenerationParameters(Section):
     num_records: int = Field(1000, ge=1, le=10**10, description="Rows to generate, exactly.")
     num_groups: Annotated[int, Field(ge=1, le=10**9)] | None = Field(
         None, description="Groups to generate, exactly, of as many rows as they have; null: num_records rows."
+    )
+    engine: Literal["auto", "vllm", "torch"] = Field(
+        "auto", description="What runs the model; auto: vllm where it is installed.", json_schema_extra=LANGUAGE_MODELS
     )
     temperature: Annotated[float, Field(gt=0, le=10)] | Auto = Field(
         "auto", description="Below 1 sharpens, above 1 flattens; auto: 1.0 for compact, 0.9 for language models."

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from ss_ray.cluster import check_resources, connect
-from ss_ray.codec.sequences import codec_from_json
+from ss_ray.codec.stored import read_schema
 from ss_ray.config import Config
 from ss_ray.config_files import parse_config
 from ss_ray.errors import ConfigError
-from ss_ray.generation.stage import Request, SyntheticTable, generate_table
+from ss_ray.families import generate
+from ss_ray.generation.stage import Request, SyntheticTable
 from ss_ray.pipeline import Start, seed_state, start_of
 from ss_ray.plan import is_private, plan_generation
 from ss_ray.progress import OnProgress, ignore
@@ -80,7 +81,7 @@ def generate_from(
     result = stages.do(
         "generate",
         SyntheticTable,
-        lambda: generate_table(
+        lambda: generate(
             folder,
             plan_generation(asked, start.seed),
             Request(
@@ -88,7 +89,7 @@ def generate_from(
                 encoding=asked.data.encoding,
                 real_rows=None if private else rows,
             ),
-            asked.resources,
+            asked,
             run_dir.internal / f"generation-{stages.key('generate')[:16]}",
             run_dir.synthetic,
             on_progress,
@@ -96,7 +97,7 @@ def generate_from(
     )
     if private:
         run_dir.certificate.write_text(trained.certificate.read_text())
-    schema = codec_from_json((folder / "codec.json").read_text()).schema
+    schema = read_schema((folder / "codec.json").read_text())
     csv_file = write_csv(run_dir.synthetic, schema, run_dir.release / "synthetic.csv") if csv else None
     return GenerationReport(
         run_dir=str(run_dir.root),
@@ -127,7 +128,7 @@ def _model_id(trained: RunDir) -> str:
 
 
 def _with_the_models_sections(config: Config, trained: RunDir) -> Config:
-    """The request with `data`, `time_series` and `privacy` of the run that trained the model."""
+    """The request with `data`, `time_series`, `privacy` and `training` of the run that trained the model."""
     if not (trained.internal / "model" / "codec.json").exists():
         raise ConfigError(f"{trained.root} holds no model; give the directory of a finished `ss-ray run`")
     read, given = _asked(trained, "read"), config.model_dump(mode="json")
@@ -139,6 +140,7 @@ def _with_the_models_sections(config: Config, trained: RunDir) -> Config:
             "data": read["data"] | {"random_state": given["data"]["random_state"]},
             "time_series": series,
             "privacy": private,
+            "training": _asked(trained, "train")["training"],
             "generation": given["generation"],
             "constraints": given["constraints"],
             "resources": given["resources"],

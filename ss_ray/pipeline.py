@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,7 +18,8 @@ from ss_ray.constraints.check import check_declared
 from ss_ray.errors import ConfigError
 from ss_ray.evaluation.report import PiiRow, ReportContext
 from ss_ray.evaluation.stage import EvaluationResult, Tables, evaluate_table
-from ss_ray.generation.stage import Request, SyntheticTable, generate_table
+from ss_ray.families import describe, generate, is_language_model, train
+from ss_ray.generation.stage import Request, SyntheticTable
 from ss_ray.pii.stage import PiiResult, Sides, replace_pii
 from ss_ray.plan import RunPlan, check_supported, is_private, make_plan
 from ss_ray.privacy.certificate import Certificate
@@ -30,7 +31,8 @@ from ss_ray.stages import Stages
 from ss_ray.tables.export import write_csv
 from ss_ray.tables.files import source_state
 from ss_ray.tables.stage import Splits, TableRef, read_table, split_table
-from ss_ray.training.stage import ModelRef, discard_work, train_model
+from ss_ray.training.pretrained import check_pretrained
+from ss_ray.training.stage import ModelRef, discard_work
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,6 +104,8 @@ def run(
         SsRayError: See `ss_ray.errors`; what is finished stays, and the same call goes on from there.
     """
     check_supported(config)
+    if is_language_model(config):
+        check_pretrained(config.training.pretrained_model)
     run_dir = RunDir.at(out)
     check_apart(data, run_dir)
     stages = Stages(run_dir, config, redo=redo)
@@ -137,25 +141,20 @@ def run(
         model = stages.do(
             "train",
             ModelRef,
-            lambda: train_model(
-                seen.train,
-                schema,
-                plan.sequences,
-                plan.training,
-                resources,
-                internal,
-                stages.key("train"),
-                on_progress,
+            lambda: train(
+                seen.train, splits.train_rows, schema, plan, config, internal, stages.key("train"), on_progress
             ),
         )
     else:
-        guarantee, model = train_privately(private_run, seen.train, real.train, pii, run_dir, on_progress)
+        guarantee, model = train_privately(
+            private_run, seen.train, real.train, replace(pii, schema=schema), run_dir, on_progress
+        )
     discard_work(internal)
     work = internal / f"generation-{fingerprint(stages.key('generate'), model.model_id)[:16]}"
     synthetic = stages.do(
         "generate",
         SyntheticTable,
-        lambda: generate_table(
+        lambda: generate(
             internal / "model",
             plan.generation,
             Request(
@@ -163,7 +162,7 @@ def run(
                 encoding=config.data.encoding,
                 real_rows=None if is_private(config) else seen.train,
             ),
-            resources,
+            config,
             work,
             run_dir.synthetic,
             on_progress,
@@ -172,7 +171,7 @@ def run(
     csv_file = write_csv(run_dir.synthetic, schema, run_dir.release / "synthetic.csv") if csv else None
     evaluation = None
     if config.evaluation.enabled:
-        context = _report_context(run_dir, plan, splits, pii, model, synthetic, guarantee, stages.seconds)
+        context = _report_context(config, run_dir, plan, splits, pii, model, synthetic, guarantee, stages.seconds)
         asked, tables = config.evaluation, Tables(train=seen.train, holdout=seen.holdout, synthetic=run_dir.synthetic)
         evaluation = stages.do(
             "evaluate",
@@ -238,6 +237,7 @@ def _private_run(config: Config, start: Start, table: TableRef, stages: Stages) 
 
 
 def _report_context(
+    config: Config,
     run_dir: RunDir,
     plan: RunPlan,
     splits: Splits,
@@ -250,7 +250,7 @@ def _report_context(
     return ReportContext(
         title=run_dir.root.name,
         created_at=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        model=f"compact, {model.num_parameters:,} parameters, {model.steps:,} steps of {model.batch_rows} rows",
+        model=describe(model, config),
         counts={
             "training rows": splits.train_rows,
             "holdout rows": splits.holdout_rows,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from ss_ray.config import COMPACT, CompactParameters, Config, DataParameters, PrivacyParameters
@@ -34,6 +34,7 @@ NOT_PRIVATE = "No differential privacy: nothing in this run bounds what the synt
 SHARD_ROWS = (4096, 65_536)
 SEQUENCE_TOKENS = 8192  # of a batch of sequences: as much as a few hundred rows
 MIN_SEQUENCES = 8  # of a batch
+MIN_ROWS_PER_SEQUENCE = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,21 +187,30 @@ def check_supported(config: Config) -> None:
     """
     if is_private(config):
         _check_private(config)
-    if config.training.pretrained_model != COMPACT:
-        raise ConfigError('training.pretrained_model: this version trains the "compact" model only')
+    if not _is_compact(config):
+        _check_language_model(config)
     check_sequences(config)
     if config.replace_pii is not None:
         check_types(config.replace_pii)
         check_policy(config.replace_pii.steps or ())
 
 
+def _check_language_model(config: Config) -> None:
+    """Refuse what only the compact model does."""
+    if is_private(config):
+        raise ConfigError("privacy.dp_enabled: this version trains only the compact model with differential privacy")
+    if config.time_series.is_timeseries:
+        raise ConfigError("time_series.is_timeseries: this version models time series with the compact model only")
+
+
 def _check_private(config: Config) -> None:
-    """Refuse what would make a result depend on rows without being paid for, or what is not built."""
-    if config.time_series.is_timeseries or config.data.order_training_examples_by:
-        raise ConfigError(
-            "time_series.is_timeseries, data.order_training_examples_by: with differential privacy this version models "
-            "rows one by one, without an order"
-        )
+    """Refuse what would make a result depend on rows without being paid for."""
+    privacy = config.privacy
+    if privacy is not None and plan_sequences(config) is not None:
+        if privacy.allow_inferred_schema:
+            raise ConfigError("privacy.allow_inferred_schema: sequences need a measured schema; leave it out")
+        if privacy.max_rows_per_unit < MIN_ROWS_PER_SEQUENCE:
+            raise ConfigError("privacy.max_rows_per_unit: a sequence needs two rows at least")
     if config.data.holdout >= 1:
         raise ConfigError(
             "data.holdout: with differential privacy the holdout is a share of the units, below 1: a number of rows "
@@ -370,7 +380,9 @@ def plan_generation(config: Config, seed: int) -> GenerationPlan:
     least, most = SHARD_ROWS
     sequences = plan_sequences(config)
     if generation.num_groups is not None and (sequences is None or sequences.group is None):
-        raise ConfigError("generation.num_groups needs data.group_training_examples_by, without differential privacy")
+        raise ConfigError(
+            "generation.num_groups needs data.group_training_examples_by, and with differential privacy an order"
+        )
     return GenerationPlan(
         num_records=generation.num_records,
         num_groups=generation.num_groups,
@@ -388,6 +400,16 @@ def plan_generation(config: Config, seed: int) -> GenerationPlan:
     )
 
 
+def unused_paths(config: Config) -> Iterator[str]:
+    """Parameters that have no effect on the model that is asked for."""
+    unused = {NOT_YET["applies_to"]} | ({LANGUAGE_MODELS["applies_to"]} if _is_compact(config) else set())
+    return (parameter.path for parameter in parameters() if parameter.applies_to in unused)
+
+
+def _is_compact(config: Config) -> bool:
+    return config.training.pretrained_model == COMPACT
+
+
 def _private_note(config: Config) -> str:
     return f"Differential privacy of {unit_name(config.data)}; the certificate says what is covered, and at what price."
 
@@ -397,16 +419,15 @@ def _notes(config: Config) -> list[str]:
     if config.replace_pii is None:
         notes.append("PII replacement is off: the model was trained on the table as it is.")
     if config.data.group_training_examples_by:
-        modelled = "one by one, not as a sequence" if is_private(config) else "together, as a sequence"
+        modelled = "one by one" if plan_sequences(config) is None else "together, as a sequence"
         notes.append(
             f"Rows of one {config.data.group_training_examples_by!r} stay on one side of the split; "
             f"they are modelled {modelled}."
         )
-    unused = {LANGUAGE_MODELS["applies_to"], NOT_YET["applies_to"]}
-    without_effect = {parameter.path for parameter in parameters() if parameter.applies_to in unused}
+    without_effect = set(unused_paths(config))
     if not is_private(config):
         without_effect |= {p.path for p in parameters() if p.path.startswith("privacy.")} - {"privacy.dp_enabled"}
     given = sorted(without_effect & set(explicit_paths(config)))
     if given:
-        notes.append(f"Set, and without effect on the compact model in this version: {', '.join(given)}.")
+        notes.append(f"Set, and without effect on this model in this version: {', '.join(given)}.")
     return notes

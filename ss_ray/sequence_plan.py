@@ -37,14 +37,13 @@ class SequencePlan:
 def plan_sequences(config: Config) -> SequencePlan | None:
     """The sequences that a request asks for; None where rows are modelled one by one.
 
-    Raises:
-        ConfigError: Time is said to order the rows, and another column as well.
+    With differential privacy groups alone are privacy units, whose rows are modelled one by one; an order makes them
+    sequences.
     """
     data, time = config.data, config.time_series
-    if config.privacy is not None and config.privacy.dp_enabled:
-        return None
+    private = config.privacy is not None and config.privacy.dp_enabled
     if not time.is_timeseries:
-        if data.group_training_examples_by is None:
+        if data.group_training_examples_by is None or (private and data.order_training_examples_by is None):
             return None
         return SequencePlan(
             group=data.group_training_examples_by,
@@ -78,6 +77,10 @@ def check_sequences(config: Config) -> None:
         if given:
             raise ConfigError(f"time_series.{given[0]} needs time_series.is_timeseries: true")
         return
+    if config.privacy is not None and config.privacy.dp_enabled and data.group_training_examples_by is None:
+        raise ConfigError(
+            "time_series with differential privacy needs data.group_training_examples_by: the privacy unit is a series"
+        )
     if time.timestamp_column is None:
         raise ConfigError("time_series.timestamp_column: say which column holds the time")
     if data.order_training_examples_by not in (None, time.timestamp_column):

@@ -13,9 +13,8 @@ from pydantic import TypeAdapter
 
 from ss_ray import __version__
 from ss_ray.config import Config
-from ss_ray.config_files import parameters
 from ss_ray.errors import ConfigError
-from ss_ray.plan import is_private
+from ss_ray.plan import is_private, unused_paths
 from ss_ray.runs import RunDir, fingerprint
 
 logger = logging.getLogger(__name__)
@@ -117,7 +116,7 @@ class Stages:
 def _asked(config: Config) -> dict[str, Any]:
     """The part of the request that each stage's result depends on; resources change speed only."""
     tree = config.model_dump(mode="json")
-    for path in (parameter.path for parameter in parameters() if parameter.applies_to):
+    for path in unused_paths(config):
         _drop(tree, path.split("."))
     data, privacy = tree["data"], {"dp_enabled": is_private(config)}
     asked = {

@@ -78,15 +78,32 @@ def test_shards_are_neither_tiny_nor_huge(num_records: int, shard_rows: int):
             ConfigError,
             r"training\.validation_ratio: with differential",
         ),
-        ({"training": {"pretrained_model": "gpt2"}}, ConfigError, r"training\.pretrained_model"),
+        (
+            {"training": {"pretrained_model": "gpt2"}, "privacy": {"dp_enabled": True}},
+            ConfigError,
+            "only the compact model with differential privacy",
+        ),
+        (
+            {
+                "training": {"pretrained_model": "gpt2"},
+                "time_series": {"is_timeseries": True, "timestamp_column": "t"},
+            },
+            ConfigError,
+            "time series with the compact model only",
+        ),
         ({"time_series": {"is_timeseries": True}}, ConfigError, r"time_series\.timestamp_column"),
         (
             {
                 "data": {"group_training_examples_by": "id", "order_training_examples_by": "t"},
-                "privacy": {"dp_enabled": True},
+                "privacy": {"dp_enabled": True, "allow_inferred_schema": True},
             },
             ConfigError,
-            r"data\.order_training_examples_by",
+            r"sequences need a measured schema",
+        ),
+        (
+            {"time_series": {"is_timeseries": True, "timestamp_column": "t"}, "privacy": {"dp_enabled": True}},
+            ConfigError,
+            "the privacy unit is a series",
         ),
         (
             {"replace_pii": {"steps": [{"rows": {"update": [{"name": "a", "value": "this |"}]}}]}},

@@ -30,8 +30,10 @@ def test_groups_make_sequences_and_rows_without_a_group_do_not():
     )
 
 
-def test_with_differential_privacy_rows_are_modelled_one_by_one():
-    assert plan_of(data={"group_training_examples_by": "who"}, privacy={"dp_enabled": True}) is None
+def test_with_differential_privacy_an_order_makes_sequences_of_groups():
+    private = {"dp_enabled": True}
+    assert plan_of(data={"group_training_examples_by": "who"}, privacy=private) is None
+    assert plan_of(data=GROUPED, privacy=private) == plan_of(data=GROUPED)
 
 
 def test_time_orders_the_rows_of_all_series_or_of_one():

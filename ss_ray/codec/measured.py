@@ -6,10 +6,13 @@ bytes, in a window of fixed length, because pieces and lengths would have to be 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
 from ss_ray.codec.columns import FIRST_TOKEN, AbsentCodec, BinnedCodec, ValueCodec
+from ss_ray.codec.sequences import SequenceCodec
 from ss_ray.codec.slots import ColumnCodec, SlotCodec
 from ss_ray.codec.texts import TextCodec, train_tokenizer, vocabulary_size
 from ss_ray.privacy.private_schema import MeasuredColumn, MeasuredSchema
@@ -27,12 +30,19 @@ def measured_codec(measured: MeasuredSchema, *, max_text_tokens: int) -> SlotCod
         measured: What was measured.
         max_text_tokens: Bytes of a text that are kept.
     """
+    return SlotCodec(schema=measured.schema, columns=measured_columns(measured.columns, FIRST_TOKEN, max_text_tokens))
+
+
+def measured_columns(
+    columns: Sequence[MeasuredColumn], first_token: int, max_text_tokens: int
+) -> tuple[ColumnCodec, ...]:
+    """Codecs of measured columns, texts last, with token ids from `first_token` on."""
     bytes_only = train_tokenizer((), NUM_BYTES)
-    columns: list[ColumnCodec] = []
-    next_token = FIRST_TOKEN
-    for found in sorted(measured.columns, key=lambda found: found.column.kind is Kind.TEXT):
+    codecs: list[ColumnCodec] = []
+    next_token = first_token
+    for found in sorted(columns, key=lambda found: found.column.kind is Kind.TEXT):
         if found.column.kind is Kind.TEXT:
-            columns.append(
+            codecs.append(
                 TextCodec(
                     column=found.column,
                     first_token=next_token,  # that of all text columns, which come last
@@ -42,9 +52,9 @@ def measured_codec(measured: MeasuredSchema, *, max_text_tokens: int) -> SlotCod
                 )
             )
         else:
-            columns.append(_column_codec(found, next_token))
-            next_token += columns[-1].num_tokens
-    return SlotCodec(schema=measured.schema, columns=tuple(columns))
+            codecs.append(_column_codec(found, next_token))
+            next_token += codecs[-1].num_tokens
+    return tuple(codecs)
 
 
 def _column_codec(found: MeasuredColumn, first_token: int) -> ColumnCodec:
@@ -63,14 +73,14 @@ def _column_codec(found: MeasuredColumn, first_token: int) -> ColumnCodec:
     )
 
 
-def prior_logits(codec: SlotCodec, measured: MeasuredSchema | None) -> npt.NDArray[np.float32]:
+def prior_logits(codec: SlotCodec | SequenceCodec, measured: MeasuredSchema | None) -> npt.NDArray[np.float32]:
     """(vocabulary,) logarithms of each token's measured share in its column; 0 for text, or where none was measured."""
     logits = np.zeros(codec.vocabulary_size, np.float32)
     if measured is None:
         return logits
-    shares = {found.column.name: found.shares for found in measured.columns}
+    shares = {found.column: found.shares for found in measured.columns}
     for column in codec.columns:
-        if column.num_tokens and not isinstance(column, TextCodec):
+        if column.num_tokens and column.column in shares and not isinstance(column, TextCodec):
             tokens = slice(column.first_token, column.first_token + column.num_tokens)
-            logits[tokens] = np.log(np.maximum(shares[column.column.name], MIN_SHARE))
+            logits[tokens] = np.log(np.maximum(shares[column.column], MIN_SHARE))
     return logits

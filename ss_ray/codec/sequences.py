@@ -10,7 +10,6 @@ seen through a window: the header and the last rows.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -19,13 +18,12 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 from pydantic import TypeAdapter
 
 from ss_ray.codec.columns import PAD, BinnedCodec, Slot, Tokens, ValueCodec
 from ss_ray.codec.order_axis import OrderAxis
-from ss_ray.codec.sequence_columns import Sequences
-from ss_ray.codec.slots import SlotCodec, fit_codec
+from ss_ray.codec.sequence_columns import Sequences, order_ranks
+from ss_ray.codec.slots import ColumnCodec, SlotCodec, fit_codec
 from ss_ray.errors import DataError
 from ss_ray.schema import ColumnSchema, Kind, Scalar, TableSchema
 
@@ -93,6 +91,11 @@ class SequenceCodec:
     def vocabulary_size(self) -> int:
         """Token ids in use."""
         return max(self.header.vocabulary_size, self.row.vocabulary_size)
+
+    @property
+    def columns(self) -> tuple[ColumnCodec, ...]:
+        """Codecs of the header and of a row."""
+        return (*self.header.columns, *self.row.columns)
 
     @property
     def first_marker(self) -> int:
@@ -247,11 +250,6 @@ class SequenceCodec:
 _ADAPTER = TypeAdapter(SequenceCodec)
 
 
-def codec_from_json(text: str) -> SlotCodec | SequenceCodec:
-    """The codec of rows or of sequences, whichever was written."""
-    return SequenceCodec.from_json(text) if json.loads(text).get("type") == "sequences" else SlotCodec.from_json(text)
-
-
 def fit_sequence_codec(
     schema: TableSchema,
     sequences: Sequences,
@@ -281,13 +279,13 @@ def fit_sequence_codec(
         text_vocabulary: Likewise.
         max_text_tokens: Likewise.
     """
-    header_schema = _header_schema(schema, sequences, axis)
-    gap = None if axis is None or interval is not None else _gap_column(axis.column.name, gaps, listed=gaps_are_listed)
-    row_schema = _row_schema(schema, header_schema, sequences, axis, gap)
+    head = header_schema(schema, sequences, axis)
+    gap = None if axis is None or interval is not None else gap_column(axis.column.name, gaps, listed=gaps_are_listed)
+    body = row_schema(schema, head, sequences, axis, gap)
     sizes = {"num_bins": num_bins, "text_vocabulary": text_vocabulary, "max_text_tokens": max_text_tokens}
-    header = fit_codec(header_schema, header_table(sample, starts, header_schema, sequences), **sizes)
-    rows = row_table(sample, starts, row_schema, axis, interval)
-    row = fit_codec(row_schema, rows, first_token=header.vocabulary_size, **sizes)
+    header = fit_codec(head, header_table(sample, starts, head, sequences), **sizes)
+    rows = row_table(sample, starts, body, axis, interval)
+    row = fit_codec(body, rows, first_token=header.vocabulary_size, **sizes)
     used = (row.encode(rows) != PAD).sum(axis=1).mean()
     return SequenceCodec(
         schema=schema if interval is None or axis is None else schema.with_column(unbounded(axis.column)),
@@ -319,16 +317,7 @@ def sorted_in_groups(table: pa.Table, starts: Ints, order: str | None) -> pa.Tab
     if order is None:
         return table
     owner = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
-    return table.take(pa.array(np.lexsort((ranks(table.column(order)), owner))))
-
-
-def ranks(column: pa.ChunkedArray) -> Ints:
-    """(rows,) place of each value among the distinct ones, missing values last."""
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
-    if pa.types.is_boolean(column.type):
-        column = column.cast(pa.int8())
-    return pc.rank(column, tiebreaker="dense").to_numpy().astype(np.int64)
+    return table.take(pa.array(np.lexsort((order_ranks(table.column(order)), owner))))
 
 
 def header_table(table: pa.Table, starts: Ints, schema: TableSchema, sequences: Sequences) -> pa.Table:
@@ -357,7 +346,8 @@ def gaps_of(places: Ints, starts: Ints) -> tuple[Ints, npt.NDArray[np.bool_]]:
     return np.diff(places, prepend=places[:1]) * ~is_first, is_first
 
 
-def _header_schema(schema: TableSchema, sequences: Sequences, axis: OrderAxis | None) -> TableSchema:
+def header_schema(schema: TableSchema, sequences: Sequences, axis: OrderAxis | None) -> TableSchema:
+    """The number of rows first, then what a header says beside it."""
     names = {
         *sequences.constants,
         *([sequences.group] if sequences.group else []),
@@ -375,13 +365,14 @@ def _header_schema(schema: TableSchema, sequences: Sequences, axis: OrderAxis | 
     return TableSchema(columns=(size, *(column for column in schema.columns if column.name in names)))
 
 
-def _row_schema(
+def row_schema(
     schema: TableSchema,
     header: TableSchema,
     sequences: Sequences,
     axis: OrderAxis | None,
     gap: ColumnSchema | None,
 ) -> TableSchema:
+    """The number of rows left first, then the distance from the row before, then what varies."""
     highest = max(2, int(rows_left(np.array([sequences.max_rows]))[0]))
     left = ColumnSchema(
         name=_free_name("rows left", schema),
@@ -395,7 +386,8 @@ def _row_schema(
     return TableSchema(columns=(left, *((gap,) if gap else ()), *others))
 
 
-def _gap_column(name: str, gaps: tuple[int, ...], *, listed: bool) -> ColumnSchema:
+def gap_column(name: str, gaps: tuple[int, ...], *, listed: bool) -> ColumnSchema:
+    """Distances of neighbours: all of them, or from the smallest to the largest."""
     return ColumnSchema(
         name=name,
         kind=Kind.INTEGER,

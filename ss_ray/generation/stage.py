@@ -16,8 +16,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ss_ray.cluster import map_items, reported_progress
-from ss_ray.codec.sequences import SequenceCodec, codec_from_json
+from ss_ray.codec.sequences import SequenceCodec
 from ss_ray.codec.slots import SlotCodec
+from ss_ray.codec.stored import codec_from_json
 from ss_ray.config import ResourceParameters
 from ss_ray.config_constraints import DeterminesConstraint, UniqueConstraint
 from ss_ray.config_generation import GenerationParameters
@@ -93,7 +94,7 @@ def generate_table(
         GenerationError: Not a single row could be made.
     """
     codec = codec_from_json((model / "codec.json").read_text())
-    enforcer = make_enforcer(plan.constraints, codec.schema, _mappings(plan, request.real_rows))
+    enforcer = make_enforcer(plan.constraints, codec.schema, learned_mappings(plan, request.real_rows))
     plan, given = _given(codec, _of_whole_series(codec, plan), request, work.make_folder())
     shards = list(cut_shards(plan))
     wanted = sum(shard.size for shard in shards)
@@ -120,7 +121,7 @@ def _of_whole_series(codec: SlotCodec | SequenceCodec, plan: GenerationPlan) -> 
     return replace(plan, num_groups=-(-plan.num_records // length))
 
 
-def _mappings(plan: GenerationPlan, real_rows: Location | None) -> dict[str, LearnedMapping]:
+def learned_mappings(plan: GenerationPlan, real_rows: Location | None) -> dict[str, LearnedMapping]:
     """What decides what in real rows, for the constraints that ask for it."""
     if real_rows is None:
         return {}
@@ -250,7 +251,7 @@ def _released(
         repaired.update(counts["repaired"])
     num_rows = sum(count_rows(settled.folder.files(".parquet"))) if settled.size else 0
     if not num_rows:
-        raise GenerationError(f"no row satisfies the constraints: {_most(rejected)}")
+        raise GenerationError(f"no row satisfies the constraints: {most_frequent(rejected)}")
     target.remove()
     released = work / "_released"
     released.remove()
@@ -264,11 +265,13 @@ def _released(
         num_files=len(shards),
         rejected=dict(rejected),
         repaired=dict(repaired),
-        incomplete="" if settled.size >= wanted else f"{settled.size:,} of {wanted:,} {unit}: {_most(rejected)}",
+        incomplete=""
+        if settled.size >= wanted
+        else f"{settled.size:,} of {wanted:,} {unit}: {most_frequent(rejected)}",
     )
 
 
-def _most(rejected: Counter[str]) -> str:
+def most_frequent(rejected: Counter[str]) -> str:
     """What rejected most."""
     found = [f"{name} rejected {count:,} rows" for name, count in rejected.most_common(3) if count]
     return "; ".join(found) or "no rows were made"

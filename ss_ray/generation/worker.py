@@ -13,8 +13,9 @@ import pyarrow.parquet as pq
 import torch
 from pyarrow import fs as pafs
 
-from ss_ray.codec.sequences import SequenceCodec, codec_from_json, unbounded
+from ss_ray.codec.sequences import SequenceCodec, unbounded
 from ss_ray.codec.slots import SlotCodec
+from ss_ray.codec.stored import codec_from_json
 from ss_ray.constraints.enforce import Enforcer, Seen
 from ss_ray.generation.rows import Draws, Made, Tally, make_conditioned_rows, make_rows, make_sequences
 from ss_ray.generation.shards import Shard, counts_file, shard_file

@@ -15,7 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ss_ray.codec.order_axis import OrderAxis
-from ss_ray.codec.sequences import gaps_of, ranks
+from ss_ray.codec.sequence_columns import order_ranks
+from ss_ray.codec.sequences import gaps_of
 from ss_ray.errors import DataError
 from ss_ray.runs import Location
 from ss_ray.splits import unit_hashes
@@ -105,8 +106,8 @@ def sorted_sequences(table: pa.Table, group: str | None, order: str | None) -> t
         return table, np.zeros(1, np.int64)
     if group is not None and table.column(group).null_count:
         raise DataError(f"the grouping column {group!r} has missing values; every row needs a group", column=group)
-    groups = ranks(table.column(group)) if group is not None else np.zeros(len(table), np.int64)
-    places = ranks(table.column(order)) if order is not None else np.zeros(len(table), np.int64)
+    groups = order_ranks(table.column(group)) if group is not None else np.zeros(len(table), np.int64)
+    places = order_ranks(table.column(order)) if order is not None else np.zeros(len(table), np.int64)
     rows = np.lexsort((places, groups))  # stable: rows that are equal stay as they were
     starts = np.flatnonzero(np.diff(groups[rows], prepend=-1))
     return table.take(pa.array(rows)), np.append(starts, len(table)).astype(np.int64)
@@ -140,7 +141,7 @@ def _is_constant(column: pa.ChunkedArray, starts: Ints) -> bool:
     """Whether every sequence has one value, missing being one."""
     if len(column) == 0:
         return True
-    codes = ranks(column)
+    codes = order_ranks(column)
     changes = np.diff(codes, prepend=codes[:1]) != 0
     changes[starts[:-1]] = False
     return not changes.any()

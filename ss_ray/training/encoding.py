@@ -13,12 +13,14 @@ import pyarrow as pa
 
 from ss_ray.cluster import map_items
 from ss_ray.codec.columns import PAD
+from ss_ray.codec.measured_sequences import window_tokens
 from ss_ray.codec.order_axis import OrderAxis, order_axis
 from ss_ray.codec.sequence_columns import Sequences
 from ss_ray.codec.sequences import SequenceCodec, fit_sequence_codec, windows
 from ss_ray.codec.slots import SlotCodec
 from ss_ray.errors import DataError
 from ss_ray.plan import TrainPlan
+from ss_ray.privacy.units import unit_ids
 from ss_ray.runs import Location
 from ss_ray.schema import Kind, TableSchema
 from ss_ray.sequence_plan import SequencePlan
@@ -31,6 +33,7 @@ from ss_ray.tables.sequences import (
     read_bucket,
     sequence_facts,
     some_sequences,
+    sorted_sequences,
 )
 
 SAMPLE_ROWS = 100_000  # that place the bins of numbers and teach the pieces of text
@@ -82,43 +85,77 @@ def save_array(array: npt.NDArray[Any], file: Location) -> None:
         stream.write(buffer.getbuffer())
 
 
-def encode_sequences(
-    rows: Location, schema: TableSchema, plan: SequencePlan, training: TrainPlan, folder: Location
-) -> tuple[SequenceCodec, ExamplesSize]:
-    """Fit the codec of sequences, and write the tokens of every bucket to folder/{headers,rows,starts}-*.npy.
+@dataclass(frozen=True, kw_only=True)
+class FoundSequences:
+    """The sequences of a table.
+
+    Attributes:
+        columns: What groups and orders them, and is the same in each.
+        axis: Of the order column; None where distances on it mean nothing.
+        facts: What else they have in common.
+        sample: Rows of some of them, in order.
+        starts: (sequences + 1,) where they start in the sample.
+        buckets: To be worked off one by one.
+    """
+
+    columns: Sequences
+    axis: OrderAxis | None
+    facts: SequenceFacts
+    sample: pa.Table
+    starts: npt.NDArray[np.int64]
+    buckets: tuple[Bucket, ...]
+
+
+def find_sequences(rows: Location, schema: TableSchema, plan: SequencePlan) -> FoundSequences:
+    """Look at all rows, bucket by bucket.
 
     Raises:
-        DataError: Rows without a group or a place, or an interval in a column without time.
+        DataError: Rows without a group or a place.
     """
     parts = rows.files(".parquet")
     group, order = plan.group, plan.order
     number = max(1, -(-sum(count_rows(parts)) // BUCKET_ROWS)) if group is not None else 1
-    buckets = [Bucket(number=i, of=number) for i in range(number)]
+    buckets = tuple(Bucket(number=i, of=number) for i in range(number))
     axis = order_axis(schema[order]) if order is not None else None
-    arguments = (parts, schema.to_arrow(), group, order)
-    found = list(map_items(_facts_worker, buckets, arguments=(*arguments, axis, SAMPLE_ROWS // number)))
+    arguments = (parts, schema.to_arrow(), group, order, axis, SAMPLE_ROWS // number)
+    found = list(map_items(_facts_worker, buckets, arguments=arguments))
     facts = merge_facts(facts for facts, _, _ in found)
     sample, starts = _joined([(table, starts) for _, table, starts in found])
+    columns = Sequences(
+        group=group,
+        order=order,
+        constants=tuple(n for n in schema.names if n in facts.constants and n not in (group, order)),
+        max_rows=facts.max_rows,
+    )
+    return FoundSequences(columns=columns, axis=axis, facts=facts, sample=sample, starts=starts, buckets=buckets)
+
+
+def encode_sequences(
+    rows: Location, schema: TableSchema, plan: SequencePlan, training: TrainPlan, folder: Location
+) -> tuple[SequenceCodec, ExamplesSize]:
+    """Fit the codec of sequences, and write the tokens of every bucket to folder/{headers,rows,sizes}-*.npy.
+
+    Raises:
+        DataError: Rows without a group or a place, or an interval in a column without time.
+    """
+    found = find_sequences(rows, schema, plan)
+    facts = found.facts
     codec = fit_sequence_codec(
-        _numbered_after(schema, group, facts.highest_group),
-        Sequences(
-            group=group,
-            order=order,
-            constants=tuple(n for n in schema.names if n in facts.constants and n not in (group, order)),
-            max_rows=facts.max_rows,
-        ),
-        sample,
-        starts,
-        axis=axis,
+        _numbered_after(schema, plan.group, facts.highest_group),
+        found.columns,
+        found.sample,
+        found.starts,
+        axis=found.axis,
         gaps=facts.gaps if facts.gaps is not None else facts.gap_bounds or (),
         gaps_are_listed=facts.gaps is not None,
-        interval=_interval(plan, axis, facts),
+        interval=_interval(plan, found.axis, facts),
         num_bins=training.num_bins,
         text_vocabulary=training.text_vocabulary,
         max_text_tokens=training.max_text_tokens,
     )
     folder.remove()
-    sizes = list(map_items(_sequences_worker, buckets, arguments=(*arguments, codec, folder.make_folder())))
+    arguments = (rows.files(".parquet"), schema.to_arrow(), plan.group, plan.order, codec, folder.make_folder())
+    sizes = list(map_items(_sequences_worker, found.buckets, arguments=arguments))
     return codec, ExamplesSize(
         examples=sum(size.examples for size in sizes),
         rows=sum(size.rows for size in sizes),
@@ -126,18 +163,45 @@ def encode_sequences(
     )
 
 
-def _numbered_after(schema: TableSchema, group: str | None, highest: int | None) -> TableSchema:
-    """The schema with new groups numbered after those that were learned."""
-    if group is None or highest is None:
-        return schema
-    column = schema[group]
-    return schema.with_column(replace(column, minimum=0, maximum=max(highest, int(column.maximum or 0))))
+def encode_private_sequences(
+    rows: Location, units: Location, codec: SequenceCodec, plan: SequencePlan, folder: Location
+) -> None:
+    """Write one row of tokens for each privacy unit to folder/part-00000.npy.
+
+    Args:
+        rows: Folder of typed parts.
+        units: Folder of the same rows before PII was replaced, whose grouping column tells the units.
+        codec: Of the measured schema.
+        plan: What groups and orders them.
+        folder: For the tokens.
+    """
+    folder.remove()
+    list(map_items(_private_worker, [rows], arguments=(units, codec, plan, folder.make_folder())))
 
 
-def _interval(plan: SequencePlan, axis: OrderAxis | None, facts: SequenceFacts) -> int | None:
-    """Distance of neighbours on the axis where it is told, or the same everywhere."""
+def _private_worker(
+    units: Location, codec: SequenceCodec, plan: SequencePlan, folder: Location
+) -> Callable[[Location], None]:
+    def encode(rows: Location) -> None:
+        table = pa.concat_tables([block for part in rows.files(".parquet") for block in read_part(part)])
+        ids = unit_ids(units.files(".parquet"), plan.group or "")
+        name = "unit" if "unit" not in table.column_names else f"unit {table.column_names}"
+        numbered = table.append_column(name, pa.array(ids))
+        ordered, starts = sorted_sequences(numbered, name, plan.order)
+        tokens = window_tokens(codec, ordered, starts)
+        save_array(tokens.astype(_dtype(codec.vocabulary_size)), folder / "part-00000.npy")
+
+    return encode
+
+
+def declared_interval(plan: SequencePlan, axis: OrderAxis | None) -> int | None:
+    """Distance of neighbours on the axis where the request says it.
+
+    Raises:
+        DataError: The order column is not fine enough for it, or holds no time.
+    """
     if plan.interval_seconds is None:
-        return facts.gaps[0] if facts.gaps and len(facts.gaps) == 1 else None
+        return None
     if axis is None:
         raise DataError(
             f"time_series.timestamp_interval_seconds: column {plan.order!r} holds neither dates nor numbers",
@@ -150,6 +214,21 @@ def _interval(plan: SequencePlan, axis: OrderAxis | None, facts: SequenceFacts) 
             column=plan.order,
         )
     return ticks // axis.scale.step
+
+
+def _numbered_after(schema: TableSchema, group: str | None, highest: int | None) -> TableSchema:
+    """The schema with new groups numbered after those that were learned."""
+    if group is None or highest is None:
+        return schema
+    column = schema[group]
+    return schema.with_column(replace(column, minimum=0, maximum=max(highest, int(column.maximum or 0))))
+
+
+def _interval(plan: SequencePlan, axis: OrderAxis | None, facts: SequenceFacts) -> int | None:
+    """Distance of neighbours on the axis where it is told, or the same everywhere."""
+    if plan.interval_seconds is not None:
+        return declared_interval(plan, axis)
+    return facts.gaps[0] if facts.gaps and len(facts.gaps) == 1 else None
 
 
 def _ticks(axis: OrderAxis, seconds: int) -> int:

@@ -20,7 +20,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from ss_ray.errors import TrainingError
-from ss_ray.plan import PrivateTrainPlan, TrainPlan
+from ss_ray.plan import LoopPlan, PrivateTrainPlan
 from ss_ray.training.examples import Examples
 
 VALIDATION_BATCH = 1024
@@ -66,7 +66,7 @@ class Sides:
     validation: Tensor
 
 
-def split_examples(units: Tensor, plan: TrainPlan, worker: Worker) -> Sides:
+def split_examples(units: Tensor, plan: LoopPlan, worker: Worker) -> Sides:
     """This worker's training and validation examples, disjoint over all workers, no unit on both sides.
 
     Args:
@@ -102,7 +102,7 @@ def train(
     model: nn.Module,
     examples: Examples,
     sides: Sides,
-    plan: TrainPlan,
+    plan: LoopPlan,
     worker: Worker,
     *,
     resume: TrainState | None,
@@ -154,7 +154,7 @@ def train(
     return state
 
 
-def batch_of(rows: Tensor, step: int, plan: TrainPlan, worker: Worker) -> Tensor:
+def batch_of(rows: Tensor, step: int, plan: LoopPlan, worker: Worker) -> Tensor:
     """This worker's examples of a step: the next ones of a shuffled pass, a new order for every pass."""
     size = max(1, plan.batch_rows // worker.world_size)
     first, parts = step * size, []
@@ -172,7 +172,7 @@ def _order(num_rows: int, seed: int, rank: int, epoch: int) -> Tensor:
     return torch.from_numpy(np.random.default_rng([seed, rank, epoch]).permutation(num_rows))
 
 
-def learning_rate_factor(step: int, plan: TrainPlan | PrivateTrainPlan) -> float:
+def learning_rate_factor(step: int, plan: LoopPlan | PrivateTrainPlan) -> float:
     """Share of the peak learning rate at a step: linear warm-up, then the schedule's course towards 0.
 
     As in transformers, "constant" is the schedule without a warm-up.
@@ -187,7 +187,7 @@ def learning_rate_factor(step: int, plan: TrainPlan | PrivateTrainPlan) -> float
 
 
 def _step(
-    model: nn.Module, optimizer: torch.optim.Optimizer, examples: Examples, batch: Tensor, plan: TrainPlan
+    model: nn.Module, optimizer: torch.optim.Optimizer, examples: Examples, batch: Tensor, plan: LoopPlan
 ) -> float:
     """One optimizer step; this worker's mean loss of its examples."""
     optimizer.zero_grad()

@@ -7,10 +7,10 @@ averaged over the steps, which costs no privacy. Nothing that was computed from 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -43,13 +43,55 @@ class Units:
     rows: Tensor
 
 
+class PrivateUnits(Protocol):
+    """One worker's privacy units, numbered from 0 on, whatever they are made of."""
+
+    @property
+    def num_units(self) -> int:
+        """Of this worker."""
+
+    @property
+    def positions(self) -> int:
+        """Tokens of the largest unit; 0 where there is nothing to learn."""
+
+    def losses(self, model: Any, numbers: Tensor) -> Tensor:
+        """(len(numbers),) nats, each of one unit alone, of equally many rows of the batch."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowUnits:
+    """Units of rows of the compact model.
+
+    Attributes:
+        units: Their rows.
+        groups: Of the codec's slots.
+    """
+
+    units: Units
+    groups: Sequence[SlotGroup]
+
+    @property
+    def num_units(self) -> int:
+        """Of this worker."""
+        return len(self.units.rows)
+
+    @property
+    def positions(self) -> int:
+        """Slots of all rows of a unit."""
+        return self.units.rows.shape[1] * self.units.tokens.shape[1] if self.groups else 0
+
+    def losses(self, model: CompactModel, numbers: Tensor) -> Tensor:
+        """The mean over the rows of each unit."""
+        return unit_losses(model, self.units, self.units.rows[numbers], self.groups)
+
+
 @dataclass(frozen=True, kw_only=True)
 class PrivateState:
     """All that a restart needs; its tensors are copies that no later step changes.
 
     Attributes:
         step: Optimizer steps in the weights.
-        model: Current weights.
+        model: Current weights, those that are trained, and buffers.
         optimizer: Optimizer state.
         average: Weights averaged over the steps, which are the ones to keep.
     """
@@ -96,12 +138,37 @@ def train_private(
     on_step: Callable[[int], None],
     on_state: Callable[[Callable[[], PrivateState]], None],
 ) -> PrivateState:
+    """Train the compact model on rows; see `train_private_units`."""
+    return train_private_units(
+        model,
+        RowUnits(units=units, groups=groups),
+        plan,
+        worker,
+        resume=resume,
+        charged=charged,
+        charge=charge,
+        on_step=on_step,
+        on_state=on_state,
+    )
+
+
+def train_private_units(
+    model: Any,
+    units: PrivateUnits,
+    plan: PrivateTrainPlan,
+    worker: Worker,
+    *,
+    resume: PrivateState | None,
+    charged: Callable[[], int],
+    charge: Callable[[], int],
+    on_step: Callable[[int], None],
+    on_state: Callable[[Callable[[], PrivateState]], None],
+) -> PrivateState:
     """Train until `plan.dp.num_steps` steps were charged, those that a crash lost included.
 
     Args:
-        model: Changed in place.
+        model: Changed in place; what of it is frozen stays.
         units: Of this worker.
-        groups: Of the codec's slots.
         plan: What to do.
         worker: Which one this is.
         resume: State of an earlier checkpoint; None starts afresh.
@@ -118,17 +185,19 @@ def train_private(
         TrainingError: The weights are not finite.
     """
     check_layers(model)
-    optimizer = torch.optim.Adam(model.parameters(), lr=plan.learning_rate)
-    average = {name: weight.detach().clone() for name, weight in model.named_parameters()}
+    trained = {name: weight for name, weight in model.named_parameters() if weight.requires_grad}
+    frozen = {name for name, weight in model.named_parameters() if not weight.requires_grad}
+    optimizer = torch.optim.Adam(trained.values(), lr=plan.learning_rate)
+    average = {name: weight.detach().clone() for name, weight in trained.items()}
     if resume is not None:
-        model.load_state_dict(resume.model)
+        model.load_state_dict(resume.model, strict=not frozen)
         optimizer.load_state_dict(resume.optimizer)
         average = {name: resume.average[name].clone() for name in average}
     taken = resume.step if resume else 0
     generator = secret_generator()
 
     def state() -> PrivateState:
-        weights = {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
+        weights = {n: tensor.detach().clone() for n, tensor in model.state_dict().items() if n not in frozen}
         return PrivateState(
             step=taken,
             model=weights,
@@ -137,14 +206,14 @@ def train_private(
         )
 
     done = _from_leader(charged, worker, model.device)
-    while groups and done < plan.dp.num_steps:
+    while units.positions and done < plan.dp.num_steps:
         done = _from_leader(charge, worker, model.device)
         for settings in optimizer.param_groups:
             settings["lr"] = plan.learning_rate * learning_rate_factor(done - 1, plan)
-        set_private_gradient(model, units, groups, plan.dp, worker, generator, plan.max_physical_batch_size)
+        set_unit_gradient(model, units, plan.dp, worker, generator, plan.max_physical_batch_size)
         optimizer.step()
         taken += 1
-        _average(average, model, min(plan.averaging, taken / (taken + 9)))
+        _average(average, trained, min(plan.averaging, taken / (taken + 9)))
         on_step(done)
         on_state(state)
     if not all(bool(torch.isfinite(weight).all()) for weight in average.values()):
@@ -161,24 +230,34 @@ def set_private_gradient(
     generator: np.random.Generator,
     max_physical_batch_size: int,
 ) -> None:
+    """A batch of rows for the compact model; see `set_unit_gradient`."""
+    set_unit_gradient(model, RowUnits(units=units, groups=groups), dp, worker, generator, max_physical_batch_size)
+
+
+def set_unit_gradient(
+    model: Any,
+    units: PrivateUnits,
+    dp: DPPlan,
+    worker: Worker,
+    generator: np.random.Generator,
+    max_physical_batch_size: int,
+) -> None:
     """Draw a batch of this worker's units, and set each parameter's gradient to the noisy mean over all workers.
 
     Args:
         model: Its `grad`s are set, the same on every worker.
         units: Of this worker.
-        groups: Of the codec's slots.
         dp: The mechanism.
         worker: Which one this is.
         generator: This worker's own, from `secret_generator`.
         max_physical_batch_size: Units whose gradients are computed together; changes memory and speed only.
     """
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    sampled = torch.from_numpy(poisson_sample(len(units.rows), dp.sample_rate, generator))
+    sampled = torch.from_numpy(poisson_sample(units.num_units, dp.sample_rate, generator))
     total = [torch.zeros_like(parameter, dtype=torch.float32) for parameter in parameters]
-    positions = units.rows.shape[1] * units.tokens.shape[1]  # of one unit
-    size = max(1, min(max_physical_batch_size, MAX_POSITIONS // max(1, positions)))
-    for rows in torch.split(units.rows[sampled], size) if len(sampled) else ():
-        sums, _ = clipped_sum(model, partial(unit_losses, model, units, rows, groups), len(rows), dp.max_grad_norm)
+    size = max(1, min(max_physical_batch_size, MAX_POSITIONS // max(1, units.positions)))
+    for numbers in torch.split(sampled, size) if len(sampled) else ():
+        sums, _ = clipped_sum(model, partial(units.losses, model, numbers), len(numbers), dp.max_grad_norm)
         for held, parameter in zip(total, parameters, strict=True):
             held += sums[parameter]
     flat = torch.cat([held.flatten() for held in total]).double()
@@ -215,8 +294,8 @@ def _from_leader(number: Callable[[], int], worker: Worker, device: torch.device
     return int(heard.item())
 
 
-def _average(average: dict[str, Tensor], model: CompactModel, decay: float) -> None:
+def _average(average: dict[str, Tensor], weights: Mapping[str, Tensor], decay: float) -> None:
     """Exponential moving average of the weights; post-processing."""
     with torch.no_grad():
-        for name, weight in model.named_parameters():
+        for name, weight in weights.items():
             average[name].mul_(decay).add_(weight, alpha=1 - decay)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from ray.train.v2.api.exceptions import TrainingFailedError
 
 from ss_ray.cluster import WORKER_ENVIRONMENT, available_cpus, reported_progress
 from ss_ray.codec.measured import measured_codec, prior_logits
+from ss_ray.codec.measured_sequences import measured_axis, measured_sequence_codec
 from ss_ray.codec.sequences import SequenceCodec
 from ss_ray.codec.slots import SlotCodec, fit_codec
 from ss_ray.config import CompactParameters, Config, ResourceParameters
@@ -26,13 +27,21 @@ from ss_ray.plan import PrivateTrainPlan, TrainPlan, plan_sequence_training
 from ss_ray.privacy.account import Account, PrivateSchema
 from ss_ray.privacy.accounting import Charge
 from ss_ray.privacy.plan import DPPlan
+from ss_ray.privacy.private_schema import MeasuredSchema
 from ss_ray.privacy.units import unit_ids
 from ss_ray.progress import OnProgress
 from ss_ray.runs import Location
 from ss_ray.schema import TableSchema
-from ss_ray.sequence_plan import SequencePlan
+from ss_ray.sequence_plan import SequencePlan, plan_sequences
 from ss_ray.tables.parts import sample_rows
-from ss_ray.training.encoding import SAMPLE_ROWS, encode_rows, encode_sequences, save_array
+from ss_ray.training.encoding import (
+    SAMPLE_ROWS,
+    declared_interval,
+    encode_private_sequences,
+    encode_rows,
+    encode_sequences,
+    save_array,
+)
 
 MAX_FAILURES = 3
 MAX_THREADS = 8  # of a worker, where the user does not say
@@ -51,6 +60,7 @@ class ModelRef:
         validation_losses: (step, nats per row) of each validation; empty without validation rows.
         best_step: Step whose weights were kept.
         model_id: Drawn when the training was done: no other weights have it.
+        records_left_out: Records too long for a language model to learn from.
     """
 
     num_parameters: int
@@ -61,6 +71,7 @@ class ModelRef:
     validation_losses: tuple[tuple[int, float], ...]
     best_step: int
     model_id: str
+    records_left_out: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,7 +125,7 @@ def train_model(
         plan = plan_sequence_training(plan, examples=size.examples, rows=size.rows, tokens=size.tokens)
     settings = {"tokens": tokens, "codec": codec, "plan": plan}
     with reported_progress(on_progress, "train", plan.num_steps, "steps") as report:
-        metrics = _fit(_train_worker, settings | {"report": report}, resources, folder, key)
+        metrics = fit_workers(_train_worker, settings | {"report": report}, resources, folder, key)
         report(plan.num_steps - metrics["steps"], metrics["note"])
     return _model_ref(codec, metrics, plan.batch_rows)
 
@@ -160,13 +171,18 @@ def train_private_model(
         PrivacyError: The ledger has no budget for it.
         TrainingError: A worker failed for good.
     """
-    codec = _private_codec(rows, schema, private, plan, config.training.compact)
     tokens, ids = folder / "tokens", folder / "units"
-    encode_rows(rows, codec, tokens)
     ids.remove()
-    group = config.data.group_training_examples_by
-    if group is not None:
-        save_array(unit_ids(units.files(".parquet"), group), ids.make_folder() / "units.npy")
+    group, sequences = config.data.group_training_examples_by, plan_sequences(config)
+    codec: SlotCodec | SequenceCodec
+    if sequences is not None and private.measured is not None:
+        codec = _private_sequence_codec(private.measured, sequences, plan)
+        encode_private_sequences(rows, units, codec, sequences, tokens)
+    else:
+        codec = _private_codec(rows, schema, private, plan, config.training.compact)
+        encode_rows(rows, codec, tokens)
+        if group is not None:
+            save_array(unit_ids(units.files(".parquet"), group), ids.make_folder() / "units.npy")
     used = sum(charge.count for charge in account.spent())
     if used != account.uses(plan.dp.charge()):
         raise PrivacyError(
@@ -184,7 +200,7 @@ def train_private_model(
     }
     with reported_progress(on_progress, "train", plan.dp.num_steps, "steps") as report:
         report(used)
-        metrics = _fit(_train_private_worker, settings | {"report": report}, config.resources, folder, key)
+        metrics = fit_workers(_train_private_worker, settings | {"report": report}, config.resources, folder, key)
     if codec.slots and not metrics["steps"]:
         raise PrivacyError(
             "all steps that the budget pays for were taken, and crashes or changed requests lost their result; start "
@@ -209,16 +225,37 @@ def _private_codec(
     )
 
 
+def _private_sequence_codec(measured: MeasuredSchema, sequences: SequencePlan, plan: PrivateTrainPlan) -> SequenceCodec:
+    """The codec of sequences of the measured schema."""
+    axis = measured_axis(measured.schema[sequences.order]) if sequences.order is not None else None
+    return measured_sequence_codec(
+        measured,
+        group=sequences.group,
+        order=sequences.order,
+        interval=declared_interval(sequences, axis),
+        max_rows=plan.max_rows_per_unit,
+        max_text_tokens=plan.max_text_tokens,
+    )
+
+
 def _model_ref(codec: SlotCodec | SequenceCodec, metrics: dict[str, Any], batch_rows: int) -> ModelRef:
+    return model_ref(metrics, num_slots=len(codec.slots), vocabulary_size=codec.vocabulary_size, batch_rows=batch_rows)
+
+
+def model_ref(
+    metrics: dict[str, Any], *, num_slots: int, vocabulary_size: int, batch_rows: int, records_left_out: int = 0
+) -> ModelRef:
+    """What the metrics of `fit_workers` tell of a model."""
     return ModelRef(
         num_parameters=metrics["num_parameters"],
-        num_slots=len(codec.slots),
-        vocabulary_size=codec.vocabulary_size,
+        num_slots=num_slots,
+        vocabulary_size=vocabulary_size,
         steps=metrics["steps"],
         batch_rows=batch_rows,
         validation_losses=tuple((step, loss) for step, loss in metrics["losses"]),
         best_step=min(metrics["losses"], key=lambda entry: entry[1], default=(metrics["steps"], 0.0))[0],
         model_id=secrets.token_hex(8),
+        records_left_out=records_left_out,
     )
 
 
@@ -229,14 +266,24 @@ def discard_work(folder: Location) -> None:
     (folder / "checkpoints").remove()
 
 
-def _fit(
+def fit_workers(
     loop: Callable[[dict[str, Any]], None],
     settings: dict[str, Any],
     resources: ResourceParameters,
     folder: Location,
     key: str,
+    environment: Mapping[str, str] = WORKER_ENVIRONMENT,
 ) -> dict[str, Any]:
-    """Run a training loop in Ray Train workers; its metrics."""
+    """Run a training loop in Ray Train workers; its metrics.
+
+    Args:
+        loop: Body of a worker; called with `settings`, "threads" (of torch) and "model", the folder of the result.
+        settings: Small, picklable.
+        resources: Workers and threads.
+        folder: Where folder/model and folder/checkpoints go.
+        key: Names this training, so that only a checkpoint of the very same one is resumed.
+        environment: Of the workers.
+    """
     checkpoints = (folder / "checkpoints").make_folder()
     threads = resources.threads_per_worker or max(1, min(MAX_THREADS, available_cpus() // resources.num_train_workers))
     cpus = {"CPU": threads} | ({"GPU": 1} if resources.use_gpu else {})
@@ -252,7 +299,7 @@ def _fit(
             storage_filesystem=checkpoints.filesystem,
             failure_config=FailureConfig(max_failures=MAX_FAILURES),
             checkpoint_config=CheckpointConfig(num_to_keep=1),
-            worker_runtime_env={"env_vars": WORKER_ENVIRONMENT | {"OMP_NUM_THREADS": str(threads)}},
+            worker_runtime_env={"env_vars": {**environment, "OMP_NUM_THREADS": str(threads)}},
         ),
     )
     logging.getLogger("ray.train").setLevel(logging.CRITICAL)

@@ -21,7 +21,7 @@ from ray.train.torch import get_device
 
 from ss_ray.codec.sequences import SequenceCodec, SequenceTokens
 from ss_ray.codec.slots import SlotCodec
-from ss_ray.plan import PrivateTrainPlan, TrainPlan
+from ss_ray.plan import LoopPlan, PrivateTrainPlan, TrainPlan
 from ss_ray.privacy.account import Account
 from ss_ray.runs import Location
 from ss_ray.training.examples import Examples, RowExamples, row_examples
@@ -48,7 +48,7 @@ def train_in_worker(
         report: Told the steps done and the loss.
     """
     torch.set_num_threads(threads)
-    worker, device = _this_worker(), get_device()
+    worker, device = this_worker(), get_device()
     examples = _load_examples(tokens, codec, device)
     compact = build_compact(
         plan.shape,
@@ -57,6 +57,30 @@ def train_in_worker(
         seed=plan.seed,
         skips_unused=not isinstance(examples, RowExamples),
     ).to(device)
+    state = train_with_checkpoints(compact, examples, plan, worker, device, report)
+    if worker.rank == 0:
+        compact.load_state_dict(state.best_model, strict=False)
+        save_model(compact, codec, model)
+
+
+def train_with_checkpoints(
+    model: torch.nn.Module,
+    examples: Examples,
+    plan: LoopPlan,
+    worker: Worker,
+    device: torch.device,
+    report: Callable[..., None],
+) -> TrainState:
+    """Train on this worker's examples, from the last checkpoint on; the last state.
+
+    Args:
+        model: On the device; changed in place.
+        examples: Of all workers.
+        plan: What to do.
+        worker: Which one this is.
+        device: Where a checkpoint is loaded.
+        report: Told the steps done and the loss.
+    """
     found = _resume(device)
     resume = TrainState(**found) if found else None
     leader = worker.rank == 0
@@ -67,9 +91,9 @@ def train_in_worker(
         if leader and step % PROGRESS_STEPS == 0:
             report(PROGRESS_STEPS, f"loss {loss:.3f}")
 
-    saver = _Checkpoints(worker, compact)
+    saver = _Checkpoints(worker, model)
     state = train(
-        compact,
+        model,
         examples,
         split_examples(examples.units, plan, worker),
         plan,
@@ -79,16 +103,14 @@ def train_in_worker(
         on_validation=lambda state: saver.save_if_due(lambda: state),
     )
     saver.save(state)
-    if leader:
-        compact.load_state_dict(state.best_model, strict=False)
-        _save_model(compact, codec, model)
+    return state
 
 
 def train_private_in_worker(
     *,
     tokens: Location,
     units: Location,
-    codec: SlotCodec,
+    codec: SlotCodec | SequenceCodec,
     prior: npt.NDArray[np.float32],
     plan: PrivateTrainPlan,
     account: Account,
@@ -110,7 +132,7 @@ def train_private_in_worker(
         report: Told the steps charged, and nothing that was computed from rows.
     """
     torch.set_num_threads(threads)
-    worker, device = _this_worker(), get_device()
+    worker, device = this_worker(), get_device()
     ids = load_arrays(units) if units.files(".npy") else None
     compact = build_compact(
         plan.shape, vocabulary_size=codec.vocabulary_size, num_slots=len(codec.slots), seed=plan.seed, tied=False
@@ -138,10 +160,11 @@ def train_private_in_worker(
     saver.save(state)
     if worker.rank == 0:
         compact.load_state_dict(state.average)
-        _save_model(compact, codec, model)
+        save_model(compact, codec, model)
 
 
-def _this_worker() -> Worker:
+def this_worker() -> Worker:
+    """Which worker of Ray Train this process is."""
     context = ray.train.get_context()
     return Worker(rank=context.get_world_rank(), world_size=context.get_world_size())
 
@@ -186,11 +209,20 @@ def _resume(device: torch.device) -> dict[str, Any] | None:
         return fields
 
 
-def _save_model(model: Any, codec: SlotCodec | SequenceCodec, folder: Location) -> None:
+def save_model(model: Any, codec: SlotCodec | SequenceCodec, folder: Location) -> None:
     """Write the model as transformers does, with `codec.json` beside it."""
-    with tempfile.TemporaryDirectory() as local:
+
+    def write(local: Path) -> None:
         model.save_pretrained(local)
-        (Path(local) / "codec.json").write_text(codec.to_json())
+        (local / "codec.json").write_text(codec.to_json())
+
+    write_folder(write, folder)
+
+
+def write_folder(write: Callable[[Path], None], folder: Location) -> None:
+    """Copy to `folder`, wherever it is, what `write` puts into a local one."""
+    with tempfile.TemporaryDirectory() as local:
+        write(Path(local))
         folder.make_folder()
         pafs.copy_files(local, folder.path, pafs.LocalFileSystem(), folder.filesystem)
 

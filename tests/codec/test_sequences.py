@@ -1,4 +1,5 @@
 from datetime import date, datetime
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -7,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ss_ray.codec.columns import PAD
-from ss_ray.codec.sequences import Ends, SequenceCodec, SequenceTokens, codec_from_json, rows_left, windows
+from ss_ray.codec.sequences import SequenceCodec, SequenceTokens, rows_left, windows
+from ss_ray.codec.stored import codec_from_json, read_schema
 from ss_ray.errors import DataError
 from ss_ray.schema import ColumnSchema, Kind, TableSchema
 
@@ -103,6 +105,7 @@ def test_a_codec_survives_json(data: tuple[TableSchema, pa.Table]) -> None:
     codec, _, _ = fit_sequences(*data, "who", "when")
     assert codec_from_json(codec.to_json()) == codec
     assert codec_from_json(codec.row.to_json()) == codec.row
+    assert read_schema(codec.to_json()) == codec.schema
 
 
 @given(st.integers(1, 60), st.integers(2, 9))
@@ -165,7 +168,7 @@ def test_sequences_start_where_they_are_told_and_pass_no_stop() -> None:
 def test_ends_and_an_interval_make_sequences_of_one_length() -> None:
     days = pa.array([date(2024, 1, day) for day in (1, 2, 3)])
     schema, table = tables.table_of([(tables.column_of("when", Kind.DATE, days), days)])
-    codec, rows, starts = fit_sequences(schema, table, None, "when")
+    codec, *_ = fit_sequences(schema, table, None, "when")
     ends = codec.ends("2025-03-01", "2025-03-10")
     assert codec.length(ends) == 10
     assert codec.length(codec.ends("2025-03-01", None)) is None
@@ -202,7 +205,7 @@ def test_slots_of_a_row_are_in_use_where_the_row_is_there() -> None:
     tokens = codec.encode(rows, starts)
     wide = np.full((2, len(codec.slots)), PAD, np.int32)
     width = len(codec.row.slots)
-    for sequence, (first, stop) in enumerate(zip(starts, starts[1:], strict=False)):
+    for sequence, (first, stop) in enumerate(pairwise(starts)):
         wide[sequence, : len(codec.header.slots)] = tokens.headers[sequence]
         for place, row in enumerate(tokens.rows[first:stop]):
             at = len(codec.header.slots) + place * width

@@ -82,9 +82,7 @@ def test_rows_without_a_group_or_a_place_are_refused(tmp_path, column: str, mess
     table = TABLE.set_column(TABLE.column_names.index(column), column, pa.array([None] * 5, TABLE[column].type))
     pq.write_table(table, tmp_path / "part.parquet")
     with pytest.raises(DataError, match=message):
-        read_bucket(
-            Location.parse(tmp_path).files(".parquet"), table.schema, "who", "when", Bucket(number=0, of=1)
-        )
+        read_bucket(Location.parse(tmp_path).files(".parquet"), table.schema, "who", "when", Bucket(number=0, of=1))
 
 
 def test_a_sample_has_whole_sequences_from_all_over() -> None:

@@ -1,0 +1,23 @@
+"""Codecs as a model's folder holds them, in `codec.json`."""
+
+from __future__ import annotations
+
+import json
+
+from pydantic import TypeAdapter
+
+from ss_ray.codec.sequences import SequenceCodec
+from ss_ray.codec.slots import SlotCodec
+from ss_ray.schema import TableSchema
+
+_SCHEMA = TypeAdapter(TableSchema)
+
+
+def codec_from_json(text: str) -> SlotCodec | SequenceCodec:
+    """The compact model's codec, of rows or of sequences, whichever was written."""
+    return SequenceCodec.from_json(text) if json.loads(text).get("type") == "sequences" else SlotCodec.from_json(text)
+
+
+def read_schema(text: str) -> TableSchema:
+    """The schema of the rows that a codec of any model makes."""
+    return _SCHEMA.validate_python(json.loads(text)["schema"], strict=False)

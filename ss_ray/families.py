@@ -1,0 +1,105 @@
+"""Two families of models behind two calls: the compact model, and language models of Hugging Face."""
+
+from __future__ import annotations
+
+import importlib.util
+
+from ss_ray.cluster import map_items
+from ss_ray.codec.json_lines import JsonCodec
+from ss_ray.config import COMPACT, Config
+from ss_ray.generation.language_plan import plan_language_generation
+from ss_ray.generation.language_stage import generate_text_table
+from ss_ray.generation.stage import Request, SyntheticTable, generate_table
+from ss_ray.language_plan import plan_language_training
+from ss_ray.plan import GenerationPlan, RunPlan
+from ss_ray.progress import OnProgress
+from ss_ray.runs import Location
+from ss_ray.schema import TableSchema
+from ss_ray.training.encoding import find_sequences
+from ss_ray.training.language_stage import train_language_model
+from ss_ray.training.stage import ModelRef, train_model
+
+
+def is_language_model(config: Config) -> bool:
+    """Whether a pretrained language model is asked for."""
+    return config.training.pretrained_model != COMPACT
+
+
+def train(
+    rows: Location,
+    num_rows: int,
+    schema: TableSchema,
+    plan: RunPlan,
+    config: Config,
+    folder: Location,
+    key: str,
+    on_progress: OnProgress,
+) -> ModelRef:
+    """Train the model that was asked for on the Parquet parts in `rows`.
+
+    Args:
+        rows: Folder of typed parts.
+        num_rows: In them.
+        schema: Of those rows.
+        plan: Of the run.
+        config: The request.
+        folder: Where folder/model goes, with the codec that reads and writes its rows.
+        key: Names this training, so that only a checkpoint of the very same one is resumed.
+        on_progress: Told the steps done and the loss.
+
+    Raises:
+        SsRayError: See `train_model` and `train_language_model`.
+    """
+    if not is_language_model(config):
+        return train_model(rows, schema, plan.sequences, plan.training, config.resources, folder, key, on_progress)
+    language = plan_language_training(config, num_rows=num_rows, seed=plan.seed)
+    sequences = find_sequences(rows, schema, plan.sequences).columns if plan.sequences is not None else None
+    codec = JsonCodec(schema=schema, sequences=sequences, max_records=language.max_records)
+    return train_language_model(rows, codec, language, config.resources, folder, key, on_progress)
+
+
+def generate(
+    model: Location,
+    plan: GenerationPlan,
+    request: Request,
+    config: Config,
+    work: Location,
+    target: Location,
+    on_progress: OnProgress,
+) -> SyntheticTable:
+    """Write the rows or groups of a plan with the model in a folder, of whichever family it is.
+
+    Args:
+        model: Folder of the model.
+        plan: What to do.
+        request: What else was asked for.
+        config: The whole request.
+        work: Folder for what is made so far; belongs to this very plan and model.
+        target: Folder that appears complete.
+        on_progress: Told the rows or groups done.
+
+    Raises:
+        SsRayError: See `generate_table` and `generate_text_table`.
+    """
+    if not (model / "generation.json").exists():
+        return generate_table(model, plan, request, config.resources, work, target, on_progress)
+    language = plan_language_generation(config, vllm_available=_has_vllm())
+    return generate_text_table(model, plan, language, request, config.resources, work, target, on_progress)
+
+
+def _has_vllm() -> bool:
+    """Whether workers can import vLLM."""
+    return bool(next(map_items(_look_for_vllm, [None], arguments=())))
+
+
+def _look_for_vllm():  # type: ignore[no-untyped-def]
+    return lambda _: importlib.util.find_spec("vllm") is not None
+
+
+def describe(model: ModelRef, config: Config) -> str:
+    """The model in a few words, without the path of a local one."""
+    examples = "examples" if is_language_model(config) else "rows or sequences"
+    family = "a language model with LoRA" if is_language_model(config) else "compact"
+    left_out = f", {model.records_left_out:,} records longer than its window left out" if model.records_left_out else ""
+    size = f"{model.num_parameters:,} parameters, {model.steps:,} steps of {model.batch_rows} {examples}"
+    return f"{family}, {size}{left_out}"

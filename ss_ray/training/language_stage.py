@@ -1,0 +1,155 @@
+"""Fine-tuning of language models on Ray: JSON lines to tokens part by part, then 1..n Ray Train workers.
+
+The result is folder/model, which transformers and vLLM load: adapter and base model in one, with the tokenizer,
+`codec.json` and `generation.json`; and folder/adapter in PEFT's format. A worker that dies is replaced, and a run that
+was killed goes on, from the last checkpoint.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ss_ray.cluster import WORKER_ENVIRONMENT, map_items, reported_progress
+from ss_ray.codec.json_lines import JsonCodec
+from ss_ray.codec.prompt import GenerationSettings, instruction
+from ss_ray.config import ResourceParameters
+from ss_ray.errors import DataError
+from ss_ray.language_plan import LanguageTrainPlan
+from ss_ray.progress import OnProgress
+from ss_ray.runs import Location
+from ss_ray.tables.parts import BLOCK_ROWS, count_rows, read_part
+from ss_ray.tables.sequences import BUCKET_ROWS, Bucket, read_bucket
+from ss_ray.training.encoding import save_array
+from ss_ray.training.stage import ModelRef, fit_workers, model_ref
+
+logger = logging.getLogger(__name__)
+
+
+def train_language_model(
+    rows: Location,
+    codec: JsonCodec,
+    plan: LanguageTrainPlan,
+    resources: ResourceParameters,
+    folder: Location,
+    key: str,
+    on_progress: OnProgress,
+) -> ModelRef:
+    """Fine-tune a pretrained language model on the Parquet parts in `rows`.
+
+    Args:
+        rows: Folder of typed parts.
+        codec: Of their schema.
+        plan: What to do; its steps are counted anew once the examples are cut.
+        resources: Workers and threads.
+        folder: Where folder/model, folder/adapter, folder/tokens and folder/checkpoints go.
+        key: Names this training, so that only a checkpoint of the very same one is resumed.
+        on_progress: Told the steps done and the loss.
+
+    Raises:
+        ConfigError: The base model cannot be trained as asked.
+        DataError: No record fits in the model's window.
+        ResourceError: The base model cannot be had.
+        TrainingError: A worker failed for good.
+    """
+    from ss_ray.training.language_worker import LanguageTask, cut_lines
+    from ss_ray.training.pretrained import load_tokenizer, model_window, render_prompt
+
+    tokenizer, tokens = load_tokenizer(plan.base_model), folder / "tokens"
+    prompt, prompt_ids = render_prompt(tokenizer, instruction(codec))
+    window = model_window(plan)
+    tokenize_table(rows, codec, tokenizer, tokens)
+    _, cuts = cut_lines(tokens, codec, room=window - len(prompt_ids), seed=plan.seed)
+    if not cuts.records:
+        raise DataError(f"no record fits in the {window} tokens of the model; leave out columns of long text")
+    if cuts.too_long:
+        logger.info("%s records are longer than the model's window, and are not learned from", cuts.too_long)
+    task = LanguageTask(
+        tokens=tokens,
+        codec=codec,
+        plan=plan.with_examples(examples=len(cuts.spans), records=cuts.records),
+        settings=GenerationSettings(prompt=prompt, prompt_ids=prompt_ids, max_tokens=cuts.longest, window=window),
+        adapter=folder / "adapter",
+    )
+    with reported_progress(on_progress, "train", task.plan.num_steps, "steps") as report:
+        metrics = fit_workers(_train_worker, {"task": task, "report": report}, resources, folder, key, _environment())
+        report(task.plan.num_steps - metrics["steps"], metrics["note"])
+    return model_ref(
+        metrics,
+        num_slots=cuts.longest,
+        vocabulary_size=len(tokenizer),
+        batch_rows=plan.batch_rows,
+        records_left_out=cuts.too_long,
+    )
+
+
+def _train_worker(config: dict[str, Any]) -> None:
+    """The body of one Ray Train worker; what it imports takes seconds."""
+    from ss_ray.training.language_worker import train_language_in_worker
+
+    train_language_in_worker(**config)
+
+
+def _environment() -> dict[str, str]:
+    """Workers download a model of the hub, unless this process may not."""
+    from huggingface_hub import constants
+
+    return WORKER_ENVIRONMENT | {"HF_HUB_OFFLINE": str(int(constants.HF_HUB_OFFLINE))}
+
+
+def tokenize_table(rows: Location, codec: JsonCodec, tokenizer: Any, folder: Location) -> None:
+    """Write the tokens of every part's lines, or of every bucket of groups, to folder/{tokens,sizes,groups}-*.npy.
+
+    Raises:
+        DataError: Rows without a group or a place.
+    """
+    folder.remove()
+    folder.make_folder()
+    parts = rows.files(".parquet")
+    if codec.sequences is None:
+        list(map_items(_rows_worker, list(enumerate(parts)), arguments=(codec, tokenizer, folder)))
+        return
+    number = max(1, -(-sum(count_rows(parts)) // BUCKET_ROWS)) if codec.sequences.group is not None else 1
+    buckets = [Bucket(number=i, of=number) for i in range(number)]
+    list(map_items(_groups_worker, buckets, arguments=(parts, codec, tokenizer, folder)))
+
+
+def _rows_worker(codec: JsonCodec, tokenizer: Any, folder: Location) -> Callable[[tuple[int, Location]], None]:
+    def tokenize(item: tuple[int, Location]) -> None:
+        index, part = item
+        _save_lines((codec.render(block) for block in read_part(part)), tokenizer, folder, index)
+
+    return tokenize
+
+
+def _groups_worker(
+    parts: Sequence[Location], codec: JsonCodec, tokenizer: Any, folder: Location
+) -> Callable[[Bucket], None]:
+    group = codec.sequences.group if codec.sequences else None
+    order = codec.sequences.order if codec.sequences else None
+
+    def tokenize(bucket: Bucket) -> None:
+        table, _ = read_bucket(parts, codec.schema.to_arrow(), group, order, bucket)
+        groups = [_lines(text) for text in codec.render_groups(table)]
+        save_array(np.array([len(lines) for lines in groups], np.int64), folder / f"groups-{bucket.number:05d}.npy")
+        lines = [line for group in groups for line in group]
+        blocks = (lines[start : start + BLOCK_ROWS] for start in range(0, len(lines), BLOCK_ROWS))
+        _save_lines(blocks, tokenizer, folder, bucket.number)
+
+    return tokenize
+
+
+def _lines(text: str) -> list[str]:
+    r"""The lines of a text, each with its "\n"; JSON has no other line ends."""
+    return [f"{line}\n" for line in text.split("\n")[:-1]]
+
+
+def _save_lines(blocks: Iterable[list[str]], tokenizer: Any, folder: Location, index: int) -> None:
+    from ss_ray.training.text_examples import tokenize_lines
+
+    found = [tokenize_lines(tokenizer, []), *(tokenize_lines(tokenizer, block) for block in blocks)]
+    save_array(np.concatenate([tokens for tokens, _ in found]), folder / f"tokens-{index:05d}.npy")
+    save_array(np.concatenate([sizes for _, sizes in found]), folder / f"sizes-{index:05d}.npy")

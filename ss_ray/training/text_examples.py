@@ -1,0 +1,322 @@
+"""Lines of text as examples: a prompt, some records, an end. Cutting needs token counts alone, losses the tokens.
+
+    lines = tokenize_lines(tokenizer, texts)         # on Ray, part by part
+    cuts = cut_rows(sizes, ...)                      # which lines make which example: a function of counts and seed
+    examples = TextExamples(tokens=..., starts=..., cuts=cuts, prompt=..., end=...)
+
+Rows by themselves are shuffled once and packed, as many to an example as fit. A group is one example; where it does not
+fit it is cut into windows, each of which but the first looks at some records before its own, whose loss is not counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain, pairwise
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from torch.nn.utils.rnn import pad_sequence
+
+from ss_ray.errors import PrivacyError
+from ss_ray.training.examples import parts_of_similar_length
+from ss_ray.training.loop import Worker
+
+Ints = npt.NDArray[np.int64]
+MAX_TEXT_POSITIONS = 8192
+"""Tokens, padding included, that go through the model together at most: each has a logit for every piece of text."""
+NO_LINE = -1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cuts:
+    """Which lines make which example; lengths are in tokens, without the prompt.
+
+    Attributes:
+        order: (lines in use,) numbers of lines, those of an example side by side.
+        spans: (examples, 2) int64 places in `order`: the first, and the one after the last.
+        heads: (examples,) int64 number of the line that heads each; NO_LINE where none does.
+        units: (examples,) int64 which unit each is of, from 0 on.
+        ends: (examples,) whether the text ends with the last line.
+        lengths: (examples,) int64 head, lines and end.
+        uncounted: (examples,) int64 first tokens of those whose loss is not counted.
+        max_shared: Rows, or groups of rows, that may share an example.
+        records: In all examples, those left out that are only looked at.
+        too_long: Records left out because no window holds them.
+    """
+
+    order: Ints
+    spans: Ints
+    heads: Ints
+    units: Ints
+    ends: npt.NDArray[np.bool_]
+    lengths: Ints
+    uncounted: Ints
+    max_shared: int
+    records: int
+    too_long: int
+
+    @property
+    def longest(self) -> int:
+        """Tokens of the longest example."""
+        return int(self.lengths.max(initial=0))
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextExamples:
+    """Texts of a language model; the loss of each is that of its own records and its end.
+
+    Attributes:
+        tokens: (tokens,) int32 of all lines.
+        starts: (lines + 1,) where each line starts in them.
+        cuts: Which lines make which example.
+        prompt: (prompt tokens,) int32; never counted.
+        end: End token.
+    """
+
+    tokens: Tensor
+    starts: Ints
+    cuts: Cuts
+    prompt: Tensor
+    end: int
+
+    @property
+    def units(self) -> Tensor:
+        """The pack of rows, or the group, that each is of."""
+        return torch.from_numpy(self.cuts.units)
+
+    @cached_property
+    def lengths(self) -> Tensor:
+        """(examples,) int64 tokens, the prompt included."""
+        return torch.from_numpy(self.cuts.lengths) + len(self.prompt)
+
+    @cached_property
+    def positions(self) -> float:
+        """Mean tokens that are counted."""
+        counted = self.cuts.lengths - self.cuts.uncounted
+        return float(counted.mean()) if len(counted) else 0.0
+
+    def parts(self, numbers: Tensor, num_parts: int) -> Sequence[Tensor]:
+        """Parts of similar lengths."""
+        lengths = self.lengths[numbers]
+        fitting = max(1, MAX_TEXT_POSITIONS // max(1, int(lengths.max()))) if len(numbers) else 1
+        return parts_of_similar_length(numbers, lengths, max(num_parts, -(-len(numbers) // fitting)))
+
+    def losses(self, model: Any, numbers: Tensor) -> Tensor:
+        """(len(numbers),) nats over the counted tokens of each."""
+        texts = [self._text(number) for number in numbers.tolist()]
+        first = torch.from_numpy(self.cuts.uncounted)[numbers] + len(self.prompt)
+        return text_losses(model, texts, first)
+
+    def _text(self, number: int) -> Tensor:
+        """(tokens,) int64 of one example."""
+        lines: list[int] = self.cuts.order[slice(*self.cuts.spans[number])].tolist()
+        head = int(self.cuts.heads[number])
+        lines = lines if head == NO_LINE else [head, *lines]
+        bounds = [self.starts[line : line + 2].tolist() for line in lines]
+        end = self.prompt.new_tensor([self.end] if self.cuts.ends[number] else [])
+        return torch.cat([self.prompt, *(self.tokens[start:stop] for start, stop in bounds), end]).long()
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextUnits:
+    """One worker's privacy units, each of which is one example: `training.private_loop.PrivateUnits`.
+
+    Attributes:
+        examples: Of all workers, one for each unit.
+        own: (units,) int64 numbers of this worker's.
+    """
+
+    examples: TextExamples
+    own: Tensor
+
+    @property
+    def num_units(self) -> int:
+        """Of this worker."""
+        return len(self.own)
+
+    @property
+    def positions(self) -> int:
+        """Tokens of the largest of all; never 0, so that a table without units makes noise as any other."""
+        return int(self.examples.lengths.max()) if len(self.examples.lengths) else 1
+
+    def losses(self, model: Any, numbers: Tensor) -> Tensor:
+        """Of each unit."""
+        return self.examples.losses(model, self.own[numbers])
+
+
+def own_text_units(examples: TextExamples, worker: Worker) -> TextUnits:
+    """The units of one worker: disjoint over the workers, all of them together.
+
+    Raises:
+        PrivacyError: A unit has several examples, or several units share one.
+    """
+    cuts = examples.cuts
+    if cuts.max_shared > 1 or len(np.unique(cuts.units)) < len(cuts.units):
+        raise PrivacyError("a privacy unit must be one example of its own, and no other; cut the table anew")
+    return TextUnits(examples=examples, own=torch.arange(worker.rank, len(cuts.units), worker.world_size))
+
+
+def text_losses(model: Any, texts: Sequence[Tensor], first: Tensor) -> Tensor:
+    """(texts,) nats of each from its token number `first` on, float32; a text's loss is its own alone.
+
+    Args:
+        model: Causal language model of transformers, or a PEFT model of one.
+        texts: (tokens,) int64 each.
+        first: (texts,) at least 1.
+    """
+    if not texts:
+        return torch.zeros(0, device=model.device)
+    lengths = torch.tensor([len(text) for text in texts])
+    places = torch.arange(int(lengths.max()))
+    used = places < lengths[:, None]
+    counted = (used & (places >= first[:, None]))[:, 1:].to(model.device)
+    tokens = pad_sequence(list(texts), batch_first=True).to(model.device)
+    mask = used.long().to(model.device)
+    logits = model(input_ids=tokens, attention_mask=mask, use_cache=False).logits[:, :-1]
+    nats = F.cross_entropy(logits[counted].float(), tokens[:, 1:][counted], reduction="none")
+    return nats.new_zeros(len(texts)).index_add(0, counted.nonzero()[:, 0], nats)
+
+
+def tokenize_lines(tokenizer: Any, lines: Sequence[str]) -> tuple[npt.NDArray[np.int32], Ints]:
+    """(tokens,) all lines one after the other, and (lines,) tokens of each; each as it is spelled after a line end.
+
+    Some tokenizers put a space before whatever comes first; inside a text, there is none.
+    """
+    if not lines:
+        return np.zeros(0, np.int32), np.zeros(0, np.int64)
+    break_ = tokenizer("\n", add_special_tokens=False)["input_ids"]
+    after = tokenizer([f"\n{line}" for line in lines], add_special_tokens=False)["input_ids"]
+    found = [
+        ids[len(break_) :]
+        if ids[: len(break_)] == break_
+        else tokenizer(line, add_special_tokens=False)["input_ids"]  # a piece goes across the line end
+        for ids, line in zip(after, lines, strict=True)
+    ]
+    sizes = np.array([len(ids) for ids in found], np.int64)
+    tokens = np.fromiter(chain.from_iterable(found), np.int32, int(sizes.sum()))
+    return tokens, sizes
+
+
+def cut_rows(sizes: Ints, *, room: int, max_records: int, seed: int) -> Cuts:
+    """Rows by themselves, shuffled, packed.
+
+    Args:
+        sizes: (lines,) tokens of each row.
+        room: Tokens of an example at most, its end included, its prompt not.
+        max_records: Rows of an example at most.
+        seed: Of the order.
+    """
+    fitting = np.flatnonzero(sizes < room)
+    order = np.random.default_rng(seed).permutation(fitting)
+    starts = np.array(list(_pack_starts(sizes[order].tolist(), room - 1, max_records)), np.int64)
+    spans = np.stack([starts, np.append(starts, len(order))[1:]], axis=1)
+    return _cuts(
+        sizes,
+        order,
+        spans,
+        heads=np.full(len(spans), NO_LINE),
+        looked_at=np.zeros(len(spans), np.int64),
+        units=np.arange(len(spans)),
+        ends=np.ones(len(spans), bool),
+        max_shared=max_records,
+        too_long=len(sizes) - len(fitting),
+    )
+
+
+def _pack_starts(sizes: Sequence[int], room: int, max_records: int) -> Iterator[int]:
+    """The first row of each example."""
+    used, count = 0, max_records
+    for row, size in enumerate(sizes):
+        if count == max_records or used + size > room:
+            yield row
+            used, count = 0, 0
+        used, count = used + size, count + 1
+
+
+def cut_groups(sizes: Ints, groups: Ints, *, has_head: bool, room: int, max_records: int | None = None) -> Cuts:
+    """Groups, in windows where they do not fit.
+
+    Args:
+        sizes: (lines,) tokens of each line.
+        groups: (groups,) lines of each, group after group.
+        has_head: Whether the first line of a group is what its rows share, which every window starts with.
+        room: Tokens of an example at most, its end included, its prompt not.
+        max_records: Of a group that are learned from, the first ones, in one window; None: all, in all windows.
+    """
+    found: list[tuple[int, int, int, int, int]] = []  # unit, first and last place, lines looked at, whether it ends
+    order: list[Ints] = []
+    place = too_long = 0
+    for unit, (start, stop) in enumerate(pairwise(np.append(0, np.cumsum(groups)).tolist())):
+        lines = np.arange(start + has_head, stop)
+        free = room - 1 - (int(sizes[start]) if has_head else 0)
+        kept = lines[sizes[lines] <= free]
+        too_long += len(lines) - len(kept)
+        windows = list(_windows(sizes[kept[:max_records]].tolist(), free))
+        for first, last, looked_at in windows if max_records is None else windows[:1]:
+            found.append((unit, place + first, place + last, looked_at, last == len(kept)))
+        order.append(kept)
+        place += len(kept)
+    units, *places, looked, ends = np.array(found, np.int64).reshape(-1, 5).T
+    return _cuts(
+        sizes,
+        np.concatenate([np.zeros(0, np.int64), *order]),
+        np.stack(places, axis=1),
+        heads=(np.cumsum(groups) - groups)[units] if has_head else np.full(len(units), NO_LINE),
+        looked_at=looked,
+        units=units,
+        ends=ends.astype(bool),
+        max_shared=1,
+        too_long=too_long,
+    )
+
+
+def _windows(sizes: Sequence[int], room: int) -> Iterator[tuple[int, int, int]]:
+    """First record, the one after the last, and how many are only looked at, of windows that hold all records."""
+    stop = 0
+    while stop < len(sizes):
+        first, seen = stop, 0
+        most = min(room // 2, room - sizes[stop])
+        while first and seen + sizes[first - 1] <= most:
+            first -= 1
+            seen += sizes[first]
+        looked_at = stop - first
+        while stop < len(sizes) and seen + sizes[stop] <= room:
+            seen += sizes[stop]
+            stop += 1
+        yield first, stop, looked_at
+
+
+def _cuts(
+    sizes: Ints,
+    order: Ints,
+    spans: Ints,
+    *,
+    heads: Ints,
+    looked_at: Ints,
+    units: Ints,
+    ends: npt.NDArray[np.bool_],
+    max_shared: int,
+    too_long: int,
+) -> Cuts:
+    first, stop = spans.T
+    starts = np.append(0, np.cumsum(sizes[order]))
+    head_sizes = np.where(heads == NO_LINE, 0, np.append(sizes, 0)[heads])
+    is_first = np.diff(units, prepend=-1) != 0  # whose head is counted, and which looks at nothing
+    return Cuts(
+        order=order,
+        spans=spans,
+        heads=heads,
+        units=np.cumsum(is_first) - 1,
+        ends=ends,
+        lengths=head_sizes + starts[stop] - starts[first] + ends,
+        uncounted=np.where(is_first, 0, head_sizes + starts[first + looked_at] - starts[first]),
+        max_shared=max_shared,
+        records=int((stop - first - looked_at).sum()),
+        too_long=too_long,
+    )
