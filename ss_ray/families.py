@@ -11,7 +11,7 @@ from ss_ray.generation.language_plan import plan_language_generation
 from ss_ray.generation.language_stage import generate_text_table
 from ss_ray.generation.stage import Request, SyntheticTable, generate_table
 from ss_ray.language_plan import plan_language_training
-from ss_ray.plan import GenerationPlan, RunPlan
+from ss_ray.plan import GenerationPlan, RunPlan, is_private
 from ss_ray.progress import OnProgress
 from ss_ray.runs import Location
 from ss_ray.schema import TableSchema
@@ -61,7 +61,7 @@ def train(
 def generate(
     model: Location,
     plan: GenerationPlan,
-    request: Request,
+    rows: Location,
     config: Config,
     work: Location,
     target: Location,
@@ -72,7 +72,7 @@ def generate(
     Args:
         model: Folder of the model.
         plan: What to do.
-        request: What else was asked for.
+        rows: Folder of the rows that were learned; with differential privacy they are not looked at again.
         config: The whole request.
         work: Folder for what is made so far; belongs to this very plan and model.
         target: Folder that appears complete.
@@ -81,6 +81,11 @@ def generate(
     Raises:
         SsRayError: See `generate_table` and `generate_text_table`.
     """
+    request = Request(
+        generation=config.generation,
+        encoding=config.data.encoding,
+        real_rows=None if is_private(config) else rows,
+    )
     if not (model / "generation.json").exists():
         return generate_table(model, plan, request, config.resources, work, target, on_progress)
     language = plan_language_generation(config, vllm_available=_has_vllm())

@@ -12,7 +12,7 @@ from ss_ray.config import Config
 from ss_ray.config_files import parse_config
 from ss_ray.errors import ConfigError
 from ss_ray.families import generate
-from ss_ray.generation.stage import Request, SyntheticTable
+from ss_ray.generation.stage import SyntheticTable
 from ss_ray.pipeline import Start, seed_state, start_of
 from ss_ray.plan import is_private, plan_generation
 from ss_ray.progress import OnProgress, ignore
@@ -84,11 +84,7 @@ def generate_from(
         lambda: generate(
             folder,
             plan_generation(asked, start.seed),
-            Request(
-                generation=asked.generation,
-                encoding=asked.data.encoding,
-                real_rows=None if private else rows,
-            ),
+            rows,
             asked,
             run_dir.internal / f"generation-{stages.key('generate')[:16]}",
             run_dir.synthetic,

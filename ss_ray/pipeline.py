@@ -19,7 +19,7 @@ from ss_ray.errors import ConfigError
 from ss_ray.evaluation.report import PiiRow, ReportContext
 from ss_ray.evaluation.stage import EvaluationResult, Tables, evaluate_table
 from ss_ray.families import describe, generate, is_language_model, train
-from ss_ray.generation.stage import Request, SyntheticTable
+from ss_ray.generation.stage import SyntheticTable
 from ss_ray.pii.stage import PiiResult, Sides, replace_pii
 from ss_ray.plan import RunPlan, check_supported, is_private, make_plan
 from ss_ray.privacy.certificate import Certificate
@@ -157,11 +157,7 @@ def run(
         lambda: generate(
             internal / "model",
             plan.generation,
-            Request(
-                generation=config.generation,
-                encoding=config.data.encoding,
-                real_rows=None if is_private(config) else seen.train,
-            ),
+            seen.train,
             config,
             work,
             run_dir.synthetic,
@@ -178,6 +174,17 @@ def run(
             EvaluationResult,
             lambda: evaluate_table(tables, schema, asked, start.seed, context, internal, on_progress),
         )
+    return _run_report(run_dir, csv_file, synthetic, guarantee, evaluation, stages.seconds)
+
+
+def _run_report(
+    run_dir: RunDir,
+    csv_file: Location | None,
+    synthetic: SyntheticTable,
+    guarantee: Certificate | None,
+    evaluation: EvaluationResult | None,
+    seconds: dict[str, float],
+) -> RunReport:
     return RunReport(
         run_dir=str(run_dir.root),
         synthetic=str(run_dir.synthetic),
@@ -189,7 +196,7 @@ def run(
         num_rows=synthetic.num_rows,
         incomplete=synthetic.incomplete,
         evaluation=evaluation,
-        stage_seconds=stages.seconds,
+        stage_seconds=seconds,
     )
 
 
