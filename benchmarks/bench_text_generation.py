@@ -100,15 +100,32 @@ def adult_codec() -> JsonCodec:
     return JsonCodec(schema=TableSchema(columns=(*numbers, *categories)), sequences=None, max_records=RECORDS)
 
 
+def byte_level_tokenizer(texts: list[str], size: int) -> Any:
+    """256 bytes, and pieces of some texts, `size` at most."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    trainer = trainers.BpeTrainer(
+        vocab_size=size, special_tokens=["<s>", "</s>"], initial_alphabet=alphabet, show_progress=False
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token="<s>", eos_token="</s>")
+
+
 def save_model(folder: Path, arguments: argparse.Namespace) -> None:
     """A random model with all that generation needs."""
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
+    from ss_ray.codec.constraint import record_grammar
     from ss_ray.codec.prompt import GenerationSettings, instruction
-    from tests.generation.language_toy import make_tokenizer
 
-    tokenizer, codec = make_tokenizer(), adult_codec()
+    codec = adult_codec()
+    tokenizer = byte_level_tokenizer([instruction(codec), record_grammar(codec)], arguments.vocabulary)
     config = LlamaConfig(
         vocab_size=arguments.vocabulary,
         hidden_size=arguments.hidden,

@@ -32,6 +32,7 @@ MAX_VALIDATION_ROWS = 5_000  # more would cost as much as training on a large ta
 VALIDATIONS = 15
 NOT_PRIVATE = "No differential privacy: nothing in this run bounds what the synthetic table reveals about one row."
 SHARD_ROWS = (4096, 65_536)
+SEQUENCE_SHARD_ROWS = (512, 16_384)  # rows of sequences take longer, and come out shard by shard
 SEQUENCE_TOKENS = 8192  # of a batch of sequences: as much as a few hundred rows
 MIN_SEQUENCES = 8  # of a batch
 MIN_ROWS_PER_SEQUENCE = 2
@@ -377,8 +378,8 @@ def plan_generation(config: Config, seed: int) -> GenerationPlan:
         ConfigError: Groups are asked for where there are none.
     """
     generation = config.generation
-    least, most = SHARD_ROWS
     sequences = plan_sequences(config)
+    least, most = SHARD_ROWS if sequences is None else SEQUENCE_SHARD_ROWS
     if generation.num_groups is not None and (sequences is None or sequences.group is None):
         raise ConfigError(
             "generation.num_groups needs data.group_training_examples_by, and with differential privacy an order"

@@ -236,13 +236,11 @@ def test_an_actor_that_dies_costs_nothing_but_time(model: Location, tmp_path: Pa
 @pytest.mark.ray
 @pytest.mark.usefixtures("ray_cluster")
 def test_a_seed_table_is_filled_by_actors_and_their_errors_arrive(model: Location, tmp_path: Path) -> None:
-    (tmp_path / "seeds.csv").write_text("sex\nMale\nü\n\nFemale\n".replace("\n\n", "\n"))
+    (tmp_path / "seeds.csv").write_text("sex\nMale\nü\nFemale\n")
     _, table = generate(
         model, plan(), tmp_path / "a", request(seed_table=str(tmp_path / "seeds.csv"), given={"age": 9})
     )
     assert (table["sex"].to_pylist(), table["age"].to_pylist()) == (["Male", "ü", "Female"], [9] * 3)
-    with pytest.raises(GenerationError, match="not a single row could be made"):
-        generate(model, plan([NEVER]), tmp_path / "b")
     broken = model_folder(tmp_path / "broken", ROWS, window=len(SETTINGS.prompt_ids))
-    with pytest.raises(GenerationError, match="at least"):
-        generate(broken, plan(), tmp_path / "c")
+    with pytest.raises(GenerationError, match="a prompt must have"):
+        generate(broken, plan(), tmp_path / "b")
