@@ -56,7 +56,7 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--hidden", type=int, default=256)
     parser.add_argument("--layers", type=int, default=4)
-    parser.add_argument("--vocabulary", type=int, default=2048, help="logits; the tokenizer has a few hundred pieces")
+    parser.add_argument("--vocabulary", type=int, default=2048, help="logits; pieces at most")
     parser.add_argument("--seconds", type=float, default=20, help="of each measurement, after a warm-up")
     parser.add_argument("--batch", type=int, help="completions decoded together")
     parser.add_argument("--use-gpu", action="store_true")

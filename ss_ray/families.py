@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
-
-from ss_ray.cluster import map_items
 from ss_ray.codec.json_lines import JsonCodec
 from ss_ray.config import COMPACT, Config
 from ss_ray.generation.language_plan import plan_language_generation
 from ss_ray.generation.language_stage import generate_text_table
+from ss_ray.generation.pool import has_vllm
 from ss_ray.generation.stage import Request, SyntheticTable, generate_table
 from ss_ray.language_plan import plan_language_training
 from ss_ray.plan import GenerationPlan, RunPlan, is_private
@@ -88,17 +86,8 @@ def generate(
     )
     if not (model / "generation.json").exists():
         return generate_table(model, plan, request, config.resources, work, target, on_progress)
-    language = plan_language_generation(config, vllm_available=_has_vllm())
+    language = plan_language_generation(config, vllm_available=has_vllm(use_gpu=config.resources.use_gpu))
     return generate_text_table(model, plan, language, request, config.resources, work, target, on_progress)
-
-
-def _has_vllm() -> bool:
-    """Whether workers can import vLLM."""
-    return bool(next(map_items(_look_for_vllm, [None], arguments=())))
-
-
-def _look_for_vllm():  # type: ignore[no-untyped-def]
-    return lambda _: importlib.util.find_spec("vllm") is not None
 
 
 def describe(model: ModelRef, config: Config) -> str:

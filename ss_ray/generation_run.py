@@ -12,12 +12,15 @@ from ss_ray.config import Config
 from ss_ray.config_files import parse_config
 from ss_ray.errors import ConfigError
 from ss_ray.families import generate
+from ss_ray.generation.given import check_seeds, is_given
 from ss_ray.generation.stage import SyntheticTable
 from ss_ray.pipeline import Start, seed_state, start_of
 from ss_ray.plan import is_private, plan_generation
+from ss_ray.privacy.certificate import Certificate
 from ss_ray.progress import OnProgress, ignore
 from ss_ray.runs import RunDir, fingerprint
-from ss_ray.stages import GENERATION_STAGES, Stages
+from ss_ray.sequence_plan import check_sequences
+from ss_ray.stages import GENERATION_STAGES, STAGES, Stages
 from ss_ray.tables.export import write_csv
 
 
@@ -68,7 +71,10 @@ def generate_from(
     trained, run_dir = RunDir.at(model), RunDir.at(out)
     if trained.root == run_dir.root:
         raise ConfigError("--out must be another directory than that of the model's run")
+    _check_free(run_dir)
     asked = _with_the_models_sections(config, trained)
+    check_sequences(asked)
+    certificate = _certificate(asked, trained) if is_private(asked) else None
     stages = Stages(run_dir, asked, redo=redo, wanted=GENERATION_STAGES)
     stages.check({"generate": fingerprint(_model_id(trained), seed_state(asked))})
     run_dir.create()
@@ -76,7 +82,7 @@ def generate_from(
     check_resources(asked.resources)
 
     start = stages.do("start", Start, lambda: start_of(asked))
-    folder, private = trained.internal / "model", is_private(asked)
+    folder = trained.internal / "model"
     rows = trained.internal / ("train" if _asked(trained, "replace_pii")["replace_pii"] is None else "replaced")
     result = stages.do(
         "generate",
@@ -91,18 +97,39 @@ def generate_from(
             on_progress,
         ),
     )
-    if private:
-        run_dir.certificate.write_text(trained.certificate.read_text())
+    if certificate is not None:
+        run_dir.certificate.write_text(certificate.to_json())
     schema = read_schema((folder / "codec.json").read_text())
     csv_file = write_csv(run_dir.synthetic, schema, run_dir.release / "synthetic.csv") if csv else None
     return GenerationReport(
         run_dir=str(run_dir.root),
         synthetic=str(run_dir.synthetic),
         csv=str(csv_file) if csv_file else None,
-        certificate=str(run_dir.certificate) if private else None,
+        certificate=str(run_dir.certificate) if certificate is not None else None,
         result=result,
         stage_seconds=stages.seconds,
     )
+
+
+def _check_free(run_dir: RunDir) -> None:
+    """Refuse the directory of another run, whose finished stages would be lost."""
+    others = [stage for stage in STAGES if stage not in GENERATION_STAGES and run_dir.manifest(stage).exists()]
+    if others:
+        raise ConfigError(f"{run_dir.root} is the directory of an `ss-ray run`; give an --out of its own")
+
+
+def _certificate(asked: Config, trained: RunDir) -> Certificate:
+    """What is guaranteed of every table of the model.
+
+    Raises:
+        ConfigError: The model's run has no certificate.
+        PrivacyError: Real rows are given as seeds.
+    """
+    if not trained.certificate.exists():
+        raise ConfigError(f"{trained.root} has no certificate; finish `ss-ray run` there first")
+    check_seeds(asked.generation, asked.data.encoding, _manifest(trained, "read")["result"]["digests"])
+    certificate = Certificate.from_json(trained.certificate.read_text())
+    return certificate.with_given_cells() if is_given(asked.generation) else certificate
 
 
 def _manifest(trained: RunDir, stage: str) -> dict[str, Any]:

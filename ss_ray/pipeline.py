@@ -19,6 +19,7 @@ from ss_ray.errors import ConfigError
 from ss_ray.evaluation.report import PiiRow, ReportContext
 from ss_ray.evaluation.stage import EvaluationResult, Tables, evaluate_table
 from ss_ray.families import describe, generate, is_language_model, train
+from ss_ray.generation.given import check_seeds
 from ss_ray.generation.stage import SyntheticTable
 from ss_ray.pii.stage import PiiResult, Sides, replace_pii
 from ss_ray.plan import RunPlan, check_supported, is_private, make_plan
@@ -226,6 +227,8 @@ def _check_columns(config: Config, table: TableRef) -> None:
     for name in (*locked, *((target,) if target else ()), *given):
         table.schema[name]
     check_declared(config.constraints, table.schema)
+    if is_private(config):
+        check_seeds(config.generation, config.data.encoding, table.digests)
 
 
 def start_of(config: Config) -> Start:

@@ -35,7 +35,7 @@ SHARD_ROWS = (4096, 65_536)
 SEQUENCE_SHARD_ROWS = (512, 16_384)  # rows of sequences take longer, and come out shard by shard
 SEQUENCE_TOKENS = 8192  # of a batch of sequences: as much as a few hundred rows
 MIN_SEQUENCES = 8  # of a batch
-MIN_ROWS_PER_SEQUENCE = 2
+ROWS_PER_PRIVATE_SEQUENCE = (2, 256)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -210,8 +210,9 @@ def _check_private(config: Config) -> None:
     if privacy is not None and plan_sequences(config) is not None:
         if privacy.allow_inferred_schema:
             raise ConfigError("privacy.allow_inferred_schema: sequences need a measured schema; leave it out")
-        if privacy.max_rows_per_unit < MIN_ROWS_PER_SEQUENCE:
-            raise ConfigError("privacy.max_rows_per_unit: a sequence needs two rows at least")
+        least, most = ROWS_PER_PRIVATE_SEQUENCE
+        if not least <= privacy.max_rows_per_unit <= most:
+            raise ConfigError(f"privacy.max_rows_per_unit: of a sequence, {least} to {most} rows are learned")
     if config.data.holdout >= 1:
         raise ConfigError(
             "data.holdout: with differential privacy the holdout is a share of the units, below 1: a number of rows "

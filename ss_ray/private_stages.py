@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ss_ray.config import Config, PrivacyParameters
+from ss_ray.generation.given import is_given
 from ss_ray.pii.stage import PiiResult
 from ss_ray.plan import PrivateTrainPlan, plan_private_training, unit_name
 from ss_ray.privacy.account import Account, PrivateSchema
@@ -179,6 +180,8 @@ def _certify(run: PrivateRun, private: PrivateSchema, trained: PrivateModelRef, 
         not_covered=(*INTERNAL, *([TYPED_BY_ROWS] if by_rows else []), *([] if measured else [EXACT_SCHEMA])),
         notes=_notes(run),
     )
+    if is_given(run.config.generation):
+        certificate = certificate.with_given_cells()
     run_dir.certificate.write_text(certificate.to_json())
     return certificate
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
 from ss_ray.config import Config, DataParameters
 from ss_ray.errors import ConfigError, DataError
-from ss_ray.pii.inventions import INVENTED_TYPES
 from ss_ray.schema import ColumnSchema, Kind, Scalar, TableSchema, arrow_type
 from ss_ray.tables.patterns import alphabets, string_patterns
 
+DIGITS = "0123456789"
+MIN_NAMES = 10**9
+"""Names of groups that a pattern has room for, at least."""
 ELAPSED_SECONDS = "elapsed_seconds"
 
 
@@ -116,18 +119,24 @@ def modelled_schema(schema: TableSchema, plan: SequencePlan | None) -> TableSche
 def group_key(column: ColumnSchema) -> ColumnSchema:
     """The grouping column as an identifier, so that every new sequence gets a value of its own.
 
+    Names of one length become longer, so that none of them is a real one; numbers go on after the largest.
+
     Raises:
-        DataError: It holds dates or truth values, of which there are no new ones.
+        DataError: It holds fractions, dates or truth values, of which there are no new ones.
     """
     type_ = arrow_type(column)
-    if pa.types.is_temporal(type_) or pa.types.is_boolean(type_):
+    if not (pa.types.is_integer(type_) or pa.types.is_string(type_) or pa.types.is_large_string(type_)):
         raise DataError(
-            f"the grouping column {column.name!r} holds {column.kind.value}s; group by a column of numbers or strings",
+            f"the grouping column {column.name!r} holds {column.kind.value}s; group by a column of whole numbers or "
+            "strings",
             column=column.name,
         )
-    unique = column.entity_type if column.entity_type not in INVENTED_TYPES else None  # names and cities repeat
-    pattern = column.pattern or _pattern(column.values or ())
-    return replace(column, kind=Kind.IDENTIFIER, values=None, pattern=pattern, entity_type=unique)
+    key = replace(column, kind=Kind.IDENTIFIER, values=None, pattern=None, entity_type=None)
+    if pa.types.is_integer(type_):
+        return key
+    pattern = column.pattern or _pattern(column.values or ()) or tuple("group-")
+    missing = max(1, math.ceil(math.log10(MIN_NAMES / math.prod(map(len, pattern)))))
+    return replace(key, pattern=(*pattern, *(missing * (DIGITS,))))
 
 
 def _pattern(values: tuple[Scalar, ...]) -> tuple[str, ...] | None:

@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 
+from ss_ray.codec.identifiers import fresh_values
 from ss_ray.config_files import parse_config
 from ss_ray.errors import ConfigError, DataError
 from ss_ray.plan import make_plan, plan_sequence_training
@@ -74,15 +75,29 @@ def test_the_values_of_the_grouping_column_are_not_learned():
     plan = SequencePlan(group="who", order=None, interval_seconds=None, start=None, stop=None)
     (learned,) = modelled_schema(schema, plan).columns
     assert (learned.kind, learned.values) == (Kind.IDENTIFIER, None)
-    assert learned.pattern == ("0123456789ABCDEF", "0123456789")
+    digits = "0123456789"
+    assert learned.pattern == ("0123456789ABCDEF", digits, *[digits] * 7)  # longer than any that was learned
     assert modelled_schema(schema, None) == schema
     with pytest.raises(DataError, match="there is no column 'when'"):
         modelled_schema(schema, SequencePlan(group=None, order="when", interval_seconds=None, start=None, stop=None))
 
 
-def test_groups_of_people_get_numbers_where_names_would_repeat():
-    mail = ColumnSchema(name="who", kind=Kind.IDENTIFIER, arrow_type="string", entity_type="EMAIL_ADDRESS")
-    assert group_key(mail).entity_type is None
+@pytest.mark.parametrize(
+    "column",
+    [
+        ColumnSchema(name="who", kind=Kind.IDENTIFIER, arrow_type="string", entity_type="EMAIL_ADDRESS"),
+        ColumnSchema(
+            name="who", kind=Kind.CATEGORY, arrow_type="string", values=tuple(f"C{i:03d}" for i in range(150))
+        ),
+        ColumnSchema(name="who", kind=Kind.CATEGORY, arrow_type="string", values=tuple(map(str, range(99)))),
+        ColumnSchema(name="who", kind=Kind.INTEGER, arrow_type="int64", minimum=3, maximum=150),
+    ],
+    ids=["mails", "patterns", "digits", "numbers"],
+)
+def test_names_of_new_groups_are_distinct_and_none_of_the_old_ones(column: ColumnSchema):
+    names = fresh_values(group_key(column), 0, 5000, 7).to_pylist()
+    assert len(set(names)) == 5000
+    assert not set(names) & {*(column.values or ()), *range(3, 151)}
 
 
 def test_sequences_are_trained_on_for_as_many_rows_in_batches_of_as_many_tokens():

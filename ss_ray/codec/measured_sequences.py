@@ -6,6 +6,7 @@ which ones are, only the rows could tell.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -44,7 +45,7 @@ def measured_sequence_codec(
         max_rows: Rows of a sequence that are learned, at least 2.
         max_text_tokens: Bytes of a text that are kept.
     """
-    schema = _with_groups_present(measured.schema, group)
+    schema = _with_all_present(measured.schema, (group, order))
     sequences = Sequences(group=group, order=order, constants=(), max_rows=max_rows)
     axis = measured_axis(schema[order]) if order is not None else None
     head = header_schema(schema, sequences, axis)
@@ -65,14 +66,16 @@ def measured_sequence_codec(
     )
 
 
-def _with_groups_present(schema: TableSchema, group: str | None) -> TableSchema:
-    """Every sequence has a group, whatever noise says."""
-    return schema if group is None else schema.with_column(replace(schema[group], nullable=False))
+def _with_all_present(schema: TableSchema, names: Sequence[str | None]) -> TableSchema:
+    """Every row has a group and a place, whatever noise says: rows without them are refused when they are read."""
+    for name in names:
+        schema = schema if name is None else schema.with_column(replace(schema[name], nullable=False))
+    return schema
 
 
 def measured_axis(column: ColumnSchema) -> OrderAxis | None:
     """The axis of a measured order column; none where values are listed, which need not be all there are."""
-    return order_axis(column) if column.values is None else None
+    return order_axis(replace(column, nullable=False)) if column.values is None else None
 
 
 def _codec(

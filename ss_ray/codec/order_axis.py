@@ -58,7 +58,14 @@ class OrderAxis:
         inside = np.clip(places, *self.bounds) if clip else places
         if self.column.values is not None:
             return value_array(self.column).take(pa.array(inside))
-        return from_units(inside, np.ones(len(inside), bool), self.column, self.scale)
+        try:
+            return from_units(inside, np.ones(len(inside), bool), self.column, self.scale)
+        except pa.ArrowInvalid:
+            raise DataError(
+                f"column {self.column.name!r} of type {self.column.arrow_type} cannot hold what comes after its last "
+                "value; ask for shorter sequences, or a wider type",
+                column=self.column.name,
+            ) from None
 
 
 def order_axis(column: ColumnSchema) -> OrderAxis | None:

@@ -10,9 +10,10 @@ seen through a window: the header and the last rows.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
+from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
@@ -22,6 +23,7 @@ from pydantic import TypeAdapter
 
 from ss_ray.codec.columns import PAD, BinnedCodec, Slot, Tokens, ValueCodec
 from ss_ray.codec.order_axis import OrderAxis
+from ss_ray.codec.repeats import CHANGED, RepeatCodec, flag_column
 from ss_ray.codec.sequence_columns import Sequences, order_ranks
 from ss_ray.codec.slots import ColumnCodec, SlotCodec, fit_codec
 from ss_ray.errors import DataError
@@ -30,7 +32,13 @@ from ss_ray.schema import ColumnSchema, Kind, Scalar, TableSchema
 WINDOW_POSITIONS = 768
 """Tokens of a window, about."""
 EXACT_ROWS_LEFT = 16
+REPEATED = 0.6
+"""Share of rows with the value of the row before from which a column is written only where it changes."""
+MIN_FOLLOWERS = 20
 MAX_LISTED_SIZE = 256
+
+_FAR = 2**62
+"""Sum of all distances up to which nothing leaves 64 bits."""
 
 Ints = npt.NDArray[np.int64]
 
@@ -97,6 +105,17 @@ class SequenceCodec:
         """Codecs of the header and of a row."""
         return (*self.header.columns, *self.row.columns)
 
+    @cached_property
+    def repeats(self) -> tuple[RepeatCodec, ...]:
+        """Columns of a row that are written only where they changed."""
+        return tuple(codec for codec in self.row.columns if isinstance(codec, RepeatCodec))
+
+    @cached_property
+    def flag_slots(self) -> tuple[tuple[int, int], ...]:
+        """(slot of a row, token that says changed) of each flag: in the first row of a sequence all have changed."""
+        names = [slot.column for slot in self.row.slots]
+        return tuple((names.index(repeat.flag), repeat.changed) for repeat in self.repeats)
+
     @property
     def first_marker(self) -> int:
         """Token that says that this row is the last one."""
@@ -124,7 +143,8 @@ class SequenceCodec:
             starts: (sequences + 1,) first row of each, and the number of rows.
         """
         headers = header_table(table, starts, self.header.schema, self.sequences)
-        rows = row_table(table, starts, self.row.schema, self.axis, self.interval)
+        repeated = {repeat.column.name: repeat.flag for repeat in self.repeats}
+        rows = row_table(table, starts, self.row.schema, self.axis, self.interval, repeated)
         return SequenceTokens(headers=self.header.encode(headers), rows=self.row.encode(rows), starts=starts)
 
     def decode(
@@ -136,6 +156,7 @@ class SequenceCodec:
         first_row: int,
         seed: int,
         ends: Ends = Ends(),
+        given: pa.Table | None = None,
     ) -> pa.Table:
         """Rows that satisfy the schema, sequence after sequence.
 
@@ -146,12 +167,15 @@ class SequenceCodec:
             first_row: Number of the first row, likewise.
             seed: Of the run.
             ends: Where on the order axis sequences start and stop.
+            given: (sequences,) of some constant columns: cells that are not missing there come out as they are.
         """
-        headers = self.header.decode(tokens.headers, rng=rng, first_row=first_group, seed=seed)
+        headers = self.header.decode(tokens.headers, rng=rng, first_row=first_group, seed=seed, given=given)
         rows = self.row.decode(tokens.rows, rng=rng, first_row=first_row, seed=seed)
         sizes = np.diff(tokens.starts)
         owner = pa.array(np.repeat(np.arange(len(sizes)), sizes))
         arrays = {name: rows.column(name) for name in rows.column_names[1:]}
+        for repeat in self.repeats:
+            arrays[repeat.column.name] = _filled(rows, repeat, tokens.starts)
         arrays |= {name: headers.column(name).take(owner) for name in headers.column_names[1:]}
         if self.axis is not None:
             arrays[self.axis.column.name] = self._ascending(headers, rows, tokens.starts, ends)
@@ -170,15 +194,16 @@ class SequenceCodec:
         else:
             distances = np.full(starts[-1], self.interval)
         distances[starts[:-1]] = 0
+        distances = np.clip(distances, -_FAR // max(1, len(distances)), _FAR // max(1, len(distances)))
         total = np.cumsum(distances)
         total -= np.repeat(total[starts[:-1]], sizes)
         span = total[starts[1:] - 1]
         low, high = self.axis.bounds
         high = high if ends.stop is None else ends.stop
+        first = np.minimum(self.axis.places(headers.column(name)), high)
+        first = np.minimum(first, np.maximum(low, high - span)) if ends.stop is None else np.minimum(first, high - span)
         if ends.start is not None:
             first = np.full(len(sizes), ends.start)
-        else:
-            first = np.minimum(self.axis.places(headers.column(name)), np.maximum(low, high - span))
         if self.interval is not None:
             return self.axis.values(np.repeat(first, sizes) + total, clip=False)
         share = np.minimum(1.0, np.maximum(high - first, 0) / np.maximum(span, 1))
@@ -281,11 +306,12 @@ def fit_sequence_codec(
     """
     head = header_schema(schema, sequences, axis)
     gap = None if axis is None or interval is not None else gap_column(axis.column.name, gaps, listed=gaps_are_listed)
-    body = row_schema(schema, head, sequences, axis, gap)
-    sizes = {"num_bins": num_bins, "text_vocabulary": text_vocabulary, "max_text_tokens": max_text_tokens}
-    header = fit_codec(head, header_table(sample, starts, head, sequences), **sizes)
-    rows = row_table(sample, starts, body, axis, interval)
-    row = fit_codec(body, rows, first_token=header.vocabulary_size, **sizes)
+    repeated = repeated_columns(sample, starts, schema, head)
+    body = row_schema(schema, head, sequences, axis, gap, repeated)
+    fit = partial(fit_codec, num_bins=num_bins, text_vocabulary=text_vocabulary, max_text_tokens=max_text_tokens)
+    header = fit(head, header_table(sample, starts, head, sequences))
+    rows = row_table(sample, starts, body, axis, interval, repeated)
+    row = fit(body, rows, first_token=header.vocabulary_size, flags=repeated)
     used = (row.encode(rows) != PAD).sum(axis=1).mean()
     return SequenceCodec(
         schema=schema if interval is None or axis is None else schema.with_column(unbounded(axis.column)),
@@ -304,6 +330,14 @@ def windows(size: int, window_rows: int) -> Iterator[tuple[int, int, int]]:
     yield 0, min(size, window_rows), 0
     for first in range(window_rows - context, size - context, window_rows - context):
         yield first, min(size - first, window_rows), context
+
+
+def _filled(rows: pa.Table, repeat: RepeatCodec, starts: Ints) -> pa.Array:
+    """The column with the value of the last change in each row."""
+    changed = rows.column(repeat.flag).to_numpy() == CHANGED
+    changed[starts[:-1]] = True
+    source = np.maximum.accumulate(np.where(changed, np.arange(len(changed)), 0))
+    return rows.column(repeat.column.name).take(pa.array(source))
 
 
 def rows_left(left: Ints) -> Ints:
@@ -327,16 +361,46 @@ def header_table(table: pa.Table, starts: Ints, schema: TableSchema, sequences: 
 
 
 def row_table(
-    table: pa.Table, starts: Ints, schema: TableSchema, axis: OrderAxis | None, interval: int | None
+    table: pa.Table,
+    starts: Ints,
+    schema: TableSchema,
+    axis: OrderAxis | None,
+    interval: int | None,
+    repeated: Mapping[str, str],
 ) -> pa.Table:
-    """Rows left and distance from the row before, beside what varies within a sequence."""
+    """Rows left, distance from the row before, and what varies within a sequence, with its flags."""
     ends = np.repeat(starts[1:], np.diff(starts))
-    arrays = {name: table.column(name) for name in schema.names[1:]}
+    flags = {flag: pa.array(_changes(table.column(name), starts).astype(np.int64)) for name, flag in repeated.items()}
+    arrays = {name: flags[name] if name in flags else table.column(name) for name in schema.names[1:]}
     if axis is not None and interval is None:
         gaps, is_first = gaps_of(axis.places(table.column(axis.column.name)), starts)
         arrays[axis.column.name] = pa.chunked_array([pa.array(gaps, mask=is_first)])
     left = {schema.names[0]: pa.array(rows_left(ends - np.arange(len(table))))}
     return pa.table(left | arrays)
+
+
+def repeated_columns(table: pa.Table, starts: Ints, schema: TableSchema, header: TableSchema) -> dict[str, str]:
+    """Columns of rows that are worth a flag, and its name: most rows have the value of the row before."""
+    followers = len(table) - (len(starts) - 1)
+    if followers < MIN_FOLLOWERS:
+        return {}
+    names = {}
+    for column in schema.columns:
+        has_choice = len(column.values) > 1 if column.values is not None else column.minimum is not None
+        if column.name in header.names or column.kind in (Kind.TEXT, Kind.IDENTIFIER) or not has_choice:
+            continue
+        changed = int(_changes(table.column(column.name), starts).sum()) - (len(starts) - 1)
+        if changed <= (1 - REPEATED) * followers:
+            names[column.name] = _free_name(f"{column.name} changed", schema)
+    return names
+
+
+def _changes(column: pa.ChunkedArray, starts: Ints) -> npt.NDArray[np.bool_]:
+    """(rows,) whether a value is not that of the row before, or is the first of its sequence."""
+    codes = order_ranks(column)
+    changes = np.diff(codes, prepend=codes[:1]) != 0
+    changes[starts[:-1]] = True
+    return changes
 
 
 def gaps_of(places: Ints, starts: Ints) -> tuple[Ints, npt.NDArray[np.bool_]]:
@@ -371,6 +435,7 @@ def row_schema(
     sequences: Sequences,
     axis: OrderAxis | None,
     gap: ColumnSchema | None,
+    repeated: Mapping[str, str] = MappingProxyType({}),
 ) -> TableSchema:
     """The number of rows left first, then the distance from the row before, then what varies."""
     highest = max(2, int(rows_left(np.array([sequences.max_rows]))[0]))
@@ -382,8 +447,13 @@ def row_schema(
         maximum=highest,
         values=tuple(range(1, highest + 1)),
     )
-    others = tuple(column for column in schema.columns if column.name not in header.names)
-    return TableSchema(columns=(left, *((gap,) if gap else ()), *others))
+    others = [column for column in schema.columns if column.name not in header.names]
+    flagged = [
+        part
+        for column in others
+        for part in ((flag_column(repeated[column.name]), column) if column.name in repeated else (column,))
+    ]
+    return TableSchema(columns=(left, *((gap,) if gap else ()), *flagged))
 
 
 def gap_column(name: str, gaps: tuple[int, ...], *, listed: bool) -> ColumnSchema:

@@ -9,8 +9,10 @@ Columns stand in table order except that free text comes last, so that long text
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from types import MappingProxyType
 from typing import Annotated
 
 import numpy as np
@@ -21,11 +23,12 @@ from pydantic import Field, TypeAdapter
 from ss_ray.codec.columns import FIRST_TOKEN, FREE, AbsentCodec, BinnedCodec, Slot, Tokens, ValueCodec, fit_binned
 from ss_ray.codec.differences import DifferenceCodec, fit_difference
 from ss_ray.codec.identifiers import fresh_values
+from ss_ray.codec.repeats import CHANGED, RepeatCodec
 from ss_ray.codec.texts import TextCodec, fit_max_tokens, token_lengths, train_tokenizer, vocabulary_size
 from ss_ray.schema import ColumnSchema, Kind, TableSchema
 
 ColumnCodec = Annotated[
-    ValueCodec | BinnedCodec | DifferenceCodec | AbsentCodec | TextCodec, Field(discriminator="type")
+    ValueCodec | BinnedCodec | DifferenceCodec | RepeatCodec | AbsentCodec | TextCodec, Field(discriminator="type")
 ]
 
 MAX_TEXTS = 20_000
@@ -66,7 +69,7 @@ class SlotCodec:
         """(rows, slots) token ids; PAD where a slot is not in use."""
         table = _without_dictionaries(table)
         parts = [
-            codec.encode(table if isinstance(codec, DifferenceCodec) else table.column(codec.column.name))
+            codec.encode(table if isinstance(codec, DifferenceCodec | RepeatCodec) else table.column(codec.column.name))
             for codec in self.columns
         ]
         return np.concatenate(parts, axis=1)
@@ -154,6 +157,7 @@ def fit_codec(
     text_vocabulary: int,
     max_text_tokens: int,
     first_token: int = FIRST_TOKEN,
+    flags: Mapping[str, str] = MappingProxyType({}),
 ) -> SlotCodec:
     """The codec of a schema; `sample` places the bins of numbers and teaches the pieces of text.
 
@@ -164,6 +168,7 @@ def fit_codec(
         text_vocabulary: Pieces of text, bytes included, at least 256.
         max_text_tokens: Longest text kept, in pieces.
         first_token: First token id that is free.
+        flags: By column that is written only where it changed, the column right before it that says so.
     """
     sample = _without_dictionaries(sample)
     ordered = sorted(schema.columns, key=lambda column: column.kind is Kind.TEXT)
@@ -175,14 +180,28 @@ def fit_codec(
         if column.kind is Kind.TEXT:
             columns.append(_fit_text(column, next_token, tokenizer, texts[column.name], max_text_tokens))
         else:
-            columns.append(_fit_column(column, schema, next_token, sample, num_bins))
+            flag = columns[-1] if column.name in flags else None
+            columns.append(_fit_column(column, schema, next_token, sample, num_bins, flag))
             next_token += columns[-1].num_tokens
     return SlotCodec(schema=schema, columns=tuple(columns))
 
 
 def _fit_column(
-    column: ColumnSchema, schema: TableSchema, first_token: int, sample: pa.Table, num_bins: int
+    column: ColumnSchema,
+    schema: TableSchema,
+    first_token: int,
+    sample: pa.Table,
+    num_bins: int,
+    flag: ColumnCodec | None,
 ) -> ColumnCodec:
+    if flag is not None:
+        value = (
+            fit_binned(sample.column(column.name), column, first_token, num_bins)
+            if column.values is None
+            else ValueCodec(column=column, first_token=first_token)
+        )
+        changed = flag.first_token + CHANGED
+        return RepeatCodec(column=column, flag=flag.column.name, value=value, changed=changed)
     if column.kind is Kind.IDENTIFIER:
         return AbsentCodec(column=column, first_token=first_token)
     if column.values is not None or column.minimum is None:  # without bounds: a column without values
@@ -230,7 +249,7 @@ def _given(codec: ColumnCodec, table: pa.Table) -> Tokens:
     if not len(rows):
         return tokens
     found = table.take(pa.array(rows))
-    tokens[rows] = codec.encode(found if isinstance(codec, DifferenceCodec) else found.column(name))
+    tokens[rows] = codec.encode(found if isinstance(codec, DifferenceCodec | RepeatCodec) else found.column(name))
     return tokens
 
 

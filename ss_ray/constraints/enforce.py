@@ -28,6 +28,7 @@ from ss_ray.config_constraints import (
     PresentConstraint,
     SumConstraint,
     UniqueConstraint,
+    columns_of,
 )
 from ss_ray.constraints.check import (
     Hashes,
@@ -116,6 +117,12 @@ class Enforcer:
     schema: TableSchema
     pairs: Mapping[str, pa.Table]
 
+    @property
+    def rules_identifiers(self) -> bool:
+        """Whether a constraint looks at identifiers, which must then stay as they were checked."""
+        identifiers = {column.name for column in self.schema.of_kind(Kind.IDENTIFIER)}
+        return any(identifiers & set(columns_of(constraint)) for constraint in self.constraints)
+
     def enforce(self, table: pa.Table, groups: npt.ArrayLike | None = None, seen: Seen | None = None) -> Enforced:
         """The rows of a table without those that break a constraint.
 
@@ -177,6 +184,7 @@ def make_enforcer(
     constraints: Sequence[ConstraintParameters],
     schema: TableSchema,
     mappings: Mapping[str, LearnedMapping] | None = None,
+    fixed: frozenset[str] = frozenset(),
 ) -> Enforcer:
     """The enforcer of constraints on tables of a schema.
 
@@ -185,6 +193,7 @@ def make_enforcer(
         schema: Of the tables.
         mappings: What real rows say of `determines` constraints, by their names; without one, the first synthetic row
             of a determinant decides.
+        fixed: Columns that are never changed: rows are rejected instead.
 
     Raises:
         ConfigError: See `check_declared`.
@@ -193,7 +202,7 @@ def make_enforcer(
     exact = [settled(c, schema) if isinstance(c, SumConstraint) else c for c in constraints]
     return Enforcer(
         constraints=tuple(sorted(exact, key=lambda c: isinstance(c, UniqueConstraint))),
-        constructions=_in_order([c for c in exact if _is_constructed(c)]),
+        constructions=_in_order([c for c in exact if _is_constructed(c) and _target(c) not in fixed]),
         schema=schema,
         pairs={name: mapping.pairs for name, mapping in (mappings or {}).items()},
     )

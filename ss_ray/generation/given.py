@@ -6,21 +6,41 @@ to be drawn.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
 
 from ss_ray.config_generation import GenerationParameters
-from ss_ray.errors import ConfigError, DataError
-from ss_ray.schema import ColumnSchema, Scalar, TableSchema, arrow_type, count_outside
+from ss_ray.errors import ConfigError, DataError, PrivacyError
+from ss_ray.schema import ColumnSchema, Kind, Scalar, TableSchema, arrow_type, count_outside
 from ss_ray.tables.cells import type_table
-from ss_ray.tables.files import find_source, read_blocks
+from ss_ray.tables.files import file_digest, find_source, read_blocks
 
 
 def is_given(generation: GenerationParameters) -> bool:
     """Whether anything is said of the rows to be made."""
     return bool(generation.given or generation.shares or generation.seed_table)
+
+
+def check_seeds(generation: GenerationParameters, encoding: str, digests: Collection[str]) -> None:
+    """Refuse real rows as seeds where differential privacy is promised.
+
+    Args:
+        generation: What is given.
+        encoding: Of the seed table, where it is text.
+        digests: SHA-256 of the files that the model was trained on.
+
+    Raises:
+        PrivacyError: The seed table has one of them.
+    """
+    if generation.seed_table is None:
+        return
+    source = find_source(generation.seed_table, encoding)
+    if any(file_digest(file) in digests for file in source.files):
+        raise PrivacyError(
+            "generation.seed_table is the table that the model was trained on: its cells would be released as they are"
+        )
 
 
 def given_table(generation: GenerationParameters, schema: TableSchema, size: int, seed: int, encoding: str) -> pa.Table:
@@ -61,7 +81,10 @@ def _seed_rows(uri: str, schema: TableSchema, encoding: str) -> pa.Table:
     """The seed table in storage types."""
     source = find_source(uri, encoding)
     wanted = TableSchema(columns=tuple(_column(name, schema) for name in source.names))
-    return pa.concat_tables([type_table(block, wanted) for file in source.files for block in read_blocks(source, file)])
+    blocks = [type_table(block, wanted) for file in source.files for block in read_blocks(source, file)]
+    if not sum(map(len, blocks)):
+        raise DataError("generation.seed_table has no rows; there is nothing to make a row for")
+    return pa.concat_tables(blocks)
 
 
 def _column(name: str, schema: TableSchema) -> ColumnSchema:
@@ -84,6 +107,8 @@ def _dealt(shares: Mapping[Scalar, float], size: int, rng: np.random.Generator) 
 def _typed(values: Sequence[Scalar], column: ColumnSchema) -> pa.Array:
     """Values in the storage type."""
     type_ = arrow_type(column)
+    if column.kind is not Kind.BOOLEAN and any(isinstance(value, bool) for value in values):
+        raise DataError(f"column {column.name!r}: generation gives it truth values", column=column.name)
     target = type_.value_type if pa.types.is_dictionary(type_) else type_
     is_text = pa.types.is_temporal(target) or pa.types.is_string(target) or pa.types.is_large_string(target)
     try:
@@ -95,10 +120,18 @@ def _typed(values: Sequence[Scalar], column: ColumnSchema) -> pa.Array:
 
 
 def _check(array: pa.ChunkedArray, column: ColumnSchema) -> None:
-    outside = count_outside(column, array)
+    outside = count_outside(column, array) or _count_finer(column, array)
     if outside:
         raise DataError(
             f"column {column.name!r}: {outside} given values are not among those, or within the bounds, that the model "
             "knows",
             column=column.name,
         )
+
+
+def _count_finer(column: ColumnSchema, array: pa.ChunkedArray) -> int:
+    """Numbers with more digits after the point than the column has."""
+    if column.kind is not Kind.FLOAT or column.decimals is None:
+        return 0
+    values = array.drop_null().cast(pa.float64()).to_numpy()
+    return int((np.abs(np.round(values, column.decimals) - values) > 1e-9 * np.maximum(1, np.abs(values))).sum())

@@ -29,7 +29,7 @@ from ss_ray.errors import ConfigError, GenerationError
 from ss_ray.generation.given import given_table, is_given
 from ss_ray.generation.language_plan import LanguageGenerationPlan
 from ss_ray.generation.pool import TextPool, actor_options
-from ss_ray.generation.stage import Request, SyntheticTable, learned_mappings, most_frequent
+from ss_ray.generation.stage import Request, SyntheticTable, fixed_columns, learned_mappings, most_frequent
 from ss_ray.generation.text_actor import Answers, Ask, TextActor
 from ss_ray.plan import GenerationPlan
 from ss_ray.progress import OnProgress
@@ -79,7 +79,9 @@ def generate_text_table(
     codec = JsonCodec.from_json((model / "codec.json").read_text())
     if plan.is_one_sequence or (plan.start, plan.stop) != (None, None):
         raise ConfigError("a single series, and its start and stop, need training.pretrained_model: compact")
-    enforcer = make_enforcer(plan.constraints, codec.schema, learned_mappings(plan, request.real_rows))
+    mappings = learned_mappings(plan, request.real_rows)
+    fixed = fixed_columns(codec.schema, codec.sequences, request.generation)
+    enforcer = make_enforcer(plan.constraints, codec.schema, mappings, fixed)
     given = given_of(codec, plan, language, request)
     if given.is_per_row:
         language = replace(language, one_record=True)
@@ -323,7 +325,10 @@ class TextTable:
         kept = drawn.sources[done.kept]
         used = kept[: self._num_fitting(kept)]
         parsed = _parsed(done.table.slice(0, len(used)), used)
-        rows = codec.table_of(parsed, first_row=state.rows, first_group=state.groups, seed=seed)  # identifiers, no gaps
+        if self._enforcer.rules_identifiers:  # they stay as they were checked
+            rows = done.table.slice(0, len(used))
+        else:  # numbered without gaps
+            rows = codec.table_of(parsed, first_row=state.rows, first_group=state.groups, seed=seed)
         codec.schema.check(rows)
         if self._given.is_per_row:
             rows = rows.append_column(PLACE, pa.array(np.array(places)[used]))

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import torch
 
 from ss_ray.codec.columns import FREE
@@ -30,6 +31,8 @@ BATCH_ROWS = 1024
 
 FEW_ROWS = 64
 """Fewer would say little about how many are rejected."""
+NUMBERS = 64
+"""Numbers of identifiers that a shard may use up for each of its rows."""
 NEVER = -1e30
 """Log-weight of a candidate that is taken only where there is no other."""
 Made = Iterator[tuple[pa.Table, int]]
@@ -98,45 +101,65 @@ def make_rows(model: CompactModel, codec: SlotCodec, shard: Shard, draws: Draws,
     """Rows one by one."""
     made = drawn = 0
     sampling, seed = tally.plan.sampling, tally.plan.seed
-    while made < shard.size and not tally.is_hopeless:
+    while made < shard.size and not tally.is_hopeless and drawn < NUMBERS * shard.size:
         missing = shard.size - made
         size = min(BATCH_ROWS, missing if tally.kept_share == 1 else max(FEW_ROWS, int(missing / tally.kept_share)))
         tokens = decode_rows(model, codec.slots, size, sampling, draws.generator)
-        table = codec.decode(tokens, rng=draws.rng, first_row=shard.first + drawn, seed=seed)
+        first_row = first_number(shard.first, tally) + drawn
+        table = codec.decode(tokens, rng=draws.rng, first_row=first_row, seed=seed)
         drawn += size
-        kept = tally.enforce(table).table.slice(0, shard.size - made)
-        if len(kept) < size:
+        kept = tally.enforce(table).table.slice(0, missing)
+        if len(kept) < size and not tally.enforcer.rules_identifiers:
             kept = codec.identified(kept, first_row=shard.first + made, seed=seed)
         made += len(kept)
         yield kept, len(kept)
 
 
+def first_number(first: int, tally: Tally) -> int:
+    """Number of the first row, or group, of a shard.
+
+    Where constraints look at identifiers, these stay as they were checked: rows that are rejected use up their numbers,
+    so each shard has more of them than rows. Otherwise rows are numbered without gaps.
+    """
+    return first * NUMBERS if tally.enforcer.rules_identifiers else first
+
+
 def make_conditioned_rows(
     model: CompactModel, codec: SlotCodec, shard: Shard, draws: Draws, tally: Tally, given: pa.Table
 ) -> Made:
-    """A row for each row of `given`, in its order, with its cells."""
+    """A row for each row of `given`, in its order, with its cells; none where no row can be made."""
     size = BATCH_ROWS // CANDIDATES
     for start in range(0, shard.size, size):
-        if tally.is_hopeless:
-            return
         rows = given.slice(shard.first + start, min(size, shard.size - start))
-        kept = _conditioned(model, codec, shard.first + start, draws, tally, rows)
-        yield codec.identified(kept, first_row=shard.first + start, seed=tally.plan.seed), len(rows)
+        kept, places = _conditioned(model, codec, shard.first + start, draws, tally, rows)
+        if not tally.enforcer.rules_identifiers:
+            kept = codec.identified(kept, first_row=shard.first + start, seed=tally.plan.seed)
+        yield _with_cells(kept, rows.take(pa.array(places))), len(rows)
+
+
+def _with_cells(table: pa.Table, given: pa.Table) -> pa.Table:
+    """The table with given identifiers, which were numbered like all others."""
+    for name in given.column_names:
+        kept = pc.coalesce(given.column(name), table.column(name))
+        table = table.set_column(table.column_names.index(name), table.schema.field(name), kept)
+    return table
 
 
 def _conditioned(
     model: CompactModel, codec: SlotCodec, first_row: int, draws: Draws, tally: Tally, given: pa.Table
-) -> pa.Table:
-    """Rows with given cells, each drawn until it breaks no constraint."""
-    pending = np.arange(len(given))
-    parts, places = [], []
-    while len(pending) and not tally.is_hopeless:
-        done = tally.enforce(_candidates(model, codec, first_row, draws, tally, given.take(pa.array(pending))))
+) -> tuple[pa.Table, np.ndarray]:
+    """Rows with given cells, each drawn until it breaks no constraint or there is no hope; and which they are."""
+    pending, tries = np.arange(len(given)), 0
+    parts, places = [codec.schema.to_arrow().empty_table()], [np.zeros(0, np.int64)]
+    while len(pending) and tries < tally.plan.patience:
+        number = first_number(first_row, tally) + tries * len(given)
+        done = tally.enforce(_candidates(model, codec, number, draws, tally, given.take(pa.array(pending))))
         parts.append(done.table)
         places.append(pending[done.kept])
+        tries = 0 if done.kept.any() and not tally.enforcer.rules_identifiers else tries + 1
         pending = pending[~done.kept]
     order = np.argsort(np.concatenate(places), kind="stable")
-    return pa.concat_tables(parts).take(pa.array(order))
+    return pa.concat_tables(parts).take(pa.array(order)), np.concatenate(places)[order]
 
 
 def _candidates(
@@ -176,14 +199,14 @@ class _SequenceMaker:
         self.length = codec.length(self.ends)
         self.by_group = self.plan.num_groups is not None
         self.given = given
-        self.groups_made = self.rows_made = self.groups_drawn = 0
+        self.groups_made = self.rows_made = self.groups_drawn = self.rows_drawn = 0
 
     def groups(self) -> Made:
         """As many groups as the shard has; given cells are kept by their groups, in order."""
         pending = np.arange(self.shard.size)
         while len(pending) and not self.tally.is_hopeless:
             cells = None if self.given is None else self.given.take(pa.array(self.shard.first + pending))
-            table, starts, kept = self._drawn(self._tokens_given(cells, len(pending)))
+            table, starts, kept = self._drawn(self._tokens_given(cells, len(pending)), cells)
             yield self._numbered(table, starts), int(kept.sum())
             pending = pending[~kept]
 
@@ -191,7 +214,7 @@ class _SequenceMaker:
         """As many rows as the shard has."""
         while self.rows_made < self.shard.size and not self.tally.is_hopeless:
             cells = None if self.given is None else self.given.slice(0, 1)
-            table, starts, _ = self._drawn(self._tokens_given(cells, 1), self.shard.size - self.rows_made)
+            table, starts, _ = self._drawn(self._tokens_given(cells, 1), cells, self.shard.size - self.rows_made)
             yield self._numbered(table, starts), len(table)
 
     def _tokens_given(self, cells: pa.Table | None, number: int) -> np.ndarray:
@@ -199,38 +222,49 @@ class _SequenceMaker:
             return np.full((number, len(self.codec.header.slots)), FREE, np.int32)
         return self.codec.header.given(cells)
 
-    def _drawn(self, headers: np.ndarray, num_rows: int | None = None) -> tuple[pa.Table, np.ndarray, np.ndarray]:
+    def _drawn(
+        self, headers: np.ndarray, cells: pa.Table | None, num_rows: int | None = None
+    ) -> tuple[pa.Table, np.ndarray, np.ndarray]:
         """Sequences that break no constraint, where each starts, and which of those drawn they are."""
         if num_rows is None:
             tokens = self.writer.sequences(headers, self.length)
         else:
             tokens = self.writer.rows(num_rows, headers)
+        sizes = np.diff(tokens.starts)
+        if cells is not None and len(cells) < len(sizes):  # the same for all groups
+            cells = cells.take(pa.array(np.zeros(len(sizes), np.int64)))
         table = self.codec.decode(
             tokens,
             rng=self.draws.rng,
-            first_group=self.shard.first + self.groups_drawn,
-            first_row=self.shard.first,
+            first_group=first_number(self.shard.first, self.tally) + self.groups_drawn,
+            first_row=first_number(self._first_row, self.tally) + self.rows_drawn,
             seed=self.plan.seed,
             ends=self.ends,
+            given=cells,
         )
-        sizes = np.diff(tokens.starts)
         self.groups_drawn += len(sizes)
+        self.rows_drawn += len(table)
         owner = np.repeat(np.arange(len(sizes)), sizes)
         done = self.tally.enforce(table, groups=owner)
         kept = np.isin(np.arange(len(sizes)), owner[done.kept])
         return done.table, np.append(0, np.cumsum(sizes[kept])), kept
 
-    def _numbered(self, table: pa.Table, starts: np.ndarray) -> pa.Table:
-        """Identifiers of the groups and rows so far; no two shards share a number."""
+    @property
+    def _first_row(self) -> int:
+        """Number of the first row, where no two shards share a number."""
         longest = max(self.codec.sequences.max_rows, self.length or 0)
-        first_row = self.shard.first * longest if self.by_group else self.shard.first
-        numbered = self.codec.identified(
-            table,
-            starts,
-            first_group=self.shard.first + self.groups_made,
-            first_row=first_row + self.rows_made,
-            seed=self.plan.seed,
-        )
+        return self.shard.first * longest if self.by_group else self.shard.first
+
+    def _numbered(self, table: pa.Table, starts: np.ndarray) -> pa.Table:
+        """Identifiers of the groups and rows so far, without gaps; as they are where constraints looked at them."""
+        if not self.tally.enforcer.rules_identifiers:
+            table = self.codec.identified(
+                table,
+                starts,
+                first_group=self.shard.first + self.groups_made,
+                first_row=self._first_row + self.rows_made,
+                seed=self.plan.seed,
+            )
         self.groups_made += len(starts) - 1
         self.rows_made += len(table)
-        return numbered
+        return table

@@ -143,5 +143,8 @@ class SequenceWriter:
         given = np.full((*source.shape, rows.shape[1]), FREE, np.int32)
         given[:, :context] = rows[source[:, :context]]
         given[:, :, 0] = np.where(is_there, self.codec.markers(np.maximum(left, 1)), PAD)
+        if not context:
+            for slot, changed in self.codec.flag_slots:
+                given[:, 0, slot] = changed
         given[~is_there] = PAD
         return given.reshape(len(source), -1)

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ss_ray.cluster import map_items, reported_progress
+from ss_ray.codec.sequence_columns import Sequences
 from ss_ray.codec.sequences import SequenceCodec
 from ss_ray.codec.slots import SlotCodec
 from ss_ray.codec.stored import codec_from_json
@@ -30,6 +31,8 @@ from ss_ray.generation.shards import Shard, counts_file, cut_shards, shard_file
 from ss_ray.plan import GenerationPlan
 from ss_ray.progress import OnProgress
 from ss_ray.runs import Location
+from ss_ray.schema import Kind, TableSchema
+from ss_ray.tables.files import find_source
 from ss_ray.tables.parts import count_rows, read_part
 
 
@@ -94,7 +97,10 @@ def generate_table(
         GenerationError: Not a single row could be made.
     """
     codec = codec_from_json((model / "codec.json").read_text())
-    enforcer = make_enforcer(plan.constraints, codec.schema, learned_mappings(plan, request.real_rows))
+    mappings = learned_mappings(plan, request.real_rows)
+    sequences = codec.sequences if isinstance(codec, SequenceCodec) else None
+    fixed = fixed_columns(codec.schema, sequences, request.generation)
+    enforcer = make_enforcer(plan.constraints, codec.schema, mappings, fixed)
     plan, given = _given(codec, _of_whole_series(codec, plan), request, work.make_folder())
     shards = list(cut_shards(plan))
     wanted = sum(shard.size for shard in shards)
@@ -109,6 +115,16 @@ def generate_table(
             _make(shards[-1:], settled.seen, work, arguments, resources)
             settled = _settled(shards, enforcer, codec, plan, work)
     return _released(shards, wanted, unit, settled, work, target)
+
+
+def fixed_columns(schema: TableSchema, sequences: Sequences | None, generation: GenerationParameters) -> frozenset[str]:
+    """Columns that no constraint may change: given ones, identifiers, and what holds a sequence together."""
+    names = {*generation.given, *generation.shares, *(column.name for column in schema.of_kind(Kind.IDENTIFIER))}
+    if generation.seed_table is not None:
+        names |= set(find_source(generation.seed_table).names)
+    if sequences is not None:
+        names |= {name for name in (sequences.group, sequences.order, *sequences.constants) if name is not None}
+    return frozenset(names)
 
 
 def _of_whole_series(codec: SlotCodec | SequenceCodec, plan: GenerationPlan) -> GenerationPlan:
@@ -145,7 +161,8 @@ def _given(
         return plan, None
     schema, size = codec.schema, plan.num_records
     if isinstance(codec, SequenceCodec):
-        schema = replace(codec.header.schema, columns=codec.header.schema.columns[1:])
+        can_be = [c for c in codec.header.schema.columns[1:] if c.name in codec.sequences.constants]
+        schema = replace(codec.schema, columns=tuple(c for c in can_be if c.kind is not Kind.IDENTIFIER))
         if plan.num_groups is None and (generation.shares or generation.seed_table):
             raise ConfigError("generation.shares and seed_table of groups: say how many with generation.num_groups")
         size = plan.num_groups or 1

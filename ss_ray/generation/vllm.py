@@ -46,6 +46,15 @@ class VllmEngine:
             max_num_seqs: Completions decoded together at most.
             gpu_memory_utilization: Share of a GPU's memory, in (0, 1].
         """
+        # A prompt in chunks makes vLLM take back a seeded draw, which generators of CPUs cannot.
+        whole_prompts = (
+            {}
+            if use_gpu
+            else {
+                "enable_chunked_prefill": False,
+                "max_num_batched_tokens": max(2048, max_model_len),
+            }
+        )
         arguments = EngineArgs(
             model=str(folder),
             dtype="auto" if use_gpu else "float32",
@@ -57,6 +66,7 @@ class VllmEngine:
             disable_log_stats=True,
             generation_config="vllm",  # not what the folder says: the sampling is given
             structured_outputs_config=StructuredOutputsConfig(backend="xgrammar"),
+            **whole_prompts,
         )
         return cls(LLMEngine.from_engine_args(arguments), sampling)
 

@@ -7,7 +7,7 @@ what was paid for, so the certificate may leave with the table.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 
@@ -27,6 +27,10 @@ MECHANISM = (
 PUBLIC = (
     "names and order of the columns, their kinds, storage types, decimals and date formats",
     "everything declared in the configuration, the number of synthetic rows, and that this table was synthesized",
+)
+GIVEN = (
+    "cells that came with the request (generation.given, shares, seed_table): they are released as they are, and so is "
+    "the number of rows of a seed table"
 )
 TOLERANCE = 1e-6
 
@@ -126,6 +130,16 @@ class Certificate:
     notes: tuple[str, ...]
     versions: dict[str, str]
     created_at: str
+
+    @staticmethod
+    def from_json(text: str) -> Certificate:
+        """Inverse of `to_json`."""
+        return TypeAdapter(Certificate).validate_json(text)
+
+    def with_given_cells(self) -> Certificate:
+        """The same of a table some of whose cells came with the request, not from the model."""
+        covered = tuple(text for text in self.not_covered if text != GIVEN)
+        return replace(self, not_covered=(*covered, GIVEN))
 
     def to_json(self) -> str:
         """As it is written to release/privacy_certificate.json."""

@@ -56,7 +56,7 @@ def measure_table(
     parts = rows.files(".parquet")
     if not parts:
         raise PrivacyError("no rows are left to train on; differential privacy needs at least a hundred units")
-    kept = one_row_per_unit(units.files(".parquet"), data.group_training_examples_by)
+    kept = one_row_per_unit(units.files(".parquet"), data.group_training_examples_by, parts)
     if privacy.allow_inferred_schema:
         num_units = sum(count_rows(parts)) if kept[0] is None else sum(len(own) for own in kept if own is not None)
         delta = _delta(privacy, num_units)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from ss_ray.errors import PrivacyError
 from ss_ray.privacy.noise import secret_generator
 from ss_ray.runs import Location
 from ss_ray.splits import unit_hashes
@@ -29,11 +30,21 @@ def unit_ids(parts: Sequence[Location], group: str) -> npt.NDArray[np.uint64]:
     return np.concatenate(ids) if ids else np.empty(0, np.uint64)
 
 
-def one_row_per_unit(parts: Sequence[Location], group: str | None) -> list[Rows | None]:
-    """For each part the numbers of the rows that count, one of each unit, drawn at random; None: all rows."""
+def one_row_per_unit(units: Sequence[Location], group: str | None, parts: Sequence[Location]) -> list[Rows | None]:
+    """For each part the numbers of the rows that count, one of each unit, drawn at random; None: all rows.
+
+    Args:
+        units: Parts of the rows before PII was replaced.
+        group: Column whose values are the units; None: each row is one.
+        parts: The same rows after it was, in the same order, cut in their own way.
+
+    Raises:
+        PrivacyError: Rows are missing, so nobody knows which row is of which unit.
+    """
     if group is None:
         return [None] * len(parts)
-    ids = unit_ids(parts, group)
+    check_same_rows(units, parts)
+    ids = unit_ids(units, group)
     order = secret_generator().permutation(len(ids))
     _, first = np.unique(ids[order], return_index=True)
     chosen = np.sort(order[first])
@@ -41,3 +52,16 @@ def one_row_per_unit(parts: Sequence[Location], group: str | None) -> list[Rows 
     ends = np.cumsum(sizes)
     own = np.split(chosen, np.searchsorted(chosen, ends[:-1]))
     return [rows - start for rows, start in zip(own, ends - sizes, strict=True)]
+
+
+def check_same_rows(units: Sequence[Location], parts: Sequence[Location]) -> None:
+    """Refuse rows of which some were dropped: their numbers no longer say which unit they are of.
+
+    Raises:
+        PrivacyError: The two tables have different numbers of rows.
+    """
+    if sum(count_rows(units)) != sum(count_rows(parts)):
+        raise PrivacyError(
+            "rows were dropped when personal data was replaced, so nobody knows which of the others belong together; "
+            "with differential privacy and groups, use an operator or a policy that drops no rows"
+        )

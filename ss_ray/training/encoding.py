@@ -228,7 +228,7 @@ def _interval(plan: SequencePlan, axis: OrderAxis | None, facts: SequenceFacts) 
     """Distance of neighbours on the axis where it is told, or the same everywhere."""
     if plan.interval_seconds is not None:
         return declared_interval(plan, axis)
-    return facts.gaps[0] if facts.gaps and len(facts.gaps) == 1 else None
+    return facts.gaps[0] if facts.gaps and len(facts.gaps) == 1 and facts.gaps[0] > 0 else None
 
 
 def _ticks(axis: OrderAxis, seconds: int) -> int:

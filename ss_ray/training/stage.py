@@ -28,7 +28,7 @@ from ss_ray.privacy.account import Account, PrivateSchema
 from ss_ray.privacy.accounting import Charge
 from ss_ray.privacy.plan import DPPlan
 from ss_ray.privacy.private_schema import MeasuredSchema
-from ss_ray.privacy.units import unit_ids
+from ss_ray.privacy.units import check_same_rows, unit_ids
 from ss_ray.progress import OnProgress
 from ss_ray.runs import Location
 from ss_ray.schema import TableSchema
@@ -174,6 +174,8 @@ def train_private_model(
     tokens, ids = folder / "tokens", folder / "units"
     ids.remove()
     group, sequences = config.data.group_training_examples_by, plan_sequences(config)
+    if group is not None:
+        check_same_rows(units.files(".parquet"), rows.files(".parquet"))
     codec: SlotCodec | SequenceCodec
     if sequences is not None and private.measured is not None:
         codec = _private_sequence_codec(private.measured, sequences, plan)

@@ -24,7 +24,7 @@ def fit_sequences(
     rows, starts = sorted_sequences(table, group, order)
     axis = order_axis(schema[order]) if order is not None else None
     facts = sequence_facts(rows, starts, axis)
-    same = facts.gaps[0] if facts.gaps and len(facts.gaps) == 1 else None
+    same = facts.gaps[0] if facts.gaps and len(facts.gaps) == 1 and facts.gaps[0] > 0 else None
     codec = fit_sequence_codec(
         schema,
         Sequences(

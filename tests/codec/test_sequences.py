@@ -225,5 +225,5 @@ def test_groups_of_dates_or_truth_values_are_refused(column: str) -> None:
             (tables.column_of("flag", Kind.BOOLEAN, flag, values=(False, True)), flag),
         ]
     )
-    with pytest.raises(DataError, match="group by a column of numbers or strings"):
+    with pytest.raises(DataError, match="group by a column of whole numbers or strings"):
         fit_sequences(schema, table, column, None)

@@ -16,15 +16,15 @@ import pytest
 from ss_ray.codec.identifiers import fresh_values
 from ss_ray.codec.json_lines import JsonCodec
 from ss_ray.config import ResourceParameters
-from ss_ray.config_constraints import OrderConstraint, RangeConstraint, UniqueConstraint
+from ss_ray.config_constraints import FormatConstraint, OrderConstraint, RangeConstraint, UniqueConstraint
 from ss_ray.config_generation import GenerationParameters
 from ss_ray.constraints.check import violations
 from ss_ray.constraints.enforce import make_enforcer
 from ss_ray.errors import ConfigError, GenerationError
-from ss_ray.generation import language_stage
+from ss_ray.generation import language_stage, pool
 from ss_ray.generation.language_stage import Given, TextTable, generate_text_table, given_of
 from ss_ray.generation.stage import Request, SyntheticTable
-from ss_ray.generation.text_actor import TextActor, load_text_actor
+from ss_ray.generation.text_actor import Ask, TextActor, load_text_actor
 from ss_ray.plan import GenerationPlan
 from ss_ray.progress import OnProgress, Progress, ignore
 from ss_ray.runs import Location
@@ -70,13 +70,20 @@ def released(table: TextTable, folder: Path) -> tuple[SyntheticTable, pa.Table]:
 
 
 def test_rows_are_exactly_as_many_as_asked_for_and_numbered_without_gaps(tmp_path: Path) -> None:
-    made = plan([YOUNG, UniqueConstraint(columns=("id",))], num_records=60)
+    made = plan([YOUNG], num_records=60)
     result, table = released(fill(table_of(ROWS, made, tmp_path), writer()), tmp_path)
     assert (result.num_rows, len(table), result.incomplete) == (60, 60, "")
     ROWS.schema.check(table)
     assert not violations(YOUNG, table).any()
     assert result.rejected["range(age)"] > 0
     assert table["id"] == pa.chunked_array([fresh_values(ROWS.schema["id"], 0, 60, made.seed)])
+
+
+def test_identifiers_stay_as_the_constraints_saw_them(tmp_path: Path) -> None:
+    made = plan([YOUNG, FormatConstraint(column="id", pattern=".*[02468]")], num_records=40)
+    _, table = released(fill(table_of(ROWS, made, tmp_path), writer()), tmp_path)
+    assert len(table) == 40
+    assert all(value[-1] in "02468" for value in table["id"].to_pylist())
 
 
 @pytest.mark.parametrize("room", [3, 40])
@@ -244,3 +251,15 @@ def test_a_seed_table_is_filled_by_actors_and_their_errors_arrive(model: Locatio
     broken = model_folder(tmp_path / "broken", ROWS, window=len(SETTINGS.prompt_ids))
     with pytest.raises(GenerationError, match="a prompt must have"):
         generate(broken, plan(), tmp_path / "b")
+
+
+@pytest.mark.ray
+@pytest.mark.usefixtures("ray_cluster")
+def test_actors_that_keep_dying_end_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "MAX_RESTARTS", 1)
+    options = pool.ActorOptions(num_actors=1, num_cpus=1, num_gpus=0, environment={})
+    with pool.TextPool(os._exit, (1,), options, capacity=2) as actors:
+        actors.submit([Ask(number=0, given="")])
+        assert actors.wait() == []
+        with pytest.raises(GenerationError, match="2 generation actors died"):
+            actors.wait()

@@ -8,7 +8,14 @@ import torch
 from ss_ray.codec.sequences import SequenceCodec
 from ss_ray.codec.slots import SlotCodec
 from ss_ray.config_base import Section
-from ss_ray.config_constraints import ConstraintParameters, OrderConstraint, RangeConstraint, UniqueConstraint
+from ss_ray.config_constraints import (
+    ConstraintParameters,
+    FormatConstraint,
+    OrderConstraint,
+    RangeConstraint,
+    SumConstraint,
+    UniqueConstraint,
+)
 from ss_ray.constraints.enforce import make_enforcer
 from ss_ray.generation.rows import Draws, Tally, make_conditioned_rows, make_rows, make_sequences
 from ss_ray.generation.sampling import Sampling
@@ -116,6 +123,43 @@ def test_given_cells_come_out_as_they_are_and_in_their_order() -> None:
         assert table[name].filter(there).to_pylist() == given[name].filter(there).to_pylist()
     assert (table["low"].to_numpy() < table["high"].to_numpy()).all()
     assert len(set(table["id"].to_pylist())) == len(given)
+
+
+def test_constraints_on_identifiers_hold_for_those_that_are_released() -> None:
+    codec = ranges()
+    even = FormatConstraint(column="id", pattern="A[0-9]{3}[02468]")
+    table = rows_of(codec, tally(codec, plan([even, UniqueConstraint(columns=("id",))])), size=300)
+    assert len(table) == 300
+    ids = table["id"].to_pandas()
+    assert ids.str[-1].isin([*"02468"]).all()
+    assert ids.is_unique
+
+
+def conditioned(codec: SlotCodec, given: pa.Table, constraints: Sequence[Section] = ()) -> pa.Table:
+    made = plan(constraints)
+    fixed = frozenset(given.column_names)
+    count = Tally(made, make_enforcer(made.constraints, codec.schema, None, fixed))
+    shard = Shard(number=0, first=0, size=len(given))
+    parts = make_conditioned_rows(model_of(codec), codec, shard, draws(), count, given)
+    return pa.concat_tables([table for table, _ in parts])
+
+
+def test_given_identifiers_stay_and_no_constraint_changes_a_given_cell() -> None:
+    codec = ranges()
+    given = pa.table({"id": ["X1", None, "X3"] * 10, "high": pa.array([500] * 30, pa.int64())})
+    total = SumConstraint(parts=("low",), total="high", tolerance=200)
+    table = conditioned(codec, given, [total])
+    assert set(table["high"].to_pylist()) == {500}
+    assert table["id"].to_pylist()[::3] == ["X1"] * 10
+    assert table["id"].to_pylist()[1].startswith("A")
+
+
+def test_a_row_that_cannot_be_made_costs_no_other_row() -> None:
+    codec = ranges()
+    low = [5] * 40
+    low[10] = 999  # nothing is above
+    table = conditioned(codec, pa.table({"low": pa.array(low, pa.int64())}), [ORDER])
+    assert table["low"].to_pylist() == [5] * 39
 
 
 def visits() -> SequenceCodec:

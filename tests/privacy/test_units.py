@@ -7,12 +7,15 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 
+from ss_ray.errors import PrivacyError
 from ss_ray.privacy.units import one_row_per_unit, unit_ids
 from ss_ray.runs import Location
 
 
 def write_parts(folder: Path, *parts: list[str]) -> tuple[Location, ...]:
+    folder.mkdir(exist_ok=True)
     for index, people in enumerate(parts):
         table = pa.table({"person": people, "visit": range(len(people))})
         pq.write_table(table, folder / f"part-{index}.parquet")
@@ -22,7 +25,8 @@ def write_parts(folder: Path, *parts: list[str]) -> tuple[Location, ...]:
 def test_each_unit_counts_once_over_all_parts(tmp_path: Path) -> None:
     people = (["a", "b", "a", "c"], ["b", "b", "d"], ["a"])
     for _ in range(20):  # the row is drawn at random
-        kept = one_row_per_unit(write_parts(tmp_path, *people), "person")
+        parts = write_parts(tmp_path, *people)
+        kept = one_row_per_unit(parts, "person", parts)
         chosen = [part[row] for part, rows in zip(people, kept, strict=True) for row in rows]
         assert sorted(chosen) == ["a", "b", "c", "d"]
 
@@ -32,14 +36,15 @@ def test_every_row_of_a_unit_is_drawn_now_and_then(tmp_path: Path) -> None:
     drawn = {
         (index, int(rows[0]))
         for _ in range(200)  # one of four rows is never drawn with probability 4 * 0.75**200 = 4e-25
-        for index, rows in enumerate(one_row_per_unit(parts, "person"))
+        for index, rows in enumerate(one_row_per_unit(parts, "person", parts))
         if len(rows)
     }
     assert drawn == {(0, 0), (0, 1), (1, 0), (1, 1)}
 
 
 def test_rows_are_their_own_units_without_a_group(tmp_path: Path) -> None:
-    assert one_row_per_unit(write_parts(tmp_path, ["a"], ["b"]), None) == [None, None]
+    parts = write_parts(tmp_path, ["a"], ["b"])
+    assert one_row_per_unit(parts, None, parts) == [None, None]
 
 
 def test_ids_are_those_of_the_values_in_the_order_of_the_rows(tmp_path: Path) -> None:
@@ -47,3 +52,19 @@ def test_ids_are_those_of_the_values_in_the_order_of_the_rows(tmp_path: Path) ->
     assert ids.dtype == np.uint64
     assert (ids[0], ids[1]) == (ids[3], ids[2])
     assert ids[0] != ids[1]
+
+
+def test_rows_count_once_for_each_unit_however_the_replaced_rows_are_cut(tmp_path: Path) -> None:
+    people = [*"aabbbc"] * 50
+    units = write_parts(tmp_path / "units", people[:200], people[200:])
+    parts = write_parts(tmp_path / "rows", people[:90], people[90:91], people[91:])
+    kept = one_row_per_unit(units, "person", parts)
+    owners = [people[start + row] for start, rows in zip((0, 90, 91), kept, strict=True) for row in rows]
+    assert sorted(owners) == ["a", "b", "c"]
+
+
+def test_rows_that_were_dropped_in_between_are_refused(tmp_path: Path) -> None:
+    units = write_parts(tmp_path / "units", [*"aabbb"])
+    parts = write_parts(tmp_path / "rows", [*"bbb"])
+    with pytest.raises(PrivacyError, match="rows were dropped"):
+        one_row_per_unit(units, "person", parts)
