@@ -17,7 +17,8 @@ from ss_ray.codec.measured import measured_columns
 from ss_ray.codec.order_axis import OrderAxis, order_axis
 from ss_ray.codec.ordinals import Scale
 from ss_ray.codec.sequence_columns import Sequences
-from ss_ray.codec.sequences import Ints, SequenceCodec, gap_column, header_schema, row_schema, unbounded
+from ss_ray.codec.sequence_tables import Ints, gap_column, header_schema, row_schema, unbounded
+from ss_ray.codec.sequences import SequenceCodec
 from ss_ray.codec.slots import ColumnCodec, SlotCodec
 from ss_ray.privacy.private_schema import MeasuredSchema
 from ss_ray.schema import ColumnSchema, TableSchema

@@ -10,37 +10,39 @@ seen through a window: the header and the last rows.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 from pydantic import TypeAdapter
 
 from ss_ray.codec.columns import PAD, BinnedCodec, Slot, Tokens, ValueCodec
 from ss_ray.codec.order_axis import OrderAxis
-from ss_ray.codec.repeats import CHANGED, RepeatCodec, flag_column
-from ss_ray.codec.sequence_columns import Sequences, order_ranks
+from ss_ray.codec.repeats import CHANGED, RepeatCodec
+from ss_ray.codec.sequence_columns import Sequences
+from ss_ray.codec.sequence_tables import (
+    Ints,
+    gap_column,
+    header_schema,
+    header_table,
+    repeated_columns,
+    row_schema,
+    row_table,
+    rows_left,
+    sorted_in_groups,
+    unbounded,
+)
 from ss_ray.codec.slots import ColumnCodec, SlotCodec, fit_codec
 from ss_ray.errors import DataError
-from ss_ray.schema import ColumnSchema, Kind, Scalar, TableSchema
+from ss_ray.schema import Scalar, TableSchema
 
 WINDOW_POSITIONS = 768
 """Tokens of a window, about."""
-EXACT_ROWS_LEFT = 16
-REPEATED = 0.6
-"""Share of rows with the value of the row before from which a column is written only where it changes."""
-MIN_FOLLOWERS = 20
-MAX_LISTED_SIZE = 256
-
 _FAR = 2**62
 """Sum of all distances up to which nothing leaves 64 bits."""
-
-Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -338,144 +340,3 @@ def _filled(rows: pa.Table, repeat: RepeatCodec, starts: Ints) -> pa.Array:
     changed[starts[:-1]] = True
     source = np.maximum.accumulate(np.where(changed, np.arange(len(changed)), 0))
     return rows.column(repeat.column.name).take(pa.array(source))
-
-
-def rows_left(left: Ints) -> Ints:
-    """Number of rows left up to EXACT_ROWS_LEFT, above four steps to each doubling."""
-    coarse = EXACT_ROWS_LEFT + np.floor(4 * np.log2(np.maximum(left, EXACT_ROWS_LEFT) / EXACT_ROWS_LEFT))
-    return np.where(left <= EXACT_ROWS_LEFT, left, coarse.astype(np.int64))
-
-
-def sorted_in_groups(table: pa.Table, starts: Ints, order: str | None) -> pa.Table:
-    """The rows of each sequence in ascending order of a column, missing values last."""
-    if order is None:
-        return table
-    owner = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
-    return table.take(pa.array(np.lexsort((order_ranks(table.column(order)), owner))))
-
-
-def header_table(table: pa.Table, starts: Ints, schema: TableSchema, sequences: Sequences) -> pa.Table:
-    """One row a sequence: its size, constants, and first value of the order column."""
-    first = table.select(schema.names[1:]).take(pa.array(starts[:-1]))
-    return first.add_column(0, schema.names[0], [pa.array(np.diff(starts))])
-
-
-def row_table(
-    table: pa.Table,
-    starts: Ints,
-    schema: TableSchema,
-    axis: OrderAxis | None,
-    interval: int | None,
-    repeated: Mapping[str, str],
-) -> pa.Table:
-    """Rows left, distance from the row before, and what varies within a sequence, with its flags."""
-    ends = np.repeat(starts[1:], np.diff(starts))
-    flags = {flag: pa.array(_changes(table.column(name), starts).astype(np.int64)) for name, flag in repeated.items()}
-    arrays = {name: flags[name] if name in flags else table.column(name) for name in schema.names[1:]}
-    if axis is not None and interval is None:
-        gaps, is_first = gaps_of(axis.places(table.column(axis.column.name)), starts)
-        arrays[axis.column.name] = pa.chunked_array([pa.array(gaps, mask=is_first)])
-    left = {schema.names[0]: pa.array(rows_left(ends - np.arange(len(table))))}
-    return pa.table(left | arrays)
-
-
-def repeated_columns(table: pa.Table, starts: Ints, schema: TableSchema, header: TableSchema) -> dict[str, str]:
-    """Columns of rows that are worth a flag, and its name: most rows have the value of the row before."""
-    followers = len(table) - (len(starts) - 1)
-    if followers < MIN_FOLLOWERS:
-        return {}
-    names = {}
-    for column in schema.columns:
-        has_choice = len(column.values) > 1 if column.values is not None else column.minimum is not None
-        if column.name in header.names or column.kind in (Kind.TEXT, Kind.IDENTIFIER) or not has_choice:
-            continue
-        changed = int(_changes(table.column(column.name), starts).sum()) - (len(starts) - 1)
-        if changed <= (1 - REPEATED) * followers:
-            names[column.name] = _free_name(f"{column.name} changed", schema)
-    return names
-
-
-def _changes(column: pa.ChunkedArray, starts: Ints) -> npt.NDArray[np.bool_]:
-    """(rows,) whether a value is not that of the row before, or is the first of its sequence."""
-    codes = order_ranks(column)
-    changes = np.diff(codes, prepend=codes[:1]) != 0
-    changes[starts[:-1]] = True
-    return changes
-
-
-def gaps_of(places: Ints, starts: Ints) -> tuple[Ints, npt.NDArray[np.bool_]]:
-    """(rows,) distance of each row from the one before, and whether it is the first of its sequence."""
-    is_first = np.zeros(len(places), bool)
-    is_first[starts[:-1]] = True
-    return np.diff(places, prepend=places[:1]) * ~is_first, is_first
-
-
-def header_schema(schema: TableSchema, sequences: Sequences, axis: OrderAxis | None) -> TableSchema:
-    """The number of rows first, then what a header says beside it."""
-    names = {
-        *sequences.constants,
-        *([sequences.group] if sequences.group else []),
-        *([axis.column.name] if axis else []),
-    }
-    listed = tuple(range(1, sequences.max_rows + 1)) if sequences.max_rows <= MAX_LISTED_SIZE else None
-    size = ColumnSchema(
-        name=_free_name("rows", schema),
-        kind=Kind.INTEGER,
-        arrow_type="int64",
-        minimum=1,
-        maximum=sequences.max_rows,
-        values=listed,
-    )
-    return TableSchema(columns=(size, *(column for column in schema.columns if column.name in names)))
-
-
-def row_schema(
-    schema: TableSchema,
-    header: TableSchema,
-    sequences: Sequences,
-    axis: OrderAxis | None,
-    gap: ColumnSchema | None,
-    repeated: Mapping[str, str] = MappingProxyType({}),
-) -> TableSchema:
-    """The number of rows left first, then the distance from the row before, then what varies."""
-    highest = max(2, int(rows_left(np.array([sequences.max_rows]))[0]))
-    left = ColumnSchema(
-        name=_free_name("rows left", schema),
-        kind=Kind.INTEGER,
-        arrow_type="int64",
-        minimum=1,
-        maximum=highest,
-        values=tuple(range(1, highest + 1)),
-    )
-    others = [column for column in schema.columns if column.name not in header.names]
-    flagged = [
-        part
-        for column in others
-        for part in ((flag_column(repeated[column.name]), column) if column.name in repeated else (column,))
-    ]
-    return TableSchema(columns=(left, *((gap,) if gap else ()), *flagged))
-
-
-def gap_column(name: str, gaps: tuple[int, ...], *, listed: bool) -> ColumnSchema:
-    """Distances of neighbours: all of them, or from the smallest to the largest."""
-    return ColumnSchema(
-        name=name,
-        kind=Kind.INTEGER,
-        arrow_type="int64",
-        nullable=True,  # before the first row there is none
-        minimum=gaps[0] if gaps else None,
-        maximum=gaps[-1] if gaps else None,
-        values=gaps if listed else None,
-    )
-
-
-def unbounded(column: ColumnSchema) -> ColumnSchema:
-    """The column with any value of its type."""
-    return replace(column, values=None, minimum=None, maximum=None)
-
-
-def _free_name(name: str, schema: TableSchema) -> str:
-    """A name that no column has."""
-    while name in schema.names:
-        name += "_"
-    return name

@@ -13,7 +13,8 @@ import pyarrow.parquet as pq
 import torch
 from pyarrow import fs as pafs
 
-from ss_ray.codec.sequences import SequenceCodec, unbounded
+from ss_ray.codec.sequence_tables import unbounded
+from ss_ray.codec.sequences import SequenceCodec
 from ss_ray.codec.slots import SlotCodec
 from ss_ray.codec.stored import codec_from_json
 from ss_ray.constraints.enforce import Enforcer, Seen

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from ss_ray.codec.order_axis import OrderAxis
 from ss_ray.codec.sequence_columns import order_ranks
-from ss_ray.codec.sequences import gaps_of
+from ss_ray.codec.sequence_tables import gaps_of
 from ss_ray.errors import DataError
 from ss_ray.runs import Location
 from ss_ray.splits import unit_hashes

@@ -5,7 +5,8 @@ import pytest
 from ss_ray.codec.columns import PAD
 from ss_ray.codec.measured_sequences import gap_codec, measured_sequence_codec, window_tokens
 from ss_ray.codec.ordinals import Scale
-from ss_ray.codec.sequences import SequenceCodec, SequenceTokens, gap_column
+from ss_ray.codec.sequence_tables import gap_column
+from ss_ray.codec.sequences import SequenceCodec, SequenceTokens
 from ss_ray.privacy.private_schema import MeasuredColumn, MeasuredSchema
 from ss_ray.schema import ColumnSchema, Kind
 from ss_ray.tables.sequences import sorted_sequences
