@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ss_ray.codec.columns import PAD
-from ss_ray.codec.sequences import SequenceCodec, SequenceTokens, rows_left, windows
+from ss_ray.codec.sequence_tables import rows_left
+from ss_ray.codec.sequences import SequenceCodec, SequenceTokens, windows
 from ss_ray.codec.stored import codec_from_json, read_schema
 from ss_ray.errors import DataError
 from ss_ray.schema import ColumnSchema, Kind, TableSchema
