@@ -7,7 +7,8 @@ from ss_ray.config import COMPACT, Config
 from ss_ray.generation.language_plan import plan_language_generation
 from ss_ray.generation.language_stage import generate_text_table
 from ss_ray.generation.pool import has_vllm
-from ss_ray.generation.stage import Request, SyntheticTable, generate_table
+from ss_ray.generation.results import Request, SyntheticTable
+from ss_ray.generation.stage import generate_table
 from ss_ray.language_plan import plan_language_training
 from ss_ray.plan import GenerationPlan, RunPlan, is_private
 from ss_ray.progress import OnProgress

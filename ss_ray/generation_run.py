@@ -13,7 +13,7 @@ from ss_ray.config_files import parse_config
 from ss_ray.errors import ConfigError
 from ss_ray.families import generate
 from ss_ray.generation.given import check_seeds, is_given
-from ss_ray.generation.stage import SyntheticTable
+from ss_ray.generation.results import SyntheticTable
 from ss_ray.pipeline import Start, seed_state, start_of
 from ss_ray.plan import is_private, plan_generation
 from ss_ray.privacy.certificate import Certificate

@@ -20,7 +20,7 @@ from ss_ray.evaluation.report import PiiRow, ReportContext
 from ss_ray.evaluation.stage import EvaluationResult, Tables, evaluate_table
 from ss_ray.families import describe, generate, is_language_model, train
 from ss_ray.generation.given import check_seeds
-from ss_ray.generation.stage import SyntheticTable
+from ss_ray.generation.results import SyntheticTable
 from ss_ray.pii.stage import PiiResult, Sides, replace_pii
 from ss_ray.plan import RunPlan, check_supported, is_private, make_plan
 from ss_ray.privacy.certificate import Certificate

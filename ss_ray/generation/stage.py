@@ -27,6 +27,7 @@ from ss_ray.constraints.check import constraint_name
 from ss_ray.constraints.enforce import Enforcer, LearnedMapping, Seen, learn_mapping, make_enforcer
 from ss_ray.errors import ConfigError, GenerationError
 from ss_ray.generation.given import given_table, is_given
+from ss_ray.generation.results import Request, SyntheticTable, most_frequent
 from ss_ray.generation.shards import Shard, counts_file, cut_shards, shard_file
 from ss_ray.plan import GenerationPlan
 from ss_ray.progress import OnProgress
@@ -34,41 +35,6 @@ from ss_ray.runs import Location
 from ss_ray.schema import Kind, TableSchema
 from ss_ray.tables.files import find_source
 from ss_ray.tables.parts import count_rows, read_part
-
-
-@dataclass(frozen=True, kw_only=True)
-class SyntheticTable:
-    """The synthetic table in release/synthetic.
-
-    Attributes:
-        num_rows: Exactly as many as asked for; where groups are, as many as they have.
-        num_files: Parquet files.
-        rejected: Rows that broke a constraint and were made again, by constraint.
-        repaired: Cells that were changed to keep one, by constraint.
-        incomplete: Why rows or groups are missing; empty where none is.
-    """
-
-    num_rows: int
-    num_files: int
-    rejected: dict[str, int]
-    repaired: dict[str, int]
-    incomplete: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Request:
-    """What generation is asked for beside its plan.
-
-    Attributes:
-        generation: What is given of the rows.
-        encoding: Of a seed table that is text.
-        real_rows: Folder of the rows that were learned, of which `determines` constraints look up what decides what;
-            None where nothing may be learned from them again.
-    """
-
-    generation: GenerationParameters
-    encoding: str
-    real_rows: Location | None
 
 
 def generate_table(
@@ -286,9 +252,3 @@ def _released(
         if settled.size >= wanted
         else f"{settled.size:,} of {wanted:,} {unit}: {most_frequent(rejected)}",
     )
-
-
-def most_frequent(rejected: Counter[str]) -> str:
-    """What rejected most."""
-    found = [f"{name} rejected {count:,} rows" for name, count in rejected.most_common(3) if count]
-    return "; ".join(found) or "no rows were made"

@@ -21,10 +21,11 @@ from ss_ray.config_generation import GenerationParameters
 from ss_ray.constraints.check import violations
 from ss_ray.constraints.enforce import make_enforcer
 from ss_ray.errors import ConfigError, GenerationError
-from ss_ray.generation import language_stage, pool
-from ss_ray.generation.language_stage import Given, TextTable, generate_text_table, given_of
-from ss_ray.generation.stage import Request, SyntheticTable
+from ss_ray.generation import pool, text_table
+from ss_ray.generation.language_stage import generate_text_table
+from ss_ray.generation.results import Request, SyntheticTable
 from ss_ray.generation.text_actor import Ask, TextActor, load_text_actor
+from ss_ray.generation.text_table import Given, TextTable, given_of
 from ss_ray.plan import GenerationPlan
 from ss_ray.progress import OnProgress, Progress, ignore
 from ss_ray.runs import Location
@@ -99,7 +100,7 @@ def test_the_table_does_not_depend_on_when_completions_are_finished(tmp_path: Pa
 
 
 def test_a_killed_run_goes_on_with_the_parts_that_it_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(language_stage, "PART_ROWS", 20)
+    monkeypatch.setattr(text_table, "PART_ROWS", 20)
     made = plan([YOUNG, UniqueConstraint(columns=("id",)), UniqueConstraint(columns=("age", "day"))], num_records=90)
     _, expected = released(fill(table_of(ROWS, made, tmp_path / "a"), writer()), tmp_path / "a")
     fill(table_of(ROWS, made, tmp_path / "b"), writer(), rows=50)

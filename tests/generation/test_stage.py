@@ -18,7 +18,8 @@ from ss_ray.config import ResourceParameters
 from ss_ray.config_constraints import OrderConstraint, RangeConstraint, UniqueConstraint
 from ss_ray.config_generation import GenerationParameters
 from ss_ray.errors import DataError, GenerationError
-from ss_ray.generation.stage import Request, SyntheticTable, generate_table
+from ss_ray.generation.results import Request, SyntheticTable
+from ss_ray.generation.stage import generate_table
 from ss_ray.plan import GenerationPlan
 from ss_ray.progress import Progress, ignore
 from ss_ray.runs import Location
