@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ss_ray.config import Config, PrivacyParameters
+from ss_ray.constraints.check import check_declared
 from ss_ray.generation.given import is_given
 from ss_ray.pii.stage import PiiResult
 from ss_ray.plan import PrivateTrainPlan, plan_private_training, unit_name
@@ -138,6 +139,8 @@ def train_privately(
                 rows, pii.schema, config.data, run.privacy, units, run.account("measure"), on_progress
             ),
         )
+        if private.measured is not None:  # before the rest of the budget goes
+            check_declared(config.constraints, private.measured.schema)
         trained = stages.do(
             "train",
             PrivateModelRef,
