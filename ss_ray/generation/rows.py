@@ -31,7 +31,7 @@ BATCH_ROWS = 1024
 
 FEW_ROWS = 64
 """Fewer would say little about how many are rejected."""
-NUMBERS = 64
+NUMBERS = 256
 """Numbers of identifiers that a shard may use up for each of its rows."""
 NEVER = -1e30
 """Log-weight of a candidate that is taken only where there is no other."""
@@ -149,14 +149,15 @@ def _conditioned(
     model: CompactModel, codec: SlotCodec, first_row: int, draws: Draws, tally: Tally, given: pa.Table
 ) -> tuple[pa.Table, np.ndarray]:
     """Rows with given cells, each drawn until it breaks no constraint or there is no hope; and which they are."""
-    pending, tries = np.arange(len(given)), 0
+    pending, tries, ruled = np.arange(len(given)), 0, tally.enforcer.rules_identifiers
+    most = min(tally.plan.patience, NUMBERS // CANDIDATES) if ruled else tally.plan.patience
     parts, places = [codec.schema.to_arrow().empty_table()], [np.zeros(0, np.int64)]
-    while len(pending) and tries < tally.plan.patience:
-        number = first_number(first_row, tally) + tries * len(given)
+    while len(pending) and tries < most:
+        number = first_number(first_row, tally) + tries * CANDIDATES * len(given)
         done = tally.enforce(_candidates(model, codec, number, draws, tally, given.take(pa.array(pending))))
         parts.append(done.table)
         places.append(pending[done.kept])
-        tries = 0 if done.kept.any() and not tally.enforcer.rules_identifiers else tries + 1
+        tries = 0 if done.kept.any() and not ruled else tries + 1
         pending = pending[~done.kept]
     order = np.argsort(np.concatenate(places), kind="stable")
     return pa.concat_tables(parts).take(pa.array(order)), np.concatenate(places)[order]
