@@ -231,7 +231,7 @@ class KillOne:
 @pytest.mark.ray
 @pytest.mark.usefixtures("ray_cluster")
 def test_an_actor_that_dies_costs_nothing_but_time(model: Location, tmp_path: Path) -> None:
-    made = plan([YOUNG, UniqueConstraint(columns=("id",))], num_records=120)
+    made = plan([YOUNG], num_records=120)
     actor = load_text_actor(model, PLAN, made.seed, threads=1, use_gpu=False)
     expected = released(fill(table_of(ROWS, made, tmp_path / "a"), actor), tmp_path / "a")[1]
     kill = KillOne()

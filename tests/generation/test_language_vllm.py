@@ -12,7 +12,6 @@ pytest.importorskip("vllm")
 
 from ss_ray.codec.identifiers import fresh_values
 from ss_ray.config import ResourceParameters
-from ss_ray.config_constraints import UniqueConstraint
 from ss_ray.generation.language_stage import generate_text_table
 from ss_ray.generation.pool import has_vllm
 from ss_ray.runs import Location
@@ -27,7 +26,7 @@ pytestmark = [pytest.mark.ray, pytest.mark.vllm, pytest.mark.usefixtures("ray_cl
 def test_vllm_actors_complete_the_table_though_one_dies(tmp_path: Path) -> None:
     assert has_vllm(use_gpu=False)
     model = model_folder(tmp_path / "model", ROWS)
-    made = plan([YOUNG, UniqueConstraint(columns=("id",))], num_records=120)
+    made = plan([YOUNG], num_records=120)
     kill = KillOne()
     result = generate_text_table(
         model,
