@@ -228,3 +228,33 @@ def test_groups_of_dates_or_truth_values_are_refused(column: str) -> None:
     )
     with pytest.raises(DataError, match="group by a column of whole numbers or strings"):
         fit_sequences(schema, table, column, None)
+
+
+def weights() -> tuple[TableSchema, pa.Table]:
+    """Patients whose weight is mostly that of the visit before, missing in some."""
+    rng = np.random.default_rng(0)
+    values = np.repeat(rng.integers(50, 90, 40), 5)
+    values[rng.random(200) < 0.1] = 49
+    who, weight = pa.array(np.repeat(np.arange(40), 5)), pa.array(values, mask=np.repeat(rng.random(40) < 0.2, 5))
+    visit = pa.array(np.tile(np.arange(5), 40))
+    listed = tuple(range(49, 90))
+    return tables.table_of(
+        [
+            (tables.column_of("who", Kind.INTEGER, who), who),
+            (tables.column_of("visit", Kind.INTEGER, visit), visit),
+            (tables.column_of("weight", Kind.INTEGER, weight, values=listed, minimum=49, maximum=89), weight),
+        ]
+    )
+
+
+def test_a_column_that_mostly_stays_is_written_where_it_changes() -> None:
+    codec, rows, starts = fit_sequences(*weights(), "who", "visit")
+    assert [repeat.column.name for repeat in codec.repeats] == ["weight"]
+    tokens = codec.encode(rows, starts)
+    tables.assert_in_ranges(tokens.rows, codec.row.slots)
+    ((flag, changed),) = codec.flag_slots
+    assert (tokens.rows[starts[:-1], flag] == changed).all()
+    assert (tokens.rows[:, flag + 1] == PAD).mean() > 0.6
+    assert decode(codec, tokens)["weight"].to_pylist() == rows["weight"].to_pylist()
+    made = decode(codec, random_sequences(codec, 50, 1))
+    codec.schema.check(made)
