@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ss_ray.codec.json_lines import JsonCodec
+from ss_ray.codec.json_order import make_order
 from ss_ray.config import COMPACT, Config
 from ss_ray.generation.language_plan import plan_language_generation
 from ss_ray.generation.language_stage import generate_text_table
@@ -10,12 +11,16 @@ from ss_ray.generation.pool import has_vllm
 from ss_ray.generation.results import Request, SyntheticTable
 from ss_ray.generation.stage import generate_table
 from ss_ray.language_plan import plan_language_training
-from ss_ray.plan import GenerationPlan, RunPlan, is_private
+from ss_ray.plan import GenerationPlan, PrivateLoopPlan, RunPlan, is_private
+from ss_ray.privacy.account import Account, PrivateSchema
 from ss_ray.progress import OnProgress
 from ss_ray.runs import Location
 from ss_ray.schema import TableSchema
-from ss_ray.training.encoding import find_sequences
+from ss_ray.sequence_plan import SequencePlan
+from ss_ray.training.encoding import find_sequences, fixed_interval
 from ss_ray.training.language_stage import train_language_model
+from ss_ray.training.private_language_stage import train_private_language_model
+from ss_ray.training.private_stage import PrivateModelRef, train_private_model
 from ss_ray.training.stage import ModelRef, train_model
 
 
@@ -52,9 +57,48 @@ def train(
     if not is_language_model(config):
         return train_model(rows, schema, plan.sequences, plan.training, config.resources, folder, key, on_progress)
     language = plan_language_training(config, num_rows=num_rows, seed=plan.seed)
-    sequences = find_sequences(rows, schema, plan.sequences).columns if plan.sequences is not None else None
-    codec = JsonCodec(schema=schema, sequences=sequences, max_records=language.max_records)
+    codec = _text_codec(rows, schema, plan.sequences, language.max_records)
+    if plan.sequences is not None:
+        codec.between(plan.sequences.start, plan.sequences.stop)  # refused before hours of training
     return train_language_model(rows, codec, language, config.resources, folder, key, on_progress)
+
+
+def _text_codec(rows: Location, schema: TableSchema, plan: SequencePlan | None, max_records: int) -> JsonCodec:
+    """The codec of a language model; sequences are looked for in all rows."""
+    if plan is None:
+        return JsonCodec(schema=schema, sequences=None, max_records=max_records)
+    found = find_sequences(rows, schema, plan)
+    facts, interval = found.facts, fixed_interval(plan, found.axis, found.facts)
+    codec = JsonCodec(schema=schema, sequences=found.columns, max_records=max_records)
+    if found.axis is None:
+        return codec
+    gaps = facts.gaps if facts.gaps is not None else facts.gap_bounds or ()
+    order = make_order(
+        schema,
+        found.axis,
+        gaps=gaps,
+        gaps_are_listed=facts.gaps is not None,
+        divisor=facts.gap_divisor,
+        interval=interval,
+    )
+    return codec.ordered(order)
+
+
+def train_private(
+    rows: Location,
+    units: Location,
+    schema: TableSchema,
+    private: PrivateSchema,
+    loop: PrivateLoopPlan,
+    account: Account,
+    config: Config,
+    folder: Location,
+    key: str,
+    on_progress: OnProgress,
+) -> PrivateModelRef:
+    """The same with differential privacy; see `train_private_model` and `train_private_language_model`."""
+    fit = train_private_language_model if is_language_model(config) else train_private_model
+    return fit(rows, units, schema, private, loop, account, config, folder, key, on_progress)
 
 
 def generate(

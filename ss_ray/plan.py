@@ -23,6 +23,7 @@ ROWS_SHOWN = 500_000
 """Training shows sqrt(ROWS_SHOWN x rows) rows, at least one pass: 5 passes of 20,000 rows, 1 of a million."""
 COMPACT_LEARNING_RATE = 2e-3
 PRIVATE_LEARNING_RATE = 1e-2
+PRIVATE_LORA_LEARNING_RATE = 2e-3
 PRIVATE_AVERAGING = 0.97
 MAX_TEXT_TOKENS = 128
 PRIVATE_TEXT_BYTES = 32
@@ -87,13 +88,11 @@ class TrainPlan(LoopPlan):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PrivateTrainPlan:
-    """Training of the compact model with differential privacy.
+class PrivateLoopPlan:
+    """What the training loop with differential privacy does, whatever the model.
 
     Attributes:
-        shape: Size of the model.
         dp: The mechanism.
-        max_text_tokens: Longest free text, in bytes where the schema was measured.
         max_rows_per_unit: Rows of one unit that are learned from.
         learning_rate: Of Adam, peak.
         lr_scheduler: Course after the warm-up.
@@ -103,9 +102,7 @@ class PrivateTrainPlan:
         seed: Of the first weights, which depend on nothing else.
     """
 
-    shape: CompactShape
     dp: DPPlan
-    max_text_tokens: int
     max_rows_per_unit: int
     learning_rate: float
     lr_scheduler: str
@@ -118,6 +115,19 @@ class PrivateTrainPlan:
     def num_steps(self) -> int:
         """Optimizer steps."""
         return self.dp.num_steps
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrivateTrainPlan(PrivateLoopPlan):
+    """Training of the compact model with differential privacy.
+
+    Attributes:
+        shape: Size of the model.
+        max_text_tokens: Longest free text, in bytes where the schema was measured.
+    """
+
+    shape: CompactShape
+    max_text_tokens: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,7 +171,7 @@ class RunPlan:
         split_seed: Key of the split.
         privacy_unit: "row", or the grouping column.
         sequences: How rows make sequences; None where they are modelled one by one.
-        training: Without differential privacy; with it, `plan_private_training` plans once the schema is measured.
+        training: Without differential privacy; with it, `plan_private_loop` plans once the schema is measured.
         generation: See `GenerationPlan`.
         notes: What a reader of the results should know about this plan, in words.
     """
@@ -188,20 +198,10 @@ def check_supported(config: Config) -> None:
     """
     if is_private(config):
         _check_private(config)
-    if not _is_compact(config):
-        _check_language_model(config)
     check_sequences(config)
     if config.replace_pii is not None:
         check_types(config.replace_pii)
         check_policy(config.replace_pii.steps or ())
-
-
-def _check_language_model(config: Config) -> None:
-    """Refuse what only the compact model does."""
-    if is_private(config):
-        raise ConfigError("privacy.dp_enabled: this version trains only the compact model with differential privacy")
-    if config.time_series.is_timeseries:
-        raise ConfigError("time_series.is_timeseries: this version models time series with the compact model only")
 
 
 def _check_private(config: Config) -> None:
@@ -300,7 +300,7 @@ def plan_sequence_training(plan: TrainPlan, *, examples: int, rows: int, tokens:
     )
 
 
-def plan_private_training(
+def plan_private_loop(
     config: Config,
     privacy: PrivacyParameters,
     *,
@@ -309,7 +309,7 @@ def plan_private_training(
     delta: float,
     spent: Sequence[Charge],
     seed: int,
-) -> PrivateTrainPlan:
+) -> PrivateLoopPlan:
     """Training with what of the budget is left.
 
     Args:
@@ -341,18 +341,27 @@ def plan_private_training(
         expected_batch_size=batch,
         num_units_shown=None if shown == "auto" else shown,
     )
-    rate, warmup, window = training.learning_rate, training.warmup_steps, training.compact.max_text_tokens
-    return PrivateTrainPlan(
-        shape=_shape(training.compact, hidden_size=64, num_layers=2),
+    rate, warmup = training.learning_rate, training.warmup_steps
+    auto_rate = PRIVATE_LEARNING_RATE if _is_compact(config) else PRIVATE_LORA_LEARNING_RATE
+    return PrivateLoopPlan(
         dp=dp,
-        max_text_tokens=PRIVATE_TEXT_BYTES if window == "auto" else window,
         max_rows_per_unit=privacy.max_rows_per_unit,
-        learning_rate=PRIVATE_LEARNING_RATE if rate == "auto" else rate,
+        learning_rate=auto_rate if rate == "auto" else rate,
         lr_scheduler=training.lr_scheduler,
         warmup_steps=min(dp.num_steps, int(warmup if warmup >= 1 else warmup * dp.num_steps)),
         averaging=PRIVATE_AVERAGING,
         max_physical_batch_size=config.resources.max_physical_batch_size,
         seed=seed,
+    )
+
+
+def with_compact_model(plan: PrivateLoopPlan, compact: CompactParameters) -> PrivateTrainPlan:
+    """The same training, of a compact model."""
+    window = compact.max_text_tokens
+    return PrivateTrainPlan(
+        **vars(plan),
+        shape=_shape(compact, hidden_size=64, num_layers=2),
+        max_text_tokens=PRIVATE_TEXT_BYTES if window == "auto" else window,
     )
 
 

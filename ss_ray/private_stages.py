@@ -9,9 +9,10 @@ from functools import cached_property
 
 from ss_ray.config import Config, PrivacyParameters
 from ss_ray.constraints.check import check_declared
+from ss_ray.families import is_language_model, train_private
 from ss_ray.generation.given import is_given
 from ss_ray.pii.stage import PiiResult
-from ss_ray.plan import PrivateTrainPlan, plan_private_training, unit_name
+from ss_ray.plan import PrivateLoopPlan, plan_private_loop, unit_name
 from ss_ray.privacy.account import Account, PrivateSchema
 from ss_ray.privacy.certificate import Certificate, make_certificate
 from ss_ray.privacy.ledger_actor import LedgerClient, connect_ledger
@@ -21,7 +22,8 @@ from ss_ray.progress import OnProgress
 from ss_ray.runs import Location, RunDir, fingerprint
 from ss_ray.stages import Stages
 from ss_ray.tables.stage import TableRef
-from ss_ray.training.stage import ModelRef, PrivateModelRef, train_private_model
+from ss_ray.training.private_stage import PrivateModelRef
+from ss_ray.training.stage import ModelRef
 
 LABEL_LENGTH = 8
 INTERNAL = (
@@ -92,9 +94,9 @@ class PrivateRun:
         self.account("measure").check_known(private.charges)
         return self.account("train")
 
-    def training_plan(self, private: PrivateSchema) -> PrivateTrainPlan:
+    def training_plan(self, private: PrivateSchema) -> PrivateLoopPlan:
         """What is done with the budget that the schema left; the same at every call."""
-        return plan_private_training(
+        return plan_private_loop(
             self.config,
             self.privacy,
             num_units=private.num_units,
@@ -144,7 +146,7 @@ def train_privately(
         trained = stages.do(
             "train",
             PrivateModelRef,
-            lambda: train_private_model(
+            lambda: train_private(
                 rows,
                 units,
                 pii.schema,
@@ -204,6 +206,8 @@ def _notes(run: PrivateRun) -> list[str]:
             "Personal data was replaced row by row before training, by stand-ins that follow from replace_pii.globals"
             ".seed: whoever knows the seed can tell whether a stand-in is that of a given value."
         )
+    if is_language_model(run.config):
+        notes.append("The base model is taken to be public: what it learned before is not covered.")
     if group is not None:
         notes.append(
             f"Of each {group!r} one row, drawn at random, was counted for the schema, and at most "

@@ -7,7 +7,7 @@ import pytest
 from ss_ray.config import Config, PrivacyParameters
 from ss_ray.config_files import parse_config
 from ss_ray.errors import ConfigError, DataError
-from ss_ray.plan import RunPlan, check_supported, make_plan, plan_private_training
+from ss_ray.plan import RunPlan, check_supported, make_plan, plan_private_loop, with_compact_model
 from ss_ray.privacy.accounting import Charge
 from ss_ray.privacy.plan import run_epsilon
 
@@ -78,19 +78,6 @@ def test_shards_are_neither_tiny_nor_huge(num_records: int, shard_rows: int):
             ConfigError,
             r"training\.validation_ratio: with differential",
         ),
-        (
-            {"training": {"pretrained_model": "gpt2"}, "privacy": {"dp_enabled": True}},
-            ConfigError,
-            "only the compact model with differential privacy",
-        ),
-        (
-            {
-                "training": {"pretrained_model": "gpt2"},
-                "time_series": {"is_timeseries": True, "timestamp_column": "t"},
-            },
-            ConfigError,
-            "time series with the compact model only",
-        ),
         ({"time_series": {"is_timeseries": True}}, ConfigError, r"time_series\.timestamp_column"),
         (
             {
@@ -142,10 +129,11 @@ def test_notes_say_what_is_not_guaranteed():
 def test_private_training_follows_the_budget_and_the_request():
     config = parse_config({"privacy": {"dp_enabled": True, "epsilon": 2.0}, "training": {"warmup_steps": 0.1}})
     spent = [Charge(mechanism="schema", noise_multiplier=50.0, count=9)]
-    training = plan_private_training(
+    training = plan_private_loop(
         config, PrivacyParameters(epsilon=2.0), num_units=5000, rough_num_units=5000, delta=1e-5, spent=spent, seed=3
     )
-    assert (training.shape.hidden_size, training.shape.num_layers, training.warmup_steps) == (64, 2, 20)
+    shape = with_compact_model(training, config.training.compact).shape
+    assert (shape.hidden_size, shape.num_layers, training.warmup_steps) == (64, 2, 20)
     assert run_epsilon([training.dp.charge(training.num_steps), *spent], 1e-5) <= 2
     assert "Differential privacy of row" in plan_of(privacy={"dp_enabled": True}).notes[0]
 
@@ -158,7 +146,7 @@ def test_private_batch_and_passes_can_be_given():
             "data": {"group_training_examples_by": "id"},
         }
     )
-    dp = plan_private_training(
+    dp = plan_private_loop(
         config, PrivacyParameters(), num_units=5100, rough_num_units=5000, delta=1e-5, spent=(), seed=3
     ).dp
     assert (dp.sample_rate, dp.num_steps, dp.expected_batch_size) == (0.1, 40, 510.0)

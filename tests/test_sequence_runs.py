@@ -128,18 +128,42 @@ def test_sequences_with_differential_privacy_are_ordered_and_certified(purchases
     assert frame.groupby("customer").size().max() <= 5
 
 
-def test_a_language_model_is_fine_tuned_and_makes_groups_of_valid_rows(purchases: Path, tmp_path: Path) -> None:
-    base = save_model(tmp_path / "base")
-    language = {
-        "pretrained_model": str(base),
+def language_model(folder: Path) -> dict[str, Any]:
+    return {
+        "pretrained_model": str(save_model(folder / "base")),
         "num_input_records_to_sample": 400,
         "batch_size": 4,
         "gradient_accumulation_steps": 1,
         "lora_r": 4,
     }
+
+
+def test_a_language_model_makes_series_longer_than_its_window_at_their_interval(tmp_path: Path) -> None:
+    hours = pd.date_range("2024-03-01", periods=40, freq="h")
+    meters = [pd.DataFrame({"meter": f"M{i:02d}", "at": hours, "load": range(i, i + 40)}) for i in range(20)]
+    pd.concat(meters).sample(frac=1, random_state=0).to_csv(tmp_path / "loads.csv", index=False)
+    series = {
+        "is_timeseries": True,
+        "timestamp_column": "at",
+        "start_timestamp": "2025-01-01 00:00:00",
+        "stop_timestamp": "2025-01-02 23:00:00",
+    }
+    asked = config_of(
+        data={"group_training_examples_by": "meter"},
+        time_series=series,
+        training=language_model(tmp_path),
+        generation={"num_records": 50, "engine": "torch"},
+    )
+    made = rows_of(run(asked, tmp_path / "loads.csv", tmp_path / "run").synthetic)
+    expected = pd.date_range("2025-01-01", "2025-01-02 23:00", freq="h").tolist()  # 48 rows; a window holds 37
+    assert [group["at"].tolist() for _, group in made.groupby("meter", sort=False)] == 2 * [expected]
+    assert made["load"].between(0, 58).all()
+
+
+def test_a_language_model_is_fine_tuned_and_makes_groups_of_valid_rows(purchases: Path, tmp_path: Path) -> None:
     asked = config_of(
         data=GROUPED,
-        training=language,
+        training=language_model(tmp_path),
         generation={"num_records": 40, "engine": "torch"},
         constraints=[{"type": "range", "column": "items", "minimum": 1, "maximum": 4}],
         resources={"num_train_workers": 2},

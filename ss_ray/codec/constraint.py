@@ -1,10 +1,12 @@
 """What a language model may write: one grammar for a whole example, made from the schema alone.
 
     grammar = record_grammar(codec)          # EBNF for xgrammar, or vLLM's structured_outputs {"grammar": ...}
+    grammar = further_grammar(codec)         # what follows the head and some records of a group
 
 Everything that the grammar accepts parses, and is of the schema, but for what is checked afterwards: floats of full
 precision within 1 of their bounds, the ends of decimals with more digits than a float, strings longer than
-EXACT_LENGTH that exceed `max_length` (only the number of tokens bounds these), and the order of rows in a group.
+EXACT_LENGTH that exceed `max_length` (only the number of tokens bounds these), and the order of rows in a group where
+it is not written as distances (`codec.json_order`).
 
 The form of each rule is a matter of speed, measured with xgrammar 0.2.8 and a vocabulary of 32,000: a counted
 repetition of characters costs a second per token, a right recursion that ends with the quote some microseconds; a flat
@@ -86,18 +88,42 @@ def record_grammar(
     Raises:
         ConfigError: `given` names a column that the model does not write, or a value that its schema does not allow.
     """
-    columns = (*codec.shared_columns, *codec.row_columns)
-    fixed = _fixed(columns, given or {})
-    rules = _Rules()
-    record = rules.add(_object(codec.row_columns, fixed, rules))
-    count = f"{{{records}}}" if records is not None else f"{{1,{codec.max_lines}}}"
+    fixed, rules = _fixed(codec, given or {}), _Rules()
     head = rules.add(_object(codec.shared_columns, fixed, rules)) + " " if codec.shared_columns else ""
-    return "\n".join([f"root ::= {head}{record}{count}", *rules.lines()]) + "\n"
+    low, high = (records, records) if records is not None else (1, codec.max_lines)
+    later = rules.add(_object(codec.later_columns, fixed, rules))
+    if codec.order is None or codec.order.gap is None:
+        return _grammar(f"{head}{later}{{{low},{high}}}", rules)
+    first = rules.add(_object(codec.row_columns, fixed | {codec.order.gap.name: "0"}, rules))
+    more = f" {later}{{{low - 1},{high - 1}}}" if high > 1 else ""
+    return _grammar(f"{head}{first}{more}", rules)
 
 
-def _fixed(columns: Sequence[ColumnSchema], given: Mapping[str, Scalar | None]) -> dict[str, str]:
-    """JSON of the given values."""
-    by_name = {column.name: column for column in columns}
+def further_grammar(codec: JsonCodec, *, may_end: bool = True, given: Mapping[str, Scalar | None] | None = None) -> str:
+    """The grammar of what follows some records of a group.
+
+    The number of records is for the caller to count: a grammar for each would be compiled anew.
+
+    Args:
+        codec: Of the rows.
+        may_end: Whether the group may end after any record; otherwise records follow without end.
+        given: Columns that are to hold one value.
+
+    Raises:
+        ConfigError: As of `record_grammar`.
+    """
+    fixed, rules = _fixed(codec, given or {}), _Rules()
+    record = rules.add(_object(codec.later_columns, fixed, rules))
+    return _grammar(f"{record}*" if may_end else f"{record} root", rules)
+
+
+def _grammar(root: str, rules: _Rules) -> str:
+    return "\n".join([f"root ::= {root}", *rules.lines()]) + "\n"
+
+
+def _fixed(codec: JsonCodec, given: Mapping[str, Scalar | None]) -> dict[str, str]:
+    """JSON of the given values, and of where groups start."""
+    by_name = {column.name: column for column in (*codec.shared_columns, *codec.row_columns)}
     texts = {}
     for name, value in given.items():
         if name not in by_name:
@@ -110,7 +136,8 @@ def _fixed(columns: Sequence[ColumnSchema], given: Mapping[str, Scalar | None]) 
             raise ConfigError(f"the value given for column {name!r} is not allowed: {REASONS[cells.faults[0]]}")
         present = cells.array if column.kind is not Kind.IDENTIFIER else pa.array([value])
         texts[name] = cell_texts(present, column)[0].as_py()
-    return texts
+    start = codec.order.start_text() if codec.order else None
+    return texts if codec.order is None or start is None else texts | {codec.order.name: start}
 
 
 def _object(columns: Sequence[ColumnSchema], fixed: Mapping[str, str], rules: _Rules) -> str:
@@ -158,7 +185,7 @@ def _any_of_type(column: ColumnSchema, rules: _Rules) -> str:
         return f'"\\"" {rules.add(_temporal(column))} "\\""'
     if pa.types.is_decimal(type_) or pa.types.is_floating(type_):
         decimals = decimals_of(column)
-        return float_range(*_float_bounds(column)) if decimals is None else number_range(*_units(column), decimals)
+        return float_range(*_spelled_bounds(column)) if decimals is None else number_range(*_units(column), decimals)
     return f'"\\"" {rules.text(column.max_length)}'
 
 
@@ -174,6 +201,13 @@ def _float_bounds(column: ColumnSchema) -> tuple[float, float]:
         return float(column.minimum), float(column.maximum)
     largest = float(np.finfo(storage_type(column).to_pandas_dtype()).max)
     return -largest, largest
+
+
+def _spelled_bounds(column: ColumnSchema) -> tuple[float, float]:
+    """Bounds as the column's own precision spells them: of 32 bits, 9.9999998e17 is 1e+18."""
+    low, high = _float_bounds(column)
+    spelled = cell_texts(bound_array(column), column).to_pylist() if column.minimum is not None else (low, high)
+    return min(low, float(spelled[0])), max(high, float(spelled[1]))
 
 
 def _units(column: ColumnSchema) -> tuple[int, int]:

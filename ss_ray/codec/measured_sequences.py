@@ -46,7 +46,7 @@ def measured_sequence_codec(
         max_rows: Rows of a sequence that are learned, at least 2.
         max_text_tokens: Bytes of a text that are kept.
     """
-    schema = _with_all_present(measured.schema, (group, order))
+    schema = with_all_present(measured.schema, (group, order))
     sequences = Sequences(group=group, order=order, constants=(), max_rows=max_rows)
     axis = measured_axis(schema[order]) if order is not None else None
     head = header_schema(schema, sequences, axis)
@@ -67,7 +67,7 @@ def measured_sequence_codec(
     )
 
 
-def _with_all_present(schema: TableSchema, names: Sequence[str | None]) -> TableSchema:
+def with_all_present(schema: TableSchema, names: Sequence[str | None]) -> TableSchema:
     """Every row has a group and a place, whatever noise says: rows without them are refused when they are read."""
     for name in names:
         schema = schema if name is None else schema.with_column(replace(schema[name], nullable=False))

@@ -79,7 +79,7 @@ def repeated_columns(table: pa.Table, starts: Ints, schema: TableSchema, header:
             continue
         changed = int(_changes(table.column(column.name), starts).sum()) - (len(starts) - 1)
         if changed <= (1 - REPEATED) * followers:
-            names[column.name] = _free_name(f"{column.name} changed", schema)
+            names[column.name] = free_name(f"{column.name} changed", schema)
     return names
 
 
@@ -107,7 +107,7 @@ def header_schema(schema: TableSchema, sequences: Sequences, axis: OrderAxis | N
     }
     listed = tuple(range(1, sequences.max_rows + 1)) if sequences.max_rows <= MAX_LISTED_SIZE else None
     size = ColumnSchema(
-        name=_free_name("rows", schema),
+        name=free_name("rows", schema),
         kind=Kind.INTEGER,
         arrow_type="int64",
         minimum=1,
@@ -128,7 +128,7 @@ def row_schema(
     """The number of rows left first, then the distance from the row before, then what varies."""
     highest = max(2, int(rows_left(np.array([sequences.max_rows]))[0]))
     left = ColumnSchema(
-        name=_free_name("rows left", schema),
+        name=free_name("rows left", schema),
         kind=Kind.INTEGER,
         arrow_type="int64",
         minimum=1,
@@ -162,7 +162,7 @@ def unbounded(column: ColumnSchema) -> ColumnSchema:
     return replace(column, values=None, minimum=None, maximum=None)
 
 
-def _free_name(name: str, schema: TableSchema) -> str:
+def free_name(name: str, schema: TableSchema) -> str:
     """A name that no column has."""
     while name in schema.names:
         name += "_"

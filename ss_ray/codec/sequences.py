@@ -19,6 +19,7 @@ import numpy as np
 import pyarrow as pa
 from pydantic import TypeAdapter
 
+from ss_ray.codec.ascending import LEARNED, Ends, ascending, find_ends, rows_between
 from ss_ray.codec.columns import PAD, BinnedCodec, Slot, Tokens, ValueCodec
 from ss_ray.codec.order_axis import OrderAxis
 from ss_ray.codec.repeats import CHANGED, RepeatCodec
@@ -36,13 +37,10 @@ from ss_ray.codec.sequence_tables import (
     unbounded,
 )
 from ss_ray.codec.slots import ColumnCodec, SlotCodec, fit_codec
-from ss_ray.errors import DataError
 from ss_ray.schema import Scalar, TableSchema
 
 WINDOW_POSITIONS = 768
 """Tokens of a window, about."""
-_FAR = 2**62
-"""Sum of all distances up to which nothing leaves 64 bits."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,14 +56,6 @@ class SequenceTokens:
     headers: Tokens
     rows: Tokens
     starts: Ints
-
-
-@dataclass(frozen=True, kw_only=True)
-class Ends:
-    """Places on the order axis where every sequence starts, and that none passes; None: learned."""
-
-    start: int | None = None
-    stop: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,7 +147,7 @@ class SequenceCodec:
         first_group: int,
         first_row: int,
         seed: int,
-        ends: Ends = Ends(),
+        ends: Ends = LEARNED,
         given: pa.Table | None = None,
     ) -> pa.Table:
         """Rows that satisfy the schema, sequence after sequence.
@@ -185,53 +175,23 @@ class SequenceCodec:
         return table if self.axis is not None else sorted_in_groups(table, tokens.starts, self.sequences.order)
 
     def _ascending(self, headers: pa.Table, rows: pa.Table, starts: Ints, ends: Ends) -> pa.Array:
-        """The order column: each sequence's start and the distances from there.
-
-        A sequence that would go on beyond the last place starts earlier instead; where it cannot, its distances shrink.
-        """
+        """The order column."""
         assert self.axis is not None
-        name, sizes = self.axis.column.name, np.diff(starts)
+        name = self.axis.column.name
         if self.interval is None:
-            distances = rows.column(name).fill_null(0).to_numpy().copy()
+            distances = rows.column(name).fill_null(0).to_numpy()
         else:
             distances = np.full(starts[-1], self.interval)
-        distances[starts[:-1]] = 0
-        distances = np.clip(distances, -_FAR // max(1, len(distances)), _FAR // max(1, len(distances)))
-        total = np.cumsum(distances)
-        total -= np.repeat(total[starts[:-1]], sizes)
-        span = total[starts[1:] - 1]
-        low, high = self.axis.bounds
-        high = high if ends.stop is None else ends.stop
-        first = np.minimum(self.axis.places(headers.column(name)), high)
-        first = np.minimum(first, np.maximum(low, high - span)) if ends.stop is None else np.minimum(first, high - span)
-        if ends.start is not None:
-            first = np.full(len(sizes), ends.start)
-        if self.interval is not None:
-            return self.axis.values(np.repeat(first, sizes) + total, clip=False)
-        share = np.minimum(1.0, np.maximum(high - first, 0) / np.maximum(span, 1))
-        shrunk = np.where(np.repeat(share < 1, sizes), np.floor(total * np.repeat(share, sizes)), total)
-        return self.axis.values(np.repeat(first, sizes) + shrunk.astype(np.int64), clip=ends == Ends())
+        is_fixed = self.interval is not None
+        return ascending(self.axis, headers.column(name), distances, starts, interval=is_fixed, ends=ends)
 
     def ends(self, start: Scalar | None, stop: Scalar | None) -> Ends:
-        """Places of the first and the last value that sequences may have.
-
-        Raises:
-            DataError: There is no order column to start and stop in, or its type does not hold them.
-        """
-        if start is None and stop is None:
-            return Ends()
-        if self.axis is None or self.axis.column.values is not None:
-            raise DataError("start and stop need an order column of numbers or dates at even distances")
-        places = [None if value is None else self.axis.place(value) for value in (start, stop)]
-        if None not in places and places[0] > places[1]:  # type: ignore[operator]
-            raise DataError("the start lies after the stop", column=self.axis.column.name)
-        return Ends(start=places[0], stop=places[1])
+        """Places of the first and the last value that sequences may have; see `find_ends`."""
+        return find_ends(self.axis, start, stop)
 
     def length(self, ends: Ends) -> int | None:
         """Rows of a sequence from the one end to the other; None where rows are at no fixed distance."""
-        if ends.start is None or ends.stop is None or self.interval is None:
-            return None
-        return (ends.stop - ends.start) // self.interval + 1
+        return rows_between(ends, self.interval)
 
     def identified(self, table: pa.Table, starts: Ints, *, first_group: int, first_row: int, seed: int) -> pa.Table:
         """The table with its identifiers numbered anew, after sequences were left out of it."""

@@ -31,6 +31,9 @@ class LanguageGenerationPlan:
         validation: What becomes of records that are not as they should be.
         tensor_parallel_size: GPUs of an actor that share the model.
         batch_size: Completions that an actor decodes together.
+        start: Value of the order column that every group starts with, dates in ISO 8601; None: learned.
+        stop: Value of the order column that no group passes; None: learned.
+        num_rows: Rows of every group, exactly; None: as many as the model makes.
     """
 
     engine: Engine
@@ -42,6 +45,9 @@ class LanguageGenerationPlan:
     validation: Validation
     tensor_parallel_size: int
     batch_size: int
+    start: int | float | str | None = None
+    stop: int | float | str | None = None
+    num_rows: int | None = None
 
     def max_tokens(self, settings: GenerationSettings) -> int:
         """Tokens of a completion at most, the end token included."""
@@ -49,10 +55,15 @@ class LanguageGenerationPlan:
         return min(asked, settings.window - len(settings.prompt_ids))
 
     def bounded(self, codec: JsonCodec) -> JsonCodec:
-        """The codec with completions no longer than asked for."""
+        """The codec with texts no longer than asked for, from the start to the stop.
+
+        Raises:
+            DataError: There is no order column to start and stop in, or its type does not hold them.
+        """
         most = codec.max_lines if self.max_records is None else min(codec.max_lines, self.max_records)
         if codec.sequences is not None:
-            return replace(codec, sequences=replace(codec.sequences, max_rows=most))
+            rows = most if self.num_rows is None else self.num_rows
+            return replace(codec.between(self.start, self.stop), sequences=replace(codec.sequences, max_rows=rows))
         return replace(codec, max_records=1 if self.one_record else most)
 
 

@@ -11,11 +11,10 @@ from ss_ray.cluster import reported_progress
 from ss_ray.codec.json_lines import JsonCodec
 from ss_ray.config import ResourceParameters
 from ss_ray.constraints.enforce import make_enforcer
-from ss_ray.errors import ConfigError
 from ss_ray.generation.language_plan import LanguageGenerationPlan
 from ss_ray.generation.pool import TextPool, actor_options
 from ss_ray.generation.results import Request, SyntheticTable
-from ss_ray.generation.stage import fixed_columns, learned_mappings
+from ss_ray.generation.stage import fixed_columns, learned_mappings, of_whole_series
 from ss_ray.generation.text_actor import TextActor
 from ss_ray.generation.text_table import TextTable, given_of
 from ss_ray.plan import GenerationPlan
@@ -49,12 +48,11 @@ def generate_text_table(
 
     Raises:
         ConfigError: Constraints or given values that the table cannot have.
-        DataError: Given values that the schema does not allow.
+        DataError: Given values, or ends of series, that the schema does not allow.
         GenerationError: Not a single row could be made, or the actors keep dying.
     """
     codec = JsonCodec.from_json((model / "codec.json").read_text())
-    if plan.is_one_sequence or (plan.start, plan.stop) != (None, None):
-        raise ConfigError("a single series, and its start and stop, need training.pretrained_model: compact")
+    plan, language = plan_series(codec, plan, language)
     mappings = learned_mappings(plan, request.real_rows)
     fixed = fixed_columns(codec.schema, codec.sequences, request.generation)
     enforcer = make_enforcer(plan.constraints, codec.schema, mappings, fixed)
@@ -69,6 +67,19 @@ def generate_text_table(
             _fill(table, model, plan, language, resources, report)
     logger.info("%s %s in %.0f s from %s completions", table.made, table.unit, time.monotonic() - started, table.asked)
     return table.release(target)
+
+
+def plan_series(
+    codec: JsonCodec, plan: GenerationPlan, language: LanguageGenerationPlan
+) -> tuple[GenerationPlan, LanguageGenerationPlan]:
+    """The plans, with the ends of series and the number of their rows where that is told."""
+    length = codec.between(plan.start, plan.stop).length
+    plan = of_whole_series(plan, length)
+    rows = plan.num_records if length is None and plan.is_one_sequence else length
+    language = replace(language, start=plan.start, stop=plan.stop, num_rows=rows)
+    if plan.is_one_sequence and codec.order is None:  # no model writes so many rows in order
+        language = replace(language, validation=replace(language.validation, fix_unordered_records=True))
+    return plan, language
 
 
 def _fill(

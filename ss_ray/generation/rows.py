@@ -15,8 +15,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import torch
 
+from ss_ray.codec.ascending import Ends
 from ss_ray.codec.columns import FREE
-from ss_ray.codec.sequences import Ends, SequenceCodec
+from ss_ray.codec.sequences import SequenceCodec
 from ss_ray.codec.slots import SlotCodec
 from ss_ray.config_constraints import UniqueConstraint
 from ss_ray.constraints.enforce import Enforced, Enforcer, Seen

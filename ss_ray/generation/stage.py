@@ -67,7 +67,8 @@ def generate_table(
     sequences = codec.sequences if isinstance(codec, SequenceCodec) else None
     fixed = fixed_columns(codec.schema, sequences, request.generation)
     enforcer = make_enforcer(plan.constraints, codec.schema, mappings, fixed)
-    plan, given = _given(codec, _of_whole_series(codec, plan), request, work.make_folder())
+    length = codec.length(codec.ends(plan.start, plan.stop)) if isinstance(codec, SequenceCodec) else None
+    plan, given = _given(codec, of_whole_series(plan, length), request, work.make_folder())
     shards = list(cut_shards(plan))
     wanted = sum(shard.size for shard in shards)
     unit = "rows" if plan.num_groups is None else "groups"
@@ -93,9 +94,13 @@ def fixed_columns(schema: TableSchema, sequences: Sequences | None, generation: 
     return frozenset(names)
 
 
-def _of_whole_series(codec: SlotCodec | SequenceCodec, plan: GenerationPlan) -> GenerationPlan:
-    """The plan for sequences from one end to the other: as many whole ones as make the rows asked for."""
-    length = codec.length(codec.ends(plan.start, plan.stop)) if isinstance(codec, SequenceCodec) else None
+def of_whole_series(plan: GenerationPlan, length: int | None) -> GenerationPlan:
+    """The plan for sequences from one end to the other: as many whole ones as make the rows asked for.
+
+    Args:
+        plan: For any sequences.
+        length: Rows of each; None where it is not told.
+    """
     if length is None or plan.num_groups is not None:
         return plan
     if plan.is_one_sequence:

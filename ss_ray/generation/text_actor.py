@@ -3,7 +3,8 @@
     actor = load_text_actor(folder, plan, seed, threads=1, use_gpu=False)
     answers = actor.work(asks)      # some of all that was asked so far; the engine goes on with the rest
 
-A completion is a function of the weights, the plan and its number, whichever actor makes it.
+An answer is a function of the weights, the plan and its number, whichever actor makes it. A group that is longer than a
+completion goes on in the next one (`generation.drafts`), and is answered as a whole.
 """
 
 from __future__ import annotations
@@ -12,20 +13,21 @@ import json
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
 from pyarrow import fs as pafs
 
-from ss_ray.codec.constraint import record_grammar
+from ss_ray.codec.constraint import further_grammar, record_grammar
 from ss_ray.codec.json_lines import JsonCodec
 from ss_ray.codec.json_records import Fault, Numbers, Parsed
 from ss_ray.codec.prompt import GenerationSettings
+from ss_ray.generation.drafts import Draft, Drafting, Shown, Tokenize
 from ss_ray.generation.engine import Completion, Request, TextEngine
 from ss_ray.generation.language_plan import LanguageGenerationPlan
 from ss_ray.runs import Location
@@ -35,7 +37,7 @@ WAIT_SECONDS = 1.0
 GRAMMARS = 4096
 """Of different given rows, kept as text."""
 CUT: Fault = ("", "cut")
-"""A record, or the records of a group, at which a completion had to end."""
+"""A record at which a completion had to end, or the records of a group that could not go on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +62,7 @@ class Answers:
         rows: Their rows; `sources` are indices of `numbers`.
         num_records: (completions,) records read of each.
         num_tokens: Generated for them in all.
-        num_cut: Completions that were cut at their length.
+        num_cut: Completions that were cut at their length, and did not go on.
     """
 
     numbers: tuple[int, ...]
@@ -79,6 +81,7 @@ class TextActor:
         settings: How the model is asked.
         plan: What to do.
         seed: Of the run.
+        tokenize: Lines to the model's tokens.
     """
 
     def __init__(
@@ -88,79 +91,98 @@ class TextActor:
         settings: GenerationSettings,
         plan: LanguageGenerationPlan,
         seed: int,
+        tokenize: Tokenize,
     ) -> None:
         self._engine, self._settings, self._plan, self._seed = engine, settings, plan, seed
         self._codec = plan.bounded(codec)
-        self._max_tokens = plan.max_tokens(settings)
+        self._drafting = Drafting(
+            codec=self._codec,
+            validation=plan.validation,
+            is_exact=plan.num_rows is not None,
+            max_tokens=plan.max_tokens(settings),
+            tokenize=tokenize,
+        )
+        self._drafts: dict[int, Draft] = {}
         self._enough = max(1, plan.batch_size // 4)
         self._grammar = lru_cache(GRAMMARS)(self._written_grammar)
 
     def work(self, asks: Sequence[Ask]) -> Answers:
-        """Take up more completions, and go on until some of all those under way are finished, WAIT_SECONDS at most."""
-        self._engine.submit([self._request(ask) for ask in asks])
-        done: list[Completion] = []
+        """Take up more asks, and go on until some of all those under way are answered, WAIT_SECONDS at most."""
+        self._drafts |= {ask.number: Draft(given=ask.given) for ask in asks}
+        self._engine.submit([self._first_request(ask) for ask in asks])
+        done: dict[int, Draft] = {}
         started = time.monotonic()
         while self._engine.num_unfinished and len(done) < self._enough and time.monotonic() - started < WAIT_SECONDS:
-            done += self._engine.step()
+            for completion in self._engine.step():
+                done |= self._completed(completion)
         return self._answers(done)
 
     def cancel(self, numbers: Collection[int]) -> None:
         """Forget these; numbers that are not under way are ignored."""
         self._engine.cancel(numbers)
+        self._drafts = {number: draft for number, draft in self._drafts.items() if number not in numbers}
 
-    def _request(self, ask: Ask) -> Request:
+    def _completed(self, completion: Completion) -> dict[int, Draft]:
+        """The text that a completion ends, by its number; none where it goes on."""
+        number = completion.number
+        draft = self._drafting.extended(self._drafts.pop(number), completion)
+        if draft.is_lost or self._drafting.is_complete(draft):
+            return {number: draft}
+        shown = self._drafting.shown(draft)
+        self._drafts[number] = replace(draft, num_shown=shown.num_records)
+        self._engine.submit([self._further_request(number, draft, shown)])
+        return {}
+
+    def _first_request(self, ask: Ask) -> Request:
         return Request(
             number=ask.number,
             prompt_ids=self._settings.prompt_ids,
             seed=seed_of(self._seed, ask.number),
-            max_tokens=self._max_tokens,
-            grammar=self._grammar(ask.given) if self._plan.is_constrained else None,
+            max_tokens=self._drafting.max_tokens,
+            grammar=self._grammar(ask.given, is_first=True) if self._plan.is_constrained else None,
         )
 
-    def _written_grammar(self, given: str) -> str:
-        return record_grammar(self._codec, given=json.loads(given, parse_float=Decimal) if given else None)
+    def _further_request(self, number: int, draft: Draft, shown: Shown) -> Request:
+        return Request(
+            number=number,
+            prompt_ids=(*self._settings.prompt_ids, *shown.tokens),
+            seed=seed_of(self._seed, number, self._drafting.num_rows(draft)),
+            max_tokens=shown.max_tokens,
+            grammar=self._grammar(draft.given, is_first=False) if self._plan.is_constrained else None,
+        )
 
-    def _answers(self, done: Sequence[Completion]) -> Answers:
-        """All completions parsed at once; what was cut off, which the codec does not see, is counted here."""
-        whole = [self._whole(completion) for completion in done]
-        read = np.array([i for i, text in enumerate(whole) if text is not None], np.int64)
-        parsed = self._codec.parse_many([text for text in whole if text is not None], self._plan.validation)
-        lost = np.array([0 if completion.finished else self._lost(completion) for completion in done], np.int64)
-        records = lost.copy()
-        records[read] += np.array([self._num_records(text) for text in whole if text is not None], np.int64)
-        rejected = Counter(parsed.rejected) + Counter({CUT: int(lost.sum())})
+    def _written_grammar(self, given: str, *, is_first: bool) -> str:
+        values = json.loads(given, parse_float=Decimal) if given else None
+        if is_first:
+            return record_grammar(self._codec, records=self._plan.num_rows, given=values)
+        return further_grammar(self._codec, may_end=self._plan.num_rows is None, given=values)
+
+    def _answers(self, done: Mapping[int, Draft]) -> Answers:
+        """All texts parsed at once; what was cut off or left out, which the codec does not see, is counted here."""
+        drafting, drafts = self._drafting, list(done.values())
+        texts = [drafting.text(draft) for draft in drafts]
+        read = np.array([i for i, text in enumerate(texts) if text is not None], np.int64)
+        parsed = self._codec.parse_many([text for text in texts if text is not None], self._plan.validation)
+        lost = [drafting.num_lost(draft) for draft in drafts]
+        rejected = Counter(parsed.rejected) + Counter({CUT: sum(lost)})
+        rejected += sum((Counter(draft.rejected) for draft in drafts), Counter())
+        records = [
+            drafting.num_read(draft) + cut + sum(draft.rejected.values())
+            for draft, cut in zip(drafts, lost, strict=True)
+        ]
         return Answers(
-            numbers=tuple(completion.number for completion in done),
-            rows=replace(parsed, sources=read[parsed.sources], rejected=dict(rejected), num_records=int(records.sum())),
-            num_records=records,
-            num_tokens=sum(completion.num_tokens for completion in done),
-            num_cut=sum(not completion.finished for completion in done),
+            numbers=tuple(done),
+            rows=replace(parsed, sources=read[parsed.sources], rejected=dict(rejected), num_records=sum(records)),
+            num_records=np.array(records, np.int64),
+            num_tokens=sum(draft.num_tokens for draft in drafts),
+            num_cut=sum(draft.is_lost or (self._codec.sequences is None and not draft.is_ended) for draft in drafts),
         )
 
-    def _whole(self, completion: Completion) -> str | None:
-        """The text without a record that was cut; None where nothing is left. A group that was cut is lost."""
-        if completion.finished:
-            return completion.text
-        if self._codec.sequences is not None:
-            return None
-        return completion.text[: completion.text.rfind("\n") + 1] or None
 
-    def _lost(self, completion: Completion) -> int:
-        """Records of a cut completion that are lost by that."""
-        lines = completion.text.split("\n")
-        if self._codec.sequences is None:
-            return 1 if lines[-1] or len(lines) == 1 else 0
-        return max(1, len(lines) - (not lines[-1]) - bool(self._codec.shared_columns))
-
-    def _num_records(self, text: str) -> int:
-        """Records that the codec counts in a text: one at least."""
-        lines = text.removesuffix("\n").count("\n") + 1
-        return max(1, lines - bool(self._codec.shared_columns))
-
-
-def seed_of(seed: int, number: int) -> int:
-    """The seed of a completion, 0 to 2**63 - 1."""
-    return int(np.random.SeedSequence([seed, number]).generate_state(1, np.uint64)[0]) >> 1
+def seed_of(seed: int, number: int, num_rows: int = 0) -> int:
+    """The seed of a completion that follows so many rows of its text, 0 to 2**63 - 1."""
+    entropy = [seed, number, num_rows] if num_rows else [seed, number]
+    return int(np.random.SeedSequence(entropy).generate_state(1, np.uint64)[0]) >> 1
 
 
 def load_text_actor(
@@ -179,7 +201,16 @@ def load_text_actor(
         codec = JsonCodec.from_json((local / "codec.json").read_text(encoding="utf8"))
         settings = GenerationSettings.from_json((local / "generation.json").read_text(encoding="utf8"))
         engine = _load_engine(local, plan, settings, threads, use_gpu)
-    return TextActor(engine, codec, settings, plan, seed)
+        tokenize = _line_tokenizer(local)
+    return TextActor(engine, codec, settings, plan, seed, tokenize)
+
+
+def _line_tokenizer(folder: Path) -> Tokenize:
+    from transformers import AutoTokenizer
+
+    from ss_ray.training.text_examples import tokenize_lines
+
+    return partial(tokenize_lines, AutoTokenizer.from_pretrained(folder))
 
 
 def _load_engine(

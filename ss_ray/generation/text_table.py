@@ -34,7 +34,8 @@ from ss_ray.tables.parts import PartWriter, read_part
 PART_ROWS = 4096
 """Rows after which a part is written: as many a killed run loses."""
 BATCH = 100
-"""Completions that are judged together: by a batch with too many invalid rows, `patience` is lost."""
+"""Completions that are judged together, unless each is a whole series: a batch with too many invalid rows costs some of
+the `patience`."""
 SURPLUS = 1.1
 """Requests over those that the table is expected to need."""
 PLACE = ""
@@ -71,6 +72,7 @@ def given_of(codec: JsonCodec, plan: GenerationPlan, language: LanguageGeneratio
         raise ConfigError("generation.shares and seed_table of groups: say how many with generation.num_groups")
     of_rows = () if is_per_row and codec.sequences is not None else codec.row_columns
     columns = (column for column in (*codec.shared_columns, *of_rows) if column.kind is not Kind.IDENTIFIER)
+    columns = (column for column in columns if column.name in codec.schema.names)  # distances are not given
     schema, size = TableSchema(columns=tuple(columns)), plan.num_groups or plan.num_records
     table = given_table(generation, schema, size if is_per_row else 1, plan.seed, request.encoding)
     cells = {name: cell_texts(table.column(name), schema[name]).to_pylist() for name in table.column_names}
@@ -133,6 +135,7 @@ class TextTable:
     ) -> None:
         self._codec, self._enforcer, self._plan, self._given, self._work = codec, enforcer, plan, given, work
         self._by_group = plan.num_groups is not None
+        self._batch = 1 if plan.is_one_sequence else BATCH
         self._parts, self._file = (work / "parts").make_folder(), work / "state.json"
         self._state, self._seen = _State(), Seen()
         self._filled: set[int] = set()  # given rows that are made
@@ -173,6 +176,8 @@ class TextTable:
 
     def _requests_missing(self) -> int:
         """By the rows or groups that a completion has given so far; at first, by the most that it can."""
+        if self._plan.is_one_sequence:
+            return 1
         most = 1 if self._by_group else self._codec.max_lines
         each = max(self.made, 0.5) / self._state.next if self._state.next else most
         return math.ceil(SURPLUS * (self.wanted - self.made) / each) + 1
@@ -204,7 +209,7 @@ class TextTable:
     def _in_turn(self) -> list[int]:
         """Numbers of the next completions, all of one batch; no two of one given row."""
         first, numbers, places = self._state.next, list[int](), set[int]()
-        for number in range(first, first + BATCH - first % BATCH):
+        for number in range(first, first + self._batch - first % self._batch):
             place = self._place(number) if number in self._finished and self._given.is_per_row else number
             if number not in self._finished or place in places:
                 break
@@ -228,7 +233,7 @@ class TextTable:
         if self._given.is_per_row:
             self._filled.update(places[source] for source in kept.tolist())
             state.retries += 2 * [place for place in places if place not in self._filled]  # twice: ever more at once
-        if state.next % BATCH == 0 and state.records:
+        if state.next % self._batch == 0 and state.records:
             is_bad = state.invalid >= max(1, self._plan.invalid_fraction_threshold * state.records)
             state.bad_batches = state.bad_batches + 1 if is_bad else 0
             state.records = state.invalid = 0

@@ -6,6 +6,7 @@ ever being in one place.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -41,6 +42,7 @@ class SequenceFacts:
         gaps: All distances of neighbours on the order axis, ascending; None for more than MAX_GAPS.
         gap_bounds: The smallest and the largest distance; None without neighbours.
         highest_group: Largest value of a grouping column of whole numbers; None for any other.
+        gap_divisor: Largest number that divides all distances; 0 where these are all 0.
     """
 
     num_sequences: int
@@ -50,6 +52,7 @@ class SequenceFacts:
     gaps: tuple[int, ...] | None
     gap_bounds: tuple[int, int] | None
     highest_group: int | None = None
+    gap_divisor: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,11 +120,13 @@ def sequence_facts(table: pa.Table, starts: Ints, axis: OrderAxis | None, group:
     """What the sequences of a bucket, grouped by a column, have in common."""
     gaps: tuple[int, ...] | None = ()
     bounds: tuple[int, int] | None = None
+    divisor = 0
     if axis is not None and len(table):
         distances, is_first = gaps_of(axis.places(table.column(axis.column.name)), starts)
         found = np.unique(distances[~is_first])
         gaps = tuple(found.tolist()) if len(found) <= MAX_GAPS else None
         bounds = (int(found[0]), int(found[-1])) if len(found) else None
+        divisor = int(np.gcd.reduce(found))
     return SequenceFacts(
         num_sequences=len(starts) - 1,
         num_rows=len(table),
@@ -130,6 +135,7 @@ def sequence_facts(table: pa.Table, starts: Ints, axis: OrderAxis | None, group:
         gaps=gaps,
         gap_bounds=bounds,
         highest_group=None if group is None else _highest(table.column(group)),
+        gap_divisor=divisor,
     )
 
 
@@ -161,6 +167,7 @@ def merge_facts(parts: Iterable[SequenceFacts]) -> SequenceFacts:
         gaps=gaps if gaps is not None and len(gaps) <= MAX_GAPS else None,
         gap_bounds=(min(low for low, _ in bounds), max(high for _, high in bounds)) if bounds else None,
         highest_group=max((part.highest_group for part in facts if part.highest_group is not None), default=None),
+        gap_divisor=math.gcd(*(part.gap_divisor for part in facts)),
     )
 
 

@@ -80,12 +80,14 @@ def clipped_sum(
         A float32 sum for each trainable parameter, and (num_units,) the norms before clipping, which are sensitive.
 
     Raises:
-        PrivacyError: A gradient is not finite, so no norm bounds it.
+        PrivacyError: A gradient is not finite, so no norm bounds it; or a layer sees tokens of several units mixed, as
+            layers of experts do, so nobody knows whose gradient is whose.
 
     Source: Abadi et al. 2016, arXiv:1607.00133, Algorithm 1.
     """
     with _recorded(model) as calls:
         total = losses().sum()
+    _check_rows(calls, num_units)
     outputs = [output for call in calls for output in call.outputs]
     grads = iter(torch.autograd.grad(total, outputs, materialize_grads=True))
     with torch.no_grad():
@@ -121,6 +123,18 @@ def _recorded(model: nn.Module) -> Iterator[list[_Call]]:
     finally:
         for handle in handles:
             handle.remove()
+
+
+def _check_rows(calls: Sequence[_Call], num_units: int) -> None:
+    """Refuse layers whose inputs are not (rows, length, width), or (rows, length) ids, of all rows of the batch."""
+    rows = {len(call.inputs) for call in calls}
+    dimensions = {call.inputs.ndim + (not call.inputs.is_floating_point()) for call in calls}
+    if len(rows) > 1 or min(rows) % num_units or dimensions != {3}:
+        raise PrivacyError(
+            "a trainable layer does not see the rows of the batch one by one, so gradients cannot be clipped per unit; "
+            "models with layers of experts cannot be trained there with differential privacy: name other layers "
+            "(training.lora_target_modules)"
+        )
 
 
 class _Inputs:

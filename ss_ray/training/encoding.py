@@ -20,7 +20,7 @@ from ss_ray.codec.sequences import SequenceCodec, fit_sequence_codec, windows
 from ss_ray.codec.slots import SlotCodec
 from ss_ray.errors import DataError
 from ss_ray.plan import TrainPlan
-from ss_ray.privacy.units import unit_ids
+from ss_ray.privacy.units import check_same_rows, unit_ids
 from ss_ray.runs import Location
 from ss_ray.schema import Kind, TableSchema
 from ss_ray.sequence_plan import SequencePlan
@@ -148,7 +148,7 @@ def encode_sequences(
         axis=found.axis,
         gaps=facts.gaps if facts.gaps is not None else facts.gap_bounds or (),
         gaps_are_listed=facts.gaps is not None,
-        interval=_interval(plan, found.axis, facts),
+        interval=fixed_interval(plan, found.axis, facts),
         num_bins=training.num_bins,
         text_vocabulary=training.text_vocabulary,
         max_text_tokens=training.max_text_tokens,
@@ -174,7 +174,11 @@ def encode_private_sequences(
         codec: Of the measured schema.
         plan: What groups and orders them.
         folder: For the tokens.
+
+    Raises:
+        PrivacyError: Rows were dropped, so nobody knows which of the others belong together.
     """
+    check_same_rows(units.files(".parquet"), rows.files(".parquet"))
     folder.remove()
     list(map_items(_private_worker, [rows], arguments=(units, codec, plan, folder.make_folder())))
 
@@ -183,15 +187,29 @@ def _private_worker(
     units: Location, codec: SequenceCodec, plan: SequencePlan, folder: Location
 ) -> Callable[[Location], None]:
     def encode(rows: Location) -> None:
-        table = pa.concat_tables([block for part in rows.files(".parquet") for block in read_part(part)])
-        ids = unit_ids(units.files(".parquet"), plan.group or "")
-        name = "unit" if "unit" not in table.column_names else f"unit {table.column_names}"
-        numbered = table.append_column(name, pa.array(ids))
-        ordered, starts = sorted_sequences(numbered, name, plan.order)
-        tokens = window_tokens(codec, ordered, starts)
+        tokens = window_tokens(codec, *sorted_units(rows, units, plan))
         save_array(tokens.astype(_dtype(codec.vocabulary_size)), folder / "part-00000.npy")
 
     return encode
+
+
+def sorted_units(rows: Location, units: Location, plan: SequencePlan) -> tuple[pa.Table, npt.NDArray[np.int64]]:
+    """All rows, privacy unit after privacy unit, each in order, and (units + 1,) where each starts.
+
+    The grouping column holds the hash of the unit: stand-ins of two units may be the same.
+
+    Args:
+        rows: Folder of typed parts.
+        units: Folder of the same rows before PII was replaced.
+        plan: What groups and orders them; with a grouping column.
+
+    Raises:
+        DataError: Rows without a place.
+    """
+    table = pa.concat_tables([block for part in rows.files(".parquet") for block in read_part(part)])
+    group = plan.group or ""
+    ids = pa.array(unit_ids(units.files(".parquet"), group))
+    return sorted_sequences(table.set_column(table.column_names.index(group), group, ids), group, plan.order)
 
 
 def declared_interval(plan: SequencePlan, axis: OrderAxis | None) -> int | None:
@@ -224,7 +242,7 @@ def _numbered_after(schema: TableSchema, group: str | None, highest: int | None)
     return schema.with_column(replace(column, minimum=0, maximum=max(highest, int(column.maximum or 0))))
 
 
-def _interval(plan: SequencePlan, axis: OrderAxis | None, facts: SequenceFacts) -> int | None:
+def fixed_interval(plan: SequencePlan, axis: OrderAxis | None, facts: SequenceFacts) -> int | None:
     """Distance of neighbours on the axis where it is told, or the same everywhere."""
     if plan.interval_seconds is not None:
         return declared_interval(plan, axis)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from ss_ray.cluster import WORKER_ENVIRONMENT, map_items, reported_progress
 from ss_ray.codec.json_lines import JsonCodec
@@ -75,7 +76,9 @@ def train_language_model(
         adapter=folder / "adapter",
     )
     with reported_progress(on_progress, "train", task.plan.num_steps, "steps") as report:
-        metrics = fit_workers(_train_worker, {"task": task, "report": report}, resources, folder, key, _environment())
+        metrics = fit_workers(
+            _train_worker, {"task": task, "report": report}, resources, folder, key, language_environment()
+        )
         report(task.plan.num_steps - metrics["steps"], metrics["note"])
     return model_ref(
         metrics,
@@ -93,7 +96,7 @@ def _train_worker(config: dict[str, Any]) -> None:
     train_language_in_worker(**config)
 
 
-def _environment() -> dict[str, str]:
+def language_environment() -> dict[str, str]:
     """Workers download a model of the hub, unless this process may not."""
     from huggingface_hub import constants
 
@@ -133,13 +136,18 @@ def _groups_worker(
 
     def tokenize(bucket: Bucket) -> None:
         table, _ = read_bucket(parts, codec.schema.to_arrow(), group, order, bucket)
-        groups = [_lines(text) for text in codec.render_groups(table)]
-        save_array(np.array([len(lines) for lines in groups], np.int64), folder / f"groups-{bucket.number:05d}.npy")
-        lines = [line for group in groups for line in group]
-        blocks = (lines[start : start + BLOCK_ROWS] for start in range(0, len(lines), BLOCK_ROWS))
-        _save_lines(blocks, tokenizer, folder, bucket.number)
+        save_groups(table, codec, tokenizer, folder, bucket.number)
 
     return tokenize
+
+
+def save_groups(table: pa.Table, codec: JsonCodec, tokenizer: Any, folder: Location, index: int) -> None:
+    """Write the tokens of sorted groups to folder/{tokens,sizes,groups}-index.npy."""
+    groups = [_lines(text) for text in codec.render_groups(table)]
+    save_array(np.array([len(lines) for lines in groups], np.int64), folder / f"groups-{index:05d}.npy")
+    lines = [line for group in groups for line in group]
+    blocks = (lines[start : start + BLOCK_ROWS] for start in range(0, len(lines), BLOCK_ROWS))
+    _save_lines(blocks, tokenizer, folder, index)
 
 
 def _lines(text: str) -> list[str]:

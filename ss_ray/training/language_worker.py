@@ -15,10 +15,20 @@ from ray.train.torch import get_device
 from ss_ray.codec.json_lines import JsonCodec
 from ss_ray.codec.prompt import GenerationSettings
 from ss_ray.language_plan import LanguageTrainPlan
+from ss_ray.plan import PrivateLoopPlan
+from ss_ray.privacy.account import Account
 from ss_ray.runs import Location
+from ss_ray.training.loop import Worker
 from ss_ray.training.pretrained import Pretrained, load_adapter, load_base, save_adapter, save_merged
-from ss_ray.training.text_examples import Cuts, Ints, TextExamples, cut_groups, cut_rows
-from ss_ray.training.worker import load_arrays, this_worker, train_with_checkpoints, write_folder
+from ss_ray.training.text_examples import Cuts, Ints, TextExamples, cut_groups, cut_rows, own_text_units
+from ss_ray.training.worker import (
+    load_arrays,
+    load_units,
+    this_worker,
+    train_private_with_checkpoints,
+    train_with_checkpoints,
+    write_folder,
+)
 
 TOKENS, SIZES, GROUPS = "tokens-", "sizes-", "groups-"
 """Prefixes of the arrays of a part: (tokens,) of all lines; (lines,) tokens of each; (groups,) lines of each."""
@@ -34,6 +44,7 @@ class LanguageTask:
         plan: What to do.
         settings: Prompt and window.
         adapter: Folder for the adapter.
+        private: How it is trained with differential privacy; None without.
     """
 
     tokens: Location
@@ -41,6 +52,7 @@ class LanguageTask:
     plan: LanguageTrainPlan
     settings: GenerationSettings
     adapter: Location
+    private: PrivateLoopPlan | None = None
 
 
 def train_language_in_worker(*, task: LanguageTask, threads: int, model: Location, report: Callable[..., None]) -> None:
@@ -52,23 +64,63 @@ def train_language_in_worker(*, task: LanguageTask, threads: int, model: Locatio
         model: Folder for the merged model.
         report: Told the steps done and the loss.
     """
-    torch.set_num_threads(threads)
-    worker, device = this_worker(), get_device()
-    if device.type == "cuda":
-        torch.cuda.set_per_process_memory_fraction(task.plan.max_vram_fraction, device)
-    base = load_base(task.plan, device)
+    worker, device, base = _begin(task, threads)
     examples = load_text_examples(task, end=base.tokenizer.eos_token_id)
     state = train_with_checkpoints(base.model, examples, task.plan, worker, device, report)
     if worker.rank == 0:
-        base.model.load_state_dict(state.best_model, strict=False)
-        write_folder(lambda local: save_adapter(base.model, local), task.adapter)
-        write_folder(lambda local: _write_merged(base, task, local), model)
+        _write(base, state.best_model, task, model)
+
+
+def train_private_language_in_worker(
+    *,
+    task: LanguageTask,
+    units: Location,
+    account: Account,
+    threads: int,
+    model: Location,
+    report: Callable[..., None],
+) -> None:
+    """Fine-tune on this worker's privacy units; rank 0 charges each step, and writes the averaged adapter.
+
+    Args:
+        task: What to do, with differential privacy.
+        units: Folder of the lines' unit ids; empty where each example is a unit.
+        account: Of this training in the ledger.
+        threads: Of torch.
+        model: Folder for the merged model.
+        report: Told the steps charged, and nothing that was computed from rows.
+    """
+    private = task.private
+    assert private is not None
+    worker, device, base = _begin(task, threads)
+    examples = load_text_examples(task, end=base.tokenizer.eos_token_id)
+    own = own_text_units(examples, load_units(units), private.max_rows_per_unit, worker)
+    state = train_private_with_checkpoints(base.model, own, private, account, worker, device, report)
+    if worker.rank == 0:
+        _write(base, state.average, task, model)
+
+
+def _begin(task: LanguageTask, threads: int) -> tuple[Worker, torch.device, Pretrained]:
+    """This worker, its device, and the model to train there."""
+    torch.set_num_threads(threads)
+    device = get_device()
+    if device.type == "cuda":
+        torch.cuda.set_per_process_memory_fraction(task.plan.max_vram_fraction, device)
+    return this_worker(), device, load_base(task.plan, device)
+
+
+def _write(base: Pretrained, weights: dict[str, Any], task: LanguageTask, model: Location) -> None:
+    """The adapter, and the model that it makes."""
+    base.model.load_state_dict(weights, strict=False)
+    write_folder(lambda local: save_adapter(base.model, local), task.adapter)
+    write_folder(lambda local: _write_merged(base, task, local), model)
 
 
 def load_text_examples(task: LanguageTask, *, end: int) -> TextExamples:
     """The examples of all workers."""
     room = task.settings.window - len(task.settings.prompt_ids)
-    sizes, cuts = cut_lines(task.tokens, task.codec, room=room, seed=task.plan.seed)
+    max_rows = task.private.max_rows_per_unit if task.private else None
+    sizes, cuts = cut_lines(task.tokens, task.codec, room=room, seed=task.plan.seed, max_unit_rows=max_rows)
     return TextExamples(
         tokens=torch.from_numpy(load_arrays(task.tokens, TOKENS)),
         starts=np.append(0, np.cumsum(sizes)),
@@ -78,7 +130,9 @@ def load_text_examples(task: LanguageTask, *, end: int) -> TextExamples:
     )
 
 
-def cut_lines(tokens: Location, codec: JsonCodec, *, room: int, seed: int) -> tuple[Ints, Cuts]:
+def cut_lines(
+    tokens: Location, codec: JsonCodec, *, room: int, seed: int, max_unit_rows: int | None = None
+) -> tuple[Ints, Cuts]:
     """Tokens of each line, and which lines make which example; the same wherever it is called.
 
     Args:
@@ -86,11 +140,16 @@ def cut_lines(tokens: Location, codec: JsonCodec, *, room: int, seed: int) -> tu
         codec: That wrote them.
         room: Tokens of an example at most, its end included, its prompt not.
         seed: Of the order.
+        max_unit_rows: With differential privacy, rows of a unit that are learned from: a row by itself is an example,
+            and so are the first rows of a group. None without.
     """
     sizes: Ints = load_arrays(tokens, SIZES)
-    if codec.sequences is None:
-        return sizes, cut_rows(sizes, room=room, max_records=codec.max_records, seed=seed)
-    return sizes, cut_groups(sizes, load_arrays(tokens, GROUPS), has_head=bool(codec.shared_columns), room=room)
+    if codec.sequences is not None:
+        groups, has_head = load_arrays(tokens, GROUPS), bool(codec.shared_columns)
+        return sizes, cut_groups(sizes, groups, has_head=has_head, room=room, max_records=max_unit_rows)
+    if max_unit_rows is not None:
+        return sizes, cut_rows(sizes, room=room, max_records=1, seed=None)
+    return sizes, cut_rows(sizes, room=room, max_records=codec.max_records, seed=seed)
 
 
 def _write_merged(base: Pretrained, task: LanguageTask, folder: Path) -> None:

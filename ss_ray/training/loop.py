@@ -20,7 +20,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from ss_ray.errors import TrainingError
-from ss_ray.plan import LoopPlan, PrivateTrainPlan
+from ss_ray.plan import LoopPlan, PrivateLoopPlan
 from ss_ray.training.examples import Examples
 
 VALIDATION_BATCH = 1024
@@ -172,7 +172,7 @@ def _order(num_rows: int, seed: int, rank: int, epoch: int) -> Tensor:
     return torch.from_numpy(np.random.default_rng([seed, rank, epoch]).permutation(num_rows))
 
 
-def learning_rate_factor(step: int, plan: LoopPlan | PrivateTrainPlan) -> float:
+def learning_rate_factor(step: int, plan: LoopPlan | PrivateLoopPlan) -> float:
     """Share of the peak learning rate at a step: linear warm-up, then the schedule's course towards 0.
 
     As in transformers, "constant" is the schedule without a warm-up.

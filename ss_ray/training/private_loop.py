@@ -13,13 +13,14 @@ from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 import torch
 import torch.distributed as dist
 from torch import Tensor
 
 from ss_ray.codec.columns import PAD
 from ss_ray.errors import TrainingError
-from ss_ray.plan import PrivateTrainPlan
+from ss_ray.plan import PrivateLoopPlan, PrivateTrainPlan
 from ss_ray.privacy.noise import add_noise, poisson_sample, secret_generator
 from ss_ray.privacy.plan import DPPlan
 from ss_ray.training.dpsgd import check_layers, clipped_sum
@@ -51,8 +52,8 @@ class PrivateUnits(Protocol):
         """Of this worker."""
 
     @property
-    def positions(self) -> int:
-        """Tokens of the largest unit; 0 where there is nothing to learn."""
+    def max_together(self) -> int:
+        """Units that go through the model together at most; 0 where there is nothing to learn."""
 
     def losses(self, model: Any, numbers: Tensor) -> Tensor:
         """(len(numbers),) nats, each of one unit alone, of equally many rows of the batch."""
@@ -76,9 +77,10 @@ class RowUnits:
         return len(self.units.rows)
 
     @property
-    def positions(self) -> int:
-        """Slots of all rows of a unit."""
-        return self.units.rows.shape[1] * self.units.tokens.shape[1] if self.groups else 0
+    def max_together(self) -> int:
+        """As many as MAX_POSITIONS allows."""
+        slots = self.units.rows.shape[1] * self.units.tokens.shape[1]
+        return max(1, MAX_POSITIONS // slots) if self.groups else 0
 
     def losses(self, model: CompactModel, numbers: Tensor) -> Tensor:
         """The mean over the rows of each unit."""
@@ -112,9 +114,20 @@ def own_units(tokens: Tensor, unit_ids: np.ndarray | None, max_rows: int, worker
         worker: Which one.
     """
     padded = torch.cat([tokens, torch.full_like(tokens[:1], PAD)])
-    if unit_ids is None:
-        rows = torch.arange(worker.rank, len(tokens), worker.world_size)[:, None]
-        return Units(tokens=padded, rows=rows)
+    ids = np.arange(len(tokens)) if unit_ids is None else unit_ids
+    return Units(tokens=padded, rows=own_rows(ids, max_rows, worker))
+
+
+def own_rows(unit_ids: npt.NDArray[Any], max_rows: int, worker: Worker) -> Tensor:
+    """(units, rows of a unit) int64 numbers of the rows of one worker's units; -1 where a unit has fewer.
+
+    Which rows of a unit are kept depends on its own rows alone.
+
+    Args:
+        unit_ids: (rows,) which unit each row belongs to.
+        max_rows: Rows of a unit that take part; the first ones in table order.
+        worker: Which one.
+    """
     _, numbers = np.unique(unit_ids, return_inverse=True)
     order = np.argsort(numbers, kind="stable")
     first = np.searchsorted(numbers[order], np.arange(numbers.max(initial=-1) + 1))
@@ -122,7 +135,7 @@ def own_units(tokens: Tensor, unit_ids: np.ndarray | None, max_rows: int, worker
     kept = place < max_rows
     table = np.full((len(first), min(max_rows, int(place.max(initial=0)) + 1)), -1)
     table[numbers[order][kept], place[kept]] = order[kept]
-    return Units(tokens=padded, rows=torch.from_numpy(table[worker.rank :: worker.world_size]))
+    return torch.from_numpy(table[worker.rank :: worker.world_size])
 
 
 def train_private(
@@ -155,7 +168,7 @@ def train_private(
 def train_private_units(
     model: Any,
     units: PrivateUnits,
-    plan: PrivateTrainPlan,
+    plan: PrivateLoopPlan,
     worker: Worker,
     *,
     resume: PrivateState | None,
@@ -206,7 +219,7 @@ def train_private_units(
         )
 
     done = _from_leader(charged, worker, model.device)
-    while units.positions and done < plan.dp.num_steps:
+    while units.max_together and done < plan.dp.num_steps:
         done = _from_leader(charge, worker, model.device)
         for settings in optimizer.param_groups:
             settings["lr"] = plan.learning_rate * learning_rate_factor(done - 1, plan)
@@ -255,7 +268,7 @@ def set_unit_gradient(
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     sampled = torch.from_numpy(poisson_sample(units.num_units, dp.sample_rate, generator))
     total = [torch.zeros_like(parameter, dtype=torch.float32) for parameter in parameters]
-    size = max(1, min(max_physical_batch_size, MAX_POSITIONS // max(1, units.positions)))
+    size = max(1, min(max_physical_batch_size, units.max_together))
     for numbers in torch.split(sampled, size) if len(sampled) else ():
         sums, _ = clipped_sum(model, partial(units.losses, model, numbers), len(numbers), dp.max_grad_norm)
         for held, parameter in zip(total, parameters, strict=True):

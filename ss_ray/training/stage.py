@@ -17,30 +17,20 @@ from ray.train.torch import TorchTrainer
 from ray.train.v2.api.exceptions import TrainingFailedError
 
 from ss_ray.cluster import WORKER_ENVIRONMENT, available_cpus, reported_progress
-from ss_ray.codec.measured import measured_codec, prior_logits
-from ss_ray.codec.measured_sequences import measured_axis, measured_sequence_codec
 from ss_ray.codec.sequences import SequenceCodec
 from ss_ray.codec.slots import SlotCodec, fit_codec
-from ss_ray.config import CompactParameters, Config, ResourceParameters
-from ss_ray.errors import PrivacyError, SsRayError, TrainingError
-from ss_ray.plan import PrivateTrainPlan, TrainPlan, plan_sequence_training
-from ss_ray.privacy.account import Account, PrivateSchema
-from ss_ray.privacy.accounting import Charge
-from ss_ray.privacy.plan import DPPlan
-from ss_ray.privacy.private_schema import MeasuredSchema
-from ss_ray.privacy.units import check_same_rows, unit_ids
+from ss_ray.config import ResourceParameters
+from ss_ray.errors import SsRayError, TrainingError
+from ss_ray.plan import TrainPlan, plan_sequence_training
 from ss_ray.progress import OnProgress
 from ss_ray.runs import Location
 from ss_ray.schema import TableSchema
-from ss_ray.sequence_plan import SequencePlan, plan_sequences
+from ss_ray.sequence_plan import SequencePlan
 from ss_ray.tables.parts import sample_rows
 from ss_ray.training.encoding import (
     SAMPLE_ROWS,
-    declared_interval,
-    encode_private_sequences,
     encode_rows,
     encode_sequences,
-    save_array,
 )
 
 MAX_FAILURES = 3
@@ -74,21 +64,6 @@ class ModelRef:
     records_left_out: int = 0
 
 
-@dataclass(frozen=True, kw_only=True)
-class PrivateModelRef:
-    """A model trained with differential privacy.
-
-    Attributes:
-        model: The model.
-        dp: The mechanism that trained it.
-        charges: What the training spent.
-    """
-
-    model: ModelRef
-    dp: DPPlan
-    charges: tuple[Charge, ...]
-
-
 def train_model(
     rows: Location,
     schema: TableSchema,
@@ -112,7 +87,7 @@ def train_model(
         on_progress: Told the steps done and the loss.
 
     Raises:
-        DataError: The rows make no sequences.
+        DataError: The rows make no sequences, or none that could start and stop where it was asked.
         TrainingError: A worker failed for good.
     """
     tokens = folder / "tokens"
@@ -122,12 +97,13 @@ def train_model(
         encode_rows(rows, codec, tokens)
     else:
         codec, size = encode_sequences(rows, schema, sequences, plan, tokens)
+        codec.ends(sequences.start, sequences.stop)  # refused before hours of training
         plan = plan_sequence_training(plan, examples=size.examples, rows=size.rows, tokens=size.tokens)
     settings = {"tokens": tokens, "codec": codec, "plan": plan}
     with reported_progress(on_progress, "train", plan.num_steps, "steps") as report:
         metrics = fit_workers(_train_worker, settings | {"report": report}, resources, folder, key)
         report(plan.num_steps - metrics["steps"], metrics["note"])
-    return _model_ref(codec, metrics, plan.batch_rows)
+    return codec_model_ref(codec, metrics, plan.batch_rows)
 
 
 def fit_row_codec(rows: Location, schema: TableSchema, plan: TrainPlan) -> SlotCodec:
@@ -141,106 +117,8 @@ def fit_row_codec(rows: Location, schema: TableSchema, plan: TrainPlan) -> SlotC
     )
 
 
-def train_private_model(
-    rows: Location,
-    units: Location,
-    schema: TableSchema,
-    private: PrivateSchema,
-    plan: PrivateTrainPlan,
-    account: Account,
-    config: Config,
-    folder: Location,
-    key: str,
-    on_progress: OnProgress,
-) -> PrivateModelRef:
-    """Train the compact model with differential privacy on the Parquet parts in `rows`.
-
-    Args:
-        rows: Folder of typed parts.
-        units: Folder of the same rows before PII was replaced, whose grouping column tells the privacy units.
-        schema: Of those rows, exact; used only where that is allowed.
-        private: As it was measured.
-        plan: What to do.
-        account: Of this training in the ledger; what it reserves and does not use is given back.
-        config: The request: its grouping column, longest text and resources.
-        folder: Where folder/model, folder/tokens, folder/units and folder/checkpoints go.
-        key: Names this training, so that only a checkpoint of the very same one is resumed.
-        on_progress: Told the steps charged.
-
-    Raises:
-        PrivacyError: The ledger has no budget for it.
-        TrainingError: A worker failed for good.
-    """
-    tokens, ids = folder / "tokens", folder / "units"
-    ids.remove()
-    group, sequences = config.data.group_training_examples_by, plan_sequences(config)
-    if group is not None:
-        check_same_rows(units.files(".parquet"), rows.files(".parquet"))
-    codec: SlotCodec | SequenceCodec
-    if sequences is not None and private.measured is not None:
-        codec = _private_sequence_codec(private.measured, sequences, plan)
-        encode_private_sequences(rows, units, codec, sequences, tokens)
-    else:
-        codec = _private_codec(rows, schema, private, plan, config.training.compact)
-        encode_rows(rows, codec, tokens)
-        if group is not None:
-            save_array(unit_ids(units.files(".parquet"), group), ids.make_folder() / "units.npy")
-    used = sum(charge.count for charge in account.spent())
-    if used != account.uses(plan.dp.charge()):
-        raise PrivacyError(
-            "this training was begun with other noise, by another version or after other measurements; start afresh in "
-            "another run directory"
-        )
-    account.reserve([plan.dp.charge(plan.dp.num_steps - used)])
-    settings = {
-        "tokens": tokens,
-        "units": ids,
-        "codec": codec,
-        "prior": prior_logits(codec, private.measured),
-        "plan": plan,
-        "account": account,
-    }
-    with reported_progress(on_progress, "train", plan.dp.num_steps, "steps") as report:
-        report(used)
-        metrics = fit_workers(_train_private_worker, settings | {"report": report}, config.resources, folder, key)
-    if codec.slots and not metrics["steps"]:
-        raise PrivacyError(
-            "all steps that the budget pays for were taken, and crashes or changed requests lost their result; start "
-            "afresh in another run directory, which spends the budget again"
-        )
-    model = _model_ref(codec, metrics, round(plan.dp.expected_batch_size))
-    return PrivateModelRef(model=model, dp=plan.dp, charges=account.spent())
-
-
-def _private_codec(
-    rows: Location, schema: TableSchema, private: PrivateSchema, plan: PrivateTrainPlan, compact: CompactParameters
-) -> SlotCodec:
-    """The codec of the measured schema, or of the exact one where it was allowed."""
-    if private.measured is not None:
-        return measured_codec(private.measured, max_text_tokens=plan.max_text_tokens)
-    return fit_codec(
-        schema,
-        sample_rows(rows.files(".parquet"), SAMPLE_ROWS),
-        num_bins=compact.num_bins,
-        text_vocabulary=compact.text_vocabulary,
-        max_text_tokens=plan.max_text_tokens,
-    )
-
-
-def _private_sequence_codec(measured: MeasuredSchema, sequences: SequencePlan, plan: PrivateTrainPlan) -> SequenceCodec:
-    """The codec of sequences of the measured schema."""
-    axis = measured_axis(measured.schema[sequences.order]) if sequences.order is not None else None
-    return measured_sequence_codec(
-        measured,
-        group=sequences.group,
-        order=sequences.order,
-        interval=declared_interval(sequences, axis),
-        max_rows=plan.max_rows_per_unit,
-        max_text_tokens=plan.max_text_tokens,
-    )
-
-
-def _model_ref(codec: SlotCodec | SequenceCodec, metrics: dict[str, Any], batch_rows: int) -> ModelRef:
+def codec_model_ref(codec: SlotCodec | SequenceCodec, metrics: dict[str, Any], batch_rows: int) -> ModelRef:
+    """What the metrics of `fit_workers` tell of a compact model."""
     return model_ref(metrics, num_slots=len(codec.slots), vocabulary_size=codec.vocabulary_size, batch_rows=batch_rows)
 
 
@@ -325,10 +203,3 @@ def _train_worker(config: dict[str, Any]) -> None:
     from ss_ray.training.worker import train_in_worker
 
     train_in_worker(**config)
-
-
-def _train_private_worker(config: dict[str, Any]) -> None:
-    """The same with differential privacy."""
-    from ss_ray.training.worker import train_private_in_worker
-
-    train_private_in_worker(**config)

@@ -26,11 +26,13 @@ from torch.nn.utils.rnn import pad_sequence
 from ss_ray.errors import PrivacyError
 from ss_ray.training.examples import parts_of_similar_length
 from ss_ray.training.loop import Worker
+from ss_ray.training.private_loop import own_rows
 
 Ints = npt.NDArray[np.int64]
 MAX_TEXT_POSITIONS = 8192
 """Tokens, padding included, that go through the model together at most: each has a logit for every piece of text."""
 NO_LINE = -1
+NO_EXAMPLE = -1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,13 +110,15 @@ class TextExamples:
         return parts_of_similar_length(numbers, lengths, max(num_parts, -(-len(numbers) // fitting)))
 
     def losses(self, model: Any, numbers: Tensor) -> Tensor:
-        """(len(numbers),) nats over the counted tokens of each."""
+        """(len(numbers),) nats over the counted tokens of each; 0 for NO_EXAMPLE."""
         texts = [self._text(number) for number in numbers.tolist()]
-        first = torch.from_numpy(self.cuts.uncounted)[numbers] + len(self.prompt)
-        return text_losses(model, texts, first)
+        uncounted = np.append(self.cuts.uncounted, 0)[numbers.numpy()]  # of NO_EXAMPLE, there is nothing to count
+        return text_losses(model, texts, torch.from_numpy(uncounted) + len(self.prompt))
 
     def _text(self, number: int) -> Tensor:
-        """(tokens,) int64 of one example."""
+        """(tokens,) int64 of one example; of NO_EXAMPLE, the prompt."""
+        if number == NO_EXAMPLE:
+            return self.prompt.long()
         lines: list[int] = self.cuts.order[slice(*self.cuts.spans[number])].tolist()
         head = int(self.cuts.heads[number])
         lines = lines if head == NO_LINE else [head, *lines]
@@ -125,11 +129,11 @@ class TextExamples:
 
 @dataclass(frozen=True, kw_only=True)
 class TextUnits:
-    """One worker's privacy units, each of which is one example: `training.private_loop.PrivateUnits`.
+    """One worker's privacy units, each of one or more examples: `training.private_loop.PrivateUnits`.
 
     Attributes:
-        examples: Of all workers, one for each unit.
-        own: (units,) int64 numbers of this worker's.
+        examples: Of all workers, none of which is of two units.
+        own: (units, examples of a unit) int64 numbers of this worker's; NO_EXAMPLE where a unit has fewer.
     """
 
     examples: TextExamples
@@ -141,25 +145,39 @@ class TextUnits:
         return len(self.own)
 
     @property
-    def positions(self) -> int:
-        """Tokens of the largest of all; never 0, so that a table without units makes noise as any other."""
-        return int(self.examples.lengths.max()) if len(self.examples.lengths) else 1
+    def max_together(self) -> int:
+        """As many as MAX_TEXT_POSITIONS allows; never 0, so that a table without units makes noise as any other."""
+        lengths = self.examples.lengths
+        longest = int(lengths.max()) * self.own.shape[1] if len(lengths) else 1
+        return max(1, MAX_TEXT_POSITIONS // longest)
 
     def losses(self, model: Any, numbers: Tensor) -> Tensor:
-        """Of each unit."""
-        return self.examples.losses(model, self.own[numbers])
+        """The mean over the examples of each unit."""
+        own = self.own[numbers]
+        losses = self.examples.losses(model, own.flatten()).view(own.shape)
+        return losses.sum(dim=1) / (own != NO_EXAMPLE).sum(dim=1).to(losses.device)
 
 
-def own_text_units(examples: TextExamples, worker: Worker) -> TextUnits:
+def own_text_units(
+    examples: TextExamples, unit_ids: npt.NDArray[Any] | None, max_rows: int, worker: Worker
+) -> TextUnits:
     """The units of one worker: disjoint over the workers, all of them together.
 
+    Args:
+        examples: Of all workers.
+        unit_ids: (lines,) which unit each line belongs to, where each example is one line; None: an example is a unit.
+        max_rows: Lines of a unit that take part; the first ones in table order.
+        worker: Which one.
+
     Raises:
-        PrivacyError: A unit has several examples, or several units share one.
+        PrivacyError: Several units share an example, or nobody could tell whose it is.
     """
     cuts = examples.cuts
-    if cuts.max_shared > 1 or len(np.unique(cuts.units)) < len(cuts.units):
-        raise PrivacyError("a privacy unit must be one example of its own, and no other; cut the table anew")
-    return TextUnits(examples=examples, own=torch.arange(worker.rank, len(cuts.units), worker.world_size))
+    whole = len(np.unique(cuts.units)) == len(cuts.units) if unit_ids is None else len(cuts.order) == len(cuts.spans)
+    if cuts.max_shared > 1 or not whole:
+        raise PrivacyError("an example must be of one privacy unit, and of no other; cut the table anew")
+    ids = cuts.units if unit_ids is None else unit_ids[cuts.order]
+    return TextUnits(examples=examples, own=own_rows(ids, max_rows, worker))
 
 
 def text_losses(model: Any, texts: Sequence[Tensor], first: Tensor) -> Tensor:
@@ -203,17 +221,17 @@ def tokenize_lines(tokenizer: Any, lines: Sequence[str]) -> tuple[npt.NDArray[np
     return tokens, sizes
 
 
-def cut_rows(sizes: Ints, *, room: int, max_records: int, seed: int) -> Cuts:
+def cut_rows(sizes: Ints, *, room: int, max_records: int, seed: int | None) -> Cuts:
     """Rows by themselves, shuffled, packed.
 
     Args:
         sizes: (lines,) tokens of each row.
         room: Tokens of an example at most, its end included, its prompt not.
         max_records: Rows of an example at most.
-        seed: Of the order.
+        seed: Of the order; None: that of the table, which with differential privacy no other row may change.
     """
     fitting = np.flatnonzero(sizes < room)
-    order = np.random.default_rng(seed).permutation(fitting)
+    order = fitting if seed is None else np.random.default_rng(seed).permutation(fitting)
     starts = np.array(list(_pack_starts(sizes[order].tolist(), room - 1, max_records)), np.int64)
     spans = np.stack([starts, np.append(starts, len(order))[1:]], axis=1)
     return _cuts(

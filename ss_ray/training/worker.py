@@ -21,13 +21,13 @@ from ray.train.torch import get_device
 
 from ss_ray.codec.sequences import SequenceCodec, SequenceTokens
 from ss_ray.codec.slots import SlotCodec
-from ss_ray.plan import LoopPlan, PrivateTrainPlan, TrainPlan
+from ss_ray.plan import LoopPlan, PrivateLoopPlan, PrivateTrainPlan, TrainPlan
 from ss_ray.privacy.account import Account
 from ss_ray.runs import Location
 from ss_ray.training.examples import Examples, RowExamples, row_examples
 from ss_ray.training.loop import TrainState, Worker, split_examples, train
 from ss_ray.training.models import build_compact, group_slots
-from ss_ray.training.private_loop import PrivateState, own_units, train_private
+from ss_ray.training.private_loop import PrivateState, PrivateUnits, RowUnits, own_units, train_private_units
 from ss_ray.training.sequence_examples import sequence_examples
 
 CHECKPOINT_SECONDS = 60.0
@@ -133,22 +133,53 @@ def train_private_in_worker(
     """
     torch.set_num_threads(threads)
     worker, device = this_worker(), get_device()
-    ids = load_arrays(units) if units.files(".npy") else None
     compact = build_compact(
         plan.shape, vocabulary_size=codec.vocabulary_size, num_slots=len(codec.slots), seed=plan.seed, tied=False
     )
     compact.lm_head.bias.copy_(torch.from_numpy(prior))
+    own = own_units(_load_matrix(tokens, device).long(), load_units(units), plan.max_rows_per_unit, worker)
+    of_worker = RowUnits(units=own, groups=group_slots(codec.slots))
+    state = train_private_with_checkpoints(compact.to(device), of_worker, plan, account, worker, device, report)
+    if worker.rank == 0:
+        compact.load_state_dict(state.average)
+        save_model(compact, codec, model)
+
+
+def load_units(folder: Location) -> npt.NDArray[Any] | None:
+    """(rows,) which unit each row belongs to; None where each is its own."""
+    return load_arrays(folder) if folder.files(".npy") else None
+
+
+def train_private_with_checkpoints(
+    model: torch.nn.Module,
+    units: PrivateUnits,
+    plan: PrivateLoopPlan,
+    account: Account,
+    worker: Worker,
+    device: torch.device,
+    report: Callable[..., None],
+) -> PrivateState:
+    """Train on this worker's privacy units, from the last checkpoint on; rank 0 charges each step. The last state.
+
+    Args:
+        model: On the device; changed in place.
+        units: Of this worker.
+        plan: What to do.
+        account: Of this training in the ledger.
+        worker: Which one this is.
+        device: Where a checkpoint is loaded.
+        report: Told the steps charged, and nothing that was computed from rows.
+    """
     found = _resume(device)
-    saver = _Checkpoints(worker, compact.to(device))
+    saver = _Checkpoints(worker, model)
 
     def on_step(step: int) -> None:
         if worker.rank == 0:
             report(1)
 
-    state = train_private(
-        compact,
-        own_units(_load_matrix(tokens, device).long(), ids, plan.max_rows_per_unit, worker),
-        group_slots(codec.slots),
+    state = train_private_units(
+        model,
+        units,
         plan,
         worker,
         resume=PrivateState(**found) if found else None,
@@ -158,9 +189,7 @@ def train_private_in_worker(
         on_state=saver.save_if_due,
     )
     saver.save(state)
-    if worker.rank == 0:
-        compact.load_state_dict(state.average)
-        save_model(compact, codec, model)
+    return state
 
 
 def this_worker() -> Worker:

@@ -271,3 +271,13 @@ def test_the_presence_of_an_identifier_can_be_given() -> None:
     codec = codec_of(TableSchema(columns=(column,)))
     assert accepts(compiled(codec, given={"who": True}), '{"who":true}\n')
     assert not accepts(compiled(codec, given={"who": None}), '{"who":true}\n')
+
+
+def test_bounds_of_short_floats_are_those_that_are_spelled() -> None:
+    column = ColumnSchema(
+        name="a", kind=Kind.FLOAT, arrow_type="float", minimum=0.0, maximum=float(np.float32(1e18)), nullable=False
+    )
+    codec = codec_of(TableSchema(columns=(column,)))
+    (line,) = codec.render(pa.table({"a": pa.array([1e18], pa.float32())}))
+    assert accepts(compiled(codec), line)
+    assert not codec.parse(line).rejected

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from ss_ray.generation.language_plan import LanguageGenerationPlan
 from ss_ray.generation.text_actor import CUT, Answers, Ask, TextActor, load_text_actor, seed_of
 from ss_ray.runs import Location
 from ss_ray.schema import ColumnSchema, Kind, TableSchema
+from ss_ray.training.text_examples import tokenize_lines
 
 from . import language_toy as toy
 
@@ -49,6 +51,7 @@ GROUPS = JsonCodec(
     max_records=1,
 )
 HEAD = '{"sex":"Male"}\n'
+TOKENIZE = partial(tokenize_lines, toy.make_tokenizer())
 
 
 def model_folder(folder: Path, codec: JsonCodec, **settings: int) -> Location:
@@ -69,9 +72,10 @@ def finished(actor: TextActor, asks: Sequence[Ask]) -> list[Answers]:
 
 @dataclass
 class Script:
-    """A `TextEngine` that finishes a request a step, with a text of the script."""
+    """A `TextEngine` that finishes a request a step, with the next of its texts in the script."""
 
-    texts: Sequence[tuple[str, bool]]
+    texts: Sequence[Sequence[tuple[str, bool]]]
+    seen: list[Request] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
 
     @property
@@ -82,8 +86,9 @@ class Script:
         self.requests += requests
 
     def step(self) -> list[Completion]:
-        number = self.requests.pop(0).number
-        text, is_end = self.texts[number]
+        self.seen.append(self.requests.pop(0))
+        number = self.seen[-1].number
+        text, is_end = self.texts[number][sum(request.number == number for request in self.seen) - 1]
         return [Completion(number=number, text=text, num_tokens=len(text), finished=is_end)]
 
     def cancel(self, numbers: Collection[int]) -> None:
@@ -123,7 +128,7 @@ class WriterActor(TextActor):
 
     def __init__(self, codec: JsonCodec, plan: LanguageGenerationPlan, lag: int = 5) -> None:
         self.writer = Writer(plan.bounded(codec), lag)
-        super().__init__(self.writer, codec, SETTINGS, plan, seed=4)
+        super().__init__(self.writer, codec, SETTINGS, plan, seed=4, tokenize=TOKENIZE)
 
     def work(self, asks: Sequence[Ask]) -> Answers:
         self.writer.given |= {ask.number: json.loads(ask.given) for ask in asks if ask.given}
@@ -131,8 +136,16 @@ class WriterActor(TextActor):
 
 
 def scripted(codec: JsonCodec, *texts: tuple[str, bool]) -> Answers:
-    actor = TextActor(Script(texts), codec, SETTINGS, replace(PLAN, batch_size=4 * len(texts)), seed=0)
-    return actor.work([Ask(number=i, given="") for i in range(len(texts))])
+    return scripts(codec, PLAN, *([text] for text in texts))[0]
+
+
+def scripts(
+    codec: JsonCodec, plan: LanguageGenerationPlan, *texts: Sequence[tuple[str, bool]], **settings: int
+) -> tuple[Answers, list[Request]]:
+    """What becomes of asks whose completions are these, and the requests that were made for them."""
+    engine, settled = Script(texts), replace(SETTINGS, **settings)
+    actor = TextActor(engine, codec, settled, replace(plan, batch_size=4 * len(texts)), seed=0, tokenize=TOKENIZE)
+    return actor.work([Ask(number=i, given="") for i in range(len(texts))]), engine.seen
 
 
 @pytest.fixture(scope="module")
@@ -196,20 +209,69 @@ def test_a_record_that_was_cut_is_lost_and_those_before_it_are_not() -> None:
     assert (answers.num_cut, answers.rows.num_records) == (4, 9)
 
 
-def test_a_group_that_was_cut_is_lost() -> None:
+def test_a_group_that_was_cut_before_its_first_record_is_lost() -> None:
     visit = '{"visit":3}\n'
     answers = scripted(
         GROUPS,
         (HEAD + visit * 2, True),
-        (HEAD + visit * 2, False),
-        (HEAD + visit + visit[:4], False),
+        (HEAD + visit[:4], False),
         (HEAD[:5], False),
         (HEAD, True),
         ("", True),
         (HEAD + visit + "nonsense\n", True),
     )
     assert answers.rows.sources.tolist() == [0, 0]
-    assert answers.num_records.tolist() == [2, 2, 2, 1, 1, 1, 2]
-    assert answers.rows.rejected[CUT] == 5
-    assert sum(answers.rows.rejected.values()) == 9
-    assert np.sum(answers.num_records) == answers.rows.num_records == 11
+    assert answers.num_records.tolist() == [2, 1, 1, 1, 1, 2]
+    assert (answers.rows.rejected[CUT], answers.num_cut) == (2, 2)
+    assert sum(answers.rows.rejected.values()) == 6
+    assert np.sum(answers.num_records) == answers.rows.num_records == 8
+
+
+VISIT = '{"visit":3}\n'
+
+
+def tokens_of(*lines: str) -> tuple[int, ...]:
+    return tuple(TOKENIZE(lines)[0].tolist())
+
+
+def test_a_group_that_was_cut_goes_on_after_its_last_whole_records() -> None:
+    head, visit = len(tokens_of(HEAD)), len(tokens_of(VISIT))
+    room = head + 5 * visit + 1
+    codec = replace(GROUPS, sequences=replace(GROUPS.sequences, max_rows=9))
+    answers, seen = scripts(
+        codec, PLAN, [(HEAD + VISIT * 4 + VISIT[:3], False), (VISIT * 3 + "{", False), ("", True)], max_tokens=room
+    )
+    assert (answers.numbers, answers.num_records.tolist(), answers.num_cut) == ((0,), [7], 0)
+    assert rows_of(answers, 0) == [{"sex": "Male", "visit": 3}] * 7
+    assert not answers.rows.rejected
+    shown = (*toy.PROMPT, *tokens_of(HEAD, VISIT, VISIT))  # half of the room
+    assert [request.prompt_ids for request in seen] == [toy.PROMPT, shown, shown]
+    assert [request.max_tokens for request in seen] == [room, 3 * visit + 1, 2 * visit + 1]  # 2 rows are missing
+    assert len({request.seed for request in seen}) == 3
+
+
+def test_a_group_goes_on_until_it_has_all_rows_that_it_may_have() -> None:
+    answers, _ = scripts(GROUPS, PLAN, [(HEAD + VISIT * 3, False), (VISIT * 3, False)])
+    assert len(rows_of(answers, 0)) == GROUPS.max_lines == 4
+
+
+def test_a_group_is_lost_where_a_record_has_no_room_even_without_others_before_it() -> None:
+    answers, seen = scripts(GROUPS, PLAN, [(HEAD + VISIT + "{", False), ("{", False), ("{", False)])
+    assert dict(answers.rows.rejected) == {CUT: 2}
+    assert (answers.num_records.tolist(), answers.num_cut) == ([2], 1)
+    assert [len(request.prompt_ids) - len(toy.PROMPT) for request in seen] == [
+        0,
+        len(tokens_of(HEAD, VISIT)),
+        len(tokens_of(HEAD)),
+    ]
+
+
+def test_groups_of_a_given_length_are_filled_up_and_what_is_no_record_is_replaced() -> None:
+    bad = '{"visit":99}\n'
+    plan = replace(PLAN, num_rows=6, is_constrained=False)
+    answers, _ = scripts(
+        GROUPS, plan, [(HEAD + VISIT + bad + VISIT, True), (VISIT + bad, True), (bad, True), (VISIT * 9, True)]
+    )
+    assert len(rows_of(answers, 0)) == 6
+    assert dict(answers.rows.rejected) == {("visit", "range"): 3}
+    assert answers.num_records.tolist() == [9] == [answers.rows.num_records]

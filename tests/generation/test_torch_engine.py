@@ -2,16 +2,22 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from transformers import LlamaForCausalLM
 
 from ss_ray.codec.constraint import record_grammar
 from ss_ray.errors import GenerationError
 from ss_ray.generation.engine import Completion, Request, TextEngine, TextSampling, without_half_characters
 from ss_ray.generation.torch_engine import GROWTH, TorchEngine, draw_tokens
+from ss_ray.schema import TableSchema
+from tests.codec.test_json_lines import odd_tables
 
 from . import language_toy as toy
+from .random_schemas import SCHEMAS, check_engine
 
 GRAMMAR = record_grammar(toy.CODEC)
 
@@ -22,6 +28,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     torch.set_num_threads(1)
     yield toy.save_model(tmp_path_factory.mktemp("model"), sharpness=8)
     torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
+def engine(folder: Path) -> TorchEngine:
+    return TorchEngine(folder, TextSampling(temperature=1.0), batch_size=SCHEMAS)
 
 
 def request(number: int, **fields: object) -> Request:
@@ -142,3 +153,12 @@ def test_tokens_are_drawn_by_their_probabilities(sampling: TextSampling) -> None
 def test_the_last_point_draws_a_token_of_positive_probability() -> None:
     logits = torch.tensor([[0.0, 1.0, -torch.inf]])
     assert draw_tokens(logits, TextSampling(temperature=1.0), torch.tensor([1 - 2**-53], dtype=torch.float64)) == 1
+
+
+@pytest.mark.slow
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(drawn=st.lists(odd_tables(), min_size=SCHEMAS, max_size=SCHEMAS))
+def test_records_of_random_schemas_are_of_their_schemas(
+    engine: TorchEngine, drawn: list[tuple[TableSchema, pa.Table]]
+) -> None:
+    check_engine(engine, drawn)

@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from ss_ray.generation.engine import Completion, Request, TextEngine, TextSampling, vllm_environment
 
@@ -17,8 +20,11 @@ from vllm import LLMEngine
 from ss_ray.codec.constraint import record_grammar
 from ss_ray.generation.torch_engine import TorchEngine
 from ss_ray.generation.vllm import VllmEngine
+from ss_ray.schema import TableSchema
+from tests.codec.test_json_lines import odd_tables
 
 from . import language_toy as toy
+from .random_schemas import SCHEMAS, check_engine
 
 pytestmark = [pytest.mark.vllm, pytest.mark.filterwarnings("ignore")]
 
@@ -93,3 +99,11 @@ def test_cancelled_requests_are_gone(drawing: VllmEngine) -> None:
 def test_a_text_is_cut_at_its_number_of_tokens(drawing: VllmEngine) -> None:
     done = complete(drawing, [request(0, max_tokens=5)])
     assert (done[0].num_tokens, done[0].finished) == (5, False)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(drawn=st.lists(odd_tables(), min_size=SCHEMAS, max_size=SCHEMAS))
+def test_records_of_random_schemas_are_of_their_schemas(
+    drawing: VllmEngine, drawn: list[tuple[TableSchema, pa.Table]]
+) -> None:
+    check_engine(drawing, drawn)

@@ -202,4 +202,27 @@ def test_layer_that_cannot_be_clipped_is_named(model: nn.Module, message: str) -
 def test_gradient_that_is_not_finite_stops_training() -> None:
     layer = nn.Linear(2, 2)
     with pytest.raises(PrivacyError, match="not finite"):
-        clipped_sum(layer, lambda: layer(torch.tensor([[torch.inf, 1.0]])).sum(dim=1), 1, 1.0)
+        clipped_sum(layer, lambda: layer(torch.tensor([[[torch.inf, 1.0]]])).sum(dim=(1, 2)), 1, 1.0)
+
+
+class Experts(nn.Module):
+    """Each token goes through one of two layers, whatever row it is of."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.experts = nn.ModuleList([nn.Linear(4, 1), nn.Linear(4, 1)])
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        flat, chosen = hidden.flatten(0, 1), torch.arange(hidden[..., 0].numel()) % 4 == 0
+        out = torch.zeros(len(flat), 1)
+        for expert, tokens in zip(self.experts, (chosen, ~chosen), strict=True):
+            out = out.index_add(0, tokens.nonzero()[:, 0], expert(flat[tokens]))
+        return out.view(len(hidden), -1).sum(dim=1)
+
+
+def test_a_layer_that_sees_tokens_of_several_units_is_refused() -> None:
+    """Shares of an expert may be divisible by the number of units: they would be given to the wrong ones."""
+    model, hidden = Experts(), torch.randn(4, 4, 4, generator=torch.Generator().manual_seed(0))
+    check_layers(model)
+    with pytest.raises(PrivacyError, match="one by one"):
+        clipped_sum(model, lambda: model(hidden), 4, 1.0)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +21,7 @@ from ss_ray.codec.sequence_columns import Sequences
 from ss_ray.config import ResourceParameters
 from ss_ray.errors import DataError
 from ss_ray.language_plan import LanguageTrainPlan
-from ss_ray.progress import ignore
+from ss_ray.progress import Progress, ignore
 from ss_ray.runs import Location
 from ss_ray.schema import ColumnSchema, Kind, TableSchema
 from ss_ray.tables.parts import PartWriter
@@ -28,6 +30,7 @@ from ss_ray.training.language_worker import LanguageTask, load_text_examples
 from ss_ray.training.loop import TrainState, Worker, split_examples, train
 from ss_ray.training.pretrained import load_adapter, load_base, load_tokenizer, render_prompt
 from ss_ray.training.text_examples import TextExamples, cut_rows, tokenize_lines
+from tests.privacy.test_private_run import train_workers
 
 from . import base_models
 
@@ -150,13 +153,21 @@ def test_groups_are_tokenized_in_order_with_their_head(base: Path, tmp_path: Pat
 
 @pytest.mark.ray
 @pytest.mark.usefixtures("ray_cluster")
-def test_two_workers_fine_tune_a_model_that_adapter_and_merged_model_agree_on(base: Path, tmp_path: Path) -> None:
+def test_two_workers_one_of_which_dies_make_a_model_that_its_adapter_agrees_with(base: Path, tmp_path: Path) -> None:
+    killed: list[int] = []
+
+    def kill_one(progress: Progress) -> None:
+        if progress.done >= 10 and not killed:
+            killed.append(train_workers(os.getpid())[0])
+            os.kill(killed[0], signal.SIGKILL)
+
     rows, folder = Location.parse(tmp_path / "rows"), Location.parse(tmp_path / "out")
     with PartWriter(rows, "part", SCHEMA.to_arrow()) as writer:
         writer.write(make_table(90))
     plan = make_plan(base, records_shown=1200, validation_ratio=0.1)
     resources = ResourceParameters(num_train_workers=2, threads_per_worker=1)
-    model = train_language_model(rows, ROWS, plan, resources, folder, "k" * 20, ignore)
+    model = train_language_model(rows, ROWS, plan, resources, folder, "k" * 20, kill_one)
+    assert killed
     assert (model.steps, model.batch_rows, model.records_left_out) == (39, 8, 0)
     assert model.validation_losses[-1][1] < model.validation_losses[0][1]
 

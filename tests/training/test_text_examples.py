@@ -65,7 +65,7 @@ def examples_of(lines: list[str], cuts: Cuts) -> TextExamples:
     )
 
 
-def packed(*, room: int = 60, max_records: int = 2, seed: int = 3) -> TextExamples:
+def packed(*, room: int = 60, max_records: int = 2, seed: int | None = 3) -> TextExamples:
     _, sizes = tokenize_lines(language_toy.make_tokenizer(), LINES)
     return examples_of(LINES, cut_rows(sizes, room=room, max_records=max_records, seed=seed))
 
@@ -241,7 +241,7 @@ def test_an_adapter_learns_with_differential_privacy_and_its_base_stays(folder: 
     """What a checkpoint holds is the adapter alone."""
     model = load_base(base_models.plan(folder), torch.device("cpu")).model
     frozen = {name: p.detach().clone() for name, p in model.named_parameters() if not p.requires_grad}
-    units = own_text_units(packed(max_records=1), private_toy.ALONE)
+    units = own_text_units(packed(max_records=1), None, 1, private_toy.ALONE)
     numbers = torch.arange(units.num_units)
     before = units.losses(model, numbers).sum().item()
     quiet = {"sample_rate": 1.0, "noise_multiplier": 1e-6, "expected_batch_size": 1.0, "num_steps": 15}
@@ -253,12 +253,41 @@ def test_an_adapter_learns_with_differential_privacy_and_its_base_stays(folder: 
     assert (resumed.step, len(later)) == (15, 5)
 
 
-def test_a_unit_that_shares_an_example_or_has_several_is_refused() -> None:
+def test_an_example_of_several_units_or_a_unit_of_windows_is_refused() -> None:
     sizes = np.full(6, 3)
     shared = cut_rows(sizes, room=20, max_records=2, seed=0)
     several = cut_groups(sizes, np.array([6]), has_head=False, room=10)
-    for cuts in (shared, several):
-        with pytest.raises(PrivacyError, match="one example of its own"):
-            own_text_units(examples_of(LINES, cuts), private_toy.ALONE)
-    parts = [own_text_units(packed(max_records=1), Worker(rank=rank, world_size=3)).own for rank in range(3)]
-    assert sorted(torch.cat(parts).tolist()) == list(range(len(LINES)))
+    for cuts, ids in ((shared, None), (several, None), (shared, np.arange(6)), (several, np.zeros(6))):
+        with pytest.raises(PrivacyError, match="of one privacy unit"):
+            own_text_units(examples_of(LINES, cuts), ids, 8, private_toy.ALONE)
+
+
+@pytest.mark.parametrize("world_size", [1, 3])
+@pytest.mark.parametrize("ids", [None, [9, 2, 9, 4, 9, 4]])
+def test_each_unit_has_its_own_first_lines_and_one_owner(world_size: int, ids: list[int] | None) -> None:
+    """A line that is longer than the window is left out, whosever it is."""
+    _, sizes = tokenize_lines(language_toy.make_tokenizer(), LINES)
+    cuts = cut_rows(sizes, room=int(sizes.max()), max_records=1, seed=None)
+    examples, unit_ids = examples_of(LINES, cuts), None if ids is None else np.array(ids)
+    workers = [Worker(rank=rank, world_size=world_size) for rank in range(world_size)]
+    parts = [own_text_units(examples, unit_ids, 2, worker).own.tolist() for worker in workers]
+    owned = [[LINES[cuts.order[n]] for n in unit if n >= 0] for part in parts for unit in part]
+    fitting = [i for i, size in enumerate(sizes) if size < sizes.max()]
+    groups = [[i] for i in fitting] if ids is None else [[i for i in fitting if ids[i] == unit] for unit in set(ids)]
+    assert sorted(owned) == sorted([LINES[i] for i in group[:2]] for group in groups if group)
+
+
+def test_loss_of_a_unit_is_the_mean_over_its_lines_and_nothing_else(model: Any) -> None:
+    examples, ids = packed(max_records=1, seed=None), np.array([7, 3, 7, 7, 3, 5])
+    units = own_text_units(examples, ids, 8, private_toy.ALONE)
+    alone = examples.losses(model, torch.arange(6))
+    expected = torch.stack([alone[[1, 4]].mean(), alone[[5]].mean(), alone[[0, 2, 3]].mean()])
+    torch.testing.assert_close(units.losses(model, torch.arange(3)), expected)
+    together = summed(model, units, torch.arange(3))
+    torch.testing.assert_close(together, sum(summed(model, units, torch.tensor([i])) for i in range(3)))
+
+
+def summed(model: Any, units: TextUnits, numbers: torch.Tensor) -> torch.Tensor:
+    """All coordinates of a clipped sum."""
+    sums, _ = clipped_sum(model, lambda: units.losses(model, numbers), len(numbers), 0.3)
+    return torch.cat([sums[parameter].flatten() for parameter in model.parameters()])

@@ -1,0 +1,213 @@
+"""Training with differential privacy on Ray: what the ledger allows is reserved, each step is charged before its noise.
+
+What is done depends on the measured schema, on public settings and on noise; rows reach the workers alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ss_ray.cluster import WORKER_ENVIRONMENT, reported_progress
+from ss_ray.codec.measured import measured_codec, prior_logits
+from ss_ray.codec.measured_sequences import measured_axis, measured_sequence_codec
+from ss_ray.codec.sequences import SequenceCodec
+from ss_ray.codec.slots import SlotCodec, fit_codec
+from ss_ray.config import CompactParameters, Config, ResourceParameters
+from ss_ray.errors import PrivacyError
+from ss_ray.plan import PrivateLoopPlan, PrivateTrainPlan, with_compact_model
+from ss_ray.privacy.account import Account, PrivateSchema
+from ss_ray.privacy.accounting import Charge
+from ss_ray.privacy.plan import DPPlan
+from ss_ray.privacy.private_schema import MeasuredSchema
+from ss_ray.privacy.units import check_same_rows, unit_ids
+from ss_ray.progress import OnProgress
+from ss_ray.runs import Location
+from ss_ray.schema import TableSchema
+from ss_ray.sequence_plan import SequencePlan, plan_sequences
+from ss_ray.tables.parts import sample_rows
+from ss_ray.training.encoding import (
+    SAMPLE_ROWS,
+    declared_interval,
+    encode_private_sequences,
+    encode_rows,
+    save_array,
+)
+from ss_ray.training.stage import ModelRef, codec_model_ref, fit_workers
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrivateModelRef:
+    """A model trained with differential privacy.
+
+    Attributes:
+        model: The model.
+        dp: The mechanism that trained it.
+        charges: What the training spent.
+    """
+
+    model: ModelRef
+    dp: DPPlan
+    charges: tuple[Charge, ...]
+
+
+def train_private_model(
+    rows: Location,
+    units: Location,
+    schema: TableSchema,
+    private: PrivateSchema,
+    loop: PrivateLoopPlan,
+    account: Account,
+    config: Config,
+    folder: Location,
+    key: str,
+    on_progress: OnProgress,
+) -> PrivateModelRef:
+    """Train the compact model with differential privacy on the Parquet parts in `rows`.
+
+    Args:
+        rows: Folder of typed parts.
+        units: Folder of the same rows before PII was replaced, whose grouping column tells the privacy units.
+        schema: Of those rows, exact; used only where that is allowed.
+        private: As it was measured.
+        loop: What to do.
+        account: Of this training in the ledger; what it reserves and does not use is given back.
+        config: The request: its grouping column, model and resources.
+        folder: Where folder/model, folder/tokens, folder/units and folder/checkpoints go.
+        key: Names this training, so that only a checkpoint of the very same one is resumed.
+        on_progress: Told the steps charged.
+
+    Raises:
+        DataError: The order column cannot start or stop where it was asked to.
+        PrivacyError: The ledger has no budget for it.
+        TrainingError: A worker failed for good.
+    """
+    plan, tokens = with_compact_model(loop, config.training.compact), folder / "tokens"
+    sequences = plan_sequences(config)
+    codec: SlotCodec | SequenceCodec
+    if sequences is not None and private.measured is not None:
+        codec = _sequence_codec(private.measured, sequences, plan)
+        codec.ends(sequences.start, sequences.stop)  # refused before the rest of the budget goes
+        encode_private_sequences(rows, units, codec, sequences, tokens)
+        ids = save_units(units, rows, None, folder)  # an example is a unit
+    else:
+        codec = _row_codec(rows, schema, private, plan, config.training.compact)
+        encode_rows(rows, codec, tokens)
+        ids = save_units(units, rows, config.data.group_training_examples_by, folder)
+    settings = {
+        "tokens": tokens,
+        "units": ids,
+        "codec": codec,
+        "prior": prior_logits(codec, private.measured),
+        "plan": plan,
+        "account": account,
+    }
+    metrics = fit_private(_train_worker, settings, plan, account, config.resources, folder, key, on_progress)
+    if codec.slots:
+        check_trained(metrics)
+    model = codec_model_ref(codec, metrics, round(plan.dp.expected_batch_size))
+    return PrivateModelRef(model=model, dp=plan.dp, charges=account.spent())
+
+
+def save_units(units: Location, rows: Location, group: str | None, folder: Location) -> Location:
+    """folder/units, with the unit of each row in units.npy; empty where each row is a unit.
+
+    Raises:
+        PrivacyError: Rows were dropped, so nobody knows which of the others belong together.
+    """
+    ids = folder / "units"
+    ids.remove()
+    if group is not None:
+        check_same_rows(units.files(".parquet"), rows.files(".parquet"))
+        save_array(unit_ids(units.files(".parquet"), group), ids.make_folder() / "units.npy")
+    return ids
+
+
+def fit_private(
+    loop: Callable[[dict[str, Any]], None],
+    settings: dict[str, Any],
+    plan: PrivateLoopPlan,
+    account: Account,
+    resources: ResourceParameters,
+    folder: Location,
+    key: str,
+    on_progress: OnProgress,
+    environment: Mapping[str, str] = WORKER_ENVIRONMENT,
+) -> dict[str, Any]:
+    """Reserve the steps that are left to take, and run a training loop in Ray Train workers; its metrics.
+
+    Args:
+        loop: Body of a worker; called with `settings` and "report", which is told the steps charged, beside what
+            `fit_workers` adds.
+        settings: Small, picklable.
+        plan: What to do.
+        account: Of this training.
+        resources: Workers and threads.
+        folder: As for `fit_workers`.
+        key: Likewise.
+        on_progress: Told the steps charged.
+        environment: As for `fit_workers`.
+
+    Raises:
+        PrivacyError: The ledger has no budget for it, or this training was begun otherwise.
+        TrainingError: A worker failed for good.
+    """
+    used = sum(charge.count for charge in account.spent())
+    if used != account.uses(plan.dp.charge()):
+        raise PrivacyError(
+            "this training was begun with other noise, by another version or after other measurements; start afresh in "
+            "another run directory"
+        )
+    account.reserve([plan.dp.charge(plan.dp.num_steps - used)])
+    with reported_progress(on_progress, "train", plan.dp.num_steps, "steps") as report:
+        report(used)
+        return fit_workers(loop, settings | {"report": report}, resources, folder, key, environment)
+
+
+def check_trained(metrics: Mapping[str, Any]) -> None:
+    """Refuse weights in which no step is left of those that were paid for.
+
+    Raises:
+        PrivacyError: Crashes lost them all.
+    """
+    if not metrics["steps"]:
+        raise PrivacyError(
+            "all steps that the budget pays for were taken, and crashes or changed requests lost their result; start "
+            "afresh in another run directory, which spends the budget again"
+        )
+
+
+def _row_codec(
+    rows: Location, schema: TableSchema, private: PrivateSchema, plan: PrivateTrainPlan, compact: CompactParameters
+) -> SlotCodec:
+    """The codec of the measured schema, or of the exact one where it was allowed."""
+    if private.measured is not None:
+        return measured_codec(private.measured, max_text_tokens=plan.max_text_tokens)
+    return fit_codec(
+        schema,
+        sample_rows(rows.files(".parquet"), SAMPLE_ROWS),
+        num_bins=compact.num_bins,
+        text_vocabulary=compact.text_vocabulary,
+        max_text_tokens=plan.max_text_tokens,
+    )
+
+
+def _sequence_codec(measured: MeasuredSchema, sequences: SequencePlan, plan: PrivateTrainPlan) -> SequenceCodec:
+    """The codec of sequences of the measured schema."""
+    axis = measured_axis(measured.schema[sequences.order]) if sequences.order is not None else None
+    return measured_sequence_codec(
+        measured,
+        group=sequences.group,
+        order=sequences.order,
+        interval=declared_interval(sequences, axis),
+        max_rows=plan.max_rows_per_unit,
+        max_text_tokens=plan.max_text_tokens,
+    )
+
+
+def _train_worker(config: dict[str, Any]) -> None:
+    """The body of one Ray Train worker; what it imports takes seconds, and no other process needs it."""
+    from ss_ray.training.worker import train_private_in_worker
+
+    train_private_in_worker(**config)
