@@ -1,4 +1,4 @@
-"""The command line: `ss-ray run`, `generate`, `replace-pii`, `suggest-constraints`, `config`, `demo-table`, `audit`.
+"""The command line: `ss-ray run`, `generate`, `evaluate`, `replace-pii`, `suggest-constraints`, `ledger`, and more.
 
 Exit codes are those of `ss_ray.errors`; an error is one line on stderr, a traceback only with --debug.
 """
@@ -9,25 +9,23 @@ import logging
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from ss_ray import __version__
+from ss_ray.audit_log_cli import app as audit_log_app
 from ss_ray.config_files import load_config, parameters
 from ss_ray.errors import ConfigError, SsRayError
 from ss_ray.privacy.ledger_cli import app as ledger_app
-
-if TYPE_CHECKING:
-    from ss_ray.generation_run import GenerationReport
-    from ss_ray.pipeline import RunReport
-    from ss_ray.replacement import ReplacementReport
+from ss_ray.summaries import evaluation_summary, generation_summary, replacement_summary, summary
 
 INCOMPLETE = 9
 """Exit code of a job that ended with fewer rows than were asked for, and kept them."""
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.add_typer(ledger_app, name="ledger")
+app.add_typer(audit_log_app, name="audit-log")
 
 ConfigOption = Annotated[Path | None, typer.Option("--config", help="YAML file; the defaults without one.")]
 SetOption = Annotated[list[str] | None, typer.Option("--set", help="Override one value: training.learning_rate=1e-3")]
@@ -88,6 +86,29 @@ def generate(
         raise typer.Exit(INCOMPLETE)
 
 
+@app.command()
+def evaluate(
+    real: Annotated[str, typer.Option(help="Rows that the synthetic table was made from: a file, folder or URI.")],
+    synthetic: Annotated[str, typer.Option(help="The synthetic table, made by any tool.")],
+    out: Annotated[str, typer.Option(help="Folder for report.html and metrics.json.")],
+    holdout: Annotated[str | None, typer.Option(help="Real rows that the tool has not seen.")] = None,
+    target: Annotated[str | None, typer.Option(help="Column to predict; chosen without one.")] = None,
+    config: ConfigOption = None,
+    overrides: SetOption = None,
+    verbose: VerboseOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Measure quality, utility and privacy of a synthetic table that any tool made."""
+    _set_up_logs(verbose, debug)
+    parsed = load_config(config, [*(overrides or []), *([f"evaluation.target={target}"] if target else [])])
+    from ss_ray.evaluation_run import evaluate_files  # imports Ray and more: seconds
+    from ss_ray.progress import shown
+
+    with shown() as on_progress:
+        report = evaluate_files(parsed, real, synthetic, out, holdout=holdout, on_progress=on_progress)
+    print(evaluation_summary(report))
+
+
 @app.command("suggest-constraints")
 def suggest(
     data: DataOption,
@@ -122,6 +143,23 @@ def replace_pii(
     with shown() as on_progress:
         report = replace_table(parsed, data, out, csv=csv, redo=redo, on_progress=on_progress)
     print(replacement_summary(report))
+
+
+@app.command()
+def purge(
+    run: Annotated[str, typer.Argument(help="Run directory.")],
+    config: ConfigOption = None,
+    overrides: SetOption = None,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+) -> None:
+    """Delete every raw and derived private file of a run, and write the proof; the release stays."""
+    from ss_ray.purge import purge as purge_run
+
+    proof = purge_run(run, load_config(config, overrides or []).audit_log)
+    size = sum(item.size for item in proof.erased)
+    print(f"Erased           {len(proof.erased):,} files, {size:,} bytes")
+    print(f"Kept             {len(proof.kept):,} files of the release")
+    print(f"Proof            {proof.run}/purge_proof.json")
 
 
 def _set_up_logs(verbose: bool, debug: bool) -> None:
@@ -186,73 +224,6 @@ def audit(
 def version() -> None:
     """Print the version."""
     print(__version__)
-
-
-def summary(report: RunReport) -> str:
-    """What a finished run made and where, with its main scores and stage times."""
-    lines = [f"Synthetic table  {report.synthetic}  ({report.num_rows:,} rows)"]
-    if report.incomplete:
-        lines.append(f"Incomplete       {report.incomplete}")
-    if report.csv:
-        lines.append(f"CSV              {report.csv}")
-    if report.report:
-        lines.append(f"Report           {report.report}  (internal: computed on real rows)")
-    if report.guarantee is not None:
-        g = report.guarantee
-        lines += [
-            f"Guarantee        epsilon {g.epsilon:.2f}, delta {g.delta:.2g}; one unit: {g.privacy_unit}",
-            f"Certificate      {report.certificate}",
-        ]
-    lines.append(f"Manifest         {report.manifest}")
-    scores = report.evaluation
-    if scores is not None:
-        lines += [
-            f"Quality (SQS)    {_figure(scores.quality_score, 1)} of 10, {scores.quality_grade or 'not available'}",
-            f"Privacy          {scores.privacy_grade or 'not available'}: "
-            f"{_figure(scores.copied_share, 4)} copied rows (chance gives {_figure(scores.copied_share_holdout, 4)}), "
-            f"{_figure(scores.closer_to_train_share, 3)} closer to train than to holdout",
-            f"Utility          {_figure(scores.utility_synthetic, 3)} trained on synthetic, "
-            f"{_figure(scores.utility_real, 3)} on real (predicting {scores.utility_target or '-'})",
-            f"Discriminator    AUC {_figure(scores.discriminator_auc, 3)} (0.5: cannot tell from real)",
-        ]
-    lines.append("Seconds          " + ", ".join(f"{stage} {s:.0f}" for stage, s in report.stage_seconds.items()))
-    return "\n".join(lines)
-
-
-def generation_summary(report: GenerationReport) -> str:
-    """What was made and where, and what constraints cost."""
-    lines = [f"Synthetic table  {report.synthetic}  ({report.result.num_rows:,} rows)"]
-    if report.result.incomplete:
-        lines.append(f"Incomplete       {report.result.incomplete}")
-    if report.csv:
-        lines.append(f"CSV              {report.csv}")
-    if report.certificate:
-        lines.append(f"Certificate      {report.certificate}")
-    lines += [f"rejected         {count:,} rows: {name}" for name, count in report.result.rejected.items() if count]
-    lines += [f"repaired         {count:,} cells: {name}" for name, count in report.result.repaired.items() if count]
-    lines.append("Seconds          " + ", ".join(f"{stage} {s:.0f}" for stage, s in report.stage_seconds.items()))
-    return "\n".join(lines)
-
-
-def replacement_summary(report: ReplacementReport) -> str:
-    """What was replaced, and where the table and the page about it are."""
-    lines = [f"Table            {report.table}  ({report.num_rows:,} rows)"]
-    if report.csv:
-        lines.append(f"CSV              {report.csv}")
-    lines.append(f"Report           {report.report}")
-    if report.result.dropped_rows:
-        lines.append(f"Dropped          {report.result.dropped_rows:,} rows")
-    for row in report.result.statistics:
-        done = f"{row.replaced:,} in {row.share:.0%} of cells"
-        lines.append(f"{row.operator:<16} {row.column}: {row.entity_type}, {done}")
-    for rule in report.result.plan.kept if report.result.plan else ():
-        lines.append(f"kept             {rule.name}: {rule.entity_type}")
-    lines.append("Seconds          " + ", ".join(f"{stage} {s:.0f}" for stage, s in report.stage_seconds.items()))
-    return "\n".join(lines)
-
-
-def _figure(value: float | None, digits: int) -> str:
-    return "n/a" if value is None else f"{value:.{digits}f}"
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -210,6 +210,9 @@ class EvaluationParameters(Section):
     pii_replay_enabled: bool = Field(True, description="PII replay.", json_schema_extra=NOT_YET)
     pii_replay_entities: tuple[str, ...] | None = Field(None, description="Only these.", json_schema_extra=NOT_YET)
     pii_replay_columns: tuple[str, ...] | None = Field(None, description="Only these.", json_schema_extra=NOT_YET)
+    text_embedding: str | None = Field(
+        None, description="sentence-transformers model of text scores, a path or hub id; null: words, without a model."
+    )
     time_series: TimeSeriesEvaluationParameters = Field(default_factory=TimeSeriesEvaluationParameters)
 
 
@@ -272,5 +275,8 @@ class Config(Section):
     time_series: TimeSeriesParameters = Field(default_factory=TimeSeriesParameters)
     preflight: PreflightParameters = Field(default_factory=PreflightParameters)
     resources: ResourceParameters = Field(default_factory=ResourceParameters)
+    audit_log: str | None = Field(
+        "~/.ss_ray/audit.jsonl", description="File on the driver's machine that says who ran what; null: none."
+    )
     emit_telemetry: bool = Field(False, description="Accepted for compatibility; nothing is ever sent.")
     unknown_fields: Literal["reject", "ignore"] = Field("reject", description="What to do with unknown keys.")

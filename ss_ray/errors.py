@@ -7,6 +7,7 @@
     ├── TrainingError    500
     ├── GenerationError  500
     ├── EvaluationError  500
+    ├── AuditError       409  the audit log was changed or cut
     └── ResourceError    503  retryable: memory, nodes, a filesystem that does not answer
 
 A message says what is wrong, where (never a cell value), and what to do.
@@ -68,6 +69,12 @@ class EvaluationError(SsRayError, RuntimeError):
     """Evaluation failed."""
 
     code, exit_code = "evaluation_failed", 7
+
+
+class AuditError(SsRayError):
+    """The audit log is not as it was written."""
+
+    code, http_status, exit_code = "audit_log_broken", 409, 10
 
 
 class ResourceError(SsRayError, RuntimeError):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ss_ray.audit_log import logged
 from ss_ray.cluster import check_resources, connect
 from ss_ray.codec.stored import read_schema
 from ss_ray.config import Config
@@ -18,6 +19,7 @@ from ss_ray.pipeline import Start, seed_state, start_of
 from ss_ray.plan import is_private, plan_generation
 from ss_ray.privacy.certificate import Certificate
 from ss_ray.progress import OnProgress, ignore
+from ss_ray.run_facts import request_fingerprint
 from ss_ray.runs import RunDir, fingerprint
 from ss_ray.sequence_plan import check_sequences
 from ss_ray.stages import GENERATION_STAGES, STAGES, Stages
@@ -74,6 +76,15 @@ def generate_from(
     _check_free(run_dir)
     asked = _with_the_models_sections(config, trained)
     check_sequences(asked)
+    with logged("generate", config.audit_log, str(run_dir.root)) as log:
+        log.facts.update(model=str(trained.root), request=request_fingerprint(asked))
+        return _generate(asked, trained, run_dir, csv=csv, redo=redo, on_progress=on_progress)
+
+
+def _generate(
+    asked: Config, trained: RunDir, run_dir: RunDir, *, csv: bool, redo: bool, on_progress: OnProgress
+) -> GenerationReport:
+    """All stages."""
     certificate = _certificate(asked, trained) if is_private(asked) else None
     stages = Stages(run_dir, asked, redo=redo, wanted=GENERATION_STAGES)
     stages.check({"generate": fingerprint(_model_id(trained), seed_state(asked))})

@@ -12,20 +12,24 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from ss_ray.audit_log import Log, logged
 from ss_ray.cluster import check_resources, connect
+from ss_ray.codec.stored import read_schema
 from ss_ray.config import Config
 from ss_ray.constraints.check import check_declared
 from ss_ray.errors import ConfigError
+from ss_ray.evaluation.compliance import evidence_json, make_evidence
 from ss_ray.evaluation.report import PiiRow, ReportContext
-from ss_ray.evaluation.stage import EvaluationResult, Tables, evaluate_table
+from ss_ray.evaluation.stage import EvaluationRequest, EvaluationResult, Tables, evaluate_table, publish_report
 from ss_ray.families import describe, generate, is_language_model, train
 from ss_ray.generation.given import check_seeds
 from ss_ray.generation.results import SyntheticTable
 from ss_ray.pii.stage import PiiResult, Sides, replace_pii
-from ss_ray.plan import RunPlan, check_supported, is_private, make_plan
+from ss_ray.plan import NOT_PRIVATE, RunPlan, check_supported, is_private, make_plan
 from ss_ray.privacy.certificate import Certificate
 from ss_ray.private_stages import PrivateRun, train_privately
 from ss_ray.progress import OnProgress, ignore
+from ss_ray.run_facts import given_settings, personal_columns, request_fingerprint, run_facts, sequence_columns
 from ss_ray.runs import Location, RunDir, fingerprint
 from ss_ray.sequence_plan import modelled_schema, with_timestamp_format
 from ss_ray.stages import Stages
@@ -109,6 +113,14 @@ def run(
         check_pretrained(config.training.pretrained_model)
     run_dir = RunDir.at(out)
     check_apart(data, run_dir)
+    with logged("run", config.audit_log, str(run_dir.root)) as log:
+        return _run(config, data, run_dir, csv=csv, redo=redo, log=log, on_progress=on_progress)
+
+
+def _run(
+    config: Config, data: str | Path, run_dir: RunDir, *, csv: bool, redo: bool, log: Log, on_progress: OnProgress
+) -> RunReport:
+    """All stages, from top to bottom."""
     stages = Stages(run_dir, config, redo=redo)
     stages.check(inputs_of(config, data))
     run_dir.create()
@@ -127,6 +139,7 @@ def run(
             data, with_timestamp_format(config.data, config), start.split_seed, on_progress, private=is_private(config)
         ),
     )
+    log.facts.update(inputs=list(table.digests), request=request_fingerprint(config))
     _check_columns(config, table)
     plan = make_plan(config, num_rows=table.num_rows, seed=start.seed, split_seed=start.split_seed)
     splits = stages.do("split", Splits, lambda: split_table(data, table, config.data, plan, internal, on_progress))
@@ -165,17 +178,60 @@ def run(
             on_progress,
         ),
     )
+    log.facts["rows"] = synthetic.num_rows
+    if guarantee is not None:
+        publish_report(
+            guarantee,
+            run_dir.synthetic,
+            read_schema((internal / "model" / "codec.json").read_text()),
+            num_rows=synthetic.num_rows,
+            title=run_dir.root.name,
+            target=run_dir.public_report,
+        )
     csv_file = write_csv(run_dir.synthetic, schema, run_dir.release / "synthetic.csv") if csv else None
+    facts = run_facts(
+        config,
+        run_dir,
+        table,
+        splits,
+        pii,
+        num_rows=synthetic.num_rows,
+        seed=start.seed,
+        guarantee=_guarantee_in_words(guarantee),
+        log=log,
+    )
     evaluation = None
     if config.evaluation.enabled:
         context = _report_context(config, run_dir, plan, splits, pii, model, synthetic, guarantee, stages.seconds)
-        asked, tables = config.evaluation, Tables(train=seen.train, holdout=seen.holdout, synthetic=run_dir.synthetic)
+        context = replace(context, settings=given_settings(config), versions=facts.versions)
+        tables = Tables(
+            train=seen.train,
+            holdout=seen.holdout,
+            synthetic=run_dir.synthetic,
+            originals=None if seen is real else (real.train, real.holdout),
+        )
+        request = EvaluationRequest(
+            parameters=config.evaluation,
+            seed=start.seed,
+            constraints=config.constraints,
+            sequences=sequence_columns(config),
+            pii=personal_columns(pii),
+        )
         evaluation = stages.do(
             "evaluate",
             EvaluationResult,
-            lambda: evaluate_table(tables, schema, asked, start.seed, context, internal, on_progress),
+            lambda: evaluate_table(tables, schema, request, context, facts, internal, on_progress),
         )
+    else:
+        evidence = make_evidence(facts, risks={}, figures={})
+        (internal / "compliance.json").write_text(evidence_json(evidence))
     return _run_report(run_dir, csv_file, synthetic, guarantee, evaluation, stages.seconds)
+
+
+def _guarantee_in_words(guarantee: Certificate | None) -> str:
+    if guarantee is None:
+        return NOT_PRIVATE
+    return f"({guarantee.epsilon:.3g}, {guarantee.delta:.2g})-differential privacy of {guarantee.privacy_unit}"
 
 
 def _run_report(

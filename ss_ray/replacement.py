@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from ss_ray.audit_log import Log, logged
 from ss_ray.cluster import connect
 from ss_ray.config import Config
+from ss_ray.config_pii import PiiParameters
 from ss_ray.errors import ConfigError
 from ss_ray.pii.policy.steps import check_policy
 from ss_ray.pii.report import REPORT_FILES
@@ -15,6 +17,7 @@ from ss_ray.pii.stage import PiiResult, Sides, replace_pii
 from ss_ray.pipeline import Start, check_apart, start_of
 from ss_ray.plan import make_plan
 from ss_ray.progress import OnProgress, ignore
+from ss_ray.run_facts import request_fingerprint
 from ss_ray.runs import Location, RunDir, fingerprint
 from ss_ray.stages import REPLACEMENT_STAGES, Stages
 from ss_ray.tables.export import write_csv
@@ -75,6 +78,22 @@ def replace_table(
     config = config.model_copy(update={"data": config.data.model_copy(update={"holdout": 0.0}), "privacy": None})
     run_dir = RunDir.at(out)
     check_apart(data, run_dir)
+    with logged("replace-pii", config.audit_log, str(run_dir.root)) as log:
+        return _replace(config, asked, data, run_dir, csv=csv, redo=redo, log=log, on_progress=on_progress)
+
+
+def _replace(
+    config: Config,
+    asked: PiiParameters,
+    data: str | Path,
+    run_dir: RunDir,
+    *,
+    csv: bool,
+    redo: bool,
+    log: Log,
+    on_progress: OnProgress,
+) -> ReplacementReport:
+    """All stages."""
     stages = Stages(run_dir, config, redo=redo, wanted=REPLACEMENT_STAGES)
     stages.check({"read": fingerprint(source_state(data))})
     run_dir.create()
@@ -86,6 +105,7 @@ def replace_table(
     table = stages.do(
         "read", TableRef, lambda: read_table(data, config.data, start.split_seed, on_progress, min_rows=1)
     )
+    log.facts.update(inputs=list(table.digests), request=request_fingerprint(config))
     plan = make_plan(config, num_rows=table.num_rows, seed=start.seed, split_seed=start.split_seed)
     stages.do("split", Splits, lambda: split_table(data, table, config.data, plan, run_dir.internal, on_progress))
 

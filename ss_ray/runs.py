@@ -162,9 +162,10 @@ class RunDir:
                 Path(folder.path).chmod(0o700)
 
     def discard_evaluation(self) -> None:
-        """Remove report and metrics, which belong to one synthetic table."""
+        """Remove report, metrics and evidence, which belong to one synthetic table."""
         self.report.remove()
-        (self.internal / "metrics.json").remove()
+        for name in ("metrics.json", "compliance.json"):
+            (self.internal / name).remove()
 
     @property
     def release(self) -> Location:
@@ -195,6 +196,11 @@ class RunDir:
     def report(self) -> Location:
         """The report for people."""
         return self.internal / "report.html"
+
+    @property
+    def public_report(self) -> Location:
+        """The page that may leave, with differential privacy."""
+        return self.release / "report.html"
 
     def manifest(self, stage: str) -> Location:
         """Where a stage says that it is finished."""

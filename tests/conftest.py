@@ -12,7 +12,8 @@ import pytest
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """A token of the tests' own; Ray reads it when it is imported, so it is there before any test module is."""
+    """A home of the tests' own, and a token, which Ray reads when it is imported, before any test module is."""
+    os.environ["HOME"] = tempfile.mkdtemp(prefix="ss-ray-tests-")
     if "RAY_AUTH_TOKEN_PATH" not in os.environ:
         token = Path(tempfile.mkdtemp(prefix="ss-ray-tests-")) / "auth_token"
         token.write_text(secrets.token_hex(32))

@@ -11,6 +11,7 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 
+from ss_ray.audit_log import read_log, verify
 from ss_ray.config import Config
 from ss_ray.config_files import parse_config
 from ss_ray.demo import dependences
@@ -20,6 +21,7 @@ from ss_ray.plan import make_plan
 from ss_ray.progress import ignore
 from ss_ray.runs import Location
 from ss_ray.stages import PRIVATE_STAGES, STAGES
+from ss_ray.tables.files import file_digest
 from ss_ray.tables.parts import count_rows
 from ss_ray.tables.stage import read_table, split_table
 
@@ -69,6 +71,18 @@ def test_a_run_leaves_table_report_metrics_and_a_manifest_of_every_stage(finishe
     assert json.loads((out / "internal/metrics.json").read_text())["scores"]
     assert sorted(path.name for path in (out / "release").iterdir()) == ["synthetic", "synthetic.csv"]
     assert not list(out.rglob("*partial*"))
+
+
+def test_a_run_leaves_evidence_that_the_audit_log_anchors(finished: tuple[RunReport, Path], visits_csv: Path) -> None:
+    _, out = finished
+    evidence = json.loads((out / "internal/compliance.json").read_text())
+    assert evidence["sox"]["inputs"] == [file_digest(Location.parse(visits_csv))]
+    assert len(evidence["hipaa"]["safe_harbor"]) == 18
+    number, _ = verify(evidence["sox"]["audit_log"]["file"], anchor=evidence["sox"]["audit_log"]["hash"])
+    assert number >= 2
+    ended = [entry for entry in read_log(evidence["sox"]["audit_log"]["file"]) if entry.subject == str(out)]
+    assert [entry.outcome for entry in ended][:2] == ["started", "finished"]
+    assert ended[1].facts["rows"] == 300
 
 
 def test_columns_types_and_formats_of_the_input_come_back(finished: tuple[RunReport, Path], visits_csv: Path) -> None:

@@ -8,6 +8,7 @@ Rows are compared by 64-bit hashes of their values: equal values always have equ
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from functools import reduce
@@ -41,8 +42,8 @@ from ss_ray.tables.facts import MAX_DECIMALS
 
 Mask = npt.NDArray[np.bool_]
 Hashes = npt.NDArray[np.uint64]
-PATTERN_SECONDS = 1.0
-"""Longest match of one string."""
+PATTERN_SECONDS, BATCH_SECONDS = 1.0, 60.0
+"""Longest match of one string, and of all distinct strings of a batch together."""
 _ROUNDING = 8
 """Errors of a float's last place that a sum may collect."""
 _NUMBERS = (Kind.INTEGER, Kind.FLOAT)
@@ -89,7 +90,7 @@ def violations(constraint: ConstraintParameters, table: pa.Table, pairs: pa.Tabl
             not among them decide what their first row with a value says.
 
     Raises:
-        ConfigError: A pattern takes over PATTERN_SECONDS for one string.
+        ConfigError: A pattern takes over PATTERN_SECONDS for one string, or BATCH_SECONDS for all.
     """
     match constraint:
         case UniqueConstraint(columns=columns):
@@ -319,12 +320,27 @@ def _matches(constraint: FormatConstraint, array: pa.Array) -> Mask:
     compiled = regex.compile(constraint.pattern)
     encoded = array.dictionary_encode()
     texts = encoded.dictionary.to_pylist()
+    until = time.monotonic() + BATCH_SECONDS
     try:
-        fits = [compiled.fullmatch(text, timeout=PATTERN_SECONDS) is not None for text in texts]
+        fits = [compiled.fullmatch(text, timeout=_seconds_left(until)) is not None for text in texts]
     except TimeoutError:
-        place = f"{constraint_name(constraint)}: the pattern"
-        raise ConfigError(f"{place} takes over {PATTERN_SECONDS:g} second for one string; simplify it") from None
+        raise ConfigError(
+            f"{constraint_name(constraint)}: the pattern takes over {PATTERN_SECONDS:g} second for one string, or "
+            f"{BATCH_SECONDS:g} for {len(texts):,} of them; simplify it"
+        ) from None
     return to_mask(pa.array(fits, pa.bool_()).take(encoded.indices))
+
+
+def _seconds_left(until: float) -> float:
+    """Seconds that the next string may take.
+
+    Raises:
+        TimeoutError: There are none.
+    """
+    left = until - time.monotonic()
+    if left <= 0:
+        raise TimeoutError
+    return min(PATTERN_SECONDS, left)
 
 
 def _spelled(condition: Condition) -> tuple[Cell, ...]:

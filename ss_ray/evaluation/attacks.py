@@ -1,24 +1,31 @@
 """Does the synthetic table give away training rows? Every number stands beside the same number of unseen real rows.
 
 A synthetic row may equal or resemble a training row by chance, as an unseen real row may. Only what training rows
-suffer beyond the holdout counts. Identifiers are left out (they are made afresh), text columns are checked for verbatim
-copies only. The distances are averages over samples: they cannot show that no single person is exposed.
+suffer beyond the holdout counts. Identifiers are left out of distances (they are made afresh), as are texts; both are
+searched for values and runs of words of training rows. Averages over samples cannot show that no single person is
+exposed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ss_ray.evaluation.attributes import Attributes, attribute_inference, no_attributes
 from ss_ray.evaluation.columns import Table, prepare, scored_columns
 from ss_ray.evaluation.copies import Copies, row_copies, row_keys, text_copies
+from ss_ray.evaluation.gdpr_risks import GdprRisks, gdpr_risks, no_gdpr_risks
+from ss_ray.evaluation.membership import Membership, membership, no_membership
+from ss_ray.evaluation.memorised import Memorised, memorised_texts
 from ss_ray.evaluation.metrics import Metric, measured, unavailable
-from ss_ray.evaluation.models import auc_std_error, roc_auc
-from ss_ray.evaluation.nearest import Neighbours, Points, nearest, to_points
+from ss_ray.evaluation.near_copies import DistanceQuantiles, NearCopies, near_copies, no_near_copies, quantiles
+from ss_ray.evaluation.nearest import Neighbours, nearest, to_points
+from ss_ray.evaluation.nemo_privacy import NemoPrivacy, nemo_privacy
+from ss_ray.evaluation.replay import Originals, Replay, replays
 from ss_ray.schema import Kind, TableSchema
 
 MAX_QUERIES = 2000
@@ -32,26 +39,51 @@ TIE = 1e-6
 
 
 @dataclass(frozen=True, kw_only=True)
-class Privacy:
-    """All numbers on resemblance to training rows. Distances are in [0, 1], see `nearest`.
+class Resemblance:
+    """What the distances among the rows of the three tables show. Distances are in [0, 1], see `nearest`.
 
     Attributes:
-        copies: Of whole rows first, then of each text column.
         closer_to_train: Share of distinct synthetic rows closer to a training row than to any of equally many holdout
             rows, ties half; an honest generator gives 0.5. With a cluster-robust standard error.
         distance_to_train: Median distance of distinct synthetic rows to the closest training row.
         distance_to_holdout: Median distance of the same rows to the closest of equally many holdout rows.
-        distance_of_holdout: Median distance of holdout rows to the closest training row.
+        distance_of_holdout: Median distance of holdout rows to the closest of as many training rows.
+        distances: Quantiles of such distances.
+        near_copies: Synthetic rows nearer to a training row than almost all holdout rows.
         membership_auc: How well the distance to the closest synthetic row tells training from holdout rows; 0.5 is
-            not at all.
+            not at all. The same as in `membership`.
+        membership: Guesses who was trained on.
+        attributes: Guesses of one column from the others.
+        gdpr_risks: Singling out, linkability and inference.
     """
 
-    copies: tuple[Copies, ...]
     closer_to_train: Metric
     distance_to_train: Metric
     distance_to_holdout: Metric
     distance_of_holdout: Metric
+    distances: DistanceQuantiles
+    near_copies: NearCopies
     membership_auc: Metric
+    membership: Membership
+    attributes: Attributes
+    gdpr_risks: GdprRisks
+
+
+@dataclass(frozen=True, kw_only=True)
+class Privacy(Resemblance):
+    """All numbers on resemblance to training rows.
+
+    Attributes:
+        copies: Of whole rows first, then of each text column.
+        replays: Values of personal columns, then of all other columns but texts.
+        memorised: Runs of words, per text column.
+        nemo: NeMo's scores, for comparison; no part of the verdict.
+    """
+
+    copies: tuple[Copies, ...]
+    replays: tuple[Replay, ...]
+    memorised: tuple[Memorised, ...]
+    nemo: NemoPrivacy
 
 
 def evaluate_privacy(
@@ -63,8 +95,11 @@ def evaluate_privacy(
     max_rows: int = 5000,
     max_columns: int = 250,
     seed: int = 0,
+    group: str | None = None,
+    pii: Mapping[str, str] | None = None,
+    originals: Originals | None = None,
 ) -> Privacy:
-    """Look for training rows in the synthetic table, by equality and by distance.
+    """Look for training rows in the synthetic table.
 
     Args:
         train: Real rows that the generator learned from.
@@ -72,48 +107,97 @@ def evaluate_privacy(
         synthetic: Generated rows.
         schema: Columns of all three tables.
         max_rows: The nearest of REFERENCE_FACTOR times as many rows of each table is looked up, for MAX_QUERIES rows
-            of the other side. Copies are counted over all rows.
+            of the other side. Copies and replayed values are counted over all rows.
         max_columns: Columns sampled.
-        seed: Fixes all sampling.
+        seed: Fixes all sampling but that of NeMo's scores, which is by its own seeds.
+        group: Column that tells which rows are of one person; distances are among one random row of each, because
+            rows of one person are no independent evidence. None where every row is a person of its own.
+        pii: Column -> entity type of the columns that hold personal data; None where none are known.
+        originals: Training and holdout rows before personal data were replaced; None where they were not.
     """
     columns = scored_columns(train, schema, max_columns=max_columns, seed=seed)
     real, made = prepare(train, columns), prepare(synthetic, columns)
     unseen = None if holdout is None else prepare(holdout, columns)
-    texts = [
-        text_copies(c.name, train[c.name], None if holdout is None else holdout[c.name], synthetic[c.name])
-        for c in schema.of_kind(Kind.TEXT)
-    ]
-    copies = (row_copies(real, unseen, made), *texts)
-    if unseen is None:
-        return _without_distances(copies, "there is no holdout to compare with")
-    return _with_distances(copies, real, unseen, made, max_rows=max_rows, seed=seed)
-
-
-def _with_distances(
-    copies: Sequence[Copies], train: Table, holdout: Table, synthetic: Table, *, max_rows: int, seed: int
-) -> Privacy:
-    """Privacy with the distances among distinct synthetic rows and equally many training and holdout rows."""
-    if not train.columns:
-        return _without_distances(copies, "no column can be compared")
-    rng = np.random.default_rng([seed, 4])
-    distinct = synthetic.take(np.unique(row_keys(synthetic), return_index=True)[1])
-    limit = REFERENCE_FACTOR * max_rows
-    size = min(train.rows, holdout.rows, limit)
-    if min(size, distinct.rows) < MIN_ROWS:
-        found = f"training {train.rows}, holdout {holdout.rows}, synthetic {distinct.rows}"
-        return _without_distances(copies, f"it needs {MIN_ROWS} distinct rows of each table; there are: {found}")
-    drawn = (_draw(train, size, rng), _draw(holdout, size, rng), _draw(distinct, limit, rng))
-    real, unseen, made = to_points(train, *drawn)
-    queries = made.take(np.arange(min(made.rows, MAX_QUERIES)))
-    to_train, to_holdout = nearest(queries, real), nearest(queries, unseen)
-    between = nearest(unseen.take(np.arange(min(size, MAX_QUERIES))), real)
+    now, frames = Originals(train=train, holdout=holdout), (train, holdout, synthetic)
+    single_unseen = None if holdout is None or unseen is None else unseen.take(one_row_each(holdout, group, seed))
+    found = resemblance(
+        real.take(one_row_each(train, group, seed)),
+        single_unseen,
+        made.take(one_row_each(synthetic, group, seed)),
+        max_rows=max_rows,
+        seed=seed,
+    )
+    texts = [c.name for c in schema.of_kind(Kind.TEXT)]
     return Privacy(
-        copies=tuple(copies),
+        **vars(found),
+        copies=(row_copies(real, unseen, made), *(text_copies(n, *_sides(n, *frames)) for n in texts)),
+        replays=replays(now, synthetic, schema, pii=pii or {}, originals=originals or now, seed=seed),
+        memorised=tuple(memorised_texts(n, *_sides(n, *frames), seed=seed) for n in texts),
+        nemo=nemo_privacy(train, holdout, synthetic, schema),
+    )
+
+
+def one_row_each(frame: pd.DataFrame, group: str | None, seed: int) -> NDArray[np.intp]:
+    """Positions of one random row of each group, or of all rows where there are no groups."""
+    positions = np.arange(len(frame))
+    if group is None or group not in frame.columns:
+        return positions
+    order = np.random.default_rng([seed, 11]).permutation(positions)
+    return np.sort(order[~frame[group].iloc[order].duplicated().to_numpy()])
+
+
+def _sides(
+    name: str, train: pd.DataFrame, holdout: pd.DataFrame | None, synthetic: pd.DataFrame
+) -> tuple[pd.Series, pd.Series | None, pd.Series]:
+    """One column of each table."""
+    return train[name], None if holdout is None else holdout[name], synthetic[name]
+
+
+def resemblance(train: Table, holdout: Table | None, synthetic: Table, *, max_rows: int, seed: int) -> Resemblance:
+    """What the distances show, or why there are none."""
+    if holdout is None:
+        return _no_resemblance("there is no holdout to compare with")
+    if not train.columns:
+        return _no_resemblance("no column can be compared")
+    distinct = synthetic.take(np.unique(row_keys(synthetic), return_index=True)[1])
+    if min(train.rows, holdout.rows, distinct.rows) < MIN_ROWS:
+        found = f"training {train.rows}, holdout {holdout.rows}, synthetic {distinct.rows}"
+        return _no_resemblance(f"it needs {MIN_ROWS} distinct rows of each table; there are: {found}")
+    rng = np.random.default_rng([seed, 4])
+    drawn = tuple(_draw(table, REFERENCE_FACTOR * max_rows, rng) for table in (train, holdout, distinct))
+    return _with_distances(train, drawn, max_rows=max_rows, seed=seed)
+
+
+def _with_distances(train: Table, drawn: tuple[Table, ...], *, max_rows: int, seed: int) -> Resemblance:
+    """Resemblance of the rows drawn; comparisons of training with holdout rows use equally many of each."""
+    all_real, all_unseen, made = to_points(train, *drawn)
+    size = min(all_real.rows, all_unseen.rows)
+    real, unseen = (p.take(np.arange(size)) for p in (all_real, all_unseen))
+    queries, strangers = (p.take(np.arange(min(p.rows, MAX_QUERIES))) for p in (made, unseen))
+    to_train, to_holdout = nearest(queries, real), nearest(queries, unseen)
+    to_all, of_holdout = nearest(queries, all_real), nearest(strangers, all_real)
+    between = nearest(strangers, real)
+    seen = made.take(np.arange(min(made.rows, max_rows)))
+    names = tuple(c.name for c in sorted(train.columns, key=lambda c: not c.nominal))
+    attributes = attribute_inference(names, real, unseen, seen, seed=seed)
+    members = membership(real, unseen, made, seed=seed)
+    few = np.arange(min(size, max_rows))
+    tables = (drawn[0].take(few), drawn[1].take(few), drawn[2].take(np.arange(seen.rows)))
+    return Resemblance(
         closer_to_train=closer_to_train(to_train, to_holdout, seed=seed),
         distance_to_train=_median(to_train, seed),
         distance_to_holdout=_median(to_holdout, seed),
         distance_of_holdout=_median(between, seed),
-        membership_auc=membership_auc(real, unseen, made, seed=seed),
+        distances=DistanceQuantiles(
+            to_train=quantiles(to_train.distance),
+            to_holdout=quantiles(to_holdout.distance),
+            of_holdout=quantiles(between.distance),
+        ),
+        near_copies=near_copies(to_all, of_holdout, seed=seed),
+        membership_auc=members.distance.auc,
+        membership=members,
+        attributes=attributes,
+        gdpr_risks=gdpr_risks(tables, (real.take(few), unseen.take(few), seen), attributes, seed=seed),
     )
 
 
@@ -139,26 +223,22 @@ def closer_to_train(to_train: Neighbours, to_holdout: Neighbours, *, seed: int) 
     return measured(share, len(closer), seed=seed, std_error=float(error))
 
 
-def membership_auc(train: Points, holdout: Points, synthetic: Points, *, seed: int) -> Metric:
-    """AUC of the guess that the real rows closest to a synthetic row were trained on."""
-    size = min(train.rows, holdout.rows, MAX_QUERIES)
-    members, strangers = (nearest(p.take(np.arange(size)), synthetic).distance for p in (train, holdout))
-    auc = roc_auc(np.repeat([True, False], size), -np.concatenate([members, strangers]).astype(np.float64))
-    return measured(auc, size, seed=seed, std_error=auc_std_error(auc, size, size))
-
-
 def _median(neighbours: Neighbours, seed: int) -> Metric:
     distance: NDArray[np.float32] = neighbours.distance
     return measured(float(np.median(distance)), len(distance), seed=seed)
 
 
-def _without_distances(copies: Sequence[Copies], reason: str) -> Privacy:
+def _no_resemblance(reason: str) -> Resemblance:
     none = unavailable(reason)
-    return Privacy(
-        copies=tuple(copies),
+    return Resemblance(
         closer_to_train=none,
         distance_to_train=none,
         distance_to_holdout=none,
         distance_of_holdout=none,
+        distances=DistanceQuantiles(),
+        near_copies=no_near_copies(reason),
         membership_auc=none,
+        membership=no_membership(reason),
+        attributes=no_attributes(reason),
+        gdpr_risks=no_gdpr_risks(reason),
     )

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import binomtest
 
 from ss_ray.evaluation.columns import ScoredColumn, Table, Values, labels
-from ss_ray.evaluation.metrics import Metric, measured, unavailable
+from ss_ray.evaluation.metrics import Metric, unavailable
+from ss_ray.evaluation.significance import rate_p_value, share
 from ss_ray.schema import Kind
 
 SIGNIFICANT_DIGITS = 6
@@ -59,37 +59,15 @@ def count_copies(column: str | None, train: Keys, holdout: Keys | None, syntheti
     made = np.isin(synthetic, train)
     if holdout is None:
         none = unavailable("there is no holdout to compare with")
-        return Copies(column=column, synthetic=_share(made), holdout=none, p_value=none)
+        return Copies(column=column, synthetic=share(made), holdout=none, p_value=none)
     unseen = np.isin(holdout, train)
-    return Copies(column=column, synthetic=_share(made), holdout=_share(unseen), p_value=_p_value(made, unseen))
-
-
-def _share(copied: NDArray[np.bool_]) -> Metric:
-    if not len(copied):
-        return unavailable("there are no values to compare")
-    share = float(copied.mean())
-    return measured(share, len(copied), std_error=float(np.sqrt(share * (1 - share) / len(copied))))
-
-
-def _p_value(synthetic: NDArray[np.bool_], holdout: NDArray[np.bool_]) -> Metric:
-    """One-sided binomial test of two rates: given all copies, how many fall on the synthetic side.
-
-    Unlike a test against the holdout's share taken as exact, it knows that this share is itself a sample.
-
-    Source: Przyborowski & Wilenski 1940, Biometrika 31, 313-323 (the conditional test).
-    """
-    if not len(synthetic) or not len(holdout):
-        return unavailable("there are no values to compare")
-    copies, total = int(synthetic.sum()), int(synthetic.sum() + holdout.sum())
-    if not total:
-        return measured(1.0, len(synthetic))
-    chance = len(synthetic) / (len(synthetic) + len(holdout))
-    return measured(float(binomtest(copies, total, chance, alternative="greater").pvalue), len(synthetic))
+    p_value = rate_p_value(int(made.sum()), len(made), int(unseen.sum()), len(unseen))
+    return Copies(column=column, synthetic=share(made), holdout=share(unseen), p_value=p_value)
 
 
 def row_keys(table: Table) -> Keys:
     """A 64-bit key per row, equal for equal rows; floats are compared in SIGNIFICANT_DIGITS digits, (rows,)."""
-    cells = {str(j): _comparable(table.values[c.name], c) for j, c in enumerate(table.columns)}
+    cells = {str(j): comparable(table.values[c.name], c) for j, c in enumerate(table.columns)}
     return np.asarray(pd.util.hash_pandas_object(pd.DataFrame(cells), index=False), dtype=np.uint64)
 
 
@@ -98,7 +76,8 @@ def text_keys(series: pd.Series) -> Keys:
     return np.asarray(pd.util.hash_array(labels(series.dropna())), dtype=np.uint64)
 
 
-def _comparable(values: Values, column: ScoredColumn) -> Values:
+def comparable(values: Values, column: ScoredColumn) -> Values:
+    """Values of which equal ones are copies: floats in SIGNIFICANT_DIGITS digits, all others as they are."""
     if column.nominal or column.kind is not Kind.FLOAT:
         return values
     magnitude = np.floor(np.log10(np.where(values == 0, 1.0, np.abs(values))))

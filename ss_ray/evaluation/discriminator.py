@@ -6,20 +6,54 @@ impossible combinations and wrong rounding, which distances of single columns mi
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedKFold
 
 from ss_ray.evaluation.columns import Table
 from ss_ray.evaluation.metrics import Metric, measured, unavailable
-from ss_ray.evaluation.models import Encoder, auc_std_error, fit_classifier, fit_encoder, roc_auc
+from ss_ray.evaluation.models import Encoder, auc_std_error, fit_classifier, fit_encoder, roc_auc, roc_points
 
 MIN_ROWS = 20
 """Rows of each side below which nothing is learned."""
 FOLDS = 5
+CURVE_POINTS = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class RocCurve:
+    """A ROC curve from (0, 0) to (1, 1), at most CURVE_POINTS points; empty where there is none.
+
+    Attributes:
+        false_positive: Share of real rows that are called synthetic, ascending.
+        true_positive: Share of synthetic rows that are called synthetic.
+    """
+
+    false_positive: tuple[float, ...] = ()
+    true_positive: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Discrimination:
+    """How well a classifier tells synthetic rows from real ones, out of fold.
+
+    Attributes:
+        auc: In [0, 1], with the standard error of Hanley and McNeil; 0.5 is best.
+        curve: Behind it.
+    """
+
+    auc: Metric
+    curve: RocCurve
 
 
 def discriminator_auc(train: Table, real: Table, synthetic: Table, *, max_rows: int, seed: int) -> Metric:
+    """The AUC of `discriminate`."""
+    return discriminate(train, real, synthetic, max_rows=max_rows, seed=seed).auc
+
+
+def discriminate(train: Table, real: Table, synthetic: Table, *, max_rows: int, seed: int) -> Discrimination:
     """ROC-AUC of a boosted classifier that tells `synthetic` from `real`, out of fold.
 
     Args:
@@ -28,21 +62,26 @@ def discriminator_auc(train: Table, real: Table, synthetic: Table, *, max_rows: 
         synthetic: Rows to tell from them; real ones for the baseline.
         max_rows: Most rows used of each side; both sides have equally many.
         seed: Fixes sampling, folds and trees.
-
-    Returns:
-        The AUC in [0, 1] with the standard error of Hanley and McNeil.
     """
     n = min(real.rows, synthetic.rows, max_rows)
     if not train.columns:
-        return unavailable("no column can be scored")
+        return _none("no column can be scored")
     if n < MIN_ROWS:
-        return unavailable(f"it needs {MIN_ROWS} rows of each side; there are {n}")
+        return _none(f"it needs {MIN_ROWS} rows of each side; there are {n}")
     encoder, rng = fit_encoder(train), np.random.default_rng([seed, 3])
     sides = [encoder.encode(table.take(rng.permutation(table.rows)[:n])) for table in (real, synthetic)]
     labels = np.repeat([0, 1], n)
     scores = _out_of_fold(np.vstack(sides), labels, encoder, seed=seed)
     auc = roc_auc(labels == 1, scores)
-    return measured(auc, n, seed=seed, std_error=auc_std_error(auc, n, n))
+    x, y = roc_points(labels == 1, scores, CURVE_POINTS)
+    return Discrimination(
+        auc=measured(auc, n, seed=seed, std_error=auc_std_error(auc, n, n)),
+        curve=RocCurve(false_positive=tuple(x.round(4).tolist()), true_positive=tuple(y.round(4).tolist())),
+    )
+
+
+def _none(reason: str) -> Discrimination:
+    return Discrimination(auc=unavailable(reason), curve=RocCurve())
 
 
 def _out_of_fold(

@@ -10,12 +10,14 @@ The three share nothing, so a stage may run them side by side. Column names are 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pandas as pd
 
 from ss_ray.evaluation.attacks import Privacy, evaluate_privacy
 from ss_ray.evaluation.fidelity import Fidelity, evaluate_fidelity
+from ss_ray.evaluation.replay import Originals
 from ss_ray.evaluation.scores import QualityScores, score_quality
 from ss_ray.evaluation.utility import Utility, evaluate_utility
 from ss_ray.evaluation.verdict import PrivacyVerdict, judge_privacy
@@ -54,6 +56,9 @@ def evaluate(
     max_rows: int = 5000,
     max_columns: int = 250,
     seed: int = 0,
+    group: str | None = None,
+    pii: Mapping[str, str] | None = None,
+    originals: Originals | None = None,
 ) -> Evaluation:
     """Measure likeness, usefulness and privacy of a synthetic table, and score them.
 
@@ -66,6 +71,9 @@ def evaluate(
         max_rows: Rows sampled of each table.
         max_columns: Columns sampled.
         seed: Fixes everything random; the same tables and seed give the same evaluation.
+        group: Column that tells which rows are of one person, see `evaluate_privacy`.
+        pii: Column -> entity type of the columns that hold personal data, likewise.
+        originals: Real rows before personal data were replaced, likewise.
 
     Raises:
         DataError: A table lacks a column of the schema, or the target is not a column.
@@ -73,15 +81,27 @@ def evaluate(
     tables = (train, holdout, synthetic, schema)
     fidelity = evaluate_fidelity(*tables, max_rows=max_rows, max_columns=max_columns, seed=seed)
     utility = evaluate_utility(*tables, target=target, max_rows=max_rows, max_columns=max_columns, seed=seed)
-    privacy = evaluate_privacy(*tables, max_rows=max_rows, max_columns=max_columns, seed=seed)
+    privacy = evaluate_privacy(
+        *tables,
+        max_rows=max_rows,
+        max_columns=max_columns,
+        seed=seed,
+        group=group,
+        pii=pii,
+        originals=originals,
+    )
     return combine(fidelity, utility, privacy)
 
 
 def combine(fidelity: Fidelity, utility: Utility, privacy: Privacy) -> Evaluation:
     """The three measurements with their scores."""
     scores = Scores(
-        quality=score_quality(fidelity.synthetic),
-        quality_baseline=score_quality(fidelity.baseline),
+        quality=score_quality(
+            fidelity.synthetic, [t.synthetic for t in fidelity.texts], tabular_columns=fidelity.tabular_columns
+        ),
+        quality_baseline=score_quality(
+            fidelity.baseline, [t.baseline for t in fidelity.texts], tabular_columns=fidelity.tabular_columns
+        ),
         privacy=judge_privacy(privacy),
     )
     return Evaluation(fidelity=fidelity, utility=utility, privacy=privacy, scores=scores)

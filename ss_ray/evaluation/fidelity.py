@@ -1,7 +1,8 @@
 """Does the synthetic table look like the real one? Columns one by one, in pairs, and all together.
 
-The NeMo-compatible distances are in `similarity`. Beside them stand numbers that are harder to please: missing rates,
-the discriminator, and each number of a fresh real sample (the holdout) as the mark to reach.
+The NeMo-compatible distances are in `similarity`. Beside them stand numbers that are harder to please (pairs, coverage,
+missing values, the discriminator, constraints, sequences, texts), each with the same number of a fresh real sample (the
+holdout) as the mark to reach.
 """
 
 from __future__ import annotations
@@ -14,40 +15,29 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ss_ray.config_constraints import ConstraintParameters
 from ss_ray.evaluation.associations import association_matrix
-from ss_ray.evaluation.columns import ScoredColumn, Table, prepare, sample, scored_columns, why_not_scored
-from ss_ray.evaluation.discriminator import discriminator_auc
-from ss_ray.evaluation.metrics import Metric, measured, unavailable
-from ss_ray.evaluation.similarity import Similarity, column_distance, no_similarity, similarity
-from ss_ray.schema import ColumnSchema, Kind, TableSchema
+from ss_ray.evaluation.column_fidelity import ColumnFidelity, column_fidelity, missing_difference
+from ss_ray.evaluation.columns import Table, prepare, sample
+from ss_ray.evaluation.components import Components, components
+from ss_ray.evaluation.coverage import Coverage, category_coverage, coverage, no_coverage
+from ss_ray.evaluation.discriminator import Discrimination, RocCurve, discriminate, discriminator_auc
+from ss_ray.evaluation.metrics import Metric, unavailable
+from ss_ray.evaluation.missing_patterns import pattern_distance
+from ss_ray.evaluation.pairs import Pairs, compare_pairs
+from ss_ray.evaluation.rule_violations import RuleViolations, rule_violations
+from ss_ray.evaluation.samples import Samples, draw_samples
+from ss_ray.evaluation.sequence_fidelity import SequenceFidelity, evaluate_sequences
+from ss_ray.evaluation.sequence_rows import SequenceColumns
+from ss_ray.evaluation.similarity import Similarity, no_similarity, similarity
+from ss_ray.evaluation.text_fidelity import TextFidelity, evaluate_text, no_text_fidelity
+from ss_ray.schema import Kind, TableSchema
 
 DISCRIMINATOR_ROWS = 10_000
 """Most rows of each side that the discriminator sees."""
 MATRIX_COLUMNS = 50
-NO_HOLDOUT = "there is no holdout"
-
-
-@dataclass(frozen=True, kw_only=True)
-class ColumnFidelity:
-    """One column of the table, scored or not.
-
-    Attributes:
-        name: Column name.
-        kind: As in the schema.
-        distance: Jensen-Shannon distance (base 2) of train and synthetic, 0 (same) to 1 (disjoint).
-        missing_real: Share of missing values in the training table, 0 to 1.
-        missing_synthetic: Likewise in the synthetic table.
-        distinct_real: Distinct values in the training table.
-        distinct_synthetic: Distinct values in the synthetic table.
-    """
-
-    name: str
-    kind: Kind
-    distance: Metric
-    missing_real: Metric
-    missing_synthetic: Metric
-    distinct_real: int
-    distinct_synthetic: int
+MAX_TEXT_COLUMNS = 10
+"""Text columns that are compared, the first ones: each takes about half a second."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,27 +51,53 @@ class Associations:
 
 @dataclass(frozen=True, kw_only=True)
 class Fidelity:
-    """All numbers on likeness.
+    """All numbers on likeness. A "baseline" is the holdout in place of the synthetic table.
 
     Attributes:
         columns: Every column of the schema, in order.
+        tabular_columns: Columns that are no text, scored or not: their weight in the SQS.
         synthetic: Synthetic against training table.
         baseline: Holdout against training table: what a fresh real sample reaches.
         missing_difference: Mean absolute difference of the missing rates, 0 to 1.
+        missing_difference_baseline: Likewise of the holdout.
+        missing_patterns: Distance of the distributions of columns that are missing together, 0 to 1.
+        missing_patterns_baseline: Likewise of the holdout.
+        pairs: Pairs of columns, as many synthetic as holdout rows.
+        coverage: What the synthetic table covers of the training table, as many rows as the holdout has.
+        coverage_baseline: Likewise of the holdout.
+        rare_categories: Share of the rare training categories that occur among all sampled synthetic rows.
         discriminator: AUC of synthetic against real rows; 0.5 is best.
         discriminator_baseline: The same for train against holdout rows.
         discriminator_reference: Which real rows the discriminator saw: "train" only where there is no holdout.
+        discriminator_curve: ROC curve behind `discriminator`.
+        components: Rows of both tables as points of a plane.
         associations: For the heat maps.
+        rules: Rows that break the declared constraints, one entry each.
+        sequences: None where rows make no sequences.
+        texts: Text columns.
     """
 
     columns: tuple[ColumnFidelity, ...]
+    tabular_columns: int
     synthetic: Similarity
     baseline: Similarity
     missing_difference: Metric
+    missing_difference_baseline: Metric
+    missing_patterns: Metric
+    missing_patterns_baseline: Metric
+    pairs: Pairs
+    coverage: Coverage
+    coverage_baseline: Coverage
+    rare_categories: Metric
     discriminator: Metric
     discriminator_baseline: Metric
     discriminator_reference: Literal["holdout", "train"]
+    discriminator_curve: RocCurve
+    components: Components
     associations: Associations
+    rules: tuple[RuleViolations, ...]
+    sequences: SequenceFidelity | None
+    texts: tuple[TextFidelity, ...]
 
 
 def evaluate_fidelity(
@@ -93,6 +109,9 @@ def evaluate_fidelity(
     max_rows: int = 5000,
     max_columns: int = 250,
     seed: int = 0,
+    constraints: Sequence[ConstraintParameters] = (),
+    sequences: SequenceColumns | None = None,
+    text_embedding: str | None = None,
 ) -> Fidelity:
     """Compare synthetic with real rows, column by column, in pairs and as a whole.
 
@@ -101,89 +120,119 @@ def evaluate_fidelity(
         holdout: Real rows that it has not seen; None where there are none.
         synthetic: Generated rows.
         schema: Columns of all three tables.
-        max_rows: Rows sampled of each table; the discriminator takes up to DISCRIMINATOR_ROWS.
+        max_rows: Rows sampled of each table; the discriminator takes up to DISCRIMINATOR_ROWS, constraints and
+            sequences all.
         max_columns: Columns sampled.
         seed: Fixes all sampling.
+        constraints: Rules whose broken rows are counted.
+        sequences: Columns that make sequences of rows; None where rows stand by themselves.
+        text_embedding: sentence-transformers model (folder or id) for text columns; None needs no model.
+
+    Raises:
+        ResourceError: The text embedding or its package is not there.
     """
-    scored = scored_columns(train, schema, max_columns=max_columns, seed=seed)
-    size = min(max_rows, len(train), len(synthetic))
-    real, made = (prepare(sample(frame, size, seed=seed), scored) for frame in (train, synthetic))
-    columns = tuple(_column(train, synthetic, column, real, made, seed=seed) for column in schema.columns)
-    associations = association_matrix(real)
-    discriminator, floor = _discriminate(train, holdout, synthetic, scored, seed=seed)
+    samples = draw_samples(train, holdout, synthetic, schema, max_rows=max_rows, max_columns=max_columns, seed=seed)
+    unseen = None if samples.unseen is None else holdout
+    found, floor = _discriminate(train, unseen, synthetic, samples)
+    matrix = association_matrix(samples.real)
+    columns = tuple(column_fidelity(train, unseen, synthetic, column, samples) for column in schema.columns)
+    patterns, patterns_baseline = _missing_patterns(samples, schema)
+    covered, covered_baseline = _coverage(samples)
     return Fidelity(
         columns=columns,
-        synthetic=similarity(real, made, associations, seed=seed),
-        baseline=_baseline(real, holdout, associations, size, seed=seed),
-        missing_difference=_missing_difference(columns),
-        discriminator=discriminator,
+        tabular_columns=len(schema.columns) - len(schema.of_kind(Kind.TEXT)),
+        synthetic=similarity(samples.real, samples.made, matrix, seed=seed),
+        baseline=_baseline(samples, matrix),
+        missing_difference=missing_difference([(c.missing_real, c.missing_synthetic) for c in columns]),
+        missing_difference_baseline=missing_difference([(c.missing_real, c.missing_holdout) for c in columns]),
+        missing_patterns=patterns,
+        missing_patterns_baseline=patterns_baseline,
+        pairs=_pairs(samples),
+        coverage=covered,
+        coverage_baseline=covered_baseline,
+        rare_categories=category_coverage(samples.real, samples.made, seed=seed)[1],
+        discriminator=found.auc,
         discriminator_baseline=floor,
-        discriminator_reference="train" if holdout is None else "holdout",
-        associations=_associations(associations, made),
+        discriminator_reference="train" if unseen is None else "holdout",
+        discriminator_curve=found.curve,
+        components=components(samples.real, samples.made, seed=seed),
+        associations=_associations(matrix, samples.made),
+        rules=rule_violations(constraints, train, unseen, synthetic, schema, no_holdout=samples.no_holdout),
+        sequences=None if sequences is None else _sequences(train, unseen, synthetic, schema, sequences, samples),
+        texts=_texts(train, unseen, synthetic, schema, text_embedding, samples),
     )
 
 
-def _column(
-    train: pd.DataFrame, synthetic: pd.DataFrame, column: ColumnSchema, real: Table, made: Table, *, seed: int
-) -> ColumnFidelity:
-    """Distance on the sampled rows; missing and distinct values on all."""
-    scored = next((c for c in real.columns if c.name == column.name), None)
-    if scored is None:
-        distance = unavailable(why_not_scored(train, column) or "it is not among the sampled columns")
-    elif not min(real.rows, made.rows):
-        distance = unavailable("one of the tables has no rows")
-    else:
-        value = column_distance(real.values[column.name], made.values[column.name], scored)
-        distance = measured(value, min(real.rows, made.rows), seed=seed)
-    return ColumnFidelity(
-        name=column.name,
-        kind=column.kind,
-        distance=distance,
-        missing_real=_missing_rate(train[column.name]),
-        missing_synthetic=_missing_rate(synthetic[column.name]),
-        distinct_real=int(train[column.name].nunique()),
-        distinct_synthetic=int(synthetic[column.name].nunique()),
-    )
+def _baseline(samples: Samples, matrix: NDArray[np.float64]) -> Similarity:
+    if samples.unseen is None:
+        return no_similarity(samples.no_holdout)
+    return similarity(samples.real, samples.unseen, matrix, seed=samples.seed)
 
 
-def _missing_rate(series: pd.Series) -> Metric:
-    return measured(float(series.isna().mean()), len(series)) if len(series) else unavailable("the table has no rows")
+def _missing_patterns(samples: Samples, schema: TableSchema) -> tuple[Metric, Metric]:
+    """Distance of the synthetic table, and of the holdout, from the training table."""
+    names, size, seed = list(schema.names), samples.common, samples.seed
+    train, made, unseen = samples.frames
+    distance = pattern_distance(train[names], sample(made, size, seed=seed), seed=seed)
+    if unseen is None:
+        return distance, unavailable(samples.no_holdout)
+    return distance, pattern_distance(train[names], sample(unseen, size, seed=seed), seed=seed)
 
 
-def _missing_difference(columns: Sequence[ColumnFidelity]) -> Metric:
-    pairs = [(c.missing_real, c.missing_synthetic) for c in columns]
-    known = [abs(a.value - b.value) for a, b in pairs if a.value is not None and b.value is not None]
-    if not known:
-        return unavailable("one of the tables has no rows")
-    return measured(float(np.mean(known)), min(min(a.sample_size, b.sample_size) for a, b in pairs))
+def _coverage(samples: Samples) -> tuple[Coverage, Coverage]:
+    """Coverage by as many rows of the synthetic table, and of the holdout."""
+    made = coverage(samples.real, samples.made, size=samples.common, seed=samples.seed)
+    if samples.unseen is None:
+        return made, no_coverage(samples.no_holdout)
+    return made, coverage(samples.real, samples.unseen, size=samples.common, seed=samples.seed)
 
 
-def _baseline(
-    real: Table, holdout: pd.DataFrame | None, associations: NDArray[np.float64], size: int, *, seed: int
-) -> Similarity:
-    if holdout is None:
-        return no_similarity(NO_HOLDOUT)
-    return similarity(real, prepare(sample(holdout, size, seed=seed), real.columns), associations, seed=seed)
+def _pairs(samples: Samples) -> Pairs:
+    made = samples.of_common_size(samples.made)
+    return compare_pairs(samples.real, samples.unseen, made, no_holdout=samples.no_holdout, seed=samples.seed)
 
 
-def _discriminate(
+def _sequences(
     train: pd.DataFrame,
     holdout: pd.DataFrame | None,
     synthetic: pd.DataFrame,
-    scored: Sequence[ScoredColumn],
-    *,
-    seed: int,
-) -> tuple[Metric, Metric]:
-    """AUC of synthetic against real rows, and of real against real rows."""
-    size = DISCRIMINATOR_ROWS
+    schema: TableSchema,
+    by: SequenceColumns,
+    samples: Samples,
+) -> SequenceFidelity:
+    scored, reason, seed = samples.real.columns, samples.no_holdout, samples.seed
+    return evaluate_sequences(train, holdout, synthetic, schema, scored, by, no_holdout=reason, seed=seed)
+
+
+def _texts(
+    train: pd.DataFrame,
+    holdout: pd.DataFrame | None,
+    synthetic: pd.DataFrame,
+    schema: TableSchema,
+    embedding: str | None,
+    samples: Samples,
+) -> tuple[TextFidelity, ...]:
+    reason, seed, columns = samples.no_holdout, samples.seed, schema.of_kind(Kind.TEXT)
+    compared = tuple(
+        evaluate_text(train, holdout, synthetic, c.name, embedding=embedding, no_holdout=reason, seed=seed)
+        for c in columns[:MAX_TEXT_COLUMNS]
+    )
+    rest = f"only the first {MAX_TEXT_COLUMNS} text columns are compared"
+    return compared + tuple(no_text_fidelity(c.name, rest) for c in columns[MAX_TEXT_COLUMNS:])
+
+
+def _discriminate(
+    train: pd.DataFrame, holdout: pd.DataFrame | None, synthetic: pd.DataFrame, samples: Samples
+) -> tuple[Discrimination, Metric]:
+    """Synthetic against real rows, and the AUC of real against real rows."""
+    size, seed, scored = DISCRIMINATOR_ROWS, samples.seed, samples.real.columns
     real, made = (prepare(sample(frame, size, seed=seed), scored) for frame in (train, synthetic))
     if holdout is None:
-        return discriminator_auc(real, real, made, max_rows=size, seed=seed), unavailable(NO_HOLDOUT)
+        found = discriminate(real, real, made, max_rows=size, seed=seed)
+        return found, unavailable(samples.no_holdout)
     unseen = prepare(sample(holdout, size, seed=seed), scored)
-    return (
-        discriminator_auc(real, unseen, made, max_rows=size, seed=seed),
-        discriminator_auc(real, unseen, real, max_rows=min(size, made.rows), seed=seed),
-    )
+    found = discriminate(real, unseen, made, max_rows=size, seed=seed)
+    return found, discriminator_auc(real, unseen, real, max_rows=min(size, made.rows), seed=seed)
 
 
 def _associations(real: NDArray[np.float64], made: Table) -> Associations:

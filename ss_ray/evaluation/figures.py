@@ -1,8 +1,8 @@
 """Figures of the report as plotly values (data and layout), without colours.
 
-Each trace names its role in `meta` ("real", "synthetic", "association", "difference"); the page gives roles their
-colours, so that light and dark mode need one figure. Text that comes from the table is escaped, because plotly reads a
-little HTML in its labels.
+Each trace names its role in `meta` ("real", "synthetic", "association", "difference", "chance"); the page gives roles
+their colours, so that light and dark mode need one figure. Text that comes from the table is escaped, because plotly
+reads a little HTML in its labels.
 """
 
 from __future__ import annotations
@@ -16,7 +16,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ss_ray.evaluation.columns import ScoredColumn, Table, Values, missing
+from ss_ray.evaluation.components import Components, Point
+from ss_ray.evaluation.discriminator import RocCurve
 from ss_ray.evaluation.fidelity import Associations
+from ss_ray.evaluation.near_copies import DistanceQuantiles
 from ss_ray.schema import ORDERED_KINDS, Kind
 
 Figure = dict[str, Any]
@@ -39,6 +42,46 @@ def association_figures(associations: Associations, limit: int) -> list[Figure]:
     names = [escape_label(name) for name in associations.columns[:limit]]
     panels = ((real, "association"), (made, "association"), (np.abs(real - made), "difference"))
     return [_heat_map(values, names, role) for values, role in panels]
+
+
+def roc_figure(curve: RocCurve) -> Figure:
+    """The ROC curve of the discriminator over the diagonal, which is what guessing gives."""
+    x, y = list(curve.false_positive), list(curve.true_positive)
+    hover = "real called synthetic %{x:.1%}<br>synthetic found %{y:.1%}<extra></extra>"
+    line = {"type": "scatter", "mode": "lines", "meta": "synthetic", "x": x, "y": y, "hovertemplate": hover}
+    chance = {"type": "scatter", "mode": "lines", "meta": "chance", "x": [0.0, 1.0], "y": [0.0, 1.0]}
+    axis = {"range": [0, 1], "tickformat": ".0%"}
+    axes = {"xaxis": axis, "yaxis": axis | {"scaleanchor": "x"}}
+    return {"data": [chance | {"hoverinfo": "skip"}, line], "layout": axes}
+
+
+def component_figure(points: Components) -> Figure:
+    """Real and synthetic rows in the plane of the first two principal components."""
+    traces = [_points(points.real, "real"), _points(points.synthetic, "synthetic")]
+    return {"data": traces, "layout": {"xaxis": {"zeroline": False}, "yaxis": {"zeroline": False}}}
+
+
+def distance_figure(distances: DistanceQuantiles) -> Figure:
+    """Share of rows whose closest real row is at most so far, of three kinds of rows."""
+    kinds = (("real", distances.of_holdout), ("warm", distances.to_holdout), ("synthetic", distances.to_train))
+    hover = "%{y:.0%} of rows at most %{x:.3f}<extra></extra>"
+    traces = [
+        {
+            "type": "scatter",
+            "mode": "lines",
+            "meta": role,
+            "x": list(quantiles),
+            "y": np.linspace(0, 1, len(quantiles)).tolist(),
+            "hovertemplate": hover,
+        }
+        for role, quantiles in kinds
+    ]
+    return {"data": traces, "layout": {"xaxis": {"rangemode": "tozero"}, "yaxis": {"tickformat": ".0%"}}}
+
+
+def _points(points: Sequence[Point], role: str) -> Figure:
+    x, y = [a for a, _ in points], [b for _, b in points]
+    return {"type": "scatter", "mode": "markers", "meta": role, "name": role, "x": x, "y": y, "hoverinfo": "skip"}
 
 
 def escape_label(text: str) -> str:

@@ -19,6 +19,7 @@ class Metric:
         sample_size: Rows (of each side, where two tables are compared) that the value rests on.
         seed: Seed of the sampling behind the value; None where nothing was drawn at random.
         std_error: Standard error of the value; None where it was not computed.
+        bounds: 95 % interval (low, high) where the normal approximation would not do (Wilson, bootstrap); else None.
     """
 
     value: float | None
@@ -26,21 +27,31 @@ class Metric:
     sample_size: int = 0
     seed: int | None = None
     std_error: float | None = None
+    bounds: tuple[float, float] | None = None
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        """95 % interval by the normal approximation; None without a standard error."""
+        """95 % interval: `bounds`, or by the normal approximation; None without a standard error."""
+        if self.bounds is not None:
+            return self.bounds
         if self.value is None or self.std_error is None:
             return None
         return self.value - 1.96 * self.std_error, self.value + 1.96 * self.std_error
 
 
-def measured(value: float, sample_size: int, *, seed: int | None = None, std_error: float | None = None) -> Metric:
+def measured(
+    value: float,
+    sample_size: int,
+    *,
+    seed: int | None = None,
+    std_error: float | None = None,
+    bounds: tuple[float, float] | None = None,
+) -> Metric:
     """A metric with a value; without one if the number is not finite."""
     if not math.isfinite(value):
         return unavailable("the computation gave no finite number")
     error = float(std_error) if std_error is not None and math.isfinite(std_error) else None
-    return Metric(value=float(value), sample_size=int(sample_size), seed=seed, std_error=error)
+    return Metric(value=float(value), sample_size=int(sample_size), seed=seed, std_error=error, bounds=bounds)
 
 
 def unavailable(reason: str) -> Metric:

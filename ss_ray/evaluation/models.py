@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
@@ -14,6 +15,8 @@ from ss_ray.evaluation.columns import ScoredColumn, Table, Values
 
 MAX_CATEGORIES = 200
 """Categories a tree may tell apart per column; the trees take at most 255."""
+FEWEST_ROUNDS = 20
+MOST_ROUNDS = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,14 +60,22 @@ def frequent_codes(values: Values, limit: int) -> dict[str, int]:
 
 def encode_labels(values: Values, codes: Mapping[str, int]) -> NDArray[np.float64]:
     """Codes of category labels, NaN where missing or unknown."""
-    return np.array([codes.get(v, np.nan) if v is not None else np.nan for v in values], dtype=np.float64)
+    places = pd.Index(list(codes), dtype=object).get_indexer(
+        pd.Index(values, dtype=object)
+    )  # -1 picks the NaN at the end
+    return np.array([*codes.values(), np.nan], dtype=np.float64)[places]
 
 
 def fit_classifier(
-    features: NDArray[np.float64], classes: NDArray[np.int64], encoder: Encoder, *, seed: int
+    features: NDArray[np.float64],
+    classes: NDArray[np.int64],
+    encoder: Encoder,
+    *,
+    seed: int,
+    most_rounds: int = MOST_ROUNDS,
 ) -> HistGradientBoostingClassifier:
     """A boosted classifier; fewer rounds for many classes, each of which takes a tree, so that the cost stays."""
-    rounds = max(20, min(_rounds(features), 200 // len(np.unique(classes))))
+    rounds = max(FEWEST_ROUNDS, min(_rounds(features, most_rounds), 2 * most_rounds // len(np.unique(classes))))
     model = HistGradientBoostingClassifier(
         categorical_features=encoder.categorical, max_iter=rounds, early_stopping=False, random_state=seed
     )
@@ -72,21 +83,26 @@ def fit_classifier(
 
 
 def fit_regressor(
-    features: NDArray[np.float64], values: NDArray[np.float64], encoder: Encoder, *, seed: int
+    features: NDArray[np.float64],
+    values: NDArray[np.float64],
+    encoder: Encoder,
+    *,
+    seed: int,
+    most_rounds: int = MOST_ROUNDS,
 ) -> HistGradientBoostingRegressor:
     """A boosted regressor."""
     model = HistGradientBoostingRegressor(
         categorical_features=encoder.categorical,
-        max_iter=_rounds(features),
+        max_iter=_rounds(features, most_rounds),
         early_stopping=False,
         random_state=seed,
     )
     return model.fit(_without_empty(features), values)
 
 
-def _rounds(features: NDArray[np.float64]) -> int:
-    """Boosting rounds, 20 to 100: small tables have no use for many."""
-    return max(20, min(100, len(features) // 10))
+def _rounds(features: NDArray[np.float64], most: int) -> int:
+    """Boosting rounds: small tables have no use for many."""
+    return max(FEWEST_ROUNDS, min(most, len(features) // 10))
 
 
 def _without_empty(features: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -101,6 +117,18 @@ def roc_auc(positive: NDArray[np.bool_], score: NDArray[np.float64]) -> float:
         return float("nan")
     ranks = rankdata(score)
     return float((ranks[positive].sum() - n_positive * (n_positive + 1) / 2) / (n_positive * n_negative))
+
+
+def roc_points(
+    positive: NDArray[np.bool_], score: NDArray[np.float64], limit: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """False and true positive rates of at most `limit` thresholds, from (0, 0) to (1, 1); both sides have rows."""
+    order = np.argsort(-score, kind="stable")
+    last = np.flatnonzero(np.append(np.diff(score[order]) != 0, True))  # equal scores are one threshold
+    shown = last[np.unique(np.linspace(0, len(last) - 1, limit - 1).round().astype(int))]
+    hits = positive[order]
+    rates = [np.append(0.0, side.cumsum()[shown] / side.sum()) for side in (~hits, hits)]
+    return rates[0], rates[1]
 
 
 def auc_std_error(auc: float, n_positive: int, n_negative: int) -> float:

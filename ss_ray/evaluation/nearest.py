@@ -35,6 +35,17 @@ class Points:
         """Number of rows."""
         return int(self.codes.shape[1])
 
+    @property
+    def columns(self) -> int:
+        """Number of columns, the nominal ones first."""
+        return len(self.codes) + len(self.quantiles)
+
+    def missing(self, column: int) -> NDArray[np.bool_]:
+        """Which values of a column are missing, (rows,)."""
+        if column < len(self.codes):
+            return np.asarray(self.codes[column] < 0)
+        return np.isnan(self.quantiles[column - len(self.codes)])
+
     def take(self, indices: NDArray[np.intp]) -> Points:
         """The rows at these positions."""
         return Points(quantiles=self.quantiles[:, indices], codes=self.codes[:, indices])
@@ -42,10 +53,17 @@ class Points:
 
 @dataclass(frozen=True, kw_only=True)
 class Neighbours:
-    """The nearest reference row of each query: distance in [0, 1] and position, (queries,) each."""
+    """The nearest reference rows of each query, (queries,) each.
+
+    Attributes:
+        distance: To the nearest, in [0, 1].
+        index: Position of the nearest.
+        second: Distance to the nearest of the others; infinite where there is no other.
+    """
 
     distance: NDArray[np.float32]
     index: NDArray[np.int64]
+    second: NDArray[np.float32]
 
 
 def to_points(train: Table, *tables: Table) -> list[Points]:
@@ -63,27 +81,43 @@ def to_points(train: Table, *tables: Table) -> list[Points]:
     ]
 
 
-def nearest(queries: Points, reference: Points) -> Neighbours:
-    """The closest reference row of each query row, the first one on a tie; `reference` is not empty."""
-    distance = np.empty(queries.rows, dtype=np.float32)
+def nearest(queries: Points, reference: Points, *, own: NDArray[np.int64] | None = None) -> Neighbours:
+    """The closest reference row of each query row, the first one on a tie.
+
+    Args:
+        queries: Rows to find a neighbour of.
+        reference: Rows among which it is looked for; at least one, two with `own`.
+        own: Position of each query in `reference`, (queries,): no row is its own neighbour. None if they are apart.
+    """
+    distance, second = np.empty((2, queries.rows), dtype=np.float32)
     index = np.empty(queries.rows, dtype=np.int64)
     step = max(1, CHUNK_BYTES // (4 * reference.rows))
     for start in range(0, queries.rows, step):
         block = np.arange(start, min(start + step, queries.rows))
+        rows = np.arange(len(block))
         distances = _distances(queries.take(block), reference)
+        if own is not None:
+            distances[rows, own[block]] = np.inf
         index[block] = distances.argmin(axis=1)
-        distance[block] = distances[np.arange(len(block)), index[block]]
-    return Neighbours(distance=distance, index=index)
+        distance[block] = distances[rows, index[block]]
+        distances[rows, index[block]] = np.inf
+        second[block] = distances.min(axis=1)
+    return Neighbours(distance=distance, index=index, second=second)
 
 
 def _distances(a: Points, b: Points) -> NDArray[np.float32]:
     """All distances, (rows of a, rows of b)."""
     total = np.zeros((a.rows, b.rows), dtype=np.float32)
-    for x, y in zip(a.codes, b.codes, strict=True):
-        total += x[:, None] != y[None, :]
-    for x, y in zip(a.quantiles, b.quantiles, strict=True):
-        total += _quantile_differences(x, y)
-    return total / np.float32(max(len(a.codes) + len(a.quantiles), 1))
+    for column in range(a.columns):
+        total += column_differences(a, b, column)
+    return total / np.float32(max(a.columns, 1))
+
+
+def column_differences(a: Points, b: Points, column: int) -> NDArray[np.float32] | NDArray[np.bool_]:
+    """Part of one column in the distance, (rows of a, rows of b); nominal columns come first."""
+    if column < len(a.codes):
+        return np.asarray(a.codes[column][:, None] != b.codes[column][None, :])
+    return _quantile_differences(a.quantiles[column - len(a.codes)], b.quantiles[column - len(a.codes)])
 
 
 def _quantile_differences(x: NDArray[np.float32], y: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import r2_score
 
 from ss_ray.evaluation.columns import ScoredColumn, Table, missing
-from ss_ray.evaluation.models import encode_labels, fit_classifier, fit_encoder, fit_regressor, frequent_codes, roc_auc
+from ss_ray.evaluation.models import (
+    MOST_ROUNDS,
+    Encoder,
+    encode_labels,
+    fit_classifier,
+    fit_encoder,
+    fit_regressor,
+    frequent_codes,
+    roc_auc,
+)
 
 MAX_CLASSES = 20
 """Classes of a classification; further categories become one more class, "other"."""
@@ -59,31 +68,57 @@ def with_outcome(task: Task, table: Table) -> Table:
     return table.take(np.flatnonzero(~np.isnan(outcomes(task, table))))
 
 
-def fit_predict(task: Task, train: Table, fit: Table, test: Table, *, seed: int) -> NDArray[np.float64]:
-    """Predictions for `test` by a model fitted on `fit`.
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    """A fitted model.
+
+    Attributes:
+        task: What it predicts.
+        encoder: Columns -> features.
+        estimator: Of scikit-learn; None where only one class was there to learn.
+        classes: (classes,) class numbers that it has seen; empty in a regression.
+    """
+
+    task: Task
+    encoder: Encoder
+    estimator: Any | None
+    classes: NDArray[np.int64]
+
+    def predict(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(rows,) predicted numbers, or (rows, classes of the task + 1) class probabilities."""
+        if self.task.type == "regression" and self.estimator is not None:
+            return np.asarray(self.estimator.predict(features))
+        probabilities = np.zeros((len(features), len(self.task.classes) + 1))
+        probabilities[:, self.classes] = 1.0 if self.estimator is None else self.estimator.predict_proba(features)
+        return probabilities
+
+
+def fit_model(task: Task, train: Table, fit: Table, *, seed: int, most_rounds: int = MOST_ROUNDS) -> Model:
+    """A model fitted on `fit`.
 
     Args:
-        task: What to predict; `fit` and `test` have no missing outcome.
+        task: What to predict; `fit` has no missing outcome.
         train: Real training rows that fix the encoding of the columns.
         fit: Rows to learn from, real or synthetic; at least one.
-        test: Rows to predict.
         seed: Fixes the trees.
-
-    Returns:
-        (rows,) predicted numbers, or (rows, classes + 1) class probabilities.
+        most_rounds: Boosting rounds at most.
     """
     encoder = fit_encoder(train.without(task.target))
-    features, wanted, unseen = encoder.encode(fit), outcomes(task, fit), encoder.encode(test)
+    features, wanted = encoder.encode(fit), outcomes(task, fit)
     if task.type == "regression":
-        return np.asarray(fit_regressor(features, wanted, encoder, seed=seed).predict(unseen))
-    probabilities = np.zeros((test.rows, len(task.classes) + 1))
-    present = np.unique(wanted).astype(int)
-    if len(present) == 1:
-        probabilities[:, present] = 1.0
-        return probabilities
-    model = fit_classifier(features, wanted.astype(np.int64), encoder, seed=seed)
-    probabilities[:, present] = model.predict_proba(unseen)
-    return probabilities
+        regressor = fit_regressor(features, wanted, encoder, seed=seed, most_rounds=most_rounds)
+        return Model(task=task, encoder=encoder, estimator=regressor, classes=np.zeros(0, dtype=np.int64))
+    classes = wanted.astype(np.int64)
+    present = np.unique(classes)
+    several = len(present) > 1
+    classifier = fit_classifier(features, classes, encoder, seed=seed, most_rounds=most_rounds) if several else None
+    return Model(task=task, encoder=encoder, estimator=classifier, classes=present)
+
+
+def fit_predict(task: Task, train: Table, fit: Table, test: Table, *, seed: int) -> NDArray[np.float64]:
+    """Predictions for `test` by `fit_model`, as `Model.predict` gives them."""
+    model = fit_model(task, train, fit, seed=seed)
+    return model.predict(model.encoder.encode(test))
 
 
 def score(task: Task, wanted: NDArray[np.float64], predicted: NDArray[np.float64]) -> float:

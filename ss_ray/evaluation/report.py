@@ -6,9 +6,11 @@ real rows are on the page, so it must not leave the place of the real data; the 
 
 from __future__ import annotations
 
+import base64
+import gzip
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +19,18 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
+from ss_ray.evaluation.advice import next_steps
 from ss_ray.evaluation.columns import prepare, sample, scored_columns
+from ss_ray.evaluation.compliance import Evidence
 from ss_ray.evaluation.evaluate import Evaluation
-from ss_ray.evaluation.figures import Figure, association_figures, column_figure
+from ss_ray.evaluation.figures import (
+    Figure,
+    association_figures,
+    column_figure,
+    component_figure,
+    distance_figure,
+    roc_figure,
+)
 from ss_ray.evaluation.metrics import Metric
 from ss_ray.privacy.certificate import Certificate
 from ss_ray.schema import TableSchema
@@ -60,6 +71,8 @@ class ReportContext:
         stage_seconds: Stage -> wall time in seconds.
         privacy_statement: The formal guarantee, or that there is none, in words.
         guarantee: The certificate; None where there is none.
+        settings: Parameters that were given -> their values.
+        versions: Package -> version.
     """
 
     title: str
@@ -71,10 +84,17 @@ class ReportContext:
     stage_seconds: Mapping[str, float]
     privacy_statement: str
     guarantee: Certificate | None = None
+    settings: Mapping[str, str] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
 
 
 def render_report(
-    evaluation: Evaluation, train: pd.DataFrame, synthetic: pd.DataFrame, schema: TableSchema, context: ReportContext
+    evaluation: Evaluation,
+    train: pd.DataFrame,
+    synthetic: pd.DataFrame,
+    schema: TableSchema,
+    context: ReportContext,
+    evidence: Evidence | None = None,
 ) -> str:
     """The whole page as HTML.
 
@@ -84,21 +104,27 @@ def render_report(
         synthetic: Generated rows, likewise.
         schema: Columns of both.
         context: Everything else that is shown.
+        evidence: For auditors; None where the table was made elsewhere.
     """
     figures = _figures(evaluation, train, synthetic, schema)
     return (
-        _environment()
+        environment()
         .get_template("report.html")
         .render(
             e=evaluation,
             context=context,
+            is_public=False,
+            evidence=evidence,
+            steps=next_steps(evaluation),
+            sections=list(_sections(evaluation, context, evidence)),
+            plots=set(figures),
             plotted=[name for name in figures if name.startswith("column-")],
             scored=sum(c.distance.value is not None for c in evaluation.fidelity.columns),
             columns={f"column-{i}": column for i, column in enumerate(evaluation.fidelity.columns)},
             max_figures=MAX_FIGURES,
             missing=_missing_rows(evaluation),
-            figures=_script_json(figures),
-            plotly=Markup(get_plotlyjs()),
+            figures=script_json(figures),
+            plotly=packed_plotly(),
         )
     )
 
@@ -115,7 +141,39 @@ def _figures(
     if len(evaluation.fidelity.associations.columns) > 1:
         panels = association_figures(evaluation.fidelity.associations, MAX_FIGURES)
         figures |= dict(zip(("heat-real", "heat-synthetic", "heat-difference"), panels, strict=True))
-    return figures
+    return figures | dict(_overall_figures(evaluation))
+
+
+def _overall_figures(evaluation: Evaluation) -> Iterator[tuple[str, Figure]]:
+    """Figures of whole rows, those there is something for."""
+    fidelity, distances = evaluation.fidelity, evaluation.privacy.distances
+    if fidelity.discriminator_curve.true_positive:
+        yield "roc", roc_figure(fidelity.discriminator_curve)
+    if fidelity.components.real:
+        yield "components", component_figure(fidelity.components)
+    if distances.to_train:
+        yield "distances", distance_figure(distances)
+
+
+def _sections(evaluation: Evaluation, context: ReportContext, evidence: Evidence | None) -> Iterator[tuple[str, str]]:
+    """Id and name of each section of the page, in order."""
+    yield "overview", "Scores"
+    yield "privacy", "Privacy"
+    if context.guarantee:
+        yield "guarantee", "Guarantee"
+    yield "personal-data", "Personal data"
+    yield "likeness", "Likeness"
+    yield "columns", "Columns"
+    if len(evaluation.fidelity.associations.columns) > 1:
+        yield "associations", "Associations"
+    yield "missing", "Missing values"
+    yield "all-columns", "All columns"
+    if evaluation.utility.targets:
+        yield "usefulness", "Usefulness"
+    if evidence:
+        yield "evidence", "Evidence"
+    yield "run", "How it was made"
+    yield "limits", "Limits"
 
 
 def _missing_rows(evaluation: Evaluation) -> list[tuple[str, float, float]]:
@@ -127,25 +185,31 @@ def _missing_rows(evaluation: Evaluation) -> list[tuple[str, float, float]]:
     return sorted(some, key=lambda row: -abs(row[1] - row[2]))[:MAX_FIGURES]
 
 
-def _environment() -> Environment:
-    environment = Environment(
+def environment() -> Environment:
+    """Where the pages' templates and filters are."""
+    found = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {
+    found.filters |= {
         "number": number,
         "percent": percent,
         "duration": duration,
         "sentence": sentence,
         "p_value": p_value,
     }
-    return environment
+    return found
 
 
-def _script_json(value: Any) -> Markup:
+def packed_plotly() -> str:
+    """The library as base64 of gzip, which the page unpacks: a third of its size."""
+    return base64.b64encode(gzip.compress(get_plotlyjs().encode(), mtime=0)).decode()
+
+
+def script_json(value: Any) -> Markup:
     """JSON that cannot end the script element around it."""
     text = json.dumps(value, separators=(",", ":"), allow_nan=False)
     return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))

@@ -1,20 +1,26 @@
 """From measured numbers to scores from 0 to 10 and grades.
 
 The quality score (SQS) converts and weighs as the NeMo report does, so that scores can be compared. A score of zero
-counts like any other. The verdict on privacy is in `verdict`.
+counts like any other. One fault is not copied: columns that cannot be scored do not count as perfect; all that they do
+is weigh for the tabular part beside text columns. The verdict on privacy is in `verdict`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
 
+from ss_ray.evaluation.metrics import Metric
 from ss_ray.evaluation.similarity import Similarity
+from ss_ray.evaluation.text_fidelity import TextSimilarity
 
 WEIGHTS = {"deep_structure": 0.84, "distribution": 0.86, "correlation": 1.0}
 """Shares of the parts of the SQS. Source: NeMo Safe Synthesizer, tabular part."""
+TEXT_WEIGHTS = {"text_semantic": 0.7, "text_structure": 0.3}
+"""Likewise. Source: NeMo Safe Synthesizer, text part."""
 
 
 class Grade(StrEnum):
@@ -44,12 +50,23 @@ class Score:
 
 @dataclass(frozen=True, kw_only=True)
 class QualityScores:
-    """The SQS and its parts for one table."""
+    """The SQS and its parts for one table.
+
+    Attributes:
+        sqs: Mean of the tabular and the text part, weighted by their numbers of columns.
+        distribution: Of columns by themselves.
+        correlation: Of pairs of columns.
+        deep_structure: Of principal components.
+        text_semantic: Of what texts say, the mean over text columns.
+        text_structure: Of how texts are built, likewise.
+    """
 
     sqs: Score
     distribution: Score
     correlation: Score
     deep_structure: Score
+    text_semantic: Score
+    text_structure: Score
 
 
 def grade(value: float) -> Grade:
@@ -86,19 +103,65 @@ def deep_structure_score(distance: float) -> float:
     return float(10.0 * np.exp(-1.6 * distance))
 
 
-def score_quality(similarity: Similarity) -> QualityScores:
-    """The parts that are available, and their weighted mean."""
-    convert = {
-        "deep_structure": (similarity.deep_structure, deep_structure_score),
-        "distribution": (similarity.distribution, distribution_score),
-        "correlation": (similarity.correlation, correlation_score),
+def text_structure_score(distance: float) -> float:
+    """Score of the structure distance. Source: NeMo Safe Synthesizer, text structure similarity."""
+    if distance > 0.8:
+        return 1.5
+    if distance < 0.12:
+        return 10.0
+    return float(np.clip(-12.5 * distance + 11.5, 0.0, 10.0))
+
+
+def text_semantic_score(similarity: float) -> float:
+    """Score of the semantic similarity. Source: NeMo Safe Synthesizer, text semantic similarity."""
+    return 10.0 * similarity
+
+
+def score_quality(
+    similarity: Similarity, texts: Sequence[TextSimilarity] = (), *, tabular_columns: int = 1
+) -> QualityScores:
+    """The parts that are available, and their weighted mean.
+
+    Args:
+        similarity: Of the columns that are no texts.
+        texts: Of each text column.
+        tabular_columns: Number of columns that are no texts, scored or not: their weight beside the text columns.
+    """
+    tabular = {
+        "deep_structure": _part([similarity.deep_structure], deep_structure_score),
+        "distribution": _part([similarity.distribution], distribution_score),
+        "correlation": _part([similarity.correlation], correlation_score),
     }
-    raw = {name: f(metric.value) for name, (metric, f) in convert.items() if metric.value is not None}
-    parts = {
-        name: to_score(raw[name]) if name in raw else Score(value=None, grade=None, reason=metric.reason)
-        for name, (metric, _) in convert.items()
+    text = {
+        "text_semantic": _part([t.semantic for t in texts], text_semantic_score),
+        "text_structure": _part([t.structure for t in texts], text_structure_score),
     }
-    if not raw:
-        return QualityScores(sqs=Score(value=None, grade=None, reason=similarity.distribution.reason), **parts)
-    weight = sum(WEIGHTS[name] for name in raw)
-    return QualityScores(sqs=to_score(sum(WEIGHTS[name] * raw[name] for name in raw) / weight), **parts)
+    parts = [(_weighted(tabular, WEIGHTS), tabular_columns), (_weighted(text, TEXT_WEIGHTS), len(texts))]
+    known = [(value, columns) for value, columns in parts if value is not None and columns]
+    if known:
+        sqs = to_score(sum(value * columns for value, columns in known) / sum(columns for _, columns in known))
+    else:
+        sqs = Score(value=None, grade=None, reason=similarity.distribution.reason)
+    return QualityScores(sqs=sqs, **{name: _score(part) for name, part in (tabular | text).items()})
+
+
+Part = float | str
+"""A score before it is rounded, or the reason why there is none."""
+
+
+def _part(metrics: Sequence[Metric], convert: Callable[[float], float]) -> Part:
+    """Mean score of the metrics that are available."""
+    known = [convert(metric.value) for metric in metrics if metric.value is not None]
+    if known:
+        return float(np.mean(known))
+    return next((metric.reason for metric in metrics if metric.reason is not None), "there is no text column")
+
+
+def _weighted(parts: Mapping[str, Part], weights: Mapping[str, float]) -> float | None:
+    """Weighted mean of the parts that are available."""
+    known = {name: part for name, part in parts.items() if not isinstance(part, str)}
+    return sum(weights[name] * part for name, part in known.items()) / sum(weights[n] for n in known) if known else None
+
+
+def _score(part: Part) -> Score:
+    return Score(value=None, grade=None, reason=part) if isinstance(part, str) else to_score(part)

@@ -115,15 +115,20 @@ def histogram_counts(x: Values, y: Values) -> tuple[NDArray[np.float64], NDArray
 
 def deep_structure_distance(train: Table, other: Table) -> float:
     """Mean distance of the first two principal components, fitted on the training table, in [0, 1]."""
+    x, y = principal_components(train, other)
+    return float(np.mean([js_distance(*histogram_counts(x[:, k], y[:, k])) for k in range(x.shape[1])]))
+
+
+def principal_components(train: Table, other: Table) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Both tables in the first two principal components of the training table, (rows, 2) each; 1 for one column."""
     counts = {c.name: pd.Series(_present(train, c)).value_counts(normalize=True) for c in train.columns if c.nominal}
     medians = {c.name: _median(train.values[c.name]) for c in train.columns if not c.nominal}
     real, made = (_component_features(table, counts, medians) for table in (train, other))
     centre, spread = real.mean(axis=0), real.std(axis=0)
     spread[spread == 0] = 1.0
     standard = (real - centre) / spread
-    directions = np.linalg.svd(standard, full_matrices=False)[2][:2].T  # (columns, 2): principal components of train
-    x, y = standard @ directions, (made - centre) / spread @ directions
-    return float(np.mean([js_distance(*histogram_counts(x[:, k], y[:, k])) for k in range(x.shape[1])]))
+    directions = np.linalg.svd(standard, full_matrices=False)[2][:2].T  # (columns, 2)
+    return standard @ directions, (made - centre) / spread @ directions
 
 
 def _component_features(

@@ -2,38 +2,71 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
 import ray
-from pydantic import TypeAdapter
 
 from ss_ray.cluster import unwrapped_errors
 from ss_ray.config import EvaluationParameters
+from ss_ray.config_constraints import ConstraintParameters
 from ss_ray.errors import EvaluationError
-from ss_ray.evaluation.attacks import evaluate_privacy
+from ss_ray.evaluation.attacks import Privacy, evaluate_privacy
+from ss_ray.evaluation.compliance import Evidence, RunFacts, evidence_json, make_evidence
 from ss_ray.evaluation.evaluate import Evaluation, combine
 from ss_ray.evaluation.fidelity import evaluate_fidelity
+from ss_ray.evaluation.metrics_file import metrics_json
+from ss_ray.evaluation.public_report import render_public_report
+from ss_ray.evaluation.replay import Originals
 from ss_ray.evaluation.report import ReportContext, render_report
+from ss_ray.evaluation.sequence_rows import SequenceColumns
 from ss_ray.evaluation.utility import evaluate_utility
+from ss_ray.privacy.certificate import Certificate
 from ss_ray.progress import OnProgress, Progress
 from ss_ray.runs import Location
 from ss_ray.schema import TableSchema
-from ss_ray.tables.parts import sample_rows
+from ss_ray.tables.parts import count_rows, sample_rows
 
 MAX_ROWS = 200_000
 """Rows of each table that are read at most: copies are looked for among all of them, the rest samples further."""
-EVALUATION = TypeAdapter(Evaluation)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tables:
-    """Folders of Parquet parts; holdout may be empty."""
+    """Folders of Parquet parts; holdouts may be empty.
+
+    Attributes:
+        train: Real rows that the generator learned from.
+        holdout: Real rows that it has not seen.
+        synthetic: Generated rows.
+        originals: Training and holdout rows before personal data were replaced; None where they were not.
+    """
 
     train: Location
     holdout: Location
     synthetic: Location
+    originals: tuple[Location, Location] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationRequest:
+    """What is measured.
+
+    Attributes:
+        parameters: Section `evaluation` of the request.
+        seed: Fixes all sampling.
+        constraints: Rules whose broken rows are counted.
+        sequences: Columns that make sequences of rows; None where rows stand by themselves.
+        pii: Column -> entity type of the columns that hold personal data.
+    """
+
+    parameters: EvaluationParameters
+    seed: int
+    constraints: tuple[ConstraintParameters, ...] = ()
+    sequences: SequenceColumns | None = None
+    pii: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,48 +101,105 @@ class EvaluationResult:
 def evaluate_table(
     tables: Tables,
     schema: TableSchema,
-    asked: EvaluationParameters,
-    seed: int,
+    request: EvaluationRequest,
     context: ReportContext,
+    facts: RunFacts | None,
     folder: Location,
     on_progress: OnProgress,
 ) -> EvaluationResult:
-    """Measure, and write folder/metrics.json and folder/report.html.
+    """Measure, and write folder/metrics.json, folder/report.html and, of a run, folder/compliance.json.
 
     Raises:
-        DataError: `asked.target` is not a column.
+        DataError: The target is not a column.
     """
     on_progress(Progress(stage="evaluate", done=0, total=4, unit="parts"))
-    holdout = tables.holdout.files(".parquet")
-    train, synthetic = read_sample(tables.train), read_sample(tables.synthetic)
-    frames = ray.put((train, read_sample(tables.holdout) if holdout else None, synthetic))
-    bounds = {"max_rows": asked.sqs_report_rows, "max_columns": asked.sqs_report_columns, "seed": seed}
+    train, holdout, synthetic = (read_sample(side) for side in (tables.train, tables.holdout, tables.synthetic))
+    assert train is not None
+    assert synthetic is not None
+    frames, asked = ray.put((train, holdout, synthetic)), request.parameters
+    bounds = {"max_rows": asked.sqs_report_rows, "max_columns": asked.sqs_report_columns, "seed": request.seed}
+    likeness = bounds | {
+        "constraints": request.constraints,
+        "sequences": request.sequences if _are_whole(tables) else None,
+        "text_embedding": asked.text_embedding,
+    }
+    persons = bounds | {"pii": request.pii, "group": request.sequences.group if request.sequences else None}
     measure = ray.remote(num_cpus=1)(_measure)
     with unwrapped_errors(EvaluationError):
         pending = [
-            measure.remote(evaluate_fidelity, frames, schema, bounds),
+            measure.remote(evaluate_fidelity, frames, schema, likeness),
             measure.remote(evaluate_utility, frames, schema, bounds | {"target": asked.target}),
-            measure.remote(evaluate_privacy, frames, schema, bounds),
+            measure.remote(_measure_privacy, frames, schema, persons, tables.originals),
         ]
         parts = []
         for done, part in enumerate(pending, start=1):
             parts.append(ray.get(part))
             on_progress(Progress(stage="evaluate", done=done, total=4, unit="parts"))
     evaluation = combine(*parts)
-    report = render_report(evaluation, train, synthetic, schema, context)
-    (folder / "metrics.json").write_text(EVALUATION.dump_json(evaluation, indent=2).decode())
+    evidence = None if facts is None else gather_evidence(facts, evaluation)
+    if evidence is not None:
+        (folder / "compliance.json").write_text(evidence_json(evidence))
+    report = render_report(evaluation, train, synthetic, schema, context, evidence)
+    (folder / "metrics.json").write_text(metrics_json(evaluation))
     (folder / "report.html").write_text(report)
     on_progress(Progress(stage="evaluate", done=4, total=4, unit="parts"))
     return main_figures(evaluation)
 
 
-def read_sample(folder: Location) -> pd.DataFrame:
-    """Rows of a folder of parts, MAX_ROWS at most."""
-    return sample_rows(folder.files(".parquet"), MAX_ROWS).to_pandas()
+def gather_evidence(facts: RunFacts, evaluation: Evaluation) -> Evidence:
+    """The evidence of a run, with what its evaluation says about re-identification."""
+    attacks = evaluation.privacy
+    return make_evidence(
+        facts,
+        risks={name: risk.risk for name, risk in attacks.gdpr_risks.risks.items()},
+        figures={
+            "synthetic rows that equal a training row": attacks.copies[0].synthetic,
+            "holdout rows that equal a training row": attacks.copies[0].holdout,
+            "synthetic rows closer to a training than to a holdout row": attacks.closer_to_train,
+            "AUC of membership inference": attacks.membership_auc,
+        },
+    )
 
 
-def _measure(measurement: Any, frames: Any, schema: TableSchema, settings: dict[str, Any]) -> Any:
-    return measurement(*frames, schema, **settings)
+def publish_report(
+    certificate: Certificate, synthetic: Location, schema: TableSchema, *, num_rows: int, title: str, target: Location
+) -> None:
+    """Write the page that may leave with a table under differential privacy."""
+    rows = read_sample(synthetic)
+    assert rows is not None
+    target.write_text(render_public_report(certificate, rows, schema, num_rows=num_rows, title=title))
+
+
+def read_sample(folder: Location) -> pd.DataFrame | None:
+    """Rows of a folder of parts, MAX_ROWS at most; None where there are no parts."""
+    parts = folder.files(".parquet")
+    return sample_rows(parts, MAX_ROWS).to_pandas() if parts else None
+
+
+def _are_whole(tables: Tables) -> bool:
+    """Whether all rows are read: a sample of rows would tear sequences apart."""
+    sides = (tables.train, tables.holdout, tables.synthetic)
+    return all(sum(count_rows(side.files(".parquet"))) <= MAX_ROWS for side in sides)
+
+
+def _measure(measurement: Any, frames: Any, schema: TableSchema, settings: dict[str, Any], *more: Any) -> Any:
+    return measurement(*frames, schema, *more, **settings)
+
+
+def _measure_privacy(
+    train: pd.DataFrame,
+    holdout: pd.DataFrame | None,
+    synthetic: pd.DataFrame,
+    schema: TableSchema,
+    originals: tuple[Location, Location] | None,
+    **settings: Any,
+) -> Privacy:
+    """Privacy, with the rows before personal data were replaced, which no other measurement sees."""
+    found = None
+    if originals is not None:
+        before, unseen = (read_sample(side) for side in originals)
+        found = Originals(train=before, holdout=unseen) if before is not None else None
+    return evaluate_privacy(train, holdout, synthetic, schema, originals=found, **settings)
 
 
 def main_figures(evaluation: Evaluation) -> EvaluationResult:

@@ -47,7 +47,7 @@ def choose_target(train: Table, *, seed: int) -> Choice:
         return Choice(column=None, reason="there are fewer than two columns to score")
     rows = np.random.default_rng([seed, 5]).permutation(train.rows)[:CANDIDATE_ROWS]
     real = train.take(rows)
-    candidates = _candidates(real)
+    candidates = connected_columns(real, CANDIDATES)
     if not candidates:
         return Choice(column=None, reason="no column has 2 to 20 categories, or numbers, in enough rows")
     scores = [_predictability(real, column, seed=seed) for column in candidates]
@@ -57,13 +57,13 @@ def choose_target(train: Table, *, seed: int) -> Choice:
     return Choice(column=candidates[best], reason=reason)
 
 
-def _candidates(real: Table) -> list[ScoredColumn]:
-    """At most CANDIDATES columns, those with the highest mean association with the others first."""
+def connected_columns(real: Table, limit: int) -> list[ScoredColumn]:
+    """At most `limit` columns that can be predicted, those of the highest mean association, in table order."""
     strength = np.abs(association_matrix(real))
     np.fill_diagonal(strength, 0.0)
     usable = [i for i, c in enumerate(real.columns) if _is_predictable(real, c) and _is_low_cardinality(real, c)]
     informative = [i for i in usable if strength[i].max() <= DETERMINED] or usable
-    ranked = sorted(informative, key=lambda i: (-round(float(strength[i].mean()), 6), i))[:CANDIDATES]
+    ranked = sorted(informative, key=lambda i: (-round(float(strength[i].mean()), 6), i))[:limit]
     return [real.columns[i] for i in sorted(ranked)]
 
 

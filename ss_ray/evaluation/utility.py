@@ -2,7 +2,8 @@
 
 A model learns to predict one column from synthetic rows and is tested on real rows that nobody has seen (TSTR). Two
 marks beside it tell what the score means: the same model fitted on real training rows (TRTR, the ceiling), and on the
-synthetic rows with each column shuffled by itself (the floor: right columns, no dependence).
+synthetic rows with each column shuffled by itself (the floor: right columns, no dependence). Beside that one column
+stand smaller models of several columns, and whether the models look at the same columns.
 """
 
 from __future__ import annotations
@@ -12,16 +13,15 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from ss_ray.evaluation.bootstrap import score_predictions
 from ss_ray.evaluation.columns import Table, prepare, sample, scored_columns
-from ss_ray.evaluation.metrics import Metric, measured, unavailable
-from ss_ray.evaluation.prediction import Task, fit_predict, make_task, outcomes, score, with_outcome
+from ss_ray.evaluation.importance import agreement, agreement_of_halves
+from ss_ray.evaluation.metrics import Metric, unavailable
+from ss_ray.evaluation.prediction import fit_model, make_task, outcomes, with_outcome
+from ss_ray.evaluation.several_targets import TargetUtility, mean_gap, utility_of_targets
 from ss_ray.evaluation.target import MIN_ROWS, Choice, choose_target, declared_target
 from ss_ray.schema import TableSchema
-
-RESAMPLES = 50
-"""Bootstrap samples of the test rows behind each standard error."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +38,11 @@ class Utility:
         synthetic: Trained on synthetic rows.
         floor: Trained on synthetic rows whose columns were shuffled independently.
         gap: `real` less `synthetic`; the standard error is of the pair.
+        importance_agreement: Spearman's correlation of how important each column is to the model of real and to the
+            model of synthetic rows, -1 to 1 (same order).
+        importance_baseline: The same for models of the two halves of the real rows.
+        targets: Small models of several columns, chosen automatically.
+        mean_gap: Mean of their gaps in skill, see `TargetUtility`; 0 is best.
     """
 
     target: str | None
@@ -49,6 +54,10 @@ class Utility:
     synthetic: Metric
     floor: Metric
     gap: Metric
+    importance_agreement: Metric
+    importance_baseline: Metric
+    targets: tuple[TargetUtility, ...]
+    mean_gap: Metric
 
 
 def evaluate_utility(
@@ -79,37 +88,45 @@ def evaluate_utility(
     """
     if target is not None:
         schema[target]
-    if holdout is None:
-        return _no_utility("there is no holdout, so no real rows to test on")
+    if holdout is None or not len(holdout):
+        reason = "there is no holdout" if holdout is None else "the holdout has no rows"
+        return _no_utility(f"{reason}, so no real rows to test on", ())
     columns = scored_columns(train, schema, max_columns=max_columns, seed=seed)
     real, unseen, made = (prepare(sample(f, max_rows, seed=seed), columns) for f in (train, holdout, synthetic))
     choice = declared_target(real, target) if target is not None else choose_target(real, seed=seed)
-    return _compare(choice, real, unseen, made, seed=seed)
+    return _compare(choice, real, unseen, made, utility_of_targets(real, unseen, made, seed=seed), seed=seed)
 
 
-def _compare(choice: Choice, real: Table, unseen: Table, made: Table, *, seed: int) -> Utility:
+def _compare(
+    choice: Choice, real: Table, unseen: Table, made: Table, targets: tuple[TargetUtility, ...], *, seed: int
+) -> Utility:
     if choice.column is None or len(real.columns) < 2:
-        return _no_utility(choice.reason if choice.column is None else "there is no other column to predict it from")
+        reason = choice.reason if choice.column is None else "there is no other column to predict it from"
+        return _no_utility(reason, targets)
     task = make_task(real, choice.column)
     known, test, usable = (with_outcome(task, table) for table in (real, unseen, made))
     rows = min(known.rows, usable.rows)
     if min(rows, test.rows) < MIN_ROWS:
-        return _no_utility(f"it needs {MIN_ROWS} rows with a known target in each table; one has fewer")
+        return _no_utility(f"it needs {MIN_ROWS} rows with a known target in each table; one has fewer", targets)
     fits = (known, usable, shuffle_columns(usable, seed=seed))
     rng = np.random.default_rng([seed, 6])
-    predictions = [fit_predict(task, real, fit.take(rng.permutation(fit.rows)[:rows]), test, seed=seed) for fit in fits]
-    wanted = outcomes(task, test)
-    metrics = [_metric(task, wanted, predicted, seed=seed) for predicted in predictions]
+    models = [fit_model(task, real, fit.take(rng.permutation(fit.rows)[:rows]), seed=seed) for fit in fits]
+    features, wanted = models[0].encoder.encode(test), outcomes(task, test)
+    scored = [score_predictions(task, wanted, model.predict(features), seed=seed) for model in models]
     return Utility(
         target=task.target,
         target_reason=choice.reason,
         task=task.type,
         measure=task.measure,
         train_rows=rows,
-        real=metrics[0],
-        synthetic=metrics[1],
-        floor=metrics[2],
-        gap=_gap(task, wanted, predictions[0], predictions[1], seed=seed),
+        real=scored[0].metric,
+        synthetic=scored[1].metric,
+        floor=scored[2].metric,
+        gap=scored[0].less(scored[1]),
+        importance_agreement=agreement(models[0], models[1], test, seed=seed),
+        importance_baseline=agreement_of_halves(task, real, known, test, seed=seed),
+        targets=targets,
+        mean_gap=mean_gap(targets),
     )
 
 
@@ -120,34 +137,7 @@ def shuffle_columns(table: Table, *, seed: int) -> Table:
     return Table(columns=table.columns, values=values, rows=table.rows)
 
 
-def _metric(task: Task, wanted: NDArray[np.float64], predicted: NDArray[np.float64], *, seed: int) -> Metric:
-    resampled = _bootstrap(task, wanted, predicted, seed=seed)
-    return measured(score(task, wanted, predicted), len(wanted), seed=seed, std_error=_spread(resampled))
-
-
-def _gap(
-    task: Task, wanted: NDArray[np.float64], real: NDArray[np.float64], made: NDArray[np.float64], *, seed: int
-) -> Metric:
-    difference = score(task, wanted, real) - score(task, wanted, made)
-    resampled = _bootstrap(task, wanted, real, seed=seed) - _bootstrap(task, wanted, made, seed=seed)
-    return measured(difference, len(wanted), seed=seed, std_error=_spread(resampled))
-
-
-def _bootstrap(
-    task: Task, wanted: NDArray[np.float64], predicted: NDArray[np.float64], *, seed: int
-) -> NDArray[np.float64]:
-    """Scores on RESAMPLES samples of the test rows with replacement; the same samples for the same seed."""
-    rng = np.random.default_rng([seed, 8])
-    draws = (rng.integers(0, len(wanted), len(wanted)) for _ in range(RESAMPLES))
-    return np.array([score(task, wanted[rows], predicted[rows]) for rows in draws])
-
-
-def _spread(resampled: NDArray[np.float64]) -> float:
-    finite = resampled[np.isfinite(resampled)]
-    return float(finite.std(ddof=1)) if len(finite) > 1 else float("nan")
-
-
-def _no_utility(reason: str) -> Utility:
+def _no_utility(reason: str, targets: tuple[TargetUtility, ...]) -> Utility:
     none = unavailable(reason)
     return Utility(
         target=None,
@@ -159,4 +149,8 @@ def _no_utility(reason: str) -> Utility:
         synthetic=none,
         floor=none,
         gap=none,
+        importance_agreement=none,
+        importance_baseline=none,
+        targets=targets,
+        mean_gap=mean_gap(targets) if targets else none,
     )

@@ -34,7 +34,7 @@ def type_table(table: pa.Table, schema: TableSchema) -> pa.Table:
     arrays = []
     for column in schema.columns:
         try:
-            arrays.append(_typed(table.column(column.name), column))
+            arrays.append(type_column(table.column(column.name), column))
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):  # their messages quote the value
             raise DataError(
                 f"column {column.name!r} has values that cannot be read as {column.kind.value} ({column.arrow_type})",
@@ -60,7 +60,8 @@ def is_missing_word(value: object) -> bool:
     return isinstance(value, str) and value.strip() in (*MISSING_WORDS, "")
 
 
-def _typed(array: pa.ChunkedArray, column: ColumnSchema) -> pa.ChunkedArray:
+def type_column(array: pa.ChunkedArray, column: ColumnSchema) -> pa.ChunkedArray:
+    """One column of `type_table`; a value that is not of the type is Arrow's own error, which quotes it."""
     target = arrow_type(column)
     if pa.types.is_floating(array.type):
         array = pc.add(pc.if_else(pc.is_nan(array), None, array), pa.scalar(0.0, array.type))  # -0.0 becomes 0.0

@@ -6,6 +6,7 @@ that changes in between.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +36,7 @@ from ss_ray.tables.cells import type_table
 from ss_ray.tables.facts import ColumnFacts, merge_tables, table_facts
 from ss_ray.tables.files import Source, file_digest, find_source, read_blocks
 from ss_ray.tables.infer import MIN_ROWS, infer_schema
+from ss_ray.tables.lenient import type_leniently
 from ss_ray.tables.parts import PartWriter
 
 
@@ -152,6 +154,53 @@ def split_table(
         holdout_rows=sum(holdout for _, holdout in counts),
         privacy_unit=plan.privacy_unit,
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TypedRows:
+    """Rows that somebody else made, as typed Parquet parts.
+
+    Attributes:
+        num_rows: Rows.
+        lost: By column, cells that are not of its type and count as missing.
+    """
+
+    num_rows: int
+    lost: dict[str, int]
+
+
+def type_rows(
+    uri: str | Path, schema: TableSchema, encoding: str, folder: Location, on_progress: OnProgress
+) -> TypedRows:
+    """Write the rows of a table that somebody else made, typed by the schema of a real one, to a folder.
+
+    Raises:
+        DataError: The source is missing or damaged, or lacks a column.
+    """
+    source = find_source(uri, encoding)
+    folder.remove()
+    with reported_progress(on_progress, "read", None) as report:
+        arguments = (source, schema, folder.make_folder(), report)
+        found = list(map_items(_typed_worker, list(enumerate(source.files)), arguments=arguments))
+    lost = sum((counts for _, counts in found), Counter[str]())
+    return TypedRows(num_rows=sum(rows for rows, _ in found), lost=dict(lost))
+
+
+def _typed_worker(
+    source: Source, schema: TableSchema, folder: Location, report: Callable[..., None]
+) -> Callable[[tuple[int, Location]], tuple[int, Counter[str]]]:
+    def read(item: tuple[int, Location]) -> tuple[int, Counter[str]]:
+        index, file = item
+        lost = Counter[str]()
+        with PartWriter(folder, f"part-{index:05d}", schema.to_arrow()) as writer:
+            for block in read_blocks(source, file):
+                typed, unread = type_leniently(block, schema)
+                writer.write(typed)
+                lost += unread
+                report(block.num_rows)
+        return writer.num_rows, lost
+
+    return read
 
 
 def _facts_worker(

@@ -1,13 +1,18 @@
+import time
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from ss_ray.evaluation.attacks import closer_to_train, evaluate_privacy
+from ss_ray.evaluation.attacks import closer_to_train, evaluate_privacy, one_row_each
 from ss_ray.evaluation.nearest import Neighbours
+
+from .leaks import PATIENTS, PII, draw_patients
 
 
 def neighbours(distance, index):
-    return Neighbours(distance=np.array(distance, dtype=np.float32), index=np.array(index))
+    distances = np.array(distance, dtype=np.float32)
+    return Neighbours(distance=distances, index=np.array(index), second=np.ones_like(distances))
 
 
 def test_ties_count_half():
@@ -55,3 +60,33 @@ def test_too_few_rows_are_told(train, holdout, fresh, schema):
 def test_a_generator_that_repeats_one_row_has_too_few_distinct_ones(train, holdout, fresh, schema):
     repeated = pd.concat([fresh.head(1)] * 100)
     assert "synthetic 1" in evaluate_privacy(train, holdout, repeated, schema).membership_auc.reason
+
+
+def test_rows_of_one_person_count_once(train):
+    rows = one_row_each(pd.DataFrame({"p": ["a", "b", "a", None, "c", None]}), "p", 0)
+    assert len(rows) == 4
+    assert sorted(set(rows)) == list(rows)
+    assert len(one_row_each(train, None, 0)) == len(one_row_each(train, "no such column", 0)) == len(train)
+
+
+def test_groups_bound_what_distances_rest_on(train, holdout, fresh, schema):
+    frames = [frame.head(400).assign(id=np.arange(400) // 10) for frame in (train, holdout, fresh)]
+    privacy = evaluate_privacy(*frames, schema, group="id")
+    assert privacy.closer_to_train.sample_size == 40
+    assert privacy.copies[0].synthetic.sample_size == 400
+    assert privacy.membership.distance.tpr_at_1_percent.reason
+
+
+def test_distances_have_101_quantiles_for_a_plot(train, holdout, fresh, schema):
+    small = [frame.head(60) for frame in (train, holdout, fresh)]
+    found = evaluate_privacy(*small, schema).distances
+    assert [len(q) for q in (found.to_train, found.to_holdout, found.of_holdout)] == [101] * 3
+    assert evaluate_privacy(small[0], None, small[2], schema).distances.to_train == ()
+
+
+@pytest.mark.slow
+def test_five_thousand_rows_take_less_than_three_seconds():
+    frames = draw_patients(5000, 1), draw_patients(1500, 2), draw_patients(5000, 3)
+    start = time.process_time()
+    evaluate_privacy(*frames, PATIENTS, pii=PII)
+    assert time.process_time() - start < 6  # 2 s on a machine that does nothing else

@@ -5,8 +5,17 @@ import pandas as pd
 import pytest
 
 from ss_ray.evaluation.columns import prepare, scored_columns
+from ss_ray.evaluation.components import Components
+from ss_ray.evaluation.discriminator import RocCurve
 from ss_ray.evaluation.fidelity import Associations
-from ss_ray.evaluation.figures import MAX_BARS, association_figures, column_figure, escape_label
+from ss_ray.evaluation.figures import (
+    MAX_BARS,
+    association_figures,
+    column_figure,
+    component_figure,
+    escape_label,
+    roc_figure,
+)
 from ss_ray.schema import Kind
 
 from .people import make_schema
@@ -61,3 +70,16 @@ def test_heat_maps_are_cut_to_the_limit():
     panels = association_figures(Associations(columns=tuple("abcde"), real=matrix, synthetic=matrix), 3)
     assert [len(panel["data"][0]["z"]) for panel in panels] == [3, 3, 3]
     assert panels[2]["data"][0]["z"][0][0] == 0.0
+
+
+def test_the_roc_curve_is_drawn_over_the_diagonal():
+    figure = roc_figure(RocCurve(false_positive=(0.0, 0.2, 1.0), true_positive=(0.0, 0.9, 1.0)))
+    assert [trace["meta"] for trace in figure["data"]] == ["chance", "synthetic"]
+    assert figure["data"][1]["y"] == [0.0, 0.9, 1.0]
+
+
+def test_rows_are_points_of_a_plane():
+    figure = component_figure(Components(real=((0.0, 1.0),), synthetic=((2.0, 3.0), (4.0, 5.0))))
+    assert [trace["meta"] for trace in figure["data"]] == ["real", "synthetic"]
+    assert figure["data"][1]["x"] == [2.0, 4.0]
+    assert component_figure(Components(reason="no rows"))["data"][0]["x"] == []

@@ -16,3 +16,4 @@ def test_zero_is_a_value():
 def test_interval_is_two_sided_95_percent():
     assert measured(0.5, 10, std_error=0.1).interval == (0.5 - 0.196, 0.5 + 0.196)
     assert measured(0.5, 10).interval is None
+    assert measured(0.5, 10, std_error=0.1, bounds=(0.2, 0.6)).interval == (0.2, 0.6)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from ss_ray.evaluation.columns import prepare, scored_columns
-from ss_ray.evaluation.models import auc_std_error, fit_encoder, frequent_codes, roc_auc
+from ss_ray.evaluation.models import auc_std_error, fit_encoder, frequent_codes, roc_auc, roc_points
 from ss_ray.schema import Kind
 
 from .people import make_schema
@@ -31,3 +31,12 @@ def test_encoding_is_that_of_the_training_table(train, fresh):
     features = encoder.encode(prepare(fresh.head(2).assign(city=["Ulm", "Paris"]), columns))
     assert features[0, 0] == 0.0
     assert np.isnan(features[1, 0])
+
+
+def test_equal_scores_are_one_point_of_the_curve():
+    positive = np.array([True, False, True, False])
+    x, y = roc_points(positive, np.array([0.9, 0.5, 0.5, 0.1]), 100)
+    assert x.tolist() == [0.0, 0.0, 0.5, 1.0]
+    assert y.tolist() == [0.0, 0.5, 1.0, 1.0]
+    many = np.random.default_rng(0).random(5000)
+    assert len(roc_points(many > 0.5, many, 100)[0]) == 100

@@ -24,6 +24,9 @@ def test_distance_is_the_mean_over_columns_in_quantiles_of_train():
     # 45 is above all (quantile 1), 40 is at 3.5 / 4 with another category, 30 at 2.5 / 4 with the same one
     np.testing.assert_allclose(found.distance, [0.0, 0.375 / 2, 1.0, 0.5], atol=1e-6)
     assert found.index.tolist() == [0, 2, 0, 3]
+    np.testing.assert_allclose(found.second, [0.125, 0.5625, 1.0, 1.0], atol=1e-6)
+    again = nearest(reference, reference, own=np.arange(4))
+    np.testing.assert_allclose(again.distance, [0.125, 0.125, 0.625, 0.625], atol=1e-6)
 
 
 def test_the_nearest_record_is_that_of_a_full_search(train, fresh, schema):

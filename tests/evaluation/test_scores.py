@@ -10,9 +10,12 @@ from ss_ray.evaluation.scores import (
     distribution_score,
     grade,
     score_quality,
+    text_semantic_score,
+    text_structure_score,
     to_score,
 )
 from ss_ray.evaluation.similarity import Similarity
+from ss_ray.evaluation.text_fidelity import TextSimilarity
 
 
 @pytest.mark.parametrize(
@@ -27,6 +30,10 @@ from ss_ray.evaluation.similarity import Similarity
         (correlation_score, 0.005, 10.0),
         (correlation_score, 0.1, 6.86732),
         (correlation_score, 0.46, 1.60833),
+        (text_structure_score, 0.81, 1.5),
+        (text_structure_score, 0.1, 10.0),
+        (text_structure_score, 0.2, 9.0),
+        (text_semantic_score, 0.37, 3.7),
         (deep_structure_score, 0.0, 10.0),
         (deep_structure_score, 0.25, 10 * math.exp(-0.4)),
     ],
@@ -74,3 +81,40 @@ def test_a_part_that_is_not_available_is_left_out_with_its_reason():
 def test_no_part_gives_no_score():
     none = unavailable("no column can be scored")
     assert score_quality(similarity(none, none, none)).sqs.reason == "no column can be scored"
+
+
+def text(semantic, structure):
+    none = unavailable("not looked at")
+    return TextSimilarity(
+        structure=structure, semantic=semantic, lengths=none, vocabulary=none, duplicates=none, discriminator=none
+    )
+
+
+PERFECT = similarity(measured(0.0, 9), measured(0.0, 9), measured(0.0, 9))
+
+
+def test_text_columns_weigh_as_many_as_they_are():
+    texts = [text(measured(0.5, 9), measured(0.2, 9)), text(measured(0.3, 9), measured(0.2, 9))]
+    quality = score_quality(PERFECT, texts, tabular_columns=3)
+    assert quality.text_semantic.value == 4.0
+    assert quality.text_structure.value == 9.0
+    assert quality.sqs.value == round((3 * 10 + 2 * (0.7 * 4 + 0.3 * 9)) / 5, 1)
+
+
+def test_texts_without_meanings_are_scored_by_structure():
+    quality = score_quality(PERFECT, [text(unavailable("no holdout"), measured(0.2, 9))], tabular_columns=1)
+    assert quality.sqs.value == 9.5
+    assert quality.text_semantic.reason == "no holdout"
+
+
+def test_a_table_of_texts_alone_has_a_score():
+    none = unavailable("no column can be scored")
+    quality = score_quality(similarity(none, none, none), [text(measured(1.0, 9), measured(0.0, 9))], tabular_columns=1)
+    assert quality.sqs.value == 10.0
+    assert quality.distribution.reason == "no column can be scored"
+
+
+def test_a_table_without_texts_is_scored_by_its_columns_alone():
+    quality = score_quality(PERFECT, tabular_columns=8)
+    assert quality.sqs.value == 10.0
+    assert quality.text_structure.reason == "there is no text column"

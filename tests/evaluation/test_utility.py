@@ -11,6 +11,10 @@ def test_a_fresh_sample_is_as_useful_as_real_rows(train, holdout, fresh, schema)
     assert utility.gap.value == pytest.approx(0.0, abs=4 * utility.gap.std_error)
     assert utility.floor.value == pytest.approx(0.5, abs=0.15)
     assert utility.target_reason == "declared in the configuration"
+    assert utility.importance_agreement.value > 0.5
+    assert utility.importance_baseline.value > 0.5
+    assert len(utility.targets) == 5
+    assert utility.mean_gap.value == pytest.approx(0.0, abs=0.05)
 
 
 def test_independent_columns_are_near_the_floor(train, holdout, fresh, schema):
@@ -20,12 +24,15 @@ def test_independent_columns_are_near_the_floor(train, holdout, fresh, schema):
     assert utility.real.value > 0.7
     assert utility.synthetic.value < 0.2
     assert utility.synthetic.value == pytest.approx(utility.floor.value, abs=0.3)
+    assert utility.mean_gap.value > 0.2
 
 
 def test_without_holdout_there_is_no_fair_test(train, fresh, schema):
     utility = evaluate_utility(train, None, fresh, schema, target=None)
     assert utility.target is None
     assert "there is no holdout" in utility.synthetic.reason
+    assert "there is no holdout" in utility.mean_gap.reason
+    assert utility.targets == ()
 
 
 def test_an_unknown_target_is_an_error(train, fresh, schema):

@@ -1,10 +1,16 @@
 import pandas as pd
 import pytest
+from scipy.stats import norm
 
 from ss_ray.evaluation.attacks import evaluate_privacy
 from ss_ray.evaluation.metrics import measured
+from ss_ray.evaluation.rules import RULES, STANDARD_ERRORS, TOTAL_ERROR, is_leaking, rule_error
 from ss_ray.evaluation.scores import Grade
-from ss_ray.evaluation.verdict import is_leaking, judge_privacy, share_score
+from ss_ray.evaluation.verdict import judge_privacy, share_score
+from ss_ray.schema import TableSchema
+
+from .leaks import PATIENTS, PII, draw_patients, independent, jittered, with_copies
+from .test_evaluate import numbers_in
 
 
 def judge(train, holdout, synthetic, schema):
@@ -71,3 +77,86 @@ def test_a_leak_is_beyond_noise_and_large_enough_to_matter(share, std_error, lea
 def test_share_score_is_linear_between_fair_and_worst():
     assert [share_score(s) for s in (0.4, 0.5, 0.6, 0.9)] == pytest.approx([10.0, 10.0, 0.0, 0.0])
     assert share_score(0.55) == pytest.approx(5.0)
+
+
+@pytest.fixture(scope="module")
+def patients():
+    """Training rows, holdout rows, fresh rows."""
+    return draw_patients(1000, 1), draw_patients(600, 2), draw_patients(1000, 3)
+
+
+def judge_patients(train, holdout, synthetic):
+    return judge_privacy(evaluate_privacy(train, holdout, synthetic, PATIENTS, pii=PII))
+
+
+LEAKS = {  # name -> (synthetic table, rules that must fail)
+    "a copy": (
+        lambda train, fresh: train,
+        {"copies", "near_copies", "membership_inference", "replay", "memorised_text", "attribute_inference"},
+    ),
+    "50 % copies": (lambda train, fresh: with_copies(train, fresh, 0.5), {"copies", "near_copies", "gdpr_risks"}),
+    "10 % copies": (lambda train, fresh: with_copies(train, fresh, 0.1), {"copies", "near_copies"}),
+    "near copies": (jittered, {"near_copies", "membership_inference", "attribute_inference", "gdpr_risks"}),
+    "a leaked column": (lambda train, fresh: fresh.assign(income=train["income"]), {"replay", "gdpr_risks"}),
+    "replayed mails": (lambda train, fresh: fresh.assign(mail=train["mail"]), {"replay"}),
+    "replayed texts": (lambda train, fresh: fresh.assign(note=train["note"]), {"copies", "memorised_text"}),
+    "mails in texts": (
+        lambda train, fresh: fresh.assign(note=[f"please write to {m} about it" for m in train["mail"]]),
+        {"replay"},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LEAKS)
+def test_a_leak_fails_the_table_by_the_rules_that_see_it(patients, name):
+    train, holdout, fresh = patients
+    make, rules = LEAKS[name]
+    verdict = judge_patients(train, holdout, make(train, fresh))
+    assert verdict.failed
+    assert verdict.score.grade is Grade.POOR
+    assert rules <= set(verdict.hard_fails)
+    assert len(verdict.reasons) >= len(verdict.hard_fails)
+
+
+@pytest.mark.parametrize("make", [lambda fresh: fresh, independent, lambda fresh: fresh[fresh["age"].between(45, 60)]])
+def test_tables_made_without_training_rows_pass(patients, make):
+    train, holdout, fresh = patients
+    verdict = judge_patients(train, holdout, make(fresh))
+    assert verdict.hard_fails == ()
+    assert verdict.failed is False
+
+
+@pytest.mark.slow
+def test_twenty_fresh_draws_of_twenty_pass():
+    failed = {
+        seed: verdict.reasons
+        for seed in range(20)
+        if (verdict := judge_patients(*(draw_patients(rows, 1000 * seed + rows) for rows in (800, 400, 801)))).failed
+    }
+    assert failed == {}
+
+
+def test_the_errors_of_the_rules_add_up():
+    assert rule_error() * len(RULES) == pytest.approx(TOTAL_ERROR)
+    assert norm.sf(STANDARD_ERRORS) < rule_error()
+
+
+@pytest.mark.parametrize("rows", [(1, 1, 1), (50, 20, 50), (50, 1, 50), (50, 0, 3)])
+def test_small_tables_are_judged_or_told_why_not(patients, rows):
+    train, holdout, fresh = (frame.head(n) for frame, n in zip(patients, rows, strict=True))
+    privacy = evaluate_privacy(train, holdout, fresh, PATIENTS, pii=PII)
+    verdict = judge_privacy(privacy)
+    assert not verdict.failed
+    assert all((n.value is None) == (n.reason is not None) for n in numbers_in(privacy))
+    assert (verdict.score.value is None) == (min(rows) < 20)
+
+
+@pytest.mark.parametrize("column", PATIENTS.names)
+def test_tables_of_one_column_are_judged_or_told_why_not(patients, column):
+    schema = TableSchema(columns=(PATIENTS[column],))
+    train, holdout, fresh = (frame[[column]].head(60) for frame in patients)
+    for made in (fresh, fresh.head(1), fresh.assign(**{column: None})):
+        privacy = evaluate_privacy(train, holdout, made, schema)
+        assert not judge_privacy(privacy).failed
+        assert all((n.value is None) == (n.reason is not None) for n in numbers_in(privacy))
+    assert not judge_privacy(evaluate_privacy(train.assign(**{column: None}), holdout, fresh, schema)).failed

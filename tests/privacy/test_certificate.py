@@ -30,6 +30,10 @@ BALANCE = Balance(
 
 @pytest.fixture(scope="module")
 def plan() -> DPPlan:
+    return make_plan()
+
+
+def make_plan() -> DPPlan:
     return make_dp_plan(
         privacy_unit="row", num_units=5000, rough_num_units=5100, target_epsilon=3.0, delta=DELTA,
         max_grad_norm=1.0, spent=[COUNT, SCHEMA],

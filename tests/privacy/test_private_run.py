@@ -136,6 +136,7 @@ def test_kills_only_over_count_and_nothing_of_one_row_leaves(table: Path, tmp_pa
     assert not any(job.reserved for balance in ledger.balances() for job in balance.jobs)
     assert sorted(path.name for path in (out / "release").iterdir()) == [
         "privacy_certificate.json",
+        "report.html",
         "synthetic",
         "synthetic.csv",
     ]

@@ -1,0 +1,57 @@
+"""What to do next, in words: what an evaluation says to the person who asked for the table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ss_ray.evaluation.evaluate import Evaluation
+
+LOW_QUALITY = 6.0
+"""SQS below which more training is worth its time; "Very Good" begins there."""
+LARGE_GAP = 0.05
+"""Loss of usefulness that matters to whoever learns from the table."""
+EASY_TO_TELL = 0.75
+"""Discriminator AUC above which single columns are worth a look."""
+NAMED_COLUMNS = 3
+
+
+def next_steps(evaluation: Evaluation) -> tuple[str, ...]:
+    """Sentences, the most urgent first."""
+    return (*_privacy(evaluation), *_quality(evaluation), *_usefulness(evaluation)) or (
+        "Nothing that was measured here stands in the way; whether the table may leave is for a person to decide.",
+    )
+
+
+def _privacy(evaluation: Evaluation) -> Iterator[str]:
+    verdict = evaluation.scores.privacy
+    if verdict.failed:
+        yield (
+            "Do not release this table. Replace personal data first, train for fewer steps or on more rows, or train "
+            "with differential privacy (privacy.dp_enabled: true), and evaluate again."
+        )
+    elif verdict.failed is None:
+        yield "Keep rows from training (data.holdout), or give --holdout: without them nothing is known about privacy."
+    elif any("too small" in reason for reason in verdict.reasons):
+        yield "Evaluate with more unseen rows (data.holdout, data.max_holdout): these are too few to see a small leak."
+
+
+def _quality(evaluation: Evaluation) -> Iterator[str]:
+    fidelity, score = evaluation.fidelity, evaluation.scores.quality.sqs.value
+    if score is not None and score < LOW_QUALITY:
+        yield "Train for longer (training.num_input_records_to_sample) or on more rows: the tables are far apart."
+    auc = fidelity.discriminator.value
+    if auc is not None and auc > EASY_TO_TELL:
+        known = [
+            (column.distance.value, column.name) for column in fidelity.columns if column.distance.value is not None
+        ]
+        worst = ", ".join(repr(name) for _, name in sorted(known, reverse=True)[:NAMED_COLUMNS])
+        yield f"Look at the columns that differ most, by which synthetic rows can be told from real ones: {worst}."
+
+
+def _usefulness(evaluation: Evaluation) -> Iterator[str]:
+    utility = evaluation.utility
+    if utility.gap.value is not None and utility.gap.value > LARGE_GAP:
+        yield (
+            f"Check the task that the table is for: predicting {utility.target!r}, a model learns less from it than "
+            "from real rows. Name the column that matters with evaluation.target."
+        )

@@ -1,0 +1,155 @@
+"""Attribute inference: what an attacker learns of one column of a person from all others and the synthetic table.
+
+He looks up the synthetic row nearest to what he knows and takes its value; one nearest row, because an average of
+several hides the one that was memorised. Among equally near rows he picks one at random: counted is his expected
+success. What he also learns about people who were not trained on is what data are published for, so the risk is the
+advantage: success on training rows less success on holdout rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ss_ray.evaluation.metrics import Metric, measured, unavailable
+from ss_ray.evaluation.nearest import CHUNK_BYTES, Points, column_differences
+from ss_ray.evaluation.significance import mean_p_value
+
+TOLERANCE = 0.025
+"""How far the guess of an ordered column may be off, in quantiles of the training table; nominal ones must be equal."""
+TARGET_CELLS = 8000
+"""Rows attacked of each side, times columns."""
+MIN_TARGETS, MAX_TARGETS = 100, 1000
+TIE = 1e-5
+"""Sums of column distances that differ by less are equal."""
+Shares = NDArray[np.float64]
+"""Expected success per target and column, (targets, columns); NaN where the target's value is missing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttributeRisk:
+    """Inference of one column.
+
+    Attributes:
+        column: Its name.
+        train: Share of right guesses on training rows, 0 to 1.
+        holdout: On holdout rows.
+        guess: On training rows, where the guess is the value of a synthetic row picked blindly.
+        advantage: `train` less `holdout`; 0 is fair.
+        p_value: That an advantage as large comes by chance, times the number of columns (Bonferroni), at most 1.
+    """
+
+    column: str
+    train: Metric
+    holdout: Metric
+    guess: Metric
+    advantage: Metric
+    p_value: Metric
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attributes:
+    """Inference of each column.
+
+    Attributes:
+        columns: In the order of the distance: nominal ones first.
+        mean_advantage: Mean over the columns.
+        worst: The column with the smallest p-value; None where there is none.
+        reason: Why there are no columns; None where there are.
+    """
+
+    columns: tuple[AttributeRisk, ...]
+    mean_advantage: Metric
+    worst: AttributeRisk | None
+    reason: str | None = None
+
+
+def no_attributes(reason: str) -> Attributes:
+    """A result without any value."""
+    return Attributes(columns=(), mean_advantage=unavailable(reason), worst=None, reason=reason)
+
+
+def attribute_inference(
+    names: tuple[str, ...], train: Points, holdout: Points, synthetic: Points, *, seed: int
+) -> Attributes:
+    """Attack each column of equally many training and holdout rows.
+
+    Args:
+        names: Of the columns, in the order of the points.
+        train: Rows in random order; the first ones are attacked.
+        holdout: Likewise.
+        synthetic: What the attacker has seen; not empty.
+        seed: With which the rows were sampled.
+    """
+    if train.columns < 2:
+        return no_attributes("with one column there is nothing that an attacker could know beforehand")
+    wanted = min(MAX_TARGETS, max(MIN_TARGETS, TARGET_CELLS // train.columns))
+    targets = np.arange(min(wanted, train.rows, holdout.rows))
+    (seen, blind), (unseen, _) = (_successes(side.take(targets), synthetic) for side in (train, holdout))
+    risks = tuple(
+        _risk(name, seen[:, j], unseen[:, j], blind[:, j], tests=len(names), seed=seed) for j, name in enumerate(names)
+    )
+    known = [r for r in risks if r.p_value.value is not None]
+    if not known:
+        return no_attributes("the rows that can be attacked have no values")
+    worst = min(known, key=lambda r: (r.p_value.value, -(r.advantage.value or 0.0)))
+    return Attributes(columns=risks, mean_advantage=_mean_advantage(seen, unseen, seed), worst=worst)
+
+
+def _successes(targets: Points, synthetic: Points) -> tuple[Shares, Shares]:
+    """Expected success of the nearest row's value, and of any row's value."""
+    near, blind = np.full((2, targets.rows, targets.columns), np.nan)
+    step = max(1, CHUNK_BYTES // (4 * synthetic.rows))
+    for start in range(0, targets.rows, step):
+        rows = np.arange(start, min(start + step, targets.rows))
+        near[rows], blind[rows] = _block_successes(targets.take(rows), synthetic)
+    return near, blind
+
+
+def _block_successes(targets: Points, synthetic: Points) -> tuple[Shares, Shares]:
+    near, blind = np.full((2, targets.rows, targets.columns), np.nan)
+    total = np.zeros((targets.rows, synthetic.rows), dtype=np.float32)
+    for column in range(targets.columns):
+        total += column_differences(targets, synthetic, column)
+    for column in range(targets.columns):
+        difference = column_differences(targets, synthetic, column)
+        right, known = difference <= np.float32(TOLERANCE), total - difference
+        nearest = known <= known.min(axis=1, keepdims=True) + np.float32(TIE)
+        present = ~targets.missing(column)
+        near[present, column] = ((nearest & right).sum(axis=1) / nearest.sum(axis=1))[present]
+        blind[present, column] = right.mean(axis=1)[present]
+    return near, blind
+
+
+def _risk(name: str, seen: Shares, unseen: Shares, blind: Shares, *, tests: int, seed: int) -> AttributeRisk:
+    train, holdout, guess = (_mean(values, seed) for values in (seen, unseen, blind))
+    advantage = _difference(train, holdout, seed)
+    if advantage.value is None or advantage.std_error is None:
+        p_value = unavailable(advantage.reason or "too few targets have a value")
+    else:
+        single = mean_p_value(advantage.value, advantage.std_error, advantage.sample_size)
+        p_value = measured(min(1.0, (single.value or 0.0) * tests), advantage.sample_size)
+    return AttributeRisk(column=name, train=train, holdout=holdout, guess=guess, advantage=advantage, p_value=p_value)
+
+
+def _mean(values: Shares, seed: int) -> Metric:
+    present = values[~np.isnan(values)]
+    if len(present) < 2:
+        return unavailable("too few targets have a value")
+    error = float(present.std(ddof=1) / np.sqrt(len(present)))
+    return measured(float(present.mean()), len(present), seed=seed, std_error=error)
+
+
+def _difference(a: Metric, b: Metric, seed: int) -> Metric:
+    if a.value is None or b.value is None:
+        return unavailable("too few targets have a value")
+    error = float(np.hypot(a.std_error or 0.0, b.std_error or 0.0))
+    return measured(a.value - b.value, min(a.sample_size, b.sample_size), seed=seed, std_error=error)
+
+
+def _mean_advantage(seen: Shares, unseen: Shares, seed: int) -> Metric:
+    """Mean over each target's columns first, because its columns are not independent."""
+    train, holdout = (_mean(np.nanmean(s[~np.isnan(s).all(axis=1)], axis=1), seed) for s in (seen, unseen))
+    return _difference(train, holdout, seed)

@@ -1,0 +1,87 @@
+"""Each column of the table by itself: distribution, missing and distinct values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from ss_ray.evaluation.columns import Table, why_not_scored
+from ss_ray.evaluation.metrics import Metric, measured, unavailable
+from ss_ray.evaluation.samples import Samples
+from ss_ray.evaluation.similarity import column_distance
+from ss_ray.schema import ColumnSchema, Kind
+
+
+@dataclass(frozen=True, kw_only=True)
+class ColumnFidelity:
+    """One column of the table, scored or not.
+
+    Attributes:
+        name: Column name.
+        kind: As in the schema.
+        distance: Jensen-Shannon distance (base 2) of train and synthetic, 0 (same) to 1 (disjoint).
+        distance_baseline: The same of train and holdout.
+        missing_real: Share of missing values in the training table, 0 to 1.
+        missing_synthetic: Likewise in the synthetic table.
+        missing_holdout: Likewise in the holdout.
+        distinct_real: Distinct values in the training table.
+        distinct_synthetic: Distinct values in the synthetic table.
+    """
+
+    name: str
+    kind: Kind
+    distance: Metric
+    distance_baseline: Metric
+    missing_real: Metric
+    missing_synthetic: Metric
+    missing_holdout: Metric
+    distinct_real: int
+    distinct_synthetic: int
+
+
+def column_fidelity(
+    train: pd.DataFrame,
+    holdout: pd.DataFrame | None,
+    synthetic: pd.DataFrame,
+    column: ColumnSchema,
+    samples: Samples,
+) -> ColumnFidelity:
+    """Distances on the sampled rows; missing and distinct values on all."""
+    name, none, unseen = column.name, unavailable(samples.no_holdout), samples.unseen
+    return ColumnFidelity(
+        name=name,
+        kind=column.kind,
+        distance=_distance(train, column, samples.real, samples.made, seed=samples.seed),
+        distance_baseline=none if unseen is None else _distance(train, column, samples.real, unseen, seed=samples.seed),
+        missing_real=_missing_rate(train[name]),
+        missing_synthetic=_missing_rate(synthetic[name]),
+        missing_holdout=none if holdout is None else _missing_rate(holdout[name]),
+        distinct_real=int(train[name].nunique()),
+        distinct_synthetic=int(synthetic[name].nunique()),
+    )
+
+
+def missing_difference(pairs: Sequence[tuple[Metric, Metric]]) -> Metric:
+    """Mean absolute difference of the missing rates of each column in two tables, 0 to 1."""
+    known = [abs(a.value - b.value) for a, b in pairs if a.value is not None and b.value is not None]
+    if not known:
+        lacking = next((m.reason for pair in pairs for m in pair if m.reason is not None), None)
+        return unavailable(lacking or "the table has no columns")
+    return measured(float(np.mean(known)), min(min(a.sample_size, b.sample_size) for a, b in pairs))
+
+
+def _distance(train: pd.DataFrame, column: ColumnSchema, real: Table, other: Table, *, seed: int) -> Metric:
+    scored = next((c for c in real.columns if c.name == column.name), None)
+    if scored is None:
+        return unavailable(why_not_scored(train, column) or "it is not among the sampled columns")
+    if not min(real.rows, other.rows):
+        return unavailable("one of the tables has no rows")
+    value = column_distance(real.values[column.name], other.values[column.name], scored)
+    return measured(value, min(real.rows, other.rows), seed=seed)
+
+
+def _missing_rate(series: pd.Series) -> Metric:
+    return measured(float(series.isna().mean()), len(series)) if len(series) else unavailable("the table has no rows")

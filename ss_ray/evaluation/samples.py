@@ -1,0 +1,78 @@
+"""The rows that fidelity is measured on: a seeded sample of each table, as frames and as arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from ss_ray.evaluation.columns import Table, prepare, sample, scored_columns
+from ss_ray.schema import TableSchema
+
+COMMON_ROWS = 200
+"""Holdouts of fewer rows do not limit how many synthetic rows are compared: their own numbers are rough anyway."""
+NO_HOLDOUT = "there is no holdout"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Samples:
+    """Sampled rows of each table; sensitive, never leaves the process.
+
+    Attributes:
+        frames: All columns of training, synthetic and holdout rows, in this order.
+        real: Scored columns of the training rows.
+        made: Of the synthetic rows.
+        unseen: Of the holdout rows; None where there are none.
+        no_holdout: Why there are none, in words.
+        common: Rows at which synthetic and holdout table are compared where more rows would give better numbers.
+        seed: With which they were drawn.
+    """
+
+    frames: tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame | None]
+    real: Table
+    made: Table
+    unseen: Table | None
+    no_holdout: str
+    common: int
+    seed: int
+
+    def of_common_size(self, table: Table) -> Table:
+        """At most `common` rows, drawn at random."""
+        if table.rows <= self.common:
+            return table
+        rng = np.random.default_rng([self.seed, 24])
+        return table.take(np.sort(rng.choice(table.rows, self.common, replace=False)))
+
+
+def draw_samples(
+    train: pd.DataFrame,
+    holdout: pd.DataFrame | None,
+    synthetic: pd.DataFrame,
+    schema: TableSchema,
+    *,
+    max_rows: int,
+    max_columns: int,
+    seed: int,
+) -> Samples:
+    """At most max_rows rows of each table, and of synthetic and holdout rows no more than there are training rows.
+
+    An empty holdout is none.
+
+    Raises:
+        DataError: A table lacks a column of the schema.
+    """
+    scored = scored_columns(train, schema, max_columns=max_columns, seed=seed)
+    size = min(max_rows, len(train), len(synthetic))
+    has_holdout = holdout is not None and len(holdout) > 0
+    real, made = sample(train, size, seed=seed), sample(synthetic, size, seed=seed)
+    unseen = sample(holdout, size, seed=seed) if holdout is not None and has_holdout else None
+    return Samples(
+        frames=(real, made, unseen),
+        real=prepare(real, scored),
+        made=prepare(made, scored),
+        unseen=None if unseen is None else prepare(unseen, scored),
+        no_holdout=NO_HOLDOUT if holdout is None else "the holdout has no rows",
+        common=min(size, max(len(unseen), COMMON_ROWS)) if unseen is not None else size,
+        seed=seed,
+    )

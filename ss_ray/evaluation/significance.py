@@ -1,0 +1,70 @@
+"""Tests and intervals that the measurements of privacy share, all of the question "more than unseen real rows?".
+
+A table made without a look at the training rows treats training and holdout rows alike: each of these tests gives the
+probability of a difference at least as large as the one found under that assumption, in one direction only.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import betabinom, binomtest, norm
+
+from ss_ray.evaluation.metrics import Metric, measured, unavailable
+
+Z_95 = 1.959964
+"""Standard deviations either side of a two-sided 95 % interval."""
+
+
+def share(hits: NDArray[np.bool_], *, seed: int | None = None) -> Metric:
+    """Share of True, with Wilson's interval."""
+    if not len(hits):
+        return unavailable("there are no values to compare")
+    rate, size = float(hits.mean()), len(hits)
+    centre, half = wilson(int(hits.sum()), size)
+    error = float(np.sqrt(rate * (1 - rate) / size))
+    return measured(rate, size, seed=seed, std_error=error, bounds=(centre - half, centre + half))
+
+
+def wilson(hits: float, size: int, z: float = Z_95) -> tuple[float, float]:
+    """Centre and half width of Wilson's score interval of a rate.
+
+    Source: Wilson 1927, Journal of the American Statistical Association 22(158), 209-212.
+    """
+    rate, squared = hits / size, z * z
+    centre = (rate + squared / (2 * size)) / (1 + squared / size)
+    half = z / (1 + squared / size) * np.sqrt(rate * (1 - rate) / size + squared / (4 * size**2))
+    return float(centre), float(half)
+
+
+def rate_p_value(hits: int, size: int, chance_hits: int, chance_size: int) -> Metric:
+    """One-sided test of two rates: given all hits, how many fall on the first side.
+
+    Unlike a test against the second rate taken as exact, it knows that this rate is itself a sample.
+
+    Source: Przyborowski & Wilenski 1940, Biometrika 31, 313-323 (the conditional test).
+    """
+    if not size or not chance_size:
+        return unavailable("there are no values to compare")
+    if not hits + chance_hits:
+        return measured(1.0, size)
+    expected = size / (size + chance_size)
+    return measured(float(binomtest(hits, hits + chance_hits, expected, alternative="greater").pvalue), size)
+
+
+def exceed_p_value(above: int, size: int, rank: int, reference: int) -> Metric:
+    """Probability that `above` or more of `size` values exceed the rank-th largest of `reference` like values.
+
+    The share of a population above the rank-th largest of a sample has a beta distribution, so the count is
+    beta-binomial: exact, and on the safe side where values tie.
+
+    Source: Wilks 1942, Annals of Mathematical Statistics 13(4), 400-409.
+    """
+    return measured(float(betabinom.sf(above - 1, size, rank, reference - rank + 1)), min(size, reference))
+
+
+def mean_p_value(difference: float, std_error: float, size: int) -> Metric:
+    """One-sided normal test that a difference of means is above 0; without any noise it is sure."""
+    if std_error <= 0:
+        return measured(float(difference <= 0), size)
+    return measured(float(norm.sf(difference / std_error)), size)

@@ -1,0 +1,83 @@
+"""Tables of any tool, evaluated from files, through the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from ss_ray.audit_log import read_log
+from ss_ray.cli import main
+from ss_ray.errors import ConfigError, DataError
+from tests.evaluation.people import draw_people
+
+pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_cluster")]
+
+
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Real rows, unseen ones, and a synthetic table as another tool writes it."""
+    folder = tmp_path_factory.mktemp("tables")
+    for i, name in enumerate(("real", "holdout", "synthetic")):
+        draw_people(300, seed=i).to_csv(folder / f"{name}.csv", index=False)
+    made = pd.read_csv(folder / "synthetic.csv").sample(frac=1, axis=1, random_state=0).assign(score=0.5)
+    made["age"] = made["age"].astype(object)
+    made.loc[:2, "age"] = "about forty"
+    made.to_csv(folder / "synthetic.csv", index=False)
+    return folder
+
+
+def evaluate(tables: Path, out: Path, synthetic: str, *more: str) -> dict[str, object]:
+    files = ["--real", str(tables / "real.csv"), "--synthetic", str(tables / synthetic)]
+    main(["evaluate", *files, "--out", str(out), *more])
+    metrics: dict[str, object] = json.loads((out / "metrics.json").read_text())
+    return metrics
+
+
+def test_a_table_of_another_tool_is_scored_and_what_cannot_be_read_is_told(
+    tables: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, log = tmp_path / "out", str(tmp_path / "audit.jsonl")
+    metrics = evaluate(
+        tables, out, "synthetic.csv", "--holdout", str(tables / "holdout.csv"), "--target", "class",
+        "--set", f"audit_log={log}",
+    )  # fmt: skip
+    shown = capsys.readouterr().out
+    assert "Rows             train 300, holdout 300, synthetic 300" in shown
+    assert "Unreadable       3 cells" in shown
+    assert metrics["hard_fails"] == []
+    assert metrics["quality_grade"] in ("Very Good", "Excellent")
+    assert sorted(path.name for path in out.iterdir()) == ["metrics.json", "report.html"]
+    page = (out / "report.html").read_text()
+    assert "3 cells of &#39;age&#39; in the synthetic table" in page
+    assert "about forty" not in page
+    assert [entry.outcome for entry in read_log(log)] == ["started", "finished"]
+
+
+def test_a_copy_is_poor_and_named(tables: Path, tmp_path: Path) -> None:
+    metrics = evaluate(tables, tmp_path / "out", "real.csv", "--holdout", str(tables / "holdout.csv"))
+    assert metrics["privacy_grade"] == "Poor"
+    assert "copies" in " ".join(metrics["hard_fails"])
+
+
+def test_without_holdout_nothing_is_claimed_about_privacy(tables: Path, tmp_path: Path) -> None:
+    metrics = evaluate(tables, tmp_path / "out", "synthetic.csv")
+    assert metrics["privacy_grade"] is None
+
+
+def test_bad_input_is_named_and_leaves_no_rows_behind(tables: Path, tmp_path: Path) -> None:
+    real, out = str(tables / "real.csv"), tmp_path / "out"
+    narrow = tmp_path / "narrow.csv"
+    pd.read_csv(tables / "synthetic.csv").drop(columns=["city"]).to_csv(narrow, index=False)
+    from ss_ray.config import Config
+    from ss_ray.evaluation_run import evaluate_files
+
+    with pytest.raises(DataError, match="lacks the column 'city'"):
+        evaluate_files(Config(audit_log=None), real, narrow, out)
+    assert list(out.iterdir()) == []
+    with pytest.raises(DataError, match="no CSV"):
+        evaluate_files(Config(audit_log=None), real, tmp_path / "nothing.csv", out)
+    with pytest.raises(ConfigError, match="lies inside"):
+        evaluate_files(Config(audit_log=None), tables, tables / "synthetic.csv", tables / "out")

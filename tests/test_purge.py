@@ -1,0 +1,70 @@
+"""Nothing private of a run is left, the release stays, and the proof says so."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from ss_ray.audit_log import read_log
+from ss_ray.cli import main
+from ss_ray.errors import ConfigError
+from ss_ray.purge import purge
+
+
+def make_run(folder: Path) -> Path:
+    """Files as a run leaves them, hidden and half-written ones too."""
+    for name in (
+        "internal/train/part-00000.parquet",
+        "internal/.work/rows",
+        "internal/_part.partial",
+        "internal/report.html",
+        "manifest/read.json",
+        "release/synthetic/part-00000.parquet",
+        "release/privacy_certificate.json",
+    ):
+        file = folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("secret 4711")
+    return folder
+
+
+def test_every_private_file_is_gone_and_the_release_stays(tmp_path: Path) -> None:
+    run, log = make_run(tmp_path / "run"), str(tmp_path / "audit.jsonl")
+    proof = purge(run, log)
+    assert sorted(str(file.relative_to(run)) for file in run.rglob("*") if file.is_file()) == [
+        "purge_proof.json",
+        "release/privacy_certificate.json",
+        "release/synthetic/part-00000.parquet",
+    ]
+    assert {item.path for item in proof.erased} == {
+        "internal/train/part-00000.parquet",
+        "internal/.work/rows",
+        "internal/_part.partial",
+        "internal/report.html",
+        "manifest/read.json",
+    }
+    assert all(item.size == len("secret 4711") for item in proof.erased)
+    written = json.loads((run / "purge_proof.json").read_text())
+    assert written["kept"] == ["release/privacy_certificate.json", "release/synthetic/part-00000.parquet"]
+    assert "4711" not in (run / "purge_proof.json").read_text()
+    entries = list(read_log(log))
+    assert [entry.outcome for entry in entries] == ["started", "finished"]
+    assert written["audit_log"]["hash"] == entries[1].hash
+
+
+def test_what_is_no_run_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "letters").mkdir()
+    (tmp_path / "letters" / "a.txt").write_text("dear")
+    for folder in (tmp_path / "letters", tmp_path / "nothing"):
+        with pytest.raises(ConfigError, match="is no run directory"):
+            purge(folder, None)
+    assert (tmp_path / "letters" / "a.txt").exists()
+
+
+def test_the_command_line_purges(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = make_run(tmp_path / "run")
+    main(["purge", str(run), "--set", "audit_log=null"])
+    assert capsys.readouterr().out.startswith("Erased           5 files, 55 bytes")
+    assert not (run / "internal").exists()
