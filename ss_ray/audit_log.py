@@ -6,7 +6,8 @@
 
 Each line holds the hash of the line before it (Haber & Stornetta 1991, "How to time-stamp a digital document"), so a
 line that is changed, left out or moved breaks the chain. What was cut off the end can only be seen by somebody who
-knows a later hash: every run keeps one in its `compliance.json`. The log holds no cell of any table.
+knows a later hash: every run keeps one in its `compliance.json`. The chain has no key: whoever may write the file can
+write all of it anew, which hashes kept elsewhere find out. The log holds no cell of any table.
 """
 
 from __future__ import annotations
@@ -155,12 +156,14 @@ def read_log(log: str | Path) -> Iterator[Entry]:
     """
     path, before, number = Path(log).expanduser(), GENESIS, 0
     try:
-        lines = path.read_text(encoding="utf8").splitlines()
+        *lines, rest = path.read_bytes().decode("ascii").split("\n")
     except (OSError, UnicodeError) as error:
         raise ResourceError(f"cannot read the audit log {path}: {type(error).__name__}") from None
+    if rest or not lines:
+        raise AuditError("the audit log is empty, or its last line is damaged")
     for number, line in enumerate(lines, start=1):
         entry = _parsed(line)
-        if entry is None or entry.sealed().hash != entry.hash:
+        if entry is None or entry.sealed().hash != entry.hash or line != _canonical(asdict(entry)):
             raise AuditError(f"line {number} of the audit log was changed")
         if entry.number != number or entry.previous != before:
             raise AuditError(f"line {number} of the audit log does not follow the one before: lines were cut or moved")
@@ -215,7 +218,7 @@ def _last(stream: IO[bytes]) -> Entry | None:
 
 
 def _canonical(values: Mapping[str, Any]) -> str:
-    return json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return json.dumps(values, sort_keys=True, separators=(",", ":"))
 
 
 def _private(path: str, flags: int) -> int:

@@ -156,8 +156,7 @@ def purge(
     from ss_ray.purge import purge as purge_run
 
     proof = purge_run(run, load_config(config, overrides or []).audit_log)
-    size = sum(item.size for item in proof.erased)
-    print(f"Erased           {len(proof.erased):,} files, {size:,} bytes")
+    print(f"Erased           {len(proof.erased):,} files")
     print(f"Kept             {len(proof.kept):,} files of the release")
     print(f"Proof            {proof.run}/purge_proof.json")
 

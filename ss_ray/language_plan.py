@@ -113,7 +113,7 @@ def plan_language_training(config: Config, *, num_rows: int, seed: int) -> Langu
     plan = LanguageTrainPlan(
         base_model=training.pretrained_model,
         lora=_lora(training),
-        quantization=_quantization(training),
+        quantization=_quantization(training, private=private),
         max_records=max_records,
         records_shown=_records_shown(max(1, round(num_rows * (1 - validation_ratio)))) if shown == "auto" else shown,
         rope_scaling_factor=1 if rope is None or rope == "auto" else rope,
@@ -181,7 +181,7 @@ def _lora(training: TrainingParameters) -> LoraPlan:
     )
 
 
-def _quantization(training: TrainingParameters) -> Quantization | None:
+def _quantization(training: TrainingParameters, *, private: bool) -> Quantization | None:
     """The scheme, `quantization_bits` being an older name for two of them."""
     if not training.quantize_model:
         return None
@@ -189,5 +189,10 @@ def _quantization(training: TrainingParameters) -> Quantization | None:
     if scheme not in ("bnb-4bit", "bnb-8bit"):
         raise ConfigError(
             f"training.quantization_scheme: this version trains on bnb-4bit and bnb-8bit weights, not on {scheme}"
+        )
+    if private and scheme == "bnb-8bit":
+        raise ConfigError(
+            "training.quantization_scheme: 8 bits treat columns by the outliers of the whole batch, so that one row "
+            "changes another's gradient; with differential privacy use bnb-4bit"
         )
     return scheme

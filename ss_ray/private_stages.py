@@ -208,6 +208,11 @@ def _notes(run: PrivateRun) -> list[str]:
         )
     if is_language_model(run.config):
         notes.append("The base model is taken to be public: what it learned before is not covered.")
+        if run.config.resources.use_gpu:
+            notes.append(
+                "The base model computed in bfloat16, whose rounding depends a little on which units share a batch; "
+                "the accounting leaves that out."
+            )
     if group is not None:
         notes.append(
             f"Of each {group!r} one row, drawn at random, was counted for the schema, and at most "

@@ -6,6 +6,7 @@ import json
 import stat
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -42,6 +43,32 @@ def test_a_changed_line_is_found(tmp_path: Path, line: int, field: str, value: o
     log.write_text("\n".join(lines) + "\n")
     with pytest.raises(AuditError, match=rf"line {line + 1} of the audit log was changed"):
         verify(log)
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda line: line[:-1] + ',"approved_by":"DPO"}',
+        lambda line: '{"outcome":"finished",' + line[1:],
+        lambda line: line.replace(":", ": ", 1),
+    ],
+)
+def test_a_line_that_reads_the_same_and_is_written_otherwise_is_found(tmp_path: Path, edit: Any) -> None:
+    log = tmp_path / "audit.jsonl"
+    write(log)
+    first, *rest = log.read_text().splitlines()
+    log.write_text("\n".join([edit(first), *rest]) + "\n")
+    with pytest.raises(AuditError, match="line 1 of the audit log was changed"):
+        verify(log)
+
+
+def test_an_empty_log_is_no_log_and_odd_names_stay_readable(tmp_path: Path) -> None:
+    log = tmp_path / "audit.jsonl"
+    log.touch()
+    with pytest.raises(AuditError, match="empty"):
+        verify(log)
+    append(log, "run", "started", "runs/\u2028\udcff\n", {})
+    assert verify(log)[0] == 1
 
 
 @pytest.mark.parametrize("kept", [[0, 2, 3], [1, 2, 3], [0, 2, 1, 3], [0, 1, 1, 2, 3]])

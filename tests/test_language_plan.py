@@ -116,3 +116,11 @@ def test_rope_scaling_is_off_unless_asked_for(asked: object, factor: int) -> Non
 def test_layers_that_the_user_names_are_meant() -> None:
     assert plan().lora.any_layers
     assert not plan(lora_target_modules=("dense",)).lora.any_layers
+
+
+def test_eight_bits_are_refused_with_differential_privacy() -> None:
+    """Outliers of the whole batch decide how each row is computed."""
+    private = {"privacy": {"dp_enabled": True}}
+    with pytest.raises(ConfigError, match="bnb-4bit"):
+        plan(sections=private, quantize_model=True)
+    assert plan(sections=private, quantize_model=True, quantization_bits=4).quantization == "bnb-4bit"

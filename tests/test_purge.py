@@ -20,7 +20,7 @@ def make_run(folder: Path) -> Path:
         "internal/.work/rows",
         "internal/_part.partial",
         "internal/report.html",
-        "manifest/read.json",
+        "manifest/start.json",
         "release/synthetic/part-00000.parquet",
         "release/privacy_certificate.json",
     ):
@@ -38,24 +38,35 @@ def test_every_private_file_is_gone_and_the_release_stays(tmp_path: Path) -> Non
         "release/privacy_certificate.json",
         "release/synthetic/part-00000.parquet",
     ]
-    assert {item.path for item in proof.erased} == {
+    assert set(proof.erased) == {
         "internal/train/part-00000.parquet",
         "internal/.work/rows",
         "internal/_part.partial",
         "internal/report.html",
-        "manifest/read.json",
+        "manifest/start.json",
     }
-    assert all(item.size == len("secret 4711") for item in proof.erased)
     written = json.loads((run / "purge_proof.json").read_text())
     assert written["kept"] == ["release/privacy_certificate.json", "release/synthetic/part-00000.parquet"]
     assert "4711" not in (run / "purge_proof.json").read_text()
     entries = list(read_log(log))
     assert [entry.outcome for entry in entries] == ["started", "finished"]
-    assert written["audit_log"]["hash"] == entries[1].hash
+    assert written["audit_log"]["hash"] == entries[0].hash
+
+
+@pytest.mark.parametrize("linked", ["internal", "internal/train", "manifest"])
+def test_a_link_is_refused_before_anything_is_deleted(tmp_path: Path, linked: str) -> None:
+    """Deleting it would leave the rows where they are, and the proof would lie."""
+    run, elsewhere = make_run(tmp_path / "run"), tmp_path / "disk"
+    (run / linked).rename(elsewhere)
+    (run / linked).symlink_to(elsewhere, target_is_directory=True)
+    with pytest.raises(ConfigError, match="is a link"):
+        purge(run, None)
+    assert (run / "internal/report.html").exists()
+    assert not (run / "purge_proof.json").exists()
 
 
 def test_what_is_no_run_is_left_alone(tmp_path: Path) -> None:
-    (tmp_path / "letters").mkdir()
+    (tmp_path / "letters" / "internal").mkdir(parents=True)
     (tmp_path / "letters" / "a.txt").write_text("dear")
     for folder in (tmp_path / "letters", tmp_path / "nothing"):
         with pytest.raises(ConfigError, match="is no run directory"):
@@ -66,5 +77,5 @@ def test_what_is_no_run_is_left_alone(tmp_path: Path) -> None:
 def test_the_command_line_purges(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = make_run(tmp_path / "run")
     main(["purge", str(run), "--set", "audit_log=null"])
-    assert capsys.readouterr().out.startswith("Erased           5 files, 55 bytes")
+    assert capsys.readouterr().out.startswith("Erased           5 files\n")
     assert not (run / "internal").exists()

@@ -20,7 +20,16 @@ from ss_ray.privacy.account import Account
 from ss_ray.runs import Location
 from ss_ray.training.loop import Worker
 from ss_ray.training.pretrained import Pretrained, load_adapter, load_base, save_adapter, save_merged
-from ss_ray.training.text_examples import Cuts, Ints, TextExamples, cut_groups, cut_rows, own_text_units
+from ss_ray.training.text_examples import (
+    MAX_TEXT_POSITIONS,
+    Cuts,
+    Ints,
+    TextExamples,
+    check_independence,
+    cut_groups,
+    cut_rows,
+    own_text_units,
+)
 from ss_ray.training.worker import (
     load_arrays,
     load_units,
@@ -94,6 +103,7 @@ def train_private_language_in_worker(
     assert private is not None
     worker, device, base = _begin(task, threads)
     examples = load_text_examples(task, end=base.tokenizer.eos_token_id)
+    check_independence(base.model, length=min(task.settings.window, MAX_TEXT_POSITIONS // 2))
     own = own_text_units(examples, load_units(units), private.max_rows_per_unit, worker)
     state = train_private_with_checkpoints(base.model, own, private, account, worker, device, report)
     if worker.rank == 0:

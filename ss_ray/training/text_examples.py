@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import chain, pairwise
 from typing import Any
 
@@ -31,6 +31,9 @@ from ss_ray.training.private_loop import own_rows
 Ints = npt.NDArray[np.int64]
 MAX_TEXT_POSITIONS = 8192
 """Tokens, padding included, that go through the model together at most: each has a logit for every piece of text."""
+PROBE_TOKENS = 32
+PROBE_TOLERANCE, HALF_PROBE_TOLERANCE = 1e-4, 2e-2
+"""Share of a loss that rounding may change, in float32 and in half precision."""
 NO_LINE = -1
 NO_EXAMPLE = -1
 
@@ -178,6 +181,32 @@ def own_text_units(
         raise PrivacyError("an example must be of one privacy unit, and of no other; cut the table anew")
     ids = cuts.units if unit_ids is None else unit_ids[cuts.order]
     return TextUnits(examples=examples, own=own_rows(ids, max_rows, worker))
+
+
+def check_independence(model: Any, *, length: int) -> None:
+    """Refuse a model for which a text's loss depends on the texts beside it, as with positions scaled by the longest.
+
+    Tries it on made-up tokens, so it tells nothing of any row.
+
+    Args:
+        model: As for `text_losses`, without dropout.
+        length: Tokens of the longest text that others may stand beside.
+
+    Raises:
+        PrivacyError: It does.
+    """
+    generator = torch.Generator().manual_seed(0)
+    draw = partial(torch.randint, model.config.get_text_config().vocab_size, generator=generator)
+    short, long = draw((min(PROBE_TOKENS, length),)), draw((length,))
+    with torch.no_grad():
+        alone = text_losses(model, [short], torch.tensor([1]))
+        beside = text_losses(model, [short, long], torch.tensor([1, 1]))[:1]
+    tolerance = PROBE_TOLERANCE if model.dtype == torch.float32 else HALF_PROBE_TOLERANCE
+    if not torch.allclose(alone, beside, rtol=tolerance):
+        raise PrivacyError(
+            "this model reads a text otherwise beside a longer one, so that nobody's influence can be bounded; choose "
+            "another training.pretrained_model, or train it without differential privacy"
+        )
 
 
 def text_losses(model: Any, texts: Sequence[Tensor], first: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from transformers import AutoModelForCausalLM
+from transformers import AutoModelForCausalLM, Phi3Config, Phi3ForCausalLM
 
 from ss_ray.errors import PrivacyError
 from ss_ray.training.dpsgd import check_layers, clipped_sum
@@ -21,6 +21,7 @@ from ss_ray.training.text_examples import (
     Cuts,
     TextExamples,
     TextUnits,
+    check_independence,
     cut_groups,
     cut_rows,
     own_text_units,
@@ -291,3 +292,28 @@ def summed(model: Any, units: TextUnits, numbers: torch.Tensor) -> torch.Tensor:
     """All coordinates of a clipped sum."""
     sums, _ = clipped_sum(model, lambda: units.losses(model, numbers), len(numbers), 0.3)
     return torch.cat([sums[parameter].flatten() for parameter in model.parameters()])
+
+
+def test_a_model_that_scales_positions_by_the_longest_text_of_a_batch_is_refused(model: Any) -> None:
+    """Two long factors for all heads, as a Phi3 with "longrope" has them: one long text moves everybody's gradient."""
+    check_independence(model, length=200)
+    factors = {"rope_type": "longrope", "rope_theta": 10000.0, "short_factor": [1.0] * 16, "long_factor": [8.0] * 16}
+    config = Phi3Config(
+        vocab_size=320,
+        hidden_size=64,
+        intermediate_size=128,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        pad_token_id=0,
+        bos_token_id=1,
+        eos_token_id=1,
+        max_position_embeddings=256,
+        original_max_position_embeddings=64,
+        rope_parameters=factors,
+    )
+    torch.manual_seed(0)
+    scaled = Phi3ForCausalLM(config)
+    for weight in scaled.parameters():
+        torch.nn.init.normal_(weight, std=0.3)  # small ones attend to all places alike
+    with pytest.raises(PrivacyError, match="beside a longer one"):
+        check_independence(scaled, length=200)
