@@ -157,8 +157,10 @@ def read_log(log: str | Path) -> Iterator[Entry]:
     path, before, number = Path(log).expanduser(), GENESIS, 0
     try:
         *lines, rest = path.read_bytes().decode("ascii").split("\n")
-    except (OSError, UnicodeError) as error:
-        raise ResourceError(f"cannot read the audit log {path}: {type(error).__name__}") from None
+    except OSError as error:
+        raise ResourceError(f"cannot read the audit log {path}: {os.strerror(error.errno or 0)}") from None
+    except UnicodeError:
+        raise AuditError("the audit log is damaged: it is no text") from None
     if rest or not lines:
         raise AuditError("the audit log is empty, or its last line is damaged")
     for number, line in enumerate(lines, start=1):

@@ -11,7 +11,7 @@ from pathlib import Path
 from ss_ray.audit_log import Log, logged
 from ss_ray.cluster import connect
 from ss_ray.config import Config
-from ss_ray.errors import ConfigError
+from ss_ray.errors import ConfigError, DataError
 from ss_ray.evaluation.report import ReportContext
 from ss_ray.evaluation.stage import EvaluationRequest, EvaluationResult, Tables, evaluate_table
 from ss_ray.pipeline import start_of
@@ -85,8 +85,10 @@ def _evaluate(
     try:
         check_sequences(config)
         table = read_table(sources["train"], config.data, 0, on_progress, min_rows=1)
-        log.facts.update(inputs=list(table.digests), request=request_fingerprint(config))
+        log.facts["request"] = request_fingerprint(config)
         read = {name: type_rows(uri, table.schema, encoding, work / name, on_progress) for name, uri in sources.items()}
+        log.facts["inputs"] = {name: list(rows.digests) for name, rows in read.items()}
+        _check_rows(read)
         result = evaluate_table(
             Tables(train=work / "train", holdout=work / "holdout", synthetic=work / "synthetic"),
             table.schema,
@@ -120,14 +122,31 @@ def _check_apart(folder: Location, sources: dict[str, str | Path]) -> None:
             raise ConfigError(f"the folder {folder} lies inside the {name} table; give an --out elsewhere")
 
 
+def _check_rows(read: dict[str, TypedRows]) -> None:
+    """Refuse tables in which there is nothing to compare.
+
+    Raises:
+        DataError: A table has no rows, or a column of which nothing can be read.
+    """
+    for name, rows in read.items():
+        if not rows.num_rows:
+            raise DataError(f"the {name} table has no rows")
+        for column in rows.lost.keys() - rows.read:
+            raise DataError(
+                f"nothing in column {column!r} of the {name} table can be read as the real one's type; write it alike",
+                column=column,
+            )
+
+
 def _context(folder: Location, read: dict[str, TypedRows]) -> ReportContext:
     return ReportContext(
         title=folder.name,
         created_at=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         model="made elsewhere",
         counts={f"{'training' if name == 'train' else name} rows": rows.num_rows for name, rows in read.items()},
-        pii=(),
-        notes=(NO_CERTIFICATE, *(note for name, rows in read.items() for note in _lost(name, rows))),
+        pii=None,
+        notes=(NO_CERTIFICATE,),
+        warnings=tuple(note for name, rows in read.items() for note in _lost(name, rows)),
         stage_seconds={},
         privacy_statement=NO_CERTIFICATE,
     )

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from ss_ray.replacement import ReplacementReport
 
 
+MOST_REASONS = 3
+
+
 def summary(report: RunReport) -> str:
     """What a finished run made and where, with its main scores and stage times."""
     lines = [f"Synthetic table  {report.synthetic}  ({report.num_rows:,} rows)"]
@@ -36,11 +39,13 @@ def summary(report: RunReport) -> str:
 
 def score_lines(scores: EvaluationResult) -> list[str]:
     """Main scores, a line each."""
+    failed = [f"Failed           {reason}" for reason in scores.failed[:MOST_REASONS]]
     return [
         f"Quality (SQS)    {_figure(scores.quality_score, 1)} of 10, {scores.quality_grade or 'not available'}",
         f"Privacy          {scores.privacy_grade or 'not available'}: "
         f"{_figure(scores.copied_share, 4)} copied rows (chance gives {_figure(scores.copied_share_holdout, 4)}), "
         f"{_figure(scores.closer_to_train_share, 3)} closer to train than to holdout",
+        *failed,
         f"Utility          {_figure(scores.utility_synthetic, 3)} trained on synthetic, "
         f"{_figure(scores.utility_real, 3)} on real (predicting {scores.utility_target or '-'})",
         f"Discriminator    AUC {_figure(scores.discriminator_auc, 3)} (0.5: cannot tell from real)",

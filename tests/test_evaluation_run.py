@@ -62,9 +62,9 @@ def test_a_copy_is_poor_and_named(tables: Path, tmp_path: Path) -> None:
     assert "copies" in " ".join(metrics["hard_fails"])
 
 
-def test_without_holdout_nothing_is_claimed_about_privacy(tables: Path, tmp_path: Path) -> None:
-    metrics = evaluate(tables, tmp_path / "out", "synthetic.csv")
-    assert metrics["privacy_grade"] is None
+def test_without_holdout_nothing_good_is_claimed_about_privacy(tables: Path, tmp_path: Path) -> None:
+    assert evaluate(tables, tmp_path / "out", "synthetic.csv")["privacy_grade"] is None
+    assert "Nobody looked for personal data" in (tmp_path / "out/report.html").read_text()
 
 
 def test_bad_input_is_named_and_leaves_no_rows_behind(tables: Path, tmp_path: Path) -> None:
@@ -76,6 +76,15 @@ def test_bad_input_is_named_and_leaves_no_rows_behind(tables: Path, tmp_path: Pa
 
     with pytest.raises(DataError, match="lacks the column 'city'"):
         evaluate_files(Config(audit_log=None), real, narrow, out)
+    assert list(out.iterdir()) == []
+    other = tmp_path / "other.csv"
+    for change, message in (
+        (lambda rows: rows.head(0), "the synthetic table has no rows"),
+        (lambda rows: rows.assign(joined="soon"), "nothing in column 'joined' of the synthetic table"),
+    ):
+        change(pd.read_csv(tables / "synthetic.csv")).to_csv(other, index=False)
+        with pytest.raises(DataError, match=message):
+            evaluate_files(Config(audit_log=None), real, other, out)
     assert list(out.iterdir()) == []
     with pytest.raises(DataError, match="no CSV"):
         evaluate_files(Config(audit_log=None), real, tmp_path / "nothing.csv", out)

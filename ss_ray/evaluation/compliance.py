@@ -38,12 +38,16 @@ class Stored:
 
 
 STORAGE = (
-    Stored(path="release/synthetic", holds="the synthetic table", is_private=False),
-    Stored(path="release/privacy_certificate.json", holds="the guarantee, with differential privacy", is_private=False),
+    Stored(path="release/synthetic, release/synthetic.csv", holds="the synthetic table", is_private=False),
+    Stored(
+        path="release/privacy_certificate.json, release/report.html",
+        holds="with differential privacy: the guarantee, and what the table shows",
+        is_private=False,
+    ),
     Stored(path="internal/train, internal/holdout", holds="real rows", is_private=True),
     Stored(path="internal/replaced, internal/replaced-holdout", holds="real rows with stand-ins", is_private=True),
     Stored(path="internal/model, internal/adapter", holds="weights that learned from real rows", is_private=True),
-    Stored(path="internal/report.html, internal/*.json", holds="figures computed on real rows", is_private=True),
+    Stored(path="internal/*.html, internal/*.json", holds="figures computed on real rows", is_private=True),
     Stored(path="manifest", holds="the request and counts of every stage", is_private=True),
 )
 

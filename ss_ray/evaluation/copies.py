@@ -19,6 +19,8 @@ from ss_ray.schema import Kind
 
 SIGNIFICANT_DIGITS = 6
 """Digits in which two floating point numbers must agree to be equal."""
+OVERLAP_ALPHA, OVERLAP_EXCESS = 1e-6, 0.1
+"""Significance and share beyond chance at which a holdout is said to hold training rows."""
 Keys = NDArray[np.uint64]
 
 
@@ -30,20 +32,36 @@ class Copies:
         column: Text column whose values are compared; None where whole rows are (scored columns).
         synthetic: Share of synthetic rows that equal a training row, 0 to 1.
         holdout: Share of holdout rows that equal a training row: what chance alone gives.
-        p_value: Probability of this many copies, or more, if synthetic rows were copies as often as holdout rows.
+        repeated: Share of training rows that equal another training row: what chance alone gives, without a holdout.
+        p_value: Probability of this many copies, or more, if synthetic rows were copies as often as holdout rows;
+            without a holdout, as training rows are of each other.
+        overlap_p_value: That as many holdout rows, or more, equal a training row as training rows equal each other.
     """
 
     column: str | None
     synthetic: Metric
     holdout: Metric
+    repeated: Metric
     p_value: Metric
+    overlap_p_value: Metric
+
+    @property
+    def has_overlap(self) -> bool:
+        """Whether the holdout holds training rows: so many equal ones that chance, as within training, is no reason."""
+        p_value, excess = self.overlap_p_value.value, (self.holdout.value or 0.0) - (self.repeated.value or 0.0)
+        return p_value is not None and p_value < OVERLAP_ALPHA and excess > OVERLAP_EXCESS
+
+
+def no_copies(column: str | None, reason: str) -> Copies:
+    """A result without any value."""
+    none = unavailable(reason)
+    return Copies(column=column, synthetic=none, holdout=none, repeated=none, p_value=none, overlap_p_value=none)
 
 
 def row_copies(train: Table, holdout: Table | None, synthetic: Table) -> Copies:
     """Copies of whole rows: all scored columns are equal."""
     if not train.columns:
-        none = unavailable("no column can be compared")
-        return Copies(column=None, synthetic=none, holdout=none, p_value=none)
+        return no_copies(None, "no column can be compared")
     unseen = None if holdout is None else row_keys(holdout)
     return count_copies(None, row_keys(train), unseen, row_keys(synthetic))
 
@@ -56,13 +74,28 @@ def text_copies(column: str, train: pd.Series, holdout: pd.Series | None, synthe
 
 def count_copies(column: str | None, train: Keys, holdout: Keys | None, synthetic: Keys) -> Copies:
     """Shares of keys that are among the training keys, and the test whether synthetic ones are so too often."""
-    made = np.isin(synthetic, train)
-    if holdout is None:
-        none = unavailable("there is no holdout to compare with")
-        return Copies(column=column, synthetic=share(made), holdout=none, p_value=none)
-    unseen = np.isin(holdout, train)
-    p_value = rate_p_value(int(made.sum()), len(made), int(unseen.sum()), len(unseen))
-    return Copies(column=column, synthetic=share(made), holdout=share(unseen), p_value=p_value)
+    made, again = np.isin(synthetic, train), _repeated(train)
+    unseen = np.isin(np.empty(0, np.uint64) if holdout is None else holdout, train)
+    no_holdout = unavailable("there is no holdout to compare with")
+    chance = again if holdout is None else unseen
+    return Copies(
+        column=column,
+        synthetic=share(made),
+        holdout=no_holdout if holdout is None else share(unseen),
+        repeated=share(again),
+        p_value=_p_value(made, chance),
+        overlap_p_value=no_holdout if holdout is None else _p_value(unseen, again),
+    )
+
+
+def _p_value(found: NDArray[np.bool_], chance: NDArray[np.bool_]) -> Metric:
+    return rate_p_value(int(found.sum()), len(found), int(chance.sum()), len(chance))
+
+
+def _repeated(keys: Keys) -> NDArray[np.bool_]:
+    """(keys,) whether each occurs more than once."""
+    _, places, counts = np.unique(keys, return_inverse=True, return_counts=True)
+    return np.asarray(counts[places] > 1)
 
 
 def row_keys(table: Table) -> Keys:

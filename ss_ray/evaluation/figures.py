@@ -50,7 +50,7 @@ def roc_figure(curve: RocCurve) -> Figure:
     hover = "real called synthetic %{x:.1%}<br>synthetic found %{y:.1%}<extra></extra>"
     line = {"type": "scatter", "mode": "lines", "meta": "synthetic", "x": x, "y": y, "hovertemplate": hover}
     chance = {"type": "scatter", "mode": "lines", "meta": "chance", "x": [0.0, 1.0], "y": [0.0, 1.0]}
-    axis = {"range": [0, 1], "tickformat": ".0%"}
+    axis = {"range": [0, 1], "tickformat": ".0%", "constrain": "domain"}
     axes = {"xaxis": axis, "yaxis": axis | {"scaleanchor": "x"}}
     return {"data": [chance | {"hoverinfo": "skip"}, line], "layout": axes}
 

@@ -66,26 +66,28 @@ class ReportContext:
         created_at: Date and time, as it is to be shown.
         model: Name of the generator.
         counts: Label -> number for the head of the page ("training rows" -> 20000).
-        pii: Columns with personal data; empty where none were found or replaced.
+        pii: Columns with personal data; empty where none were found or replaced, None where nobody looked.
         notes: What the plan decided, a sentence each.
         stage_seconds: Stage -> wall time in seconds.
         privacy_statement: The formal guarantee, or that there is none, in words.
         guarantee: The certificate; None where there is none.
         settings: Parameters that were given -> their values.
         versions: Package -> version.
+        warnings: What a reader must know before the scores.
     """
 
     title: str
     created_at: str
     model: str
     counts: Mapping[str, int]
-    pii: tuple[PiiRow, ...]
+    pii: tuple[PiiRow, ...] | None
     notes: tuple[str, ...]
     stage_seconds: Mapping[str, float]
     privacy_statement: str
     guarantee: Certificate | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
 
 
 def render_report(
@@ -115,7 +117,7 @@ def render_report(
             context=context,
             is_public=False,
             evidence=evidence,
-            steps=next_steps(evaluation),
+            steps=(*context.warnings, *next_steps(evaluation)),
             sections=list(_sections(evaluation, context, evidence)),
             plots=set(figures),
             plotted=[name for name in figures if name.startswith("column-")],

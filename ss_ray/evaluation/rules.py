@@ -60,9 +60,15 @@ def _copies(privacy: Privacy) -> Reasons:
     for item in (c for c in privacy.copies if is_copying(c, alpha)):
         what = "synthetic rows equal a training row" if item.column is None else f"texts of {item.column!r} are copies"
         yield (
-            f"{percent(item.synthetic)} of the {what}; among unseen real rows it is {percent(item.holdout)} "
+            f"{percent(item.synthetic)} of the {what}; among {_chance(item)} "
             f"(one-sided binomial test, {_p_value(item.p_value, alpha)})"
         )
+
+
+def _chance(item: Copies) -> str:
+    if item.holdout.value is None:
+        return f"training rows themselves it is {percent(item.repeated)}"
+    return f"unseen real rows it is {percent(item.holdout)}"
 
 
 def _near_copies(privacy: Privacy) -> Reasons:

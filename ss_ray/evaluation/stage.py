@@ -84,6 +84,7 @@ class EvaluationResult:
         copied_share: Synthetic rows that equal a training row.
         copied_share_holdout: Holdout rows that equal a training row: the share that chance gives.
         closer_to_train_share: Synthetic rows closer to train than to holdout; 0.5 is ideal.
+        failed: Why privacy is Poor, a sentence for each failure of a hard rule.
     """
 
     quality_score: float | None
@@ -96,6 +97,7 @@ class EvaluationResult:
     copied_share: float | None
     copied_share_holdout: float | None
     closer_to_train_share: float | None
+    failed: tuple[str, ...] = ()
 
 
 def evaluate_table(
@@ -217,4 +219,5 @@ def main_figures(evaluation: Evaluation) -> EvaluationResult:
         copied_share=attacks.copies[0].synthetic.value,
         copied_share_holdout=attacks.copies[0].holdout.value,
         closer_to_train_share=attacks.closer_to_train.value,
+        failed=evaluation.scores.privacy.reasons if evaluation.scores.privacy.failed else (),
     )

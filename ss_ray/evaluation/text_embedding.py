@@ -1,7 +1,7 @@
 """Texts as vectors whose angles tell how alike they are.
 
-Without a download: latent semantic analysis, that is word frequencies (TF-IDF) of the training texts reduced to the
-directions in which these differ most. It knows which words occur together, not what they mean, so a paraphrase in
+Without a download: latent semantic analysis, that is word frequencies (TF-IDF) of all texts reduced to the directions
+in which these differ most. It knows which words occur together, not what they mean, so a paraphrase in
 other words is far away. Where a sentence-transformers model is named, that model embeds.
 """
 
@@ -27,28 +27,28 @@ Embed = Callable[[Sequence[str]], NDArray[np.float64]]
 """Texts -> (texts, dimensions) of length 1, or 0 for a text of which nothing is known."""
 
 
-def fit_embedding(train: Sequence[str], model: str | None, *, seed: int) -> Embed | None:
-    """An embedding of texts, fitted on training texts or loaded.
+def fit_embedding(texts: Sequence[str], model: str | None, *, seed: int) -> Embed | None:
+    """An embedding of texts, fitted on those of all tables alike, or loaded.
 
     Args:
-        train: Training texts.
+        texts: Of all tables.
         model: Folder or Hugging Face id of a sentence-transformers model; None is latent semantic analysis.
         seed: Fixes the reduction.
 
     Returns:
-        None where no two training texts share enough words to tell directions.
+        None where no two texts share enough words to tell directions.
 
     Raises:
         ResourceError: The package or the model is not there.
     """
-    return _fit_words(train, seed=seed) if model is None else _load(model)
+    return _fit_words(texts, seed=seed) if model is None else _load(model)
 
 
-def _fit_words(train: Sequence[str], *, seed: int) -> Embed | None:
+def _fit_words(texts: Sequence[str], *, seed: int) -> Embed | None:
     vectorizer = TfidfVectorizer(tokenizer=_tokens, token_pattern=None, lowercase=False, max_features=MAX_WORDS)
-    if not any(_tokens(text) for text in train):
+    if not any(_tokens(text) for text in texts):
         return None
-    weights = vectorizer.fit_transform(train)
+    weights = vectorizer.fit_transform(texts)
     size = min(DIMENSIONS, min(weights.shape) - 1)
     if size < 1:
         return None

@@ -61,7 +61,7 @@ class TextFidelity:
 
     Attributes:
         column: Its name.
-        embedding: Model behind `semantic` and `discriminator`; None is latent semantic analysis of training texts.
+        embedding: Model behind `semantic` and `discriminator`; None is latent semantic analysis of all texts.
         synthetic: Synthetic against training texts.
         baseline: Holdout against training texts. Its `semantic` takes one half of the holdout for the other table.
         train_duplicates: Share of the training texts that occur before.
@@ -100,7 +100,8 @@ def evaluate_text(
     """
     frames = [frame for frame in (train, synthetic, holdout) if frame is not None]
     drawn = _drawn([present_texts(frame[column]) for frame in frames], seed=seed)
-    embed = fit_embedding(drawn[0], embedding, seed=seed) if len(drawn[0]) >= MIN_TEXTS else None
+    every = [text for texts in drawn for text in texts]  # fitted on one side, it would know that side better
+    embed = fit_embedding(every, embedding, seed=seed) if len(drawn[0]) >= MIN_TEXTS else None
     real, made, *rest = [Texts(texts=texts, vectors=_vectors(texts, embed)) for texts in drawn]
     unseen = rest[0] if rest else None
     meaning = unavailable(no_holdout) if unseen is None else _semantic(real, made, unseen)

@@ -50,6 +50,8 @@ def judge_privacy(privacy: Privacy) -> PrivacyVerdict:
         )
     shares = (privacy.closer_to_train, privacy.membership_auc)
     unknown = next((m.reason for m in (privacy.copies[0].p_value, *shares) if m.value is None), None)
+    if any(item.has_overlap for item in privacy.copies):
+        unknown = "the holdout holds training rows, so nothing in it is known to be unseen; give rows of its own"
     if unknown is not None:
         score = Score(value=None, grade=None, reason=unknown)
         return PrivacyVerdict(score=score, failed=None, reasons=(f"not available, because {unknown}",))

@@ -163,10 +163,14 @@ class TypedRows:
     Attributes:
         num_rows: Rows.
         lost: By column, cells that are not of its type and count as missing.
+        read: Columns of which some cell was read.
+        digests: SHA-256 of each file.
     """
 
     num_rows: int
     lost: dict[str, int]
+    read: frozenset[str]
+    digests: tuple[str, ...]
 
 
 def type_rows(
@@ -181,24 +185,31 @@ def type_rows(
     folder.remove()
     with reported_progress(on_progress, "read", None) as report:
         arguments = (source, schema, folder.make_folder(), report)
-        found = list(map_items(_typed_worker, list(enumerate(source.files)), arguments=arguments))
-    lost = sum((counts for _, counts in found), Counter[str]())
-    return TypedRows(num_rows=sum(rows for rows, _ in found), lost=dict(lost))
+        found = dict(map_items(_typed_worker, list(enumerate(source.files)), arguments=arguments))
+    parts = [found[index] for index in range(len(source.files))]
+    return TypedRows(
+        num_rows=sum(part.num_rows for part in parts),
+        lost=dict(sum((Counter(part.lost) for part in parts), Counter[str]())),
+        read=frozenset().union(*(part.read for part in parts)),
+        digests=tuple(digest for part in parts for digest in part.digests),
+    )
 
 
 def _typed_worker(
     source: Source, schema: TableSchema, folder: Location, report: Callable[..., None]
-) -> Callable[[tuple[int, Location]], tuple[int, Counter[str]]]:
-    def read(item: tuple[int, Location]) -> tuple[int, Counter[str]]:
+) -> Callable[[tuple[int, Location]], tuple[int, TypedRows]]:
+    def read(item: tuple[int, Location]) -> tuple[int, TypedRows]:
         index, file = item
-        lost = Counter[str]()
+        lost, known = Counter[str](), set[str]()
         with PartWriter(folder, f"part-{index:05d}", schema.to_arrow()) as writer:
             for block in read_blocks(source, file):
                 typed, unread = type_leniently(block, schema)
                 writer.write(typed)
                 lost += unread
+                known |= {name for name in typed.column_names if typed.column(name).null_count < len(typed)}
                 report(block.num_rows)
-        return writer.num_rows, lost
+        digests = (file_digest(file),)
+        return index, TypedRows(num_rows=writer.num_rows, lost=dict(lost), read=frozenset(known), digests=digests)
 
     return read
 

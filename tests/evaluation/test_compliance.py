@@ -34,8 +34,8 @@ def test_evidence_says_what_was_done_and_what_it_is_not() -> None:
     assert found["gdpr"]["erasure"].startswith("`ss-ray purge runs/a`")
     assert "950 training rows, 1,000 synthetic rows" in found["gdpr"]["data_minimisation"][0]
     assert {item["path"] for item in found["gdpr"]["storage"] if not item["is_private"]} == {
-        "release/synthetic",
-        "release/privacy_certificate.json",
+        "release/synthetic, release/synthetic.csv",
+        "release/privacy_certificate.json, release/report.html",
     }
     assert len(found["hipaa"]["safe_harbor"]) == 18
     assert found["hipaa"]["safe_harbor_open"] == ["B"]

@@ -40,10 +40,13 @@ def test_copies_that_chance_explains_have_a_large_one():
     assert result.p_value.value > 0.3
 
 
-def test_without_holdout_the_share_stands_alone():
+def test_without_holdout_training_rows_tell_what_chance_gives():
     result = count_copies(None, keys(1), None, keys(1, 2))
     assert result.synthetic.value == 0.5
-    assert "no holdout" in result.p_value.reason
+    assert "no holdout" in result.holdout.reason
+    common, rare = keys(*[1] * 500), keys(*range(500))
+    assert count_copies(None, common, None, common).p_value.value > 0.4
+    assert count_copies(None, rare, None, rare).p_value.value < 1e-12
 
 
 def test_missing_texts_are_no_copies():

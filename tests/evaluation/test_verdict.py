@@ -160,3 +160,18 @@ def test_tables_of_one_column_are_judged_or_told_why_not(patients, column):
         assert not judge_privacy(privacy).failed
         assert all((n.value is None) == (n.reason is not None) for n in numbers_in(privacy))
     assert not judge_privacy(evaluate_privacy(train.assign(**{column: None}), holdout, fresh, schema)).failed
+
+
+def test_a_copy_fails_without_a_holdout_too(train, fresh, schema):
+    verdict = judge(train, None, train, schema)
+    assert verdict.failed
+    assert "copies" in verdict.hard_fails
+    assert "among training rows themselves it is 0.0%" in verdict.reasons[0]
+
+
+def test_a_holdout_of_training_rows_gives_no_verdict(train, holdout, fresh, schema):
+    """What everybody shares is no sign: a table of few distinct rows keeps its verdict."""
+    for mixed in (train, pd.concat([train.head(500), holdout.head(500)])):
+        verdict = judge(train, mixed, fresh, schema)
+        assert verdict.failed is None
+        assert "holds training rows" in verdict.reasons[0]
