@@ -86,7 +86,7 @@ def test_bad_input_is_named_and_leaves_no_rows_behind(tables: Path, tmp_path: Pa
         with pytest.raises(DataError, match=message):
             evaluate_files(Config(audit_log=None), real, other, out)
     assert list(out.iterdir()) == []
-    with pytest.raises(DataError, match="no CSV"):
+    with pytest.raises(DataError, match="there is no file"):
         evaluate_files(Config(audit_log=None), real, tmp_path / "nothing.csv", out)
     with pytest.raises(ConfigError, match="lies inside"):
         evaluate_files(Config(audit_log=None), tables, tables / "synthetic.csv", tables / "out")
