@@ -74,7 +74,7 @@ def test_bad_input_is_named_and_leaves_no_rows_behind(tables: Path, tmp_path: Pa
     from ss_ray.config import Config
     from ss_ray.evaluation_run import evaluate_files
 
-    with pytest.raises(DataError, match="lacks the column 'city'"):
+    with pytest.raises(DataError, match=r"narrow.csv lacks columns of the real table: 'city'"):
         evaluate_files(Config(audit_log=None), real, narrow, out)
     assert list(out.iterdir()) == []
     other = tmp_path / "other.csv"

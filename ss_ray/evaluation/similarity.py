@@ -22,6 +22,8 @@ from ss_ray.evaluation.metrics import Metric, measured, unavailable
 EMPTY_SIDE_DISTANCE = 0.5887
 """Distance of a column that has values on one side only. Source: NeMo Safe Synthesizer, column distribution."""
 MAX_BINS = 500
+MIN_ROWS = 20
+"""Rows of each table below which nothing is scored: one row has no distribution."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,8 +61,8 @@ def similarity(train: Table, other: Table, associations: NDArray[np.float64], *,
     size = min(train.rows, other.rows)
     if not train.columns:
         return no_similarity("no column can be scored")
-    if not size:
-        return no_similarity("one of the tables has no rows")
+    if size < MIN_ROWS:
+        return no_similarity(f"it needs {MIN_ROWS} rows of each table; one has {size}")
     difference = np.abs(associations - association_matrix(other))
     distances = [column_distance(train.values[c.name], other.values[c.name], c) for c in train.columns]
     return Similarity(

@@ -182,6 +182,10 @@ def type_rows(
         DataError: The source is missing or damaged, or lacks a column.
     """
     source = find_source(uri, encoding)
+    missing = [name for name in schema.names if name not in source.names]
+    if missing:
+        names = ", ".join(map(repr, missing))
+        raise DataError(f"{Location.parse(uri).name} lacks columns of the real table: {names}", column=missing[0])
     folder.remove()
     with reported_progress(on_progress, "read", None) as report:
         arguments = (source, schema, folder.make_folder(), report)

@@ -1,6 +1,7 @@
 import base64
 import gzip
 import re
+import subprocess
 
 import pandas as pd
 import pytest
@@ -9,6 +10,7 @@ from ss_ray.evaluation.evaluate import evaluate
 from ss_ray.evaluation.metrics import measured, unavailable
 from ss_ray.evaluation.report import PiiRow, ReportContext, duration, number, percent, render_report
 from ss_ray.schema import Kind
+from tests.pii.test_report import CHROMIUM
 
 from .people import make_schema
 
@@ -100,3 +102,15 @@ def test_numbers_are_spelled_for_people():
     assert number(unavailable("x")) == "–"
     assert percent(measured(0.123, 9)) == "12.3%"
     assert [duration(s) for s in (4.23, 200, 3900)] == ["4.2 s", "3 min 20 s", "1 h 5 min"]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(CHROMIUM is None, reason="no browser on this machine")
+def test_a_browser_unpacks_the_library_and_draws_every_plot(page, tmp_path):
+    (tmp_path / "report.html").write_text(page)
+    options = ("--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=20000", "--dump-dom")
+    command = [CHROMIUM, *options, (tmp_path / "report.html").as_uri()]
+    drawn = subprocess.run(command, check=True, capture_output=True, text=True, timeout=120).stdout
+    assert '<html lang="en" data-drawn="yes">' in drawn
+    plots = re.findall(r'class="(?:plot|heat)[^"]*" id="[a-z0-9-]+"', page)
+    assert drawn.count('class="plot-container plotly"') == len(plots) > 5
