@@ -11,8 +11,7 @@ from ss_ray.generation.pool import has_vllm
 from ss_ray.generation.results import Request, SyntheticTable
 from ss_ray.generation.stage import generate_table
 from ss_ray.language_plan import plan_language_training
-from ss_ray.plan import GenerationPlan, PrivateLoopPlan, RunPlan, is_private
-from ss_ray.privacy.account import Account, PrivateSchema
+from ss_ray.plan import GenerationPlan, RunPlan, is_private
 from ss_ray.progress import OnProgress
 from ss_ray.runs import Location
 from ss_ray.schema import TableSchema
@@ -20,7 +19,7 @@ from ss_ray.sequence_plan import SequencePlan
 from ss_ray.training.encoding import find_sequences, fixed_interval
 from ss_ray.training.language_stage import train_language_model
 from ss_ray.training.private_language_stage import train_private_language_model
-from ss_ray.training.private_stage import PrivateModelRef, train_private_model
+from ss_ray.training.private_stage import PrivateModelRef, PrivateTraining, train_private_model
 from ss_ray.training.stage import ModelRef, train_model
 
 
@@ -84,21 +83,10 @@ def _text_codec(rows: Location, schema: TableSchema, plan: SequencePlan | None, 
     return codec.ordered(order)
 
 
-def train_private(
-    rows: Location,
-    units: Location,
-    schema: TableSchema,
-    private: PrivateSchema,
-    loop: PrivateLoopPlan,
-    account: Account,
-    config: Config,
-    folder: Location,
-    key: str,
-    on_progress: OnProgress,
-) -> PrivateModelRef:
+def train_private(training: PrivateTraining, on_progress: OnProgress) -> PrivateModelRef:
     """The same with differential privacy; see `train_private_model` and `train_private_language_model`."""
-    fit = train_private_language_model if is_language_model(config) else train_private_model
-    return fit(rows, units, schema, private, loop, account, config, folder, key, on_progress)
+    fit = train_private_language_model if is_language_model(training.config) else train_private_model
+    return fit(training, on_progress)
 
 
 def generate(

@@ -22,7 +22,7 @@ from ss_ray.progress import OnProgress
 from ss_ray.runs import Location, RunDir, fingerprint
 from ss_ray.stages import Stages
 from ss_ray.tables.stage import TableRef
-from ss_ray.training.private_stage import PrivateModelRef
+from ss_ray.training.private_stage import PrivateModelRef, PrivateTraining
 from ss_ray.training.stage import ModelRef
 
 LABEL_LENGTH = 8
@@ -147,15 +147,17 @@ def train_privately(
             "train",
             PrivateModelRef,
             lambda: train_private(
-                rows,
-                units,
-                pii.schema,
-                private,
-                run.training_plan(private),
-                run.training_account(private),
-                config,
-                run_dir.internal,
-                fingerprint(run.job, stages.key("train"), repr(private)),
+                PrivateTraining(
+                    rows=rows,
+                    units=units,
+                    schema=pii.schema,
+                    private=private,
+                    loop=run.training_plan(private),
+                    account=run.training_account(private),
+                    config=config,
+                    folder=run_dir.internal,
+                    key=fingerprint(run.job, stages.key("train"), repr(private)),
+                ),
                 on_progress,
             ),
         )

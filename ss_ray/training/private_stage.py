@@ -14,7 +14,7 @@ from ss_ray.codec.measured import measured_codec, prior_logits
 from ss_ray.codec.measured_sequences import measured_axis, measured_sequence_codec
 from ss_ray.codec.sequences import SequenceCodec
 from ss_ray.codec.slots import SlotCodec, fit_codec
-from ss_ray.config import CompactParameters, Config, ResourceParameters
+from ss_ray.config import Config
 from ss_ray.errors import PrivacyError
 from ss_ray.plan import PrivateLoopPlan, PrivateTrainPlan, with_compact_model
 from ss_ray.privacy.account import Account, PrivateSchema
@@ -52,21 +52,11 @@ class PrivateModelRef:
     charges: tuple[Charge, ...]
 
 
-def train_private_model(
-    rows: Location,
-    units: Location,
-    schema: TableSchema,
-    private: PrivateSchema,
-    loop: PrivateLoopPlan,
-    account: Account,
-    config: Config,
-    folder: Location,
-    key: str,
-    on_progress: OnProgress,
-) -> PrivateModelRef:
-    """Train the compact model with differential privacy on the Parquet parts in `rows`.
+@dataclass(frozen=True, kw_only=True)
+class PrivateTraining:
+    """What a training with differential privacy starts from.
 
-    Args:
+    Attributes:
         rows: Folder of typed parts.
         units: Folder of the same rows before PII was replaced, whose grouping column tells the privacy units.
         schema: Of those rows, exact; used only where that is allowed.
@@ -76,6 +66,29 @@ def train_private_model(
         config: The request: its grouping column, model and resources.
         folder: Where folder/model, folder/tokens, folder/units and folder/checkpoints go.
         key: Names this training, so that only a checkpoint of the very same one is resumed.
+    """
+
+    rows: Location
+    units: Location
+    schema: TableSchema
+    private: PrivateSchema
+    loop: PrivateLoopPlan
+    account: Account
+    config: Config
+    folder: Location
+    key: str
+
+    @property
+    def group(self) -> str | None:
+        """Column whose values are the privacy units; None where each row is one."""
+        return self.config.data.group_training_examples_by
+
+
+def train_private_model(training: PrivateTraining, on_progress: OnProgress) -> PrivateModelRef:
+    """Train the compact model with differential privacy.
+
+    Args:
+        training: Rows and what to do with them.
         on_progress: Told the steps charged.
 
     Raises:
@@ -83,69 +96,54 @@ def train_private_model(
         PrivacyError: The ledger has no budget for it.
         TrainingError: A worker failed for good.
     """
-    plan, tokens = with_compact_model(loop, config.training.compact), folder / "tokens"
-    sequences = plan_sequences(config)
+    plan, tokens = with_compact_model(training.loop, training.config.training.compact), training.folder / "tokens"
+    sequences, measured = plan_sequences(training.config), training.private.measured
     codec: SlotCodec | SequenceCodec
-    if sequences is not None and private.measured is not None:
-        codec = _sequence_codec(private.measured, sequences, plan)
+    if sequences is not None and measured is not None:
+        codec = _sequence_codec(measured, sequences, plan)
         codec.ends(sequences.start, sequences.stop)  # refused before the rest of the budget goes
-        encode_private_sequences(rows, units, codec, sequences, tokens)
-        ids = save_units(units, rows, None, folder)  # an example is a unit
+        encode_private_sequences(training.rows, training.units, codec, sequences, tokens)
+        ids = save_units(training, None)  # an example is a unit
     else:
-        codec = _row_codec(rows, schema, private, plan, config.training.compact)
-        encode_rows(rows, codec, tokens)
-        ids = save_units(units, rows, config.data.group_training_examples_by, folder)
-    settings = {
-        "tokens": tokens,
-        "units": ids,
-        "codec": codec,
-        "prior": prior_logits(codec, private.measured),
-        "plan": plan,
-        "account": account,
-    }
-    metrics = fit_private(_train_worker, settings, plan, account, config.resources, folder, key, on_progress)
+        codec = _row_codec(training, plan)
+        encode_rows(training.rows, codec, tokens)
+        ids = save_units(training, training.group)
+    settings = {"tokens": tokens, "units": ids, "codec": codec, "prior": prior_logits(codec, measured), "plan": plan}
+    metrics = fit_private(_train_worker, settings, training, on_progress)
     if codec.slots:
         check_trained(metrics)
     model = codec_model_ref(codec, metrics, round(plan.dp.expected_batch_size))
-    return PrivateModelRef(model=model, dp=plan.dp, charges=account.spent())
+    return PrivateModelRef(model=model, dp=plan.dp, charges=training.account.spent())
 
 
-def save_units(units: Location, rows: Location, group: str | None, folder: Location) -> Location:
-    """folder/units, with the unit of each row in units.npy; empty where each row is a unit.
+def save_units(training: PrivateTraining, group: str | None) -> Location:
+    """folder/units, with the unit of each row, its value of `group`, in units.npy; empty where each row is a unit.
 
     Raises:
         PrivacyError: Rows were dropped, so nobody knows which of the others belong together.
     """
-    ids = folder / "units"
+    ids, units = training.folder / "units", training.units.files(".parquet")
     ids.remove()
     if group is not None:
-        check_same_rows(units.files(".parquet"), rows.files(".parquet"))
-        save_array(unit_ids(units.files(".parquet"), group), ids.make_folder() / "units.npy")
+        check_same_rows(units, training.rows.files(".parquet"))
+        save_array(unit_ids(units, group), ids.make_folder() / "units.npy")
     return ids
 
 
 def fit_private(
     loop: Callable[[dict[str, Any]], None],
     settings: dict[str, Any],
-    plan: PrivateLoopPlan,
-    account: Account,
-    resources: ResourceParameters,
-    folder: Location,
-    key: str,
+    training: PrivateTraining,
     on_progress: OnProgress,
     environment: Mapping[str, str] = WORKER_ENVIRONMENT,
 ) -> dict[str, Any]:
     """Reserve the steps that are left to take, and run a training loop in Ray Train workers; its metrics.
 
     Args:
-        loop: Body of a worker; called with `settings` and "report", which is told the steps charged, beside what
-            `fit_workers` adds.
+        loop: Body of a worker; called with `settings`, "account" and "report", which is told the steps charged, beside
+            what `fit_workers` adds.
         settings: Small, picklable.
-        plan: What to do.
-        account: Of this training.
-        resources: Workers and threads.
-        folder: As for `fit_workers`.
-        key: Likewise.
+        training: What is trained.
         on_progress: Told the steps charged.
         environment: As for `fit_workers`.
 
@@ -153,16 +151,18 @@ def fit_private(
         PrivacyError: The ledger has no budget for it, or this training was begun otherwise.
         TrainingError: A worker failed for good.
     """
+    account, dp = training.account, training.loop.dp
     used = sum(charge.count for charge in account.spent())
-    if used != account.uses(plan.dp.charge()):
+    if used != account.uses(dp.charge()):
         raise PrivacyError(
             "this training was begun with other noise, by another version or after other measurements; start afresh in "
             "another run directory"
         )
-    account.reserve([plan.dp.charge(plan.dp.num_steps - used)])
-    with reported_progress(on_progress, "train", plan.dp.num_steps, "steps") as report:
+    account.reserve([dp.charge(dp.num_steps - used)])
+    with reported_progress(on_progress, "train", dp.num_steps, "steps") as report:
         report(used)
-        return fit_workers(loop, settings | {"report": report}, resources, folder, key, environment)
+        more = {"account": account, "report": report}
+        return fit_workers(loop, settings | more, training.config.resources, training.folder, training.key, environment)
 
 
 def check_trained(metrics: Mapping[str, Any]) -> None:
@@ -178,15 +178,14 @@ def check_trained(metrics: Mapping[str, Any]) -> None:
         )
 
 
-def _row_codec(
-    rows: Location, schema: TableSchema, private: PrivateSchema, plan: PrivateTrainPlan, compact: CompactParameters
-) -> SlotCodec:
+def _row_codec(training: PrivateTraining, plan: PrivateTrainPlan) -> SlotCodec:
     """The codec of the measured schema, or of the exact one where it was allowed."""
-    if private.measured is not None:
-        return measured_codec(private.measured, max_text_tokens=plan.max_text_tokens)
+    if training.private.measured is not None:
+        return measured_codec(training.private.measured, max_text_tokens=plan.max_text_tokens)
+    compact = training.config.training.compact
     return fit_codec(
-        schema,
-        sample_rows(rows.files(".parquet"), SAMPLE_ROWS),
+        training.schema,
+        sample_rows(training.rows.files(".parquet"), SAMPLE_ROWS),
         num_bins=compact.num_bins,
         text_vocabulary=compact.text_vocabulary,
         max_text_tokens=plan.max_text_tokens,
