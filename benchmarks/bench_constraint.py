@@ -1,7 +1,7 @@
 """What constrained text costs: compiling the grammar, and tokens a second with it and without.
 
-    python benchmarks/bench_constraint.py                 # a byte-level tokenizer, a random model
-    python benchmarks/bench_constraint.py --model FOLDER  # a causal language model with its tokenizer
+    PYTHONPATH=. python benchmarks/bench_constraint.py    # a byte-level tokenizer, a random model
+    PYTHONPATH=. python benchmarks/bench_constraint.py --model FOLDER  # a causal language model with its tokenizer
 
 Prints one JSON line: seconds to write and to compile the grammars of wide and of long-listed tables, seconds to render
 and parse 100,000 rows, and the overhead of the constraint in per cent for each engine that is installed. Free text has
