@@ -118,7 +118,7 @@ def _evaluate(
 def _check_apart(folder: Location, sources: dict[str, str | Path]) -> None:
     """Refuse a folder that holds a source: its files would become part of the table."""
     for name, uri in sources.items():
-        if f"{folder.path}/".startswith(f"{Location.parse(uri).path}/"):
+        if folder.is_inside(Location.parse(uri)):
             raise ConfigError(f"the folder {folder} lies inside the {name} table; give an --out elsewhere")
 
 

@@ -18,9 +18,16 @@ from ss_ray.codec.stored import read_schema
 from ss_ray.config import Config
 from ss_ray.constraints.check import check_declared
 from ss_ray.errors import ConfigError
-from ss_ray.evaluation.compliance import evidence_json, make_evidence
+from ss_ray.evaluation.compliance import RunFacts
 from ss_ray.evaluation.report import PiiRow, ReportContext
-from ss_ray.evaluation.stage import EvaluationRequest, EvaluationResult, Tables, evaluate_table, publish_report
+from ss_ray.evaluation.stage import (
+    EvaluationRequest,
+    EvaluationResult,
+    Tables,
+    evaluate_table,
+    publish_report,
+    write_evidence,
+)
 from ss_ray.families import describe, generate, is_language_model, train
 from ss_ray.generation.given import check_seeds
 from ss_ray.generation.results import SyntheticTable
@@ -179,7 +186,7 @@ def _run(
         ),
     )
     log.facts["rows"] = synthetic.num_rows
-    if guarantee is not None:
+    if guarantee is not None and not run_dir.public_report.exists():  # a stale release is removed as a whole
         publish_report(
             guarantee,
             run_dir.synthetic,
@@ -202,30 +209,32 @@ def _run(
     )
     evaluation = None
     if config.evaluation.enabled:
-        context = _report_context(config, run_dir, plan, splits, pii, model, synthetic, guarantee, stages.seconds)
-        context = replace(context, settings=given_settings(config), versions=facts.versions)
+        context = _report_context(config, run_dir, plan, facts, pii, model, guarantee, stages.seconds)
         tables = Tables(
             train=seen.train,
             holdout=seen.holdout,
             synthetic=run_dir.synthetic,
             originals=None if seen is real else (real.train, real.holdout),
         )
-        request = EvaluationRequest(
-            parameters=config.evaluation,
-            seed=start.seed,
-            constraints=config.constraints,
-            sequences=sequence_columns(config),
-            pii=personal_columns(pii),
-        )
+        request = _evaluation_request(config, start, pii)
         evaluation = stages.do(
             "evaluate",
             EvaluationResult,
             lambda: evaluate_table(tables, schema, request, context, facts, internal, on_progress),
         )
     else:
-        evidence = make_evidence(facts, risks={}, figures={})
-        (internal / "compliance.json").write_text(evidence_json(evidence))
+        write_evidence(facts, None, internal)
     return _run_report(run_dir, csv_file, synthetic, guarantee, evaluation, stages.seconds)
+
+
+def _evaluation_request(config: Config, start: Start, pii: PiiResult) -> EvaluationRequest:
+    return EvaluationRequest(
+        parameters=config.evaluation,
+        seed=start.seed,
+        constraints=config.constraints,
+        sequences=sequence_columns(config),
+        pii=personal_columns(pii),
+    )
 
 
 def _guarantee_in_words(guarantee: Certificate | None) -> str:
@@ -270,8 +279,7 @@ def seed_state(config: Config) -> str:
 
 def check_apart(data: str | Path, run_dir: RunDir) -> None:
     """Refuse a run directory inside the source folder: its files would become part of the table."""
-    source = Location.parse(data)
-    if f"{run_dir.root.path}/".startswith(f"{source.path}/"):
+    if run_dir.root.is_inside(Location.parse(data)):
         raise ConfigError(f"the run directory {run_dir.root} lies inside the source; give an --out elsewhere")
 
 
@@ -306,10 +314,9 @@ def _report_context(
     config: Config,
     run_dir: RunDir,
     plan: RunPlan,
-    splits: Splits,
+    facts: RunFacts,
     pii: PiiResult,
     model: ModelRef,
-    synthetic: SyntheticTable,
     guarantee: Certificate | None,
     seconds: Mapping[str, float],
 ) -> ReportContext:
@@ -317,11 +324,7 @@ def _report_context(
         title=run_dir.root.name,
         created_at=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         model=describe(model, config),
-        counts={
-            "training rows": splits.train_rows,
-            "holdout rows": splits.holdout_rows,
-            "synthetic rows": synthetic.num_rows,
-        },
+        counts=facts.counts,
         pii=tuple(
             PiiRow(column=row.column, entity_type=row.entity_type, replaced=row.replaced) for row in pii.statistics
         ),
@@ -329,4 +332,6 @@ def _report_context(
         stage_seconds=dict(seconds),
         privacy_statement=plan.notes[0],
         guarantee=guarantee,
+        settings=given_settings(config),
+        versions=facts.versions,
     )

@@ -104,6 +104,4 @@ def _refuse_links(folders: Sequence[Location]) -> None:
 
 def _files(folder: Location, root: Location) -> tuple[str, ...]:
     """All files of a folder, hidden ones too, below the root."""
-    selector = pafs.FileSelector(folder.path, recursive=True, allow_not_found=True)
-    infos = sorted(folder.filesystem.get_file_info(selector), key=lambda info: info.path)
-    return tuple(info.path[len(root.path) :].lstrip("/") for info in infos if info.is_file)
+    return tuple(file.path[len(root.path) :].lstrip("/") for file in folder.files(hidden=True))

@@ -78,14 +78,18 @@ class Location:
         """Whether it is a folder."""
         return bool(self._info().type == pafs.FileType.Directory)
 
-    def files(self, suffix: str = "") -> tuple[Location, ...]:
-        """Files of this folder and below with the suffix, hidden ones left out, in order of their path."""
+    def is_inside(self, folder: Location) -> bool:
+        """Whether it is that folder, or lies somewhere below it."""
+        return f"{self.path}/".startswith(f"{folder.path}/")
+
+    def files(self, suffix: str = "", *, hidden: bool = False) -> tuple[Location, ...]:
+        """Files of this folder and below with the suffix, hidden ones only on request, in order of their path."""
         selector = pafs.FileSelector(self.path, recursive=True, allow_not_found=True)
         infos = sorted(self.filesystem.get_file_info(selector), key=lambda info: info.path)
         return tuple(
             Location(filesystem=self.filesystem, path=info.path)
             for info in infos
-            if info.is_file and info.path.endswith(suffix) and not _is_hidden(info.path[len(self.path) :])
+            if info.is_file and info.path.endswith(suffix) and (hidden or not _is_hidden(info.path[len(self.path) :]))
         )
 
     def read_text(self) -> str:

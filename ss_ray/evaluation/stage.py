@@ -17,6 +17,7 @@ from ss_ray.evaluation.attacks import Privacy, evaluate_privacy
 from ss_ray.evaluation.compliance import Evidence, RunFacts, evidence_json, make_evidence
 from ss_ray.evaluation.evaluate import Evaluation, combine
 from ss_ray.evaluation.fidelity import evaluate_fidelity
+from ss_ray.evaluation.metrics import Metric
 from ss_ray.evaluation.metrics_file import metrics_json
 from ss_ray.evaluation.public_report import render_public_report
 from ss_ray.evaluation.replay import Originals
@@ -138,9 +139,7 @@ def evaluate_table(
             parts.append(ray.get(part))
             on_progress(Progress(stage="evaluate", done=done, total=4, unit="parts"))
     evaluation = combine(*parts)
-    evidence = None if facts is None else gather_evidence(facts, evaluation)
-    if evidence is not None:
-        (folder / "compliance.json").write_text(evidence_json(evidence))
+    evidence = None if facts is None else write_evidence(facts, evaluation, folder)
     report = render_report(evaluation, train, synthetic, schema, context, evidence)
     (folder / "metrics.json").write_text(metrics_json(evaluation))
     (folder / "report.html").write_text(report)
@@ -148,19 +147,29 @@ def evaluate_table(
     return main_figures(evaluation)
 
 
-def gather_evidence(facts: RunFacts, evaluation: Evaluation) -> Evidence:
-    """The evidence of a run, with what its evaluation says about re-identification."""
+def write_evidence(facts: RunFacts, evaluation: Evaluation | None, folder: Location) -> Evidence:
+    """Write folder/compliance.json: the evidence of a run, with what its evaluation says about re-identification."""
+    evidence = make_evidence(facts, risks=_risks(evaluation), figures=_figures(evaluation))
+    (folder / "compliance.json").write_text(evidence_json(evidence))
+    return evidence
+
+
+def _risks(evaluation: Evaluation | None) -> dict[str, Metric]:
+    if evaluation is None:
+        return {}
+    return {name: risk.risk for name, risk in evaluation.privacy.gdpr_risks.risks.items()}
+
+
+def _figures(evaluation: Evaluation | None) -> dict[str, Metric]:
+    if evaluation is None:
+        return {}
     attacks = evaluation.privacy
-    return make_evidence(
-        facts,
-        risks={name: risk.risk for name, risk in attacks.gdpr_risks.risks.items()},
-        figures={
-            "synthetic rows that equal a training row": attacks.copies[0].synthetic,
-            "holdout rows that equal a training row": attacks.copies[0].holdout,
-            "synthetic rows closer to a training than to a holdout row": attacks.closer_to_train,
-            "AUC of membership inference": attacks.membership_auc,
-        },
-    )
+    return {
+        "synthetic rows that equal a training row": attacks.copies[0].synthetic,
+        "holdout rows that equal a training row": attacks.copies[0].holdout,
+        "synthetic rows closer to a training than to a holdout row": attacks.closer_to_train,
+        "AUC of membership inference": attacks.membership_auc,
+    }
 
 
 def publish_report(
