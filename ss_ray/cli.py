@@ -17,17 +17,20 @@ from ss_ray import __version__
 from ss_ray.audit_log_cli import app as audit_log_app
 from ss_ray.config_files import load_config, parameters
 from ss_ray.errors import ConfigError, SsRayError
+from ss_ray.job_status import followed, log_as_json
 from ss_ray.privacy.ledger_cli import app as ledger_app
 from ss_ray.summaries import evaluation_summary, generation_summary, replacement_summary, summary
 
 INCOMPLETE = 9
 """Exit code of a job that ended with fewer rows than were asked for, and kept them."""
+UNMET = 11
+"""Exit code of an evaluation that does not show what --fail-on demands."""
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.add_typer(ledger_app, name="ledger")
 app.add_typer(audit_log_app, name="audit-log")
 
-ConfigOption = Annotated[Path | None, typer.Option("--config", help="YAML file; the defaults without one.")]
+ConfigOption = Annotated[str | None, typer.Option("--config", help="YAML file or URI; the defaults without one.")]
 SetOption = Annotated[list[str] | None, typer.Option("--set", help="Override one value: training.learning_rate=1e-3")]
 DataOption = Annotated[
     str, typer.Option(help="CSV, JSON lines or Parquet: a file or folder, a path or URI (s3://...).")
@@ -35,6 +38,9 @@ DataOption = Annotated[
 OutOption = Annotated[str, typer.Option(help="Run directory, a path or URI. The same command again resumes it.")]
 RedoOption = Annotated[bool, typer.Option("--redo", help="Do again what a changed request or source makes stale.")]
 VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help="Log each stage.")]
+StatusOption = Annotated[
+    str | None, typer.Option("--status", help="Keep how far the job is in this JSON file, and log JSON lines.")
+]
 DebugOption = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
 
 
@@ -46,17 +52,18 @@ def run(
     overrides: SetOption = None,
     csv: Annotated[bool, typer.Option("--csv", help="Also write release/synthetic.csv.")] = False,
     redo: RedoOption = False,
+    status: StatusOption = None,
     verbose: VerboseOption = False,
     debug: DebugOption = False,
 ) -> None:
     """Synthesize a table: replace PII, train, generate, evaluate."""
-    _set_up_logs(verbose, debug)
-    parsed = load_config(config, overrides or [])
-    from ss_ray.pipeline import run as run_pipeline  # imports Ray, torch and transformers: seconds
-    from ss_ray.progress import shown
+    _set_up_logs(verbose, debug, status)
+    with followed(status) as job:
+        parsed = load_config(config, overrides or [])
+        from ss_ray.pipeline import run as run_pipeline  # imports Ray, torch and transformers: seconds
 
-    with shown() as on_progress:
-        report = run_pipeline(parsed, data, out, csv=csv, redo=redo, on_progress=on_progress)
+        report = run_pipeline(parsed, data, out, csv=csv, redo=redo, on_progress=job)
+        job.finish(rows=report.num_rows, incomplete=report.incomplete)
     print(summary(report))
     if report.incomplete:
         raise typer.Exit(INCOMPLETE)
@@ -93,6 +100,10 @@ def evaluate(
     out: Annotated[str, typer.Option(help="Folder for report.html and metrics.json.")],
     holdout: Annotated[str | None, typer.Option(help="Real rows that the tool has not seen.")] = None,
     target: Annotated[str | None, typer.Option(help="Column to predict; chosen without one.")] = None,
+    fail_on: Annotated[
+        list[str] | None,
+        typer.Option(help="End with exit code 11 on: hard-fails, privacy:GRADE or quality:GRADE (worse than that)."),
+    ] = None,
     config: ConfigOption = None,
     overrides: SetOption = None,
     verbose: VerboseOption = False,
@@ -101,12 +112,21 @@ def evaluate(
     """Measure quality, utility and privacy of a synthetic table that any tool made."""
     _set_up_logs(verbose, debug)
     parsed = load_config(config, [*(overrides or []), *([f"evaluation.target={target}"] if target else [])])
+    from ss_ray.evaluation.demands import parse_demands, unmet
     from ss_ray.evaluation_run import evaluate_files  # imports Ray and more: seconds
     from ss_ray.progress import shown
 
+    demands = parse_demands(fail_on or [])
     with shown() as on_progress:
         report = evaluate_files(parsed, real, synthetic, out, holdout=holdout, on_progress=on_progress)
     print(evaluation_summary(report))
+    found = report.result
+    grades = {"privacy": found.privacy_grade, "quality": found.quality_grade}
+    reasons = list(unmet(demands, **grades, failed=bool(found.failed)))
+    for reason in reasons:
+        print(f"ss-ray: {reason}", file=sys.stderr)
+    if reasons:
+        raise typer.Exit(UNMET)
 
 
 @app.command("suggest-constraints")
@@ -131,37 +151,40 @@ def replace_pii(
     overrides: SetOption = None,
     csv: Annotated[bool, typer.Option("--csv", help="Also write release/table.csv.")] = False,
     redo: RedoOption = False,
+    status: StatusOption = None,
     verbose: VerboseOption = False,
     debug: DebugOption = False,
 ) -> None:
     """Replace the personal data of a table, in columns and in texts, and leave the rest as it is."""
-    _set_up_logs(verbose, debug)
-    parsed = load_config(config, overrides or [])
-    from ss_ray.progress import shown
-    from ss_ray.replacement import replace_table  # imports Ray and more: seconds
+    _set_up_logs(verbose, debug, status)
+    with followed(status) as job:
+        parsed = load_config(config, overrides or [])
+        from ss_ray.replacement import replace_table  # imports Ray and more: seconds
 
-    with shown() as on_progress:
-        report = replace_table(parsed, data, out, csv=csv, redo=redo, on_progress=on_progress)
+        report = replace_table(parsed, data, out, csv=csv, redo=redo, on_progress=job)
+        job.finish(rows=report.num_rows)
     print(replacement_summary(report))
 
 
 @app.command()
 def purge(
-    run: Annotated[str, typer.Argument(help="Run directory.")],
+    run: Annotated[str, typer.Argument(help="Run directory, or the --out of `ss-ray evaluate`.")],
     config: ConfigOption = None,
     overrides: SetOption = None,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> None:
-    """Delete every raw and derived private file of a run, and write the proof; the release stays."""
+    """Delete every raw and derived private file of a run or an evaluation, and write the proof; the release stays."""
     from ss_ray.purge import purge as purge_run
 
     proof = purge_run(run, load_config(config, overrides or []).audit_log)
     print(f"Erased           {len(proof.erased):,} files")
-    print(f"Kept             {len(proof.kept):,} files of the release")
+    print(f"Kept             {len(proof.kept):,} files")
     print(f"Proof            {proof.run}/purge_proof.json")
 
 
-def _set_up_logs(verbose: bool, debug: bool) -> None:
+def _set_up_logs(verbose: bool, debug: bool, status: str | None = None) -> None:
+    if status is not None:
+        log_as_json()
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(levelname)s %(message)s")
     if not debug:
         os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # Ray's own warnings go between the progress bars
@@ -229,14 +252,12 @@ def main(arguments: list[str] | None = None) -> None:
     """Entry point of `ss-ray` and of `python -m jobs.run`."""
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
-        app(arguments, standalone_mode=False)
+        stopped = app(arguments, standalone_mode=False)  # click returns the code of `typer.Exit`, and raises nothing
     except SsRayError as error:
         if "--debug" in arguments:
             raise
         print(f"ss-ray: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
-    except typer.Exit as stop:
-        sys.exit(stop.exit_code)
     except (KeyboardInterrupt, typer.Abort):
         print("ss-ray: stopped; the same command goes on from the last finished stage", file=sys.stderr)
         sys.exit(130)
@@ -249,6 +270,8 @@ def main(arguments: list[str] | None = None) -> None:
             sys.exit(1)
         print(f"ss-ray: {getattr(error, 'format_message')()}", file=sys.stderr)  # noqa: B009 - click's usage errors
         sys.exit(ConfigError.exit_code)
+    if stopped:
+        sys.exit(stopped)
 
 
 if __name__ == "__main__":

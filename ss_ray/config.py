@@ -182,16 +182,20 @@ class PrivacyParameters(Section):
 class AutocorrelationParameters(Section):
     """Autocorrelation score of time series."""
 
-    value_columns: tuple[str, ...] | None = Field(None, description="Columns.", json_schema_extra=NOT_YET)
-    max_lag: int = Field(20, ge=1, description="Largest lag.", json_schema_extra=NOT_YET)
-    min_points: int = Field(4, ge=4, description="Shortest series.", json_schema_extra=NOT_YET)
-    max_groups: int = Field(128, ge=1, description="Most groups.", json_schema_extra=NOT_YET)
+    value_columns: tuple[str, ...] | None = Field(
+        None, description="Columns of numbers or dates that are compared; null: all of them."
+    )
+    max_lag: int = Field(20, ge=1, description="Largest lag in rows; short sequences have a smaller one.")
+    min_points: int = Field(4, ge=4, description="Values that a sequence must have to be looked at.")
+    max_groups: int = Field(128, ge=1, description="Sequences of each table that are looked at, drawn at random.")
 
 
 class TimeSeriesEvaluationParameters(Section):
     """Scores of time series."""
 
-    enabled: bool | None = Field(None, description="null: where is_timeseries.", json_schema_extra=NOT_YET)
+    enabled: bool | None = Field(
+        None, description="Compare autocorrelations; null: where rows make sequences; true needs that they do."
+    )
     autocorrelation: AutocorrelationParameters = Field(default_factory=AutocorrelationParameters)
 
 
@@ -200,16 +204,36 @@ class EvaluationParameters(Section):
 
     enabled: bool = Field(True, description="Compute scores and write the report.")
     target: str | None = Field(None, description="Column that train-on-synthetic-test-on-real predicts; null: chosen.")
-    mia_enabled: bool = Field(True, description="Membership inference protection.", json_schema_extra=NOT_YET)
-    mia_excluded_columns: tuple[str, ...] | None = Field(None, description="Not used.", json_schema_extra=NOT_YET)
-    aia_enabled: bool = Field(True, description="Attribute inference protection.", json_schema_extra=NOT_YET)
+    mia_enabled: bool = Field(
+        True, description="Guess who was trained on; false: not measured, and privacy has no grade unless it fails."
+    )
+    mia_excluded_columns: tuple[str, ...] | None = Field(
+        None,
+        description="Columns that membership inference does not look at; privacy then has no grade unless it fails.",
+    )
+    aia_enabled: bool = Field(
+        True, description="Guess a column from the others; false: not measured, and no grade unless privacy fails."
+    )
     sqs_report_columns: int = Field(250, ge=1, description="Columns scored at most.")
     sqs_report_rows: int = Field(5000, ge=1, description="Rows of each table scored at most.")
-    mandatory_columns: int | None = Field(None, ge=0, description="Not used.", json_schema_extra=NOT_YET)
-    quasi_identifier_count: int = Field(3, ge=1, description="Known columns.", json_schema_extra=NOT_YET)
-    pii_replay_enabled: bool = Field(True, description="PII replay.", json_schema_extra=NOT_YET)
-    pii_replay_entities: tuple[str, ...] | None = Field(None, description="Only these.", json_schema_extra=NOT_YET)
-    pii_replay_columns: tuple[str, ...] | None = Field(None, description="Only these.", json_schema_extra=NOT_YET)
+    mandatory_columns: int | None = Field(
+        None,
+        ge=0,
+        description="Accepted, without effect: a number of columns does not say which.",
+        json_schema_extra=NOT_YET,
+    )
+    quasi_identifier_count: int = Field(
+        3, ge=1, description="Columns that the attacker of NeMo's attribute inference score knows."
+    )
+    pii_replay_enabled: bool = Field(
+        True, description="Look for values that reappear; false: not measured, and no grade unless privacy fails."
+    )
+    pii_replay_entities: tuple[str, ...] | None = Field(
+        None, description="Of the personal columns, search only those of these types, in NeMo's or Presidio's names."
+    )
+    pii_replay_columns: tuple[str, ...] | None = Field(
+        None, description="Columns to search as personal beside those that were found to be."
+    )
     text_embedding: str | None = Field(
         None, description="sentence-transformers model of text scores, a path or hub id; null: words, without a model."
     )
@@ -278,5 +302,16 @@ class Config(Section):
     audit_log: str | None = Field(
         "~/.ss_ray/audit.jsonl", description="File on the driver's machine that says who ran what; null: none."
     )
+    notes: tuple[str, ...] = Field((), description="Sentences that the report shows its reader beside its own.")
     emit_telemetry: bool = Field(False, description="Accepted for compatibility; nothing is ever sent.")
     unknown_fields: Literal["reject", "ignore"] = Field("reject", description="What to do with unknown keys.")
+
+    @model_validator(mode="after")
+    def _check_time_series(self) -> Config:
+        data, time = self.data, self.time_series
+        sequences = time.is_timeseries or data.group_training_examples_by or data.order_training_examples_by
+        if self.evaluation.time_series.enabled and not sequences:
+            raise ValueError(
+                "evaluation.time_series.enabled: true needs time_series.is_timeseries, a group or an order"
+            )
+        return self

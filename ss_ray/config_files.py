@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import logging
+import os
 import re
 import types
 import typing
@@ -19,6 +20,7 @@ from pydantic.fields import FieldInfo
 
 from ss_ray.config import ColumnParameters, Config
 from ss_ray.errors import ConfigError
+from ss_ray.runs import Location
 
 _EXPONENT = re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$")
 
@@ -46,7 +48,7 @@ class Parameter:
 
 def load_config(file: str | Path | None = None, overrides: Sequence[str] = ()) -> Config:
     """The configuration of a YAML file (defaults where there is none), changed by `section.key=value` overrides."""
-    values = _read_yaml(Path(file)) if file is not None else {}
+    values = _read_yaml(Location.parse(file)) if file is not None else {}
     for override in overrides:
         _set(values, override)
     return parse_config(values)
@@ -96,11 +98,12 @@ def explicit_paths(config: BaseModel, prefix: str = "") -> Iterator[str]:
             yield prefix + name
 
 
-def _read_yaml(file: Path) -> dict[str, Any]:
+def _read_yaml(file: Location) -> dict[str, Any]:
     try:
-        values = yaml.safe_load(file.read_text(encoding="utf8"))
+        values = yaml.safe_load(file.read_text())
     except OSError as error:
-        raise ConfigError(f"cannot read the config file {str(file)!r}: {error.strerror}") from None
+        reason = os.strerror(error.errno) if error.errno else type(error).__name__
+        raise ConfigError(f"cannot read the config file {str(file)!r}: {reason}") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"the config file {str(file)!r} is not valid YAML: {error}") from None
     if values is not None and not isinstance(values, dict):

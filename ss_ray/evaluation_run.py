@@ -12,15 +12,20 @@ from ss_ray.audit_log import Log, logged
 from ss_ray.cluster import connect
 from ss_ray.config import Config
 from ss_ray.errors import ConfigError, DataError
+from ss_ray.evaluation.privacy_tests import check_columns
 from ss_ray.evaluation.report import ReportContext
 from ss_ray.evaluation.stage import EvaluationRequest, EvaluationResult, Tables, evaluate_table
 from ss_ray.pipeline import start_of
 from ss_ray.progress import OnProgress, ignore
 from ss_ray.run_facts import request_fingerprint, sequence_columns
 from ss_ray.runs import Location
+from ss_ray.schema import TableSchema
 from ss_ray.sequence_plan import check_sequences
+from ss_ray.tables.files import find_source
 from ss_ray.tables.stage import TypedRows, read_table, type_rows
 
+MOST_NAMES = 10
+"""Columns that a warning names."""
 NO_CERTIFICATE = "The table was made elsewhere: nothing is known here of any guarantee, only what these files show."
 
 
@@ -33,6 +38,7 @@ class EvaluationReport:
         metrics: JSON file of all numbers; internal likewise.
         rows: Table -> rows read.
         lost: Cells of the tables that are not of the type of the real column, and count as missing.
+        extra: Columns that the real table lacks, of the other tables.
         result: Main figures.
         seconds: Wall time.
     """
@@ -41,6 +47,7 @@ class EvaluationReport:
     metrics: str
     rows: dict[str, int]
     lost: int
+    extra: int
     result: EvaluationResult
     seconds: float
 
@@ -81,14 +88,17 @@ def _evaluate(
     """Type, measure, write; the typed rows are gone at the end, however it comes."""
     started, encoding = time.monotonic(), config.data.encoding
     connect()
+    is_new = not folder.exists()
     work = folder.make_folder() / ".work"
     try:
         check_sequences(config)
         table = read_table(sources["train"], config.data, 0, on_progress, min_rows=1)
+        check_columns(config.evaluation, table.schema)
         log.facts["request"] = request_fingerprint(config)
         read = {name: type_rows(uri, table.schema, encoding, work / name, on_progress) for name, uri in sources.items()}
         log.facts["inputs"] = {name: list(rows.digests) for name, rows in read.items()}
         _check_rows(read)
+        extra = {name: _extra_columns(uri, encoding, table.schema) for name, uri in sources.items()}
         result = evaluate_table(
             Tables(train=work / "train", holdout=work / "holdout", synthetic=work / "synthetic"),
             table.schema,
@@ -97,19 +107,23 @@ def _evaluate(
                 seed=start_of(config).seed,
                 constraints=config.constraints,
                 sequences=sequence_columns(config),
+                lost=read["synthetic"].lost,
             ),
-            _context(folder, read),
+            _context(folder, read, extra),
             None,
             folder,
             on_progress,
         )
     finally:
         work.remove()
+        if is_new and not folder.files(hidden=True):
+            folder.remove()  # it failed, and leaves nothing that was not there
     return EvaluationReport(
         report=str(folder / "report.html"),
         metrics=str(folder / "metrics.json"),
         rows={name: rows.num_rows for name, rows in read.items()},
         lost=sum(sum(rows.lost.values()) for rows in read.values()),
+        extra=sum(map(len, extra.values())),
         result=result,
         seconds=time.monotonic() - started,
     )
@@ -138,7 +152,11 @@ def _check_rows(read: dict[str, TypedRows]) -> None:
             )
 
 
-def _context(folder: Location, read: dict[str, TypedRows]) -> ReportContext:
+def _extra_columns(uri: str | Path, encoding: str, schema: TableSchema) -> tuple[str, ...]:
+    return tuple(name for name in find_source(uri, encoding).names if name not in schema.names)
+
+
+def _context(folder: Location, read: dict[str, TypedRows], extra: dict[str, tuple[str, ...]]) -> ReportContext:
     return ReportContext(
         title=folder.name,
         created_at=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
@@ -146,7 +164,10 @@ def _context(folder: Location, read: dict[str, TypedRows]) -> ReportContext:
         counts={f"{'training' if name == 'train' else name} rows": rows.num_rows for name, rows in read.items()},
         pii=None,
         notes=(NO_CERTIFICATE,),
-        warnings=tuple(note for name, rows in read.items() for note in _lost(name, rows)),
+        warnings=(
+            *(note for name, rows in read.items() for note in _lost(name, rows)),
+            *(_not_compared(name, columns) for name, columns in extra.items() if columns),
+        ),
         stage_seconds={},
         privacy_statement=NO_CERTIFICATE,
     )
@@ -155,3 +176,9 @@ def _context(folder: Location, read: dict[str, TypedRows]) -> ReportContext:
 def _lost(name: str, rows: TypedRows) -> Iterator[str]:
     for column, count in rows.lost.items():
         yield f"{count:,} cells of {column!r} in the {name} table are not of its type, and count as missing."
+
+
+def _not_compared(name: str, columns: tuple[str, ...]) -> str:
+    shown = ", ".join(map(repr, columns[:MOST_NAMES])) + (" and more" if len(columns) > MOST_NAMES else "")
+    verb = "column of the {} table is" if len(columns) == 1 else "columns of the {} table are"
+    return f"{len(columns):,} {verb.format(name)} not in the real one, and not compared: {shown}."

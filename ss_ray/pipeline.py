@@ -19,6 +19,7 @@ from ss_ray.config import Config
 from ss_ray.constraints.check import check_declared
 from ss_ray.errors import ConfigError
 from ss_ray.evaluation.compliance import RunFacts
+from ss_ray.evaluation.privacy_tests import check_columns
 from ss_ray.evaluation.report import PiiRow, ReportContext
 from ss_ray.evaluation.stage import (
     EvaluationRequest,
@@ -286,10 +287,11 @@ def check_apart(data: str | Path, run_dir: RunDir) -> None:
 def _check_columns(config: Config, table: TableRef) -> None:
     """Refuse early what names a column that the table does not have, and rules that it cannot keep."""
     locked = config.replace_pii.globals.lock_columns or () if config.replace_pii else ()
-    target = config.evaluation.target if config.evaluation.enabled else None
     given = (*config.generation.given, *config.generation.shares)
-    for name in (*locked, *((target,) if target else ()), *given):
+    for name in (*locked, *given):
         table.schema[name]
+    if config.evaluation.enabled:
+        check_columns(config.evaluation, table.schema)
     check_declared(config.constraints, table.schema)
     if is_private(config):
         check_seeds(config.generation, config.data.encoding, table.digests)

@@ -243,7 +243,7 @@ def make_plan(config: Config, *, num_rows: int, seed: int, split_seed: int | Non
         sequences=plan_sequences(config),
         training=_plan_training(config, num_rows - holdout_rows, seed),
         generation=plan_generation(config, seed),
-        notes=tuple(_notes(config)),
+        notes=(*_notes(config), *config.notes),
     )
 
 

@@ -47,7 +47,7 @@ def shown(stream: TextIO | None = None) -> Iterator[OnProgress]:
     """An `OnProgress` that draws bars on a terminal and writes plain lines to anything else (stderr by default)."""
     stream = stream or sys.stderr
     if not stream.isatty():
-        yield PlainLines(stream)
+        yield PlainLines(lambda line: print(line, file=stream, flush=True))
         return
     columns = (
         TextColumn("[bold]{task.description:>12}"),
@@ -81,8 +81,8 @@ class _TerminalBars:
 class PlainLines:
     """A line when a stage starts, one every LINE_SECONDS, and one when it is complete."""
 
-    def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
-        self.stream = stream
+    def __init__(self, write: Callable[[str], None], clock: Callable[[], float] = time.monotonic) -> None:
+        self.write = write
         self.clock = clock
         self.started: dict[str, float] = {}
         self.shown_at: dict[str, float] = {}
@@ -99,7 +99,7 @@ class PlainLines:
         self.shown_at[progress.stage] = now
         if complete:
             self.completed.add(progress.stage)
-        print(_line(progress, now - started), file=self.stream, flush=True)
+        self.write(_line(progress, now - started))
 
 
 def _line(progress: Progress, seconds: float) -> str:

@@ -42,10 +42,12 @@ def score_lines(scores: EvaluationResult) -> list[str]:
     failed = [f"Failed           {reason}" for reason in scores.failed[:MOST_REASONS]]
     return [
         f"Quality (SQS)    {_figure(scores.quality_score, 1)} of 10, {scores.quality_grade or 'not available'}",
-        f"Privacy          {scores.privacy_grade or 'not available'}: "
+        f"Privacy          {scores.privacy_grade or ('partial' if scores.privacy_missing else 'not available')}: "
         f"{_figure(scores.copied_share, 4)} copied rows (chance gives {_figure(scores.copied_share_holdout, 4)}), "
         f"{_figure(scores.closer_to_train_share, 3)} closer to train than to holdout",
         *failed,
+        *(f"Not tested       {part}: privacy has no grade" for part in scores.privacy_missing if not scores.failed),
+        *(f"Quality capped   {reason}" for reason in scores.quality_limits[:MOST_REASONS]),
         f"Utility          {_figure(scores.utility_synthetic, 3)} trained on synthetic, "
         f"{_figure(scores.utility_real, 3)} on real (predicting {scores.utility_target or '-'})",
         f"Discriminator    AUC {_figure(scores.discriminator_auc, 3)} (0.5: cannot tell from real)",
@@ -63,6 +65,8 @@ def evaluation_summary(report: EvaluationReport) -> str:
     ]
     if report.lost:
         lines.append(f"Unreadable       {report.lost:,} cells, which count as missing; the report names their columns")
+    if report.extra:
+        lines.append(f"Not compared     {report.extra:,} columns that the real table lacks; the report names them")
     return "\n".join([*lines, f"Seconds          {report.seconds:.0f}"])
 
 

@@ -252,3 +252,10 @@ def test_file_that_is_not_there_is_named(tmp_path: Path):
 def test_override_that_is_not_understood_is_refused(override: str):
     with pytest.raises(ConfigError, match="--set"):
         load_config(overrides=[override])
+
+
+def test_time_series_scores_need_sequences() -> None:
+    asked = {"evaluation": {"time_series": {"enabled": True}}}
+    with pytest.raises(ConfigError, match=r"evaluation\.time_series\.enabled"):
+        parse_config(asked)
+    assert parse_config(asked | {"data": {"group_training_examples_by": "patient"}}).evaluation.time_series.enabled

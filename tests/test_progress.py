@@ -28,12 +28,12 @@ def read(done: int, total: int | None = 1000, note: str = "") -> Progress:
 
 
 def lines_of(*readings: tuple[float, Progress]) -> list[str]:
-    stream, clock = io.StringIO(), Clock()
-    show = PlainLines(stream, clock)
+    lines, clock = list[str](), Clock()
+    show = PlainLines(lines.append, clock)
     for seconds, progress in readings:
         clock.seconds = seconds
         show(progress)
-    return stream.getvalue().splitlines()
+    return lines
 
 
 def test_first_reading_and_the_complete_one_are_written():

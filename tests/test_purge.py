@@ -69,7 +69,7 @@ def test_what_is_no_run_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "letters" / "internal").mkdir(parents=True)
     (tmp_path / "letters" / "a.txt").write_text("dear")
     for folder in (tmp_path / "letters", tmp_path / "nothing"):
-        with pytest.raises(ConfigError, match="is no run directory"):
+        with pytest.raises(ConfigError, match="is no run directory and no folder of an evaluation"):
             purge(folder, None)
     assert (tmp_path / "letters" / "a.txt").exists()
 
@@ -79,3 +79,56 @@ def test_the_command_line_purges(tmp_path: Path, capsys: pytest.CaptureFixture[s
     main(["purge", str(run), "--set", "audit_log=null"])
     assert capsys.readouterr().out.startswith("Erased           5 files\n")
     assert not (run / "internal").exists()
+
+
+def make_evaluation(folder: Path) -> Path:
+    """Files as `ss-ray evaluate` leaves them, and one that somebody put there."""
+    (folder / ".work" / "train").mkdir(parents=True)
+    (folder / ".work" / "train" / "part-00000.parquet").write_text("secret 4711")
+    (folder / "report.html").write_text("secret 4711")
+    (folder / "metrics.json").write_text('{"schema_version": 1, "privacy_grade": null, "hard_fails": []}')
+    (folder / "letter.txt").write_text("dear")
+    return folder
+
+
+def test_what_an_evaluation_wrote_is_gone_and_nothing_else(tmp_path: Path) -> None:
+    folder = make_evaluation(tmp_path / "out")
+    proof = purge(folder, None)
+    assert set(proof.erased) == {".work/train/part-00000.parquet", "report.html", "metrics.json"}
+    assert proof.kept == ("letter.txt",)
+    assert sorted(file.name for file in folder.iterdir()) == ["letter.txt", "purge_proof.json"]
+    assert "4711" not in (folder / "purge_proof.json").read_text()
+    with pytest.raises(ConfigError, match="holds no private files any more"):
+        purge(folder, None)
+
+
+def test_rows_of_a_killed_evaluation_are_erased(tmp_path: Path) -> None:
+    folder = make_evaluation(tmp_path / "out")
+    for name in ("report.html", "metrics.json", "letter.txt"):
+        (folder / name).unlink()
+    assert purge(folder, None).erased == (".work/train/part-00000.parquet",)
+    assert not (folder / ".work").exists()
+
+
+def test_a_purge_that_was_stopped_goes_on(tmp_path: Path) -> None:
+    folder = make_evaluation(tmp_path / "out")
+    assert purge(make_evaluation(tmp_path / "whole"), None).erased[-1] == "metrics.json"
+    (folder / "report.html").unlink()
+    assert purge(folder, None).erased == (".work/train/part-00000.parquet", "metrics.json")
+
+
+@pytest.mark.parametrize("metrics", ["[1]", "no json", '{"schema_version": 1}'])
+def test_metrics_of_something_else_are_left_alone(tmp_path: Path, metrics: str) -> None:
+    (tmp_path / "metrics.json").write_text(metrics)
+    with pytest.raises(ConfigError, match="no folder of an evaluation"):
+        purge(tmp_path, None)
+    assert (tmp_path / "metrics.json").read_text() == metrics
+
+
+def test_a_link_in_an_evaluation_is_refused(tmp_path: Path) -> None:
+    folder = make_evaluation(tmp_path / "out")
+    (folder / "report.html").rename(tmp_path / "elsewhere.html")
+    (folder / "report.html").symlink_to(tmp_path / "elsewhere.html")
+    with pytest.raises(ConfigError, match="is a link"):
+        purge(folder, None)
+    assert (folder / "metrics.json").exists()

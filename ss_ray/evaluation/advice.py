@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ss_ray.evaluation.evaluate import Evaluation
+from ss_ray.evaluation.samples import COMMON_ROWS
 
 LOW_QUALITY = 6.0
 """SQS below which more training is worth its time; "Very Good" begins there."""
@@ -31,13 +32,22 @@ def _privacy(evaluation: Evaluation) -> Iterator[str]:
         )
     elif verdict.failed is None:
         yield "Keep rows from training (data.holdout), or give --holdout: without them nothing is known about privacy."
+    elif verdict.missing:
+        yield f"Privacy has no grade, because a part was not tested: {', '.join(verdict.missing)}."
     elif any("too small" in reason for reason in verdict.reasons):
-        yield "Evaluate with more unseen rows (data.holdout, data.max_holdout): these are too few to see a small leak."
+        yield "Keep more rows from training (data.holdout, data.max_holdout): these are too few to see a small leak."
 
 
 def _quality(evaluation: Evaluation) -> Iterator[str]:
     fidelity, score = evaluation.fidelity, evaluation.scores.quality.sqs.value
-    if score is not None and score < LOW_QUALITY:
+    for reason in evaluation.scores.quality.limits[:NAMED_COLUMNS]:
+        yield f"Look at the missing values: {reason}."
+    if 0 < fidelity.unseen_rows < COMMON_ROWS:
+        yield (
+            f"Evaluate with more unseen rows: there are {fidelity.unseen_rows}, so every number of unseen real rows is "
+            "rough, and only large leaks can be seen."
+        )
+    if score is not None and score < LOW_QUALITY and not evaluation.scores.quality.limits:
         yield "Train for longer (training.num_input_records_to_sample) or on more rows: the tables are far apart."
     auc = fidelity.discriminator.value
     if auc is not None and auc > EASY_TO_TELL:

@@ -17,14 +17,15 @@ from numpy.typing import NDArray
 
 from ss_ray.evaluation.attributes import Attributes, attribute_inference, no_attributes
 from ss_ray.evaluation.columns import Table, prepare, scored_columns
-from ss_ray.evaluation.copies import Copies, row_copies, row_keys, text_copies
+from ss_ray.evaluation.copies import NO_COLUMN, Copies, row_copies, row_keys, text_copies
 from ss_ray.evaluation.gdpr_risks import GdprRisks, gdpr_risks, no_gdpr_risks
 from ss_ray.evaluation.membership import Membership, membership, no_membership
 from ss_ray.evaluation.memorised import Memorised, memorised_texts
 from ss_ray.evaluation.metrics import Metric, measured, unavailable
 from ss_ray.evaluation.near_copies import DistanceQuantiles, NearCopies, near_copies, no_near_copies, quantiles
-from ss_ray.evaluation.nearest import Neighbours, nearest, to_points
+from ss_ray.evaluation.nearest import Neighbours, Points, merged, nearest, to_points
 from ss_ray.evaluation.nemo_privacy import NemoPrivacy, nemo_privacy
+from ss_ray.evaluation.privacy_tests import ALL_TESTS, SWITCHED_OFF, PrivacyTests
 from ss_ray.evaluation.replay import Originals, Replay, replays
 from ss_ray.schema import Kind, TableSchema
 
@@ -78,12 +79,14 @@ class Privacy(Resemblance):
         replays: Values of personal columns, then of all other columns but texts.
         memorised: Runs of words, per text column.
         nemo: NeMo's scores, for comparison; no part of the verdict.
+        left_out: What was not tested because a person said so, in words.
     """
 
     copies: tuple[Copies, ...]
     replays: tuple[Replay, ...]
     memorised: tuple[Memorised, ...]
     nemo: NemoPrivacy
+    left_out: tuple[str, ...] = ()
 
 
 def evaluate_privacy(
@@ -98,6 +101,7 @@ def evaluate_privacy(
     group: str | None = None,
     pii: Mapping[str, str] | None = None,
     originals: Originals | None = None,
+    tests: PrivacyTests = ALL_TESTS,
 ) -> Privacy:
     """Look for training rows in the synthetic table.
 
@@ -114,6 +118,7 @@ def evaluate_privacy(
             rows of one person are no independent evidence. None where every row is a person of its own.
         pii: Column -> entity type of the columns that hold personal data; None where none are known.
         originals: Training and holdout rows before personal data were replaced; None where they were not.
+        tests: Which tests are made.
     """
     columns = scored_columns(train, schema, max_columns=max_columns, seed=seed)
     real, made = prepare(train, columns), prepare(synthetic, columns)
@@ -126,14 +131,17 @@ def evaluate_privacy(
         made.take(one_row_each(synthetic, group, seed)),
         max_rows=max_rows,
         seed=seed,
+        tests=tests,
     )
+    personal = pii or {}
     texts = [c.name for c in schema.of_kind(Kind.TEXT)]
     return Privacy(
         **vars(found),
         copies=(row_copies(real, unseen, made), *(text_copies(n, *_sides(n, *frames)) for n in texts)),
-        replays=replays(now, synthetic, schema, pii=pii or {}, originals=originals or now, seed=seed),
+        replays=replays(now, synthetic, schema, pii=personal, originals=originals or now, seed=seed, tests=tests),
         memorised=tuple(memorised_texts(n, *_sides(n, *frames), seed=seed) for n in texts),
-        nemo=nemo_privacy(train, holdout, synthetic, schema),
+        nemo=nemo_privacy(train, holdout, synthetic, schema, tests),
+        left_out=tests.left_out(personal),
     )
 
 
@@ -153,34 +161,51 @@ def _sides(
     return train[name], None if holdout is None else holdout[name], synthetic[name]
 
 
-def resemblance(train: Table, holdout: Table | None, synthetic: Table, *, max_rows: int, seed: int) -> Resemblance:
+def resemblance(
+    train: Table,
+    holdout: Table | None,
+    synthetic: Table,
+    *,
+    max_rows: int,
+    seed: int,
+    tests: PrivacyTests = ALL_TESTS,
+) -> Resemblance:
     """What the distances show, or why there are none."""
     if holdout is None:
         return _no_resemblance("there is no holdout to compare with")
     if not train.columns:
-        return _no_resemblance("no column can be compared")
+        return _no_resemblance(NO_COLUMN)
     distinct = synthetic.take(np.unique(row_keys(synthetic), return_index=True)[1])
     if min(train.rows, holdout.rows, distinct.rows) < MIN_ROWS:
         found = f"training {train.rows}, holdout {holdout.rows}, synthetic {distinct.rows}"
         return _no_resemblance(f"it needs {MIN_ROWS} distinct rows of each table; there are: {found}")
     rng = np.random.default_rng([seed, 4])
     drawn = tuple(_draw(table, REFERENCE_FACTOR * max_rows, rng) for table in (train, holdout, distinct))
-    return _with_distances(train, drawn, max_rows=max_rows, seed=seed)
+    return _with_distances(train, drawn, max_rows=max_rows, seed=seed, tests=tests)
 
 
-def _with_distances(train: Table, drawn: tuple[Table, ...], *, max_rows: int, seed: int) -> Resemblance:
+def _with_distances(
+    train: Table, drawn: tuple[Table, ...], *, max_rows: int, seed: int, tests: PrivacyTests
+) -> Resemblance:
     """Resemblance of the rows drawn; comparisons of training with holdout rows use equally many of each."""
     all_real, all_unseen, made = to_points(train, *drawn)
     size = min(all_real.rows, all_unseen.rows)
     real, unseen = (p.take(np.arange(size)) for p in (all_real, all_unseen))
     queries, strangers = (p.take(np.arange(min(p.rows, MAX_QUERIES))) for p in (made, unseen))
     to_train, to_holdout = nearest(queries, real), nearest(queries, unseen)
-    to_all, of_holdout = nearest(queries, all_real), nearest(strangers, all_real)
     between = nearest(strangers, real)
+    to_all, of_holdout = to_train, between
+    if all_real.rows > size:
+        rest = all_real.take(np.arange(size, all_real.rows))
+        to_all, of_holdout = (
+            merged(near, nearest(rows, rest), size) for near, rows in ((to_train, queries), (between, strangers))
+        )
     seen = made.take(np.arange(min(made.rows, max_rows)))
     names = tuple(c.name for c in sorted(train.columns, key=lambda c: not c.nominal))
-    attributes = attribute_inference(names, real, unseen, seen, seed=seed)
-    members = membership(real, unseen, made, seed=seed)
+    attributes = no_attributes(SWITCHED_OFF)
+    if tests.attributes:
+        attributes = attribute_inference(names, real, unseen, seen, seed=seed)
+    members = _membership(names, real, unseen, made, tests, seed=seed)
     few = np.arange(min(size, max_rows))
     tables = (drawn[0].take(few), drawn[1].take(few), drawn[2].take(np.arange(seen.rows)))
     return Resemblance(
@@ -199,6 +224,18 @@ def _with_distances(train: Table, drawn: tuple[Table, ...], *, max_rows: int, se
         attributes=attributes,
         gdpr_risks=gdpr_risks(tables, (real.take(few), unseen.take(few), seen), attributes, seed=seed),
     )
+
+
+def _membership(
+    names: tuple[str, ...], train: Points, holdout: Points, synthetic: Points, tests: PrivacyTests, *, seed: int
+) -> Membership:
+    """Membership inference by the columns that may be looked at; `names` are those of the points."""
+    if not tests.membership:
+        return no_membership(SWITCHED_OFF)
+    kept = np.array([j for j, name in enumerate(names) if name not in tests.membership_without], dtype=np.intp)
+    if not len(kept):
+        return no_membership("all columns are left out of it")
+    return membership(*(side.of_columns(kept) for side in (train, holdout, synthetic)), seed=seed)
 
 
 def _draw(table: Table, size: int, rng: np.random.Generator) -> Table:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ss_ray.evaluation.metrics import Metric, measured, unavailable
-from ss_ray.evaluation.nearest import CHUNK_BYTES, Points, column_differences
+from ss_ray.evaluation.nearest import CHUNK_BYTES, Points, column_differences, total_differences
 from ss_ray.evaluation.significance import mean_p_value
 
 TOLERANCE = 0.025
@@ -100,27 +100,41 @@ def attribute_inference(
 
 def _successes(targets: Points, synthetic: Points) -> tuple[Shares, Shares]:
     """Expected success of the nearest row's value, and of any row's value."""
-    near, blind = np.full((2, targets.rows, targets.columns), np.nan)
+    near = np.full((targets.rows, targets.columns), np.nan)
     step = max(1, CHUNK_BYTES // (4 * synthetic.rows))
     for start in range(0, targets.rows, step):
         rows = np.arange(start, min(start + step, targets.rows))
-        near[rows], blind[rows] = _block_successes(targets.take(rows), synthetic)
-    return near, blind
+        near[rows] = _block_successes(targets.take(rows), synthetic)
+    return near, np.array([_blind_successes(targets, synthetic, j) for j in range(targets.columns)]).T
 
 
-def _block_successes(targets: Points, synthetic: Points) -> tuple[Shares, Shares]:
-    near, blind = np.full((2, targets.rows, targets.columns), np.nan)
-    total = np.zeros((targets.rows, synthetic.rows), dtype=np.float32)
-    for column in range(targets.columns):
-        total += column_differences(targets, synthetic, column)
+def _block_successes(targets: Points, synthetic: Points) -> Shares:
+    near = np.full((targets.rows, targets.columns), np.nan)
+    total = total_differences(targets, synthetic, range(targets.columns))
     for column in range(targets.columns):
         difference = column_differences(targets, synthetic, column)
-        right, known = difference <= np.float32(TOLERANCE), total - difference
-        nearest = known <= known.min(axis=1, keepdims=True) + np.float32(TIE)
-        present = ~targets.missing(column)
-        near[present, column] = ((nearest & right).sum(axis=1) / nearest.sum(axis=1))[present]
-        blind[present, column] = right.mean(axis=1)[present]
-    return near, blind
+        known = total - difference
+        target, row = np.divmod(
+            np.flatnonzero(known <= known.min(axis=1, keepdims=True) + np.float32(TIE)), synthetic.rows
+        )
+        right = difference[target, row] <= np.float32(TOLERANCE)
+        found = np.bincount(target, right, targets.rows) / np.bincount(target, minlength=targets.rows)
+        near[:, column] = np.where(targets.missing(column), np.nan, found)
+    return near
+
+
+def _blind_successes(targets: Points, synthetic: Points, column: int) -> NDArray[np.float64]:
+    """Share of the synthetic rows whose value is right, (targets,); NaN where the target's value is missing."""
+    if column < len(targets.codes):
+        wanted, made = targets.codes[column], synthetic.codes[column]
+        counts = np.bincount(made[made >= 0], minlength=int(wanted.max(initial=0)) + 1)
+        found = counts[np.maximum(wanted, 0)]
+    else:
+        place = column - len(targets.codes)
+        wanted, made = targets.quantiles[place], np.sort(synthetic.quantiles[place])  # NaN sorts last
+        low, high = wanted - np.float32(TOLERANCE), wanted + np.float32(TOLERANCE)
+        found = np.searchsorted(made, high, "right") - np.searchsorted(made, low, "left")
+    return np.where(targets.missing(column), np.nan, found / synthetic.rows)
 
 
 def _risk(name: str, seen: Shares, unseen: Shares, blind: Shares, *, tests: int, seed: int) -> AttributeRisk:

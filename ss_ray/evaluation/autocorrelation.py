@@ -14,13 +14,30 @@ from numpy.typing import NDArray
 
 from ss_ray.evaluation.sequence_rows import Ints, Sequences
 
-MAX_LAG = 20
-MIN_POINTS = 4
-"""Values of a sequence below which it has no profile."""
 MIN_PAIRS = 3
 """Pairs of values below which a sequence says nothing about a lag."""
 CONSTANT = 1e-14
 """Variance within a sequence, as a share of the column's largest squared deviation, below which it is constant."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LagLimits:
+    """What is looked at; the defaults are NeMo's.
+
+    Attributes:
+        columns: Ordered columns that are compared; None for all of them.
+        max_lag: Largest lag in rows.
+        min_points: Values of a sequence below which it has no profile.
+        max_groups: Sequences of each table, drawn at random.
+    """
+
+    columns: tuple[str, ...] | None = None
+    max_lag: int = 20
+    min_points: int = 4
+    max_groups: int = 128
+
+
+NEMO_LIMITS = LagLimits()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,11 +53,11 @@ class Profile:
     support: Ints
 
 
-def profile(sequences: Sequences, name: str) -> Profile:
-    """Autocorrelation of an ordered column at lags up to min(MAX_LAG, (n - 1) // 2) of each sequence of n values."""
+def profile(sequences: Sequences, name: str, limits: LagLimits = NEMO_LIMITS) -> Profile:
+    """Autocorrelation of an ordered column at lags up to min(max_lag, (n - 1) // 2) of each sequence of n values."""
     values = _scaled(sequences.table.values[name].astype(np.float64))
     points = np.bincount(sequences.group[~np.isnan(values)], minlength=len(sequences.lengths))
-    longest = np.where(points >= MIN_POINTS, np.minimum(MAX_LAG, (points - 1) // 2), 0)
+    longest = np.where(points >= limits.min_points, np.minimum(limits.max_lag, (points - 1) // 2), 0)
     lags = range(1, int(longest.max(initial=0)) + 1)
     found = [_at_lag(sequences, values, lag, longest >= lag) for lag in lags]
     return Profile(

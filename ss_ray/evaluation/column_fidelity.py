@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +13,10 @@ from ss_ray.evaluation.metrics import Metric, measured, unavailable
 from ss_ray.evaluation.samples import Samples
 from ss_ray.evaluation.similarity import column_distance
 from ss_ray.schema import ColumnSchema, Kind
+
+GROSS = 0.1
+"""Share of a column's cells that may be lost, or missing in one table alone, before quality is capped."""
+STANDARD_ERRORS = 3.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +65,31 @@ def column_fidelity(
         missing_holdout=none if holdout is None else _missing_rate(holdout[name]),
         distinct_real=int(train[name].nunique()),
         distinct_synthetic=int(synthetic[name].nunique()),
+    )
+
+
+def quality_limits(columns: Sequence[ColumnFidelity], lost: Mapping[str, float]) -> tuple[str, ...]:
+    """A sentence for each column whose cells are lost or missing as no part of the SQS sees it.
+
+    Args:
+        columns: Of the synthetic table.
+        lost: Column -> share of its synthetic cells that are not of its type.
+    """
+    return tuple(sentence for column in columns if (sentence := _limit(column, lost.get(column.name, 0.0))))
+
+
+def _limit(column: ColumnFidelity, lost: float) -> str | None:
+    if lost > GROSS:
+        return f"{lost:.0%} of the synthetic cells of {column.name!r} are not of its type, and count as missing"
+    real, made = column.missing_real, column.missing_synthetic
+    if real.value is None or made.value is None:
+        return None
+    both = (real.value * real.sample_size + made.value * made.sample_size) / (real.sample_size + made.sample_size)
+    noise = (both * (1 - both) * (1 / real.sample_size + 1 / made.sample_size)) ** 0.5
+    if abs(made.value - real.value) <= GROSS + STANDARD_ERRORS * noise:
+        return None
+    return (
+        f"{made.value:.0%} of the synthetic cells of {column.name!r} are missing, and {real.value:.0%} of the real ones"
     )
 
 

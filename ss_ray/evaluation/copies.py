@@ -21,6 +21,7 @@ SIGNIFICANT_DIGITS = 6
 """Digits in which two floating point numbers must agree to be equal."""
 OVERLAP_ALPHA, OVERLAP_EXCESS = 1e-6, 0.1
 """Significance and share beyond chance at which a holdout is said to hold training rows."""
+NO_COLUMN = "no column can be compared"
 Keys = NDArray[np.uint64]
 
 
@@ -61,7 +62,7 @@ def no_copies(column: str | None, reason: str) -> Copies:
 def row_copies(train: Table, holdout: Table | None, synthetic: Table) -> Copies:
     """Copies of whole rows: all scored columns are equal."""
     if not train.columns:
-        return no_copies(None, "no column can be compared")
+        return no_copies(None, NO_COLUMN)
     unseen = None if holdout is None else row_keys(holdout)
     return count_copies(None, row_keys(train), unseen, row_keys(synthetic))
 

@@ -18,7 +18,9 @@ from ss_ray.evaluation.models import Encoder, auc_std_error, fit_classifier, fit
 
 MIN_ROWS = 20
 """Rows of each side below which nothing is learned."""
-FOLDS = 5
+FOLDS, FOLDS_OF_FEW = 3, 5
+FEW = 2000
+"""Rows of each side below which more folds are made: every model then learns from more of the rows."""
 CURVE_POINTS = 100
 
 
@@ -89,7 +91,8 @@ def _out_of_fold(
 ) -> NDArray[np.float64]:
     """Probability of label 1 for each row, from a model that has not seen the row."""
     scores = np.zeros(len(labels))
-    for fit, test in StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(features, labels):
+    folds = FOLDS_OF_FEW if len(labels) < 2 * FEW else FOLDS
+    for fit, test in StratifiedKFold(folds, shuffle=True, random_state=seed).split(features, labels):
         model = fit_classifier(features[fit], labels[fit], encoder, seed=seed)
         scores[test] = model.predict_proba(features[test])[:, 1]
     return scores

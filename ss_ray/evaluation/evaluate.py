@@ -11,14 +11,18 @@ The three share nothing, so a stage may run them side by side. Column names are 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import pandas as pd
 
 from ss_ray.evaluation.attacks import Privacy, evaluate_privacy
+from ss_ray.evaluation.column_fidelity import quality_limits
 from ss_ray.evaluation.fidelity import Fidelity, evaluate_fidelity
 from ss_ray.evaluation.replay import Originals
 from ss_ray.evaluation.scores import QualityScores, score_quality
+from ss_ray.evaluation.similarity import Similarity
+from ss_ray.evaluation.text_fidelity import TextSimilarity
 from ss_ray.evaluation.utility import Utility, evaluate_utility
 from ss_ray.evaluation.verdict import PrivacyVerdict, judge_privacy
 from ss_ray.schema import TableSchema
@@ -26,9 +30,17 @@ from ss_ray.schema import TableSchema
 
 @dataclass(frozen=True, kw_only=True)
 class Scores:
-    """Scores of the synthetic table, and of a fresh real sample (the holdout) in its place."""
+    """Scores of the synthetic table, and of a fresh real sample (the holdout) in its place.
+
+    Attributes:
+        quality: Of the synthetic table, by all parts that are available.
+        quality_comparable: Of the synthetic table, by the parts that are available for both.
+        quality_baseline: Of the holdout, by these parts.
+        privacy: The verdict.
+    """
 
     quality: QualityScores
+    quality_comparable: QualityScores
     quality_baseline: QualityScores
     privacy: PrivacyVerdict
 
@@ -93,15 +105,43 @@ def evaluate(
     return combine(fidelity, utility, privacy)
 
 
-def combine(fidelity: Fidelity, utility: Utility, privacy: Privacy) -> Evaluation:
-    """The three measurements with their scores."""
+def combine(
+    fidelity: Fidelity, utility: Utility, privacy: Privacy, *, lost: Mapping[str, float] | None = None
+) -> Evaluation:
+    """The three measurements with their scores; `lost`: column -> share of synthetic cells that are not of its type."""
+    columns, made = fidelity.tabular_columns, [text.synthetic for text in fidelity.texts]
+    common, marks = _common_parts(fidelity)
     scores = Scores(
         quality=score_quality(
-            fidelity.synthetic, [t.synthetic for t in fidelity.texts], tabular_columns=fidelity.tabular_columns
+            fidelity.synthetic,
+            made,
+            tabular_columns=columns,
+            limits=quality_limits(fidelity.columns, lost or {}),
         ),
-        quality_baseline=score_quality(
-            fidelity.baseline, [t.baseline for t in fidelity.texts], tabular_columns=fidelity.tabular_columns
-        ),
+        quality_comparable=score_quality(*common, tabular_columns=columns),
+        quality_baseline=score_quality(*marks, tabular_columns=columns),
         privacy=judge_privacy(privacy),
     )
     return Evaluation(fidelity=fidelity, utility=utility, privacy=privacy, scores=scores)
+
+
+Parts = tuple[Similarity, tuple[TextSimilarity, ...]]
+Similar = TypeVar("Similar", Similarity, TextSimilarity)
+
+
+def _common_parts(fidelity: Fidelity) -> tuple[Parts, Parts]:
+    """Similarities of the synthetic table and of the holdout, where both are available."""
+    pairs = [_both(text.synthetic, text.baseline, ("semantic", "structure")) for text in fidelity.texts]
+    names = ("distribution", "correlation", "deep_structure")
+    made, unseen = _both(fidelity.synthetic, fidelity.baseline, names)
+    return (made, tuple(pair[0] for pair in pairs)), (unseen, tuple(pair[1] for pair in pairs))
+
+
+def _both(made: Similar, unseen: Similar, names: tuple[str, ...]) -> tuple[Similar, Similar]:
+    """The two, without the numbers that one of them lacks."""
+    lacking = {
+        name: getattr(unseen, name) if getattr(unseen, name).value is None else getattr(made, name)
+        for name in names
+        if getattr(made, name).value is None or getattr(unseen, name).value is None
+    }
+    return replace(made, **lacking), replace(unseen, **lacking)

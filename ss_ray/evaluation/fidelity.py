@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from ss_ray.config_constraints import ConstraintParameters
 from ss_ray.evaluation.associations import association_matrix
+from ss_ray.evaluation.autocorrelation import NEMO_LIMITS, LagLimits
 from ss_ray.evaluation.column_fidelity import ColumnFidelity, column_fidelity, missing_difference
 from ss_ray.evaluation.columns import Table, prepare, sample
 from ss_ray.evaluation.components import Components, components
@@ -27,7 +28,7 @@ from ss_ray.evaluation.missing_patterns import pattern_distance
 from ss_ray.evaluation.pairs import Pairs, compare_pairs
 from ss_ray.evaluation.rule_violations import RuleViolations, rule_violations
 from ss_ray.evaluation.samples import Samples, draw_samples
-from ss_ray.evaluation.sequence_fidelity import SequenceFidelity, evaluate_sequences
+from ss_ray.evaluation.sequence_fidelity import SequenceFidelity, evaluate_sequences, no_sequences
 from ss_ray.evaluation.sequence_rows import SequenceColumns
 from ss_ray.evaluation.similarity import Similarity, no_similarity, similarity
 from ss_ray.evaluation.text_fidelity import TextFidelity, evaluate_text, no_text_fidelity
@@ -99,6 +100,11 @@ class Fidelity:
     sequences: SequenceFidelity | None
     texts: tuple[TextFidelity, ...]
 
+    @property
+    def unseen_rows(self) -> int:
+        """Rows of the holdout; 0 where there is none."""
+        return max((column.missing_holdout.sample_size for column in self.columns), default=0)
+
 
 def evaluate_fidelity(
     train: pd.DataFrame,
@@ -112,6 +118,8 @@ def evaluate_fidelity(
     constraints: Sequence[ConstraintParameters] = (),
     sequences: SequenceColumns | None = None,
     text_embedding: str | None = None,
+    lags: LagLimits | None = NEMO_LIMITS,
+    whole: WholeSequences | None = None,
 ) -> Fidelity:
     """Compare synthetic with real rows, column by column, in pairs and as a whole.
 
@@ -121,12 +129,14 @@ def evaluate_fidelity(
         synthetic: Generated rows.
         schema: Columns of all three tables.
         max_rows: Rows sampled of each table; the discriminator takes up to DISCRIMINATOR_ROWS, constraints and
-            sequences all.
+            sequences all that are given.
         max_columns: Columns sampled.
         seed: Fixes all sampling.
         constraints: Rules whose broken rows are counted.
         sequences: Columns that make sequences of rows; None where rows stand by themselves.
         text_embedding: sentence-transformers model (folder or id) for text columns; None needs no model.
+        lags: What of the autocorrelation of sequences is looked at; None: nothing.
+        whole: Tables of whole sequences, where the others are samples of rows.
 
     Raises:
         ResourceError: The text embedding or its package is not there.
@@ -158,7 +168,9 @@ def evaluate_fidelity(
         components=components(samples.real, samples.made, seed=seed),
         associations=_associations(matrix, samples.made),
         rules=rule_violations(constraints, train, unseen, synthetic, schema, no_holdout=samples.no_holdout),
-        sequences=None if sequences is None else _sequences(train, unseen, synthetic, schema, sequences, samples),
+        sequences=None
+        if sequences is None
+        else _sequences(whole or WholeSequences(tables=(train, unseen, synthetic)), schema, sequences, samples, lags),
         texts=_texts(train, unseen, synthetic, schema, text_embedding, samples),
     )
 
@@ -192,16 +204,30 @@ def _pairs(samples: Samples) -> Pairs:
     return compare_pairs(samples.real, samples.unseen, made, no_holdout=samples.no_holdout, seed=samples.seed)
 
 
+@dataclass(frozen=True, kw_only=True)
+class WholeSequences:
+    """Training, holdout and synthetic rows in which no sequence is torn; sensitive, never leaves the process.
+
+    Attributes:
+        tables: The rows; the holdout is None where there is none.
+        reason: Why there are no such rows; None where there are.
+    """
+
+    tables: tuple[pd.DataFrame, pd.DataFrame | None, pd.DataFrame] | None = None
+    reason: str | None = None
+
+
 def _sequences(
-    train: pd.DataFrame,
-    holdout: pd.DataFrame | None,
-    synthetic: pd.DataFrame,
+    whole: WholeSequences,
     schema: TableSchema,
     by: SequenceColumns,
     samples: Samples,
+    lags: LagLimits | None,
 ) -> SequenceFidelity:
+    if whole.tables is None:
+        return no_sequences(by, whole.reason or "there are no whole sequences")
     scored, reason, seed = samples.real.columns, samples.no_holdout, samples.seed
-    return evaluate_sequences(train, holdout, synthetic, schema, scored, by, no_holdout=reason, seed=seed)
+    return evaluate_sequences(*whole.tables, schema, scored, by, no_holdout=reason, seed=seed, lags=lags)
 
 
 def _texts(

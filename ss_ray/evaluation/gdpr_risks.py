@@ -22,7 +22,7 @@ from scipy.stats import hypergeom, norm
 from ss_ray.evaluation.attributes import Attributes
 from ss_ray.evaluation.columns import Table
 from ss_ray.evaluation.metrics import Metric, measured, unavailable
-from ss_ray.evaluation.nearest import CHUNK_BYTES, Points, column_differences
+from ss_ray.evaluation.nearest import CHUNK_BYTES, Points, total_differences
 from ss_ray.evaluation.predicates import Guesses, Hits, multivariate, univariate
 from ss_ray.evaluation.significance import Z_95, share, wilson
 
@@ -178,9 +178,7 @@ def _linked(targets: Points, synthetic: Points, halves: tuple[NDArray[np.intp], 
 
 def _closest(targets: Points, synthetic: Points, columns: NDArray[np.intp]) -> NDArray[np.intp]:
     """LINK_NEIGHBOURS synthetic rows closest by these columns, (targets, LINK_NEIGHBOURS)."""
-    total = np.zeros((targets.rows, synthetic.rows), dtype=np.float32)
-    for column in columns:
-        total += column_differences(targets, synthetic, int(column))
+    total = total_differences(targets, synthetic, columns.tolist())
     return np.argpartition(total, LINK_NEIGHBOURS - 1, axis=1)[:, :LINK_NEIGHBOURS]
 
 

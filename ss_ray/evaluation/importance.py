@@ -16,12 +16,12 @@ from ss_ray.evaluation.columns import Table
 from ss_ray.evaluation.metrics import Metric, measured, unavailable
 from ss_ray.evaluation.prediction import Model, Task, fit_model
 
-MAX_ROWS = 1000
+MAX_ROWS = 500
 """Test rows that are predicted again for each column."""
 MAX_COLUMNS = 30
 """Columns that are shuffled, the first ones."""
 MIN_COLUMNS = 3
-HALF_ROUNDS = 50
+HALF_ROUNDS = 20
 """Boosting rounds at most of a model of one half."""
 NEGLIGIBLE = 0.1
 """Importances up to this share of the largest are noise and count as none."""

@@ -22,7 +22,7 @@ from ss_ray.evaluation.significance import exceed_p_value
 
 MAX_TARGETS = 2000
 """Rows of each side that are attacked."""
-REPLICATES = 400
+REPLICATES = 200
 """Stratified bootstrap samples behind the intervals."""
 FALSE_POSITIVE_RATES = (0.01, 0.001)
 Scores = NDArray[np.float64]

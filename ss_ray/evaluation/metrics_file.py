@@ -1,9 +1,10 @@
 """`metrics.json`: everything that was measured, with what a program looks for first at its top.
 
 Top level, beside the fields of `Evaluation`: `schema_version` (rises with every incompatible change), `quality_grade`,
-`privacy_grade` (null: not available), `hard_fails` (names of privacy rules that failed), and NeMo's summary fields,
-each a score from 0 to 10 or null. Every number below is an object with `value` (null: see `reason`), `sample_size`,
-`seed`, `std_error` and `bounds`.
+`quality_limits` (why it is capped), `privacy_grade` (null: not available, or partial), `privacy_missing` (what was not
+tested; where anything is, there is no grade but Poor), `hard_fails` (names of privacy rules that failed), and NeMo's
+summary fields, each a score from 0 to 10 or null. Every number below is an object with `value` (null: see `reason`),
+`sample_size`, `seed`, `std_error` and `bounds`.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ def _top(evaluation: Evaluation) -> dict[str, Any]:
         "quality_grade": quality.sqs.grade,
         "privacy_grade": privacy.score.grade,
         "hard_fails": list(privacy.hard_fails),
+        "quality_limits": list(quality.limits),
+        "privacy_missing": list(privacy.missing),
         "synthetic_data_quality_score": quality.sqs.value,
         "column_correlation_stability_score": quality.correlation.value,
         "deep_structure_stability_score": quality.deep_structure.value,

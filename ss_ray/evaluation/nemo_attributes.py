@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from decimal import Decimal
 from itertools import combinations
+from math import comb
 
 import numpy as np
 import pandas as pd
@@ -16,26 +17,30 @@ from numpy.typing import NDArray
 from ss_ray.evaluation.associations import entropy
 from ss_ray.evaluation.columns import labels, missing, numbers
 from ss_ray.evaluation.nemo_encoding import Features, attacked_columns, encode, is_number
+from ss_ray.evaluation.privacy_tests import NEMO_KNOWN_COLUMNS
 from ss_ray.evaluation.scores import Score, to_score
 from ss_ray.schema import ColumnSchema, Kind, TableSchema
 
-KNOWN_COLUMNS = 3
 NEIGHBOURS = 5
 MIN_ATTACKED = 200
 ATTACKED_SHARE = 0.01
 WORST_ACCURACY = 0.7
 MAX_COMBINED = 100
 """Columns of which all combinations are listed; of more, neighbouring columns are combined."""
+MAX_COMBINATIONS = 200_000
+"""Likewise, of which no more are listed."""
 Values = NDArray[np.object_] | NDArray[np.float64]
 
 
-def attribute_score(train: pd.DataFrame, synthetic: pd.DataFrame, schema: TableSchema) -> Score:
-    """The score of two tables that are not empty."""
+def attribute_score(
+    train: pd.DataFrame, synthetic: pd.DataFrame, schema: TableSchema, known: int = NEMO_KNOWN_COLUMNS
+) -> Score:
+    """The score of two tables that are not empty, by an attacker who knows so many columns of a row."""
     columns = attacked_columns(schema)
     if len(columns) < 2:
         return Score(value=None, grade=None, reason="with one column there is nothing known to guess from")
     attacked = train.sample(max(int(len(train) * ATTACKED_SHARE), MIN_ATTACKED), random_state=1, replace=True)
-    rights = _Attack(attacked, synthetic, columns).run()
+    rights = _Attack(attacked, synthetic, columns).run(known)
     weights = _weights([_entropy(train[c.name]) for c in columns])
     scores = [
         10 * (1 - min(round(float(np.mean(right)), 2) * weight * len(columns), WORST_ACCURACY) / WORST_ACCURACY)
@@ -59,10 +64,10 @@ class _Attack:
         self.queries, self.reference = ([f[: self.size] for f in features], [f[self.size :] for f in features])
         self.complete = [~missing(v) for v in self.made]
 
-    def run(self) -> list[list[bool]]:
+    def run(self, known_columns: int) -> list[list[bool]]:
         """Right and wrong guesses per column."""
         rights: list[list[bool]] = [[] for _ in self.columns]
-        combined = _combinations(len(self.columns))
+        combined = _combinations(len(self.columns), known_columns)
         for row in range(self.size):
             known = combined[row % len(combined)]
             near = self._neighbours(row, known)
@@ -107,9 +112,9 @@ def _squared(reference: Features, query: Features) -> Features:
     return np.asarray(((reference - query) ** 2).sum(axis=1))
 
 
-def _combinations(columns: int) -> list[tuple[int, ...]]:
-    size = min(KNOWN_COLUMNS, columns - 1)
-    if columns > MAX_COMBINED:
+def _combinations(columns: int, known: int) -> list[tuple[int, ...]]:
+    size = min(known, columns - 1)
+    if columns > MAX_COMBINED or comb(columns, size) > MAX_COMBINATIONS:
         return [tuple(range(i, i + size)) for i in range(columns - size + 1)]
     combined = list(combinations(range(columns), size))
     np.random.RandomState(5).shuffle(combined)

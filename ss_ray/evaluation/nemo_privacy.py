@@ -25,6 +25,7 @@ from sklearn.neighbors import NearestNeighbors
 
 from ss_ray.evaluation.nemo_attributes import attribute_score
 from ss_ray.evaluation.nemo_encoding import Features, attacked_columns, encode
+from ss_ray.evaluation.privacy_tests import ALL_TESTS, SWITCHED_OFF, PrivacyTests
 from ss_ray.evaluation.scores import Score, to_score
 from ss_ray.schema import TableSchema
 
@@ -53,7 +54,11 @@ class NemoPrivacy:
 
 
 def nemo_privacy(
-    train: pd.DataFrame, holdout: pd.DataFrame | None, synthetic: pd.DataFrame, schema: TableSchema
+    train: pd.DataFrame,
+    holdout: pd.DataFrame | None,
+    synthetic: pd.DataFrame,
+    schema: TableSchema,
+    tests: PrivacyTests = ALL_TESTS,
 ) -> NemoPrivacy:
     """The scores; all sampling is by NeMo's own seeds."""
     real, made = (_sampled(frame, MAX_ROWS, ROW_SEED) for frame in (train, synthetic))
@@ -61,11 +66,28 @@ def nemo_privacy(
         return _combined(_none("no column can be compared"), _none("no column can be compared"))
     if not len(real) or not len(made):
         return _combined(_none("one of the tables has no rows"), _none("one of the tables has no rows"))
-    attributes = attribute_score(real, made, schema)
+    attributes = _none(SWITCHED_OFF)
+    if tests.attributes:
+        attributes = attribute_score(real, made, schema, tests.known_columns)
+    return _combined(_membership(real, holdout, made, schema, tests), attributes)
+
+
+def _membership(
+    train: pd.DataFrame,
+    holdout: pd.DataFrame | None,
+    synthetic: pd.DataFrame,
+    schema: TableSchema,
+    tests: PrivacyTests,
+) -> Score:
+    if not tests.membership:
+        return _none(SWITCHED_OFF)
     if holdout is None or not len(holdout):
-        return _combined(_none("there is no holdout to compare with"), attributes)
-    points = membership_points(real, _sampled(holdout, MAX_ROWS, ROW_SEED), made, schema)
-    return _combined(to_score(10 * (points - 1) / 2), attributes)
+        return _none("there is no holdout to compare with")
+    seen = TableSchema(columns=tuple(c for c in schema.columns if c.name not in tests.membership_without))
+    if not attacked_columns(seen):
+        return _none("all columns are left out of it")
+    points = membership_points(train, _sampled(holdout, MAX_ROWS, ROW_SEED), synthetic, seen)
+    return to_score(10 * (points - 1) / 2)
 
 
 def _combined(membership: Score, attributes: Score) -> NemoPrivacy:

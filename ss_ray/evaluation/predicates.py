@@ -14,12 +14,14 @@ from numpy.typing import NDArray
 
 from ss_ray.evaluation.columns import Table, missing
 from ss_ray.evaluation.copies import comparable
-from ss_ray.evaluation.nearest import Points
+from ss_ray.evaluation.nearest import CHUNK_BYTES, Points
 
 MAX_COLUMNS = 8
 """Columns of a multivariate predicate; each has a random number of them, at least 2."""
 TRIES = 4
 """Random choices of columns per synthetic row, because not all of them single it out."""
+BATCH = 250
+"""Synthetic rows of which predicates are made together."""
 Hits = NDArray[np.bool_]
 """Whether each predicate singles out a row, (predicates,)."""
 
@@ -78,40 +80,71 @@ def multivariate(train: Points, holdout: Points, synthetic: Points, size: int, r
     Nominal columns must be equal, ordered ones at least (or at most) as far from the median as the synthetic row, on
     its side. The naive ones take the columns from different synthetic rows.
     """
-    hits: list[list[bool]] = []
-    naive: list[bool] = []
-    for row in rng.permutation(synthetic.rows):
-        if len(hits) == size:
+    order, none = rng.permutation(synthetic.rows), np.zeros(0, dtype=bool)
+    found = [Guesses(train=none, holdout=none, naive=none)]
+    for start in range(0, len(order), BATCH):
+        found.append(_guesses(train, holdout, synthetic, order[start : start + BATCH], rng))
+        if sum(len(part.train) for part in found) >= size:
             break
-        columns = _singling_columns(synthetic, row, rng)
-        if columns is not None:
-            cells = np.full(len(columns), row)
-            hits.append([_matches(side, synthetic, columns, cells) == 1 for side in (train, holdout)])
-            blind = rng.integers(synthetic.rows, size=len(columns))
-            naive.append(_matches(train, synthetic, columns, blind) == 1)
-    found = np.array(hits, dtype=bool).reshape(len(hits), 2)
-    return Guesses(train=found[:, 0], holdout=found[:, 1], naive=np.array(naive, dtype=bool))
+    train_hits, holdout_hits, naive = (
+        np.concatenate([getattr(part, side) for part in found])[:size] for side in ("train", "holdout", "naive")
+    )
+    return Guesses(train=train_hits, holdout=holdout_hits, naive=naive)
 
 
-def _singling_columns(synthetic: Points, row: int, rng: np.random.Generator) -> NDArray[np.intp] | None:
-    """Random columns by which a synthetic row is alone; None if TRIES of them are not enough."""
-    for _ in range(TRIES):
-        columns = rng.permutation(synthetic.columns)[: rng.integers(2, min(synthetic.columns, MAX_COLUMNS) + 1)]
-        if _matches(synthetic, synthetic, columns, np.full(len(columns), row)) == 1:
-            return columns
-    return None
+def _guesses(
+    train: Points, holdout: Points, synthetic: Points, rows: NDArray[np.intp], rng: np.random.Generator
+) -> Guesses:
+    """Predicates made of some synthetic rows, those that single them out."""
+    cells = np.repeat(rows[:, None], synthetic.columns, axis=1)
+    picked, alone = _random_columns(len(rows), synthetic.columns, rng), np.zeros(len(rows), dtype=bool)
+    for attempt in range(TRIES):
+        open_ = np.flatnonzero(~alone)
+        if attempt:
+            picked[open_] = _random_columns(len(open_), synthetic.columns, rng)
+        alone[open_] = _matches(synthetic, synthetic, picked[open_], cells[open_]) == 1
+    picked, cells = picked[alone], cells[alone]
+    blind = rng.integers(synthetic.rows, size=cells.shape)
+    hits = [_matches(side, synthetic, picked, cells) == 1 for side in (train, holdout)]
+    return Guesses(train=hits[0], holdout=hits[1], naive=_matches(train, synthetic, picked, blind) == 1)
 
 
-def _matches(side: Points, synthetic: Points, columns: NDArray[np.intp], rows: NDArray[np.intp]) -> int:
-    """Rows of a table that meet the predicate made of these cells of the synthetic table."""
-    met = np.ones(side.rows, dtype=bool)
-    for column, row in zip(columns, rows, strict=True):
-        if column < len(side.codes):
-            met &= side.codes[column] == synthetic.codes[column][row]
-            continue
-        values, bound = side.quantiles[column - len(side.codes)], synthetic.quantiles[column - len(side.codes)][row]
-        if np.isnan(bound):
-            met &= np.isnan(values)
-        else:
-            met &= values >= bound if bound > 0.5 else values <= bound
-    return int(met.sum())
+def _random_columns(size: int, columns: int, rng: np.random.Generator) -> NDArray[np.bool_]:
+    """Which columns each predicate has, (size, columns): a random number of them, 2 to MAX_COLUMNS."""
+    ranks = rng.random((size, columns)).argsort(axis=1).argsort(axis=1)
+    return np.asarray(ranks < rng.integers(2, min(columns, MAX_COLUMNS) + 1, (size, 1)))
+
+
+def _matches(side: Points, synthetic: Points, picked: NDArray[np.bool_], cells: NDArray[np.intp]) -> NDArray[np.int64]:
+    """Rows of a table that meet each predicate, (predicates,).
+
+    Args:
+        side: Its rows.
+        synthetic: Where the cells are.
+        picked: (predicates, columns), which columns each has.
+        cells: (predicates, columns), the synthetic rows whose cells it is made of.
+    """
+    step, counts = max(1, CHUNK_BYTES // max(side.rows, 1)), np.zeros(len(picked), dtype=np.int64)
+    for start in range(0, len(picked), step):
+        block = slice(start, start + step)
+        met = np.ones((len(picked[block]), side.rows), dtype=bool)
+        for column in range(side.columns):
+            these = np.flatnonzero(picked[block, column])
+            if len(these):
+                met[these] &= _meets(side, synthetic, column, cells[block][these, column])
+        counts[block] = met.sum(axis=1)
+    return counts
+
+
+def _meets(side: Points, synthetic: Points, column: int, rows: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Whether the rows of a table meet the conditions made of one column of these synthetic rows, (rows, rows)."""
+    if column < len(side.codes):
+        return np.asarray(side.codes[column][None, :] == synthetic.codes[column][rows][:, None])
+    place = column - len(side.codes)
+    values, bounds = side.quantiles[place], synthetic.quantiles[place][rows]
+    met = np.empty((len(rows), side.rows), dtype=bool)
+    above, gone = bounds > 0.5, np.isnan(bounds)
+    met[above] = values[None, :] >= bounds[above][:, None]
+    met[~above] = values[None, :] <= bounds[~above][:, None]
+    met[gone] = np.isnan(values)[None, :]
+    return met

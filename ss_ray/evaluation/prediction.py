@@ -115,9 +115,11 @@ def fit_model(task: Task, train: Table, fit: Table, *, seed: int, most_rounds: i
     return Model(task=task, encoder=encoder, estimator=classifier, classes=present)
 
 
-def fit_predict(task: Task, train: Table, fit: Table, test: Table, *, seed: int) -> NDArray[np.float64]:
+def fit_predict(
+    task: Task, train: Table, fit: Table, test: Table, *, seed: int, most_rounds: int = MOST_ROUNDS
+) -> NDArray[np.float64]:
     """Predictions for `test` by `fit_model`, as `Model.predict` gives them."""
-    model = fit_model(task, train, fit, seed=seed)
+    model = fit_model(task, train, fit, seed=seed, most_rounds=most_rounds)
     return model.predict(model.encoder.encode(test))
 
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from ss_ray.evaluation.columns import ScoredColumn, labels, missing, numbers
 from ss_ray.evaluation.copies import comparable
 from ss_ray.evaluation.metrics import Metric, unavailable
+from ss_ray.evaluation.privacy_tests import ALL_TESTS, SWITCHED_OFF, PrivacyTests
 from ss_ray.evaluation.significance import rate_p_value, share
 from ss_ray.evaluation.words import Hashes, Words, occurring, read_words
 from ss_ray.schema import ORDERED_KINDS, ColumnSchema, Kind, TableSchema
@@ -91,6 +92,7 @@ def replays(
     pii: Mapping[str, str],
     originals: Originals,
     seed: int,
+    tests: PrivacyTests = ALL_TESTS,
 ) -> tuple[Replay, ...]:
     """Replay of personal columns, then of all others but texts.
 
@@ -101,11 +103,22 @@ def replays(
         pii: Column -> entity type of the personal columns.
         originals: Where personal values are taken from.
         seed: Fixes which texts and values are looked at.
+        tests: Whether anything is searched, and which columns as personal ones.
     """
-    texts = _read_texts(synthetic, schema, seed) if pii else None
-    personal = [_personal_replay(c, kind, originals, synthetic, texts, seed) for c, kind in pii.items()]
-    others = [c for c in schema.columns if c.name not in pii and c.kind is not Kind.TEXT]
-    return (*personal, *(_other_replay(c, real, synthetic) for c in others))
+    searched = tests.personal(pii)
+    others = [c for c in schema.columns if c.name not in {**pii, **searched} and c.kind is not Kind.TEXT]
+    if not tests.replay:
+        names = {**pii, **searched, **dict.fromkeys(c.name for c in others)}
+        return tuple(_unsearched(name, kind, SWITCHED_OFF) for name, kind in names.items())
+    texts = _read_texts(synthetic, schema, seed) if searched else None
+    personal = [_personal_replay(c, kind, originals, synthetic, texts, seed) for c, kind in searched.items()]
+    rest = [_unsearched(c, kind, "its type was left out") for c, kind in pii.items() if c not in searched]
+    return (*personal, *rest, *(_other_replay(c, real, synthetic) for c in others))
+
+
+def _unsearched(column: str, entity_type: str | None, reason: str) -> Replay:
+    none = not_replayed(reason)
+    return Replay(column=column, entity_type=entity_type, in_column=none, in_texts=none)
 
 
 def count_replayed(train: Hashes, holdout: Hashes | None, synthetic: Hashes) -> Replayed:

@@ -32,6 +32,8 @@ from ss_ray.evaluation.figures import (
     roc_figure,
 )
 from ss_ray.evaluation.metrics import Metric
+from ss_ray.evaluation.samples import COMMON_ROWS
+from ss_ray.evaluation.scores import LIMIT, to_score
 from ss_ray.privacy.certificate import Certificate
 from ss_ray.schema import TableSchema
 
@@ -125,6 +127,9 @@ def render_report(
             columns={f"column-{i}": column for i, column in enumerate(evaluation.fidelity.columns)},
             max_figures=MAX_FIGURES,
             missing=_missing_rows(evaluation),
+            unseen_rows=evaluation.fidelity.unseen_rows,
+            few_rows=COMMON_ROWS,
+            quality_limit=to_score(LIMIT).grade,
             figures=script_json(figures),
             plotly=packed_plotly(),
         )

@@ -22,6 +22,9 @@ WEIGHTS = {"deep_structure": 0.84, "distribution": 0.86, "correlation": 1.0}
 TEXT_WEIGHTS = {"text_semantic": 0.7, "text_structure": 0.3}
 """Likewise. Source: NeMo Safe Synthesizer, text part."""
 
+LIMIT = 5.9
+"""Highest score, the top of "Good", where something is wrong that no part of the SQS sees."""
+
 
 class Grade(StrEnum):
     """Words for scores: two points each, so that 8.0 is already excellent."""
@@ -59,6 +62,7 @@ class QualityScores:
         deep_structure: Of principal components.
         text_semantic: Of what texts say, the mean over text columns.
         text_structure: Of how texts are built, likewise.
+        limits: Why the SQS is at most LIMIT, a sentence each; the parts are as they are.
     """
 
     sqs: Score
@@ -67,6 +71,7 @@ class QualityScores:
     deep_structure: Score
     text_semantic: Score
     text_structure: Score
+    limits: tuple[str, ...] = ()
 
 
 def grade(value: float) -> Grade:
@@ -118,7 +123,11 @@ def text_semantic_score(similarity: float) -> float:
 
 
 def score_quality(
-    similarity: Similarity, texts: Sequence[TextSimilarity] = (), *, tabular_columns: int = 1
+    similarity: Similarity,
+    texts: Sequence[TextSimilarity] = (),
+    *,
+    tabular_columns: int = 1,
+    limits: tuple[str, ...] = (),
 ) -> QualityScores:
     """The parts that are available, and their weighted mean.
 
@@ -126,6 +135,7 @@ def score_quality(
         similarity: Of the columns that are no texts.
         texts: Of each text column.
         tabular_columns: Number of columns that are no texts, scored or not: their weight beside the text columns.
+        limits: What the parts do not see, and caps the SQS at LIMIT; in words.
     """
     tabular = {
         "deep_structure": _part([similarity.deep_structure], deep_structure_score),
@@ -139,10 +149,11 @@ def score_quality(
     parts = [(_weighted(tabular, WEIGHTS), tabular_columns), (_weighted(text, TEXT_WEIGHTS), len(texts))]
     known = [(value, columns) for value, columns in parts if value is not None and columns]
     if known:
-        sqs = to_score(sum(value * columns for value, columns in known) / sum(columns for _, columns in known))
+        mean = sum(value * columns for value, columns in known) / sum(columns for _, columns in known)
+        sqs = to_score(min(mean, LIMIT) if limits else mean)
     else:
         sqs = Score(value=None, grade=None, reason=similarity.distribution.reason)
-    return QualityScores(sqs=sqs, **{name: _score(part) for name, part in (tabular | text).items()})
+    return QualityScores(sqs=sqs, limits=limits, **{name: _score(part) for name, part in (tabular | text).items()})
 
 
 Part = float | str

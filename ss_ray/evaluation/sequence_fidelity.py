@@ -12,16 +12,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ss_ray.evaluation.autocorrelation import profile, profile_similarity
+from ss_ray.evaluation.autocorrelation import NEMO_LIMITS, LagLimits, profile, profile_similarity
 from ss_ray.evaluation.columns import ScoredColumn, missing
 from ss_ray.evaluation.metrics import Metric, measured, unavailable
 from ss_ray.evaluation.models import encode_labels, frequent_codes
+from ss_ray.evaluation.privacy_tests import SWITCHED_OFF
 from ss_ray.evaluation.sequence_rows import Ints, SequenceColumns, Sequences, to_sequences
 from ss_ray.evaluation.similarity import category_counts, histogram_counts, js_distance
 from ss_ray.schema import TableSchema
 
-MAX_GROUPS = 128
-"""Sequences of each table behind the autocorrelation. Source: NeMo Safe Synthesizer."""
 COMMON_SEQUENCES = 50
 """Holdouts of fewer sequences do not limit how many synthetic ones are compared: their own numbers are rough anyway."""
 MAX_STATES = 20
@@ -84,6 +83,7 @@ def evaluate_sequences(
     *,
     no_holdout: str,
     seed: int,
+    lags: LagLimits | None = NEMO_LIMITS,
 ) -> SequenceFidelity:
     """Compare synthetic and holdout sequences with the training sequences.
 
@@ -96,6 +96,7 @@ def evaluate_sequences(
         by: What makes the sequences.
         no_holdout: Why there is no holdout, in words.
         seed: Fixes which sequences are compared.
+        lags: What of the autocorrelation is looked at; None: nothing.
 
     Raises:
         DataError: The schema has no such column.
@@ -109,15 +110,30 @@ def evaluate_sequences(
     common = len(made.lengths) if unseen is None else max(len(unseen.lengths), COMMON_SEQUENCES)
     return SequenceFidelity(
         columns=by,
-        synthetic=compare_sequences(real, made.some(common, seed=seed), constants, seed=seed),
-        baseline=_none(no_holdout) if unseen is None else compare_sequences(real, unseen, constants, seed=seed),
+        synthetic=compare_sequences(real, made.some(common, seed=seed), constants, seed=seed, lags=lags),
+        baseline=_none(no_holdout)
+        if unseen is None
+        else compare_sequences(real, unseen, constants, seed=seed, lags=lags),
         train_in_order=_in_order(real),
         constant_columns=constants,
     )
 
 
+def no_sequences(by: SequenceColumns, reason: str) -> SequenceFidelity:
+    """A result without any number."""
+    none = _none(reason)
+    return SequenceFidelity(
+        columns=by, synthetic=none, baseline=none, train_in_order=unavailable(reason), constant_columns=()
+    )
+
+
 def compare_sequences(
-    train: Sequences, other: Sequences, constants: tuple[str, ...], *, seed: int
+    train: Sequences,
+    other: Sequences,
+    constants: tuple[str, ...],
+    *,
+    seed: int,
+    lags: LagLimits | None = NEMO_LIMITS,
 ) -> SequenceSimilarity:
     """One table's sequences against those of the training table, whose constant columns are given."""
     if not min(len(train.group), len(other.group)):
@@ -127,7 +143,9 @@ def compare_sequences(
         lengths=_lengths(train, other, size),
         gaps=_gaps(train, other, size),
         transitions=_transitions(train, other, constants, size),
-        autocorrelation=_autocorrelation(train, other, constants, seed=seed),
+        autocorrelation=unavailable(SWITCHED_OFF)
+        if lags is None
+        else _autocorrelation(train, other, constants, lags, seed=seed),
         constant=_constant(other, constants),
         in_order=_in_order(other),
     )
@@ -195,12 +213,15 @@ def _transitions(train: Sequences, other: Sequences, constants: tuple[str, ...],
     return measured(float(np.mean([transition_distance(train, other, c) for c in columns])), size)
 
 
-def _autocorrelation(train: Sequences, other: Sequences, constants: tuple[str, ...], *, seed: int) -> Metric:
-    columns = [c.name for c in train.table.columns if not c.nominal and c.name not in constants]
-    real, made = (part.some(MAX_GROUPS, seed=seed) for part in (train, other))
+def _autocorrelation(
+    train: Sequences, other: Sequences, constants: tuple[str, ...], lags: LagLimits, *, seed: int
+) -> Metric:
+    asked = lags.columns or tuple(c.name for c in train.table.columns)
+    columns = [c.name for c in train.table.columns if not c.nominal and c.name not in constants and c.name in asked]
+    real, made = (part.some(lags.max_groups, seed=seed) for part in (train, other))
     if not columns:
-        return unavailable("no column of numbers or dates changes within a sequence")
-    found = np.array([profile_similarity(profile(real, name), profile(made, name)) for name in columns])
+        return unavailable("no column of numbers or dates that is asked for changes within a sequence")
+    found = np.array([profile_similarity(profile(real, n, lags), profile(made, n, lags)) for n in columns])
     if np.isnan(found).all():
         return unavailable("no sequence is long enough for a lag")
     return measured(float(np.nanmean(found)), min(len(real.lengths), len(made.lengths)), seed=seed)

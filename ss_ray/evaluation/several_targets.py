@@ -1,7 +1,7 @@
 """Utility beyond one column: small models that predict several columns, so that no lucky target decides.
 
 The columns are the most connected ones of `target`. Rows and rounds of boosting are few, which bounds the time; the
-scores are lower than those of the main target, the gaps are comparable.
+scores are lower than those of the main target, the gaps are comparable. The main target stands among them with its own.
 """
 
 from __future__ import annotations
@@ -48,7 +48,9 @@ class TargetUtility:
     gap: Metric
 
 
-def utility_of_targets(real: Table, unseen: Table, made: Table, *, seed: int) -> tuple[TargetUtility, ...]:
+def utility_of_targets(
+    real: Table, unseen: Table, made: Table, *, seed: int, main: TargetUtility | None = None
+) -> tuple[TargetUtility, ...]:
     """The gap for each of at most MAX_TARGETS columns; empty where no column can be predicted.
 
     Args:
@@ -56,12 +58,16 @@ def utility_of_targets(real: Table, unseen: Table, made: Table, *, seed: int) ->
         unseen: Real rows to test on.
         made: Synthetic rows to learn from.
         seed: Fixes sampling, trees and bootstrap.
+        main: What is known of a target already; it is not measured again.
     """
     if len(real.columns) < 2 or not real.rows:
         return ()
     rng = np.random.default_rng([seed, 27])
     drawn = [table.take(rng.permutation(table.rows)[:MAX_ROWS]) for table in (real, unseen, made)]
-    return tuple(_target(column, real, *drawn, seed=seed) for column in connected_columns(drawn[0], MAX_TARGETS))
+    columns = connected_columns(drawn[0], MAX_TARGETS)
+    return tuple(
+        main if main and main.target == column.name else _target(column, real, *drawn, seed=seed) for column in columns
+    )
 
 
 def mean_gap(targets: Sequence[TargetUtility]) -> Metric:
@@ -97,11 +103,12 @@ def _target(column: ScoredColumn, train: Table, real: Table, unseen: Table, made
         measure=task.measure,
         real=first,
         synthetic=second,
-        gap=_gap(task.type, first, second),
+        gap=skill_gap(task.type, first, second),
     )
 
 
-def _gap(task: str, real: Metric, synthetic: Metric) -> Metric:
+def skill_gap(task: str, real: Metric, synthetic: Metric) -> Metric:
+    """Loss of skill, see `TargetUtility`."""
     if real.value is None or synthetic.value is None:
         return unavailable(real.reason or synthetic.reason or "the score is not defined")
     scale = 2.0 if task == "classification" else 1.0

@@ -10,15 +10,18 @@ import pandas as pd
 import ray
 
 from ss_ray.cluster import unwrapped_errors
-from ss_ray.config import EvaluationParameters
+from ss_ray.config import EvaluationParameters, TimeSeriesEvaluationParameters
 from ss_ray.config_constraints import ConstraintParameters
 from ss_ray.errors import EvaluationError
 from ss_ray.evaluation.attacks import Privacy, evaluate_privacy
+from ss_ray.evaluation.autocorrelation import LagLimits
 from ss_ray.evaluation.compliance import Evidence, RunFacts, evidence_json, make_evidence
 from ss_ray.evaluation.evaluate import Evaluation, combine
-from ss_ray.evaluation.fidelity import evaluate_fidelity
+from ss_ray.evaluation.fidelity import Fidelity, WholeSequences, evaluate_fidelity
+from ss_ray.evaluation.group_sample import sample_groups
 from ss_ray.evaluation.metrics import Metric
 from ss_ray.evaluation.metrics_file import metrics_json
+from ss_ray.evaluation.privacy_tests import plan_tests
 from ss_ray.evaluation.public_report import render_public_report
 from ss_ray.evaluation.replay import Originals
 from ss_ray.evaluation.report import ReportContext, render_report
@@ -61,6 +64,7 @@ class EvaluationRequest:
         constraints: Rules whose broken rows are counted.
         sequences: Columns that make sequences of rows; None where rows stand by themselves.
         pii: Column -> entity type of the columns that hold personal data.
+        lost: Column -> synthetic cells that are not of its type, and count as missing.
     """
 
     parameters: EvaluationParameters
@@ -68,6 +72,7 @@ class EvaluationRequest:
     constraints: tuple[ConstraintParameters, ...] = ()
     sequences: SequenceColumns | None = None
     pii: Mapping[str, str] = field(default_factory=dict)
+    lost: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +91,8 @@ class EvaluationResult:
         copied_share_holdout: Holdout rows that equal a training row: the share that chance gives.
         closer_to_train_share: Synthetic rows closer to train than to holdout; 0.5 is ideal.
         failed: Why privacy is Poor, a sentence for each failure of a hard rule.
+        privacy_missing: What was not tested, in words; where anything is, privacy has no grade but Poor.
+        quality_limits: Why quality is capped, a sentence for each column.
     """
 
     quality_score: float | None
@@ -99,6 +106,8 @@ class EvaluationResult:
     copied_share_holdout: float | None
     closer_to_train_share: float | None
     failed: tuple[str, ...] = ()
+    privacy_missing: tuple[str, ...] = ()
+    quality_limits: tuple[str, ...] = ()
 
 
 def evaluate_table(
@@ -123,14 +132,19 @@ def evaluate_table(
     bounds = {"max_rows": asked.sqs_report_rows, "max_columns": asked.sqs_report_columns, "seed": request.seed}
     likeness = bounds | {
         "constraints": request.constraints,
-        "sequences": request.sequences if _are_whole(tables) else None,
+        "sequences": request.sequences,
         "text_embedding": asked.text_embedding,
+        "lags": _lag_limits(asked.time_series),
     }
-    persons = bounds | {"pii": request.pii, "group": request.sequences.group if request.sequences else None}
+    persons = bounds | {
+        "pii": request.pii,
+        "group": request.sequences.group if request.sequences else None,
+        "tests": plan_tests(asked),
+    }
     measure = ray.remote(num_cpus=1)(_measure)
     with unwrapped_errors(EvaluationError):
         pending = [
-            measure.remote(evaluate_fidelity, frames, schema, likeness),
+            measure.remote(_measure_fidelity, frames, schema, likeness, tables),
             measure.remote(evaluate_utility, frames, schema, bounds | {"target": asked.target}),
             measure.remote(_measure_privacy, frames, schema, persons, tables.originals),
         ]
@@ -138,13 +152,27 @@ def evaluate_table(
         for done, part in enumerate(pending, start=1):
             parts.append(ray.get(part))
             on_progress(Progress(stage="evaluate", done=done, total=4, unit="parts"))
-    evaluation = combine(*parts)
+    evaluation = combine(*parts, lost=_lost_shares(request.lost, tables.synthetic))
     evidence = None if facts is None else write_evidence(facts, evaluation, folder)
     report = render_report(evaluation, train, synthetic, schema, context, evidence)
     (folder / "metrics.json").write_text(metrics_json(evaluation))
     (folder / "report.html").write_text(report)
     on_progress(Progress(stage="evaluate", done=4, total=4, unit="parts"))
     return main_figures(evaluation)
+
+
+def _lost_shares(lost: Mapping[str, int], synthetic: Location) -> dict[str, float]:
+    rows = sum(count_rows(synthetic.files(".parquet"))) if lost else 0
+    return {column: count / rows for column, count in lost.items() if rows}
+
+
+def _lag_limits(asked: TimeSeriesEvaluationParameters) -> LagLimits | None:
+    if asked.enabled is False:
+        return None
+    lags = asked.autocorrelation
+    return LagLimits(
+        columns=lags.value_columns, max_lag=lags.max_lag, min_points=lags.min_points, max_groups=lags.max_groups
+    )
 
 
 def write_evidence(facts: RunFacts, evaluation: Evaluation | None, folder: Location) -> Evidence:
@@ -187,10 +215,39 @@ def read_sample(folder: Location) -> pd.DataFrame | None:
     return sample_rows(parts, MAX_ROWS).to_pandas() if parts else None
 
 
+def read_whole_groups(tables: Tables, by: SequenceColumns, max_rows: int = MAX_ROWS) -> WholeSequences:
+    """Rows of whole sequences of each table, `max_rows` at most."""
+    if by.group is None:
+        return WholeSequences(reason=f"the tables are one sequence each, and one has more than {max_rows:,} rows")
+    sides = [side.files(".parquet") for side in (tables.train, tables.holdout, tables.synthetic)]
+    drawn = [sample_groups(parts, by.group, max_rows) if parts else None for parts in sides]
+    if any(table is None for table, parts in zip(drawn, sides, strict=True) if parts):
+        return WholeSequences(reason=f"a table has no sequence of at most {max_rows:,} rows")
+    train, holdout, synthetic = (None if table is None else table.to_pandas() for table in drawn)
+    assert train is not None
+    assert synthetic is not None
+    return WholeSequences(tables=(train, holdout, synthetic))
+
+
 def _are_whole(tables: Tables) -> bool:
     """Whether all rows are read: a sample of rows would tear sequences apart."""
     sides = (tables.train, tables.holdout, tables.synthetic)
     return all(sum(count_rows(side.files(".parquet"))) <= MAX_ROWS for side in sides)
+
+
+def _measure_fidelity(
+    train: pd.DataFrame,
+    holdout: pd.DataFrame | None,
+    synthetic: pd.DataFrame,
+    schema: TableSchema,
+    tables: Tables,
+    *,
+    sequences: SequenceColumns | None,
+    **settings: Any,
+) -> Fidelity:
+    """Fidelity, with whole sequences where the rows are a sample, which no other measurement needs."""
+    whole = None if sequences is None or _are_whole(tables) else read_whole_groups(tables, sequences)
+    return evaluate_fidelity(train, holdout, synthetic, schema, sequences=sequences, whole=whole, **settings)
 
 
 def _measure(measurement: Any, frames: Any, schema: TableSchema, settings: dict[str, Any], *more: Any) -> Any:
@@ -229,4 +286,6 @@ def main_figures(evaluation: Evaluation) -> EvaluationResult:
         copied_share_holdout=attacks.copies[0].holdout.value,
         closer_to_train_share=attacks.closer_to_train.value,
         failed=evaluation.scores.privacy.reasons if evaluation.scores.privacy.failed else (),
+        privacy_missing=evaluation.scores.privacy.missing,
+        quality_limits=evaluation.scores.quality.limits,
     )

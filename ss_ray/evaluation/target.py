@@ -18,6 +18,8 @@ from ss_ray.evaluation.prediction import MAX_CLASSES, fit_predict, make_task, ou
 
 CANDIDATES = 3
 CANDIDATE_ROWS = 5000
+CANDIDATE_ROUNDS = 20
+"""Boosting rounds at most of a model that tries a candidate."""
 DETERMINED = 0.98
 MIN_ROWS = 20
 """Real rows with a known target below which nothing is fitted."""
@@ -82,7 +84,9 @@ def _predictability(real: Table, column: ScoredColumn, *, seed: int) -> float:
     task = make_task(real, column)
     known = with_outcome(task, real)
     fit, test = (known.take(half) for half in np.array_split(np.arange(known.rows), 2))
-    value = score(task, outcomes(task, test), fit_predict(task, real, fit, test, seed=seed))
+    value = score(
+        task, outcomes(task, test), fit_predict(task, real, fit, test, seed=seed, most_rounds=CANDIDATE_ROUNDS)
+    )
     if np.isnan(value):
         return 0.0
     return max(value if task.type == "regression" else 2 * value - 1, 0.0)

@@ -8,7 +8,7 @@ stand smaller models of several columns, and whether the models look at the same
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -19,7 +19,7 @@ from ss_ray.evaluation.columns import Table, prepare, sample, scored_columns
 from ss_ray.evaluation.importance import agreement, agreement_of_halves
 from ss_ray.evaluation.metrics import Metric, unavailable
 from ss_ray.evaluation.prediction import fit_model, make_task, outcomes, with_outcome
-from ss_ray.evaluation.several_targets import TargetUtility, mean_gap, utility_of_targets
+from ss_ray.evaluation.several_targets import TargetUtility, mean_gap, skill_gap, utility_of_targets
 from ss_ray.evaluation.target import MIN_ROWS, Choice, choose_target, declared_target
 from ss_ray.schema import TableSchema
 
@@ -41,7 +41,7 @@ class Utility:
         importance_agreement: Spearman's correlation of how important each column is to the model of real and to the
             model of synthetic rows, -1 to 1 (same order).
         importance_baseline: The same for models of the two halves of the real rows.
-        targets: Small models of several columns, chosen automatically.
+        targets: Small models of several columns, chosen automatically; the main one with the figures above.
         mean_gap: Mean of their gaps in skill, see `TargetUtility`; 0 is best.
     """
 
@@ -90,24 +90,38 @@ def evaluate_utility(
         schema[target]
     if holdout is None or not len(holdout):
         reason = "there is no holdout" if holdout is None else "the holdout has no rows"
-        return _no_utility(f"{reason}, so no real rows to test on", ())
+        return _no_utility(f"{reason}, so no real rows to test on")
     columns = scored_columns(train, schema, max_columns=max_columns, seed=seed)
     real, unseen, made = (prepare(sample(f, max_rows, seed=seed), columns) for f in (train, holdout, synthetic))
     choice = declared_target(real, target) if target is not None else choose_target(real, seed=seed)
-    return _compare(choice, real, unseen, made, utility_of_targets(real, unseen, made, seed=seed), seed=seed)
+    found = _compare(choice, real, unseen, made, seed=seed)
+    targets = utility_of_targets(real, unseen, made, seed=seed, main=_as_target(found))
+    return replace(found, targets=targets, mean_gap=mean_gap(targets) if targets else found.mean_gap)
 
 
-def _compare(
-    choice: Choice, real: Table, unseen: Table, made: Table, targets: tuple[TargetUtility, ...], *, seed: int
-) -> Utility:
+def _as_target(utility: Utility) -> TargetUtility | None:
+    """The main target as one of several."""
+    if utility.target is None or utility.task is None:
+        return None
+    return TargetUtility(
+        target=utility.target,
+        task=utility.task,
+        measure=utility.measure,
+        real=utility.real,
+        synthetic=utility.synthetic,
+        gap=skill_gap(utility.task, utility.real, utility.synthetic),
+    )
+
+
+def _compare(choice: Choice, real: Table, unseen: Table, made: Table, *, seed: int) -> Utility:
     if choice.column is None or len(real.columns) < 2:
         reason = choice.reason if choice.column is None else "there is no other column to predict it from"
-        return _no_utility(reason, targets)
+        return _no_utility(reason)
     task = make_task(real, choice.column)
     known, test, usable = (with_outcome(task, table) for table in (real, unseen, made))
     rows = min(known.rows, usable.rows)
     if min(rows, test.rows) < MIN_ROWS:
-        return _no_utility(f"it needs {MIN_ROWS} rows with a known target in each table; one has fewer", targets)
+        return _no_utility(f"it needs {MIN_ROWS} rows with a known target in each table; one has fewer")
     fits = (known, usable, shuffle_columns(usable, seed=seed))
     rng = np.random.default_rng([seed, 6])
     models = [fit_model(task, real, fit.take(rng.permutation(fit.rows)[:rows]), seed=seed) for fit in fits]
@@ -125,8 +139,8 @@ def _compare(
         gap=scored[0].less(scored[1]),
         importance_agreement=agreement(models[0], models[1], test, seed=seed),
         importance_baseline=agreement_of_halves(task, real, known, test, seed=seed),
-        targets=targets,
-        mean_gap=mean_gap(targets),
+        targets=(),
+        mean_gap=unavailable("no column can be predicted"),
     )
 
 
@@ -137,7 +151,7 @@ def shuffle_columns(table: Table, *, seed: int) -> Table:
     return Table(columns=table.columns, values=values, rows=table.rows)
 
 
-def _no_utility(reason: str, targets: tuple[TargetUtility, ...]) -> Utility:
+def _no_utility(reason: str) -> Utility:
     none = unavailable(reason)
     return Utility(
         target=None,
@@ -151,6 +165,6 @@ def _no_utility(reason: str, targets: tuple[TargetUtility, ...]) -> Utility:
         gap=none,
         importance_agreement=none,
         importance_baseline=none,
-        targets=targets,
-        mean_gap=mean_gap(targets) if targets else none,
+        targets=(),
+        mean_gap=none,
     )

@@ -3,11 +3,12 @@
 import dataclasses
 import datetime
 
+import numpy as np
 import pandas as pd
 import pytest
 from pydantic import TypeAdapter
 
-from ss_ray.evaluation.evaluate import Evaluation, evaluate
+from ss_ray.evaluation.evaluate import Evaluation, combine, evaluate
 from ss_ray.evaluation.metrics import Metric
 from ss_ray.evaluation.scores import Score
 from ss_ray.schema import Kind
@@ -96,3 +97,43 @@ def test_the_input_is_not_changed(train, fresh, schema):
     frame = before.copy(deep=True)
     evaluate(frame, None, fresh.head(60), schema, target=None)
     pd.testing.assert_frame_equal(frame, before)
+
+
+def fidelity_of(train, holdout, synthetic, schema, lost=None):
+    result = evaluate(train.head(300), holdout.head(300), synthetic.head(300), schema, target="class")
+    return combine(result.fidelity, result.utility, result.privacy, lost=lost).scores
+
+
+def test_lost_cells_and_missing_shares_that_differ_grossly_cap_the_quality(train, holdout, fresh, schema):
+    fair = fidelity_of(train, holdout, fresh, schema, lost={"age": 0.1, "city": 0.0})
+    assert fair.quality.limits == ()
+    assert fair.quality.sqs.value > 7
+    lost = fidelity_of(train, holdout, fresh, schema, lost={"age": 0.11})
+    assert lost.quality.sqs.value == 5.9
+    assert lost.quality.limits == ("11% of the synthetic cells of 'age' are not of its type, and count as missing",)
+    gone = fresh.assign(income=fresh["income"].where(fresh.index % 2 == 0))
+    assert (
+        "'income' are missing, and 0% of the real ones" in fidelity_of(train, holdout, gone, schema).quality.limits[0]
+    )
+    filled = fidelity_of(train.assign(age=train["age"].where(train.index % 2 == 0)), holdout, fresh, schema)
+    assert len(filled.quality.limits) == 1
+
+
+def test_the_mark_of_unseen_rows_is_by_the_parts_that_both_have():
+    """A holdout of fewer than 400 texts has no meaning of its own, which takes half of it for the other table."""
+    frames = [draw_texts(rows, seed) for rows, seed in ((500, 1), (300, 2), (500, 3))]
+    found = evaluate(*frames, make_schema(n=Kind.FLOAT, t=Kind.TEXT), target=None)
+    text = found.fidelity.texts[0]
+    assert text.synthetic.semantic.value is not None
+    assert text.baseline.semantic.value is None
+    scores = found.scores
+    assert scores.quality.text_semantic.value is not None
+    assert scores.quality_comparable.text_semantic.value is None
+    assert scores.quality_comparable.text_semantic.reason == scores.quality_baseline.text_semantic.reason
+    assert scores.quality_comparable.text_structure == scores.quality.text_structure
+
+
+def draw_texts(rows, seed):
+    rng = np.random.default_rng(seed)
+    words = np.array([f"word{i}" for i in range(100)])
+    return pd.DataFrame({"n": rng.normal(size=rows), "t": [" ".join(rng.choice(words, 9)) for _ in range(rows)]})

@@ -2,6 +2,7 @@ import base64
 import gzip
 import re
 import subprocess
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -114,3 +115,23 @@ def test_a_browser_unpacks_the_library_and_draws_every_plot(page, tmp_path):
     assert '<html lang="en" data-drawn="yes">' in drawn
     plots = re.findall(r'class="(?:plot|heat)[^"]*" id="[a-z0-9-]+"', page)
     assert drawn.count('class="plot-container plotly"') == len(plots) > 5
+
+
+def page_with(evaluation, train, fresh, schema, auc):
+    fidelity = replace(evaluation.fidelity, discriminator=measured(auc, 200), discriminator_baseline=measured(0.5, 200))
+    return render_report(replace(evaluation, fidelity=fidelity), train.head(200), fresh.head(200), schema, CONTEXT)
+
+
+@pytest.mark.parametrize(("auc", "place"), [(0.45, 8.3), (0.5, 16.7), (1.0, 100.0), (0.2, 20.0)])
+def test_the_discriminator_is_drawn_where_its_number_is(evaluation, train, fresh, schema, auc, place):
+    html = page_with(evaluation, train, fresh, schema, auc)
+    drawn = re.search(r'title="synthetic against real" style="left: ([0-9.]+)%', html)
+    assert float(drawn[1]) == pytest.approx(place, abs=0.1)
+    assert ("what is below it is chance" in html) == (auc < 0.5)
+
+
+def test_few_unseen_rows_are_called_few(train, holdout, fresh, schema):
+    found = evaluate(train.head(200), holdout.head(40), fresh.head(200), schema, target="class")
+    html = render_report(found, train.head(200), fresh.head(200), schema, CONTEXT)
+    assert "The few unseen real rows (40) would score" in html
+    assert "there are 40, so every number of unseen real rows is rough" in html

@@ -118,3 +118,12 @@ def test_a_table_without_texts_is_scored_by_its_columns_alone():
     quality = score_quality(PERFECT, tabular_columns=8)
     assert quality.sqs.value == 10.0
     assert quality.text_structure.reason == "there is no text column"
+
+
+def test_what_no_part_sees_caps_the_score_and_not_the_parts():
+    perfect = similarity(measured(0.0, 9), measured(0.0, 9), measured(0.0, 9))
+    quality = score_quality(perfect, limits=("half of 'age' is lost",))
+    assert quality.sqs == to_score(5.9)
+    assert quality.sqs.grade is Grade.GOOD
+    assert quality.distribution.value == 10.0
+    assert quality.limits == ("half of 'age' is lost",)

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from ss_ray.errors import DataError
-from ss_ray.evaluation.autocorrelation import Profile, profile, profile_similarity
+from ss_ray.evaluation.autocorrelation import NEMO_LIMITS, LagLimits, Profile, profile, profile_similarity
 from ss_ray.evaluation.columns import scored_columns
 from ss_ray.evaluation.sequence_fidelity import evaluate_sequences, value_distance
 from ss_ray.evaluation.sequence_rows import SequenceColumns, to_sequences
@@ -13,9 +13,10 @@ from .series import BY, SCHEMA, draw_series, shuffle_within
 TRAIN, HOLDOUT, FRESH = draw_series(80, 1), draw_series(60, 2), draw_series(80, 3)
 
 
-def measure(synthetic, holdout=HOLDOUT, by=BY):
+def measure(synthetic, holdout=HOLDOUT, by=BY, lags=NEMO_LIMITS):
     scored = scored_columns(TRAIN, SCHEMA, max_columns=9, seed=0)
-    return evaluate_sequences(TRAIN, holdout, synthetic, SCHEMA, scored, by, no_holdout="there is no holdout", seed=0)
+    tables = (TRAIN, holdout, synthetic)
+    return evaluate_sequences(*tables, SCHEMA, scored, by, no_holdout="there is no holdout", seed=0, lags=lags)
 
 
 def test_a_fresh_sample_is_like_the_holdout():
@@ -128,3 +129,20 @@ def test_dates_make_gaps_in_days():
     schema = SCHEMA.with_column(type(SCHEMA.columns[1])(name="day", kind="date", arrow_type="date32[day]"))
     sequences = to_sequences(frame, schema, BY, ())
     assert set(np.diff(sequences.places)[sequences.neighbours()]) == {1.0, 2.0, 7.0}
+
+
+def test_the_autocorrelation_that_is_asked_for_is_compared():
+    def found(lags):
+        return measure(shuffle_within(FRESH, "pulse"), lags=lags).synthetic.autocorrelation
+
+    assert found(None).reason == "it was switched off"
+    assert found(LagLimits(columns=("pulse",))) == found(NEMO_LIMITS)
+    assert "that is asked for" in found(LagLimits(columns=("state",))).reason
+    assert found(LagLimits(max_groups=10)).sample_size == 10
+    assert found(LagLimits(min_points=31)).reason == "no sequence is long enough for a lag"
+
+
+def test_the_largest_lag_bounds_the_profile():
+    columns = scored_columns(TRAIN, SCHEMA, max_columns=9, seed=0)
+    sequences = to_sequences(TRAIN, SCHEMA, BY, columns)
+    assert len(profile(sequences, "pulse", LagLimits(max_lag=3)).correlation) == 3

@@ -39,3 +39,10 @@ def test_no_target_has_a_reason():
     none = unavailable("too few")
     target = TargetUtility(target="t", task="regression", measure="R2", real=none, synthetic=none, gap=none)
     assert mean_gap([target]).reason == "too few"
+
+
+def test_the_main_target_stands_there_with_its_own_figures(evaluation):
+    utility = evaluation.utility
+    main = next(t for t in utility.targets if t.target == utility.target)
+    assert (main.real, main.synthetic) == (utility.real, utility.synthetic)
+    assert len(utility.targets) > 1

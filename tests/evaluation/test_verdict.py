@@ -175,3 +175,26 @@ def test_a_holdout_of_training_rows_gives_no_verdict(train, holdout, fresh, sche
         verdict = judge(train, mixed, fresh, schema)
         assert verdict.failed is None
         assert "holds training rows" in verdict.reasons[0]
+
+
+TEXTS = TableSchema(columns=(PATIENTS["mail"], PATIENTS["note"]))
+
+
+@pytest.mark.parametrize("copied", [0.1, 1.0])
+def test_copied_texts_fail_a_table_of_texts_alone(patients, copied):
+    train, holdout, fresh = (frame[["mail", "note"]] for frame in patients)
+    made = fresh.assign(note=[*train["note"].head(int(copied * 1000)), *fresh["note"].tail(int(1000 - copied * 1000))])
+    verdict = judge_privacy(evaluate_privacy(train, holdout, made, TEXTS))
+    assert verdict.failed
+    assert {"copies", "memorised_text"} <= set(verdict.hard_fails)
+
+
+def test_a_table_of_texts_alone_says_what_was_not_tested(patients):
+    train, holdout, fresh = (frame[["mail", "note"]] for frame in patients)
+    verdict = judge_privacy(evaluate_privacy(train, holdout, fresh, TEXTS))
+    assert verdict.failed is False
+    assert verdict.score.grade is None
+    assert verdict.missing == ("copies of rows", "distances of rows", "membership inference", "attribute inference")
+    assert "0.0% of the texts of 'note' are copies" in " ".join(verdict.reasons)
+    alone = judge_privacy(evaluate_privacy(train, None, fresh, TEXTS))
+    assert alone.failed is None

@@ -1,0 +1,57 @@
+"""What a pipeline demands of a table: `hard-fails`, `privacy:GRADE`, `quality:GRADE`; each is met or not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from ss_ray.errors import ConfigError
+from ss_ray.evaluation.scores import Grade
+
+HARD_FAILS = "hard-fails"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Demand:
+    """The worst grade of one part that will do; a part without a grade will not."""
+
+    part: Literal["privacy", "quality"]
+    worst: Grade
+
+
+def parse_demands(texts: Iterable[str]) -> tuple[Demand | Literal["hard-fails"], ...]:
+    """Demands as a person writes them; grades in any case, with spaces or hyphens.
+
+    Raises:
+        ConfigError: One of them is none.
+    """
+    return tuple(_parse(text) for text in texts)
+
+
+def unmet(
+    demands: Iterable[Demand | Literal["hard-fails"]], *, privacy: str | None, quality: str | None, failed: bool
+) -> Iterator[str]:
+    """A sentence for each demand that is not met by these grades, or because a hard rule failed."""
+    order = list(Grade)
+    for demand in demands:
+        if not isinstance(demand, Demand):
+            if failed:
+                yield "a hard rule of privacy failed"
+            continue
+        found = privacy if demand.part == "privacy" else quality
+        if found is None or order.index(Grade(found)) < order.index(demand.worst):
+            yield f"{demand.part} is {found or 'without a grade'}, and {demand.worst} is demanded"
+
+
+def _parse(text: str) -> Demand | Literal["hard-fails"]:
+    if text == HARD_FAILS:
+        return "hard-fails"
+    part, _, name = text.partition(":")
+    grades = {grade.lower(): grade for grade in Grade}
+    worst = grades.get(name.strip().lower().replace("-", " "))
+    if part not in ("privacy", "quality") or worst is None:
+        raise ConfigError(
+            f"--fail-on {text!r}: give {HARD_FAILS}, privacy:GRADE or quality:GRADE, of {', '.join(Grade)}"
+        )
+    return Demand(part="privacy" if part == "privacy" else "quality", worst=worst)
