@@ -4,11 +4,14 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 VLLM_VENV ?= .venv-vllm
 VLLM_BIN := $(VLLM_VENV)/bin
+SDK_VENV ?= .venv-sdk
+PLATFORM_VENV ?= .venv-platform
+PORT ?= 8000
 export OMP_NUM_THREADS ?= 1
 export RAY_AUTH_MODE ?= token
 export RAY_AUTH_TOKEN_PATH ?= $(CURDIR)/.ray/auth_token
 
-.PHONY: env env-vllm demo test fast lint format clean
+.PHONY: env env-vllm env-sdk demo serve test fast lint format clean
 
 env: $(VENV)/.installed ## The environment with everything the project and its tests need.
 
@@ -33,6 +36,21 @@ $(VLLM_VENV)/.installed: pyproject.toml
 	$(VLLM_BIN)/python -m pip install --quiet --requirement $(VLLM_VENV)/requirements.txt --editable '.[dev]'
 	touch $@
 
+env-sdk: $(SDK_VENV)/.installed $(PLATFORM_VENV)/.installed ## NVIDIA's clients, each in an environment of its own: their pins disagree.
+
+$(SDK_VENV)/.installed: Makefile
+	$(PYTHON) -m venv $(SDK_VENV) || python3 -m venv $(SDK_VENV)
+	$(SDK_VENV)/bin/python -m pip install --quiet 'nemo-microservices[safe-synthesizer]==1.5.0'
+	touch $@
+
+# Its builder imports the engine's configuration models, whose package wants CUDA; they need none of what it wants.
+$(PLATFORM_VENV)/.installed: Makefile
+	$(PYTHON) -m venv $(PLATFORM_VENV) || python3 -m venv $(PLATFORM_VENV)
+	$(PLATFORM_VENV)/bin/python -m pip install --quiet nemo-platform==0.3.0
+	$(PLATFORM_VENV)/bin/python -m pip install --quiet --no-deps nemo-safe-synthesizer==0.1.7
+	$(PLATFORM_VENV)/bin/python -m pip install --quiet pandas faker colorama
+	touch $@
+
 .ray/auth_token:
 	mkdir -p .ray && (umask 077; $(PYTHON) -c 'import secrets; print(secrets.token_hex(32), end="")' > $@ \
 		|| python3 -c 'import secrets; print(secrets.token_hex(32), end="")' > $@)
@@ -42,7 +60,10 @@ demo: env .ray/auth_token ## The whole pipeline on a made-up table, on a local R
 	$(BIN)/ss-ray demo-table --out runs/demo.csv
 	$(BIN)/ss-ray run --data runs/demo.csv --config jobs/demo.yaml --out runs/demo --csv
 
-test: lint env-vllm ## Everything that CI runs.
+serve: env .ray/auth_token ## The jobs API, data store and page on this machine: http://127.0.0.1:8000, or PORT=.
+	$(BIN)/python -m serve --port $(PORT)
+
+test: lint env-vllm env-sdk ## Everything that CI runs.
 	$(BIN)/python -W error -m pytest -n 2 -m "not ray and not gpu and not slow"
 	$(BIN)/python -W error -m pytest -n 2 -m "slow and not ray"
 	$(BIN)/python -m pytest -m "ray and not gpu and not vllm"
@@ -61,4 +82,4 @@ format: env
 	$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf $(VENV) $(VLLM_VENV) .ray runs build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(VLLM_VENV) $(SDK_VENV) $(PLATFORM_VENV) .ray runs build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

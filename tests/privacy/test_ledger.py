@@ -5,9 +5,7 @@ from __future__ import annotations
 import math
 import os
 import pickle
-import shutil
 import signal
-import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -29,6 +27,7 @@ from ss_ray.privacy.accounting import Charge, epsilon_of
 from ss_ray.privacy.ledger import NOISE_LIMITS, Ledger, SpendingLedger
 from ss_ray.privacy.ledger_database import LedgerDatabase, ledger_url, shown
 from ss_ray.privacy.ledger_tables import METADATA
+from tests.postgres import running_postgres
 from tests.test_cli import outcome
 from tests.test_layers import loaded_by
 
@@ -54,27 +53,9 @@ def fitting(count: int) -> float:
 
 @pytest.fixture(scope="module")
 def postgres() -> Iterator[str]:
-    """A PostgreSQL server of the tests' own, on a socket in a temporary folder."""
-    pytest.importorskip("psycopg", reason="psycopg is not installed: pip install 'ss-ray[postgresql]'")
-    binaries = [shutil.which("initdb"), *map(str, Path("/usr/lib/postgresql").glob("*/bin/initdb"))]
-    if not any(binaries):
-        pytest.skip("no PostgreSQL server on this machine: apt-get install postgresql")
-    programs = Path(next(filter(None, binaries))).resolve().parent
-    folder = Path(tempfile.mkdtemp(prefix="ss-ray-postgres-"))
-    user = "nobody" if os.geteuid() == 0 else None  # the server refuses to run as root
-    if user:
-        shutil.chown(folder, user)
-    options = {"user": user, "cwd": folder, "check": True, "stdout": subprocess.DEVNULL}
-    initdb = [programs / "initdb", "-D", "data", "-U", "ledger", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]
-    control = [programs / "pg_ctl", "-D", "data", "-w", "-s"]
-    try:
-        subprocess.run(initdb, **options)
-        settings = f"-c listen_addresses='' -c fsync=off -k {folder}"
-        subprocess.run([*control, "-l", "log", "-o", settings, "start"], **options)
-        yield f"postgresql://ledger@/postgres?host={folder}"
-    finally:
-        subprocess.run([*control, "-m", "immediate", "stop"], **(options | {"check": False}))
-        shutil.rmtree(folder)
+    """A PostgreSQL server of the tests' own."""
+    with running_postgres("ledger") as url:
+        yield url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -1,0 +1,279 @@
+"""What the jobs service bears: many clients at once, readers while jobs run, a flat memory, and kill -9.
+
+    python benchmarks/bench_serve_jobs.py --jobs 200 --clients 20 --requests 10000 --kill 20
+
+`python -m serve` runs on a Ray of its own, as for a user. Jobs go through Ray's Jobs API, but in place of the pipeline
+runs a stand-in that sleeps, writes what a job writes, and counts its starts: the service is measured, not the training.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import yaml
+
+ROOT = Path(__file__).parents[1]
+JOBS = "/v1beta1/safe-synthesizer/jobs"
+TERMINAL = {"completed", "error", "cancelled"}
+STAND_IN = """#!{python}
+import json, os, sys, time
+from pathlib import Path
+given = dict(zip(sys.argv[1:], sys.argv[2:]))
+out, status = Path(given["--out"]), Path(given["--status"])
+with open({starts!r}, "a") as stream:
+    stream.write(out.name + "\\n")
+def say(**values):
+    text = json.dumps(dict(state="active", stages=[], rows=None, incomplete="", error=None, updated_at="") | values)
+    status.with_suffix(".new").write_text(text)
+    os.replace(status.with_suffix(".new"), status)
+say()
+print(json.dumps(dict(time="2026-01-01T00:00:00+00:00", level="info", logger="ss_ray.x", message="starts")), flush=True)
+time.sleep({seconds})
+(out / "release").mkdir(parents=True, exist_ok=True)
+(out / "release" / "synthetic.csv").write_text("a\\n1\\n")
+say(state="completed", rows=1)
+"""
+
+
+class Service:
+    """`python -m serve` on a free port, with a folder that outlives it."""
+
+    def __init__(self, folder: Path, seconds: float, active: int) -> None:
+        (folder / "tables").mkdir()
+        (folder / "tables" / "t.csv").write_text("a\n1\n")
+        program = folder / "stand_in"
+        starts = str(folder / "starts")
+        program.write_text(STAND_IN.format(python=sys.executable, starts=starts, seconds=seconds))
+        program.chmod(0o755)
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        settings = {
+            "database": f"sqlite:///{folder}/state.sqlite",
+            "storage": f"{folder}/storage",
+            "data_sources": [str(folder / "tables")],
+            "audit_log": None,
+            "ray": {"python": str(program)},
+            "limits": {
+                "max_active_jobs": active,
+                "max_active_per_namespace": active,
+                "requests_per_minute": 10**6,
+            },
+        }
+        (folder / "settings.yaml").write_text(yaml.safe_dump(settings))
+        self.folder = folder
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.start()
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        command = [
+            sys.executable,
+            "-m",
+            "serve",
+            "--settings",
+            str(self.folder / "settings.yaml"),
+            "--port",
+            str(self.port),
+        ]
+        log = (self.folder / "log").open("a")
+        self.process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, start_new_session=True)
+        for _ in range(240):
+            with suppress(httpx.TransportError):
+                if httpx.get(f"{self.url}/health/ready").status_code == 200:
+                    return
+            time.sleep(0.5)
+        raise SystemExit(f"the service did not start: {(self.folder / 'log').read_text()[-2000:]}")
+
+    def kill(self) -> None:
+        """End the service, its replicas and its Ray by kill -9."""
+        for process in [*psutil.Process(self.process.pid).children(recursive=True), psutil.Process(self.process.pid)]:
+            with suppress(psutil.NoSuchProcess):
+                process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self) -> None:
+        """Let it end by itself."""
+        self.process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(60)
+
+    def replica_megabytes(self) -> float:
+        """Resident memory of the process that answers."""
+        found = [p for p in psutil.process_iter(["cmdline"]) if "ServeReplica" in " ".join(p.info["cmdline"] or [])]
+        mine = [p for p in found if self.process.pid in {parent.pid for parent in p.parents()}]
+        return sum(p.memory_info().rss for p in mine) / 2**20
+
+    def starts(self) -> Counter[str]:
+        """How often each job was started."""
+        file = self.folder / "starts"
+        return Counter(file.read_text().split()) if file.exists() else Counter()
+
+    def statuses(self) -> Counter[str]:
+        """Jobs by status."""
+        found = httpx.get(f"{self.url}{JOBS}?page_size=1000", timeout=60).json()["data"]
+        return Counter(job["status"] for job in found)
+
+
+@contextmanager
+def service(seconds: float, active: int) -> Iterator[Service]:
+    """A service in a folder of its own, while the block runs."""
+    with tempfile.TemporaryDirectory() as folder:
+        made = Service(Path(folder), seconds, active)
+        try:
+            yield made
+        finally:
+            made.stop()
+
+
+def submit(running: Service, count: int, clients: int) -> Counter[int]:
+    """Create jobs from many clients at once; answers by status code."""
+    body = {"spec": {"data_source": str(running.folder / "tables" / "t.csv"), "config": {}}}
+
+    def client(number: int) -> list[int]:
+        with httpx.Client(base_url=running.url, timeout=120) as http:
+            return [http.post(JOBS, json=body).status_code for _ in range(number, count, clients)]
+
+    with ThreadPoolExecutor(clients) as pool:
+        return Counter(code for codes in pool.map(client, range(clients)) for code in codes)
+
+
+def wait(running: Service, jobs: int, limit: float = 3000) -> Counter[str]:
+    """Wait until all jobs are over."""
+    until = time.monotonic() + limit
+    while time.monotonic() < until:
+        statuses = running.statuses()
+        if sum(count for status, count in statuses.items() if status in TERMINAL) >= jobs:
+            return statuses
+        time.sleep(2)
+    return running.statuses()
+
+
+@contextmanager
+def reading(running: Service, readers: int) -> Iterator[dict[str, list[float]]]:
+    """Seconds of reads by kind, while the block runs; each reader asks ten times a second."""
+    seconds: dict[str, list[float]] = {"status": [], "logs": [], "list": []}
+    stop = threading.Event()
+
+    def read() -> None:
+        with httpx.Client(base_url=running.url, timeout=60) as http:
+            jobs = [job["id"] for job in http.get(f"{JOBS}?page_size=100").json()["data"]]
+            paths: list[tuple[str, Callable[[str], str]]] = [
+                ("status", lambda job: f"{JOBS}/{job}/status"),
+                ("logs", lambda job: f"{JOBS}/{job}/logs"),
+                ("list", lambda job: f"{JOBS}?page_size=10"),
+            ]
+            turn = 0
+            while not stop.wait(0.1):
+                kind, path = paths[turn % 3]
+                started = time.perf_counter()
+                http.get(path(jobs[turn % len(jobs)])).raise_for_status()
+                seconds[kind].append(time.perf_counter() - started)
+                turn += 1
+
+    threads = [threading.Thread(target=read) for _ in range(readers)]
+    for thread in threads:
+        thread.start()
+    yield seconds
+    stop.set()
+    for thread in threads:
+        thread.join()
+
+
+def percentile(values: list[float], share: float) -> float:
+    """Milliseconds that this share of values does not pass."""
+    return round(1000 * sorted(values)[min(len(values) - 1, int(share * len(values)))], 1)
+
+
+def bench_jobs(jobs: int, clients: int) -> dict[str, Any]:
+    """Many jobs from many clients, and readers while they run."""
+    with service(seconds=1, active=4) as running:
+        started = time.monotonic()
+        codes = submit(running, jobs, clients)
+        accepted = time.monotonic() - started
+        with reading(running, readers=4) as seconds:
+            statuses = wait(running, jobs)
+        starts = running.starts()
+        return {
+            "jobs": jobs,
+            "clients": clients,
+            "answers": dict(codes),
+            "seconds_to_accept": round(accepted, 1),
+            "seconds_to_end": round(time.monotonic() - started, 1),
+            "statuses": dict(statuses),
+            "started_more_than_once": sum(count > 1 for count in starts.values()),
+            "reads": {kind: len(found) for kind, found in seconds.items()},
+            "p50_ms": {kind: percentile(found, 0.5) for kind, found in seconds.items()},
+            "p99_ms": {kind: percentile(found, 0.99) for kind, found in seconds.items()},
+        }
+
+
+def bench_requests(requests: int) -> dict[str, Any]:
+    """Memory of the replica over many requests, and how fast they are."""
+    with service(seconds=1, active=1) as running, httpx.Client(base_url=running.url, timeout=60) as http:
+        submit(running, 3, 1)
+        wait(running, 3)
+        memory, latencies = [], []
+        for number in range(requests + 1):
+            if number % (requests // 5) == 0:
+                memory.append(round(running.replica_megabytes()))
+            started = time.perf_counter()
+            http.get(f"{JOBS}?page_size=10" if number % 2 else "/").raise_for_status()
+            latencies.append(time.perf_counter() - started)
+        return {
+            "requests": requests,
+            "replica_megabytes": memory,
+            "p50_ms": percentile(latencies, 0.5),
+            "p99_ms": percentile(latencies, 0.99),
+        }
+
+
+def bench_kill(jobs: int) -> dict[str, Any]:
+    """Everything ends by kill -9 while all jobs run, and is started anew."""
+    with service(seconds=60, active=jobs) as running:
+        submit(running, jobs, jobs)
+        until = time.monotonic() + 600
+        while len(running.starts()) < jobs and time.monotonic() < until:
+            time.sleep(1)
+        before = running.statuses()
+        running.kill()
+        running.start()
+        statuses = wait(running, jobs)
+        return {
+            "killed_with": dict(before),
+            "ended": dict(statuses),
+            "starts": dict(Counter(running.starts().values())),
+        }
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--jobs", type=int, help="jobs that are submitted at once")
+    parser.add_argument("--clients", type=int, default=20)
+    parser.add_argument("--requests", type=int, help="requests over which memory is watched")
+    parser.add_argument("--kill", type=int, help="running jobs at the time of kill -9")
+    options = parser.parse_args()
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    if options.jobs:
+        print(json.dumps(bench_jobs(options.jobs, options.clients)), flush=True)
+    if options.requests:
+        print(json.dumps(bench_requests(options.requests)), flush=True)
+    if options.kill:
+        print(json.dumps(bench_kill(options.kill)), flush=True)

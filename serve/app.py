@@ -1,0 +1,101 @@
+"""The service: `create_app` makes a FastAPI application, `build` the Ray Serve application around it.
+
+serve run serve.app:build                       # on the cluster around, or a new local one
+serve deploy serve/config.yaml                  # with settings, on a running cluster
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+
+from serve import datastore, entities, filesets, health, jobs, pages, platform, uploads
+from serve.auth import is_loopback, make_authentication
+from serve.blobs import BlobStore
+from serve.database import Database
+from serve.dispatcher import Dispatcher
+from serve.figures import Figures
+from serve.guard import add_guards
+from serve.migrate import migrate
+from serve.runner import RayRunner, Runner
+from serve.settings import Settings
+from serve.state import State
+from ss_ray import __version__
+from ss_ray.errors import ConfigError
+from ss_ray.job_status import log_as_json
+from ss_ray.runs import Location
+
+RESOURCES = (health, pages, jobs, platform, uploads, datastore, entities, filesets)
+
+
+def create_app(settings: Settings, runner: Runner | None = None) -> FastAPI:
+    """The whole service as a plain ASGI application; while it is up, jobs are followed.
+
+    Args:
+        settings: What the operator decides.
+        runner: What runs jobs; None: Ray's Jobs API.
+
+    Raises:
+        ConfigError: The settings cannot be used.
+        ResourceError: Database or storage do not answer.
+    """
+    check_reachable(settings)
+    database = Database(settings.database)
+    migrate(database)
+    blobs = BlobStore(Location.parse(settings.storage) / "objects")
+    runner = runner or RayRunner(settings.ray)
+    state = State(
+        settings=settings,
+        database=database,
+        authentication=make_authentication(settings.auth, database),
+        blobs=blobs,
+        dispatcher=Dispatcher(settings=settings, database=database, blobs=blobs, runner=runner),
+        figures=Figures(database),
+    )
+    app = FastAPI(title="ss_ray", version=__version__, lifespan=_following, docs_url=None, redoc_url=None)
+    app.state.service = state
+    add_guards(app, state)
+    for resource in RESOURCES:
+        app.include_router(resource.router)
+    return app
+
+
+def check_reachable(settings: Settings) -> None:
+    """Refuse to be reached by others without knowing who they are.
+
+    Raises:
+        ConfigError: No authentication is configured, and the address is not this machine's own.
+    """
+    if not settings.auth.configured and not is_loopback(settings.host):
+        raise ConfigError(
+            f"without authentication the service listens on 127.0.0.1 only, not on {settings.host}: set auth.api_keys"
+        )
+
+
+@asynccontextmanager
+async def _following(app: FastAPI) -> AsyncIterator[None]:
+    """Jobs are followed while the application is up."""
+    stop, dispatcher = threading.Event(), app.state.service.dispatcher
+    thread = threading.Thread(target=dispatcher.run, args=(stop,), daemon=True)
+    thread.start()
+    yield
+    stop.set()
+    dispatcher.wake.set()
+    thread.join(timeout=10)
+
+
+def build(args: Mapping[str, Any]) -> Any:
+    """The Ray Serve application; `args` are the settings."""
+    from ray import serve
+
+    settings = Settings.model_validate(args)
+
+    def make() -> FastAPI:
+        log_as_json(package="serve")
+        return create_app(settings)
+
+    return serve.deployment(serve.ingress(make)(), name="ss-ray", ray_actor_options={"num_cpus": 0}).bind()

@@ -1,0 +1,51 @@
+"""What bodies of requests have in common: unknown keys are ignored, and nothing that JSON or PostgreSQL cannot hold."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
+
+MAX_DEPTH = 64
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,95}$"
+Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
+"""Of a namespace, a repository or an entity: part of addresses and of paths."""
+
+
+class Body(BaseModel):
+    """A request's JSON object. Every number in it is finite, every text can be stored, also in free-form parts."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_portable(cls, data: Any) -> Any:
+        check_portable(data)
+        return data
+
+
+def check_portable(value: Any, depth: int = 0) -> None:
+    """Refuse JSON that another parser or a database would not take back.
+
+    Raises:
+        ValueError: It holds NaN, an infinity, half a surrogate pair or a NUL character, or is too deep.
+    """
+    if depth > MAX_DEPTH:
+        raise ValueError(f"values may be nested {MAX_DEPTH} deep")
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            check_portable(key, depth + 1)
+            check_portable(inner, depth + 1)
+    elif isinstance(value, list):
+        for inner in value:
+            check_portable(inner, depth + 1)
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise ValueError("NaN and infinities are no JSON numbers; use null")
+    elif isinstance(value, str) and not is_portable(value):
+        raise ValueError("a text holds a NUL character or half a surrogate pair")
+
+
+def is_portable(text: str) -> bool:
+    """Whether a text can be stored everywhere: no NUL character, no half of a surrogate pair."""
+    return "\x00" not in text and not any("\ud800" <= character <= "\udfff" for character in text)

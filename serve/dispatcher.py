@@ -1,0 +1,262 @@
+"""Brings jobs to the cluster and follows them to their end: one loop, run by the replica that holds the lease.
+
+Whatever happens between two lines, the next round finds out from the database, from Ray and from what the job wrote
+what is to be done: an id is claimed before Ray is told, Ray takes each id once, a job that is started again goes on in
+its run directory from the last finished stage.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import shlex
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from json import dumps
+
+import sqlalchemy as sa
+
+from serve.blobs import BlobStore
+from serve.database import LEASES, Database, now
+from serve.job_logs import LogLine, append_lines, parse_line
+from serve.job_progress import Verdict, judge, steps_of
+from serve.job_store import (
+    CANCELLING,
+    COMPLETED,
+    ERROR,
+    PENDING,
+    TERMINAL,
+    WAITING,
+    Row,
+    change,
+    deleted,
+    forget_job,
+    move,
+    unfinished,
+)
+from serve.places import below, file_name, stage_input
+from serve.repositories import sweep
+from serve.results import grades
+from serve.runner import OVER, Runner, Submission
+from serve.settings import Settings
+from ss_ray.errors import ResourceError, SsRayError
+from ss_ray.job_status import JobStatus, read_status
+from ss_ray.runs import Location
+
+logger = logging.getLogger(__name__)
+LEASE_SECONDS = 15.0
+SWEEP_SECONDS = 24 * 3600.0
+GONE = {"code": "invalid_data", "message": "the data set was deleted before the job began", "retryable": False}
+ROUND_SECONDS = 1.0
+ENTRY_POINTS = {"run": "jobs.run", "replace_pii": "jobs.replace_pii"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dispatcher:
+    """Brings jobs to the cluster and follows them.
+
+    Attributes:
+        settings: Limits, places, the cluster.
+        database: Where jobs are kept.
+        blobs: Content of uploaded files.
+        runner: Runs jobs.
+        holder: Name of this replica in the lease.
+        wake: Set when there is something to do at once.
+    """
+
+    settings: Settings
+    database: Database
+    blobs: BlobStore
+    runner: Runner
+    holder: str = field(default_factory=lambda: f"{os.getpid()}-{secrets.token_hex(8)}")
+    wake: threading.Event = field(default_factory=threading.Event)
+
+    def run(self, stop: threading.Event) -> None:
+        """Go round until told to stop."""
+        while not stop.is_set():
+            try:
+                self.round()
+            except SsRayError as error:
+                logger.warning("jobs are not followed for now: %s", error)
+            except Exception as error:  # noqa: BLE001 - the loop outlives whatever one job does to it
+                logger.error("a round of the dispatcher failed with %s", type(error).__name__)
+            self.wake.wait(ROUND_SECONDS)
+            self.wake.clear()
+        release_lease(self.database, self.holder)
+
+    def round(self) -> None:
+        """Follow all jobs, start what there is room for, remove what was deleted.
+
+        Raises:
+            ResourceError: Database or cluster do not answer; nothing is lost.
+        """
+        if not take_lease(self.database, "dispatcher", self.holder, LEASE_SECONDS, renew=True):
+            return
+        jobs = unfinished(self.database)
+        known = self.runner.submissions() if jobs else {}
+        for job in jobs:
+            if job.submission_id is not None:
+                with _apart(job):
+                    self._follow(job, known.get(job.submission_id))
+        self._start_waiting()
+        for job in deleted(self.database):
+            with _apart(job):
+                self._erase(job)
+        if take_lease(self.database, "sweep", self.holder, SWEEP_SECONDS, renew=False):
+            sweep(self.database, self.blobs, datetime.now(UTC))
+
+    def _follow(self, job: Row, submission: Submission | None) -> None:
+        """Take over what became of a job since the last round."""
+        if job.status == CANCELLING and submission is not None and submission.status not in OVER:
+            self.runner.stop(job.submission_id)
+        written = self._written(job)
+        verdict = judge(job.status, job.attempt, submission, written)
+        offset = job.log_offset if submission is None else self._take_log(job, verdict.status in TERMINAL)
+        if verdict.submit:
+            self._submit_again(job)
+            return
+        self._record(job, verdict, written, offset)
+
+    def _written(self, job: Row) -> JobStatus | None:
+        """What a job wrote of itself; None where that is nothing that can be read."""
+        try:
+            return read_status(Location.parse(self._place(job, "status.json")))
+        except (ValueError, TypeError, KeyError):
+            return None
+
+    def _record(self, job: Row, verdict: Verdict, written: JobStatus | None, offset: int) -> None:
+        """Write down what changed."""
+        kept = {"model": job.status_details["model"]} if "model" in job.status_details else {}
+        details = kept | dict(verdict.details)
+        if verdict.status == COMPLETED:
+            details |= grades(Location.parse(job.run_dir))
+        steps = steps_of(job.steps, written, verdict.status)
+        changes = {"status_details": details, "steps": steps, "log_offset": offset, "error_details": verdict.error}
+        if verdict.status != job.status:
+            move(self.database, job.id, verdict.status, **changes)
+            logger.info("job is %s", verdict.status, extra={"facts": {"job_id": job.id}})
+        elif any(changes[name] != getattr(job, name) for name in changes):
+            change(self.database, job.id, **changes)
+
+    def _take_log(self, job: Row, over: bool) -> int:
+        """Copy the new lines of a job's log; how many lines were read by now."""
+        text = self.runner.log(job.submission_id)
+        lines = text.split("\n")
+        if not over:
+            lines = lines[:-1]  # the last one may not be written to its end
+        new = [line for line in map(parse_line, lines[job.log_offset :]) if line is not None]
+        append_lines(self.database, job.id, new, self.settings.limits.max_log_lines)
+        return max(len(lines), int(job.log_offset))
+
+    def _start_waiting(self) -> None:
+        """Submit jobs that wait, in their order, as far as the limits go."""
+        limits, jobs = self.settings.limits, unfinished(self.database)
+        active = Counter(job.namespace for job in jobs if job.submission_id is not None)
+        for job in jobs:
+            if job.submission_id is not None or job.status not in WAITING:
+                continue
+            room = active.total() < limits.max_active_jobs and active[job.namespace] < limits.max_active_per_namespace
+            with _apart(job):
+                if room and self._submit(job, 1):
+                    active[job.namespace] += 1
+                elif not room and job.status != PENDING:
+                    move(self.database, job.id, PENDING)
+
+    def _submit_again(self, job: Row) -> None:
+        line = LogLine(
+            time=now(), step="", message="the job's driver was lost; it goes on from the last finished stage"
+        )
+        append_lines(self.database, job.id, [line], self.settings.limits.max_log_lines)
+        self._submit(job, job.attempt + 1)
+
+    def _submit(self, job: Row, attempt: int) -> bool:
+        """Claim an attempt, then tell Ray; whether the job was still there to be started."""
+        submission_id = f"{job.id}-{attempt}"
+        if not move(self.database, job.id, PENDING, submission_id=submission_id, attempt=attempt, log_offset=0):
+            return False
+        try:
+            data = self._input(job)
+        except FileNotFoundError:
+            move(self.database, job.id, ERROR, error_details=GONE)
+            return False
+        stored = below(self.settings.storage, f"jobs/{job.id}")
+        Location.parse(below(stored, "config.json")).write_text(dumps(job.config))
+        Location.parse(below(stored, "status.json")).remove()
+        places = {"data": data, "out": job.run_dir}
+        places |= {"config": below(stored, "config.json"), "status": below(stored, "status.json")}
+        options = [part for name, place in places.items() for part in (f"--{name}", place)]
+        entrypoint = shlex.join([self.settings.ray.python, "-m", ENTRY_POINTS[job.kind], "--csv", *options])
+        metadata = {"job_id": job.id, "namespace": job.namespace, "name": job.name}
+        self.runner.submit(submission_id, entrypoint, metadata)
+        return True
+
+    def _input(self, job: Row) -> str:
+        """What a job reads: a name of its own for uploaded content, which has none; else the source itself.
+
+        Raises:
+            FileNotFoundError: The content was deleted since.
+        """
+        if not job.data.startswith(below(self.settings.storage.partition("?")[0], "objects/")):
+            return str(job.data)
+        named = self._place(job, f"input/{file_name(job.spec['data_source'])}")
+        stage_input(Location.parse(job.data), Location.parse(named))
+        return named
+
+    def _erase(self, job: Row) -> None:
+        """Remove all that a deleted job has left."""
+        if job.submission_id is not None:
+            self.runner.forget(job.submission_id)
+        for place in (job.run_dir, below(self.settings.storage, f"jobs/{job.id}")):
+            Location.parse(place).remove()
+        forget_job(self.database, job.id)
+
+    def _place(self, job: Row, name: str) -> str:
+        return below(self.settings.storage, f"jobs/{job.id}/{name}")
+
+
+@contextmanager
+def _apart(job: Row) -> Iterator[None]:
+    """What goes wrong with one job is no matter of the others; a cluster that does not answer is."""
+    try:
+        yield
+    except ResourceError:
+        raise
+    except Exception as error:  # noqa: BLE001 - its text may quote the table
+        facts = {"job_id": job.id}
+        logger.error("a job cannot be followed for now: %s", type(error).__name__, extra={"facts": facts})
+
+
+def take_lease(database: Database, name: str, holder: str, seconds: float, *, renew: bool) -> bool:
+    """Hold a lease from now on for some seconds; False while somebody does.
+
+    Args:
+        database: Where leases are kept.
+        name: Of the lease.
+        holder: Who asks.
+        seconds: For how long.
+        renew: Whether who holds it already gets it again.
+    """
+    until = datetime.now(UTC) + timedelta(seconds=seconds)
+    values = {"holder": holder, "expires_at": until.isoformat(timespec="microseconds").replace("+00:00", "Z")}
+    free = (LEASES.c.expires_at < now()) | (LEASES.c.holder == holder if renew else sa.false())
+    try:
+        with database.write() as db:
+            if db.execute(LEASES.update().where(LEASES.c.name == name, free).values(**values)).rowcount:
+                return True
+            if db.scalar(sa.select(LEASES.c.holder).where(LEASES.c.name == name)) is not None:
+                return False
+            db.execute(LEASES.insert().values(name=name, **values))
+            return True
+    except sa.exc.IntegrityError:  # another replica was faster
+        return False
+
+
+def release_lease(database: Database, holder: str) -> None:
+    """Let another replica hold it at once."""
+    with database.write() as db:
+        db.execute(LEASES.delete().where(LEASES.c.name == "dispatcher", LEASES.c.holder == holder))

@@ -1,0 +1,67 @@
+"""What a request can be refused for, beside the errors of `ss_ray`; each says its HTTP status itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ss_ray.errors import SsRayError
+
+
+class RefusedError(SsRayError):
+    """A request is refused.
+
+    Args:
+        message: For the caller: what is wrong, and what to do. No content of a file.
+        headers: To answer with.
+    """
+
+    code, http_status = "refused", 400
+
+    def __init__(self, message: str, *, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.headers = dict(headers or {})
+
+
+class UnauthenticatedError(RefusedError):
+    """Nobody showed who they are, or not in a way that is accepted."""
+
+    code, http_status = "unauthenticated", 401
+
+
+class ForbiddenError(RefusedError):
+    """The caller may see this, but not do that."""
+
+    code, http_status = "forbidden", 403
+
+
+class NotFoundError(RefusedError):
+    """It is not there, or the caller may not know that it is."""
+
+    code, http_status = "not_found", 404
+
+
+class ConflictError(RefusedError):
+    """Something of that name is there already."""
+
+    code, http_status = "conflict", 409
+
+    def __init__(self, message: str, *, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(message, headers={"x-should-retry": "false"} | dict(headers or {}))  # clients try 409 again
+
+
+class TooLargeError(RefusedError):
+    """More bytes than are taken."""
+
+    code, http_status = "too_large", 413
+
+
+class UnusableError(RefusedError):
+    """The request is understood and cannot be done as it is."""
+
+    code, http_status = "unusable", 422
+
+
+class TooManyError(RefusedError):
+    """Too many requests, or too many jobs that wait."""
+
+    code, http_status = "too_many", 429

@@ -1,0 +1,217 @@
+"""What stands before every route: sizes, rates, origins, characters; and how errors are answered.
+
+A request that is refused here has written nothing. Answers to errors hold `detail`, as FastAPI's do, and never the
+input: it may be a cell.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+
+from fastapi import FastAPI, HTTPException, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from serve.errors import ForbiddenError, RefusedError, TooLargeError, TooManyError
+from serve.figures import Figures
+from serve.pages import SignInError, error_page, to_sign_in
+from serve.state import State
+from ss_ray.errors import SsRayError
+
+logger = logging.getLogger(__name__)
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+UPLOADS = ("/v1/hf/lfs/", "/v1/datasets/upload", "/apis/files/", "/jobs/new")
+"""Paths below which a body is a file, and streams."""
+COMMITS = re.compile(r"/v1/hf/api/datasets/[^/]+/[^/]+/commit/")
+"""So does the body of a commit, which newer clients of the hub send files in, of any size."""
+APIS = ("/v1", "/apis/", "/metrics", "/health/")
+"""Below which programs ask, not people."""
+CALLERS = 10_000  # whose rate is remembered
+CONTENT_SECURITY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'self'"
+)
+
+
+def add_guards(app: FastAPI, state: State) -> None:
+    """Put the guards around an application."""
+    app.add_exception_handler(SsRayError, _refused)
+    app.add_exception_handler(SignInError, to_sign_in)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_middleware(Guard, state=state)
+
+
+class Guard:
+    """ASGI middleware: checks before a body is read, and limits while it is."""
+
+    def __init__(self, app: ASGIApp, state: State) -> None:
+        self.app = app
+        self.limits = state.settings.limits
+        self.rates = Rates(state.settings.limits.requests_per_minute)
+        self.figures = state.figures
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer with an error, or pass the request on."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        scope["path"] = collapsed(scope["path"])
+        request = Request(scope)
+        try:
+            self._check(request)
+        except RefusedError as error:
+            await _answer(error)(scope, receive, send)
+            return
+        answering = _Answering(send, scope, self.figures)
+        try:
+            await self.app(scope, _limited(receive, self._limit(scope["path"])), answering)
+        except Exception as error:  # noqa: BLE001 - its text may quote the table, so nobody gets to see it
+            logger.error("%s %s failed with %s", scope["method"], scope["path"], type(error).__name__)
+            await answering.fail(scope, receive)
+
+    def _check(self, request: Request) -> None:
+        path = request.scope["path"] + "?" + request.scope.get("query_string", b"").decode("latin-1")
+        if "\x00" in path or "%00" in path or _has_surrogates(request.scope["path"]):
+            raise RefusedError("the address holds a character that no name has")
+        if request.method not in SAFE_METHODS and not _same_origin(request):
+            raise ForbiddenError("a page of another site may not do this")
+        self.rates.count(request.headers.get("authorization") or (request.client.host if request.client else ""))
+        length, limit = request.headers.get("content-length", "0"), self._limit(request.scope["path"])
+        if not length.isdigit() or int(length) > limit:
+            raise TooLargeError(f"a request may have {limit:,} bytes here")
+
+    def _limit(self, path: str) -> int:
+        """Bytes that a body may have there."""
+        uploads = path.startswith(UPLOADS) or COMMITS.match(path)
+        return self.limits.max_upload_bytes if uploads else self.limits.max_body_bytes
+
+
+class _Answering:
+    """Sends an answer with the headers that all have, and counts it."""
+
+    def __init__(self, send: Send, scope: Scope, figures: Figures) -> None:
+        self.send = send
+        self.scope = scope
+        self.figures = figures
+        self.started = time.perf_counter()
+        self.begun = False
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.begun = True
+            message = {**message, "headers": _with_headers(message["headers"])}
+            route = getattr(self.scope.get("route"), "path", "")
+            seconds = time.perf_counter() - self.started
+            self.figures.count(self.scope["method"], route, message["status"], seconds)
+        await self.send(message)
+
+    async def fail(self, scope: Scope, receive: Receive) -> None:
+        """Answer that something went wrong, unless an answer was begun, which then just ends."""
+        if self.begun:
+            raise ConnectionAbortedError("the answer could not be finished")
+        answer = JSONResponse({"detail": "internal error", "code": "internal_error"}, status_code=500)
+        await answer(scope, receive, self)
+
+
+class Rates:
+    """Requests of each caller in the minute that runs, by replica.
+
+    Args:
+        per_minute: More than that many are refused.
+        clock: Seconds, from anywhere on.
+    """
+
+    def __init__(self, per_minute: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self.per_minute = per_minute
+        self.clock = clock
+        self.counts: OrderedDict[str, tuple[int, int]] = OrderedDict()
+
+    def count(self, caller: str) -> None:
+        """Count a request.
+
+        Raises:
+            TooManyError: It is one too many.
+        """
+        minute = int(self.clock() // 60)
+        before, count = self.counts.pop(caller, (minute, 0))
+        count = count + 1 if before == minute else 1
+        self.counts[caller] = minute, count
+        if len(self.counts) > CALLERS:
+            self.counts.popitem(last=False)
+        if count > self.per_minute:
+            wait = str(60 - int(self.clock() % 60))
+            raise TooManyError("too many requests; wait a moment", headers={"retry-after": wait})
+
+
+def collapsed(path: str) -> str:
+    """A path without doubled slashes, as an endpoint with one at its end makes them."""
+    while "//" in path:
+        path = path.replace("//", "/")
+    return path
+
+
+def _limited(receive: Receive, limit: int) -> Receive:
+    """Stop reading a body that is longer than it said, or said nothing."""
+    taken = 0
+
+    async def limited() -> Message:
+        nonlocal taken
+        message = await receive()
+        taken += len(message.get("body", b""))
+        if taken > limit:
+            raise HTTPException(413, f"a request may have {limit:,} bytes here")  # passes FastAPI's reading of a body
+        return message
+
+    return limited
+
+
+def _with_headers(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """Headers, and those that every answer has."""
+    given = dict(headers)
+    added = {
+        b"x-content-type-options": b"nosniff",
+        b"referrer-policy": b"no-referrer",
+        b"content-security-policy": CONTENT_SECURITY.encode(),
+        b"cache-control": b"no-store",
+    }
+    return [*headers, *((name, value) for name, value in added.items() if name not in given)]
+
+
+def _same_origin(request: Request) -> bool:
+    """Whether a request that changes something comes from a page of ours, or from no page at all."""
+    site = request.headers.get("sec-fetch-site")
+    if site is not None:
+        return site in ("same-origin", "none")
+    origin = request.headers.get("origin")
+    return origin is None or origin.partition("://")[2] == request.headers.get("host")
+
+
+def _has_surrogates(text: str) -> bool:
+    return any("\ud800" <= character <= "\udfff" for character in text)
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, SsRayError)
+    if error.http_status >= 500:
+        logger.error("%s %s: %s", request.method, request.url.path, type(error).__name__)
+    if "text/html" in request.headers.get("accept", "") and not request.url.path.startswith(APIS):
+        return error_page(error)
+    return _answer(error)
+
+
+def _answer(error: SsRayError) -> JSONResponse:
+    """An error as clients expect it."""
+    headers = getattr(error, "headers", {})
+    return JSONResponse({"detail": str(error), "code": error.code}, status_code=error.http_status, headers=headers)
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
+    """A body that is not as it must be: where and why, without what it was."""
+    assert isinstance(error, RequestValidationError)
+    detail = [{"loc": list(e["loc"]), "msg": e["msg"], "type": e["type"]} for e in error.errors()]
+    return JSONResponse({"detail": detail}, status_code=422)

@@ -1,0 +1,112 @@
+"""What is to become of a job, from what Ray knows of it and what it wrote itself: functions on values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from serve.job_store import ACTIVE, CANCELLED, CANCELLING, COMPLETED, CREATED, ERROR, PENDING
+from serve.runner import OVER, Submission
+from ss_ray.job_status import JobStatus, StageStatus
+
+STEP_OF = {"split": "read", "measure": "train", "certify": "train"}
+"""Stages that are part of another step."""
+MAX_ATTEMPTS = 3
+LOST = {
+    "code": "resource_unavailable",
+    "message": f"the job's driver died {MAX_ATTEMPTS} times; the cluster's log of the job tells more",
+    "retryable": True,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What is to become of a job.
+
+    Attributes:
+        status: That it has now; PENDING with `submit` is another attempt.
+        submit: Whether Ray has to be told again.
+        details: Of the status.
+        error: Of an error; empty without one.
+    """
+
+    status: str
+    submit: bool = False
+    details: Mapping[str, Any] = field(default_factory=dict)
+    error: Mapping[str, Any] = field(default_factory=dict)
+
+
+def judge(status: str, attempt: int, submission: Submission | None, written: JobStatus | None) -> Verdict:
+    """What is to become of a job that was submitted.
+
+    Args:
+        status: That it has.
+        attempt: How often it was submitted, from 1 on.
+        submission: What Ray knows; None: nothing, as after a new start of the cluster.
+        written: What the job wrote; None: nothing yet.
+    """
+    if written is not None and written.state == "completed":
+        return Verdict(status=COMPLETED, details=_outcome(written))
+    if status == CANCELLING:
+        over = submission is None or submission.status in OVER
+        return Verdict(status=CANCELLED if over else CANCELLING)
+    if written is not None and written.state == "error" and written.error is not None:
+        return Verdict(status=ERROR, error=written.error)
+    if submission is not None and submission.status == "STOPPED":
+        return Verdict(status=CANCELLED, details={"message": "stopped on the cluster"})
+    if submission is None or submission.status in OVER:  # it died without a word
+        return Verdict(status=PENDING, submit=True) if attempt < MAX_ATTEMPTS else Verdict(status=ERROR, error=LOST)
+    running = submission.status == "RUNNING"
+    return Verdict(status=ACTIVE if running else PENDING, details=_details(written))
+
+
+def steps_of(steps: Sequence[Mapping[str, Any]], written: JobStatus | None, status: str) -> list[dict[str, Any]]:
+    """The steps of a job as they stand.
+
+    Args:
+        steps: Its steps, in order.
+        written: What the job wrote.
+        status: Of the job.
+    """
+    names = [str(step["name"]) for step in steps]
+    stages = _by_step(written, names)
+    current = max((names.index(name) for name in stages), default=-1)
+    return [
+        {
+            "name": name,
+            "status": _step_status(place, current, status),
+            **({"details": _stage_details(stages[name])} if name in stages else {}),
+        }
+        for place, name in enumerate(names)
+    ]
+
+
+def _step_status(place: int, current: int, status: str) -> str:
+    if place < current or status == COMPLETED:
+        return COMPLETED
+    if place > current:
+        return CREATED
+    return status if status in (CANCELLED, CANCELLING, ERROR) else ACTIVE
+
+
+def _by_step(written: JobStatus | None, names: Sequence[str]) -> dict[str, StageStatus]:
+    """The last reading of each step that was begun."""
+    stages = {STEP_OF.get(stage.name, stage.name): stage for stage in (written.stages if written else ())}
+    return {name: stage for name, stage in stages.items() if name in names}
+
+
+def _details(written: JobStatus | None) -> dict[str, Any]:
+    if written is None or not written.stages:
+        return {}
+    stage = max(written.stages, key=lambda stage: stage.updated_at)
+    return {"stage": stage.name, **_stage_details(stage)}
+
+
+def _stage_details(stage: StageStatus) -> dict[str, Any]:
+    share = {"progress": round(min(1.0, stage.done / stage.total), 4)} if stage.total else {}
+    return {"done": stage.done, "total": stage.total, "unit": stage.unit, "note": stage.note, **share}
+
+
+def _outcome(written: JobStatus) -> dict[str, Any]:
+    return {"rows": written.rows} | ({"incomplete": written.incomplete} if written.incomplete else {})

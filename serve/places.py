@@ -1,0 +1,72 @@
+"""Where things are: URIs below the storage, and what a request may name as a source of data."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+from collections.abc import Sequence
+from pathlib import Path
+
+from pyarrow import fs as pafs
+
+from serve.errors import UnusableError
+from ss_ray.runs import Location
+
+REMEDY = "upload the file (POST /v1/datasets/upload) and name it as hf://datasets/<namespace>/<repository>/<file>"
+
+
+def below(uri: str, path: str) -> str:
+    """The URI or path of something below a folder; options of the URI ("?endpoint_override=...") stay."""
+    place, mark, options = uri.partition("?") if "://" in uri else (uri, "", "")
+    return f"{place.rstrip('/')}/{path}{mark}{options}"
+
+
+def uri_of(location: Location, storage: str) -> str:
+    """The URI of a location inside the storage."""
+    root = Location.parse(storage)
+    return below(storage, location.path[len(root.path) :].lstrip("/"))
+
+
+def configured_source(data_source: str, allowed: Sequence[str]) -> str:
+    """The URI of a folder or file that the operator lets jobs read.
+
+    Args:
+        data_source: A path, or a URI of a bucket, as the request has it.
+        allowed: Folders and bucket URIs of the settings.
+
+    Raises:
+        UnusableError: It lies in none of them, or is written in a way that could lead elsewhere.
+    """
+    refused = UnusableError(f"data_source is no place that jobs may read from; {REMEDY}")
+    parts = data_source.partition("://")[2].split("/") if "://" in data_source else data_source.split("/")
+    if any(part in ("..", ".") for part in parts) or any(c in data_source for c in "?#@\\%\n\r"):
+        raise refused
+    for folder in allowed:
+        if "://" in folder:
+            root, mark, options = folder.partition("?")
+            if f"{data_source}/".startswith(f"{root.rstrip('/')}/"):
+                return data_source + mark + options
+        elif data_source.startswith("/") and _is_inside(data_source, folder):
+            return os.path.realpath(data_source)
+    raise refused
+
+
+def stage_input(source: Location, target: Location) -> None:
+    """Give a job a file of its own: a second name of the same content, or a copy where names are not to be had."""
+    target.parent.make_folder()
+    if isinstance(source.filesystem, pafs.LocalFileSystem):
+        Path(target.path).unlink(missing_ok=True)
+        os.link(source.path, target.path)
+    else:
+        source.filesystem.copy_file(source.path, target.path)
+
+
+def file_name(data_source: str) -> str:
+    """Name of the file that a source ends with."""
+    return posixpath.basename(data_source.rpartition("#")[2].rstrip("/"))
+
+
+def _is_inside(path: str, folder: str) -> bool:
+    """Whether a path, with its links followed, lies in a folder."""
+    real, root = os.path.realpath(path), os.path.realpath(Path(folder).expanduser())
+    return os.path.commonpath([real, root]) == root

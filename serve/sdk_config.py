@@ -1,0 +1,239 @@
+"""From the configuration that a client sends to the one a job runs with, or why it cannot.
+
+NVIDIA's 1.5.0 client sends every parameter with its default filled in, so nobody can tell what its user chose. A value
+that is that client's default is therefore taken for "not chosen", and this project's default holds. A model that the
+client names by itself is trained only where the operator allows it; else the one that the operator put in its place.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from serve.errors import UnusableError
+from serve.settings import ModelPolicy, Settings
+from ss_ray.config_files import parse_config
+from ss_ray.plan import check_supported
+
+Kind = Literal["run", "replace_pii"]
+SDK_DEFAULTS: dict[str, Any] = {
+    "data": {
+        "group_training_examples_by": None,
+        "order_training_examples_by": None,
+        "max_sequences_per_example": "auto",
+        "holdout": 0.05,
+        "max_holdout": 2000,
+        "random_state": None,
+    },
+    "training": {
+        "num_input_records_to_sample": "auto",
+        "batch_size": 1,
+        "gradient_accumulation_steps": 8,
+        "weight_decay": 0.01,
+        "warmup_ratio": 0.05,
+        "lr_scheduler": "cosine",
+        "learning_rate": 0.0005,
+        "lora_r": 32,
+        "lora_alpha_over_r": 1.0,
+        "lora_target_modules": ["q_proj", "k_proj", "v_proj", "o_proj"],
+        "use_unsloth": "auto",
+        "rope_scaling_factor": "auto",
+        "validation_ratio": 0.0,
+        "validation_steps": 15,
+        "pretrained_model": "TinyLlama/TinyLlama-1.1B-Chat-v1.0",
+        "quantize_model": False,
+        "quantization_bits": 8,
+        "peft_implementation": "QLORA",
+        "max_vram_fraction": 0.8,
+    },
+    "generation": {
+        "num_records": 1000,
+        "temperature": 0.9,
+        "repetition_penalty": 1.0,
+        "top_p": 1.0,
+        "patience": 3,
+        "invalid_fraction_threshold": 0.8,
+        "use_structured_generation": False,
+        "structured_generation_backend": "auto",
+        "structured_generation_schema_method": "regex",
+    },
+    "privacy": {"dp_enabled": False, "epsilon": 8.0, "delta": "auto", "per_sample_max_grad_norm": 1.0},
+    "evaluation": {
+        "enabled": True,
+        "mia_enabled": True,
+        "aia_enabled": True,
+        "pii_replay_enabled": True,
+        "sqs_report_columns": 250,
+        "sqs_report_rows": 5000,
+        "quasi_identifier_count": 3,
+        "mandatory_columns": None,
+        "pii_replay_entities": None,
+        "pii_replay_columns": None,
+    },
+    "replace_pii": None,
+    "enable_synthesis": True,
+    "enable_replace_pii": True,
+}
+"""Of nemo-microservices 1.5.0: what its client sends where its user chose nothing."""
+ALWAYS_SENT: dict[str, dict[str, Any]] = {
+    "data": {"max_sequences_per_example": None},  # "auto", as the client resolves it
+    "training": {"learning_rate": "auto"},  # of nemo-platform 0.3.0
+}
+DEFAULT_STEPS = "379ce00219880c9e6e087337db44f4ad764ed0c53f172c97cf0ce4d43bc8a113"
+"""SHA-256 of the policy that the 1.5.0 client sends where its user wrote none; our own rules do the same and more."""
+DEFAULT_GLINER = ("gretelai/gretel-gliner-bi-large-v1.0", "nvidia/gliner-PII")
+OPERATOR_ONLY = {
+    "audit_log": "the service keeps the audit log",
+    "notes": "the service writes them",
+    "resources": "the operator decides where jobs run",
+    "privacy.ledger": "the service keeps the ledger",
+    "privacy.dataset": "budgets are kept by the content of the table",
+    "privacy.allow_inferred_schema": "the operator does not let a schema be used that nothing paid for",
+    "generation.seed_table": "rows of a seed table cannot be given over the API",
+    "evaluation.text_embedding": "the operator decides which models are loaded",
+    "replace_pii.key_env": "jobs do not read the service's environment",
+    "replace_pii.globals.classify.endpoint": "jobs ask no endpoints for a user",
+    "replace_pii.globals.ner.model": "the operator decides which models are loaded",
+}
+"""What a request may not set, and why: it would reach files, addresses or budgets that are not the caller's."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobConfig:
+    """What a job runs with.
+
+    Attributes:
+        kind: Entry point.
+        echoed: The configuration as clients get it back, their defaults filled in.
+        config: For the entry point: what was chosen, JSON.
+        model: "asked" and "trained" where they differ; else empty.
+    """
+
+    kind: Kind
+    echoed: dict[str, Any]
+    config: dict[str, Any]
+    model: dict[str, str]
+
+
+def job_config(sent: Mapping[str, Any], settings: Settings) -> JobConfig:
+    """What a job runs with that a client sends this configuration for.
+
+    Raises:
+        UnusableError: It asks for nothing, or for what only the operator decides.
+        ConfigError: A value is wrong.
+    """
+    echoed = _filled(sent, SDK_DEFAULTS)
+    for name in ("data", "training", "generation", "evaluation"):
+        if not isinstance(echoed[name], dict):
+            raise UnusableError(f"config.{name} must be a mapping")
+    synthesis, replacement = _flag(echoed, "enable_synthesis"), _flag(echoed, "enable_replace_pii")
+    if not synthesis and not replacement:
+        raise UnusableError("nothing to do: set enable_synthesis, enable_replace_pii, or both")
+    chosen = _chosen({k: v for k, v in sent.items() if k not in ("enable_synthesis", "enable_replace_pii")})
+    _refuse_operators_own(chosen)
+    chosen["replace_pii"] = _pii(chosen.get("replace_pii")) if replacement else None
+    model = _model(chosen, settings.models) if synthesis else {}
+    if settings.ledger is not None and isinstance(chosen.get("privacy"), Mapping):
+        chosen["privacy"] = {**chosen["privacy"], "ledger": settings.ledger}
+    config = parse_config({**chosen, **_operators_own(settings, model), "unknown_fields": "ignore"})
+    check_supported(config)
+    return JobConfig(
+        kind="run" if synthesis else "replace_pii",
+        echoed=echoed,
+        config=config.model_dump(mode="json", exclude_unset=True),
+        model=model,
+    )
+
+
+def _filled(sent: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """What was sent, with the client's defaults where it was not."""
+    filled = {name: value for name, value in defaults.items() if name not in sent}
+    for name, value in sent.items():
+        default = defaults.get(name)
+        inner = isinstance(value, Mapping) and isinstance(default, Mapping)
+        filled[name] = _filled(value, default or {}) if inner else value
+    return filled
+
+
+def _flag(values: Mapping[str, Any], name: str) -> bool:
+    if not isinstance(values[name], bool):
+        raise UnusableError(f"config.{name} must be true or false")
+    return bool(values[name])
+
+
+def _chosen(sent: Mapping[str, Any]) -> dict[str, Any]:
+    """What was sent without the values that are the client's defaults."""
+    chosen: dict[str, Any] = {}
+    for name, value in sent.items():
+        defaults, resolved = SDK_DEFAULTS.get(name), ALWAYS_SENT.get(name, {})
+        if isinstance(value, Mapping) and isinstance(defaults, dict):
+            chosen[name] = {
+                key: inner
+                for key, inner in value.items()
+                if not (key in defaults and _same(defaults[key], inner))
+                and not (key in resolved and _same(resolved[key], inner))
+            }
+        else:
+            chosen[name] = value
+    return chosen
+
+
+def _same(default: Any, value: Any) -> bool:
+    """Equal, and true is not 1."""
+    return default == value and isinstance(default, bool) == isinstance(value, bool)
+
+
+def _refuse_operators_own(chosen: Mapping[str, Any]) -> None:
+    for path, reason in OPERATOR_ONLY.items():
+        value: Any = chosen
+        for name in path.split("."):
+            value = value.get(name) if isinstance(value, Mapping) else None
+        if value is not None and value != {} and value is not False and value != "builtin":
+            raise UnusableError(f"{path} cannot be set in a request: {reason}")
+
+
+def _pii(sent: Any) -> Any:
+    """The section `replace_pii`, its defaults where the client sent its own."""
+    if not isinstance(sent, Mapping):
+        return {} if sent is None else sent
+    if "steps" not in sent or _digest(sent["steps"]) != DEFAULT_STEPS:
+        return sent
+    kept = {name: value for name, value in sent.items() if name not in ("steps", "globals")}
+    settings = sent.get("globals") or {}
+    chosen = {name: settings[name] for name in ("locales", "seed", "lock_columns") if settings.get(name) is not None}
+    return kept | {"globals": chosen}
+
+
+def _model(chosen: dict[str, Any], policy: ModelPolicy) -> dict[str, str]:
+    """Puts the model that is trained into the section `training`; says so where another was asked for.
+
+    Raises:
+        UnusableError: The operator does not allow it.
+    """
+    training = chosen.setdefault("training", {})
+    asked = training.get("pretrained_model", SDK_DEFAULTS["training"]["pretrained_model"])
+    if not isinstance(asked, str):
+        raise UnusableError("config.training.pretrained_model must be a name")
+    trained = asked if asked in policy.allowed else policy.mapped.get(asked)
+    if trained is None:
+        known = ", ".join(sorted({*policy.allowed, *policy.mapped}))
+        raise UnusableError(
+            f"config.training.pretrained_model: this service trains {known}; ask its operator for others"
+        )
+    training["pretrained_model"] = trained
+    return {} if asked == trained else {"asked": asked, "trained": trained}
+
+
+def _operators_own(settings: Settings, model: Mapping[str, str]) -> dict[str, Any]:
+    """The parts of the configuration that the service decides."""
+    notes = (
+        [f"The request names the model {model['asked']!r}; this service trained {model['trained']!r}."] if model else []
+    )
+    return {"audit_log": settings.audit_log, "resources": settings.resources, "notes": notes}
+
+
+def _digest(steps: Any) -> str:
+    return hashlib.sha256(json.dumps(steps, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

@@ -1,0 +1,114 @@
+"""What whoever runs the service decides: where state and data are kept, who may come in, how much at a time."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ss_ray.errors import ConfigError
+
+SDK_MODELS = ("TinyLlama/TinyLlama-1.1B-Chat-v1.0", "HuggingFaceTB/SmolLM3-3B")
+"""Models that NVIDIA's clients name where their user has not chosen one."""
+COMPACT = "compact"
+ROOT = Path(__file__).parents[1]
+"""Folder that holds `jobs/` and `ss_ray/`."""
+
+
+class Part(BaseModel):
+    """A part of the settings: frozen, and no key it does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class OidcSettings(Part):
+    """Bearer tokens of an identity provider."""
+
+    issuer: str = Field(description="`iss` that a token must have.")
+    audience: str = Field(description="`aud` that a token must have.")
+    jwks_url: str = Field(description="Where the provider publishes its keys.")
+    algorithms: tuple[str, ...] = Field(("RS256", "ES256"), description="Signatures that are accepted.")
+    roles_claim: str = Field("ss_ray_roles", description="Claim with a mapping of namespaces to roles.")
+
+
+class AuthSettings(Part):
+    """Who may come in. With nothing configured only this machine may."""
+
+    api_keys: bool = Field(False, description="Accept keys made with `python -m serve.keys create`.")
+    oidc: OidcSettings | None = Field(None, description="Accept tokens of an identity provider.")
+
+    @property
+    def configured(self) -> bool:
+        """Whether anybody has to show who they are."""
+        return self.api_keys or self.oidc is not None
+
+
+class ModelPolicy(Part):
+    """Which models jobs may train. Clients send a model's name even where their user has chosen none."""
+
+    mapped: dict[str, str] = Field(
+        default_factory=lambda: dict.fromkeys(SDK_MODELS, COMPACT), description="Asked for -> trained in its place."
+    )
+    allowed: tuple[str, ...] = Field((COMPACT,), description="Models trained as asked for: names, hub ids or paths.")
+
+
+class Limits(Part):
+    """How much at a time."""
+
+    max_body_bytes: int = Field(32 << 20, ge=1024, description="Largest request that is no upload of a file.")
+    max_upload_bytes: int = Field(64 << 30, ge=1024, description="Largest file.")
+    requests_per_minute: int = Field(6000, ge=1, description="Of one caller, by replica.")
+    max_active_jobs: int = Field(1, ge=1, description="Jobs on the cluster at the same time.")
+    max_active_per_namespace: int = Field(1, ge=1, description="Of one namespace.")
+    max_waiting_jobs: int = Field(1000, ge=1, description="Jobs that wait; one more is refused with 429.")
+    max_log_lines: int = Field(20_000, ge=100, description="Kept of a job; what comes later is counted.")
+
+
+class RaySettings(Part):
+    """How jobs reach the cluster."""
+
+    dashboard: str | None = Field(None, description="URL of the cluster's dashboard; null: of the cluster around.")
+    working_dir: str | None = Field(
+        None, description="Folder or URI that Ray carries to the nodes; null: the code is at the same path on all."
+    )
+    python: str = Field(sys.executable, description="Program that runs a job's entry point, on the cluster.")
+    entrypoint_num_cpus: float = Field(0, ge=0, description="CPUs that a job's driver takes.")
+
+
+class Settings(Part):
+    """All of it; the `args` of the application in serve/config.yaml."""
+
+    database: str = Field("sqlite:///~/.ss_ray/serve/state.sqlite", description="SQLAlchemy URL: SQLite or PostgreSQL.")
+    storage: str = Field("~/.ss_ray/serve", description="Folder or URI of uploaded content and of runs.")
+    host: str = Field("127.0.0.1", description="Address that is listened on.")
+    port: int = Field(8000, ge=1, le=65535, description="Port that is listened on.")
+    public_url: str | None = Field(None, description="URL by which clients reach the service; null: as they name it.")
+    data_sources: tuple[str, ...] = Field((), description="Folders and bucket URIs that jobs may read beside uploads.")
+    auth: AuthSettings = Field(default_factory=AuthSettings)
+    models: ModelPolicy = Field(default_factory=ModelPolicy)
+    limits: Limits = Field(default_factory=Limits)
+    ray: RaySettings = Field(default_factory=RaySettings)
+    ledger: str | None = Field(None, description="SQLAlchemy URL of the privacy ledger; null: the cluster's own.")
+    audit_log: str | None = Field("~/.ss_ray/audit.jsonl", description="Audit log of the jobs' drivers; null: none.")
+    resources: dict[str, bool | int] = Field(
+        default_factory=dict, description="The section `resources` of every job; requests cannot change it."
+    )
+
+
+def read_settings(file: Path | None, *, host: str | None = None, port: int | None = None) -> Settings:
+    """Settings of a YAML file (defaults where there is none), and what the command line says.
+
+    Raises:
+        ConfigError: They are not as they must be.
+    """
+    try:
+        values = yaml.safe_load(file.read_text()) if file else {}
+        given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+        return Settings.model_validate({**(values or {}), **given})
+    except (OSError, yaml.YAMLError) as error:
+        raise ConfigError(f"cannot read the settings {str(file)!r}: {type(error).__name__}") from None
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise ConfigError(f"settings: {wrong}") from None

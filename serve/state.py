@@ -1,0 +1,63 @@
+"""What the handlers of a request share: made once when the application is, and never changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from serve.auth import Authentication, Identity
+from serve.blobs import BlobStore
+from serve.database import Database
+from serve.dispatcher import Dispatcher
+from serve.figures import Figures
+from serve.settings import Settings
+
+SESSION_COOKIE = "ss_ray_session"
+
+
+@dataclass(frozen=True, kw_only=True)
+class State:
+    """Parts of the service.
+
+    Attributes:
+        settings: As the operator wrote them.
+        database: All that replicas share.
+        authentication: How callers show who they are.
+        blobs: Content of uploaded files.
+        dispatcher: Brings jobs to the cluster.
+        figures: For Prometheus.
+    """
+
+    settings: Settings
+    database: Database
+    authentication: Authentication
+    blobs: BlobStore
+    dispatcher: Dispatcher
+    figures: Figures
+
+
+def service(request: Request) -> State:
+    """The parts of the service that answers a request."""
+    state: State = request.app.state.service
+    return state
+
+
+def caller(request: Request) -> Identity:
+    """Who sent a request.
+
+    Raises:
+        UnauthenticatedError: They did not show it.
+        ForbiddenError: They may not call from there.
+    """
+    return service(request).authentication.identify(
+        request.headers.get("authorization", ""),
+        request.cookies.get(SESSION_COOKIE, ""),
+        request.client.host if request.client else None,
+        request.headers.get("host", ""),
+    )
+
+
+Service = Annotated[State, Depends(service)]
+Caller = Annotated[Identity, Depends(caller)]

@@ -1,0 +1,96 @@
+"""What becomes of a job, as a table of all that can have happened."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from serve.job_progress import LOST, MAX_ATTEMPTS, judge, steps_of
+from serve.job_store import initial_steps
+from serve.runner import Submission
+from ss_ray.job_status import JobStatus, StageStatus
+
+ERROR = {"code": "invalid_data", "message": "no rows", "exit_code": 3, "retryable": False}
+DONE = JobStatus(state="completed", rows=7)
+FAILED = JobStatus(state="error", error=ERROR)
+BUSY = JobStatus()
+
+
+def ray(status: Any) -> Submission:
+    return Submission(status=status, message="")
+
+
+@pytest.mark.parametrize(
+    ("status", "submission", "written", "expected", "again"),
+    [
+        ("pending", ray("PENDING"), None, "pending", False),
+        ("pending", ray("RUNNING"), None, "active", False),
+        ("active", ray("RUNNING"), BUSY, "active", False),
+        ("active", ray("RUNNING"), DONE, "completed", False),
+        ("active", ray("SUCCEEDED"), DONE, "completed", False),
+        ("active", None, DONE, "completed", False),  # the cluster was started anew afterwards
+        ("active", ray("FAILED"), FAILED, "error", False),
+        ("active", None, FAILED, "error", False),
+        ("active", ray("FAILED"), BUSY, "pending", True),  # killed
+        ("active", ray("SUCCEEDED"), None, "pending", True),  # ended without a word
+        ("active", None, BUSY, "pending", True),  # the cluster was started anew in the middle
+        ("pending", None, None, "pending", True),  # claimed, and the service died before it told Ray
+        ("active", ray("STOPPED"), BUSY, "cancelled", False),  # `ray job stop`
+        ("cancelling", ray("RUNNING"), BUSY, "cancelling", False),
+        ("cancelling", ray("STOPPED"), BUSY, "cancelled", False),
+        ("cancelling", ray("FAILED"), FAILED, "cancelled", False),
+        ("cancelling", None, BUSY, "cancelled", False),
+        ("cancelling", ray("SUCCEEDED"), DONE, "completed", False),  # it was faster
+    ],
+)
+def test_every_job_goes_where_its_traces_say(
+    status: str, submission: Submission | None, written: JobStatus | None, expected: str, again: bool
+):
+    verdict = judge(status, 1, submission, written)
+    assert (verdict.status, verdict.submit) == (expected, again)
+
+
+def test_a_driver_that_dies_each_time_is_an_error():
+    verdict = judge("active", MAX_ATTEMPTS, ray("FAILED"), BUSY)
+    assert (verdict.status, verdict.submit, verdict.error) == ("error", False, LOST)
+
+
+def test_what_a_job_said_of_its_error_is_passed_on():
+    assert judge("active", 1, ray("FAILED"), FAILED).error == ERROR
+
+
+def reading(name: str, done: int, time: str) -> StageStatus:
+    return StageStatus(name=name, done=done, total=8, unit="rows", note="", started_at=time, updated_at=time)
+
+
+def test_steps_before_the_current_one_are_completed_also_where_a_resumed_job_skipped_them():
+    steps = initial_steps("run", {})
+    written = JobStatus(stages=(reading("generate", 2, "1"),))
+    shown = steps_of(steps, written, "active")
+    assert [(step["name"], step["status"]) for step in shown] == [
+        ("read", "completed"),
+        ("replace_pii", "completed"),
+        ("train", "completed"),
+        ("generate", "active"),
+        ("evaluate", "created"),
+    ]
+    assert shown[3]["details"]["progress"] == 0.25
+
+
+@pytest.mark.parametrize(
+    ("status", "shown"), [("error", "error"), ("cancelled", "cancelled"), ("completed", "completed")]
+)
+def test_the_current_step_ends_as_the_job_does(status: str, shown: str):
+    written = JobStatus(stages=(reading("read", 8, "1"), reading("split", 8, "2"), reading("train", 1, "3")))
+    assert steps_of(initial_steps("run", {"replace_pii": None}), written, status)[1]["status"] == shown
+
+
+def test_the_latest_stage_is_the_status():
+    written = JobStatus(stages=(reading("train", 4, "2"), reading("read", 8, "1")))
+    assert judge("active", 1, ray("RUNNING"), written).details["stage"] == "train"
+
+
+def test_switched_off_parts_are_no_steps():
+    config = {"replace_pii": None, "evaluation": {"enabled": False}}
+    assert [step["name"] for step in initial_steps("run", config)] == ["read", "train", "generate"]

@@ -1,0 +1,163 @@
+"""The service as a user starts it, `python -m serve`, with real jobs on a real Ray: run, cancelled, killed, resumed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+import yaml
+
+from ss_ray.client import Client
+
+pytestmark = pytest.mark.ray
+
+ROOT = Path(__file__).parents[2]
+SMALL = {
+    "replace_pii": None,
+    "enable_replace_pii": False,
+    "data": {"random_state": 3},
+    "training": {
+        "num_input_records_to_sample": 600,
+        "compact": {"hidden_size": 16, "num_layers": 1, "num_heads": 2},
+    },
+    "generation": {"num_records": 50},
+    "evaluation": {"enabled": False},
+}
+LONG = SMALL | {"training": SMALL["training"] | {"num_input_records_to_sample": 10_000_000}}
+
+
+class Service:
+    """`python -m serve` in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        settings = {
+            "database": f"sqlite:///{folder}/state.sqlite",
+            "storage": f"{folder}/storage",
+            "audit_log": f"{folder}/audit.jsonl",
+            "resources": {"threads_per_worker": 1, "num_generation_workers": 1},
+        }
+        self.settings = folder / "settings.yaml"
+        self.settings.write_text(yaml.safe_dump(settings))
+        self.log = folder / "log"
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.start()
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        command = [sys.executable, "-m", "serve", "--settings", str(self.settings), "--port", str(self.port)]
+        stream = self.log.open("a")
+        self.process = subprocess.Popen(command, cwd=ROOT, stdout=stream, stderr=stream)
+        wait_for(self._is_ready, 600)
+
+    def _is_ready(self) -> bool:
+        with suppress(httpx.TransportError):
+            return httpx.get(f"{self.url}/health/ready").status_code == 200
+        return False
+
+    def kill(self) -> None:
+        """Everything ends as in a power cut."""
+        root = psutil.Process(self.process.pid)
+        for process in [*root.children(recursive=True), root]:
+            with suppress(psutil.NoSuchProcess):
+                process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self) -> None:
+        """End it as a user does."""
+        self.process.terminate()
+        self.process.wait(60)
+
+
+def wait_for(condition: Callable[[], bool], seconds: float) -> None:
+    """Look again and again until it is so."""
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.5)
+
+
+def drivers(job: str) -> list[psutil.Process]:
+    """Processes of a job's entry point."""
+    return [
+        p
+        for p in psutil.process_iter(["cmdline"])
+        if job in " ".join(p.info["cmdline"] or []) and "jobs.run" in " ".join(p.info["cmdline"])
+    ]
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    made = Service(tmp_path_factory.mktemp("service"))
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def client(service: Service) -> Client:
+    return Client(service.url)
+
+
+def test_a_job_runs_on_the_cluster_and_its_table_is_fetched(client: Client, service: Service, visits_csv: Path):
+    job = client.submit(visits_csv, SMALL)
+    assert client.wait(job, progress=False, timeout_seconds=900).status == "completed"
+    assert len(client.data(job)) == 50
+    assert client.summary(job)["num_valid_records"] == 50
+    log = list(client.logs(job))
+    assert any("train: finished" in line for line in log)
+    assert "audit" in service.log.parent.joinpath("audit.jsonl").name
+    assert service.log.parent.joinpath("audit.jsonl").exists()
+
+
+def test_a_table_that_cannot_be_used_is_an_error_that_says_why(client: Client, tmp_path: Path):
+    (tmp_path / "one.csv").write_text("a\n1\n")
+    job = client.submit(tmp_path / "one.csv", SMALL)
+    wait_for(lambda: client.status(job).is_over, 600)
+    assert client.status(job).status == "error"
+    assert "rows" in client.status(job).message
+
+
+def test_cancelling_ends_the_driver_and_its_workers_within_seconds(client: Client, visits_csv: Path):
+    job = client.submit(visits_csv, LONG)
+    wait_for(lambda: client.status(job).stage == "train", 600)
+    (driver,) = [process for process in drivers(job) if "--status" in process.cmdline()][-1:]
+    started = time.monotonic()
+    client.cancel(job)
+    wait_for(lambda: client.status(job).is_over, 30)
+    assert client.status(job).status == "cancelled"
+    assert not driver.is_running()
+    assert time.monotonic() - started < 30
+
+
+def test_a_driver_that_is_killed_is_started_again_and_goes_on(client: Client, visits_csv: Path):
+    job = client.submit(visits_csv, SMALL)
+    wait_for(lambda: client.status(job).stage == "train", 600)
+    for process in drivers(job):
+        with suppress(psutil.NoSuchProcess):
+            os.kill(process.pid, signal.SIGKILL)
+    assert client.wait(job, progress=False, timeout_seconds=900).status == "completed"
+    log = list(client.logs(job))
+    assert sum("read: starts" in line for line in log) == 1  # the second driver went on after it
+    assert any("driver was lost" in line for line in log)
+
+
+def test_kill_9_of_everything_loses_no_job_and_doubles_none(client: Client, service: Service, visits_csv: Path):
+    running, waiting = client.submit(visits_csv, SMALL), client.submit(visits_csv, SMALL)
+    wait_for(lambda: client.status(running).stage == "train", 600)
+    service.kill()
+    service.start()
+    for job in (running, waiting):
+        assert client.wait(job, progress=False, timeout_seconds=900).status == "completed"
+        assert len(client.data(job)) == 50
