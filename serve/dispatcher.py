@@ -8,6 +8,7 @@ its run directory from the last finished stage.
 from __future__ import annotations
 
 import logging
+import math
 import os
 import secrets
 import shlex
@@ -115,7 +116,7 @@ class Dispatcher:
         if job.status == CANCELLING and submission is not None and submission.status not in OVER:
             self.runner.stop(job.submission_id)
         written = self._written(job)
-        verdict = judge(job.status, job.attempt, submission, written)
+        verdict = judge(job.status, job.attempt, submission, written, _seconds_since(written))
         offset = job.log_offset if submission is None else self._take_log(job, verdict.status in TERMINAL)
         if verdict.submit:
             self._submit_again(job)
@@ -217,6 +218,15 @@ class Dispatcher:
 
     def _place(self, job: Row, name: str) -> str:
         return below(self.settings.storage, f"jobs/{job.id}/{name}")
+
+
+def _seconds_since(written: JobStatus | None) -> float:
+    """How long ago a job wrote its status; infinite where it wrote none."""
+    try:
+        time = datetime.fromisoformat(written.updated_at if written else "")
+        return (datetime.now(UTC) - time).total_seconds()
+    except (ValueError, TypeError):
+        return math.inf
 
 
 @contextmanager

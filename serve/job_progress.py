@@ -13,6 +13,8 @@ from ss_ray.job_status import JobStatus, StageStatus
 STEP_OF = {"split": "read", "measure": "train", "certify": "train"}
 """Stages that are part of another step."""
 MAX_ATTEMPTS = 3
+ORPHAN_SECONDS = 30.0
+"""Without a word, after which the driver of a cluster that is gone is gone, too; it writes every second."""
 LOST = {
     "code": "resource_unavailable",
     "message": f"the job's driver died {MAX_ATTEMPTS} times; the cluster's log of the job tells more",
@@ -37,7 +39,9 @@ class Verdict:
     error: Mapping[str, Any] = field(default_factory=dict)
 
 
-def judge(status: str, attempt: int, submission: Submission | None, written: JobStatus | None) -> Verdict:
+def judge(
+    status: str, attempt: int, submission: Submission | None, written: JobStatus | None, silent_seconds: float
+) -> Verdict:
     """What is to become of a job that was submitted.
 
     Args:
@@ -45,19 +49,23 @@ def judge(status: str, attempt: int, submission: Submission | None, written: Job
         attempt: How often it was submitted, from 1 on.
         submission: What Ray knows; None: nothing, as after a new start of the cluster.
         written: What the job wrote; None: nothing yet.
+        silent_seconds: Since it wrote that; infinite where it wrote nothing.
     """
+    over = submission is None or submission.status in OVER
+    error = written.error if written is not None and written.state == "error" else None
     if written is not None and written.state == "completed":
         return Verdict(status=COMPLETED, details=_outcome(written))
     if status == CANCELLING:
-        over = submission is None or submission.status in OVER
         return Verdict(status=CANCELLED if over else CANCELLING)
-    if written is not None and written.state == "error" and written.error is not None:
-        return Verdict(status=ERROR, error=written.error)
+    if error is not None and not (error.get("retryable") and attempt < MAX_ATTEMPTS):
+        return Verdict(status=ERROR, error=error)
     if submission is not None and submission.status == "STOPPED":
         return Verdict(status=CANCELLED, details={"message": "stopped on the cluster"})
-    if submission is None or submission.status in OVER:  # it died without a word
+    if submission is None and error is None and silent_seconds < ORPHAN_SECONDS:
+        return Verdict(status=status)  # its driver may outlive its cluster, and writes in the run directory
+    if over:  # it died without a word, or for want of something that may be there by now
         return Verdict(status=PENDING, submit=True) if attempt < MAX_ATTEMPTS else Verdict(status=ERROR, error=LOST)
-    running = submission.status == "RUNNING"
+    running = submission is not None and submission.status == "RUNNING"
     return Verdict(status=ACTIVE if running else PENDING, details=_details(written))
 
 

@@ -88,6 +88,7 @@ DEFAULT_GLINER = ("gretelai/gretel-gliner-bi-large-v1.0", "nvidia/gliner-PII")
 OPERATOR_ONLY = {
     "audit_log": "the service keeps the audit log",
     "notes": "the service writes them",
+    "data.max_bytes": "the operator decides how much is read",
     "resources": "the operator decides where jobs run",
     "privacy.ledger": "the service keeps the ledger",
     "privacy.dataset": "budgets are kept by the content of the table",
@@ -138,6 +139,7 @@ def job_config(sent: Mapping[str, Any], settings: Settings) -> JobConfig:
     model = _model(chosen, settings.models) if synthesis else {}
     if settings.ledger is not None and isinstance(chosen.get("privacy"), Mapping):
         chosen["privacy"] = {**chosen["privacy"], "ledger": settings.ledger}
+    chosen["data"] = {**chosen.get("data", {}), "max_bytes": settings.limits.max_table_bytes}
     config = parse_config({**chosen, **_operators_own(settings, model), "unknown_fields": "ignore"})
     check_supported(config)
     return JobConfig(
@@ -223,6 +225,8 @@ def _model(chosen: dict[str, Any], policy: ModelPolicy) -> dict[str, str]:
         raise UnusableError(
             f"config.training.pretrained_model: this service trains {known}; ask its operator for others"
         )
+    if "/" in str(training.get("attn_implementation", "")):
+        raise UnusableError("config.training.attn_implementation: kernels are not fetched from elsewhere")
     training["pretrained_model"] = trained
     return {} if asked == trained else {"asked": asked, "trained": trained}
 

@@ -59,6 +59,7 @@ class Limits(Part):
 
     max_body_bytes: int = Field(32 << 20, ge=1024, description="Largest request that is no upload of a file.")
     max_upload_bytes: int = Field(64 << 30, ge=1024, description="Largest file.")
+    max_table_bytes: int = Field(256 << 30, ge=1024, description="Most bytes of a file's cells, decompressed.")
     requests_per_minute: int = Field(6000, ge=1, description="Of one caller, by replica.")
     max_active_jobs: int = Field(1, ge=1, description="Jobs on the cluster at the same time.")
     max_active_per_namespace: int = Field(1, ge=1, description="Of one namespace.")

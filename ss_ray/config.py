@@ -54,6 +54,9 @@ class DataParameters(Section):
         None, ge=0, lt=2**32, description="Seed of split, training order and sampling; null draws one and records it."
     )
     encoding: str = Field("utf8", description="Character encoding of CSV and JSON lines files.")
+    max_bytes: Annotated[int, Field(ge=1)] | None = Field(
+        None, description="Most bytes of a file's cells, decompressed; one with more is refused. null: no limit."
+    )
     columns: dict[str, ColumnParameters] = Field(
         default_factory=dict, description="Declared columns by name; they win over what is inferred."
     )

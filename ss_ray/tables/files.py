@@ -13,8 +13,9 @@ import json
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
@@ -41,6 +42,8 @@ BLOCK_ROWS = 32_768
 CSV_BLOCK_BYTES = 8 << 20
 HEADER_RECORDS = 100_000
 """JSON lines whose keys make the columns, over all files; a key that first comes later is an error."""
+LINE_CHARACTERS = 64 << 20
+"""Longest record of JSON lines; CSV records are bounded by CSV_BLOCK_BYTES."""
 HASH_BYTES = 8 << 20
 
 
@@ -53,16 +56,23 @@ class Source:
         format: Of all of them.
         encoding: Of text files.
         names: Column names in order.
+        max_bytes: Of a file's cells, decompressed and in memory; None: no limit.
     """
 
     files: tuple[Location, ...]
     format: Format
     encoding: str
     names: tuple[str, ...]
+    max_bytes: int | None = None
 
 
-def find_source(uri: str | Path, encoding: str = "utf8") -> Source:
+def find_source(uri: str | Path, encoding: str = "utf8", max_bytes: int | None = None) -> Source:
     """The table at a path or URI.
+
+    Args:
+        uri: A file or a folder.
+        encoding: Of text files.
+        max_bytes: A file whose cells take more is refused while it is read; None: no limit.
 
     Raises:
         DataError: Nothing there, formats mixed, or column names empty or repeated.
@@ -79,7 +89,7 @@ def find_source(uri: str | Path, encoding: str = "utf8") -> Source:
     source = Source(files=files, format=found[0], encoding=encoding, names=())
     names = _names(source)
     _check_names(names, location)
-    return Source(files=files, format=found[0], encoding=encoding, names=names)
+    return Source(files=files, format=found[0], encoding=encoding, names=names, max_bytes=max_bytes)
 
 
 def read_blocks(source: Source, file: Location) -> Iterator[pa.Table]:
@@ -89,8 +99,12 @@ def read_blocks(source: Source, file: Location) -> Iterator[pa.Table]:
         DataError: The file is damaged, has other columns than the first, or another encoding.
     """
     read = {"csv": _read_csv, "jsonl": _read_json_lines, "parquet": _read_parquet}[source.format]
+    taken = 0
     try:
         for block in read(source, file):
+            taken += block.nbytes
+            if source.max_bytes is not None and taken > source.max_bytes:
+                raise DataError(f"{file.name} holds more than {source.max_bytes:,} bytes of cells (data.max_bytes)")
             if tuple(block.column_names) != source.names:
                 raise DataError(f"{file.name} has other columns than {source.files[0].name}; all files must agree")
             if block.num_rows:
@@ -228,8 +242,10 @@ def _read_json_lines(source: Source, file: Location) -> Iterator[pa.Table]:
 def _records(source: Source, file: Location) -> Iterator[dict[str, Any]]:
     """The objects of a JSON lines file, numbers left as they are written."""
     with file.filesystem.open_input_stream(file.path) as stream:
-        lines: Iterable[str] = io.TextIOWrapper(io.BufferedReader(stream), encoding=_bom_aware(source.encoding))
-        for number, line in enumerate(lines, start=1):
+        lines = io.TextIOWrapper(io.BufferedReader(stream), encoding=_bom_aware(source.encoding))
+        for number, line in enumerate(iter(partial(lines.readline, LINE_CHARACTERS), ""), start=1):
+            if len(line) == LINE_CHARACTERS:
+                raise DataError(f"{file.name}, line {number}: longer than {LINE_CHARACTERS:,} characters")
             if not line.strip():
                 continue
             try:

@@ -106,7 +106,7 @@ def read_table(
     Raises:
         DataError: The source is missing, damaged, too small, or contradicts what was declared.
     """
-    source = find_source(uri, data.encoding)
+    source = find_source(uri, data.encoding, data.max_bytes)
     group = data.group_training_examples_by
     if group is not None and group not in source.names:
         raise DataError(f"data.group_training_examples_by: there is no column {group!r}", column=group)
@@ -140,7 +140,7 @@ def split_table(
     Raises:
         DataError: The source changed since it was read, or every row was held out.
     """
-    source = find_source(uri, data.encoding)
+    source = find_source(uri, data.encoding, data.max_bytes)
     for side in ("train", "holdout"):
         (folder / side).remove()  # whatever an earlier request or an interrupted run left there
     arguments: tuple[Any, ...] = (source, table.schema, plan.privacy_unit, plan.split_seed, table.holdout_bound, folder)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from serve.job_progress import LOST, MAX_ATTEMPTS, judge, steps_of
+from serve.job_progress import LOST, MAX_ATTEMPTS, ORPHAN_SECONDS, judge, steps_of
 from serve.job_store import initial_steps
 from serve.runner import Submission
 from ss_ray.job_status import JobStatus, StageStatus
@@ -47,17 +47,31 @@ def ray(status: Any) -> Submission:
 def test_every_job_goes_where_its_traces_say(
     status: str, submission: Submission | None, written: JobStatus | None, expected: str, again: bool
 ):
-    verdict = judge(status, 1, submission, written)
+    verdict = judge(status, 1, submission, written, 99.0)
     assert (verdict.status, verdict.submit) == (expected, again)
 
 
 def test_a_driver_that_dies_each_time_is_an_error():
-    verdict = judge("active", MAX_ATTEMPTS, ray("FAILED"), BUSY)
+    verdict = judge("active", MAX_ATTEMPTS, ray("FAILED"), BUSY, 0.0)
     assert (verdict.status, verdict.submit, verdict.error) == ("error", False, LOST)
 
 
+def test_a_driver_that_still_writes_is_not_started_beside_itself_when_its_cluster_is_gone():
+    verdict = judge("active", 1, None, BUSY, ORPHAN_SECONDS - 1)
+    assert (verdict.status, verdict.submit) == ("active", False)
+
+
+def test_an_error_that_may_pass_is_tried_again_once_the_driver_has_ended():
+    passing = JobStatus(state="error", error=ERROR | {"retryable": True})
+    assert not judge("active", 1, ray("RUNNING"), passing, 0.0).submit
+    assert judge("active", 1, ray("FAILED"), passing, 0.0).submit
+    assert judge("active", 1, None, passing, 0.0).submit
+    last = judge("active", MAX_ATTEMPTS, ray("FAILED"), passing, 0.0)
+    assert (last.status, last.error["message"]) == ("error", "no rows")
+
+
 def test_what_a_job_said_of_its_error_is_passed_on():
-    assert judge("active", 1, ray("FAILED"), FAILED).error == ERROR
+    assert judge("active", 1, ray("FAILED"), FAILED, 0.0).error == ERROR
 
 
 def reading(name: str, done: int, time: str) -> StageStatus:
@@ -88,7 +102,7 @@ def test_the_current_step_ends_as_the_job_does(status: str, shown: str):
 
 def test_the_latest_stage_is_the_status():
     written = JobStatus(stages=(reading("train", 4, "2"), reading("read", 8, "1")))
-    assert judge("active", 1, ray("RUNNING"), written).details["stage"] == "train"
+    assert judge("active", 1, ray("RUNNING"), written, 0.0).details["stage"] == "train"
 
 
 def test_switched_off_parts_are_no_steps():

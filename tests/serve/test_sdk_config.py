@@ -22,7 +22,8 @@ def chosen(sent: dict[str, Any], **settings: Any) -> dict[str, Any]:
 def test_defaults_of_the_client_are_not_taken_for_choices():
     config = chosen(DUMP)
     assert config["training"] == {"pretrained_model": "compact"}
-    assert config["generation"] == config["evaluation"] == config["data"] == {}
+    assert config["generation"] == config["evaluation"] == {}
+    assert config["data"] == {"max_bytes": Settings().limits.max_table_bytes}
     assert config["replace_pii"] == {}
 
 

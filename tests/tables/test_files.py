@@ -11,7 +11,7 @@ import pytest
 
 from ss_ray.errors import ConfigError, DataError
 from ss_ray.tables import files
-from ss_ray.tables.files import file_digest, find_source, source_state
+from ss_ray.tables.files import file_digest, find_source, read_blocks, source_state
 
 from .rows import read_all
 
@@ -95,6 +95,20 @@ def test_folder_of_shards_is_read_in_order_of_names_without_hidden_files(write: 
     write("a\n9\n", "shards/.ipynb_checkpoints/d.csv")
     write("done", "shards/_SUCCESS")
     assert read_all(folder).to_pydict() == {"a": ["1", "2", "3"]}
+
+
+def test_a_file_that_unpacks_to_more_than_is_taken_is_refused_while_it_is_read(write: Write):
+    bomb = write(gzip.compress(b"a\n" + b"0123456789\n" * 100_000), "a.csv.gz")
+    source = find_source(bomb, max_bytes=10_000)
+    with pytest.raises(DataError, match=r"more than 10,000 bytes"):
+        list(read_blocks(source, source.files[0]))
+
+
+def test_a_record_without_end_is_refused(write: Write, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(files, "LINE_CHARACTERS", 100)
+    source = write(b'{"a": 1}\n{"a": "' + b"x" * 200 + b'"}\n', "a.jsonl")
+    with pytest.raises(DataError, match=r"line 2: longer"):
+        find_source(source)
 
 
 def test_header_without_rows_gives_no_rows(write: Write):
