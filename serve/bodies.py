@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
@@ -44,6 +45,11 @@ def check_portable(value: Any, depth: int = 0) -> None:
         raise ValueError("NaN and infinities are no JSON numbers; use null")
     elif isinstance(value, str) and not is_portable(value):
         raise ValueError("a text holds a NUL character or half a surrogate pair")
+
+
+def is_name(text: str) -> bool:
+    """Whether namespaces, repositories and entities may be called that."""
+    return re.fullmatch(NAME_PATTERN, text) is not None
 
 
 def is_portable(text: str) -> bool:

@@ -117,11 +117,12 @@ class Dispatcher:
             self.runner.stop(job.submission_id)
         written = self._written(job)
         verdict = judge(job.status, job.attempt, submission, written, _seconds_since(written))
-        offset = job.log_offset if submission is None else self._take_log(job, verdict.status in TERMINAL)
+        if submission is not None and submission.status != "PENDING":
+            self._take_log(job, verdict.status in TERMINAL)
         if verdict.submit:
             self._submit_again(job)
-            return
-        self._record(job, verdict, written, offset)
+        else:
+            self._record(job, verdict, written)
 
     def _written(self, job: Row) -> JobStatus | None:
         """What a job wrote of itself; None where that is nothing that can be read."""
@@ -130,29 +131,29 @@ class Dispatcher:
         except (ValueError, TypeError, KeyError):
             return None
 
-    def _record(self, job: Row, verdict: Verdict, written: JobStatus | None, offset: int) -> None:
+    def _record(self, job: Row, verdict: Verdict, written: JobStatus | None) -> None:
         """Write down what changed."""
         kept = {"model": job.status_details["model"]} if "model" in job.status_details else {}
         details = kept | dict(verdict.details)
         if verdict.status == COMPLETED:
             details |= grades(Location.parse(job.run_dir))
         steps = steps_of(job.steps, written, verdict.status)
-        changes = {"status_details": details, "steps": steps, "log_offset": offset, "error_details": verdict.error}
+        changes = {"status_details": details, "steps": steps, "error_details": dict(verdict.error)}
         if verdict.status != job.status:
             move(self.database, job.id, verdict.status, **changes)
             logger.info("job is %s", verdict.status, extra={"facts": {"job_id": job.id}})
         elif any(changes[name] != getattr(job, name) for name in changes):
             change(self.database, job.id, **changes)
 
-    def _take_log(self, job: Row, over: bool) -> int:
-        """Copy the new lines of a job's log; how many lines were read by now."""
-        text = self.runner.log(job.submission_id)
-        lines = text.split("\n")
+    def _take_log(self, job: Row, over: bool) -> None:
+        """Copy the new lines of a job's log."""
+        lines = self.runner.log(job.submission_id).split("\n")
         if not over:
             lines = lines[:-1]  # the last one may not be written to its end
+        if len(lines) <= job.log_offset:
+            return
         new = [line for line in map(parse_line, lines[job.log_offset :]) if line is not None]
-        append_lines(self.database, job.id, new, self.settings.limits.max_log_lines)
-        return max(len(lines), int(job.log_offset))
+        append_lines(self.database, job.id, new, self.settings.limits.max_log_lines, read=len(lines))
 
     def _start_waiting(self) -> None:
         """Submit jobs that wait, in their order, as far as the limits go."""

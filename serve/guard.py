@@ -10,11 +10,13 @@ import logging
 import re
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serve.errors import ForbiddenError, RefusedError, TooLargeError, TooManyError
@@ -31,6 +33,7 @@ COMMITS = re.compile(r"/v1/hf/api/datasets/[^/]+/[^/]+/commit/")
 """So does the body of a commit, which newer clients of the hub send files in, of any size."""
 APIS = ("/v1", "/apis/", "/metrics", "/health/")
 """Below which programs ask, not people."""
+LENGTH = re.compile(r"[0-9]{1,18}")
 CALLERS = 10_000  # whose rate is remembered
 CONTENT_SECURITY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -43,6 +46,7 @@ def add_guards(app: FastAPI, state: State) -> None:
     app.add_exception_handler(SsRayError, _refused)
     app.add_exception_handler(SignInError, to_sign_in)
     app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(StarletteHTTPException, _no_answer)
     app.add_middleware(Guard, state=state)
 
 
@@ -62,12 +66,12 @@ class Guard:
             return
         scope["path"] = collapsed(scope["path"])
         request = Request(scope)
+        answering = _Answering(send, scope, self.figures)
         try:
             self._check(request)
         except RefusedError as error:
-            await _answer(error)(scope, receive, send)
+            await _answer(request, error)(scope, receive, answering)
             return
-        answering = _Answering(send, scope, self.figures)
         try:
             await self.app(scope, _limited(receive, self._limit(scope["path"])), answering)
         except Exception as error:  # noqa: BLE001 - its text may quote the table, so nobody gets to see it
@@ -82,7 +86,7 @@ class Guard:
             raise ForbiddenError("a page of another site may not do this")
         self.rates.count(request.headers.get("authorization") or (request.client.host if request.client else ""))
         length, limit = request.headers.get("content-length", "0"), self._limit(request.scope["path"])
-        if not length.isdigit() or int(length) > limit:
+        if not LENGTH.fullmatch(length) or int(length) > limit:
             raise TooLargeError(f"a request may have {limit:,} bytes here")
 
     def _limit(self, path: str) -> int:
@@ -114,8 +118,8 @@ class _Answering:
         """Answer that something went wrong, unless an answer was begun, which then just ends."""
         if self.begun:
             raise ConnectionAbortedError("the answer could not be finished")
-        answer = JSONResponse({"detail": "internal error", "code": "internal_error"}, status_code=500)
-        await answer(scope, receive, self)
+        content = {"detail": "internal error", "code": "internal_error"}
+        await _shown(Request(scope), content["detail"], content, 500)(scope, receive, self)
 
 
 class Rates:
@@ -175,7 +179,7 @@ def _with_headers(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, b
     given = dict(headers)
     added = {
         b"x-content-type-options": b"nosniff",
-        b"referrer-policy": b"no-referrer",
+        b"referrer-policy": b"same-origin",  # with "no-referrer" a form's Origin is "null", over HTTP its only sign
         b"content-security-policy": CONTENT_SECURITY.encode(),
         b"cache-control": b"no-store",
     }
@@ -199,19 +203,33 @@ async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, SsRayError)
     if error.http_status >= 500:
         logger.error("%s %s: %s", request.method, request.url.path, type(error).__name__)
-    if "text/html" in request.headers.get("accept", "") and not request.url.path.startswith(APIS):
-        return error_page(error)
-    return _answer(error)
+    return _answer(request, error)
 
 
-def _answer(error: SsRayError) -> JSONResponse:
+def _answer(request: Request, error: SsRayError) -> Response:
     """An error as clients expect it."""
-    headers = getattr(error, "headers", {})
-    return JSONResponse({"detail": str(error), "code": error.code}, status_code=error.http_status, headers=headers)
+    content = {"detail": str(error), "code": error.code}
+    return _shown(request, str(error), content, error.http_status, getattr(error, "headers", {}))
+
+
+def _shown(
+    request: Request, message: str, content: Mapping[str, Any], status: int, headers: Mapping[str, str] | None = None
+) -> Response:
+    """An error: a page where a person asks for one, JSON for programs."""
+    if "text/html" in request.headers.get("accept", "") and not request.scope["path"].startswith(APIS):
+        return error_page(message, status, headers)
+    return JSONResponse(content, status_code=status, headers=headers)
+
+
+async def _no_answer(request: Request, error: Exception) -> Response:
+    """No such address, no such method, a body that cannot be read."""
+    assert isinstance(error, StarletteHTTPException)
+    return _shown(request, str(error.detail), {"detail": error.detail}, error.status_code, error.headers)
 
 
 async def _invalid(request: Request, error: Exception) -> Response:
     """A body that is not as it must be: where and why, without what it was."""
     assert isinstance(error, RequestValidationError)
     detail = [{"loc": list(e["loc"]), "msg": e["msg"], "type": e["type"]} for e in error.errors()]
-    return JSONResponse({"detail": detail}, status_code=422)
+    message = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in detail)
+    return _shown(request, message, {"detail": detail}, 422)

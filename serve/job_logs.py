@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from serve.database import JOB_LOGS, Database, now
+from serve.database import JOB_LOGS, JOBS, Database, now
 from serve.errors import UnusableError
 
 PAGE_LINES = 500
@@ -63,10 +63,18 @@ def parse_line(text: str) -> LogLine | None:
     return parsed if logger.partition(".")[0] in OURS else None
 
 
-def append_lines(database: Database, job_id: str, lines: Sequence[LogLine], most: int) -> None:
-    """Add lines to a job's log, which is cut off with a word at its longest."""
-    if not lines:
-        return
+def append_lines(
+    database: Database, job_id: str, lines: Sequence[LogLine], most: int, *, read: int | None = None
+) -> None:
+    """Add lines to a job's log, which is cut off with a word at its longest.
+
+    Args:
+        database: Where logs are kept.
+        job_id: Of the job.
+        lines: In their order.
+        most: Lines that a log may have.
+        read: Lines of Ray's log that were read by now, kept in the same step; None: as before.
+    """
     with database.write() as db:
         count = db.scalar(sa.select(sa.func.count()).where(JOB_LOGS.c.job_id == job_id)) or 0
         kept = list(lines[: max(0, most - count)])
@@ -78,6 +86,8 @@ def append_lines(database: Database, job_id: str, lines: Sequence[LogLine], most
         ]
         if rows:
             db.execute(JOB_LOGS.insert(), rows)
+        if read is not None:
+            db.execute(JOBS.update().where(JOBS.c.id == job_id).values(log_offset=read))
 
 
 def read_logs(database: Database, job_id: str, limit: int | None, cursor: str | None) -> LogPage:

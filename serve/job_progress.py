@@ -56,15 +56,17 @@ def judge(
     if written is not None and written.state == "completed":
         return Verdict(status=COMPLETED, details=_outcome(written))
     if status == CANCELLING:
-        return Verdict(status=CANCELLED if over else CANCELLING)
+        return Verdict(status=CANCELLED if over else CANCELLING, details=_details(written))
     if error is not None and not (error.get("retryable") and attempt < MAX_ATTEMPTS):
-        return Verdict(status=ERROR, error=error)
+        return Verdict(status=ERROR, error=error, details=_details(written))
     if submission is not None and submission.status == "STOPPED":
         return Verdict(status=CANCELLED, details={"message": "stopped on the cluster"})
     if submission is None and error is None and silent_seconds < ORPHAN_SECONDS:
         return Verdict(status=status)  # its driver may outlive its cluster, and writes in the run directory
     if over:  # it died without a word, or for want of something that may be there by now
-        return Verdict(status=PENDING, submit=True) if attempt < MAX_ATTEMPTS else Verdict(status=ERROR, error=LOST)
+        if attempt < MAX_ATTEMPTS:
+            return Verdict(status=PENDING, submit=True)
+        return Verdict(status=ERROR, error=LOST, details=_details(written))
     running = submission is not None and submission.status == "RUNNING"
     return Verdict(status=ACTIVE if running else PENDING, details=_details(written))
 

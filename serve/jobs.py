@@ -10,11 +10,13 @@ from typing import Annotated, Any
 
 import sqlalchemy as sa
 from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import Body as FastApiBody
+from fastapi.openapi.models import Example
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import Field, StringConstraints
 
 from serve.auth import Identity, Role
-from serve.bodies import Body, Name
+from serve.bodies import Body, Name, is_name
 from serve.database import JOBS, now
 from serve.errors import NotFoundError, UnusableError
 from serve.job_logs import LogPage, read_logs
@@ -73,6 +75,20 @@ FRAMES = (
 """Policy of a report: it runs its own scripts, and reaches neither this service nor any other."""
 
 
+EXAMPLES: dict[str, Example] = {
+    "uploaded": {
+        "summary": "1,000 rows like those of an uploaded table, with differential privacy",
+        "value": {
+            "name": "patients",
+            "spec": {
+                "data_source": "hf://datasets/default/safe-synthesizer/patients.csv",
+                "config": {"generation": {"num_records": 1000}, "privacy": {"dp_enabled": True, "epsilon": 4}},
+            },
+        },
+    }
+}
+
+
 class Spec(Body):
     """What a job works on, and how."""
 
@@ -101,7 +117,7 @@ class JobCreate(Body):
 
 @router.post("", status_code=201)
 def create(
-    body: JobCreate,
+    body: Annotated[JobCreate, FastApiBody(openapi_examples=EXAMPLES)],
     state: Service,
     identity: Caller,
     idempotency_key: Annotated[str | None, Header(max_length=200)] = None,
@@ -183,6 +199,8 @@ def create_in(
         SsRayError: See `serve.errors`; nothing was written.
     """
     arrived = now()
+    if not is_name(namespace):
+        raise UnusableError("a namespace starts with a letter or digit, and has up to 96 of those, and . _ -")
     identity.require(namespace, "editor", f"Namespace {namespace}")
     config = job_config(body.spec.config, state.settings)
     new = NewJob(
@@ -197,7 +215,7 @@ def create_in(
         config=config,
         created_by=identity.subject,
     )
-    sending = Sending(arrived=arrived, key=key or None, resent=retry_count.isdigit() and int(retry_count) > 0)
+    sending = Sending(arrived=arrived, key=key or None, resent=retry_count.isdecimal() and retry_count.strip("0") != "")
     runs = below(state.settings.storage, "runs")
     job = create_job(state.database, new, sending, runs, state.settings.limits.max_waiting_jobs)
     logger.info("job created", extra={"facts": {"job_id": job.id, "namespace": namespace}})

@@ -6,6 +6,8 @@ keyboard and mostly without script.
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,6 +20,7 @@ from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse
 from pydantic import ValidationError
 
 from serve.auth import Identity
+from serve.bodies import MAX_DEPTH
 from serve.database import FILES
 from serve.errors import NotFoundError, UnauthenticatedError, UnusableError
 from serve.job_logs import read_logs
@@ -27,7 +30,7 @@ from serve.paging import visible
 from serve.results import RESULTS, summary
 from serve.state import SESSION_COOKIE, Service, State, caller
 from serve.uploads import received_form, store_file
-from ss_ray.config_files import Parameter, parameters
+from ss_ray.config_files import Parameter, parameters, parse_config
 from ss_ray.errors import ConfigError, SsRayError
 from ss_ray.runs import Location
 
@@ -94,6 +97,7 @@ async def new_job(request: Request, state: Service, identity: Person) -> Respons
                 if form.file is not None and form.filename:
                     target = {"namespace": fields.get("namespace", "default")}
                     source = store_file(state, identity, target, form)["data_source"]
+                    fields["data_source"] = source  # where the rest is wrong, the file need not be sent again
                 job = create_in(
                     fields.get("namespace") or "default", _asked(fields, source), state, identity, None, "0"
                 )
@@ -182,10 +186,10 @@ def to_sign_in(request: Request, error: Exception) -> Response:
     return RedirectResponse("/sign-in", status_code=303)
 
 
-def error_page(error: SsRayError) -> Response:
+def error_page(message: str, status: int, headers: Mapping[str, str] | None = None) -> Response:
     """An error for people."""
-    page = TEMPLATES.get_template("error.html").render(message=str(error), identity=None)
-    return HTMLResponse(page, status_code=error.http_status)
+    page = TEMPLATES.get_template("error.html").render(message=message, identity=None)
+    return HTMLResponse(page, status_code=status, headers=headers)
 
 
 def _page(template: str, identity: Identity, **values: Any) -> Response:
@@ -243,7 +247,11 @@ def _new_page(state: State, identity: Identity, fields: dict[str, str], error: s
 
 
 def _one_line(parameter: Parameter) -> str:
-    return f"{parameter.description} Default: {parameter.default}."
+    return (
+        parameter.description
+        if parameter.default == "null"
+        else f"{parameter.description} Default: {parameter.default}."
+    )
 
 
 def _asked(fields: dict[str, str], source: str) -> JobCreate:
@@ -255,12 +263,7 @@ def _asked(fields: dict[str, str], source: str) -> JobCreate:
     """
     if not source:
         raise UnusableError("choose a file, or a data set that is there already")
-    try:
-        config = yaml.safe_load(fields.get("yaml", "")) or {}
-    except yaml.YAMLError:
-        raise ConfigError("the advanced settings are not valid YAML") from None
-    if not isinstance(config, dict) or not all(isinstance(v, dict) for k, v in config.items() if k in SECTIONS):
-        raise ConfigError("the advanced settings must be a mapping of sections, e.g. 'training:'")
+    config = _advanced(fields.get("yaml", ""))
     for path, value in _settings(fields).items():
         section, _, name = path.partition(".")
         if name:
@@ -270,6 +273,48 @@ def _asked(fields: dict[str, str], source: str) -> JobCreate:
     return JobCreate.model_validate(
         {"spec": {"data_source": source, "config": config}, "name": fields.get("name", "").strip() or None}
     )
+
+
+def _advanced(text: str) -> dict[str, Any]:
+    """The form's YAML, with nothing in it that a request in JSON could not hold.
+
+    Raises:
+        ConfigError: It is none, or names what there is not.
+    """
+    try:
+        _check_events(text)
+        config = json.loads(json.dumps(yaml.safe_load(text))) or {}
+    except TypeError:
+        raise ConfigError("the advanced settings hold texts, numbers, lists, mappings; put dates in quotes") from None
+    except yaml.YAMLError as error:
+        raise ConfigError(f"the advanced settings are not valid YAML{_line(error)}") from None
+    except ValueError as error:
+        raise (
+            error if isinstance(error, SsRayError) else ConfigError("the advanced settings hold a wrong value")
+        ) from None
+    if not isinstance(config, dict) or not all(isinstance(v, dict) for k, v in config.items() if k in SECTIONS):
+        raise ConfigError("the advanced settings must be a mapping of sections, e.g. 'training:'")
+    parse_config(config)  # who writes by hand is told of names that are none
+    return config
+
+
+def _check_events(text: str) -> None:
+    """Refuse YAML whose reading takes more than its length.
+
+    Raises:
+        ConfigError: Parts of it stand for others, which can fill the memory, or lie deep in each other.
+        YAMLError: It is none.
+    """
+    depth = 0
+    for event in yaml.parse(text, yaml.SafeLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if isinstance(event, yaml.AliasEvent) or depth > MAX_DEPTH:
+            raise ConfigError("the advanced settings may not use anchors (&, *), nor be nested deeply")
+
+
+def _line(error: yaml.YAMLError) -> str:
+    mark = getattr(error, "problem_mark", None)
+    return f", line {mark.line + 1}" if mark is not None else ""
 
 
 SECTIONS = ("data", "training", "generation", "evaluation", "privacy")

@@ -199,10 +199,13 @@ def commit(
         _advance(db, repository, head, parent)
         puts = {change.sha256: change for change in changes if isinstance(change, Put)}
         for _, put in sorted(puts.items()):  # in one order, so that two commits do not wait for each other
-            _name_content(db, blobs, repository.namespace, put)
+            _name_content(db, repository.namespace, put)
         replaced: set[str] = set()
         for change in changes:
             replaced |= _put(db, repository, change) if isinstance(change, Put) else _take(db, repository, change)
+        for put in puts.values():  # last: what is refused leaves no content behind
+            if put.received is not None:
+                blobs.keep(repository.namespace, put.received)
     _discard_all(database, blobs, repository.namespace, replaced)
     return head
 
@@ -315,10 +318,10 @@ def _advance(db: sa.Connection, repository: Repository, head: str, parent: str |
     db.execute(sa.update(REPOSITORIES).where(_is(repository)).values(head=head, updated_at=now()))
 
 
-def _name_content(db: sa.Connection, blobs: BlobStore, namespace: str, put: Put) -> None:
+def _name_content(db: sa.Connection, namespace: str, put: Put) -> None:
     """Have the content of a file, and nobody take it away before the commit is done."""
     if put.received is not None:
-        _add_content(db, blobs, namespace, put.received)
+        _add_row(db, namespace, put.received)
         return
     found = db.scalar(sa.select(OBJECTS.c.size).where(_is_content(namespace, put.sha256)).with_for_update())
     if found != put.size:
@@ -327,11 +330,16 @@ def _name_content(db: sa.Connection, blobs: BlobStore, namespace: str, put: Put)
 
 def _add_content(db: sa.Connection, blobs: BlobStore, namespace: str, received: Received) -> None:
     """Lock the row, then move the content: it replaces what is there, which is the same."""
+    _add_row(db, namespace, received)
+    blobs.keep(namespace, received)
+
+
+def _add_row(db: sa.Connection, namespace: str, received: Received) -> None:
+    """Say that a namespace has content, and let nobody else say so before the transaction ends."""
     values = {"namespace": namespace, "sha256": received.sha256, "size": received.size, "created_at": now()}
     insert = _insert(db, OBJECTS).values(**values)
     key = [OBJECTS.c.namespace, OBJECTS.c.sha256]
     db.execute(insert.on_conflict_do_update(index_elements=key, set_={"created_at": values["created_at"]}))
-    blobs.keep(namespace, received)
 
 
 def _put(db: sa.Connection, repository: Repository, put: Put) -> set[str]:

@@ -117,7 +117,6 @@ def test_a_job_runs_on_the_cluster_and_its_table_is_fetched(client: Client, serv
     assert client.summary(job)["num_valid_records"] == 50
     log = list(client.logs(job))
     assert any("train: finished" in line for line in log)
-    assert "audit" in service.log.parent.joinpath("audit.jsonl").name
     assert service.log.parent.joinpath("audit.jsonl").exists()
 
 
@@ -126,7 +125,8 @@ def test_a_table_that_cannot_be_used_is_an_error_that_says_why(client: Client, t
     job = client.submit(tmp_path / "one.csv", SMALL)
     wait_for(lambda: client.status(job).is_over, 600)
     assert client.status(job).status == "error"
-    assert "rows" in client.status(job).message
+    assert "1 row; at least 2" in client.status(job).message
+    assert client.status(job).stage == "read"
 
 
 def test_cancelling_ends_the_driver_and_its_workers_within_seconds(client: Client, visits_csv: Path):
@@ -137,7 +137,7 @@ def test_cancelling_ends_the_driver_and_its_workers_within_seconds(client: Clien
     client.cancel(job)
     wait_for(lambda: client.status(job).is_over, 30)
     assert client.status(job).status == "cancelled"
-    assert not driver.is_running()
+    assert not driver.is_running() or driver.status() == psutil.STATUS_ZOMBIE
     assert time.monotonic() - started < 30
 
 
