@@ -22,7 +22,7 @@ from serve.figures import Figures
 from serve.guard import add_guards
 from serve.migrate import migrate
 from serve.runner import RayRunner, Runner
-from serve.settings import Settings
+from serve.settings import Settings, parse_settings
 from serve.state import State
 from ss_ray import __version__
 from ss_ray.errors import ConfigError
@@ -89,10 +89,10 @@ async def _following(app: FastAPI) -> AsyncIterator[None]:
 
 
 def build(args: Mapping[str, Any]) -> Any:
-    """The Ray Serve application; `args` are the settings."""
+    """The Ray Serve application; `args` are the settings, with `${NAME}` for variables of the environment."""
     from ray import serve
 
-    settings = Settings.model_validate(args)
+    settings = parse_settings(args)
 
     def make() -> FastAPI:
         log_as_json(package="serve")

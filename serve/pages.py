@@ -218,8 +218,16 @@ def _job(job: Row, state: State) -> dict[str, Any]:
         "total_lines": page.total,
         "results": {name: RESULTS[name].file for name in names},
         "scores": summary(Location.parse(job.run_dir), job.kind) if "summary" in names else None,
-        "config": yaml.safe_dump(job.config, sort_keys=False, allow_unicode=True),
+        "config": yaml.safe_dump(_users_own(job.config), sort_keys=False, allow_unicode=True),
     }
+
+
+def _users_own(config: dict[str, Any]) -> dict[str, Any]:
+    """A job's configuration without what the operator decides, which users need not know: places and addresses."""
+    shown = {name: value for name, value in config.items() if name not in ("audit_log", "resources", "notes")}
+    if isinstance(shown.get("privacy"), dict):
+        shown["privacy"] = {name: value for name, value in shown["privacy"].items() if name != "ledger"}
+    return shown
 
 
 def _share(job: Row) -> float:

@@ -52,10 +52,17 @@ def configured_source(data_source: str, allowed: Sequence[str]) -> str:
 
 
 def stage_input(source: Location, target: Location) -> None:
-    """Give a job a file of its own: a second name of the same content, or a copy where names are not to be had."""
+    """Give a job a file of its own: a second name of the same content, or a copy where names are not to be had.
+
+    What it was given before stays: the same content uploaded again is another file, and would look like a change.
+
+    Raises:
+        FileNotFoundError: The source is gone.
+    """
+    if target.exists():
+        return
     target.parent.make_folder()
     if isinstance(source.filesystem, pafs.LocalFileSystem):
-        Path(target.path).unlink(missing_ok=True)
         os.link(source.path, target.path)
     else:
         source.filesystem.copy_file(source.path, target.path)

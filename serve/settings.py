@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import re
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+import sqlalchemy as sa
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from ss_ray.errors import ConfigError
 
 SDK_MODELS = ("TinyLlama/TinyLlama-1.1B-Chat-v1.0", "HuggingFaceTB/SmolLM3-3B")
 """Models that NVIDIA's clients name where their user has not chosen one."""
 COMPACT = "compact"
+VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 ROOT = Path(__file__).parents[1]
 """Folder that holds `jobs/` and `ss_ray/`."""
 
@@ -97,6 +103,26 @@ class Settings(Part):
         default_factory=dict, description="The section `resources` of every job; requests cannot change it."
     )
 
+    @field_validator("ledger")
+    @classmethod
+    def _holds_no_password(cls, url: str | None) -> str | None:
+        if url is not None and "://" in url and sa.make_url(url).password:
+            raise ValueError("jobs carry this URL in their configuration: give its password as PGPASSWORD, PGPASSFILE")
+        return url
+
+
+def parse_settings(values: Mapping[str, Any]) -> Settings:
+    """Settings from a file's values; `${NAME}` in a text is a variable of the environment.
+
+    Raises:
+        ConfigError: They are not as they must be. The message repeats none of them.
+    """
+    try:
+        return Settings.model_validate(_expanded(values))
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise ConfigError(f"settings: {wrong}") from None
+
 
 def read_settings(file: Path | None, *, host: str | None = None, port: int | None = None) -> Settings:
     """Settings of a YAML file (defaults where there is none), and what the command line says.
@@ -107,9 +133,22 @@ def read_settings(file: Path | None, *, host: str | None = None, port: int | Non
     try:
         values = yaml.safe_load(file.read_text()) if file else {}
         given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
-        return Settings.model_validate({**(values or {}), **given})
+        return parse_settings({**(values or {}), **given})
     except (OSError, yaml.YAMLError) as error:
         raise ConfigError(f"cannot read the settings {str(file)!r}: {type(error).__name__}") from None
-    except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise ConfigError(f"settings: {wrong}") from None
+
+
+def _expanded(value: Any) -> Any:
+    """The same with the environment's variables in its texts."""
+    if isinstance(value, Mapping):
+        return {name: _expanded(inner) for name, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_expanded(inner) for inner in value]
+    return VARIABLE.sub(_variable, value) if isinstance(value, str) else value
+
+
+def _variable(match: re.Match[str]) -> str:
+    found = os.environ.get(match[1])
+    if not found:
+        raise ConfigError(f"settings: the variable {match[1]} is not set in the environment")
+    return found

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,6 @@ import pytest
 import schemathesis
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
-from hypothesis.errors import Unsatisfiable
 from schemathesis.generation import GenerationMode
 
 from serve.database import JOB_LOGS, LEASES, METADATA
@@ -43,6 +41,8 @@ def operations(client: TestClient) -> Iterator[Any]:
 def check_operations(client: TestClient, examples: int) -> None:
     """Send each operation what its description allows, and what it does not."""
     for operation, mode in product(operations(client), GenerationMode):
+        if mode.is_negative and not operation.body:  # every text may stand in an address: nothing of it is wrong
+            continue
 
         @settings(max_examples=examples, deadline=None, database=None, suppress_health_check=list(HealthCheck))
         @given(case=operation.as_strategy(generation_mode=mode))
@@ -50,20 +50,21 @@ def check_operations(client: TestClient, examples: int) -> None:
             case.headers.pop("x-stainless-retry-count", None)
             sent = case.as_transport_kwargs(base_url="http://localhost:8000")
             sent = {name: value for name, value in sent.items() if name not in ("cookies", "auth")}
+            if isinstance(sent.get("data"), bytes | str):
+                sent["content"] = sent.pop("data")
             answer = client.request(**sent)
             assert answer.status_code < 500, (sent, answer.text)
 
-        with suppress(Unsatisfiable):  # there is nothing wrong to send where nothing is taken
-            check()
+        check()
 
 
 def test_nothing_that_the_description_allows_fails(open_client: TestClient):
-    check_operations(open_client, 3)
+    check_operations(open_client, 2)
 
 
 @pytest.mark.slow
 def test_nothing_that_the_description_allows_fails_however_often_it_is_tried(open_client: TestClient):
-    check_operations(open_client, 60)
+    check_operations(open_client, 20)
 
 
 def test_operations_say_what_they_do_and_the_create_has_an_example(client: TestClient):
@@ -179,7 +180,8 @@ BAD_HEADERS: list[dict[str, Any]] = [
     {"content-type": "multipart/form-data"},
 ]  # fmt: skip
 TRAVERSALS = [
-    "..%2f..%2fetc%2fpasswd", "%2e%2e%5c", "%00", "a%00b", "%ff%fe", "%ed%a0%80", "x" * 5000, "%0d%0aset-cookie:a", "a%3fb%23c", "%e2%80%ae",
+    "..%2f..%2fetc%2fpasswd", "%2e%2e%5c", "%00", "a%00b", "%ff%fe", "%ed%a0%80", "x" * 5000, "%0d%0aset-cookie:a",
+    "a%3fb%23c", "%e2%80%ae",
 ]  # fmt: skip
 LISTS = ("{workspace}/jobs", "{workspace}/filesets")  # of a workspace that nobody has used: empty
 

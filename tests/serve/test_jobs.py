@@ -218,6 +218,19 @@ def test_an_uploaded_file_keeps_its_name_for_the_job(client: TestClient, runner:
     assert (data.name, data.read_bytes()) == ("my table.csv", b"a\n1\n")
 
 
+def test_another_attempt_reads_the_very_file_of_the_first(client: TestClient, runner: ScriptedRunner):
+    address = "/v1/datasets/upload?filename=t.csv"
+    job = create(client, client.post(address, content=b"a\n1\n").json()["data_source"])
+    go_round(client)
+    data = Path(runner.options(f"{job['id']}-1")["data"])
+    before = data.stat()
+    client.post(address, content=b"a\n1\n")  # the same content once more
+    runner.says(f"{job['id']}-1", "FAILED")
+    go_round(client)
+    assert runner.options(f"{job['id']}-2")["data"] == str(data)
+    assert (data.stat().st_ino, data.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+
+
 def test_only_one_replica_follows_jobs(client: TestClient, make_client: Callable[..., TestClient], table: str):
     job = create(client, table)
     go_round(client)

@@ -398,3 +398,14 @@ def test_whoever_may_look_into_all_namespaces_sees_budgets(make_client: Callable
 
 def test_without_a_ledger_nothing_was_spent(client: TestClient):
     assert "Nothing was spent yet" in text_of(client.get("/budgets"))
+
+
+def test_the_jobs_page_shows_what_its_user_chose_and_no_place_of_the_operators(
+    make_client: Callable[..., TestClient], table: str, tmp_path: Any
+):
+    client = make_client(ledger=f"sqlite:///{tmp_path}/ledger.sqlite", audit_log=f"{tmp_path}/audit.jsonl")
+    job = create(client, table, {"privacy": {"dp_enabled": True, "epsilon": 3}})
+    page = text_of(client.get(f"/jobs/{job['id']}"))
+    assert "epsilon: 3" in page
+    assert "ledger" not in page
+    assert "audit" not in page
