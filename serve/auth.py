@@ -106,7 +106,7 @@ class Authentication:
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() == "bearer" and token.strip():
             return self._bearer(token.strip())
-        if session:
+        if session and self.settings.api_keys:
             return self._session(session)
         raise UnauthenticatedError("show an API key: Authorization: Bearer ssr_...", headers=CHALLENGE)
 
@@ -116,6 +116,8 @@ class Authentication:
         Raises:
             UnauthenticatedError: It is no key.
         """
+        if not self.settings.api_keys:
+            raise UnauthenticatedError("keys are not accepted here")
         found = self._key(API_KEYS.c.hash == _hash(key))
         claims = {"sub": found.id, "exp": int(time.time()) + SESSION_SECONDS}
         return jwt.encode(claims, self.database.secret("sessions"), algorithm="HS256")

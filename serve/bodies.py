@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
 
 MAX_DEPTH = 64
+TEXT_CHARACTERS = 4096
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,95}$"
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 """Of a namespace, a repository or an entity: part of addresses and of paths."""
@@ -45,6 +47,17 @@ def check_portable(value: Any, depth: int = 0) -> None:
         raise ValueError("NaN and infinities are no JSON numbers; use null")
     elif isinstance(value, str) and not is_portable(value):
         raise ValueError("a text holds a NUL character or half a surrogate pair")
+
+
+def portable(value: Any) -> Any:
+    """JSON with a sign in place of every character that not all databases hold, and texts cut at TEXT_CHARACTERS."""
+    if isinstance(value, Mapping):
+        return {portable(key): portable(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [portable(inner) for inner in value]
+    if not isinstance(value, str):
+        return value
+    return value[:TEXT_CHARACTERS].replace("\x00", "\ufffd").encode(errors="replace").decode()
 
 
 def is_name(text: str) -> bool:

@@ -22,7 +22,9 @@ from serve.repositories import Put, Remove
 LINE_BYTES = 1 << 20
 """Of a line, beside the content that a file begins with."""
 MAX_CHANGES = 10_000
-FILE_START = re.compile(rb'\s*\{\s*"key"\s*:\s*"file"\s*,\s*"value"\s*:\s*\{\s*"content"\s*:\s*"')
+FILE_START = re.compile(
+    rb'\s{0,9}\{\s{0,9}"key"\s{0,9}:\s{0,9}"file"\s{0,9},\s{0,9}"value"\s{0,9}:\s{0,9}\{\s{0,9}"content"\s{0,9}:\s{0,9}"'
+)
 
 
 class Value(Body):

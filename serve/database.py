@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError
 
 from ss_ray.errors import ConfigError, ResourceError
 
@@ -166,9 +166,7 @@ class Database:
     def _answering(self) -> Iterator[None]:
         try:
             yield
-        except sa.exc.IntegrityError:
-            raise
-        except SQLAlchemyError as error:
+        except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError) as error:
             raise ResourceError(
                 f"the service's database does not answer ({type(error).__name__}); try again"
             ) from error

@@ -14,7 +14,7 @@ import secrets
 import shlex
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -23,6 +23,7 @@ from json import dumps
 import sqlalchemy as sa
 
 from serve.blobs import BlobStore
+from serve.bodies import portable
 from serve.database import LEASES, Database, now
 from serve.job_logs import LogLine, append_lines, parse_line
 from serve.job_progress import Verdict, judge, steps_of
@@ -35,12 +36,14 @@ from serve.job_store import (
     WAITING,
     Row,
     change,
+    claim,
+    config_of,
     deleted,
     forget_job,
     move,
     unfinished,
 )
-from serve.places import below, file_name, stage_input
+from serve.places import below, file_suffix, stage_input
 from serve.repositories import sweep
 from serve.results import grades
 from serve.runner import OVER, Runner, Submission
@@ -51,6 +54,9 @@ from ss_ray.runs import Location
 
 logger = logging.getLogger(__name__)
 LEASE_SECONDS = 15.0
+LOG_CHARACTERS = 16 << 20
+WHOLE_LOG = 2**31 - 1
+"""Lines of Ray's log that count as read where it is longer than LOG_CHARACTERS, and is not looked at again."""
 SWEEP_SECONDS = 24 * 3600.0
 GONE = {"code": "invalid_data", "message": "the data set was deleted before the job began", "retryable": False}
 ROUND_SECONDS = 1.0
@@ -96,29 +102,51 @@ class Dispatcher:
         Raises:
             ResourceError: Database or cluster do not answer; nothing is lost.
         """
-        if not take_lease(self.database, "dispatcher", self.holder, LEASE_SECONDS, renew=True):
+        if not self._holds_lease():
             return
         jobs = unfinished(self.database)
         known = self.runner.submissions() if jobs else {}
         for job in jobs:
             if job.submission_id is not None:
-                with _apart(job):
+                with self._apart(job):
                     self._follow(job, known.get(job.submission_id))
         self._start_waiting()
         for job in deleted(self.database):
-            with _apart(job):
+            with self._apart(job):
                 self._erase(job)
         if take_lease(self.database, "sweep", self.holder, SWEEP_SECONDS, renew=False):
             sweep(self.database, self.blobs, datetime.now(UTC))
+
+    def _holds_lease(self) -> bool:
+        """Whether this replica follows the jobs; asked again before each of them, for each may take long."""
+        return take_lease(self.database, "dispatcher", self.holder, LEASE_SECONDS, renew=True)
+
+    @contextmanager
+    def _apart(self, job: Row) -> Iterator[None]:
+        """What goes wrong with one job is no matter of the others.
+
+        Raises:
+            ResourceError: Database or cluster do not answer, or another replica follows the jobs by now.
+        """
+        if not self._holds_lease():
+            raise ResourceError("another replica follows the jobs")
+        try:
+            yield
+        except ResourceError:
+            raise
+        except Exception as error:  # noqa: BLE001 - its text may quote the table
+            facts = {"job_id": job.id}
+            logger.error("a job cannot be followed for now: %s", type(error).__name__, extra={"facts": facts})
 
     def _follow(self, job: Row, submission: Submission | None) -> None:
         """Take over what became of a job since the last round."""
         if job.status == CANCELLING and submission is not None and submission.status not in OVER:
             self.runner.stop(job.submission_id)
         written = self._written(job)
-        verdict = judge(job.status, job.attempt, submission, written, _seconds_since(written))
+        verdict = judge(job.status, job.attempt, submission, written, _silent_seconds(job, written))
         if submission is not None and submission.status != "PENDING":
-            self._take_log(job, verdict.status in TERMINAL)
+            with self._apart(job):
+                self._take_log(job, verdict.status in TERMINAL)
         if verdict.submit:
             self._submit_again(job)
         else:
@@ -128,7 +156,7 @@ class Dispatcher:
         """What a job wrote of itself; None where that is nothing that can be read."""
         try:
             return read_status(Location.parse(self._place(job, "status.json")))
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, AttributeError):
             return None
 
     def _record(self, job: Row, verdict: Verdict, written: JobStatus | None) -> None:
@@ -138,35 +166,41 @@ class Dispatcher:
         if verdict.status == COMPLETED:
             details |= grades(Location.parse(job.run_dir))
         steps = steps_of(job.steps, written, verdict.status)
-        changes = {"status_details": details, "steps": steps, "error_details": dict(verdict.error)}
+        changes = portable({"status_details": details, "steps": steps, "error_details": dict(verdict.error)})
         if verdict.status != job.status:
             move(self.database, job.id, verdict.status, **changes)
             logger.info("job is %s", verdict.status, extra={"facts": {"job_id": job.id}})
+            if verdict.status in TERMINAL:
+                Location.parse(self._place(job, "input")).remove()  # rows of a data set do not outlive their job
         elif any(changes[name] != getattr(job, name) for name in changes):
             change(self.database, job.id, **changes)
 
     def _take_log(self, job: Row, over: bool) -> None:
-        """Copy the new lines of a job's log."""
-        lines = self.runner.log(job.submission_id).split("\n")
-        if not over:
-            lines = lines[:-1]  # the last one may not be written to its end
-        if len(lines) <= job.log_offset:
+        """Copy the new lines of a job's log, up to a length that a log of ours does not have."""
+        if job.log_offset == WHOLE_LOG:
             return
+        text = self.runner.log(job.submission_id)
+        is_long = len(text) > LOG_CHARACTERS
+        lines = text[:LOG_CHARACTERS].split("\n")
+        if not over or is_long:
+            lines = lines[:-1]  # the last one may not be written to its end
         new = [line for line in map(parse_line, lines[job.log_offset :]) if line is not None]
-        append_lines(self.database, job.id, new, self.settings.limits.max_log_lines, read=len(lines))
+        if new or len(lines) > job.log_offset:
+            read = WHOLE_LOG if is_long else len(lines)
+            append_lines(self.database, job.id, new, self.settings.limits.max_log_lines, read=read)
 
     def _start_waiting(self) -> None:
-        """Submit jobs that wait, in their order, as far as the limits go."""
+        """Submit jobs that wait, as far as the limits go."""
         limits, jobs = self.settings.limits, unfinished(self.database)
         active = Counter(job.namespace for job in jobs if job.submission_id is not None)
-        for job in jobs:
-            if job.submission_id is not None or job.status not in WAITING:
-                continue
+        for job in in_turn(jobs, active):
             room = active.total() < limits.max_active_jobs and active[job.namespace] < limits.max_active_per_namespace
-            with _apart(job):
+            if not room and job.status == PENDING:
+                continue
+            with self._apart(job):
                 if room and self._submit(job, 1):
                     active[job.namespace] += 1
-                elif not room and job.status != PENDING:
+                elif not room:
                     move(self.database, job.id, PENDING)
 
     def _submit_again(self, job: Row) -> None:
@@ -177,35 +211,43 @@ class Dispatcher:
         self._submit(job, job.attempt + 1)
 
     def _submit(self, job: Row, attempt: int) -> bool:
-        """Claim an attempt, then tell Ray; whether the job was still there to be started."""
+        """Lay out what a job reads, claim the attempt, and tell Ray; whether the job was still there to be started."""
         submission_id = f"{job.id}-{attempt}"
-        if not move(self.database, job.id, PENDING, submission_id=submission_id, attempt=attempt, log_offset=0):
-            return False
         try:
-            data = self._input(job)
+            entrypoint = self._entrypoint(job)
         except FileNotFoundError:
             move(self.database, job.id, ERROR, error_details=GONE)
             return False
-        stored = below(self.settings.storage, f"jobs/{job.id}")
-        Location.parse(below(stored, "config.json")).write_text(dumps(job.config))
-        Location.parse(below(stored, "status.json")).remove()
-        places = {"data": data, "out": job.run_dir}
-        places |= {"config": below(stored, "config.json"), "status": below(stored, "status.json")}
-        options = [part for name, place in places.items() for part in (f"--{name}", place)]
-        entrypoint = shlex.join([self.settings.ray.python, "-m", ENTRY_POINTS[job.kind], "--csv", *options])
+        if not claim(self.database, job.id, attempt, submission_id):
+            return False
+        Location.parse(self._place(job, "status.json")).remove()
         metadata = {"job_id": job.id, "namespace": job.namespace, "name": job.name}
         self.runner.submit(submission_id, entrypoint, metadata)
         return True
 
+    def _entrypoint(self, job: Row) -> str:
+        """The command line of a job, whose files are there when this returns.
+
+        Raises:
+            FileNotFoundError: The data set was deleted since.
+        """
+        places = {"data": self._input(job), "out": job.run_dir}
+        places |= {"config": self._place(job, "config.json"), "status": self._place(job, "status.json")}
+        Location.parse(places["config"]).write_text(dumps(config_of(self.database, job.id)))
+        options = [part for name, place in places.items() for part in (f"--{name}", place)]
+        return shlex.join([self.settings.ray.python, "-m", ENTRY_POINTS[job.kind], "--csv", *options])
+
     def _input(self, job: Row) -> str:
         """What a job reads: a name of its own for uploaded content, which has none; else the source itself.
+
+        Nothing of an upload's name but its ending goes into a path.
 
         Raises:
             FileNotFoundError: The content was deleted since.
         """
         if not job.data.startswith(below(self.settings.storage.partition("?")[0], "objects/")):
             return str(job.data)
-        named = self._place(job, f"input/{file_name(job.spec['data_source'])}")
+        named = self._place(job, f"input/table{file_suffix(job.data_source)}")
         stage_input(Location.parse(job.data), Location.parse(named))
         return named
 
@@ -221,25 +263,29 @@ class Dispatcher:
         return below(self.settings.storage, f"jobs/{job.id}/{name}")
 
 
-def _seconds_since(written: JobStatus | None) -> float:
-    """How long ago a job wrote its status; infinite where it wrote none."""
+def in_turn(jobs: Sequence[Row], active: Mapping[str, int]) -> list[Row]:
+    """Jobs that wait, so that namespaces take turns: first the next of whoever has the fewest on the cluster.
+
+    Args:
+        jobs: Unfinished ones, oldest first.
+        active: Namespace -> jobs of it that are on the cluster.
+    """
+    waiting = [job for job in jobs if job.submission_id is None and job.status in WAITING]
+    places = Counter(active)
+    ranks = []
+    for job in waiting:
+        ranks.append(places[job.namespace])
+        places[job.namespace] += 1
+    return [job for _, job in sorted(zip(ranks, waiting, strict=True), key=lambda ranked: ranked[0])]
+
+
+def _silent_seconds(job: Row, written: JobStatus | None) -> float:
+    """How long ago a job wrote its status; where it wrote none, how long ago it was claimed or cancelled."""
     try:
-        time = datetime.fromisoformat(written.updated_at if written else "")
+        time = datetime.fromisoformat(written.updated_at if written else job.updated_at)
         return (datetime.now(UTC) - time).total_seconds()
     except (ValueError, TypeError):
         return math.inf
-
-
-@contextmanager
-def _apart(job: Row) -> Iterator[None]:
-    """What goes wrong with one job is no matter of the others; a cluster that does not answer is."""
-    try:
-        yield
-    except ResourceError:
-        raise
-    except Exception as error:  # noqa: BLE001 - its text may quote the table
-        facts = {"job_id": job.id}
-        logger.error("a job cannot be followed for now: %s", type(error).__name__, extra={"facts": facts})
 
 
 def take_lease(database: Database, name: str, holder: str, seconds: float, *, renew: bool) -> bool:

@@ -13,24 +13,33 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from anyio.to_thread import run_sync
 from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from serve.errors import ForbiddenError, RefusedError, TooLargeError, TooManyError
+from serve.database import now
+from serve.errors import ForbiddenError, RefusedError, TooLargeError, TooManyError, UnauthenticatedError
 from serve.figures import Figures
 from serve.pages import SignInError, error_page, to_sign_in
-from serve.state import State
+from serve.state import State, identified
 from ss_ray.errors import SsRayError
 
 logger = logging.getLogger(__name__)
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
-UPLOADS = ("/v1/hf/lfs/", "/v1/datasets/upload", "/apis/files/", "/jobs/new")
-"""Paths below which a body is a file, and streams."""
-COMMITS = re.compile(r"/v1/hf/api/datasets/[^/]+/[^/]+/commit/")
-"""So does the body of a commit, which newer clients of the hub send files in, of any size."""
+UPLOADS = re.compile(
+    "PUT /v1/hf/lfs/[^/]+/[^/]+"
+    "|POST /v1/datasets/upload"
+    "|PUT /apis/files/v2/workspaces/[^/]+/filesets/[^/]+/-/.+"
+    "|POST /jobs/new"
+    "|POST /v1/hf/api/datasets/[^/]+/[^/]+/commit/.+"  # newer clients of the hub send files in it, of any size
+)
+"""Requests whose body is a file, and streams."""
+OPEN = re.compile("GET /(health/.*|openapi.json|static/.*|sign-in|favicon.ico)|POST /sign-(in|out)|PUT /v1/hf/lfs/.*")
+"""Requests that nobody has to show who they are for; the last have a signature in their address."""
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 APIS = ("/v1", "/apis/", "/metrics", "/health/")
 """Below which programs ask, not people."""
 LENGTH = re.compile(r"[0-9]{1,18}")
@@ -56,6 +65,7 @@ class Guard:
     def __init__(self, app: ASGIApp, state: State) -> None:
         self.app = app
         self.limits = state.settings.limits
+        self.authentication = state.authentication
         self.rates = Rates(state.settings.limits.requests_per_minute)
         self.figures = state.figures
 
@@ -65,15 +75,20 @@ class Guard:
             await self.app(scope, receive, send)
             return
         scope["path"] = collapsed(scope["path"])
+        scope.setdefault("state", {})["arrived"] = now()
         request = Request(scope)
         answering = _Answering(send, scope, self.figures)
         try:
             self._check(request)
-        except RefusedError as error:
+            await self._identify(request)
+        except SignInError as error:
+            await to_sign_in(request, error)(scope, receive, answering)
+            return
+        except SsRayError as error:
             await _answer(request, error)(scope, receive, answering)
             return
         try:
-            await self.app(scope, _limited(receive, self._limit(scope["path"])), answering)
+            await self.app(scope, _limited(receive, self._limit(request)), answering)
         except Exception as error:  # noqa: BLE001 - its text may quote the table, so nobody gets to see it
             logger.error("%s %s failed with %s", scope["method"], scope["path"], type(error).__name__)
             await answering.fail(scope, receive)
@@ -84,15 +99,29 @@ class Guard:
             raise RefusedError("the address holds a character that no name has")
         if request.method not in SAFE_METHODS and not _same_origin(request):
             raise ForbiddenError("a page of another site may not do this")
-        self.rates.count(request.headers.get("authorization") or (request.client.host if request.client else ""))
-        length, limit = request.headers.get("content-length", "0"), self._limit(request.scope["path"])
+        length, limit = request.headers.get("content-length", "0"), self._limit(request)
         if not LENGTH.fullmatch(length) or int(length) > limit:
             raise TooLargeError(f"a request may have {limit:,} bytes here")
 
-    def _limit(self, path: str) -> int:
+    async def _identify(self, request: Request) -> None:
+        """Find out who calls before a body is read, and count their requests: by address, until they are known."""
+        address = request.client.host if request.client else ""
+        if OPEN.fullmatch(_line(request)):
+            self.rates.count(f"address {address}")
+            return
+        try:
+            identity = await run_sync(identified, self.authentication, request)
+        except UnauthenticatedError:
+            self.rates.count(f"address {address}")
+            if not request.scope["path"].startswith(APIS):
+                raise SignInError("sign in first") from None
+            raise
+        self.rates.count(f"subject {identity.subject}")
+        request.state.identity = identity
+
+    def _limit(self, request: Request) -> int:
         """Bytes that a body may have there."""
-        uploads = path.startswith(UPLOADS) or COMMITS.match(path)
-        return self.limits.max_upload_bytes if uploads else self.limits.max_body_bytes
+        return self.limits.max_upload_bytes if UPLOADS.fullmatch(_line(request)) else self.limits.max_body_bytes
 
 
 class _Answering:
@@ -111,7 +140,8 @@ class _Answering:
             message = {**message, "headers": _with_headers(message["headers"])}
             route = getattr(self.scope.get("route"), "path", "")
             seconds = time.perf_counter() - self.started
-            self.figures.count(self.scope["method"], route, message["status"], seconds)
+            method = self.scope["method"] if self.scope["method"] in METHODS else "other"
+            self.figures.count(method, route, message["status"], seconds)
         await self.send(message)
 
     async def fail(self, scope: Scope, receive: Receive) -> None:
@@ -195,6 +225,16 @@ def _same_origin(request: Request) -> bool:
     return origin is None or origin.partition("://")[2] == request.headers.get("host")
 
 
+def _is_for_people(request: Request) -> bool:
+    """Whether a browser asks for a page."""
+    return "text/html" in request.headers.get("accept", "") and not request.scope["path"].startswith(APIS)
+
+
+def _line(request: Request) -> str:
+    """What a request asks for, in one line."""
+    return f"{request.method} {request.scope['path']}"
+
+
 def _has_surrogates(text: str) -> bool:
     return any("\ud800" <= character <= "\udfff" for character in text)
 
@@ -216,7 +256,7 @@ def _shown(
     request: Request, message: str, content: Mapping[str, Any], status: int, headers: Mapping[str, str] | None = None
 ) -> Response:
     """An error: a page where a person asks for one, JSON for programs."""
-    if "text/html" in request.headers.get("accept", "") and not request.scope["path"].startswith(APIS):
+    if _is_for_people(request):
         return error_page(message, status, headers)
     return JSONResponse(content, status_code=status, headers=headers)
 

@@ -7,15 +7,18 @@ import binascii
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
+from serve.bodies import portable
 from serve.database import JOB_LOGS, JOBS, Database, now
 from serve.errors import UnusableError
 
 PAGE_LINES = 500
 MAX_PAGE_LINES = 10_000
+LAST = "last"
 OURS = ("ss_ray", "jobs")
 """Loggers whose lines are passed on; those of other packages may quote the table, and stay in Ray's log."""
 
@@ -57,7 +60,8 @@ def parse_line(text: str) -> LogLine | None:
     try:
         line: Any = json.loads(text)
         logger, step = str(line["logger"]), str(line.get("step", ""))
-        parsed = LogLine(time=str(line["time"]), step=step, message=str(line["message"]))
+        datetime.fromisoformat(line["time"])
+        parsed = LogLine(time=line["time"], step=portable(step), message=portable(str(line["message"])))
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
     return parsed if logger.partition(".")[0] in OURS else None
@@ -97,7 +101,7 @@ def read_logs(database: Database, job_id: str, limit: int | None, cursor: str | 
         database: Where logs are kept.
         job_id: Of the job; a job without lines gives an empty page.
         limit: Most lines; None: `PAGE_LINES`.
-        cursor: As a page before gave it; None: from the start.
+        cursor: As a page before gave it; None: from the start; LAST: the last page.
 
     Raises:
         UnusableError: Limit or cursor are none.
@@ -105,10 +109,10 @@ def read_logs(database: Database, job_id: str, limit: int | None, cursor: str | 
     size = PAGE_LINES if limit is None else limit
     if not 1 <= size <= MAX_PAGE_LINES:
         raise UnusableError(f"limit is a whole number between 1 and {MAX_PAGE_LINES:,}")
-    start = 0 if cursor is None else _offset(cursor)
     mine = JOB_LOGS.c.job_id == job_id
     with database.read() as db:
         total = db.scalar(sa.select(sa.func.count()).where(mine)) or 0
+        start = max(0, total - size) if cursor == LAST else _offset(cursor) if cursor is not None else 0
         rows = db.execute(
             sa.select(JOB_LOGS).where(mine, JOB_LOGS.c.number >= start).order_by(JOB_LOGS.c.number).limit(size)
         ).all()

@@ -19,6 +19,7 @@ from serve.database import JOB_LOGS, JOBS, Database, new_id, now
 from serve.errors import ConflictError, TooManyError
 from serve.places import below
 from serve.sdk_config import JobConfig, Kind
+from serve.settings import Limits
 
 CREATED, PENDING, ACTIVE, CANCELLING = "created", "pending", "active", "cancelling"
 COMPLETED, ERROR, CANCELLED = "completed", "error", "cancelled"
@@ -27,7 +28,7 @@ WAITING = (CREATED, PENDING)
 UNFINISHED = (CREATED, PENDING, ACTIVE, CANCELLING)
 TERMINAL = (COMPLETED, ERROR, CANCELLED)
 NEXT = {  # status -> statuses it may come from
-    PENDING: (CREATED, PENDING, ACTIVE),  # from itself and back: another attempt
+    PENDING: (CREATED, PENDING, ACTIVE),  # from itself, or back: another attempt
     ACTIVE: (CREATED, PENDING),
     CANCELLING: (CREATED, PENDING, ACTIVE),
     CANCELLED: (CREATED, PENDING, CANCELLING),
@@ -41,6 +42,8 @@ STEPS: Mapping[str, Sequence[str]] = {
 RETRY_SECONDS = 600
 """For how long a create that says it was sent before is looked for."""
 RESENT = "resent-"
+LARGE = ("spec", "ownership", "custom_fields", "config", "description")
+"""Columns that may be large, and that following jobs does not need."""
 EXISTS = JOBS.c.deleted_at.is_(None)
 Row = sa.Row[Any]
 
@@ -96,7 +99,7 @@ class Sending:
     resent: bool
 
 
-def create_job(database: Database, job: NewJob, sending: Sending, runs: str, max_waiting: int) -> Row:
+def create_job(database: Database, job: NewJob, sending: Sending, runs: str, limits: Limits) -> Row:
     """The job, made now, or the one that the same request made when it was sent before.
 
     Args:
@@ -104,18 +107,18 @@ def create_job(database: Database, job: NewJob, sending: Sending, runs: str, max
         job: What is asked for.
         sending: How it was sent.
         runs: Folder or URI of all runs.
-        max_waiting: Jobs that may wait.
+        limits: How many jobs may wait.
 
     Raises:
         ConflictError: The name is taken, or the key was used for something else.
         TooManyError: Too many jobs wait already.
     """
     try:
-        return _create(database, job, sending, runs, max_waiting)
+        return _create(database, job, sending, runs, limits)
     except sa.exc.IntegrityError:  # another replica was faster; with the same key it made the same job
         pass
     try:
-        return _create(database, job, sending, runs, max_waiting)
+        return _create(database, job, sending, runs, limits)
     except sa.exc.IntegrityError:
         raise ConflictError(f"the namespace {job.namespace!r} has a job named {job.name!r}") from None
 
@@ -174,9 +177,28 @@ def forget_job(database: Database, job_id: str) -> None:
 
 
 def unfinished(database: Database) -> Sequence[Row]:
-    """Jobs that are not over, oldest first."""
+    """Jobs that are not over, oldest first, without what only callers read."""
+    columns = [column for column in JOBS.c if column.name not in LARGE]
+    source = JOBS.c.spec["data_source"].as_string().label("data_source")
     with database.read() as db:
-        return db.execute(sa.select(JOBS).where(JOBS.c.status.in_(UNFINISHED)).order_by(JOBS.c.number)).all()
+        statement = sa.select(*columns, source).where(JOBS.c.status.in_(UNFINISHED))
+        return list(db.execute(statement.order_by(JOBS.c.number)))
+
+
+def config_of(database: Database, job_id: str) -> dict[str, Any]:
+    """What a job's entry point runs with."""
+    with database.read() as db:
+        config: dict[str, Any] = db.execute(sa.select(JOBS.c.config).where(JOBS.c.id == job_id)).scalar_one()
+    return config
+
+
+def claim(database: Database, job_id: str, attempt: int, submission_id: str) -> bool:
+    """Take an attempt of a job for this replica; False where it was taken already, or the job is not to run."""
+    before = (JOBS.c.attempt == attempt - 1) & JOBS.c.status.in_(NEXT[PENDING])
+    changes = {"status": PENDING, "submission_id": submission_id, "attempt": attempt, "log_offset": 0}
+    with database.write() as db:
+        found = db.execute(JOBS.update().where(JOBS.c.id == job_id, before).values(updated_at=now(), **changes))
+        return found.rowcount == 1
 
 
 def initial_steps(kind: Kind, config: Mapping[str, Any]) -> list[dict[str, str]]:
@@ -189,15 +211,31 @@ def initial_steps(kind: Kind, config: Mapping[str, Any]) -> list[dict[str, str]]
     return [{"name": name, "status": CREATED} for name in STEPS[kind] if name not in skipped]
 
 
-def _create(database: Database, job: NewJob, sending: Sending, runs: str, max_waiting: int) -> Row:
+def _create(database: Database, job: NewJob, sending: Sending, runs: str, limits: Limits) -> Row:
     with database.write() as db:
+        if db.dialect.name == "postgresql":  # the same request, sent again meanwhile, waits here
+            db.execute(sa.select(sa.func.pg_advisory_xact_lock(int(job.digest[:15], 16))))
         before = _sent_before(db, job, sending)
         if before is not None:
             return before
-        waiting = db.scalar(sa.select(sa.func.count()).where(JOBS.c.status.in_(WAITING))) or 0
-        if waiting >= max_waiting:
-            raise TooManyError(f"{waiting:,} jobs wait already; try again later", headers={"retry-after": "30"})
+        _check_room(db, job.namespace, limits)
         return _insert(db, job, sending, runs)
+
+
+def _check_room(db: sa.Connection, namespace: str, limits: Limits) -> None:
+    """Refuse a job where too many wait.
+
+    Raises:
+        TooManyError: In the namespace, or in all.
+    """
+    waits = JOBS.c.status.in_(WAITING)
+    for condition, most in (
+        (waits & (JOBS.c.namespace == namespace), limits.max_waiting_per_namespace),
+        (waits, limits.max_waiting_jobs),
+    ):
+        waiting = db.scalar(sa.select(sa.func.count()).where(condition)) or 0
+        if waiting >= most:
+            raise TooManyError(f"{waiting:,} jobs wait already; try again later", headers={"retry-after": "30"})
 
 
 def _sent_before(db: sa.Connection, job: NewJob, sending: Sending) -> Row | None:

@@ -5,6 +5,7 @@ Dialects differ in how they name a job and in the shape of a few answers; what h
 
 from __future__ import annotations
 
+import json
 import logging
 from typing import Annotated, Any
 
@@ -13,7 +14,7 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi import Body as FastApiBody
 from fastapi.openapi.models import Example
 from fastapi.responses import JSONResponse, StreamingResponse
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
 from serve.auth import Identity, Role
 from serve.bodies import Body, Name, is_name
@@ -89,14 +90,29 @@ EXAMPLES: dict[str, Example] = {
 }
 
 
-class Spec(Body):
-    """What a job works on, and how."""
+def _at_most(count: int) -> AfterValidator:
+    """Refuses JSON that is longer."""
 
+    def check(value: Any) -> Any:
+        if len(json.dumps(value)) > count:
+            raise ValueError(f"longer than {count:,} characters of JSON")
+        return value
+
+    return AfterValidator(check)
+
+
+FreeForm = Annotated[dict[str, Any] | None, _at_most(1 << 16)]
+
+
+class Spec(BaseModel):
+    """What a job works on, and how; its characters are checked with the body around it."""
+
+    model_config = Body.model_config
     data_source: Annotated[str, StringConstraints(min_length=1, max_length=4096)] = Field(
         description="hf://datasets/<namespace>/<repository>/<file>, or a place that the operator lets jobs read.",
         examples=["hf://datasets/default/safe-synthesizer/patients.csv"],
     )
-    config: dict[str, Any] = Field(
+    config: Annotated[dict[str, Any], _at_most(1 << 19)] = Field(
         default_factory=dict,
         description="Parameters, as in the YAML files of `ss-ray run`, with enable_synthesis and enable_replace_pii.",
         examples=[{"generation": {"num_records": 1000}, "privacy": {"dp_enabled": True, "epsilon": 4}}],
@@ -108,23 +124,25 @@ class JobCreate(Body):
 
     spec: Spec
     name: JobName | None = Field(None, description="Unique in the namespace; made where none is given.")
-    description: str | None = None
+    description: Annotated[str, StringConstraints(max_length=4096)] | None = None
     namespace: Name | None = Field(None, description="default where none is given.")
-    project: str | None = None
-    ownership: dict[str, Any] | None = None
-    custom_fields: dict[str, Any] | None = None
+    project: Annotated[str, StringConstraints(max_length=256)] | None = None
+    ownership: FreeForm = None
+    custom_fields: FreeForm = None
 
 
 @router.post("", status_code=201)
 def create(
     body: Annotated[JobCreate, FastApiBody(openapi_examples=EXAMPLES)],
+    request: Request,
     state: Service,
     identity: Caller,
     idempotency_key: Annotated[str | None, Header(max_length=200)] = None,
     retry_count: Annotated[str, Header(alias="x-stainless-retry-count")] = "0",
 ) -> dict[str, Any]:
     """Create a job; it runs as soon as there is room. Sent again, the same request gives the same job."""
-    return job_view(create_in(body.namespace or "default", body, state, identity, idempotency_key, retry_count))
+    namespace, arrived = body.namespace or "default", request.state.arrived
+    return job_view(create_in(namespace, body, state, identity, idempotency_key, retry_count, arrived))
 
 
 @router.get("")
@@ -191,14 +209,19 @@ def download(
 
 
 def create_in(
-    namespace: str, body: JobCreate, state: State, identity: Identity, key: str | None, retry_count: str
+    namespace: str,
+    body: JobCreate,
+    state: State,
+    identity: Identity,
+    key: str | None,
+    retry_count: str,
+    arrived: str | None = None,
 ) -> Row:
     """Create a job in a namespace, or find the one that the same request made before.
 
     Raises:
         SsRayError: See `serve.errors`; nothing was written.
     """
-    arrived = now()
     if not is_name(namespace):
         raise UnusableError("a namespace starts with a letter or digit, and has up to 96 of those, and . _ -")
     identity.require(namespace, "editor", f"Namespace {namespace}")
@@ -215,9 +238,11 @@ def create_in(
         config=config,
         created_by=identity.subject,
     )
-    sending = Sending(arrived=arrived, key=key or None, resent=retry_count.isdecimal() and retry_count.strip("0") != "")
+    sending = Sending(
+        arrived=arrived or now(), key=key or None, resent=retry_count.isdecimal() and retry_count.strip("0") != ""
+    )
     runs = below(state.settings.storage, "runs")
-    job = create_job(state.database, new, sending, runs, state.settings.limits.max_waiting_jobs)
+    job = create_job(state.database, new, sending, runs, state.settings.limits)
     logger.info("job created", extra={"facts": {"job_id": job.id, "namespace": namespace}})
     state.dispatcher.wake.set()
     return job

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from serve.errors import ForbiddenError
 
-VALID_SECONDS = 24 * 3600
+VALID_SECONDS = 3600
 
 
 @dataclass(frozen=True, kw_only=True)

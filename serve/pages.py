@@ -22,8 +22,8 @@ from pydantic import ValidationError
 from serve.auth import Identity
 from serve.bodies import MAX_DEPTH
 from serve.database import FILES
-from serve.errors import NotFoundError, UnauthenticatedError, UnusableError
-from serve.job_logs import read_logs
+from serve.errors import ForbiddenError, NotFoundError, UnauthenticatedError, UnusableError
+from serve.job_logs import LAST, read_logs
 from serve.job_store import TERMINAL, Row
 from serve.jobs import JobCreate, by_id, cancel_found, create_in, delete_found, list_in, names_of
 from serve.paging import visible
@@ -88,6 +88,8 @@ def new_page(state: Service, identity: Person) -> Response:
 @router.post("/jobs/new")
 async def new_job(request: Request, state: Service, identity: Person) -> Response:
     """Take a file, if one was chosen, and create the job."""
+    if not any(identity.may(namespace, "editor") for namespace in identity.roles):
+        raise ForbiddenError("this takes the role 'editor' in some namespace")
     async with received_form(request, state.blobs, state.settings.limits.max_upload_bytes) as form:
 
         def create() -> Response:
@@ -208,7 +210,7 @@ def _jobs(request: Request, state: State, identity: Identity) -> dict[str, Any]:
 
 
 def _job(job: Row, state: State) -> dict[str, Any]:
-    page = read_logs(state.database, job.id, SHOWN_LINES, None)
+    page = read_logs(state.database, job.id, SHOWN_LINES, LAST)
     names = names_of(job)
     return {
         "job": job,

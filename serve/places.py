@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import posixpath
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from pyarrow import fs as pafs
 
 from serve.errors import UnusableError
 from ss_ray.runs import Location
+from ss_ray.tables.files import SUFFIXES
 
 REMEDY = "upload the file (POST /v1/datasets/upload) and name it as hf://datasets/<namespace>/<repository>/<file>"
 
@@ -68,9 +68,9 @@ def stage_input(source: Location, target: Location) -> None:
         source.filesystem.copy_file(source.path, target.path)
 
 
-def file_name(data_source: str) -> str:
-    """Name of the file that a source ends with."""
-    return posixpath.basename(data_source.rpartition("#")[2].rstrip("/"))
+def file_suffix(data_source: str) -> str:
+    """The ending of a source's name, if it is one of a format that is read; else nothing."""
+    return max((suffix for suffix in SUFFIXES if data_source.lower().endswith(suffix)), key=len, default="")
 
 
 def _is_inside(path: str, folder: str) -> bool:

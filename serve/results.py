@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import tempfile
+import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import IO, Any
@@ -17,8 +18,10 @@ from ss_ray.runs import Location, RunDir
 from ss_ray.tables.parts import read_part
 
 CHUNK_BYTES = 1 << 20
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""With which a cell starts that a spreadsheet computes (OWASP, "CSV Injection")."""
+CELL_CHARACTERS = 1 << 30
+FORMULA = ("=", "+", "-", "@")
+CONTROLS = ("\t", "\r", "\n")
+"""With which a cell starts that a spreadsheet may compute (OWASP, "CSV Injection"), blanks and wide forms aside."""
 SCORES = (
     "synthetic_data_quality_score",
     "column_correlation_stability_score",
@@ -150,6 +153,7 @@ def read_chunks(location: Location) -> Iterator[bytes]:
 
 def read_safe_csv(location: Location) -> Iterator[bytes]:
     """A CSV file in which no cell is a formula to a spreadsheet: such cells get an apostrophe before them."""
+    csv.field_size_limit(CELL_CHARACTERS)
     with location.filesystem.open_input_stream(location.path, compression=None) as stream:
         rows = csv.reader(io.TextIOWrapper(io.BufferedReader(stream), encoding="utf8", newline=""))
         text = io.StringIO(newline="")
@@ -183,7 +187,9 @@ def _join(folder: Location, file: IO[bytes]) -> None:
 
 
 def _neutral(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(FORMULA) and not _is_number(cell) else cell
+    first = unicodedata.normalize("NFKC", cell[:64]).lstrip()[:1]
+    risky = first in FORMULA if first else cell.startswith(CONTROLS)
+    return f"'{cell}" if risky and not _is_number(cell) else cell
 
 
 def _is_number(cell: str) -> bool:
@@ -195,6 +201,9 @@ def _is_number(cell: str) -> bool:
 
 
 def _json(location: Location) -> dict[str, Any]:
-    """A JSON file's content; empty where there is none."""
-    values: dict[str, Any] = json.loads(location.read_text()) if location.exists() else {}
-    return values
+    """A JSON file's object, its NaN as null; empty where there is none, or none that can be read."""
+    try:
+        values = json.loads(location.read_text(), parse_constant=lambda _: None) if location.exists() else {}
+    except (ValueError, OSError):
+        return {}
+    return values if isinstance(values, dict) else {}

@@ -63,12 +63,13 @@ class ModelPolicy(Part):
 class Limits(Part):
     """How much at a time."""
 
-    max_body_bytes: int = Field(32 << 20, ge=1024, description="Largest request that is no upload of a file.")
+    max_body_bytes: int = Field(4 << 20, ge=1024, description="Largest request that is no upload of a file.")
     max_upload_bytes: int = Field(64 << 30, ge=1024, description="Largest file.")
     max_table_bytes: int = Field(256 << 30, ge=1024, description="Most bytes of a file's cells, decompressed.")
     requests_per_minute: int = Field(6000, ge=1, description="Of one caller, by replica.")
     max_active_jobs: int = Field(1, ge=1, description="Jobs on the cluster at the same time.")
     max_active_per_namespace: int = Field(1, ge=1, description="Of one namespace.")
+    max_waiting_per_namespace: int = Field(500, ge=1, description="Jobs of one namespace that wait.")
     max_waiting_jobs: int = Field(1000, ge=1, description="Jobs that wait; one more is refused with 429.")
     max_log_lines: int = Field(20_000, ge=100, description="Kept of a job; what comes later is counted.")
 

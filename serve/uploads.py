@@ -134,9 +134,11 @@ async def _add_field(fields: dict[str, str], part: _Part, parts: AsyncIterator[_
     if part.filename:
         raise UnusableError("a form may have one file")
     text = bytearray()
+    if len(fields) >= MAX_FIELDS or part.name in fields or len(part.name) > 100:
+        raise TooLargeError(f"a form may have {MAX_FIELDS} fields, each once, with short names")
     async for data in _content(parts):
         text += data
-        if len(text) > MAX_FIELD_BYTES or len(fields) >= MAX_FIELDS:
+        if len(text) > MAX_FIELD_BYTES:
             raise TooLargeError(f"a form may have {MAX_FIELDS} fields, and a field {MAX_FIELD_BYTES:,} bytes")
     fields[part.name] = _text(bytes(text))
 

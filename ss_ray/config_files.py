@@ -186,11 +186,13 @@ def _is_union(annotation: Any) -> bool:
     return isinstance(annotation, types.UnionType) or typing.get_origin(annotation) is typing.Union
 
 
-def _without(values: Mapping[str, Any], location: tuple[int | str, ...]) -> Mapping[str, Any]:
+def _without(values: Any, location: tuple[int | str, ...]) -> Any:
     """Nested values without the key at the end of the location."""
     name, *rest = location
     if not rest:
         return {key: value for key, value in values.items() if key != name}
+    if isinstance(values, (list, tuple)):
+        return [_without(inner, tuple(rest)) if place == name else inner for place, inner in enumerate(values)]
     return {**values, str(name): _without(values[str(name)], tuple(rest))}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -44,7 +45,7 @@ def test_a_key_opens_its_namespaces_until_it_is_revoked(database: Database):
 def test_no_key_is_kept_as_it_is(database: Database):
     key = create_key(database, "ann", {"*": "admin"})
     assert key.encode() not in b"".join(
-        file.read_bytes() for file in __import__("pathlib").Path(database.url.database).parent.glob("state*")
+        file.read_bytes() for file in Path(str(database.url.database)).parent.glob("state*")
     )
 
 
@@ -53,6 +54,16 @@ def test_a_session_ends_with_its_key(database: Database):
     session = authentication.open_session(create_key(database, "ann", {"*": "viewer"}))
     assert identify(authentication, session=session).subject == "ann"
     revoke_key(database, "ann")
+    with pytest.raises(UnauthenticatedError):
+        identify(authentication, session=session)
+
+
+def test_keys_open_no_session_where_only_an_identity_provider_is_trusted(database: Database):
+    key = create_key(database, "ann", {"*": "admin"})
+    session = make_authentication(AuthSettings(api_keys=True), database).open_session(key)
+    authentication = make_authentication(AuthSettings(oidc=OIDC), database)
+    with pytest.raises(UnauthenticatedError):
+        authentication.open_session(key)
     with pytest.raises(UnauthenticatedError):
         identify(authentication, session=session)
 

@@ -18,7 +18,7 @@ from serve.errors import ConflictError, TooManyError
 from serve.job_store import NewJob, Sending, create_job, find_job, move, request_cancel
 from serve.migrate import migrate
 from serve.sdk_config import job_config
-from serve.settings import Settings
+from serve.settings import Limits, Settings
 from ss_ray.errors import ConfigError
 from tests.postgres import running_postgres
 
@@ -69,7 +69,7 @@ def test_migrations_make_the_tables_of_the_code(database: Database):
 
 
 def test_migrating_again_changes_nothing(database: Database):
-    job = create_job(database, new_job(), sending(), "/runs", 10)
+    job = create_job(database, new_job(), sending(), "/runs", Limits(max_waiting_jobs=10))
     migrate(database)
     assert find_job(database, JOBS.c.id == job.id) == job
 
@@ -92,14 +92,14 @@ def test_replicas_that_start_together_migrate_once(tmp_path: Path):
 
 
 def test_jobs_keep_what_was_asked(database: Database):
-    job = create_job(database, new_job("mine"), sending(), "/runs", 10)
+    job = create_job(database, new_job("mine"), sending(), "/runs", Limits(max_waiting_jobs=10))
     assert (job.name, job.custom_fields, job.run_dir) == ("mine", {"k": [1, None, "é"]}, f"/runs/{job.id}")
 
 
 def test_a_name_is_taken_once(database: Database):
-    create_job(database, new_job("mine"), sending(), "/runs", 10)
+    create_job(database, new_job("mine"), sending(), "/runs", Limits(max_waiting_jobs=10))
     with pytest.raises(ConflictError):
-        create_job(database, new_job("mine"), sending(), "/runs", 10)
+        create_job(database, new_job("mine"), sending(), "/runs", Limits(max_waiting_jobs=10))
 
 
 def test_one_key_makes_one_job_also_when_it_comes_many_times_at_once(database: Database):
@@ -107,7 +107,7 @@ def test_one_key_makes_one_job_also_when_it_comes_many_times_at_once(database: D
 
     def send() -> None:
         barrier.wait()
-        made.append(create_job(database, new_job(), sending(key="k"), "/runs", 100).id)
+        made.append(create_job(database, new_job(), sending(key="k"), "/runs", Limits(max_waiting_jobs=100)).id)
 
     threads = [threading.Thread(target=send) for _ in range(8)]
     for thread in threads:
@@ -118,25 +118,33 @@ def test_one_key_makes_one_job_also_when_it_comes_many_times_at_once(database: D
 
 
 def test_a_first_request_that_comes_after_its_repetition_takes_its_job(database: Database):
-    again = create_job(database, new_job(), sending(resent=True), "/runs", 10)
-    first = create_job(database, new_job(), sending(arrived="2026-01-01T00:00:00.000000Z"), "/runs", 10)
+    again = create_job(database, new_job(), sending(resent=True), "/runs", Limits(max_waiting_jobs=10))
+    first = create_job(
+        database, new_job(), sending(arrived="2026-01-01T00:00:00.000000Z"), "/runs", Limits(max_waiting_jobs=10)
+    )
     assert first.id == again.id
 
 
 def test_a_repetition_long_after_is_a_job_of_its_own(database: Database):
-    first = create_job(database, new_job(), sending(), "/runs", 10)
-    late = create_job(database, new_job(), sending(arrived="2099-01-01T00:00:00.000000Z", resent=True), "/runs", 10)
+    first = create_job(database, new_job(), sending(), "/runs", Limits(max_waiting_jobs=10))
+    late = create_job(
+        database,
+        new_job(),
+        sending(arrived="2099-01-01T00:00:00.000000Z", resent=True),
+        "/runs",
+        Limits(max_waiting_jobs=10),
+    )
     assert late.id != first.id
 
 
 def test_waiting_jobs_are_limited(database: Database):
-    create_job(database, new_job(), sending(), "/runs", 1)
+    create_job(database, new_job(), sending(), "/runs", Limits(max_waiting_jobs=1))
     with pytest.raises(TooManyError):
-        create_job(database, new_job(), sending(), "/runs", 1)
+        create_job(database, new_job(), sending(), "/runs", Limits(max_waiting_jobs=1))
 
 
 def test_a_job_that_is_over_stays_as_it_is(database: Database):
-    job = create_job(database, new_job(), sending(), "/runs", 10)
+    job = create_job(database, new_job(), sending(), "/runs", Limits(max_waiting_jobs=10))
     assert move(database, job.id, "pending", submission_id="s", attempt=1)
     assert move(database, job.id, "completed")
     assert not move(database, job.id, "cancelling")
@@ -190,7 +198,7 @@ def test_a_write_that_fails_is_undone(database: Database):
             db.execute(sa.text("DELETE FROM jobs"))
             raise ZeroDivisionError
 
-    job = create_job(database, new_job(), sending(), "/runs", 10)
+    job = create_job(database, new_job(), sending(), "/runs", Limits(max_waiting_jobs=10))
     with pytest.raises(ZeroDivisionError):
         fail()
     assert find_job(database, JOBS.c.id == job.id) is not None

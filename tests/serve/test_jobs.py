@@ -166,6 +166,7 @@ def test_a_killed_driver_is_started_again_in_its_run_directory(client: TestClien
 def test_a_new_start_of_the_cluster_loses_no_job(client: TestClient, runner: ScriptedRunner, table: str):
     job = create(client, table)
     go_round(client)
+    runner.reports(f"{job['id']}-1")
     runner.known.clear()
     go_round(client)
     assert list(runner.known) == [f"{job['id']}-2"]
@@ -210,12 +211,116 @@ def test_a_status_file_that_cannot_be_read_stops_no_other_job(
     assert [status_of(client, job)["status"] for job in (broken, fine)] == ["pending", "completed"]
 
 
-def test_an_uploaded_file_keeps_its_name_for_the_job(client: TestClient, runner: ScriptedRunner):
-    source = client.post("/v1/datasets/upload?filename=my table.csv", content=b"a\n1\n").json()["data_source"]
-    job = create(client, source)
+@pytest.mark.parametrize(
+    ("filename", "named"),
+    [
+        ("my table.CSV", "table.csv"),
+        ("x.csv.gz", "table.csv.gz"),
+        ("--config.jsonl", "table.jsonl"),
+        ("%252e%252e%252fvictim.csv", "table.csv"),
+        ("x.csv%3Fendpoint_override=evil.example", "table"),
+        ("表" * 100 + ".parquet", "table.parquet"),
+    ],
+)
+def test_of_an_uploads_name_only_the_ending_goes_into_a_path(
+    make_client: Callable[..., TestClient], runner: ScriptedRunner, tmp_path: Path, filename: str, named: str
+):
+    client = make_client(storage=f"file://{tmp_path}/storage")
+    answer = client.post(f"/v1/datasets/upload?filename={filename}", content=b"a\n1\n")
+    job = create(client, answer.json()["data_source"])
     go_round(client)
-    data = Path(runner.options(f"{job['id']}-1")["data"])
-    assert (data.name, data.read_bytes()) == ("my table.csv", b"a\n1\n")
+    data = Path(runner.options(f"{job['id']}-1")["data"].removeprefix("file://"))
+    assert (data.parent.name, data.name, data.read_bytes()) == ("input", named, b"a\n1\n")
+
+
+def test_rows_of_a_data_set_do_not_outlive_the_job(client: TestClient, runner: ScriptedRunner, tmp_path: Path):
+    address = "/v1/datasets/upload?filename=t.csv&name=mine"
+    job = create(client, client.post(address, content=b"cell-4711\n1\n").json()["data_source"])
+    go_round(client)
+    runner.finishes(f"{job['id']}-1")
+    go_round(client)
+    client.request(
+        "DELETE", "/v1/hf/api/repos/delete", json={"name": "mine", "organization": "default", "type": "dataset"}
+    )
+    files = [path for path in (tmp_path / "storage").rglob("*") if path.is_file()]
+    assert [path for path in files if b"cell-4711" in path.read_bytes()] == []
+
+
+def test_a_claimed_job_that_ray_does_not_know_yet_is_not_submitted_by_another_replica(
+    client: TestClient, runner: ScriptedRunner, table: str
+):
+    job = create(client, table)
+    go_round(client)
+    runner.known.clear()  # told, and not listed yet
+    go_round(client)
+    assert runner.known == {}
+    assert status_of(client, job)["status"] == "pending"
+
+
+def test_namespaces_take_turns(make_client: Callable[..., TestClient], runner: ScriptedRunner, table: str):
+    client = make_client(limits={"max_active_jobs": 2, "max_active_per_namespace": 2, "max_waiting_per_namespace": 3})
+    greedy = [create(client, table, namespace="greedy") for _ in range(3)]
+    assert client.post(JOBS, json=body(table, namespace="greedy")).status_code == 429
+    other = create(client, table, namespace="other")
+    go_round(client)
+    assert set(runner.known) == {f"{greedy[0]['id']}-1", f"{other['id']}-1"}
+
+
+@pytest.mark.parametrize("text", ["a\x00b", "half \ud800 pair", "x" * 10_000])
+def test_what_no_database_holds_in_a_log_stops_no_job(
+    client: TestClient, runner: ScriptedRunner, table: str, text: str
+):
+    job = create(client, table)
+    go_round(client)
+    runner.says(f"{job['id']}-1", "RUNNING")
+    runner.writes(f"{job['id']}-1", log_line(text))
+    runner.reports(f"{job['id']}-1", stages=[stage("read") | {"note": text}])
+    go_round(client)
+    assert status_of(client, job)["status"] == "active"
+    (line,) = client.get(f"{JOBS}/{job['id']}/logs").json()["data"]
+    assert len(line["message"]) <= 4096
+
+
+def test_an_endless_log_is_read_once(client: TestClient, runner: ScriptedRunner, table: str, monkeypatch: Any):
+    monkeypatch.setattr("serve.dispatcher.LOG_CHARACTERS", 1000)
+    job = create(client, table)
+    go_round(client)
+    runner.says(f"{job['id']}-1", "RUNNING")
+    runner.writes(f"{job['id']}-1", *(log_line(f"line {number}") for number in range(100)))
+    go_round(client)
+    total = client.get(f"{JOBS}/{job['id']}/logs").json()["total"]
+    runner.writes(f"{job['id']}-1", log_line("more"))
+    go_round(client)
+    assert 0 < client.get(f"{JOBS}/{job['id']}/logs").json()["total"] == total < 100
+
+
+def test_a_damaged_result_holds_up_no_job(client: TestClient, runner: ScriptedRunner, table: str):
+    job = create(client, table)
+    go_round(client)
+    runner.finishes(f"{job['id']}-1")
+    (Path(runner.options(f"{job['id']}-1")["out"]) / "internal" / "metrics.json").write_text("{")
+    go_round(client)
+    assert status_of(client, job)["status"] == "completed"
+
+
+@pytest.mark.parametrize("fields", [{"description": "x" * 5000}, {"custom_fields": {"a": "x" * 70_000}}])
+def test_free_texts_of_a_job_are_bounded(client: TestClient, table: str, fields: dict[str, Any]):
+    assert client.post(JOBS, json=body(table, **fields)).status_code == 422
+
+
+def test_nobody_has_a_body_read_who_did_not_show_who_they_are(make_client: Callable[..., TestClient]):
+    client = make_client(auth={"api_keys": True})
+    wrong = {"content-type": "application/json", "content-length": "3"}
+    for address in (JOBS, "/apis/files/v2/workspaces/x/filesets", "/v1/datasets/upload?filename=a.csv"):
+        assert client.post(address, content=b"{{{", headers=wrong).status_code == 401
+
+
+def test_a_file_may_be_long_and_what_only_looks_like_one_may_not(make_client: Callable[..., TestClient]):
+    client = make_client(limits={"max_body_bytes": 1024})
+    long = b"x" * 2000
+    assert client.post("/v1/datasets/upload?filename=a.csv", content=long).status_code == 201
+    for address in ("/apis/files/v2/workspaces/x/filesets", "/v1/hf/lfs/x/y/verify", "/v1/namespaces"):
+        assert client.post(address, content=long).status_code == 413
 
 
 def test_another_attempt_reads_the_very_file_of_the_first(client: TestClient, runner: ScriptedRunner):
@@ -281,6 +386,11 @@ def test_a_name_is_used_once_and_the_client_is_told_not_to_try_again(client: Tes
         ({"replace_pii": {"globals": {"classify": {"endpoint": {"url": "http://169.254.169.254"}}}}}, "endpoint"),
         ({"replace_pii": {"globals": {"ner": {"model": "transformers:/x"}}}}, "ner.model"),
         ({"replace_pii": {"key_env": "AWS_SECRET_ACCESS_KEY"}}, "key_env"),
+        ({"replace_pii": {"key_env": "builtin"}}, "key_env"),
+        ({"privacy": {"dp_enabled": True, "dataset": "builtin"}}, "dataset"),
+        ({"privacy": {"dp_enabled": True, "allow_inferred_schema": True}}, "allow_inferred_schema"),
+        ({"constraints": [{"foo": 1}]}, "constraints"),
+        ({"generation": {"structured_generation": None, "use_structured_generation": True}}, "structured_generation"),
     ],
 )
 def test_what_cannot_be_done_is_refused_and_nothing_is_written(
