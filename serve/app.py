@@ -17,7 +17,7 @@ from serve import datastore, entities, filesets, health, jobs, pages, platform, 
 from serve.auth import is_loopback, make_authentication
 from serve.blobs import BlobStore
 from serve.database import Database
-from serve.dispatcher import Dispatcher
+from serve.dispatcher import make_dispatcher
 from serve.figures import Figures
 from serve.guard import add_guards
 from serve.migrate import migrate
@@ -53,7 +53,7 @@ def create_app(settings: Settings, runner: Runner | None = None) -> FastAPI:
         database=database,
         authentication=make_authentication(settings.auth, database),
         blobs=blobs,
-        dispatcher=Dispatcher(settings=settings, database=database, blobs=blobs, runner=runner),
+        dispatcher=make_dispatcher(settings, database, blobs, runner),
         figures=Figures(database),
     )
     app = FastAPI(title="ss_ray", version=__version__, lifespan=_following, docs_url=None, redoc_url=None)

@@ -17,21 +17,18 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from json import dumps
-
-import sqlalchemy as sa
 
 from serve.blobs import BlobStore
 from serve.bodies import portable
-from serve.database import LEASES, Database, now
+from serve.database import Database, now
 from serve.job_logs import LogLine, append_lines, parse_line
 from serve.job_progress import Verdict, judge, steps_of
 from serve.job_store import (
     CANCELLING,
     COMPLETED,
     ERROR,
-    PENDING,
     TERMINAL,
     WAITING,
     Row,
@@ -42,7 +39,9 @@ from serve.job_store import (
     forget_job,
     move,
     unfinished,
+    wait_on,
 )
+from serve.lease import Lease, take_lease
 from serve.places import below, file_suffix, stage_input
 from serve.repositories import sweep
 from serve.results import grades
@@ -63,6 +62,13 @@ ROUND_SECONDS = 1.0
 ENTRY_POINTS = {"run": "jobs.run", "replace_pii": "jobs.replace_pii"}
 
 
+def make_dispatcher(settings: Settings, database: Database, blobs: BlobStore, runner: Runner) -> Dispatcher:
+    """The dispatcher of this replica."""
+    holder = f"{os.getpid()}-{secrets.token_hex(8)}"
+    lease = Lease(database, "dispatcher", holder, LEASE_SECONDS)
+    return Dispatcher(settings=settings, database=database, blobs=blobs, runner=runner, lease=lease)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Dispatcher:
     """Brings jobs to the cluster and follows them.
@@ -72,7 +78,7 @@ class Dispatcher:
         database: Where jobs are kept.
         blobs: Content of uploaded files.
         runner: Runs jobs.
-        holder: Name of this replica in the lease.
+        lease: Whose holder follows the jobs.
         wake: Set when there is something to do at once.
     """
 
@@ -80,7 +86,7 @@ class Dispatcher:
     database: Database
     blobs: BlobStore
     runner: Runner
-    holder: str = field(default_factory=lambda: f"{os.getpid()}-{secrets.token_hex(8)}")
+    lease: Lease
     wake: threading.Event = field(default_factory=threading.Event)
 
     def run(self, stop: threading.Event) -> None:
@@ -94,7 +100,7 @@ class Dispatcher:
                 logger.error("a round of the dispatcher failed with %s", type(error).__name__)
             self.wake.wait(ROUND_SECONDS)
             self.wake.clear()
-        release_lease(self.database, self.holder)
+        self.lease.release()
 
     def round(self) -> None:
         """Follow all jobs, start what there is room for, remove what was deleted.
@@ -102,7 +108,7 @@ class Dispatcher:
         Raises:
             ResourceError: Database or cluster do not answer; nothing is lost.
         """
-        if not self._holds_lease():
+        if not self.lease.is_held():
             return
         jobs = unfinished(self.database)
         known = self.runner.submissions() if jobs else {}
@@ -114,12 +120,8 @@ class Dispatcher:
         for job in deleted(self.database):
             with self._apart(job):
                 self._erase(job)
-        if take_lease(self.database, "sweep", self.holder, SWEEP_SECONDS, renew=False):
+        if take_lease(self.database, "sweep", self.lease.holder, SWEEP_SECONDS, renew=False):
             sweep(self.database, self.blobs, datetime.now(UTC))
-
-    def _holds_lease(self) -> bool:
-        """Whether this replica follows the jobs; asked again before each of them, for each may take long."""
-        return take_lease(self.database, "dispatcher", self.holder, LEASE_SECONDS, renew=True)
 
     @contextmanager
     def _apart(self, job: Row) -> Iterator[None]:
@@ -128,7 +130,7 @@ class Dispatcher:
         Raises:
             ResourceError: Database or cluster do not answer, or another replica follows the jobs by now.
         """
-        if not self._holds_lease():
+        if not self.lease.is_held():
             raise ResourceError("another replica follows the jobs")
         try:
             yield
@@ -195,13 +197,11 @@ class Dispatcher:
         active = Counter(job.namespace for job in jobs if job.submission_id is not None)
         for job in in_turn(jobs, active):
             room = active.total() < limits.max_active_jobs and active[job.namespace] < limits.max_active_per_namespace
-            if not room and job.status == PENDING:
+            if not room:
                 continue
             with self._apart(job):
-                if room and self._submit(job, 1):
-                    active[job.namespace] += 1
-                elif not room:
-                    move(self.database, job.id, PENDING)
+                active[job.namespace] += self._submit(job, 1)
+        wait_on(self.database)
 
     def _submit_again(self, job: Row) -> None:
         line = LogLine(
@@ -286,34 +286,3 @@ def _silent_seconds(job: Row, written: JobStatus | None) -> float:
         return (datetime.now(UTC) - time).total_seconds()
     except (ValueError, TypeError):
         return math.inf
-
-
-def take_lease(database: Database, name: str, holder: str, seconds: float, *, renew: bool) -> bool:
-    """Hold a lease from now on for some seconds; False while somebody does.
-
-    Args:
-        database: Where leases are kept.
-        name: Of the lease.
-        holder: Who asks.
-        seconds: For how long.
-        renew: Whether who holds it already gets it again.
-    """
-    until = datetime.now(UTC) + timedelta(seconds=seconds)
-    values = {"holder": holder, "expires_at": until.isoformat(timespec="microseconds").replace("+00:00", "Z")}
-    free = (LEASES.c.expires_at < now()) | (LEASES.c.holder == holder if renew else sa.false())
-    try:
-        with database.write() as db:
-            if db.execute(LEASES.update().where(LEASES.c.name == name, free).values(**values)).rowcount:
-                return True
-            if db.scalar(sa.select(LEASES.c.holder).where(LEASES.c.name == name)) is not None:
-                return False
-            db.execute(LEASES.insert().values(name=name, **values))
-            return True
-    except sa.exc.IntegrityError:  # another replica was faster
-        return False
-
-
-def release_lease(database: Database, holder: str) -> None:
-    """Let another replica hold it at once."""
-    with database.write() as db:
-        db.execute(LEASES.delete().where(LEASES.c.name == "dispatcher", LEASES.c.holder == holder))

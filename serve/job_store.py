@@ -192,6 +192,16 @@ def config_of(database: Database, job_id: str) -> dict[str, Any]:
     return config
 
 
+def wait_on(database: Database) -> None:
+    """Jobs that were looked at and not started are pending."""
+    condition = (JOBS.c.status == CREATED) & JOBS.c.submission_id.is_(None)
+    with database.read() as db:
+        if db.scalar(sa.select(JOBS.c.id).where(condition).limit(1)) is None:
+            return
+    with database.write() as db:
+        db.execute(JOBS.update().where(condition).values(status=PENDING, updated_at=now()))
+
+
 def claim(database: Database, job_id: str, attempt: int, submission_id: str) -> bool:
     """Take an attempt of a job for this replica; False where it was taken already, or the job is not to run."""
     before = (JOBS.c.attempt == attempt - 1) & JOBS.c.status.in_(NEXT[PENDING])

@@ -138,7 +138,13 @@ def job_config(sent: Mapping[str, Any], settings: Settings) -> JobConfig:
     chosen = _chosen({k: v for k, v in sent.items() if k not in ("enable_synthesis", "enable_replace_pii")})
     _refuse_operators_own(chosen)
     chosen["replace_pii"] = _pii(chosen.get("replace_pii")) if replacement else None
-    model = _model(chosen, settings.models) if synthesis else {}
+    named = sent["training"].get("pretrained_model") if isinstance(sent.get("training"), Mapping) else None
+    model = _model(chosen, named, settings.models) if synthesis else {}
+    if named is None:
+        echoed["training"] = {
+            **echoed["training"],
+            "pretrained_model": chosen.get("training", {}).get("pretrained_model"),
+        }
     if settings.ledger is not None and isinstance(chosen.get("privacy"), Mapping):
         chosen["privacy"] = {**chosen["privacy"], "ledger": settings.ledger}
     chosen["data"] = {**chosen.get("data", {}), "max_bytes": settings.limits.max_table_bytes}
@@ -212,14 +218,19 @@ def _pii(sent: Any) -> Any:
     return kept | {"globals": chosen}
 
 
-def _model(chosen: dict[str, Any], policy: ModelPolicy) -> dict[str, str]:
+def _model(chosen: dict[str, Any], named: Any, policy: ModelPolicy) -> dict[str, str]:
     """Puts the model that is trained into the section `training`; says so where another was asked for.
+
+    Args:
+        chosen: What the request chose.
+        named: The model that it names; None: none, and the operator's first is trained.
+        policy: What the operator allows.
 
     Raises:
         UnusableError: The operator does not allow it.
     """
     training = chosen.setdefault("training", {})
-    asked = training.get("pretrained_model", SDK_DEFAULTS["training"]["pretrained_model"])
+    asked = policy.allowed[0] if named is None else named
     if not isinstance(asked, str):
         raise UnusableError("config.training.pretrained_model must be a name")
     trained = asked if asked in policy.allowed else policy.mapped.get(asked)

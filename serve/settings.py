@@ -57,7 +57,9 @@ class ModelPolicy(Part):
     mapped: dict[str, str] = Field(
         default_factory=lambda: dict.fromkeys(SDK_MODELS, COMPACT), description="Asked for -> trained in its place."
     )
-    allowed: tuple[str, ...] = Field((COMPACT,), description="Models trained as asked for: names, hub ids or paths.")
+    allowed: tuple[str, ...] = Field(
+        (COMPACT,), min_length=1, description="Models trained as asked for; the first, where a request names none."
+    )
 
 
 class Limits(Part):

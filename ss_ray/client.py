@@ -85,6 +85,16 @@ class Client:
             base_url=url.rstrip("/"), headers=headers, timeout=timeout_seconds, transport=transport, trust_env=False
         )
 
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close its connections."""
+        self._http.close()
+
     def submit(self, data: str | Path | pd.DataFrame, config: Mapping[str, Any] | None = None, name: str = "") -> str:
         """Create a job, and return its id.
 

@@ -23,6 +23,7 @@ class ScriptedRunner:
 
     Attributes:
         entrypoints: By submission id.
+        names: Of the jobs, by submission id.
         known: What it says of each.
         texts: Log of each.
         stopped: Ids that were to be stopped, in order.
@@ -30,6 +31,7 @@ class ScriptedRunner:
     """
 
     entrypoints: dict[str, str] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
     known: dict[str, Submission] = field(default_factory=dict)
     texts: dict[str, str] = field(default_factory=dict)
     stopped: list[str] = field(default_factory=list)
@@ -39,6 +41,7 @@ class ScriptedRunner:
         self._answer()
         if submission_id not in self.known:
             self.entrypoints[submission_id] = entrypoint
+            self.names[submission_id] = metadata["name"]
             self.known[submission_id] = Submission(status="PENDING", message="")
 
     def submissions(self) -> Mapping[str, Submission]:
@@ -116,7 +119,7 @@ class PromptRunner(ScriptedRunner):
                 self.says(name, "RUNNING")
                 self.writes(name, log_line("train: starts"))
                 self.reports(name, stages=[stage("read", 4), stage("train", 1)])
-            elif submission.status == "RUNNING" and "hold" not in self.options(name)["data"]:
+            elif submission.status == "RUNNING" and "hold" not in self.options(name)["data"] + self.names[name]:
                 self._end(name)
         return super().submissions()
 

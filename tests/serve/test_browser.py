@@ -53,7 +53,7 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture
 def cluster() -> ReachingRunner:
-    """Jobs are done after a few rounds; what reads a file named "hold" stays until the test ends it."""
+    """Jobs are done after a few rounds; one named "hold", or that reads such a file, waits for the test to end it."""
     return ReachingRunner()
 
 
@@ -138,7 +138,7 @@ def test_a_job_is_started_by_keyboard_and_followed_to_its_report(
     tab_to(page, "Synthetic rows")
     page.keyboard.type("2")
     tab_to(page, "Name")
-    page.keyboard.type("by keyboard")
+    page.keyboard.type("by keyboard, hold")
     page.keyboard.press("Enter")
     page.wait_for_url(re.compile(r"/jobs/job-"))
     page.evaluate("window.loaded = 'once'")

@@ -18,8 +18,8 @@ from tests.serve.servers import running
 
 @pytest.fixture
 def client(settings: Settings) -> Iterator[Client]:
-    with running(settings, PromptRunner()) as url:
-        yield Client(url)
+    with running(settings, PromptRunner()) as url, Client(url) as made:
+        yield made
 
 
 def test_a_job_from_a_file_to_its_table(client: Client, table: str, tmp_path: Path):

@@ -13,9 +13,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from serve.database import JOBS, METADATA, Database, database_url
-from serve.dispatcher import take_lease
 from serve.errors import ConflictError, TooManyError
 from serve.job_store import NewJob, Sending, create_job, find_job, move, request_cancel
+from serve.lease import take_lease
 from serve.migrate import migrate
 from serve.sdk_config import job_config
 from serve.settings import Limits, Settings

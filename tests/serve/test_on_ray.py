@@ -106,8 +106,9 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 
 @pytest.fixture
-def client(service: Service) -> Client:
-    return Client(service.url)
+def client(service: Service) -> Iterator[Client]:
+    with Client(service.url) as made:
+        yield made
 
 
 def test_a_job_runs_on_the_cluster_and_its_table_is_fetched(client: Client, service: Service, visits_csv: Path):

@@ -46,6 +46,11 @@ def test_an_allowed_model_is_trained_as_asked_for():
     assert (made.config["training"]["pretrained_model"], made.model, made.config["notes"]) == ("org/model", {}, [])
 
 
+def test_where_no_model_is_named_the_operators_first_is_trained_without_a_word():
+    made = job_config({}, Settings(models=ModelPolicy(allowed=("org/model", "compact"))))
+    assert (made.config["training"]["pretrained_model"], made.model) == ("org/model", {})
+
+
 def test_a_mapped_model_is_noted_for_the_report():
     made = job_config(DUMP, Settings())
     assert made.model == {"asked": "TinyLlama/TinyLlama-1.1B-Chat-v1.0", "trained": "compact"}
@@ -57,7 +62,7 @@ def test_a_mapped_model_is_noted_for_the_report():
 def test_what_is_echoed_has_the_clients_defaults_filled_in():
     echoed = job_config({"generation": {"num_records": 5}}, Settings()).echoed
     assert echoed["generation"] == SDK_DEFAULTS["generation"] | {"num_records": 5}
-    assert echoed["training"] == SDK_DEFAULTS["training"]
+    assert echoed["training"] == SDK_DEFAULTS["training"] | {"pretrained_model": "compact"}
 
 
 def test_the_operator_decides_about_resources_audit_log_and_ledger():
