@@ -43,5 +43,6 @@ def _programs(folder: Path) -> Path:
     package = find_spec("pgserver")
     assert package is not None
     assert package.origin is not None
-    shutil.copytree(Path(package.origin).parent / "pginstall", folder / "pginstall")
-    return folder / "pginstall" / "bin"
+    for part in Path(package.origin).parents[1].glob("pgserver*"):  # its libraries lie beside it
+        shutil.copytree(part, folder / part.name)
+    return folder / "pgserver" / "pginstall" / "bin"
