@@ -202,9 +202,9 @@ def percentile(values: list[float], share: float) -> float:
     return round(1000 * sorted(values)[min(len(values) - 1, int(share * len(values)))], 1)
 
 
-def bench_jobs(jobs: int, clients: int) -> dict[str, Any]:
+def bench_jobs(jobs: int, clients: int, active: int) -> dict[str, Any]:
     """Many jobs from many clients, and readers while they run."""
-    with service(seconds=1, active=4) as running:
+    with service(seconds=1, active=active) as running:
         started = time.monotonic()
         codes = submit(running, jobs, clients)
         accepted = time.monotonic() - started
@@ -214,6 +214,7 @@ def bench_jobs(jobs: int, clients: int) -> dict[str, Any]:
         return {
             "jobs": jobs,
             "clients": clients,
+            "active": active,
             "answers": dict(codes),
             "seconds_to_accept": round(accepted, 1),
             "seconds_to_end": round(time.monotonic() - started, 1),
@@ -267,12 +268,13 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--jobs", type=int, help="jobs that are submitted at once")
     parser.add_argument("--clients", type=int, default=20)
+    parser.add_argument("--active", type=int, default=4, help="jobs on the cluster at the same time")
     parser.add_argument("--requests", type=int, help="requests over which memory is watched")
     parser.add_argument("--kill", type=int, help="running jobs at the time of kill -9")
     options = parser.parse_args()
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     if options.jobs:
-        print(json.dumps(bench_jobs(options.jobs, options.clients)), flush=True)
+        print(json.dumps(bench_jobs(options.jobs, options.clients, options.active)), flush=True)
     if options.requests:
         print(json.dumps(bench_requests(options.requests)), flush=True)
     if options.kill:
