@@ -232,7 +232,12 @@ def _begin_sqlite(db: sa.Connection) -> None:
 
 def now() -> str:
     """The time, as tables have it."""
-    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return time_text(datetime.now(UTC))
+
+
+def time_text(time: datetime) -> str:
+    """A time that knows its offset, as tables have it: texts sort like times."""
+    return time.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def new_id(kind: str) -> str:

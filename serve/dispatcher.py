@@ -111,12 +111,13 @@ class Dispatcher:
         if not self.lease.is_held():
             return
         jobs = unfinished(self.database)
-        known = self.runner.submissions() if jobs else {}
-        for job in jobs:
-            if job.submission_id is not None:
-                with self._apart(job):
-                    self._follow(job, known.get(job.submission_id))
-        self._start_waiting()
+        if jobs:
+            known = self.runner.submissions()
+            for job in jobs:
+                if job.submission_id is not None:
+                    with self._apart(job):
+                        self._follow(job, known.get(job.submission_id))
+            self._start_waiting()
         for job in deleted(self.database):
             with self._apart(job):
                 self._erase(job)

@@ -20,10 +20,11 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from serve.bodies import is_portable
 from serve.database import now
 from serve.errors import ForbiddenError, RefusedError, TooLargeError, TooManyError, UnauthenticatedError
 from serve.figures import Figures
-from serve.pages import SignInError, error_page, to_sign_in
+from serve.pages import error_page, to_sign_in
 from serve.state import State, identified
 from ss_ray.errors import SsRayError
 
@@ -53,7 +54,6 @@ CONTENT_SECURITY = (
 def add_guards(app: FastAPI, state: State) -> None:
     """Put the guards around an application."""
     app.add_exception_handler(SsRayError, _refused)
-    app.add_exception_handler(SignInError, to_sign_in)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(StarletteHTTPException, _no_answer)
     app.add_middleware(Guard, state=state)
@@ -81,11 +81,9 @@ class Guard:
         try:
             self._check(request)
             await self._identify(request)
-        except SignInError as error:
-            await to_sign_in(request, error)(scope, receive, answering)
-            return
         except SsRayError as error:
-            await _answer(request, error)(scope, receive, answering)
+            sign_in = isinstance(error, UnauthenticatedError) and not scope["path"].startswith(APIS)
+            await (to_sign_in() if sign_in else _answer(request, error))(scope, receive, answering)
             return
         try:
             await self.app(scope, _limited(receive, self._limit(request)), answering)
@@ -95,7 +93,7 @@ class Guard:
 
     def _check(self, request: Request) -> None:
         path = request.scope["path"] + "?" + request.scope.get("query_string", b"").decode("latin-1")
-        if "\x00" in path or "%00" in path or _has_surrogates(request.scope["path"]):
+        if "%00" in path or not is_portable(path):
             raise RefusedError("the address holds a character that no name has")
         if request.method not in SAFE_METHODS and not _same_origin(request):
             raise ForbiddenError("a page of another site may not do this")
@@ -113,8 +111,6 @@ class Guard:
             identity = await run_sync(identified, self.authentication, request)
         except UnauthenticatedError:
             self.rates.count(f"address {address}")
-            if not request.scope["path"].startswith(APIS):
-                raise SignInError("sign in first") from None
             raise
         self.rates.count(f"subject {identity.subject}")
         request.state.identity = identity
@@ -233,10 +229,6 @@ def _is_for_people(request: Request) -> bool:
 def _line(request: Request) -> str:
     """What a request asks for, in one line."""
     return f"{request.method} {request.scope['path']}"
-
-
-def _has_surrogates(text: str) -> bool:
-    return any("\ud800" <= character <= "\udfff" for character in text)
 
 
 async def _refused(request: Request, error: Exception) -> Response:

@@ -10,12 +10,12 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
-from serve.database import JOB_LOGS, JOBS, Database, new_id, now
+from serve.database import JOB_LOGS, JOBS, Database, new_id, now, time_text
 from serve.errors import ConflictError, TooManyError
 from serve.places import below
 from serve.sdk_config import JobConfig, Kind
@@ -313,5 +313,4 @@ def _name_of(data_source: str, job_id: str) -> str:
 
 
 def _earlier(time: str, seconds: float) -> str:
-    moment = datetime.fromisoformat(time) - timedelta(seconds=seconds)
-    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return time_text(datetime.fromisoformat(time) - timedelta(seconds=seconds))

@@ -18,7 +18,7 @@ from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
 from serve.auth import Identity, Role
 from serve.bodies import Body, Name, is_name
-from serve.database import JOBS, now
+from serve.database import JOBS
 from serve.errors import NotFoundError, UnusableError
 from serve.job_logs import LogPage, read_logs
 from serve.job_store import (
@@ -141,8 +141,9 @@ def create(
     retry_count: Annotated[str, Header(alias="x-stainless-retry-count")] = "0",
 ) -> dict[str, Any]:
     """Create a job; it runs as soon as there is room. Sent again, the same request gives the same job."""
-    namespace, arrived = body.namespace or "default", request.state.arrived
-    return job_view(create_in(namespace, body, state, identity, idempotency_key, retry_count, arrived))
+    resent = retry_count.isdecimal() and retry_count.strip("0") != ""
+    sending = Sending(arrived=request.state.arrived, key=idempotency_key or None, resent=resent)
+    return job_view(create_in(body.namespace or "default", body, state, identity, sending))
 
 
 @router.get("")
@@ -213,9 +214,7 @@ def create_in(
     body: JobCreate,
     state: State,
     identity: Identity,
-    key: str | None,
-    retry_count: str,
-    arrived: str | None = None,
+    sending: Sending,
 ) -> Row:
     """Create a job in a namespace, or find the one that the same request made before.
 
@@ -237,9 +236,6 @@ def create_in(
         data=_source(body.spec.data_source, state, identity),
         config=config,
         created_by=identity.subject,
-    )
-    sending = Sending(
-        arrived=arrived or now(), key=key or None, resent=retry_count.isdecimal() and retry_count.strip("0") != ""
     )
     runs = below(state.settings.storage, "runs")
     job = create_job(state.database, new, sending, runs, state.settings.limits)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 
-from serve.database import LEASES, Database, now
+from serve.database import LEASES, Database, now, time_text
 
 
 class Lease:
@@ -40,7 +40,8 @@ class Lease:
     def release(self) -> None:
         """Let another replica have it at once."""
         self.renewed_at = -self.seconds
-        release_lease(self.database, self.name, self.holder)
+        with self.database.write() as db:
+            db.execute(LEASES.delete().where(LEASES.c.name == self.name, LEASES.c.holder == self.holder))
 
 
 def take_lease(database: Database, name: str, holder: str, seconds: float, *, renew: bool) -> bool:
@@ -53,9 +54,11 @@ def take_lease(database: Database, name: str, holder: str, seconds: float, *, re
         seconds: For how long.
         renew: Whether who holds it already gets it again.
     """
-    until = datetime.now(UTC) + timedelta(seconds=seconds)
-    values = {"holder": holder, "expires_at": until.isoformat(timespec="microseconds").replace("+00:00", "Z")}
+    values = {"holder": holder, "expires_at": time_text(datetime.now(UTC) + timedelta(seconds=seconds))}
     free = (LEASES.c.expires_at < now()) | (LEASES.c.holder == holder if renew else sa.false())
+    with database.read() as db:  # whoever waits for it asks every second, and need not lock anybody out
+        if db.scalar(sa.select(LEASES.c.holder).where(LEASES.c.name == name, ~free)) is not None:
+            return False
     try:
         with database.write() as db:
             if db.execute(LEASES.update().where(LEASES.c.name == name, free).values(**values)).rowcount:
@@ -66,9 +69,3 @@ def take_lease(database: Database, name: str, holder: str, seconds: float, *, re
             return True
     except sa.exc.IntegrityError:  # another replica was faster
         return False
-
-
-def release_lease(database: Database, name: str, holder: str) -> None:
-    """Let another replica hold a lease at once."""
-    with database.write() as db:
-        db.execute(LEASES.delete().where(LEASES.c.name == name, LEASES.c.holder == holder))

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import jinja2
 import sqlalchemy as sa
 import yaml
-from fastapi import APIRouter, Depends, Form, Request, Response
+from fastapi import APIRouter, Form, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse
 from pydantic import ValidationError
@@ -24,11 +24,11 @@ from serve.bodies import MAX_DEPTH
 from serve.database import FILES
 from serve.errors import ForbiddenError, NotFoundError, UnauthenticatedError, UnusableError
 from serve.job_logs import LAST, read_logs
-from serve.job_store import TERMINAL, Row
+from serve.job_store import TERMINAL, Row, Sending
 from serve.jobs import JobCreate, by_id, cancel_found, create_in, delete_found, list_in, names_of
 from serve.paging import visible
 from serve.results import RESULTS, summary
-from serve.state import SESSION_COOKIE, Service, State, caller
+from serve.state import SESSION_COOKIE, Caller, Service, State
 from serve.uploads import received_form, store_file
 from ss_ray.config_files import Parameter, parameters, parse_config
 from ss_ray.errors import ConfigError, SsRayError
@@ -48,45 +48,26 @@ REFRESHED = "x-finished"
 """Header of a part of a page that will not change any more."""
 
 
-class SignInError(UnauthenticatedError):
-    """A page that somebody has to sign in for."""
-
-
-def person(request: Request) -> Identity:
-    """Who looks at the page.
-
-    Raises:
-        SignInError: They have to sign in first.
-    """
-    try:
-        return caller(request)
-    except UnauthenticatedError:
-        raise SignInError("sign in first") from None
-
-
-Person = Annotated[Identity, Depends(person)]
-
-
 @router.get("/")
-def jobs_page(request: Request, state: Service, identity: Person) -> Response:
+def jobs_page(request: Request, state: Service, identity: Caller) -> Response:
     """All jobs."""
     return _page("jobs.html", identity, **_jobs(request, state, identity))
 
 
 @router.get("/ui/jobs")
-def jobs_part(request: Request, state: Service, identity: Person) -> Response:
+def jobs_part(request: Request, state: Service, identity: Caller) -> Response:
     """The table of jobs, as it is now."""
     return HTMLResponse(TEMPLATES.get_template("jobs_table.html").render(**_jobs(request, state, identity)))
 
 
 @router.get("/jobs/new")
-def new_page(state: Service, identity: Person) -> Response:
+def new_page(state: Service, identity: Caller) -> Response:
     """The form for a new job."""
     return _new_page(state, identity, {}, "")
 
 
 @router.post("/jobs/new")
-async def new_job(request: Request, state: Service, identity: Person) -> Response:
+async def new_job(request: Request, state: Service, identity: Caller) -> Response:
     """Take a file, if one was chosen, and create the job."""
     if not any(identity.may(namespace, "editor") for namespace in identity.roles):
         raise ForbiddenError("this takes the role 'editor' in some namespace")
@@ -100,9 +81,9 @@ async def new_job(request: Request, state: Service, identity: Person) -> Respons
                     target = {"namespace": fields.get("namespace", "default")}
                     source = store_file(state, identity, target, form)["data_source"]
                     fields["data_source"] = source  # where the rest is wrong, the file need not be sent again
-                job = create_in(
-                    fields.get("namespace") or "default", _asked(fields, source), state, identity, None, "0"
-                )
+                sending = Sending(arrived=request.state.arrived, key=None, resent=False)
+                namespace = fields.get("namespace") or "default"
+                job = create_in(namespace, _asked(fields, source), state, identity, sending)
             except (SsRayError, ValidationError) as error:
                 return _new_page(state, identity, fields, _in_words(error), status=422)
             return RedirectResponse(f"/jobs/{job.id}", status_code=303)
@@ -111,14 +92,14 @@ async def new_job(request: Request, state: Service, identity: Person) -> Respons
 
 
 @router.get("/jobs/{job_id}")
-def job_page(job_id: str, state: Service, identity: Person) -> Response:
+def job_page(job_id: str, state: Service, identity: Caller) -> Response:
     """A job."""
     job = by_id(job_id, "viewer", state, identity)
     return _page("job.html", identity, **_job(job, state))
 
 
 @router.get("/ui/jobs/{job_id}")
-def job_part(job_id: str, state: Service, identity: Person) -> Response:
+def job_part(job_id: str, state: Service, identity: Caller) -> Response:
     """The parts of a job's page that change."""
     job = by_id(job_id, "viewer", state, identity)
     headers = {REFRESHED: "1"} if job.status in TERMINAL else {}
@@ -126,21 +107,21 @@ def job_part(job_id: str, state: Service, identity: Person) -> Response:
 
 
 @router.post("/jobs/{job_id}/cancel")
-def cancel(job_id: str, state: Service, identity: Person) -> Response:
+def cancel(job_id: str, state: Service, identity: Caller) -> Response:
     """Stop a job."""
     cancel_found(by_id(job_id, "editor", state, identity), state)
     return RedirectResponse(f"/jobs/{job_id}", status_code=303)
 
 
 @router.post("/jobs/{job_id}/delete")
-def delete(job_id: str, state: Service, identity: Person) -> Response:
+def delete(job_id: str, state: Service, identity: Caller) -> Response:
     """Erase a job."""
     delete_found(by_id(job_id, "admin", state, identity), state)
     return RedirectResponse("/", status_code=303)
 
 
 @router.get("/budgets")
-def budgets_page(state: Service, identity: Person) -> Response:
+def budgets_page(state: Service, identity: Caller) -> Response:
     """What was spent of each data set's privacy budget; for whoever may look into all namespaces."""
     identity.require("*", "viewer", "Budgets")
     return _page("budgets.html", identity, balances=_balances(state))
@@ -183,7 +164,7 @@ def static(name: str) -> Response:
     return FileResponse(file, headers={"cache-control": "max-age=3600"})
 
 
-def to_sign_in(request: Request, error: Exception) -> Response:
+def to_sign_in() -> Response:
     """Where a page sends somebody who has to sign in."""
     return RedirectResponse("/sign-in", status_code=303)
 

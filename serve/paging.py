@@ -21,6 +21,7 @@ from starlette.datastructures import QueryParams
 
 from serve.auth import Identity
 from serve.bodies import is_portable
+from serve.database import time_text
 from serve.errors import RefusedError, UnusableError
 
 PAGE_SIZE = 10
@@ -203,10 +204,9 @@ def _time(name: str, text: str) -> str:
     """A time in any ISO 8601 form, as tables have it; without an offset it is UTC."""
     try:
         time = datetime.fromisoformat(text.strip())
-        time = time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+        return time_text(time.replace(tzinfo=UTC) if time.tzinfo is None else time)
     except (ValueError, OverflowError):
         raise RefusedError(f"{name} takes times such as 2026-01-31 or 2026-01-31T12:00:00Z") from None
-    return time.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def _names(listing: Listing) -> list[str]:

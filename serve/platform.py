@@ -9,7 +9,7 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from serve.auth import Identity, Role
 from serve.database import JOBS
 from serve.errors import UnusableError
-from serve.job_store import Row, find_job
+from serve.job_store import Row, Sending, find_job
 from serve.job_views import logs_view, platform_job_view, platform_result_view, status_view
 from serve.jobs import (
     JobCreate,
@@ -33,10 +33,16 @@ IdempotencyKey = Annotated[str | None, Header(max_length=200)]
 
 @router.post(PREFIX, status_code=201)
 def create(
-    workspace: str, body: JobCreate, state: Service, identity: Caller, idempotency_key: IdempotencyKey = None
+    workspace: str,
+    body: JobCreate,
+    request: Request,
+    state: Service,
+    identity: Caller,
+    idempotency_key: IdempotencyKey = None,
 ) -> dict[str, Any]:
     """Create a job; the configuration may leave out all that has a default."""
-    return platform_job_view(create_in(workspace, body, state, identity, idempotency_key, "0"))
+    sending = Sending(arrived=request.state.arrived, key=idempotency_key or None, resent=False)
+    return platform_job_view(create_in(workspace, body, state, identity, sending))
 
 
 @router.get(PREFIX)

@@ -21,8 +21,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 from serve.auth import Identity, Role
 from serve.blobs import BlobStore, Received
 from serve.bodies import NAME_PATTERN
-from serve.database import FILES, JOBS, OBJECTS, REPOSITORIES, Database, new_id, now
+from serve.database import FILES, JOBS, OBJECTS, REPOSITORIES, Database, new_id, now, time_text
 from serve.errors import ConflictError, NotFoundError, UnusableError
+from serve.job_store import TERMINAL
 from ss_ray.errors import ResourceError
 from ss_ray.runs import Location
 
@@ -30,7 +31,6 @@ logger = logging.getLogger(__name__)
 
 MAIN = "main"
 MAX_PATH_BYTES = 1024
-TERMINAL = ("completed", "error", "cancelled")
 UNNAMED_FOR = timedelta(hours=24)
 """Content that was uploaded and not yet named by a file is kept that long."""
 DATASET_URI = re.compile(r"hf://datasets/([^/@]+)/([^/@]+)(?:@([^/]+))?/(.+)", re.DOTALL)
@@ -251,7 +251,7 @@ def discard(database: Database, blobs: BlobStore, namespace: str, sha256: str) -
 def sweep(database: Database, blobs: BlobStore, time: datetime) -> int:
     """Delete content that nothing reads for a day, and what broken uploads left; how much. To be called daily."""
     before = time - UNNAMED_FOR
-    text = before.isoformat(timespec="microseconds").replace("+00:00", "Z")
+    text = time_text(before)
     named = sa.exists().where(FILES.c.namespace == OBJECTS.c.namespace, FILES.c.sha256 == OBJECTS.c.sha256)
     with database.read() as db:
         unnamed = db.execute(

@@ -18,12 +18,10 @@ class Submission:
     """What Ray knows of a job.
 
     Attributes:
-        status: Ray's JobStatus.
-        message: What Ray says of it; may quote what the driver wrote, so it is not passed on.
+        status: Ray's JobStatus. What Ray says beside it may quote what the driver wrote, and is not read.
     """
 
     status: RayStatus
-    message: str
 
 
 class Runner(Protocol):
@@ -92,9 +90,7 @@ class RayRunner:
         except (RuntimeError, OSError) as error:
             raise self._unreachable(error) from None
         return {
-            job.submission_id: Submission(status=job.status.value, message=job.message or "")
-            for job in found
-            if job.submission_id is not None
+            job.submission_id: Submission(status=job.status.value) for job in found if job.submission_id is not None
         }
 
     def stop(self, submission_id: str) -> None:

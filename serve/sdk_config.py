@@ -100,8 +100,8 @@ OPERATOR_ONLY = {
     "replace_pii.globals.ner.model": "the operator decides which models are loaded",
 }
 """What a request may not set, and why: it would reach files, addresses or budgets that are not the caller's."""
-FLAGS = ("privacy.allow_inferred_schema",)
-"""Those of them that may be sent as they are: false."""
+HARMLESS: dict[str, Any] = {"privacy.allow_inferred_schema": False, "replace_pii.globals.ner.model": "builtin"}
+"""Of those, what may be sent because it is what the operator has anyway."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -201,8 +201,7 @@ def _refuse_operators_own(chosen: Mapping[str, Any]) -> None:
         value: Any = chosen
         for name in path.split("."):
             value = value.get(name) if isinstance(value, Mapping) else None
-        allowed = ("builtin",) if path.endswith(".ner.model") else (False,) if path in FLAGS else ({},)
-        if value is not None and value not in allowed:
+        if value is not None and value != HARMLESS.get(path, {}):
             raise UnusableError(f"{path} cannot be set in a request: {reason}")
 
 

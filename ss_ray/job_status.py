@@ -105,14 +105,13 @@ class Follower:
 
     def fail(self, error: BaseException) -> None:
         """The job ended with an error; only our own errors say more than their kind, for others may quote data."""
-        known = isinstance(error, SsRayError)
-        message = str(error) if known else f"unexpected {type(error).__name__}"
-        logger.error("failed: %s", message)
+        told = error if isinstance(error, SsRayError) else SsRayError(f"unexpected {type(error).__name__}")
+        logger.error("failed: %s", told)
         described = {
-            "code": getattr(error, "code", "internal_error") if known else "internal_error",
-            "message": message,
-            "exit_code": getattr(error, "exit_code", 1) if known else 1,
-            "retryable": getattr(error, "retryable", False) if known else False,
+            "code": told.code,
+            "message": str(told),
+            "exit_code": told.exit_code,
+            "retryable": told.retryable,
         }
         self._end(replace(self.status, state="error", error=described))
 

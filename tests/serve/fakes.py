@@ -42,7 +42,7 @@ class ScriptedRunner:
         if submission_id not in self.known:
             self.entrypoints[submission_id] = entrypoint
             self.names[submission_id] = metadata["name"]
-            self.known[submission_id] = Submission(status="PENDING", message="")
+            self.known[submission_id] = Submission(status="PENDING")
 
     def submissions(self) -> Mapping[str, Submission]:
         self._answer()

@@ -18,7 +18,7 @@ BUSY = JobStatus()
 
 
 def ray(status: Any) -> Submission:
-    return Submission(status=status, message="")
+    return Submission(status=status)
 
 
 @pytest.mark.parametrize(
