@@ -13,7 +13,7 @@ from pathlib import Path
 import ray
 from ray import serve
 
-from serve.app import build, check_reachable
+from serve.app import JOB_AGENT_PORT, build, check_free, check_reachable
 from serve.settings import ROOT, Settings, read_settings
 from ss_ray.errors import SsRayError
 from ss_ray.job_status import log_as_json
@@ -25,6 +25,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         settings = read_settings(options.settings, host=options.host, port=options.port)
         check_reachable(settings)
+        if not os.environ.get("RAY_ADDRESS"):
+            check_free(JOB_AGENT_PORT)
     except SsRayError as error:
         raise SystemExit(f"serve: {error}") from None
     stop = threading.Event()
@@ -40,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def run(settings: Settings) -> None:
     """Ray Serve on a Ray of this machine's own, or on the one that RAY_ADDRESS names."""
     os.environ.setdefault("RAY_DATA_DISABLE_PROGRESS_BARS", "1")
-    address = os.environ.get("RAY_ADDRESS", "local")
+    address = os.environ.get("RAY_ADDRESS") or "local"
     local = {"include_dashboard": True, "dashboard_host": "127.0.0.1"} if address == "local" else {}
     context = ray.init(
         address=address,

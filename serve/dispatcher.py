@@ -150,10 +150,12 @@ class Dispatcher:
         if submission is not None and submission.status != "PENDING":
             with self._apart(job):
                 self._take_log(job, verdict.status in TERMINAL)
-        if verdict.submit:
+        if verdict.submit > job.attempt:
             self._submit_again(job)
         else:
             self._record(job, verdict, written)
+            if verdict.submit:
+                self._submit(job, verdict.submit)
 
     def _written(self, job: Row) -> JobStatus | None:
         """What a job wrote of itself; None where that is nothing that can be read."""
@@ -212,14 +214,14 @@ class Dispatcher:
         self._submit(job, job.attempt + 1)
 
     def _submit(self, job: Row, attempt: int) -> bool:
-        """Lay out what a job reads, claim the attempt, and tell Ray; whether the job was still there to be started."""
+        """Lay out what a job reads, claim a new attempt, and tell Ray; whether the job was there to be started."""
         submission_id = f"{job.id}-{attempt}"
         try:
             entrypoint = self._entrypoint(job)
         except FileNotFoundError:
             move(self.database, job.id, ERROR, error_details=GONE)
             return False
-        if not claim(self.database, job.id, attempt, submission_id):
+        if attempt > job.attempt and not claim(self.database, job.id, attempt, submission_id):
             return False
         Location.parse(self._place(job, "status.json")).remove()
         metadata = {"job_id": job.id, "namespace": job.namespace, "name": job.name}

@@ -20,6 +20,7 @@ LOST = {
     "message": f"the job's driver died {MAX_ATTEMPTS} times; the cluster's log of the job tells more",
     "retryable": True,
 }
+UNDELIVERED = "the cluster has not taken the job yet; it is asked again"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,14 +28,14 @@ class Verdict:
     """What is to become of a job.
 
     Attributes:
-        status: That it has now; PENDING with `submit` is another attempt.
-        submit: Whether Ray has to be told again.
+        status: That it has now.
+        submit: Attempt that Ray has to be told of: the same one again, which never reached it, or the next; 0: none.
         details: Of the status.
         error: Of an error; empty without one.
     """
 
     status: str
-    submit: bool = False
+    submit: int = 0
     details: Mapping[str, Any] = field(default_factory=dict)
     error: Mapping[str, Any] = field(default_factory=dict)
 
@@ -61,11 +62,14 @@ def judge(
         return Verdict(status=ERROR, error=error, details=_details(written))
     if submission is not None and submission.status == "STOPPED":
         return Verdict(status=CANCELLED, details={"message": "stopped on the cluster"})
+    unheard = {"message": UNDELIVERED} if submission is None and written is None else {}
     if submission is None and error is None and silent_seconds < ORPHAN_SECONDS:
-        return Verdict(status=status)  # its driver may outlive its cluster, and writes in the run directory
+        return Verdict(status=status, details=unheard)  # its driver may outlive its cluster, and writes its files
+    if unheard:
+        return Verdict(status=PENDING, submit=attempt, details=unheard)
     if over:  # it died without a word, or for want of something that may be there by now
         if attempt < MAX_ATTEMPTS:
-            return Verdict(status=PENDING, submit=True)
+            return Verdict(status=PENDING, submit=attempt + 1)
         return Verdict(status=ERROR, error=LOST, details=_details(written))
     running = submission is not None and submission.status == "RUNNING"
     return Verdict(status=ACTIVE if running else PENDING, details=_details(written))

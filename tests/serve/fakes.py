@@ -28,6 +28,7 @@ class ScriptedRunner:
         texts: Log of each.
         stopped: Ids that were to be stopped, in order.
         down: Whether nobody answers.
+        full: Whether it takes nothing new.
     """
 
     entrypoints: dict[str, str] = field(default_factory=dict)
@@ -36,9 +37,12 @@ class ScriptedRunner:
     texts: dict[str, str] = field(default_factory=dict)
     stopped: list[str] = field(default_factory=list)
     down: bool = False
+    full: bool = False
 
     def submit(self, submission_id: str, entrypoint: str, metadata: Mapping[str, str]) -> None:
         self._answer()
+        if self.full:
+            raise ResourceError("the cluster's job server does not answer")
         if submission_id not in self.known:
             self.entrypoints[submission_id] = entrypoint
             self.names[submission_id] = metadata["name"]

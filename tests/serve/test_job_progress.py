@@ -22,43 +22,43 @@ def ray(status: Any) -> Submission:
 
 
 @pytest.mark.parametrize(
-    ("status", "submission", "written", "expected", "again"),
+    ("status", "submission", "written", "expected", "attempt"),
     [
-        ("pending", ray("PENDING"), None, "pending", False),
-        ("pending", ray("RUNNING"), None, "active", False),
-        ("active", ray("RUNNING"), BUSY, "active", False),
-        ("active", ray("RUNNING"), DONE, "completed", False),
-        ("active", ray("SUCCEEDED"), DONE, "completed", False),
-        ("active", None, DONE, "completed", False),  # the cluster was started anew afterwards
-        ("active", ray("FAILED"), FAILED, "error", False),
-        ("active", None, FAILED, "error", False),
-        ("active", ray("FAILED"), BUSY, "pending", True),  # killed
-        ("active", ray("SUCCEEDED"), None, "pending", True),  # ended without a word
-        ("active", None, BUSY, "pending", True),  # the cluster was started anew in the middle
-        ("pending", None, None, "pending", True),  # claimed, and the service died before it told Ray
-        ("active", ray("STOPPED"), BUSY, "cancelled", False),  # `ray job stop`
-        ("cancelling", ray("RUNNING"), BUSY, "cancelling", False),
-        ("cancelling", ray("STOPPED"), BUSY, "cancelled", False),
-        ("cancelling", ray("FAILED"), FAILED, "cancelled", False),
-        ("cancelling", None, BUSY, "cancelled", False),
-        ("cancelling", ray("SUCCEEDED"), DONE, "completed", False),  # it was faster
+        ("pending", ray("PENDING"), None, "pending", 0),
+        ("pending", ray("RUNNING"), None, "active", 0),
+        ("active", ray("RUNNING"), BUSY, "active", 0),
+        ("active", ray("RUNNING"), DONE, "completed", 0),
+        ("active", ray("SUCCEEDED"), DONE, "completed", 0),
+        ("active", None, DONE, "completed", 0),  # the cluster was started anew afterwards
+        ("active", ray("FAILED"), FAILED, "error", 0),
+        ("active", None, FAILED, "error", 0),
+        ("active", ray("FAILED"), BUSY, "pending", 2),  # killed
+        ("active", ray("SUCCEEDED"), None, "pending", 2),  # ended without a word
+        ("active", None, BUSY, "pending", 2),  # the cluster was started anew in the middle
+        ("pending", None, None, "pending", 1),  # claimed, and the service died before it told Ray
+        ("active", ray("STOPPED"), BUSY, "cancelled", 0),  # `ray job stop`
+        ("cancelling", ray("RUNNING"), BUSY, "cancelling", 0),
+        ("cancelling", ray("STOPPED"), BUSY, "cancelled", 0),
+        ("cancelling", ray("FAILED"), FAILED, "cancelled", 0),
+        ("cancelling", None, BUSY, "cancelled", 0),
+        ("cancelling", ray("SUCCEEDED"), DONE, "completed", 0),  # it was faster
     ],
 )
 def test_every_job_goes_where_its_traces_say(
-    status: str, submission: Submission | None, written: JobStatus | None, expected: str, again: bool
+    status: str, submission: Submission | None, written: JobStatus | None, expected: str, attempt: int
 ):
     verdict = judge(status, 1, submission, written, 99.0)
-    assert (verdict.status, verdict.submit) == (expected, again)
+    assert (verdict.status, verdict.submit) == (expected, attempt)
 
 
 def test_a_driver_that_dies_each_time_is_an_error():
     verdict = judge("active", MAX_ATTEMPTS, ray("FAILED"), BUSY, 0.0)
-    assert (verdict.status, verdict.submit, verdict.error) == ("error", False, LOST)
+    assert (verdict.status, verdict.submit, verdict.error) == ("error", 0, LOST)
 
 
 def test_a_driver_that_still_writes_is_not_started_beside_itself_when_its_cluster_is_gone():
     verdict = judge("active", 1, None, BUSY, ORPHAN_SECONDS - 1)
-    assert (verdict.status, verdict.submit) == ("active", False)
+    assert (verdict.status, verdict.submit) == ("active", 0)
 
 
 def test_an_error_that_may_pass_is_tried_again_once_the_driver_has_ended():

@@ -13,6 +13,8 @@ from fastapi.testclient import TestClient
 
 from serve.auth import create_key
 from serve.database import Database
+from serve.job_progress import UNDELIVERED
+from ss_ray.errors import ResourceError
 from tests.serve.fakes import ScriptedRunner, log_line, stage
 
 JOBS = "/v1beta1/safe-synthesizer/jobs"
@@ -183,6 +185,25 @@ def test_while_the_cluster_does_not_answer_jobs_are_taken_and_wait(
     runner.down = False
     go_round(client)
     assert list(runner.known) == [f"{job['id']}-1"]
+
+
+def test_a_job_that_the_cluster_does_not_take_waits_for_it_and_none_of_its_attempts_is_lost(
+    client: TestClient, runner: ScriptedRunner, table: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("serve.job_progress.ORPHAN_SECONDS", 0.0)
+    job = create(client, table)
+    runner.full = True
+    for _ in range(5):
+        with pytest.raises(ResourceError):
+            go_round(client)
+    shown = status_of(client, job)
+    assert (shown["status"], shown["status_details"]["message"]) == ("pending", UNDELIVERED)
+    runner.full = False
+    go_round(client)
+    assert list(runner.known) == [f"{job['id']}-1"]
+    runner.finishes(f"{job['id']}-1")
+    go_round(client)
+    assert status_of(client, job)["status"] == "completed"
 
 
 def test_a_data_set_that_was_deleted_before_the_job_began_is_an_error_of_that_job_alone(

@@ -63,6 +63,7 @@ class Service:
         wait_for(self._is_ready, 600)
 
     def _is_ready(self) -> bool:
+        assert self.process.poll() is None, self.log.read_text()
         with suppress(httpx.TransportError):
             return httpx.get(f"{self.url}/health/ready").status_code == 200
         return False
@@ -87,6 +88,21 @@ def wait_for(condition: Callable[[], bool], seconds: float) -> None:
     while not condition():
         assert time.monotonic() < until
         time.sleep(0.5)
+
+
+def wait_for_training(client: Client, job: str) -> None:
+    """Until a job trains.
+
+    Raises:
+        AssertionError: It ended before.
+    """
+
+    def is_training() -> bool:
+        now = client.status(job)
+        assert not now.is_over, now
+        return now.stage == "train"
+
+    wait_for(is_training, 600)
 
 
 def drivers(job: str) -> list[psutil.Process]:
@@ -132,7 +148,7 @@ def test_a_table_that_cannot_be_used_is_an_error_that_says_why(client: Client, t
 
 def test_cancelling_ends_the_driver_and_its_workers_within_seconds(client: Client, visits_csv: Path):
     job = client.submit(visits_csv, LONG)
-    wait_for(lambda: client.status(job).stage == "train", 600)
+    wait_for_training(client, job)
     (driver,) = [process for process in drivers(job) if "--status" in process.cmdline()][-1:]
     started = time.monotonic()
     client.cancel(job)
@@ -144,7 +160,7 @@ def test_cancelling_ends_the_driver_and_its_workers_within_seconds(client: Clien
 
 def test_a_driver_that_is_killed_is_started_again_and_goes_on(client: Client, visits_csv: Path):
     job = client.submit(visits_csv, SMALL)
-    wait_for(lambda: client.status(job).stage == "train", 600)
+    wait_for_training(client, job)
     for process in drivers(job):
         with suppress(psutil.NoSuchProcess):
             os.kill(process.pid, signal.SIGKILL)
@@ -156,7 +172,7 @@ def test_a_driver_that_is_killed_is_started_again_and_goes_on(client: Client, vi
 
 def test_kill_9_of_everything_loses_no_job_and_doubles_none(client: Client, service: Service, visits_csv: Path):
     running, waiting = client.submit(visits_csv, SMALL), client.submit(visits_csv, SMALL)
-    wait_for(lambda: client.status(running).stage == "train", 600)
+    wait_for_training(client, running)
     service.kill()
     service.start()
     for job in (running, waiting):
