@@ -23,7 +23,7 @@ from ss_ray.evaluation.evaluate import Evaluation, evaluate
 from ss_ray.generation.decoder import decode_rows
 from ss_ray.generation.worker import BATCH_ROWS
 from ss_ray.pipeline import RunReport, run
-from ss_ray.plan import make_plan
+from ss_ray.planning import make_plan
 from ss_ray.schema import TableSchema
 from ss_ray.tables.cells import type_table
 from ss_ray.tables.facts import merge_tables, table_facts

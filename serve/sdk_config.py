@@ -16,7 +16,7 @@ from typing import Any, Literal
 from serve.errors import UnusableError
 from serve.settings import ModelPolicy, Settings
 from ss_ray.config_files import parse_config
-from ss_ray.plan import check_supported
+from ss_ray.planning import check_supported
 
 Kind = Literal["run", "replace_pii"]
 SDK_DEFAULTS: dict[str, Any] = {

@@ -11,7 +11,8 @@ from ss_ray.generation.pool import has_vllm
 from ss_ray.generation.results import Request, SyntheticTable
 from ss_ray.generation.stage import generate_table
 from ss_ray.language_plan import plan_language_training
-from ss_ray.plan import GenerationPlan, RunPlan, is_private
+from ss_ray.plan import GenerationPlan, RunPlan
+from ss_ray.planning import is_private
 from ss_ray.progress import OnProgress
 from ss_ray.runs import Location
 from ss_ray.schema import TableSchema

@@ -16,7 +16,7 @@ from ss_ray.families import generate
 from ss_ray.generation.given import check_seeds, is_given
 from ss_ray.generation.results import SyntheticTable
 from ss_ray.pipeline import Start, seed_state, start_of
-from ss_ray.plan import is_private, plan_generation
+from ss_ray.planning import is_private, plan_generation
 from ss_ray.privacy.certificate import Certificate
 from ss_ray.progress import OnProgress, ignore
 from ss_ray.run_facts import request_fingerprint

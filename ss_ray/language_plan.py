@@ -8,7 +8,8 @@ from typing import Literal
 
 from ss_ray.config import Config, TrainingParameters
 from ss_ray.errors import ConfigError
-from ss_ray.plan import VALIDATIONS, LoopPlan, is_private
+from ss_ray.plan import LoopPlan
+from ss_ray.planning import VALIDATIONS, is_private
 
 RECORDS_SHOWN = 25_000
 """Training shows sqrt(RECORDS_SHOWN x rows) records: 5 passes of 1,000 rows, one of 25,000."""

@@ -33,7 +33,8 @@ from ss_ray.families import describe, generate, is_language_model, train
 from ss_ray.generation.given import check_seeds
 from ss_ray.generation.results import SyntheticTable
 from ss_ray.pii.stage import PiiResult, Sides, replace_pii
-from ss_ray.plan import NOT_PRIVATE, RunPlan, check_supported, is_private, make_plan
+from ss_ray.plan import RunPlan
+from ss_ray.planning import NOT_PRIVATE, check_supported, is_private, make_plan
 from ss_ray.privacy.certificate import Certificate
 from ss_ray.private_stages import PrivateRun, train_privately
 from ss_ray.progress import OnProgress, ignore
@@ -44,7 +45,6 @@ from ss_ray.stages import Stages
 from ss_ray.tables.export import write_csv
 from ss_ray.tables.files import source_state
 from ss_ray.tables.stage import Splits, TableRef, read_table, split_table
-from ss_ray.training.pretrained import check_pretrained
 from ss_ray.training.stage import ModelRef, discard_work
 
 
@@ -118,6 +118,8 @@ def run(
     """
     check_supported(config)
     if is_language_model(config):
+        from ss_ray.training.pretrained import check_pretrained  # seconds, that compact models need not wait for
+
         check_pretrained(config.training.pretrained_model)
     run_dir = RunDir.at(out)
     check_apart(data, run_dir)

@@ -12,7 +12,8 @@ from ss_ray.constraints.check import check_declared
 from ss_ray.families import is_language_model, train_private
 from ss_ray.generation.given import is_given
 from ss_ray.pii.stage import PiiResult
-from ss_ray.plan import PrivateLoopPlan, plan_private_loop, unit_name
+from ss_ray.plan import PrivateLoopPlan
+from ss_ray.planning import plan_private_loop, unit_name
 from ss_ray.privacy.account import Account, PrivateSchema
 from ss_ray.privacy.certificate import Certificate, make_certificate
 from ss_ray.privacy.ledger_actor import LedgerClient, connect_ledger

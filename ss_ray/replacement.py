@@ -15,7 +15,7 @@ from ss_ray.pii.report import REPORT_FILES
 from ss_ray.pii.rules import check_types
 from ss_ray.pii.stage import PiiResult, Sides, replace_pii
 from ss_ray.pipeline import Start, check_apart, start_of
-from ss_ray.plan import make_plan
+from ss_ray.planning import make_plan
 from ss_ray.progress import OnProgress, ignore
 from ss_ray.run_facts import request_fingerprint
 from ss_ray.runs import Location, RunDir, fingerprint

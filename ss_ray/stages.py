@@ -14,7 +14,7 @@ from pydantic import TypeAdapter
 from ss_ray import __version__
 from ss_ray.config import Config
 from ss_ray.errors import ConfigError
-from ss_ray.plan import is_private, unused_paths
+from ss_ray.planning import is_private, unused_paths
 from ss_ray.runs import RunDir, fingerprint
 
 logger = logging.getLogger(__name__)

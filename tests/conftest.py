@@ -14,6 +14,7 @@ import pytest
 def pytest_configure(config: pytest.Config) -> None:
     """A home of the tests' own, and a token, which Ray reads when it is imported, before any test module is."""
     os.environ["HOME"] = tempfile.mkdtemp(prefix="ss-ray-tests-")
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # several processes share the cores
     if "RAY_AUTH_TOKEN_PATH" not in os.environ:
         token = Path(tempfile.mkdtemp(prefix="ss-ray-tests-")) / "auth_token"
         token.write_text(secrets.token_hex(32))

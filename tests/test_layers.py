@@ -29,7 +29,7 @@ RULES = {  # imported name -> files that may import it
     "peft": ["ss_ray/training/pretrained.py"],
     "xgrammar": ["ss_ray/generation/torch_engine.py"],
 }
-HEAVY = {"ray", "torch", "pandas", "transformers", "presidio_analyzer", "sklearn", "plotly"}
+HEAVY = {"ray", "torch", "pandas", "transformers", "presidio_analyzer", "sklearn", "plotly", "dp_accounting", "opendp"}
 
 
 def imported(path: Path) -> set[str]:
@@ -72,7 +72,7 @@ def test_no_layer_below_the_pipeline_uses_a_stage():
     assert [str(path) for path in inside if path.parts[0] == "ss_ray"] == []
 
 
-@pytest.mark.parametrize("module", ["ss_ray.config", "ss_ray.config_files", "ss_ray.runs"])
+@pytest.mark.parametrize("module", ["ss_ray.config", "ss_ray.config_files", "ss_ray.runs", "ss_ray.plan"])
 def test_importing_stays_light(module: str):
     assert loaded_by(f"import {module}") & HEAVY == set()
 

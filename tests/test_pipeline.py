@@ -17,7 +17,7 @@ from ss_ray.config_files import parse_config
 from ss_ray.demo import dependences
 from ss_ray.errors import ConfigError, DataError, ResourceError, SsRayError
 from ss_ray.pipeline import RunReport, run
-from ss_ray.plan import make_plan
+from ss_ray.planning import make_plan
 from ss_ray.progress import ignore
 from ss_ray.runs import Location
 from ss_ray.stages import PRIVATE_STAGES, STAGES

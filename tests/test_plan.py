@@ -7,8 +7,9 @@ import pytest
 from ss_ray.config import Config, PrivacyParameters
 from ss_ray.config_files import parse_config
 from ss_ray.errors import ConfigError, DataError
-from ss_ray.plan import RunPlan, check_supported, make_plan, plan_private_loop, with_compact_model
-from ss_ray.privacy.accounting import Charge
+from ss_ray.plan import RunPlan
+from ss_ray.planning import check_supported, make_plan, plan_private_loop, with_compact_model
+from ss_ray.privacy.charges import Charge
 from ss_ray.privacy.plan import run_epsilon
 
 

@@ -5,7 +5,8 @@ import pytest
 from ss_ray.codec.identifiers import fresh_values
 from ss_ray.config_files import parse_config
 from ss_ray.errors import ConfigError, DataError
-from ss_ray.plan import make_plan, plan_sequence_training
+from ss_ray.plan import plan_sequence_training
+from ss_ray.planning import make_plan
 from ss_ray.schema import ColumnSchema, Kind, TableSchema
 from ss_ray.sequence_plan import (
     SequencePlan,

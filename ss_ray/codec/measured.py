@@ -15,7 +15,7 @@ from ss_ray.codec.columns import FIRST_TOKEN, AbsentCodec, BinnedCodec, ValueCod
 from ss_ray.codec.sequences import SequenceCodec
 from ss_ray.codec.slots import ColumnCodec, SlotCodec
 from ss_ray.codec.texts import TextCodec, train_tokenizer, vocabulary_size
-from ss_ray.privacy.private_schema import MeasuredColumn, MeasuredSchema
+from ss_ray.privacy.measured import MeasuredColumn, MeasuredSchema
 from ss_ray.schema import Kind
 
 NUM_BYTES = 256

@@ -20,7 +20,7 @@ from ss_ray.codec.sequence_columns import Sequences
 from ss_ray.codec.sequence_tables import Ints, gap_column, header_schema, row_schema, unbounded
 from ss_ray.codec.sequences import SequenceCodec
 from ss_ray.codec.slots import ColumnCodec, SlotCodec
-from ss_ray.privacy.private_schema import MeasuredSchema
+from ss_ray.privacy.measured import MeasuredSchema
 from ss_ray.schema import ColumnSchema, TableSchema
 
 STEPS_PER_DOUBLING = 2

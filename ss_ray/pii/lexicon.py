@@ -14,7 +14,6 @@ from typing import Any, Literal
 
 from faker import Faker
 from faker.config import AVAILABLE_LOCALES
-from phonenumbers.geodata.locale import LOCALE_DATA
 
 from ss_ray.errors import ConfigError
 
@@ -129,7 +128,7 @@ def lexicon(locale: str) -> Lexicon:
 def country_code(country: str) -> str | None:
     """The two-letter code of a country (ISO 3166) by its code or its name in any language; None for no country."""
     text = country.strip()
-    return text.upper() if text.upper() in LOCALE_DATA else _codes_by_name().get(fold_name(text))
+    return text.upper() if text.upper() in _country_names_by_code() else _codes_by_name().get(fold_name(text))
 
 
 def locales_of_country(country: str) -> list[str]:
@@ -149,7 +148,15 @@ def country_names() -> frozenset[str]:
 
 @lru_cache(maxsize=1)
 def _codes_by_name() -> Mapping[str, str]:
-    return {fold_name(name): code for code, names in LOCALE_DATA.items() for name in reversed(names.values())}
+    named = _country_names_by_code().items()
+    return {fold_name(name): code for code, names in named for name in reversed(names.values())}
+
+
+def _country_names_by_code() -> Mapping[str, dict[str, str]]:
+    """Country code -> language -> name."""
+    from phonenumbers.geodata.locale import LOCALE_DATA  # a second, of every process that never asks for a country
+
+    return LOCALE_DATA
 
 
 @lru_cache(maxsize=1)

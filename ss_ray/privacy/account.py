@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ss_ray.errors import PrivacyError
-from ss_ray.privacy.accounting import Charge
+from ss_ray.privacy.charges import Charge
 from ss_ray.privacy.ledger import SpendingLedger
-from ss_ray.privacy.private_schema import MeasuredSchema
+from ss_ray.privacy.measured import MeasuredSchema
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ pessimistic rounding) the tight one. Adjacency is add-or-remove-one of a privacy
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import exp, log
 from typing import Literal
 
@@ -24,6 +24,7 @@ from dp_accounting.rdp import RdpAccountant
 from scipy.optimize import brentq
 
 from ss_ray.errors import PrivacyError
+from ss_ray.privacy.charges import Charge
 
 Accountant = Literal["pld", "rdp"]
 RELATION = NeighboringRelation.ADD_OR_REMOVE_ONE
@@ -34,26 +35,6 @@ GRID_STEPS = 1000
 GRID_LIMITS = (1e-5, 1e-2)
 SIGMA_TOLERANCE = 0.001
 SIGMA_LIMITS = (0.2, 1e4)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Charge:
-    """`count` uses of one Gaussian mechanism, each on a fresh Poisson sample of the privacy units.
-
-    Attributes:
-        mechanism: What it was for: "dp-sgd", or "schema: <what was counted>".
-        noise_multiplier: Noise standard deviation over the L2 sensitivity to one unit.
-        sample_rate: Probability in (0, 1] that a unit takes part in one use.
-        count: Uses, at least 0.
-        delta: Probability with which one use fails beside what its noise covers (a threshold that a value of one unit
-            passes); 0 for none.
-    """
-
-    mechanism: str
-    noise_multiplier: float
-    sample_rate: float = 1.0
-    count: int = 1
-    delta: float = 0.0
 
 
 def auto_delta(num_units: int) -> float:

@@ -21,7 +21,7 @@ from typing import Any, Protocol
 import sqlalchemy as sa
 
 from ss_ray.errors import ConfigError, PrivacyError
-from ss_ray.privacy.accounting import Charge
+from ss_ray.privacy.charges import Charge
 from ss_ray.privacy.ledger_balance import Balance, composed, job_entries, summed, total_epsilon
 from ss_ray.privacy.ledger_database import LedgerDatabase
 from ss_ray.privacy.ledger_tables import (

@@ -15,7 +15,7 @@ import ray
 
 from ss_ray.cluster import unwrapped_errors
 from ss_ray.errors import ConfigError, ResourceError, SsRayError
-from ss_ray.privacy.accounting import Charge
+from ss_ray.privacy.charges import Charge
 from ss_ray.privacy.ledger import Ledger
 from ss_ray.privacy.ledger_balance import Balance
 from ss_ray.privacy.ledger_database import DEFAULT_URL, ledger_url, shown

@@ -11,7 +11,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ss_ray.privacy.accounting import Charge, epsilon_of
+from ss_ray.privacy.accounting import epsilon_of
+from ss_ray.privacy.charges import Charge
 from ss_ray.privacy.ledger_tables import JOBS, charge_in, charges_on
 
 

@@ -10,7 +10,7 @@ import typer
 from ss_ray.errors import ConfigError
 
 if TYPE_CHECKING:
-    from ss_ray.privacy.accounting import Charge
+    from ss_ray.privacy.charges import Charge
     from ss_ray.privacy.ledger import Ledger
     from ss_ray.privacy.ledger_balance import Balance, JobEntry
 

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from ss_ray.errors import PrivacyError
-from ss_ray.privacy.accounting import Charge
+from ss_ray.privacy.charges import Charge
 
 METADATA = sa.MetaData()
 ACCOUNTS = sa.Table(

@@ -12,13 +12,13 @@ for _ in range(plan.num_steps):
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
 from ss_ray.errors import PrivacyError
-from ss_ray.privacy.accounting import Charge, calibrate_noise, epsilon_of
+from ss_ray.privacy.accounting import calibrate_noise, epsilon_of
+from ss_ray.privacy.charges import DP_SGD, Charge, DPPlan
 
-DP_SGD = "dp-sgd"
 MIN_UNITS = 100
 """Fewer units than this (by their noisy count) drown in the noise of any useful guarantee."""
 SAMPLE_RATES = (0.1, 0.2, 0.4)
@@ -36,42 +36,6 @@ THRESHOLD_SHARE = 0.1
 """Of delta, for categories that nobody declared."""
 PROVISIONAL_DELTA = 1e-6
 """Stands for an automatic delta until the units are counted."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class DPPlan:
-    """DP-SGD (Abadi et al. 2016, arXiv:1607.00133), fixed before step 1.
-
-    Attributes:
-        privacy_unit: What is added or removed: "row", or "all rows of one <column>". Printed wherever epsilon is.
-        sample_rate: Probability in (0, 1] that a unit joins a batch (Poisson); an empty batch still takes a noise step.
-        noise_multiplier: Noise standard deviation / max_grad_norm, dimensionless.
-        max_grad_norm: L2 clipping radius of one unit's gradient.
-        num_steps: Optimizer steps that are paid for; one more raises PrivacyError.
-        expected_batch_size: What a noisy sum is divided by: sample_rate times the (noisy) number of units.
-        target_epsilon: Of the whole run, with what was spent before.
-        delta: Likewise.
-    """
-
-    privacy_unit: str
-    sample_rate: float
-    noise_multiplier: float
-    max_grad_norm: float
-    num_steps: int
-    expected_batch_size: float
-    target_epsilon: float
-    delta: float
-
-    @property
-    def noise_standard_deviation(self) -> float:
-        """Of the noise in each coordinate of a step's sum, once over all workers."""
-        return self.noise_multiplier * self.max_grad_norm
-
-    def charge(self, count: int = 1) -> Charge:
-        """What `count` steps spend."""
-        return Charge(
-            mechanism=DP_SGD, noise_multiplier=self.noise_multiplier, sample_rate=self.sample_rate, count=count
-        )
 
 
 def make_dp_plan(

@@ -19,9 +19,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ss_ray.codec.ordinals import Scale
 from ss_ray.config import ColumnParameters
-from ss_ray.privacy.accounting import Charge
 from ss_ray.privacy.bins import (
     Cell,
     Ends,
@@ -32,6 +30,7 @@ from ss_ray.privacy.bins import (
     refine,
     to_split,
 )
+from ss_ray.privacy.charges import Charge
 from ss_ray.privacy.histograms import (
     MISSING,
     PRESENT,
@@ -41,6 +40,7 @@ from ss_ray.privacy.histograms import (
     add_noise,
     add_noise_over,
 )
+from ss_ray.privacy.measured import MeasuredColumn, MeasuredSchema
 from ss_ray.privacy.schema_plan import (
     NUM_SPLITS,
     Measurement,
@@ -57,46 +57,6 @@ from ss_ray.schema import ColumnSchema, Scalar, TableSchema
 
 MISSING_SIGMAS = 3.0
 """A column is nullable from here; one without missing values is by mistake with probability 0.13 %."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class MeasuredColumn:
-    """One column as far as it is known.
-
-    Attributes:
-        column: Its schema, with the source "private" or "declared".
-        scale: Of ordered columns without declared values: what their units are.
-        lows: First unit of each bin, ascending.
-        highs: Last unit of each bin; the next bin starts right after it.
-        shares: Estimated probabilities, adding up to 1: of missing where nullable, then of each of the values, of the
-            bins, or of presence.
-    """
-
-    column: ColumnSchema
-    scale: Scale | None = None
-    lows: tuple[int, ...] = ()
-    highs: tuple[int, ...] = ()
-    shares: tuple[float, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class MeasuredSchema:
-    """A schema under differential privacy; all of it may be published.
-
-    Attributes:
-        columns: In table order.
-        num_units: Estimated number of privacy units, at least 1.
-        charges: What was really spent.
-    """
-
-    columns: tuple[MeasuredColumn, ...]
-    num_units: int
-    charges: tuple[Charge, ...]
-
-    @property
-    def schema(self) -> TableSchema:
-        """The columns alone."""
-        return TableSchema(columns=tuple(measured.column for measured in self.columns))
 
 
 @dataclass(frozen=True, kw_only=True)

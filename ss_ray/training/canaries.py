@@ -20,8 +20,9 @@ from torch import Tensor, nn
 from ss_ray.codec.columns import FIRST_TOKEN, Slot
 from ss_ray.plan import PrivateTrainPlan
 from ss_ray.privacy.audit import AuditResult, audit_scores, likelihood_ratios, plan_guesses
+from ss_ray.privacy.charges import DPPlan
 from ss_ray.privacy.noise import secret_generator
-from ss_ray.privacy.plan import DPPlan, make_dp_plan
+from ss_ray.privacy.plan import make_dp_plan
 from ss_ray.training.loop import Worker
 from ss_ray.training.models import CompactModel, SlotGroup, build_compact, group_slots, row_losses
 from ss_ray.training.private_loop import own_units, train_private

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -16,7 +16,6 @@ from ss_ray.codec.json_lines import JsonCodec
 from ss_ray.codec.prompt import GenerationSettings
 from ss_ray.language_plan import LanguageTrainPlan
 from ss_ray.plan import PrivateLoopPlan
-from ss_ray.privacy.account import Account
 from ss_ray.runs import Location
 from ss_ray.training.loop import Worker
 from ss_ray.training.pretrained import Pretrained, load_adapter, load_base, save_adapter, save_merged
@@ -38,6 +37,9 @@ from ss_ray.training.worker import (
     train_with_checkpoints,
     write_folder,
 )
+
+if TYPE_CHECKING:
+    from ss_ray.privacy.account import Account  # with the accountants, which take a second
 
 TOKENS, SIZES, GROUPS = "tokens-", "sizes-", "groups-"
 """Prefixes of the arrays of a part: (tokens,) of all lines; (lines,) tokens of each; (groups,) lines of each."""

@@ -21,8 +21,8 @@ from torch import Tensor
 from ss_ray.codec.columns import PAD
 from ss_ray.errors import TrainingError
 from ss_ray.plan import PrivateLoopPlan, PrivateTrainPlan
+from ss_ray.privacy.charges import DPPlan
 from ss_ray.privacy.noise import add_noise, poisson_sample, secret_generator
-from ss_ray.privacy.plan import DPPlan
 from ss_ray.training.dpsgd import check_layers, clipped_sum
 from ss_ray.training.loop import Worker, learning_rate_factor
 from ss_ray.training.models import CompactModel, SlotGroup, row_losses

@@ -16,11 +16,11 @@ from ss_ray.codec.sequences import SequenceCodec
 from ss_ray.codec.slots import SlotCodec, fit_codec
 from ss_ray.config import Config
 from ss_ray.errors import PrivacyError
-from ss_ray.plan import PrivateLoopPlan, PrivateTrainPlan, with_compact_model
+from ss_ray.plan import PrivateLoopPlan, PrivateTrainPlan
+from ss_ray.planning import with_compact_model
 from ss_ray.privacy.account import Account, PrivateSchema
-from ss_ray.privacy.accounting import Charge
-from ss_ray.privacy.plan import DPPlan
-from ss_ray.privacy.private_schema import MeasuredSchema
+from ss_ray.privacy.charges import Charge, DPPlan
+from ss_ray.privacy.measured import MeasuredSchema
 from ss_ray.privacy.units import check_same_rows, unit_ids
 from ss_ray.progress import OnProgress
 from ss_ray.runs import Location

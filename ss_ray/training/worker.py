@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,13 +22,15 @@ from ray.train.torch import get_device
 from ss_ray.codec.sequences import SequenceCodec, SequenceTokens
 from ss_ray.codec.slots import SlotCodec
 from ss_ray.plan import LoopPlan, PrivateLoopPlan, PrivateTrainPlan, TrainPlan
-from ss_ray.privacy.account import Account
 from ss_ray.runs import Location
 from ss_ray.training.examples import Examples, RowExamples, row_examples
 from ss_ray.training.loop import TrainState, Worker, split_examples, train
 from ss_ray.training.models import build_compact, group_slots
 from ss_ray.training.private_loop import PrivateState, PrivateUnits, RowUnits, own_units, train_private_units
 from ss_ray.training.sequence_examples import sequence_examples
+
+if TYPE_CHECKING:
+    from ss_ray.privacy.account import Account  # with the accountants, which take a second
 
 CHECKPOINT_SECONDS = 60.0
 PROGRESS_STEPS = 5

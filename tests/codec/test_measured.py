@@ -12,7 +12,7 @@ from ss_ray.codec.columns import PAD
 from ss_ray.codec.measured import measured_codec, prior_logits
 from ss_ray.codec.ordinals import Scale
 from ss_ray.codec.slots import SlotCodec
-from ss_ray.privacy.private_schema import MeasuredColumn, MeasuredSchema
+from ss_ray.privacy.measured import MeasuredColumn, MeasuredSchema
 from ss_ray.schema import ColumnSchema, Kind
 
 CITY = ColumnSchema(

@@ -7,7 +7,7 @@ from ss_ray.codec.measured_sequences import gap_codec, measured_sequence_codec, 
 from ss_ray.codec.ordinals import Scale
 from ss_ray.codec.sequence_tables import gap_column
 from ss_ray.codec.sequences import SequenceCodec, SequenceTokens
-from ss_ray.privacy.private_schema import MeasuredColumn, MeasuredSchema
+from ss_ray.privacy.measured import MeasuredColumn, MeasuredSchema
 from ss_ray.schema import ColumnSchema, Kind
 from ss_ray.tables.sequences import sorted_sequences
 

@@ -8,7 +8,8 @@ import pytest
 from opacus.accountants import RDPAccountant
 
 from ss_ray.errors import PrivacyError
-from ss_ray.privacy.accounting import Charge, auto_delta, calibrate_noise, epsilon_of
+from ss_ray.privacy.accounting import auto_delta, calibrate_noise, epsilon_of
+from ss_ray.privacy.charges import Charge
 
 GOLDEN = Charge(mechanism="dp-sgd", noise_multiplier=3.0, sample_rate=0.1, count=512)
 

@@ -9,7 +9,7 @@ import pytest
 from scipy.stats import beta, binom
 
 from ss_ray.errors import ConfigError, PrivacyError
-from ss_ray.privacy.accounting import Charge, epsilon_of
+from ss_ray.privacy.accounting import epsilon_of
 from ss_ray.privacy.audit import (
     MARGIN,
     MIN_GUESSES,
@@ -23,6 +23,7 @@ from ss_ray.privacy.audit import (
     require_unrefuted,
     statement,
 )
+from ss_ray.privacy.charges import Charge
 
 RESULT = AuditResult(
     claimed_epsilon=4.0,

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from ss_ray.errors import PrivacyError
-from ss_ray.privacy.accounting import Charge, epsilon_of
+from ss_ray.privacy.accounting import epsilon_of
 from ss_ray.privacy.certificate import Certificate, make_certificate
+from ss_ray.privacy.charges import Charge, DPPlan
 from ss_ray.privacy.ledger import Balance
-from ss_ray.privacy.plan import DPPlan, count_charge, make_dp_plan, run_epsilon
+from ss_ray.privacy.plan import count_charge, make_dp_plan, run_epsilon
 
 DELTA = 1e-5
 COUNT = count_charge(3.0, DELTA)

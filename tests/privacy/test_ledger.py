@@ -23,7 +23,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ss_ray.errors import ConfigError, PrivacyError, ResourceError, SsRayError
-from ss_ray.privacy.accounting import Charge, epsilon_of
+from ss_ray.privacy.accounting import epsilon_of
+from ss_ray.privacy.charges import Charge
 from ss_ray.privacy.ledger import NOISE_LIMITS, Ledger, SpendingLedger
 from ss_ray.privacy.ledger_database import LedgerDatabase, ledger_url, shown
 from ss_ray.privacy.ledger_tables import METADATA

@@ -16,7 +16,8 @@ import pytest
 import ray
 
 from ss_ray.errors import ConfigError, PrivacyError, ResourceError
-from ss_ray.privacy.accounting import Charge, epsilon_of
+from ss_ray.privacy.accounting import epsilon_of
+from ss_ray.privacy.charges import Charge
 from ss_ray.privacy.ledger import Ledger, SpendingLedger
 from ss_ray.privacy.ledger_actor import ACTOR_NAME, NAMESPACE, LedgerClient, connect_ledger
 

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from ss_ray.errors import PrivacyError
-from ss_ray.privacy.accounting import Charge, epsilon_of
-from ss_ray.privacy.plan import DPPlan, make_dp_plan
+from ss_ray.privacy.accounting import epsilon_of
+from ss_ray.privacy.charges import Charge, DPPlan
+from ss_ray.privacy.plan import make_dp_plan
 
 
 def plan(num_units: int = 20_000, **changes: Any) -> DPPlan:

@@ -17,10 +17,11 @@ from scipy.stats import binom
 from ss_ray.codec.ordinals import Scale
 from ss_ray.config import ColumnParameters
 from ss_ray.errors import DataError, PrivacyError
-from ss_ray.privacy.accounting import Charge
 from ss_ray.privacy.bins import INT64, Cell, Noise, dyadic_cells, merge_bins, refine, to_split
+from ss_ray.privacy.charges import Charge
 from ss_ray.privacy.histograms import CategoryQuery, Counted, Query, bounded_units, count_table
-from ss_ray.privacy.private_schema import MeasuredColumn, MeasuredSchema, measure_schema
+from ss_ray.privacy.measured import MeasuredColumn, MeasuredSchema
+from ss_ray.privacy.private_schema import measure_schema
 from ss_ray.privacy.schema_plan import SchemaBudget, plan_queries, public_column
 from ss_ray.schema import ColumnSchema, Kind, TableSchema
 

@@ -10,8 +10,8 @@ import torch
 from scipy import stats
 
 from ss_ray.plan import PrivateTrainPlan
+from ss_ray.privacy.charges import DPPlan
 from ss_ray.privacy.noise import secret_generator
-from ss_ray.privacy.plan import DPPlan
 from ss_ray.training.loop import Worker
 from ss_ray.training.models import CompactModel, build_compact
 from ss_ray.training.private_loop import own_units, set_private_gradient

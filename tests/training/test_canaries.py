@@ -24,8 +24,8 @@ from ss_ray.codec.columns import FIRST_TOKEN, PAD, Slot
 from ss_ray.errors import PrivacyError
 from ss_ray.plan import PrivateTrainPlan
 from ss_ray.privacy.audit import AuditResult, require_unrefuted
+from ss_ray.privacy.charges import DPPlan
 from ss_ray.privacy.noise import add_noise, secret_generator
-from ss_ray.privacy.plan import DPPlan
 from ss_ray.training.canaries import (
     ALONE,
     PHYSICAL_BATCH,

@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from ss_ray.errors import PrivacyError
+from ss_ray.privacy.charges import DPPlan
 from ss_ray.privacy.noise import secret_generator
-from ss_ray.privacy.plan import DPPlan
 from ss_ray.training.loop import Worker
 from ss_ray.training.models import row_losses
 from ss_ray.training.private_loop import (

@@ -1,0 +1,63 @@
+"""What is paid for under differential privacy, as values: workers hold them, and need no accountant to do so."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+DP_SGD = "dp-sgd"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Charge:
+    """`count` uses of one Gaussian mechanism, each on a fresh Poisson sample of the privacy units.
+
+    Attributes:
+        mechanism: What it was for: "dp-sgd", or "schema: <what was counted>".
+        noise_multiplier: Noise standard deviation over the L2 sensitivity to one unit.
+        sample_rate: Probability in (0, 1] that a unit takes part in one use.
+        count: Uses, at least 0.
+        delta: Probability with which one use fails beside what its noise covers (a threshold that a value of one unit
+            passes); 0 for none.
+    """
+
+    mechanism: str
+    noise_multiplier: float
+    sample_rate: float = 1.0
+    count: int = 1
+    delta: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class DPPlan:
+    """DP-SGD (Abadi et al. 2016, arXiv:1607.00133), fixed before step 1.
+
+    Attributes:
+        privacy_unit: What is added or removed: "row", or "all rows of one <column>". Printed wherever epsilon is.
+        sample_rate: Probability in (0, 1] that a unit joins a batch (Poisson); an empty batch still takes a noise step.
+        noise_multiplier: Noise standard deviation / max_grad_norm, dimensionless.
+        max_grad_norm: L2 clipping radius of one unit's gradient.
+        num_steps: Optimizer steps that are paid for; one more raises PrivacyError.
+        expected_batch_size: What a noisy sum is divided by: sample_rate times the (noisy) number of units.
+        target_epsilon: Of the whole run, with what was spent before.
+        delta: Likewise.
+    """
+
+    privacy_unit: str
+    sample_rate: float
+    noise_multiplier: float
+    max_grad_norm: float
+    num_steps: int
+    expected_batch_size: float
+    target_epsilon: float
+    delta: float
+
+    @property
+    def noise_standard_deviation(self) -> float:
+        """Of the noise in each coordinate of a step's sum, once over all workers."""
+        return self.noise_multiplier * self.max_grad_norm
+
+    def charge(self, count: int = 1) -> Charge:
+        """What `count` steps spend."""
+        return Charge(
+            mechanism=DP_SGD, noise_multiplier=self.noise_multiplier, sample_rate=self.sample_rate, count=count
+        )
