@@ -1,6 +1,6 @@
 """What the jobs service bears: many clients at once, readers while jobs run, a flat memory, and kill -9.
 
-    python benchmarks/bench_serve_jobs.py --jobs 200 --clients 20 --requests 10000 --kill 20
+    PYTHONPATH=. python benchmarks/bench_serve_jobs.py --jobs 200 --clients 20 --requests 10000 --kill 20
 
 `python -m serve` runs on a Ray of its own, as for a user. Jobs go through Ray's Jobs API, but in place of the pipeline
 runs a stand-in that sleeps, writes what a job writes, and counts its starts: the service is measured, not the training.
@@ -11,9 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import signal
-import socket
-import subprocess
 import sys
 import tempfile
 import threading
@@ -21,15 +18,14 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
-import psutil
-import yaml
 
-ROOT = Path(__file__).parents[1]
+from tests.serve.local_service import LocalService
+
 JOBS = "/v1beta1/safe-synthesizer/jobs"
 TERMINAL = {"completed", "error", "cancelled"}
 STAND_IN = """#!{python}
@@ -52,74 +48,25 @@ say(state="completed", rows=1)
 """
 
 
-class Service:
-    """`python -m serve` on a free port, with a folder that outlives it."""
+class StandInService(LocalService):
+    """A service whose jobs are stand-ins.
+
+    Args:
+        folder: Of the service, the table and the stand-in.
+        seconds: That a job takes.
+        active: Jobs on the cluster at the same time.
+    """
 
     def __init__(self, folder: Path, seconds: float, active: int) -> None:
+        self.folder = folder
         (folder / "tables").mkdir()
         (folder / "tables" / "t.csv").write_text("a\n1\n")
-        program = folder / "stand_in"
-        starts = str(folder / "starts")
+        program, starts = folder / "stand_in", str(folder / "starts")
         program.write_text(STAND_IN.format(python=sys.executable, starts=starts, seconds=seconds))
         program.chmod(0o755)
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        settings = {
-            "database": f"sqlite:///{folder}/state.sqlite",
-            "storage": f"{folder}/storage",
-            "data_sources": [str(folder / "tables")],
-            "audit_log": None,
-            "ray": {"python": str(program)},
-            "limits": {
-                "max_active_jobs": active,
-                "max_active_per_namespace": active,
-                "requests_per_minute": 10**6,
-            },
-        }
-        (folder / "settings.yaml").write_text(yaml.safe_dump(settings))
-        self.folder = folder
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.start()
-
-    def start(self) -> None:
-        """Start it, and wait until it answers."""
-        command = [
-            sys.executable,
-            "-m",
-            "serve",
-            "--settings",
-            str(self.folder / "settings.yaml"),
-            "--port",
-            str(self.port),
-        ]
-        log = (self.folder / "log").open("a")
-        self.process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, start_new_session=True)
-        for _ in range(240):
-            with suppress(httpx.TransportError):
-                if httpx.get(f"{self.url}/health/ready").status_code == 200:
-                    return
-            time.sleep(0.5)
-        raise SystemExit(f"the service did not start: {(self.folder / 'log').read_text()[-2000:]}")
-
-    def kill(self) -> None:
-        """End the service, its replicas and its Ray by kill -9."""
-        for process in [*psutil.Process(self.process.pid).children(recursive=True), psutil.Process(self.process.pid)]:
-            with suppress(psutil.NoSuchProcess):
-                process.send_signal(signal.SIGKILL)
-        self.process.wait()
-
-    def stop(self) -> None:
-        """Let it end by itself."""
-        self.process.terminate()
-        with suppress(subprocess.TimeoutExpired):
-            self.process.wait(60)
-
-    def replica_megabytes(self) -> float:
-        """Resident memory of the process that answers."""
-        found = [p for p in psutil.process_iter(["cmdline"]) if "ServeReplica" in " ".join(p.info["cmdline"] or [])]
-        mine = [p for p in found if self.process.pid in {parent.pid for parent in p.parents()}]
-        return sum(p.memory_info().rss for p in mine) / 2**20
+        limits = {"max_active_jobs": active, "max_active_per_namespace": active, "requests_per_minute": 10**6}
+        settings = {"data_sources": [str(folder / "tables")], "audit_log": None, "ray": {"python": str(program)}}
+        super().__init__(folder, settings | {"limits": limits})
 
     def starts(self) -> Counter[str]:
         """How often each job was started."""
@@ -133,17 +80,17 @@ class Service:
 
 
 @contextmanager
-def service(seconds: float, active: int) -> Iterator[Service]:
+def service(seconds: float, active: int) -> Iterator[StandInService]:
     """A service in a folder of its own, while the block runs."""
     with tempfile.TemporaryDirectory() as folder:
-        made = Service(Path(folder), seconds, active)
+        made = StandInService(Path(folder), seconds, active)
         try:
             yield made
         finally:
             made.stop()
 
 
-def submit(running: Service, count: int, clients: int) -> Counter[int]:
+def submit(running: StandInService, count: int, clients: int) -> Counter[int]:
     """Create jobs from many clients at once; answers by status code."""
     body = {"spec": {"data_source": str(running.folder / "tables" / "t.csv"), "config": {}}}
 
@@ -155,7 +102,7 @@ def submit(running: Service, count: int, clients: int) -> Counter[int]:
         return Counter(code for codes in pool.map(client, range(clients)) for code in codes)
 
 
-def wait(running: Service, jobs: int, limit: float = 3000) -> Counter[str]:
+def wait(running: StandInService, jobs: int, limit: float = 3000) -> Counter[str]:
     """Wait until all jobs are over."""
     until = time.monotonic() + limit
     while time.monotonic() < until:
@@ -167,7 +114,7 @@ def wait(running: Service, jobs: int, limit: float = 3000) -> Counter[str]:
 
 
 @contextmanager
-def reading(running: Service, readers: int) -> Iterator[dict[str, list[float]]]:
+def reading(running: StandInService, readers: int) -> Iterator[dict[str, list[float]]]:
     """Seconds of reads by kind, while the block runs; each reader asks ten times a second."""
     seconds: dict[str, list[float]] = {"status": [], "logs": [], "list": []}
     stop = threading.Event()

@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-import httpx
 import psutil
 import pytest
-import yaml
 
 from ss_ray.client import Client
+from tests.serve.local_service import LocalService, wait_for
 
 pytestmark = pytest.mark.ray
 
-ROOT = Path(__file__).parents[2]
 SMALL = {
     "replace_pii": None,
     "enable_replace_pii": False,
@@ -34,60 +29,6 @@ SMALL = {
     "evaluation": {"enabled": False},
 }
 LONG = SMALL | {"training": SMALL["training"] | {"num_input_records_to_sample": 10_000_000}}
-
-
-class Service:
-    """`python -m serve` in a folder."""
-
-    def __init__(self, folder: Path) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        settings = {
-            "database": f"sqlite:///{folder}/state.sqlite",
-            "storage": f"{folder}/storage",
-            "audit_log": f"{folder}/audit.jsonl",
-            "resources": {"threads_per_worker": 1, "num_generation_workers": 1},
-        }
-        self.settings = folder / "settings.yaml"
-        self.settings.write_text(yaml.safe_dump(settings))
-        self.log = folder / "log"
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.start()
-
-    def start(self) -> None:
-        """Start it, and wait until it answers."""
-        command = [sys.executable, "-m", "serve", "--settings", str(self.settings), "--port", str(self.port)]
-        stream = self.log.open("a")
-        self.process = subprocess.Popen(command, cwd=ROOT, stdout=stream, stderr=stream)
-        wait_for(self._is_ready, 600)
-
-    def _is_ready(self) -> bool:
-        assert self.process.poll() is None, self.log.read_text()
-        with suppress(httpx.TransportError):
-            return httpx.get(f"{self.url}/health/ready").status_code == 200
-        return False
-
-    def kill(self) -> None:
-        """Everything ends as in a power cut."""
-        root = psutil.Process(self.process.pid)
-        for process in [*root.children(recursive=True), root]:
-            with suppress(psutil.NoSuchProcess):
-                process.send_signal(signal.SIGKILL)
-        self.process.wait()
-
-    def stop(self) -> None:
-        """End it as a user does."""
-        self.process.terminate()
-        self.process.wait(60)
-
-
-def wait_for(condition: Callable[[], bool], seconds: float) -> None:
-    """Look again and again until it is so."""
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until
-        time.sleep(0.5)
 
 
 def wait_for_training(client: Client, job: str) -> None:
@@ -115,19 +56,21 @@ def drivers(job: str) -> list[psutil.Process]:
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    made = Service(tmp_path_factory.mktemp("service"))
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalService]:
+    folder = tmp_path_factory.mktemp("service")
+    resources = {"threads_per_worker": 1, "num_generation_workers": 1}
+    made = LocalService(folder, {"audit_log": f"{folder}/audit.jsonl", "resources": resources})
     yield made
     made.stop()
 
 
 @pytest.fixture
-def client(service: Service) -> Iterator[Client]:
+def client(service: LocalService) -> Iterator[Client]:
     with Client(service.url) as made:
         yield made
 
 
-def test_a_job_runs_on_the_cluster_and_its_table_is_fetched(client: Client, service: Service, visits_csv: Path):
+def test_a_job_runs_on_the_cluster_and_its_table_is_fetched(client: Client, service: LocalService, visits_csv: Path):
     job = client.submit(visits_csv, SMALL)
     assert client.wait(job, progress=False, timeout_seconds=900).status == "completed"
     assert len(client.data(job)) == 50
@@ -170,7 +113,7 @@ def test_a_driver_that_is_killed_is_started_again_and_goes_on(client: Client, vi
     assert any("driver was lost" in line for line in log)
 
 
-def test_kill_9_of_everything_loses_no_job_and_doubles_none(client: Client, service: Service, visits_csv: Path):
+def test_kill_9_of_everything_loses_no_job_and_doubles_none(client: Client, service: LocalService, visits_csv: Path):
     running, waiting = client.submit(visits_csv, SMALL), client.submit(visits_csv, SMALL)
     wait_for_training(client, running)
     service.kill()
