@@ -7,54 +7,65 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-import ray
-from ray import serve
-
-from serve.app import JOB_AGENT_PORT, build, check_free, check_reachable
+from serve.app import build, check_reachable
+from serve.local_ray import local_ray
 from serve.settings import ROOT, Settings, read_settings
 from ss_ray.errors import SsRayError
 from ss_ray.job_status import log_as_json
+
+APPLICATION = "ss-ray"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Start, say where, and stay until told to stop."""
     options = _parser().parse_args(arguments)
+    log_as_json(package="serve")
     try:
         settings = read_settings(options.settings, host=options.host, port=options.port)
         check_reachable(settings)
-        if not os.environ.get("RAY_ADDRESS"):
-            check_free(JOB_AGENT_PORT)
+        with ExitStack() as ends:
+            address = os.environ.get("RAY_ADDRESS")
+            ends.enter_context(deployed(settings, address or ends.enter_context(local_ray()), is_shared=bool(address)))
+            print(f"ss_ray is at http://{settings.host}:{settings.port}", flush=True)
+            wait_for_signal()
     except SsRayError as error:
         raise SystemExit(f"serve: {error}") from None
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
-    log_as_json(package="serve")
-    run(settings)
-    print(f"ss_ray is at http://{settings.host}:{settings.port}", flush=True)
-    stop.wait()
-    ray.shutdown()
 
 
-def run(settings: Settings) -> None:
-    """Ray Serve on a Ray of this machine's own, or on the one that RAY_ADDRESS names."""
+@contextmanager
+def deployed(settings: Settings, address: str, *, is_shared: bool) -> Iterator[None]:
+    """The application on the Ray at an address while the block runs; on a shared one, others keep theirs."""
     os.environ.setdefault("RAY_DATA_DISABLE_PROGRESS_BARS", "1")
-    address = os.environ.get("RAY_ADDRESS") or "local"
-    local = {"include_dashboard": True, "dashboard_host": "127.0.0.1"} if address == "local" else {}
+    import ray  # reads how to authenticate when it is imported
+    from ray import serve
+
     context = ray.init(
         address=address,
         log_to_driver=False,
         logging_level=logging.ERROR,
         runtime_env={"env_vars": {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}},
-        **local,
     )
     reached = settings.ray.model_copy(update={"dashboard": settings.ray.dashboard or f"http://{context.dashboard_url}"})
     settings = settings.model_copy(update={"ray": reached})
     serve.start(http_options={"host": settings.host, "port": settings.port})
-    serve.run(build(settings.model_dump()), name="ss-ray", route_prefix="/")
+    serve.run(build(settings.model_dump()), name=APPLICATION, route_prefix="/")
+    try:
+        yield
+    finally:
+        serve.delete(APPLICATION) if is_shared else serve.shutdown()
+        ray.shutdown()
+
+
+def wait_for_signal() -> None:
+    """Until somebody asks this process to end. Ray sets handlers of its own, so ours come after it."""
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    stop.wait()
 
 
 def _parser() -> argparse.ArgumentParser:

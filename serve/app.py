@@ -6,7 +6,6 @@ serve deploy serve/config.yaml                  # with settings, on a running cl
 
 from __future__ import annotations
 
-import socket
 import threading
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -31,8 +30,6 @@ from ss_ray.job_status import log_as_json
 from ss_ray.runs import Location
 
 RESOURCES = (health, pages, jobs, platform, uploads, datastore, entities, filesets)
-JOB_AGENT_PORT = 52365
-"""Where the part of a Ray that takes jobs listens; `ray.init` has no other, and goes on without where it is taken."""
 
 
 def create_app(settings: Settings, runner: Runner | None = None) -> FastAPI:
@@ -77,24 +74,6 @@ def check_reachable(settings: Settings) -> None:
         raise ConfigError(
             f"without authentication the service listens on 127.0.0.1 only, not on {settings.host}: set auth.api_keys"
         )
-
-
-def check_free(port: int) -> None:
-    """Refuse to start a Ray that could take no jobs, beside one that has its port.
-
-    Raises:
-        ConfigError: Somebody listens there.
-    """
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # one that ended just now is no matter
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            raise ConfigError(
-                f"port {port}, where Ray takes jobs, is in use: most likely another Ray runs on this machine. Wait for "
-                "its end, or start a cluster beside it, `ray start --head --port 6399 --dashboard-port 8299 "
-                f"--dashboard-agent-listen-port {port + 1} --ray-client-server-port 10099`, and set RAY_ADDRESS to it"
-            ) from None
 
 
 @asynccontextmanager

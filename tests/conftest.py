@@ -21,11 +21,6 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(token)}
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that start a Ray of their own which takes jobs come first: two of these cannot share a machine."""
-    items.sort(key=lambda item: item.path.name != "test_on_ray.py")
-
-
 @pytest.fixture(scope="session")
 def ray_cluster() -> Iterator[None]:
     """A local Ray of two CPUs for the whole session."""

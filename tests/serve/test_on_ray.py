@@ -56,7 +56,8 @@ def drivers(job: str) -> list[psutil.Process]:
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalService]:
+def service(ray_cluster: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalService]:
+    """Beside another Ray on the same machine."""
     folder = tmp_path_factory.mktemp("service")
     resources = {"threads_per_worker": 1, "num_generation_workers": 1}
     made = LocalService(folder, {"audit_log": f"{folder}/audit.jsonl", "resources": resources})

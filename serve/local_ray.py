@@ -1,0 +1,87 @@
+"""A Ray of this machine's own, for `python -m serve`.
+
+`ray.init` would start one, too, but its part that takes jobs has a fixed port: beside another Ray, or what is left of
+one that was killed, it goes on without and takes none. `ray start` is given ports that are free.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import IO
+
+from ss_ray.errors import ResourceError
+
+START_SECONDS = 180.0
+STOP_SECONDS = 5.0  # of its own way to end, which may take half a minute; nothing depends on it
+RAY = (sys.executable, "-m", "ray.scripts.scripts")
+HOST = "127.0.0.1"
+DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of prctl(2)
+
+
+@contextmanager
+def local_ray() -> Iterator[str]:
+    """The address of a Ray that is there while the block runs, its token in place.
+
+    It ends with this process, however that ends; only where the system is not Linux, kill -9 leaves it behind.
+
+    Raises:
+        ResourceError: It does not start.
+    """
+    if os.environ.setdefault("RAY_AUTH_MODE", "token") == "token":
+        subprocess.run([*RAY, "get-auth-token", "--generate"], check=True, capture_output=True)
+    gcs, dashboard, agent, client = free_ports(4)
+    ports = {"port": gcs, "dashboard-port": dashboard, "dashboard-agent-listen-port": agent}
+    ports |= {"ray-client-server-port": client, "min-worker-port": 0, "max-worker-port": 0}
+    hosts = [f"--node-ip-address={HOST}", f"--dashboard-host={HOST}"]
+    options = [*hosts, "--include-dashboard=true", "--disable-usage-stats"]
+    options += [f"--{name}={port}" for name, port in ports.items()]
+    with tempfile.TemporaryFile("w+") as log:
+        process = subprocess.Popen(
+            [*RAY, "start", "--head", "--block", *options],
+            stdout=log,
+            stderr=log,
+            start_new_session=True,  # Ctrl-C is for us, who end it
+            preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+        )
+        try:
+            _wait_until_reached(process, dashboard, log)
+            yield f"{HOST}:{gcs}"
+        finally:
+            process.terminate()
+            try:
+                process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()  # its processes end with it
+
+
+def free_ports(number: int) -> list[int]:
+    """Ports of this machine where nobody listens, each another one."""
+    with ExitStack() as sockets:
+        bound = [sockets.enter_context(socket.socket()) for _ in range(number)]
+        for one in bound:
+            one.bind((HOST, 0))
+        return [one.getsockname()[1] for one in bound]
+
+
+def _wait_until_reached(process: subprocess.Popen[bytes], port: int, log: IO[str]) -> None:
+    until = time.monotonic() + START_SECONDS
+    while process.poll() is None and time.monotonic() < until:
+        with socket.socket() as probe:
+            if probe.connect_ex((HOST, port)) == 0:
+                return
+        time.sleep(0.2)
+    log.seek(0)
+    raise ResourceError(f"Ray did not start on this machine; it says: {log.read()[-2000:].strip()}")
+
+
+def _die_with_parent() -> None:
+    ctypes.CDLL(None).prctl(DIE_WITH_PARENT, signal.SIGKILL)
