@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import ArgumentError
 
-from ss_ray.errors import ConfigError, ResourceError
+from ss_ray.database_url import database_url
+from ss_ray.errors import ResourceError
 
 METADATA = sa.MetaData()
 JOBS = sa.Table(
@@ -124,7 +124,6 @@ SECRETS = sa.Table(
     sa.Column("value", sa.String, nullable=False),
 )
 BUSY_SECONDS = 30
-DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg", "postgresql+psycopg": "postgresql+psycopg"}
 BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 
 
@@ -139,7 +138,7 @@ class Database:
     """
 
     def __init__(self, url: str) -> None:
-        self.url = database_url(url)
+        self.url = database_url(url, "the service's state", "sqlite:////path/state.sqlite")
         self.engine = _engine(self.url)
 
     @contextmanager
@@ -182,27 +181,6 @@ class Database:
             with self.read() as db:
                 found = db.execute(wanted).scalar_one()
         return bytes.fromhex(found)
-
-
-def database_url(url: str) -> sa.URL:
-    """A URL of SQLite or PostgreSQL, with the file's "~" resolved.
-
-    Raises:
-        ConfigError: It is of another kind. The message does not repeat it: it may hold a password.
-    """
-    try:
-        parsed = sa.make_url(url)
-    except ArgumentError:
-        raise ConfigError("the database's URL cannot be read; it looks like sqlite:////path/state.sqlite") from None
-    if parsed.drivername not in DRIVERS:
-        raise ConfigError(f"the service keeps its state in sqlite or postgresql, not in {parsed.drivername}")
-    parsed = parsed.set(drivername=DRIVERS[parsed.drivername])
-    if parsed.get_backend_name() != "sqlite":
-        return parsed
-    file = Path(parsed.database or "").expanduser()
-    if not file.is_absolute():
-        raise ConfigError("the database's file needs an absolute path: sqlite:////path/state.sqlite")
-    return parsed.set(database=str(file))
 
 
 def _engine(url: sa.URL) -> sa.Engine:

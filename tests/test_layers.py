@@ -22,7 +22,12 @@ RULES = {  # imported name -> files that may import it
     "presidio_analyzer": ["ss_ray/pii/recognizers.py", "ss_ray/pii/ner_engines.py"],
     "presidio_anonymizer": [],
     "spacy": ["ss_ray/pii/ner.py", "ss_ray/pii/ner_engines.py", "ss_ray/pii/recipes/*.py"],
-    "sqlalchemy": ["ss_ray/privacy/ledger*.py", "serve/*.py", "serve/migrations/versions/*.py"],
+    "sqlalchemy": [
+        "ss_ray/database_url.py",
+        "ss_ray/privacy/ledger*.py",
+        "serve/*.py",
+        "serve/migrations/versions/*.py",
+    ],
     "torch": ["ss_ray/training/*.py", "ss_ray/generation/*.py"],
     "transformers": ["ss_ray/training/*.py", "ss_ray/generation/*.py"],
     "vllm": ["ss_ray/generation/vllm.py"],

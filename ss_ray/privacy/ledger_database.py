@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
-from ss_ray.errors import ConfigError, ResourceError
+from ss_ray.database_url import database_url
+from ss_ray.errors import ResourceError
 from ss_ray.privacy.ledger_tables import METADATA
 
 DEFAULT_URL = "sqlite:///~/.ss_ray/ledger.sqlite"
 BUSY_SECONDS = 60  # for which a transaction waits for another one
 TABLES_LOCK = 7_225_309_113  # any number: PostgreSQL's name for "someone makes the tables"
-DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg", "postgresql+psycopg": "postgresql+psycopg"}
 BEGIN = {
     "sqlite": ["BEGIN IMMEDIATE"],  # takes the write lock before anything is read
     "postgresql": ["SET LOCAL synchronous_commit = on", f"SET LOCAL lock_timeout = '{BUSY_SECONDS}s'"],
@@ -66,21 +66,9 @@ def ledger_url(url: str) -> sa.URL:
         ConfigError: Not a URL of a database that keeps a ledger safe. The message does not repeat it: it may hold a
             password.
     """
-    try:
-        parsed = sa.make_url(url)
-    except ArgumentError:
-        raise ConfigError(f"the ledger's URL cannot be read; it looks like {DEFAULT_URL}") from None
-    if parsed.drivername not in DRIVERS:
-        raise ConfigError(f"a ledger is kept in sqlite or postgresql, not in {parsed.drivername}")
-    parsed = parsed.set(drivername=DRIVERS[parsed.drivername])
-    if parsed.get_backend_name() != "sqlite":
-        return parsed
-    file = Path(parsed.database or "").expanduser()
-    if not file.is_absolute():  # a job's own folder goes when the job ends; memory goes at once
-        raise ConfigError(
-            f"the ledger's file needs an absolute path: sqlite:////path, or {DEFAULT_URL}; not {parsed.database!r}"
-        )
-    return parsed.set(database=os.path.realpath(file))
+    parsed = database_url(url, "the privacy ledger", DEFAULT_URL)
+    file = ledger_file(parsed)
+    return parsed if file is None else parsed.set(database=os.path.realpath(file))
 
 
 def ledger_file(url: sa.URL) -> Path | None:
@@ -121,10 +109,7 @@ def _connected(url: sa.URL) -> sa.Engine:
     options: dict[str, Any] = (
         {"connect_args": {"timeout": BUSY_SECONDS}} if backend == "sqlite" else {"isolation_level": "READ COMMITTED"}
     )
-    try:
-        engine = sa.create_engine(url, poolclass=sa.NullPool, **options)
-    except ModuleNotFoundError:
-        raise ConfigError("a ledger in PostgreSQL needs psycopg: pip install 'ss-ray[postgresql]'") from None
+    engine = sa.create_engine(url, poolclass=sa.NullPool, **options)
     if backend == "sqlite":
         sa.event.listen(engine, "connect", _set_up_sqlite)
     sa.event.listen(engine, "begin", lambda db: [db.exec_driver_sql(statement) for statement in BEGIN[backend]])
