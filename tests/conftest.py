@@ -9,6 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("fixed", derandomize=True)  # `--hypothesis-profile default --hypothesis-seed N` looks further
+settings.load_profile("fixed")
 
 
 def pytest_configure(config: pytest.Config) -> None:

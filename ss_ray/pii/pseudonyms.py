@@ -126,9 +126,10 @@ class Pseudonyms:
             raise ConfigError(f"there are no stand-ins for the entity type {entity_type!r}")
         if not value or value.isspace():
             return value
+        original = normalise(entity_type, value)
         for draw in range(MAX_DRAWS):
             candidate = self._draw(entity_type, value, draw, person)
-            if candidate.casefold() != value.strip().casefold() or candidate == MASK:
+            if normalise(entity_type, candidate) != original or candidate == MASK:
                 return candidate
             if entity_type not in _FORMATS:  # what is drawn once would be drawn again
                 break
