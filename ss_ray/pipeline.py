@@ -178,38 +178,13 @@ def _run(
     synthetic = stages.do(
         "generate",
         SyntheticTable,
-        lambda: generate(
-            internal / "model",
-            plan.generation,
-            seen.train,
-            config,
-            work,
-            run_dir.synthetic,
-            on_progress,
-        ),
+        lambda: generate(internal / "model", plan.generation, seen.train, config, work, run_dir.synthetic, on_progress),
     )
     log.facts["rows"] = synthetic.num_rows
-    if guarantee is not None and not run_dir.public_report.exists():  # a stale release is removed as a whole
-        publish_report(
-            guarantee,
-            run_dir.synthetic,
-            read_schema((internal / "model" / "codec.json").read_text()),
-            num_rows=synthetic.num_rows,
-            title=run_dir.root.name,
-            target=run_dir.public_report,
-        )
+    _publish(guarantee, run_dir, synthetic)
     csv_file = write_csv(run_dir.synthetic, schema, run_dir.release / "synthetic.csv") if csv else None
-    facts = run_facts(
-        config,
-        run_dir,
-        table,
-        splits,
-        pii,
-        num_rows=synthetic.num_rows,
-        seed=start.seed,
-        guarantee=_guarantee_in_words(guarantee),
-        log=log,
-    )
+    words, num_rows = _guarantee_in_words(guarantee), synthetic.num_rows
+    facts = run_facts(config, run_dir, table, splits, pii, num_rows=num_rows, seed=start.seed, guarantee=words, log=log)
     evaluation = None
     if config.evaluation.enabled:
         context = _report_context(config, run_dir, plan, facts, pii, model, guarantee, stages.seconds)
@@ -228,6 +203,20 @@ def _run(
     else:
         write_evidence(facts, None, internal)
     return _run_report(run_dir, csv_file, synthetic, guarantee, evaluation, stages.seconds)
+
+
+def _publish(guarantee: Certificate | None, run_dir: RunDir, synthetic: SyntheticTable) -> None:
+    """The page that may leave with a table under differential privacy; a stale one went with its release."""
+    if guarantee is None or run_dir.public_report.exists():
+        return
+    publish_report(
+        guarantee,
+        run_dir.synthetic,
+        read_schema((run_dir.internal / "model" / "codec.json").read_text()),
+        num_rows=synthetic.num_rows,
+        title=run_dir.root.name,
+        target=run_dir.public_report,
+    )
 
 
 def _evaluation_request(config: Config, start: Start, pii: PiiResult) -> EvaluationRequest:

@@ -93,6 +93,7 @@ def two_nodes(tmp_path: Path) -> Iterator[dict[str, str]]:
     process.wait(timeout=60)
 
 
+@pytest.mark.slow
 def test_a_job_on_a_cluster_of_two_nodes_gives_the_same_manifest(
     two_nodes: dict[str, str], by_python: dict[str, Any], visits_csv: Path, config_file: Path, tmp_path: Path
 ) -> None:
@@ -108,6 +109,7 @@ def test_a_job_on_a_cluster_of_two_nodes_gives_the_same_manifest(
     assert what_was_done(out) == by_python
 
 
+@pytest.mark.slow
 def test_killing_the_driver_while_it_generates_loses_only_what_was_not_finished(
     visits_csv: Path, config_file: Path, tmp_path: Path
 ) -> None:
@@ -150,6 +152,7 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     server.stop()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("ray_cluster")
 def test_source_and_run_directory_may_be_on_s3(
     bucket: str, visits_csv: Path, config_file: Path, tmp_path: Path

@@ -94,6 +94,7 @@ def test_a_finished_run_makes_other_tables_without_training_again(finished: RunR
         generate_from(asked, tmp_path / "nothing", tmp_path / "other")
 
 
+@pytest.mark.slow
 def test_a_time_series_goes_on_at_its_interval_from_start_to_stop(tmp_path: Path) -> None:
     source = tmp_path / "series.csv"
     hours = pd.date_range("2024-03-01", periods=200, freq="h")
@@ -138,6 +139,7 @@ def language_model(folder: Path) -> dict[str, Any]:
     }
 
 
+@pytest.mark.slow
 def test_a_language_model_makes_series_longer_than_its_window_at_their_interval(tmp_path: Path) -> None:
     hours = pd.date_range("2024-03-01", periods=40, freq="h")
     meters = [pd.DataFrame({"meter": f"M{i:02d}", "at": hours, "load": range(i, i + 40)}) for i in range(20)]

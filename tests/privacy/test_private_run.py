@@ -109,6 +109,7 @@ def texts(*folders: Path) -> Iterator[tuple[Path, str]]:
                 yield file, file.read_bytes().decode(errors="replace")
 
 
+@pytest.mark.slow
 def test_kills_only_over_count_and_nothing_of_one_row_leaves(table: Path, tmp_path: Path, ray_logs: Path) -> None:
     out, url = tmp_path / "run", f"sqlite:///{tmp_path}/ledger.sqlite"
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(CONFIG))

@@ -102,6 +102,7 @@ def test_cancelling_ends_the_driver_and_its_workers_within_seconds(client: Clien
     assert time.monotonic() - started < 30
 
 
+@pytest.mark.slow
 def test_a_driver_that_is_killed_is_started_again_and_goes_on(client: Client, visits_csv: Path):
     job = client.submit(visits_csv, SMALL)
     wait_for_training(client, job)
@@ -114,6 +115,7 @@ def test_a_driver_that_is_killed_is_started_again_and_goes_on(client: Client, vi
     assert any("driver was lost" in line for line in log)
 
 
+@pytest.mark.slow
 def test_kill_9_of_everything_loses_no_job_and_doubles_none(client: Client, service: LocalService, visits_csv: Path):
     running, waiting = client.submit(visits_csv, SMALL), client.submit(visits_csv, SMALL)
     wait_for_training(client, running)

@@ -151,6 +151,7 @@ def test_groups_are_tokenized_in_order_with_their_head(base: Path, tmp_path: Pat
     )
 
 
+@pytest.mark.slow
 @pytest.mark.ray
 @pytest.mark.usefixtures("ray_cluster")
 def test_two_workers_one_of_which_dies_make_a_model_that_its_adapter_agrees_with(base: Path, tmp_path: Path) -> None:

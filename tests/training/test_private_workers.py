@@ -33,6 +33,7 @@ def save_gradients(config: dict[str, Any]) -> None:
         np.save(Path(config["folder"]) / f"{name}-{worker.rank}.npy", found)
 
 
+@pytest.mark.slow
 def test_three_workers_are_the_mechanism_of_one(tmp_path: Path) -> None:
     """Variance (sigma C / B)^2 whatever the number of workers: noise of every worker would triple it."""
     TorchTrainer(
