@@ -24,7 +24,7 @@ from typing import Any
 
 import httpx
 
-from tests.serve.local_service import LocalService
+from tests.serve.local_service import LocalService, wait_for
 
 JOBS = "/v1beta1/safe-synthesizer/jobs"
 TERMINAL = {"completed", "error", "cancelled"}
@@ -113,6 +113,11 @@ def wait(running: StandInService, jobs: int, limit: float = 3000) -> Counter[str
     return running.statuses()
 
 
+def wait_until_started(running: StandInService, jobs: int) -> None:
+    """Wait until so many jobs have begun."""
+    wait_for(lambda: len(running.starts()) >= jobs, 600)
+
+
 @contextmanager
 def reading(running: StandInService, readers: int) -> Iterator[dict[str, list[float]]]:
     """Seconds of reads by kind, while the block runs; each reader asks ten times a second."""
@@ -149,12 +154,14 @@ def percentile(values: list[float], share: float) -> float:
     return round(1000 * sorted(values)[min(len(values) - 1, int(share * len(values)))], 1)
 
 
-def bench_jobs(jobs: int, clients: int, active: int) -> dict[str, Any]:
+def bench_jobs(jobs: int, clients: int, active: int, job_seconds: float) -> dict[str, Any]:
     """Many jobs from many clients, and readers while they run."""
-    with service(seconds=1, active=active) as running:
+    with service(seconds=job_seconds, active=active) as running:
         started = time.monotonic()
         codes = submit(running, jobs, clients)
         accepted = time.monotonic() - started
+        if active >= jobs:  # all run at once: the readers see them run, not start
+            wait_until_started(running, jobs)
         with reading(running, readers=4) as seconds:
             statuses = wait(running, jobs)
         starts = running.starts()
@@ -162,6 +169,7 @@ def bench_jobs(jobs: int, clients: int, active: int) -> dict[str, Any]:
             "jobs": jobs,
             "clients": clients,
             "active": active,
+            "job_seconds": job_seconds,
             "answers": dict(codes),
             "seconds_to_accept": round(accepted, 1),
             "seconds_to_end": round(time.monotonic() - started, 1),
@@ -197,9 +205,7 @@ def bench_kill(jobs: int) -> dict[str, Any]:
     """Everything ends by kill -9 while all jobs run, and is started anew."""
     with service(seconds=60, active=jobs) as running:
         submit(running, jobs, jobs)
-        until = time.monotonic() + 600
-        while len(running.starts()) < jobs and time.monotonic() < until:
-            time.sleep(1)
+        wait_until_started(running, jobs)
         before = running.statuses()
         running.kill()
         running.start()
@@ -216,12 +222,13 @@ if __name__ == "__main__":
     parser.add_argument("--jobs", type=int, help="jobs that are submitted at once")
     parser.add_argument("--clients", type=int, default=20)
     parser.add_argument("--active", type=int, default=4, help="jobs on the cluster at the same time")
+    parser.add_argument("--job-seconds", type=float, default=1, help="that a job takes after its start")
     parser.add_argument("--requests", type=int, help="requests over which memory is watched")
     parser.add_argument("--kill", type=int, help="running jobs at the time of kill -9")
     options = parser.parse_args()
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     if options.jobs:
-        print(json.dumps(bench_jobs(options.jobs, options.clients, options.active)), flush=True)
+        print(json.dumps(bench_jobs(options.jobs, options.clients, options.active, options.job_seconds)), flush=True)
     if options.requests:
         print(json.dumps(bench_requests(options.requests)), flush=True)
     if options.kill:

@@ -18,6 +18,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import count
 from json import dumps
 
 from serve.blobs import BlobStore
@@ -56,6 +57,8 @@ LEASE_SECONDS = 15.0
 LOG_CHARACTERS = 16 << 20
 WHOLE_LOG = 2**31 - 1
 """Lines of Ray's log that count as read where it is longer than LOG_CHARACTERS, and is not looked at again."""
+LOGS_A_ROUND = 4
+"""Logs that are read in one round: readers would notice more of them at once."""
 SWEEP_SECONDS = 24 * 3600.0
 GONE = {"code": "invalid_data", "message": "the data set was deleted before the job began", "retryable": False}
 ROUND_SECONDS = 1.0
@@ -80,6 +83,7 @@ class Dispatcher:
         runner: Runs jobs.
         lease: Whose holder follows the jobs.
         wake: Set when there is something to do at once.
+        rounds: Numbers of its rounds.
     """
 
     settings: Settings
@@ -88,6 +92,7 @@ class Dispatcher:
     runner: Runner
     lease: Lease
     wake: threading.Event = field(default_factory=threading.Event)
+    rounds: Iterator[int] = field(default_factory=count)
 
     def run(self, stop: threading.Event) -> None:
         """Go round until told to stop."""
@@ -113,10 +118,11 @@ class Dispatcher:
         jobs = unfinished(self.database)
         if jobs:
             known = self.runner.submissions()
-            for job in jobs:
-                if job.submission_id is not None:
-                    with self._apart(job):
-                        self._follow(job, known.get(job.submission_id))
+            sent = [job for job in jobs if job.submission_id is not None]
+            turns, turn = math.ceil(len(sent) / LOGS_A_ROUND), next(self.rounds)
+            for number, job in enumerate(sent):
+                with self._apart(job):
+                    self._follow(job, known.get(job.submission_id), is_turn=(number - turn) % turns == 0)
             self._start_waiting()
         for job in deleted(self.database):
             with self._apart(job):
@@ -141,15 +147,16 @@ class Dispatcher:
             facts = {"job_id": job.id}
             logger.error("a job cannot be followed for now: %s", type(error).__name__, extra={"facts": facts})
 
-    def _follow(self, job: Row, submission: Submission | None) -> None:
-        """Take over what became of a job since the last round."""
+    def _follow(self, job: Row, submission: Submission | None, *, is_turn: bool) -> None:
+        """Take over what became of a job since the last round, and in its turn or at its end what it logged."""
         if job.status == CANCELLING and submission is not None and submission.status not in OVER:
             self.runner.stop(job.submission_id)
         written = self._written(job)
         verdict = judge(job.status, job.attempt, submission, written, _silent_seconds(job, written))
-        if submission is not None and submission.status != "PENDING":
+        is_over = verdict.status in TERMINAL
+        if submission is not None and submission.status != "PENDING" and (is_turn or is_over):
             with self._apart(job):
-                self._take_log(job, verdict.status in TERMINAL)
+                self._take_log(job, is_over)
         if verdict.submit > job.attempt:
             self._submit_again(job)
         else:

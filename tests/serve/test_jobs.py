@@ -13,6 +13,7 @@ from fastapi.testclient import TestClient
 
 from serve.auth import create_key
 from serve.database import Database
+from serve.dispatcher import LOGS_A_ROUND
 from serve.job_progress import UNDELIVERED
 from ss_ray.errors import ResourceError
 from tests.serve.fakes import ScriptedRunner, log_line, stage
@@ -520,6 +521,30 @@ def test_a_half_written_line_is_taken_when_it_is_whole(client: TestClient, runne
     runner.texts[submission] = line + "\n"
     go_round(client)
     assert [row["message"] for row in client.get(f"{JOBS}/{job['id']}/logs").json()["data"]] == ["whole"]
+
+
+def test_of_many_jobs_the_logs_are_read_in_turns_and_at_the_end_at_once(
+    make_client: Callable[..., TestClient], runner: ScriptedRunner, table: str
+):
+    client = make_client(limits={"max_active_jobs": 9, "max_active_per_namespace": 9})
+    jobs = [create(client, table) for _ in range(9)]
+    go_round(client)
+    for job in jobs:
+        runner.says(f"{job['id']}-1", "RUNNING")
+        runner.writes(f"{job['id']}-1", log_line("begins"))
+
+    def read() -> list[int]:
+        return [client.get(f"{JOBS}/{job['id']}/logs").json()["total"] for job in jobs]
+
+    go_round(client)
+    assert sum(read()) <= LOGS_A_ROUND
+    go_round(client, 2)
+    assert read() == [1] * 9
+    for job in jobs:
+        runner.writes(f"{job['id']}-1", log_line("ends"))
+        runner.finishes(f"{job['id']}-1")
+    go_round(client)
+    assert read() == [2] * 9
 
 
 def test_a_long_log_is_cut_with_a_word(make_client: Callable[..., TestClient], runner: ScriptedRunner, table: str):
