@@ -205,6 +205,7 @@ def test_the_run_directory_may_not_lie_in_the_source_nor_be_a_file(visits_csv: P
         run(small(), visits_csv, tmp_path / "file")
 
 
+@pytest.mark.slow
 def test_the_model_is_compared_with_the_rows_it_learned_from(tmp_path: Path) -> None:
     """A note that survives replacement is a copy of what was trained on, although the original read differently."""
     rows = [f"{i % 7},call (212) 555-{1000 + i} at once please\n" for i in range(120)]
@@ -238,6 +239,7 @@ def test_a_bad_table_is_a_clear_error_without_any_cell(content: str, message: st
     assert not (tmp_path / "r/manifest/read.json").exists()
 
 
+@pytest.mark.slow
 def test_a_folder_of_shards_without_replacement_or_holdout_works(tmp_path: Path) -> None:
     (tmp_path / "shards").mkdir()
     frame = pd.DataFrame({"first name": range(60), "class": ["x", "y"] * 30, "empty": [None] * 60})
