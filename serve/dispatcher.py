@@ -148,16 +148,17 @@ class Dispatcher:
             logger.error("a job cannot be followed for now: %s", type(error).__name__, extra={"facts": facts})
 
     def _follow(self, job: Row, submission: Submission | None, *, is_turn: bool) -> None:
-        """Take over what became of a job since the last round, and in its turn or at its end what it logged."""
+        """Take over what became of a job since the last round, and what it logged in its turn or at its end."""
         if job.status == CANCELLING and submission is not None and submission.status not in OVER:
             self.runner.stop(job.submission_id)
         written = self._written(job)
         verdict = judge(job.status, job.attempt, submission, written, _silent_seconds(job, written))
-        is_over = verdict.status in TERMINAL
-        if submission is not None and submission.status != "PENDING" and (is_turn or is_over):
+        is_lost = verdict.submit > job.attempt
+        is_last = is_lost or verdict.status in TERMINAL  # nobody looks at this attempt's log again
+        if submission is not None and submission.status != "PENDING" and (is_turn or is_last):
             with self._apart(job):
-                self._take_log(job, is_over)
-        if verdict.submit > job.attempt:
+                self._take_log(job, is_last)
+        if is_lost:
             self._submit_again(job)
         else:
             self._record(job, verdict, written)
@@ -187,14 +188,14 @@ class Dispatcher:
         elif any(changes[name] != getattr(job, name) for name in changes):
             change(self.database, job.id, **changes)
 
-    def _take_log(self, job: Row, over: bool) -> None:
+    def _take_log(self, job: Row, is_last: bool) -> None:
         """Copy the new lines of a job's log, up to a length that a log of ours does not have."""
         if job.log_offset == WHOLE_LOG:
             return
         text = self.runner.log(job.submission_id)
         is_long = len(text) > LOG_CHARACTERS
         lines = text[:LOG_CHARACTERS].split("\n")
-        if not over or is_long:
+        if not is_last or is_long:
             lines = lines[:-1]  # the last one may not be written to its end
         new = [line for line in map(parse_line, lines[job.log_offset :]) if line is not None]
         if new or len(lines) > job.log_offset:

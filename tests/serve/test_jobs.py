@@ -547,6 +547,21 @@ def test_of_many_jobs_the_logs_are_read_in_turns_and_at_the_end_at_once(
     assert read() == [2] * 9
 
 
+def test_the_last_words_of_drivers_that_die_at_once_are_kept(
+    make_client: Callable[..., TestClient], runner: ScriptedRunner, table: str
+):
+    client = make_client(limits={"max_active_jobs": 9, "max_active_per_namespace": 9})
+    jobs = [create(client, table) for _ in range(9)]
+    go_round(client)
+    for job in jobs:
+        runner.writes(f"{job['id']}-1", log_line("last words"))
+        runner.says(f"{job['id']}-1", "FAILED")
+    go_round(client)
+    for job in jobs:
+        first, second = client.get(f"{JOBS}/{job['id']}/logs").json()["data"]
+        assert (first["message"], "driver was lost" in second["message"]) == ("last words", True)
+
+
 def test_a_long_log_is_cut_with_a_word(make_client: Callable[..., TestClient], runner: ScriptedRunner, table: str):
     client = make_client(limits={"max_log_lines": 100})
     job = create(client, table)
