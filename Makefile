@@ -71,7 +71,7 @@ test-all: test env-vllm env-sdk ## Everything that CI runs: kills, several nodes
 	$(BIN)/python -m pytest -m "ray and slow and not gpu and not vllm"
 	$(VLLM_BIN)/python -m pytest -m "vllm and not gpu" tests/generation
 
-fast: env .ray/auth_token ## The quick tests, without Ray: about a minute.
+fast: env .ray/auth_token ## The quick tests, without Ray: two to three minutes.
 	$(BIN)/python -W error -m pytest -n 2 -m "not ray and not gpu and not slow"
 
 lint: env .ray/auth_token
