@@ -34,7 +34,7 @@ from ss_ray.generation.given import check_seeds
 from ss_ray.generation.results import SyntheticTable
 from ss_ray.pii.stage import PiiResult, Sides, replace_pii
 from ss_ray.plan import RunPlan
-from ss_ray.planning import NOT_PRIVATE, check_supported, is_private, make_plan
+from ss_ray.planning import check_supported, is_private, make_plan
 from ss_ray.privacy.certificate import Certificate
 from ss_ray.private_stages import PrivateRun, train_privately
 from ss_ray.progress import OnProgress, ignore
@@ -183,8 +183,9 @@ def _run(
     log.facts["rows"] = synthetic.num_rows
     _publish(guarantee, run_dir, synthetic)
     csv_file = write_csv(run_dir.synthetic, schema, run_dir.release / "synthetic.csv") if csv else None
-    words, num_rows = _guarantee_in_words(guarantee), synthetic.num_rows
-    facts = run_facts(config, run_dir, table, splits, pii, num_rows=num_rows, seed=start.seed, guarantee=words, log=log)
+    facts = run_facts(
+        config, run_dir, table, splits, pii, num_rows=synthetic.num_rows, seed=start.seed, guarantee=guarantee, log=log
+    )
     evaluation = None
     if config.evaluation.enabled:
         context = _report_context(config, run_dir, plan, facts, pii, model, guarantee, stages.seconds)
@@ -227,12 +228,6 @@ def _evaluation_request(config: Config, start: Start, pii: PiiResult) -> Evaluat
         sequences=sequence_columns(config),
         pii=personal_columns(pii),
     )
-
-
-def _guarantee_in_words(guarantee: Certificate | None) -> str:
-    if guarantee is None:
-        return NOT_PRIVATE
-    return f"({guarantee.epsilon:.3g}, {guarantee.delta:.2g})-differential privacy of {guarantee.privacy_unit}"
 
 
 def _run_report(

@@ -13,6 +13,8 @@ from ss_ray.evaluation.compliance import RunFacts
 from ss_ray.evaluation.sequence_rows import SequenceColumns
 from ss_ray.pii.report import PiiReport, make_pii_report
 from ss_ray.pii.stage import PiiResult
+from ss_ray.planning import NOT_PRIVATE
+from ss_ray.privacy.certificate import Certificate
 from ss_ray.runs import RunDir, fingerprint
 from ss_ray.tables.stage import Splits, TableRef
 
@@ -34,7 +36,7 @@ def run_facts(
     *,
     num_rows: int,
     seed: int,
-    guarantee: str,
+    guarantee: Certificate | None,
     log: Log,
 ) -> RunFacts:
     """The facts of a run whose rows are made.
@@ -47,7 +49,7 @@ def run_facts(
         pii: What was replaced.
         num_rows: Synthetic rows.
         seed: From which all else was drawn.
-        guarantee: In words.
+        guarantee: What is certified; None without differential privacy.
         log: What the audit log has of it.
     """
     report, started = _pii_report(table, pii), log.started
@@ -72,8 +74,14 @@ def run_facts(
         replaced=tuple(dict.fromkeys(row.column for row in report.statistics if row.replaced)) if report else (),
         kept=tuple(rule.name for rule in report.kept) if report else (),
         safe_harbor=report.safe_harbor if report else (),
-        guarantee=guarantee,
+        guarantee=_guarantee_in_words(guarantee),
     )
+
+
+def _guarantee_in_words(guarantee: Certificate | None) -> str:
+    if guarantee is None:
+        return NOT_PRIVATE
+    return f"({guarantee.epsilon:.3g}, {guarantee.delta:.2g})-differential privacy of {guarantee.privacy_unit}"
 
 
 def _pii_report(table: TableRef, pii: PiiResult) -> PiiReport | None:
