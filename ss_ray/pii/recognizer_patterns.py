@@ -66,12 +66,13 @@ MORE_PATTERNS = {
             r"(?: ?(?:x|ext\.?) ?\d{1,6})?(?![\w-])",
             0.4,
         ),
-        ("International shape", r"(?<!\w)\+\d{1,3}[ .-]?(?:\(0\))?(?:[ .-]?\d){7,12}(?!\w)", 0.4),
+        ("International shape", r"(?<![\w+])\+\d(?:[ ()./-]{0,3}\d){7,14}(?!\w)", 0.4),
     ),
     "US_SSN": (
+        ("SSN with slashes", r"(?<![\d/])\d{3}/\d{2}/\d{4}(?![\d/])", 0.5),
         (
             "SSN after its name",
-            r"(?<=\b(?:ssn|social security(?: number| no\.?)?)(?: is)?[\s:#-]{1,3})\d{9}\b",
+            r"(?<=\b(?:ssn|social security(?: number| no\.?)?)(?: is)?[\s:#x_-]{0,3})\d{9}\b",
             0.6,
         ),
     ),
@@ -118,6 +119,12 @@ _TOKENS = "|".join(
         r"eyJ[\w-]{8,4000}\.eyJ[\w-]{8,4000}\.[\w-]{8,2000}",  # JWT
     )
 )
+
+
+_HOMES = r"[/\\](?:home|homes|users?|usr|people|profiles?|members?|staff|accounts?|in|documents and settings)"
+_NO_HANDLES = "property|param|returns?|override|media|import|charset|everyone|channel|here|all|gmail|home|work"
+_ACCOUNT = r"(?!(?:shared|public|default|local|bin|lib|share|include|sbin|src)[/\\])[A-Za-z][\w.-]{1,38}(?<![.-])"
+_FIRST_LAST = r"(?!\w+\.(?:com|org|net|io|py|js|d|app|framework|so|git|egg)\b)[A-Za-z]{2,20}[._][A-Za-z]{2,20}"
 
 
 def _labelled(entity_type: str, keywords: str, label: str, value: str, score: float = 0.6) -> Ours:
@@ -192,6 +199,17 @@ OURS = (
     ),
     Ours("POSTCODE", "", rf"\b(?-i:{_BRITISH_POSTCODE}|{_CANADIAN_POSTCODE})\b", 0.5, clue=r"\d[A-Z]"),
     Ours("POSTCODE", "", r"(?<=, (?-i:[A-Z]{2}) )\d{5}(?:-\d{4})?\b", 0.5, clue=r", [A-Z]{2} \d{5}"),
+    Ours(
+        "URL",
+        "",
+        r"(?<![A-Za-z0-9])[A-Za-z][A-Za-z0-9+.-]{1,20}://[^\s/@:'\"<>]{1,100}:[^\s/@'\"<>]{1,100}@[^\s'\"<>]{1,500}",
+        0.9,
+        clue="://",
+    ),
+    Ours("USERNAME", "", rf"(?<=(?:{_HOMES})[/\\]){_ACCOUNT}(?=[/\\\s\"',;:)]|$)", clue=r"[/\\]"),
+    Ours("USERNAME", "", rf"(?<=[/\\~]){_FIRST_LAST}(?=[/\\])", clue=r"[/\\~]"),
+    Ours("USERNAME", "", rf"(?<=/~){_ACCOUNT}(?![\w.-])", clue="/~"),
+    Ours("USERNAME", "", rf"(?<![\w@/.+-])@(?!(?:{_NO_HANDLES})\b)[A-Za-z]\w{{1,38}}(?:\.\w+)*(?![\w@/(-])", clue="@"),
     Ours("COORDINATE", "", r"(?<![\w.])-?\d{1,2}\.\d{4,},\s?-?\d{1,3}\.\d{4,}(?![\w.])", clue=r"\.\d{4,},"),
     Ours("COORDINATE", "", r"\d{1,3}°\s?\d{1,2}['′](?:\s?\d{1,2}(?:\.\d+)?[\"″])?\s?[NSEW]\b", clue="°"),
 )

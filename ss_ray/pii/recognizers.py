@@ -28,6 +28,7 @@ from typing import Any, NamedTuple
 from ss_ray.errors import ConfigError
 from ss_ray.pii.checksums import is_iban, luhn
 from ss_ray.pii.entities import CustomEntity
+from ss_ray.pii.readings import other_readings
 from ss_ray.pii.recognizer_patterns import COUNTRY_TYPES, MORE_CONTEXT, MORE_PATTERNS, OURS, TOO_COMMON, Ours
 
 REGEX_SECONDS = 2.0
@@ -114,11 +115,23 @@ class SearchTimeoutError(RuntimeError):
 
 
 def matches(recognizers: RecognizerSet, text: str, given: Sequence[str] = ()) -> list[Match]:
-    """All matches in a text.
+    """All matches in a text and in its other readings, in which words and numbers have edges that patterns see.
 
     Raises:
         SearchTimeoutError: A pattern took too long, so the text is searched by half.
     """
+    found = _matches_of_reading(recognizers, text, given)
+
+    for reading in other_readings(text):
+        for match in _matches_of_reading(recognizers, reading.text, given):
+            if reading.accepts(match.start, match.end, match.entity_type):
+                start, end = reading.span(match.start, match.end)
+                found.append(match._replace(start=start, end=end))
+
+    return found
+
+
+def _matches_of_reading(recognizers: RecognizerSet, text: str, given: Sequence[str]) -> list[Match]:
     clue = Clue.of(text)
     words = clue.words.union(*(_WORD.findall(word.lower()) for word in given)) if given else clue.words
     return [m for recognizer in recognizers.candidates(clue, words) for m in recognizer.find(text, given)]
@@ -161,7 +174,7 @@ def pattern_recognizers(entities: Iterable[str], phone_regions: tuple[str, ...])
 
 def _generic(presidio: Any, phone_regions: tuple[str, ...]) -> Iterator[Recognizer]:
     yield _make("CREDIT_CARD", _extended(presidio.CreditCardRecognizer, "CREDIT_CARD"), lambda c: c.digits >= 12)
-    yield _make("EMAIL_ADDRESS", _offline_email_recognizer(), lambda c: "@" in c.text)
+    yield _make("EMAIL_ADDRESS", _email_recognizer(), lambda c: "@" in c.text)
     iban = presidio.IbanRecognizer()
     iban.global_regex_flags = _FLAGS  # in any case, as the AnalyzerEngine asks for
     yield _make("IBAN_CODE", iban, lambda c: c.digits >= 8)
@@ -366,21 +379,18 @@ def _more_patterns(entity_type: str) -> list[Any]:
     return [Pattern(name, regex, score) for name, regex, score in MORE_PATTERNS[entity_type]]
 
 
-def _offline_email_recognizer() -> Any:
-    """Presidio's recognizer with the suffix list that tldextract ships.
+def _email_recognizer() -> Any:
+    """Presidio's recognizer, which accepts every domain that ends in letters.
 
-    Presidio asks tldextract's global extractor, which fetches the list from the network at its first use.
+    Presidio accepts the suffixes of the public internet alone. "anna@mail.corp" is a person's address too.
     """
     from presidio_analyzer.predefined_recognizers import EmailRecognizer
-    from tldextract import TLDExtract
 
-    extract = TLDExtract(suffix_list_urls=(), cache_dir=None)
-
-    class OfflineEmailRecognizer(EmailRecognizer):  # type: ignore[misc]
+    class AnyDomainEmailRecognizer(EmailRecognizer):  # type: ignore[misc]
         def validate_result(self, pattern_text: str) -> bool:
-            return bool(extract(pattern_text).fqdn)
+            return bool(re.search(r"@[^@]+\.(?:[A-Za-z]{2,}|[^\x00-\x7f]{2,})$", pattern_text))
 
-    return OfflineEmailRecognizer()
+    return AnyDomainEmailRecognizer()
 
 
 PATTERN_TYPES = frozenset(
