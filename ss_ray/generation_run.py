@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from ss_ray.audit_log import logged
 from ss_ray.cluster import check_resources, connect
 from ss_ray.codec.stored import read_schema
@@ -15,7 +17,10 @@ from ss_ray.errors import ConfigError
 from ss_ray.families import generate
 from ss_ray.generation.given import check_seeds, is_given
 from ss_ray.generation.results import SyntheticTable
-from ss_ray.pipeline import Start, seed_state, start_of
+from ss_ray.pii.rules import PiiPlan
+from ss_ray.pii.stage import PiiResult, Sides
+from ss_ray.pii.survivors import ScanResult
+from ss_ray.pipeline import Start, search_release, seed_state, start_of
 from ss_ray.planning import is_private, plan_generation
 from ss_ray.privacy.certificate import Certificate
 from ss_ray.progress import OnProgress, ignore
@@ -108,6 +113,8 @@ def _generate(
             on_progress,
         ),
     )
+    originals = Sides(train=trained.internal / "train", holdout=trained.internal / "holdout")
+    stages.do("search", ScanResult, lambda: search_release(run_dir, originals, _pii_plan(trained), on_progress))
     if certificate is not None:
         run_dir.certificate.write_text(certificate.to_json())
     schema = read_schema((folder / "codec.json").read_text())
@@ -120,6 +127,11 @@ def _generate(
         result=result,
         stage_seconds=stages.seconds,
     )
+
+
+def _pii_plan(trained: RunDir) -> PiiPlan | None:
+    """What the model's run replaced."""
+    return TypeAdapter(PiiResult).validate_python(_manifest(trained, "replace_pii")["result"]).plan
 
 
 def _check_free(run_dir: RunDir) -> None:

@@ -17,7 +17,7 @@ from ss_ray.cluster import check_resources, connect
 from ss_ray.codec.stored import read_schema
 from ss_ray.config import Config
 from ss_ray.constraints.check import check_declared
-from ss_ray.errors import ConfigError
+from ss_ray.errors import ConfigError, PrivacyError
 from ss_ray.evaluation.compliance import RunFacts
 from ss_ray.evaluation.privacy_tests import check_columns
 from ss_ray.evaluation.report import PiiRow, ReportContext
@@ -32,7 +32,9 @@ from ss_ray.evaluation.stage import (
 from ss_ray.families import describe, generate, is_language_model, train
 from ss_ray.generation.given import check_seeds
 from ss_ray.generation.results import SyntheticTable
-from ss_ray.pii.stage import PiiResult, Sides, replace_pii
+from ss_ray.pii.rules import PiiPlan
+from ss_ray.pii.stage import PiiResult, Sides, replace_pii, search_synthetic
+from ss_ray.pii.survivors import ScanResult
 from ss_ray.plan import RunPlan
 from ss_ray.planning import check_supported, is_private, make_plan
 from ss_ray.privacy.certificate import Certificate
@@ -181,10 +183,20 @@ def _run(
         lambda: generate(internal / "model", plan.generation, seen.train, config, work, run_dir.synthetic, on_progress),
     )
     log.facts["rows"] = synthetic.num_rows
+    scan = stages.do("search", ScanResult, lambda: search_release(run_dir, real, pii.plan, on_progress))
     _publish(guarantee, run_dir, synthetic)
     csv_file = write_csv(run_dir.synthetic, schema, run_dir.release / "synthetic.csv") if csv else None
     facts = run_facts(
-        config, run_dir, table, splits, pii, num_rows=synthetic.num_rows, seed=start.seed, guarantee=guarantee, log=log
+        config,
+        run_dir,
+        table,
+        splits,
+        pii,
+        scan=scan,
+        num_rows=synthetic.num_rows,
+        seed=start.seed,
+        guarantee=guarantee,
+        log=log,
     )
     evaluation = None
     if config.evaluation.enabled:
@@ -204,6 +216,20 @@ def _run(
     else:
         write_evidence(facts, None, internal)
     return _run_report(run_dir, csv_file, synthetic, guarantee, evaluation, stages.seconds)
+
+
+def search_release(run_dir: RunDir, originals: Sides, plan: PiiPlan | None, on_progress: OnProgress) -> ScanResult:
+    """Look in the synthetic table for identifiers of real rows.
+
+    Raises:
+        PrivacyError: One is there. The release is removed, and the next call generates anew.
+    """
+    try:
+        return search_synthetic(originals, run_dir.synthetic, plan, on_progress)
+    except PrivacyError:
+        run_dir.release.remove()
+        run_dir.manifest("generate").remove()
+        raise
 
 
 def _publish(guarantee: Certificate | None, run_dir: RunDir, synthetic: SyntheticTable) -> None:

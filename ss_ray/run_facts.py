@@ -13,6 +13,7 @@ from ss_ray.evaluation.compliance import RunFacts
 from ss_ray.evaluation.sequence_rows import SequenceColumns
 from ss_ray.pii.report import PiiReport, make_pii_report
 from ss_ray.pii.stage import PiiResult
+from ss_ray.pii.survivors import ScanResult
 from ss_ray.planning import NOT_PRIVATE
 from ss_ray.privacy.certificate import Certificate
 from ss_ray.runs import RunDir, fingerprint
@@ -34,6 +35,7 @@ def run_facts(
     splits: Splits,
     pii: PiiResult,
     *,
+    scan: ScanResult,
     num_rows: int,
     seed: int,
     guarantee: Certificate | None,
@@ -47,6 +49,7 @@ def run_facts(
         table: The source.
         splits: Its rows.
         pii: What was replaced.
+        scan: Counts of the search for originals in the synthetic table.
         num_rows: Synthetic rows.
         seed: From which all else was drawn.
         guarantee: What is certified; None without differential privacy.
@@ -74,6 +77,8 @@ def run_facts(
         replaced=tuple(dict.fromkeys(row.column for row in report.statistics if row.replaced)) if report else (),
         kept=tuple(rule.name for rule in report.kept) if report else (),
         safe_harbor=report.safe_harbor if report else (),
+        searches=report.searches if report else (),
+        synthetic_scan=scan,
         guarantee=_guarantee_in_words(guarantee),
     )
 
@@ -88,7 +93,7 @@ def _pii_report(table: TableRef, pii: PiiResult) -> PiiReport | None:
     """None where personal data was not looked for."""
     if pii.plan is None:
         return None
-    return make_pii_report(pii.plan, pii.statistics, table.schema, pii.num_rows, pii.dropped_rows)
+    return make_pii_report(pii.plan, pii.statistics, table.schema, pii.num_rows, pii.dropped_rows, pii.scan)
 
 
 def given_settings(config: Config) -> dict[str, str]:

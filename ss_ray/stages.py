@@ -20,10 +20,10 @@ from ss_ray.runs import RunDir, fingerprint
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
-STAGES = ("start", "read", "split", "replace_pii", "measure", "train", "certify", "generate", "evaluate")
+STAGES = ("start", "read", "split", "replace_pii", "measure", "train", "certify", "generate", "search", "evaluate")
 REPLACEMENT_STAGES = ("start", "read", "split", "replace_pii")
 """Those of the replacement of personal data alone."""
-GENERATION_STAGES = ("start", "generate")
+GENERATION_STAGES = ("start", "generate", "search")
 """Those of generation from a finished run."""
 PRIVATE_STAGES = ("measure", "certify")
 """Those that only differential privacy needs."""
@@ -71,7 +71,7 @@ class Stages:
         stale = [stage for stage, manifest in finished.items() if manifest and manifest["key"] != self.keys[stage]]
         if stale and not self.redo:
             raise ConfigError(_what_changed(stale, finished[stale[0]] or {}, self.asked[stale[0]]))
-        before_release = [stage for stage in self.wanted if stage != "evaluate"]
+        before_release = [stage for stage in self.wanted if stage not in ("search", "evaluate")]
         if any(stage in stale or finished[stage] is None for stage in before_release):
             self.run_dir.release.remove()  # before the manifests that vouch for it, table and certificate together
             self.run_dir.manifest("certify").remove()

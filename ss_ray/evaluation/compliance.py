@@ -16,7 +16,9 @@ from dataclasses import dataclass
 from pydantic import TypeAdapter
 
 from ss_ray.evaluation.metrics import Metric
+from ss_ray.pii.report import ColumnSearch
 from ss_ray.pii.statistics import SafeHarborItem
+from ss_ray.pii.survivors import ScanResult
 
 NOTICE = "Evidence, not legal advice: whether it suffices is for people to decide who know the law and the use."
 ERASURE = "`ss-ray purge {run}` deletes everything under internal/ and manifest/, and leaves a proof of it."
@@ -73,6 +75,8 @@ class RunFacts:
         replaced: Columns in which personal data was replaced.
         kept: Columns of a personal kind that were kept as they are.
         safe_harbor: HIPAA's 18 identifiers; empty where personal data was not looked for.
+        searches: How each column was searched for personal data; empty where it was not looked for.
+        synthetic_scan: Counts of the search for identifiers of real rows in the synthetic table.
         guarantee: Formal guarantee in words, or that there is none.
     """
 
@@ -92,6 +96,8 @@ class RunFacts:
     replaced: tuple[str, ...]
     kept: tuple[str, ...]
     safe_harbor: tuple[SafeHarborItem, ...]
+    searches: tuple[ColumnSearch, ...]
+    synthetic_scan: ScanResult
     guarantee: str
 
 
@@ -118,11 +124,15 @@ class Hipaa:
 
     Attributes:
         safe_harbor: The 18 identifiers of (b)(2)(i): found, treated, or absent; empty where nobody looked.
+        searches: How each column was searched; empty where nobody looked.
+        synthetic_scan: Cells of the synthetic table that were searched for identifiers of real rows; none was found.
         safe_harbor_open: Letters of those that were found and kept.
         expert_determination: Figures for an expert's judgement by (b)(1), by name.
     """
 
     safe_harbor: tuple[SafeHarborItem, ...]
+    searches: tuple[ColumnSearch, ...]
+    synthetic_scan: ScanResult
     safe_harbor_open: tuple[str, ...]
     expert_determination: Mapping[str, Metric]
 
@@ -195,6 +205,8 @@ def make_evidence(facts: RunFacts, *, risks: Mapping[str, Metric], figures: Mapp
         ),
         hipaa=Hipaa(
             safe_harbor=facts.safe_harbor,
+            searches=facts.searches,
+            synthetic_scan=facts.synthetic_scan,
             safe_harbor_open=tuple(item.letter for item in facts.safe_harbor if item.treatment.startswith("kept")),
             expert_determination=dict(figures),
         ),

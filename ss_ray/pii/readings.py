@@ -1,6 +1,6 @@
-"""Other readings of a text, in which the edges of numbers and addresses show.
+r"""Other readings of a text, in which the edges of numbers and addresses show.
 
-The patterns of recognizers end at word edges (`\\b`), and to a regular expression an underscore, a Chinese character
+The patterns of recognizers end at word edges (`\b`), and to a regular expression an underscore, a Chinese character
 and a letter are parts of a word. So "mail_anna@example.com_", an SSN between Japanese words and "SSNx219-09-9998" have
 no edge where a person sees one. A reading replaces such characters by spaces. Positions stay those of the text.
 """

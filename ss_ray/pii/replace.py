@@ -76,8 +76,9 @@ class TableReplacer:
             return self._by_policy(table, first_row)
         rows = _Rows.of(table, self.plan, self.pseudonyms.key)
         columns = [self._column(table.column(rule.name), rule, rows) for rule in self.plan.columns]
-        mentions = _by_row([column.mentions for column in columns], table.num_rows) if self.plan.text_columns else []
-        texts = [self._text_column(name, table.column(name), mentions, rows) for name in self.plan.text_columns]
+        searched = self.plan.all_searched_columns
+        mentions = _by_row([column.mentions for column in columns], table.num_rows) if searched else []
+        texts = [self._text_column(name, table.column(name), mentions, rows) for name in searched]
         new = _with_columns(table, (*columns, *texts))
         dropped = sorted({row for column in (*columns, *texts) for row in column.dropped_rows})
         new = new.drop_columns(list(self.plan.dropped_columns))
@@ -88,13 +89,14 @@ class TableReplacer:
         plan = self.plan
         rows = _Rows.of(table, plan, self.pseudonyms.key)
         mentions = [self._mentions(rule, *_distinct(table.column(rule.name))) for rule in plan.columns]
-        by_row = _by_row(mentions if plan.text_columns else [], table.num_rows)
+        by_row = _by_row(mentions if plan.all_searched_columns else [], table.num_rows)
         contexts = list(map(RowContext, by_row, rows.people, rows.days))
         hidden = [
             self._column(table.column(r.name), r, rows) for r in plan.columns if r.entity_type == entities.UNKNOWN
         ]
-        counts = _counts(table, hidden, 0)
-        table = _with_columns(table, hidden)
+        checked = [self._text_column(name, table.column(name), by_row, rows) for name in plan.checked_columns]
+        counts = _counts(table, (*hidden, *checked), 0)
+        table = _with_columns(table, (*hidden, *checked))
         numbers = range(first_row, first_row + table.num_rows)
         state = State(table, plan.views, contexts, numbers, Counter())
         done = apply_policy(state, plan.steps, self._sandbox, self._texts.replace_each)
@@ -179,7 +181,7 @@ class TableReplacer:
         self, rule: ColumnRule, texts: Sequence[str | None], places: Sequence[int | None]
     ) -> list[tuple[Mention, ...]]:
         """(num_rows,) what to look for in the texts of each row."""
-        if not self.plan.text_columns:
+        if not self.plan.all_searched_columns:
             return []
         found = [() if text is None else mentions_of(rule.entity_type, text) for text in texts]
         return [() if place is None else found[place] for place in places]
@@ -196,7 +198,7 @@ class TableReplacer:
         texts: list[str | None] = column.to_pylist()
         contexts = map(RowContext, mentions, rows.people, rows.days)
         pairs = ((text, context) for text, context in zip(texts, contexts, strict=True) if text is not None)
-        done = iter(self._texts.replace_each(pairs, name))
+        done = iter(self._replaced_texts(pairs, name))
         new = [None if text is None else next(done) for text in texts]
         counts: Counter[str] = Counter()
         touched: Counter[str] = Counter()
@@ -212,6 +214,11 @@ class TableReplacer:
             examples=self._span_examples(text for text in new if text is not None),
             dropped_rows=[row for row, text in enumerate(new) if text is not None and text.drops_row],
         )
+
+    def _replaced_texts(self, pairs: Iterable[tuple[str, RowContext]], name: str) -> list[NewText]:
+        if name in self.plan.checked_columns:
+            return self._texts.replace_checked(pairs, name, self.plan.own_type(name))
+        return self._texts.replace_each(pairs, name)
 
     def _span_examples(self, texts: Iterable[NewText]) -> dict[str, frozenset[str]]:
         made: dict[str, set[str]] = {}
@@ -230,10 +237,10 @@ class _Rows:
 
     @classmethod
     def of(cls, table: pa.Table, plan: PiiPlan, key: bytes) -> _Rows:
-        types = {rule.entity_type for rule in plan.columns} | set(plan.searched if plan.text_columns else ())
+        types = {rule.entity_type for rule in plan.columns} | set(plan.searched if plan.all_searched_columns else ())
         identities = [""] * table.num_rows if types.isdisjoint(DATE_TYPES) else identities_of(table, plan.person)
         days = {identity: shift_days(key, identity, plan.max_shift_days) for identity in set(identities)}
-        is_personal = plan.text_columns or plan.person.chooses_names or not types.isdisjoint(HANDLE_TYPES)
+        is_personal = plan.all_searched_columns or plan.person.chooses_names or not types.isdisjoint(HANDLE_TYPES)
         people = people_of(table, plan.person) if is_personal else [NOBODY] * table.num_rows
         return cls(people, [days[identity] for identity in identities])
 

@@ -11,11 +11,25 @@ from pydantic import TypeAdapter
 from ss_ray.pii.entities import Operator
 from ss_ray.pii.rules import ColumnRule, PiiPlan
 from ss_ray.pii.statistics import SEARCHED, UNREADABLE, SafeHarborItem, TypeStatistics, safe_harbor
+from ss_ray.pii.survivors import ENTITY_TYPES, ScanResult
 from ss_ray.runs import Location
-from ss_ray.schema import TableSchema
+from ss_ray.schema import ColumnSchema, TableSchema
 
 REPORT_FILES = ("pii_report.html", "pii_report.json")
 TEMPLATES = (Path(__file__).parent / "templates", Path(__file__).parents[1] / "evaluation" / "templates")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ColumnSearch:
+    """How one column was looked at.
+
+    Attributes:
+        column: Name of the column.
+        search: What it was searched for and by what, in words.
+    """
+
+    column: str
+    search: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +42,8 @@ class PiiReport:
         statistics: By column and entity type.
         kept: Columns of a personal kind that stay as they are.
         searched: Text columns.
-        ordinary: Columns that are neither typed nor searched.
+        searches: How each column was looked at, in table order.
+        scan: Counts of the second scanner, in the input and in the output.
         safe_harbor: HIPAA's 18 identifiers.
         notes: What a reader should know, a sentence each.
     """
@@ -38,7 +53,8 @@ class PiiReport:
     statistics: tuple[TypeStatistics, ...]
     kept: tuple[ColumnRule, ...]
     searched: tuple[str, ...]
-    ordinary: tuple[str, ...]
+    searches: tuple[ColumnSearch, ...]
+    scan: ScanResult
     safe_harbor: tuple[SafeHarborItem, ...]
     notes: tuple[str, ...]
 
@@ -54,7 +70,12 @@ class PiiReport:
 
 
 def make_pii_report(
-    plan: PiiPlan, statistics: tuple[TypeStatistics, ...], schema: TableSchema, num_rows: int, dropped_rows: int
+    plan: PiiPlan,
+    statistics: tuple[TypeStatistics, ...],
+    schema: TableSchema,
+    num_rows: int,
+    dropped_rows: int,
+    scan: ScanResult,
 ) -> PiiReport:
     """The report of a table.
 
@@ -64,21 +85,41 @@ def make_pii_report(
         schema: Of the table before.
         num_rows: Written.
         dropped_rows: Left out.
+        scan: Counts of the second scanner.
     """
-    known = {rule.name for rule in (*plan.columns, *plan.kept)} | set(plan.text_columns)
     touched = {row.column for row in statistics}
     kept = (*plan.kept, *(rule for rule in plan.columns if plan.steps and rule.name not in touched))
     treated = [(row.column, row.entity_type, row.operator) for row in statistics if row.entity_type != UNREADABLE]
+    treated += [(rule.name, rule.entity_type, Operator.KEEP) for rule in kept]
+    treated += [(c.column, ENTITY_TYPES[c.kind], Operator.KEEP) for c in scan.columns if c.column in plan.locked]
     return PiiReport(
         num_rows=num_rows,
         dropped_rows=dropped_rows,
         statistics=statistics,
         kept=kept,
         searched=plan.text_columns,
-        ordinary=tuple(name for name in schema.names if name not in known),
-        safe_harbor=safe_harbor([*treated, *((rule.name, rule.entity_type, Operator.KEEP) for rule in kept)]),
+        searches=tuple(ColumnSearch(column=c.name, search=_search(c, plan)) for c in schema.columns),
+        scan=scan,
+        safe_harbor=safe_harbor(treated, scan),
         notes=tuple(_notes(plan, statistics)),
     )
+
+
+def _search(column: ColumnSchema, plan: PiiPlan) -> str:
+    """How a column was looked at, in words."""
+    name = column.name
+    rule = next((rule for rule in plan.columns if rule.name == name), None)
+    if name in plan.locked:
+        return "not searched: it is locked"
+    if rule is not None:
+        return f"every cell is treated as {rule.entity_type} ({rule.operator})"
+    if name in plan.text_columns:
+        return "every cell is searched by patterns and, unless it is off, by the model of names"
+    if name in plan.checked_columns:
+        own = plan.own_type(name)
+        kept = f"; its own values ({own}) are kept" if own else ""
+        return f"every cell is searched by patterns; cells with findings and sentences are read for names{kept}"
+    return f"no text to search: its cells are of the kind {column.kind.value}"
 
 
 def write_pii_report(report: PiiReport, folder: Location, title: str, created_at: str) -> None:

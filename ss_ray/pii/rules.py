@@ -93,6 +93,10 @@ class PiiPlan:
         columns: Columns replaced cell by cell.
         kept: Columns whose type is known and left as it is.
         text_columns: String columns in which findings and the row's own values are replaced.
+        checked_columns: All other string columns that are not replaced as a whole and not locked. Their cells are
+            searched by patterns, for everything but the column's own type; names are looked for where a cell is a
+            sentence or holds such a finding.
+        locked: Columns that no rule may touch.
         texts_with_findings: Those text columns in which the sample held findings already.
         entities: Entity types that may be replaced; findings of other types stay.
         operators: What is done by entity type, where it is not the type's default.
@@ -111,6 +115,8 @@ class PiiPlan:
     columns: tuple[ColumnRule, ...]
     kept: tuple[ColumnRule, ...] = ()
     text_columns: tuple[str, ...]
+    checked_columns: tuple[str, ...] = ()
+    locked: tuple[str, ...] = ()
     texts_with_findings: tuple[str, ...] = ()
     entities: tuple[str, ...] = parse_entity_types(None)
     operators: dict[str, Operator] = field(default_factory=dict)
@@ -136,6 +142,15 @@ class PiiPlan:
         return tuple(type_ for type_ in self.entities if self.operator(type_) is not Operator.KEEP)
 
     @property
+    def all_searched_columns(self) -> tuple[str, ...]:
+        """Columns whose cells are searched, whatever they are searched for."""
+        return (*self.text_columns, *self.checked_columns)
+
+    def own_type(self, column: str) -> str | None:
+        """Entity type of a kept column; None where it has none."""
+        return next((rule.entity_type for rule in self.kept if rule.name == column), None)
+
+    @property
     def drops_rows(self) -> bool:
         """Whether rows may be left out."""
         types = (*self.entities, *(rule.entity_type for rule in self.columns))
@@ -156,9 +171,9 @@ def make_pii_plan(
 ) -> PiiPlan:
     """The plan for a table.
 
-    A column is replaced by its declared type, else by its typing if the type is allowed. String columns that are
-    not replaced as a whole are searched as text if they are text or identifiers, or if the sample held findings;
-    so a column whose type is not allowed is still searched for the types that are.
+    A column is replaced by its declared type, else by its typing if the type is allowed. Every other string column is
+    searched, whatever its type, unless it is locked: as text if it is text or an identifier, or if the sample held
+    findings, else by patterns. `keep` covers a column's own type alone.
 
     Args:
         typings: From `classify_table`.
@@ -202,6 +217,11 @@ def make_pii_plan(
         for column in schema.columns
         if column.name not in (*acted, *lock_columns) and _is_searched(column, typings)
     )
+    checked = tuple(
+        column.name
+        for column in schema.columns
+        if column.name not in (*acted, *lock_columns, *texts) and is_textual(arrow_type(column))
+    )
     types = {rule.name: rule.entity_type for rule in rules}
     return replace(
         plan,
@@ -209,6 +229,8 @@ def make_pii_plan(
         columns=tuple(rule for rule in free if rule.name in acted),
         kept=tuple(rule for rule in rules if rule.name not in acted and rule.name not in texts),
         text_columns=texts,
+        checked_columns=checked,
+        locked=tuple(lock_columns),
         texts_with_findings=tuple(n for n in texts if n in typings and typings[n].entity_type == FREE_TEXT),
         person=find_person_columns(types, asked.person_id, use_country=settings.locales is None),
     )
@@ -380,7 +402,7 @@ def _rule(
 
 
 def _is_searched(column: ColumnSchema, typings: Mapping[str, ColumnTyping]) -> bool:
-    """Whether an unreplaced column is searched as text: text, identifiers, and those with findings."""
+    """Whether an unreplaced column is searched as text, by the model of names too: text, ids, those with findings."""
     if not is_textual(arrow_type(column)):
         return False
     typing = typings.get(column.name)

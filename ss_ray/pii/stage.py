@@ -10,7 +10,7 @@ import os
 import secrets
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import accumulate
 
@@ -32,11 +32,25 @@ from ss_ray.pii.replace import TableReplacer
 from ss_ray.pii.report import make_pii_report, write_pii_report
 from ss_ray.pii.rules import PiiPlan, make_pii_plan, policy_schema, updated_schema
 from ss_ray.pii.statistics import Counts, TypeStatistics, add_counts, type_statistics
+from ss_ray.pii.survivors import (
+    Originals,
+    Scan,
+    ScanResult,
+    add_scans,
+    enforced_kinds,
+    merge_originals,
+    read_originals,
+    require_none_survived,
+    scan_result_of,
+    scan_rows,
+    scan_table,
+    without_chance,
+)
 from ss_ray.progress import OnProgress
 from ss_ray.runs import Location
 from ss_ray.schema import Kind, TableSchema, arrow_type
 from ss_ray.tables.facts import ColumnFacts, merge_tables, table_facts
-from ss_ray.tables.parts import PartWriter, Slice, part_slices, read_slice, sample_rows
+from ss_ray.tables.parts import PartWriter, Slice, part_slices, read_part, read_slice, sample_rows
 
 SAMPLE_ROWS = 5_000  # looked at to type the columns
 TEXT_SLICE_ROWS = 4_096  # seconds of work where there are texts to read
@@ -61,6 +75,7 @@ class PiiResult:
         num_rows: Written on both sides.
         dropped_rows: Left out, by an operator or a rule.
         schema: Of the rows after replacement.
+        scan: Counts of the post-condition: what was searched, what it found, and that nothing of it survived.
         peak_memory_bytes: Of the largest actor.
     """
 
@@ -69,6 +84,7 @@ class PiiResult:
     num_rows: int
     dropped_rows: int
     schema: TableSchema
+    scan: ScanResult = field(default_factory=ScanResult)
     peak_memory_bytes: int = 0
 
 
@@ -90,7 +106,8 @@ def replace_pii(
 
     Raises:
         ConfigError: The rules name what is not there.
-        PrivacyError: A column looks like PII, cannot be typed, and `on_undetected` is "stop".
+        PrivacyError: A column looks like PII, cannot be typed, and `on_undetected` is "stop"; or an identifier of the
+            input stands in the output, which is removed.
         ResourceError: A model or an endpoint that was asked for cannot be reached.
     """
     if asked is None:
@@ -116,13 +133,20 @@ def replace_pii(
                 num_cpus=0.5,  # less than a core each: upstream tasks need room too
             )
         )
+    scan = add_scans([part.scan for part in done])
+    if scan.survived:
+        targets.train.remove()
+        targets.holdout.remove()
+    require_none_survived(scan, "the replaced table")
+
     counts = add_counts(part.counts for part in done)
     described = [part.facts for part in done if part.facts]
     facts = merge_tables(described) if described else {}
     after = schema_after(schema, plan, key, facts)
     statistics, num_rows = type_statistics(counts, plan), counts.rows - counts.dropped_rows
     report_folder = targets.train.parent
-    report_of_all = make_pii_report(plan, statistics, schema, num_rows, counts.dropped_rows)
+    scan_result = scan_result_of(scan, enforced_kinds(plan))
+    report_of_all = make_pii_report(plan, statistics, schema, num_rows, counts.dropped_rows, scan_result)
     created_at = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     write_pii_report(report_of_all, report_folder, report_folder.parent.name, created_at)
     return PiiResult(
@@ -131,8 +155,63 @@ def replace_pii(
         num_rows=num_rows,
         dropped_rows=counts.dropped_rows,
         schema=after,
+        scan=scan_result,
         peak_memory_bytes=max((part.peak_memory_bytes for part in done), default=0),
     )
+
+
+def search_synthetic(
+    originals: Sides, synthetic: Location, plan: PiiPlan | None, on_progress: OnProgress
+) -> ScanResult:
+    """Look in every string cell of the synthetic table for the identifiers of all real rows.
+
+    Args:
+        originals: Rows before personal data was replaced.
+        synthetic: Folder of the synthetic table's parts.
+        plan: What was replaced; None where nothing was, and nothing is searched.
+        on_progress: Told the rows read.
+
+    Returns:
+        Counts of the scan; without any kind where nothing was searched.
+
+    Raises:
+        PrivacyError: An identifier of a real row stands in the table.
+    """
+    if plan is None:
+        return ScanResult()
+    kinds = enforced_kinds(plan)
+    parts = [part for side in (originals.train, originals.holdout) for part in side.files(".parquet")]
+    with reported_progress(on_progress, "search", None) as report:
+        found = merge_originals(list(map_items(_originals_worker, parts, arguments=(kinds, report))))
+        files = synthetic.files(".parquet")
+        scans = list(map_items(_search_worker, files, arguments=(found, plan.locked, report)))
+    scan = without_chance(add_scans(scans), found)
+    require_none_survived(scan, "the synthetic table")
+    return scan_result_of(scan, kinds)
+
+
+def _originals_worker(kinds: tuple[str, ...], report: Callable[..., None]) -> Callable[[Location], Originals]:
+    def read(part: Location) -> Originals:
+        found = []
+        for block in read_part(part):
+            found.append(read_originals(block, kinds))
+            report(block.num_rows)
+        return merge_originals(found)
+
+    return read
+
+
+def _search_worker(
+    originals: Originals, skip: tuple[str, ...], report: Callable[..., None]
+) -> Callable[[Location], Scan]:
+    def search(part: Location) -> Scan:
+        scans = []
+        for block in read_part(part):
+            scans.append(scan_table(block, originals, skip=skip))
+            report(block.num_rows)
+        return add_scans(scans)
+
+    return search
 
 
 def stand_in_key(asked: PiiParameters) -> bytes:
@@ -212,6 +291,7 @@ class _Done:
 
     counts: Counts
     facts: dict[str, ColumnFacts]
+    scan: Scan
     peak_memory_bytes: int
 
 
@@ -224,22 +304,24 @@ def _replace_worker(
         described = written.names
     else:
         written = updated_schema(schema, plan).to_arrow()
-        described = (
-            written.names if plan.drops_rows else [rule.name for rule in plan.columns if rule.name in written.names]
-        )
+        changed = (*(rule.name for rule in plan.columns), *plan.checked_columns)
+        described = written.names if plan.drops_rows else [name for name in changed if name in written.names]
+    kinds = enforced_kinds(plan)
 
     def replace(item: _Item) -> _Done:
         counts: list[Counts] = []
         facts: list[dict[str, ColumnFacts]] = []
+        scans: list[Scan] = []
         first_row = item.first_row
         with PartWriter(item.target, f"part-{item.index:05d}", written) as writer:
             for block in read_slice(item.rows):
                 replaced, found = replacer.replace(block, first_row)
+                scans.append(scan_rows(block, replaced, skip=plan.locked, kinds=kinds))
                 first_row += block.num_rows
                 writer.write(replaced)
                 counts.append(found)
                 facts.append(table_facts(replaced.select(described)))
                 report(block.num_rows)
-        return _Done(add_counts(counts), merge_tables(facts), peak_memory_bytes())
+        return _Done(add_counts(counts), merge_tables(facts), add_scans(scans), peak_memory_bytes())
 
     return replace

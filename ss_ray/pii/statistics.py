@@ -10,6 +10,7 @@ from heapq import nsmallest
 from ss_ray.pii import entities
 from ss_ray.pii.entities import BY_NAME, UNKNOWN, Operator
 from ss_ray.pii.rules import PiiPlan
+from ss_ray.pii.survivors import ENTITY_TYPES, ScanResult
 
 MAX_EXAMPLES = 3
 MAX_EXAMPLE_LENGTH = 60
@@ -143,12 +144,15 @@ class SafeHarborItem:
         identifier: In words.
         treatment: "not found", "replaced", or "kept: look at it".
         where: Columns with their types and operators.
+        scanned: Columns in which a second scanner, that shares nothing with the detector, found such an identifier in
+            the input, with the number of cells of the output that still hold one.
     """
 
     letter: str
     identifier: str
     treatment: str
     where: tuple[str, ...]
+    scanned: tuple[str, ...] = ()
 
 
 SAFE_HARBOR = {
@@ -174,31 +178,48 @@ SAFE_HARBOR = {
 NO_IMAGES = "not applicable: a table holds no images"
 
 
-def safe_harbor(treated: Iterable[tuple[str, str, str]]) -> tuple[SafeHarborItem, ...]:
+def safe_harbor(treated: Iterable[tuple[str, str, str]], scan: ScanResult | None = None) -> tuple[SafeHarborItem, ...]:
     """The checklist of the 18 identifiers.
 
     It says what was found and what was done, not that a table is de-identified: that needs a person's judgement.
 
     Args:
         treated: Column, entity type and operator of everything that was found.
+        scan: Counts of the second scanner, which has the last word on the identifiers that it knows; None without.
     """
     found: dict[str, list[tuple[str, str]]] = {}
     for column, entity_type, operator in treated:
         letter = BY_NAME[entity_type].safe_harbor if entity_type in BY_NAME else "R"
         if letter is not None:
             found.setdefault(letter, []).append((f"{column}: {entity_type}, {operator}", operator))
+    scanned = _scanned(scan) if scan else {}
     return tuple(
         SafeHarborItem(
             letter=letter,
             identifier=identifier,
-            treatment=NO_IMAGES if letter == "Q" else _treatment([operator for _, operator in found.get(letter, ())]),
+            treatment=NO_IMAGES
+            if letter == "Q"
+            else _treatment([operator for _, operator in found.get(letter, ())], bool(scanned.get(letter))),
             where=tuple(sorted({where for where, _ in found.get(letter, ())})),
+            scanned=tuple(scanned.get(letter, ())),
         )
         for letter, identifier in SAFE_HARBOR.items()
     )
 
 
-def _treatment(operators: list[str]) -> str:
-    if not operators:
-        return "not found"
-    return "kept: look at it" if Operator.KEEP in operators else "replaced"
+def _scanned(scan: ScanResult) -> dict[str, list[str]]:
+    """Letter -> what the second scanner found of the identifiers under it, by column."""
+    found: dict[str, list[str]] = {}
+    for column in scan.columns:
+        letter = BY_NAME[ENTITY_TYPES[column.kind]].safe_harbor or "R"
+        found.setdefault(letter, []).append(
+            f"{column.column}: {column.found} cells of the input hold a value of the kind {column.kind!r}, "
+            f"{column.survived} cells of the output hold one of the input"
+        )
+    return found
+
+
+def _treatment(operators: list[str], is_scanned: bool) -> str:
+    if Operator.KEEP in operators:
+        return "kept: look at it"
+    return "replaced" if operators or is_scanned else "not found"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from ss_ray.pii import entities
@@ -42,6 +42,13 @@ _ALLOWED_BY = {
     entities.POSTCODE: (entities.POSTCODE, entities.ADDRESS),
 }
 """Types by whose permission a finding may be replaced: whoever asks for first names means the names in texts, too."""
+
+
+MIN_SENTENCE_WORDS = 4
+"""Words of a cell of a category from which it is read by the model of names."""
+_BESIDE_KEPT = frozenset({entities.PERSON, entities.STREET_ADDRESS})
+"""Types that a model finds beside the value of a category. Towns and companies are such values themselves."""
+_EDGE = " \t\r\n,;:/|()[]-"
 
 
 def searched_types(plan: PiiPlan) -> tuple[str, ...]:
@@ -104,13 +111,16 @@ class TextReplacer:
             ConfigError: A custom entity type has a pattern that is none.
             ResourceError: The model that the plan names cannot be loaded.
         """
+        return self._make_detector(self.plan.ner_model)
+
+    def _make_detector(self, ner_model: str | None) -> Detector:
         plan = self.plan
         return Detector(
             entities=searched_types(plan),
             threshold=plan.threshold,
             thresholds=plan.thresholds,
             custom=plan.custom,
-            ner_model=plan.ner_model,
+            ner_model=ner_model,
         )
 
     @cached_property
@@ -126,13 +136,50 @@ class TextReplacer:
             header: Of their column; its words count as context.
         """
         pairs = list(pairs)
-        words = re.findall(r"[^\W\d_]+", header.casefold())
-        findings = self.detector.find_each((text for text, _ in pairs), words)
+        findings = self.detector.find_each((text for text, _ in pairs), _words(header))
         done: dict[tuple[str, RowContext], NewText] = {}
         for pair in pairs:
             if pair not in done:
                 done[pair] = self._replaced(pair[0], findings[pair[0]], pair[1])
         return [done[pair] for pair in pairs]
+
+    def replace_checked(
+        self, pairs: Iterable[tuple[str, RowContext]], header: str = "", own_type: str | None = None
+    ) -> list[NewText]:
+        """Cells of a category or of a kept type after the replacement of what is personal beside their own value.
+
+        All cells are searched by patterns. A cell with a finding, and a cell of MIN_SENTENCE_WORDS words, is read by
+        the model of names too, which finds persons and addresses in it.
+
+        Args:
+            pairs: Cells, and what their rows tell.
+            header: Name of the column; its words count as context.
+            own_type: Entity type of the column, which stays; None where it has none.
+        """
+        pairs = list(pairs)
+        words = _words(header)
+        cells = list(dict.fromkeys(text for text, _ in pairs))
+        by_pattern = {
+            text: None if found is None else _others(text, found, own_type)
+            for text, found in self._pattern_detector.find_each(cells, words).items()
+        }
+        read = [text for text, found in by_pattern.items() if found or len(text.split()) >= MIN_SENTENCE_WORDS]
+        by_model = self.detector.find_each(read, words)
+
+        done: dict[tuple[str, RowContext], NewText] = {}
+        for text, row in dict.fromkeys(pairs):
+            findings = by_pattern[text]
+            is_read = text in by_model and findings is not None
+            if is_read and by_model[text] is not None:
+                names = (f for f in by_model[text] or () if f.entity_type in _BESIDE_KEPT and not _covers(f, text))
+                findings = without_overlaps([*(findings or ()), *names])
+            done[text, row] = self._replaced(text, findings, row if is_read else replace(row, mentions=()))
+        return [done[pair] for pair in pairs]
+
+    @cached_property
+    def _pattern_detector(self) -> Detector:
+        """The detector without a model of names."""
+        return self._make_detector(None)
 
     def replace(self, text: str) -> str | None:
         """A text without a row; None where it cannot be analysed."""
@@ -156,7 +203,7 @@ class TextReplacer:
         mentioned = list(spans(text, row.mentions))
         roles = {(f.start, f.end): mention.role for f, mention in mentioned if mention.role}
         refined = (found for f in findings if (found := self._refined(f, text)) is not None)
-        chosen = list(_around(refined, [f for f, _ in mentioned]))
+        chosen = list(_around(text, refined, [f for f, _ in mentioned]))
         pieces, end = [], 0
         new = NewText("")
         for f in without_overlaps([*(f for f, _ in mentioned), *chosen]):
@@ -188,10 +235,31 @@ class TextReplacer:
         return self.replacement.replace(entity_type, value, row.person, row.days)
 
 
-def _around(findings: Iterable[Finding], mentions: Iterable[Finding]) -> Iterator[Finding]:
+def _words(header: str) -> list[str]:
+    return re.findall(r"[^\W\d_]+", header.casefold())
+
+
+def _others(text: str, findings: Iterable[Finding], own_type: str | None) -> tuple[Finding, ...]:
+    """Findings that are not the column's own value: neither of its type nor, for a company, its web address."""
+    return tuple(
+        f
+        for f in findings
+        if f.entity_type != own_type
+        and not (own_type == entities.ORGANIZATION and f.entity_type == entities.URL and _covers(f, text))
+    )
+
+
+def _covers(finding: Finding, text: str) -> bool:
+    """Whether nothing but punctuation stands beside a finding."""
+    rest = text[: finding.start] + text[finding.end :]
+    return not any(map(str.isalnum, rest))
+
+
+def _around(text: str, findings: Iterable[Finding], mentions: Iterable[Finding]) -> Iterator[Finding]:
     """Findings without the words that the row's columns hold, where these say better whose or what they are.
 
-    A name that a model takes for a town keeps its role; an e-mail address with a name in it stays whole.
+    A name that a model takes for a town keeps its role; an e-mail address with a name in it stays whole. What is left
+    of a finding beside such words counts if it has a letter or a digit: of "Surname, First" the comma is nobody.
     """
     known = without_overlaps(mentions)
     for finding in findings:
@@ -201,6 +269,8 @@ def _around(findings: Iterable[Finding], mentions: Iterable[Finding]) -> Iterato
             yield finding
             continue
         for cut in (*inside, Finding(finding.end, finding.end, "", 0.0)):
-            if cut.start > start:
-                yield Finding(start, cut.start, finding.entity_type, finding.score)
+            rest = text[start : cut.start]
+            if any(map(str.isalnum, rest)):
+                first = start + len(rest) - len(rest.lstrip(_EDGE))
+                yield Finding(first, first + len(rest.strip(_EDGE)), finding.entity_type, finding.score)
             start = max(start, cut.end)

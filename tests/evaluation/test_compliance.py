@@ -3,6 +3,7 @@ import json
 from ss_ray.evaluation.compliance import NOTICE, RunFacts, evidence_json, make_evidence
 from ss_ray.evaluation.metrics import measured, unavailable
 from ss_ray.pii.statistics import safe_harbor
+from ss_ray.pii.survivors import ScanResult
 
 FACTS = RunFacts(
     run="runs/a",
@@ -20,6 +21,8 @@ FACTS = RunFacts(
     num_columns=4,
     replaced=("name",),
     kept=("city",),
+    searches=(),
+    synthetic_scan=ScanResult(),
     safe_harbor=safe_harbor([("name", "FIRST_NAME", "replace"), ("city", "CITY", "keep")]),
     guarantee="none",
 )

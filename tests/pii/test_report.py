@@ -16,6 +16,7 @@ from ss_ray.pii.replace import TableReplacer
 from ss_ray.pii.report import make_pii_report, write_pii_report
 from ss_ray.pii.rules import make_pii_plan
 from ss_ray.pii.statistics import Counts, add_counts, few, safe_harbor, type_statistics
+from ss_ray.pii.survivors import ScanResult
 from ss_ray.runs import Location
 from ss_ray.tables.facts import table_facts
 from ss_ray.tables.infer import infer_schema
@@ -46,7 +47,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     counts = add_counts(found for _, found in parts)
     assert counts == add_counts([whole, Counts()])
     folder = tmp_path_factory.mktemp("report")
-    report = make_pii_report(plan, type_statistics(counts, plan), schema, counts.rows, counts.dropped_rows)
+    report = make_pii_report(
+        plan, type_statistics(counts, plan), schema, counts.rows, counts.dropped_rows, ScanResult()
+    )
     write_pii_report(report, Location.parse(folder), "people.csv", "today")
     return folder
 
@@ -67,7 +70,9 @@ def test_report_counts_by_column_and_type(folder: Path):
         "replaced": 1,
         "examples": None,
     }
-    assert report["ordinary"] == ["fee"]
+    searches = {row["column"]: row["search"] for row in report["searches"]}
+    assert searches["name <b>"] == "every cell is treated as PERSON (pseudonym)"
+    assert searches["fee"].startswith("no text to search")
     assert [rule["name"] for rule in report["kept"]] == ["age"]
 
 
