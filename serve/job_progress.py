@@ -10,7 +10,7 @@ from serve.job_store import ACTIVE, CANCELLED, CANCELLING, COMPLETED, CREATED, E
 from serve.runner import OVER, Submission
 from ss_ray.job_status import JobStatus, StageStatus
 
-STEP_OF = {"split": "read", "measure": "train", "certify": "train", "search": "generate"}
+STEP_OF = {"split": "read", "measure": "train", "certify": "train", "hold_back": "train", "search": "generate"}
 """Stages that are part of another step."""
 MAX_ATTEMPTS = 3
 ORPHAN_SECONDS = 30.0

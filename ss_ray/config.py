@@ -32,6 +32,9 @@ class ColumnParameters(Section):
     format: str | None = Field(None, description="strptime format of dates in text files.")
     nullable: bool | None = Field(None, description="Whether missing values may occur.")
     entity: str | None = Field(None, description="PII type of the column, e.g. first_name; its values are replaced.")
+    public: bool = Field(
+        False, description="Whether its values are public knowledge: rare ones are released, copies are no finding."
+    )
 
 
 class DataParameters(Section):
@@ -50,6 +53,13 @@ class DataParameters(Section):
         0.05, ge=0, description="Rows kept from training to test against: a share (below 1), a count, or 0."
     )
     max_holdout: int = Field(2000, ge=0, description="Most rows the holdout may have.")
+    min_units_per_category: int = Field(
+        5,
+        ge=1,
+        description="Privacy units (rows, or groups) that must share a value before it is released: categories, listed "
+        "numbers and dates, and the smallest and largest ones. 1: every value of the training rows. Without effect "
+        "under differential privacy.",
+    )
     random_state: int | None = Field(
         None, ge=0, lt=2**32, description="Seed of split, training order and sampling; null draws one and records it."
     )

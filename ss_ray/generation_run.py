@@ -25,9 +25,10 @@ from ss_ray.planning import is_private, plan_generation
 from ss_ray.privacy.certificate import Certificate
 from ss_ray.progress import OnProgress, ignore
 from ss_ray.run_facts import request_fingerprint
-from ss_ray.runs import RunDir, fingerprint
+from ss_ray.runs import Location, RunDir, fingerprint
 from ss_ray.sequence_plan import check_sequences
 from ss_ray.stages import GENERATION_STAGES, STAGES, Stages
+from ss_ray.tables.common_stage import CommonTable
 from ss_ray.tables.export import write_csv
 
 
@@ -99,7 +100,7 @@ def _generate(
 
     start = stages.do("start", Start, lambda: start_of(asked))
     folder = trained.internal / "model"
-    rows = trained.internal / ("train" if _asked(trained, "replace_pii")["replace_pii"] is None else "replaced")
+    rows = _learned_rows(trained)
     result = stages.do(
         "generate",
         SyntheticTable,
@@ -127,6 +128,13 @@ def _generate(
         result=result,
         stage_seconds=stages.seconds,
     )
+
+
+def _learned_rows(trained: RunDir) -> Location:
+    """Folder of the rows that the model learned from."""
+    if TypeAdapter(CommonTable).validate_python(_manifest(trained, "hold_back")["result"]).is_rewritten:
+        return trained.internal / "learned"
+    return trained.internal / ("train" if _asked(trained, "replace_pii")["replace_pii"] is None else "replaced")
 
 
 def _pii_plan(trained: RunDir) -> PiiPlan | None:

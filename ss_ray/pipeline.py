@@ -36,7 +36,7 @@ from ss_ray.pii.rules import PiiPlan
 from ss_ray.pii.stage import PiiResult, Sides, replace_pii, search_synthetic
 from ss_ray.pii.survivors import ScanResult
 from ss_ray.plan import RunPlan
-from ss_ray.planning import check_supported, is_private, make_plan
+from ss_ray.planning import check_supported, is_private, make_plan, plan_hold_back
 from ss_ray.privacy.certificate import Certificate
 from ss_ray.private_stages import PrivateRun, train_privately
 from ss_ray.progress import OnProgress, ignore
@@ -44,6 +44,7 @@ from ss_ray.run_facts import given_settings, personal_columns, request_fingerpri
 from ss_ray.runs import Location, RunDir, fingerprint
 from ss_ray.sequence_plan import modelled_schema, with_timestamp_format
 from ss_ray.stages import Stages
+from ss_ray.tables.common_stage import CommonTable, hold_back_notes, hold_back_rare_values
 from ss_ray.tables.export import write_csv
 from ss_ray.tables.files import source_state
 from ss_ray.tables.stage import Splits, TableRef, read_table, split_table
@@ -160,16 +161,22 @@ def _run(
         PiiResult,
         lambda: replace_pii(real, table.schema, config.replace_pii, config.data, resources, replaced, on_progress),
     )
-    schema = modelled_schema(pii.schema, plan.sequences)
+    hold_back, learned = plan_hold_back(config, start.seed), internal / "learned"
+    common = stages.do(
+        "hold_back",
+        CommonTable,
+        lambda: hold_back_rare_values(seen.train, pii.schema, config.data, hold_back, learned, on_progress),
+    )
+    schema = modelled_schema(common.schema, plan.sequences)
+    if not common.is_rewritten:
+        learned = seen.train
     private_run = _private_run(config, start, table, stages)
     if private_run is None:
         guarantee = None
         model = stages.do(
             "train",
             ModelRef,
-            lambda: train(
-                seen.train, splits.train_rows, schema, plan, config, internal, stages.key("train"), on_progress
-            ),
+            lambda: train(learned, splits.train_rows, schema, plan, config, internal, stages.key("train"), on_progress),
         )
     else:
         guarantee, model = train_privately(
@@ -180,7 +187,7 @@ def _run(
     synthetic = stages.do(
         "generate",
         SyntheticTable,
-        lambda: generate(internal / "model", plan.generation, seen.train, config, work, run_dir.synthetic, on_progress),
+        lambda: generate(internal / "model", plan.generation, learned, config, work, run_dir.synthetic, on_progress),
     )
     log.facts["rows"] = synthetic.num_rows
     scan = stages.do("search", ScanResult, lambda: search_release(run_dir, real, pii.plan, on_progress))
@@ -200,7 +207,7 @@ def _run(
     )
     evaluation = None
     if config.evaluation.enabled:
-        context = _report_context(config, run_dir, plan, facts, pii, model, guarantee, stages.seconds)
+        context = _report_context(config, run_dir, plan, facts, pii, common, model, guarantee, stages.seconds)
         tables = Tables(
             train=seen.train,
             holdout=seen.holdout,
@@ -330,6 +337,7 @@ def _report_context(
     plan: RunPlan,
     facts: RunFacts,
     pii: PiiResult,
+    common: CommonTable,
     model: ModelRef,
     guarantee: Certificate | None,
     seconds: Mapping[str, float],
@@ -342,7 +350,7 @@ def _report_context(
         pii=tuple(
             PiiRow(column=row.column, entity_type=row.entity_type, replaced=row.replaced) for row in pii.statistics
         ),
-        notes=plan.notes,
+        notes=(*plan.notes, *hold_back_notes(common, config.data)),
         stage_seconds=dict(seconds),
         privacy_statement=plan.notes[0],
         guarantee=guarantee,

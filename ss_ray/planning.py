@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from ss_ray.config import COMPACT, CompactParameters, Config, DataParameters, PrivacyParameters
 from ss_ray.config_base import LANGUAGE_MODELS, NOT_YET
+from ss_ray.config_constraints import DeterminesConstraint, columns_of
 from ss_ray.config_files import explicit_paths, parameters
 from ss_ray.errors import ConfigError
 from ss_ray.generation.sampling import Sampling
@@ -16,6 +17,7 @@ from ss_ray.privacy.charges import Charge
 from ss_ray.privacy.plan import make_dp_plan
 from ss_ray.sequence_plan import check_sequences, plan_sequences
 from ss_ray.splits import holdout_rows_wanted
+from ss_ray.tables.common import HoldBackPlan
 from ss_ray.training.shape import CompactShape
 
 ROWS_SHOWN = 500_000
@@ -95,6 +97,27 @@ def make_plan(config: Config, *, num_rows: int, seed: int, split_seed: int | Non
         training=_plan_training(config, num_rows - holdout_rows, seed),
         generation=plan_generation(config, seed),
         notes=(*_notes(config), *config.notes),
+    )
+
+
+def plan_hold_back(config: Config, seed: int) -> HoldBackPlan:
+    """Which values of training rows are held back.
+
+    Under differential privacy none is: the schema is measured with noise, or taken from the training rows as it is.
+
+    Args:
+        config: The request.
+        seed: Seed of the run, which chooses what rare values are replaced by.
+    """
+    data, series = config.data, config.time_series
+    ordering = (data.group_training_examples_by, data.order_training_examples_by, series.timestamp_column)
+    public = (name for name, column in data.columns.items() if column.public or column.values is not None)
+    return HoldBackPlan(
+        min_units=1 if is_private(config) else data.min_units_per_category,
+        unit_column=data.group_training_examples_by,
+        exempt=(*(name for name in ordering if name is not None), *public),
+        together=tuple(columns_of(rule) for rule in config.constraints if isinstance(rule, DeterminesConstraint)),
+        seed=seed,
     )
 
 

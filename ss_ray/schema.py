@@ -150,15 +150,15 @@ def count_outside(column: ColumnSchema, array: pa.ChunkedArray) -> int:
     if pa.types.is_decimal(array.type):  # bounds and values of decimals are floats
         array = array.cast(pa.float64())
     if column.values is not None and column.kind in (*ORDERED_KINDS, Kind.CATEGORY, Kind.BOOLEAN):
-        outside = pc.invert(pc.is_in(array, value_set=_of_type(array.type, *column.values)))
+        outside = pc.invert(pc.is_in(array, value_set=typed_values(array.type, *column.values)))
     elif column.minimum is not None and column.maximum is not None and column.kind in ORDERED_KINDS:
-        low, high = _of_type(array.type, column.minimum, column.maximum)
+        low, high = typed_values(array.type, column.minimum, column.maximum)
         outside = pc.or_(pc.less(array, low), pc.greater(array, high))
     else:
         return 0
     return int(pc.sum(outside).as_py() or 0)
 
 
-def _of_type(type_: pa.DataType, *values: Scalar) -> pa.Array:
+def typed_values(type_: pa.DataType, *values: Scalar) -> pa.Array:
     """Values of a schema in a column's type; dates are strings in a schema."""
     return pa.array(values, pa.string()).cast(type_) if pa.types.is_temporal(type_) else pa.array(values, type_)

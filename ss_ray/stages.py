@@ -20,7 +20,19 @@ from ss_ray.runs import RunDir, fingerprint
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
-STAGES = ("start", "read", "split", "replace_pii", "measure", "train", "certify", "generate", "search", "evaluate")
+STAGES = (
+    "start",
+    "read",
+    "split",
+    "replace_pii",
+    "hold_back",
+    "measure",
+    "train",
+    "certify",
+    "generate",
+    "search",
+    "evaluate",
+)
 REPLACEMENT_STAGES = ("start", "read", "split", "replace_pii")
 """Those of the replacement of personal data alone."""
 GENERATION_STAGES = ("start", "generate", "search")
@@ -119,10 +131,12 @@ def _asked(config: Config) -> dict[str, Any]:
     for path in unused_paths(config):
         _drop(tree, path.split("."))
     data, privacy = tree["data"], {"dp_enabled": is_private(config)}
+    min_units = data.pop("min_units_per_category")
     asked = {
         "start": {"data": {"random_state": data["random_state"]}, "privacy": privacy},
         "read": {"data": data, "time_series": tree["time_series"]},
         "replace_pii": {"replace_pii": tree["replace_pii"]},
+        "hold_back": {"data": {"min_units_per_category": min_units}},
         "train": {"training": tree["training"]},
         "generate": {"generation": tree["generation"], "constraints": tree["constraints"]},
         "evaluate": {"evaluation": tree["evaluation"]},

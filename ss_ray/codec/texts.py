@@ -1,11 +1,13 @@
 """Free text as byte-pair tokens: missing, end, or a piece of text.
 
 The vocabulary is learned on the table itself (byte-level, so that any string can be written) and is shared by all
-text columns. A piece becomes a token of its own only if it occurs MIN_FREQUENCY times.
+text columns. A piece becomes a token of its own only if it occurs in MIN_FREQUENCY words
+of different texts.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -22,11 +24,15 @@ from ss_ray.schema import ColumnSchema, arrow_type
 
 MIN_FREQUENCY = 10
 LENGTH_QUANTILE = 0.995
+_WORD = re.compile(r"\s*\S+|\s+")
 _MISSING, _END, _FIRST_PIECE = 0, 1, 2
 
 
 def train_tokenizer(texts: Iterable[str], vocabulary_size: int) -> str:
-    """A byte-level BPE tokenizer as JSON, of 256 bytes and at most `vocabulary_size` - 256 longer pieces."""
+    """A byte-level BPE tokenizer as JSON, of 256 bytes and at most `vocabulary_size` - 256 longer pieces.
+
+    A word counts once a text, and equal texts count once, so no piece is learned from the repetitions of one text.
+    """
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     trainer = trainers.BpeTrainer(
@@ -35,8 +41,13 @@ def train_tokenizer(texts: Iterable[str], vocabulary_size: int) -> str:
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
         show_progress=False,
     )
-    tokenizer.train_from_iterator(texts, trainer)
+    tokenizer.train_from_iterator((_distinct_words(text) for text in dict.fromkeys(texts)), trainer)
     return tokenizer.to_str()
+
+
+def _distinct_words(text: str) -> str:
+    """A text in which each word occurs once, with the space before it."""
+    return "".join(dict.fromkeys(_WORD.findall(text)))
 
 
 @lru_cache(maxsize=4)

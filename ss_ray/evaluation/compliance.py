@@ -48,6 +48,7 @@ STORAGE = (
     ),
     Stored(path="internal/train, internal/holdout", holds="real rows", is_private=True),
     Stored(path="internal/replaced, internal/replaced-holdout", holds="real rows with stand-ins", is_private=True),
+    Stored(path="internal/learned", holds="the same without rare values: what the model learned", is_private=True),
     Stored(path="internal/model, internal/adapter", holds="weights that learned from real rows", is_private=True),
     Stored(path="internal/*.html, internal/*.json", holds="figures computed on real rows", is_private=True),
     Stored(path="manifest", holds="the request and counts of every stage", is_private=True),
