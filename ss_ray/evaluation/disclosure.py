@@ -1,0 +1,402 @@
+"""Disclosed rows: synthetic rows that agree with one training row as no other real row does.
+
+A copy of a common row proves nothing, since many people share it. A copy of a strange one does, even if cells of it
+were changed. So agreement is counted in bits: a shared value that one real row in a thousand has is worth 10 bits, a
+number that is nearer than all but 1 % of the real rows is worth 6.6. What counts is the lead:
+
+    lead(row) = max over training rows t of [agreement(row, t) - largest agreement of t with any other real row]
+
+Every real row has a lead too, computed without itself, and an honest synthetic row is one more row of their kind. A
+lead far beyond all of theirs discloses a row. Pairs are found by blocks of columns that agree, so that large tables
+need no comparison of all rows with all rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ss_ray.evaluation.columns import ScoredColumn, Table
+from ss_ray.evaluation.copies import comparable
+from ss_ray.evaluation.metrics import Metric, measured, unavailable
+from ss_ray.evaluation.significance import rate_p_value
+
+MIN_COLUMNS = 3
+"""Scored columns below which agreement of whole rows means little."""
+MIN_NULL = 100
+"""Real rows (or groups) whose leads are needed to know what is usual."""
+NUM_BLOCKS = 4
+"""Blocks into which the columns are dealt; a copy of which fewer cells were changed agrees in one of them entirely."""
+COARSE_BINS = 32
+"""Quantile bins of numbers in the blocks that find jittered copies."""
+MAX_BUCKET = 40
+"""Training rows that may share the values of a block; combinations of more rows are common, and tell nothing."""
+MAX_PAIRS = 4_000_000
+RIVALS = 2_000
+"""Real rows, from all over the table, with which every training row is compared, beside those of its blocks."""
+CHUNK_ROWS = 256
+MAX_CHANGED = 1
+"""Cells in which a copy may differ from its training row."""
+TAIL_SHARES = (0.1, 0.01)
+"""Shares of the leads of real rows, the largest, to each of which an exponential tail is fitted."""
+MIN_TAIL = 10
+MIN_SCALE = 1.0
+"""Smallest scale of such a tail in bits; that of independent columns is 1.44."""
+MARGIN = 1.25
+"""Factor on the largest lead of a real row below which no row is disclosed."""
+TAIL_ERROR = 1e-3
+"""Expected number of honest rows of a table that are said to be disclosed."""
+MAX_LISTED = 50
+SHARE_RANKS = (0.01, 0.05, 0.2)
+"""Training rows for which an unseen row leads far, as shares of the number of unseen rows."""
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DisclosedRow:
+    """One disclosed row, by numbers alone.
+
+    Attributes:
+        row: Number of the synthetic row, from 0 on, among the rows that were read.
+        training_row: Number of the training row that it agrees with.
+        equal_cells: Scored cells in which the two are equal.
+        lead: Bits by which it agrees better with that row than any other real row does.
+    """
+
+    row: int
+    training_row: int
+    equal_cells: int
+    lead: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Disclosure:
+    """Disclosed rows of a table.
+
+    Attributes:
+        disclosed: Synthetic rows (or groups) whose lead no honest row would have.
+        real_disclosed: Real rows (or groups) of which the same would be said; people who are twice in the data.
+        limit: Lead in bits from which a row is disclosed.
+        p_value: Probability that so many synthetic rows are disclosed by chance.
+        ahead_p_value: Probability that synthetic rows lead for so many training rows by chance.
+        rows: The disclosed rows with the largest leads, MAX_LISTED at most.
+    """
+
+    disclosed: Metric
+    real_disclosed: Metric
+    limit: Metric
+    p_value: Metric
+    ahead_p_value: Metric
+    rows: tuple[DisclosedRow, ...] = ()
+
+
+def no_disclosure(reason: str) -> Disclosure:
+    """A result without any value."""
+    none = unavailable(reason)
+    return Disclosure(disclosed=none, real_disclosed=none, limit=none, p_value=none, ahead_p_value=none)
+
+
+@dataclass(frozen=True)
+class Persons:
+    """Which rows are of one person: (rows,) codes each; every row its own without groups."""
+
+    train: Ints
+    holdout: Ints
+    synthetic: Ints
+
+
+def disclosure(train: Table, holdout: Table | None, synthetic: Table, persons: Persons) -> Disclosure:
+    """Compare the leads of synthetic rows with those of real rows.
+
+    Args:
+        train: Rows that the generator learned from.
+        holdout: Rows that it has not seen; None where there are none.
+        synthetic: Generated rows.
+        persons: Whose rows they are.
+    """
+    if len(train.columns) < MIN_COLUMNS:
+        return no_disclosure(f"fewer than {MIN_COLUMNS} columns can be compared")
+    if holdout is None or not synthetic.rows:
+        return no_disclosure("there is no holdout to compare with")
+    tables = (train, holdout, synthetic)
+    space = _Space.of(*tables)
+    real_owner = np.concatenate([persons.train, len(np.unique(persons.train)) + persons.holdout])
+    num_real = train.rows + holdout.rows
+
+    real = _pairs(space, np.arange(num_real), train.rows)
+    real = real.where(real_owner[real.query] != persons.train[real.target])
+    rivals = _Rivals.of(space, real, real_owner, train.rows)
+    of_real = rivals.leads(space, real, real_owner)
+    unseen = real.query >= train.rows
+    null = _of_persons(_largest(of_real.copies, real.query, num_real), real_owner)
+    if len(null) < MIN_NULL:
+        return no_disclosure(f"fewer than {MIN_NULL} real rows can be compared")
+
+    found = _pairs(space, np.arange(num_real, num_real + synthetic.rows), train.rows)
+    leads = rivals.leads(space, found, None)
+    made = _of_persons(_largest(leads.copies, found.query - num_real, synthetic.rows), persons.synthetic)
+    limit = _limit(null, len(made))
+    return Disclosure(
+        disclosed=measured(float((made > limit).sum()), len(made)),
+        real_disclosed=measured(float((null > limit).sum()), len(null)),
+        limit=measured(limit, len(null)),
+        p_value=_p_value(made > limit, null > limit),
+        ahead_p_value=_ahead_p_value(
+            (_largest(leads.all, found.target, train.rows), len(made)),
+            (_largest(of_real.all[unseen], real.target[unseen], train.rows), len(np.unique(persons.holdout))),
+        ),
+        rows=_listed(found, leads.copies, space, limit),
+    )
+
+
+@dataclass(frozen=True)
+class _Pairs:
+    """Pairs of a row and a training row: positions in the tables one after the other, (pairs,) each."""
+
+    query: Ints
+    target: Ints
+
+    def where(self, kept: NDArray[np.bool_]) -> _Pairs:
+        return _Pairs(self.query[kept], self.target[kept])
+
+
+@dataclass(frozen=True)
+class _Space:
+    """The rows of training, holdout and synthetic table one after the other, column by column.
+
+    Attributes:
+        columns: Scored columns.
+        codes: (columns, rows) codes of equal values; missing values are equal.
+        quantiles: (rows,) place of each value of an ordered column among the real ones, 0 to 1, NaN where missing;
+            None for nominal columns.
+        bits: (columns, rows) what a value is worth: minus the binary logarithm of its share of the real rows.
+        num_real: Real rows.
+    """
+
+    columns: tuple[ScoredColumn, ...]
+    codes: list[Ints]
+    quantiles: list[Floats | None]
+    bits: list[Floats]
+    num_real: int
+
+    @classmethod
+    def of(cls, train: Table, holdout: Table, synthetic: Table) -> _Space:
+        num_real = train.rows + holdout.rows
+        codes: list[Ints] = []
+        quantiles: list[Floats | None] = []
+        bits: list[Floats] = []
+        for column in train.columns:
+            values = np.concatenate([table.values[column.name] for table in (train, holdout, synthetic)])
+            code = pd.factorize(comparable(values, column), use_na_sentinel=False)[0].astype(np.int64)
+            counts = np.bincount(code[:num_real], minlength=int(code.max(initial=0)) + 1)
+            codes.append(code)
+            bits.append(-np.log2(np.maximum(counts, 1) / num_real)[code])
+            quantiles.append(None if column.nominal else _quantiles(values.astype(np.float64), num_real))
+        return cls(train.columns, codes, quantiles, bits, num_real)
+
+    def agreement(self, pairs: _Pairs) -> Floats:
+        """(pairs,) bits."""
+        total = np.zeros(len(pairs.query))
+        for column in range(len(self.columns)):
+            total += self._agreement_of(column, pairs.query, pairs.target)
+        return total
+
+    def agreements(self, queries: Ints, targets: Ints) -> Floats:
+        """(targets, queries) bits of all pairs."""
+        total = np.zeros((len(targets), len(queries)), np.float32)
+        for column in range(len(self.columns)):
+            total += self._agreement_of(column, queries[None, :], targets[:, None])
+        return total.astype(np.float64)
+
+    def _agreement_of(self, column: int, query: Ints, target: Ints) -> Floats:
+        worth = self.bits[column][target]
+        equal = self.codes[column][query] == self.codes[column][target]
+        quantiles = self.quantiles[column]
+        if quantiles is None:
+            return np.where(equal, worth, 0.0)
+        distance = np.abs(quantiles[query] - quantiles[target])
+        near = -np.log2(np.clip(2 * distance + 1 / self.num_real, None, 1.0))
+        return np.where(equal, worth, np.minimum(np.nan_to_num(near, nan=0.0), worth))
+
+    def equal_cells(self, pairs: _Pairs) -> Ints:
+        """(pairs,) number of columns in which the two rows are equal."""
+        return np.sum([code[pairs.query] == code[pairs.target] for code in self.codes], axis=0).astype(np.int64)
+
+    def block_keys(self) -> Iterator[NDArray[np.uint64]]:
+        """(rows,) hashes of the values of blocks of columns, exact ones and coarse ones."""
+        entropy = [float(bits[: self.num_real].mean()) for bits in self.bits]
+        order = np.argsort(entropy)[::-1]
+        coarse = [self._coarse(column) for column in range(len(self.columns))]
+        num_blocks = min(NUM_BLOCKS, len(order))
+        for cells in (self.codes, coarse):
+            for dealt in (order, np.roll(order, 1)[::-1]):
+                for block in range(num_blocks):
+                    frame = pd.DataFrame({str(column): cells[column] for column in dealt[block::num_blocks]})
+                    yield np.asarray(pd.util.hash_pandas_object(frame, index=False), dtype=np.uint64)
+
+    def _coarse(self, column: int) -> Ints:
+        quantiles = self.quantiles[column]
+        if quantiles is None:
+            return self.codes[column]
+        return np.nan_to_num(quantiles * COARSE_BINS, nan=-1.0).astype(np.int64)
+
+
+def _quantiles(values: Floats, num_real: int) -> Floats:
+    """Middle of the places that each value takes among the real ones, 0 to 1; NaN where missing."""
+    real = values[:num_real]
+    known = np.sort(real[~np.isnan(real)])
+    places = (np.searchsorted(known, values) + np.searchsorted(known, values, "right")) / 2
+    return np.where(np.isnan(values), np.nan, places / max(1, len(known)))
+
+
+def _pairs(space: _Space, queries: Ints, num_train: int) -> _Pairs:
+    """Pairs of a query and another training row that agree in a whole block of columns that few rows share."""
+    found: list[Ints] = []
+    for keys in space.block_keys():
+        train = pd.DataFrame({"key": keys[:num_train], "target": np.arange(num_train)})
+        sizes = train.groupby("key")["target"].transform("size")
+        wanted = pd.DataFrame({"key": keys[queries], "query": queries})
+        pairs = wanted.merge(train[sizes <= MAX_BUCKET], on="key")
+        found.append((pairs["query"] * num_train + pairs["target"]).to_numpy(np.int64))
+    every = np.unique(np.concatenate(found))[:MAX_PAIRS]
+    query, target = every // num_train, every % num_train
+    return _Pairs(query, target).where(query != target)
+
+
+@dataclass(frozen=True)
+class _Rivals:
+    """How well other real rows agree with each training row, (training rows,) each; 0 where no pair was found.
+
+    Attributes:
+        best: Largest agreement with a real row.
+        owner: Person of that row.
+        second: Largest agreement with a row of another person than that.
+    """
+
+    best: Floats
+    owner: Ints
+    second: Floats
+
+    @classmethod
+    def of(cls, space: _Space, pairs: _Pairs, owners: Ints, num_train: int) -> _Rivals:
+        """The rivals among the pairs that were found, and among RIVALS real rows from all over."""
+        stride = max(1, -(-space.num_real // RIVALS))
+        some = np.arange(0, space.num_real, stride)
+        frames = [pd.DataFrame({"target": pairs.target, "owner": owners[pairs.query], "bits": space.agreement(pairs)})]
+        for start in range(0, num_train, CHUNK_ROWS):
+            targets = np.arange(start, min(start + CHUNK_ROWS, num_train))
+            bits = space.agreements(some, targets)
+            bits[owners[targets][:, None] == owners[some][None, :]] = 0.0
+            top = np.argsort(-bits, axis=1)[:, :2] if len(some) < 3 else np.argpartition(-bits, 2, axis=1)[:, :3]
+            near = {"target": np.repeat(targets, top.shape[1]), "owner": owners[some][top].ravel()}
+            frames.append(pd.DataFrame({**near, "bits": np.take_along_axis(bits, top, axis=1).ravel()}))
+        by_person = pd.concat(frames).groupby(["target", "owner"], sort=False)["bits"].max().reset_index()
+        by_person = by_person.sort_values("bits", ascending=False, kind="stable")
+        place = by_person.groupby("target").cumcount()
+        best, owner, second = np.zeros(num_train), np.full(num_train, -1, np.int64), np.zeros(num_train)
+        first, after = by_person[place == 0], by_person[place == 1]
+        best[first["target"]], owner[first["target"]] = first["bits"], first["owner"]
+        second[after["target"]] = after["bits"]
+        return cls(best, owner, second)
+
+    def leads(self, space: _Space, pairs: _Pairs, owners: Ints | None) -> _Leads:
+        """Leads of pairs over all real rows of other persons.
+
+        Args:
+            space: The rows.
+            pairs: Pairs of a row and a training row.
+            owners: Person of each row; None for synthetic rows, which are nobody's.
+        """
+        rival = self.best[pairs.target]
+        if owners is not None:
+            rival = np.where(owners[pairs.query] == self.owner[pairs.target], self.second[pairs.target], rival)
+        lead = space.agreement(pairs) - rival
+        is_copy = space.equal_cells(pairs) >= len(space.columns) - MAX_CHANGED
+        return _Leads(all=lead, copies=np.where(is_copy, lead, 0.0))
+
+
+@dataclass(frozen=True)
+class _Leads:
+    """Leads of pairs, (pairs,) bits each.
+
+    Attributes:
+        all: Of all pairs.
+        copies: Of pairs that are equal in all cells but MAX_CHANGED; 0 for all others.
+    """
+
+    all: Floats
+    copies: Floats
+
+
+def _largest(leads: Floats, rows: Ints, num_rows: int) -> Floats:
+    """(rows,) the largest lead of each row, 0 where it has none."""
+    largest = np.zeros(num_rows)
+    np.maximum.at(largest, rows, leads)
+    return largest
+
+
+def _of_persons(leads: Floats, owners: Ints) -> Floats:
+    """(persons,) the largest lead of each person."""
+    codes = np.unique(owners, return_inverse=True)[1]
+    return _largest(leads, codes, int(codes.max(initial=-1)) + 1)
+
+
+def _limit(null: Floats, num_made: int) -> float:
+    """The lead that one of so many honest rows exceeds with a probability of about TAIL_ERROR."""
+    positive = np.sort(null[null > 0])[::-1]
+    limits = [MIN_SCALE * float(np.log(num_made / TAIL_ERROR)), MARGIN * float(positive[:1].sum())]
+    for share in TAIL_SHARES:
+        count = max(MIN_TAIL, int(share * len(positive)))
+        if count < len(positive):
+            start = float(positive[count])
+            scale = float((positive[:count] - start).mean())
+            limits.append(start + scale * float(np.log(count / len(null) * num_made / TAIL_ERROR)))
+    return max(limits)
+
+
+def _p_value(made: NDArray[np.bool_], null: NDArray[np.bool_]) -> Metric:
+    """That so many synthetic rows are disclosed by chance."""
+    if made.any() and not null.any():
+        return measured(TAIL_ERROR, len(made))
+    return rate_p_value(int(made.sum()), len(made), int(null.sum()), len(null))
+
+
+def _ahead_p_value(made: tuple[Floats, int], unseen: tuple[Floats, int]) -> Metric:
+    """That synthetic rows lead far for so many training rows by chance: the smallest of several tests, corrected.
+
+    Training rows are counted, not synthetic ones: several of these may lead for one training row that lies apart.
+
+    Args:
+        made: Largest lead of a synthetic row for each training row, and the number of synthetic persons.
+        unseen: The same of unseen real rows.
+    """
+    ordered = np.sort(unseen[0])[::-1]
+    tests = []
+    for share in SHARE_RANKS:
+        limit = ordered[int(share * unseen[1])]
+        if limit > 0:
+            hits, chance = int((made[0] > limit).sum()), int((unseen[0] > limit).sum())
+            tests.append(rate_p_value(hits, made[1], chance, unseen[1]).value or 0.0)
+    if not tests:
+        return unavailable("unseen real rows lead for too few training rows")
+    return measured(min(1.0, len(tests) * min(tests)), made[1])
+
+
+def _listed(pairs: _Pairs, leads: Floats, space: _Space, limit: float) -> tuple[DisclosedRow, ...]:
+    """Each disclosed row once, with the training row that it leads for."""
+    order = np.argsort(-leads, kind="stable")
+    order = order[leads[order] > limit]
+    _, first = np.unique(pairs.query[order], return_index=True)
+    chosen = order[np.sort(first)][:MAX_LISTED]
+    shown = _Pairs(pairs.query[chosen], pairs.target[chosen])
+    cells = (shown.query - space.num_real, shown.target, space.equal_cells(shown), np.round(leads[chosen], 2))
+    return tuple(
+        DisclosedRow(row=row, training_row=training_row, equal_cells=equal, lead=lead)
+        for row, training_row, equal, lead in zip(*(part.tolist() for part in cells), strict=True)
+    )
