@@ -260,6 +260,7 @@ def _evaluation_request(config: Config, start: Start, pii: PiiResult) -> Evaluat
         constraints=config.constraints,
         sequences=sequence_columns(config),
         pii=personal_columns(pii),
+        public=tuple(name for name, column in config.data.columns.items() if column.public),
     )
 
 

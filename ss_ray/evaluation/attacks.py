@@ -8,7 +8,7 @@ exposed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 
 from ss_ray.evaluation.attributes import Attributes, attribute_inference, no_attributes
 from ss_ray.evaluation.columns import Table, prepare, scored_columns
+from ss_ray.evaluation.combinations import Combination, replayed_combination
 from ss_ray.evaluation.copies import NO_COLUMN, Copies, row_copies, row_keys, text_copies
+from ss_ray.evaluation.disclosure import Disclosure, Persons, disclosure
 from ss_ray.evaluation.gdpr_risks import GdprRisks, gdpr_risks, no_gdpr_risks
 from ss_ray.evaluation.membership import Membership, membership, no_membership
 from ss_ray.evaluation.memorised import Memorised, memorised_texts
@@ -27,6 +29,7 @@ from ss_ray.evaluation.nearest import Neighbours, Points, merged, nearest, to_po
 from ss_ray.evaluation.nemo_privacy import NemoPrivacy, nemo_privacy
 from ss_ray.evaluation.privacy_tests import ALL_TESTS, SWITCHED_OFF, PrivacyTests
 from ss_ray.evaluation.replay import Originals, Replay, replays
+from ss_ray.evaluation.single_values import ReleasedSingles, UnseenValues, released_singles, unseen_values
 from ss_ray.schema import Kind, TableSchema
 
 MAX_QUERIES = 2000
@@ -35,6 +38,8 @@ REFERENCE_FACTOR = 4
 """Reference rows of each table, in multiples of max_rows: the more, the fewer near copies go unseen."""
 MIN_ROWS = 20
 """Distinct rows of each table below which distances are not reported."""
+MAX_COMPARED = 20_000
+"""Rows of each table among which disclosed rows and combinations are looked for."""
 TIE = 1e-6
 """Distances that differ by less are equal (they are float32 means over the columns)."""
 
@@ -78,6 +83,10 @@ class Privacy(Resemblance):
         copies: Of whole rows first, then of each text column.
         replays: Values of personal columns, then of all other columns but texts.
         memorised: Runs of words, per text column.
+        disclosure: Copies of strange rows, verbatim or all but one cell.
+        combination: Values of several columns together that one real row has.
+        unseen: Values that only the holdout has.
+        singles: Values of one training unit that were released.
         nemo: NeMo's scores, for comparison; no part of the verdict.
         left_out: What was not tested because a person said so, in words.
     """
@@ -85,6 +94,10 @@ class Privacy(Resemblance):
     copies: tuple[Copies, ...]
     replays: tuple[Replay, ...]
     memorised: tuple[Memorised, ...]
+    disclosure: Disclosure
+    combination: Combination
+    unseen: UnseenValues
+    singles: tuple[ReleasedSingles, ...]
     nemo: NemoPrivacy
     left_out: tuple[str, ...] = ()
 
@@ -102,6 +115,7 @@ def evaluate_privacy(
     pii: Mapping[str, str] | None = None,
     originals: Originals | None = None,
     tests: PrivacyTests = ALL_TESTS,
+    public: Collection[str] = (),
 ) -> Privacy:
     """Look for training rows in the synthetic table.
 
@@ -119,6 +133,7 @@ def evaluate_privacy(
         pii: Column -> entity type of the columns that hold personal data; None where none are known.
         originals: Training and holdout rows before personal data were replaced; None where they were not.
         tests: Which tests are made.
+        public: Columns whose values are public knowledge.
     """
     columns = scored_columns(train, schema, max_columns=max_columns, seed=seed)
     real, made = prepare(train, columns), prepare(synthetic, columns)
@@ -140,9 +155,46 @@ def evaluate_privacy(
         copies=(row_copies(real, unseen, made), *(text_copies(n, *_sides(n, *frames)) for n in texts)),
         replays=replays(now, synthetic, schema, pii=personal, originals=originals or now, seed=seed, tests=tests),
         memorised=tuple(memorised_texts(n, *_sides(n, *frames), seed=seed) for n in texts),
+        disclosure=_disclosure(real, unseen, made, [_owners(frame, group) for frame in frames], seed),
+        combination=_combination(real, unseen, made, seed),
+        unseen=unseen_values(train, holdout, synthetic, schema),
+        singles=released_singles(train, synthetic, schema, group=group, without={*public, *personal}),
         nemo=nemo_privacy(train, holdout, synthetic, schema, tests),
         left_out=tests.left_out(personal),
     )
+
+
+def _owners(frame: pd.DataFrame | None, group: str | None) -> NDArray[np.int64]:
+    """(rows,) the person of each row; every row its own without groups."""
+    if frame is None:
+        return np.empty(0, np.int64)
+    if group is None or group not in frame.columns:
+        return np.arange(len(frame))
+    return np.asarray(pd.factorize(frame[group], use_na_sentinel=False)[0], dtype=np.int64)
+
+
+def _disclosure(
+    train: Table, holdout: Table | None, synthetic: Table, owners: list[NDArray[np.int64]], seed: int
+) -> Disclosure:
+    """Disclosed rows among MAX_COMPARED rows of each table."""
+    kept = [_some_rows(table, seed) for table in (train, holdout, synthetic)]
+    persons = Persons(*(own[rows] for own, rows in zip(owners, kept, strict=True)))
+    unseen = None if holdout is None else holdout.take(kept[1])
+    return disclosure(train.take(kept[0]), unseen, synthetic.take(kept[2]), persons)
+
+
+def _combination(train: Table, holdout: Table | None, synthetic: Table, seed: int) -> Combination:
+    unseen = None if holdout is None else holdout.take(_some_rows(holdout, seed))
+    some_train, some_synthetic = (table.take(_some_rows(table, seed)) for table in (train, synthetic))
+    return replayed_combination(some_train, unseen, some_synthetic, seed=seed)
+
+
+def _some_rows(table: Table | None, seed: int) -> NDArray[np.intp]:
+    """Positions of at most MAX_COMPARED rows, ascending."""
+    rows = 0 if table is None else table.rows
+    if rows <= MAX_COMPARED:
+        return np.arange(rows)
+    return np.sort(np.random.default_rng([seed, 23]).choice(rows, MAX_COMPARED, replace=False))
 
 
 def one_row_each(frame: pd.DataFrame, group: str | None, seed: int) -> NDArray[np.intp]:

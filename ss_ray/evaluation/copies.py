@@ -110,6 +110,11 @@ def text_keys(series: pd.Series) -> Keys:
     return np.asarray(pd.util.hash_array(labels(series.dropna())), dtype=np.uint64)
 
 
+def comparable_keys(values: Values, column: ScoredColumn) -> Keys:
+    """A 64-bit key per cell, equal for equal values, (rows,)."""
+    return np.asarray(pd.util.hash_array(comparable(values, column)), dtype=np.uint64)
+
+
 def comparable(values: Values, column: ScoredColumn) -> Values:
     """Values of which equal ones are copies: floats in SIGNIFICANT_DIGITS digits, all others as they are."""
     if column.nominal or column.kind is not Kind.FLOAT:

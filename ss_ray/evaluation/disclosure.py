@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.stats import poisson
 
 from ss_ray.evaluation.columns import ScoredColumn, Table
 from ss_ray.evaluation.copies import comparable
@@ -84,7 +85,9 @@ class Disclosure:
         real_disclosed: Real rows (or groups) of which the same would be said; people who are twice in the data.
         limit: Lead in bits from which a row is disclosed.
         p_value: Probability that so many synthetic rows are disclosed by chance.
-        ahead_p_value: Probability that synthetic rows lead for so many training rows by chance.
+        ahead: Training rows for which a synthetic row leads far, as a share of the synthetic rows (or groups).
+        unseen_ahead: The same of unseen real rows.
+        ahead_p_value: Probability of such an excess by chance, corrected for the number of limits that were tried.
         rows: The disclosed rows with the largest leads, MAX_LISTED at most.
     """
 
@@ -92,6 +95,8 @@ class Disclosure:
     real_disclosed: Metric
     limit: Metric
     p_value: Metric
+    ahead: Metric
+    unseen_ahead: Metric
     ahead_p_value: Metric
     rows: tuple[DisclosedRow, ...] = ()
 
@@ -99,12 +104,20 @@ class Disclosure:
 def no_disclosure(reason: str) -> Disclosure:
     """A result without any value."""
     none = unavailable(reason)
-    return Disclosure(disclosed=none, real_disclosed=none, limit=none, p_value=none, ahead_p_value=none)
+    return Disclosure(
+        disclosed=none,
+        real_disclosed=none,
+        limit=none,
+        p_value=none,
+        ahead=none,
+        unseen_ahead=none,
+        ahead_p_value=none,
+    )
 
 
 @dataclass(frozen=True)
 class Persons:
-    """Which rows are of one person: (rows,) codes each; every row its own without groups."""
+    """Which rows of each table are of one person: (rows,) codes; every row its own without groups."""
 
     train: Ints
     holdout: Ints
@@ -124,35 +137,44 @@ def disclosure(train: Table, holdout: Table | None, synthetic: Table, persons: P
         return no_disclosure(f"fewer than {MIN_COLUMNS} columns can be compared")
     if holdout is None or not synthetic.rows:
         return no_disclosure("there is no holdout to compare with")
-    tables = (train, holdout, synthetic)
-    space = _Space.of(*tables)
-    real_owner = np.concatenate([persons.train, len(np.unique(persons.train)) + persons.holdout])
+    space = _Space.of(train, holdout, synthetic)
     num_real = train.rows + holdout.rows
+    train_owner, holdout_owner, made_owner = map(_numbered, (persons.train, persons.holdout, persons.synthetic))
+    real_owner = np.concatenate([train_owner, train_owner.max(initial=-1) + 1 + holdout_owner])
 
     real = _pairs(space, np.arange(num_real), train.rows)
-    real = real.where(real_owner[real.query] != persons.train[real.target])
+    real = real.where(real_owner[real.query] != real_owner[real.target])
     rivals = _Rivals.of(space, real, real_owner, train.rows)
     of_real = rivals.leads(space, real, real_owner)
     unseen = real.query >= train.rows
-    null = _of_persons(_largest(of_real.copies, real.query, num_real), real_owner)
+    null = _of_persons(of_real.copies, real, real_owner, train_owner)
     if len(null) < MIN_NULL:
         return no_disclosure(f"fewer than {MIN_NULL} real rows can be compared")
 
     found = _pairs(space, np.arange(num_real, num_real + synthetic.rows), train.rows)
     leads = rivals.leads(space, found, None)
-    made = _of_persons(_largest(leads.copies, found.query - num_real, synthetic.rows), persons.synthetic)
+    owner = np.concatenate([np.zeros(num_real, np.int64), made_owner])
+    made = _of_persons(leads.copies, found, owner, train_owner)
     limit = _limit(null, len(made))
+    ahead = _compare_ahead(
+        (_largest(leads.all, found.target, train.rows), len(made)),
+        (_largest(of_real.all[unseen], real.target[unseen], train.rows), int(holdout_owner.max(initial=-1)) + 1),
+    )
     return Disclosure(
         disclosed=measured(float((made > limit).sum()), len(made)),
         real_disclosed=measured(float((null > limit).sum()), len(null)),
         limit=measured(limit, len(null)),
         p_value=_p_value(made > limit, null > limit),
-        ahead_p_value=_ahead_p_value(
-            (_largest(leads.all, found.target, train.rows), len(made)),
-            (_largest(of_real.all[unseen], real.target[unseen], train.rows), len(np.unique(persons.holdout))),
-        ),
+        ahead=ahead[0],
+        unseen_ahead=ahead[1],
+        ahead_p_value=ahead[2],
         rows=_listed(found, leads.copies, space, limit),
     )
+
+
+def _numbered(owners: Ints) -> Ints:
+    """The codes of persons from 0 on, without gaps."""
+    return np.unique(owners, return_inverse=True)[1].astype(np.int64)
 
 
 @dataclass(frozen=True)
@@ -341,10 +363,29 @@ def _largest(leads: Floats, rows: Ints, num_rows: int) -> Floats:
     return largest
 
 
-def _of_persons(leads: Floats, owners: Ints) -> Floats:
-    """(persons,) the largest lead of each person."""
-    codes = np.unique(owners, return_inverse=True)[1]
-    return _largest(leads, codes, int(codes.max(initial=-1)) + 1)
+def _of_persons(leads: Floats, pairs: _Pairs, owners: Ints, train_owners: Ints) -> Floats:
+    """(persons,) the largest lead of each person for one training person: the sum over the rows of both.
+
+    Args:
+        leads: (pairs,) bits; 0 for pairs that do not count.
+        pairs: Pairs of a row and a training row.
+        owners: Person of each row.
+        train_owners: Person of each training row.
+    """
+    largest = np.zeros(int(owners.max(initial=-1)) + 1)
+    counted = leads > 0
+    frame = pd.DataFrame(
+        {
+            "row": pairs.query[counted],
+            "of": owners[pairs.query[counted]],
+            "for": train_owners[pairs.target[counted]],
+            "lead": leads[counted],
+        }
+    )
+    by_row = frame.groupby(["row", "of", "for"], sort=False)["lead"].max()
+    sums = by_row.groupby(["of", "for"], sort=False).sum().reset_index()
+    np.maximum.at(largest, sums["of"].to_numpy(np.int64), sums["lead"].to_numpy(np.float64))
+    return largest
 
 
 def _limit(null: Floats, num_made: int) -> float:
@@ -361,31 +402,35 @@ def _limit(null: Floats, num_made: int) -> float:
 
 
 def _p_value(made: NDArray[np.bool_], null: NDArray[np.bool_]) -> Metric:
-    """That so many synthetic rows are disclosed by chance."""
-    if made.any() and not null.any():
-        return measured(TAIL_ERROR, len(made))
+    """That so many synthetic rows are disclosed by chance: by the tail, or where real rows pass the limit, by them."""
+    if not null.any():
+        return measured(float(poisson.sf(int(made.sum()) - 1, TAIL_ERROR)), len(made))
     return rate_p_value(int(made.sum()), len(made), int(null.sum()), len(null))
 
 
-def _ahead_p_value(made: tuple[Floats, int], unseen: tuple[Floats, int]) -> Metric:
-    """That synthetic rows lead far for so many training rows by chance: the smallest of several tests, corrected.
+def _compare_ahead(made: tuple[Floats, int], unseen: tuple[Floats, int]) -> tuple[Metric, Metric, Metric]:
+    """Training rows for which synthetic rows lead far, the same of unseen rows, and the p-value of the excess.
 
-    Training rows are counted, not synthetic ones: several of these may lead for one training row that lies apart.
+    Training rows are counted, not synthetic ones: several of these may lead for one training row that lies apart. Of
+    several limits the one with the smallest p-value counts, which is corrected for their number.
 
     Args:
         made: Largest lead of a synthetic row for each training row, and the number of synthetic persons.
         unseen: The same of unseen real rows.
     """
     ordered = np.sort(unseen[0])[::-1]
-    tests = []
-    for share in SHARE_RANKS:
-        limit = ordered[int(share * unseen[1])]
-        if limit > 0:
-            hits, chance = int((made[0] > limit).sum()), int((unseen[0] > limit).sum())
-            tests.append(rate_p_value(hits, made[1], chance, unseen[1]).value or 0.0)
-    if not tests:
-        return unavailable("unseen real rows lead for too few training rows")
-    return measured(min(1.0, len(tests) * min(tests)), made[1])
+    limits = [ordered[min(int(share * unseen[1]), len(ordered) - 1)] for share in SHARE_RANKS]
+    counts = [(int((made[0] > limit).sum()), int((unseen[0] > limit).sum())) for limit in limits if limit > 0]
+    if not counts:
+        none = unavailable("unseen real rows lead for too few training rows")
+        return none, none, none
+    tests = [(rate_p_value(hits, made[1], chance, unseen[1]).value or 0.0, hits, chance) for hits, chance in counts]
+    p_value, hits, chance = min(tests)
+    return (
+        measured(hits / made[1], made[1]),
+        measured(chance / unseen[1], unseen[1]),
+        measured(min(1.0, len(tests) * p_value), made[1]),
+    )
 
 
 def _listed(pairs: _Pairs, leads: Floats, space: _Space, limit: float) -> tuple[DisclosedRow, ...]:

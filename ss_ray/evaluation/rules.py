@@ -31,6 +31,12 @@ PRACTICAL_ADVANTAGE = 0.05
 """Advantage of attribute inference up to which it is not called a leak."""
 PRACTICAL_PERSONAL, PRACTICAL_OTHER = 0.005, 0.05
 """Excess of replayed values that identify, of personal columns and of others, up to which it is not called a leak."""
+PRACTICAL_AHEAD = 0.01
+"""Excess of training rows that synthetic rows lead for, as a share of these, up to which it is not called a leak."""
+PRACTICAL_COMBINATION = 0.02
+"""Excess of replayed combinations up to which it is not called a leak."""
+MIN_DISCLOSED = 3
+"""Disclosed rows from which a table fails; one or two cap the grade, since a person may be twice in the data."""
 PRACTICAL_MEMORISED = 0.01
 """Excess of texts with a memorised run of words up to which it is not called a leak."""
 
@@ -163,6 +169,43 @@ def _gdpr_risks(privacy: Privacy) -> Reasons:
             )
 
 
+def _disclosed_rows(privacy: Privacy) -> Reasons:
+    found, alpha = privacy.disclosure, rule_error() / 2
+    count = found.disclosed.value or 0.0
+    if count >= MIN_DISCLOSED and _is_below(found.p_value, alpha):
+        yield (
+            f"{count:.0f} synthetic rows equal a training row in all cells or all but one, and no other real row is "
+            f"nearly as like it (a lead of over {found.limit.value:.0f} bits; of {found.real_disclosed.value:.0f} real "
+            f"rows the same is true; {_p_value(found.p_value, alpha)})"
+        )
+    if _is_below(found.ahead_p_value, alpha) and _excess(found.ahead, found.unseen_ahead) > PRACTICAL_AHEAD:
+        yield (
+            f"synthetic rows agree with training rows as no real row does: in {percent(found.ahead)} of the cases, and "
+            f"{percent(found.unseen_ahead)} with unseen real rows in their place "
+            f"({_p_value(found.ahead_p_value, alpha)})"
+        )
+
+
+def _combinations(privacy: Privacy) -> Reasons:
+    found, alpha = privacy.combination, rule_error()
+    if _is_below(found.p_value, alpha) and _excess(found.train, found.holdout) > PRACTICAL_COMBINATION:
+        yield (
+            f"of the combinations of {', '.join(map(repr, found.columns))} that one real row has, "
+            f"{percent(found.train)} of those of training rows reappear, and {percent(found.holdout)} of those of "
+            f"unseen real rows ({_p_value(found.p_value, alpha)})"
+        )
+
+
+def _unseen_values(privacy: Privacy) -> Reasons:
+    found, alpha = privacy.unseen, rule_error()
+    if _is_below(found.p_value, alpha):
+        yield (
+            f"{percent(found.reappearing)} of the values of {found.column!r} that one unseen row alone has are in the "
+            f"synthetic table; in another real sample at most {percent(found.chance)} would be, so these rows were not "
+            f"unseen ({_p_value(found.p_value, alpha)})"
+        )
+
+
 RULES: Mapping[str, Callable[[Privacy], Reasons]] = {
     "copies": _copies,
     "near_copies": _near_copies,
@@ -172,6 +215,9 @@ RULES: Mapping[str, Callable[[Privacy], Reasons]] = {
     "memorised_text": _memorised,
     "attribute_inference": _attributes,
     "gdpr_risks": _gdpr_risks,
+    "disclosed_rows": _disclosed_rows,
+    "combinations": _combinations,
+    "unseen_values": _unseen_values,
 }
 
 

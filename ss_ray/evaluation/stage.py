@@ -65,6 +65,7 @@ class EvaluationRequest:
         sequences: Columns that make sequences of rows; None where rows stand by themselves.
         pii: Column -> entity type of the columns that hold personal data.
         lost: Column -> synthetic cells that are not of its type, and count as missing.
+        public: Columns whose values are public knowledge.
     """
 
     parameters: EvaluationParameters
@@ -73,6 +74,7 @@ class EvaluationRequest:
     sequences: SequenceColumns | None = None
     pii: Mapping[str, str] = field(default_factory=dict)
     lost: Mapping[str, int] = field(default_factory=dict)
+    public: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,6 +142,7 @@ def evaluate_table(
         "pii": request.pii,
         "group": request.sequences.group if request.sequences else None,
         "tests": plan_tests(asked),
+        "public": request.public,
     }
     measure = ray.remote(num_cpus=1)(_measure)
     with unwrapped_errors(EvaluationError):

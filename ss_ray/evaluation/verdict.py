@@ -23,6 +23,9 @@ WORST_SHARE = 0.6
 UNCERTAIN_LIMIT = 5.9
 """Highest score, the top of "Good", where the samples are too small to see an excess of PRACTICAL_SHARE."""
 
+DISCLOSED_LIMIT = 3.9
+"""Highest score, the top of "Moderate", where a single row is disclosed."""
+
 ROW_TESTS = ("copies of rows", "distances of rows", "membership inference", "attribute inference")
 """What a table whose columns are all texts or identifiers cannot be tested for."""
 
@@ -65,6 +68,7 @@ def judge_privacy(privacy: Privacy) -> PrivacyVerdict:
         return _partial(privacy, missing)
     shares = (privacy.closer_to_train, privacy.membership_auc)
     limit = UNCERTAIN_LIMIT if any(_is_uncertain(m) for m in shares) else 10.0
+    limit = DISCLOSED_LIMIT if privacy.disclosure.disclosed.value else limit
     score = to_score(min(limit, *(share_score(m.value) for m in shares if m.value is not None)))
     return PrivacyVerdict(score=score, failed=False, reasons=tuple(_findings(privacy)))
 
@@ -146,11 +150,28 @@ def _findings(privacy: Privacy) -> Iterator[str]:
             f"guessing a column from the others succeeds at most {_points(attributes.worst.advantage)} more often on "
             "training rows than on unseen real rows"
         )
+    yield from _single_findings(privacy)
     known = [m for m in (privacy.closer_to_train, privacy.membership_auc) if m.value is not None]
     if any(_is_uncertain(m) for m in known):
         yield (
             f"the samples are too small to see an excess of {100 * (PRACTICAL_SHARE - 0.5):.0f}%, so a grade is "
             f"at most {to_score(UNCERTAIN_LIMIT).grade}"
+        )
+
+
+def _single_findings(privacy: Privacy) -> Iterator[str]:
+    """What concerns single persons, whether or not chance explains it."""
+    disclosed = privacy.disclosure.disclosed.value or 0.0
+    if disclosed:
+        rows = ", ".join(str(row.row) for row in privacy.disclosure.rows)
+        yield (
+            f"{disclosed:.0f} synthetic rows (number {rows}) equal a training row that stands alone, in all cells or "
+            f"all but one, so a grade is at most {to_score(DISCLOSED_LIMIT).grade}"
+        )
+    for column in privacy.singles:
+        yield (
+            f"{column.values} of the {column.of} values of {column.column!r} that exactly one training unit has are in "
+            "the synthetic table; declare data.columns.<name>.public if they are no secret"
         )
 
 

@@ -1,0 +1,127 @@
+"""Values of one person: those of holdout rows that nobody could know, and those of training rows that were released.
+
+A value that one holdout row alone has is unknown to an honest generator. It reappears no more often than in another
+sample of the same people, or the holdout was not unseen. A value that one training unit alone has is another matter:
+whoever knows the person recognises it, so its release is a finding even where chance explains it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.stats import binomtest
+
+from ss_ray.evaluation.columns import labels
+from ss_ray.evaluation.metrics import Metric, measured, unavailable
+from ss_ray.evaluation.significance import share
+from ss_ray.schema import Kind, TableSchema
+
+SINGLE_KINDS = (Kind.CATEGORY, Kind.TEXT)
+"""Kinds whose values are words. A number of one person meets another by chance."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnseenValues:
+    """The column whose holdout-only values reappear most.
+
+    Attributes:
+        column: Name of the column; empty where no column has such values.
+        reappearing: Share of the values that one holdout row alone has, and no training row, in the synthetic table.
+        chance: Largest share that another sample of that size would have.
+        p_value: Probability of so many by chance, corrected for the number of columns.
+    """
+
+    column: str
+    reappearing: Metric
+    chance: Metric
+    p_value: Metric
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReleasedSingles:
+    """Values of one training unit that the synthetic table has verbatim.
+
+    Attributes:
+        column: Name of the column.
+        values: Distinct values that exactly one training unit has and the synthetic table, too.
+        of: Distinct values that exactly one training unit has.
+    """
+
+    column: str
+    values: int
+    of: int
+
+
+def unseen_values(
+    train: pd.DataFrame, holdout: pd.DataFrame | None, synthetic: pd.DataFrame, schema: TableSchema
+) -> UnseenValues:
+    """Look for values that only the holdout has.
+
+    A value that one of N real rows has is in a fresh sample of m rows with a probability of 1 - exp(-m / N) at most on
+    average: what was met once is rarer than it looks (Good 1953, Biometrika 40, 237-264).
+    """
+    if holdout is None:
+        return _no_unseen("there is no holdout to compare with")
+    chance = 1 - float(np.exp(-len(synthetic) / max(1, len(train) + len(holdout))))
+    found = []
+    for column in schema.of_kind(*SINGLE_KINDS):
+        values, counts = np.unique(_words(holdout[column.name]), return_counts=True)
+        only = np.setdiff1d(values[counts == 1], _words(train[column.name]))
+        if len(only):
+            hits = np.isin(only, _words(synthetic[column.name]))
+            p_value = float(binomtest(int(hits.sum()), len(hits), chance, alternative="greater").pvalue)
+            found.append((p_value, column.name, hits))
+    if not found:
+        return _no_unseen("no column has words that only holdout rows hold")
+    p_value, name, hits = min(found, key=lambda entry: entry[0])
+    return UnseenValues(
+        column=name,
+        reappearing=share(hits),
+        chance=measured(chance, len(synthetic)),
+        p_value=measured(min(1.0, len(found) * p_value), len(hits)),
+    )
+
+
+def _no_unseen(reason: str) -> UnseenValues:
+    none = unavailable(reason)
+    return UnseenValues(column="", reappearing=none, chance=none, p_value=none)
+
+
+def released_singles(
+    train: pd.DataFrame,
+    synthetic: pd.DataFrame,
+    schema: TableSchema,
+    *,
+    group: str | None,
+    without: Collection[str],
+) -> tuple[ReleasedSingles, ...]:
+    """Count the values of one training unit that were released, by column; columns without any are left out.
+
+    Args:
+        train: Rows that the generator learned from.
+        synthetic: Generated rows.
+        schema: Columns of both.
+        group: Column whose values are the units; None where each row is one.
+        without: Columns that are public, or hold stand-ins.
+    """
+    found = []
+    for column in schema.of_kind(*SINGLE_KINDS):
+        if column.name in without or column.name == group:
+            continue
+        units = train[group] if group is not None and group in train.columns else pd.Series(np.arange(len(train)))
+        present = train[column.name].notna().to_numpy()
+        pairs = pd.DataFrame({"value": _words(train[column.name]), "unit": units.to_numpy()[present]})
+        holders = pairs.drop_duplicates().groupby("value").size()
+        single = holders.index[holders == 1].to_numpy()
+        released = int(np.isin(single.astype(str), _words(synthetic[column.name])).sum())
+        if released:
+            found.append(ReleasedSingles(column=column.name, values=released, of=len(single)))
+    return tuple(found)
+
+
+def _words(series: pd.Series) -> NDArray[np.str_]:
+    return labels(series.dropna()).astype(str)
