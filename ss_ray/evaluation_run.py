@@ -108,6 +108,7 @@ def _evaluate(
                 constraints=config.constraints,
                 sequences=sequence_columns(config),
                 lost=read["synthetic"].lost,
+                public=tuple(name for name, column in config.data.columns.items() if column.public),
             ),
             _context(folder, read, extra),
             None,
