@@ -13,9 +13,12 @@ from ss_ray.progress import ignore
 from ss_ray.replacement import replace_table
 from ss_ray.runs import Location, RunDir
 
-pytestmark = pytest.mark.ray
+pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_cluster")]
 ROWS = 60
-NOTES = [f"call {617}-{200 + i}-{4000 + 7 * i} after noon, please" for i in range(ROWS)]
+NOTES = [
+    f"The patient asked us to ring {617}-{200 + i}-{4000 + 7 * i} in the afternoon, and we did so twice."
+    for i in range(ROWS)
+]
 PLAN = PiiPlan(columns=(), text_columns=("note",))
 
 
@@ -26,7 +29,7 @@ def notes(tmp_path):
     return path
 
 
-def test_a_number_that_the_detector_lets_through_stops_the_replacement_and_nothing_is_written(cluster, notes, tmp_path):
+def test_a_number_that_the_detector_lets_through_stops_the_replacement_and_nothing_is_written(notes, tmp_path):
     config = parse_config({"replace_pii": {"thresholds": {"PHONE_NUMBER": 0.99}}})
     with pytest.raises(PrivacyError, match=r"'note': 60 x phone number") as error:
         replace_table(config, notes, tmp_path / "run")
@@ -36,7 +39,7 @@ def test_a_number_that_the_detector_lets_through_stops_the_replacement_and_nothi
     assert not (tmp_path / "run" / "manifest" / "replace_pii.json").exists()
 
 
-def test_a_type_that_the_request_keeps_may_stay(cluster, notes, tmp_path):
+def test_a_type_that_the_request_keeps_may_stay(notes, tmp_path):
     config = parse_config({"replace_pii": {"operators": {"PHONE_NUMBER": "keep"}}})
     assert replace_table(config, notes, tmp_path / "run").num_rows == ROWS
 
@@ -47,7 +50,7 @@ def write(folder: Location, notes: list[str]) -> Location:
     return folder
 
 
-def test_an_original_in_the_synthetic_table_removes_the_release(cluster, tmp_path):
+def test_an_original_in_the_synthetic_table_removes_the_release(tmp_path):
     run_dir = RunDir.at(tmp_path / "run")
     real = Sides(train=write(run_dir.internal / "train", NOTES), holdout=run_dir.internal / "holdout")
     write(run_dir.synthetic, ["nothing here", "or call 617 201 4007"])
