@@ -1,8 +1,8 @@
 """Free text as byte-pair tokens: missing, end, or a piece of text.
 
 The vocabulary is learned on the table itself (byte-level, so that any string can be written) and is shared by all
-text columns. A piece becomes a token of its own only if it occurs in MIN_FREQUENCY words
-of different texts.
+text columns. A piece becomes a token of its own only if it occurs in MIN_FREQUENCY words,
+each counted once a text.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _MISSING, _END, _FIRST_PIECE = 0, 1, 2
 def train_tokenizer(texts: Iterable[str], vocabulary_size: int) -> str:
     """A byte-level BPE tokenizer as JSON, of 256 bytes and at most `vocabulary_size` - 256 longer pieces.
 
-    A word counts once a text, and equal texts count once, so no piece is learned from the repetitions of one text.
+    A word counts once a text, so no piece is learned from the repetitions of one text.
     """
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -41,7 +41,7 @@ def train_tokenizer(texts: Iterable[str], vocabulary_size: int) -> str:
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
         show_progress=False,
     )
-    tokenizer.train_from_iterator((_distinct_words(text) for text in dict.fromkeys(texts)), trainer)
+    tokenizer.train_from_iterator((_distinct_words(text) for text in texts), trainer)
     return tokenizer.to_str()
 
 

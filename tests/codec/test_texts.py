@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -74,3 +76,11 @@ def test_a_dictionary_with_unused_and_missing_entries_is_read_by_its_values() ->
     array = pa.DictionaryArray.from_arrays(pa.array([1, 2, None, 1], pa.int32()), pa.array(["unused", "a", None]))
     codec = t.fit_one(Kind.TEXT, array, nullable=True)
     assert t.there_and_back(codec, array) == ["a", None, None, "a"]
+
+
+def test_a_word_that_one_text_repeats_is_no_piece() -> None:
+    """A name that one row holds twenty times is not in the vocabulary, one that twenty rows hold is."""
+    alone = train_tokenizer(["Oluwaseun " * 20, *["all is well here"] * 20], 512)
+    shared = train_tokenizer([*["Oluwaseun is well"] * 20], 512)
+    assert not any("Oluwa" in piece for piece in json.loads(alone)["model"]["vocab"])
+    assert any("Oluwaseun" in piece for piece in json.loads(shared)["model"]["vocab"])
