@@ -36,7 +36,7 @@ from ss_ray.pii.stage import PiiResult, Sides, replace_pii
 from ss_ray.plan import RunPlan
 from ss_ray.planning import check_supported, is_private, make_plan
 from ss_ray.privacy.certificate import Certificate
-from ss_ray.private_stages import PrivateRun, train_privately
+from ss_ray.private_stages import PrivateRun, refuse_budgeted, train_privately
 from ss_ray.progress import OnProgress, ignore
 from ss_ray.run_facts import given_settings, personal_columns, request_fingerprint, run_facts, sequence_columns
 from ss_ray.runs import Location, RunDir, fingerprint
@@ -151,6 +151,9 @@ def _run(
     )
     log.facts.update(inputs=list(table.digests), request=request_fingerprint(config))
     _check_columns(config, table)
+    private_run = _private_run(config, start, data, table, stages)
+    if run_dir.read_manifest("generate") is None:  # else everything that the ledger could refuse was done before
+        refuse_budgeted(config, data, table) if private_run is None else private_run.admit()
     plan = make_plan(config, num_rows=table.num_rows, seed=start.seed, split_seed=start.split_seed)
     splits = stages.do("split", Splits, lambda: split_table(data, table, config.data, plan, internal, on_progress))
     pii = stages.do(
@@ -159,7 +162,6 @@ def _run(
         lambda: replace_pii(real, table.schema, config.replace_pii, config.data, resources, replaced, on_progress),
     )
     schema = modelled_schema(pii.schema, plan.sequences)
-    private_run = _private_run(config, start, table, stages)
     if private_run is None:
         guarantee = None
         model = stages.do(
@@ -291,11 +293,19 @@ def start_of(config: Config) -> Start:
     return Start(seed=seed, split_seed=split_seed, job=secrets.token_hex(8))
 
 
-def _private_run(config: Config, start: Start, table: TableRef, stages: Stages) -> PrivateRun | None:
+def _private_run(config: Config, start: Start, data: str | Path, table: TableRef, stages: Stages) -> PrivateRun | None:
     """What differential privacy needs beside the other stages; None without it."""
     if config.privacy is None or not is_private(config):
         return None
-    return PrivateRun(config=config, privacy=config.privacy, job=start.job, table=table, stages=stages, seed=start.seed)
+    return PrivateRun(
+        config=config,
+        privacy=config.privacy,
+        job=start.job,
+        data=data,
+        table=table,
+        stages=stages,
+        seed=start.seed,
+    )
 
 
 def _report_context(

@@ -226,6 +226,13 @@ class RunDir:
         self.manifest(stage).write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
 
 
+def real_place(uri: str | Path) -> str:
+    """Where a file or folder really is: an absolute path with its links followed, or a URI without credentials."""
+    location = Location.parse(uri)
+    is_local = isinstance(location.filesystem, pafs.LocalFileSystem)
+    return os.path.realpath(location.path) if is_local else str(location)
+
+
 def _is_hidden(path: str) -> bool:
     """Whether a file, or a folder on the way to it, is marked as not being data: _SUCCESS, .ipynb_checkpoints."""
     return any(part.startswith(("_", ".")) for part in path.split("/"))
