@@ -123,7 +123,7 @@ def test_without_differential_privacy_only_data_without_a_budget_is_used(ledger:
     ledger.set_budget("patients", "all rows of one 'id'", epsilon=1, delta=DELTA)
     ledger.set_alias("patients", place="/data/patients")
     for source in (identity(" PATIENTS"), identity(place="/data/patients/june.csv")):
-        with pytest.raises(PrivacyError, match="set privacy.dp_enabled to true"):
+        with pytest.raises(PrivacyError, match=r"set privacy\.dp_enabled to true"):
             ledger.refuse_budgeted(source)
     ledger.refuse_budgeted(identity("visits"))
 
@@ -141,7 +141,7 @@ def test_a_job_asks_for_no_more_than_the_operator_allows(ledger: Ledger):
 
 
 def test_a_ledger_of_an_earlier_version_keeps_every_charge_and_the_smaller_budget(ledger: Ledger, tmp_path: Path):
-    """The file is brought to the state in which version 0.1.0 left it: names as they were typed, no table of aliases."""
+    """The file is brought to the state in which version 0.1.0 left it: names as typed, no table of aliases."""
     for job, dataset in (("first", "a"), ("second", "b"), ("third", "c")):
         ledger.open_job(job, dataset, "row", DELTA)
         ledger.reserve(job, [STEP] * 3)
