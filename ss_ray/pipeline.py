@@ -16,6 +16,7 @@ from ss_ray.audit_log import Log, logged
 from ss_ray.cluster import check_resources, connect
 from ss_ray.codec.stored import read_schema
 from ss_ray.config import Config
+from ss_ray.config_files import require_config
 from ss_ray.constraints.check import check_declared
 from ss_ray.errors import ConfigError
 from ss_ray.evaluation.compliance import RunFacts
@@ -116,6 +117,7 @@ def run(
     Raises:
         SsRayError: See `ss_ray.errors`; what is finished stays, and the same call goes on from there.
     """
+    require_config(config)
     check_supported(config)
     if is_language_model(config):
         from ss_ray.training.pretrained import check_pretrained  # seconds, that compact models need not wait for

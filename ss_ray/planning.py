@@ -64,6 +64,10 @@ def _check_private(config: Config) -> None:
         least, most = ROWS_PER_PRIVATE_SEQUENCE
         if not least <= privacy.max_rows_per_unit <= most:
             raise ConfigError(f"privacy.max_rows_per_unit: of a sequence, {least} to {most} rows are learned")
+    if config.data.max_sequences_per_example not in (1, None, "auto"):
+        raise ConfigError(
+            "data.max_sequences_per_example: with differential privacy an example is of one unit; set it to 1"
+        )
     if config.data.holdout >= 1:
         raise ConfigError(
             "data.holdout: with differential privacy the holdout is a share of the units, below 1: a number of rows "

@@ -8,6 +8,7 @@ from pathlib import Path
 from ss_ray.audit_log import Log, logged
 from ss_ray.cluster import connect
 from ss_ray.config import Config
+from ss_ray.config_files import require_config
 from ss_ray.config_pii import PiiParameters
 from ss_ray.errors import ConfigError
 from ss_ray.pii.policy.steps import check_policy
@@ -71,6 +72,7 @@ def replace_table(
     Raises:
         SsRayError: See `ss_ray.errors`; what is finished stays, and the same call goes on from there.
     """
+    require_config(config)
     asked = config.replace_pii
     if asked is None:
         raise ConfigError("replace_pii is null: nothing is to be replaced")
