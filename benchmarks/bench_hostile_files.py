@@ -11,8 +11,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.tables.test_hostile_files import BOMBS, LIMIT
+from tests.tables.test_hostile_files import BOMBS
 
+LIMIT = 50 << 20  # bytes; data.max_bytes of the readers
 READER = """
 import re, sys, time
 from ss_ray.errors import DataError

@@ -31,6 +31,8 @@ COMPACT_VALIDATION_RATIO = 0.05
 MAX_VALIDATION_ROWS = 5_000  # more would cost as much as training on a large table, and tell no more
 VALIDATIONS = 15
 NOT_PRIVATE = "No differential privacy: nothing in this run bounds what the synthetic table reveals about one row."
+ALWAYS_USED = {"privacy.dp_enabled", "privacy.dataset", "privacy.ledger"}
+"""Parameters of differential privacy that matter without it: data with a budget are refused then."""
 SHARD_ROWS = (4096, 65_536)
 SEQUENCE_SHARD_ROWS = (512, 16_384)  # rows of sequences take longer, and come out shard by shard
 ROWS_PER_PRIVATE_SEQUENCE = (2, 256)
@@ -271,7 +273,7 @@ def _notes(config: Config) -> list[str]:
         )
     without_effect = set(unused_paths(config))
     if not is_private(config):
-        without_effect |= {p.path for p in parameters() if p.path.startswith("privacy.")} - {"privacy.dp_enabled"}
+        without_effect |= {p.path for p in parameters() if p.path.startswith("privacy.")} - ALWAYS_USED
     given = sorted(without_effect & set(explicit_paths(config)))
     if given:
         notes.append(f"Set, and without effect on this model in this version: {', '.join(given)}.")
