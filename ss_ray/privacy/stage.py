@@ -126,8 +126,7 @@ def _expected_schema(table: PrivateRows, privacy: PrivacyParameters, num_units: 
     if num_units - REHEARSED_DEVIATIONS * deviation < MIN_UNITS:
         raise PrivacyError(
             f"the table has too few units for privacy.epsilon {privacy.epsilon:g}: at least {MIN_UNITS} are needed "
-            f"beyond the noise of their count, whose standard deviation is {deviation:.0f}; nothing was charged. Allow "
-            "a larger epsilon, or bring more rows"
+            "beyond the noise of their count; nothing was charged. Allow a larger epsilon, or bring more rows"
         )
     charges = (count_charge(privacy.epsilon, provisional_delta(privacy.delta)), *(one.charge for one in planned))
     return PrivateSchema(

@@ -56,28 +56,22 @@ def read_parquet(file: Location, max_bytes: int | None) -> Iterator[pa.Table]:
                 stream, metadata=metadata, read_dictionary=references, buffer_size=STREAM_BYTES, pre_buffer=False
             )
             for batch in reader.iter_batches(rows, row_groups=[group]):
-                yield from _plain_blocks(batch, schema, budget)
+                yield from _plain_blocks(batch, schema)
 
 
 class _Budget:
-    """Bytes of cells that a file may still unpack to."""
+    """Bytes of cells that a file may unpack to."""
 
     def __init__(self, file: Location, max_bytes: int | None) -> None:
         self.file = file
         self.max_bytes = max_bytes
-        self.taken = 0.0
-
-    def take(self, num_bytes: float) -> None:
-        """Count cells before they are made.
-
-        Raises:
-            DataError: They are too many.
-        """
-        self.taken += num_bytes
-        self.check(self.taken)
 
     def check(self, num_bytes: float) -> None:
-        """Refuse a number of bytes that is too large by itself."""
+        """Refuse what would be unpacked at once.
+
+        Raises:
+            DataError: The bytes are more than all cells may have.
+        """
         if self.max_bytes is not None and num_bytes > self.max_bytes:
             raise too_large(self.file, self.max_bytes)
 
@@ -152,8 +146,8 @@ def _width(type_: pa.DataType) -> float:
     return 1 / 8 + (REFERENCE_BYTES if _is_variable(stored) else stored.bit_width / 8)
 
 
-def _plain_blocks(batch: pa.RecordBatch, schema: pa.Schema, budget: _Budget) -> Iterator[pa.Table]:
-    """A batch in blocks of bounded size, its texts no references any more; counted before they are made."""
+def _plain_blocks(batch: pa.RecordBatch, schema: pa.Schema) -> Iterator[pa.Table]:
+    """A batch in blocks of bounded size, its texts no references any more."""
     table = pa.Table.from_batches([batch])
     sizes = np.full(table.num_rows, sum(_width(field.type) for field in table.schema), np.float64)
     for name in (field.name for field in schema if _is_variable(field.type)):
@@ -163,7 +157,6 @@ def _plain_blocks(batch: pa.RecordBatch, schema: pa.Schema, budget: _Budget) -> 
     while start < table.num_rows:
         before = ends[start - 1] if start else 0.0
         stop = max(start + 1, int(np.searchsorted(ends, before + BLOCK_BYTES, side="right")))
-        budget.take(int(ends[stop - 1] - before))
         yield pa.table([_plain(column) for column in table.slice(start, stop - start)], schema.names).cast(schema)
         start = stop
 

@@ -74,7 +74,7 @@ BOMBS: dict[str, Callable[[Path], Path]] = {
     ),
     "numbers without end": lambda f: write_parquet(f / "6.parquet", pa.array(np.zeros(8_000_000, np.int64))),
     "short lines of many columns": lambda f: zipped(
-        f / "7.jsonl.gz", b"{" + b",".join(b'"%d":1' % i for i in range(1000)) + b"}\n", b"{}\n" * 100_000
+        f / "7.jsonl.gz", b"{" + b",".join(b'"%d":1' % i for i in range(5000)) + b"}\n", b"{}\n" * 10_000
     ),
     "lines of long texts": lambda f: zipped(f / "8.jsonl.gz", *[b'{"a": "%s"}\n' % (b"x" * 2_000_000)] * 100),
     "a line of empty objects": lambda f: zipped(f / "9.jsonl.gz", b'{"a": [' + b"{}," * 2_000_000 + b"0]}\n"),
