@@ -11,7 +11,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from serve.app import build, check_reachable
+from serve.app import NO_ACCESS_LOG, build, check_reachable
+from serve.auth import create_start_key
+from serve.database import Database
 from serve.local_ray import local_ray
 from serve.settings import ROOT, Settings, read_settings
 from ss_ray.errors import SsRayError
@@ -30,10 +32,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
         with ExitStack() as ends:
             address = os.environ.get("RAY_ADDRESS")
             ends.enter_context(deployed(settings, address or ends.enter_context(local_ray()), is_shared=bool(address)))
-            print(f"ss_ray is at http://{settings.host}:{settings.port}", flush=True)
+            print(_greeting(settings), flush=True)
             wait_for_signal()
     except SsRayError as error:
         raise SystemExit(f"serve: {error}") from None
+
+
+def _greeting(settings: Settings) -> str:
+    """Where the service is, and the key that opens it where nothing else does: it is shown here and nowhere else."""
+    url = f"http://{settings.host}:{settings.port}"
+    if settings.auth.configured or settings.auth.trust_this_machine:
+        return f"ss_ray is at {url}"
+    key = create_start_key(Database(settings.database))
+    return (
+        f"ss_ray is at {url}/key/{key}\nThis address works in a browser and as the base URL of every client; the key "
+        f"also goes into a header, Authorization: Bearer {key}. It ends when the service is started again."
+    )
 
 
 @contextmanager
@@ -51,7 +65,7 @@ def deployed(settings: Settings, address: str, *, is_shared: bool) -> Iterator[N
     )
     reached = settings.ray.model_copy(update={"dashboard": settings.ray.dashboard or f"http://{context.dashboard_url}"})
     settings = settings.model_copy(update={"ray": reached})
-    serve.start(http_options={"host": settings.host, "port": settings.port})
+    serve.start(http_options={"host": settings.host, "port": settings.port}, logging_config=NO_ACCESS_LOG)
     serve.run(build(settings.model_dump()), name=APPLICATION, route_prefix="/")
     try:
         yield

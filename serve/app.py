@@ -29,6 +29,8 @@ from ss_ray.errors import ConfigError
 from ss_ray.job_status import log_as_json
 from ss_ray.runs import Location
 
+NO_ACCESS_LOG = {"enable_access_log": False}
+"""Ray Serve's log of requests has their addresses, in which a key may stand."""
 RESOURCES = (health, pages, jobs, platform, uploads, datastore, entities, filesets)
 
 
@@ -98,4 +100,6 @@ def build(args: Mapping[str, Any]) -> Any:
         log_as_json(package="serve")
         return create_app(settings)
 
-    return serve.deployment(serve.ingress(make)(), name="ss-ray", ray_actor_options={"num_cpus": 0}).bind()
+    return serve.deployment(
+        serve.ingress(make)(), name="ss-ray", ray_actor_options={"num_cpus": 0}, logging_config=NO_ACCESS_LOG
+    ).bind()

@@ -1,4 +1,7 @@
-"""Who calls, and what they may do: API keys, tokens of an identity provider, or only this machine.
+"""Who calls, and what they may do: API keys, tokens of an identity provider, or this machine where it is trusted.
+
+With nothing configured the service makes one key when it starts. A caller's address proves nothing: a proxy on this
+machine passes on the requests of everybody, and may add no header that would tell.
 
 A role in a namespace ("viewer" reads, "editor" also makes and cancels, "admin" also deletes) or in all ("*"). What
 lies in a namespace in which the caller has no role does not exist for them: 404.
@@ -69,7 +72,9 @@ class Identity:
 
 
 LOCAL = Identity(subject="local", roles={EVERYWHERE: "admin"})
-"""Whoever calls from this machine, where nobody has to show who they are."""
+"""Whoever calls from this machine, where the operator trusts it."""
+START_KEY = "start-up"
+"""Name of the key that a service without authentication makes when it starts."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +91,14 @@ class Authentication:
     database: Database
     signing_keys: jwt.PyJWKClient | None = field(default=None)
 
-    def identify(self, authorization: str, session: str, client: str | None, host: str) -> Identity:
+    @property
+    def takes_keys(self) -> bool:
+        """Whether an API key opens the service: also the only one, which is made when it starts."""
+        return self.settings.api_keys or not self.settings.configured
+
+    def identify(
+        self, authorization: str, session: str, client: str | None, host: str, *, is_forwarded: bool = False
+    ) -> Identity:
         """The caller of a request.
 
         Args:
@@ -94,19 +106,20 @@ class Authentication:
             session: Cookie of the page; empty without one.
             client: Address that the request came from; None where it is not known.
             host: Header of that name: what the caller calls this machine.
+            is_forwarded: Whether a header says that a proxy passed the request on.
 
         Raises:
             UnauthenticatedError: Nothing that is accepted was shown.
-            ForbiddenError: Nothing is configured, and the request comes from elsewhere.
+            ForbiddenError: This machine is trusted, and the request comes from elsewhere.
         """
-        if not self.settings.configured:
-            if not is_loopback(client) or not is_loopback(_without_port(host)):
+        if self.settings.trust_this_machine and not self.settings.configured:
+            if is_forwarded or not is_loopback(client) or not is_loopback(_without_port(host)):
                 raise ForbiddenError("no authentication is configured, so only this machine itself is answered")
             return LOCAL
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() == "bearer" and token.strip():
             return self._bearer(token.strip())
-        if session and self.settings.api_keys:
+        if session and self.takes_keys:
             return self._session(session)
         raise UnauthenticatedError("show an API key: Authorization: Bearer ssr_...", headers=CHALLENGE)
 
@@ -116,14 +129,14 @@ class Authentication:
         Raises:
             UnauthenticatedError: It is no key.
         """
-        if not self.settings.api_keys:
+        if not self.takes_keys:
             raise UnauthenticatedError("keys are not accepted here")
         found = self._key(API_KEYS.c.hash == _hash(key))
         claims = {"sub": found.id, "exp": int(time.time()) + SESSION_SECONDS}
         return jwt.encode(claims, self.database.secret("sessions"), algorithm="HS256")
 
     def _bearer(self, token: str) -> Identity:
-        if self.settings.api_keys and token.startswith(KEY_PREFIX):
+        if self.takes_keys and token.startswith(KEY_PREFIX):
             found = self._key(API_KEYS.c.hash == _hash(token))
             return Identity(subject=found.name, roles=found.roles)
         if self.settings.oidc is not None and self.signing_keys is not None:
@@ -163,6 +176,12 @@ def create_key(database: Database, name: str, roles: Mapping[str, Role]) -> str:
             API_KEYS.insert().values(id=new_id("key"), name=name, hash=_hash(key), roles=dict(roles), created_at=now())
         )
     return key
+
+
+def create_start_key(database: Database) -> str:
+    """Make the key of a service that starts without authentication; the one of its last start is revoked."""
+    revoke_key(database, START_KEY)
+    return create_key(database, START_KEY, {EVERYWHERE: "admin"})
 
 
 def revoke_key(database: Database, name: str) -> int:

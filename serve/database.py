@@ -46,6 +46,7 @@ JOBS = sa.Table(
     sa.Column("run_dir", sa.String, nullable=False),
     sa.Column("attempt", sa.Integer, nullable=False),
     sa.Column("submission_id", sa.String),  # null while it waits
+    sa.Column("started_at", sa.String),  # when it was brought to the cluster first; null while it waits
     sa.Column("log_offset", sa.Integer, nullable=False),  # lines of Ray's log that were read, of this attempt
     sa.Column("deleted_at", sa.String),  # does not exist for callers any more; its files are being removed
     sa.UniqueConstraint("namespace", "name"),

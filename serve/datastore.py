@@ -25,7 +25,7 @@ from serve.bodies import Body, is_portable
 from serve.errors import NotFoundError, RefusedError, TooLargeError, UnusableError
 from serve.lfs import Permit
 from serve.repositories import MAIN, Remove, Repository, check_path, find, may_use
-from serve.state import Caller, Service, State
+from serve.state import Caller, Service, State, address_of
 from ss_ray.errors import SsRayError
 
 logger = logging.getLogger(__name__)
@@ -213,7 +213,7 @@ def lfs_batch(
     if body.operation != "upload":
         raise UnusableError("only uploads go through LFS; files are read at .../resolve/main/...")
     secret = service.database.secret("lfs")
-    base = (service.settings.public_url or str(request.base_url)).rstrip("/")
+    base = (service.settings.public_url or address_of(request)).rstrip("/")
     objects = [_lfs_object(service, namespace, content, base, secret) for content in body.objects]
     return JSONResponse({"transfer": "basic", "objects": objects}, media_type=LFS_TYPE)
 

@@ -43,7 +43,7 @@ from serve.job_store import (
     wait_on,
 )
 from serve.lease import Lease, take_lease
-from serve.places import below, file_suffix, stage_input
+from serve.places import below, file_suffix, folder_bytes, stage_input
 from serve.repositories import sweep
 from serve.results import grades
 from serve.runner import OVER, Runner, Submission
@@ -152,7 +152,15 @@ class Dispatcher:
         if job.status == CANCELLING and submission is not None and submission.status not in OVER:
             self.runner.stop(job.submission_id)
         written = self._written(job)
+        is_over = submission is None or submission.status in OVER
+        excess = self._excess(job, written, measures_disk=is_turn or is_over)
+        if excess and not is_over:
+            self.runner.stop(job.submission_id)
+            return  # until it has stopped; its files are its own as long
         verdict = judge(job.status, job.attempt, submission, written, _silent_seconds(job, written))
+        if excess:
+            error = {"code": "limit_exceeded", "message": excess, "retryable": False}
+            verdict = Verdict(status=ERROR, details={}, error=error)
         is_lost = verdict.submit > job.attempt
         is_last = is_lost or verdict.status in TERMINAL  # nobody looks at this attempt's log again
         if submission is not None and submission.status != "PENDING" and (is_turn or is_last):
@@ -164,6 +172,34 @@ class Dispatcher:
             self._record(job, verdict, written)
             if verdict.submit:
                 self._submit(job, verdict.submit)
+        if excess:
+            self._remove_files(job)
+
+    def _excess(self, job: Row, written: JobStatus | None, *, measures_disk: bool) -> str:
+        """Which limit a job has passed, in words; empty where it has passed none, is finished, or is cancelled."""
+        limits = self.settings.limits
+        is_finished = written is not None and written.state in ("completed", "error")
+        if is_finished or job.status == CANCELLING or job.started_at is None:
+            return ""
+        seconds = (datetime.now(UTC) - datetime.fromisoformat(job.started_at)).total_seconds()
+        if seconds > limits.max_job_seconds:
+            return (
+                f"the job ran for {seconds:,.0f} s; {limits.max_job_seconds:,} s are allowed (limits.max_job_seconds)"
+            )
+        if not measures_disk:
+            return ""
+        used = sum(folder_bytes(folder) for folder in self._folders(job))
+        if used > limits.max_job_bytes:
+            return f"the job took {used:,} bytes of disk; {limits.max_job_bytes:,} are allowed (limits.max_job_bytes)"
+        return ""
+
+    def _folders(self, job: Row) -> list[Location]:
+        """Everything that a job keeps on disk."""
+        return [Location.parse(job.run_dir), Location.parse(below(self.settings.storage, f"jobs/{job.id}"))]
+
+    def _remove_files(self, job: Row) -> None:
+        for folder in self._folders(job):
+            folder.remove()
 
     def _written(self, job: Row) -> JobStatus | None:
         """What a job wrote of itself; None where that is nothing that can be read."""
@@ -266,8 +302,7 @@ class Dispatcher:
         """Remove all that a deleted job has left."""
         if job.submission_id is not None:
             self.runner.forget(job.submission_id)
-        for place in (job.run_dir, below(self.settings.storage, f"jobs/{job.id}")):
-            Location.parse(place).remove()
+        self._remove_files(job)
         forget_job(self.database, job.id)
 
     def _place(self, job: Row, name: str) -> str:

@@ -16,16 +16,17 @@ from typing import Any
 from anyio.to_thread import run_sync
 from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, RedirectResponse
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from serve.auth import Authentication
 from serve.bodies import is_portable
 from serve.database import now
 from serve.errors import ForbiddenError, RefusedError, TooLargeError, TooManyError, UnauthenticatedError
 from serve.figures import Figures
 from serve.pages import error_page, to_sign_in
-from serve.state import State, identified
+from serve.state import SESSION_COOKIE, State, identified
 from ss_ray.errors import SsRayError
 
 logger = logging.getLogger(__name__)
@@ -38,6 +39,7 @@ UPLOADS = re.compile(
     "|POST /v1/hf/api/datasets/[^/]+/[^/]+/commit/.+"  # newer clients of the hub send files in it, of any size
 )
 """Requests whose body is a file, and streams."""
+KEY_IN_PATH = re.compile(r"/key/(ssr_[A-Za-z0-9_-]{43})(/.*)?")
 OPEN = re.compile("GET /(health/.*|openapi.json|static/.*|sign-in|favicon.ico)|POST /sign-(in|out)|PUT /v1/hf/lfs/.*")
 """Requests that nobody has to show who they are for; the last have a signature in their address."""
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -74,7 +76,7 @@ class Guard:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        scope["path"] = collapsed(scope["path"])
+        scope = _with_key({**scope, "path": collapsed(scope["path"])}, self.authentication)
         scope.setdefault("state", {})["arrived"] = now()
         request = Request(scope)
         answering = _Answering(send, scope, self.figures)
@@ -85,11 +87,21 @@ class Guard:
             sign_in = isinstance(error, UnauthenticatedError) and not scope["path"].startswith(APIS)
             await (to_sign_in() if sign_in else _answer(request, error))(scope, receive, answering)
             return
+        if "key_path" in scope and scope["method"] == "GET" and _is_for_people(request):
+            await self._signed_in(scope)(scope, receive, answering)
+            return
         try:
             await self.app(scope, _limited(receive, self._limit(request)), answering)
         except Exception as error:  # noqa: BLE001 - its text may quote the table, so nobody gets to see it
             logger.error("%s %s failed with %s", scope["method"], scope["path"], type(error).__name__)
             await answering.fail(scope, receive)
+
+    def _signed_in(self, scope: Scope) -> Response:
+        """A browser gets a session for the key in its address, and an address without it."""
+        answer = RedirectResponse(scope["path"], status_code=303)
+        session = self.authentication.open_session(scope["key_path"].rpartition("/")[2])
+        answer.set_cookie(SESSION_COOKIE, session, httponly=True, samesite="strict", path="/")
+        return answer
 
     def _check(self, request: Request) -> None:
         path = request.scope["path"] + "?" + request.scope.get("query_string", b"").decode("latin-1")
@@ -176,6 +188,20 @@ class Rates:
         if count > self.per_minute:
             wait = str(60 - int(self.clock() % 60))
             raise TooManyError("too many requests; wait a moment", headers={"retry-after": wait})
+
+
+def _with_key(scope: Scope, authentication: Authentication) -> Scope:
+    """The request with the key in its header that it has in its address, as clients without a field for one send it.
+
+    Only the key that is made when the service starts may stand in an address: it does not outlive the service.
+    """
+    match = KEY_IN_PATH.fullmatch(scope["path"])
+    if match is None or authentication.settings.configured:
+        return scope
+    kept = [(name, value) for name, value in scope["headers"] if name != b"authorization"]
+    headers = [*kept, (b"authorization", b"Bearer " + match[1].encode())]
+    path = match[2] or "/"
+    return {**scope, "path": path, "raw_path": path.encode(), "headers": headers, "key_path": f"/key/{match[1]}"}
 
 
 def collapsed(path: str) -> str:

@@ -206,6 +206,7 @@ def claim(database: Database, job_id: str, attempt: int, submission_id: str) -> 
     """Take an attempt of a job for this replica; False where it was taken already, or the job is not to run."""
     before = (JOBS.c.attempt == attempt - 1) & JOBS.c.status.in_(NEXT[PENDING])
     changes = {"status": PENDING, "submission_id": submission_id, "attempt": attempt, "log_offset": 0}
+    changes["started_at"] = sa.func.coalesce(JOBS.c.started_at, now())
     with database.write() as db:
         found = db.execute(JOBS.update().where(JOBS.c.id == job_id, before).values(updated_at=now(), **changes))
         return found.rowcount == 1

@@ -42,6 +42,7 @@ from serve.results import (
     RESULTS,
     SUMMARY,
     find_result,
+    is_internal,
     read_chunks,
     read_parquet,
     read_safe_csv,
@@ -49,7 +50,7 @@ from serve.results import (
     summary,
 )
 from serve.sdk_config import job_config
-from serve.state import Caller, Service, State
+from serve.state import Caller, Service, State, address_of
 from ss_ray.runs import Location
 
 logger = logging.getLogger(__name__)
@@ -190,14 +191,17 @@ def logs(
 def results(job_id: str, request: Request, state: Service, identity: Caller) -> dict[str, Any]:
     """What a finished job leaves to be fetched."""
     job = by_id(job_id, "viewer", state, identity)
-    return {"object": "list", "data": [result_view(job, name, _url(request, job, name)) for name in names_of(job)]}
+    return {
+        "object": "list",
+        "data": [result_view(job, name, _url(request, job, name)) for name in names_of(job, identity)],
+    }
 
 
 @router.get("/{job_id}/results/{name}")
 def result(job_id: str, name: str, request: Request, state: Service, identity: Caller) -> dict[str, Any]:
     """Where a result is."""
     job = by_id(job_id, "viewer", state, identity)
-    located(job, name)
+    located(job, name, identity)
     return result_view(job, name, _url(request, job, name))
 
 
@@ -206,7 +210,7 @@ def download(
     job_id: str, name: str, state: Service, identity: Caller, safe_csv: Annotated[bool, Query()] = False
 ) -> Response:
     """A result's content. With safe_csv=1 no cell of a CSV file is a formula to a spreadsheet."""
-    return send_result(by_id(job_id, "viewer", state, identity), name, safe_csv=safe_csv)
+    return send_result(by_id(job_id, "viewer", state, identity), name, identity, safe_csv=safe_csv)
 
 
 def create_in(
@@ -224,7 +228,7 @@ def create_in(
     if not is_name(namespace):
         raise UnusableError("a namespace starts with a letter or digit, and has up to 96 of those, and . _ -")
     identity.require(namespace, "editor", f"Namespace {namespace}")
-    config = job_config(body.spec.config, state.settings)
+    config = job_config(body.spec.config, state.settings, body.spec.data_source)
     new = NewJob(
         namespace=namespace,
         name=body.name,
@@ -297,26 +301,30 @@ def log_page(job: Row, state: State, limit: int | None, cursor: str | None) -> L
     return read_logs(state.database, job.id, limit, cursor)
 
 
-def names_of(job: Row) -> list[str]:
-    """Results that a job has; none before it is completed."""
-    return result_names(Location.parse(job.run_dir), job.kind) if job.status == COMPLETED else []
+def names_of(job: Row, identity: Identity) -> list[str]:
+    """Results that a job has for a caller: for viewers those that may leave; none before it is completed."""
+    names = result_names(Location.parse(job.run_dir), job.kind) if job.status == COMPLETED else []
+    return [name for name in names if identity.may(job.namespace, "editor") or not is_internal(job.kind, name)]
 
 
-def located(job: Row, name: str) -> Location:
+def located(job: Row, name: str, identity: Identity) -> Location:
     """Where a result is.
 
     Raises:
         NotFoundError: The job has none of that name, or is not completed.
+        ForbiddenError: The result was computed on real rows, and the caller may only look.
     """
     found = find_result(Location.parse(job.run_dir), job.kind, name) if job.status == COMPLETED else None
+    if found is not None and is_internal(job.kind, name):
+        identity.require(job.namespace, "editor", f"Result {name}")
     if found is None:
         raise NotFoundError(f"Result {name} for job {job.id} not found")
     return found
 
 
-def send_result(job: Row, name: str, *, safe_csv: bool = False) -> Response:
+def send_result(job: Row, name: str, identity: Identity, *, safe_csv: bool = False) -> Response:
     """A result's content as an answer."""
-    location, kind = located(job, name), RESULTS[name]
+    location, kind = located(job, name, identity), RESULTS[name]
     if name == SUMMARY:
         return JSONResponse(summary(Location.parse(job.run_dir), job.kind))
     headers = {"content-disposition": f'attachment; filename="{kind.file}"'}
@@ -350,4 +358,4 @@ def _source(data_source: str, state: State, identity: Identity) -> str:
 
 def _url(request: Request, job: Row, name: str) -> str:
     """Where a result is downloaded from."""
-    return f"{str(request.base_url).rstrip('/')}{PREFIX}/{job.id}/results/{name}/download"
+    return f"{address_of(request)}{PREFIX}/{job.id}/results/{name}/download"

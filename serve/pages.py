@@ -95,7 +95,7 @@ async def new_job(request: Request, state: Service, identity: Caller) -> Respons
 def job_page(job_id: str, state: Service, identity: Caller) -> Response:
     """A job."""
     job = by_id(job_id, "viewer", state, identity)
-    return _page("job.html", identity, **_job(job, state))
+    return _page("job.html", identity, **_job(job, state, identity))
 
 
 @router.get("/ui/jobs/{job_id}")
@@ -103,7 +103,7 @@ def job_part(job_id: str, state: Service, identity: Caller) -> Response:
     """The parts of a job's page that change."""
     job = by_id(job_id, "viewer", state, identity)
     headers = {REFRESHED: "1"} if job.status in TERMINAL else {}
-    return HTMLResponse(TEMPLATES.get_template("job_live.html").render(**_job(job, state)), headers=headers)
+    return HTMLResponse(TEMPLATES.get_template("job_live.html").render(**_job(job, state, identity)), headers=headers)
 
 
 @router.post("/jobs/{job_id}/cancel")
@@ -190,9 +190,9 @@ def _jobs(request: Request, state: State, identity: Identity) -> dict[str, Any]:
     }
 
 
-def _job(job: Row, state: State) -> dict[str, Any]:
+def _job(job: Row, state: State, identity: Identity) -> dict[str, Any]:
     page = read_logs(state.database, job.id, SHOWN_LINES, LAST)
-    names = names_of(job)
+    names = names_of(job, identity)
     return {
         "job": job,
         "share": _share(job),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pyarrow import fs as pafs
@@ -13,6 +14,9 @@ from ss_ray.runs import Location
 from ss_ray.tables.files import SUFFIXES
 
 REMEDY = "upload the file (POST /v1/datasets/upload) and name it as hf://datasets/<namespace>/<repository>/<file>"
+
+
+FILESET_URI = re.compile(r"([^/#:]+)/([^/#:]+)#(.+)", re.DOTALL)
 
 
 def below(uri: str, path: str) -> str:
@@ -51,6 +55,36 @@ def configured_source(data_source: str, allowed: Sequence[str]) -> str:
     raise refused
 
 
+def dataset_name(data_source: str, datasets: Mapping[str, Sequence[str]]) -> str | None:
+    """The operator's name of the data set that a source belongs to; None where the operator named none.
+
+    Args:
+        data_source: The source as the request has it.
+        datasets: Name -> places that belong to it; the innermost place decides.
+    """
+    source = _comparable(data_source)
+    holding = [
+        (len(folder), name)
+        for name, places in datasets.items()
+        for folder in map(_comparable, places)
+        if f"{source}/".startswith(folder if folder.endswith("/") else f"{folder}/")
+    ]
+    return max(holding)[1] if holding else None
+
+
+def _comparable(place: str) -> str:
+    """A place as one text: uploads without their revision and in one spelling, folders without links."""
+    fileset = FILESET_URI.fullmatch(place)
+    if place.startswith("hf://datasets/") or fileset:
+        path = "/".join(fileset.groups()) if fileset else place.removeprefix("hf://datasets/")
+        namespace, slash, rest = path.partition("/")
+        repository, _, inner = rest.partition("/")
+        return f"hf://datasets/{namespace}{slash}{repository.partition('@')[0]}/{inner}".rstrip("/") or place
+    if "://" in place:
+        return place.partition("?")[0].rstrip("/")
+    return os.path.realpath(Path(place).expanduser())
+
+
 def stage_input(source: Location, target: Location) -> None:
     """Give a job a file of its own: a second name of the same content, or a copy where names are not to be had.
 
@@ -66,6 +100,12 @@ def stage_input(source: Location, target: Location) -> None:
         os.link(source.path, target.path)
     else:
         source.filesystem.copy_file(source.path, target.path)
+
+
+def folder_bytes(folder: Location) -> int:
+    """Bytes of all files of a folder and below; 0 where there is none."""
+    selector = pafs.FileSelector(folder.path, recursive=True, allow_not_found=True)
+    return sum(info.size for info in folder.filesystem.get_file_info(selector) if info.is_file)
 
 
 def file_suffix(data_source: str) -> str:

@@ -23,7 +23,7 @@ from serve.jobs import (
     names_of,
     send_result,
 )
-from serve.state import Caller, Service, State
+from serve.state import Caller, Service, State, address_of
 
 PREFIX = "/apis/safe-synthesizer/v2/workspaces/{workspace}/jobs"
 JOBS_PREFIX = "/apis/jobs/v2/workspaces/{workspace}/jobs"
@@ -108,7 +108,7 @@ def logs(
 def results(workspace: str, name: str, request: Request, state: Service, identity: Caller) -> dict[str, Any]:
     """What a finished job leaves to be fetched."""
     job = by_name(workspace, name, "viewer", state, identity)
-    hyphened = [found.replace("_", "-") for found in names_of(job)]
+    hyphened = [found.replace("_", "-") for found in names_of(job, identity)]
     return {"data": [platform_result_view(job, found, _url(request, job, found)) for found in hyphened]}
 
 
@@ -118,7 +118,7 @@ def result(
 ) -> dict[str, Any]:
     """Where a result is."""
     job = by_name(workspace, name, "viewer", state, identity)
-    located(job, result.replace("-", "_"))
+    located(job, result.replace("-", "_"), identity)
     return platform_result_view(job, result, _url(request, job, result))
 
 
@@ -134,7 +134,7 @@ def download(
 ) -> Response:
     """A result's content."""
     job = by_name(workspace, name, "viewer", state, identity)
-    return send_result(job, result.replace("-", "_"), safe_csv=safe_csv)
+    return send_result(job, result.replace("-", "_"), identity, safe_csv=safe_csv)
 
 
 def by_name(workspace: str, name: str, role: Role, state: State, identity: Identity) -> Row:
@@ -151,4 +151,4 @@ def by_name(workspace: str, name: str, role: Role, state: State, identity: Ident
 def _url(request: Request, job: Row, name: str) -> str:
     """Where a result is downloaded from."""
     path = JOBS_PREFIX.format(workspace=job.namespace)
-    return f"{str(request.base_url).rstrip('/')}{path}/{job.name}/results/{name}/download"
+    return f"{address_of(request)}{path}/{job.name}/results/{name}/download"

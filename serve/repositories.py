@@ -24,6 +24,7 @@ from serve.bodies import NAME_PATTERN
 from serve.database import FILES, JOBS, OBJECTS, REPOSITORIES, Database, new_id, now, time_text
 from serve.errors import ConflictError, NotFoundError, UnusableError
 from serve.job_store import TERMINAL
+from serve.places import FILESET_URI
 from ss_ray.errors import ResourceError
 from ss_ray.runs import Location
 
@@ -34,7 +35,6 @@ MAX_PATH_BYTES = 1024
 UNNAMED_FOR = timedelta(hours=24)
 """Content that was uploaded and not yet named by a file is kept that long."""
 DATASET_URI = re.compile(r"hf://datasets/([^/@]+)/([^/@]+)(?:@([^/]+))?/(.+)", re.DOTALL)
-FILESET_URI = re.compile(r"([^/#:]+)/([^/#:]+)#(.+)", re.DOTALL)
 
 
 @dataclass(frozen=True, kw_only=True)

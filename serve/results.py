@@ -99,6 +99,11 @@ RESULTS: Mapping[str, Result] = {
 }
 
 
+def is_internal(kind: Kind, name: str) -> bool:
+    """Whether a result lies in the part of the run directory that may not leave."""
+    return RESULTS[name].path.get(kind, "").startswith("internal/")
+
+
 def find_result(run_dir: Location, kind: Kind, name: str) -> Location | None:
     """Where a result is; None where the job has none of that name."""
     result = RESULTS.get(name)

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from serve.errors import UnusableError
+from serve.job_limits import check_limits
+from serve.places import dataset_name
 from serve.settings import ModelPolicy, Settings
 from ss_ray.config_files import parse_config
 from ss_ray.planning import check_supported
@@ -91,7 +93,7 @@ OPERATOR_ONLY = {
     "data.max_bytes": "the operator decides how much is read",
     "resources": "the operator decides where jobs run",
     "privacy.ledger": "the service keeps the ledger",
-    "privacy.dataset": "budgets are kept by the content of the table",
+    "privacy.dataset": "the operator names data sets",
     "privacy.allow_inferred_schema": "the operator does not let a schema be used that nothing paid for",
     "generation.seed_table": "rows of a seed table cannot be given over the API",
     "evaluation.text_embedding": "the operator decides which models are loaded",
@@ -121,8 +123,13 @@ class JobConfig:
     model: dict[str, str]
 
 
-def job_config(sent: Mapping[str, Any], settings: Settings) -> JobConfig:
+def job_config(sent: Mapping[str, Any], settings: Settings, data_source: str = "") -> JobConfig:
     """What a job runs with that a client sends this configuration for.
+
+    Args:
+        sent: The configuration as the client sent it.
+        settings: Limits, models and names of data sets.
+        data_source: Where the table is, as the client says.
 
     Raises:
         UnusableError: It asks for nothing, or for what only the operator decides.
@@ -145,10 +152,10 @@ def job_config(sent: Mapping[str, Any], settings: Settings) -> JobConfig:
             **echoed["training"],
             "pretrained_model": chosen.get("training", {}).get("pretrained_model"),
         }
-    if settings.ledger is not None and isinstance(chosen.get("privacy"), Mapping):
-        chosen["privacy"] = {**chosen["privacy"], "ledger": settings.ledger}
+    chosen["privacy"] = _privacy(chosen.get("privacy"), settings, data_source)
     chosen["data"] = {**chosen.get("data", {}), "max_bytes": settings.limits.max_table_bytes}
     config = parse_config({**chosen, **_operators_own(settings, model), "unknown_fields": "ignore"})
+    check_limits(config, settings.limits)
     check_supported(config)
     return JobConfig(
         kind="run" if synthesis else "replace_pii",
@@ -215,6 +222,15 @@ def _pii(sent: Any) -> Any:
     settings = sent.get("globals") or {}
     chosen = {name: settings[name] for name in ("locales", "seed", "lock_columns") if settings.get(name) is not None}
     return kept | {"globals": chosen}
+
+
+def _privacy(chosen: Any, settings: Settings, data_source: str) -> Any:
+    """The section `privacy` with the operator's ledger and name of the data set, which count without it too."""
+    if chosen is not None and not isinstance(chosen, Mapping):
+        return chosen  # the error of its type comes with the others
+    own = {"ledger": settings.ledger, "dataset": dataset_name(data_source, settings.datasets)}
+    given = {name: value for name, value in own.items() if value is not None}
+    return {**(chosen or {}), **given} if given or chosen is not None else None
 
 
 def _model(chosen: dict[str, Any], named: Any, policy: ModelPolicy) -> dict[str, str]:

@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[1]
 class Part(BaseModel):
     """A part of the settings: frozen, and no key it does not know."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class OidcSettings(Part):
@@ -40,8 +40,13 @@ class OidcSettings(Part):
 
 
 class AuthSettings(Part):
-    """Who may come in. With nothing configured only this machine may."""
+    """Who may come in. With nothing configured, whoever has the key that is printed when the service starts."""
 
+    trust_this_machine: bool = Field(
+        False,
+        description="Take whoever calls from this machine for an admin, without a key. A proxy on this machine then "
+        "opens the service to everybody.",
+    )
     api_keys: bool = Field(False, description="Accept keys made with `python -m serve.keys create`.")
     oidc: OidcSettings | None = Field(None, description="Accept tokens of an identity provider.")
 
@@ -73,6 +78,13 @@ class Limits(Part):
     max_active_per_namespace: int = Field(1, ge=1, description="Of one namespace.")
     max_waiting_per_namespace: int = Field(500, ge=1, description="Jobs of one namespace that wait.")
     max_waiting_jobs: int = Field(1000, ge=1, description="Jobs that wait; one more is refused with 429.")
+    max_rows: int = Field(50_000_000, ge=1, description="Synthetic rows, or groups of rows, of one job.")
+    max_rows_shown: int = Field(500_000_000, ge=1, description="Rows that one job's training is shown, or one batch.")
+    max_model_parameters: int = Field(50_000_000, ge=1, description="Weights of an embedded model.")
+    max_epsilon: float = Field(20, gt=0, description="Largest privacy.epsilon of one job.")
+    max_delta: float = Field(0.001, gt=0, lt=1, description="Largest privacy.delta that one job may name.")
+    max_job_seconds: int = Field(24 * 3600, ge=1, description="Time from a job's start to its end, restarts included.")
+    max_job_bytes: int = Field(512 << 30, ge=1, description="Disk of one job: its input, its run, its table.")
     max_log_lines: int = Field(20_000, ge=100, description="Kept of a job; what comes later is counted.")
 
 
@@ -96,6 +108,11 @@ class Settings(Part):
     port: int = Field(8000, ge=1, le=65535, description="Port that is listened on.")
     public_url: str | None = Field(None, description="URL by which clients reach the service; null: as they name it.")
     data_sources: tuple[str, ...] = Field((), description="Folders and bucket URIs that jobs may read beside uploads.")
+    datasets: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict,
+        description="Name of a data set in the privacy ledger -> files and folders that belong to it: uploads as "
+        "hf://datasets/namespace[/repository[/path]], or places in data_sources.",
+    )
     auth: AuthSettings = Field(default_factory=AuthSettings)
     models: ModelPolicy = Field(default_factory=ModelPolicy)
     limits: Limits = Field(default_factory=Limits)

@@ -15,6 +15,8 @@ from serve.figures import Figures
 from serve.settings import Settings
 
 SESSION_COOKIE = "ss_ray_session"
+FORWARDED = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
+"""Headers that proxies add, if they are told to."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +52,11 @@ def caller(request: Request) -> Identity:
     return identity
 
 
+def address_of(request: Request) -> str:
+    """The URL by which the caller reaches the service, with the key in it where the caller has it there."""
+    return str(request.base_url).rstrip("/") + str(request.scope.get("key_path", ""))
+
+
 def identified(authentication: Authentication, request: Request) -> Identity:
     """Who sent a request, from its headers.
 
@@ -57,11 +64,13 @@ def identified(authentication: Authentication, request: Request) -> Identity:
         UnauthenticatedError: They did not show it.
         ForbiddenError: They may not call from there.
     """
+    is_forwarded = any(name in request.headers for name in FORWARDED)
     return authentication.identify(
         request.headers.get("authorization", ""),
         request.cookies.get(SESSION_COOKIE, ""),
         request.client.host if request.client else None,
         request.headers.get("host", ""),
+        is_forwarded=is_forwarded,
     )
 
 

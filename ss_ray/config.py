@@ -169,7 +169,7 @@ class TrainingParameters(Section):
 
 
 class PrivacyParameters(Section):
-    """Differential privacy; everything but `dp_enabled` has an effect only with it."""
+    """Differential privacy; everything but `dp_enabled`, `dataset` and `ledger` has an effect only with it."""
 
     dp_enabled: bool = Field(False, description="Give differential privacy, from the schema to the synthetic table.")
     epsilon: float = Field(8.0, gt=0, le=1000, description="Target epsilon of the whole run, the schema included.")
@@ -185,7 +185,10 @@ class PrivacyParameters(Section):
     )
     max_rows_per_unit: int = Field(8, ge=1, description="Rows of one group that are learned from; the rest is left.")
     dataset: str | None = Field(
-        None, min_length=1, description="Name of the table in the privacy ledger; null: a fingerprint of its files."
+        None,
+        min_length=1,
+        description="Name of the data set in the privacy ledger, with or without differential privacy; null: as its "
+        "place or files are known there, else a fingerprint of the files.",
     )
     ledger: str | None = Field(
         None, description="SQLAlchemy URL of the privacy ledger; null: the cluster's, or ~/.ss_ray/ledger.sqlite."

@@ -22,6 +22,7 @@ from ss_ray.config import ColumnParameters, Config
 from ss_ray.errors import ConfigError
 from ss_ray.runs import Location
 
+KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
 _EXPONENT = re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$")
 
 logger = logging.getLogger(__name__)
@@ -60,6 +61,8 @@ def parse_config(values: Mapping[str, Any]) -> Config:
     Raises:
         ConfigError: Every wrong place with what is wrong and, for an unknown key, the nearest known one.
     """
+    if not isinstance(values, Mapping):
+        raise ConfigError(f"a configuration is a mapping of sections, not an object of type {type(values).__name__}")
     try:
         return Config.model_validate(values)
     except ValidationError as error:
@@ -68,6 +71,19 @@ def parse_config(values: Mapping[str, Any]) -> Config:
             raise ConfigError("; ".join(_explain(error.errors()))) from None
     logger.warning("unknown parameters are ignored: %s", ", ".join(_place(location) for location in unknown))
     return parse_config(reduce(_without, unknown, values))
+
+
+def require_config(config: object) -> None:
+    """Refuse what is no configuration, without showing it: it may be a table.
+
+    Raises:
+        ConfigError: It is an object of another type.
+    """
+    if not isinstance(config, Config):
+        raise ConfigError(
+            f"the first argument is a Config, not an object of type {type(config).__name__}; make one with "
+            "ss_ray.config_files.parse_config({...}) or load_config(file)"
+        )
 
 
 def parameters(section: type[BaseModel] = Config, prefix: str = "") -> Iterator[Parameter]:
@@ -105,29 +121,35 @@ def _read_yaml(file: Location) -> dict[str, Any]:
         reason = os.strerror(error.errno) if error.errno else type(error).__name__
         raise ConfigError(f"cannot read the config file {str(file)!r}: {reason}") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"the config file {str(file)!r} is not valid YAML: {error}") from None
+        raise ConfigError(f"the config file {str(file)!r} is not valid YAML{_line(error)}") from None
     if values is not None and not isinstance(values, dict):
         raise ConfigError(f"the config file {str(file)!r} must hold a mapping of sections, e.g. 'training:'")
     return values or {}
 
 
+def _line(error: Exception) -> str:
+    """Where a YAML error is; what stands there may be a secret."""
+    mark = getattr(error, "problem_mark", None)
+    return f": line {mark.line + 1}, column {mark.column + 1}" if mark is not None else ""
+
+
 def _set(values: dict[str, Any], override: str) -> None:
     path, equals, text = override.partition("=")
     if not equals or not path.strip():
-        raise ConfigError(f"--set {override!r}: expected section.key=value")
+        raise ConfigError("--set: expected section.key=value")
     *sections, leaf = path.strip().split(".")
     for section in sections:
         if not isinstance(values.get(section), dict):
             values[section] = {}
         values = values[section]
-    values[leaf] = _parse_scalar(text)
+    values[leaf] = _parse_scalar(text, path.strip())
 
 
-def _parse_scalar(text: str) -> Any:
+def _parse_scalar(text: str, path: str) -> Any:
     try:
         value = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise ConfigError(f"--set: {text!r} is not valid YAML") from error
+        raise ConfigError(f"--set {path}: its value is not valid YAML{_line(error)}") from None
     if isinstance(value, str) and _EXPONENT.match(value):  # YAML 1.1 reads 1e-3 as a string
         return float(value)
     return value
@@ -159,6 +181,8 @@ def _place(location: Sequence[Any], section: type[BaseModel] = Config) -> str:
     if not location:
         return ""
     name, *rest = location
+    if name not in section.model_fields and not KEY.fullmatch(str(name)):
+        return "a key"  # of what is no configuration; it may be a value of a table
     field = section.model_fields.get(str(name))
     entry = _entry_section(field) if field is not None else None
     if entry is not None and rest:

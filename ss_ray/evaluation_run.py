@@ -11,6 +11,7 @@ from pathlib import Path
 from ss_ray.audit_log import Log, logged
 from ss_ray.cluster import connect
 from ss_ray.config import Config
+from ss_ray.config_files import require_config
 from ss_ray.errors import ConfigError, DataError
 from ss_ray.evaluation.privacy_tests import check_columns
 from ss_ray.evaluation.report import ReportContext
@@ -74,6 +75,7 @@ def evaluate_files(
     Raises:
         SsRayError: See `ss_ray.errors`.
     """
+    require_config(config)
     folder = Location.parse(out)
     sources = {"train": real, "holdout": holdout, "synthetic": synthetic}
     given = {name: uri for name, uri in sources.items() if uri is not None}

@@ -12,7 +12,7 @@ from ss_ray.audit_log import logged
 from ss_ray.cluster import check_resources, connect
 from ss_ray.codec.stored import read_schema
 from ss_ray.config import Config
-from ss_ray.config_files import parse_config
+from ss_ray.config_files import parse_config, require_config
 from ss_ray.errors import ConfigError
 from ss_ray.families import generate
 from ss_ray.generation.given import check_seeds, is_given
@@ -76,6 +76,7 @@ def generate_from(
     Raises:
         SsRayError: See `ss_ray.errors`.
     """
+    require_config(config)
     trained, run_dir = RunDir.at(model), RunDir.at(out)
     if trained.root == run_dir.root:
         raise ConfigError("--out must be another directory than that of the model's run")

@@ -16,6 +16,7 @@ from ss_ray.audit_log import Log, logged
 from ss_ray.cluster import check_resources, connect
 from ss_ray.codec.stored import read_schema
 from ss_ray.config import Config
+from ss_ray.config_files import require_config
 from ss_ray.constraints.check import check_declared
 from ss_ray.errors import ConfigError, PrivacyError
 from ss_ray.evaluation.compliance import RunFacts
@@ -38,7 +39,7 @@ from ss_ray.pii.survivors import ScanResult
 from ss_ray.plan import RunPlan
 from ss_ray.planning import check_supported, is_private, make_plan, plan_hold_back
 from ss_ray.privacy.certificate import Certificate
-from ss_ray.private_stages import PrivateRun, train_privately
+from ss_ray.private_stages import PrivateRun, refuse_budgeted, train_privately
 from ss_ray.progress import OnProgress, ignore
 from ss_ray.run_facts import given_settings, personal_columns, request_fingerprint, run_facts, sequence_columns
 from ss_ray.runs import Location, RunDir, fingerprint
@@ -119,6 +120,7 @@ def run(
     Raises:
         SsRayError: See `ss_ray.errors`; what is finished stays, and the same call goes on from there.
     """
+    require_config(config)
     check_supported(config)
     if is_language_model(config):
         from ss_ray.training.pretrained import check_pretrained  # seconds, that compact models need not wait for
@@ -154,6 +156,9 @@ def _run(
     )
     log.facts.update(inputs=list(table.digests), request=request_fingerprint(config))
     _check_columns(config, table)
+    private_run = _private_run(config, start, data, table, stages)
+    if run_dir.read_manifest("generate") is None:  # else everything that the ledger could refuse was done before
+        refuse_budgeted(config, data, table) if private_run is None else private_run.admit()
     plan = make_plan(config, num_rows=table.num_rows, seed=start.seed, split_seed=start.split_seed)
     splits = stages.do("split", Splits, lambda: split_table(data, table, config.data, plan, internal, on_progress))
     pii = stages.do(
@@ -170,7 +175,6 @@ def _run(
     schema = modelled_schema(common.schema, plan.sequences)
     if not common.is_rewritten:
         learned = seen.train
-    private_run = _private_run(config, start, table, stages)
     if private_run is None:
         guarantee = None
         model = stages.do(
@@ -325,11 +329,19 @@ def start_of(config: Config) -> Start:
     return Start(seed=seed, split_seed=split_seed, job=secrets.token_hex(8))
 
 
-def _private_run(config: Config, start: Start, table: TableRef, stages: Stages) -> PrivateRun | None:
+def _private_run(config: Config, start: Start, data: str | Path, table: TableRef, stages: Stages) -> PrivateRun | None:
     """What differential privacy needs beside the other stages; None without it."""
     if config.privacy is None or not is_private(config):
         return None
-    return PrivateRun(config=config, privacy=config.privacy, job=start.job, table=table, stages=stages, seed=start.seed)
+    return PrivateRun(
+        config=config,
+        privacy=config.privacy,
+        job=start.job,
+        data=data,
+        table=table,
+        stages=stages,
+        seed=start.seed,
+    )
 
 
 def _report_context(

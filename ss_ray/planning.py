@@ -33,6 +33,8 @@ COMPACT_VALIDATION_RATIO = 0.05
 MAX_VALIDATION_ROWS = 5_000  # more would cost as much as training on a large table, and tell no more
 VALIDATIONS = 15
 NOT_PRIVATE = "No differential privacy: nothing in this run bounds what the synthetic table reveals about one row."
+ALWAYS_USED = {"privacy.dp_enabled", "privacy.dataset", "privacy.ledger"}
+"""Parameters of differential privacy that matter without it: data with a budget are refused then."""
 SHARD_ROWS = (4096, 65_536)
 SEQUENCE_SHARD_ROWS = (512, 16_384)  # rows of sequences take longer, and come out shard by shard
 ROWS_PER_PRIVATE_SEQUENCE = (2, 256)
@@ -66,6 +68,10 @@ def _check_private(config: Config) -> None:
         least, most = ROWS_PER_PRIVATE_SEQUENCE
         if not least <= privacy.max_rows_per_unit <= most:
             raise ConfigError(f"privacy.max_rows_per_unit: of a sequence, {least} to {most} rows are learned")
+    if config.data.max_sequences_per_example not in (1, None, "auto"):
+        raise ConfigError(
+            "data.max_sequences_per_example: with differential privacy an example is of one unit; set it to 1"
+        )
     if config.data.holdout >= 1:
         raise ConfigError(
             "data.holdout: with differential privacy the holdout is a share of the units, below 1: a number of rows "
@@ -290,7 +296,7 @@ def _notes(config: Config) -> list[str]:
         )
     without_effect = set(unused_paths(config))
     if not is_private(config):
-        without_effect |= {p.path for p in parameters() if p.path.startswith("privacy.")} - {"privacy.dp_enabled"}
+        without_effect |= {p.path for p in parameters() if p.path.startswith("privacy.")} - ALWAYS_USED
     given = sorted(without_effect & set(explicit_paths(config)))
     if given:
         notes.append(f"Set, and without effect on this model in this version: {', '.join(given)}.")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 from ss_ray.config import Config, PrivacyParameters
 from ss_ray.constraints.check import check_declared
@@ -16,11 +17,13 @@ from ss_ray.plan import PrivateLoopPlan
 from ss_ray.planning import plan_private_loop, unit_name
 from ss_ray.privacy.account import Account, PrivateSchema
 from ss_ray.privacy.certificate import Certificate, make_certificate
-from ss_ray.privacy.ledger_actor import LedgerClient, connect_ledger
+from ss_ray.privacy.charges import Charge
+from ss_ray.privacy.ledger_actor import LedgerClient, connect_ledger, find_ledger
+from ss_ray.privacy.ledger_datasets import DataIdentity
 from ss_ray.privacy.plan import provisional_delta
-from ss_ray.privacy.stage import measure_table
+from ss_ray.privacy.stage import PrivateRows, measure_table
 from ss_ray.progress import OnProgress
-from ss_ray.runs import Location, RunDir, fingerprint
+from ss_ray.runs import Location, RunDir, fingerprint, real_place
 from ss_ray.stages import Stages
 from ss_ray.tables.stage import TableRef
 from ss_ray.training.private_stage import PrivateModelRef, PrivateTraining
@@ -52,7 +55,8 @@ class PrivateRun:
         config: The request.
         privacy: Its section.
         job: Name of the run in the ledger.
-        table: The source.
+        data: Path or URI of the source.
+        table: The source as it was read.
         stages: Of the run.
         seed: Of the first weights.
     """
@@ -60,21 +64,31 @@ class PrivateRun:
     config: Config
     privacy: PrivacyParameters
     job: str
+    data: str | Path
     table: TableRef
     stages: Stages
     seed: int
 
+    def admit(self) -> None:
+        """Enter this run in the ledger, before any other work is done for it.
+
+        Raises:
+            PrivacyError: The run asks for more than the operator allows, or its data set has a budget for another
+                unit.
+        """
+        delta = provisional_delta(self.privacy.delta)
+        self.ledger.check_limits(self.privacy.epsilon, delta)
+        self.ledger.open_job(self.job, self.dataset, self.unit, delta, self.table.digests)
+
     @cached_property
     def ledger(self) -> LedgerClient:
-        """The cluster's ledger, with this run entered."""
-        ledger = connect_ledger(self.privacy.ledger)
-        ledger.open_job(self.job, self.dataset, self.unit, provisional_delta(self.privacy.delta))
-        return ledger
+        """The cluster's ledger."""
+        return connect_ledger(self.privacy.ledger)
 
-    @property
+    @cached_property
     def dataset(self) -> str:
-        """Its name in the ledger: as declared, or what its files contain."""
-        return self.privacy.dataset or f"sha256:{fingerprint(sorted(self.table.digests))}"
+        """Its name in the ledger: as declared, as the operator calls its place, or what its files contain."""
+        return self.ledger.identify(identity_of(self.config, self.data, self.table), self.unit)
 
     @property
     def unit(self) -> str:
@@ -97,13 +111,25 @@ class PrivateRun:
 
     def training_plan(self, private: PrivateSchema) -> PrivateLoopPlan:
         """What is done with the budget that the schema left; the same at every call."""
+        return self._plan_training(private, self.account("measure").spent())
+
+    def rehearse_training(self, expected: PrivateSchema) -> None:
+        """Refuse, before anything is charged, a training that could not be planned after the expected charges.
+
+        Raises:
+            PrivacyError: The operator's limits, the budget or the number of units do not allow it.
+        """
+        self.ledger.check_limits(self.privacy.epsilon, expected.delta)
+        self._plan_training(expected, expected.charges)
+
+    def _plan_training(self, private: PrivateSchema, spent: Sequence[Charge]) -> PrivateLoopPlan:
         return plan_private_loop(
             self.config,
             self.privacy,
             num_units=private.num_units,
             rough_num_units=private.rough_num_units,
             delta=private.delta,
-            spent=self.account("measure").spent(),
+            spent=spent,
             seed=self.seed,
         )
 
@@ -115,6 +141,23 @@ class PrivateRun:
         finally:
             if "ledger" in self.__dict__:
                 self.ledger.close_job(self.job)
+
+
+def identity_of(config: Config, data: str | Path, table: TableRef) -> DataIdentity:
+    """By what the ledger recognises the table of a run."""
+    name = config.privacy.dataset if config.privacy else None
+    return DataIdentity(name=name, place=real_place(data), digests=table.digests)
+
+
+def refuse_budgeted(config: Config, data: str | Path, table: TableRef) -> None:
+    """Refuse a run without differential privacy on a data set that has a budget.
+
+    Raises:
+        PrivacyError: The data set has a budget.
+    """
+    ledger = find_ledger(config.privacy.ledger if config.privacy else None)
+    if ledger is not None:
+        ledger.refuse_budgeted(identity_of(config, data, table))
 
 
 def train_privately(
@@ -139,7 +182,11 @@ def train_privately(
             "measure",
             PrivateSchema,
             lambda: measure_table(
-                rows, pii.schema, config.data, run.privacy, units, run.account("measure"), on_progress
+                PrivateRows(rows=rows, units=units, schema=pii.schema, data=config.data),
+                run.privacy,
+                run.account("measure"),
+                run.rehearse_training,
+                on_progress,
             ),
         )
         if private.measured is not None:  # before the rest of the budget goes

@@ -8,6 +8,7 @@ from pathlib import Path
 from ss_ray.audit_log import Log, logged
 from ss_ray.cluster import connect
 from ss_ray.config import Config
+from ss_ray.config_files import require_config
 from ss_ray.config_pii import PiiParameters
 from ss_ray.errors import ConfigError
 from ss_ray.pii.policy.steps import check_policy
@@ -16,6 +17,7 @@ from ss_ray.pii.rules import check_types
 from ss_ray.pii.stage import PiiResult, Sides, replace_pii
 from ss_ray.pipeline import Start, check_apart, start_of
 from ss_ray.planning import make_plan
+from ss_ray.private_stages import refuse_budgeted
 from ss_ray.progress import OnProgress, ignore
 from ss_ray.run_facts import request_fingerprint
 from ss_ray.runs import Location, RunDir, fingerprint
@@ -70,12 +72,14 @@ def replace_table(
     Raises:
         SsRayError: See `ss_ray.errors`; what is finished stays, and the same call goes on from there.
     """
+    require_config(config)
     asked = config.replace_pii
     if asked is None:
         raise ConfigError("replace_pii is null: nothing is to be replaced")
     check_types(asked)
     check_policy(asked.steps or ())
-    config = config.model_copy(update={"data": config.data.model_copy(update={"holdout": 0.0}), "privacy": None})
+    privacy = config.privacy and config.privacy.model_copy(update={"dp_enabled": False})
+    config = config.model_copy(update={"data": config.data.model_copy(update={"holdout": 0.0}), "privacy": privacy})
     run_dir = RunDir.at(out)
     check_apart(data, run_dir)
     with logged("replace-pii", config.audit_log, str(run_dir.root)) as log:
@@ -106,6 +110,8 @@ def _replace(
         "read", TableRef, lambda: read_table(data, config.data, start.split_seed, on_progress, min_rows=1)
     )
     log.facts.update(inputs=list(table.digests), request=request_fingerprint(config))
+    if run_dir.read_manifest("replace_pii") is None:
+        refuse_budgeted(config, data, table)
     plan = make_plan(config, num_rows=table.num_rows, seed=start.seed, split_seed=start.split_seed)
     stages.do("split", Splits, lambda: split_table(data, table, config.data, plan, run_dir.internal, on_progress))
 

@@ -25,6 +25,7 @@ from pyarrow import fs as pafs
 
 from ss_ray.errors import ConfigError, ResourceError
 
+MAX_PATH_CHARACTERS = 4096
 OBJECT_STORES = frozenset({"s3", "gcs", "abfs"})
 """Filesystems (`type_name`) that show a file only when it is complete, and cannot rename one."""
 
@@ -46,9 +47,10 @@ class Location:
         """A local path, or a URI such as s3://bucket/key.
 
         Raises:
-            ConfigError: The scheme is unknown or the URI malformed.
+            ConfigError: The scheme is unknown, the URI malformed, or it is no path: the message never repeats that,
+                for it may be a table.
         """
-        text = str(uri)
+        text = _path_text(uri)
         if "://" not in text:
             return cls(filesystem=pafs.LocalFileSystem(), path=Path(text).expanduser().absolute().as_posix())
         try:
@@ -224,6 +226,27 @@ class RunDir:
     def write_manifest(self, stage: str, manifest: Mapping[str, Any]) -> None:
         """Declare a stage finished."""
         self.manifest(stage).write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
+
+
+def _path_text(uri: object) -> str:
+    """A path or URI as text.
+
+    Raises:
+        ConfigError: It is another object, or a text that is no path but may be what a file holds.
+    """
+    if not isinstance(uri, (str, os.PathLike)):
+        raise ConfigError(f"expected the path or URI of a file or folder, not an object of type {type(uri).__name__}")
+    text = os.fspath(uri)
+    if not isinstance(text, str) or len(text) > MAX_PATH_CHARACTERS or any(character < " " for character in text):
+        raise ConfigError("expected the path or URI of a file or folder, not the content of one")
+    return text
+
+
+def real_place(uri: str | Path) -> str:
+    """Where a file or folder really is: an absolute path with its links followed, or a URI without credentials."""
+    location = Location.parse(uri)
+    is_local = isinstance(location.filesystem, pafs.LocalFileSystem)
+    return os.path.realpath(location.path) if is_local else str(location)
 
 
 def _is_hidden(path: str) -> bool:

@@ -9,13 +9,13 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any, TypeVar
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from ss_ray import __version__
 from ss_ray.config import Config
 from ss_ray.errors import ConfigError
 from ss_ray.planning import is_private, unused_paths
-from ss_ray.runs import RunDir, fingerprint
+from ss_ray.runs import Location, RunDir, fingerprint
 
 logger = logging.getLogger(__name__)
 
@@ -103,7 +103,7 @@ class Stages:
         if manifest is not None:
             logger.info("%s: finished before", stage)
             self.seconds[stage] = manifest["seconds"]
-            return adapter.validate_python(manifest["result"], strict=False)
+            return _read_result(adapter, manifest["result"], self.run_dir.manifest(stage))
         logger.info("%s: starts", stage)
         self.ran = True  # what follows a stage that is done again is done again, too
         started = time.perf_counter()
@@ -123,6 +123,13 @@ class Stages:
         )
         logger.info("%s: finished in %s s", stage, self.seconds[stage])
         return result
+
+
+def _read_result(adapter: TypeAdapter[T], result: Any, file: Location) -> T:
+    try:
+        return adapter.validate_python(result, strict=False)
+    except ValidationError:  # its text shows what was found, which may be values of the table
+        raise ConfigError(f"{file} is damaged; delete it to run its stage again") from None
 
 
 def _asked(config: Config) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The replacement on Ray: a sample types the columns, then actors replace slices of the rows under one key.
 
-The key lives in the driver and in the actors while the stage runs, and is gone afterwards unless the user gave it.
+The key lives in the driver, in the actors and in `key_file` while the stage runs, and is gone afterwards unless the
+user gave it.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from ss_ray.pii.cells import is_textual
 from ss_ray.pii.classify import ColumnTyping, classify_column, classify_table
 from ss_ray.pii.detect import PATTERN_TYPES, Detector
 from ss_ray.pii.endpoint import ask_endpoint
+from ss_ray.pii.key_file import KeyFile, shared_key
 from ss_ray.pii.keyed import MIN_KEY_BYTES
 from ss_ray.pii.policy.sandbox import Sandbox
 from ss_ray.pii.policy.steps import State, apply_policy
@@ -123,12 +125,12 @@ def replace_pii(
         slices = part_slices(source.files(".parquet"), slice_rows)
         first_rows = accumulate((part.num_rows for part in slices), initial=0)
         items += [_Item(index, *item, target) for index, item in enumerate(zip(slices, first_rows, strict=False))]
-    with reported_progress(on_progress, "replace_pii", None) as report:
+    with reported_progress(on_progress, "replace_pii", None) as report, shared_key(key, targets.train.parent) as shared:
         done = list(
             map_items(
                 _replace_worker,
                 items,
-                arguments=(plan, schema, key, report),
+                arguments=(plan, schema, shared, report),
                 num_actors=resources.num_pii_workers,
                 num_cpus=0.5,  # less than a core each: upstream tasks need room too
             )
@@ -296,8 +298,9 @@ class _Done:
 
 
 def _replace_worker(
-    plan: PiiPlan, schema: TableSchema, key: bytes, report: Callable[..., None]
+    plan: PiiPlan, schema: TableSchema, shared: KeyFile, report: Callable[..., None]
 ) -> Callable[[_Item], _Done]:
+    key = shared.read()
     replacer = TableReplacer(plan, Pseudonyms(key=key, locale=plan.locale))
     if plan.steps:
         written = policy_outline(schema, plan, key).table.schema

@@ -4,7 +4,9 @@ A job is opened, reserves what it is going to spend, charges each use of a mecha
 closed. Each of these is one transaction, on disk when the call returns: a crash anywhere leaves uses that were charged
 and never executed, not the reverse.
 
-Spending adds up by RDP over all jobs on one data set and privacy unit. Refusing a reservation once the sum would pass
+Spending adds up by RDP over all jobs on one data set and privacy unit. Under which names and at which places a data set
+is known is decided in `ledger_datasets`; once one unit of it has a budget, no other unit is accepted without one.
+Refusing a reservation once the sum would pass
 the total is a privacy filter, sound though later jobs depend on earlier results (Lécuyer 2021, arXiv:2103.01379).
 What a mechanism costs is decided in `accounting`; what a commit survives, in `ledger_database`; how the processes of a
 cluster share a ledger, in `ledger_actor`.
@@ -24,10 +26,23 @@ from ss_ray.errors import ConfigError, PrivacyError
 from ss_ray.privacy.charges import Charge
 from ss_ray.privacy.ledger_balance import Balance, composed, job_entries, summed, total_epsilon
 from ss_ray.privacy.ledger_database import LedgerDatabase
+from ss_ray.privacy.ledger_datasets import (
+    NAME,
+    PLACE,
+    DataIdentity,
+    budgeted_units,
+    dataset_of,
+    identify,
+    normalized_name,
+    remember_content,
+    require_budgeted_unit,
+    set_alias,
+)
 from ss_ray.privacy.ledger_tables import (
     ACCOUNTS,
     CHARGES,
     JOBS,
+    LIMITS,
     charge_in,
     charges_of_job,
     charges_on,
@@ -40,6 +55,7 @@ from ss_ray.privacy.ledger_tables import (
     record_charge,
     set_reserved,
 )
+from ss_ray.runs import real_place
 
 __all__ = ["Balance", "Ledger", "SpendingLedger"]
 
@@ -50,7 +66,10 @@ MAX_USES = 10**9  # of one mechanism in one call: rounding errors of RDP are mul
 class SpendingLedger(Protocol):
     """What a job needs of a ledger; see `Ledger`."""
 
-    def open_job(self, job: str, dataset: str, privacy_unit: str, delta: float) -> None: ...  # noqa: D102
+    def open_job(  # noqa: D102
+        self, job: str, dataset: str, privacy_unit: str, delta: float, digests: tuple[str, ...] = ()
+    ) -> None: ...
+    def check_limits(self, epsilon: float, delta: float) -> None: ...  # noqa: D102
     def reserve(self, job: str, charges: Sequence[Charge]) -> None: ...  # noqa: D102
     def charge(self, job: str, charge: Charge) -> int: ...  # noqa: D102
     def spent(self, job: str) -> tuple[Charge, ...]: ...  # noqa: D102
@@ -81,7 +100,7 @@ class Ledger:
 
         Args:
             dataset: Declared name or content fingerprint.
-            privacy_unit: Whose budget it is; other units of the same data set have their own.
+            privacy_unit: Whose budget it is; another unit of the data set needs a budget of its own to be used.
             epsilon: Above 0.
             delta: In (0, 1).
 
@@ -92,11 +111,83 @@ class Ledger:
             raise ConfigError(f"a budget needs epsilon > 0 and 0 < delta < 1, not {epsilon:g} and {delta:g}")
         budget = {"epsilon": float(epsilon), "delta": float(delta)}
         with self._database.transaction() as db:
+            dataset = dataset_of(db, dataset)
             locked_account(db, dataset, privacy_unit)
             db.execute(sa.update(ACCOUNTS).filter_by(dataset=dataset, privacy_unit=privacy_unit).values(budget))
             record(db, "set-budget", dataset=dataset, privacy_unit=privacy_unit, **budget)
 
-    def open_job(self, job: str, dataset: str, privacy_unit: str, delta: float) -> None:
+    def set_alias(self, dataset: str, *, name: str | None = None, place: str | None = None) -> None:
+        """Let another name, or the files at a place, mean a data set. What was spent under the name moves along.
+
+        Args:
+            dataset: Declared name or content fingerprint.
+            name: Another name of the data set.
+            place: Path or URI of a file or a folder; all that lies below it is meant.
+
+        Raises:
+            ConfigError: The name is the data set's own, or no place is there.
+        """
+        with self._database.transaction() as db:
+            dataset = dataset_of(db, dataset)
+            if name is not None:
+                set_alias(db, NAME, normalized_name(name), dataset)
+            if place is not None:
+                set_alias(db, PLACE, real_place(place), dataset)
+
+    def set_limits(self, *, max_epsilon: float, max_delta: float) -> None:
+        """Set the largest epsilon and delta that a single job may ask for.
+
+        Raises:
+            ConfigError: A limit is out of range.
+        """
+        if not (0 < max_epsilon < inf and 0 < max_delta < 1):
+            raise ConfigError(f"limits need epsilon > 0 and 0 < delta < 1, not {max_epsilon:g} and {max_delta:g}")
+        with self._database.transaction() as db:
+            db.execute(sa.delete(LIMITS))
+            db.execute(sa.insert(LIMITS).values(id=1, max_epsilon=float(max_epsilon), max_delta=float(max_delta)))
+
+    def check_limits(self, epsilon: float, delta: float) -> None:
+        """Refuse a job that asks for more than the operator lets a single job have.
+
+        Raises:
+            PrivacyError: Epsilon or delta is above its limit.
+        """
+        with self._database.transaction() as db:
+            limits = db.execute(sa.select(LIMITS)).one_or_none()
+        if limits is None:
+            return
+        for name, asked, most in (("epsilon", epsilon, limits.max_epsilon), ("delta", delta, limits.max_delta)):
+            if asked > most:
+                raise PrivacyError(f"a job may have privacy.{name} {most:g} at most here, not {asked:g}")
+
+    def identify(self, source: DataIdentity, privacy_unit: str) -> str:
+        """The data set that a table belongs to, before a job on it is opened.
+
+        Raises:
+            PrivacyError: Name, place and content of the table contradict each other, or the unit has no budget while
+                another unit of the data set has one.
+        """
+        with self._database.transaction() as db:
+            dataset = identify(db, source)
+            require_budgeted_unit(db, locked_account(db, dataset, privacy_unit))
+        return dataset
+
+    def refuse_budgeted(self, source: DataIdentity) -> None:
+        """Refuse to use a table without differential privacy if its data set has a budget.
+
+        Raises:
+            PrivacyError: The data set has a budget.
+        """
+        with self._database.transaction() as db:
+            dataset = identify(db, source)
+            units = budgeted_units(db, dataset)
+        if units:
+            raise PrivacyError(
+                f"data set {dataset!r} has a privacy budget per {units[0]}, so nothing leaves it without differential "
+                "privacy: set privacy.dp_enabled to true"
+            )
+
+    def open_job(self, job: str, dataset: str, privacy_unit: str, delta: float, digests: tuple[str, ...] = ()) -> None:
         """Enter a job, or go on with one that was entered before for the same data set and unit, closed or not.
 
         Args:
@@ -104,15 +195,19 @@ class Ledger:
             dataset: Declared name or content fingerprint.
             privacy_unit: Of the job's guarantee.
             delta: Of the job's guarantee, in (0, 1), as far as it is known: a later one takes its place.
+            digests: SHA-256 of the table's files, by which later jobs on copies of them are recognised.
 
         Raises:
-            PrivacyError: The job is known for another data set or unit, or delta is out of range.
+            PrivacyError: The job is known for another data set or unit, delta is out of range, or the unit has no
+                budget while another unit of the data set has one.
         """
         if not 0 < delta < 1:
             raise PrivacyError(f"job {job!r} asks for delta {delta:g}, which is not in (0, 1)")
-        values = {"dataset": dataset, "privacy_unit": privacy_unit, "delta": float(delta)}
         with self._database.transaction() as db:
-            locked_account(db, dataset, privacy_unit)
+            dataset = dataset_of(db, dataset)
+            values = {"dataset": dataset, "privacy_unit": privacy_unit, "delta": float(delta)}
+            require_budgeted_unit(db, locked_account(db, dataset, privacy_unit))
+            remember_content(db, dataset, digests)
             known = db.execute(sa.select(JOBS).filter_by(job=job).with_for_update()).one_or_none()
             if known is None:
                 db.execute(sa.insert(JOBS).values(job=job, opened_at=now(), closed=False, **values))
@@ -141,6 +236,8 @@ class Ledger:
             entry = known_job(db, job)
             account = locked_account(db, entry.dataset, entry.privacy_unit)
             lock_open_job(db, job)
+            if wanted:
+                require_budgeted_unit(db, account)
             others = _committed(db, account, except_reserved_by=job)
             _check_budget(account, job, others, wanted)
             db.execute(sa.update(CHARGES).filter_by(job=job).values(reserved=0))
@@ -204,9 +301,15 @@ class Ledger:
             db.execute(sa.update(CHARGES).filter_by(job=job).values(reserved=0))
             db.execute(sa.update(JOBS).filter_by(job=job).values(closed=True))
 
+    def canonical_name(self, dataset: str) -> str:
+        """The name under which a data set is kept."""
+        with self._database.transaction() as db:
+            return dataset_of(db, dataset)
+
     def balance(self, dataset: str, privacy_unit: str) -> Balance:
         """What is spent and reserved; empty for a data set that the ledger does not know."""
         with self._database.transaction() as db:
+            dataset = dataset_of(db, dataset)
             query = sa.select(ACCOUNTS.c.epsilon, ACCOUNTS.c.delta)
             budget = db.execute(query.filter_by(dataset=dataset, privacy_unit=privacy_unit)).one_or_none()
             jobs = job_entries(db, dataset, privacy_unit)

@@ -18,7 +18,8 @@ from ss_ray.errors import ConfigError, ResourceError, SsRayError
 from ss_ray.privacy.charges import Charge
 from ss_ray.privacy.ledger import Ledger
 from ss_ray.privacy.ledger_balance import Balance
-from ss_ray.privacy.ledger_database import DEFAULT_URL, ledger_url, shown
+from ss_ray.privacy.ledger_database import DEFAULT_URL, ledger_file, ledger_url, shown
+from ss_ray.privacy.ledger_datasets import DataIdentity
 
 ACTOR_NAME = "privacy-ledger"
 NAMESPACE = "ss_ray"
@@ -38,9 +39,21 @@ class LedgerClient:
 
     actor: Any
 
-    def open_job(self, job: str, dataset: str, privacy_unit: str, delta: float) -> None:
+    def identify(self, source: DataIdentity, privacy_unit: str) -> str:
+        """The data set that a table belongs to; see `Ledger.identify`."""
+        return str(_answer(self.actor.identify.remote(source, privacy_unit)))
+
+    def refuse_budgeted(self, source: DataIdentity) -> None:
+        """Refuse a table whose data set has a budget; see `Ledger.refuse_budgeted`."""
+        _answer(self.actor.refuse_budgeted.remote(source))
+
+    def check_limits(self, epsilon: float, delta: float) -> None:
+        """Refuse a job that asks for too much; see `Ledger.check_limits`."""
+        _answer(self.actor.check_limits.remote(epsilon, delta))
+
+    def open_job(self, job: str, dataset: str, privacy_unit: str, delta: float, digests: tuple[str, ...] = ()) -> None:
         """Enter a job, or go on with one; see `Ledger.open_job`."""
-        _answer(self.actor.open_job.remote(job, dataset, privacy_unit, delta))
+        _answer(self.actor.open_job.remote(job, dataset, privacy_unit, delta, digests))
 
     def reserve(self, job: str, charges: Sequence[Charge]) -> None:
         """Set aside what a job may spend from now on; see `Ledger.reserve`."""
@@ -62,6 +75,24 @@ class LedgerClient:
         """What is spent and reserved on a data set; see `Ledger.balance`."""
         found: Balance = _answer(self.actor.balance.remote(dataset, privacy_unit))
         return found
+
+
+def find_ledger(url: str | None = None) -> LedgerClient | None:
+    """The ledger of the cluster, or None if nobody has made one yet: no process is started to read nothing.
+
+    Args:
+        url: Its database, as for `connect_ledger`.
+
+    Raises:
+        ConfigError: As `connect_ledger`.
+        ResourceError: As `connect_ledger`.
+    """
+    file = ledger_file(ledger_url(url or DEFAULT_URL))
+    is_alone = len(ray.nodes()) == 1  # the file of a ledger lies on the head node
+    has_actor = any(named["name"] == ACTOR_NAME for named in ray.util.list_named_actors(all_namespaces=True))
+    if file is not None and is_alone and not has_actor and not file.exists():
+        return None
+    return connect_ledger(url)
 
 
 def connect_ledger(url: str | None = None) -> LedgerClient:

@@ -1,4 +1,4 @@
-"""`ss-ray ledger show|set-budget|close`: the privacy ledger's database, read and written directly, without Ray."""
+"""`ss-ray ledger`: the privacy ledger's database, read and written directly, without Ray."""
 
 from __future__ import annotations
 
@@ -29,8 +29,9 @@ def show(
     dataset: Annotated[str | None, typer.Option(help="This data set only.")] = None,
 ) -> None:
     """Print budgets, what is spent of them, and by which jobs."""
-    balances = _existing(ledger).balances()
-    chosen = [balance for balance in balances if dataset in (None, balance.dataset)]
+    book = _existing(ledger)
+    wanted = None if dataset is None else book.canonical_name(dataset)
+    chosen = [balance for balance in book.balances() if wanted in (None, balance.dataset)]
     if not chosen:
         raise ConfigError(f"no data set {dataset!r} in the ledger" if dataset else "the ledger is empty")
     typer.echo("\n\n".join(statement(balance) for balance in chosen))
@@ -48,6 +49,35 @@ def set_budget(
     book = _ledger(ledger)
     book.set_budget(dataset, unit, epsilon=epsilon, delta=delta)
     typer.echo(statement(book.balance(dataset, unit)))
+
+
+@app.command("set-limits")
+def set_limits(
+    max_epsilon: Annotated[float, typer.Option(help="Largest epsilon of a single job, above 0.")],
+    max_delta: Annotated[float, typer.Option(help="Largest delta of a single job, in (0, 1).")],
+    ledger: UrlOption = None,
+) -> None:
+    """Set the largest epsilon and delta that a single job may ask for, on any data set."""
+    _ledger(ledger).set_limits(max_epsilon=max_epsilon, max_delta=max_delta)
+    typer.echo(f"a job may have epsilon {max_epsilon:g} and delta {max_delta:g} at most")
+
+
+@app.command()
+def alias(
+    dataset: Annotated[str, typer.Argument(help="Data set that is meant.")],
+    name: Annotated[list[str] | None, typer.Option("--name", help="Another name of it; repeatable.")] = None,
+    place: Annotated[list[str] | None, typer.Option("--place", help="Its file or folder; repeatable.")] = None,
+    ledger: UrlOption = None,
+) -> None:
+    """Let other names, and all files at a place, mean a data set, so that they share its budget."""
+    if not name and not place:
+        raise ConfigError("give --name or --place")
+    book = _ledger(ledger)
+    for other in name or []:
+        book.set_alias(dataset, name=other)
+    for location in place or []:
+        book.set_alias(dataset, place=location)
+    typer.echo(f"{book.canonical_name(dataset)}: {', '.join([*(name or []), *(place or [])])}")
 
 
 @app.command()

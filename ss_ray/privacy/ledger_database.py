@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ss_ray.database_url import database_url
 from ss_ray.errors import ResourceError
+from ss_ray.privacy.ledger_datasets import normalize_accounts
 from ss_ray.privacy.ledger_tables import METADATA
 
 DEFAULT_URL = "sqlite:///~/.ss_ray/ledger.sqlite"
@@ -90,7 +91,7 @@ def _reason(error: Exception, url: sa.URL) -> str:
 
 
 def _opened(url: sa.URL) -> sa.Engine:
-    """Connections to the database, its file and tables made where they are missing."""
+    """Connections to the database, its file and tables made where they are missing, its names normalized."""
     file = ledger_file(url)
     if file is not None:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -100,6 +101,7 @@ def _opened(url: sa.URL) -> sa.Engine:
         if file is None:
             db.execute(sa.select(sa.func.pg_advisory_xact_lock(TABLES_LOCK)))
         METADATA.create_all(db)
+        normalize_accounts(db)
     return engine
 
 

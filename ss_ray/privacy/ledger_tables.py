@@ -47,6 +47,20 @@ CHARGES = sa.Table(  # one row for each mechanism of a job, however many steps i
     sa.Column("last_at", sa.String),
 )
 FIRST_USE = (CHARGES.c.first_at, CHARGES.c.mechanism)
+ALIASES = sa.Table(  # by what a data set is recognised beside its own name
+    "ledger_aliases",
+    METADATA,
+    sa.Column("kind", sa.String, primary_key=True),  # name, place or content
+    sa.Column("alias", sa.String, primary_key=True),
+    sa.Column("dataset", sa.String, nullable=False),
+)
+LIMITS = sa.Table(  # one row at most: the largest guarantee that a single job may ask for
+    "ledger_limits",
+    METADATA,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("max_epsilon", sa.Double),
+    sa.Column("max_delta", sa.Double),
+)
 EVENTS = sa.Table(  # append-only, for audits: budgets, openings, reservations and what closings gave back
     "ledger_events",
     METADATA,
@@ -120,6 +134,12 @@ def charge_in(row: sa.Row[Any], count: int) -> Charge:
 def mechanism_of(charge: Charge) -> dict[str, Any]:
     """What makes two charges the same mechanism: everything but the count."""
     return {name: value for name, value in asdict(charge).items() if name != "count"}
+
+
+def add_alias(db: sa.Connection, kind: str, alias: str, dataset: str) -> None:
+    """Let a name, place or content mean a data set; one that another process added meanwhile stays."""
+    with suppress(IntegrityError), db.begin_nested():
+        db.execute(sa.insert(ALIASES).values(kind=kind, alias=alias, dataset=dataset))
 
 
 def set_reserved(db: sa.Connection, job: str, charge: Charge) -> None:

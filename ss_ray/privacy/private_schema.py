@@ -150,6 +150,12 @@ def _num_units(histograms: Sequence[_Histogram]) -> int:
     return max(round(float(np.average(sums, weights=weights))), 1)
 
 
+def num_units_deviation(plan: Sequence[Measurement]) -> float:
+    """Standard deviation of the number of units that a planned measurement will tell, in units."""
+    whole = [(first_query(m).cells, m.charge.noise_multiplier) for m in plan if m.method != "split"]
+    return float(sum(1 / (len(cells) * sigma**2) for cells, sigma in whole if cells is not None) ** -0.5)
+
+
 def _first_bounds(found: _Histogram, plan: Sequence[Measurement], declared: Mapping[str, ColumnParameters]) -> _Ordered:
     column = found.query.column
     ends = declared_ends(declared.get(column.name))

@@ -8,17 +8,14 @@ from __future__ import annotations
 
 import codecs
 import hashlib
-import io
-import json
 import os
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -26,6 +23,9 @@ from pyarrow import csv
 
 from ss_ray.errors import ConfigError, DataError, ResourceError
 from ss_ray.runs import Location
+from ss_ray.tables.json_lines import HEADER_RECORDS, MAX_COLUMNS, read_json_lines, read_records
+from ss_ray.tables.parquet_files import read_parquet, too_large
+from ss_ray.tables.parquet_pages import DamagedPageError
 
 Format = Literal["csv", "jsonl", "parquet"]
 SUFFIXES: dict[str, Format] = {
@@ -38,12 +38,10 @@ SUFFIXES: dict[str, Format] = {
     ".parquet": "parquet",
     ".pq": "parquet",
 }
-BLOCK_ROWS = 32_768
 CSV_BLOCK_BYTES = 8 << 20
-HEADER_RECORDS = 100_000
-"""JSON lines whose keys make the columns, over all files; a key that first comes later is an error."""
-LINE_CHARACTERS = 64 << 20
-"""Longest record of JSON lines; CSV records are bounded by CSV_BLOCK_BYTES."""
+"""Longest record of CSV files, where data.max_bytes allows so much; JSON lines have a bound of their own."""
+LEAST_CSV_BLOCK_BYTES = 1 << 20
+BLOCKS_IN_LIMIT = 64  # Arrow holds several blocks at a time, and each in several forms
 HASH_BYTES = 8 << 20
 
 
@@ -86,10 +84,10 @@ def find_source(uri: str | Path, encoding: str = "utf8", max_bytes: int | None =
         kinds = "files of several formats" if found else "no CSV, JSON lines or Parquet file"
         raise DataError(f"{location} holds {kinds}; expected one of {', '.join(SUFFIXES)}")
     files = tuple(file for file in files if _format(file) == found[0])
-    source = Source(files=files, format=found[0], encoding=encoding, names=())
+    source = Source(files=files, format=found[0], encoding=encoding, names=(), max_bytes=max_bytes)
     names = _names(source)
     _check_names(names, location)
-    return Source(files=files, format=found[0], encoding=encoding, names=names, max_bytes=max_bytes)
+    return replace(source, names=names)
 
 
 def read_blocks(source: Source, file: Location) -> Iterator[pa.Table]:
@@ -98,19 +96,26 @@ def read_blocks(source: Source, file: Location) -> Iterator[pa.Table]:
     Raises:
         DataError: The file is damaged, has other columns than the first, or another encoding.
     """
-    read = {"csv": _read_csv, "jsonl": _read_json_lines, "parquet": _read_parquet}[source.format]
     taken = 0
     try:
-        for block in read(source, file):
+        for block in _blocks(source, file):
             taken += block.nbytes
             if source.max_bytes is not None and taken > source.max_bytes:
-                raise DataError(f"{file.name} holds more than {source.max_bytes:,} bytes of cells (data.max_bytes)")
+                raise too_large(file, source.max_bytes)
             if tuple(block.column_names) != source.names:
                 raise DataError(f"{file.name} has other columns than {source.files[0].name}; all files must agree")
             if block.num_rows:
                 yield block
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, UnicodeError, OSError) as error:
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, UnicodeError, OSError, DamagedPageError) as error:
         raise _explained(error, source, file) from None
+
+
+def _blocks(source: Source, file: Location) -> Iterator[pa.Table]:
+    if source.format == "parquet":
+        return read_parquet(file, source.max_bytes)
+    if source.format == "jsonl":
+        return read_json_lines(file, source.encoding, source.names)
+    return _read_csv(source, file)
 
 
 def source_state(uri: str | Path) -> list[tuple[str, int, int]]:
@@ -155,6 +160,7 @@ def _names(source: Source) -> tuple[str, ...]:
         if source.format == "parquet":
             with file.filesystem.open_input_file(file.path) as stream:
                 return tuple(pq.read_schema(stream).names)
+        _check_width(_csv_width(file), file)
         with _open_csv(source, file) as reader:
             return tuple(reader.schema.names)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, UnicodeError, OSError) as error:
@@ -167,38 +173,55 @@ def _json_names(source: Source) -> tuple[str, ...]:
     left = HEADER_RECORDS
     for file in source.files:
         try:
-            for record in islice(_records(source, file), left):
+            for record in islice(read_records(file, source.encoding), left):
                 keys.update(dict.fromkeys(record))
+                _check_width(len(keys), file)
                 left -= 1
         except (UnicodeError, OSError) as error:
             raise _explained(error, source, file) from None
     return tuple(keys)
 
 
-_DATA = re.compile(r"^\S+@\S+\.\S+$|^\d{4}-\d\d-\d\d|^\d{1,2}[/.]\d{1,2}[/.]\d{4}|^\d{3}-\d\d-\d{4}$")
+_DATA = re.compile(r"\S+@\S+\.\S+|^\d{4}-\d\d-\d\d|^\d{1,2}[/.]\d{1,2}[/.]\d{4}|^\d{3}-\d\d-\d{4}$")
 """An e-mail address, a date or a social security number where a column's name should be."""
 
 
 def _check_names(names: Sequence[str], location: Location) -> None:
     if not names:
         raise DataError(f"{location} has no columns")
+    _check_width(len(names), location)
     empty = [str(i + 1) for i, name in enumerate(names) if not name.strip()]
     if empty:
         raise DataError(f"{location} has no name for column {', '.join(empty)}; give every column a name")
     if any(_DATA.search(name) for name in names):
         raise DataError(f"the first line of {location} looks like data; add a line with the names of the columns")
-    repeated = [name for name, count in Counter(names).items() if count > 1]
+    counts = Counter(names)
+    repeated = [str(i + 1) for i, name in enumerate(names) if counts[name] > 1]
     if repeated:
-        listed = ", ".join(map(repr, repeated))
-        raise DataError(f"{location} has the column {listed} more than once; rename one", column=repeated[0])
+        raise DataError(f"{location} has columns of the same name, {', '.join(repeated[:20])}; rename them")
     if len(names) == 1 and any(separator in names[0] for separator in ";\t|"):
         raise DataError(f"{location} seems to be separated by something else than commas; convert it to commas")
+
+
+def _check_width(num_columns: int, location: Location) -> None:
+    if num_columns > MAX_COLUMNS:
+        raise DataError(f"{location.name} has more than {MAX_COLUMNS:,} columns, which is more than a table may have")
+
+
+def _csv_width(file: Location) -> int:
+    """Columns of a CSV file, from its first line: Arrow would make millions of them before anybody could refuse."""
+    with file.filesystem.open_input_stream(file.path) as stream:
+        head = bytes(stream.read(CSV_BLOCK_BYTES))
+    line = re.split(b"[\r\n]", re.sub(rb'"[^"]*"', b"", head).lstrip(b"\r\n"), maxsplit=1)[0]
+    return line.count(b",") + 1
 
 
 def _open_csv(source: Source, file: Location, names: Sequence[str] = ()) -> csv.CSVStreamingReader:
     return csv.open_csv(
         file.filesystem.open_input_stream(file.path),
-        read_options=csv.ReadOptions(encoding=source.encoding, block_size=CSV_BLOCK_BYTES, use_threads=False),
+        read_options=csv.ReadOptions(
+            encoding=source.encoding, block_size=_csv_block_bytes(source.max_bytes), use_threads=False
+        ),
         parse_options=csv.ParseOptions(newlines_in_values=True),
         convert_options=csv.ConvertOptions(
             column_types=dict.fromkeys(names, pa.string()),
@@ -209,73 +232,17 @@ def _open_csv(source: Source, file: Location, names: Sequence[str] = ()) -> csv.
     )
 
 
+def _csv_block_bytes(max_bytes: int | None) -> int:
+    """Text that is parsed at once."""
+    if max_bytes is None:
+        return CSV_BLOCK_BYTES
+    return min(CSV_BLOCK_BYTES, max(LEAST_CSV_BLOCK_BYTES, max_bytes // BLOCKS_IN_LIMIT))
+
+
 def _read_csv(source: Source, file: Location) -> Iterator[pa.Table]:
     with _open_csv(source, file, source.names) as reader:
         for batch in reader:
             yield pa.Table.from_batches([batch])
-
-
-def _read_parquet(source: Source, file: Location) -> Iterator[pa.Table]:
-    with file.filesystem.open_input_file(file.path) as stream:
-        for batch in pq.ParquetFile(stream).iter_batches(BLOCK_ROWS):
-            yield pa.Table.from_batches([batch])
-
-
-def _read_json_lines(source: Source, file: Location) -> Iterator[pa.Table]:
-    known = set(source.names)
-    records: list[dict[str, Any]] = []
-    for number, record in enumerate(_records(source, file), start=1):
-        if not known.issuperset(record):
-            new = next(key for key in record if key not in known)
-            raise DataError(
-                f"{file.name}, record {number}: key {new!r} does not occur in the first {HEADER_RECORDS:,} records; "
-                "add it to the first one, with null as its value",
-                column=new,
-            )
-        records.append(record)
-        if len(records) == BLOCK_ROWS:
-            yield _strings(records, source.names)
-            records = []
-    yield _strings(records, source.names)
-
-
-def _records(source: Source, file: Location) -> Iterator[dict[str, Any]]:
-    """The objects of a JSON lines file, numbers left as they are written."""
-    with file.filesystem.open_input_stream(file.path) as stream:
-        lines = io.TextIOWrapper(io.BufferedReader(stream), encoding=_bom_aware(source.encoding))
-        for number, line in enumerate(iter(partial(lines.readline, LINE_CHARACTERS), ""), start=1):
-            if len(line) == LINE_CHARACTERS:
-                raise DataError(f"{file.name}, line {number}: longer than {LINE_CHARACTERS:,} characters")
-            if not line.strip():
-                continue
-            try:
-                record = json.loads(line, parse_int=str, parse_float=str, parse_constant=str)
-            except ValueError:
-                raise _not_an_object(file, number) from None
-            if not isinstance(record, dict):
-                raise _not_an_object(file, number)
-            yield record
-
-
-def _not_an_object(file: Location, number: int) -> DataError:
-    return DataError(f"{file.name}, line {number}: not a JSON object; JSON lines has one object on each line")
-
-
-def _bom_aware(encoding: str) -> str:
-    return "utf-8-sig" if encoding.lower().replace("-", "") == "utf8" else encoding
-
-
-def _strings(records: Sequence[dict[str, Any]], names: Sequence[str]) -> pa.Table:
-    columns = {name: [_string(record.get(name), name) for record in records] for name in names}
-    return pa.table({name: pa.array(values, pa.string()) for name, values in columns.items()})
-
-
-def _string(value: Any, name: str) -> str | None:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if value is None or isinstance(value, str):
-        return value
-    raise DataError(f"column {name!r} holds nested values; flatten them into columns of their own", column=name)
 
 
 def _explained(error: Exception, source: Source, file: Location) -> DataError | ResourceError:

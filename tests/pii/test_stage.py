@@ -1,11 +1,17 @@
 """Typing of columns before replacement: a sample for all, every value for categories."""
 
+import inspect
+import pickle
+from pathlib import Path
+
 import pyarrow as pa
 
 from ss_ray.config_pii import PiiParameters
 from ss_ray.pii.entities import FREE_TEXT
+from ss_ray.pii.key_file import shared_key
 from ss_ray.pii.rules import make_pii_plan, updated_schema
-from ss_ray.pii.stage import type_columns
+from ss_ray.pii.stage import _replace_worker, type_columns
+from ss_ray.runs import Location
 from ss_ray.schema import ColumnSchema, Kind, TableSchema
 
 
@@ -20,3 +26,21 @@ def test_a_category_is_searched_although_its_pii_is_too_rare_for_the_sample():
     plan = make_pii_plan(typings, schema, PiiParameters())
     assert plan.text_columns == ("channel",)
     assert updated_schema(schema, plan)["channel"].values is None  # the real values are no tokens any more
+
+
+def test_the_stand_in_key_travels_as_the_name_of_a_file_that_ends_with_the_stage(tmp_path: Path):
+    key = bytes(range(32))
+    internal = Location.parse(tmp_path)
+    with shared_key(key, internal) as shared:
+        for form in (pickle.dumps(shared), repr(shared).encode()):
+            assert key not in form
+            assert key.hex().encode() not in form
+        assert pickle.loads(pickle.dumps(shared)).read() == key
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_stage_gives_the_key_itself_to_its_actors():
+    """What `map_items` sends is read in Ray's state API and object store."""
+    names = {name: parameter.annotation for name, parameter in inspect.signature(_replace_worker).parameters.items()}
+    assert names["shared"] == "KeyFile"
+    assert not any("bytes" in str(annotation) for annotation in names.values())

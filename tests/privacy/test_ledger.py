@@ -172,9 +172,10 @@ def test_a_resumed_job_reserves_on_top_of_what_it_has_spent(ledger: Ledger):
 @pytest.mark.parametrize("other", [("other", "row"), ("adult", "rows of customer")])
 def test_each_data_set_and_privacy_unit_has_a_budget_of_its_own(ledger: Ledger, other: tuple[str, str]):
     ledger.set_budget("adult", "row", epsilon=fitting(10), delta=DELTA)
+    ledger.set_budget(*other, epsilon=fitting(1000), delta=DELTA)
     ledger.reserve(opened(ledger), [steps(10)])
     ledger.reserve(opened(ledger, "second", *other), [steps(1000)])
-    assert ledger.balance(*other).epsilon is None
+    assert ledger.balance(*other).epsilon == fitting(1000)
 
 
 @pytest.mark.parametrize("other", [("other", "row", DELTA), ("adult", "id", DELTA)])

@@ -22,6 +22,7 @@ from ss_ray.config_files import parse_config
 from ss_ray.errors import PrivacyError
 from ss_ray.pipeline import run
 from ss_ray.privacy.ledger import Ledger
+from ss_ray.replacement import replace_table
 from tests.privacy.test_ledger_actor import end_actor
 
 pytestmark = pytest.mark.ray
@@ -165,3 +166,30 @@ def test_budget_of_the_data_set_refuses_before_anything_is_spent(table: Path, tm
     (balance,) = ledger.balances()
     assert (balance.epsilon_spent, balance.epsilon_reserved) == (0, 0)
     assert not (tmp_path / "run" / "release").exists()
+
+
+@pytest.mark.usefixtures("ray_cluster")
+def test_refused_runs_charge_nothing(table: Path, tmp_path: Path) -> None:
+    """The three refusals that once came after a charge, or not at all, in one Ray session."""
+    end_actor()
+    url = f"sqlite:///{tmp_path}/ledger.sqlite"
+    small = tmp_path / "small.csv"
+    small.write_text("\n".join(table.read_text().splitlines()[:201]))
+    privacy = CONFIG["privacy"] | {"ledger": url}
+    with pytest.raises(PrivacyError, match=r"too few units for privacy\.epsilon 0\.1.*nothing was charged"):
+        run(parse_config(CONFIG | {"privacy": privacy | {"epsilon": 0.1}}), small, tmp_path / "small")
+
+    ledger = Ledger(url)
+    ledger.set_budget("Visits", "row", epsilon=2.0, delta=1e-4)
+    with pytest.raises(PrivacyError, match=r"set privacy\.dp_enabled to true"):
+        run(parse_config(CONFIG | {"privacy": privacy | {"dp_enabled": False}}), table, tmp_path / "plain")
+    by_day = CONFIG | {"data": CONFIG["data"] | {"group_training_examples_by": "day"}, "privacy": privacy}
+    with pytest.raises(PrivacyError, match="has a budget per row, and none per all rows of one 'day'"):
+        run(parse_config(by_day), table, tmp_path / "units")
+
+    asked = parse_config({"privacy": privacy | {"dp_enabled": False}, "audit_log": None})
+    with pytest.raises(PrivacyError, match=r"set privacy\.dp_enabled to true"):
+        replace_table(asked, table, tmp_path / "replaced")
+    end_actor()
+    assert all(balance.epsilon_reserved == 0 for balance in ledger.balances())
+    assert not any(tmp_path.glob("*/release"))

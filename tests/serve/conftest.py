@@ -10,7 +10,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from serve.app import create_app
-from serve.settings import Settings
+from serve.settings import AuthSettings, Settings
 from tests.serve.fakes import ScriptedRunner
 
 
@@ -23,6 +23,7 @@ def settings(tmp_path: Path) -> Settings:
         database=f"sqlite:///{tmp_path}/state.sqlite",
         storage=str(tmp_path / "storage"),
         data_sources=(str(tmp_path / "tables"),),
+        auth=AuthSettings(trust_this_machine=True),
     )
 
 

@@ -34,6 +34,7 @@ class LocalService:
             self.port = free.getsockname()[1]
         self.settings = folder / "settings.yaml"
         places = {"database": f"sqlite:///{folder}/state.sqlite", "storage": f"{folder}/storage"}
+        places |= {"auth": {"trust_this_machine": True}}
         self.settings.write_text(yaml.safe_dump(places | settings))
         self.log = folder / "log"
         self.url = f"http://127.0.0.1:{self.port}"

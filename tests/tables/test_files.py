@@ -11,6 +11,7 @@ import pytest
 
 from ss_ray.errors import ConfigError, DataError
 from ss_ray.tables import files
+from ss_ray.tables import json_lines as json_reader
 from ss_ray.tables.files import file_digest, find_source, read_blocks, source_state
 
 from .rows import read_all
@@ -72,16 +73,17 @@ def test_json_keys_may_come_late_and_in_another_file(write: Write):
     ]
 
 
-def test_json_key_beyond_the_header_records_is_named(write: Write, monkeypatch: pytest.MonkeyPatch):
+def test_json_key_beyond_the_header_records_is_told_by_its_record_and_not_quoted(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setattr(files, "HEADER_RECORDS", 2)
-    with pytest.raises(DataError, match="record 3: key 'late'") as caught:
-        read_all(write(json_lines({"a": 1}, {"a": 2}, {"late": CANARY}), "t.jsonl"))
-    assert caught.value.column == "late"
-    assert CANARY not in str(caught.value)
+    with pytest.raises(DataError, match="record 3: a key does not occur") as caught:
+        read_all(write(json_lines({"a": 1}, {"a": 2}, {CANARY: "late"}), "t.jsonl"))
+    assert CANARY not in f"{caught.value} {vars(caught.value)}"
 
 
 def test_json_lines_longer_than_a_block_are_read_in_blocks(write: Write, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(files, "BLOCK_ROWS", 2)
+    monkeypatch.setattr(json_reader, "BLOCK_ROWS", 2)
     path = write(json_lines(*({"a": i} for i in range(5))), "t.jsonl")
     source = find_source(path)
     assert [block.num_rows for block in files.read_blocks(source, source.files[0])] == [2, 2, 1]
@@ -105,7 +107,7 @@ def test_a_file_that_unpacks_to_more_than_is_taken_is_refused_while_it_is_read(w
 
 
 def test_a_record_without_end_is_refused(write: Write, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(files, "LINE_CHARACTERS", 100)
+    monkeypatch.setattr(json_reader, "LINE_CHARACTERS", 100)
     source = write(b'{"a": 1}\n{"a": "' + b"x" * 200 + b'"}\n', "a.jsonl")
     with pytest.raises(DataError, match=r"line 2: longer"):
         find_source(source)
@@ -120,7 +122,7 @@ def test_header_without_rows_gives_no_rows(write: Write):
     [
         ("", "table.csv", "is empty"),
         ("a,b", "table.csv", "is empty, or its only line does not end"),
-        ("a,a\n1,2\n", "table.csv", "column 'a' more than once"),
+        ("a,a\n1,2\n", "table.csv", "columns of the same name, 1, 2"),
         ("a,,b, \n1,2,3,4\n", "table.csv", "no name for column 2, 4"),
         (f"a,b\n1,2\n{CANARY}\n", "table.csv", "more or fewer cells"),
         (f"a,b\n1,2\n1,2,{CANARY}\n", "table.csv", "more or fewer cells"),
@@ -131,8 +133,8 @@ def test_header_without_rows_gives_no_rows(write: Write):
         ("", "table.jsonl", "has no columns"),
         (f'{{"a": "{CANARY}"}}\n{{"a": "{CANARY}\n', "table.jsonl", "line 2: not a JSON object"),
         (f'["{CANARY}"]\n', "table.json", "line 1: not a JSON object"),
-        (json_lines({"a": {"b": CANARY}}), "table.jsonl", "column 'a' holds nested values"),
-        (json_lines({"a": [CANARY]}), "table.jsonl", "column 'a' holds nested values"),
+        (json_lines({"a": {"b": CANARY}}), "table.jsonl", "column 1 holds nested values"),
+        (json_lines({"a": [CANARY]}), "table.jsonl", "column 1 holds nested values"),
         (CANARY, "table.parquet", "not a readable Parquet file"),
         (f"PAR1{CANARY}PAR1", "table.parquet", "not a readable Parquet file"),
         (gzip.compress(f"a,b\n{CANARY},2\n".encode() * 99, mtime=0)[:-20], "table.csv.gz", "damaged or incomplete"),

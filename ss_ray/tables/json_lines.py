@@ -1,0 +1,119 @@
+"""JSON lines: flat objects, one on each line, in blocks of bounded size however short or long their lines are.
+
+No error repeats a value or a key: keys can be values, where somebody wrote one object for each person.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import Any
+
+import pyarrow as pa
+
+from ss_ray.errors import DataError
+from ss_ray.runs import Location
+
+BLOCK_ROWS = 32_768
+BLOCK_BYTES = 2 << 20
+"""Characters and cells of the records that are held before they become a block."""
+CELL_BYTES = 16
+"""A cell takes so much in a block, also where the record leaves it out."""
+ENTRY_BYTES = 128
+"""A key and a value of a record take so much beside the value's characters, as objects of Python."""
+HEADER_RECORDS = 100_000
+"""JSON lines whose keys make the columns, over all files; a key that first comes later is an error."""
+LINE_CHARACTERS = 8 << 20
+"""Longest record."""
+MAX_COLUMNS = 10_000
+LONG_LINE = 1 << 16
+"""From so many characters on, what a line holds is counted before it is parsed: two of them can make an object."""
+STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
+
+
+def read_json_lines(file: Location, encoding: str, names: Sequence[str]) -> Iterator[pa.Table]:
+    """The rows of a file in blocks; all columns are strings.
+
+    Args:
+        file: The file.
+        encoding: Character encoding of the file.
+        names: Columns of the table in order.
+
+    Raises:
+        DataError: A record is no flat object, is too long, or has a key that is no column.
+    """
+    known = set(names)
+    records: list[dict[str, Any]] = []
+    held_bytes = 0
+    for number, record in enumerate(read_records(file, encoding), start=1):
+        if not known.issuperset(record):
+            raise DataError(
+                f"{file.name}, record {number}: a key does not occur in the first {HEADER_RECORDS:,} records; add it "
+                "to the first one, with null as its value"
+            )
+        records.append(record)
+        characters = sum(len(value) for value in record.values() if isinstance(value, str))
+        held_bytes += CELL_BYTES * len(names) + ENTRY_BYTES * len(record) + characters
+        if len(records) == BLOCK_ROWS or held_bytes >= BLOCK_BYTES:
+            yield _strings(records, names, file)
+            records, held_bytes = [], 0
+    yield _strings(records, names, file)
+
+
+def read_records(file: Location, encoding: str) -> Iterator[dict[str, Any]]:
+    """The objects of a file, numbers left as they are written.
+
+    Raises:
+        DataError: A line is no object, or too long.
+    """
+    with file.filesystem.open_input_stream(file.path) as stream:
+        lines = io.TextIOWrapper(io.BufferedReader(stream), encoding=_bom_aware(encoding))
+        for number, line in enumerate(iter(partial(lines.readline, LINE_CHARACTERS), ""), start=1):
+            if len(line) == LINE_CHARACTERS:
+                raise DataError(f"{file.name}, line {number}: longer than {LINE_CHARACTERS:,} characters")
+            if line.strip():
+                yield _parse_record(line, file, number)
+
+
+def _parse_record(line: str, file: Location, number: int) -> dict[str, Any]:
+    if len(line) >= LONG_LINE:
+        _check_shape(line, file, number)
+    try:
+        record = json.loads(line, parse_int=str, parse_float=str, parse_constant=str)
+    except (ValueError, RecursionError):
+        raise _not_an_object(file, number) from None
+    if not isinstance(record, dict):
+        raise _not_an_object(file, number)
+    return record
+
+
+def _check_shape(line: str, file: Location, number: int) -> None:
+    """Refuse a line that would make far more objects than a record has cells, before they are made."""
+    outside = STRING.sub("", line)
+    if outside.count("{") + outside.count("[") > MAX_COLUMNS or outside.count(",") > MAX_COLUMNS:
+        raise DataError(f"{file.name}, line {number}: more than {MAX_COLUMNS:,} values, more than a row may have")
+
+
+def _not_an_object(file: Location, number: int) -> DataError:
+    return DataError(f"{file.name}, line {number}: not a JSON object; JSON lines has one object on each line")
+
+
+def _bom_aware(encoding: str) -> str:
+    return "utf-8-sig" if encoding.lower().replace("-", "") == "utf8" else encoding
+
+
+def _strings(records: Sequence[dict[str, Any]], names: Sequence[str], file: Location) -> pa.Table:
+    columns = {}
+    for number, name in enumerate(names, start=1):
+        cells = [_string(record.get(name)) for record in records]
+        if any(isinstance(cell, (dict, list)) for cell in cells):
+            raise DataError(f"{file.name}, column {number} holds nested values; flatten them into columns of their own")
+        columns[name] = pa.array(cells, pa.string())
+    return pa.table(columns)
+
+
+def _string(value: Any) -> Any:
+    return ("false", "true")[value] if isinstance(value, bool) else value

@@ -1,0 +1,191 @@
+"""Parquet files of anybody's making, in blocks of bounded size: a few hundred bytes can stand for gigabytes of cells.
+
+Texts stay references into their dictionary until a block's true size is known. Everything else is read in batches of
+so few rows that their largest possible size fits. No page is unpacked that alone holds more than the table may.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from ss_ray.errors import DataError
+from ss_ray.runs import Location
+from ss_ray.tables.parquet_pages import DELTA_BYTE_ARRAY, DELTA_ENCODINGS, Page, column_pages
+
+VARIABLE = (
+    pa.string(),
+    pa.large_string(),
+    pa.string_view(),
+    pa.binary(),
+    pa.large_binary(),
+    pa.binary_view(),
+)
+BLOCK_ROWS = 32_768
+BLOCK_BYTES = 8 << 20
+"""Cells of a block, in memory; a single row may have more."""
+STREAM_BYTES = 1 << 20  # of a column that are read from the file at a time
+REFERENCE_BYTES = 4  # of one cell beside its content: an offset or index
+LENGTH_BYTES = 4
+
+
+def read_parquet(file: Location, max_bytes: int | None) -> Iterator[pa.Table]:
+    """The rows of a Parquet file in blocks of about BLOCK_BYTES.
+
+    Args:
+        file: The file.
+        max_bytes: A file that would unpack to more is refused before it is unpacked; None: no limit.
+
+    Raises:
+        DataError: The file holds more, or nested values, or is damaged.
+    """
+    with file.filesystem.open_input_file(file.path) as stream:
+        schema = _plain_schema(pq.read_schema(stream), file)
+        metadata = pq.read_metadata(stream)
+        budget = _Budget(file, max_bytes)
+        budget.check(metadata.num_rows * sum(_width(field.type) for field in schema))
+        for group in range(metadata.num_row_groups):
+            if not metadata.row_group(group).num_rows:
+                continue  # such a group has no page to look at
+            rows, references = _reading_plan(stream, metadata.row_group(group), schema, budget)
+            reader = pq.ParquetFile(
+                stream, metadata=metadata, read_dictionary=references, buffer_size=STREAM_BYTES, pre_buffer=False
+            )
+            for batch in reader.iter_batches(rows, row_groups=[group]):
+                yield from _plain_blocks(batch, schema)
+
+
+class _Budget:
+    """Bytes of cells that a file may unpack to."""
+
+    def __init__(self, file: Location, max_bytes: int | None) -> None:
+        self.file = file
+        self.max_bytes = max_bytes
+
+    def check(self, num_bytes: float) -> None:
+        """Refuse what would be unpacked at once.
+
+        Raises:
+            DataError: The bytes are more than all cells may have.
+        """
+        if self.max_bytes is not None and num_bytes > self.max_bytes:
+            raise too_large(self.file, self.max_bytes)
+
+
+def too_large(file: Location, max_bytes: int) -> DataError:
+    """The error of a file with too many cells."""
+    return DataError(f"{file.name} holds more than {max_bytes:,} bytes of cells (data.max_bytes)")
+
+
+def _plain_schema(schema: pa.Schema, file: Location) -> pa.Schema:
+    """The schema without dictionaries of texts.
+
+    Raises:
+        DataError: A column holds several values in a cell, or values of an extension of Arrow.
+    """
+    fields = []
+    for number, field in enumerate(schema, start=1):
+        stored = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
+        if not (_is_variable(stored) or _is_fixed(stored)):
+            raise DataError(f"{file.name}, column {number} holds nested values; flatten them into columns of their own")
+        fields.append(field.with_type(stored) if _is_variable(stored) else field)
+    return pa.schema(fields)
+
+
+def _reading_plan(
+    stream: pa.NativeFile, group: pq.RowGroupMetaData, schema: pa.Schema, budget: _Budget
+) -> tuple[int, list[str]]:
+    """Rows that are read at once from a row group, and the text columns that are read as references.
+
+    Raises:
+        DataError: The pages that are held at the same time are larger than the table may be.
+    """
+    row_bytes, held_bytes = 0.0, 0
+    references = []
+    for column, field in enumerate(schema):
+        dictionary, largest, value_bytes = 0, 0, 0.0
+        is_reference = _is_variable(field.type)
+        for page in column_pages(stream, group.column(column)):
+            if page.is_dictionary:
+                dictionary = max(dictionary, page.num_bytes)
+            else:
+                largest = max(largest, _held_bytes(page))
+                value_bytes = max(value_bytes, _value_bytes(page))
+                is_reference &= page.encoding not in DELTA_ENCODINGS  # Arrow has no references into them
+            budget.check(held_bytes + largest + dictionary)
+        if is_reference:
+            references.append(field.name)
+        elif dictionary and _is_variable(field.type):
+            value_bytes = max(value_bytes, dictionary)  # every cell may be the longest text
+        held_bytes += largest + dictionary
+        row_bytes += value_bytes + _width(field.type)
+    return max(1, min(BLOCK_ROWS, int(BLOCK_BYTES / row_bytes))), references
+
+
+def _held_bytes(page: Page) -> int:
+    """Bytes that a page takes while its values are read."""
+    lengths = page.num_values * LENGTH_BYTES if page.encoding in DELTA_ENCODINGS else 0
+    return page.num_bytes + lengths
+
+
+def _value_bytes(page: Page) -> float:
+    """Bytes of one cell, at most where it may repeat parts of the cell before it, else on average."""
+    is_shared = page.encoding == DELTA_BYTE_ARRAY
+    return float(page.num_bytes) if is_shared else page.num_bytes / max(page.num_values, 1)
+
+
+def _width(type_: pa.DataType) -> float:
+    """Bytes of one cell of a type, with its bit of validity; content of variable length aside."""
+    stored = type_.value_type if pa.types.is_dictionary(type_) else type_
+    if pa.types.is_null(stored):
+        return 1 / 8
+    return 1 / 8 + (REFERENCE_BYTES if _is_variable(stored) else stored.bit_width / 8)
+
+
+def _plain_blocks(batch: pa.RecordBatch, schema: pa.Schema) -> Iterator[pa.Table]:
+    """A batch in blocks of bounded size, its texts no references any more."""
+    table = pa.Table.from_batches([batch])
+    sizes = np.full(table.num_rows, sum(_width(field.type) for field in table.schema), np.float64)
+    for name in (field.name for field in schema if _is_variable(field.type)):
+        sizes += _text_bytes(batch.column(name))
+    start = 0
+    ends = np.cumsum(sizes)
+    while start < table.num_rows:
+        before = ends[start - 1] if start else 0.0
+        stop = max(start + 1, int(np.searchsorted(ends, before + BLOCK_BYTES, side="right")))
+        yield pa.table([_plain(column) for column in table.slice(start, stop - start)], schema.names).cast(schema)
+        start = stop
+
+
+def _text_bytes(texts: pa.Array) -> np.ndarray:
+    """Bytes of each text of a column, read as references or not."""
+    lengths = (
+        pc.binary_length(texts.dictionary).take(texts.indices) if _is_reference(texts) else pc.binary_length(texts)
+    )
+    return np.asarray(pc.fill_null(lengths, 0).to_numpy(zero_copy_only=False), np.float64)
+
+
+def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """A column whose texts are no references any more."""
+    if not _is_reference(column):
+        return column
+    return pa.chunked_array([chunk.dictionary.take(chunk.indices) for chunk in column.chunks], column.type.value_type)
+
+
+def _is_reference(array: pa.Array | pa.ChunkedArray) -> bool:
+    return bool(pa.types.is_dictionary(array.type) and _is_variable(array.type.value_type))
+
+
+def _is_variable(type_: pa.DataType) -> bool:
+    """Whether cells of a type have any length."""
+    return type_ in VARIABLE
+
+
+def _is_fixed(type_: pa.DataType) -> bool:
+    """Whether all cells of a type are equally large."""
+    is_bytes = pa.types.is_fixed_size_binary(type_) or pa.types.is_decimal(type_)
+    return bool(is_bytes or pa.types.is_null(type_) or pa.types.is_primitive(type_))

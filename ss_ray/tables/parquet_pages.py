@@ -1,0 +1,163 @@
+"""The pages of a Parquet file as their own headers describe them, read without unpacking any.
+
+A footer may say anything about sizes; Arrow believes the header of each page, and allocates what it says. So do these
+bounds. Format: https://github.com/apache/parquet-format, PageHeader in Thrift's compact protocol.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+FIRST_WINDOW, LAST_WINDOW = 1 << 10, 16 << 20  # bytes that a page's header is looked for in; Arrow's own limit
+MAX_NESTING = 8
+DATA, DICTIONARY, DATA_V2 = 0, 2, 3  # kinds of pages
+TYPE, UNCOMPRESSED, COMPRESSED, VALUES = 1, 2, 3, 1  # field numbers
+INNER = {DATA: 5, DICTIONARY: 7, DATA_V2: 8}  # field number of the header's inner struct, by kind of page
+ENCODING = {DATA: 2, DICTIONARY: 2, DATA_V2: 4}  # field number of the encoding in it
+TRUE, FALSE, BYTE, DOUBLE, BINARY, STRUCT = 1, 2, 3, 7, 8, 12  # types of the protocol
+DELTA_ENCODINGS = (5, 6, 7)
+"""Parquet's numbers of the encodings whose values are unpacked a whole page at a time."""
+DELTA_BYTE_ARRAY = 7
+"""The one of them in which a value may repeat the value before it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """One page of a column.
+
+    Attributes:
+        num_bytes: Size when unpacked, in bytes.
+        num_values: Values in it.
+        is_dictionary: True for the page of distinct values that the others refer to.
+        encoding: Parquet's number of the encoding of its values.
+    """
+
+    num_bytes: int
+    num_values: int
+    is_dictionary: bool
+    encoding: int
+
+
+class DamagedPageError(ValueError):
+    """The bytes are no page header."""
+
+
+def column_pages(stream: pa.NativeFile, chunk: pq.ColumnChunkMetaData) -> Iterator[Page]:
+    """The pages of a column in one row group, in order.
+
+    Args:
+        stream: The file.
+        chunk: Where the column's pages are.
+
+    Raises:
+        DamagedPageError: There is no page where one should be.
+    """
+    place = chunk.data_page_offset
+    if chunk.has_dictionary_page and chunk.dictionary_page_offset:
+        place = min(place, chunk.dictionary_page_offset)
+    end = place + chunk.total_compressed_size
+    while place < end:
+        header, length = _read_header(stream, place)
+        yield _page(header)
+        place += length + _number(header, COMPRESSED)
+
+
+def _read_header(stream: pa.NativeFile, place: int) -> tuple[dict[int, Any], int]:
+    """The fields of the header at a place, and its length in bytes."""
+    window = FIRST_WINDOW
+    while window <= LAST_WINDOW:
+        data = bytes(stream.read_at(window, place))
+        try:
+            reader = _CompactReader(data)
+            return reader.read_struct(), reader.place
+        except IndexError:
+            if len(data) < window:
+                break
+            window *= 16
+    raise DamagedPageError("the file ends inside a page header")
+
+
+def _page(header: dict[int, Any]) -> Page:
+    kind = _number(header, TYPE)
+    inner = header.get(INNER.get(kind, -1))
+    if not isinstance(inner, dict):
+        raise DamagedPageError("a page is of no kind that holds values")
+    return Page(
+        num_bytes=_number(header, UNCOMPRESSED),
+        num_values=_number(inner, VALUES),
+        is_dictionary=kind == DICTIONARY,
+        encoding=_number(inner, ENCODING[kind]),
+    )
+
+
+def _number(fields: dict[int, Any], name: int) -> int:
+    value = fields.get(name)
+    if not isinstance(value, int) or value < 0:
+        raise DamagedPageError("a page header lacks a size")
+    return value
+
+
+class _CompactReader:
+    """Reads one struct of Thrift's compact protocol; IndexError where the data ends too early."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.place = 0
+
+    def read_struct(self, depth: int = 0) -> dict[int, Any]:
+        """Field number -> number, struct, or None for what no size depends on."""
+        if depth > MAX_NESTING:
+            raise DamagedPageError("a page header is nested too deeply")
+        fields: dict[int, Any] = {}
+        number = 0
+        while (head := self._byte()) != 0:
+            step = head >> 4
+            number = number + step if step else self._signed()
+            fields[number] = self._value(head & 15, depth)
+        return fields
+
+    def _value(self, kind: int, depth: int) -> Any:
+        if kind in (TRUE, FALSE):
+            return None
+        if kind == BYTE:
+            self._skip(1)
+        elif kind in (4, 5, 6):  # whole numbers of 16, 32 and 64 bits
+            return self._signed()
+        elif kind == DOUBLE:
+            self._skip(8)
+        elif kind == BINARY:
+            self._skip(self._unsigned())
+        elif kind == STRUCT:
+            return self.read_struct(depth + 1)
+        else:
+            raise DamagedPageError("a page header holds what no page header has")
+        return None
+
+    def _byte(self) -> int:
+        value = self.data[self.place]
+        self.place += 1
+        return value
+
+    def _skip(self, count: int) -> None:
+        self.place += count
+        if self.place > len(self.data):
+            raise IndexError
+
+    def _unsigned(self) -> int:
+        value, shift = 0, 0
+        while shift < 64:
+            byte = self._byte()
+            value |= (byte & 127) << shift
+            if byte < 128:
+                return value
+            shift += 7
+        raise DamagedPageError("a number in a page header is too long")
+
+    def _signed(self) -> int:
+        value = self._unsigned()
+        return (value >> 1) ^ -(value & 1)
