@@ -1,8 +1,7 @@
 """Disclosed rows: synthetic rows that agree with one training row as no other real row does.
 
 A copy of a common row proves nothing, since many people share it. A copy of a strange one does, even if cells of it
-were changed. So agreement is counted in bits: a shared value that one real row in a thousand has is worth 10 bits, a
-number that is nearer than all but 1 % of the real rows is worth 6.6. What counts is the lead:
+were changed. So agreement is counted in bits (`agreement.py`), and what counts is the lead:
 
     lead(row) = max over training rows t of [agreement(row, t) - largest agreement of t with any other real row]
 
@@ -13,7 +12,6 @@ need no comparison of all rows with all rows.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,8 +19,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import poisson
 
-from ss_ray.evaluation.columns import ScoredColumn, Table
-from ss_ray.evaluation.copies import comparable
+from ss_ray.evaluation.agreement import Floats, Ints, Pairs, Space, find_pairs
+from ss_ray.evaluation.columns import Table
 from ss_ray.evaluation.metrics import Metric, measured, unavailable
 from ss_ray.evaluation.significance import rate_p_value
 
@@ -30,13 +28,6 @@ MIN_COLUMNS = 3
 """Scored columns below which agreement of whole rows means little."""
 MIN_NULL = 100
 """Real rows (or groups) whose leads are needed to know what is usual."""
-NUM_BLOCKS = 4
-"""Blocks into which the columns are dealt; a copy of which fewer cells were changed agrees in one of them entirely."""
-COARSE_BINS = 32
-"""Quantile bins of numbers in the blocks that find jittered copies."""
-MAX_BUCKET = 40
-"""Training rows that may share the values of a block; combinations of more rows are common, and tell nothing."""
-MAX_PAIRS = 4_000_000
 RIVALS = 2_000
 """Real rows, from all over the table, with which every training row is compared, beside those of its blocks."""
 CHUNK_ROWS = 256
@@ -54,9 +45,6 @@ TAIL_ERROR = 1e-3
 MAX_LISTED = 50
 SHARE_RANKS = (0.01, 0.05, 0.2)
 """Training rows for which an unseen row leads far, as shares of the number of unseen rows."""
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,12 +125,12 @@ def disclosure(train: Table, holdout: Table | None, synthetic: Table, persons: P
         return no_disclosure(f"fewer than {MIN_COLUMNS} columns can be compared")
     if holdout is None or not synthetic.rows:
         return no_disclosure("there is no holdout to compare with")
-    space = _Space.of(train, holdout, synthetic)
+    space = Space.of(train, holdout, synthetic)
     num_real = train.rows + holdout.rows
     train_owner, holdout_owner, made_owner = map(_numbered, (persons.train, persons.holdout, persons.synthetic))
     real_owner = np.concatenate([train_owner, train_owner.max(initial=-1) + 1 + holdout_owner])
 
-    real = _pairs(space, np.arange(num_real), train.rows)
+    real = find_pairs(space, np.arange(num_real), train.rows)
     real = real.where(real_owner[real.query] != real_owner[real.target])
     rivals = _Rivals.of(space, real, real_owner, train.rows)
     of_real = rivals.leads(space, real, real_owner)
@@ -151,7 +139,7 @@ def disclosure(train: Table, holdout: Table | None, synthetic: Table, persons: P
     if len(null) < MIN_NULL:
         return no_disclosure(f"fewer than {MIN_NULL} real rows can be compared")
 
-    found = _pairs(space, np.arange(num_real, num_real + synthetic.rows), train.rows)
+    found = find_pairs(space, np.arange(num_real, num_real + synthetic.rows), train.rows)
     leads = rivals.leads(space, found, None)
     owner = np.concatenate([np.zeros(num_real, np.int64), made_owner])
     made = _of_persons(leads.copies, found, owner, train_owner)
@@ -178,120 +166,6 @@ def _numbered(owners: Ints) -> Ints:
 
 
 @dataclass(frozen=True)
-class _Pairs:
-    """Pairs of a row and a training row: positions in the tables one after the other, (pairs,) each."""
-
-    query: Ints
-    target: Ints
-
-    def where(self, kept: NDArray[np.bool_]) -> _Pairs:
-        return _Pairs(self.query[kept], self.target[kept])
-
-
-@dataclass(frozen=True)
-class _Space:
-    """The rows of training, holdout and synthetic table one after the other, column by column.
-
-    Attributes:
-        columns: Scored columns.
-        codes: (columns, rows) codes of equal values; missing values are equal.
-        quantiles: (rows,) place of each value of an ordered column among the real ones, 0 to 1, NaN where missing;
-            None for nominal columns.
-        bits: (columns, rows) what a value is worth: minus the binary logarithm of its share of the real rows.
-        num_real: Real rows.
-    """
-
-    columns: tuple[ScoredColumn, ...]
-    codes: list[Ints]
-    quantiles: list[Floats | None]
-    bits: list[Floats]
-    num_real: int
-
-    @classmethod
-    def of(cls, train: Table, holdout: Table, synthetic: Table) -> _Space:
-        num_real = train.rows + holdout.rows
-        codes: list[Ints] = []
-        quantiles: list[Floats | None] = []
-        bits: list[Floats] = []
-        for column in train.columns:
-            values = np.concatenate([table.values[column.name] for table in (train, holdout, synthetic)])
-            code = pd.factorize(comparable(values, column), use_na_sentinel=False)[0].astype(np.int64)
-            counts = np.bincount(code[:num_real], minlength=int(code.max(initial=0)) + 1)
-            codes.append(code)
-            bits.append(-np.log2(np.maximum(counts, 1) / num_real)[code])
-            quantiles.append(None if column.nominal else _quantiles(values.astype(np.float64), num_real))
-        return cls(train.columns, codes, quantiles, bits, num_real)
-
-    def agreement(self, pairs: _Pairs) -> Floats:
-        """(pairs,) bits."""
-        total = np.zeros(len(pairs.query))
-        for column in range(len(self.columns)):
-            total += self._agreement_of(column, pairs.query, pairs.target)
-        return total
-
-    def agreements(self, queries: Ints, targets: Ints) -> Floats:
-        """(targets, queries) bits of all pairs."""
-        total = np.zeros((len(targets), len(queries)), np.float32)
-        for column in range(len(self.columns)):
-            total += self._agreement_of(column, queries[None, :], targets[:, None])
-        return total.astype(np.float64)
-
-    def _agreement_of(self, column: int, query: Ints, target: Ints) -> Floats:
-        worth = self.bits[column][target]
-        equal = self.codes[column][query] == self.codes[column][target]
-        quantiles = self.quantiles[column]
-        if quantiles is None:
-            return np.where(equal, worth, 0.0)
-        distance = np.abs(quantiles[query] - quantiles[target])
-        near = -np.log2(np.clip(2 * distance + 1 / self.num_real, None, 1.0))
-        return np.where(equal, worth, np.minimum(np.nan_to_num(near, nan=0.0), worth))
-
-    def equal_cells(self, pairs: _Pairs) -> Ints:
-        """(pairs,) number of columns in which the two rows are equal."""
-        return np.sum([code[pairs.query] == code[pairs.target] for code in self.codes], axis=0).astype(np.int64)
-
-    def block_keys(self) -> Iterator[NDArray[np.uint64]]:
-        """(rows,) hashes of the values of blocks of columns, exact ones and coarse ones."""
-        entropy = [float(bits[: self.num_real].mean()) for bits in self.bits]
-        order = np.argsort(entropy)[::-1]
-        coarse = [self._coarse(column) for column in range(len(self.columns))]
-        num_blocks = min(NUM_BLOCKS, len(order))
-        for cells in (self.codes, coarse):
-            for dealt in (order, np.roll(order, 1)[::-1]):
-                for block in range(num_blocks):
-                    frame = pd.DataFrame({str(column): cells[column] for column in dealt[block::num_blocks]})
-                    yield np.asarray(pd.util.hash_pandas_object(frame, index=False), dtype=np.uint64)
-
-    def _coarse(self, column: int) -> Ints:
-        quantiles = self.quantiles[column]
-        if quantiles is None:
-            return self.codes[column]
-        return np.nan_to_num(quantiles * COARSE_BINS, nan=-1.0).astype(np.int64)
-
-
-def _quantiles(values: Floats, num_real: int) -> Floats:
-    """Middle of the places that each value takes among the real ones, 0 to 1; NaN where missing."""
-    real = values[:num_real]
-    known = np.sort(real[~np.isnan(real)])
-    places = (np.searchsorted(known, values) + np.searchsorted(known, values, "right")) / 2
-    return np.where(np.isnan(values), np.nan, places / max(1, len(known)))
-
-
-def _pairs(space: _Space, queries: Ints, num_train: int) -> _Pairs:
-    """Pairs of a query and another training row that agree in a whole block of columns that few rows share."""
-    found: list[Ints] = []
-    for keys in space.block_keys():
-        train = pd.DataFrame({"key": keys[:num_train], "target": np.arange(num_train)})
-        sizes = train.groupby("key")["target"].transform("size")
-        wanted = pd.DataFrame({"key": keys[queries], "query": queries})
-        pairs = wanted.merge(train[sizes <= MAX_BUCKET], on="key")
-        found.append((pairs["query"] * num_train + pairs["target"]).to_numpy(np.int64))
-    every = np.unique(np.concatenate(found))[:MAX_PAIRS]
-    query, target = every // num_train, every % num_train
-    return _Pairs(query, target).where(query != target)
-
-
-@dataclass(frozen=True)
 class _Rivals:
     """How well other real rows agree with each training row, (training rows,) each; 0 where no pair was found.
 
@@ -306,7 +180,7 @@ class _Rivals:
     second: Floats
 
     @classmethod
-    def of(cls, space: _Space, pairs: _Pairs, owners: Ints, num_train: int) -> _Rivals:
+    def of(cls, space: Space, pairs: Pairs, owners: Ints, num_train: int) -> _Rivals:
         """The rivals among the pairs that were found, and among RIVALS real rows from all over."""
         stride = max(1, -(-space.num_real // RIVALS))
         some = np.arange(0, space.num_real, stride)
@@ -327,7 +201,7 @@ class _Rivals:
         second[after["target"]] = after["bits"]
         return cls(best, owner, second)
 
-    def leads(self, space: _Space, pairs: _Pairs, owners: Ints | None) -> _Leads:
+    def leads(self, space: Space, pairs: Pairs, owners: Ints | None) -> _Leads:
         """Leads of pairs over all real rows of other persons.
 
         Args:
@@ -363,7 +237,7 @@ def _largest(leads: Floats, rows: Ints, num_rows: int) -> Floats:
     return largest
 
 
-def _of_persons(leads: Floats, pairs: _Pairs, owners: Ints, train_owners: Ints) -> Floats:
+def _of_persons(leads: Floats, pairs: Pairs, owners: Ints, train_owners: Ints) -> Floats:
     """(persons,) the largest lead of each person for one training person: the sum over the rows of both.
 
     Args:
@@ -433,13 +307,13 @@ def _compare_ahead(made: tuple[Floats, int], unseen: tuple[Floats, int]) -> tupl
     )
 
 
-def _listed(pairs: _Pairs, leads: Floats, space: _Space, limit: float) -> tuple[DisclosedRow, ...]:
+def _listed(pairs: Pairs, leads: Floats, space: Space, limit: float) -> tuple[DisclosedRow, ...]:
     """Each disclosed row once, with the training row that it leads for."""
     order = np.argsort(-leads, kind="stable")
     order = order[leads[order] > limit]
     _, first = np.unique(pairs.query[order], return_index=True)
     chosen = order[np.sort(first)][:MAX_LISTED]
-    shown = _Pairs(pairs.query[chosen], pairs.target[chosen])
+    shown = Pairs(pairs.query[chosen], pairs.target[chosen])
     cells = (shown.query - space.num_real, shown.target, space.equal_cells(shown), np.round(leads[chosen], 2))
     return tuple(
         DisclosedRow(row=row, training_row=training_row, equal_cells=equal, lead=lead)

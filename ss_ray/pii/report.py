@@ -9,9 +9,10 @@ from jinja2 import Environment, FileSystemLoader
 from pydantic import TypeAdapter
 
 from ss_ray.pii.entities import Operator
+from ss_ray.pii.identifiers import ENTITY_TYPES
 from ss_ray.pii.rules import ColumnRule, PiiPlan
 from ss_ray.pii.statistics import SEARCHED, UNREADABLE, SafeHarborItem, TypeStatistics, safe_harbor
-from ss_ray.pii.survivors import ENTITY_TYPES, ScanResult
+from ss_ray.pii.survivors import ScanResult
 from ss_ray.runs import Location
 from ss_ray.schema import ColumnSchema, TableSchema
 

@@ -192,21 +192,7 @@ def make_pii_plan(
     allowed = parse_entity_types(settings.classify.entities, own)
     lock_columns = settings.lock_columns or ()
     _check_names(schema, chosen, lock_columns, asked.person_id)
-    plan = PiiPlan(
-        columns=(),
-        text_columns=(),
-        entities=parse_entity_types(settings.ner.ner_entities, own) if settings.ner.ner_entities else allowed,
-        operators={entity.name: entity.operator for entity in custom}
-        | {parse_entity_type(name, own): operator for name, operator in asked.operators.items()},
-        custom=custom,
-        locale=(settings.locales or (DEFAULT_LOCALE,))[0],
-        threshold=settings.ner.ner_threshold,
-        thresholds={parse_entity_type(name, own): score for name, score in asked.thresholds.items()},
-        ner_model=settings.ner.model,
-        max_shift_days=asked.max_date_shift_days,
-        on_undetected=asked.on_undetected,
-        steps=asked.steps or (),
-    )
+    plan = _settings(asked, custom, allowed)
     rules = [rule for column in schema.columns if (rule := _rule(column.name, chosen, typings, allowed, plan))]
     free = tuple(rule for rule in rules if rule.name not in lock_columns)
     if plan.on_undetected == "stop":
@@ -233,6 +219,27 @@ def make_pii_plan(
         locked=tuple(lock_columns),
         texts_with_findings=tuple(n for n in texts if n in typings and typings[n].entity_type == FREE_TEXT),
         person=find_person_columns(types, asked.person_id, use_country=settings.locales is None),
+    )
+
+
+def _settings(asked: PiiParameters, custom: tuple[CustomEntity, ...], allowed: tuple[str, ...]) -> PiiPlan:
+    """A plan of what is asked for, without any column yet."""
+    settings = asked.globals
+    own = [entity.name for entity in custom]
+    operators = {parse_entity_type(name, own): operator for name, operator in asked.operators.items()}
+    return PiiPlan(
+        columns=(),
+        text_columns=(),
+        entities=parse_entity_types(settings.ner.ner_entities, own) if settings.ner.ner_entities else allowed,
+        operators={entity.name: entity.operator for entity in custom} | operators,
+        custom=custom,
+        locale=(settings.locales or (DEFAULT_LOCALE,))[0],
+        threshold=settings.ner.ner_threshold,
+        thresholds={parse_entity_type(name, own): score for name, score in asked.thresholds.items()},
+        ner_model=settings.ner.model,
+        max_shift_days=asked.max_date_shift_days,
+        on_undetected=asked.on_undetected,
+        steps=asked.steps or (),
     )
 
 

@@ -35,7 +35,7 @@ from ss_ray.pii.report import make_pii_report, write_pii_report
 from ss_ray.pii.rules import PiiPlan, make_pii_plan, policy_schema, updated_schema
 from ss_ray.pii.statistics import Counts, TypeStatistics, add_counts, type_statistics
 from ss_ray.pii.survivors import (
-    Originals,
+    OriginalIdentifiers,
     Scan,
     ScanResult,
     add_scans,
@@ -118,13 +118,7 @@ def replace_pii(
     plan = _plan(rows.train, schema, asked, data)
     if plan.steps:
         policy_outline(schema, plan, key)  # refuses what cannot be done before any work
-    slice_rows = TEXT_SLICE_ROWS if plan.text_columns else SLICE_ROWS
-    items: list[_Item] = []
-    for source, target in ((rows.train, targets.train), (rows.holdout, targets.holdout)):
-        target.remove()
-        slices = part_slices(source.files(".parquet"), slice_rows)
-        first_rows = accumulate((part.num_rows for part in slices), initial=0)
-        items += [_Item(index, *item, target) for index, item in enumerate(zip(slices, first_rows, strict=False))]
+    items = _replacement_items(rows, targets, TEXT_SLICE_ROWS if plan.text_columns else SLICE_ROWS)
     with reported_progress(on_progress, "replace_pii", None) as report, shared_key(key, targets.train.parent) as shared:
         done = list(
             map_items(
@@ -146,11 +140,10 @@ def replace_pii(
     facts = merge_tables(described) if described else {}
     after = schema_after(schema, plan, key, facts)
     statistics, num_rows = type_statistics(counts, plan), counts.rows - counts.dropped_rows
-    report_folder = targets.train.parent
     scan_result = scan_result_of(scan, enforced_kinds(plan))
+    folder = targets.train.parent
     report_of_all = make_pii_report(plan, statistics, schema, num_rows, counts.dropped_rows, scan_result)
-    created_at = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-    write_pii_report(report_of_all, report_folder, report_folder.parent.name, created_at)
+    write_pii_report(report_of_all, folder, folder.parent.name, datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"))
     return PiiResult(
         plan=plan,
         statistics=statistics,
@@ -160,6 +153,17 @@ def replace_pii(
         scan=scan_result,
         peak_memory_bytes=max((part.peak_memory_bytes for part in done), default=0),
     )
+
+
+def _replacement_items(rows: Sides, targets: Sides, slice_rows: int) -> list[_Item]:
+    """Slices of both sides, and where they go; whatever an earlier call wrote there is removed."""
+    items: list[_Item] = []
+    for source, target in ((rows.train, targets.train), (rows.holdout, targets.holdout)):
+        target.remove()
+        slices = part_slices(source.files(".parquet"), slice_rows)
+        first_rows = accumulate((part.num_rows for part in slices), initial=0)
+        items += [_Item(index, *item, target) for index, item in enumerate(zip(slices, first_rows, strict=False))]
+    return items
 
 
 def search_synthetic(
@@ -192,8 +196,8 @@ def search_synthetic(
     return scan_result_of(scan, kinds)
 
 
-def _originals_worker(kinds: tuple[str, ...], report: Callable[..., None]) -> Callable[[Location], Originals]:
-    def read(part: Location) -> Originals:
+def _originals_worker(kinds: tuple[str, ...], report: Callable[..., None]) -> Callable[[Location], OriginalIdentifiers]:
+    def read(part: Location) -> OriginalIdentifiers:
         found = []
         for block in read_part(part):
             found.append(read_originals(block, kinds))
@@ -204,7 +208,7 @@ def _originals_worker(kinds: tuple[str, ...], report: Callable[..., None]) -> Ca
 
 
 def _search_worker(
-    originals: Originals, skip: tuple[str, ...], report: Callable[..., None]
+    originals: OriginalIdentifiers, skip: tuple[str, ...], report: Callable[..., None]
 ) -> Callable[[Location], Scan]:
     def search(part: Location) -> Scan:
         scans = []

@@ -9,8 +9,9 @@ from heapq import nsmallest
 
 from ss_ray.pii import entities
 from ss_ray.pii.entities import BY_NAME, UNKNOWN, Operator
+from ss_ray.pii.identifiers import ENTITY_TYPES
 from ss_ray.pii.rules import PiiPlan
-from ss_ray.pii.survivors import ENTITY_TYPES, ScanResult
+from ss_ray.pii.survivors import ScanResult
 
 MAX_EXAMPLES = 3
 MAX_EXAMPLE_LENGTH = 60

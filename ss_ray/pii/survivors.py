@@ -1,7 +1,7 @@
 """The post-condition of the replacement: no e-mail address, phone or number of the input stands in the output.
 
-This scanner shares nothing with the detector: no recognizer, no pattern, no score, no typing of columns. It reads
-identifiers of seven kinds whose form leaves no doubt, and then looks for the very values, not for their form.
+This scanner shares nothing with the detector: no recognizer, no pattern, no score, no typing of columns. It reads the
+identifiers of `identifiers.py`, and then looks for the very values, not for their form.
 
     scan = scan_rows(before, after, skip=("locked column",))
     scan.survived                      # Counter of (column, kind): cells of `after` that hold a value of their own row
@@ -12,56 +12,36 @@ Rows are compared with their own row, so a stand-in that by chance equals the va
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 import math
-import re
-import unicodedata
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache, reduce
+from functools import reduce
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 from scipy.stats import poisson
-from stdnum import iban, luhn
 
 from ss_ray.errors import PrivacyError
-from ss_ray.pii import entities
 from ss_ray.pii.cells import as_texts, encode, is_textual
+from ss_ray.pii.identifiers import (
+    CARD,
+    ENTITY_TYPES,
+    IP,
+    KINDS,
+    PHONE,
+    SSN,
+    Identifier,
+    identifiers,
+    is_fictional,
+    survives,
+)
 from ss_ray.pii.rules import PiiPlan
-
-EMAIL, PHONE, SSN, CARD = "e-mail address", "phone number", "social security number", "card number"
-IBAN, IP, SECRET_URL = "IBAN", "IP address", "URL with credentials"
-ENTITY_TYPES = {
-    EMAIL: entities.EMAIL_ADDRESS,
-    PHONE: entities.PHONE_NUMBER,
-    SSN: entities.US_SSN,
-    CARD: entities.CREDIT_CARD,
-    IBAN: entities.IBAN_CODE,
-    IP: entities.IP_ADDRESS,
-    SECRET_URL: entities.URL,
-}
-"""Kind of identifier -> entity type of the detector whose operator decides whether it may stay."""
-KINDS = tuple(ENTITY_TYPES)
 
 Place = tuple[str, str]
 """Column and kind."""
 Hashes = npt.NDArray[np.uint64]
-
-
-@dataclass(frozen=True)
-class Identifier:
-    """One identifier.
-
-    Attributes:
-        kind: Kind of identifier, one of KINDS.
-        key: Spelling without differences of case, width and separators. Sensitive.
-    """
-
-    kind: str
-    key: str = field(repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,137 +143,6 @@ def require_none_survived(scan: Scan, what: str) -> None:
     )
 
 
-# Reading identifiers.
-
-_LOCAL = frozenset("abcdefghijklmnopqrstuvwxyz0123456789._%+-'")
-_DOMAIN = frozenset("abcdefghijklmnopqrstuvwxyz0123456789.-")
-_SSN = re.compile(r"(?<![0-9])(?<![0-9][-./])([0-9]{3})([-./ _])([0-9]{2})\2([0-9]{4})(?![0-9])(?![-./][0-9])")
-_INTERNATIONAL = re.compile(r"(?<![0-9a-z+])\+[0-9](?:[ ().-]{0,2}[0-9]){7,14}(?![0-9a-z])")
-_AMERICAN = re.compile(
-    r"(?<![0-9])(?<![0-9][-.])(?:\+?1[-. ])?(?:\([2-9][0-9]{2}\) ?|[2-9][0-9]{2}[-. ])[2-9][0-9]{2}[-. ][0-9]{4}"
-    r"(?![0-9]|[-.][0-9])"
-)
-_CARD = re.compile(
-    r"(?<![0-9])(?:[0-9]{15,16}|[0-9]{4}([- ])(?:[0-9]{4}\1){2}[0-9]{4}|[0-9]{4}([- ])[0-9]{6}\2[0-9]{5})"
-)
-_IBAN = re.compile(r"(?<![0-9a-z])[a-z]{2}[0-9]{2}(?:[ -]?[0-9a-z]{4}){2,7}(?:[ -]?[0-9a-z]{1,4})?")
-_IPV4 = re.compile(r"(?<![0-9.a-z])(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?![0-9]|\.[0-9])")
-_IPV6 = re.compile(r"(?<![0-9a-z:.])(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}(?![0-9a-z:.])")
-_SECRET_URL = re.compile(r"(?<![a-z0-9])[a-z][a-z0-9+.-]{1,20}://([^\s/@:'\"<>]+:[^\s/@'\"<>]+@[^\s/'\"<>:]+)")
-_ISSUERS = ("4", "51", "52", "53", "54", "55", "34", "37", "6011", "65", "35", "22", "23", "24", "25", "26", "27")
-
-
-def identifiers(text: str) -> frozenset[Identifier]:
-    """Identifiers of all kinds in a text."""
-    folded = fold(text)
-    digits = sum(map(folded.count, "0123456789"))
-    found = set[Identifier]()
-    if "@" in folded:
-        found.update(Identifier(EMAIL, key) for key in _emails(folded))
-        found.update(Identifier(SECRET_URL, match[1]) for match in _SECRET_URL.finditer(folded))
-    if digits >= 8:
-        found.update(_numbers(folded))
-    if folded.count(".") >= 3 and digits >= 4:
-        found.update(Identifier(IP, match[0]) for match in _IPV4.finditer(folded) if _is_address(match[0]))
-    if folded.count(":") >= 2:
-        found.update(Identifier(IP, match[0]) for match in _IPV6.finditer(folded) if _is_long_address(match[0]))
-    return frozenset(found)
-
-
-def fold(text: str) -> str:
-    """A text without differences of case and width, and without characters that nobody sees."""
-    if text.isascii():
-        return text.lower()
-    folded = unicodedata.normalize("NFKC", text).casefold()
-    return "".join(character for character in folded if unicodedata.category(character) != "Cf")
-
-
-def _emails(text: str) -> Iterator[str]:
-    """Addresses around each "@": the longest run of characters that an address may hold."""
-    for place, character in enumerate(text):
-        if character != "@":
-            continue
-        start, end = place, place + 1
-        while start > 0 and text[start - 1] in _LOCAL:
-            start -= 1
-        while end < len(text) and text[end] in _DOMAIN:
-            end += 1
-
-        local = text[start:place].strip("._-'%+")
-        domain = text[place + 1 : end].strip(".-")
-        top = domain.rpartition(".")[2]
-        if not local or "." not in domain or len(top) < 2 or not top.isalpha():
-            continue
-        yield f"{local}@{domain}"
-        if "_" in local:  # "mail_anna@..." is the address of Anna
-            yield f"{local.rpartition('_')[2]}@{domain}"
-
-
-def _numbers(text: str) -> Iterator[Identifier]:
-    for match in _SSN.finditer(text):
-        area, group, serial = match[1], match[3], match[4]
-        if area not in ("000", "666") and area[0] != "9" and group != "00" and serial != "0000":
-            yield Identifier(SSN, area + group + serial)
-    for pattern in (_INTERNATIONAL, _AMERICAN):
-        for match in pattern.finditer(text):
-            yield Identifier(PHONE, re.sub("[^0-9]", "", match[0]))
-    for match in _CARD.finditer(text):
-        number = re.sub("[^0-9]", "", match[0])
-        if not text[match.end() : match.end() + 1].isdigit() and number.startswith(_ISSUERS) and luhn.is_valid(number):
-            yield Identifier(CARD, number)
-    for match in _IBAN.finditer(text):
-        yield from _iban(match[0])
-
-
-def _iban(text: str) -> Iterator[Identifier]:
-    """The longest beginning of a match that is an IBAN of a country: the words after it may look like its groups."""
-    compact = re.sub("[ -]", "", text)
-    for length in range(len(compact), 14, -1):
-        if iban.is_valid(compact[:length]):
-            yield Identifier(IBAN, compact[:length])
-            return
-
-
-def _is_address(text: str) -> bool:
-    return all(int(part) < 256 for part in text.split("."))
-
-
-def _is_long_address(text: str) -> bool:
-    if sum(bool(part) for part in text.split(":")) < 3:
-        return False
-    try:
-        ipaddress.IPv6Address(text)
-    except ValueError:
-        return False
-    return True
-
-
-# Looking for values.
-
-_BETWEEN_DIGITS = re.compile(r"(?<=[0-9])[ ().\-/_]{1,3}(?=[0-9])")
-_BETWEEN_GROUPS = re.compile(r"[ -]")
-
-
-@lru_cache(maxsize=4096)
-def _forms(text: str) -> tuple[str, str, str]:
-    """A text folded, with its numbers in one piece, and without separators at all."""
-    folded = fold(text)
-    return folded, _BETWEEN_DIGITS.sub("", folded), _BETWEEN_GROUPS.sub("", folded)
-
-
-def survives(identifier: Identifier, text: str) -> bool:
-    """Whether a text holds the value of an identifier, in any case and with any separators."""
-    folded, joined, compact = _forms(text)
-    if identifier.kind in (PHONE, SSN, CARD):
-        return identifier.key in joined
-    if identifier.kind == IBAN:
-        return identifier.key in compact
-    if identifier.kind == IP:
-        edge = "[0-9a-f:.]"
-        return re.search(rf"(?<!{edge}){re.escape(identifier.key)}(?![0-9a-f])", folded) is not None
-    return identifier.key in folded
-
-
 def scan_rows(before: pa.Table, after: pa.Table, *, skip: Collection[str] = (), kinds: Collection[str] = KINDS) -> Scan:
     """Look in each row after the replacement for the identifiers that it held before.
 
@@ -358,22 +207,8 @@ def _distinct(column: pa.ChunkedArray) -> tuple[Sequence[int | None], list[str |
 # Looking for the values of all rows, in a table whose rows are nobody's.
 
 
-def is_fictional(identifier: Identifier) -> bool:
-    """Whether a value lies in a range that nobody has, from which stand-ins are drawn, so that the two may be equal."""
-    key = identifier.key
-    if identifier.kind in (EMAIL, SECRET_URL):
-        return key.rpartition("@")[2].endswith(("example.com", "example.org", "example.net", ".example", ".test"))
-    if identifier.kind == PHONE:
-        return key[-7:-4] == "555"
-    if identifier.kind == SSN:
-        return key[0] == "9" or key.startswith("000")
-    if identifier.kind == IP:
-        return key.startswith(("192.0.2.", "198.51.100.", "203.0.113.", "10.", "2001:db8:"))
-    return False
-
-
 @dataclass(frozen=True, kw_only=True)
-class Originals:
+class OriginalIdentifiers:
     """Identifiers of the input, without fictional ones, as hashes. Internal.
 
     Attributes:
@@ -385,24 +220,24 @@ class Originals:
     counts: Counter[str]
 
 
-def read_originals(table: pa.Table, kinds: Collection[str] = KINDS) -> Originals:
+def read_originals(table: pa.Table, kinds: Collection[str] = KINDS) -> OriginalIdentifiers:
     """The identifiers in all rows of a table."""
     return _originals(_by_row(table, frozenset(kinds))[0])
 
 
-def merge_originals(parts: Collection[Originals]) -> Originals:
+def merge_originals(parts: Collection[OriginalIdentifiers]) -> OriginalIdentifiers:
     """The identifiers of all parts; one that several parts hold counts more than once."""
     hashes = np.unique(np.concatenate([np.empty(0, np.uint64), *(part.hashes for part in parts)]))
-    return Originals(hashes=hashes, counts=sum((part.counts for part in parts), Counter[str]()))
+    return OriginalIdentifiers(hashes=hashes, counts=sum((part.counts for part in parts), Counter[str]()))
 
 
-def _originals(by_row: Mapping[int, frozenset[Identifier]]) -> Originals:
+def _originals(by_row: Mapping[int, frozenset[Identifier]]) -> OriginalIdentifiers:
     every = [i for i in frozenset().union(*by_row.values()) if not is_fictional(i)]
     hashes = np.unique(np.array([_hash(identifier) for identifier in every], np.uint64))
-    return Originals(hashes=hashes, counts=Counter(identifier.kind for identifier in every))
+    return OriginalIdentifiers(hashes=hashes, counts=Counter(identifier.kind for identifier in every))
 
 
-def scan_table(table: pa.Table, originals: Originals, *, skip: Collection[str] = ()) -> Scan:
+def scan_table(table: pa.Table, originals: OriginalIdentifiers, *, skip: Collection[str] = ()) -> Scan:
     """Count the cells that hold an identifier of the originals, in whatever row these stood.
 
     Args:
@@ -432,7 +267,7 @@ SPACES = {PHONE: 1e9, SSN: 1e9, CARD: 1e14, IP: 4e9}
 """Kind -> numbers that one of its values may be. Values of other kinds never meet by chance."""
 
 
-def without_chance(scan: Scan, originals: Originals) -> Scan:
+def without_chance(scan: Scan, originals: OriginalIdentifiers) -> Scan:
     """The scan without the matches that chance explains, which are none in tables of up to 3,000 rows.
 
     Ten-digit numbers that a model invents meet those of 100,000 people now and then. As many matches are allowed as
