@@ -25,7 +25,7 @@ from ss_ray.privacy.noise import secret_generator
 from ss_ray.privacy.plan import make_dp_plan
 from ss_ray.training.loop import Worker
 from ss_ray.training.models import CompactModel, SlotGroup, build_compact, group_slots, row_losses
-from ss_ray.training.private_loop import own_units, train_private
+from ss_ray.training.private_loop import RowUnits, own_units, train_private
 from ss_ray.training.shape import CompactShape
 
 SHAPE = CompactShape(hidden_size=8, num_layers=1, num_heads=2, intermediate_size=16)
@@ -192,10 +192,10 @@ def canary_scores(
         shares = (released[table.keys] * directions).sum(dim=1).double() * dp.expected_batch_size / dp.max_grad_norm
         scores[:] += likelihood_ratios(shares.numpy(), dp.sample_rate, dp.noise_multiplier)
 
+    rows = torch.cat([table.canaries[torch.from_numpy(members)], table.others])
     train(
         table.model,
-        own_units(torch.cat([table.canaries[torch.from_numpy(members)], table.others]), None, 1, ALONE),
-        table.groups,
+        RowUnits(units=own_units(rows, None, 1, ALONE), groups=table.groups, most_units=len(rows)),
         _train_plan(dp),
         ALONE,
         resume=None,

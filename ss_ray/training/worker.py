@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import tempfile
 import time
 from collections.abc import Callable
@@ -23,11 +22,13 @@ from ss_ray.codec.sequences import SequenceCodec, SequenceTokens
 from ss_ray.codec.slots import SlotCodec
 from ss_ray.plan import LoopPlan, PrivateLoopPlan, PrivateTrainPlan, TrainPlan
 from ss_ray.runs import Location
+from ss_ray.training.arrays import load_arrays
 from ss_ray.training.examples import Examples, RowExamples, row_examples
 from ss_ray.training.loop import TrainState, Worker, split_examples, train
 from ss_ray.training.models import build_compact, group_slots
-from ss_ray.training.private_loop import PrivateState, PrivateUnits, RowUnits, own_units, train_private_units
+from ss_ray.training.private_loop import PrivateState, PrivateUnits, own_row_units, train_private
 from ss_ray.training.sequence_examples import sequence_examples
+from ss_ray.training.unit_files import UnitFiles
 
 if TYPE_CHECKING:
     from ss_ray.privacy.account import Account  # with the accountants, which take a second
@@ -111,7 +112,7 @@ def train_with_checkpoints(
 def train_private_in_worker(
     *,
     tokens: Location,
-    units: Location,
+    units: UnitFiles,
     codec: SlotCodec | SequenceCodec,
     prior: npt.NDArray[np.float32],
     plan: PrivateTrainPlan,
@@ -124,7 +125,7 @@ def train_private_in_worker(
 
     Args:
         tokens: Folder of token matrices.
-        units: Folder of the rows' unit ids; empty where each row is a unit.
+        units: Privacy units of the rows.
         codec: Of those tokens.
         prior: (vocabulary,) bias of the head.
         plan: What to do.
@@ -139,17 +140,12 @@ def train_private_in_worker(
         plan.shape, vocabulary_size=codec.vocabulary_size, num_slots=len(codec.slots), seed=plan.seed, tied=False
     )
     compact.lm_head.bias.copy_(torch.from_numpy(prior))
-    own = own_units(_load_matrix(tokens, device).long(), load_units(units), plan.max_rows_per_unit, worker)
-    of_worker = RowUnits(units=own, groups=group_slots(codec.slots))
-    state = train_private_with_checkpoints(compact.to(device), of_worker, plan, account, worker, device, report)
+    matrix, groups = _load_matrix(tokens, device).long(), group_slots(codec.slots)
+    own = own_row_units(matrix, groups, units, max_rows=plan.max_rows_per_unit, worker=worker)
+    state = train_private_with_checkpoints(compact.to(device), own, plan, account, worker, device, report)
     if worker.rank == 0:
         compact.load_state_dict(state.average)
         save_model(compact, codec, model)
-
-
-def load_units(folder: Location) -> npt.NDArray[Any] | None:
-    """(rows,) which unit each row belongs to; None where each is its own."""
-    return load_arrays(folder) if folder.files(".npy") else None
 
 
 def train_private_with_checkpoints(
@@ -179,7 +175,7 @@ def train_private_with_checkpoints(
         if worker.rank == 0:
             report(1)
 
-    state = train_private_units(
+    state = train_private(
         model,
         units,
         plan,
@@ -268,12 +264,3 @@ def _load_examples(tokens: Location, codec: SlotCodec | SequenceCodec, device: t
 
 def _load_matrix(tokens: Location, device: torch.device) -> torch.Tensor:
     return torch.from_numpy(load_arrays(tokens).astype(np.int32)).to(device)
-
-
-def load_arrays(folder: Location, prefix: str = "") -> npt.NDArray[Any]:
-    """The arrays of all parts in order as one: (rows, slots) tokens, (rows,) unit ids, (sequences,) sizes."""
-    matrices = []
-    for part in (file for file in folder.files(".npy") if file.name.startswith(prefix)):
-        with part.filesystem.open_input_stream(part.path) as stream:
-            matrices.append(np.load(io.BytesIO(stream.read()), allow_pickle=False))
-    return np.concatenate(matrices)
