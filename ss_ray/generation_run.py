@@ -94,14 +94,14 @@ def _generate(
 
     start = stages.do("start", Start, lambda: start_of(asked))
     folder = trained.internal / "model"
-    rows = trained.internal / ("train" if _asked(trained, "replace_pii")["replace_pii"] is None else "replaced")
+    learned = trained.internal / ("train" if _asked(trained, "replace_pii")["replace_pii"] is None else "replaced")
     result = stages.do(
         "generate",
         SyntheticTable,
         lambda: generate(
             folder,
             plan_generation(asked, start.seed),
-            rows,
+            None if certificate is not None else learned,
             asked,
             run_dir.internal / f"generation-{stages.key('generate')[:16]}",
             run_dir.synthetic,

@@ -174,11 +174,12 @@ def _run(
             private_run, seen.train, real.train, replace(pii, schema=schema), run_dir, on_progress
         )
     discard_work(internal)
+    learned = None if is_private(config) else seen.train
     work = internal / f"generation-{fingerprint(stages.key('generate'), model.model_id)[:16]}"
     synthetic = stages.do(
         "generate",
         SyntheticTable,
-        lambda: generate(internal / "model", plan.generation, seen.train, config, work, run_dir.synthetic, on_progress),
+        lambda: generate(internal / "model", plan.generation, learned, config, work, run_dir.synthetic, on_progress),
     )
     log.facts["rows"] = synthetic.num_rows
     _publish(guarantee, run_dir, synthetic)
