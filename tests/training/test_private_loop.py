@@ -90,7 +90,7 @@ def test_nothing_is_left_to_do_when_all_steps_were_charged() -> None:
 
 
 def test_charge_comes_before_the_noise() -> None:
-    """A ledger that refuses leaves the weights as they were."""
+    """A ledger that refuses leaves the weights as they were, and no gradient that anybody could look at."""
     plan, before = private_toy.plan(num_steps=4), private_toy.make_model().state_dict()
     model = private_toy.make_model()
 
@@ -103,6 +103,7 @@ def test_charge_comes_before_the_noise() -> None:
             resume=None, charged=lambda: 0, charge=refuse, on_step=lambda step: None, on_state=lambda state: None,
         )  # fmt: skip
     assert all(torch.equal(model.state_dict()[name], weight) for name, weight in before.items())
+    assert all(parameter.grad is None for parameter in model.parameters())
 
 
 def test_two_runs_of_one_seed_draw_different_noise() -> None:
