@@ -223,11 +223,23 @@ def audit(
     canaries: Annotated[int, typer.Option(min=1, help="Rows to recognise, each in or out by a coin.")] = 200_000,
     rows: Annotated[int, typer.Option(min=0, help="Other rows of the table.")] = 1000,
     confidence: Annotated[float, typer.Option(min=0.5, max=1 - 1e-9, help="Of the lower bound.")] = 0.95,
+    run: Annotated[
+        str | None, typer.Option(help="Audit all stages as this finished run went through them, on a table of its own.")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="With --run: training workers of the audit.")] = 1,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> None:
     """Test the private training of this version against its charge, and bound from below the epsilon that it spends."""
     from ss_ray.privacy.audit import require_unrefuted, statement
     from ss_ray.privacy.conformance import conformance_statement, require_conformance
+
+    if run is not None:
+        from ss_ray.audit_run import audit_run  # imports Ray and more: seconds
+
+        found = audit_run(run, num_workers=workers)
+        print(f"Audited          {found.audited}\n{conformance_statement(found.result)}")
+        require_conformance(found.result)
+        return
     from ss_ray.training.canaries import (  # imports torch: seconds
         audit_training,
         check_training,

@@ -146,7 +146,7 @@ def _compare_noise(noise: Floats, noise_multiplier: float) -> Iterator[Finding]:
         name="noise multiplier",
         expected=noise_multiplier,
         measured=float(noise_multiplier * sqrt(np.mean(scaled**2))),
-        p_value=_two_sided(stats.chi2(scaled.size), float(np.sum(scaled**2))),
+        p_value=two_sided(stats.chi2(scaled.size), float(np.sum(scaled**2))),
     )
     yield Finding(
         name="distance of the noise from a Gaussian",
@@ -160,7 +160,7 @@ def _compare_noise(noise: Floats, noise_multiplier: float) -> Iterator[Finding]:
             name="noise of all steps together, variance over one step's",
             expected=float(steps),
             measured=float(np.mean(sums**2)),
-            p_value=_two_sided(stats.chi2(canaries), float(np.sum(sums**2)) / steps),
+            p_value=two_sided(stats.chi2(canaries), float(np.sum(sums**2)) / steps),
         )
         yield _lag_finding("correlation of the noise of neighbouring steps", scaled)
 
@@ -185,14 +185,14 @@ def _compare_parts(parts: npt.NDArray[np.bool_], dp: DPPlan) -> Iterator[Finding
         name="variance of a unit's steps",
         expected=steps * variance,
         measured=float(spread.mean() * steps * variance),
-        p_value=_two_sided(stats.norm(canaries, sqrt(canaries * kurtosis)), float(spread.sum())),
+        p_value=two_sided(stats.norm(canaries, sqrt(canaries * kurtosis)), float(spread.sum())),
     )
     sizes = (parts.sum(axis=1) - canaries * rate) ** 2 / (canaries * variance)
     yield Finding(
         name="variance of a step's units",
         expected=canaries * variance,
         measured=float(sizes.mean() * canaries * variance),
-        p_value=_two_sided(stats.chi2(steps), float(sizes.sum())),
+        p_value=two_sided(stats.chi2(steps), float(sizes.sum())),
     )
     if steps > 1:
         yield _lag_finding("correlation of a unit's neighbouring steps", scaled)
@@ -220,7 +220,7 @@ def _compare_sums(shares: Floats, dp: DPPlan) -> Iterator[Finding]:
         name="variance of a unit's steps, under the noise",
         expected=steps * variance,
         measured=float(spread.mean() * steps * variance),
-        p_value=_two_sided(stats.norm(canaries - 1, sqrt(canaries * (2 + excess))), float(spread.sum())),
+        p_value=two_sided(stats.norm(canaries - 1, sqrt(canaries * (2 + excess))), float(spread.sum())),
     )
 
 
@@ -231,11 +231,12 @@ def _lag_finding(name: str, scaled: Floats) -> Finding:
         name=name,
         expected=0.0,
         measured=float(products.mean()),
-        p_value=_two_sided(stats.norm(0, sqrt(products.size)), float(products.sum())),
+        p_value=two_sided(stats.norm(0, sqrt(products.size)), float(products.sum())),
     )
 
 
-def _two_sided(null: stats.distributions.rv_frozen, found: float) -> float:
+def two_sided(null: stats.distributions.rv_frozen, found: float) -> float:
+    """Probability of a value at least as far out as `found`, on either side of its null distribution."""
     return float(min(1.0, 2 * min(null.cdf(found), null.sf(found))))
 
 

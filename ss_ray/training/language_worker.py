@@ -107,7 +107,7 @@ def train_private_language_in_worker(
     examples = load_text_examples(task, end=base.tokenizer.eos_token_id)
     check_independence(base.model, length=min(task.settings.window, MAX_TEXT_POSITIONS // 2))
     own = own_line_units(examples, units, max_rows=private.max_rows_per_unit, worker=worker)
-    state = train_private_with_checkpoints(base.model, own, private, account, worker, device, report)
+    state = train_private_with_checkpoints(base.model, own, private, account, worker, device, lambda step: report(1))
     if worker.rank == 0:
         _write(base, state.average, task, model)
 

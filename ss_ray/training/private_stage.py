@@ -82,6 +82,12 @@ class PrivateTraining:
         """Column whose values are the privacy units; None where each row is one."""
         return self.config.data.group_training_examples_by
 
+    @property
+    def record(self) -> Location | None:
+        """Folder for what the steps release, where an auditor made it; None keeps nothing."""
+        folder = self.folder / "released"
+        return folder if folder.exists() else None
+
     def save_units(self, *, per_example: bool) -> UnitFiles:
         """Write the privacy units of the rows to folder/units; see `unit_files.save_units`."""
         return save_units(self.rows, self.units, self.group, per_example=per_example, folder=self.folder / "units")
@@ -112,6 +118,7 @@ def train_private_model(training: PrivateTraining, on_progress: OnProgress) -> P
         encode_rows(training.rows, codec, tokens)
         units = training.save_units(per_example=False)
     settings = {"tokens": tokens, "units": units, "codec": codec, "prior": prior_logits(codec, measured), "plan": plan}
+    settings["record"] = training.record
     metrics = fit_private(_train_worker, settings, training, on_progress)
     if codec.slots:
         check_trained(metrics)

@@ -27,6 +27,7 @@ from ss_ray.training.examples import Examples, RowExamples, row_examples
 from ss_ray.training.loop import TrainState, Worker, split_examples, train
 from ss_ray.training.models import build_compact, group_slots
 from ss_ray.training.private_loop import PrivateState, PrivateUnits, own_row_units, train_private
+from ss_ray.training.recorder import StepRecorder
 from ss_ray.training.sequence_examples import sequence_examples
 from ss_ray.training.unit_files import UnitFiles
 
@@ -117,6 +118,7 @@ def train_private_in_worker(
     prior: npt.NDArray[np.float32],
     plan: PrivateTrainPlan,
     account: Account,
+    record: Location | None,
     threads: int,
     model: Location,
     report: Callable[..., None],
@@ -130,6 +132,7 @@ def train_private_in_worker(
         prior: (vocabulary,) bias of the head.
         plan: What to do.
         account: Of this training in the ledger.
+        record: Folder for what the steps release, for an auditor; None keeps nothing.
         threads: Of torch.
         model: Folder for the result.
         report: Told the steps charged, and nothing that was computed from rows.
@@ -142,7 +145,14 @@ def train_private_in_worker(
     compact.lm_head.bias.copy_(torch.from_numpy(prior))
     matrix, groups = _load_matrix(tokens, device).long(), group_slots(codec.slots)
     own = own_row_units(matrix, groups, units, max_rows=plan.max_rows_per_unit, worker=worker)
-    state = train_private_with_checkpoints(compact.to(device), own, plan, account, worker, device, report)
+    recorder = StepRecorder(compact.to(device), record if worker.rank == 0 else None)
+    recorder.begin(matrix)
+
+    def on_step(step: int) -> None:
+        recorder.record(step)
+        report(1)
+
+    state = train_private_with_checkpoints(compact, own, plan, account, worker, device, on_step)
     if worker.rank == 0:
         compact.load_state_dict(state.average)
         save_model(compact, codec, model)
@@ -155,7 +165,7 @@ def train_private_with_checkpoints(
     account: Account,
     worker: Worker,
     device: torch.device,
-    report: Callable[..., None],
+    on_step: Callable[[int], None],
 ) -> PrivateState:
     """Train on this worker's privacy units, from the last checkpoint on; rank 0 charges each step. The last state.
 
@@ -166,14 +176,10 @@ def train_private_with_checkpoints(
         account: Of this training in the ledger.
         worker: Which one this is.
         device: Where a checkpoint is loaded.
-        report: Told the steps charged, and nothing that was computed from rows.
+        on_step: Called by rank 0 with the steps charged.
     """
     found = _resume(device)
     saver = _Checkpoints(worker, model)
-
-    def on_step(step: int) -> None:
-        if worker.rank == 0:
-            report(1)
 
     state = train_private(
         model,
@@ -183,7 +189,7 @@ def train_private_with_checkpoints(
         resume=PrivateState(**found) if found else None,
         charged=lambda: account.uses(plan.dp.charge()),
         charge=lambda: account.charge(plan.dp.charge()),
-        on_step=on_step,
+        on_step=on_step if worker.rank == 0 else lambda step: None,
         on_state=saver.save_if_due,
     )
     saver.save(state)

@@ -337,7 +337,23 @@ GENERATION = (
         "test_families.py",
     ),
 )
-FAULTS = (*SAMPLING, *NOISE, *SENSITIVITY, *UNITS, *SCHEMA, *ACCOUNTING, *GENERATION)
+CHECKS = (
+    fault(
+        "an audit that cannot fail",
+        "privacy/conformance.py",
+        "if f.p_value < FALSE_ALARM / len(self.findings)",
+        "if f.p_value < 0",
+        "training/test_conformance.py::test_a_fault_is_found_by_its_own_test",
+    ),
+    fault(
+        "policies that count rows",
+        "planning.py",
+        "            check_row_local(config.replace_pii.steps or ())\n",
+        "            pass\n",
+        "pii/policy/test_row_local.py",
+    ),
+)
+FAULTS = (*CHECKS, *SAMPLING, *NOISE, *SENSITIVITY, *UNITS, *SCHEMA, *ACCOUNTING, *GENERATION)
 UNCHANGED = fault(
     "no fault at all",
     SAMPLES,
