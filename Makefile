@@ -11,7 +11,7 @@ export OMP_NUM_THREADS ?= 1
 export RAY_AUTH_MODE ?= token
 export RAY_AUTH_TOKEN_PATH ?= $(CURDIR)/.ray/auth_token
 
-.PHONY: env env-vllm env-sdk demo serve test test-all fast lint format clean
+.PHONY: env env-vllm env-sdk demo serve test test-all fast mutation lint format clean
 
 env: $(VENV)/.installed ## The environment with everything the project and its tests need.
 
@@ -63,7 +63,7 @@ demo: env .ray/auth_token ## The whole pipeline on a made-up table, on a local R
 serve: env .ray/auth_token ## The jobs API, data store and page on this machine: http://127.0.0.1:8000, or PORT=.
 	$(BIN)/python -m serve --port $(PORT)
 
-test: lint fast ## Every part of the system once, on a local Ray too: about a quarter of an hour.
+test: lint fast mutation ## Every part of the system once, on a local Ray too: about a quarter of an hour.
 	$(BIN)/python -m pytest -m "ray and not slow and not gpu and not vllm"
 
 test-all: test env-vllm env-sdk ## Everything that CI runs: kills, several nodes, statistics, databases, NVIDIA's clients, vLLM.
@@ -73,6 +73,9 @@ test-all: test env-vllm env-sdk ## Everything that CI runs: kills, several nodes
 
 fast: env .ray/auth_token ## The quick tests, without Ray: two to three minutes.
 	$(BIN)/python -W error -m pytest -n 2 -m "not ray and not gpu and not slow"
+
+mutation: env .ray/auth_token ## Every named fault of the privacy code makes a test fail: a minute and a half.
+	$(BIN)/python -m tests.mutation
 
 lint: env .ray/auth_token
 	$(BIN)/ruff format --check .

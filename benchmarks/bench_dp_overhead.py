@@ -21,7 +21,7 @@ from ss_ray.privacy.charges import DPPlan
 from ss_ray.privacy.noise import secret_generator
 from ss_ray.training.loop import Worker
 from ss_ray.training.models import CompactModel, build_compact, group_slots, row_losses
-from ss_ray.training.private_loop import own_units, set_private_gradient
+from ss_ray.training.private_loop import RowUnits, own_units, set_private_gradient
 from ss_ray.training.shape import CompactShape
 
 
@@ -56,14 +56,14 @@ def measure(arguments: argparse.Namespace) -> dict[str, object]:
         delta=1e-5,
     )
     worker, generator = Worker(rank=0, world_size=1), secret_generator()
-    units = own_units(tokens, None, 1, worker)
+    units = RowUnits(units=own_units(tokens, None, 1, worker), groups=groups, most_units=len(tokens))
 
     def plain_gradient() -> None:
         plain.zero_grad()
         torch.autograd.backward(row_losses(plain, tokens, groups).mean())
 
     def private_gradient() -> None:
-        set_private_gradient(private, units, groups, dp, worker, generator, arguments.rows)
+        set_private_gradient(private, units, dp, worker, generator, arguments.rows)
 
     ordinary = seconds(plain, plain_gradient, arguments.repeats)
     with_privacy = seconds(private, private_gradient, arguments.repeats)

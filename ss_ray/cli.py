@@ -220,14 +220,33 @@ def audit(
     delta: Annotated[float, typer.Option(min=1e-12, max=0.1, help="To claim.")] = 1e-5,
     steps: Annotated[int, typer.Option(min=1, help="Optimizer steps.")] = 100,
     sample_rate: Annotated[float, typer.Option(min=1e-3, max=1, help="With which a row joins a batch.")] = 0.1,
-    canaries: Annotated[int, typer.Option(min=1, help="Rows to recognise, each in or out by a coin.")] = 10_000,
+    canaries: Annotated[int, typer.Option(min=1, help="Rows to recognise, each in or out by a coin.")] = 200_000,
     rows: Annotated[int, typer.Option(min=0, help="Other rows of the table.")] = 1000,
     confidence: Annotated[float, typer.Option(min=0.5, max=1 - 1e-9, help="Of the lower bound.")] = 0.95,
+    run: Annotated[
+        str | None, typer.Option(help="Audit all stages as this finished run went through them, on a table of its own.")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="With --run: training workers of the audit.")] = 1,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> None:
-    """Attack the private training of this version, and bound from below the epsilon that it really spends."""
+    """Test the private training of this version against its charge, and bound from below the epsilon that it spends."""
     from ss_ray.privacy.audit import require_unrefuted, statement
-    from ss_ray.training.canaries import audit_training, make_canaries, plan_audit  # imports torch: seconds
+    from ss_ray.privacy.conformance import conformance_statement, require_conformance
+
+    if run is not None:
+        from ss_ray.audit_run import audit_run  # imports Ray and more: seconds
+
+        found = audit_run(run, num_workers=workers)
+        print(f"Audited          {found.audited}\n{conformance_statement(found.result)}")
+        require_conformance(found.result)
+        return
+    from ss_ray.training.canaries import (  # imports torch: seconds
+        audit_training,
+        check_training,
+        make_canaries,
+        plan_audit,
+        plan_conformance,
+    )
 
     plan = plan_audit(
         epsilon=epsilon, delta=delta, num_steps=steps, sample_rate=sample_rate, num_canaries=canaries, num_rows=rows
@@ -239,6 +258,9 @@ def audit(
     )
     result = audit_training(plan, make_canaries(canaries, rows), confidence)
     print(statement(result))
+    conformance = check_training(*plan_conformance(plan, canaries, rows))
+    print(conformance_statement(conformance))
+    require_conformance(conformance)
     require_unrefuted(result)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ss_ray.codec.json_lines import JsonCodec
 from ss_ray.codec.json_order import make_order
 from ss_ray.config import COMPACT, Config
+from ss_ray.errors import PrivacyError
 from ss_ray.generation.language_plan import plan_language_generation
 from ss_ray.generation.language_stage import generate_text_table
 from ss_ray.generation.pool import has_vllm
@@ -93,7 +94,7 @@ def train_private(training: PrivateTraining, on_progress: OnProgress) -> Private
 def generate(
     model: Location,
     plan: GenerationPlan,
-    rows: Location,
+    rows: Location | None,
     config: Config,
     work: Location,
     target: Location,
@@ -104,24 +105,36 @@ def generate(
     Args:
         model: Folder of the model.
         plan: What to do.
-        rows: Folder of the rows that were learned; with differential privacy they are not looked at again.
+        rows: Folder of the rows that were learned; None with differential privacy, where none may be looked at again.
         config: The whole request.
         work: Folder for what is made so far; belongs to this very plan and model.
         target: Folder that appears complete.
         on_progress: Told the rows or groups done.
 
     Raises:
+        PrivacyError: Real rows are given, with differential privacy.
         SsRayError: See `generate_table` and `generate_text_table`.
     """
-    request = Request(
-        generation=config.generation,
-        encoding=config.data.encoding,
-        real_rows=None if is_private(config) else rows,
-    )
+    request = make_request(config, rows)
     if not (model / "generation.json").exists():
         return generate_table(model, plan, request, config.resources, work, target, on_progress)
     language = plan_language_generation(config, vllm_available=has_vllm(use_gpu=config.resources.use_gpu))
     return generate_text_table(model, plan, language, request, config.resources, work, target, on_progress)
+
+
+def make_request(config: Config, rows: Location | None) -> Request:
+    """What generation is asked for beside its plan.
+
+    Args:
+        config: The whole request.
+        rows: Folder of the rows that were learned; None with differential privacy.
+
+    Raises:
+        PrivacyError: Real rows are given, with differential privacy: what they decide would not be paid for.
+    """
+    if is_private(config) and rows is not None:
+        raise PrivacyError("with differential privacy no real row may be looked at when rows are generated")
+    return Request(generation=config.generation, encoding=config.data.encoding, real_rows=rows)
 
 
 def describe(model: ModelRef, config: Config) -> str:

@@ -101,14 +101,14 @@ def _generate(
 
     start = stages.do("start", Start, lambda: start_of(asked))
     folder = trained.internal / "model"
-    rows = _learned_rows(trained)
+    learned = _learned_rows(trained)
     result = stages.do(
         "generate",
         SyntheticTable,
         lambda: generate(
             folder,
             plan_generation(asked, start.seed),
-            rows,
+            None if certificate is not None else learned,
             asked,
             run_dir.internal / f"generation-{stages.key('generate')[:16]}",
             run_dir.synthetic,

@@ -187,11 +187,12 @@ def _run(
             private_run, seen.train, real.train, replace(pii, schema=schema), run_dir, on_progress
         )
     discard_work(internal)
+    real_rows = None if is_private(config) else learned
     work = internal / f"generation-{fingerprint(stages.key('generate'), model.model_id)[:16]}"
     synthetic = stages.do(
         "generate",
         SyntheticTable,
-        lambda: generate(internal / "model", plan.generation, learned, config, work, run_dir.synthetic, on_progress),
+        lambda: generate(internal / "model", plan.generation, real_rows, config, work, run_dir.synthetic, on_progress),
     )
     log.facts["rows"] = synthetic.num_rows
     scan = stages.do("search", ScanResult, lambda: search_release(run_dir, real, pii.plan, on_progress))

@@ -10,7 +10,7 @@ from ss_ray.config_constraints import DeterminesConstraint, columns_of
 from ss_ray.config_files import explicit_paths, parameters
 from ss_ray.errors import ConfigError
 from ss_ray.generation.sampling import Sampling
-from ss_ray.pii.policy.steps import check_policy
+from ss_ray.pii.policy.steps import check_policy, check_row_local
 from ss_ray.pii.rules import check_types
 from ss_ray.plan import GenerationPlan, PrivateLoopPlan, PrivateTrainPlan, RunPlan, TrainPlan
 from ss_ray.privacy.charges import Charge
@@ -57,6 +57,8 @@ def check_supported(config: Config) -> None:
     if config.replace_pii is not None:
         check_types(config.replace_pii)
         check_policy(config.replace_pii.steps or ())
+        if is_private(config):
+            check_row_local(config.replace_pii.steps or ())
 
 
 def _check_private(config: Config) -> None:

@@ -12,6 +12,8 @@ from dataclasses import replace
 from math import exp, log
 from typing import Literal
 
+import numpy as np
+import numpy.typing as npt
 from dp_accounting import (
     DpEvent,
     GaussianDpEvent,
@@ -20,6 +22,7 @@ from dp_accounting import (
     PrivacyAccountant,
 )
 from dp_accounting.pld import PLDAccountant
+from dp_accounting.pld.privacy_loss_distribution import from_gaussian_mechanism
 from dp_accounting.rdp import RdpAccountant
 from scipy.optimize import brentq
 
@@ -33,6 +36,8 @@ ORDERS = (*range(2, 65), 80, 96, 128, 256, 512, 1024)
 GRID_STEPS = 1000
 """Steps of the privacy loss grid up to epsilon. Whatever their number, the figure is an upper bound."""
 GRID_LIMITS = (1e-5, 1e-2)
+CURVE_GRID = 2e-3
+"""Steps of the privacy loss grid of `deltas_of`, whose figures are upper bounds, too."""
 SIGMA_TOLERANCE = 0.001
 SIGMA_LIMITS = (0.2, 1e4)
 
@@ -69,6 +74,22 @@ def _composed(accountant: PrivacyAccountant, events: Sequence[tuple[DpEvent, int
     for event, count in events:
         accountant.compose(event, count)
     return accountant
+
+
+def deltas_of(charge: Charge, epsilons: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """(n,) delta of all uses of one mechanism at each epsilon, in the worse direction, never too small.
+
+    Args:
+        charge: What ran.
+        epsilons: (n,) of any sign.
+    """
+    one = from_gaussian_mechanism(
+        charge.noise_multiplier,
+        sampling_prob=charge.sample_rate,
+        value_discretization_interval=CURVE_GRID,
+        neighboring_relation=RELATION,
+    )
+    return np.array(one.self_compose(charge.count).get_delta_for_epsilon(epsilons), np.float64)
 
 
 def delta_left(charges: Sequence[Charge], delta: float) -> float:

@@ -1,31 +1,59 @@
 """What one run says about epsilon: a lower bound that holds with a stated confidence, from guesses about canaries.
 
 Each of m canaries is in the data or not by a fair coin of its own. An auditor who sees what the mechanism released
-guesses the coins it is surest of, and abstains from the rest. Under (epsilon, delta)-DP few guesses can be right; more
-than that refute the claim. A bound below the claim proves nothing: the canaries, or the auditor, may be too weak.
+names the r canaries that are most surely in. Few of them can be right if the mechanism has the trade-off curve that it
+is charged for: for every number of right guesses v and every level k, the chance of k right guesses is bounded by the
+chance of k - 1 right guesses through that curve. More right guesses than that refute the curve.
 
-Source: Steinke, Nasr, Jagielski 2023, "Privacy auditing with one (1) training run", arXiv:2305.08846.
+The bound is the epsilon of the noisiest mechanism, of the same sample rate and number of steps, that is not refuted. A
+bound below the claim proves nothing: the canaries, or the auditor, may be too weak.
+
+Source: Mahloujifar, Melis, Chaudhuri 2024, "Auditing f-Differential Privacy in One Run", arXiv:2410.22235; guesses and
+abstentions as in Steinke, Nasr, Jagielski 2023, arXiv:2305.08846.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import binom
 
 from ss_ray.errors import ConfigError, PrivacyError
+from ss_ray.privacy.accounting import deltas_of, epsilon_of
+from ss_ray.privacy.charges import Charge, DPPlan
 
-MIN_GUESSES = 400
-SHARE_GUESSED = 0.02
+MIN_GUESSES = 200
+SHARE_GUESSED = 0.005
 MARGIN = 0.5
 """In epsilon; so far above the claim the bound must be when every guess is right, or the audit could not fail."""
-TOLERANCE = 1e-4
-"""Of a lower bound, in epsilon, downwards."""
+EPSILONS = np.linspace(-2.0, 24.0, 521)
+"""Slopes, as logarithms, at which a trade-off curve is computed; between them it is bounded from the safe side."""
+NOISE_LIMITS = (0.3, 100.0)
+"""Noise multipliers among which the bound is looked for; none is noisier than a mechanism of epsilon 0."""
+NOISE_TOLERANCE = 0.002
+"""Relative, of the noise multiplier whose epsilon is the bound."""
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TradeOff:
+    """The most that a mechanism lets a test of "in" against "out" achieve, in both directions.
+
+    Attributes:
+        epsilons: (n,) logarithms of slopes, any order.
+        deltas: (n,) delta of the mechanism at each epsilon, or more.
+    """
+
+    epsilons: Floats
+    deltas: Floats
+
+    def least_false(self, true: float) -> float:
+        """The least rate of false positives of a test whose rate of true positives is `true`."""
+        return max(0.0, float(np.max(np.exp(-self.epsilons) * (true - self.deltas))))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,12 +61,12 @@ class AuditResult:
     """What an audit found.
 
     Attributes:
-        claimed_epsilon: What the mechanism is said to spend.
-        delta: Of the claim and of the bound.
+        claimed_epsilon: Epsilon that the mechanism is said to spend.
+        delta: Delta of the claim and of the bound.
         lower_bound: The mechanism spends more than this epsilon, unless the audit is wrong. At least 0.
         confidence: Probability, in (0, 1), that the audit is not wrong.
-        num_canaries: In or out by a fair coin each.
-        num_guesses: How many coins were guessed; chosen before the run.
+        num_canaries: Canaries, in or out by a fair coin each.
+        num_guesses: How many canaries were named as in; chosen before the run.
         num_correct: How many guesses were right.
     """
 
@@ -56,29 +84,25 @@ class AuditResult:
         return self.lower_bound > self.claimed_epsilon
 
 
-def audit_scores(
-    scores: Floats, members: Bools, *, num_guesses: int, claimed_epsilon: float, delta: float, confidence: float
-) -> AuditResult:
-    """Guess "in" for the highest scores and "out" for the lowest, half of the guesses each, and count.
+def audit_scores(scores: Floats, members: Bools, *, num_guesses: int, dp: DPPlan, confidence: float) -> AuditResult:
+    """Guess "in" for the highest scores, count, and bound epsilon.
 
     Args:
         scores: (canaries,), higher where the auditor thinks that a canary is in; made without `members`.
         members: (canaries,), the coins.
-        num_guesses: From `plan_guesses`.
-        claimed_epsilon: Of the result.
-        delta: Of the result.
-        confidence: Of the result.
+        num_guesses: Number of guesses, from `plan_guesses`.
+        dp: The mechanism as it is charged.
+        confidence: Probability, in (0, 1), that the bound holds.
     """
-    order = np.argsort(scores, kind="stable")
-    half = num_guesses // 2
-    correct = int(members[order[len(order) - half :]].sum() + (~members[order[:half]]).sum())
+    named = np.argsort(scores, kind="stable")[len(scores) - num_guesses :]
+    correct = int(members[named].sum())
     return AuditResult(
-        claimed_epsilon=claimed_epsilon,
-        delta=delta,
-        lower_bound=lower_bound(len(scores), 2 * half, correct, delta, confidence),
+        claimed_epsilon=dp.target_epsilon,
+        delta=dp.delta,
+        lower_bound=lower_bound(dp, len(scores), num_guesses, correct, confidence),
         confidence=confidence,
         num_canaries=len(scores),
-        num_guesses=2 * half,
+        num_guesses=num_guesses,
         num_correct=correct,
     )
 
@@ -96,76 +120,106 @@ def likelihood_ratios(shares: Floats, sample_rate: float, noise_multiplier: floa
     return np.log1p(sample_rate * (gain - 1)) if sample_rate < 1 else (shares - 0.5) / noise_multiplier**2
 
 
-def p_value(num_canaries: int, num_guesses: int, num_correct: int, epsilon: float, delta: float) -> float:
-    """At most this is the probability of so many right guesses, or more, under (epsilon, delta)-DP.
+def refutes(curve: TradeOff, num_canaries: int, num_guesses: int, num_correct: int, chance: float) -> bool:
+    """Whether so many right guesses, or more, have a probability of less than `chance` under a trade-off curve.
 
-    Theorem 5.2 of the paper: a guess is right with probability e^epsilon / (1 + e^epsilon), as in randomised response,
-    and each canary may, with probability delta, tell more; the second term is the most that this can add.
+    Let p_i be the probability of i right guesses. Flip the coin of one canary whose guess is right: what was released
+    stays, and one guess less is right. The curve bounds how much less probable that can be. On average over canaries
+    and coins, for every level i, with right(i) = sum of k / m p_k over k >= i and wrong(i) = sum of (r - k) / m p_k:
+
+        wrong(i - 1) >= curve.least_false(right(i))
+
+    Start from probability `chance` at v right guesses, and give every lower level the least probability that this
+    leaves it. If the sum of all is above 1, the start was not possible.
 
     Args:
-        num_canaries: m; coins that were thrown.
-        num_guesses: r, at most m.
+        curve: The mechanism, as a hypothesis.
+        num_canaries: m, coins that were thrown.
+        num_guesses: r, at most m; the same whatever is released.
         num_correct: v, at most r.
-        epsilon: At least 0.
-        delta: In [0, 1].
+        chance: In (0, 1).
     """
-    rate = 1 / (1 + np.exp(-epsilon))
-    tail = binom.sf(num_correct - 1, num_guesses, rate)
-    if not num_correct:
-        return 1.0
-    less = np.arange(1, num_correct + 1)
-    just_below = binom.sf(num_correct - 1 - less, num_guesses, rate) - tail  # v - less <= right guesses < v
-    return float(min(1.0, tail + 2 * num_canaries * delta * np.max(just_below / less)))
+    right = chance * num_correct / num_canaries
+    wrong = chance * (num_guesses - num_correct) / num_canaries
+    for level in range(num_correct - 1, -1, -1):
+        least = max(wrong, curve.least_false(right))
+        right += level / (num_guesses - level) * (least - wrong)
+        wrong = least
+        if right + wrong > num_guesses / num_canaries:
+            return True
+    return False
 
 
-def lower_bound(num_canaries: int, num_guesses: int, num_correct: int, delta: float, confidence: float) -> float:
-    """The largest epsilon that so many right guesses refute; 0 where they refute none.
+def lower_bound(dp: DPPlan, num_canaries: int, num_guesses: int, num_correct: int, confidence: float) -> float:
+    """Epsilon of the noisiest mechanism of this sample rate and number of steps that is not refuted; 0 for none.
 
     Args:
-        num_canaries: See `p_value`; so the other numbers.
+        dp: The mechanism as it is charged.
+        num_canaries: Coins that were thrown.
         num_guesses: Chosen before the run: the best of several would need a correction.
         num_correct: Right guesses.
-        delta: In [0, 1].
-        confidence: In (0, 1); an (epsilon, delta)-DP mechanism gets a bound above epsilon with probability
+        confidence: In (0, 1); a mechanism of `dp`'s curve gets a bound above its epsilon with probability
             1 - confidence at most.
     """
 
-    def refuted(epsilon: float) -> bool:
-        return p_value(num_canaries, num_guesses, num_correct, epsilon, delta) < 1 - confidence
+    def is_refuted(noise_multiplier: float) -> bool:
+        curve = trade_off(dp, noise_multiplier)
+        return refutes(curve, num_canaries, num_guesses, num_correct, 1 - confidence)
 
-    if not refuted(0.0):
+    noise_multiplier = _least_refuted(is_refuted, dp.noise_multiplier)
+    if noise_multiplier is None:
         return 0.0
-    low, high = 0.0, 1.0
-    while refuted(high):
-        low, high = high, 2 * high
-    while high - low > TOLERANCE:
-        middle = (low + high) / 2
-        low, high = (middle, high) if refuted(middle) else (low, middle)
-    return low
+    return epsilon_of([_charge(dp, noise_multiplier)], dp.delta)
 
 
-def plan_guesses(num_canaries: int, claimed_epsilon: float, delta: float, confidence: float) -> int:
-    """How many coins to guess: few, since the surest guesses tell most, but enough to refute a claim that is false.
+def trade_off(dp: DPPlan, noise_multiplier: float) -> TradeOff:
+    """The curve of all steps of a mechanism, with some noise."""
+    return TradeOff(epsilons=EPSILONS, deltas=deltas_of(_charge(dp, noise_multiplier), EPSILONS))
+
+
+def _charge(dp: DPPlan, noise_multiplier: float) -> Charge:
+    return replace(dp.charge(dp.num_steps), noise_multiplier=noise_multiplier)
+
+
+def _least_refuted(is_refuted: Callable[[float], bool], start: float) -> float | None:
+    """The smallest noise multiplier, within the tolerance, that is refuted; None where none is."""
+    low, high = NOISE_LIMITS
+    refuted, other = start, start
+    if is_refuted(start):
+        while other > low and is_refuted(other := max(low, other / 1.5)):
+            refuted = other
+    else:
+        while not is_refuted(refuted := refuted * 1.5):
+            other = refuted
+            if refuted > high:
+                return None
+    while refuted / other > 1 + NOISE_TOLERANCE:
+        middle = (refuted * other) ** 0.5
+        refuted, other = (middle, other) if is_refuted(middle) else (refuted, middle)
+    return refuted
+
+
+def plan_guesses(num_canaries: int, dp: DPPlan, confidence: float) -> int:
+    """How many canaries to name: few, since the surest guesses tell most, but enough to refute a claim that is false.
 
     Args:
         num_canaries: At least MIN_GUESSES.
-        claimed_epsilon: Of the audit.
-        delta: Of the audit.
-        confidence: Of the audit.
+        dp: The mechanism as it is charged.
+        confidence: Probability, in (0, 1), that the bound holds.
 
     Raises:
         ConfigError: Even if all guesses were right they would not refute the claim: such an audit could not fail.
     """
-    guesses, largest = max(MIN_GUESSES, 2 * int(num_canaries * SHARE_GUESSED / 2)), 0.0
+    guesses, largest = max(MIN_GUESSES, int(num_canaries * SHARE_GUESSED)), 0.0
     while guesses <= num_canaries:
-        bound = lower_bound(num_canaries, guesses, guesses, delta, confidence)
-        if bound >= claimed_epsilon + MARGIN:
+        bound = lower_bound(dp, num_canaries, guesses, guesses, confidence)
+        if bound >= dp.target_epsilon + MARGIN:
             return guesses
         guesses, largest = 2 * guesses, max(largest, bound)
     raise ConfigError(
-        f"{num_canaries:,} canaries cannot refute epsilon {claimed_epsilon:g} at delta {delta:g}: if all guesses were "
-        f"right the bound would be {largest:.2f}, and {MARGIN:g} above the claim is asked for; try a smaller epsilon "
-        f"or delta, or another number of canaries, at least {MIN_GUESSES}"
+        f"{num_canaries:,} canaries cannot refute epsilon {dp.target_epsilon:g} at delta {dp.delta:g}: if all guesses "
+        f"were right the bound would be {largest:.2f}, and {MARGIN:g} above the claim is asked for; try a smaller "
+        f"epsilon or delta, or another number of canaries, at least {MIN_GUESSES}"
     )
 
 
@@ -175,8 +229,8 @@ def statement(result: AuditResult) -> str:
         [
             f"Claimed          epsilon {result.claimed_epsilon:g} at delta {result.delta:g}",
             f"Lower bound      epsilon {result.lower_bound:.2f}, with confidence {100 * result.confidence:g} %",
-            f"Right guesses    {result.num_correct:,} of {result.num_guesses:,}, "
-            f"about {result.num_canaries:,} canaries of which each was in or out by a coin",
+            f"Right guesses    {result.num_correct:,} of {result.num_guesses:,} named as in, "
+            f"of {result.num_canaries:,} canaries that were in or out by a coin each",
             f"Verdict          {_verdict(result)}",
         ]
     )

@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 from scipy.stats import norm
 
 from ss_ray.codec.ordinals import Scale, Units, to_units
+from ss_ray.privacy.charges import Charge
 from ss_ray.schema import ColumnSchema, Kind, Scalar
 from ss_ray.tables.dates import iso_strings
 
@@ -175,6 +176,20 @@ def add_noise_over(threshold: int, exact: Counted, noise_multiplier: float) -> d
     """Noisy counts of the cells that occur and reach the threshold, in no order that tells anything."""
     released = thresholded_gaussian(noise_multiplier, threshold)({c: n for c, n in exact.items() if n})
     return dict(sorted(released.items()))
+
+
+def release_counts(charge: Charge, query: Query, exact: Counted, threshold: int | None = None) -> dict[str, int]:
+    """Noisy counts of a query, with the noise that its charge was booked for.
+
+    Args:
+        charge: What was booked.
+        query: What was counted.
+        exact: Exact counts.
+        threshold: Counts below it are not released, where the cells are not fixed in advance; None where they are.
+    """
+    if threshold is None:
+        return add_noise(query, exact, charge.noise_multiplier)
+    return add_noise_over(threshold, exact, charge.noise_multiplier)
 
 
 def noise_multiplier_of(rho: float) -> float:

@@ -37,8 +37,7 @@ from ss_ray.privacy.histograms import (
     CellQuery,
     Counted,
     Query,
-    add_noise,
-    add_noise_over,
+    release_counts,
 )
 from ss_ray.privacy.measured import MeasuredColumn, MeasuredSchema
 from ss_ray.privacy.schema_plan import (
@@ -134,11 +133,7 @@ def _first_round(plan: Sequence[Measurement], count: Count, release: Release) ->
 
 
 def _released(measurement: Measurement, query: Query, exact: Counted) -> _Histogram:
-    sigma = measurement.charge.noise_multiplier
-    if measurement.threshold is None:
-        counts = add_noise(query, exact, sigma)
-    else:
-        counts = add_noise_over(measurement.threshold, exact, sigma)
+    counts = release_counts(measurement.charge, query, exact, measurement.threshold)
     return _Histogram(measurement=measurement, query=query, counts=counts)
 
 

@@ -54,6 +54,16 @@ def one_row_per_unit(units: Sequence[Location], group: str | None, parts: Sequen
     return [rows - start for rows, start in zip(own, ends - sizes, strict=True)]
 
 
+def count_units(parts: Sequence[Location], group: str | None) -> int:
+    """Number of privacy units.
+
+    Args:
+        parts: Parts of the rows before PII was replaced.
+        group: Column whose values are the units; None where each row is one.
+    """
+    return sum(count_rows(parts)) if group is None else len(np.unique(unit_ids(parts, group)))
+
+
 def check_same_rows(units: Sequence[Location], parts: Sequence[Location]) -> None:
     """Refuse rows of which some were dropped: their numbers no longer say which unit they are of.
 

@@ -9,7 +9,7 @@ step. The guarantee of DP-SGD is for the noisy gradients of all steps, so the au
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 
 import numpy as np
@@ -21,11 +21,12 @@ from ss_ray.codec.columns import FIRST_TOKEN, Slot
 from ss_ray.plan import PrivateTrainPlan
 from ss_ray.privacy.audit import AuditResult, audit_scores, likelihood_ratios, plan_guesses
 from ss_ray.privacy.charges import DPPlan
+from ss_ray.privacy.conformance import Conformance, Shares, check_conformance, quiet_plan
 from ss_ray.privacy.noise import secret_generator
 from ss_ray.privacy.plan import make_dp_plan
 from ss_ray.training.loop import Worker
 from ss_ray.training.models import CompactModel, SlotGroup, build_compact, group_slots, row_losses
-from ss_ray.training.private_loop import own_units, train_private
+from ss_ray.training.private_loop import RowUnits, own_units, train_private
 from ss_ray.training.shape import CompactShape
 
 SHAPE = CompactShape(hidden_size=8, num_layers=1, num_heads=2, intermediate_size=16)
@@ -37,6 +38,8 @@ MAX_GRAD_NORM = 1.0
 BLOCK_SCALE = 0.1
 """Of the weights of decoder blocks, so that they add little to an embedding and take little of its gradient."""
 PHYSICAL_BATCH = 4096
+CONFORMANCE_CANARIES = 10_000
+"""Enough to tell noise that is 1 % off, in a second or two; more would hold all shares of all steps in memory."""
 ALONE = Worker(rank=0, world_size=1)
 
 Train = Callable[..., object]
@@ -159,17 +162,59 @@ def audit_training(dp: DPPlan, table: CanaryTable, confidence: float, *, train: 
         ConfigError: Too few canaries for the claim.
         PrivacyError: As `train` does.
     """
-    guesses = plan_guesses(len(table.canaries), dp.target_epsilon, dp.delta, confidence)
+    guesses = plan_guesses(len(table.canaries), dp, confidence)
     members = secret_generator().random(len(table.canaries)) < 0.5
     scores = canary_scores(dp, table, members, train=train)
-    return audit_scores(
-        scores,
-        members,
-        num_guesses=guesses,
-        claimed_epsilon=dp.target_epsilon,
-        delta=dp.delta,
-        confidence=confidence,
+    return audit_scores(scores, members, num_guesses=guesses, dp=dp, confidence=confidence)
+
+
+def plan_conformance(dp: DPPlan, num_canaries: int, num_rows: int) -> tuple[DPPlan, int, int]:
+    """Mechanism, canaries and other rows of the conformance tests: as in the audit, with fewer canaries.
+
+    Args:
+        dp: The mechanism of the audit.
+        num_canaries: Canaries of the audit.
+        num_rows: Other rows of the audit.
+    """
+    fewer = min(num_canaries, CONFORMANCE_CANARIES)
+    units = num_rows + fewer // 2
+    return replace(dp, expected_batch_size=dp.sample_rate * units), fewer, num_rows
+
+
+def check_training(dp: DPPlan, num_canaries: int, num_rows: int, *, train: Train = train_private) -> Conformance:
+    """Train with canaries twice, with almost no noise and as charged, and test what is released against the charge.
+
+    Args:
+        dp: The mechanism, and its claim.
+        num_canaries: Canaries of each training, of which half are in the data.
+        num_rows: Other rows of each table.
+        train: What is audited.
+
+    Raises:
+        PrivacyError: As `train` does.
+    """
+    quiet, loud = (
+        canary_shares(plan, make_canaries(num_canaries, num_rows), train=train) for plan in (quiet_plan(dp), dp)
     )
+    return check_conformance(dp, quiet, loud)
+
+
+def canary_shares(dp: DPPlan, table: CanaryTable, *, train: Train = train_private) -> Shares:
+    """Train with every second canary; what the noisy sums of all steps hold of each of them.
+
+    Args:
+        dp: The mechanism.
+        table: Its model is changed.
+        train: What is audited.
+    """
+    members = np.arange(len(table.canaries)) % 2 == 0
+    values = np.zeros((dp.num_steps, len(table.canaries)))
+
+    def keep(step: int, shares: npt.NDArray[np.float64]) -> None:
+        values[step - 1] = shares
+
+    watch_training(dp, table, members, keep, train=train)
+    return Shares(values=values, members=members)
 
 
 def canary_scores(
@@ -183,19 +228,44 @@ def canary_scores(
         members: (canaries,) which ones are in; only the table that is trained on depends on it.
         train: What is audited.
     """
-    directions = canary_directions(table)
     scores = np.zeros(len(table.canaries))
 
-    def watch(_: int) -> None:
+    def add_score(_: int, shares: npt.NDArray[np.float64]) -> None:
+        scores[:] += likelihood_ratios(shares, dp.sample_rate, dp.noise_multiplier)
+
+    watch_training(dp, table, members, add_score, train=train)
+    return scores
+
+
+def watch_training(
+    dp: DPPlan,
+    table: CanaryTable,
+    members: npt.NDArray[np.bool_],
+    on_shares: Callable[[int, npt.NDArray[np.float64]], None],
+    *,
+    train: Train = train_private,
+) -> None:
+    """Train with the canaries that are in, and tell after each step what its noisy sum holds of every canary.
+
+    Args:
+        dp: The mechanism.
+        table: Its model is changed.
+        members: (canaries,) which ones are in; only the table that is trained on depends on it.
+        on_shares: Called with the steps charged, from 1 on, and (canaries,) lengths in clipping norms.
+        train: What is audited.
+    """
+    directions = canary_directions(table)
+
+    def watch(step: int) -> None:
         released = embedding(table.model).grad
         assert released is not None
         shares = (released[table.keys] * directions).sum(dim=1).double() * dp.expected_batch_size / dp.max_grad_norm
-        scores[:] += likelihood_ratios(shares.numpy(), dp.sample_rate, dp.noise_multiplier)
+        on_shares(step, shares.numpy())
 
+    rows = torch.cat([table.canaries[torch.from_numpy(members)], table.others])
     train(
         table.model,
-        own_units(torch.cat([table.canaries[torch.from_numpy(members)], table.others]), None, 1, ALONE),
-        table.groups,
+        RowUnits(units=own_units(rows, None, 1, ALONE), groups=table.groups, most_units=len(rows)),
         _train_plan(dp),
         ALONE,
         resume=None,
@@ -204,7 +274,6 @@ def canary_scores(
         on_step=watch,
         on_state=lambda state: None,
     )
-    return scores
 
 
 def canary_directions(table: CanaryTable) -> Tensor:

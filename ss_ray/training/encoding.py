@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -35,6 +34,7 @@ from ss_ray.tables.sequences import (
     some_sequences,
     sorted_sequences,
 )
+from ss_ray.training.arrays import save_array
 
 SAMPLE_ROWS = 100_000  # that place the bins of numbers and teach the pieces of text
 TICKS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}  # of a timestamp's unit in a second
@@ -75,14 +75,6 @@ def _encode_worker(codec: SlotCodec, folder: Location) -> Callable[[tuple[int, L
 
 def _dtype(vocabulary_size: int) -> type[np.integer[Any]]:
     return np.uint16 if vocabulary_size <= np.iinfo(np.uint16).max else np.int32
-
-
-def save_array(array: npt.NDArray[Any], file: Location) -> None:
-    """Write an array as .npy."""
-    buffer = io.BytesIO()
-    np.save(buffer, array)
-    with file.filesystem.open_output_stream(file.path) as stream:
-        stream.write(buffer.getbuffer())
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,7 +24,7 @@ from ss_ray.progress import OnProgress
 from ss_ray.runs import Location
 from ss_ray.tables.parts import BLOCK_ROWS, count_rows, read_part
 from ss_ray.tables.sequences import BUCKET_ROWS, Bucket, read_bucket
-from ss_ray.training.encoding import save_array
+from ss_ray.training.arrays import save_array
 from ss_ray.training.stage import ModelRef, fit_workers, model_ref
 
 logger = logging.getLogger(__name__)

@@ -17,6 +17,7 @@ from ss_ray.codec.prompt import GenerationSettings
 from ss_ray.language_plan import LanguageTrainPlan
 from ss_ray.plan import PrivateLoopPlan
 from ss_ray.runs import Location
+from ss_ray.training.arrays import load_arrays
 from ss_ray.training.loop import Worker
 from ss_ray.training.pretrained import Pretrained, load_adapter, load_base, save_adapter, save_merged
 from ss_ray.training.text_examples import (
@@ -27,11 +28,10 @@ from ss_ray.training.text_examples import (
     check_independence,
     cut_groups,
     cut_rows,
-    own_text_units,
+    own_line_units,
 )
+from ss_ray.training.unit_files import UnitFiles
 from ss_ray.training.worker import (
-    load_arrays,
-    load_units,
     this_worker,
     train_private_with_checkpoints,
     train_with_checkpoints,
@@ -85,7 +85,7 @@ def train_language_in_worker(*, task: LanguageTask, threads: int, model: Locatio
 def train_private_language_in_worker(
     *,
     task: LanguageTask,
-    units: Location,
+    units: UnitFiles,
     account: Account,
     threads: int,
     model: Location,
@@ -95,7 +95,7 @@ def train_private_language_in_worker(
 
     Args:
         task: What to do, with differential privacy.
-        units: Folder of the lines' unit ids; empty where each example is a unit.
+        units: Privacy units of the lines.
         account: Of this training in the ledger.
         threads: Of torch.
         model: Folder for the merged model.
@@ -106,8 +106,8 @@ def train_private_language_in_worker(
     worker, device, base = _begin(task, threads)
     examples = load_text_examples(task, end=base.tokenizer.eos_token_id)
     check_independence(base.model, length=min(task.settings.window, MAX_TEXT_POSITIONS // 2))
-    own = own_text_units(examples, load_units(units), private.max_rows_per_unit, worker)
-    state = train_private_with_checkpoints(base.model, own, private, account, worker, device, report)
+    own = own_line_units(examples, units, max_rows=private.max_rows_per_unit, worker=worker)
+    state = train_private_with_checkpoints(base.model, own, private, account, worker, device, lambda step: report(1))
     if worker.rank == 0:
         _write(base, state.average, task, model)
 

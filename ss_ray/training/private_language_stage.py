@@ -25,7 +25,7 @@ from ss_ray.schema import TableSchema
 from ss_ray.sequence_plan import SequencePlan, plan_sequences
 from ss_ray.training.encoding import declared_interval, sorted_units
 from ss_ray.training.language_stage import language_environment, save_groups, tokenize_table
-from ss_ray.training.private_stage import PrivateModelRef, PrivateTraining, check_trained, fit_private, save_units
+from ss_ray.training.private_stage import PrivateModelRef, PrivateTraining, check_trained, fit_private
 from ss_ray.training.stage import model_ref
 
 
@@ -57,10 +57,10 @@ def train_private_language_model(training: PrivateTraining, on_progress: OnProgr
         raise DataError(f"the names of the columns fill the {window} tokens of the model; leave out columns")
     if sequences is None:
         tokenize_table(training.rows, codec, tokenizer, tokens)
-        ids = save_units(training, training.group)
+        units = training.save_units(per_example=False)
     else:
         _tokenize_units(training, codec, sequences, tokenizer, tokens)
-        ids = save_units(training, None)  # an example is a unit
+        units = training.save_units(per_example=True)
     max_tokens = window - len(prompt_ids)  # of the longest example, only the rows could tell
     task = LanguageTask(
         tokens=tokens,
@@ -70,7 +70,7 @@ def train_private_language_model(training: PrivateTraining, on_progress: OnProgr
         adapter=training.folder / "adapter",
         private=loop,
     )
-    settings = {"task": task, "units": ids}
+    settings = {"task": task, "units": units}
     metrics = fit_private(_train_worker, settings, training, on_progress, language_environment())
     check_trained(metrics)
     model = model_ref(

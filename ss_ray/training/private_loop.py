@@ -19,13 +19,14 @@ import torch.distributed as dist
 from torch import Tensor
 
 from ss_ray.codec.columns import PAD
-from ss_ray.errors import TrainingError
-from ss_ray.plan import PrivateLoopPlan, PrivateTrainPlan
+from ss_ray.errors import PrivacyError, TrainingError
+from ss_ray.plan import PrivateLoopPlan
 from ss_ray.privacy.charges import DPPlan
 from ss_ray.privacy.noise import add_noise, poisson_sample, secret_generator
 from ss_ray.training.dpsgd import check_layers, clipped_sum
 from ss_ray.training.loop import Worker, learning_rate_factor
 from ss_ray.training.models import CompactModel, SlotGroup, row_losses
+from ss_ray.training.unit_files import UnitFiles, load_units
 
 MAX_POSITIONS = 32_768
 """Tokens whose gradients are computed together at most: units of many long rows need memory for all of them."""
@@ -52,6 +53,10 @@ class PrivateUnits(Protocol):
         """Of this worker."""
 
     @property
+    def most_units(self) -> int:
+        """Privacy units of the table: the units of all workers together are no more than these."""
+
+    @property
     def max_together(self) -> int:
         """Units that go through the model together at most; 0 where there is nothing to learn."""
 
@@ -65,11 +70,13 @@ class RowUnits:
 
     Attributes:
         units: Their rows.
-        groups: Of the codec's slots.
+        groups: Slot groups of the codec.
+        most_units: Privacy units of the table, counted apart from `units`.
     """
 
     units: Units
     groups: Sequence[SlotGroup]
+    most_units: int
 
     @property
     def num_units(self) -> int:
@@ -118,6 +125,14 @@ def own_units(tokens: Tensor, unit_ids: np.ndarray | None, max_rows: int, worker
     return Units(tokens=padded, rows=own_rows(ids, max_rows, worker))
 
 
+def own_row_units(
+    tokens: Tensor, groups: Sequence[SlotGroup], units: UnitFiles, *, max_rows: int, worker: Worker
+) -> RowUnits:
+    """The units of one worker as they were saved; see `own_units`."""
+    own = own_units(tokens, load_units(units), max_rows, worker)
+    return RowUnits(units=own, groups=groups, most_units=units.count)
+
+
 def own_rows(unit_ids: npt.NDArray[Any], max_rows: int, worker: Worker) -> Tensor:
     """(units, rows of a unit) int64 numbers of the rows of one worker's units; -1 where a unit has fewer.
 
@@ -138,34 +153,28 @@ def own_rows(unit_ids: npt.NDArray[Any], max_rows: int, worker: Worker) -> Tenso
     return torch.from_numpy(table[worker.rank :: worker.world_size])
 
 
+def check_owned(units: PrivateUnits, worker: Worker, device: torch.device) -> None:
+    """Refuse to train on more units than the table has: rows of one unit would each be clipped by itself.
+
+    Args:
+        units: Units of this worker.
+        worker: This worker.
+        device: Device of the model, over which the workers talk.
+
+    Raises:
+        PrivacyError: A privacy unit counts as several, or several workers own it. The numbers stay secret.
+    """
+    owned = torch.tensor([units.num_units], device=device)
+    if dist.is_initialized():
+        dist.all_reduce(owned)
+    if int(owned.item()) > units.most_units:
+        raise PrivacyError(
+            "the workers own more privacy units than the table has, so the noise would not cover one of them; this is "
+            "a fault of this version: do not release anything that it trained with groups"
+        )
+
+
 def train_private(
-    model: CompactModel,
-    units: Units,
-    groups: Sequence[SlotGroup],
-    plan: PrivateTrainPlan,
-    worker: Worker,
-    *,
-    resume: PrivateState | None,
-    charged: Callable[[], int],
-    charge: Callable[[], int],
-    on_step: Callable[[int], None],
-    on_state: Callable[[Callable[[], PrivateState]], None],
-) -> PrivateState:
-    """Train the compact model on rows; see `train_private_units`."""
-    return train_private_units(
-        model,
-        RowUnits(units=units, groups=groups),
-        plan,
-        worker,
-        resume=resume,
-        charged=charged,
-        charge=charge,
-        on_step=on_step,
-        on_state=on_state,
-    )
-
-
-def train_private_units(
     model: Any,
     units: PrivateUnits,
     plan: PrivateLoopPlan,
@@ -194,10 +203,12 @@ def train_private_units(
         The last state.
 
     Raises:
-        PrivacyError: A layer or a gradient that cannot be clipped, or a step that is not paid for.
+        PrivacyError: A layer or a gradient that cannot be clipped, a step that is not paid for, or more units than the
+            table has.
         TrainingError: The weights are not finite.
     """
     check_layers(model)
+    check_owned(units, worker, model.device)
     trained = {name: weight for name, weight in model.named_parameters() if weight.requires_grad}
     frozen = {name for name, weight in model.named_parameters() if not weight.requires_grad}
     optimizer = torch.optim.Adam(trained.values(), lr=plan.learning_rate)
@@ -223,7 +234,7 @@ def train_private_units(
         done = _from_leader(charge, worker, model.device)
         for settings in optimizer.param_groups:
             settings["lr"] = plan.learning_rate * learning_rate_factor(done - 1, plan)
-        set_unit_gradient(model, units, plan.dp, worker, generator, plan.max_physical_batch_size)
+        set_private_gradient(model, units, plan.dp, worker, generator, plan.max_physical_batch_size)
         optimizer.step()
         taken += 1
         _average(average, trained, min(plan.averaging, taken / (taken + 9)))
@@ -235,19 +246,6 @@ def train_private_units(
 
 
 def set_private_gradient(
-    model: CompactModel,
-    units: Units,
-    groups: Sequence[SlotGroup],
-    dp: DPPlan,
-    worker: Worker,
-    generator: np.random.Generator,
-    max_physical_batch_size: int,
-) -> None:
-    """A batch of rows for the compact model; see `set_unit_gradient`."""
-    set_unit_gradient(model, RowUnits(units=units, groups=groups), dp, worker, generator, max_physical_batch_size)
-
-
-def set_unit_gradient(
     model: Any,
     units: PrivateUnits,
     dp: DPPlan,

@@ -21,7 +21,6 @@ from ss_ray.planning import with_compact_model
 from ss_ray.privacy.account import Account, PrivateSchema
 from ss_ray.privacy.charges import Charge, DPPlan
 from ss_ray.privacy.measured import MeasuredSchema
-from ss_ray.privacy.units import check_same_rows, unit_ids
 from ss_ray.progress import OnProgress
 from ss_ray.runs import Location
 from ss_ray.schema import TableSchema
@@ -32,9 +31,9 @@ from ss_ray.training.encoding import (
     declared_interval,
     encode_private_sequences,
     encode_rows,
-    save_array,
 )
 from ss_ray.training.stage import ModelRef, codec_model_ref, fit_workers
+from ss_ray.training.unit_files import UnitFiles, save_units
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +82,16 @@ class PrivateTraining:
         """Column whose values are the privacy units; None where each row is one."""
         return self.config.data.group_training_examples_by
 
+    @property
+    def record(self) -> Location | None:
+        """Folder for what the steps release, where an auditor made it; None keeps nothing."""
+        folder = self.folder / "released"
+        return folder if folder.exists() else None
+
+    def save_units(self, *, per_example: bool) -> UnitFiles:
+        """Write the privacy units of the rows to folder/units; see `unit_files.save_units`."""
+        return save_units(self.rows, self.units, self.group, per_example=per_example, folder=self.folder / "units")
+
 
 def train_private_model(training: PrivateTraining, on_progress: OnProgress) -> PrivateModelRef:
     """Train the compact model with differential privacy.
@@ -103,31 +112,18 @@ def train_private_model(training: PrivateTraining, on_progress: OnProgress) -> P
         codec = _sequence_codec(measured, sequences, plan)
         codec.ends(sequences.start, sequences.stop)  # refused before the rest of the budget goes
         encode_private_sequences(training.rows, training.units, codec, sequences, tokens)
-        ids = save_units(training, None)  # an example is a unit
+        units = training.save_units(per_example=True)
     else:
         codec = _row_codec(training, plan)
         encode_rows(training.rows, codec, tokens)
-        ids = save_units(training, training.group)
-    settings = {"tokens": tokens, "units": ids, "codec": codec, "prior": prior_logits(codec, measured), "plan": plan}
+        units = training.save_units(per_example=False)
+    settings = {"tokens": tokens, "units": units, "codec": codec, "prior": prior_logits(codec, measured), "plan": plan}
+    settings["record"] = training.record
     metrics = fit_private(_train_worker, settings, training, on_progress)
     if codec.slots:
         check_trained(metrics)
     model = codec_model_ref(codec, metrics, round(plan.dp.expected_batch_size))
     return PrivateModelRef(model=model, dp=plan.dp, charges=training.account.spent())
-
-
-def save_units(training: PrivateTraining, group: str | None) -> Location:
-    """folder/units, with the unit of each row, its value of `group`, in units.npy; empty where each row is a unit.
-
-    Raises:
-        PrivacyError: Rows were dropped, so nobody knows which of the others belong together.
-    """
-    ids, units = training.folder / "units", training.units.files(".parquet")
-    ids.remove()
-    if group is not None:
-        check_same_rows(units, training.rows.files(".parquet"))
-        save_array(unit_ids(units, group), ids.make_folder() / "units.npy")
-    return ids
 
 
 def fit_private(

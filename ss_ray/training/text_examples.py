@@ -27,6 +27,7 @@ from ss_ray.errors import PrivacyError
 from ss_ray.training.examples import parts_of_similar_length
 from ss_ray.training.loop import Worker
 from ss_ray.training.private_loop import own_rows
+from ss_ray.training.unit_files import UnitFiles, load_units
 
 Ints = npt.NDArray[np.int64]
 MAX_TEXT_POSITIONS = 8192
@@ -137,10 +138,12 @@ class TextUnits:
     Attributes:
         examples: Of all workers, none of which is of two units.
         own: (units, examples of a unit) int64 numbers of this worker's; NO_EXAMPLE where a unit has fewer.
+        most_units: Privacy units of the table, counted apart from `own`; some may have no line that fits.
     """
 
     examples: TextExamples
     own: Tensor
+    most_units: int
 
     @property
     def num_units(self) -> int:
@@ -162,7 +165,7 @@ class TextUnits:
 
 
 def own_text_units(
-    examples: TextExamples, unit_ids: npt.NDArray[Any] | None, max_rows: int, worker: Worker
+    examples: TextExamples, unit_ids: npt.NDArray[Any] | None, max_rows: int, worker: Worker, *, most_units: int
 ) -> TextUnits:
     """The units of one worker: disjoint over the workers, all of them together.
 
@@ -171,6 +174,7 @@ def own_text_units(
         unit_ids: (lines,) which unit each line belongs to, where each example is one line; None: an example is a unit.
         max_rows: Lines of a unit that take part; the first ones in table order.
         worker: Which one.
+        most_units: Privacy units of the table.
 
     Raises:
         PrivacyError: Several units share an example, or nobody could tell whose it is.
@@ -180,7 +184,12 @@ def own_text_units(
     if cuts.max_shared > 1 or not whole:
         raise PrivacyError("an example must be of one privacy unit, and of no other; cut the table anew")
     ids = cuts.units if unit_ids is None else unit_ids[cuts.order]
-    return TextUnits(examples=examples, own=own_rows(ids, max_rows, worker))
+    return TextUnits(examples=examples, own=own_rows(ids, max_rows, worker), most_units=most_units)
+
+
+def own_line_units(examples: TextExamples, units: UnitFiles, *, max_rows: int, worker: Worker) -> TextUnits:
+    """The units of one worker as they were saved; see `own_text_units`."""
+    return own_text_units(examples, load_units(units), max_rows, worker, most_units=units.count)
 
 
 def check_independence(model: Any, *, length: int) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import tempfile
 import time
 from collections.abc import Callable
@@ -23,11 +22,14 @@ from ss_ray.codec.sequences import SequenceCodec, SequenceTokens
 from ss_ray.codec.slots import SlotCodec
 from ss_ray.plan import LoopPlan, PrivateLoopPlan, PrivateTrainPlan, TrainPlan
 from ss_ray.runs import Location
+from ss_ray.training.arrays import load_arrays
 from ss_ray.training.examples import Examples, RowExamples, row_examples
 from ss_ray.training.loop import TrainState, Worker, split_examples, train
 from ss_ray.training.models import build_compact, group_slots
-from ss_ray.training.private_loop import PrivateState, PrivateUnits, RowUnits, own_units, train_private_units
+from ss_ray.training.private_loop import PrivateState, PrivateUnits, own_row_units, train_private
+from ss_ray.training.recorder import StepRecorder
 from ss_ray.training.sequence_examples import sequence_examples
+from ss_ray.training.unit_files import UnitFiles
 
 if TYPE_CHECKING:
     from ss_ray.privacy.account import Account  # with the accountants, which take a second
@@ -111,11 +113,12 @@ def train_with_checkpoints(
 def train_private_in_worker(
     *,
     tokens: Location,
-    units: Location,
+    units: UnitFiles,
     codec: SlotCodec | SequenceCodec,
     prior: npt.NDArray[np.float32],
     plan: PrivateTrainPlan,
     account: Account,
+    record: Location | None,
     threads: int,
     model: Location,
     report: Callable[..., None],
@@ -124,11 +127,12 @@ def train_private_in_worker(
 
     Args:
         tokens: Folder of token matrices.
-        units: Folder of the rows' unit ids; empty where each row is a unit.
+        units: Privacy units of the rows.
         codec: Of those tokens.
         prior: (vocabulary,) bias of the head.
         plan: What to do.
         account: Of this training in the ledger.
+        record: Folder for what the steps release, for an auditor; None keeps nothing.
         threads: Of torch.
         model: Folder for the result.
         report: Told the steps charged, and nothing that was computed from rows.
@@ -139,17 +143,19 @@ def train_private_in_worker(
         plan.shape, vocabulary_size=codec.vocabulary_size, num_slots=len(codec.slots), seed=plan.seed, tied=False
     )
     compact.lm_head.bias.copy_(torch.from_numpy(prior))
-    own = own_units(_load_matrix(tokens, device).long(), load_units(units), plan.max_rows_per_unit, worker)
-    of_worker = RowUnits(units=own, groups=group_slots(codec.slots))
-    state = train_private_with_checkpoints(compact.to(device), of_worker, plan, account, worker, device, report)
+    matrix, groups = _load_matrix(tokens, device).long(), group_slots(codec.slots)
+    own = own_row_units(matrix, groups, units, max_rows=plan.max_rows_per_unit, worker=worker)
+    recorder = StepRecorder(compact.to(device), record if worker.rank == 0 else None)
+    recorder.begin(matrix)
+
+    def on_step(step: int) -> None:
+        recorder.record(step)
+        report(1)
+
+    state = train_private_with_checkpoints(compact, own, plan, account, worker, device, on_step)
     if worker.rank == 0:
         compact.load_state_dict(state.average)
         save_model(compact, codec, model)
-
-
-def load_units(folder: Location) -> npt.NDArray[Any] | None:
-    """(rows,) which unit each row belongs to; None where each is its own."""
-    return load_arrays(folder) if folder.files(".npy") else None
 
 
 def train_private_with_checkpoints(
@@ -159,7 +165,7 @@ def train_private_with_checkpoints(
     account: Account,
     worker: Worker,
     device: torch.device,
-    report: Callable[..., None],
+    on_step: Callable[[int], None],
 ) -> PrivateState:
     """Train on this worker's privacy units, from the last checkpoint on; rank 0 charges each step. The last state.
 
@@ -170,16 +176,12 @@ def train_private_with_checkpoints(
         account: Of this training in the ledger.
         worker: Which one this is.
         device: Where a checkpoint is loaded.
-        report: Told the steps charged, and nothing that was computed from rows.
+        on_step: Called by rank 0 with the steps charged.
     """
     found = _resume(device)
     saver = _Checkpoints(worker, model)
 
-    def on_step(step: int) -> None:
-        if worker.rank == 0:
-            report(1)
-
-    state = train_private_units(
+    state = train_private(
         model,
         units,
         plan,
@@ -187,7 +189,7 @@ def train_private_with_checkpoints(
         resume=PrivateState(**found) if found else None,
         charged=lambda: account.uses(plan.dp.charge()),
         charge=lambda: account.charge(plan.dp.charge()),
-        on_step=on_step,
+        on_step=on_step if worker.rank == 0 else lambda step: None,
         on_state=saver.save_if_due,
     )
     saver.save(state)
@@ -268,12 +270,3 @@ def _load_examples(tokens: Location, codec: SlotCodec | SequenceCodec, device: t
 
 def _load_matrix(tokens: Location, device: torch.device) -> torch.Tensor:
     return torch.from_numpy(load_arrays(tokens).astype(np.int32)).to(device)
-
-
-def load_arrays(folder: Location, prefix: str = "") -> npt.NDArray[Any]:
-    """The arrays of all parts in order as one: (rows, slots) tokens, (rows,) unit ids, (sequences,) sizes."""
-    matrices = []
-    for part in (file for file in folder.files(".npy") if file.name.startswith(prefix)):
-        with part.filesystem.open_input_stream(part.path) as stream:
-            matrices.append(np.load(io.BytesIO(stream.read()), allow_pickle=False))
-    return np.concatenate(matrices)

@@ -148,6 +148,14 @@ def test_noise_has_the_standard_deviation_that_is_paid_for():
     assert low <= (noise**2).sum() / sigma**2 <= high
 
 
+def test_noise_of_undeclared_categories_has_the_standard_deviation_that_is_paid_for():
+    sigma, values, many = 7.0, 20_000, 10**6
+    released = add_noise_over(100, {str(value): many for value in range(values)}, sigma)
+    noise = np.array(list(released.values())) - many
+    low, high = chi2.ppf([UNLIKELY / 2, 1 - UNLIKELY / 2], values)
+    assert low <= (noise**2).sum() / sigma**2 <= high
+
+
 def test_values_of_one_unit_pass_with_probability_delta_at_most():
     sigma, delta, values = 10.0, 0.05, 40_000
     exact = {str(value): 1 for value in range(values)}

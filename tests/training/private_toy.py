@@ -14,7 +14,7 @@ from ss_ray.privacy.charges import DPPlan
 from ss_ray.privacy.noise import secret_generator
 from ss_ray.training.loop import Worker
 from ss_ray.training.models import CompactModel, build_compact
-from ss_ray.training.private_loop import own_units, set_private_gradient
+from ss_ray.training.private_loop import RowUnits, own_units, set_private_gradient
 from tests.training import toy
 
 ALONE = Worker(rank=0, world_size=1)
@@ -50,14 +50,19 @@ def make_model(seed: int = 1) -> CompactModel:
     return build_compact(toy.SHAPE, vocabulary_size=toy.Z + 3, num_slots=len(toy.SLOTS), seed=seed, tied=False)
 
 
+def row_units(rows: torch.Tensor, worker: Worker = ALONE) -> RowUnits:
+    """Rows of the toy task, each a unit."""
+    return RowUnits(units=own_units(rows, None, 1, worker), groups=toy.GROUPS, most_units=len(rows))
+
+
 def gradients(dp: DPPlan, worker: Worker, num_rows: int, steps: int) -> np.ndarray:
     """(steps, num_params) noisy mean gradients of a model that stands still."""
     torch.set_num_threads(1)
-    model, units = make_model(), own_units(toy.make_rows(num_rows), None, 1, worker)
+    model, units = make_model(), row_units(toy.make_rows(num_rows), worker)
     generator = secret_generator()
     found = []
     for _ in range(steps):
-        set_private_gradient(model, units, toy.GROUPS, dp, worker, generator, 64)
+        set_private_gradient(model, units, dp, worker, generator, 64)
         found.append(torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None]).numpy())
     return np.stack(found)
 

@@ -22,7 +22,6 @@ from torch import Tensor
 from ss_ray.cli import main
 from ss_ray.codec.columns import FIRST_TOKEN, PAD, Slot
 from ss_ray.errors import PrivacyError
-from ss_ray.plan import PrivateTrainPlan
 from ss_ray.privacy.audit import AuditResult, require_unrefuted
 from ss_ray.privacy.charges import DPPlan
 from ss_ray.privacy.noise import add_noise, secret_generator
@@ -39,14 +38,13 @@ from ss_ray.training.canaries import (
     steep_model,
 )
 from ss_ray.training.dpsgd import clipped_sum
-from ss_ray.training.loop import Worker
-from ss_ray.training.models import CompactModel, SlotGroup, group_slots, row_losses
-from ss_ray.training.private_loop import PrivateState, Units, set_private_gradient, train_private
+from ss_ray.training.models import CompactModel, group_slots, row_losses
+from ss_ray.training.private_loop import PrivateState, RowUnits, set_private_gradient, train_private
+from tests.training.broken_loops import loop_of, set_flat_gradient, with_mechanism
 
 pytestmark = pytest.mark.slow
 
 DELTA = 1e-5
-SetGradient = Callable[[CompactModel, Units, Any, DPPlan], None]
 
 
 def planned(epsilon: float, *, num_canaries: int, num_steps: int = 1, sample_rate: float = 1.0) -> DPPlan:
@@ -78,10 +76,7 @@ def test_real_mechanism_stays_below_its_claim(epsilon: float, num_steps: int, sa
 def test_forgotten_noise_is_found() -> None:
     """Certain: all guesses are right."""
 
-    def quiet(model: Any, units: Any, groups: Any, plan: PrivateTrainPlan, *args: Any, **callbacks: Any) -> Any:
-        dp = replace(plan.dp, noise_multiplier=1e-6)
-        return train_private(model, units, groups, replace(plan, dp=dp), *args, **callbacks)
-
+    quiet = with_mechanism(noise_multiplier=1e-6)
     result = audit(planned(4.0, num_canaries=1000), 1000, quiet)
     assert result.num_correct == result.num_guesses
     with pytest.raises(PrivacyError, match="refutes the claim"):
@@ -91,46 +86,26 @@ def test_forgotten_noise_is_found() -> None:
 def test_unit_that_is_twice_in_a_batch_is_found() -> None:
     """It counts with twice the clipping norm, as with noise of half the planned size: the least fault of these."""
 
-    def twice(model: Any, units: Units, *args: Any, **callbacks: Any) -> PrivateState:
-        return train_private(model, replace(units, rows=units.rows.repeat(2, 1)), *args, **callbacks)
+    def twice(model: Any, units: RowUnits, *args: Any, **callbacks: Any) -> PrivateState:
+        doubled = replace(units.units, rows=units.units.rows.repeat(2, 1))
+        return train_private(model, replace(units, units=doubled, most_units=10**6), *args, **callbacks)
 
     assert audit(planned(2.5, num_canaries=50_000), 50_000, twice).refuted
-
-
-def loop_of(set_gradient: SetGradient) -> Any:
-    """The part of `train_private` that the auditor sees, with another gradient; the model stands still."""
-
-    def train(
-        model: CompactModel, units: Units, groups: Any, plan: PrivateTrainPlan, worker: Worker,
-        *, charge: Callable[[], int], on_step: Callable[[int], None], **_: Any,
-    ) -> None:  # fmt: skip
-        for _ in range(plan.dp.num_steps):
-            set_gradient(model, units, groups, plan.dp)
-            on_step(charge())
-
-    return train
 
 
 def flat_gradient(model: CompactModel) -> np.ndarray:
     return torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None]).double().numpy()
 
 
-def set_flat_gradient(model: CompactModel, flat: np.ndarray) -> None:
-    parameters = list(model.parameters())
-    parts = torch.split(torch.from_numpy(flat).float(), [p.numel() for p in parameters])
-    for parameter, part in zip(parameters, parts, strict=True):
-        parameter.grad = part.view_as(parameter)
-
-
 SEED = 11
 
 
-def seeded(model: CompactModel, units: Units, groups: Any, dp: DPPlan) -> None:
+def seeded(model: CompactModel, units: RowUnits, dp: DPPlan) -> None:
     """The real step with a generator of a known seed; then the auditor subtracts the noise.
 
     The noise follows the draws of the sample, as many as there are units; the auditor tries all numbers.
     """
-    set_private_gradient(model, units, groups, dp, ALONE, np.random.Generator(ChaCha(key=SEED)), PHYSICAL_BATCH)
+    set_private_gradient(model, units, dp, ALONE, np.random.Generator(ChaCha(key=SEED)), PHYSICAL_BATCH)
     released = flat_gradient(model)
     tried = (released - noise_after(num_units, len(released), dp) for num_units in range(100, 601))
     set_flat_gradient(model, min(tried, key=np.linalg.norm))
@@ -153,8 +128,8 @@ def test_noise_of_a_known_seed_is_found() -> None:
 def test_the_same_auditor_finds_nothing_without_the_seed() -> None:
     real = partial(set_private_gradient, worker=ALONE, max_physical_batch_size=PHYSICAL_BATCH)
 
-    def unseeded(model: CompactModel, units: Units, groups: Any, dp: DPPlan) -> None:
-        real(model, units, groups, dp, generator=secret_generator())
+    def unseeded(model: CompactModel, units: RowUnits, dp: DPPlan) -> None:
+        real(model, units, dp, generator=secret_generator())
         released = flat_gradient(model)
         tried = (released - noise_after(num_units, len(released), dp) for num_units in range(100, 601))
         set_flat_gradient(model, min(tried, key=np.linalg.norm))
@@ -196,8 +171,9 @@ def coupled_plan(table: CanaryTable) -> DPPlan:
     return replace(planned(2.0, num_canaries=LONG_CANARIES), max_grad_norm=float(norms) / NEIGHBOURS)
 
 
-def coupled(model: CompactModel, units: Units, groups: tuple[SlotGroup, ...], dp: DPPlan) -> None:
+def coupled(model: CompactModel, row_units: RowUnits, dp: DPPlan) -> None:
     """Losses are divided by the tokens of their micro-batch, then clipped; the rows of a key share a micro-batch."""
+    units, groups = row_units.units, row_units.groups
     total = np.zeros(sum(p.numel() for p in model.parameters()))
     for rows in by_key(units.tokens[units.rows.flatten()]):
         tokens = (rows[:, 1:] != PAD).sum()
@@ -257,13 +233,14 @@ def test_command_prints_claim_bound_and_what_was_audited(capsys: pytest.CaptureF
     shown = capsys.readouterr().out
     assert "epsilon 4 at delta 1e-05" in shown
     assert "with confidence 95 %" in shown
-    assert "of 400" in shown
+    assert "of 200 named as in" in shown
+    assert "sigma and q measured, implied epsilon" in shown
     assert "not refuted" in shown
     assert "not your table" in shown
 
 
 def test_command_refuses_an_audit_that_could_not_fail(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stop:
-        main(["audit", "--epsilon", "8", "--canaries", "1000"])
+        main(["audit", "--epsilon", "8", "--canaries", "100"])
     assert stop.value.code == 2
     assert "cannot refute epsilon 8" in capsys.readouterr().err

@@ -17,6 +17,7 @@ from ss_ray.training.loop import Worker
 from ss_ray.training.models import row_losses
 from ss_ray.training.private_loop import (
     PrivateState,
+    RowUnits,
     Units,
     own_units,
     set_private_gradient,
@@ -49,9 +50,9 @@ def run(
     on_state: Callable[[Callable[[], PrivateState]], None] = lambda state: None,
 ) -> tuple[PrivateState, Purse]:
     purse = Purse(plan.dp, charged)
-    units = own_units(toy.make_rows(rows), None, 1, ALONE)
+    units = private_toy.row_units(toy.make_rows(rows))
     state = train_private(
-        private_toy.make_model(), units, toy.GROUPS, plan, ALONE,
+        private_toy.make_model(), units, plan, ALONE,
         resume=resume, charged=lambda: charged, charge=purse, on_step=lambda step: None, on_state=on_state,
     )  # fmt: skip
     return state, purse
@@ -60,6 +61,16 @@ def run(
 def test_steps_taken_are_steps_charged() -> None:
     state, purse = run()
     assert state.step == purse.charged == private_toy.DP.num_steps
+
+
+def test_training_on_more_units_than_the_table_has_takes_no_step() -> None:
+    """Rows of one person that each count as a person."""
+    units = replace(private_toy.row_units(toy.make_rows(8)), most_units=4)
+    with pytest.raises(PrivacyError, match="more privacy units than the table has"):
+        train_private(
+            private_toy.make_model(), units, private_toy.plan(), ALONE,
+            resume=None, charged=lambda: 0, charge=pytest.fail, on_step=lambda step: None, on_state=lambda state: None,
+        )  # fmt: skip
 
 
 def test_steps_that_a_crash_lost_are_not_taken_again() -> None:
@@ -79,7 +90,7 @@ def test_nothing_is_left_to_do_when_all_steps_were_charged() -> None:
 
 
 def test_charge_comes_before_the_noise() -> None:
-    """A ledger that refuses leaves the weights as they were."""
+    """A ledger that refuses leaves the weights as they were, and no gradient that anybody could look at."""
     plan, before = private_toy.plan(num_steps=4), private_toy.make_model().state_dict()
     model = private_toy.make_model()
 
@@ -88,10 +99,11 @@ def test_charge_comes_before_the_noise() -> None:
 
     with pytest.raises(PrivacyError, match="no budget"):
         train_private(
-            model, own_units(toy.make_rows(8), None, 1, ALONE), toy.GROUPS, plan, ALONE,
+            model, private_toy.row_units(toy.make_rows(8)), plan, ALONE,
             resume=None, charged=lambda: 0, charge=refuse, on_step=lambda step: None, on_state=lambda state: None,
         )  # fmt: skip
     assert all(torch.equal(model.state_dict()[name], weight) for name, weight in before.items())
+    assert all(parameter.grad is None for parameter in model.parameters())
 
 
 def test_two_runs_of_one_seed_draw_different_noise() -> None:
@@ -160,12 +172,13 @@ def test_masks_of_workers_are_independent() -> None:
 
 def _batch_sizes(units: Units, dp: DPPlan) -> list[int]:
     """Batch sizes, read off a gradient to which every unit contributes the same."""
-    same = Units(tokens=units.tokens[:1].repeat(len(units.tokens), 1), rows=units.rows)
+    tokens = units.tokens[:1].repeat(len(units.tokens), 1)
+    same = RowUnits(units=replace(units, tokens=tokens), groups=toy.GROUPS, most_units=len(units.rows))
     model, generator = private_toy.make_model(), secret_generator()
     quiet = replace(dp, noise_multiplier=1e-9, expected_batch_size=1.0)
     found = []
     for _ in range(60):
-        set_private_gradient(model, same, toy.GROUPS, quiet, ALONE, generator, 64)
+        set_private_gradient(model, same, quiet, ALONE, generator, 64)
         norm = torch.sqrt(sum(p.grad.square().sum() for p in model.parameters() if p.grad is not None))
         found.append(round(float(norm) / dp.max_grad_norm))
     return found

@@ -15,7 +15,7 @@ from ss_ray.errors import PrivacyError
 from ss_ray.training.dpsgd import check_layers, clipped_sum
 from ss_ray.training.loop import Worker
 from ss_ray.training.pretrained import load_base
-from ss_ray.training.private_loop import PrivateState, train_private_units
+from ss_ray.training.private_loop import PrivateState, train_private
 from ss_ray.training.text_examples import (
     NO_LINE,
     Cuts,
@@ -231,7 +231,7 @@ def fit_privately(
     plan = replace(private_toy.plan(**changes), learning_rate=2e-2, warmup_steps=0)
     charged = resume.step if resume else 0
     charges, states = itertools.count(charged + 1), []
-    last = train_private_units(
+    last = train_private(
         model, units, plan, private_toy.ALONE, resume=resume, charged=lambda: charged, charge=lambda: next(charges),
         on_step=lambda step: None, on_state=lambda state: states.append(state()),
     )  # fmt: skip
@@ -242,7 +242,7 @@ def test_an_adapter_learns_with_differential_privacy_and_its_base_stays(folder: 
     """What a checkpoint holds is the adapter alone."""
     model = load_base(base_models.plan(folder), torch.device("cpu")).model
     frozen = {name: p.detach().clone() for name, p in model.named_parameters() if not p.requires_grad}
-    units = own_text_units(packed(max_records=1), None, 1, private_toy.ALONE)
+    units = own_text_units(packed(max_records=1), None, 1, private_toy.ALONE, most_units=6)
     numbers = torch.arange(units.num_units)
     before = units.losses(model, numbers).sum().item()
     quiet = {"sample_rate": 1.0, "noise_multiplier": 1e-6, "expected_batch_size": 1.0, "num_steps": 15}
@@ -260,7 +260,7 @@ def test_an_example_of_several_units_or_a_unit_of_windows_is_refused() -> None:
     several = cut_groups(sizes, np.array([6]), has_head=False, room=10)
     for cuts, ids in ((shared, None), (several, None), (shared, np.arange(6)), (several, np.zeros(6))):
         with pytest.raises(PrivacyError, match="of one privacy unit"):
-            own_text_units(examples_of(LINES, cuts), ids, 8, private_toy.ALONE)
+            own_text_units(examples_of(LINES, cuts), ids, 8, private_toy.ALONE, most_units=6)
 
 
 @pytest.mark.parametrize("world_size", [1, 3])
@@ -271,7 +271,7 @@ def test_each_unit_has_its_own_first_lines_and_one_owner(world_size: int, ids: l
     cuts = cut_rows(sizes, room=int(sizes.max()), max_records=1, seed=None)
     examples, unit_ids = examples_of(LINES, cuts), None if ids is None else np.array(ids)
     workers = [Worker(rank=rank, world_size=world_size) for rank in range(world_size)]
-    parts = [own_text_units(examples, unit_ids, 2, worker).own.tolist() for worker in workers]
+    parts = [own_text_units(examples, unit_ids, 2, worker, most_units=6).own.tolist() for worker in workers]
     owned = [[LINES[cuts.order[n]] for n in unit if n >= 0] for part in parts for unit in part]
     fitting = [i for i, size in enumerate(sizes) if size < sizes.max()]
     groups = [[i] for i in fitting] if ids is None else [[i for i in fitting if ids[i] == unit] for unit in set(ids)]
@@ -280,7 +280,7 @@ def test_each_unit_has_its_own_first_lines_and_one_owner(world_size: int, ids: l
 
 def test_loss_of_a_unit_is_the_mean_over_its_lines_and_nothing_else(model: Any) -> None:
     examples, ids = packed(max_records=1, seed=None), np.array([7, 3, 7, 7, 3, 5])
-    units = own_text_units(examples, ids, 8, private_toy.ALONE)
+    units = own_text_units(examples, ids, 8, private_toy.ALONE, most_units=3)
     alone = examples.losses(model, torch.arange(6))
     expected = torch.stack([alone[[1, 4]].mean(), alone[[5]].mean(), alone[[0, 2, 3]].mean()])
     torch.testing.assert_close(units.losses(model, torch.arange(3)), expected)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -62,16 +62,12 @@ def check_policy(steps: Sequence[PolicyStep]) -> None:
     """
     for number, step in enumerate(steps):
         where = f"replace_pii.steps.{number}"
-        for variable in (step.vars or {}).values():
-            if isinstance(variable, str):
-                needs(Expression(variable))
+        for source in _sources(step):
+            needs(Expression(source))
         rows, columns = step.rows, step.columns
         for rule in (*((rows and rows.drop) or ()), *((rows and rows.update) or ())):
             if not (rule.name or rule.condition or rule.entity or rule.type):
                 raise ConfigError(f"{where}: a rule of rows needs a name, condition, entity or type")
-            for source in (rule.condition, rule.value, rule.foreach):
-                if source is not None:
-                    needs(Expression(source))
         for rule in (rows and rows.update) or ():
             if rule.value is None:
                 raise ConfigError(f"{where}.rows.update: a rule needs a value")
@@ -84,6 +80,37 @@ def check_policy(steps: Sequence[PolicyStep]) -> None:
         for change in (columns and columns.rename) or ():
             if not change.value:
                 raise ConfigError(f"{where}.columns.rename: {change.name!r} needs a value, its new name")
+
+
+def check_row_local(steps: Sequence[PolicyStep]) -> None:
+    """Refuse steps that make of a row what other rows decide: with differential privacy one person would move them all.
+
+    Args:
+        steps: Steps that passed `check_policy`.
+
+    Raises:
+        ConfigError: An expression uses the number of the row, or draws that follow on those for the rows before.
+    """
+    for number, step in enumerate(steps):
+        for source in _sources(step):
+            found = needs(Expression(source))
+            names = (["index"] if found.index else []) + list(found.unkeyed)
+            if names:
+                raise ConfigError(
+                    f"replace_pii.steps.{number}: with differential privacy an expression may not use "
+                    f"{', '.join(names)}: what becomes of a row would depend on the rows before it; use the row's own "
+                    "cells (this, row), or fake and random, which follow from the cell"
+                )
+
+
+def _sources(step: PolicyStep) -> Iterator[str]:
+    """Every expression of a step as it was written."""
+    yield from (value for value in (step.vars or {}).values() if isinstance(value, str))
+    rows, columns = step.rows, step.columns
+    for rule in (*((rows and rows.drop) or ()), *((rows and rows.update) or ())):
+        yield from (source for source in (rule.condition, rule.value, rule.foreach) if source is not None)
+    for change in (*((columns and columns.add) or ()), *((columns and columns.drop) or ())):
+        yield from (source for source in (change.condition, change.value) if source is not None)
 
 
 def apply_policy(state: State, steps: Sequence[PolicyStep], sandbox: Sandbox, replace_texts: ReplaceTexts) -> State:

@@ -35,6 +35,8 @@ _FAKER_OWN = frozenset(
     "fixed_width csv tsv psv dsv xml pystr_format pyobject pystruct pydict pylist pyset pytuple pyiterable profile "
     "simple_profile unique optional factories generator".split()
 )
+UNKEYED_NAMES, UNKEYED_FILTERS = frozenset({"lipsum"}), frozenset({"random"})
+"""Jinja's own draws, which follow from Python's generator and not from key and cell."""
 PLAIN = (str, int, float, bool, Decimal, date, datetime, timedelta, type(None), list, tuple, dict)
 """Types of values, exactly: a subclass may do anything."""
 
@@ -48,12 +50,14 @@ class Needs:
         index: On the number of the row.
         row: Columns of `row` that it names; None for all of them.
         column: Whether it looks at `column`.
+        unkeyed: Names of the draws it uses that do not follow from the cell, but from the draws before.
     """
 
     cell: bool
     index: bool
     row: tuple[str, ...] | None
     column: bool = False
+    unkeyed: tuple[str, ...] = ()
 
     @property
     def is_constant(self) -> bool:
@@ -114,11 +118,14 @@ def needs(expression: Expression) -> Needs:
     named = sorted({field for field in fields if isinstance(field, str)})
     is_whole = names.count("row") > sum(isinstance(field, str) for field in fields)
     drawn = {"this", "item", "items", "fake", "random"}
+    filters = {found.name for found in tree.find_all(nodes.Filter)}
+    unkeyed = [f"{name} as a filter" for name in UNKEYED_FILTERS & filters] + sorted(UNKEYED_NAMES & set(names))
     return Needs(
         cell=not drawn.isdisjoint(names) or any(f.name == "fake" for f in tree.find_all(nodes.Filter)),
         index="index" in names,
         row=None if is_whole else tuple(named),
         column="column" in names,
+        unkeyed=tuple(unkeyed),
     )
 
 
