@@ -158,6 +158,14 @@ def _forms(text: str) -> tuple[str, str, str]:
     return folded, _BETWEEN_DIGITS.sub("", folded), _BETWEEN_GROUPS.sub("", folded)
 
 
+def may_hold(text: str) -> bool:
+    """Whether a text has the characters that an identifier of any kind needs; cheap."""
+    if not text.isascii():
+        return True
+    digits = sum(map(str.isdigit, text))
+    return "@" in text or digits >= 7 or (digits >= 4 and "." in text) or text.count(":") >= 2
+
+
 def survives(identifier: Identifier, text: str) -> bool:
     """Whether a text holds the value of an identifier, in any case and with any separators."""
     folded, joined, compact = _forms(text)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -21,7 +21,7 @@ from ss_ray.pii.cells import as_texts, encode, from_texts, is_textual
 from ss_ray.pii.dates import FIRST_DAY, YEARS, shift_days
 from ss_ray.pii.entities import Operator
 from ss_ray.pii.mentions import Mention, mentions_of
-from ss_ray.pii.names import NOBODY, Person
+from ss_ray.pii.names import Person
 from ss_ray.pii.people import identities_of, people_of
 from ss_ray.pii.policy.sandbox import Sandbox
 from ss_ray.pii.policy.steps import State, apply_policy
@@ -74,28 +74,26 @@ class TableReplacer:
         """
         if self.plan.steps:
             return self._by_policy(table, first_row)
-        rows = _Rows.of(table, self.plan, self.pseudonyms.key)
+        rows = _Rows(table, self)
         columns = [self._column(table.column(rule.name), rule, rows) for rule in self.plan.columns]
-        searched = self.plan.all_searched_columns
-        mentions = _by_row([column.mentions for column in columns], table.num_rows) if searched else []
-        texts = [self._text_column(name, table.column(name), mentions, rows) for name in searched]
-        new = _with_columns(table, (*columns, *texts))
-        dropped = sorted({row for column in (*columns, *texts) for row in column.dropped_rows})
+        texts = [self._text_column(name, table.column(name), rows) for name in self.plan.text_columns]
+        checked = [self._checked_column(name, table.column(name), rows) for name in self.plan.checked_columns]
+        columns += [*texts, *checked]
+        new = _with_columns(table, columns)
+        dropped = sorted({row for column in columns for row in column.dropped_rows})
         new = new.drop_columns(list(self.plan.dropped_columns))
-        return _without_rows(new, dropped), _counts(table, (*columns, *texts), len(dropped))
+        return _without_rows(new, dropped), _counts(table, columns, len(dropped))
 
     def _by_policy(self, table: pa.Table, first_row: int) -> tuple[pa.Table, Counts]:
         """The table as the policy makes it; the rows' texts agree with their columns as they were before."""
         plan = self.plan
-        rows = _Rows.of(table, plan, self.pseudonyms.key)
-        mentions = [self._mentions(rule, *_distinct(table.column(rule.name))) for rule in plan.columns]
-        by_row = _by_row(mentions if plan.all_searched_columns else [], table.num_rows)
-        contexts = list(map(RowContext, by_row, rows.people, rows.days))
+        rows = _Rows(table, self)
         hidden = [
             self._column(table.column(r.name), r, rows) for r in plan.columns if r.entity_type == entities.UNKNOWN
         ]
-        checked = [self._text_column(name, table.column(name), by_row, rows) for name in plan.checked_columns]
-        counts = _counts(table, (*hidden, *checked), 0)
+        checked = [self._checked_column(name, table.column(name), rows) for name in plan.checked_columns]
+        counts = _counts(table, [*hidden, *checked], 0)
+        contexts = [rows.context(row) for row in range(table.num_rows)]
         table = _with_columns(table, (*hidden, *checked))
         numbers = range(first_row, first_row + table.num_rows)
         state = State(table, plan.views, contexts, numbers, Counter())
@@ -129,7 +127,6 @@ class TableReplacer:
             array=array,
             counts=Counter({rule.entity_type: sum(place is not None for place in places)}),
             examples={rule.entity_type: self._examples(rule.entity_type, new)},
-            mentions=self._mentions(rule, texts, places),
             dropped_rows=_present(places) if rule.operator is Operator.DROP_ROW else (),
         )
 
@@ -177,48 +174,56 @@ class TableReplacer:
             made = self._texts.replacement.replace_new(entity_type, made)
         return None
 
-    def _mentions(
-        self, rule: ColumnRule, texts: Sequence[str | None], places: Sequence[int | None]
-    ) -> list[tuple[Mention, ...]]:
+    def mentions(self, table: pa.Table) -> list[tuple[Mention, ...]]:
         """(num_rows,) what to look for in the texts of each row."""
-        if not self.plan.all_searched_columns:
-            return []
-        found = [() if text is None else mentions_of(rule.entity_type, text) for text in texts]
-        return [() if place is None else found[place] for place in places]
+        by_column: list[list[tuple[Mention, ...]]] = []
+        for rule in self.plan.columns:
+            texts, places = _distinct(table.column(rule.name))
+            found = [() if text is None else mentions_of(rule.entity_type, text) for text in texts]
+            by_column.append([() if place is None else found[place] for place in places])
+        return _by_row(by_column, table.num_rows)
 
     def _examples(self, entity_type: str, stand_ins: Iterable[str | None]) -> frozenset[str]:
         if self.plan.operator(entity_type) is not Operator.PSEUDONYM or entity_type in NEAR_ORIGINAL:
             return frozenset()
         return few(value for value in stand_ins if value)
 
-    def _text_column(
-        self, name: str, column: pa.ChunkedArray, mentions: Sequence[tuple[Mention, ...]], rows: _Rows
-    ) -> _Replaced:
+    def _text_column(self, name: str, column: pa.ChunkedArray, rows: _Rows) -> _Replaced:
         """A text column with stand-ins in place of what was found or mentioned."""
         texts: list[str | None] = column.to_pylist()
-        contexts = map(RowContext, mentions, rows.people, rows.days)
-        pairs = ((text, context) for text, context in zip(texts, contexts, strict=True) if text is not None)
-        done = iter(self._replaced_texts(pairs, name))
-        new = [None if text is None else next(done) for text in texts]
+        present = [row for row, text in enumerate(texts) if text is not None]
+        done = self._texts.replace_each([(texts[row] or "", rows.context(row)) for row in present], name)
+        return self._with_texts(name, column, texts, dict(zip(present, done, strict=True)))
+
+    def _checked_column(self, name: str, column: pa.ChunkedArray, rows: _Rows) -> _Replaced:
+        """A category or a column of a kept type, with stand-ins for what is personal beside its own values."""
+        values, places = _distinct(column)
+        suspects = self._texts.suspects((value for value in values if value), name, self.plan.own_type(name))
+        hit = [row for row, place in enumerate(places) if place is not None and values[place] in suspects]
+        if not hit:
+            return _Replaced(name=name, array=column, counts=Counter(), examples={}, touched=Counter())
+        texts: list[str | None] = column.to_pylist()
+        done = self._texts.replace_suspects([(texts[row] or "", rows.context(row)) for row in hit], suspects)
+        return self._with_texts(name, column, texts, dict(zip(hit, done, strict=True)))
+
+    def _with_texts(
+        self, name: str, column: pa.ChunkedArray, texts: list[str | None], new: Mapping[int, NewText]
+    ) -> _Replaced:
+        """The column with new texts in some rows, and what was replaced in them."""
         counts: Counter[str] = Counter()
         touched: Counter[str] = Counter()
-        for text in new:
-            if text is not None:
-                counts.update(text.counts)
-                touched.update(text.counts.keys())
+        for row, text in new.items():
+            texts[row] = text.text
+            counts.update(text.counts)
+            touched.update(text.counts.keys())
         return _Replaced(
             name=name,
-            array=from_texts([None if text is None else text.text for text in new], column.type, column=name),
+            array=from_texts(texts, column.type, column=name),
             counts=counts,
             touched=touched,
-            examples=self._span_examples(text for text in new if text is not None),
-            dropped_rows=[row for row, text in enumerate(new) if text is not None and text.drops_row],
+            examples=self._span_examples(new.values()),
+            dropped_rows=[row for row, text in new.items() if text.drops_row],
         )
-
-    def _replaced_texts(self, pairs: Iterable[tuple[str, RowContext]], name: str) -> list[NewText]:
-        if name in self.plan.checked_columns:
-            return self._texts.replace_checked(pairs, name, self.plan.own_type(name))
-        return self._texts.replace_each(pairs, name)
 
     def _span_examples(self, texts: Iterable[NewText]) -> dict[str, frozenset[str]]:
         made: dict[str, set[str]] = {}
@@ -230,30 +235,49 @@ class TableReplacer:
 
 @dataclass(frozen=True)
 class _Rows:
-    """What the rows of a table tell of their persons: (num_rows,) each."""
+    """What the rows of a table tell of their persons; found out at the first question.
 
-    people: list[Person]
-    days: list[int]
+    Attributes:
+        table: The rows.
+        replacer: Has the plan and the key.
+    """
 
-    @classmethod
-    def of(cls, table: pa.Table, plan: PiiPlan, key: bytes) -> _Rows:
-        types = {rule.entity_type for rule in plan.columns} | set(plan.searched if plan.all_searched_columns else ())
-        identities = [""] * table.num_rows if types.isdisjoint(DATE_TYPES) else identities_of(table, plan.person)
+    table: pa.Table
+    replacer: TableReplacer
+
+    @cached_property
+    def people(self) -> list[Person]:
+        """(num_rows,) the person of each row."""
+        return people_of(self.table, self.replacer.plan.person)
+
+    @cached_property
+    def days(self) -> list[int]:
+        """(num_rows,) days by which the dates of each row move."""
+        plan, key = self.replacer.plan, self.replacer.pseudonyms.key
+        types = {rule.entity_type for rule in plan.columns} | set(plan.searched)
+        is_dated = not types.isdisjoint(DATE_TYPES)
+        identities = identities_of(self.table, plan.person) if is_dated else [""] * self.table.num_rows
         days = {identity: shift_days(key, identity, plan.max_shift_days) for identity in set(identities)}
-        is_personal = plan.all_searched_columns or plan.person.chooses_names or not types.isdisjoint(HANDLE_TYPES)
-        people = people_of(table, plan.person) if is_personal else [NOBODY] * table.num_rows
-        return cls(people, [days[identity] for identity in identities])
+        return [days[identity] for identity in identities]
+
+    @cached_property
+    def mentions(self) -> list[tuple[Mention, ...]]:
+        """(num_rows,) values of the row's columns to look for in its texts."""
+        return self.replacer.mentions(self.table)
+
+    def context(self, row: int) -> RowContext:
+        """What a row tells about its texts."""
+        return RowContext(self.mentions[row], self.people[row], self.days[row])
 
 
 @dataclass(frozen=True)
 class _Replaced:
-    """A column after the replacement, and what the texts of each row may mention of it."""
+    """A column after the replacement."""
 
     name: str
     array: pa.Array  # (num_rows,), of the column's own type
     counts: Counter[str]  # cells or spans replaced, by entity type
     examples: dict[str, frozenset[str]]
-    mentions: Sequence[tuple[Mention, ...]] = ()  # (num_rows,)
     touched: Counter[str] | None = None  # cells with a span replaced; None: as `counts`
     dropped_rows: Sequence[int] = ()
 

@@ -35,6 +35,7 @@ from ss_ray.pii.identifiers import (
     Identifier,
     identifiers,
     is_fictional,
+    may_hold,
     survives,
 )
 from ss_ray.pii.rules import PiiPlan
@@ -162,9 +163,12 @@ def scan_rows(before: pa.Table, after: pa.Table, *, skip: Collection[str] = (), 
     for name in _searched_columns(after, skip):
         places, texts = _distinct(after.column(name))
         searched[name] += len(after) - after.column(name).null_count
+        candidates = [text if text and may_hold(text) else None for text in texts]
+        if not any(candidates):
+            continue
         for row, own in by_row.items():
             place = places[row]
-            text = None if place is None else texts[place]
+            text = None if place is None else candidates[place]
             if text is not None:
                 kinds_left = {identifier.kind for identifier in own if survives(identifier, text)}
                 survived.update((name, kind) for kind in kinds_left)

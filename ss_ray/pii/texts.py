@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from ss_ray.pii import entities
@@ -143,37 +143,46 @@ class TextReplacer:
                 done[pair] = self._replaced(pair[0], findings[pair[0]], pair[1])
         return [done[pair] for pair in pairs]
 
-    def replace_checked(
-        self, pairs: Iterable[tuple[str, RowContext]], header: str = "", own_type: str | None = None
-    ) -> list[NewText]:
-        """Cells of a category or of a kept type after the replacement of what is personal beside their own value.
+    def suspects(
+        self, cells: Iterable[str], header: str, own_type: str | None
+    ) -> dict[str, tuple[Finding, ...] | None]:
+        """Cells of a category or of a kept type that may hold something beside their own value, with the findings.
 
         All cells are searched by patterns. A cell with a finding, and a cell of MIN_SENTENCE_WORDS words, is read by
-        the model of names too, which finds persons and addresses in it.
+        the model of names too, which finds persons and addresses in it. None stands for a cell that defied analysis.
 
         Args:
-            pairs: Cells, and what their rows tell.
+            cells: Distinct cells.
             header: Name of the column; its words count as context.
             own_type: Entity type of the column, which stays; None where it has none.
         """
-        pairs = list(pairs)
         words = _words(header)
-        cells = list(dict.fromkeys(text for text, _ in pairs))
-        by_pattern = {
-            text: None if found is None else _others(text, found, own_type)
-            for text, found in self._pattern_detector.find_each(cells, words).items()
-        }
-        read = [text for text, found in by_pattern.items() if found or len(text.split()) >= MIN_SENTENCE_WORDS]
-        by_model = self.detector.find_each(read, words)
+        found: dict[str, tuple[Finding, ...] | None] = {}
+        for text, findings in self._pattern_detector.find_each(cells, words).items():
+            others = None if findings is None else _others(text, findings, own_type)
+            if others is None or others or len(text.split()) >= MIN_SENTENCE_WORDS:
+                found[text] = others
 
-        done: dict[tuple[str, RowContext], NewText] = {}
-        for text, row in dict.fromkeys(pairs):
-            findings = by_pattern[text]
-            is_read = text in by_model and findings is not None
-            if is_read and by_model[text] is not None:
-                names = (f for f in by_model[text] or () if f.entity_type in _BESIDE_KEPT and not _covers(f, text))
-                findings = without_overlaps([*(findings or ()), *names])
-            done[text, row] = self._replaced(text, findings, row if is_read else replace(row, mentions=()))
+        for text, read in self.detector.find_each(found, words).items():
+            others = found[text]
+            if read is None or others is None:
+                found[text] = None
+            else:
+                names = (f for f in read if f.entity_type in _BESIDE_KEPT and not _covers(f, text))
+                found[text] = without_overlaps([*others, *names])
+        return found
+
+    def replace_suspects(
+        self, pairs: Iterable[tuple[str, RowContext]], suspects: Mapping[str, tuple[Finding, ...] | None]
+    ) -> list[NewText]:
+        """Each suspect cell after the replacement of its findings, and of what the row's own columns hold.
+
+        Args:
+            pairs: Cells, and what their rows tell.
+            suspects: Findings by cell, from `suspects`.
+        """
+        pairs = list(pairs)
+        done = {pair: self._replaced(pair[0], suspects[pair[0]], pair[1]) for pair in dict.fromkeys(pairs)}
         return [done[pair] for pair in pairs]
 
     @cached_property
