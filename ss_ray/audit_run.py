@@ -25,7 +25,7 @@ from ss_ray.errors import ConfigError
 from ss_ray.pipeline import run as run_pipeline
 from ss_ray.privacy.certificate import Certificate
 from ss_ray.privacy.charges import DP_SGD, Charge
-from ss_ray.privacy.conformance import Conformance, Finding
+from ss_ray.privacy.conformance import ChargeTest, Conformance
 from ss_ray.privacy.plan import run_epsilon
 from ss_ray.progress import OnProgress, ignore
 from ss_ray.runs import RunDir
@@ -169,7 +169,7 @@ def _asked(audited: RunDir) -> dict[str, Any]:
     return sections
 
 
-def run_and_compare(config: Config, folder: Path, on_progress: OnProgress) -> tuple[Finding, ...]:
+def run_and_compare(config: Config, folder: Path, on_progress: OnProgress) -> tuple[ChargeTest, ...]:
     """Run all stages on the auditor's table, and compare what the steps released with what was charged.
 
     Args:

@@ -2,7 +2,7 @@
 
 A shared value that one real row in a thousand has is worth 10 bits; a number that is nearer than all but 1 % of the
 real rows is worth 6.6. Columns are taken for independent, so bits of related columns add up to too much: they are
-compared with the bits of other pairs, and never read as probabilities. Pairs are found by blocks of columns that
+compared with the bits of other pairs, and never read as probabilities. RowPairs are found by blocks of columns that
 agree, so that large tables need no comparison of all rows with all rows.
 """
 
@@ -25,22 +25,22 @@ COARSE_BINS = 32
 MAX_BUCKET = 40
 """Training rows that may share the values of a block; combinations of more rows are common, and tell nothing."""
 MAX_PAIRS = 4_000_000
-"""Pairs that are compared at most."""
+"""RowPairs that are compared at most."""
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Pairs:
-    """Pairs of a row and a training row: positions in the tables one after the other, (pairs,) each."""
+class RowPairs:
+    """RowPairs of a row and a training row: positions in the tables one after the other, (pairs,) each."""
 
     query: Ints
     target: Ints
 
-    def where(self, kept: NDArray[np.bool_]) -> Pairs:
+    def where(self, kept: NDArray[np.bool_]) -> RowPairs:
         """The pairs at some places."""
-        return Pairs(self.query[kept], self.target[kept])
+        return RowPairs(self.query[kept], self.target[kept])
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class Space:
             quantiles.append(None if column.nominal else _quantiles(values.astype(np.float64), num_real))
         return cls(train.columns, codes, quantiles, bits, num_real)
 
-    def agreement(self, pairs: Pairs) -> Floats:
+    def agreement(self, pairs: RowPairs) -> Floats:
         """(pairs,) bits."""
         total = np.zeros(len(pairs.query))
         for column in range(len(self.columns)):
@@ -102,7 +102,7 @@ class Space:
         near = -np.log2(np.clip(2 * distance + 1 / self.num_real, None, 1.0))
         return np.where(equal, worth, np.minimum(np.nan_to_num(near, nan=0.0), worth))
 
-    def equal_cells(self, pairs: Pairs) -> Ints:
+    def equal_cells(self, pairs: RowPairs) -> Ints:
         """(pairs,) number of columns in which the two rows are equal."""
         return np.sum([code[pairs.query] == code[pairs.target] for code in self.codes], axis=0).astype(np.int64)
 
@@ -133,8 +133,8 @@ def _quantiles(values: Floats, num_real: int) -> Floats:
     return np.where(np.isnan(values), np.nan, places / max(1, len(known)))
 
 
-def find_pairs(space: Space, queries: Ints, num_train: int) -> Pairs:
-    """Pairs of a query and another training row that agree in a whole block of columns that few rows share."""
+def find_pairs(space: Space, queries: Ints, num_train: int) -> RowPairs:
+    """RowPairs of a query and another training row that agree in a whole block of columns that few rows share."""
     found: list[Ints] = []
     for keys in space.block_keys():
         train = pd.DataFrame({"key": keys[:num_train], "target": np.arange(num_train)})
@@ -146,4 +146,4 @@ def find_pairs(space: Space, queries: Ints, num_train: int) -> Pairs:
     if len(every) > MAX_PAIRS:  # rather those that agree in several blocks
         every = every[np.argsort(-num_blocks, kind="stable")[:MAX_PAIRS]]
     query, target = every // num_train, every % num_train
-    return Pairs(query, target).where(query != target)
+    return RowPairs(query, target).where(query != target)

@@ -6,7 +6,7 @@ were changed. So agreement is counted in bits (`agreement.py`), and what counts 
     lead(row) = max over training rows t of [agreement(row, t) - largest agreement of t with any other real row]
 
 Every real row has a lead too, computed without itself, and an honest synthetic row is one more row of their kind. A
-lead far beyond all of theirs discloses a row. Pairs are found by blocks of columns that agree, so that large tables
+lead far beyond all of theirs discloses a row. RowPairs are found by blocks of columns that agree, so that large tables
 need no comparison of all rows with all rows.
 """
 
@@ -19,7 +19,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import poisson
 
-from ss_ray.evaluation.agreement import Floats, Ints, Pairs, Space, find_pairs
+from ss_ray.evaluation.agreement import Floats, Ints, RowPairs, Space, find_pairs
 from ss_ray.evaluation.columns import Table
 from ss_ray.evaluation.metrics import Metric, measured, unavailable
 from ss_ray.evaluation.significance import rate_p_value
@@ -180,7 +180,7 @@ class _Rivals:
     second: Floats
 
     @classmethod
-    def of(cls, space: Space, pairs: Pairs, owners: Ints, num_train: int) -> _Rivals:
+    def of(cls, space: Space, pairs: RowPairs, owners: Ints, num_train: int) -> _Rivals:
         """The rivals among the pairs that were found, and among RIVALS real rows from all over."""
         stride = max(1, -(-space.num_real // RIVALS))
         some = np.arange(0, space.num_real, stride)
@@ -201,12 +201,12 @@ class _Rivals:
         second[after["target"]] = after["bits"]
         return cls(best, owner, second)
 
-    def leads(self, space: Space, pairs: Pairs, owners: Ints | None) -> _Leads:
+    def leads(self, space: Space, pairs: RowPairs, owners: Ints | None) -> _Leads:
         """Leads of pairs over all real rows of other persons.
 
         Args:
             space: The rows.
-            pairs: Pairs of a row and a training row.
+            pairs: RowPairs of a row and a training row.
             owners: Person of each row; None for synthetic rows, which are nobody's.
         """
         rival = self.best[pairs.target]
@@ -237,12 +237,12 @@ def _largest(leads: Floats, rows: Ints, num_rows: int) -> Floats:
     return largest
 
 
-def _of_persons(leads: Floats, pairs: Pairs, owners: Ints, train_owners: Ints) -> Floats:
+def _of_persons(leads: Floats, pairs: RowPairs, owners: Ints, train_owners: Ints) -> Floats:
     """(persons,) the largest lead of each person for one training person: the sum over the rows of both.
 
     Args:
         leads: (pairs,) bits; 0 for pairs that do not count.
-        pairs: Pairs of a row and a training row.
+        pairs: RowPairs of a row and a training row.
         owners: Person of each row.
         train_owners: Person of each training row.
     """
@@ -307,13 +307,13 @@ def _compare_ahead(made: tuple[Floats, int], unseen: tuple[Floats, int]) -> tupl
     )
 
 
-def _listed(pairs: Pairs, leads: Floats, space: Space, limit: float) -> tuple[DisclosedRow, ...]:
+def _listed(pairs: RowPairs, leads: Floats, space: Space, limit: float) -> tuple[DisclosedRow, ...]:
     """Each disclosed row once, with the training row that it leads for."""
     order = np.argsort(-leads, kind="stable")
     order = order[leads[order] > limit]
     _, first = np.unique(pairs.query[order], return_index=True)
     chosen = order[np.sort(first)][:MAX_LISTED]
-    shown = Pairs(pairs.query[chosen], pairs.target[chosen])
+    shown = RowPairs(pairs.query[chosen], pairs.target[chosen])
     cells = (shown.query - space.num_real, shown.target, space.equal_cells(shown), np.round(leads[chosen], 2))
     return tuple(
         DisclosedRow(row=row, training_row=training_row, equal_cells=equal, lead=lead)

@@ -174,15 +174,15 @@ def _disclosed_rows(privacy: Privacy) -> Reasons:
     count = found.disclosed.value or 0.0
     if count >= MIN_DISCLOSED and _is_below(found.p_value, alpha):
         yield (
-            f"{count:.0f} synthetic rows equal a training row in all cells or all but one, and no other real row is "
-            f"nearly as like it (a lead of over {found.limit.value:.0f} bits; of {found.real_disclosed.value:.0f} real "
-            f"rows the same is true; {_p_value(found.p_value, alpha)})"
+            f"{count:.0f} synthetic rows equal a training row in all cells or all but one, and no other real row "
+            f"resembles that row nearly as much (a lead of over {found.limit.value:.0f} bits; the same is true of "
+            f"{found.real_disclosed.value:.0f} real rows; {_p_value(found.p_value, alpha)})"
         )
     if _is_below(found.ahead_p_value, alpha) and _excess(found.ahead, found.unseen_ahead) > PRACTICAL_AHEAD:
         yield (
-            f"synthetic rows agree with training rows as no real row does: in {percent(found.ahead)} of the cases, and "
-            f"{percent(found.unseen_ahead)} with unseen real rows in their place "
-            f"({_p_value(found.ahead_p_value, alpha)})"
+            f"some training rows are resembled by a synthetic row more than by any other real row: "
+            f"{percent(found.ahead)} of the number of synthetic rows; unseen real rows in their place give "
+            f"{percent(found.unseen_ahead)} ({_p_value(found.ahead_p_value, alpha)})"
         )
 
 

@@ -46,7 +46,7 @@ class Shares:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Finding:
+class ChargeTest:
     """One test of one quantity.
 
     Attributes:
@@ -74,10 +74,10 @@ class Conformance:
 
     claimed_epsilon: float
     implied_epsilon: float
-    findings: tuple[Finding, ...]
+    findings: tuple[ChargeTest, ...]
 
     @property
-    def failed(self) -> tuple[Finding, ...]:
+    def failed(self) -> tuple[ChargeTest, ...]:
         """The tests that refute the mechanism."""
         return tuple(f for f in self.findings if f.p_value < FALSE_ALARM / len(self.findings))
 
@@ -102,7 +102,7 @@ def check_conformance(dp: DPPlan, quiet: Shares, loud: Shares) -> Conformance:
     )
 
 
-def compare_shares(dp: DPPlan, quiet: Shares, loud: Shares) -> tuple[Finding, ...]:
+def compare_shares(dp: DPPlan, quiet: Shares, loud: Shares) -> tuple[ChargeTest, ...]:
     """All tests of the released sums; see `check_conformance`."""
     return (
         *_compare_influence(quiet),
@@ -120,17 +120,17 @@ def _parts(quiet: Shares) -> npt.NDArray[np.bool_]:
     return quiet.values[:, quiet.members] > 0.5
 
 
-def _compare_influence(quiet: Shares) -> Iterator[Finding]:
+def _compare_influence(quiet: Shares) -> Iterator[ChargeTest]:
     """One unit moves a sum by one clipping norm at most, and one that is not in the data by nothing."""
     largest = float(np.abs(quiet.values[:, quiet.members]).max())
-    yield Finding(
+    yield ChargeTest(
         name="largest influence of one unit, in clipping norms",
         expected=1.0,
         measured=largest,
         p_value=float(largest <= LARGEST_SHARE),
     )
     absent = float(np.abs(quiet.values[:, ~quiet.members]).max())
-    yield Finding(
+    yield ChargeTest(
         name="largest influence of an absent unit, in clipping norms",
         expected=0.0,
         measured=absent,
@@ -138,17 +138,17 @@ def _compare_influence(quiet: Shares) -> Iterator[Finding]:
     )
 
 
-def _compare_noise(noise: Floats, noise_multiplier: float) -> Iterator[Finding]:
+def _compare_noise(noise: Floats, noise_multiplier: float) -> Iterator[ChargeTest]:
     """(steps, canaries) shares of absent canaries are Gaussian, of the charged width, new in every step."""
     scaled = noise / noise_multiplier
     steps, canaries = scaled.shape
-    yield Finding(
+    yield ChargeTest(
         name="noise multiplier",
         expected=noise_multiplier,
         measured=float(noise_multiplier * sqrt(np.mean(scaled**2))),
         p_value=two_sided(stats.chi2(scaled.size), float(np.sum(scaled**2))),
     )
-    yield Finding(
+    yield ChargeTest(
         name="distance of the noise from a Gaussian",
         expected=0.0,
         measured=float((found := stats.kstest(scaled.flatten(), "norm")).statistic),
@@ -156,7 +156,7 @@ def _compare_noise(noise: Floats, noise_multiplier: float) -> Iterator[Finding]:
     )
     if steps > 1:
         sums = np.sum(scaled, axis=0)
-        yield Finding(
+        yield ChargeTest(
             name="noise of all steps together, variance over one step's",
             expected=float(steps),
             measured=float(np.mean(sums**2)),
@@ -165,11 +165,11 @@ def _compare_noise(noise: Floats, noise_multiplier: float) -> Iterator[Finding]:
         yield _lag_finding("correlation of the noise of neighbouring steps", scaled)
 
 
-def _compare_parts(parts: npt.NDArray[np.bool_], dp: DPPlan) -> Iterator[Finding]:
+def _compare_parts(parts: npt.NDArray[np.bool_], dp: DPPlan) -> Iterator[ChargeTest]:
     """(steps, canaries) each unit joins each step with the sample rate, whatever joins beside it or joined before."""
     rate, (steps, canaries) = dp.sample_rate, parts.shape
     joined = int(parts.sum())
-    yield Finding(
+    yield ChargeTest(
         name="sample rate",
         expected=rate,
         measured=joined / parts.size,
@@ -181,14 +181,14 @@ def _compare_parts(parts: npt.NDArray[np.bool_], dp: DPPlan) -> Iterator[Finding
     scaled = (parts.astype(np.float64) - rate) / sqrt(variance)
     kurtosis = 2 + (1 - 6 * variance) / (steps * variance)  # of a standardised binomial's square
     spread = (parts.sum(axis=0) - steps * rate) ** 2 / (steps * variance)
-    yield Finding(
+    yield ChargeTest(
         name="variance of a unit's steps",
         expected=steps * variance,
         measured=float(spread.mean() * steps * variance),
         p_value=two_sided(stats.norm(canaries, sqrt(canaries * kurtosis)), float(spread.sum())),
     )
     sizes = (parts.sum(axis=1) - canaries * rate) ** 2 / (canaries * variance)
-    yield Finding(
+    yield ChargeTest(
         name="variance of a step's units",
         expected=canaries * variance,
         measured=float(sizes.mean() * canaries * variance),
@@ -198,7 +198,7 @@ def _compare_parts(parts: npt.NDArray[np.bool_], dp: DPPlan) -> Iterator[Finding
         yield _lag_finding("correlation of a unit's neighbouring steps", scaled)
 
 
-def _compare_sums(shares: Floats, dp: DPPlan) -> Iterator[Finding]:
+def _compare_sums(shares: Floats, dp: DPPlan) -> Iterator[ChargeTest]:
     """(steps, canaries) shares of present canaries: the sample is the same whether there is noise or not.
 
     A little of a canary's gradient lies beside its own direction, so its mean share may be smaller than the sample
@@ -207,7 +207,7 @@ def _compare_sums(shares: Floats, dp: DPPlan) -> Iterator[Finding]:
     steps, canaries = shares.shape
     joining = dp.sample_rate * (1 - dp.sample_rate)
     variance = dp.noise_multiplier**2 + joining
-    yield Finding(
+    yield ChargeTest(
         name="share of a unit in a step, under the noise",
         expected=dp.sample_rate,
         measured=float(shares.mean()),
@@ -216,7 +216,7 @@ def _compare_sums(shares: Floats, dp: DPPlan) -> Iterator[Finding]:
     sums = shares.sum(axis=0)
     spread = (sums - sums.mean()) ** 2 / (steps * variance)
     excess = joining * (1 - 6 * joining) / (steps * variance**2)
-    yield Finding(
+    yield ChargeTest(
         name="variance of a unit's steps, under the noise",
         expected=steps * variance,
         measured=float(spread.mean() * steps * variance),
@@ -224,10 +224,10 @@ def _compare_sums(shares: Floats, dp: DPPlan) -> Iterator[Finding]:
     )
 
 
-def _lag_finding(name: str, scaled: Floats) -> Finding:
+def _lag_finding(name: str, scaled: Floats) -> ChargeTest:
     """Correlation of each step with the one before, of values of mean 0 and variance 1."""
     products = scaled[1:] * scaled[:-1]
-    return Finding(
+    return ChargeTest(
         name=name,
         expected=0.0,
         measured=float(products.mean()),
@@ -282,5 +282,5 @@ def require_conformance(result: Conformance) -> None:
         )
 
 
-def _listed(findings: Sequence[Finding]) -> str:
+def _listed(findings: Sequence[ChargeTest]) -> str:
     return ", ".join(f"{f.name} is {f.measured:.4g} where {f.expected:.4g} is charged" for f in findings)

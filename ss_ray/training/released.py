@@ -24,7 +24,7 @@ import torch
 from scipy import stats
 from torch import Tensor
 
-from ss_ray.privacy.conformance import Finding, two_sided
+from ss_ray.privacy.conformance import ChargeTest, two_sided
 from ss_ray.training.models import SlotGroup, row_losses
 from ss_ray.training.recorder import Recording
 
@@ -73,7 +73,7 @@ class _Step:
 
 def compare_steps(
     model: Any, groups: Sequence[SlotGroup], recording: Recording, units: Sequence[Sequence[int]], dp: ChargedSteps
-) -> tuple[Finding, ...]:
+) -> tuple[ChargeTest, ...]:
     """Test the recorded steps against the charge.
 
     Args:
@@ -139,10 +139,10 @@ def _measure(gradients: Floats, released: Floats, dp: ChargedSteps) -> _Step:
     )
 
 
-def _findings(steps: Sequence[_Step], dp: ChargedSteps) -> Iterator[Finding]:
+def _findings(steps: Sequence[_Step], dp: ChargedSteps) -> Iterator[ChargeTest]:
     dimensions = sum(step.dimensions for step in steps)
     outside = sum(step.outside for step in steps)
-    yield Finding(
+    yield ChargeTest(
         name="noise multiplier",
         expected=dp.noise_multiplier,
         measured=sqrt(outside / dimensions),
@@ -150,7 +150,7 @@ def _findings(steps: Sequence[_Step], dp: ChargedSteps) -> Iterator[Finding]:
     )
     deviation = sqrt(sum(step.rate_variance for step in steps)) / len(steps)
     rate = float(np.mean([step.rate for step in steps]))
-    yield Finding(
+    yield ChargeTest(
         name="sample rate",
         expected=dp.sample_rate,
         measured=rate,
@@ -162,7 +162,7 @@ def _findings(steps: Sequence[_Step], dp: ChargedSteps) -> Iterator[Finding]:
         products = sum(float(one.parts @ other.parts) for one, other in chosen)
         variance = sum(float(np.sum(one.covariance * other.covariance)) for one, other in chosen)
         if chosen:
-            yield Finding(
+            yield ChargeTest(
                 name=f"correlation of the samples of {name}, in standard deviations",
                 expected=0.0,
                 measured=products / sqrt(variance),

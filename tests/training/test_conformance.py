@@ -17,8 +17,8 @@ from ss_ray.errors import PrivacyError
 from ss_ray.privacy.charges import DPPlan
 from ss_ray.privacy.conformance import (
     FALSE_ALARM,
+    ChargeTest,
     Conformance,
-    Finding,
     Shares,
     compare_shares,
     conformance_statement,
@@ -97,7 +97,7 @@ def test_false_alarms_are_as_rare_as_they_are_said_to_be() -> None:
     """Of ten continuous tests of 300 ideal runs 30 p-values lie below 1 % on average; 56 are five deviations more."""
     dp, generator = replace(planned(), num_steps=20), np.random.default_rng(3)
     members = np.arange(800) % 2 == 0
-    findings: list[Finding] = []
+    findings: list[ChargeTest] = []
     for _ in range(300):
         parts = (generator.random((20, 800)) < dp.sample_rate) & members
         noise = dp.noise_multiplier * generator.standard_normal((20, 800))

@@ -15,7 +15,7 @@ import pytest
 
 from ss_ray.plan import PrivateTrainPlan
 from ss_ray.privacy.charges import DPPlan
-from ss_ray.privacy.conformance import Finding
+from ss_ray.privacy.conformance import ChargeTest
 from ss_ray.runs import Location
 from ss_ray.training.private_loop import RowUnits, own_units, train_private
 from ss_ray.training.recorder import StepRecorder, read_recording
@@ -37,7 +37,7 @@ def people(ids: np.ndarray | None = IDS) -> RowUnits:
     return RowUnits(units=units, groups=toy.GROUPS, most_units=PEOPLE * VISITS)
 
 
-def findings(folder: Path, train: Any = train_private, units: RowUnits | None = None) -> dict[str, Finding]:
+def findings(folder: Path, train: Any = train_private, units: RowUnits | None = None) -> dict[str, ChargeTest]:
     """What a training with this charge is found to be."""
     model, charged = private_toy.make_model(), DP
     target = Location.parse(folder / "released").make_folder()
