@@ -31,7 +31,7 @@ from ss_ray.evaluation.stage import (
     write_evidence,
 )
 from ss_ray.families import describe, generate, is_language_model, train
-from ss_ray.generation.given import check_seeds
+from ss_ray.generation.given import check_given, check_seeds
 from ss_ray.generation.results import SyntheticTable
 from ss_ray.pii.rules import PiiPlan
 from ss_ray.pii.stage import PiiResult, Sides, replace_pii, search_synthetic
@@ -175,6 +175,8 @@ def _run(
     schema = modelled_schema(common.schema, plan.sequences)
     if not common.is_rewritten:
         learned = seen.train
+    if not is_private(config):
+        check_given(config.generation, common.schema)
     if private_run is None:
         guarantee = None
         model = stages.do(

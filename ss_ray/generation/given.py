@@ -43,6 +43,24 @@ def check_seeds(generation: GenerationParameters, encoding: str, digests: Collec
         )
 
 
+def check_given(generation: GenerationParameters, schema: TableSchema) -> None:
+    """Refuse given values that the model will not know, before it is trained.
+
+    Args:
+        generation: What is given; a seed table is read when rows are made.
+        schema: Values and bounds that the model learns.
+
+    Raises:
+        ConfigError: A column that the table does not have.
+        DataError: Values that the schema does not allow.
+    """
+    wanted = {name: [value] for name, value in generation.given.items()}
+    wanted |= {name: list(shares) for name, shares in generation.shares.items()}
+    for name, values in wanted.items():
+        column = _column(name, schema)
+        _check(pa.chunked_array([_typed(values, column)]), column)
+
+
 def given_table(generation: GenerationParameters, schema: TableSchema, size: int, seed: int, encoding: str) -> pa.Table:
     """The given cells of all rows to be made.
 
@@ -124,7 +142,7 @@ def _check(array: pa.ChunkedArray, column: ColumnSchema) -> None:
     if outside:
         raise DataError(
             f"column {column.name!r}: {outside} given values are not among those, or within the bounds, that the model "
-            "knows",
+            "knows; values of fewer units than data.min_units_per_category are held back from it",
             column=column.name,
         )
 
