@@ -12,6 +12,7 @@ becomes the nearest common one. Text, identifiers, truth values and declared col
 
 from __future__ import annotations
 
+import string
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -28,6 +29,8 @@ import pyarrow.compute as pc
 from ss_ray.config import ColumnParameters
 from ss_ray.schema import ORDERED_KINDS, ColumnSchema, Kind, Scalar, TableSchema, typed_values
 from ss_ray.tables.dates import iso_strings
+from ss_ray.tables.facts import ColumnFacts
+from ss_ray.tables.kinds import longest_pattern
 
 MIN_LISTED_SHARE = 0.5
 """Share of the cells of a number that common values must cover, or the values are listed no more."""
@@ -103,6 +106,45 @@ def limited_columns(schema: TableSchema, exempt: Collection[str]) -> tuple[Colum
     """
     kinds = (*ORDERED_KINDS, Kind.CATEGORY)
     return tuple(column for column in schema.columns if column.kind in kinds and column.name not in exempt)
+
+
+def described_columns(schema: TableSchema) -> tuple[ColumnSchema, ...]:
+    """Columns whose bounds and lengths are those of the training rows, though their values are never listed."""
+    return schema.of_kind(Kind.IDENTIFIER, Kind.TEXT)
+
+
+def trained_schema(schema: TableSchema, facts: Mapping[str, ColumnFacts]) -> TableSchema:
+    """The schema with the bounds, lengths and characters of identifiers and texts that the training rows have.
+
+    Args:
+        schema: Schema of all real rows.
+        facts: Facts of `described_columns` in the training rows.
+    """
+    columns = []
+    for column in schema.columns:
+        found = facts.get(column.name)
+        if found is not None and found.values:
+            column = _trained_column(column, found)
+        columns.append(column)
+    return replace(schema, columns=tuple(columns))
+
+
+def _trained_column(column: ColumnSchema, facts: ColumnFacts) -> ColumnSchema:
+    if column.minimum is not None and "integer" in (facts.fits or {}):
+        low, high = (facts.fits or {})["integer"]
+        column = replace(column, minimum=low, maximum=high)
+    if column.max_length is not None:
+        column = replace(column, max_length=min(column.max_length, facts.max_length))
+    seen = longest_pattern(facts)
+    if column.pattern is None or seen is None or len(seen) != len(column.pattern):
+        return column
+    narrowed = tuple(known if _is_class(known) else own for known, own in zip(column.pattern, seen, strict=True))
+    return replace(column, pattern=narrowed)
+
+
+def _is_class(characters: str) -> bool:
+    """Whether a position takes all digits, or all digits and letters, whatever the rows hold there."""
+    return characters in (string.digits, string.digits + string.ascii_uppercase)
 
 
 def value_facts(table: pa.Table, units: Units, columns: Sequence[ColumnSchema], k: int) -> dict[str, ValueFacts]:
@@ -218,7 +260,8 @@ def is_rare(array: pa.ChunkedArray, column: ColumnSchema) -> npt.NDArray[np.bool
         known = pc.is_in(array, value_set=_listed(column, array.type))
         rare = pc.and_(present, pc.invert(known))
     elif column.minimum is not None and column.kind in ORDERED_KINDS:
-        low, high = typed_values(array.type, column.minimum, column.maximum or column.minimum)
+        highest = column.minimum if column.maximum is None else column.maximum
+        low, high = typed_values(array.type, column.minimum, highest)
         rare = pc.and_(present, pc.or_(pc.less(array, low), pc.greater(array, high)))
     else:
         return np.zeros(len(array), bool)

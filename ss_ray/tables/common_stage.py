@@ -20,13 +20,16 @@ from ss_ray.tables.common import (
     HoldBackPlan,
     TableFacts,
     common_schema,
+    described_columns,
     donors_of,
     held_back,
     hold_back,
     limited_columns,
     merge_value_facts,
+    trained_schema,
     value_facts,
 )
+from ss_ray.tables.facts import ColumnFacts, merge_tables, table_facts
 from ss_ray.tables.parts import PartWriter, read_part, sample_rows
 
 
@@ -73,15 +76,17 @@ def hold_back_rare_values(
         on_progress: Told the rows read.
     """
     columns = limited_columns(schema, plan.exempt)
+    described = [column.name for column in described_columns(schema)]
     parts = list(enumerate(rows.files(".parquet")))
     with reported_progress(on_progress, "hold_back", None) as report:
-        found = list(map_items(_facts_worker, parts, arguments=(columns, plan, report)))
-    facts = merge_value_facts([part for part, _ in found], plan.min_units)
-    units = frozenset().union(*(own for _, own in found))
+        found = list(map_items(_facts_worker, parts, arguments=(columns, described, plan, report)))
+    facts = merge_value_facts([part.values for part in found], plan.min_units)
+    units = frozenset().union(*(part.units for part in found))
     too_few = plan.min_units > 1 and len(units) < 2 * plan.min_units
     min_units = 1 if too_few else plan.min_units
 
-    common = common_schema(schema, facts, min_units, data.columns)
+    trained = trained_schema(schema, merge_tables([part.described for part in found]))
+    common = common_schema(trained, facts, min_units, data.columns)
     replaced: Mapping[str, int] = {}
     if min_units > 1:
         replaced = _write_common_rows(parts, schema, common, columns, plan, target, on_progress)
@@ -146,22 +151,41 @@ def _groups(categories: Sequence[str], together: Sequence[Sequence[str]]) -> lis
     return [tuple(sorted(group)) for group in groups]
 
 
+@dataclass(frozen=True, kw_only=True)
+class _PartFacts:
+    """Facts of one part of the training rows.
+
+    Attributes:
+        values: Facts of the columns whose values are held back, by name.
+        described: Facts of identifiers and texts, by name.
+        units: Hashes of twice `min_units` privacy units, or of all where there are fewer.
+    """
+
+    values: TableFacts
+    described: dict[str, ColumnFacts]
+    units: frozenset[int]
+
+
 def _facts_worker(
-    columns: Sequence[ColumnSchema], plan: HoldBackPlan, report: Callable[..., None]
-) -> Callable[[tuple[int, Location]], tuple[TableFacts, frozenset[int]]]:
-    def facts_of(item: tuple[int, Location]) -> tuple[TableFacts, frozenset[int]]:
+    columns: Sequence[ColumnSchema], described: Sequence[str], plan: HoldBackPlan, report: Callable[..., None]
+) -> Callable[[tuple[int, Location]], _PartFacts]:
+    def facts_of(item: tuple[int, Location]) -> _PartFacts:
         index, part = item
-        found: list[TableFacts] = []
+        values: list[TableFacts] = []
+        others: list[dict[str, ColumnFacts]] = []
         units: set[int] = set()
         first_row = 0
         for block in read_part(part):
             own = unit_hashes(block, plan.unit_column, index, first_row, plan.seed)
-            found.append(value_facts(block, own, columns, plan.min_units))
+            values.append(value_facts(block, own, columns, plan.min_units))
+            others.append(table_facts(block.select(described)))
             if len(units) < 2 * plan.min_units:
                 units.update(sorted(set(own.tolist()))[: 2 * plan.min_units])
             first_row += block.num_rows
             report(block.num_rows)
-        return merge_value_facts(found, plan.min_units), frozenset(units)
+        return _PartFacts(
+            values=merge_value_facts(values, plan.min_units), described=merge_tables(others), units=frozenset(units)
+        )
 
     return facts_of
 

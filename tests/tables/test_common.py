@@ -12,12 +12,14 @@ from ss_ray.config import ColumnParameters
 from ss_ray.schema import Kind
 from ss_ray.tables.common import (
     common_schema,
+    described_columns,
     donors_of,
     held_back,
     hold_back,
     is_rare,
     limited_columns,
     merge_value_facts,
+    trained_schema,
     value_facts,
 )
 from ss_ray.tables.facts import table_facts
@@ -92,6 +94,29 @@ def test_numbers_lie_between_the_kth_smallest_and_the_kth_largest_unit():
     assert (common["x"].minimum, common["x"].maximum) == (values[4], values[-5])
     assert rows.column("x").to_pylist() == np.clip(values, values[4], values[-5]).tolist()
     assert replaced == {"x": 8}
+
+
+@pytest.mark.parametrize("ends", [(-600, 0), (0, 600), (-5.5, 0.0)])
+def test_a_column_that_ends_at_0_keeps_its_values(ends):
+    values = np.round(np.linspace(*ends, 595), 3)
+    values = np.concatenate([values, np.zeros(10)])
+    _, common, rows, replaced = limited(table(x=values))
+    assert replaced["x"] <= 2 * K
+    assert common["x"].minimum <= common["x"].maximum
+    assert len(set(rows.column("x").to_pylist())) > 580
+
+
+def test_bounds_lengths_and_characters_of_identifiers_and_texts_are_those_of_the_training_rows():
+    ids = [f"A-{i:04d}" for i in range(50)]
+    whole = pa.table(
+        {"id": [*ids, "A#9999"], "n": [*range(50), 2**60], "note": [f"n {i} " * (i + 1) for i in range(51)]}
+    )
+    schema = infer_schema(table_facts(whole), {"n": ColumnParameters(kind="identifier")}, is_text=False)
+    train = whole.slice(0, 50)
+    now = trained_schema(schema, table_facts(train.select([column.name for column in described_columns(schema)])))
+    assert now["n"].maximum == 49
+    assert "#" not in str(now["id"].pattern)
+    assert now["note"].max_length < schema["note"].max_length
 
 
 def test_listed_numbers_and_dates_become_the_nearest_common_one():
