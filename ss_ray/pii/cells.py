@@ -17,6 +17,11 @@ def is_textual(type_: pa.DataType) -> bool:
     return bool(pa.types.is_string(type_) or pa.types.is_large_string(type_) or pa.types.is_string_view(type_))
 
 
+def is_number_type(type_: pa.DataType) -> bool:
+    """Whether a column of this Arrow type holds numbers that may be whole."""
+    return bool(pa.types.is_integer(type_) or pa.types.is_float64(type_) or pa.types.is_decimal(type_))
+
+
 def distinct_texts(column: pa.ChunkedArray) -> list[str]:
     """The distinct values of a column as text, in order of appearance, without missing ones (null and NaN)."""
     return [text for text in as_texts(encode(column)[1]) if text is not None]

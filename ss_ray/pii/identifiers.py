@@ -46,6 +46,9 @@ class Identifier:
 
 _LOCAL = frozenset("abcdefghijklmnopqrstuvwxyz0123456789._%+-'")
 _DOMAIN = frozenset("abcdefghijklmnopqrstuvwxyz0123456789.-")
+_AT = re.compile(r"%(?:25)?40|&#0?64;|&#x40;|&commat;|\\u0040|\\x40|=40", re.IGNORECASE)
+_UNSEEN = frozenset("\u034f\u180e" + "".join(map(chr, range(0xFE00, 0xFE10))))
+_DOMAIN_NAME = re.compile(r"(?:[a-z0-9-]+\.)+[a-z]{2,}")
 _SSN = re.compile(r"(?<![0-9])(?<![0-9][-./])([0-9]{3})([-./ _])([0-9]{2})\2([0-9]{4})(?![0-9])(?![-./][0-9])")
 _INTERNATIONAL = re.compile(r"(?<![0-9a-z+])\+[0-9](?:[ ().-]{0,2}[0-9]){7,14}(?![0-9a-z])")
 _AMERICAN = re.compile(
@@ -55,7 +58,7 @@ _AMERICAN = re.compile(
 _CARD = re.compile(
     r"(?<![0-9])(?:[0-9]{15,16}|[0-9]{4}([- ])(?:[0-9]{4}\1){2}[0-9]{4}|[0-9]{4}([- ])[0-9]{6}\2[0-9]{5})"
 )
-_IBAN = re.compile(r"(?<![0-9a-z])[a-z]{2}[0-9]{2}(?:[ -]?[0-9a-z]{4}){2,7}(?:[ -]?[0-9a-z]{1,4})?")
+_IBAN = re.compile(r"[a-z]{2}[0-9]{2}(?:[ -]?[0-9a-z]{4}){2,7}(?:[ -]?[0-9a-z]{1,4})?")
 _IPV4 = re.compile(r"(?<![0-9.a-z])(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?![0-9]|\.[0-9])")
 _IPV6 = re.compile(r"(?<![0-9a-z:.])(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}(?![0-9a-z:.])")
 _SECRET_URL = re.compile(r"(?<![a-z0-9])[a-z][a-z0-9+.-]{1,20}://([^\s/@:'\"<>]+:[^\s/@'\"<>]+@[^\s/'\"<>:]+)")
@@ -68,6 +71,7 @@ def identifiers(text: str) -> frozenset[Identifier]:
     digits = sum(map(folded.count, "0123456789"))
     found = set[Identifier]()
     if "@" in folded:
+        folded = folded.replace("@@", "@")
         found.update(Identifier(EMAIL, key) for key in _emails(folded))
         found.update(Identifier(SECRET_URL, match[1]) for match in _SECRET_URL.finditer(folded))
     if digits >= 8:
@@ -81,10 +85,11 @@ def identifiers(text: str) -> frozenset[Identifier]:
 
 def fold(text: str) -> str:
     """A text without differences of case and width, and without characters that nobody sees."""
+    text = _AT.sub("@", text)
     if text.isascii():
         return text.lower()
     folded = unicodedata.normalize("NFKC", text).casefold()
-    return "".join(character for character in folded if unicodedata.category(character) != "Cf")
+    return "".join(c for c in folded if unicodedata.category(c) != "Cf" and c not in _UNSEEN)
 
 
 def _emails(text: str) -> Iterator[str]:
@@ -99,13 +104,12 @@ def _emails(text: str) -> Iterator[str]:
             end += 1
 
         local = text[start:place].strip("._-'%+")
-        domain = text[place + 1 : end].strip(".-")
-        top = domain.rpartition(".")[2]
-        if not local or "." not in domain or len(top) < 2 or not top.isalpha():
+        domain = _DOMAIN_NAME.match(text[place + 1 : end].lstrip(".-"))
+        if not local or domain is None:
             continue
-        yield f"{local}@{domain}"
+        yield f"{local}@{domain[0]}"
         if "_" in local:  # "mail_anna@..." is the address of Anna
-            yield f"{local.rpartition('_')[2]}@{domain}"
+            yield f"{local.rpartition('_')[2]}@{domain[0]}"
 
 
 def _numbers(text: str) -> Iterator[Identifier]:
@@ -134,7 +138,7 @@ def _iban(text: str) -> Iterator[Identifier]:
 
 
 def _is_address(text: str) -> bool:
-    return all(int(part) < 256 for part in text.split("."))
+    return all(int(part) < 256 and str(int(part)) == part for part in text.split("."))
 
 
 def _is_long_address(text: str) -> bool:
@@ -160,7 +164,7 @@ def _forms(text: str) -> tuple[str, str, str]:
 
 def may_hold(text: str) -> bool:
     """Whether a text has the characters that an identifier of any kind needs; cheap."""
-    if not text.isascii():
+    if not text.isascii() or _AT.search(text):
         return True
     digits = sum(map(str.isdigit, text))
     return "@" in text or digits >= 7 or (digits >= 4 and "." in text) or text.count(":") >= 2

@@ -2,7 +2,8 @@ r"""Other readings of a text, in which the edges of numbers and addresses show.
 
 The patterns of recognizers end at word edges (`\b`), and to a regular expression an underscore, a Chinese character
 and a letter are parts of a word. So "mail_anna@example.com_", an SSN between Japanese words and "SSNx219-09-9998" have
-no edge where a person sees one. A reading replaces such characters by spaces. Positions stay those of the text.
+no edge where a person sees one. Nor does a pattern see through characters without width, or through the encodings of
+web pages and JSON ("anna%40example.com"). A reading undoes this, and knows where its characters stand in the text.
 """
 
 from __future__ import annotations
@@ -14,8 +15,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
-_FORMAT = re.compile(r"[\u00ad\u200b-\u200f\u2060-\u2064\ufeff]")
+_NO_WIDTH = re.compile(r"[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]")
 """Characters without width, which hide a number from a pattern and from nobody who copies it."""
+_ENCODED = re.compile(
+    r"%(?:25)?(?P<url>[2-7][0-9A-Fa-f])|&#(?P<decimal>\d{2,3});|&#[xX](?P<hex>[2-7][0-9A-Fa-f]);|&(?P<name>commat|period|"
+    r"lowbar|colon|sol|dash|hyphen);|\\u00(?P<json>[2-7][0-9A-Fa-f])|\\x(?P<escape>[2-7][0-9A-Fa-f])|=(?P<mail>40|2E)"
+)
+"""One character of ASCII in the encodings of URLs, web pages, JSON, programs and mail."""
+_NAMED = {"commat": "@", "period": ".", "lowbar": "_", "colon": ":", "sol": "/", "dash": "-", "hyphen": "-"}
 _GLUED = re.compile(r"[A-Za-z](?=\d)|(?<=\d)[A-Za-z]")
 MIN_GLUED_DIGITS = 9
 """Digits of a text from which letters beside numbers are looked at: those of the shortest number that is sought."""
@@ -31,7 +38,7 @@ class Reading:
 
     Attributes:
         text: The text to search.
-        places: Position in the original text of each character; None where the two have the same positions.
+        places: Position in the original text of each character, and of the end; None where the two have the same.
         glued: Text before letters beside digits were replaced, where only numbers of GLUED_TYPES count; else None.
     """
 
@@ -43,7 +50,7 @@ class Reading:
         """A span of the reading in the original text."""
         if self.places is None:
             return start, end
-        return self.places[start], self.places[end - 1] + 1
+        return self.places[start], self.places[end]
 
     def accepts(self, start: int, end: int, entity_type: str) -> bool:
         """Whether a match counts: beside letters, numbers of an unmistakable form that hold no replaced letter."""
@@ -56,23 +63,43 @@ class Reading:
 
 def other_readings(text: str) -> Iterator[Reading]:
     """Readings that differ from the text; none for most texts."""
-    if _FORMAT.search(text):
-        yield _without_format_characters(text)
+    bare = Reading(text)
+    if _NO_WIDTH.search(text) or _ENCODED.search(text):
+        bare = _decoded(text)
+        yield bare
 
-    plain = text if text.isascii() else _NOT_ASCII.sub(lambda match: _plain(match[0]), text)
-    if plain != text:
-        yield Reading(plain)
+    plain = bare.text if bare.text.isascii() else _NOT_ASCII.sub(lambda match: _plain(match[0]), bare.text)
+    if plain != bare.text:
+        yield Reading(plain, bare.places)
 
     if "_" in plain:
-        yield Reading(plain.replace("_", " "))
+        yield Reading(plain.replace("_", " "), bare.places)
 
     if sum(map(str.isdigit, plain)) >= MIN_GLUED_DIGITS and _GLUED.search(plain):
-        yield Reading(_GLUED.sub(" ", plain), glued=plain)
+        yield Reading(_GLUED.sub(" ", plain), bare.places, glued=plain)
 
 
-def _without_format_characters(text: str) -> Reading:
-    places = [place for place, character in enumerate(text) if not _FORMAT.match(character)]
-    return Reading("".join(text[place] for place in places), places)
+def _decoded(text: str) -> Reading:
+    """The text without characters that have no width, and with encoded characters as such."""
+    characters: list[str] = []
+    places: list[int] = []
+    place = 0
+    while place < len(text):
+        match = _ENCODED.match(text, place)
+        if match or not _NO_WIDTH.match(text, place):
+            characters.append(_decode(match) if match else text[place])
+            places.append(place)
+        place = match.end() if match else place + 1
+    return Reading("".join(characters), [*places, len(text)])
+
+
+def _decode(match: re.Match[str]) -> str:
+    if match["name"]:
+        return _NAMED[match["name"]]
+    if match["decimal"]:
+        code = int(match["decimal"])
+        return chr(code) if 32 <= code < 127 else " "
+    return chr(int(match["url"] or match["hex"] or match["json"] or match["escape"] or match["mail"], 16))
 
 
 @lru_cache(maxsize=4096)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-from ss_ray.pii.checksums import is_vin
+from ss_ray.pii.checksums import is_card, is_vin
 
 # Presidio's entity -> ours. Those of a country need one of their context words near the match.
 COUNTRY_TYPES = {
@@ -69,6 +70,7 @@ MORE_PATTERNS = {
         ("International shape", r"(?<![\w+])\+\d(?:[ ()./-]{0,3}\d){7,14}(?!\w)", 0.4),
     ),
     "US_SSN": (
+        ("SSN with wide separators", r"(?<![\d-])\d{3}(\s{2,3}|\t|\s?[-–]\s?)\d{2}\1\d{4}(?![\d-])", 0.5),
         ("SSN with slashes", r"(?<![\d/])\d{3}/\d{2}/\d{4}(?![\d/])", 0.5),
         (
             "SSN after its name",
@@ -101,7 +103,7 @@ class Ours(NamedTuple):
     clue: str = r"\d"
 
 
-_IS = r"(?: ?(?:number|no\.?|num|nr\.?|#|id|code))?(?: is| was)?[\s:#=]{1,3}"
+_IS = r"(?: ?(?:number|no\.?|num|nr\.?|#|id|code))?(?: is| was)?[\s:#=|>(\"']{1,6}"
 _VALUE = r"(?=[\w-]*\d)[A-Z0-9](?:[A-Z0-9]|-(?=[A-Z0-9])){3,19}\b"
 _DATE = r"(?:\d{1,2}[/.-]\d{1,2}[/.-]\d{2,4}|\d{4}-\d\d-\d\d|\d{1,2} [A-Z]{3,9} \d{4}|[A-Z]{3,9} \d{1,2},? \d{4})\b"
 _AGE = r"(?:1[01]\d|120|[1-9]?\d)"
@@ -111,6 +113,9 @@ _TELEPHONE = r"tel\.?|(?:tele)?phones?|mobile|mob\.?|cell|fax|call(?: me)?(?: at
 _TOKENS = "|".join(
     (
         r"sk-[A-Za-z0-9_-]{20,200}",
+        r"(?:sk|pk|rk)_(?:live|test)_[A-Za-z0-9]{16,200}",
+        r"(?:hf|npm|pypi|dop_v1|shpat)[_-][A-Za-z0-9_-]{20,250}",
+        r"SG\.[\w-]{16,64}\.[\w-]{16,80}",
         r"AKIA[0-9A-Z]{16}",
         r"gh[pousr]_[A-Za-z0-9]{36,255}",
         r"glpat-[\w-]{20,64}",
@@ -121,7 +126,9 @@ _TOKENS = "|".join(
 )
 
 
-_HOMES = r"[/\\](?:home|homes|users?|usr|people|profiles?|members?|staff|accounts?|in|documents and settings)"
+_HOMES = (
+    r"[/\\](?:home|homes|users?|usr|people|profiles?|members?|staff|accounts?|mail|home\$|in|documents and settings)"
+)
 _NO_HANDLES = "property|param|returns?|override|media|import|charset|everyone|channel|here|all|gmail|home|work"
 _ACCOUNT = r"(?!(?:shared|public|default|local|bin|lib|share|include|sbin|src)[/\\])[A-Za-z][\w.-]{1,38}(?<![.-])"
 _FIRST_LAST = r"(?!\w+\.(?:com|org|net|io|py|js|d|app|framework|so|git|egg)\b)[A-Za-z]{2,20}[._][A-Za-z]{2,20}"
@@ -167,13 +174,13 @@ OURS = (
     Ours(
         "PASSWORD",
         "password passwd pwd passphrase pw",
-        r"(?<=\b(?:password|passwd|pwd|pw|passphrase) ?[:=] ?)[^\s,;]{4,64}",
-        clue="[:=]",
+        r"(?<=\b(?:password|passwd|pwd|pw|passphrase)[\"']?(?: ?[:=] ?| is )[\"']?)[^\s,;\"'}]{4,64}",
+        clue="[:=]| is ",
     ),
     Ours(
         "USERNAME",
         "username login user",
-        r"(?<=\b(?:user ?name|login|user ?id)(?: is|[:=]) ?)(?!is\b)[\w.-]{3,32}(?<![.-])",
+        r"(?<=\b(?:user ?name|login|user ?id|user(?==))[\"']?(?: is|[:=]) ?[\"']?)(?!is\b)[\w.-]{3,32}(?<![.-])",
         clue="[:=]|is",
     ),
     Ours(
@@ -197,6 +204,22 @@ OURS = (
         is_vin,
         r"[A-Za-z0-9]{17}",
     ),
+    Ours(
+        "EMAIL_ADDRESS",
+        "",
+        r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9][A-Za-z0-9._%+'-]{0,63}@{1,2}(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}(?![A-Za-z])",
+        0.9,
+        clue="@",
+    ),
+    Ours(
+        "CREDIT_CARD",
+        "",
+        r"(?<!\d)\d{4}([ ./,\t-]{1,3})\d{4}\1\d{4}\1\d{4}(?!\d)",
+        0.05,
+        accepts=lambda text: is_card(re.sub(r"\D", "", text)),
+        clue=r"\d{4}[ ./,\t-]",
+    ),
+    Ours("API_KEY", "", r"-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----[\s\S]{0,8000}", 0.9, clue="PRIVATE KEY"),
     Ours("POSTCODE", "", rf"\b(?-i:{_BRITISH_POSTCODE}|{_CANADIAN_POSTCODE})\b", 0.5, clue=r"\d[A-Z]"),
     Ours("POSTCODE", "", r"(?<=, (?-i:[A-Z]{2}) )\d{5}(?:-\d{4})?\b", 0.5, clue=r", [A-Z]{2} \d{5}"),
     Ours(

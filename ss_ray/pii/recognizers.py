@@ -25,6 +25,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
+from stdnum import iban
+
 from ss_ray.errors import ConfigError
 from ss_ray.pii.checksums import is_iban, luhn
 from ss_ray.pii.entities import CustomEntity
@@ -110,6 +112,32 @@ class Recognizer:
             yield Match(result.start, result.end, self.entity_type, score)
 
 
+class IbanBeginnings:
+    """Finds IBANs whatever letters stand before or after them: the longest beginning with valid check digits.
+
+    It has the part of Presidio's interface that `Recognizer` uses.
+    """
+
+    supported_entities = ("IBAN_CODE",)
+    _form = re.compile(r"[A-Z]{2}\d{2}(?:[ .-]?[A-Z0-9]){11,40}", re.IGNORECASE | re.ASCII)
+
+    def analyze(self, text: str, entities: Sequence[str]) -> list[Match]:
+        """Matches in a text; a country's length tells where an IBAN ends."""
+        found: list[Match] = []
+        place = 0
+        while match := self._form.search(text, place):
+            end = next((e for e in range(match.end(), match.start() + 14, -1) if _is_whole_iban(text, match, e)), None)
+            if end is not None:
+                found.append(Match(match.start(), end, "IBAN_CODE", 1.0))
+            place = match.start() + 1 if end is None else end
+        return found
+
+
+def _is_whole_iban(text: str, match: re.Match[str], end: int) -> bool:
+    compact = re.sub(r"[ .-]", "", text[match.start() : end])
+    return text[end - 1].isalnum() and bool(iban.is_valid(compact))
+
+
 class SearchTimeoutError(RuntimeError):
     """A pattern took longer than REGEX_SECONDS. Not a TimeoutError: Presidio would catch that and go on."""
 
@@ -178,6 +206,7 @@ def _generic(presidio: Any, phone_regions: tuple[str, ...]) -> Iterator[Recogniz
     iban = presidio.IbanRecognizer()
     iban.global_regex_flags = _FLAGS  # in any case, as the AnalyzerEngine asks for
     yield _make("IBAN_CODE", iban, lambda c: c.digits >= 8)
+    yield Recognizer("IBAN_CODE", IbanBeginnings(), lambda c: c.digits >= 8)
     yield _make("IP_ADDRESS", presidio.IpRecognizer(), lambda c: c.text.count(".") > 2 or c.text.count(":") > 1)
     phone = presidio.PhoneRecognizer(supported_regions=phone_regions)
     yield _make("PHONE_NUMBER", phone, _has_phone_form, context=("phone", "telephone", "cell", "mobile", "call"))

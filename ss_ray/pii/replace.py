@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 
 from ss_ray.pii import entities
 from ss_ray.pii.cells import as_texts, encode, from_texts, is_textual
+from ss_ray.pii.checksums import is_card
 from ss_ray.pii.dates import FIRST_DAY, YEARS, shift_days
 from ss_ray.pii.entities import Operator
 from ss_ray.pii.mentions import Mention, mentions_of
@@ -32,6 +33,8 @@ from ss_ray.pii.texts import NewText, RowContext, TextReplacer
 
 DATE_TYPES = frozenset({entities.DATE_OF_BIRTH, entities.DATE_TIME})
 MAX_WALK = 100
+MIN_CARD = 1e14
+"""Smallest number of 15 digits: card numbers in a column of numbers have as many, or more."""
 HANDLE_TYPES = frozenset({entities.EMAIL_ADDRESS, entities.USERNAME})
 """Types whose words may run together: the names of the row tell them apart."""
 _WORDY = frozenset({Operator.REDACT, Operator.LABEL, Operator.HASH, Operator.MASK})
@@ -78,7 +81,8 @@ class TableReplacer:
         columns = [self._column(table.column(rule.name), rule, rows) for rule in self.plan.columns]
         texts = [self._text_column(name, table.column(name), rows) for name in self.plan.text_columns]
         checked = [self._checked_column(name, table.column(name), rows) for name in self.plan.checked_columns]
-        columns += [*texts, *checked]
+        numbers = [self._number_column(name, table.column(name)) for name in self.plan.number_columns]
+        columns += [*texts, *checked, *numbers]
         new = _with_columns(table, columns)
         dropped = sorted({row for column in columns for row in column.dropped_rows})
         new = new.drop_columns(list(self.plan.dropped_columns))
@@ -92,6 +96,7 @@ class TableReplacer:
             self._column(table.column(r.name), r, rows) for r in plan.columns if r.entity_type == entities.UNKNOWN
         ]
         checked = [self._checked_column(name, table.column(name), rows) for name in plan.checked_columns]
+        checked += [self._number_column(name, table.column(name)) for name in plan.number_columns]
         counts = _counts(table, [*hidden, *checked], 0)
         contexts = [rows.context(row) for row in range(table.num_rows)]
         table = _with_columns(table, (*hidden, *checked))
@@ -205,6 +210,18 @@ class TableReplacer:
         texts: list[str | None] = column.to_pylist()
         done = self._texts.replace_suspects([(texts[row] or "", rows.context(row)) for row in hit], suspects)
         return self._with_texts(name, column, texts, dict(zip(hit, done, strict=True)))
+
+    def _number_column(self, name: str, column: pa.ChunkedArray) -> _Replaced:
+        """A column of numbers without those that are card numbers."""
+        is_large = pc.any(pc.greater_equal(column.cast(pa.float64(), safe=False), MIN_CARD)).as_py()
+        values, places = _distinct(column) if is_large else ([], [])
+        cards = {place for place, value in enumerate(values) if value and is_card(value)}
+        hit = [place in cards for place in places]
+        if not any(hit):
+            return _Replaced(name=name, array=column, counts=Counter(), examples={}, touched=Counter())
+        array = pc.if_else(pa.array(hit), pa.scalar(None, column.type), column.combine_chunks())
+        counts = Counter({entities.CREDIT_CARD: sum(hit)})
+        return _Replaced(name=name, array=array, counts=counts, examples={}, touched=counts)
 
     def _with_texts(
         self, name: str, column: pa.ChunkedArray, texts: list[str | None], new: Mapping[int, NewText]

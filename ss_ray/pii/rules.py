@@ -9,12 +9,13 @@ from typing import Literal
 
 from ss_ray.config_pii import PiiParameters, PolicyStep
 from ss_ray.errors import ConfigError, PrivacyError
-from ss_ray.pii.cells import is_textual
+from ss_ray.pii.cells import is_number_type, is_textual
 from ss_ray.pii.classify import ColumnTyping
 from ss_ray.pii.dates import MAX_SHIFT_DAYS
 from ss_ray.pii.detect import THRESHOLD
 from ss_ray.pii.entities import (
     BY_NAME,
+    CREDIT_CARD,
     ENTITY_TYPES,
     FREE_TEXT,
     UNKNOWN,
@@ -96,6 +97,7 @@ class PiiPlan:
         checked_columns: All other string columns that are not replaced as a whole and not locked. Their cells are
             searched by patterns, for everything but the column's own type; names are looked for where a cell is a
             sentence or holds such a finding.
+        number_columns: Columns of numbers, no identifiers, whose cells go missing where they are card numbers.
         locked: Columns that no rule may touch.
         texts_with_findings: Those text columns in which the sample held findings already.
         entities: Entity types that may be replaced; findings of other types stay.
@@ -116,6 +118,7 @@ class PiiPlan:
     kept: tuple[ColumnRule, ...] = ()
     text_columns: tuple[str, ...]
     checked_columns: tuple[str, ...] = ()
+    number_columns: tuple[str, ...] = ()
     locked: tuple[str, ...] = ()
     texts_with_findings: tuple[str, ...] = ()
     entities: tuple[str, ...] = parse_entity_types(None)
@@ -216,6 +219,7 @@ def make_pii_plan(
         kept=tuple(rule for rule in rules if rule.name not in acted and rule.name not in texts),
         text_columns=texts,
         checked_columns=checked,
+        number_columns=_number_columns(schema, (*acted, *lock_columns)) if _looks_for_cards(plan) else (),
         locked=tuple(lock_columns),
         texts_with_findings=tuple(n for n in texts if n in typings and typings[n].entity_type == FREE_TEXT),
         person=find_person_columns(types, asked.person_id, use_country=settings.locales is None),
@@ -417,6 +421,17 @@ def _is_searched(column: ColumnSchema, typings: Mapping[str, ColumnTyping]) -> b
         return column.kind in _SEARCHED_KINDS
     known = BY_NAME.get(typing.entity_type)
     return typing.entity_type == FREE_TEXT or known is None or known.operator is not Operator.KEEP
+
+
+def _number_columns(schema: TableSchema, without: Sequence[str]) -> tuple[str, ...]:
+    """Columns of numbers that are values. Identifiers of 16 digits pass the check of a card now and then."""
+    kinds = (Kind.INTEGER, Kind.FLOAT, Kind.CATEGORY)
+    columns = (column for column in schema.of_kind(*kinds) if column.name not in without)
+    return tuple(column.name for column in columns if is_number_type(arrow_type(column)))
+
+
+def _looks_for_cards(plan: PiiPlan) -> bool:
+    return CREDIT_CARD in plan.searched
 
 
 def _refuse_unknown(rules: Sequence[ColumnRule], chosen: Mapping[str, str]) -> None:

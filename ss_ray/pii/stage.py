@@ -311,7 +311,7 @@ def _replace_worker(
         described = written.names
     else:
         written = updated_schema(schema, plan).to_arrow()
-        changed = (*(rule.name for rule in plan.columns), *plan.checked_columns)
+        changed = (*(rule.name for rule in plan.columns), *plan.checked_columns, *plan.number_columns)
         described = written.names if plan.drops_rows else [name for name in changed if name in written.names]
     kinds = enforced_kinds(plan)
 
@@ -323,7 +323,7 @@ def _replace_worker(
         with PartWriter(item.target, f"part-{item.index:05d}", written) as writer:
             for block in read_slice(item.rows):
                 replaced, found = replacer.replace(block, first_row)
-                scans.append(scan_rows(block, replaced, skip=plan.locked, kinds=kinds))
+                scans.append(scan_rows(block, replaced, skip=plan.locked, kinds=kinds, numbers=plan.number_columns))
                 first_row += block.num_rows
                 writer.write(replaced)
                 counts.append(found)

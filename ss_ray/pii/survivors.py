@@ -21,10 +21,11 @@ from functools import reduce
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 from scipy.stats import poisson
 
 from ss_ray.errors import PrivacyError
-from ss_ray.pii.cells import as_texts, encode, is_textual
+from ss_ray.pii.cells import as_texts, encode, is_number_type, is_textual
 from ss_ray.pii.identifiers import (
     CARD,
     ENTITY_TYPES,
@@ -40,6 +41,8 @@ from ss_ray.pii.identifiers import (
 )
 from ss_ray.pii.rules import PiiPlan
 
+MIN_CARD = 1e14
+"""Smallest number of 15 digits, which card numbers have at least."""
 Place = tuple[str, str]
 """Column and kind."""
 Hashes = npt.NDArray[np.uint64]
@@ -144,7 +147,14 @@ def require_none_survived(scan: Scan, what: str) -> None:
     )
 
 
-def scan_rows(before: pa.Table, after: pa.Table, *, skip: Collection[str] = (), kinds: Collection[str] = KINDS) -> Scan:
+def scan_rows(
+    before: pa.Table,
+    after: pa.Table,
+    *,
+    skip: Collection[str] = (),
+    kinds: Collection[str] = KINDS,
+    numbers: Collection[str] = (),
+) -> Scan:
     """Look in each row after the replacement for the identifiers that it held before.
 
     Args:
@@ -153,6 +163,7 @@ def scan_rows(before: pa.Table, after: pa.Table, *, skip: Collection[str] = (), 
             with the real identifiers of all rows.
         skip: Columns of `after` whose values may stay.
         kinds: Kinds of identifiers to look for.
+        numbers: Columns of numbers in `after` that are searched beside those of strings.
     """
     by_row, found = _by_row(before, frozenset(kinds))
     if after.num_rows != before.num_rows:
@@ -160,7 +171,7 @@ def scan_rows(before: pa.Table, after: pa.Table, *, skip: Collection[str] = (), 
         return Scan(searched=scan.searched, found=found, survived=scan.survived)
 
     searched, survived = Counter[str](), Counter[Place]()
-    for name in _searched_columns(after, skip):
+    for name in [*_searched_columns(after, skip), *(name for name in numbers if name in after.column_names)]:
         places, texts = _distinct(after.column(name))
         searched[name] += len(after) - after.column(name).null_count
         candidates = [text if text and may_hold(text) else None for text in texts]
@@ -201,11 +212,17 @@ def _searched_columns(table: pa.Table, skip: Collection[str]) -> list[str]:
 
 def _distinct(column: pa.ChunkedArray) -> tuple[Sequence[int | None], list[str | None]]:
     """Place of each cell among the distinct values, None where it is missing, and these values as texts."""
-    type_ = column.type
-    if not (is_textual(type_) or pa.types.is_integer(type_)):  # no identifier is a date, a fraction or a truth value
+    if not (is_textual(column.type) or _holds_card_numbers(column)):  # no other identifier is a number, a date, ...
         return [None] * len(column), []
     indices, values = encode(column)
     return indices.to_pylist(), as_texts(values)
+
+
+def _holds_card_numbers(column: pa.ChunkedArray) -> bool:
+    """Whether numbers of a column have the digits of a card."""
+    if not is_number_type(column.type):
+        return False
+    return bool(pc.any(pc.greater_equal(column.cast(pa.float64(), safe=False), MIN_CARD)).as_py())
 
 
 # Looking for the values of all rows, in a table whose rows are nobody's.

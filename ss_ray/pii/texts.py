@@ -44,7 +44,7 @@ _ALLOWED_BY = {
 """Types by whose permission a finding may be replaced: whoever asks for first names means the names in texts, too."""
 
 
-MIN_SENTENCE_WORDS = 4
+MIN_SENTENCE_WORDS = 6
 """Words of a cell of a category from which it is read by the model of names."""
 _BESIDE_KEPT = frozenset({entities.PERSON, entities.STREET_ADDRESS})
 """Types that a model finds beside the value of a category. Towns and companies are such values themselves."""
@@ -168,7 +168,7 @@ class TextReplacer:
             if read is None or others is None:
                 found[text] = None
             else:
-                names = (f for f in read if f.entity_type in _BESIDE_KEPT and not _covers(f, text))
+                names = (f for f in read if _is_beside(f, text))
                 found[text] = without_overlaps([*others, *names])
         return found
 
@@ -254,8 +254,23 @@ def _others(text: str, findings: Iterable[Finding], own_type: str | None) -> tup
         f
         for f in findings
         if f.entity_type != own_type
-        and not (own_type == entities.ORGANIZATION and f.entity_type == entities.URL and _covers(f, text))
+        and not (own_type == entities.ORGANIZATION and f.entity_type == entities.URL and _is_web_address(f, text))
     )
+
+
+def _is_web_address(finding: Finding, text: str) -> bool:
+    """Whether a cell is the address of a site alone, without a page or an account on it."""
+    host = re.sub(r"^[a-z]+://", "", text.strip(), flags=re.IGNORECASE).rstrip("/")
+    return _covers(finding, text) and "/" not in host and "@" not in host
+
+
+def _is_beside(finding: Finding, text: str) -> bool:
+    """Whether a model's finding is a name or an address that stands beside a category's own value.
+
+    A single word is no name there: "Globex" and "Black" are values.
+    """
+    is_name = finding.entity_type in _BESIDE_KEPT and " " in text[finding.start : finding.end]
+    return is_name and not _covers(finding, text)
 
 
 def _covers(finding: Finding, text: str) -> bool:

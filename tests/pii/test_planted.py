@@ -121,3 +121,31 @@ def test_a_locked_column_is_not_searched():
     _, after, plan, _ = replaced(planted(MARKERS["e-mail"]), globals={"lock_columns": ["employer"]})
     assert "employer" not in plan.checked_columns
     assert "stmaryclinic" in str(after.column("employer"))
+
+
+CARDS = [int(MARKERS["card"](i)) for i in range(ROWS)]
+
+
+@pytest.mark.parametrize("type_", [pa.int64(), pa.decimal128(20, 0)])
+def test_a_card_number_in_a_column_of_numbers_goes_missing(type_):
+    values = pa.array([CARDS[i] if i % STEP == 0 else 400_000 + 7 * (i % 11) for i in range(ROWS)]).cast(type_)
+    table = pa.table({"amount": values})
+    schema = infer_schema(table_facts(table), {}, is_text=False)
+    plan = make_pii_plan({}, schema, PiiParameters())
+    after = TableReplacer(plan, Pseudonyms(key=b"k" * 32)).replace(table)[0]
+    assert after.column("amount").null_count == ROWS // STEP
+    assert scan_rows(table, table, numbers=plan.number_columns).survived != {}
+    assert scan_rows(table, after, numbers=plan.number_columns).survived == {}
+    assert (
+        after.column("amount").drop_null().to_pylist()
+        == values.filter(after.column("amount").is_valid().combine_chunks()).to_pylist()
+    )
+
+
+def test_a_key_of_sixteen_digits_keeps_its_numbers():
+    table = pa.table(
+        {"account_id": [4539 * 10**12 + i * 104729 for i in range(ROWS)], "amount": [float(i) for i in range(ROWS)]}
+    )
+    plan = make_pii_plan({}, infer_schema(table_facts(table), {}, is_text=False), PiiParameters())
+    assert plan.number_columns == ("amount",)
+    assert TableReplacer(plan, Pseudonyms(key=b"k" * 32)).replace(table)[0].equals(table)
