@@ -2,7 +2,7 @@
 
 A shared value that one real row in a thousand has is worth 10 bits; a number that is nearer than all but 1 % of the
 real rows is worth 6.6. Columns are taken for independent, so bits of related columns add up to too much: they are
-compared with the bits of other pairs, and never read as probabilities. RowPairs are found by blocks of columns that
+compared with the bits of other pairs, and never read as probabilities. pairs are found by blocks of columns that
 agree, so that large tables need no comparison of all rows with all rows.
 """
 
@@ -25,7 +25,7 @@ COARSE_BINS = 32
 MAX_BUCKET = 40
 """Training rows that may share the values of a block; combinations of more rows are common, and tell nothing."""
 MAX_PAIRS = 4_000_000
-"""RowPairs that are compared at most."""
+"""Pairs that are compared at most."""
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -33,7 +33,7 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class RowPairs:
-    """RowPairs of a row and a training row: positions in the tables one after the other, (pairs,) each."""
+    """Pairs of a row and a training row: positions in the tables one after the other, (pairs,) each."""
 
     query: Ints
     target: Ints
@@ -134,7 +134,7 @@ def _quantiles(values: Floats, num_real: int) -> Floats:
 
 
 def find_pairs(space: Space, queries: Ints, num_train: int) -> RowPairs:
-    """RowPairs of a query and another training row that agree in a whole block of columns that few rows share."""
+    """Pairs of a query and another training row that agree in a whole block of columns that few rows share."""
     found: list[Ints] = []
     for keys in space.block_keys():
         train = pd.DataFrame({"key": keys[:num_train], "target": np.arange(num_train)})

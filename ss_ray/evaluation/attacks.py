@@ -158,7 +158,7 @@ def evaluate_privacy(
         disclosure=_disclosure(real, unseen, made, [_owners(frame, group) for frame in frames], seed),
         combination=_combination(real, unseen, made, seed),
         unseen=unseen_values(train, holdout, synthetic, schema),
-        singles=released_singles(train, synthetic, schema, group=group, without={*public, *personal}),
+        singles=released_singles(train, synthetic, schema, holdout=holdout, group=group, without={*public, *personal}),
         nemo=nemo_privacy(train, holdout, synthetic, schema, tests),
         left_out=tests.left_out(personal),
     )

@@ -12,6 +12,7 @@ need no comparison of all rows with all rows.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,8 +32,8 @@ MIN_NULL = 100
 RIVALS = 2_000
 """Real rows, from all over the table, with which every training row is compared, beside those of its blocks."""
 CHUNK_ROWS = 256
-MAX_CHANGED = 1
-"""Cells in which a copy may differ from its training row."""
+CHANGED_SHARES = (0.0, 0.25)
+"""Shares of the cells in which a copy may differ from its training row, one cell at least; each has its own limit."""
 TAIL_SHARES = (0.1, 0.01)
 """Shares of the leads of real rows, the largest, to each of which an exponential tail is fitted."""
 MIN_TAIL = 10
@@ -69,9 +70,10 @@ class Disclosure:
     """Disclosed rows of a table.
 
     Attributes:
-        disclosed: Synthetic rows (or groups) whose lead no honest row would have.
+        disclosed: Synthetic rows (or groups) whose lead no honest row would have, among those that differ from their
+            training row in one cell at most, or in a quarter of the cells.
         real_disclosed: Real rows (or groups) of which the same would be said; people who are twice in the data.
-        limit: Lead in bits from which a row is disclosed.
+        limit: Lead in bits from which a row is disclosed that differs in one cell at most.
         p_value: Probability that so many synthetic rows are disclosed by chance.
         ahead: Training rows for which a synthetic row leads far, as a share of the synthetic rows (or groups).
         unseen_ahead: The same of unseen real rows.
@@ -135,29 +137,36 @@ def disclosure(train: Table, holdout: Table | None, synthetic: Table, persons: P
     rivals = _Rivals.of(space, real, real_owner, train.rows)
     of_real = rivals.leads(space, real, real_owner)
     unseen = real.query >= train.rows
-    null = _of_persons(of_real.copies, real, real_owner, train_owner)
-    if len(null) < MIN_NULL:
+    nulls = [_of_persons(leads, real, real_owner, train_owner) for leads in of_real.copies]
+    if len(nulls[0]) < MIN_NULL:
         return no_disclosure(f"fewer than {MIN_NULL} real rows can be compared")
 
     found = find_pairs(space, np.arange(num_real, num_real + synthetic.rows), train.rows)
     leads = rivals.leads(space, found, None)
     owner = np.concatenate([np.zeros(num_real, np.int64), made_owner])
-    made = _of_persons(leads.copies, found, owner, train_owner)
-    limit = _limit(null, len(made))
+    mades = [_of_persons(copies, found, owner, train_owner) for copies in leads.copies]
+    limits = [_limit(null, len(mades[0])) for null in nulls]
+    made = _any_above(mades, limits)
+    null = _any_above(nulls, limits)
     ahead = _compare_ahead(
         (_largest(leads.all, found.target, train.rows), len(made)),
         (_largest(of_real.all[unseen], real.target[unseen], train.rows), int(holdout_owner.max(initial=-1)) + 1),
     )
     return Disclosure(
-        disclosed=measured(float((made > limit).sum()), len(made)),
-        real_disclosed=measured(float((null > limit).sum()), len(null)),
-        limit=measured(limit, len(null)),
-        p_value=_p_value(made > limit, null > limit),
+        disclosed=measured(float(made.sum()), len(made)),
+        real_disclosed=measured(float(null.sum()), len(null)),
+        limit=measured(limits[0], len(null)),
+        p_value=_p_value(made, null),
         ahead=ahead[0],
         unseen_ahead=ahead[1],
         ahead_p_value=ahead[2],
-        rows=_listed(found, leads.copies, space, limit),
+        rows=_listed(found, leads.copies, limits, space),
     )
+
+
+def _any_above(leads: Sequence[Floats], limits: Sequence[float]) -> NDArray[np.bool_]:
+    """(persons,) whether any lead of a person is above its limit."""
+    return np.any([own > limit for own, limit in zip(leads, limits, strict=True)], axis=0)
 
 
 def _numbered(owners: Ints) -> Ints:
@@ -206,15 +215,16 @@ class _Rivals:
 
         Args:
             space: The rows.
-            pairs: RowPairs of a row and a training row.
+            pairs: Pairs of a row and a training row.
             owners: Person of each row; None for synthetic rows, which are nobody's.
         """
         rival = self.best[pairs.target]
         if owners is not None:
             rival = np.where(owners[pairs.query] == self.owner[pairs.target], self.second[pairs.target], rival)
         lead = space.agreement(pairs) - rival
-        is_copy = space.equal_cells(pairs) >= len(space.columns) - MAX_CHANGED
-        return _Leads(all=lead, copies=np.where(is_copy, lead, 0.0))
+        changed = len(space.columns) - space.equal_cells(pairs)
+        allowed = (max(1, int(share * len(space.columns))) for share in CHANGED_SHARES)
+        return _Leads(all=lead, copies=tuple(np.where(changed <= most, lead, 0.0) for most in allowed))
 
 
 @dataclass(frozen=True)
@@ -223,11 +233,11 @@ class _Leads:
 
     Attributes:
         all: Of all pairs.
-        copies: Of pairs that are equal in all cells but MAX_CHANGED; 0 for all others.
+        copies: For each of CHANGED_SHARES those of pairs that differ in as many cells at most; 0 for all others.
     """
 
     all: Floats
-    copies: Floats
+    copies: tuple[Floats, ...]
 
 
 def _largest(leads: Floats, rows: Ints, num_rows: int) -> Floats:
@@ -242,7 +252,7 @@ def _of_persons(leads: Floats, pairs: RowPairs, owners: Ints, train_owners: Ints
 
     Args:
         leads: (pairs,) bits; 0 for pairs that do not count.
-        pairs: RowPairs of a row and a training row.
+        pairs: Pairs of a row and a training row.
         owners: Person of each row.
         train_owners: Person of each training row.
     """
@@ -278,7 +288,7 @@ def _limit(null: Floats, num_made: int) -> float:
 def _p_value(made: NDArray[np.bool_], null: NDArray[np.bool_]) -> Metric:
     """That so many synthetic rows are disclosed by chance: by the tail, or where real rows pass the limit, by them."""
     if not null.any():
-        return measured(float(poisson.sf(int(made.sum()) - 1, TAIL_ERROR)), len(made))
+        return measured(float(poisson.sf(int(made.sum()) - 1, len(CHANGED_SHARES) * TAIL_ERROR)), len(made))
     return rate_p_value(int(made.sum()), len(made), int(null.sum()), len(null))
 
 
@@ -307,10 +317,13 @@ def _compare_ahead(made: tuple[Floats, int], unseen: tuple[Floats, int]) -> tupl
     )
 
 
-def _listed(pairs: RowPairs, leads: Floats, space: Space, limit: float) -> tuple[DisclosedRow, ...]:
+def _listed(
+    pairs: RowPairs, copies: Sequence[Floats], limits: Sequence[float], space: Space
+) -> tuple[DisclosedRow, ...]:
     """Each disclosed row once, with the training row that it leads for."""
+    leads = np.max([np.where(own > limit, own, 0.0) for own, limit in zip(copies, limits, strict=True)], axis=0)
     order = np.argsort(-leads, kind="stable")
-    order = order[leads[order] > limit]
+    order = order[leads[order] > 0]
     _, first = np.unique(pairs.query[order], return_index=True)
     chosen = order[np.sort(first)][:MAX_LISTED]
     shown = RowPairs(pairs.query[chosen], pairs.target[chosen])

@@ -37,6 +37,9 @@ PRACTICAL_COMBINATION = 0.02
 """Excess of replayed combinations up to which it is not called a leak."""
 MIN_DISCLOSED = 3
 """Disclosed rows from which a table fails; one or two cap the grade, since a person may be twice in the data."""
+MIN_VERBATIM = 6
+"""Long texts of one unit, verbatim, from which a table fails where real rows share none: an honest generator whose
+texts repeat at any rate passes with a probability of at least 99.5 %."""
 PRACTICAL_MEMORISED = 0.01
 """Excess of texts with a memorised run of words up to which it is not called a leak."""
 
@@ -138,6 +141,13 @@ def _memorised(privacy: Privacy) -> Reasons:
         if _is_below(item.p_value, alpha) and _excess(item.synthetic, item.holdout) > PRACTICAL_MEMORISED:
             yield _memorised_reason(item, alpha)
 
+    for column in privacy.singles:
+        if column.long_texts >= MIN_VERBATIM:
+            yield (
+                f"{column.long_texts} long texts of {column.column!r} that one training unit alone wrote are in the "
+                "synthetic table word for word, and no two real rows share such a text"
+            )
+
 
 def _memorised_reason(item: Memorised, alpha: float) -> str:
     return (
@@ -174,7 +184,7 @@ def _disclosed_rows(privacy: Privacy) -> Reasons:
     count = found.disclosed.value or 0.0
     if count >= MIN_DISCLOSED and _is_below(found.p_value, alpha):
         yield (
-            f"{count:.0f} synthetic rows equal a training row in all cells or all but one, and no other real row "
+            f"{count:.0f} synthetic rows equal a training row in all or nearly all cells, and no other real row "
             f"resembles that row nearly as much (a lead of over {found.limit.value:.0f} bits; the same is true of "
             f"{found.real_disclosed.value:.0f} real rows; {_p_value(found.p_value, alpha)})"
         )

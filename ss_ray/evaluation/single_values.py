@@ -22,6 +22,8 @@ from ss_ray.schema import Kind, TableSchema
 
 SINGLE_KINDS = (Kind.CATEGORY, Kind.TEXT)
 """Kinds whose values are words. A number of one person meets another by chance."""
+MIN_WORDS = 8
+"""Words from which a text is long: nobody writes the same ones by chance, unless the texts are forms."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,11 +51,14 @@ class ReleasedSingles:
         column: Name of the column.
         values: Distinct values that exactly one training unit has and the synthetic table, too.
         of: Distinct values that exactly one training unit has.
+        long_texts: Those of at least MIN_WORDS words, in a column in which no two real rows share such a text; 0 in
+            other columns, where chance repeats texts.
     """
 
     column: str
     values: int
     of: int
+    long_texts: int = 0
 
 
 def unseen_values(
@@ -96,6 +101,7 @@ def released_singles(
     synthetic: pd.DataFrame,
     schema: TableSchema,
     *,
+    holdout: pd.DataFrame | None,
     group: str | None,
     without: Collection[str],
 ) -> tuple[ReleasedSingles, ...]:
@@ -105,6 +111,7 @@ def released_singles(
         train: Rows that the generator learned from.
         synthetic: Generated rows.
         schema: Columns of both.
+        holdout: Rows that the generator has not seen; None where there are none.
         group: Column whose values are the units; None where each row is one.
         without: Columns that are public, or hold stand-ins.
     """
@@ -117,10 +124,26 @@ def released_singles(
         pairs = pd.DataFrame({"value": _words(train[column.name]), "unit": units.to_numpy()[present]})
         holders = pairs.drop_duplicates().groupby("value").size()
         single = holders.index[holders == 1].to_numpy()
-        released = int(np.isin(single.astype(str), _words(synthetic[column.name])).sum())
+        made = set(_words(synthetic[column.name]))
+        released = [value for value in single if value in made]
         if released:
-            found.append(ReleasedSingles(column=column.name, values=released, of=len(single)))
+            unseen = np.empty(0, dtype=object) if holdout is None else _words(holdout[column.name])
+            is_repeated = _repeats_long_texts(holders, unseen)
+            long_texts = 0 if is_repeated else sum(_is_long(value) for value in released)
+            found.append(
+                ReleasedSingles(column=column.name, values=len(released), of=len(single), long_texts=long_texts)
+            )
     return tuple(found)
+
+
+def _repeats_long_texts(holders: pd.Series, unseen: NDArray[np.str_]) -> bool:
+    """Whether two real rows share a long text: two training units, or a training and an unseen row."""
+    long = holders[[_is_long(value) for value in holders.index]]
+    return bool((long > 1).any() or np.isin(unseen, long.index.to_numpy().astype(str)).any())
+
+
+def _is_long(text: object) -> bool:
+    return len(str(text).split()) >= MIN_WORDS
 
 
 def _words(series: pd.Series) -> NDArray[np.str_]:

@@ -68,7 +68,8 @@ def judge_privacy(privacy: Privacy) -> PrivacyVerdict:
         return _partial(privacy, missing)
     shares = (privacy.closer_to_train, privacy.membership_auc)
     limit = UNCERTAIN_LIMIT if any(_is_uncertain(m) for m in shares) else 10.0
-    limit = DISCLOSED_LIMIT if privacy.disclosure.disclosed.value else limit
+    is_disclosed = privacy.disclosure.disclosed.value or any(column.long_texts for column in privacy.singles)
+    limit = DISCLOSED_LIMIT if is_disclosed else limit
     score = to_score(min(limit, *(share_score(m.value) for m in shares if m.value is not None)))
     return PrivacyVerdict(score=score, failed=False, reasons=tuple(_findings(privacy)))
 
@@ -165,10 +166,15 @@ def _single_findings(privacy: Privacy) -> Iterator[str]:
     if disclosed:
         rows = ", ".join(str(row.row) for row in privacy.disclosure.rows)
         yield (
-            f"{disclosed:.0f} synthetic rows (number {rows}) equal a training row that stands alone, in all cells or "
-            f"all but one, so a grade is at most {to_score(DISCLOSED_LIMIT).grade}"
+            f"{disclosed:.0f} synthetic rows (number {rows}) equal a training row that stands alone, in all or nearly "
+            f"all cells, so a grade is at most {to_score(DISCLOSED_LIMIT).grade}"
         )
     for column in privacy.singles:
+        if column.long_texts:
+            yield (
+                f"{column.long_texts} long texts of {column.column!r} are those of one training unit word for word, so "
+                f"a grade is at most {to_score(DISCLOSED_LIMIT).grade}"
+            )
         yield (
             f"{column.values} of the {column.of} values of {column.column!r} that exactly one training unit has are in "
             "the synthetic table; declare data.columns.<name>.public if they are no secret"

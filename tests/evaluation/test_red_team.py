@@ -112,6 +112,14 @@ LEAKS: dict[str, tuple[Leak, str]] = {  # name -> (synthetic table of train and 
         lambda train, fresh: among(fresh, with_changed_cells(strangest(train, 15), train, 1)),
         "disclosed_rows",
     ),
+    "outliers with a quarter of the cells changed": (
+        lambda train, fresh: among(fresh, with_changed_cells(strangest(train, 25), train, 3)),
+        "disclosed_rows",
+    ),
+    "texts of ten persons verbatim": (
+        lambda train, fresh: fresh.assign(note=[*train["note"].head(10), *fresh["note"].iloc[10:]]),
+        "memorised_text",
+    ),
     "a small country with a number changed": (
         lambda train, fresh: among(fresh, small_country(train).assign(hours=lambda rows: rows["hours"] + 1)),
         "disclosed_rows",
@@ -185,6 +193,22 @@ def test_one_disclosed_row_caps_the_grade_and_is_listed_by_its_number(census):
     assert (row.row, row.training_row) == (0, int(strangest(train, 1).index[0]))
     assert row.equal_cells == 13
     assert judge_census(train, holdout, fresh).score.value > 3.9
+
+
+def numbered_forms(rows: int) -> list[str]:
+    return [f"the patient was seen and is well {number % 300}" for number in range(rows)]
+
+
+def test_one_long_text_verbatim_caps_the_grade(census):
+    train, holdout, fresh = census
+    copied = fresh.assign(note=[train["note"].iloc[3], *fresh["note"].iloc[1:]])
+    verdict = judge_census(train, holdout, copied)
+    assert not verdict.failed
+    assert verdict.score.value <= 3.9
+    forms = [
+        side.assign(note=[f"the patient was seen and is well {i % 300}" for i in range(len(side))]) for side in census
+    ]
+    assert judge_census(*forms).score.value > 3.9  # texts of a form repeat by chance
 
 
 def test_a_released_value_of_one_person_is_a_finding_unless_it_is_public(census):
