@@ -23,6 +23,7 @@ from ss_ray.pii.survivors import ScanResult
 from ss_ray.pipeline import Start, search_release, seed_state, start_of
 from ss_ray.planning import is_private, plan_generation
 from ss_ray.privacy.certificate import Certificate
+from ss_ray.private_stages import refuse_budgeted_model
 from ss_ray.progress import OnProgress, ignore
 from ss_ray.run_facts import request_fingerprint
 from ss_ray.runs import Location, RunDir, fingerprint
@@ -30,6 +31,7 @@ from ss_ray.sequence_plan import check_sequences
 from ss_ray.stages import GENERATION_STAGES, STAGES, Stages
 from ss_ray.tables.common_stage import CommonTable
 from ss_ray.tables.export import write_csv
+from ss_ray.tables.stage import TableRef
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +99,9 @@ def _generate(
     stages.check({"generate": fingerprint(_model_id(trained), seed_state(asked))})
     run_dir.create()
     connect()
+    if certificate is None:
+        table = TypeAdapter(TableRef).validate_python(_manifest(trained, "read")["result"])
+        refuse_budgeted_model(asked, table)
     check_resources(asked.resources)
 
     start = stages.do("start", Start, lambda: start_of(asked))

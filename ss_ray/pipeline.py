@@ -306,9 +306,20 @@ def seed_state(config: Config) -> str:
 
 
 def check_apart(data: str | Path, run_dir: RunDir) -> None:
-    """Refuse a run directory inside the source folder: its files would become part of the table."""
-    if run_dir.root.is_inside(Location.parse(data)):
+    """Refuse a run directory inside the source folder, and a source inside the private files of a run.
+
+    Raises:
+        ConfigError: The run's files would become part of the table; or the table is a copy that a run has made, and no
+            ledger knows of what.
+    """
+    source = Location.parse(data)
+    if run_dir.root.is_inside(source):
         raise ConfigError(f"the run directory {run_dir.root} lies inside the source; give an --out elsewhere")
+    folder = source.parent
+    while folder.path not in ("", "/", ".", folder.parent.path):
+        if (folder / "manifest" / "start.json").exists() and source.is_inside(folder / "internal"):
+            raise ConfigError(f"the source lies in the private files of the run {folder.name}; give the original table")
+        folder = folder.parent
 
 
 def _check_columns(config: Config, table: TableRef) -> None:

@@ -35,7 +35,8 @@ INTERNAL = (
     "choice of a run or of settings by such scores",
     "kinds, decimals and formats that were not declared, and the column names of JSON lines: they were read off the "
     "rows and are taken to be public",
-    "whether the job ended at all, error messages and running times: a malformed row can stop it",
+    "whether the job ended at all, error messages and running times: a malformed row can stop it, and so can the exact "
+    "search of the synthetic table for identifiers of real rows",
 )
 TYPED_BY_ROWS = (
     "which columns hold personal data: a sample of rows was looked at; declare data.columns.<name>.entity and set "
@@ -120,7 +121,9 @@ class PrivateRun:
             PrivacyError: The operator's limits, the budget or the number of units do not allow it.
         """
         self.ledger.check_limits(self.privacy.epsilon, expected.delta)
-        self._plan_training(expected, expected.charges)
+        loop = self._plan_training(expected, expected.charges)
+        if not self.account("measure").spent():  # of a job that goes on, some was spent and the rest is reserved
+            self.account("measure").reserve([*expected.charges, loop.dp.charge(loop.dp.num_steps)])
 
     def _plan_training(self, private: PrivateSchema, spent: Sequence[Charge]) -> PrivateLoopPlan:
         return plan_private_loop(
@@ -158,6 +161,21 @@ def refuse_budgeted(config: Config, data: str | Path, table: TableRef) -> None:
     ledger = find_ledger(config.privacy.ledger if config.privacy else None)
     if ledger is not None:
         ledger.refuse_budgeted(identity_of(config, data, table))
+
+
+def refuse_budgeted_model(config: Config, table: TableRef) -> None:
+    """Refuse new rows of a model without differential privacy, where the rows it learned have got a budget since.
+
+    Args:
+        config: The request.
+        table: What the model's run has read.
+
+    Raises:
+        PrivacyError: The data set has a budget.
+    """
+    ledger = find_ledger(config.privacy.ledger if config.privacy else None)
+    if ledger is not None:
+        ledger.refuse_budgeted(DataIdentity(name=None, place=real_place(table.name), digests=table.digests))
 
 
 def train_privately(

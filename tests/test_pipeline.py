@@ -127,7 +127,7 @@ def test_a_changed_request_names_what_would_be_redone_and_keeps_everything(
     _, out = finished
     changed = full(generation={"num_records": 300, "temperature": 0.5})
     with pytest.raises(
-        ConfigError, match=r"generation\.temperature changed .*; generate, evaluate would be done again"
+        ConfigError, match=r"generation\.temperature changed .*; generate, search, evaluate would be done again"
     ):
         run(changed, visits_csv, out)
     assert pq.ParquetDataset(out / "release/synthetic").read().num_rows == 300
@@ -227,7 +227,7 @@ def test_two_training_workers_train_one_model(finished: tuple[RunReport, Path]) 
     [
         ("a,b\n1,2\n", "at least 2 are needed"),
         ("a,b\n", "no rows"),
-        ("a,a\n1,2\n3,4\n", "more than once"),
+        ("a,a\n1,2\n3,4\n", "columns of the same name"),
         ("a,b\n1,SECRET-4711,3\n", "more or fewer cells"),
     ],
 )

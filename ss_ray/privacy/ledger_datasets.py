@@ -69,6 +69,9 @@ def identify(db: sa.Connection, source: DataIdentity) -> str:
     named = dataset_of(db, source.name) if source.name is not None else None
     placed = _placed(db, source.place)
     copied = [_aliased(db, CONTENT, digest) for digest in source.digests]
+    unnamed = dataset_of(db, UNNAMED + fingerprint(sorted(source.digests)))
+    if budgeted_units(db, unnamed):
+        copied.append(unnamed)
     found = list(dict.fromkeys(dataset for dataset in (named, placed, *copied) if dataset is not None))
     has_budget = any(budgeted_units(db, dataset) for dataset in found)
     is_renamed = None not in (named, placed) and named != placed
@@ -78,7 +81,7 @@ def identify(db: sa.Connection, source: DataIdentity) -> str:
             f"the table belongs to the data sets {listed} by its name, place and content; set privacy.dataset to the "
             "right one, or join them with `ss-ray ledger alias`"
         )
-    return found[0] if found else UNNAMED + fingerprint(sorted(source.digests))
+    return found[0] if found else unnamed
 
 
 def remember_content(db: sa.Connection, dataset: str, digests: tuple[str, ...]) -> None:
@@ -151,11 +154,14 @@ def require_budgeted_unit(db: sa.Connection, account: sa.Row[Any]) -> None:
 
 
 def _placed(db: sa.Connection, place: str) -> str | None:
-    """The data set of the innermost aliased place that holds a place."""
+    """The data set of the innermost aliased place that holds a place, else of a budgeted one that lies inside it."""
     aliases = db.execute(sa.select(ALIASES).filter_by(kind=PLACE)).all()
     holding = [row for row in aliases if f"{place}/".startswith(f"{row.alias.rstrip('/')}/")]
     innermost = max(holding, key=lambda row: len(row.alias), default=None)
-    return None if innermost is None else str(innermost.dataset)
+    if innermost is not None:
+        return str(innermost.dataset)
+    inside = (str(row.dataset) for row in aliases if row.alias.startswith(f"{place.rstrip('/')}/"))
+    return next((dataset for dataset in sorted(inside) if budgeted_units(db, dataset)), None)
 
 
 def _aliased(db: sa.Connection, kind: str, alias: str) -> str | None:

@@ -11,6 +11,7 @@ from scipy.stats import binom, chi2
 
 from ss_ray.codec.ordinals import Scale
 from ss_ray.privacy.bins import INT64, dyadic_cells
+from ss_ray.privacy.charges import Charge
 from ss_ray.privacy.histograms import (
     MISSING,
     OTHER,
@@ -26,6 +27,7 @@ from ss_ray.privacy.histograms import (
     gaussian,
     merge_counts,
     noise_multiplier_of,
+    release_counts,
     threshold_of,
     thresholded_gaussian,
 )
@@ -166,3 +168,21 @@ def test_values_of_one_unit_pass_with_probability_delta_at_most():
 def test_released_values_come_in_no_telling_order():
     exact = {"z": 10**6, "a": 10**6, "m": 10**6}
     assert list(add_noise_over(100, exact, 1.0)) == ["a", "m", "z"]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        PresenceQuery(column=column(Kind.TEXT, "string")),
+        CategoryQuery(column=column(Kind.CATEGORY, "string"), values=("a", "b")),
+        CellQuery(column=column(Kind.INTEGER, "int64"), scale=Scale(), lows=(0, 10), highs=(4, 19)),
+    ],
+    ids=["presence", "values", "cells"],
+)
+def test_every_cell_of_a_released_count_has_noise(query: Query):
+    """Missing cells and cells of other values too. The variance of 300 draws is off by 45 % once in 10^5 cells."""
+    charge = Charge(mechanism="m", noise_multiplier=6.0)
+    exact = dict.fromkeys(query.cells or (), 50)
+    draws = np.array([list(release_counts(charge, query, exact).values()) for _ in range(300)])
+    assert draws.shape[1] == len(exact)
+    assert np.all(np.abs(draws.var(axis=0) / 36 - 1) < 0.45)

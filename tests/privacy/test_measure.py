@@ -15,7 +15,7 @@ from ss_ray.errors import PrivacyError
 from ss_ray.privacy.account import Account, PrivateSchema
 from ss_ray.privacy.histograms import CategoryQuery, Counted, PresenceQuery, Query
 from ss_ray.privacy.ledger import Ledger
-from ss_ray.privacy.measure import PartCounts, count_part, measure_private, sum_parts
+from ss_ray.privacy.measure import PartCounts, count_part, expect_schema, measure_private, sum_parts
 from ss_ray.privacy.plan import NUMBER_OF_UNITS, count_charge
 from ss_ray.privacy.units import count_units, one_row_per_unit
 from ss_ray.runs import Location
@@ -103,3 +103,21 @@ def test_blocks_and_parts_add_up_to_the_table(parts: tuple[Location, ...]) -> No
     found = counted(parts, None)
     assert [part.rows for part in found] == [250, 350]
     assert np.sum([part.counts[1]["true"] for part in found]) == NUM_PEOPLE * VISITS
+
+
+def test_what_was_planned_and_not_asked_is_charged_too(tmp_path: Path) -> None:
+    """Of a constant column no cell can be split further; what is spent must not tell that."""
+    pay = ColumnSchema(name="pay", kind=Kind.FLOAT, arrow_type="double", decimals=2)
+    schema = TableSchema(columns=(pay,))
+    pq.write_table(pa.table({"pay": [1.5] * 3000}), tmp_path / "part-0.parquet")
+    parts = Location.parse(tmp_path).files(".parquet")
+    ledger = Ledger(f"sqlite:///{tmp_path}/ledger.sqlite")
+    ledger.open_job("job", "visits", "row", 1e-5)
+    account = Account(ledger=ledger, job="job", label="label")
+
+    def count(queries: Sequence[Query]) -> list[Counted]:
+        return sum_parts(counted(parts, None, queries), 3000)
+
+    measure_private(schema, count, data=DataParameters(), privacy=PRIVACY, account=account)
+    planned = expect_schema(schema, 3000, data=DataParameters(), privacy=PRIVACY).charges
+    assert sum(charge.count for charge in account.spent()) == sum(charge.count for charge in planned)

@@ -68,3 +68,12 @@ def test_rows_that_were_dropped_in_between_are_refused(tmp_path: Path) -> None:
     parts = write_parts(tmp_path / "rows", [*"bbb"])
     with pytest.raises(PrivacyError, match="rows were dropped"):
         one_row_per_unit(units, "person", parts)
+
+
+def test_people_who_got_one_stand_in_stay_two_units(tmp_path: Path) -> None:
+    """The units are told by the original rows: "a" and "b" are replaced by the same name."""
+    units = write_parts(tmp_path / "units", [*"aabbc"])
+    parts = write_parts(tmp_path / "rows", [*"xxxxy"])
+    for _ in range(20):
+        (kept,) = one_row_per_unit(units, "person", parts)
+        assert sorted("aabbc"[row] for row in kept) == ["a", "b", "c"]

@@ -16,7 +16,7 @@ from ss_ray.runs import Location
 from ss_ray.training.loop import Worker
 from ss_ray.training.private_loop import PrivateUnits, check_owned, own_row_units
 from ss_ray.training.text_examples import TextExamples, cut_rows, own_line_units
-from ss_ray.training.unit_files import UnitFiles, save_units
+from ss_ray.training.unit_files import UnitFiles, load_units, save_units
 from tests.training import toy
 
 PEOPLE = (["a", "b", "a"], ["b", "c", "a"])
@@ -85,3 +85,18 @@ def test_a_message_never_tells_how_many_units_there_are(rows: Location) -> None:
     with pytest.raises(PrivacyError) as refused:
         check_owned(row_units(saved(rows, "person", per_example=True)), ALONE, CPU)
     assert not any(character.isdigit() for character in str(refused.value))
+
+
+def test_people_who_got_one_stand_in_stay_two_units(rows: Location, tmp_path: Path) -> None:
+    replaced = tmp_path / "replaced"
+    replaced.mkdir()
+    for index, people in enumerate(PEOPLE):
+        stand_ins = ["x" if person in "ab" else "y" for person in people]
+        pq.write_table(pa.table({"person": stand_ins}), replaced / f"part-{index}.parquet")
+    units = save_units(
+        Location.parse(replaced), rows, "person", per_example=False, folder=Location.parse(tmp_path / "units")
+    )
+    ids = load_units(units)
+    people = [person for part in PEOPLE for person in part]
+    assert units.count == len({*ids.tolist()}) == NUM_PEOPLE
+    assert len(set(zip(people, ids.tolist(), strict=True))) == NUM_PEOPLE
