@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from serve.app import NO_ACCESS_LOG, build, check_reachable
-from serve.auth import create_start_key
+from serve.auth import START_KEY, create_start_key, revoke_key
 from serve.database import Database
 from serve.local_ray import local_ray
 from serve.settings import ROOT, Settings, read_settings
@@ -42,6 +42,7 @@ def _greeting(settings: Settings) -> str:
     """Where the service is, and the key that opens it where nothing else does: it is shown here and nowhere else."""
     url = f"http://{settings.host}:{settings.port}"
     if settings.auth.configured or settings.auth.trust_this_machine:
+        revoke_key(Database(settings.database), START_KEY)  # of an earlier start, which had no authentication
         return f"ss_ray is at {url}"
     key = create_start_key(Database(settings.database))
     return (

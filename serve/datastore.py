@@ -310,8 +310,8 @@ async def paths_info(
 def read_file(
     namespace: str, name: str, revision: str, path: str, request: Request, service: Service, identity: Caller
 ) -> Response:
-    """A file, or a range of it."""
-    row = _opened(service, identity, namespace, name, revision)
+    """A file, or a range of it; uploads are real rows, so a viewer sees that they are there and not what they hold."""
+    row = _opened(service, identity, namespace, name, revision, "editor")
     file = repositories.file(service.database, Repository(namespace=namespace, name=name), path)
     return downloads.answer(request, service.blobs, file, {"x-repo-commit": row.head})
 

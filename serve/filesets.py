@@ -115,9 +115,9 @@ async def put_file(
 @router.head("/{name}/-/{path:path}", include_in_schema=False)
 @router.get("/{name}/-/{path:path}")
 def get_file(workspace: str, name: str, path: str, request: Request, service: Service, identity: Caller) -> Response:
-    """A file, or a range of it."""
+    """A file, or a range of it; uploads are real rows, so a viewer sees that they are there and not what they hold."""
     repository = Repository(namespace=workspace, name=name)
-    may_use(identity, repository, "viewer")
+    may_use(identity, repository, "editor")
     return downloads.answer(request, service.blobs, repositories.file(service.database, repository, path))
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from serve.settings import Limits
 from ss_ray.config import CompactParameters, Config
 from ss_ray.errors import ConfigError
+from ss_ray.planning import COMPACT_BATCH
 
 DEFAULT_WIDTH, DEFAULT_LAYERS = 128, 3  # larger than what "auto" stands for in any plan
 WEIGHTS_PER_LAYER = 10
@@ -31,7 +32,7 @@ def _asked(config: Config) -> Iterator[tuple[str, str, float | None]]:
     yield "max_rows", "generation.num_records", generation.num_records
     yield "max_rows", "generation.num_groups", generation.num_groups
     yield "max_rows_shown", "training.num_input_records_to_sample", _number(training.num_input_records_to_sample)
-    batch = (_number(training.batch_size) or 1) * (_number(training.gradient_accumulation_steps) or 1)
+    batch = (_number(training.batch_size) or COMPACT_BATCH) * (_number(training.gradient_accumulation_steps) or 1)
     yield "max_rows_shown", "training.batch_size x training.gradient_accumulation_steps", batch
     yield "max_model_parameters", "training.compact", _model_parameters(training.compact)
     if privacy is not None and privacy.dp_enabled:

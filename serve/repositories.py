@@ -291,7 +291,7 @@ def resolve(database: Database, blobs: BlobStore, data_source: str, identity: Id
     repository = Repository(namespace=namespace, name=name)
     check_path(path)
     check_path(f"{namespace}/{name}/{revision or MAIN}")
-    may_use(identity, repository, "viewer")
+    may_use(identity, repository, "editor")
     find(database, repository, revision or MAIN)
     found = file(database, repository, path)
     if not blobs.has(namespace, found.sha256, found.size):

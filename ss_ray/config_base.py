@@ -26,4 +26,4 @@ Bound = Annotated[int | FiniteFloat | str, BeforeValidator(_date_as_text)]
 class Section(BaseModel):
     """A part of the tree: frozen, and no key it does not know. Errors never show what was given."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, allow_inf_nan=False)

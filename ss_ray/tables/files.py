@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import hashlib
+import io
 import os
 import re
 from collections import Counter
@@ -147,6 +148,7 @@ def _all_files(location: Location) -> tuple[Location, ...]:
 
 def _check_encoding(encoding: str) -> None:
     try:
+        io.TextIOWrapper(io.BytesIO(), encoding=encoding)
         codecs.lookup(encoding)
     except LookupError:
         raise ConfigError(f"data.encoding: there is no encoding {encoding!r}; try 'utf8' or 'latin1'") from None
@@ -182,7 +184,8 @@ def _json_names(source: Source) -> tuple[str, ...]:
     return tuple(keys)
 
 
-_DATA = re.compile(r"\S+@\S+\.\S+|^\d{4}-\d\d-\d\d|^\d{1,2}[/.]\d{1,2}[/.]\d{4}|^\d{3}-\d\d-\d{4}$")
+MAX_NAME_CHARACTERS = 500
+_DATA = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+|^\d{4}-\d\d-\d\d|^\d{1,2}[/.]\d{1,2}[/.]\d{4}|^\d{3}-\d\d-\d{4}$")
 """An e-mail address, a date or a social security number where a column's name should be."""
 
 
@@ -193,6 +196,12 @@ def _check_names(names: Sequence[str], location: Location) -> None:
     empty = [str(i + 1) for i, name in enumerate(names) if not name.strip()]
     if empty:
         raise DataError(f"{location} has no name for column {', '.join(empty)}; give every column a name")
+    long = [str(i + 1) for i, name in enumerate(names) if len(name) > MAX_NAME_CHARACTERS]
+    if long:
+        raise DataError(
+            f"{location} has names of over {MAX_NAME_CHARACTERS} characters, for column {', '.join(long[:20])}; "
+            "shorten them"
+        )
     if any(_DATA.search(name) for name in names):
         raise DataError(f"the first line of {location} looks like data; add a line with the names of the columns")
     counts = Counter(names)
@@ -212,7 +221,8 @@ def _csv_width(file: Location) -> int:
     """Columns of a CSV file, from its first line: Arrow would make millions of them before anybody could refuse."""
     with file.filesystem.open_input_stream(file.path) as stream:
         head = bytes(stream.read(CSV_BLOCK_BYTES))
-    line = re.split(b"[\r\n]", re.sub(rb'"[^"]*"', b"", head).lstrip(b"\r\n"), maxsplit=1)[0]
+    unquoted = re.sub(rb'(?:^|(?<=[,\r\n]))"(?:[^"]|"")*+"', b"", head)  # a quote opens a cell at its start alone
+    line = re.split(b"[\r\n]", unquoted.lstrip(b"\r\n"), maxsplit=1)[0]
     return line.count(b",") + 1
 
 

@@ -31,7 +31,9 @@ LINE_CHARACTERS = 8 << 20
 MAX_COLUMNS = 10_000
 LONG_LINE = 1 << 16
 """From so many characters on, what a line holds is counted before it is parsed: two of them can make an object."""
-STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
+STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
+"""A string; one that is never closed ends with the line, so that no quote inside it is tried as a beginning."""
+MAX_BLANK_LINES = 100_000
 
 
 def read_json_lines(file: Location, encoding: str, names: Sequence[str]) -> Iterator[pa.Table]:
@@ -71,11 +73,16 @@ def read_records(file: Location, encoding: str) -> Iterator[dict[str, Any]]:
     """
     with file.filesystem.open_input_stream(file.path) as stream:
         lines = io.TextIOWrapper(io.BufferedReader(stream), encoding=_bom_aware(encoding))
+        blank = 0
         for number, line in enumerate(iter(partial(lines.readline, LINE_CHARACTERS), ""), start=1):
             if len(line) == LINE_CHARACTERS:
                 raise DataError(f"{file.name}, line {number}: longer than {LINE_CHARACTERS:,} characters")
             if line.strip():
                 yield _parse_record(line, file, number)
+                continue
+            blank += 1
+            if blank > MAX_BLANK_LINES:
+                raise DataError(f"{file.name}, line {number}: more than {MAX_BLANK_LINES:,} lines are empty")
 
 
 def _parse_record(line: str, file: Location, number: int) -> dict[str, Any]:

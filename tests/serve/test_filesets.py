@@ -96,7 +96,7 @@ def test_a_fileset_has_a_name_that_can_be_part_of_a_path(client: TestClient, nam
 @pytest.mark.parametrize(
     ("roles", "statuses"),
     [
-        ({"default": "viewer"}, [200, 403, 200, 403, 403]),
+        ({"default": "viewer"}, [403, 403, 200, 403, 403]),
         ({"default": "editor"}, [200, 200, 200, 403, 403]),
         ({"default": "admin"}, [200, 200, 200, 204, 204]),
         ({"other": "admin"}, [404, 404, 404, 404, 404]),

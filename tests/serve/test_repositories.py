@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from serve.auth import LOCAL, Identity
 from serve.blobs import BlobStore
 from serve.database import FILES, METADATA, OBJECTS, Database
-from serve.errors import NotFoundError, UnusableError
+from serve.errors import ForbiddenError, NotFoundError, UnusableError
 from serve.migrate import migrate
 from serve.repositories import (
     Put,
@@ -136,7 +136,9 @@ def test_an_address_that_leads_nowhere_is_refused(
 
 def test_an_address_leads_only_who_may_look_there(database: Database, blobs: BlobStore):
     put(database, blobs, "a.csv", b"a\n")
-    resolve(database, blobs, "trial/people#a.csv", Identity(subject="ann", roles={"trial": "viewer"}))
+    resolve(database, blobs, "trial/people#a.csv", Identity(subject="ann", roles={"trial": "editor"}))
+    with pytest.raises(ForbiddenError):
+        resolve(database, blobs, "trial/people#a.csv", Identity(subject="ann", roles={"trial": "viewer"}))
     with pytest.raises(NotFoundError):
         resolve(database, blobs, "trial/people#a.csv", Identity(subject="ann", roles={"other": "admin"}))
 

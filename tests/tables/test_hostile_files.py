@@ -81,6 +81,10 @@ BOMBS: dict[str, Callable[[Path], Path]] = {
     "keys without end": lambda f: zipped(
         f / "10.jsonl.gz", *[b'{"%d":1,"%d":1}\n' % (2 * i, 2 * i + 1) for i in range(50_000)]
     ),
+    "a string without end": lambda f: zipped(f / "14.jsonl.gz", b'{"a": "' + b'\\"' * 1_000_000),
+    "columns after a quote inside a cell": lambda f: zipped(f / "15.csv.gz", b'x"' + b"," * 900_000 + b'y"\n'),
+    "one long name": lambda f: zipped(f / "16.csv.gz", b"@" * 100_000 + b",b\n1,2\n"),
+    "lines of nothing": lambda f: zipped(f / "17.jsonl.gz", b'{"a": 1}\n', b"\n" * 10_000_000),
     "columns without end": lambda f: zipped(f / "11.csv.gz", b"a," * 4_000_000 + b"a\n"),
     "cells without end": lambda f: zipped(f / "12.csv.gz", b"a\n", *[b"0123456789\n" * 100_000] * 100),
     "a quoted cell without end": lambda f: zipped(f / "13.csv.gz", b'a\n"', *[b"x" * 10_000_000] * 20),
@@ -96,7 +100,7 @@ def test_no_bomb_takes_more_memory_than_the_limit_lets_a_table_have(tmp_path: Pa
     assert done.returncode == 0, done.stderr[-2000:]
     lines = done.stdout.splitlines()
     assert len(lines) == len(BOMBS)
-    refused = ("more than", "longer than", "cannot be parsed", "quotes")
+    refused = ("more than", "longer than", "cannot be parsed", "quotes", "not a JSON object", "names of over")
     assert [line for line in lines if not any(words in line for words in refused)] == []
     assert max(sizes) < LIMIT / 4, sizes
 
