@@ -106,10 +106,10 @@ def test_blocks_and_parts_add_up_to_the_table(parts: tuple[Location, ...]) -> No
 
 
 def test_what_was_planned_and_not_asked_is_charged_too(tmp_path: Path) -> None:
-    """Of a constant column no cell can be split further; what is spent must not tell that."""
-    pay = ColumnSchema(name="pay", kind=Kind.FLOAT, arrow_type="double", decimals=2)
+    """Of a column without values no cell is worth a split; what is spent must not tell that."""
+    pay = ColumnSchema(name="pay", kind=Kind.FLOAT, arrow_type="double", decimals=2, nullable=True)
     schema = TableSchema(columns=(pay,))
-    pq.write_table(pa.table({"pay": [1.5] * 3000}), tmp_path / "part-0.parquet")
+    pq.write_table(pa.table({"pay": pa.nulls(3000, pa.float64())}), tmp_path / "part-0.parquet")
     parts = Location.parse(tmp_path).files(".parquet")
     ledger = Ledger(f"sqlite:///{tmp_path}/ledger.sqlite")
     ledger.open_job("job", "visits", "row", 1e-5)
