@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from ss_ray.config import DataParameters, PrivacyParameters
+from ss_ray.config import ColumnParameters, DataParameters, PrivacyParameters
 from ss_ray.errors import PrivacyError
 from ss_ray.privacy.account import Account, PrivateSchema
 from ss_ray.privacy.histograms import CategoryQuery, Counted, PresenceQuery, Query
@@ -106,7 +106,8 @@ def test_blocks_and_parts_add_up_to_the_table(parts: tuple[Location, ...]) -> No
 
 
 def test_what_was_planned_and_not_asked_is_charged_too(tmp_path: Path) -> None:
-    """Of a column without values no cell is worth a split; what is spent must not tell that."""
+    """With known ends and no values, no cell is worth a split; what is spent must not tell that."""
+    data = DataParameters(columns={"pay": ColumnParameters(minimum=0, maximum=1000)})
     pay = ColumnSchema(name="pay", kind=Kind.FLOAT, arrow_type="double", decimals=2, nullable=True)
     schema = TableSchema(columns=(pay,))
     pq.write_table(pa.table({"pay": pa.nulls(3000, pa.float64())}), tmp_path / "part-0.parquet")
@@ -118,6 +119,6 @@ def test_what_was_planned_and_not_asked_is_charged_too(tmp_path: Path) -> None:
     def count(queries: Sequence[Query]) -> list[Counted]:
         return sum_parts(counted(parts, None, queries), 3000)
 
-    measure_private(schema, count, data=DataParameters(), privacy=PRIVACY, account=account)
-    planned = expect_schema(schema, 3000, data=DataParameters(), privacy=PRIVACY).charges
+    measure_private(schema, count, data=data, privacy=PRIVACY, account=account)
+    planned = expect_schema(schema, 3000, data=data, privacy=PRIVACY).charges
     assert sum(charge.count for charge in account.spent()) == sum(charge.count for charge in planned)
