@@ -40,8 +40,9 @@ def rows_per_second(folder: str) -> float:
     import torch
 
     from ss_ray.generation.decoder import decode_rows
+    from ss_ray.generation.rows import BATCH_ROWS
     from ss_ray.generation.sampling import Sampling
-    from ss_ray.generation.worker import BATCH_ROWS, load_model
+    from ss_ray.generation.worker import load_model
     from ss_ray.runs import Location
 
     torch.set_num_threads(1)

@@ -21,7 +21,7 @@ from ss_ray.config import Config
 from ss_ray.config_files import load_config
 from ss_ray.evaluation.evaluate import Evaluation, evaluate
 from ss_ray.generation.decoder import decode_rows
-from ss_ray.generation.worker import BATCH_ROWS
+from ss_ray.generation.rows import BATCH_ROWS
 from ss_ray.pipeline import RunReport, run
 from ss_ray.planning import make_plan
 from ss_ray.schema import TableSchema
