@@ -16,7 +16,7 @@ from typing import Any
 from anyio.to_thread import run_sync
 from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, RedirectResponse
+from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -25,8 +25,8 @@ from serve.bodies import is_portable
 from serve.database import now
 from serve.errors import ForbiddenError, RefusedError, TooLargeError, TooManyError, UnauthenticatedError
 from serve.figures import Figures
-from serve.pages import error_page, to_sign_in
-from serve.state import SESSION_COOKIE, State, identified
+from serve.pages import error_page, signed_in, to_sign_in
+from serve.state import State, identified
 from ss_ray.errors import SsRayError
 
 logger = logging.getLogger(__name__)
@@ -66,6 +66,7 @@ class Guard:
 
     def __init__(self, app: ASGIApp, state: State) -> None:
         self.app = app
+        self.settings = state.settings
         self.limits = state.settings.limits
         self.authentication = state.authentication
         self.rates = Rates(state.settings.limits.requests_per_minute)
@@ -98,10 +99,8 @@ class Guard:
 
     def _signed_in(self, scope: Scope) -> Response:
         """A browser gets a session for the key in its address, and an address without it."""
-        answer = RedirectResponse(scope["path"], status_code=303)
         session = self.authentication.open_session(scope["key_path"].rpartition("/")[2])
-        answer.set_cookie(SESSION_COOKIE, session, httponly=True, samesite="strict", path="/")
-        return answer
+        return signed_in(session, scope["path"], self.settings)
 
     def _check(self, request: Request) -> None:
         path = request.scope["path"] + "?" + request.scope.get("query_string", b"").decode("latin-1")

@@ -28,6 +28,7 @@ from serve.job_store import TERMINAL, Row, Sending
 from serve.jobs import JobCreate, by_id, cancel_found, create_in, delete_found, list_in, names_of
 from serve.paging import visible
 from serve.results import RESULTS, summary
+from serve.settings import Settings
 from serve.state import SESSION_COOKIE, Caller, Service, State
 from serve.uploads import received_form, store_file
 from ss_ray.config_files import Parameter, parameters, parse_config
@@ -141,8 +142,13 @@ def sign_in(state: Service, key: Annotated[str, Form(max_length=200)] = "") -> R
     except UnauthenticatedError as error:
         page = TEMPLATES.get_template("sign_in.html").render(error=str(error), identity=None)
         return HTMLResponse(page, status_code=401)
-    answer = RedirectResponse("/", status_code=303)
-    secure = (state.settings.public_url or "").startswith("https://")
+    return signed_in(session, "/", state.settings)
+
+
+def signed_in(session: str, path: str, settings: Settings) -> Response:
+    """Sends a browser to a path with a session; where the service has an HTTPS URL, that is never sent without TLS."""
+    answer = RedirectResponse(path, status_code=303)
+    secure = (settings.public_url or "").startswith("https://")
     answer.set_cookie(SESSION_COOKIE, session, httponly=True, samesite="strict", secure=secure, path="/")
     return answer
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -208,25 +208,15 @@ def implied_epsilon(certificate: Certificate, *, noise: float, rate: float) -> f
         noise: Factor of the noise multiplier.
         rate: Factor of the sample rate.
     """
-    charges = [
+    measured = [
         Charge(
             mechanism=line.what,
-            noise_multiplier=line.noise_multiplier,
-            sample_rate=line.sample_rate,
+            noise_multiplier=line.noise_multiplier * (noise if line.what == DP_SGD else 1.0),
+            sample_rate=min(1.0, line.sample_rate * (rate if line.what == DP_SGD else 1.0)),
             count=line.uses,
             delta=line.delta / max(1, line.uses),
         )
         for line in certificate.spending
-    ]
-    measured = [
-        replace(
-            charge,
-            noise_multiplier=charge.noise_multiplier * noise,
-            sample_rate=min(1.0, charge.sample_rate * rate),
-        )
-        if charge.mechanism == DP_SGD
-        else charge
-        for charge in charges
     ]
     return run_epsilon(measured, certificate.delta)
 

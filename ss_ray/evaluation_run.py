@@ -18,7 +18,7 @@ from ss_ray.evaluation.report import ReportContext
 from ss_ray.evaluation.stage import EvaluationRequest, EvaluationResult, Tables, evaluate_table
 from ss_ray.pipeline import start_of
 from ss_ray.progress import OnProgress, ignore
-from ss_ray.run_facts import request_fingerprint, sequence_columns
+from ss_ray.run_facts import public_columns, request_fingerprint, sequence_columns
 from ss_ray.runs import Location
 from ss_ray.schema import TableSchema
 from ss_ray.sequence_plan import check_sequences
@@ -110,7 +110,7 @@ def _evaluate(
                 constraints=config.constraints,
                 sequences=sequence_columns(config),
                 lost=read["synthetic"].lost,
-                public=tuple(name for name, column in config.data.columns.items() if column.public),
+                public=public_columns(config),
             ),
             _context(folder, read, extra),
             None,

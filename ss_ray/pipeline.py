@@ -41,7 +41,14 @@ from ss_ray.planning import check_supported, is_private, make_plan, plan_hold_ba
 from ss_ray.privacy.certificate import Certificate
 from ss_ray.private_stages import PrivateRun, refuse_budgeted, train_privately
 from ss_ray.progress import OnProgress, ignore
-from ss_ray.run_facts import given_settings, personal_columns, request_fingerprint, run_facts, sequence_columns
+from ss_ray.run_facts import (
+    given_settings,
+    personal_columns,
+    public_columns,
+    request_fingerprint,
+    run_facts,
+    sequence_columns,
+)
 from ss_ray.runs import Location, RunDir, fingerprint
 from ss_ray.sequence_plan import modelled_schema, with_timestamp_format
 from ss_ray.stages import Stages
@@ -267,7 +274,7 @@ def _evaluation_request(config: Config, start: Start, pii: PiiResult) -> Evaluat
         constraints=config.constraints,
         sequences=sequence_columns(config),
         pii=personal_columns(pii),
-        public=tuple(name for name, column in config.data.columns.items() if column.public),
+        public=public_columns(config),
     )
 
 

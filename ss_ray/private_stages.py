@@ -158,9 +158,7 @@ def refuse_budgeted(config: Config, data: str | Path, table: TableRef) -> None:
     Raises:
         PrivacyError: The data set has a budget.
     """
-    ledger = find_ledger(config.privacy.ledger if config.privacy else None)
-    if ledger is not None:
-        ledger.refuse_budgeted(identity_of(config, data, table))
+    _refuse_budgeted(config, identity_of(config, data, table))
 
 
 def refuse_budgeted_model(config: Config, table: TableRef) -> None:
@@ -173,9 +171,13 @@ def refuse_budgeted_model(config: Config, table: TableRef) -> None:
     Raises:
         PrivacyError: The data set has a budget.
     """
+    _refuse_budgeted(config, DataIdentity(name=None, place=real_place(table.name), digests=table.digests))
+
+
+def _refuse_budgeted(config: Config, source: DataIdentity) -> None:
     ledger = find_ledger(config.privacy.ledger if config.privacy else None)
     if ledger is not None:
-        ledger.refuse_budgeted(DataIdentity(name=None, place=real_place(table.name), digests=table.digests))
+        ledger.refuse_budgeted(source)
 
 
 def train_privately(

@@ -110,6 +110,11 @@ def sequence_columns(config: Config) -> SequenceColumns | None:
     return None if group is None and order is None else SequenceColumns(group=group, order=order)
 
 
+def public_columns(config: Config) -> tuple[str, ...]:
+    """Columns whose values the request declares public knowledge."""
+    return tuple(name for name, column in config.data.columns.items() if column.public)
+
+
 def personal_columns(pii: PiiResult) -> dict[str, str]:
     """Column -> entity type of the columns that hold personal data."""
     return {rule.name: rule.entity_type for rule in (*pii.plan.columns, *pii.plan.kept)} if pii.plan else {}

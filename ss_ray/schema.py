@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Literal
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -144,19 +146,28 @@ def _check_column(column: ColumnSchema, array: pa.ChunkedArray) -> None:
 
 def count_outside(column: ColumnSchema, array: pa.ChunkedArray) -> int:
     """Number of non-missing values beyond the bounds, or not among the values, of the schema."""
-    array = array.drop_null()
-    if pa.types.is_dictionary(array.type):
-        array = array.cast(array.type.value_type)
-    if pa.types.is_decimal(array.type):  # bounds and values of decimals are floats
-        array = array.cast(pa.float64())
+    return int(is_outside(column, array).sum())
+
+
+def is_outside(column: ColumnSchema, array: pa.ChunkedArray) -> npt.NDArray[np.bool_]:
+    """(rows,) whether each value is beyond the bounds, or not among the values, of the schema; False where missing."""
+    array = plain_cells(array)
     if column.values is not None and column.kind in (*ORDERED_KINDS, Kind.CATEGORY, Kind.BOOLEAN):
         outside = pc.invert(pc.is_in(array, value_set=typed_values(array.type, *column.values)))
     elif column.minimum is not None and column.maximum is not None and column.kind in ORDERED_KINDS:
         low, high = typed_values(array.type, column.minimum, column.maximum)
         outside = pc.or_(pc.less(array, low), pc.greater(array, high))
     else:
-        return 0
-    return int(pc.sum(outside).as_py() or 0)
+        return np.zeros(len(array), bool)
+    is_present = array.is_valid()
+    return np.asarray(pc.and_(is_present, outside).fill_null(False).to_numpy(zero_copy_only=False), dtype=bool)
+
+
+def plain_cells(array: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Dictionaries as their values, and decimals as floats, which the bounds and values of a schema are."""
+    if pa.types.is_dictionary(array.type):
+        array = array.cast(array.type.value_type)
+    return array.cast(pa.float64()) if pa.types.is_decimal(array.type) else array
 
 
 def typed_values(type_: pa.DataType, *values: Scalar) -> pa.Array:

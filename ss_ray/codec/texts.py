@@ -1,8 +1,8 @@
 """Free text as byte-pair tokens: missing, end, or a piece of text.
 
 The vocabulary is learned on the table itself (byte-level, so that any string can be written) and is shared by all
-text columns. A piece becomes a token of its own only if it occurs in MIN_FREQUENCY words,
-each counted once a text.
+text columns. A piece becomes a token of its own only if it occurs in MIN_FREQUENCY words, each counted once
+a text.
 """
 
 from __future__ import annotations

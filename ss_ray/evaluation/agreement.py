@@ -2,7 +2,7 @@
 
 A shared value that one real row in a thousand has is worth 10 bits; a number that is nearer than all but 1 % of the
 real rows is worth 6.6. Columns are taken for independent, so bits of related columns add up to too much: they are
-compared with the bits of other pairs, and never read as probabilities. pairs are found by blocks of columns that
+compared with the bits of other pairs, and never read as probabilities. Pairs are found by blocks of columns that
 agree, so that large tables need no comparison of all rows with all rows.
 """
 

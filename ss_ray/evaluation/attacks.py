@@ -150,13 +150,16 @@ def evaluate_privacy(
     )
     personal = pii or {}
     texts = [c.name for c in schema.of_kind(Kind.TEXT)]
+    kept = [_some_rows(table, seed) for table in (real, unseen, made)]
+    compared = real.take(kept[0]), None if unseen is None else unseen.take(kept[1]), made.take(kept[2])
+    persons = Persons(*(_owners(frame, group)[rows] for frame, rows in zip(frames, kept, strict=True)))
     return Privacy(
         **vars(found),
         copies=(row_copies(real, unseen, made), *(text_copies(n, *_sides(n, *frames)) for n in texts)),
         replays=replays(now, synthetic, schema, pii=personal, originals=originals or now, seed=seed, tests=tests),
         memorised=tuple(memorised_texts(n, *_sides(n, *frames), seed=seed) for n in texts),
-        disclosure=_disclosure(real, unseen, made, [_owners(frame, group) for frame in frames], seed),
-        combination=_combination(real, unseen, made, seed),
+        disclosure=disclosure(*compared, persons),
+        combination=replayed_combination(*compared, seed=seed),
         unseen=unseen_values(train, holdout, synthetic, schema),
         singles=released_singles(train, synthetic, schema, holdout=holdout, group=group, without={*public, *personal}),
         nemo=nemo_privacy(train, holdout, synthetic, schema, tests),
@@ -171,22 +174,6 @@ def _owners(frame: pd.DataFrame | None, group: str | None) -> NDArray[np.int64]:
     if group is None or group not in frame.columns:
         return np.arange(len(frame))
     return np.asarray(pd.factorize(frame[group], use_na_sentinel=False)[0], dtype=np.int64)
-
-
-def _disclosure(
-    train: Table, holdout: Table | None, synthetic: Table, owners: list[NDArray[np.int64]], seed: int
-) -> Disclosure:
-    """Disclosed rows among MAX_COMPARED rows of each table."""
-    kept = [_some_rows(table, seed) for table in (train, holdout, synthetic)]
-    persons = Persons(*(own[rows] for own, rows in zip(owners, kept, strict=True)))
-    unseen = None if holdout is None else holdout.take(kept[1])
-    return disclosure(train.take(kept[0]), unseen, synthetic.take(kept[2]), persons)
-
-
-def _combination(train: Table, holdout: Table | None, synthetic: Table, seed: int) -> Combination:
-    unseen = None if holdout is None else holdout.take(_some_rows(holdout, seed))
-    some_train, some_synthetic = (table.take(_some_rows(table, seed)) for table in (train, synthetic))
-    return replayed_combination(some_train, unseen, some_synthetic, seed=seed)
 
 
 def _some_rows(table: Table | None, seed: int) -> NDArray[np.intp]:

@@ -6,7 +6,7 @@ were changed. So agreement is counted in bits (`agreement.py`), and what counts 
     lead(row) = max over training rows t of [agreement(row, t) - largest agreement of t with any other real row]
 
 Every real row has a lead too, computed without itself, and an honest synthetic row is one more row of their kind. A
-lead far beyond all of theirs discloses a row. RowPairs are found by blocks of columns that agree, so that large tables
+lead far beyond all of theirs discloses a row. Pairs are found by blocks of columns that agree, so that large tables
 need no comparison of all rows with all rows.
 """
 

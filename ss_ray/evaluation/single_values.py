@@ -115,11 +115,11 @@ def released_singles(
         group: Column whose values are the units; None where each row is one.
         without: Columns that are public, or hold stand-ins.
     """
+    units = train[group] if group is not None and group in train.columns else pd.Series(np.arange(len(train)))
     found = []
     for column in schema.of_kind(*SINGLE_KINDS):
         if column.name in without or column.name == group:
             continue
-        units = train[group] if group is not None and group in train.columns else pd.Series(np.arange(len(train)))
         present = train[column.name].notna().to_numpy()
         pairs = pd.DataFrame({"value": _words(train[column.name]), "unit": units.to_numpy()[present]})
         holders = pairs.drop_duplicates().groupby("value").size()

@@ -144,11 +144,6 @@ class PiiPlan:
         """Entity types to look for in texts: those that anything is done with."""
         return tuple(type_ for type_ in self.entities if self.operator(type_) is not Operator.KEEP)
 
-    @property
-    def all_searched_columns(self) -> tuple[str, ...]:
-        """Columns whose cells are searched, whatever they are searched for."""
-        return (*self.text_columns, *self.checked_columns)
-
     def own_type(self, column: str) -> str | None:
         """Entity type of a kept column; None where it has none."""
         return next((rule.entity_type for rule in self.kept if rule.name == column), None)
@@ -219,7 +214,7 @@ def make_pii_plan(
         kept=tuple(rule for rule in rules if rule.name not in acted and rule.name not in texts),
         text_columns=texts,
         checked_columns=checked,
-        number_columns=_number_columns(schema, (*acted, *lock_columns)) if _looks_for_cards(plan) else (),
+        number_columns=_number_columns(schema, (*acted, *lock_columns)) if CREDIT_CARD in plan.searched else (),
         locked=tuple(lock_columns),
         texts_with_findings=tuple(n for n in texts if n in typings and typings[n].entity_type == FREE_TEXT),
         person=find_person_columns(types, asked.person_id, use_country=settings.locales is None),
@@ -428,10 +423,6 @@ def _number_columns(schema: TableSchema, without: Sequence[str]) -> tuple[str, .
     kinds = (Kind.INTEGER, Kind.FLOAT, Kind.CATEGORY)
     columns = (column for column in schema.of_kind(*kinds) if column.name not in without)
     return tuple(column.name for column in columns if is_number_type(arrow_type(column)))
-
-
-def _looks_for_cards(plan: PiiPlan) -> bool:
-    return CREDIT_CARD in plan.searched
 
 
 def _refuse_unknown(rules: Sequence[ColumnRule], chosen: Mapping[str, str]) -> None:

@@ -6,8 +6,8 @@ and never executed, not the reverse.
 
 Spending adds up by RDP over all jobs on one data set and privacy unit. Under which names and at which places a data set
 is known is decided in `ledger_datasets`; once one unit of it has a budget, no other unit is accepted without one.
-Refusing a reservation once the sum would pass
-the total is a privacy filter, sound though later jobs depend on earlier results (Lécuyer 2021, arXiv:2103.01379).
+Refusing a reservation once the sum would pass the total is a privacy filter, sound though later jobs depend on earlier
+results (Lécuyer 2021, arXiv:2103.01379).
 What a mechanism costs is decided in `accounting`; what a commit survives, in `ledger_database`; how the processes of a
 cluster share a ledger, in `ledger_actor`.
 """

@@ -27,7 +27,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ss_ray.config import ColumnParameters
-from ss_ray.schema import ORDERED_KINDS, ColumnSchema, Kind, Scalar, TableSchema, typed_values
+from ss_ray.schema import (
+    ORDERED_KINDS,
+    ColumnSchema,
+    Kind,
+    Scalar,
+    TableSchema,
+    is_outside,
+    plain_cells,
+    typed_values,
+)
 from ss_ray.tables.dates import iso_strings
 from ss_ray.tables.facts import ColumnFacts
 from ss_ray.tables.kinds import longest_pattern
@@ -217,7 +226,7 @@ def donors_of(sample: pa.Table, schema: TableSchema, groups: Sequence[Sequence[s
     """
     donors: dict[str, pa.Table] = {}
     for group in groups:
-        rare = reduce(np.logical_or, (is_rare(sample.column(name), schema[name]) for name in group))
+        rare = reduce(np.logical_or, (is_outside(schema[name], sample.column(name)) for name in group))
         table = sample.select(list(group)).filter(pa.array(~rare))
         donors |= dict.fromkeys(group, table)
     return donors
@@ -235,7 +244,7 @@ def hold_back(
         columns: Columns that may hold rare values.
         donors: Rows to take categories from, from `donors_of`.
     """
-    rare = {column.name: is_rare(table.column(column.name), schema[column.name]) for column in columns}
+    rare = {column.name: is_outside(schema[column.name], table.column(column.name)) for column in columns}
     result, replaced = table, Counter[str]()
     for column in columns:
         name, is_hit = column.name, rare[column.name]
@@ -252,27 +261,11 @@ def hold_back(
     return result, replaced
 
 
-def is_rare(array: pa.ChunkedArray, column: ColumnSchema) -> npt.NDArray[np.bool_]:
-    """(rows,) whether a cell holds a value that the schema does not."""
-    array = _plain(array)
-    present = array.is_valid()
-    if column.values is not None:
-        known = pc.is_in(array, value_set=_listed(column, array.type))
-        rare = pc.and_(present, pc.invert(known))
-    elif column.minimum is not None and column.kind in ORDERED_KINDS:
-        highest = column.minimum if column.maximum is None else column.maximum
-        low, high = typed_values(array.type, column.minimum, highest)
-        rare = pc.and_(present, pc.or_(pc.less(array, low), pc.greater(array, high)))
-    else:
-        return np.zeros(len(array), bool)
-    return np.asarray(rare.fill_null(False).to_numpy(zero_copy_only=False), dtype=bool)
-
-
 # Facts.
 
 
 def _column_facts(array: pa.ChunkedArray, units: Units, column: ColumnSchema, k: int) -> ValueFacts:
-    array = _plain(array)
+    array = plain_cells(array)
     own = units[array.is_valid().to_numpy(zero_copy_only=False)]
     encoded = array.drop_null().combine_chunks().dictionary_encode()
     values = _scalars(encoded.dictionary)
@@ -284,8 +277,10 @@ def _column_facts(array: pa.ChunkedArray, units: Units, column: ColumnSchema, k:
         rank = np.empty(len(values), np.int64)
         rank[sorted(range(len(values)), key=lambda code: values[code])] = np.arange(len(values))
         order = np.argsort(rank[codes], kind="stable")
-        lows = _of_different_units(order, codes, own, values, k)
-        highs = _of_different_units(order[::-1], codes, own, values, k)
+        lows, highs = (
+            _first_units(((values[codes[place]], int(own[place])) for place in places), k)
+            for places in (order, order[::-1])
+        )
     if column.values is None:
         return ValueFacts(lows=lows, highs=highs)
 
@@ -300,20 +295,6 @@ def _column_facts(array: pa.ChunkedArray, units: Units, column: ColumnSchema, k:
         lows=lows,
         highs=highs,
     )
-
-
-def _of_different_units(
-    order: npt.NDArray[np.int64], codes: npt.NDArray[np.int64], units: Units, values: Sequence[Any], k: int
-) -> tuple[Bound, ...]:
-    """The first k cells in an order that are of different units."""
-    found: dict[int, Any] = {}
-    for place in order:
-        unit = int(units[place])
-        if unit not in found:
-            found[unit] = values[codes[place]]
-        if len(found) == k:
-            break
-    return tuple((value, unit) for unit, value in found.items())
 
 
 def _merged(a: ValueFacts, b: ValueFacts, k: int) -> ValueFacts:
@@ -331,11 +312,14 @@ def _merged(a: ValueFacts, b: ValueFacts, k: int) -> ValueFacts:
     )
 
 
-def _first_units(bounds: Sequence[Bound], k: int) -> tuple[Bound, ...]:
+def _first_units(bounds: Iterable[Bound], k: int) -> tuple[Bound, ...]:
+    """The first k bounds that are of different units."""
     found: dict[int, Any] = {}
     for value, unit in bounds:
         found.setdefault(unit, value)
-    return tuple((value, unit) for unit, value in list(found.items())[:k])
+        if len(found) == k:
+            break
+    return tuple((value, unit) for unit, value in found.items())
 
 
 # Schema.
@@ -374,7 +358,7 @@ def _donated(
     array = table.column(name)
     if not donors.num_rows:
         return pc.if_else(pa.array(is_hit), pa.scalar(None, array.type), array)
-    cells = pd.DataFrame({other: _plain(table.column(other)).to_pandas() for other in donors.column_names})
+    cells = pd.DataFrame({other: plain_cells(table.column(other)).to_pandas() for other in donors.column_names})
     hashes = pd.util.hash_pandas_object(cells[is_hit], index=False).to_numpy(np.uint64) ^ units[is_hit]
     chosen = np.zeros(len(array), np.int64)
     chosen[is_hit] = (pd.util.hash_array(hashes) % np.uint64(donors.num_rows)).astype(np.int64)
@@ -387,9 +371,9 @@ def _nearest(array: pa.ChunkedArray, rare: npt.NDArray[np.bool_], column: Column
     type_ = array.type
     flat = array.combine_chunks()
     ends = (column.minimum, column.maximum) if column.values is None else column.values
-    allowed = _listed(replace(column, values=tuple(v for v in ends if v is not None)), _plain(array).type)
+    allowed = typed_values(plain_cells(array).type, *(value for value in ends if value is not None))
     places = _numbers(allowed)
-    wanted = _numbers(_plain(array).combine_chunks())
+    wanted = _numbers(plain_cells(array).combine_chunks())
     if column.values is None:
         index = (wanted > places[0]).astype(np.int64) * (len(places) - 1)
     else:
@@ -406,17 +390,6 @@ def _numbers(array: pa.Array) -> npt.NDArray[np.float64]:
     if pa.types.is_temporal(array.type):
         array = array.cast(pa.int32() if pa.types.is_date32(array.type) else pa.int64())
     return np.asarray(array.cast(pa.float64(), safe=False).fill_null(0.0).to_numpy(zero_copy_only=False))
-
-
-def _listed(column: ColumnSchema, type_: pa.DataType) -> pa.Array:
-    return typed_values(type_, *(column.values or ()))
-
-
-def _plain(array: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Dictionaries as their values, decimals as the floats of the schema."""
-    if pa.types.is_dictionary(array.type):
-        array = array.cast(array.type.value_type)
-    return array.cast(pa.float64()) if pa.types.is_decimal(array.type) else array
 
 
 def _scalars(values: pa.Array) -> list[Any]:

@@ -148,8 +148,7 @@ def _all_files(location: Location) -> tuple[Location, ...]:
 
 def _check_encoding(encoding: str) -> None:
     try:
-        io.TextIOWrapper(io.BytesIO(), encoding=encoding)
-        codecs.lookup(encoding)
+        io.TextIOWrapper(io.BytesIO(), encoding=encoding)  # also refuses codecs that are none of texts
     except LookupError:
         raise ConfigError(f"data.encoding: there is no encoding {encoding!r}; try 'utf8' or 'latin1'") from None
 

@@ -16,8 +16,8 @@ import pyarrow as pa
 
 from ss_ray.errors import DataError
 from ss_ray.runs import Location
+from ss_ray.tables.parts import BLOCK_ROWS
 
-BLOCK_ROWS = 32_768
 BLOCK_BYTES = 2 << 20
 """Characters and cells of the records that are held before they become a block."""
 CELL_BYTES = 16

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from ss_ray.errors import DataError
 from ss_ray.runs import Location
 from ss_ray.tables.parquet_pages import DELTA_BYTE_ARRAY, DELTA_ENCODINGS, Page, column_pages
+from ss_ray.tables.parts import BLOCK_ROWS
 
 VARIABLE = (
     pa.string(),
@@ -25,7 +26,6 @@ VARIABLE = (
     pa.large_binary(),
     pa.binary_view(),
 )
-BLOCK_ROWS = 32_768
 BLOCK_BYTES = 8 << 20
 """Cells of a block, in memory; a single row may have more."""
 STREAM_BYTES = 1 << 20  # of a column that are read from the file at a time

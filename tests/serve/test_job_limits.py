@@ -62,6 +62,16 @@ def started_ago(client: TestClient, seconds: float) -> None:
         db.execute(JOBS.update().values(started_at=time))
 
 
+def running_job(client: TestClient, runner: ScriptedRunner, table: str) -> tuple[dict[str, Any], str]:
+    """A job that runs and reads its table, and its submission."""
+    job = create(client, table)
+    go_round(client)
+    (submission,) = runner.known
+    runner.says(submission, "RUNNING")
+    runner.reports(submission, stages=[stage("read")])
+    return job, submission
+
+
 def files_of(settings: Settings, job: dict[str, Any]) -> list[Path]:
     return [path for path in Path(settings.storage).rglob("*") if path.is_file() and job["id"] in str(path)]
 
@@ -70,11 +80,7 @@ def test_a_job_past_its_time_is_stopped_ends_as_error_and_gives_its_disk_back(
     make_client: Callable[..., TestClient], runner: ScriptedRunner, table: str, settings: Settings
 ):
     client = make_client(limits={"max_job_seconds": 60})
-    job = create(client, table)
-    go_round(client)
-    (submission,) = runner.known
-    runner.says(submission, "RUNNING")
-    runner.reports(submission, stages=[stage("read")])
+    job, submission = running_job(client, runner, table)
     (Path(runner.options(submission)["out"]) / "internal").mkdir(parents=True)
     (Path(runner.options(submission)["out"]) / "internal" / "rows").write_text("x")
     started_ago(client, 59)
@@ -95,11 +101,7 @@ def test_a_job_that_takes_too_much_disk_is_stopped(
     make_client: Callable[..., TestClient], runner: ScriptedRunner, table: str, settings: Settings
 ):
     client = make_client(limits={"max_job_bytes": 10_000})
-    job = create(client, table)
-    go_round(client)
-    (submission,) = runner.known
-    runner.says(submission, "RUNNING")
-    runner.reports(submission, stages=[stage("read")])
+    job, submission = running_job(client, runner, table)
     Path(runner.options(submission)["out"]).mkdir(parents=True)
     (Path(runner.options(submission)["out"]) / "rows").write_text("x" * 20_000)
     go_round(client, 3)

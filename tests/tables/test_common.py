@@ -9,14 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ss_ray.config import ColumnParameters
-from ss_ray.schema import Kind
+from ss_ray.schema import Kind, is_outside
 from ss_ray.tables.common import (
     common_schema,
     described_columns,
     donors_of,
     held_back,
     hold_back,
-    is_rare,
     limited_columns,
     merge_value_facts,
     trained_schema,
@@ -203,7 +202,7 @@ def test_no_value_of_fewer_than_k_units_is_left(cells, k, num_units):
     holders = {v: {u for c, u in zip(cells, units.tolist(), strict=True) if c == v} for v in set(cells) - {None}}
     left = set(rows.column("c").to_pylist()) - {None}
     assert left == {value for value, own in holders.items() if len(own) >= k}
-    assert not is_rare(rows.column("c"), common["c"]).any()
+    assert not is_outside(common["c"], rows.column("c")).any()
 
 
 @pytest.mark.parametrize("kind", ["dictionary", "decimal", "timestamp"])
