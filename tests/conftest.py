@@ -37,6 +37,16 @@ def ray_cluster() -> Iterator[None]:
     ray.shutdown()
 
 
+@pytest.fixture
+def own_ledger(ray_cluster: None) -> Iterator[None]:
+    """No ledger actor before the test or after it, so that the test may name a database of its own."""
+    from tests.privacy.test_ledger_actor import end_actor
+
+    end_actor()
+    yield
+    end_actor()
+
+
 @pytest.fixture(scope="session")
 def visits_csv(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """400 visits of the demo's clinic, without the long free text."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -50,13 +49,6 @@ def config_of(folder: Path, data: dict[str, Any], **resources: Any) -> Config:
     )
 
 
-@pytest.fixture
-def own_ledger() -> Iterator[None]:
-    end_actor()
-    yield
-    end_actor()
-
-
 def test_units_of_the_auditor_are_people_and_not_rows(tmp_path: Path) -> None:
     units = audit_units(config_of(tmp_path, GROUPED))
     assert len(units) == NUM_PEOPLE
@@ -86,7 +78,7 @@ def test_implied_epsilon_is_that_of_the_certificate_with_other_noise() -> None:
 
 @pytest.mark.slow
 @pytest.mark.ray
-@pytest.mark.usefixtures("ray_cluster", "own_ledger")
+@pytest.mark.usefixtures("own_ledger")
 def test_a_run_of_grouped_rows_is_audited_and_the_result_lies_beside_its_certificate(tmp_path: Path) -> None:
     """A right path fails one of four tests once in 10,000 audits."""
     from pyarrow import csv
@@ -107,7 +99,7 @@ def test_a_run_of_grouped_rows_is_audited_and_the_result_lies_beside_its_certifi
 
 
 @pytest.mark.ray
-@pytest.mark.usefixtures("ray_cluster", "own_ledger")
+@pytest.mark.usefixtures("own_ledger")
 @pytest.mark.parametrize(
     ("data", "workers"),
     [

@@ -113,6 +113,7 @@ def test_a_time_series_goes_on_at_its_interval_from_start_to_stop(tmp_path: Path
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("own_ledger")
 def test_sequences_with_differential_privacy_are_ordered_and_certified(purchases: Path, tmp_path: Path) -> None:
     private = {"dp_enabled": True, "epsilon": 20.0, "max_rows_per_unit": 5, "ledger": f"sqlite:///{tmp_path}/ledger"}
     training = {"num_input_records_to_sample": 600, "batch_size": 50}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,20 +15,12 @@ from ss_ray.config_files import parse_config
 from ss_ray.pipeline import RunReport, run
 from ss_ray.privacy.ledger import Ledger
 from tests.generation.language_toy import save_model
-from tests.privacy.test_ledger_actor import end_actor
 
-pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_cluster")]
+pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("own_ledger")]
 
 NUM_STEPS = 12
 ONLY_ONES = ("Zyzzogeton", "987654321", "quetzalcoatlus")
 """Values that one row alone holds: a city, an amount, a word."""
-
-
-@pytest.fixture(autouse=True)
-def _own_ledger() -> Iterator[None]:
-    end_actor()
-    yield
-    end_actor()
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,6 @@ from ss_ray.errors import PrivacyError
 from ss_ray.pipeline import run
 from ss_ray.privacy.ledger import Ledger
 from ss_ray.replacement import replace_table
-from tests.privacy.test_ledger_actor import end_actor
 
 pytestmark = pytest.mark.ray
 
@@ -154,24 +153,21 @@ def test_kills_only_over_count_and_nothing_of_one_row_leaves(table: Path, tmp_pa
     assert not any(re.search(r"(loss|norm|grad)\w* *[:=]? *\d", text) for file, text in shown if file.suffix == ".log")
 
 
-@pytest.mark.usefixtures("ray_cluster")
+@pytest.mark.usefixtures("own_ledger")
 def test_budget_of_the_data_set_refuses_before_anything_is_spent(table: Path, tmp_path: Path) -> None:
-    end_actor()
     url = f"sqlite:///{tmp_path}/ledger.sqlite"
     ledger = Ledger(url)
     ledger.set_budget("visits", "row", epsilon=2.0, delta=1e-4)
     with pytest.raises(PrivacyError, match="budget"):
         run(parse_config(CONFIG | {"privacy": CONFIG["privacy"] | {"ledger": url}}), table, tmp_path / "run")
-    end_actor()
     (balance,) = ledger.balances()
     assert (balance.epsilon_spent, balance.epsilon_reserved) == (0, 0)
     assert not (tmp_path / "run" / "release").exists()
 
 
-@pytest.mark.usefixtures("ray_cluster")
+@pytest.mark.usefixtures("own_ledger")
 def test_refused_runs_charge_nothing(table: Path, tmp_path: Path) -> None:
     """The three refusals that once came after a charge, or not at all, in one Ray session."""
-    end_actor()
     url = f"sqlite:///{tmp_path}/ledger.sqlite"
     small = tmp_path / "small.csv"
     small.write_text("\n".join(table.read_text().splitlines()[:201]))
@@ -190,6 +186,5 @@ def test_refused_runs_charge_nothing(table: Path, tmp_path: Path) -> None:
     asked = parse_config({"privacy": privacy | {"dp_enabled": False}, "audit_log": None})
     with pytest.raises(PrivacyError, match=r"set privacy\.dp_enabled to true"):
         replace_table(asked, table, tmp_path / "replaced")
-    end_actor()
     assert all(balance.epsilon_reserved == 0 for balance in ledger.balances())
     assert not any(tmp_path.glob("*/release"))
