@@ -151,7 +151,8 @@ def compare(name: str, engine: TextEngine) -> dict[str, float]:
     from ss_ray.codec.json.grammar import record_grammar
     from tests.generation.language_toy import CODEC
 
-    grammar = record_grammar(CODEC, records=100)  # longer than LENGTH, so that no completion ends before it
+    # Longer than LENGTH, so that no completion ends before it.
+    grammar = record_grammar(CODEC, records=100)
     drain(engine, grammar, max_tokens=4)
     free, constrained = drain(engine, None), drain(engine, grammar)
     return {

@@ -101,7 +101,8 @@ def presidio_alone() -> Find:
     from presidio_analyzer.nlp_engine import NlpEngineProvider
     from tldextract import TLDExtract, tldextract
 
-    tldextract.TLD_EXTRACTOR = TLDExtract(suffix_list_urls=(), cache_dir=None)  # no network
+    # No network.
+    tldextract.TLD_EXTRACTOR = TLDExtract(suffix_list_urls=(), cache_dir=None)
 
     logging.getLogger("presidio-analyzer").setLevel(logging.ERROR)
     no_op = {"nlp_engine_name": "no_op", "models": [{"lang_code": "en", "model_name": "no_op"}]}

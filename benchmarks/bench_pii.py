@@ -86,7 +86,8 @@ def structured() -> dict[str, float]:
     """Rows a CPU second of the typed table."""
     table = make_people(ROWS, seed=1)
     replacer = _replacer(table)
-    replacer.replace(make_people(2_000, seed=2))  # word lists and caches of a worker that has begun
+    # Word lists and caches of a worker that has begun.
+    replacer.replace(make_people(2_000, seed=2))
     return {"structured_rows_per_cpu_second": round(ROWS / _cpu_seconds(lambda: replacer.replace(table)))}
 
 

@@ -110,7 +110,8 @@ def _family() -> list[psutil.Process]:
 def _unshared(process: psutil.Process) -> int:
     try:
         return process.memory_full_info().pss
-    except psutil.Error:  # it has just ended
+    except psutil.Error:
+        # It has just ended.
         return 0
 
 

@@ -102,7 +102,8 @@ def bench_upload(gigabytes: float) -> None:
         assert received == size
         shown("GET", size, time.perf_counter() - start, peak_megabytes(pid) - idle)
 
-        content = base64.b64encode(CHUNK[:-1])  # a multiple of three bytes, which needs no padding
+        # A multiple of three bytes, which needs no padding.
+        content = base64.b64encode(CHUNK[:-1])
         start_of_line, end_of_line = b'{"key": "file", "value": {"content": "', b'", "path": "b.bin"}}'
         reset_peak(pid)
         start = time.perf_counter()

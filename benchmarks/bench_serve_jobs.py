@@ -160,7 +160,8 @@ def bench_jobs(jobs: int, clients: int, active: int, job_seconds: float) -> dict
         started = time.monotonic()
         codes = submit(running, jobs, clients)
         accepted = time.monotonic() - started
-        if active >= jobs:  # all run at once: the readers see them run, not start
+        # All run at once: the readers see them run, not start.
+        if active >= jobs:
             wait_until_started(running, jobs)
         with reading(running, readers=4) as seconds:
             statuses = wait(running, jobs)

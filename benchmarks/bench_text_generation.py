@@ -186,7 +186,8 @@ def steady_rates(actor: TextActor, capacity: int, seconds: float) -> dict[str, A
         answered += len(answers.numbers)
         return answers.rows.table.num_rows, sum(answers.rows.rejected.values()), answers.num_tokens
 
-    while answered < capacity // 2:  # the first batch compiles the grammar, and whatever the engine compiles
+    # The first batch compiles the grammar, and whatever the engine compiles.
+    while answered < capacity // 2:
         work()
     started, found = time.perf_counter(), []
     while time.perf_counter() - started < seconds or not sum(tokens for *_, tokens in found):

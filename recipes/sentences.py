@@ -114,7 +114,8 @@ def _expanded(template: str, slots: Slots) -> list[Segment]:
     at, made = [0], list[Segment]()
     while at[0] < len(tokens):
         made += _sequence(tokens, at, slots, live=True)
-        if at[0] < len(tokens):  # a bar outside of brackets is text
+        # A bar outside of brackets is text.
+        if at[0] < len(tokens):
             made.append((tokens[at[0]], None))
             at[0] += 1
     return made
@@ -143,9 +144,11 @@ def _choice(tokens: list[str], at: list[int], slots: Slots, live: bool) -> list[
             break
     chosen, made = slots.rng.randrange(options), []
     for number in range(options):
-        at[0] += 1  # over "[" or "|"
+        # Over "[" or "|".
+        at[0] += 1
         made += _sequence(tokens, at, slots, live=live and number == chosen)
-    at[0] += 1  # over "]"
+    # Over "]".
+    at[0] += 1
     return made
 
 
@@ -163,9 +166,11 @@ def _roughened(segments: list[Segment], rng: random.Random) -> list[Segment]:
     if rng.random() < 0.15 and segments and segments[-1][1] is None:
         segments = [*segments[:-1], (segments[-1][0].rstrip("."), None)]
     if rng.random() < 0.06 and segments and segments[-1][1] is None and len(segments[-1][0]) > 12:
-        cut = rng.randrange(len(segments[-1][0]) - 9, len(segments[-1][0]))  # a column that was too narrow
+        # A column that was too narrow.
+        cut = rng.randrange(len(segments[-1][0]) - 9, len(segments[-1][0]))
         segments = [*segments[:-1], (segments[-1][0][:cut], None)]
-    if rng.random() < 0.08 and len(segments) > 3:  # quoted, as a list, or after a broken encoding
+    # quoted, as a list, or after a broken encoding.
+    if rng.random() < 0.08 and len(segments) > 3:
         mark = rng.choice(["> ", "- ", "* ", "• ", "| ", "? ", "?? ", "\ufffd ", "# ", "    "])
         segments = [
             (mark, None),
@@ -184,7 +189,8 @@ def _without_accents(text: str) -> str:
 def _document(segments: list[Segment]) -> Document:
     text, spans = "", list[tuple[int, int, str]]()
     for part, label in segments:
-        if not spans or spans[-1][1] < len(text):  # an optional part that was left out leaves its space
+        # An optional part that was left out leaves its space.
+        if not spans or spans[-1][1] < len(text):
             text = text[:-1] if text.endswith(" ") and part[:1] in {" ", ".", ","} else text
         kept = part.strip(" \n")
         if label and kept:

@@ -133,7 +133,8 @@ def train(pools: Pools, phrases: Mapping[str, Sequence[str]], num_columns: int, 
         (NUM_HIDDEN,), alpha=3e-4, batch_size=256, learning_rate_init=1e-3, max_iter=14, random_state=seed
     )
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that the number of passes is fixed
+        # That the number of passes is fixed.
+        warnings.simplefilter("ignore")
         network.fit(features[:cut], labels[:cut])
     print(f"trained, {time.monotonic() - started:.0f} s", file=sys.stderr)
     model = ColumnModel(
@@ -174,7 +175,8 @@ def make_examples(
 def _drawn(pools: Mapping[str, list[str]], size: int, random: Random) -> list[str]:
     names = sorted(pools)
     ours = [name for name in names if name.startswith(("own ", "words "))]
-    if ours and random.random() < OUR_SHARE:  # few pools beside those of the locales, but other forms
+    # Few pools beside those of the locales, but other forms.
+    if ours and random.random() < OUR_SHARE:
         names = ours
     kind = random.random()
     several = 1 if kind < 0.6 else random.randint(2, 5) if kind < 0.8 else len(names)
@@ -196,7 +198,8 @@ def _shown(header: str, phrases: Mapping[str, Sequence[str]], random: Random, sh
     rest = (kind - share) / (1 - share)
     if rest < 0.45:
         return ""
-    if rest < 0.65:  # a word that says nothing about the type
+    # A word that says nothing about the type.
+    if rest < 0.65:
         return _styled(" ".join(random.choices(vocabulary(), k=random.randint(1, 2))), random)
     if rest < 0.9:
         return random.choice(_NEUTRAL) + random.choice(("", "_", " ")) + random.choice(("", str(random.randint(0, 40))))
@@ -224,7 +227,8 @@ def _forgetful_features(example: Example, gazetteers: Gazetteers, random: Random
     """Features as if a random share of the gazetteers' names were unknown."""
     forgetful = replace(gazetteers, forget=random.choice((0.0, random.random() * 0.95)), salt=random.getrandbits(32))
     words = "".join(headers.header_words(example.header))
-    unknown = frozenset({words} if random.random() < 0.3 else ())  # of the lexicon, so that parts of words count too
+    # Of the lexicon, so that parts of words count too.
+    unknown = frozenset({words} if random.random() < 0.3 else ())
     return column_features(value_features(example.values, forgetful), example.header, unknown)
 
 

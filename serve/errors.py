@@ -46,7 +46,8 @@ class ConflictError(RefusedError):
     code, http_status = "conflict", 409
 
     def __init__(self, message: str, *, headers: Mapping[str, str] | None = None) -> None:
-        super().__init__(message, headers={"x-should-retry": "false"} | dict(headers or {}))  # clients try 409 again
+        # Clients try 409 again.
+        super().__init__(message, headers={"x-should-retry": "false"} | dict(headers or {}))
 
 
 class TooLargeError(RefusedError):

@@ -219,7 +219,8 @@ def _limited(receive: Receive, limit: int) -> Receive:
         message = await receive()
         taken += len(message.get("body", b""))
         if taken > limit:
-            raise HTTPException(413, f"a request may have {limit:,} bytes here")  # passes FastAPI's reading of a body
+            # Passes FastAPI's reading of a body.
+            raise HTTPException(413, f"a request may have {limit:,} bytes here")
         return message
 
     return limited
@@ -230,7 +231,8 @@ def _with_headers(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, b
     given = dict(headers)
     added = {
         b"x-content-type-options": b"nosniff",
-        b"referrer-policy": b"same-origin",  # with "no-referrer" a form's Origin is "null", over HTTP its only sign
+        # With "no-referrer" a form's Origin is "null", over HTTP its only sign.
+        b"referrer-policy": b"same-origin",
         b"content-security-policy": CONTENT_SECURITY.encode(),
         b"cache-control": b"no-store",
     }

@@ -49,7 +49,8 @@ def local_ray() -> Iterator[str]:
             [*RAY, "start", "--head", "--block", *options],
             stdout=log,
             stderr=log,
-            start_new_session=True,  # Ctrl-C is for us, who end it
+            # Ctrl-C is for us, who end it.
+            start_new_session=True,
             preexec_fn=_die_with_parent if sys.platform == "linux" else None,
         )
         try:
@@ -60,7 +61,8 @@ def local_ray() -> Iterator[str]:
             try:
                 process.wait(STOP_SECONDS)
             except subprocess.TimeoutExpired:
-                process.kill()  # its processes end with it
+                # Its processes end with it.
+                process.kill()
 
 
 def free_ports(number: int) -> list[int]:

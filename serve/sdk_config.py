@@ -227,7 +227,8 @@ def _pii(sent: Any) -> Any:
 def _privacy(chosen: Any, settings: Settings, data_source: str) -> Any:
     """The section `privacy` with the operator's ledger and name of the data set, which count without it too."""
     if chosen is not None and not isinstance(chosen, Mapping):
-        return chosen  # the error of its type comes with the others
+        # The error of its type comes with the others.
+        return chosen
     own = {"ledger": settings.ledger, "dataset": dataset_name(data_source, settings.datasets)}
     given = {name: value for name, value in own.items() if value is not None}
     return {**(chosen or {}), **given} if given or chosen is not None else None

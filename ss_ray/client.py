@@ -210,7 +210,8 @@ class Client:
         file = Path(data).expanduser()
         if not file.is_file():
             if isinstance(data, str) and data.startswith("/"):
-                return data  # perhaps a folder of the service's machine
+                # Perhaps a folder of the service's machine.
+                return data
             raise ConfigError(f"there is no file {str(data)!r}")
         with file.open("rb") as stream:
             return self.upload(stream, file.name)

@@ -89,7 +89,8 @@ def available_cpus() -> int:
 def peak_memory_bytes() -> int:
     """The most memory that this process has had."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024  # kilobytes elsewhere
+    # Kilobytes elsewhere.
+    return peak if sys.platform == "darwin" else peak * 1024
 
 
 def map_items(
@@ -210,7 +211,8 @@ def reported_progress(
     def forward() -> None:
         try:
             done, note = ray.get(counters.read.remote(report.key))
-        except ray.exceptions.RayError:  # the display is gone, the work goes on
+        except ray.exceptions.RayError:
+            # The display is gone, the work goes on.
             return
         on_progress(Progress(stage=stage, done=done, total=total, unit=unit, note=note))
 

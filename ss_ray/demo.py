@@ -262,7 +262,8 @@ def _visits(rng: np.random.Generator, patients: pa.Table, visits: Ints) -> dict[
 
 def _admission_days(rng: np.random.Generator, visits: Ints) -> Ints:
     """Days since 1970, (num_rows,); a patient's next visit is at least 30 days after the last one began."""
-    first_visit = np.cumsum(visits) - visits  # (num_patients,), row of each patient's first visit
+    # (num_patients,), row of each patient's first visit.
+    first_visit = np.cumsum(visits) - visits
     gaps = 30 + rng.exponential(75, size=int(visits.sum())).astype(np.int64)
     gaps[first_visit] = rng.integers(0, 730, size=len(visits))
     passed = np.cumsum(gaps)

@@ -66,7 +66,8 @@ def error_answer(error: SsRayError) -> JSONResponse:
     """An error, with its message where the hub's clients look for it and where others do."""
     headers = dict(getattr(error, "headers", {}))
     if error.http_status == 401:
-        headers["x-error-message"] = "Invalid credentials in Authorization header"  # else it becomes "no such dataset"
+        # Else it becomes "no such dataset".
+        headers["x-error-message"] = "Invalid credentials in Authorization header"
     body = {"error": str(error), "detail": str(error), "code": error.code}
     return JSONResponse(body, status_code=error.http_status, headers=headers)
 

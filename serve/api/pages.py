@@ -81,7 +81,8 @@ async def new_job(request: Request, state: Service, identity: Caller) -> Respons
                 if form.file is not None and form.filename:
                     target = {"namespace": fields.get("namespace", "default")}
                     source = store_file(state, identity, target, form)["data_source"]
-                    fields["data_source"] = source  # where the rest is wrong, the file need not be sent again
+                    # Where the rest is wrong, the file need not be sent again.
+                    fields["data_source"] = source
                 sending = Sending(arrived=request.state.arrived, key=None, resent=False)
                 namespace = fields.get("namespace") or "default"
                 job = create_in(namespace, _asked(fields, source), state, identity, sending)
@@ -291,7 +292,8 @@ def _advanced(text: str) -> dict[str, Any]:
         ) from None
     if not isinstance(config, dict) or not all(isinstance(v, dict) for k, v in config.items() if k in SECTIONS):
         raise ConfigError("the advanced settings must be a mapping of sections, e.g. 'training:'")
-    parse_config(config)  # who writes by hand is told of names that are none
+    # Who writes by hand is told of names that are none.
+    parse_config(config)
     return config
 
 
@@ -345,7 +347,9 @@ def _in_words(error: SsRayError | ValidationError) -> str:
 def _balances(state: State) -> list[Any]:
     """Balances of the ledger; empty where there is none yet."""
     from ss_ray.privacy.ledger.database import DEFAULT_URL, ledger_file, ledger_url
-    from ss_ray.privacy.ledger.ledger import Ledger  # imports dp-accounting: seconds
+
+    # Imports dp-accounting: seconds.
+    from ss_ray.privacy.ledger.ledger import Ledger
 
     url = state.settings.ledger or DEFAULT_URL
     file = ledger_file(ledger_url(url))

@@ -54,7 +54,8 @@ class Form:
 async def upload(request: Request, service: Service, identity: Caller) -> dict[str, Any]:
     """Store a file; the answer's `data_source` is what a job is created with."""
     query = request.query_params
-    may_use(identity, _target(query), "editor")  # before anything is received, as far as the address says
+    # Before anything is received, as far as the address says.
+    may_use(identity, _target(query), "editor")
     limit = service.settings.limits.max_upload_bytes
     if request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
         async with received_form(request, service.blobs, limit) as form:

@@ -156,13 +156,15 @@ class Dispatcher:
         excess = self._excess(job, written, measures_disk=is_turn or is_over)
         if excess and not is_over:
             self.runner.stop(job.submission_id)
-            return  # until it has stopped; its files are its own as long
+            # Until it has stopped; its files are its own as long.
+            return
         verdict = judge(job.status, job.attempt, submission, written, _silent_seconds(job, written))
         if excess:
             error = {"code": "limit_exceeded", "message": excess, "retryable": False}
             verdict = Verdict(status=ERROR, details={}, error=error)
         is_lost = verdict.submit > job.attempt
-        is_last = is_lost or verdict.status in TERMINAL  # nobody looks at this attempt's log again
+        # Nobody looks at this attempt's log again.
+        is_last = is_lost or verdict.status in TERMINAL
         if submission is not None and submission.status != "PENDING" and (is_turn or is_last):
             with self._apart(job):
                 self._take_log(job, is_last)
@@ -220,7 +222,8 @@ class Dispatcher:
             move(self.database, job.id, verdict.status, **changes)
             logger.info("job is %s", verdict.status, extra={"facts": {"job_id": job.id}})
             if verdict.status in TERMINAL:
-                Location.parse(self._place(job, "input")).remove()  # rows of a data set do not outlive their job
+                # Rows of a data set do not outlive their job.
+                Location.parse(self._place(job, "input")).remove()
         elif any(changes[name] != getattr(job, name) for name in changes):
             change(self.database, job.id, **changes)
 
@@ -232,7 +235,8 @@ class Dispatcher:
         is_long = len(text) > LOG_CHARACTERS
         lines = text[:LOG_CHARACTERS].split("\n")
         if not is_last or is_long:
-            lines = lines[:-1]  # the last one may not be written to its end
+            # The last one may not be written to its end.
+            lines = lines[:-1]
         new = [line for line in map(parse_line, lines[job.log_offset :]) if line is not None]
         if new or len(lines) > job.log_offset:
             read = WHOLE_LOG if is_long else len(lines)

@@ -64,10 +64,12 @@ def judge(
         return Verdict(status=CANCELLED, details={"message": "stopped on the cluster"})
     unheard = {"message": UNDELIVERED} if submission is None and written is None else {}
     if submission is None and error is None and silent_seconds < ORPHAN_SECONDS:
-        return Verdict(status=status, details=unheard)  # its driver may outlive its cluster, and writes its files
+        # Its driver may outlive its cluster, and writes its files.
+        return Verdict(status=status, details=unheard)
     if unheard:
         return Verdict(status=PENDING, submit=attempt, details=unheard)
-    if over:  # it died without a word, or for want of something that may be there by now
+    # It died without a word, or for want of something that may be there by now.
+    if over:
         if attempt < MAX_ATTEMPTS:
             return Verdict(status=PENDING, submit=attempt + 1)
         return Verdict(status=ERROR, error=LOST, details=_details(written))

@@ -120,5 +120,6 @@ class RayRunner:
         return self._client
 
     def _unreachable(self, error: Exception) -> ResourceError:
-        self._client = None  # the cluster may come back at another address
+        # The cluster may come back at another address.
+        self._client = None
         return ResourceError(f"the cluster's job server does not answer ({type(error).__name__})")

@@ -179,7 +179,8 @@ class _Writer:
             if not _is_object_store(partial):
                 partial.parent.make_folder()
             if _is_local(folder):
-                Path(folder.path).chmod(0o700)  # what lies below is private
+                # What lies below is private.
+                Path(folder.path).chmod(0o700)
             self.stream = partial.filesystem.open_output_stream(partial.path)
 
     def write(self, chunk: bytearray) -> None:

@@ -115,7 +115,8 @@ def create_job(database: Database, job: NewJob, sending: Sending, runs: str, lim
     """
     try:
         return _create(database, job, sending, runs, limits)
-    except sa.exc.IntegrityError:  # another replica was faster; with the same key it made the same job
+    except sa.exc.IntegrityError:
+        # Another replica was faster; with the same key it made the same job.
         pass
     try:
         return _create(database, job, sending, runs, limits)
@@ -224,7 +225,8 @@ def initial_steps(kind: Kind, config: Mapping[str, Any]) -> list[dict[str, str]]
 
 def _create(database: Database, job: NewJob, sending: Sending, runs: str, limits: Limits) -> Row:
     with database.write() as db:
-        if db.dialect.name == "postgresql":  # the same request, sent again meanwhile, waits here
+        # The same request, sent again meanwhile, waits here.
+        if db.dialect.name == "postgresql":
             db.execute(sa.select(sa.func.pg_advisory_xact_lock(int(job.digest[:15], 16))))
         before = _sent_before(db, job, sending)
         if before is not None:

@@ -198,12 +198,14 @@ def commit(
     with database.write() as db:
         _advance(db, repository, head, parent)
         puts = {change.sha256: change for change in changes if isinstance(change, Put)}
-        for _, put in sorted(puts.items()):  # in one order, so that two commits do not wait for each other
+        # In one order, so that two commits do not wait for each other.
+        for _, put in sorted(puts.items()):
             _name_content(db, repository.namespace, put)
         replaced: set[str] = set()
         for change in changes:
             replaced |= _put(db, repository, change) if isinstance(change, Put) else _take(db, repository, change)
-        for put in puts.values():  # last: what is refused leaves no content behind
+        # last: what is refused leaves no content behind.
+        for put in puts.values():
             if put.received is not None:
                 blobs.keep(repository.namespace, put.received)
     _discard_all(database, blobs, repository.namespace, replaced)
@@ -260,7 +262,8 @@ def sweep(database: Database, blobs: BlobStore, time: datetime) -> int:
     removed = sum(discard(database, blobs, row.namespace, row.sha256) for row in unnamed)
     for namespace, sha256 in blobs.kept(before):
         values = {"namespace": namespace, "sha256": sha256, "size": -1, "created_at": text}
-        with database.write() as db:  # a row to lock, where the process that moved the content was killed then
+        # A row to lock, where the process that moved the content was killed then.
+        with database.write() as db:
             unknown = db.execute(_insert(db, OBJECTS).values(values).on_conflict_do_nothing()).rowcount == 1
         removed += unknown and discard(database, blobs, namespace, sha256)
     return removed + blobs.remove_partial(before)

@@ -134,7 +134,9 @@ def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
 
 def _ledger(url: str | None) -> Ledger:
     from ss_ray.privacy.ledger.database import DEFAULT_URL
-    from ss_ray.privacy.ledger.ledger import Ledger  # imports SQLAlchemy and dp-accounting: seconds
+
+    # Imports SQLAlchemy and dp-accounting: seconds.
+    from ss_ray.privacy.ledger.ledger import Ledger
 
     return Ledger(url or DEFAULT_URL)
 

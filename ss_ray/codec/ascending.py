@@ -74,7 +74,8 @@ def ascending(
     furthest = np.repeat(_FAR // np.maximum(sizes, 1), sizes)
     distances = np.clip(distances, -furthest, furthest)
     distances[starts[:-1]] = 0
-    total = np.cumsum(distances)  # over sequences it may wrap around, and wraps back below
+    # Over sequences it may wrap around, and wraps back below.
+    total = np.cumsum(distances)
     total -= np.repeat(total[starts[:-1]], sizes)
     span = total[starts[1:] - 1]
     low, high = axis.bounds

@@ -248,7 +248,8 @@ def _pick(place: Units, lows: Units, highs: Units, places: int, rng: np.random.G
 
 def _narrow(units: Units, lows: Units, highs: Units) -> tuple[Units, Units, Units]:
     """Offset in the bin and width of the bin, both shifted right until places * width fits in 64 bits."""
-    span = highs.view(np.uint64) - lows.view(np.uint64)  # width - 1; the difference may pass 2**63
+    # Width - 1; the difference may pass 2**63.
+    span = highs.view(np.uint64) - lows.view(np.uint64)
     shift = np.maximum(np.ceil(np.log2(span.astype(np.float64) + 1)).astype(np.int64) - 48, 0)
     offset = (units.view(np.uint64) - lows.view(np.uint64)) >> shift.astype(np.uint64)
     return offset.astype(np.int64), (span >> shift.astype(np.uint64)).astype(np.int64) + 1, shift

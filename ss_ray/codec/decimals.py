@@ -27,7 +27,8 @@ def decimals_of_units(
     """(rows,) decimals `units` * 10**-scale, cut to the precision, missing where `valid` is False."""
     largest = min(10**type_.precision - 1, np.iinfo(np.int64).max)
     units = np.clip(units, -largest, largest)
-    words = np.stack([units, units >> 63], axis=1)  # low and high half, two's complement
+    # Low and high half, two's complement.
+    words = np.stack([units, units >> 63], axis=1)
     array = pa.Array.from_buffers(pa.decimal128(38, type_.scale), len(units), [None, pa.py_buffer(words)])
     return pc.if_else(pa.array(valid), array, None).cast(type_)
 

@@ -91,7 +91,8 @@ def _stand_ins(entity_type: str, templates: Sequence[str] | None, rows: Units, k
             return chosen
         numbers = (hashes // np.uint64(POOL)).tolist()
         return [_with_digits(value, number) for value, number in zip(chosen, numbers, strict=True)]
-    if templates is None and entity_type in PERMUTED_TYPES:  # keep the template's shape, so it needs one
+    # Keep the template's shape, so it needs one.
+    if templates is None and entity_type in PERMUTED_TYPES:
         templates = [f"{row % 10**9:09d}" for row in rows.tolist()]
     stand_in = _pseudonyms(key).stand_in
     return [stand_in(entity_type, template) for template in templates or [str(row) for row in rows.tolist()]]

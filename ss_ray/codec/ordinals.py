@@ -50,7 +50,8 @@ def fit_scale(array: pa.ChunkedArray, column: ColumnSchema) -> Scale:
     ticks = np.unique(to_units(array.drop_null(), column, Scale()))
     if len(ticks) < MIN_DISTINCT:
         return Scale()
-    step = int(np.gcd.reduce(np.diff(ticks.view(np.uint64))))  # unsigned: distances may pass 2**63
+    # unsigned: distances may pass 2**63.
+    step = int(np.gcd.reduce(np.diff(ticks.view(np.uint64))))
     return Scale(step=step, offset=int(ticks[0]) % step)
 
 
@@ -129,7 +130,8 @@ def _float_units_inside(column: ColumnSchema, scale: Scale) -> Units:
     low, high = _float_ends(column)
     units = _float_units(np.array([low, high]), column, scale)
     if scale.decimals is None and pa.types.is_decimal(arrow_type(column)):
-        return units  # `nearest_decimals` keeps to the bounds
+        # `nearest_decimals` keeps to the bounds.
+        return units
     around = np.concatenate([units - 1, units, units + 1])
     values = from_units(around, np.ones(len(around), bool), column, scale).cast(pa.float64()).to_numpy()
     return around[(values >= low) & (values <= high)]
@@ -163,7 +165,8 @@ def _ticks(array: pa.ChunkedArray | pa.Array) -> Units:
 def _rank(values: npt.NDArray[np.floating]) -> Units:
     """IEEE 754 bits of finite floats in the order of the numbers: negative floats get negative ranks."""
     bits_type = np.int32 if values.dtype == np.float32 else np.int64
-    bits = (values + values.dtype.type(0)).view(bits_type).astype(np.int64)  # + 0 turns -0.0 into 0.0
+    # + 0 turns -0.0 into 0.0.
+    bits = (values + values.dtype.type(0)).view(bits_type).astype(np.int64)
     return np.where(bits < 0, np.iinfo(bits_type).min - bits, bits)
 
 

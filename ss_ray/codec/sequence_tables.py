@@ -150,7 +150,8 @@ def gap_column(name: str, gaps: tuple[int, ...], *, listed: bool) -> ColumnSchem
         name=name,
         kind=Kind.INTEGER,
         arrow_type="int64",
-        nullable=True,  # before the first row there is none
+        # Before the first row there is none.
+        nullable=True,
         minimum=gaps[0] if gaps else None,
         maximum=gaps[-1] if gaps else None,
         values=gaps if listed else None,

@@ -204,7 +204,8 @@ def _fit_column(
         return RepeatCodec(column=column, flag=flag.column.name, value=value, changed=changed)
     if column.kind is Kind.IDENTIFIER:
         return AbsentCodec(column=column, first_token=first_token)
-    if column.values is not None or column.minimum is None:  # without bounds: a column without values
+    # Without bounds: a column without values.
+    if column.values is not None or column.minimum is None:
         return ValueCodec(column=column, first_token=first_token)
     difference = fit_difference(column, schema, sample, first_token, num_bins)
     return difference or fit_binned(sample.column(column.name), column, first_token, num_bins)

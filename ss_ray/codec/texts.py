@@ -59,7 +59,8 @@ def _load(tokenizer: str) -> Tokenizer:
 def _piece_bytes(tokenizer: str) -> tuple[bytes, ...]:
     """The bytes of each piece; a piece is spelled in 256 visible characters, each of which stands for a byte."""
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    hidden = (byte for byte in range(256) if chr(byte) not in alphabet)  # these are moved to U+0100 and up, in order
+    # These are moved to U+0100 and up, in order.
+    hidden = (byte for byte in range(256) if chr(byte) not in alphabet)
     byte_of = {character: ord(character) if ord(character) < 256 else next(hidden) for character in alphabet}
     pieces = sorted(_load(tokenizer).get_vocab().items(), key=lambda item: item[1])
     return tuple(bytes(byte_of[character] for character in piece) for piece, _ in pieces)

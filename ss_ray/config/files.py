@@ -150,7 +150,8 @@ def _parse_scalar(text: str, path: str) -> Any:
         value = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise ConfigError(f"--set {path}: its value is not valid YAML{_line(error)}") from None
-    if isinstance(value, str) and _EXPONENT.match(value):  # YAML 1.1 reads 1e-3 as a string
+    # YAML 1.1 reads 1e-3 as a string.
+    if isinstance(value, str) and _EXPONENT.match(value):
         return float(value)
     return value
 
@@ -182,7 +183,8 @@ def _place(location: Sequence[Any], section: type[BaseModel] = Config) -> str:
         return ""
     name, *rest = location
     if name not in section.model_fields and not KEY.fullmatch(str(name)):
-        return "a key"  # of what is no configuration; it may be a value of a table
+        # Of what is no configuration; it may be a value of a table.
+        return "a key"
     field = section.model_fields.get(str(name))
     entry = _entry_section(field) if field is not None else None
     if entry is not None and rest:

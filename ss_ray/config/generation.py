@@ -104,5 +104,6 @@ class GenerationParameters(Section):
         nested = {new: values[old] for old, new in legacy.items() if old in values}
         kept = {k: v for k, v in values.items() if k not in legacy}
         if not isinstance(kept.get("structured_generation", {}), dict):
-            return values  # pydantic says what is wrong with it
+            # Pydantic says what is wrong with it.
+            return values
         return kept | ({"structured_generation": nested | kept.get("structured_generation", {})} if nested else {})

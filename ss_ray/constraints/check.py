@@ -139,7 +139,8 @@ def row_hashes(table: pa.Table, columns: Sequence[str]) -> tuple[Hashes, Mask]:
     hashes, complete = np.zeros(table.num_rows, np.uint64), np.ones(table.num_rows, bool)
     for name in columns:
         encoded = plain(table, name).dictionary_encode()
-        known = np.append(_value_hashes(encoded.dictionary), np.uint64(0))  # the last one for missing values
+        # The last one for missing values.
+        known = np.append(_value_hashes(encoded.dictionary), np.uint64(0))
         codes = pc.fill_null(encoded.indices, len(known) - 1).to_numpy(zero_copy_only=False)
         hashes = hashes * np.uint64(0x9E3779B97F4A7C15) + known[codes]
         complete &= _valid(encoded)
@@ -176,7 +177,8 @@ def with_first_pairs(constraint: DeterminesConstraint, pairs: pa.Table | None, t
 
 def allowed(column: ColumnSchema, array: pa.Array) -> Mask:
     """(rows,) whether the schema allows each value, and a missing one."""
-    if pa.types.is_decimal(array.type):  # bounds and values of decimals are floats
+    # Bounds and values of decimals are floats.
+    if pa.types.is_decimal(array.type):
         array = array.cast(pa.float64())
     inside = np.ones(len(array), bool)
     if column.values is not None:
@@ -200,7 +202,8 @@ def declared(values: Sequence[Cell], type_: pa.DataType) -> pa.Array:
     """
     try:
         return _converted(values, type_)
-    except (ValueError, TypeError, ArithmeticError, pa.ArrowException):  # their messages quote the value
+    except (ValueError, TypeError, ArithmeticError, pa.ArrowException):
+        # Their messages quote the value.
         is_yes_or_no = any(isinstance(value, bool) for value in values)
         hint = "; YAML reads yes, no, on and off without quotes as true or false" if is_yes_or_no else ""
         raise ConfigError(f"a declared value cannot be read as {type_}{hint}") from None
@@ -237,7 +240,8 @@ def _value_hashes(values: pa.Array) -> Hashes:
         values = values.cast(pa.int64())
     data = values.to_numpy(zero_copy_only=False)
     if data.dtype.kind == "f":
-        data = data + data.dtype.type(0)  # -0.0 is 0.0
+        # -0.0 is 0.0.
+        data = data + data.dtype.type(0)
     hashes: Hashes = pd.util.hash_array(data, categorize=False)
     return hashes
 
@@ -258,7 +262,8 @@ def _out_of_order(low: pa.Array, high: pa.Array, strict: bool) -> Mask:
     if any(pa.types.is_decimal(a.type) for a in (low, high)) and not any(
         pa.types.is_floating(a.type) for a in (low, high)
     ):
-        return to_mask((pc.greater_equal if strict else pc.greater)(low, high))  # exact, however many digits
+        # exact, however many digits.
+        return to_mask((pc.greater_equal if strict else pc.greater)(low, high))
     a, b = _comparable(low), _comparable(high)
     return _valid(low) & _valid(high) & ((a >= b) if strict else (a > b)).to_numpy()
 
@@ -371,7 +376,8 @@ def _faults(constraint: ConstraintParameters, schema: TableSchema) -> Iterator[s
                 yield from _present_faults(constraint, schema[constraint.column])
             case RangeConstraint():
                 yield from _range_faults(constraint, schema[constraint.column])
-    except ConfigError as error:  # a declared value that is not of the column's type
+    except ConfigError as error:
+        # A declared value that is not of the column's type.
         yield str(error)
 
 

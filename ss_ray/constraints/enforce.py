@@ -314,7 +314,8 @@ def _totals(constraint: SumConstraint, table: pa.Table, column: ColumnSchema) ->
     if digits is not None and sums.dtype.kind == "f":
         sums = np.round(sums, digits)
     low, high = float(column.minimum or 0), float(column.maximum or 0)
-    slack = _SLACK * max(abs(low), abs(high))  # sums that are not inside after all are not allowed in the end
+    # Sums that are not inside after all are not allowed in the end.
+    slack = _SLACK * max(abs(low), abs(high))
     inside = (sums >= low - slack) & (sums <= high + slack)
     totals = pa.array(np.where(inside, sums, 0)).cast(old.type, safe=False)
     return pc.if_else(pa.array(inside), totals, old)

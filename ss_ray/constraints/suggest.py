@@ -250,13 +250,15 @@ def _ordered(columns: _Columns, names: Sequence[str], values: Floats) -> Mask:
     holds = np.array([~np.logical_or.reduce(values[:, i : i + 1] > values) for i in range(len(names))], bool)
     holds = holds.reshape(len(names), len(names))
     np.fill_diagonal(holds, False)
-    holds &= ~np.tril(holds & holds.T)  # equal wherever both have a value
+    # Equal wherever both have a value.
+    holds &= ~np.tril(holds & holds.T)
     for i, j in np.argwhere(holds).tolist():
         support = int(columns.present(names[i], names[j]).sum())
         chance = _share_above(values[:, i], values[:, j])
         holds[i, j] = chance >= MIN_BROKEN_SHARE and chance * support >= MIN_EXPECTED
     checked, complete = np.zeros_like(holds), columns.complete(names)
-    while (left := np.argwhere(_direct(holds, complete) & ~checked)).size:  # those that follow need no check
+    # Those that follow need no check.
+    while (left := np.argwhere(_direct(holds, complete) & ~checked)).size:
         for i, j in left.tolist():
             holds[i, j] = not violations(OrderConstraint(low=names[i], high=names[j]), columns.table).any()
             checked[i, j] = True
@@ -373,7 +375,8 @@ def _dependencies(columns: _Columns) -> Iterator[Suggestion]:
         return
     decides = _decides(columns, names)
     is_twin = decides & decides.T
-    leads = ~np.logical_or.reduce(np.triu(is_twin, 1))  # no earlier column decides it and is decided by it
+    # No earlier column decides it and is decided by it.
+    leads = ~np.logical_or.reduce(np.triu(is_twin, 1))
     direct = _direct(decides & leads & leads[:, None], columns.complete(names))
     for i, first in enumerate(names):
         for j in np.flatnonzero(leads[i] & (direct[i] | (is_twin[i] & ~leads))).tolist():
@@ -398,7 +401,8 @@ def _decides(columns: _Columns, names: Sequence[str]) -> Mask:
         candidates = np.flatnonzero(_is_constant_in(sample[:, i], sample))
         holds = candidates[_is_constant_in(codes[:, i], codes[:, candidates])]
         rows = codes[codes[:, i] >= 0]
-        more = len(rows) - columns.distinct[name]  # rows that could contradict
+        # Rows that could contradict.
+        more = len(rows) - columns.distinct[name]
         decides[i, holds] = [more * (1 - _chance(rows[:, j])) >= MIN_EXPECTED for j in holds]
     np.fill_diagonal(decides, False)
     return decides

@@ -71,7 +71,8 @@ def theils_u(columns: Sequence[Codes]) -> NDArray[np.float64]:
 
 def entropy(codes: Codes) -> float:
     """Shannon entropy in nats of the observed frequencies."""
-    dense = int(codes.max(initial=0)) < 4 * len(codes) + 1024  # counting beats sorting while the range is small
+    # Counting beats sorting while the range is small.
+    dense = int(codes.max(initial=0)) < 4 * len(codes) + 1024
     counts = np.bincount(codes) if dense else np.unique(codes, return_counts=True)[1]
     shares = counts[counts > 0] / max(len(codes), 1)
     return float(-(shares * np.log(shares)).sum())
@@ -90,7 +91,8 @@ def correlation_ratios(codes: Codes, values: NDArray[np.float64]) -> NDArray[np.
     present = ~np.isnan(values)
     counts = present.sum(axis=0)
     scale = np.abs(np.where(present, values, 0.0)).max(axis=0, initial=1e-300)
-    scaled = np.where(present, values, 0.0) / scale  # squares of extreme numbers would overflow
+    # Squares of extreme numbers would overflow.
+    scaled = np.where(present, values, 0.0) / scale
     deviations = np.where(present, scaled - scaled.sum(axis=0) / np.maximum(counts, 1), 0.0)
     shape = (int(codes.max(initial=0)) + 1, len(codes))
     groups = csr_array(

@@ -112,7 +112,8 @@ def numbers(series: pd.Series, kind: Kind) -> NDArray[np.float64]:
     if isinstance(series.dtype, np.dtype) and series.dtype.kind in "iuf":
         floats = series.to_numpy(dtype=np.float64)
     else:
-        objects = series.astype(object).where(series.notna(), None)  # pandas 3.1 fails on missing Arrow decimals
+        # Pandas 3.1 fails on missing Arrow decimals.
+        objects = series.astype(object).where(series.notna(), None)
         floats = pd.to_numeric(objects, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
     return np.where(np.isfinite(floats), floats, np.nan)
 
@@ -121,7 +122,8 @@ def labels(series: pd.Series) -> Values:
     """Values of a nominal column as strings (1.0 and 1 are one), None where missing."""
     codes, uniques = pd.factorize(series)
     names = np.array([*(_label(value) for value in uniques), None], dtype=object)
-    return names[codes]  # code -1, missing, picks the None at the end
+    # Code -1, missing, picks the None at the end.
+    return names[codes]
 
 
 def _label(value: Any) -> str:

@@ -143,7 +143,8 @@ def roc_points(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """False and true positive rates of at most `limit` thresholds, from (0, 0) to (1, 1); both sides have rows."""
     order = np.argsort(-score, kind="stable")
-    last = np.flatnonzero(np.append(np.diff(score[order]) != 0, True))  # equal scores are one threshold
+    # Equal scores are one threshold.
+    last = np.flatnonzero(np.append(np.diff(score[order]) != 0, True))
     shown = last[np.unique(np.linspace(0, len(last) - 1, limit - 1).round().astype(int))]
     hits = positive[order]
     rates = [np.append(0.0, side.cumsum()[shown] / side.sum()) for side in (~hits, hits)]

@@ -80,7 +80,8 @@ def to_sequences(
     """
     group = np.zeros(len(frame), np.int64) if by.group is None else pd.factorize(labels(frame[by.group]))[0]
     ranks = np.zeros(len(frame)) if by.order is None else _places(frame[by.order], schema[by.order].kind)
-    rows = np.lexsort((ranks, group))  # stable: rows that are equal stay as they were
+    # stable: rows that are equal stay as they were.
+    rows = np.lexsort((ranks, group))
     rows = rows[group[rows] >= 0]
     kept = tuple(c for c in columns if c.name not in (by.group, by.order))
     is_axis = by.order is not None and schema[by.order].kind in ORDERED_KINDS

@@ -79,7 +79,8 @@ def _attend(
     Returns:
         (rows, 1, heads, head_dim), and no weights.
     """
-    scores = torch.bmm(query[:, :, 0], key[:, 0].transpose(1, 2)) * scaling  # (rows, heads, length)
+    # (rows, heads, length)
+    scores = torch.bmm(query[:, :, 0], key[:, 0].transpose(1, 2)) * scaling
     if seen is not None:
         scores = scores.masked_fill(~seen[:, None], -torch.inf)
     return torch.bmm(torch.softmax(scores, dim=-1), value[:, 0]).unsqueeze(1), None
@@ -148,7 +149,8 @@ def decode_candidates(
 
 def drawn_by(weights: npt.NDArray[np.float32], rng: np.random.Generator) -> npt.NDArray[np.intp]:
     """(rows,) index drawn from each row of log-weights (rows, choices)."""
-    return np.argmax(weights + rng.gumbel(size=weights.shape), axis=1)  # the Gumbel-max trick
+    # The Gumbel-max trick.
+    return np.argmax(weights + rng.gumbel(size=weights.shape), axis=1)
 
 
 @contextmanager
@@ -184,7 +186,8 @@ def _decode(
                 continue
             hidden = state.advance(index, used)
             if forced is not None and not weighs and not (forced == FREE).any():
-                state.write(index, forced, used)  # nothing to draw
+                # Nothing to draw.
+                state.write(index, forced, used)
                 continue
             logits = model.lm_head.logits(hidden, slot.start, slot.stop).float().expand(num_rows, -1)
             if weighs and forced is not None:
@@ -208,7 +211,8 @@ class _State:
         self.last = torch.full((1,), BOS, dtype=torch.long, device=model.device)
         layers = [_SlotCacheLayer(num_rows, num_slots) for _ in range(model.config.num_hidden_layers)]
         self.cache = Cache(layers=layers)
-        self.seen = torch.ones((num_rows, num_slots), dtype=torch.bool, device=model.device)  # by step
+        # By step.
+        self.seen = torch.ones((num_rows, num_slots), dtype=torch.bool, device=model.device)
         self.steps = 0
 
     def advance(self, index: int, used: Tensor | None) -> Tensor:
@@ -261,15 +265,18 @@ def _draw(logits: Tensor, sampling: Sampling, generator: torch.Generator) -> Ten
 
     One random number a row; `torch.multinomial` and exponential races need one for each choice.
     """
-    logits = logits - logits.amax(dim=-1, keepdim=True)  # so that no temperature makes two of them infinite
+    # So that no temperature makes two of them infinite.
+    logits = logits - logits.amax(dim=-1, keepdim=True)
     probabilities = torch.softmax(logits / max(sampling.temperature, MIN_TEMPERATURE), dim=-1)
     if sampling.top_p < 1:
         probabilities = _nucleus(probabilities, sampling.top_p)
     cumulative = probabilities.cumsum(dim=-1)
     total = cumulative[:, -1:]
     point = torch.rand((len(logits), 1), generator=generator, device=logits.device) * total
-    point = torch.minimum(point, torch.nextafter(total, torch.zeros_like(total)))  # rounding may bring it to the end
-    return torch.searchsorted(cumulative, point, right=True).squeeze(-1)  # right: never a choice of probability 0
+    # Rounding may bring it to the end.
+    point = torch.minimum(point, torch.nextafter(total, torch.zeros_like(total)))
+    # right: never a choice of probability 0.
+    return torch.searchsorted(cumulative, point, right=True).squeeze(-1)
 
 
 def _nucleus(probabilities: Tensor, top_p: float) -> Tensor:

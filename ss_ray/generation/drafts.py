@@ -134,7 +134,8 @@ class Drafting:
         num = int((np.cumsum(sizes[::-1]) <= (room - 1) // 2).sum())
         sizes = sizes[len(sizes) - num :]
         kept = (*tokens[:head_size].tolist(), *tokens[len(tokens) - int(sizes.sum()) :].tolist())
-        missing = (self.codec.max_lines - len(records)) * int(sizes.max(initial=0)) + 1  # about so many tokens
+        # About so many tokens.
+        missing = (self.codec.max_lines - len(records)) * int(sizes.max(initial=0)) + 1
         left = room - int(sizes.sum())
         return Shown(tokens=kept, num_records=num, max_tokens=min(left, missing) if num else left)
 

@@ -102,6 +102,7 @@ def vllm_environment(*, use_gpu: bool) -> dict[str, str]:
         return common
     return common | {
         "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
-        "VLLM_CPU_KVCACHE_SPACE": "1",  # GiB
+        # GiB.
+        "VLLM_CPU_KVCACHE_SPACE": "1",
         "VLLM_CPU_OMP_THREADS_BIND": "nobind",
     }

@@ -77,7 +77,8 @@ def plan_series(
     plan = of_whole_series(plan, length)
     rows = plan.num_records if length is None and plan.is_one_sequence else length
     language = replace(language, start=plan.start, stop=plan.stop, num_rows=rows)
-    if plan.is_one_sequence and codec.order is None:  # no model writes so many rows in order
+    # No model writes so many rows in order.
+    if plan.is_one_sequence and codec.order is None:
         language = replace(language, validation=replace(language.validation, fix_unordered_records=True))
     return plan, language
 

@@ -233,7 +233,8 @@ class _SequenceMaker:
         else:
             tokens = self.writer.rows(num_rows, headers)
         sizes = np.diff(tokens.starts)
-        if cells is not None and len(cells) < len(sizes):  # the same for all groups
+        # The same for all groups.
+        if cells is not None and len(cells) < len(sizes):
             cells = cells.take(pa.array(np.zeros(len(sizes), np.int64)))
         table = self.codec.decode(
             tokens,

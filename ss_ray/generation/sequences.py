@@ -95,7 +95,8 @@ class SequenceWriter:
 
     def _header_batch(self, given: Tokens, *, is_conditioned: bool) -> Tokens:
         slots = self.codec.header.slots
-        if not is_conditioned:  # the size comes first: what follows is conditioned on it anyway
+        # The size comes first: what follows is conditioned on it anyway.
+        if not is_conditioned:
             return decode_rows(self.model, slots, len(given), self.sampling, self.generator, given)
         tokens, weights = decode_candidates(self.model, slots, given, self.sampling, self.generator)
         return tokens.reshape(*weights.shape, -1)[np.arange(len(given)), drawn_by(weights, self.rng)]
@@ -126,7 +127,8 @@ class SequenceWriter:
             context = min(done, self.codec.context_rows)
             active = np.flatnonzero(sizes > done)
             size = min(window, int(sizes.max()) - done + context)
-            place = done - context + np.arange(size)  # of each row of the window in its sequence
+            # Of each row of the window in its sequence.
+            place = done - context + np.arange(size)
             source = starts[active, None] + place
             is_there = place < sizes[active, None]
             given = self._given(rows, source, is_there, sizes[active, None] - place, context)

@@ -160,7 +160,8 @@ def _make(
         missing,
         arguments=(seen, *arguments),
         num_actors=resources.num_generation_workers,
-        num_cpus=0 if resources.use_gpu else 0.5,  # less than a core each: upstream tasks need room too
+        # Less than a core each: upstream tasks need room too.
+        num_cpus=0 if resources.use_gpu else 0.5,
         num_gpus=1 if resources.use_gpu else 0,
         failure=GenerationError,
     ):

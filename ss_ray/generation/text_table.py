@@ -72,7 +72,8 @@ def given_of(codec: JsonCodec, plan: GenerationPlan, language: LanguageGeneratio
         raise ConfigError("generation.shares and seed_table of groups: say how many with generation.num_groups")
     of_rows = () if is_per_row and codec.sequences is not None else codec.row_columns
     columns = (column for column in (*codec.shared_columns, *of_rows) if column.kind is not Kind.IDENTIFIER)
-    columns = (column for column in columns if column.name in codec.schema.names)  # distances are not given
+    # Distances are not given.
+    columns = (column for column in columns if column.name in codec.schema.names)
     schema, size = TableSchema(columns=tuple(columns)), plan.num_groups or plan.num_records
     table = given_table(generation, schema, size if is_per_row else 1, plan.seed, request.encoding)
     cells = {name: cell_texts(table.column(name), schema[name]).to_pylist() for name in table.column_names}
@@ -138,9 +139,12 @@ class TextTable:
         self._batch = 1 if plan.is_one_sequence else BATCH
         self._parts, self._file = (work / "parts").make_folder(), work / "state.json"
         self._state, self._seen = _State(), Seen()
-        self._filled: set[int] = set()  # given rows that are made
-        self._pending: list[pa.Table] = []  # rows that are in no part yet
-        self._finished: dict[int, tuple[pa.Table, int]] = {}  # rows and number of records; lower numbers are missing
+        # Given rows that are made.
+        self._filled: set[int] = set()
+        # Rows that are in no part yet.
+        self._pending: list[pa.Table] = []
+        # Rows and number of records; lower numbers are missing.
+        self._finished: dict[int, tuple[pa.Table, int]] = {}
         self._resume()
         self.asked = self._state.next
 
@@ -232,7 +236,8 @@ class TextTable:
         state.invalid += sum(records for _, records in made) - len(kept)
         if self._given.is_per_row:
             self._filled.update(places[source] for source in kept.tolist())
-            state.retries += 2 * [place for place in places if place not in self._filled]  # twice: ever more at once
+            # twice: ever more at once.
+            state.retries += 2 * [place for place in places if place not in self._filled]
         if state.next % self._batch == 0 and state.records:
             is_bad = state.invalid >= max(1, self._plan.invalid_fraction_threshold * state.records)
             state.bad_batches = state.bad_batches + 1 if is_bad else 0
@@ -248,9 +253,11 @@ class TextTable:
         kept = drawn.sources[done.kept]
         used = kept[: self._num_fitting(kept)]
         parsed = _parsed(done.table.slice(0, len(used)), used)
-        if self._enforcer.rules_identifiers:  # they stay as they were checked
+        # They stay as they were checked.
+        if self._enforcer.rules_identifiers:
             rows = done.table.slice(0, len(used))
-        else:  # numbered without gaps
+        else:
+            # Numbered without gaps.
             rows = codec.table_of(parsed, first_row=state.rows, first_group=state.groups, seed=seed)
         codec.schema.check(rows)
         if self._given.is_per_row:
@@ -285,7 +292,8 @@ class TextTable:
         """Go on after the parts that are there."""
         state = _STATE.validate_json(self._file.read_text()) if self._file.exists() else _State()
         files = self._parts.files(".parquet")
-        if len(files) < state.parts:  # some were on their way to the target
+        # Some were on their way to the target.
+        if len(files) < state.parts:
             state = _State()
         for file in files[state.parts :]:
             file.remove()

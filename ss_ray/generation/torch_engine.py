@@ -103,7 +103,8 @@ class TorchEngine:
         self._rows: list[_Row] = []
         self._cache = DynamicCache()
         self._logits = torch.empty(0)
-        self._seen = torch.empty(0)  # (rows, vocabulary) whether a token has occurred
+        # (rows, vocabulary) whether a token has occurred.
+        self._seen = torch.empty(0)
 
     @property
     def num_unfinished(self) -> int:
@@ -245,7 +246,8 @@ def draw_tokens(logits: Tensor, sampling: TextSampling, points: Tensor) -> Tenso
         sampling: Temperature above 0, and top_p.
         points: (rows,), float64.
     """
-    top = logits.amax(dim=-1, keepdim=True)  # subtracted, so that no temperature makes two of them infinite
+    # subtracted, so that no temperature makes two of them infinite.
+    top = logits.amax(dim=-1, keepdim=True)
     likely, order = torch.softmax((logits - top).double() / sampling.temperature, dim=-1), None
     if sampling.top_p < 1:
         likely, order = likely.sort(dim=-1, descending=True)
@@ -253,7 +255,8 @@ def draw_tokens(logits: Tensor, sampling: TextSampling, points: Tensor) -> Tenso
     cumulative = likely.cumsum(dim=-1)
     total = cumulative[:, -1:]
     point = torch.minimum(points.unsqueeze(1) * total, torch.nextafter(total, torch.zeros_like(total)))
-    drawn = torch.searchsorted(cumulative, point, right=True)  # right: never a token of probability 0
+    # right: never a token of probability 0.
+    drawn = torch.searchsorted(cumulative, point, right=True)
     return (drawn if order is None else order.gather(-1, drawn)).squeeze(-1)
 
 

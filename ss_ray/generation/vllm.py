@@ -21,7 +21,8 @@ class VllmEngine:
 
     def __init__(self, engine: LLMEngine, sampling: TextSampling) -> None:
         self._engine, self._sampling = engine, sampling
-        self._internal: dict[int, str] = {}  # vLLM's own names of the requests under way
+        # vLLM's own names of the requests under way.
+        self._internal: dict[int, str] = {}
 
     @classmethod
     def load(
@@ -64,7 +65,8 @@ class VllmEngine:
             gpu_memory_utilization=gpu_memory_utilization,
             enforce_eager=not use_gpu,
             disable_log_stats=True,
-            generation_config="vllm",  # not what the folder says: the sampling is given
+            # Not what the folder says: the sampling is given.
+            generation_config="vllm",
             structured_outputs_config=StructuredOutputsConfig(backend="xgrammar"),
             **whole_prompts,
         )

@@ -35,7 +35,8 @@ def encode(column: pa.ChunkedArray) -> tuple[pa.Array, pa.Array]:
         column = column.cast(column.type.value_type)
     encoded = pc.dictionary_encode(column)
     encoded = encoded.unify_dictionaries().combine_chunks()
-    if isinstance(encoded, pa.ChunkedArray):  # a column without rows has no chunk
+    # A column without rows has no chunk.
+    if isinstance(encoded, pa.ChunkedArray):
         encoded = pc.dictionary_encode(pa.array([], type=column.type))
     return encoded.indices, encoded.dictionary
 
@@ -69,5 +70,6 @@ def from_texts(texts: Sequence[str | None], type_: pa.DataType, *, column: str) 
 def _cast_or_none(texts: pa.Array, type_: pa.DataType) -> pa.Array | None:
     try:
         return texts.cast(type_)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):  # its message quotes the cell, so it is dropped here
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        # Its message quotes the cell, so it is dropped here.
         return None

@@ -108,7 +108,8 @@ def _emails(text: str) -> Iterator[str]:
         if not local or domain is None:
             continue
         yield f"{local}@{domain[0]}"
-        if "_" in local:  # "mail_anna@..." is the address of Anna
+        # "mail_anna@..." is the address of Anna.
+        if "_" in local:
             yield f"{local.rpartition('_')[2]}@{domain[0]}"
 
 

@@ -125,7 +125,8 @@ class TableReplacer:
                 and rule.entity_type == entities.AGE
                 and not is_textual(column.type)
             ):
-                new = [text and re.split("[-+]", text)[0] for text in new]  # of the ages 30-39, the first
+                # Of the ages 30-39, the first.
+                new = [text and re.split("[-+]", text)[0] for text in new]
             array = from_texts(new, column.type, column=rule.name)
         return _Replaced(
             name=rule.name,

@@ -117,7 +117,8 @@ def replace_pii(
     key = stand_in_key(asked)
     plan = _plan(rows.train, schema, asked, data)
     if plan.steps:
-        policy_outline(schema, plan, key)  # refuses what cannot be done before any work
+        # Refuses what cannot be done before any work.
+        policy_outline(schema, plan, key)
     items = _replacement_items(rows, targets, TEXT_SLICE_ROWS if plan.text_columns else SLICE_ROWS)
     with reported_progress(on_progress, "replace_pii", None) as report, shared_key(key, targets.train.parent) as shared:
         done = list(
@@ -126,7 +127,8 @@ def replace_pii(
                 items,
                 arguments=(plan, schema, shared, report),
                 num_actors=resources.num_pii_workers,
-                num_cpus=0.5,  # less than a core each: upstream tasks need room too
+                # Less than a core each: upstream tasks need room too.
+                num_cpus=0.5,
             )
         )
     scan = add_scans([part.scan for part in done])

@@ -212,7 +212,8 @@ def _searched_columns(table: pa.Table, skip: Collection[str]) -> list[str]:
 
 def _distinct(column: pa.ChunkedArray) -> tuple[Sequence[int | None], list[str | None]]:
     """Place of each cell among the distinct values, None where it is missing, and these values as texts."""
-    if not (is_textual(column.type) or _holds_card_numbers(column)):  # no other identifier is a number, a date, ...
+    # No other identifier is a number, a date, ...
+    if not (is_textual(column.type) or _holds_card_numbers(column)):
         return [None] * len(column), []
     indices, values = encode(column)
     return indices.to_pylist(), as_texts(values)

@@ -238,7 +238,8 @@ class TextReplacer:
     def _span(self, entity_type: str, value: str, role: str, row: RowContext) -> str:
         operator = self.plan.operator(entity_type)
         if operator in (Operator.DROP_ROW, Operator.DROP_COLUMN):
-            return MASK  # the row goes; in a text there is no column of its own to drop
+            # The row goes; in a text there is no column of its own to drop.
+            return MASK
         if role and operator is Operator.PSEUDONYM:
             return self.pseudonyms.names.word(value, role, row.person)
         return self.replacement.replace(entity_type, value, row.person, row.days)

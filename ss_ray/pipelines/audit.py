@@ -112,7 +112,8 @@ def audit_units(config: Config) -> list[list[int]]:
     if data.group_training_examples_by is None:
         return [[row] for row in range(NUM_PEOPLE * VISITS)]
     if data.order_training_examples_by is not None:
-        return [[sequence] for sequence in range(NUM_PEOPLE)]  # a row of tokens holds all of a person's rows
+        # A row of tokens holds all of a person's rows.
+        return [[sequence] for sequence in range(NUM_PEOPLE)]
     rows = min(VISITS, config.privacy.max_rows_per_unit if config.privacy else VISITS)
     return [[person + NUM_PEOPLE * visit for visit in range(rows)] for person in range(NUM_PEOPLE)]
 
@@ -177,7 +178,8 @@ def run_and_compare(config: Config, folder: Path, on_progress: OnProgress) -> tu
         folder: Local folder for table and run.
         on_progress: Told how far each stage is.
     """
-    from ss_ray.codec.stored import codec_from_json  # imports torch: seconds
+    # Imports torch: seconds.
+    from ss_ray.codec.stored import codec_from_json
     from ss_ray.training.models import CompactModel, group_slots
     from ss_ray.training.private.recorder import read_recording
     from ss_ray.training.private.released import ChargedSteps, compare_steps

@@ -120,7 +120,8 @@ def _evaluate(
     finally:
         work.remove()
         if is_new and not folder.files(hidden=True):
-            folder.remove()  # it failed, and leaves nothing that was not there
+            # It failed, and leaves nothing that was not there.
+            folder.remove()
     return EvaluationReport(
         report=str(folder / "report.html"),
         metrics=str(folder / "metrics.json"),

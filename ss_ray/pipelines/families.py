@@ -60,7 +60,8 @@ def train(
     language = plan_language_training(config, num_rows=num_rows, seed=plan.seed)
     codec = _text_codec(rows, schema, plan.sequences, language.max_records)
     if plan.sequences is not None:
-        codec.between(plan.sequences.start, plan.sequences.stop)  # refused before hours of training
+        # Refused before hours of training.
+        codec.between(plan.sequences.start, plan.sequences.stop)
     return train_language_model(rows, codec, language, config.resources, folder, key, on_progress)
 
 

@@ -123,7 +123,8 @@ class PrivateRun:
         """
         self.ledger.check_limits(self.privacy.epsilon, expected.delta)
         loop = self._plan_training(expected, expected.charges)
-        if not self.account("measure").spent():  # of a job that goes on, some was spent and the rest is reserved
+        # Of a job that goes on, some was spent and the rest is reserved.
+        if not self.account("measure").spent():
             self.account("measure").reserve([*expected.charges, loop.dp.charge(loop.dp.num_steps)])
 
     def _plan_training(self, private: PrivateSchema, spent: Sequence[Charge]) -> PrivateLoopPlan:
@@ -210,7 +211,8 @@ def train_privately(
                 on_progress,
             ),
         )
-        if private.measured is not None:  # before the rest of the budget goes
+        # Before the rest of the budget goes.
+        if private.measured is not None:
             check_declared(config.constraints, private.measured.schema)
         trained = stages.do(
             "train",

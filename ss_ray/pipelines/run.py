@@ -131,7 +131,8 @@ def run(
     require_config(config)
     check_supported(config)
     if is_language_model(config):
-        from ss_ray.training.pretrained import check_pretrained  # seconds, that compact models need not wait for
+        # seconds, that compact models need not wait for.
+        from ss_ray.training.pretrained import check_pretrained
 
         check_pretrained(config.training.pretrained_model)
     run_dir = RunDir.at(out)
@@ -165,7 +166,8 @@ def _run(
     log.facts.update(inputs=list(table.digests), request=request_fingerprint(config))
     _check_columns(config, table)
     private_run = _private_run(config, start, data, table, stages)
-    if run_dir.read_manifest("generate") is None:  # else everything that the ledger could refuse was done before
+    # Else everything that the ledger could refuse was done before.
+    if run_dir.read_manifest("generate") is None:
         refuse_budgeted(config, data, table) if private_run is None else private_run.admit()
     plan = make_plan(config, num_rows=table.num_rows, seed=start.seed, split_seed=start.split_seed)
     splits = stages.do("split", Splits, lambda: split_table(data, table, config.data, plan, internal, on_progress))

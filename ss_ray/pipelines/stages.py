@@ -86,7 +86,8 @@ class Stages:
             raise ConfigError(_what_changed(stale, finished[stale[0]] or {}, self.asked[stale[0]]))
         before_release = [stage for stage in self.wanted if stage not in ("search", "evaluate")]
         if any(stage in stale or finished[stage] is None for stage in before_release):
-            self.run_dir.release.remove()  # before the manifests that vouch for it, table and certificate together
+            # Before the manifests that vouch for it, table and certificate together.
+            self.run_dir.release.remove()
             self.run_dir.manifest("certify").remove()
             self.run_dir.manifest("generate").remove()
         if "evaluate" in stale or "generate" in stale:
@@ -106,7 +107,8 @@ class Stages:
             self.seconds[stage] = manifest["seconds"]
             return _read_result(adapter, manifest["result"], self.run_dir.manifest(stage))
         logger.info("%s: starts", stage)
-        self.ran = True  # what follows a stage that is done again is done again, too
+        # What follows a stage that is done again is done again, too.
+        self.ran = True
         started = time.perf_counter()
         result = function()
         self.seconds[stage] = round(time.perf_counter() - started, 2)
@@ -129,7 +131,8 @@ class Stages:
 def _read_result(adapter: TypeAdapter[T], result: Any, file: Location) -> T:
     try:
         return adapter.validate_python(result, strict=False)
-    except ValidationError:  # its text shows what was found, which may be values of the table
+    except ValidationError:
+        # Its text shows what was found, which may be values of the table.
         raise ConfigError(f"{file} is damaged; delete it to run its stage again") from None
 
 

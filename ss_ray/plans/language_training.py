@@ -161,7 +161,8 @@ def _max_records(config: Config) -> int:
     if data.group_training_examples_by is not None or config.time_series.is_timeseries:
         return 1
     if asked is None:
-        return MAX_WINDOW_TOKENS  # a record has a token at least: as many as fit
+        # A record has a token at least: as many as fit.
+        return MAX_WINDOW_TOKENS
     return RECORDS_PER_EXAMPLE if asked == "auto" else asked
 
 

@@ -136,7 +136,8 @@ def calibrate_noise(charge: Charge, target_epsilon: float, delta: float, spent: 
     if excess(low) <= 0:
         return SIGMA_LIMITS[0]
     middle = 0.0
-    while excess(middle) > 0:  # a first bracket from below, where the grid is small
+    # A first bracket from below, where the grid is small.
+    while excess(middle) > 0:
         low, middle = middle, middle + 1.0
     found = brentq(excess, low, middle, xtol=SIGMA_TOLERANCE / 2)
     while excess(found) > 0:

@@ -162,7 +162,8 @@ def _consistent(cell: Cell, parts: tuple[Cell, ...]) -> tuple[Cell, ...]:
     Source: Hay et al. 2010, arXiv:0904.0942, for one level.
     """
     total = sum(part.estimate for part in parts)
-    move = (cell.estimate - total) / (len(parts) + 1)  # the sum of k noisy parts is k times less certain
+    # The sum of k noisy parts is k times less certain.
+    move = (cell.estimate - total) / (len(parts) + 1)
     return tuple(replace(part, estimate=part.estimate + move) for part in parts)
 
 

@@ -179,7 +179,8 @@ def _compare_parts(parts: npt.NDArray[np.bool_], dp: DPPlan) -> Iterator[ChargeT
         return
     variance = rate * (1 - rate)
     scaled = (parts.astype(np.float64) - rate) / sqrt(variance)
-    kurtosis = 2 + (1 - 6 * variance) / (steps * variance)  # of a standardised binomial's square
+    # Of a standardised binomial's square.
+    kurtosis = 2 + (1 - 6 * variance) / (steps * variance)
     spread = (parts.sum(axis=0) - steps * rate) ** 2 / (steps * variance)
     yield ChargeTest(
         name="variance of a unit's steps",

@@ -124,7 +124,8 @@ def measure_private(
     account.reserve([*planned, planned_rest([*account.spent(), *planned], privacy.epsilon, delta)])
     measured = measure_schema(schema, data.columns, count, budget=budget, charge=account.charge)
     for charge in list((Counter(planned) - Counter(measured.charges)).elements()):
-        account.charge(charge)  # not asked, because of what was found; so paid, or what is spent would tell it
+        # Not asked, because of what was found; so paid, or what is spent would tell it.
+        account.charge(charge)
     return PrivateSchema(
         measured=measured,
         num_units=measured.num_units,

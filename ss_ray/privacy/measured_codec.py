@@ -45,7 +45,8 @@ def measured_columns(
             codecs.append(
                 TextCodec(
                     column=found.column,
-                    first_token=next_token,  # that of all text columns, which come last
+                    # That of all text columns, which come last.
+                    first_token=next_token,
                     tokenizer=bytes_only,
                     num_pieces=vocabulary_size(bytes_only),
                     max_tokens=max_text_tokens,

@@ -95,8 +95,10 @@ def known_column(column: ColumnSchema, given: ColumnParameters | None) -> Column
         public = _widest(public)
     if given is None:
         return public
-    any_facts = ColumnFacts(arrow_type=column.arrow_type, rows=1, missing=0)  # of a column with values, nothing else
-    given = given.model_copy(update={"kind": None, "format": None})  # the skeleton has them
+    # Of a column with values, nothing else.
+    any_facts = ColumnFacts(arrow_type=column.arrow_type, rows=1, missing=0)
+    # The skeleton has them.
+    given = given.model_copy(update={"kind": None, "format": None})
     known = declare_column(public, any_facts, given, is_text=False)
     is_complete = given.values is not None or all(declared_ends(given))
     return replace(known, source="declared" if is_complete else "private")

@@ -25,7 +25,8 @@ def unit_ids(parts: Sequence[Location], group: str) -> npt.NDArray[np.uint64]:
             taken for one, with twice the influence.
         group: Column whose values are the units.
     """
-    key = secrets.randbelow(10**16)  # nobody can make two people collide
+    # Nobody can make two people collide.
+    key = secrets.randbelow(10**16)
     ids = [unit_hashes(block, group, 0, 0, key) for part in parts for block in read_part(part, [group])]
     return np.concatenate(ids) if ids else np.empty(0, np.uint64)
 

@@ -230,7 +230,8 @@ def _private(path: str, flags: int) -> int:
 def _user() -> str:
     try:
         return getpass.getuser()
-    except (KeyError, OSError):  # a container's account without a name
+    except (KeyError, OSError):
+        # A container's account without a name.
         return str(os.getuid())
 
 

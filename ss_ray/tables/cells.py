@@ -35,7 +35,8 @@ def type_table(table: pa.Table, schema: TableSchema) -> pa.Table:
     for column in schema.columns:
         try:
             arrays.append(type_column(table.column(column.name), column))
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):  # their messages quote the value
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+            # Their messages quote the value.
             raise DataError(
                 f"column {column.name!r} has values that cannot be read as {column.kind.value} ({column.arrow_type})",
                 column=column.name,
@@ -64,7 +65,8 @@ def type_column(array: pa.ChunkedArray, column: ColumnSchema) -> pa.ChunkedArray
     """One column of `type_table`; a value that is not of the type is Arrow's own error, which quotes it."""
     target = arrow_type(column)
     if pa.types.is_floating(array.type):
-        array = pc.add(pc.if_else(pc.is_nan(array), None, array), pa.scalar(0.0, array.type))  # -0.0 becomes 0.0
+        # -0.0 becomes 0.0.
+        array = pc.add(pc.if_else(pc.is_nan(array), None, array), pa.scalar(0.0, array.type))
     if pa.types.is_dictionary(array.type) and not pa.types.is_dictionary(target):
         array = array.cast(array.type.value_type)
     if not pa.types.is_string(array.type) or not _is_parsed(target):

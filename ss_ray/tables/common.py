@@ -339,7 +339,8 @@ def _common_column(column: ColumnSchema, facts: ValueFacts, k: int, declared: Co
     if not facts.lows or column.minimum is None:
         return column
     low, high = facts.lows[-1][0], facts.highs[-1][0]
-    if low > high:  # fewer than 2k units have a value: the two ends meet in the middle
+    # Fewer than 2k units have a value: the two ends meet in the middle.
+    if low > high:
         low = high = facts.lows[len(facts.lows) // 2][0]
     if declared.minimum is not None:
         low = column.minimum

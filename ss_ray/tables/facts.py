@@ -101,7 +101,8 @@ def column_facts(array: pa.ChunkedArray, name: str) -> ColumnFacts:
         storage = pa.dictionary(pa.int32(), type_) if is_kept else type_
         return replace(column_facts(array.cast(type_), name), arrow_type=str(storage))
     if pa.types.is_floating(type_):
-        array = pc.if_else(pc.is_nan(array), None, pc.add(array, pa.scalar(0, type_)))  # -0.0 is 0.0
+        # -0.0 is 0.0.
+        array = pc.if_else(pc.is_nan(array), None, pc.add(array, pa.scalar(0, type_)))
     facts = ColumnFacts(arrow_type=str(type_), rows=len(array), missing=array.null_count)
     if not facts.values:
         return facts
@@ -201,7 +202,8 @@ def _fit_integers(facts: ColumnFacts, words: pa.Array) -> ColumnFacts | None:
         return None
     try:
         low, high = _bounds(words.cast(pa.int64()))
-    except pa.ArrowInvalid:  # digits beyond 64 bits: a code, not a number
+    except pa.ArrowInvalid:
+        # Digits beyond 64 bits: a code, not a number.
         return None
     fits: dict[str, Bounds] = {"integer": (low, high)}
     if low > -LONG_INTEGER and high < LONG_INTEGER:

@@ -148,7 +148,8 @@ def _all_files(location: Location) -> tuple[Location, ...]:
 
 def _check_encoding(encoding: str) -> None:
     try:
-        io.TextIOWrapper(io.BytesIO(), encoding=encoding)  # also refuses codecs that are none of texts
+        # Also refuses codecs that are none of texts.
+        io.TextIOWrapper(io.BytesIO(), encoding=encoding)
     except LookupError:
         raise ConfigError(f"data.encoding: there is no encoding {encoding!r}; try 'utf8' or 'latin1'") from None
 
@@ -220,7 +221,8 @@ def _csv_width(file: Location) -> int:
     """Columns of a CSV file, from its first line: Arrow would make millions of them before anybody could refuse."""
     with file.filesystem.open_input_stream(file.path) as stream:
         head = bytes(stream.read(CSV_BLOCK_BYTES))
-    unquoted = re.sub(rb'(?:^|(?<=[,\r\n]))"(?:[^"]|"")*+"', b"", head)  # a quote opens a cell at its start alone
+    # A quote opens a cell at its start alone.
+    unquoted = re.sub(rb'(?:^|(?<=[,\r\n]))"(?:[^"]|"")*+"', b"", head)
     line = re.split(b"[\r\n]", unquoted.lstrip(b"\r\n"), maxsplit=1)[0]
     return line.count(b",") + 1
 

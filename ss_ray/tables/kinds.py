@@ -43,7 +43,8 @@ def infer_column(name: str, facts: ColumnFacts, is_text: bool) -> ColumnSchema:
 
 def _reading(facts: ColumnFacts, kind: Kind, is_text: bool) -> str | None:
     """The way to read every value as this kind; None where there is none."""
-    if is_string(facts) and not is_text:  # typed input: text stays text
+    # Typed input: text stays text.
+    if is_string(facts) and not is_text:
         return None
     return next((fit for fit in facts.fits or {} if fit.partition(":")[0] == kind.value), None)
 

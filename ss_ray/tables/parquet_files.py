@@ -50,7 +50,8 @@ def read_parquet(file: Location, max_bytes: int | None) -> Iterator[pa.Table]:
         budget.check(metadata.num_rows * sum(_width(field.type) for field in schema))
         for group in range(metadata.num_row_groups):
             if not metadata.row_group(group).num_rows:
-                continue  # such a group has no page to look at
+                # Such a group has no page to look at.
+                continue
             rows, references = _reading_plan(stream, metadata.row_group(group), schema, budget)
             reader = pq.ParquetFile(
                 stream, metadata=metadata, read_dictionary=references, buffer_size=STREAM_BYTES, pre_buffer=False
@@ -115,12 +116,14 @@ def _reading_plan(
             else:
                 largest = max(largest, _held_bytes(page))
                 value_bytes = max(value_bytes, _value_bytes(page))
-                is_reference &= page.encoding not in DELTA_ENCODINGS  # Arrow has no references into them
+                # Arrow has no references into them.
+                is_reference &= page.encoding not in DELTA_ENCODINGS
             budget.check(held_bytes + largest + dictionary)
         if is_reference:
             references.append(field.name)
         elif dictionary and _is_variable(field.type):
-            value_bytes = max(value_bytes, dictionary)  # every cell may be the longest text
+            # Every cell may be the longest text.
+            value_bytes = max(value_bytes, dictionary)
         held_bytes += largest + dictionary
         row_bytes += value_bytes + _width(field.type)
     return max(1, min(BLOCK_ROWS, int(BLOCK_BYTES / row_bytes))), references

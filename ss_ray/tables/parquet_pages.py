@@ -126,7 +126,8 @@ class _CompactReader:
             return None
         if kind == BYTE:
             self._skip(1)
-        elif kind in (4, 5, 6):  # whole numbers of 16, 32 and 64 bits
+        elif kind in (4, 5, 6):
+            # Whole numbers of 16, 32 and 64 bits.
             return self._signed()
         elif kind == DOUBLE:
             self._skip(8)

@@ -72,7 +72,8 @@ def sample_rows(parts: Sequence[Location], max_rows: int) -> pa.Table:
     counts = count_rows(parts)
     stride = max(1, -(-sum(counts) // max_rows))
     blocks: list[pa.Table] = []
-    offset = 0  # of the next block's first row, modulo the stride
+    # Of the next block's first row, modulo the stride.
+    offset = 0
     for part in parts:
         for block in read_part(part):
             taken = range(-offset % stride, block.num_rows, stride)

@@ -93,7 +93,8 @@ def holdout_rows_wanted(num_rows: int, data: DataParameters) -> int:
     if num_rows < MIN_SPLIT_ROWS:
         return 0
     wanted = data.holdout * num_rows if data.holdout < 1 else data.holdout
-    wanted = min(int(wanted + 1e-6), data.max_holdout)  # 0.29 * 100 is 28.999...
+    # 0.29 * 100 is 28.999...
+    wanted = min(int(wanted + 1e-6), data.max_holdout)
     if wanted > num_rows / 2:
         raise DataError(f"a holdout of {wanted} rows would be more than half of the {num_rows} rows; ask for fewer")
     return wanted

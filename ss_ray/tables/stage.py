@@ -142,7 +142,8 @@ def split_table(
     """
     source = find_source(uri, data.encoding, data.max_bytes)
     for side in ("train", "holdout"):
-        (folder / side).remove()  # whatever an earlier request or an interrupted run left there
+        # Whatever an earlier request or an interrupted run left there.
+        (folder / side).remove()
     arguments: tuple[Any, ...] = (source, table.schema, plan.privacy_unit, plan.split_seed, table.holdout_bound, folder)
     with reported_progress(on_progress, "split", table.num_rows) as report:
         items = list(zip(range(len(source.files)), source.files, table.digests, strict=True))

@@ -111,7 +111,8 @@ def sorted_sequences(table: pa.Table, group: str | None, order: str | None) -> t
         raise DataError(f"the grouping column {group!r} has missing values; every row needs a group", column=group)
     groups = order_ranks(table.column(group)) if group is not None else np.zeros(len(table), np.int64)
     places = order_ranks(table.column(order)) if order is not None else np.zeros(len(table), np.int64)
-    rows = np.lexsort((places, groups))  # stable: rows that are equal stay as they were
+    # stable: rows that are equal stay as they were.
+    rows = np.lexsort((places, groups))
     starts = np.flatnonzero(np.diff(groups[rows], prepend=-1))
     return table.take(pa.array(rows)), np.append(starts, len(table)).astype(np.int64)
 

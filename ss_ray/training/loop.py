@@ -136,7 +136,8 @@ def train(
     )
     if resume is not None:
         model.load_state_dict(resume.model, strict=False)
-        optimizer.load_state_dict(copy.deepcopy(resume.optimizer))  # which would share its tensors
+        # Which would share its tensors.
+        optimizer.load_state_dict(copy.deepcopy(resume.optimizer))
     num_steps = plan.num_steps if examples.positions else 0
     for step in range(state.step, num_steps):
         if state.bad_validations >= plan.patience:
@@ -198,7 +199,8 @@ def _step(
         total += loss.item()
     _average_gradients(model)
     norm = torch.nn.utils.clip_grad_norm_(model.parameters(), MAX_GRAD_NORM)
-    if not math.isfinite(float(norm)):  # of all workers' rows, so all of them stop here
+    # Of all workers' rows, so all of them stop here.
+    if not math.isfinite(float(norm)):
         raise TrainingError("the gradient is not finite; lower training.learning_rate")
     optimizer.step()
     return total

@@ -114,7 +114,8 @@ def load_base(plan: LanguageTrainPlan, device: torch.device) -> Pretrained:
     lora = LoraConfig(
         task_type=TaskType.CAUSAL_LM,
         r=plan.lora.r,
-        lora_alpha=plan.lora.alpha,  # a fraction is as good, whatever the type says
+        # A fraction is as good, whatever the type says.
+        lora_alpha=plan.lora.alpha,
         use_rslora=True,
         lora_dropout=0.0,
         target_modules=_targets(base, plan.lora),
@@ -188,7 +189,8 @@ def _configuration(plan: LanguageTrainPlan) -> tuple[Any, int]:
     config = _from_files(AutoConfig, plan.base_model)
     text = config.get_text_config()
     for key, value in text.to_dict().items():
-        if "drop" in key and isinstance(value, float):  # losses are functions of weights and example alone
+        # Losses are functions of weights and example alone.
+        if "drop" in key and isinstance(value, float):
             setattr(text, key, 0.0)
     own = getattr(text, "max_position_embeddings", None)
     if own is None:
@@ -220,7 +222,8 @@ def _base_model(plan: LanguageTrainPlan, config: Any, device: torch.device) -> A
             "training.quantize_model needs a GPU (resources.use_gpu) and the package bitsandbytes on every node; "
             "give them, or set it to false"
         )
-    if plan.lora.loftq:  # quantises by itself, so that the adapter can make up for it
+    # Quantises by itself, so that the adapter can make up for it.
+    if plan.lora.loftq:
         return _loaded(plan, config, device_map={"": device})
     if plan.quantization == "bnb-8bit":
         scheme = BitsAndBytesConfig(load_in_8bit=True)

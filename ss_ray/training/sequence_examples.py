@@ -54,7 +54,8 @@ class SequenceExamples:
         """Of each window: its new rows, and the header where they are the sequence's first."""
         sequence, first, size, looked_at = self.windows[numbers].T
         places = torch.arange(int(size.max()))
-        rows = self.rows[(first[:, None] + places).clamp(max=len(self.rows) - 1)].long()  # (windows, places, slots)
+        # (windows, places, slots)
+        rows = self.rows[(first[:, None] + places).clamp(max=len(self.rows) - 1)].long()
         rows[places >= size[:, None]] = PAD
         wanted = rows.clone()
         wanted[places < looked_at[:, None]] = PAD

@@ -97,7 +97,8 @@ def train_model(
         encode_rows(rows, codec, tokens)
     else:
         codec, size = encode_sequences(rows, schema, sequences, plan, tokens)
-        codec.ends(sequences.start, sequences.stop)  # refused before hours of training
+        # Refused before hours of training.
+        codec.ends(sequences.start, sequences.stop)
         plan = plan_sequence_training(plan, examples=size.examples, rows=size.rows, tokens=size.tokens)
     settings = {"tokens": tokens, "codec": codec, "plan": plan}
     with reported_progress(on_progress, "train", plan.num_steps, "steps") as report:

@@ -116,7 +116,8 @@ class TextExamples:
     def losses(self, model: Any, numbers: Tensor) -> Tensor:
         """(len(numbers),) nats over the counted tokens of each; 0 for NO_EXAMPLE."""
         texts = [self._text(number) for number in numbers.tolist()]
-        uncounted = np.append(self.cuts.uncounted, 0)[numbers.numpy()]  # of NO_EXAMPLE, there is nothing to count
+        # Of NO_EXAMPLE, there is nothing to count.
+        uncounted = np.append(self.cuts.uncounted, 0)[numbers.numpy()]
         return text_losses(model, texts, torch.from_numpy(uncounted) + len(self.prompt))
 
     def _text(self, number: int) -> Tensor:
@@ -251,7 +252,8 @@ def tokenize_lines(tokenizer: Any, lines: Sequence[str]) -> tuple[npt.NDArray[np
     found = [
         ids[len(break_) :]
         if ids[: len(break_)] == break_
-        else tokenizer(line, add_special_tokens=False)["input_ids"]  # a piece goes across the line end
+        # A piece goes across the line end.
+        else tokenizer(line, add_special_tokens=False)["input_ids"]
         for ids, line in zip(after, lines, strict=True)
     ]
     sizes = np.array([len(ids) for ids in found], np.int64)
@@ -305,7 +307,8 @@ def cut_groups(sizes: Ints, groups: Ints, *, has_head: bool, room: int, max_reco
         room: Tokens of an example at most, its end included, its prompt not.
         max_records: Of a group that are learned from, the first ones, in one window; None: all, in all windows.
     """
-    found: list[tuple[int, int, int, int, int]] = []  # unit, first and last place, lines looked at, whether it ends
+    # unit, first and last place, lines looked at, whether it ends.
+    found: list[tuple[int, int, int, int, int]] = []
     order: list[Ints] = []
     place = too_long = 0
     for unit, (start, stop) in enumerate(pairwise(np.append(0, np.cumsum(groups)).tolist())):
@@ -363,7 +366,8 @@ def _cuts(
     first, stop = spans.T
     starts = np.append(0, np.cumsum(sizes[order]))
     head_sizes = np.where(heads == NO_LINE, 0, np.append(sizes, 0)[heads])
-    is_first = np.diff(units, prepend=-1) != 0  # whose head is counted, and which looks at nothing
+    # Whose head is counted, and which looks at nothing.
+    is_first = np.diff(units, prepend=-1) != 0
     return Cuts(
         order=order,
         spans=spans,

@@ -107,7 +107,8 @@ def _spelled(array: pa.Array, column: ColumnSchema) -> pa.Array:
 
 
 def _spelled_floats(array: pa.Array, decimals: int | None) -> pa.Array:
-    array = pc.add(array, pa.scalar(0.0, array.type))  # -0.0 becomes 0.0
+    # -0.0 becomes 0.0.
+    array = pc.add(array, pa.scalar(0.0, array.type))
     if decimals is None:
         return array.cast(pa.string())
     values = pc.fill_null(array.cast(pa.float64()), 0.0).to_numpy(zero_copy_only=False)

@@ -154,7 +154,8 @@ def _read_floats(values: Sequence[Any], column: ColumnSchema, clamp: bool, bound
     outside = ~missing & ((stored < stored.dtype.type(low)) | (stored > stored.dtype.type(high)) | np.isinf(numbers))
     if decimals is not None:
         scaled = np.where(np.abs(numbers) < EXACT / 10.0**decimals, numbers, 0.0) * 10.0**decimals
-        off = np.abs(scaled - np.round(scaled)) > _OFF_GRID + np.abs(scaled) * 2.0**-51  # two roundings of the float
+        # Two roundings of the float.
+        off = np.abs(scaled - np.round(scaled)) > _OFF_GRID + np.abs(scaled) * 2.0**-51
         faults[off & ~missing] = _DECIMALS
         missing |= off
     array = pa.array(stored.clip(stored.dtype.type(low), stored.dtype.type(high)) + 0.0, type_, mask=missing)
@@ -206,7 +207,8 @@ def _on_scale(number: Decimal | None, type_: pa.DataType) -> tuple[Decimal | Non
         return None, _DECIMALS
     if exact.copy_abs().scaleb(type_.scale, _CONTEXT) >= 10**type_.precision:
         return None, _RANGE
-    return (exact if exact else exact.copy_abs()), 0  # 0 for -0; arithmetic would round to 28 digits
+    # 0 for -0; arithmetic would round to 28 digits.
+    return (exact if exact else exact.copy_abs()), 0
 
 
 def _read_dates(values: Sequence[Any], column: ColumnSchema, clamp: bool, bounded: bool) -> Cells:

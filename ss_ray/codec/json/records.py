@@ -123,7 +123,8 @@ def parse_records(
     split = [text.removesuffix("\n").split("\n") if text else [] for text in texts]
     heads = [lines[0] if lines else "" for lines in split] if shared else []
     rows = [lines[1:] for lines in split] if shared else split
-    filled = [lines or [""] for lines in rows]  # a completion without records counts as one
+    # A completion without records counts as one.
+    filled = [lines or [""] for lines in rows]
     sources = np.repeat(np.arange(len(texts)), [len(lines) for lines in filled])
     found = _read([line for lines in filled for line in lines], columns, validation)
     head = _read(heads, shared, validation)
@@ -184,7 +185,8 @@ def _read(lines: Sequence[str], columns: Sequence[ColumnSchema], validation: Val
 def _object(line: str, decoder: json.JSONDecoder) -> dict[str, Any] | None:
     try:
         value = decoder.decode(line)
-    except (ValueError, RecursionError, DecimalException):  # no JSON or too many digits; brackets; an exponent
+    except (ValueError, RecursionError, DecimalException):
+        # No JSON or too many digits; brackets; an exponent.
         return None
     return value if isinstance(value, dict) else None
 

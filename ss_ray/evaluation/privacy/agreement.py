@@ -143,7 +143,8 @@ def find_pairs(space: Space, queries: Ints, num_train: int) -> RowPairs:
         pairs = wanted.merge(train[sizes <= MAX_BUCKET], on="key")
         found.append((pairs["query"] * num_train + pairs["target"]).to_numpy(np.int64))
     every, num_blocks = np.unique(np.concatenate(found), return_counts=True)
-    if len(every) > MAX_PAIRS:  # rather those that agree in several blocks
+    # Rather those that agree in several blocks.
+    if len(every) > MAX_PAIRS:
         every = every[np.argsort(-num_blocks, kind="stable")[:MAX_PAIRS]]
     query, target = every // num_train, every % num_train
     return RowPairs(query, target).where(query != target)

@@ -131,7 +131,8 @@ def _blind_successes(targets: Points, synthetic: Points, column: int) -> NDArray
         found = counts[np.maximum(wanted, 0)]
     else:
         place = column - len(targets.codes)
-        wanted, made = targets.quantiles[place], np.sort(synthetic.quantiles[place])  # NaN sorts last
+        # NaN sorts last.
+        wanted, made = targets.quantiles[place], np.sort(synthetic.quantiles[place])
         low, high = wanted - np.float32(TOLERANCE), wanted + np.float32(TOLERANCE)
         found = np.searchsorted(made, high, "right") - np.searchsorted(made, low, "left")
     return np.where(targets.missing(column), np.nan, found / synthetic.rows)

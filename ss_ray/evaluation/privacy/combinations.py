@@ -117,7 +117,8 @@ class _Search:
         """Standard errors by which more training combinations reappear, on the rows that are searched."""
         hits, size, chance_hits, chance_size = self._counts(columns, self.is_searched)
         if min(size, chance_size) < MIN_IDENTIFYING:
-            return min(size, chance_size) / MIN_IDENTIFYING - 2.0  # rather those that are nearly enough
+            # Rather those that are nearly enough.
+            return min(size, chance_size) / MIN_IDENTIFYING - 2.0
         rate = (hits + chance_hits) / (size + chance_size)
         error = np.sqrt(max(rate * (1 - rate), 1e-9) * (1 / size + 1 / chance_size))
         return float((hits / size - chance_hits / chance_size) / error)

@@ -123,4 +123,5 @@ def comparable(values: Values, column: ScoredColumn) -> Values:
     unit = 10.0 ** (magnitude - SIGNIFICANT_DIGITS + 1)
     with np.errstate(over="ignore", under="ignore", divide="ignore", invalid="ignore"):
         rounded = np.round(values / unit) * unit
-    return np.where(np.isfinite(rounded), rounded, values) + 0.0  # -0.0 and 0.0 are one
+    # -0.0 and 0.0 are one.
+    return np.where(np.isfinite(rounded), rounded, values) + 0.0

@@ -102,7 +102,8 @@ def judge_attack(members: Scores, strangers: Scores, *, seed: int) -> Membership
     """Success of an attack by the scores that it gives."""
     m, n = len(members), len(strangers)
     auc = roc_auc(np.repeat([True, False], [m, n]), np.concatenate([members, strangers]))
-    null_error = np.sqrt((m + n + 1) / (12 * m * n))  # too large where scores tie, which is the safe side
+    # Too large where scores tie, which is the safe side.
+    null_error = np.sqrt((m + n + 1) / (12 * m * n))
     replicates = _Replicates(members, strangers, seed=seed)
     metric = measured(auc, min(m, n), seed=seed, std_error=auc_std_error(auc, m, n), bounds=_central(replicates.aucs()))
     one, tenth = (_true_positives(members, strangers, rate, replicates, seed=seed) for rate in FALSE_POSITIVE_RATES)
@@ -159,7 +160,8 @@ class _Replicates:
         """(REPLICATES,)."""
         added = np.diff(self.strangers, axis=1, prepend=0)
         before = np.concatenate([np.zeros((REPLICATES, 1)), self.members[:, :-1]], axis=1)
-        wins = (added * (before + self.members)).sum(axis=1) / 2  # a tie wins half
+        # A tie wins half.
+        wins = (added * (before + self.members)).sum(axis=1) / 2
         return np.asarray(wins / (self.sizes[0] * self.sizes[1]))
 
     def true_positive_rates(self, rate: float) -> Scores:

@@ -158,7 +158,8 @@ def _memorised_reason(item: Memorised, alpha: float) -> str:
 
 
 def _attributes(privacy: Privacy) -> Reasons:
-    alpha = rule_error()  # the p-values are corrected for the number of columns
+    # The p-values are corrected for the number of columns.
+    alpha = rule_error()
     for item in privacy.attributes.columns:
         if _is_below(item.p_value, alpha) and (item.advantage.value or 0.0) > PRACTICAL_ADVANTAGE:
             yield (

@@ -113,7 +113,8 @@ def outside_share(train: Table, other: Table) -> Metric:
     if not other.rows or not other.columns:
         return unavailable("there are no cells")
     cells = [_is_outside(train.values[c.name], other.values[c.name], c) for c in train.columns]
-    rates = np.mean(cells, axis=0)  # (rows,): cells of a row are not independent of each other
+    # (rows,): cells of a row are not independent of each other.
+    rates = np.mean(cells, axis=0)
     error = float(rates.std(ddof=1) / np.sqrt(len(rates))) if len(rates) > 1 else None
     return measured(float(rates.mean()), other.rows, std_error=error)
 

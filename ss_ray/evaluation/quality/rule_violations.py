@@ -93,7 +93,8 @@ def _broken(constraint: ConstraintParameters, frame: pd.DataFrame, train: pd.Dat
         if isinstance(constraint, DeterminesConstraint):
             pairs = with_first_pairs(constraint, None, _arrow(constraint, train, schema))
         broken = violations(constraint, _arrow(constraint, frame, schema), pairs)
-    except (ConfigError, DataError) as error:  # the report is made all the same, and says why this line is empty
+    except (ConfigError, DataError) as error:
+        # The report is made all the same, and says why this line is empty.
         return unavailable(str(error))
     share = float(broken.mean())
     return measured(share, len(frame), std_error=float(np.sqrt(share * (1 - share) / len(frame))))
@@ -111,7 +112,8 @@ def _arrow(constraint: ConstraintParameters, frame: pd.DataFrame, schema: TableS
         type_ = arrow_type(schema[name])
         try:
             arrays.append(pa.array(frame[name], type_, from_pandas=True))
-        except (pa.ArrowException, TypeError, KeyError):  # their messages quote the value
+        except (pa.ArrowException, TypeError, KeyError):
+            # Their messages quote the value.
             raise DataError(f"column {name!r} cannot be read as {type_}", column=name) from None
     return pa.table(dict(zip(names, arrays, strict=True)))
 

@@ -109,7 +109,8 @@ def histogram_counts(x: Values, y: Values) -> tuple[NDArray[np.float64], NDArray
     """Counts in common bins of numpy's "doane" rule, (bins,) each; at most MAX_BINS equal ones."""
     both = np.concatenate([x, y]).astype(float)
     both = both - both.min()
-    both = both / (both.max() or 1.0)  # the rule is free of scale; this keeps extreme magnitudes from overflowing
+    # The rule is free of scale; this keeps extreme magnitudes from overflowing.
+    both = both / (both.max() or 1.0)
     edges = np.histogram_bin_edges(both, bins="doane")
     bins = edges if len(edges) <= MAX_BINS else np.linspace(0.0, 1.0, MAX_BINS + 1)
     return tuple(np.histogram(part, bins=bins)[0].astype(float) for part in np.split(both, [len(x)]))  # type: ignore[return-value]
@@ -129,7 +130,8 @@ def principal_components(train: Table, other: Table) -> tuple[NDArray[np.float64
     centre, spread = real.mean(axis=0), real.std(axis=0)
     spread[spread == 0] = 1.0
     standard = (real - centre) / spread
-    directions = np.linalg.svd(standard, full_matrices=False)[2][:2].T  # (columns, 2)
+    # (columns, 2)
+    directions = np.linalg.svd(standard, full_matrices=False)[2][:2].T
     return standard @ directions, (made - centre) / spread @ directions
 
 

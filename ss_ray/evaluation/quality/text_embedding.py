@@ -52,7 +52,8 @@ def _fit_words(texts: Sequence[str], *, seed: int) -> Embed | None:
     size = min(DIMENSIONS, min(weights.shape) - 1)
     if size < 1:
         return None
-    with np.errstate(invalid="ignore"):  # equal texts have no variance to explain
+    # Equal texts have no variance to explain.
+    with np.errstate(invalid="ignore"):
         reduction = TruncatedSVD(size, n_iter=2, random_state=seed).fit(weights)
     return partial(_embed_words, vectorizer, reduction)
 
@@ -73,7 +74,8 @@ def _load(model: str) -> Embed:
         raise ResourceError(f"the text embedding {model!r} needs a package: {install}, or leave it out") from None
     try:
         loaded = SentenceTransformer(model)
-    except (OSError, ValueError) as error:  # what its loader raises for no folder, no network, or no such id
+    except (OSError, ValueError) as error:
+        # What its loader raises for no folder, no network, or no such id.
         raise ResourceError(f"{PACKAGE} cannot load the text embedding {model!r}: {type(error).__name__}") from error
     return partial(_embed_sentences, loaded.encode)
 

@@ -106,7 +106,8 @@ def evaluate_text(
     """
     frames = [frame for frame in (train, synthetic, holdout) if frame is not None]
     drawn = _drawn([present_texts(frame[column]) for frame in frames], seed=seed)
-    every = [text for texts in drawn for text in texts]  # fitted on one side, it would know that side better
+    # Fitted on one side, it would know that side better.
+    every = [text for texts in drawn for text in texts]
     embed = fit_embedding(every, embedding, seed=seed) if len(drawn[0]) >= MIN_TEXTS else None
     real, made, *rest = [Texts(texts=texts, vectors=_vectors(texts, embed)) for texts in drawn]
     unseen = rest[0] if rest else None

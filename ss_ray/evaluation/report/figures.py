@@ -120,7 +120,8 @@ def _real_bars(
         "x": _positions(centres, dated=dated),
         "y": real.tolist(),
         "customdata": made.tolist(),
-        "width": width * 86_400e3 if dated else width,  # plotly measures date bars in milliseconds
+        # Plotly measures date bars in milliseconds.
+        "width": width * 86_400e3 if dated else width,
         "hovertemplate": "%{x}<br>real %{y:.1%}<br>synthetic %{customdata:.1%}<extra></extra>",
     }
 
@@ -150,7 +151,8 @@ def _bars(x: Values, y: Values, column: ScoredColumn) -> Figure:
     top, rest = list(order[:MAX_BARS]), list(order[MAX_BARS:])
     top = sorted(top, key=float) if column.kind in ORDERED_KINDS else top
     names = [escape_label(str(name)) for name in top] + ([f"{len(rest):,} others"] if rest else [])
-    positions = list(range(len(names)))  # numbers, because two labels may be equal once they are cut
+    # numbers, because two labels may be equal once they are cut.
+    positions = list(range(len(names)))
     traces = []
     for role, total in (("real", len(x)), ("synthetic", len(y))):
         bars = [*counts.loc[top, role], *([counts.loc[rest, role].sum()] if rest else [])]
@@ -160,7 +162,8 @@ def _bars(x: Values, y: Values, column: ScoredColumn) -> Figure:
             {"type": "bar", "orientation": "h", "meta": role, "name": role, "x": shares, "y": positions} | hover
         )
     ticks = {"tickvals": positions, "ticktext": names, "autorange": "reversed", "showgrid": False}
-    gap = max(0.25, 1.0 - 0.13 * len(names))  # few categories would give clumsy bars
+    # Few categories would give clumsy bars.
+    gap = max(0.25, 1.0 - 0.13 * len(names))
     layout = {"barmode": "group", "bargap": gap, "xaxis": {"tickformat": ".0%"}, "yaxis": ticks}
     return {"data": traces, "layout": layout}
 
@@ -175,5 +178,6 @@ def _heat_map(values: NDArray[np.float64], names: Sequence[str], role: str) -> F
     hover = [[f"{a} · {b}" for b in names] for a in names]
     trace = {"type": "heatmap", "meta": role, "z": values.tolist(), "x": positions, "y": positions, "text": hover}
     ticks = {"tickvals": positions, "ticktext": list(names), "showgrid": False, "zeroline": False}
-    axes = {"xaxis": {"visible": False}, "yaxis": ticks | {"autorange": "reversed"}}  # the same names in the same order
+    # The same names in the same order.
+    axes = {"xaxis": {"visible": False}, "yaxis": ticks | {"autorange": "reversed"}}
     return {"data": [trace | bounds | {"hovertemplate": "%{text}: %{z:.2f}<extra></extra>"}], "layout": axes}

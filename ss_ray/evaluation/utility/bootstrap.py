@@ -49,14 +49,16 @@ def score_predictions(
     """Score predictions of the same test rows as other models are scored on."""
     rng, size = np.random.default_rng([seed, 8]), len(wanted)
     drawn = [np.bincount(rng.integers(0, size, size), minlength=size) for _ in range(resamples)]
-    weights = np.array(drawn, dtype=np.float64).reshape(resamples, size)  # how often each row is in each sample
+    # How often each row is in each sample.
+    weights = np.array(drawn, dtype=np.float64).reshape(resamples, size)
     resampled = _r2(wanted, predicted, weights) if task.type == "regression" else _auc(task, wanted, predicted, weights)
     return Scored(value=score(task, wanted, predicted), resampled=resampled, rows=size, seed=seed)
 
 
 def _r2(wanted: NDArray[np.float64], predicted: NDArray[np.float64], weights: NDArray[np.float64]) -> Resampled:
     """R2 on each sample, (resamples,); NaN where it is not defined."""
-    scale = float(np.abs(wanted).max(initial=0.0)) or 1.0  # squares of extreme numbers would overflow
+    # Squares of extreme numbers would overflow.
+    scale = float(np.abs(wanted).max(initial=0.0)) or 1.0
     values, error = wanted / scale, (wanted - predicted) / scale
     mean = weights @ values / weights.sum(axis=1)
     total = (weights * (values - mean[:, None]) ** 2).sum(axis=1)
@@ -85,7 +87,8 @@ def weighted_auc(positive: NDArray[np.bool_], score: NDArray[np.float64], weight
         weights: (samples, rows), how often each row counts.
     """
     order = np.argsort(score, kind="stable")
-    starts = np.flatnonzero(np.append(True, np.diff(score[order]) != 0))  # equal scores are one step
+    # Equal scores are one step.
+    starts = np.flatnonzero(np.append(True, np.diff(score[order]) != 0))
     steps = [np.add.reduceat(weights[:, order] * side[order], starts, axis=1) for side in (positive, ~positive)]
     below = np.cumsum(steps[1], axis=1) - steps[1] / 2
     pairs = steps[0].sum(axis=1) * steps[1].sum(axis=1)

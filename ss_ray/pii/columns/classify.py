@@ -435,7 +435,8 @@ def _by_values_alone(column: _Evidence) -> ColumnTyping | None:
     entity_type, sure = _likeliest(_probabilities(column, ""))
     if entity_type not in _SPEAKING or sure < _SURER or column.num_distinct < _FEW:
         return None
-    if column.header is not None and column.header.entity_type == e.ORGANIZATION:  # firms and schools have surnames
+    # Firms and schools have surnames.
+    if column.header is not None and column.header.entity_type == e.ORGANIZATION:
         return None
     if column.share(LOOKS[entity_type]) < column.min_share:
         return None

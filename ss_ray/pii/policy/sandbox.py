@@ -90,7 +90,8 @@ class Sandbox(AbstractContextManager["Sandbox"]):
             stderr=subprocess.DEVNULL,
             env={name: os.environ[name] for name in ENVIRONMENT if name in os.environ} | {"PYTHONPATH": _paths()},
         )
-        self._end = weakref.finalize(self, _end, self._process)  # also where nobody closes it
+        # Also where nobody closes it.
+        self._end = weakref.finalize(self, _end, self._process)
         self._rest = b""
         self._constants: dict[str, list[Outcome]] = {}
         start = {"key": key.hex(), "plan": TypeAdapter(PiiPlan).dump_python(plan, mode="json")}
@@ -120,7 +121,8 @@ class Sandbox(AbstractContextManager["Sandbox"]):
         Raises:
             ConfigError: It takes too long or too much memory.
         """
-        if len(cells) == 1:  # as for what is the same for all cells of a column, part after part
+        # As for what is the same for all cells of a column, part after part.
+        if len(cells) == 1:
             known = json.dumps([asdict(rule), shared, cells[0]])
             if known not in self._constants:
                 self._constants[known] = self._evaluate(rule, shared, cells)

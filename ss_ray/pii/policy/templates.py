@@ -197,7 +197,8 @@ class Expressions:
     def __init__(self, key: bytes, locale: str, filters: Filters, settings: Mapping[str, Any]) -> None:
         self._key, self._filters = key, filters
         self._faker = Faker(locale)
-        self._random = Random()  # seeded by the key for each cell
+        # Seeded by the key for each cell.
+        self._random = Random()
         self._environment = PolicyEnvironment(undefined=StrictUndefined)
         self._environment.filters.update(filters.by_name())
         self._environment.globals.update(

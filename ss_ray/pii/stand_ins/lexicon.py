@@ -154,7 +154,8 @@ def _codes_by_name() -> Mapping[str, str]:
 
 def _country_names_by_code() -> Mapping[str, dict[str, str]]:
     """Country code -> language -> name."""
-    from phonenumbers.geodata.locale import LOCALE_DATA  # a second, of every process that never asks for a country
+    # A second, of every process that never asks for a country.
+    from phonenumbers.geodata.locale import LOCALE_DATA
 
     return LOCALE_DATA
 

@@ -85,7 +85,8 @@ class Names:
     locale: str
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Names, (self.key, self.locale)  # what it remembers stays where it is
+        # What it remembers stays where it is.
+        return Names, (self.key, self.locale)
 
     def first_name(self, value: str, person: Person = NOBODY) -> str:
         """Every word a first name: "Mary Ann" becomes two."""

@@ -161,7 +161,8 @@ class Places:
         step = Decimal(1).scaleb(exponent)
         reach = int(JITTER_DEGREES / step)
         drawn = Stream(self.key, entities.COORDINATE, value).below(2 * reach)
-        moved = degrees + step * (drawn - reach if drawn < reach else drawn - reach + 1)  # never by 0
+        # Never by 0.
+        moved = degrees + step * (drawn - reach if drawn < reach else drawn - reach + 1)
         return str(2 * limit - moved if moved > limit else -2 * limit - moved if moved < -limit else moved)
 
     def _street(self, value: str) -> str:

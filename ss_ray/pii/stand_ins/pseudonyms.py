@@ -132,7 +132,8 @@ class Pseudonyms:
             candidate = self._draw(entity_type, value, draw, person)
             if normalise(entity_type, candidate) != original or candidate == MASK:
                 return candidate
-            if entity_type not in _FORMATS:  # what is drawn once would be drawn again
+            # What is drawn once would be drawn again.
+            if entity_type not in _FORMATS:
                 break
         return MASK
 

@@ -183,7 +183,8 @@ def without_overlaps(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     The longest gives the type and the score, the more certain one if they are equally long. Keeping its span
     alone would leave a fragment of the others in the text.
     """
-    merged: list[tuple[int, int, Finding]] = []  # start and end of a group, and its winner
+    # Start and end of a group, and its winner.
+    merged: list[tuple[int, int, Finding]] = []
     for finding in sorted(findings, key=lambda f: (f.start, f.end)):
         if merged and finding.start < merged[-1][1]:
             start, end, winner = merged[-1]

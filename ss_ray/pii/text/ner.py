@@ -75,7 +75,8 @@ def tokens(text: str) -> list[tuple[int, int]]:
 @lru_cache(maxsize=1 << 15)
 def _word_keys(word: str) -> tuple[int, int, int, int, int]:
     """Hashes of a word, its small letters, the first and last three of them, and its shape."""
-    word = word.encode("utf8", "replace").decode("utf8") if not word.isascii() else word  # half a surrogate pair
+    # Half a surrogate pair.
+    word = word.encode("utf8", "replace").decode("utf8") if not word.isascii() else word
     word = word if word.strip() else "\n\n" if word.count("\n") > 1 else "\n"
     norm = word.lower()
     return tuple(map(hash_string, (word, norm, norm[:3], norm[-3:], word_shape(word))))

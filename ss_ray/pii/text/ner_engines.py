@@ -85,7 +85,8 @@ class _Builtin:
         self._nlp, self._read = ner.load_builtin(), ner.read
 
     def find_each(self, texts: Sequence[str]) -> list[list[Span]]:
-        with self._nlp.memory_zone():  # or else spaCy keeps every word that it ever meets
+        # Or else spaCy keeps every word that it ever meets.
+        with self._nlp.memory_zone():
             return [
                 [(start, end, label, score * _scale(label)) for start, end, label, score in found]
                 for found in self._read(self._nlp, texts, _BATCH)
@@ -196,7 +197,8 @@ def _is_cached(model: str) -> bool:
         return any(
             isinstance(try_to_load_from_cache(model, file), str) for file in ("config.json", "gliner_config.json")
         )
-    except HFValidationError:  # not a name that a repository can have
+    except HFValidationError:
+        # Not a name that a repository can have.
         return False
 
 

@@ -204,7 +204,8 @@ def _generic(presidio: Any, phone_regions: tuple[str, ...]) -> Iterator[Recogniz
     yield _make("CREDIT_CARD", _extended(presidio.CreditCardRecognizer, "CREDIT_CARD"), lambda c: c.digits >= 12)
     yield _make("EMAIL_ADDRESS", _email_recognizer(), lambda c: "@" in c.text)
     iban = presidio.IbanRecognizer()
-    iban.global_regex_flags = _FLAGS  # in any case, as the AnalyzerEngine asks for
+    # In any case, as the AnalyzerEngine asks for.
+    iban.global_regex_flags = _FLAGS
     yield _make("IBAN_CODE", iban, lambda c: c.digits >= 8)
     yield Recognizer("IBAN_CODE", IbanBeginnings(), lambda c: c.digits >= 8)
     yield _make("IP_ADDRESS", presidio.IpRecognizer(), lambda c: c.text.count(".") > 2 or c.text.count(":") > 1)

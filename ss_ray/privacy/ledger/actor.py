@@ -88,7 +88,8 @@ def find_ledger(url: str | None = None) -> LedgerClient | None:
         ResourceError: As `connect_ledger`.
     """
     file = ledger_file(ledger_url(url or DEFAULT_URL))
-    is_alone = len(ray.nodes()) == 1  # the file of a ledger lies on the head node
+    # The file of a ledger lies on the head node.
+    is_alone = len(ray.nodes()) == 1
     has_actor = any(named["name"] == ACTOR_NAME for named in ray.util.list_named_actors(all_namespaces=True))
     if file is not None and is_alone and not has_actor and not file.exists():
         return None
@@ -118,7 +119,8 @@ def connect_ledger(url: str | None = None) -> LedgerClient:
     try:
         _answer(actor.open.remote())
     except SsRayError:
-        ray.kill(actor)  # or the next one with a better URL would find this actor
+        # Or the next one with a better URL would find this actor.
+        ray.kill(actor)
         raise
     return client
 

@@ -119,5 +119,7 @@ def _connected(url: sa.URL) -> sa.Engine:
 
 
 def _set_up_sqlite(connection: Any, _: Any) -> None:
-    connection.isolation_level = None  # transactions begin where SQLAlchemy says, not at the first write
-    connection.execute("PRAGMA synchronous = EXTRA")  # a commit survives a power cut
+    # Transactions begin where SQLAlchemy says, not at the first write.
+    connection.isolation_level = None
+    # A commit survives a power cut.
+    connection.execute("PRAGMA synchronous = EXTRA")

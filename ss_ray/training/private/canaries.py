@@ -133,7 +133,8 @@ def _labelled(keys: Tensor, label: int) -> Tensor:
 @torch.no_grad()
 def _least_expected(model: CompactModel, groups: Sequence[SlotGroup], choices: Sequence[Tensor]) -> Tensor:
     """(rows, slots): of each row the choice with the largest loss, whose gradient is long."""
-    worst = torch.stack([row_losses(model, rows, groups) for rows in choices]).argmax(dim=0)  # (rows,)
+    # (rows,)
+    worst = torch.stack([row_losses(model, rows, groups) for rows in choices]).argmax(dim=0)
     return torch.stack(list(choices))[worst, torch.arange(len(worst))]
 
 

@@ -92,7 +92,8 @@ def clipped_sum(
     grads = iter(torch.autograd.grad(total, outputs, materialize_grads=True))
     with torch.no_grad():
         uses = _uses(calls, grads, num_units)
-        squared = torch.stack([use.squared_norms() for use in uses]).sum(dim=0)  # (units,)
+        # (units,)
+        squared = torch.stack([use.squared_norms() for use in uses]).sum(dim=0)
         if not torch.isfinite(squared).all():
             raise PrivacyError("a gradient is not finite, so it cannot be clipped; lower training.learning_rate")
         norms = squared.sqrt()
@@ -209,7 +210,8 @@ class _NormUse:
     def __init__(self, layer: Any, inputs: _Inputs, grads: Tensor) -> None:
         values = inputs.values
         scale = torch.rsqrt(values.square().mean(dim=-1, keepdim=True) + layer.variance_epsilon)
-        self.layer, self.gradients = layer, (grads * values * scale).sum(dim=1)  # (units, width)
+        # (units, width)
+        self.layer, self.gradients = layer, (grads * values * scale).sum(dim=1)
 
     def squared_norms(self) -> Tensor:
         return self.gradients.square().sum(dim=1)

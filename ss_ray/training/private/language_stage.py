@@ -61,7 +61,8 @@ def train_private_language_model(training: PrivateTraining, on_progress: OnProgr
     else:
         _tokenize_units(training, codec, sequences, tokenizer, tokens)
         units = training.save_units(per_example=True)
-    max_tokens = window - len(prompt_ids)  # of the longest example, only the rows could tell
+    # Of the longest example, only the rows could tell.
+    max_tokens = window - len(prompt_ids)
     task = LanguageTask(
         tokens=tokens,
         codec=codec,
@@ -102,7 +103,8 @@ def _codec(training: PrivateTraining, sequences: SequencePlan | None) -> JsonCod
     )
     axis = measured_axis(codec.schema[order]) if order is not None else None
     codec = codec if axis is None else codec.ordered(_measured_order(codec.schema, axis, sequences))
-    codec.between(sequences.start, sequences.stop)  # refused before the rest of the budget goes
+    # Refused before the rest of the budget goes.
+    codec.between(sequences.start, sequences.stop)
     return codec
 
 

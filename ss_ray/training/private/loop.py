@@ -274,7 +274,8 @@ def set_private_gradient(
     flat = torch.cat([held.flatten() for held in total]).double()
     if dist.is_initialized():
         dist.reduce(flat, dst=0)
-    if worker.rank == 0:  # the whole sum is rounded to the noise's grid, not a part of it
+    # The whole sum is rounded to the noise's grid, not a part of it.
+    if worker.rank == 0:
         noisy = add_noise(flat.cpu().numpy(), dp.noise_standard_deviation, generator)
         flat = torch.from_numpy(noisy).to(flat.device)
     if dist.is_initialized():

@@ -124,7 +124,8 @@ def _measure(gradients: Floats, released: Floats, dp: ChargedSteps) -> _Step:
     inside = float(np.sum((vectors[:, used].T @ along) ** 2 / values[used]))
 
     joining = rate * (1 - rate)
-    total = inner.sum(axis=1)  # projections of the sum of all gradients
+    # Projections of the sum of all gradients.
+    total = inner.sum(axis=1)
     length = float(total.sum())
     # The best linear estimate of who joined, given what was released, and its covariance under the charge.
     weights = 1 / (joining * values + noise)

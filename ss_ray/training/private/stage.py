@@ -110,7 +110,8 @@ def train_private_model(training: PrivateTraining, on_progress: OnProgress) -> P
     codec: SlotCodec | SequenceCodec
     if sequences is not None and measured is not None:
         codec = _sequence_codec(measured, sequences, plan)
-        codec.ends(sequences.start, sequences.stop)  # refused before the rest of the budget goes
+        # Refused before the rest of the budget goes.
+        codec.ends(sequences.start, sequences.stop)
         encode_private_sequences(training.rows, training.units, codec, sequences, tokens)
         units = training.save_units(per_example=True)
     else:
