@@ -154,7 +154,8 @@ def compare(name: str, engine: TextEngine) -> dict[str, float]:
     # Longer than LENGTH, so that no completion ends before it.
     grammar = record_grammar(CODEC, records=100)
     drain(engine, grammar, max_tokens=4)
-    free, constrained = drain(engine, None), drain(engine, grammar)
+    free = drain(engine, None)
+    constrained = drain(engine, grammar)
     return {
         f"{name}_free_tokens_per_s": round(free),
         f"{name}_constrained_tokens_per_s": round(constrained),
@@ -166,7 +167,8 @@ def drain(engine: TextEngine, grammar: str | None, max_tokens: int = LENGTH) -> 
     """Tokens a second of REQUESTS completions."""
     prompt = {"prompt_ids": (0, 5, 9), "max_tokens": max_tokens, "grammar": grammar}
     engine.submit([Request(number=number, seed=number, **prompt) for number in range(REQUESTS)])
-    started, tokens = time.perf_counter(), 0
+    started = time.perf_counter()
+    tokens = 0
     while engine.num_unfinished:
         tokens += sum(completion.num_tokens for completion in engine.step())
     return tokens / (time.perf_counter() - started)

@@ -44,7 +44,8 @@ from ss_ray.tables.facts import merge_tables, table_facts
 from ss_ray.tables.files import find_source, read_blocks
 from ss_ray.tables.infer import infer_schema
 
-TRAIN_ROWS, HOLDOUT_ROWS = 5000, 1500
+TRAIN_ROWS = 5000
+HOLDOUT_ROWS = 1500
 Pair = tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]
 """Training, unseen and synthetic rows, as text."""
 
@@ -75,7 +76,9 @@ def pairs(files: list[Path]) -> Iterator[tuple[str, Pair]]:
         rows = pd.read_csv(file, dtype=str, keep_default_na=False).sample(frac=1, random_state=0)
         size = min(TRAIN_ROWS, int(0.4 * len(rows)))
         unseen = min(HOLDOUT_ROWS, len(rows) - 2 * size)
-        train, holdout, fresh = rows[:size], rows[size : size + unseen], rows[size + unseen : 2 * size + unseen]
+        train = rows[:size]
+        holdout = rows[size : size + unseen]
+        fresh = rows[size + unseen : 2 * size + unseen]
         yield file.stem, (train, holdout, fresh)
         if file == files[0]:
             rng = np.random.default_rng(0)
@@ -101,7 +104,8 @@ def ours(pair: Pair) -> dict[str, Any]:
     frames, schema = typed(pair)
     started = time.process_time()
     evaluation = evaluate(*frames, schema, target=None)
-    quality, privacy = evaluation.scores.quality, evaluation.scores.privacy
+    quality = evaluation.scores.quality
+    privacy = evaluation.scores.privacy
     return {
         "cpu_seconds": round(time.process_time() - started, 2),
         "sqs": quality.sqs.value,
@@ -163,7 +167,8 @@ def large(rows: int, columns: int) -> dict[str, Any]:
 
 def write_large(file: Path, rows: int, columns: int, seed: int) -> None:
     """Half numbers, half categories of 5 to 50 values, all of which go with one of five hidden numbers."""
-    rng, writer = np.random.default_rng([seed, rows]), None
+    rng = np.random.default_rng([seed, rows])
+    writer = None
     for start in range(0, rows, 100_000):
         size = min(100_000, rows - start)
         hidden = rng.normal(size=(5, size))
@@ -172,7 +177,10 @@ def write_large(file: Path, rows: int, columns: int, seed: int) -> None:
             number = np.round(hidden[j % 5] + rng.normal(size=size), 3)
             distinct = 5 + j % 46
             places = np.clip(((number + 4) / 8 * distinct).astype(int), 0, distinct - 1)
-            values[f"c{j}"] = number if j % 2 else [f"value {place}" for place in places]
+            if j % 2:
+                values[f"c{j}"] = number
+            else:
+                values[f"c{j}"] = [f"value {place}" for place in places]
         table = pa.table(values)
         writer = writer or pq.ParquetWriter(file, table.schema)
         writer.write_table(table)

@@ -47,8 +47,10 @@ def rows_per_second(folder: str) -> float:
 
     torch.set_num_threads(1)
     model, codec = load_model(Location.parse(folder))
-    rng, generator = np.random.default_rng(0), torch.Generator().manual_seed(0)
-    started, rows = time.perf_counter(), 0
+    rng = np.random.default_rng(0)
+    generator = torch.Generator().manual_seed(0)
+    started = time.perf_counter()
+    rows = 0
     while time.perf_counter() - started < SECONDS:
         tokens = decode_rows(model, codec.slots, BATCH_ROWS, Sampling(), generator)
         codec.decode(tokens, rng=rng, first_row=rows, seed=0)

@@ -57,7 +57,9 @@ def right_for(label: str, text: str) -> set[str]:
     """Types that find a labelled span."""
     types = RIGHT_FOR.get(label, {label})
     if label == "STREET_ADDRESS" and re.fullmatch(r"[\w -]{3,10}", text) and sum(map(str.isdigit, text)) >= 3:
-        return types | {"POSTCODE"} if re.fullmatch(r"[A-Z]{0,2}[\d -]+[A-Z]{0,2}", text) else types
+        if re.fullmatch(r"[A-Z]{0,2}[\d -]+[A-Z]{0,2}", text):
+            return types | {"POSTCODE"}
+        return types
     return types
 
 
@@ -68,7 +70,10 @@ def fits(kind: str, label: str, text: str) -> bool:
 
 def scores(rows: list[dict[str, Any]], found_each: list[list[Span]]) -> dict[str, Any]:
     """Recall by label, precision by type, and both over all of them."""
-    wanted, hit, made, good = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
+    wanted = Counter[str]()
+    hit = Counter[str]()
+    made = Counter[str]()
+    good = Counter[str]()
     for row, found in zip(rows, found_each, strict=True):
         gold = [(s["start"], s["end"], s["label"], row["text"][s["start"] : s["end"]]) for s in row["spans"]]
         for start, end, label, text in gold:
@@ -144,7 +149,8 @@ def notes(rows: list[dict[str, Any]], count: int = 4000) -> list[str]:
 
 def speeds(texts: list[str]) -> dict[str, int]:
     """Notes a second of CPU time, of the model alone and of the whole detector."""
-    engine, detector = load_engine("builtin"), Detector()
+    engine = load_engine("builtin")
+    detector = Detector()
     measured = {}
     for name, run in (("ner", engine.find_each), ("detector", detector.find_each)):
         run(texts[:200])

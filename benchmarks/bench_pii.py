@@ -43,7 +43,8 @@ def main() -> None:
 
 def make_people(rows: int, seed: int) -> pa.Table:
     """Five personal columns, their values distinct or as frequent as Faker's names are, and five numbers."""
-    faker, draw = Faker("en_US"), random.Random(seed)
+    faker = Faker("en_US")
+    draw = random.Random(seed)
     faker.seed_instance(seed)
     pool = [(faker.first_name(), faker.last_name()) for _ in range(min(rows, 50_000))]
     names = [pool[draw.randrange(len(pool))] for _ in range(rows)]
@@ -61,7 +62,8 @@ def make_people(rows: int, seed: int) -> pa.Table:
 
 def make_notes(rows: int) -> pa.Table:
     """Short distinct notes, most of them with a person or a number."""
-    faker, draw = Faker("en_US"), random.Random(1)
+    faker = Faker("en_US")
+    draw = random.Random(1)
     faker.seed_instance(1)
     forms = (
         "Spoke to {name} about the invoice, call back on {phone} before noon on Friday please.",

@@ -77,7 +77,9 @@ def small_group(train: pd.DataFrame, schema: TableSchema) -> pd.DataFrame:
         if len(rare := counts[(counts >= 8) & (counts <= 60)]):
             rows = train[train[column.name] == rare.index[0]].copy()
             numbers = schema.of_kind(Kind.INTEGER)
-            return rows.assign(**{numbers[-1].name: rows[numbers[-1].name] + 1}) if numbers else rows
+            if numbers:
+                return rows.assign(**{numbers[-1].name: rows[numbers[-1].name] + 1})
+            return rows
     return strangest(train, 12)
 
 
@@ -130,7 +132,14 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=MAX_ROWS)
     parser.add_argument("--smoke", action="store_true")
     asked = parser.parse_args()
-    rows, samples, leaks = (600, 1, list(LEAKS)[:1]) if asked.smoke else (asked.rows, asked.samples, list(LEAKS))
+    if asked.smoke:
+        rows = 600
+        samples = 1
+        leaks = list(LEAKS)[:1]
+    else:
+        rows = asked.rows
+        samples = asked.samples
+        leaks = list(LEAKS)
     for path in asked.data:
         frame, schema = read(path)
         train, unseen, fresh = cut(frame, rows, seed=0)

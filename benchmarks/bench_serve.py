@@ -104,7 +104,8 @@ def bench_upload(gigabytes: float) -> None:
 
         # A multiple of three bytes, which needs no padding.
         content = base64.b64encode(CHUNK[:-1])
-        start_of_line, end_of_line = b'{"key": "file", "value": {"content": "', b'", "path": "b.bin"}}'
+        start_of_line = b'{"key": "file", "value": {"content": "'
+        end_of_line = b'", "path": "b.bin"}}'
         reset_peak(pid)
         start = time.perf_counter()
         body = (start_of_line, *[content] * chunks, end_of_line)

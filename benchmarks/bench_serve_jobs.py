@@ -61,7 +61,8 @@ class StandInService(LocalService):
         self.folder = folder
         (folder / "tables").mkdir()
         (folder / "tables" / "t.csv").write_text("a\n1\n")
-        program, starts = folder / "stand_in", str(folder / "starts")
+        program = folder / "stand_in"
+        starts = str(folder / "starts")
         program.write_text(STAND_IN.format(python=sys.executable, starts=starts, seconds=seconds))
         program.chmod(0o755)
         limits = {"max_active_jobs": active, "max_active_per_namespace": active, "requests_per_minute": 10**6}
@@ -71,7 +72,9 @@ class StandInService(LocalService):
     def starts(self) -> Counter[str]:
         """How often each job was started."""
         file = self.folder / "starts"
-        return Counter(file.read_text().split()) if file.exists() else Counter()
+        if file.exists():
+            return Counter(file.read_text().split())
+        return Counter()
 
     def statuses(self) -> Counter[str]:
         """Jobs by status."""
@@ -187,7 +190,8 @@ def bench_requests(requests: int) -> dict[str, Any]:
     with service(seconds=1, active=1) as running, httpx.Client(base_url=running.url, timeout=60) as http:
         submit(running, 3, 1)
         wait(running, 3)
-        memory, latencies = [], []
+        memory = []
+        latencies = []
         for number in range(requests + 1):
             if number % (requests // 5) == 0:
                 memory.append(round(running.replica_megabytes()))

@@ -189,7 +189,8 @@ def steady_rates(actor: TextActor, capacity: int, seconds: float) -> dict[str, A
     # The first batch compiles the grammar, and whatever the engine compiles.
     while answered < capacity // 2:
         work()
-    started, found = time.perf_counter(), []
+    started = time.perf_counter()
+    found = []
     while time.perf_counter() - started < seconds or not sum(tokens for *_, tokens in found):
         found.append(work())
     rows, rejected, tokens = (sum(column) for column in zip(*found, strict=True))

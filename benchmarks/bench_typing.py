@@ -75,7 +75,10 @@ def measure(folder: Path, *, verbose: bool) -> dict[str, object]:
     for name, expected in EXPECTED.items():
         table = pa.csv.read_csv(folder / name).slice(0, SAMPLE_ROWS)
         for mode in ("", " without headers") if name == PEOPLE else ("",):
-            shown = table.rename_columns([f"c{i + 1}" for i in range(table.num_columns)]) if mode else table
+            if mode:
+                shown = table.rename_columns([f"c{i + 1}" for i in range(table.num_columns)])
+            else:
+                shown = table
             started = time.perf_counter()
             typings = classify_table(shown, detector)
             seconds += time.perf_counter() - started

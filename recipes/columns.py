@@ -132,8 +132,10 @@ def _census(name: str) -> list[str]:
 def _add_derived(pools: Pools, locales: Sequence[str], random: Random, size: int) -> None:
     """Forms of names and addresses that Faker does not give."""
     for locale in locales:
-        first, last = pools[e.FIRST_NAME].get(locale), pools[e.LAST_NAME].get(locale)
-        cities, streets = pools[e.CITY].get(locale, ["Rome"]), pools[e.STREET_ADDRESS].get(locale)
+        first = pools[e.FIRST_NAME].get(locale)
+        last = pools[e.LAST_NAME].get(locale)
+        cities = pools[e.CITY].get(locale, ["Rome"])
+        streets = pools[e.STREET_ADDRESS].get(locale)
         if not first or not last:
             continue
         for place, form in enumerate(_NAME_FORMS):
@@ -174,8 +176,14 @@ def gazetteer_texts(pools: Pools) -> dict[str, Iterable[str]]:
             for v in values
         ]
 
-    known = _COUNTRIES.values() if any(locale in pools[e.FIRST_NAME] for locale in HELD_OUT) else None
-    held_out = set() if known else {_COUNTRIES[locale] for locale in HELD_OUT}
+    if any(locale in pools[e.FIRST_NAME] for locale in HELD_OUT):
+        known = _COUNTRIES.values()
+    else:
+        known = None
+    if known:
+        held_out = set()
+    else:
+        held_out = {_COUNTRIES[locale] for locale in HELD_OUT}
     cities = [c["name"] for c in _cities() if c["countrycode"] not in held_out and c["population"] >= 8_000]
     return {
         "first_name": of(e.FIRST_NAME),

@@ -244,7 +244,9 @@ def _mixed_lists(random: Random, size: int) -> Column:
 
 
 def _amount(random: Random, size: int) -> Column:
-    middle, spread, decimals = random.uniform(0, 11), random.uniform(0.2, 1.5), random.choice((0, 1, 2, 2, 2, 4))
+    middle = random.uniform(0, 11)
+    spread = random.uniform(0.2, 1.5)
+    decimals = random.choice((0, 1, 2, 2, 2, 4))
     drawn = (random.lognormvariate(middle, spread) for _ in range(size))
     sign = random.choice(("", "", "", "", "$", "€", "EUR "))
     return random.choice(_AMOUNTS.split()), [f"{sign}{value:.{decimals}f}" for value in drawn]
@@ -253,13 +255,15 @@ def _amount(random: Random, size: int) -> Column:
 def _count(random: Random, size: int) -> Column:
     high = random.choice((2, 5, 10, 50, 100, 365, 1000, 10_000, 1_000_000, 2_000_000_000))
     if random.random() < 0.3:
-        start, step = random.randint(0, high), random.choice((1, 1, 2, 10))
+        start = random.randint(0, high)
+        step = random.choice((1, 1, 2, 10))
         return random.choice(_COUNTS.split()), [str(start + i * step) for i in range(size)]
     return random.choice(_COUNTS.split()), [str(min(high, int(random.expovariate(4 / high)))) for _ in range(size)]
 
 
 def _measure(random: Random, size: int) -> Column:
-    middle, spread = random.choice((0.5, 1.7, 25, 37, 70, 120, 170, 1000)), random.uniform(0.02, 0.6)
+    middle = random.choice((0.5, 1.7, 25, 37, 70, 120, 170, 1000))
+    spread = random.uniform(0.02, 0.6)
     decimals = random.choice((0, 1, 2, 3, 4, 6, 12))
     unit = random.choice(("", "", "", "", " kg", " cm", "%", " mmHg", " g/L", " days", "x"))
     drawn = [random.gauss(middle, middle * spread) for _ in range(size)]
@@ -271,7 +275,8 @@ def _measure(random: Random, size: int) -> Column:
 def _coarse_coordinate(random: Random, size: int) -> Column:
     """A grid: three decimals are 110 m, and no person's place."""
     header = random.choice(("longitude", "latitude", "lat", "lon", "lng"))
-    middle, decimals = random.uniform(-120, 120), random.choice((0, 1, 2, 2, 3))
+    middle = random.uniform(-120, 120)
+    decimals = random.choice((0, 1, 2, 2, 3))
     return header, [f"{random.gauss(middle, 3):.{decimals}f}" for _ in range(size)]
 
 
@@ -291,7 +296,8 @@ def _code(random: Random, size: int) -> Column:
 
 def _phrase(random: Random, size: int) -> Column:
     """Short phrases, capitalised in one way throughout the column."""
-    words_known, how = vocabulary(), random.randrange(5)
+    words_known = vocabulary()
+    how = random.randrange(5)
     longest = random.choice((1, 2, 2, 3, 5))
     values = []
     for _ in range(size if random.random() < 0.6 else random.randint(2, 30)):
@@ -304,7 +310,8 @@ def _phrase(random: Random, size: int) -> Column:
 
 
 def _text(random: Random, size: int) -> Column:
-    sentences, longest = _sentences(), random.choice((1, 2, 4))
+    sentences = _sentences()
+    longest = random.choice((1, 2, 4))
     return random.choice(_TEXTS.split()), [
         " ".join(random.choices(sentences, k=random.randint(1, longest))) for _ in range(size)
     ]

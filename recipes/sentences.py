@@ -70,7 +70,9 @@ def _noise(rng: random.Random) -> float:
 
 
 def _headline(sentence: str, rng: random.Random) -> str:
-    return sentence.title() if rng.random() < 0.15 else sentence
+    if rng.random() < 0.15:
+        return sentence.title()
+    return sentence
 
 
 def _inserted(sentence: str, slots: Slots) -> list[Segment]:
@@ -104,14 +106,19 @@ def _noisy(text: str, slots: Slots, noise: float) -> str:
         if slots.rng.random() >= noise:
             return word
         drawn = slots.slot_word()
-        return drawn.upper() if len(word) > 1 and word.isupper() else drawn.capitalize() if word[0].isupper() else drawn
+        if len(word) > 1 and word.isupper():
+            return drawn.upper()
+        if word[0].isupper():
+            return drawn.capitalize()
+        return drawn
 
     return re.sub(r"\b(?<![@.'’])[A-Za-z]{2,}\b(?![@.]\w)", other, text)
 
 
 def _expanded(template: str, slots: Slots) -> list[Segment]:
     tokens = [match.group() for match in _TOKEN.finditer(template.replace(r"\n", "\n").replace(r"\t", "\t"))]
-    at, made = [0], list[Segment]()
+    at = [0]
+    made = list[Segment]()
     while at[0] < len(tokens):
         made += _sequence(tokens, at, slots, live=True)
         # A bar outside of brackets is text.
@@ -136,13 +143,15 @@ def _sequence(tokens: list[str], at: list[int], slots: Slots, live: bool) -> lis
 
 
 def _choice(tokens: list[str], at: list[int], slots: Slots, live: bool) -> list[Segment]:
-    depth, options = 0, 1
+    depth = 0
+    options = 1
     for token in tokens[at[0] :]:
         depth += (token == "[") - (token == "]")
         options += token == "|" and depth == 1
         if depth == 0:
             break
-    chosen, made = slots.rng.randrange(options), []
+    chosen = slots.rng.randrange(options)
+    made = []
     for number in range(options):
         # Over "[" or "|".
         at[0] += 1
@@ -187,11 +196,15 @@ def _without_accents(text: str) -> str:
 
 
 def _document(segments: list[Segment]) -> Document:
-    text, spans = "", list[tuple[int, int, str]]()
+    text = ""
+    spans = list[tuple[int, int, str]]()
     for part, label in segments:
         # An optional part that was left out leaves its space.
         if not spans or spans[-1][1] < len(text):
-            text = text[:-1] if text.endswith(" ") and part[:1] in {" ", ".", ","} else text
+            if text.endswith(" ") and part[:1] in {" ", ".", ","}:
+                text = text[:-1]
+            else:
+                text = text
         kept = part.strip(" \n")
         if label and kept:
             start = len(text) + part.index(kept)

@@ -124,7 +124,8 @@ def train(pools: Pools, phrases: Mapping[str, Sequence[str]], num_columns: int, 
     examples = list(make_examples(pools, phrases, num_columns, random))
     features = np.stack([_forgetful_features(example, gazetteers, random) for example in examples])
     size = num_statistics()
-    mean, scale = features[:, :size].mean(axis=0), features[:, :size].std(axis=0) + 0.05
+    mean = features[:, :size].mean(axis=0)
+    scale = features[:, :size].std(axis=0) + 0.05
     features[:, :size] = np.clip((features[:, :size] - mean) / scale, -8, 8)
     labels = np.array([example.label for example in examples])
     print(f"{len(examples)} columns, {time.monotonic() - started:.0f} s", file=sys.stderr)
@@ -165,7 +166,8 @@ def make_examples(
             label = NONE
         else:
             label = random.choice(types)
-            header, values = random.choice(phrases[label] or ["x"]), _drawn(pools[label], size, random)
+            header = random.choice(phrases[label] or ["x"])
+            values = _drawn(pools[label], size, random)
         header = _shown(header, phrases, random, 0.45 if header_share is None else header_share)
         values = list(dict.fromkeys(value.strip() for value in _noisy(values, random) if value.strip()))
         if values:
@@ -179,16 +181,25 @@ def _drawn(pools: Mapping[str, list[str]], size: int, random: Random) -> list[st
     if ours and random.random() < OUR_SHARE:
         names = ours
     kind = random.random()
-    several = 1 if kind < 0.6 else random.randint(2, 5) if kind < 0.8 else len(names)
+    if kind < 0.6:
+        several = 1
+    else:
+        several = random.randint(2, 5) if kind < 0.8 else len(names)
     chosen = random.sample(names, min(several, len(names)))
     drawn = [random.choice(pools[random.choice(chosen)]) for _ in range(size)]
     how = random.random()
-    return [v.upper() for v in drawn] if how < 0.06 else [v.lower() for v in drawn] if how < 0.1 else drawn
+    if how < 0.06:
+        return [v.upper() for v in drawn]
+    if how < 0.1:
+        return [v.lower() for v in drawn]
+    return drawn
 
 
 def _noisy(values: list[str], random: Random) -> list[str]:
     """Now and then with a placeholder for missing values."""
-    return [*values, random.choice(("n/a", "unknown", "-", "none", "NULL", "?"))] if random.random() < 0.15 else values
+    if random.random() < 0.15:
+        return [*values, random.choice(("n/a", "unknown", "-", "none", "NULL", "?"))]
+    return values
 
 
 def _shown(header: str, phrases: Mapping[str, Sequence[str]], random: Random, share: float) -> str:

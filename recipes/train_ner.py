@@ -69,7 +69,8 @@ def train(nlp: Language, source: Iterator[Document], minutes: float, steps: int)
     tagger = _tagger(nlp)
     optimizer = Adam(learn_rate=0.002, L2=1e-5, grad_clip=1.0, use_averages=True)
     set_dropout_rate(tagger.model, 0.1)
-    started, losses = time.monotonic(), 0.0
+    started = time.monotonic()
+    losses = 0.0
     for step in range(steps):
         optimizer.learn_rate = 0.002 * min(1.0, (step + 1) / 200) * (1 - step / steps)
         words, tags = zip(*(tagged(document) for document in islice(source, BATCH)), strict=True)

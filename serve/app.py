@@ -81,7 +81,8 @@ def check_reachable(settings: Settings) -> None:
 @asynccontextmanager
 async def _following(app: FastAPI) -> AsyncIterator[None]:
     """Jobs are followed while the application is up."""
-    stop, dispatcher = threading.Event(), app.state.service.dispatcher
+    stop = threading.Event()
+    dispatcher = app.state.service.dispatcher
     thread = threading.Thread(target=dispatcher.run, args=(stop,), daemon=True)
     thread.start()
     yield

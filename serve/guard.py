@@ -108,7 +108,8 @@ class Guard:
             raise RefusedError("the address holds a character that no name has")
         if request.method not in SAFE_METHODS and not _same_origin(request):
             raise ForbiddenError("a page of another site may not do this")
-        length, limit = request.headers.get("content-length", "0"), self._limit(request)
+        length = request.headers.get("content-length", "0")
+        limit = self._limit(request)
         if not LENGTH.fullmatch(length) or int(length) > limit:
             raise TooLargeError(f"a request may have {limit:,} bytes here")
 
@@ -128,7 +129,9 @@ class Guard:
 
     def _limit(self, request: Request) -> int:
         """Bytes that a body may have there."""
-        return self.limits.max_upload_bytes if UPLOADS.fullmatch(_line(request)) else self.limits.max_body_bytes
+        if UPLOADS.fullmatch(_line(request)):
+            return self.limits.max_upload_bytes
+        return self.limits.max_body_bytes
 
 
 class _Answering:
@@ -147,7 +150,10 @@ class _Answering:
             message = {**message, "headers": _with_headers(message["headers"])}
             route = getattr(self.scope.get("route"), "path", "")
             seconds = time.perf_counter() - self.started
-            method = self.scope["method"] if self.scope["method"] in METHODS else "other"
+            if self.scope["method"] in METHODS:
+                method = self.scope["method"]
+            else:
+                method = "other"
             self.figures.count(method, route, message["status"], seconds)
         await self.send(message)
 

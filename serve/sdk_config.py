@@ -139,13 +139,20 @@ def job_config(sent: Mapping[str, Any], settings: Settings, data_source: str = "
     for name in ("data", "training", "generation", "evaluation"):
         if not isinstance(echoed[name], dict):
             raise UnusableError(f"config.{name} must be a mapping")
-    synthesis, replacement = _flag(echoed, "enable_synthesis"), _flag(echoed, "enable_replace_pii")
+    synthesis = _flag(echoed, "enable_synthesis")
+    replacement = _flag(echoed, "enable_replace_pii")
     if not synthesis and not replacement:
         raise UnusableError("nothing to do: set enable_synthesis, enable_replace_pii, or both")
     chosen = _chosen({k: v for k, v in sent.items() if k not in ("enable_synthesis", "enable_replace_pii")})
     _refuse_operators_own(chosen)
-    chosen["replace_pii"] = _pii(chosen.get("replace_pii")) if replacement else None
-    named = sent["training"].get("pretrained_model") if isinstance(sent.get("training"), Mapping) else None
+    if replacement:
+        chosen["replace_pii"] = _pii(chosen.get("replace_pii"))
+    else:
+        chosen["replace_pii"] = None
+    if isinstance(sent.get("training"), Mapping):
+        named = sent["training"].get("pretrained_model")
+    else:
+        named = None
     model = _model(chosen, named, settings.models) if synthesis else {}
     if named is None:
         echoed["training"] = {
@@ -185,7 +192,8 @@ def _chosen(sent: Mapping[str, Any]) -> dict[str, Any]:
     """What was sent without the values that are the client's defaults."""
     chosen: dict[str, Any] = {}
     for name, value in sent.items():
-        defaults, resolved = SDK_DEFAULTS.get(name), ALWAYS_SENT.get(name, {})
+        defaults = SDK_DEFAULTS.get(name)
+        resolved = ALWAYS_SENT.get(name, {})
         if isinstance(value, Mapping) and isinstance(defaults, dict):
             chosen[name] = {
                 key: inner
@@ -207,7 +215,10 @@ def _refuse_operators_own(chosen: Mapping[str, Any]) -> None:
     for path, reason in OPERATOR_ONLY.items():
         value: Any = chosen
         for name in path.split("."):
-            value = value.get(name) if isinstance(value, Mapping) else None
+            if isinstance(value, Mapping):
+                value = value.get(name)
+            else:
+                value = None
         if value is not None and value != HARMLESS.get(path, {}):
             raise UnusableError(f"{path} cannot be set in a request: {reason}")
 
@@ -215,7 +226,9 @@ def _refuse_operators_own(chosen: Mapping[str, Any]) -> None:
 def _pii(sent: Any) -> Any:
     """The section `replace_pii`, its defaults where the client sent its own."""
     if not isinstance(sent, Mapping):
-        return {} if sent is None else sent
+        if sent is None:
+            return {}
+        return sent
     if "steps" not in sent or _digest(sent["steps"]) != DEFAULT_STEPS:
         return sent
     kept = {name: value for name, value in sent.items() if name not in ("steps", "globals")}
@@ -231,7 +244,9 @@ def _privacy(chosen: Any, settings: Settings, data_source: str) -> Any:
         return chosen
     own = {"ledger": settings.ledger, "dataset": dataset_name(data_source, settings.datasets)}
     given = {name: value for name, value in own.items() if value is not None}
-    return {**(chosen or {}), **given} if given or chosen is not None else None
+    if given or chosen is not None:
+        return {**(chosen or {}), **given}
+    return None
 
 
 def _model(chosen: dict[str, Any], named: Any, policy: ModelPolicy) -> dict[str, str]:
@@ -258,14 +273,17 @@ def _model(chosen: dict[str, Any], named: Any, policy: ModelPolicy) -> dict[str,
     if "/" in str(training.get("attn_implementation", "")):
         raise UnusableError("config.training.attn_implementation: kernels are not fetched from elsewhere")
     training["pretrained_model"] = trained
-    return {} if asked == trained else {"asked": asked, "trained": trained}
+    if asked == trained:
+        return {}
+    return {"asked": asked, "trained": trained}
 
 
 def _operators_own(settings: Settings, model: Mapping[str, str]) -> dict[str, Any]:
     """The parts of the configuration that the service decides."""
-    notes = (
-        [f"The request names the model {model['asked']!r}; this service trained {model['trained']!r}."] if model else []
-    )
+    if model:
+        notes = [f"The request names the model {model['asked']!r}; this service trained {model['trained']!r}."]
+    else:
+        notes = []
     return {"audit_log": settings.audit_log, "resources": settings.resources, "notes": notes}
 
 

@@ -79,7 +79,10 @@ class Client:
         timeout_seconds: float = 60.0,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        headers = {"authorization": f"Bearer {api_key}"} if api_key else {}
+        if api_key:
+            headers = {"authorization": f"Bearer {api_key}"}
+        else:
+            headers = {}
         self.namespace = namespace
         self._http = httpx.Client(
             base_url=url.rstrip("/"), headers=headers, timeout=timeout_seconds, transport=transport, trust_env=False
@@ -108,7 +111,10 @@ class Client:
             ConfigError: The service refuses it, and says why.
             ResourceError: The service does not answer.
         """
-        source = data if isinstance(data, str) and "://" in data else self._uploaded(data)
+        if isinstance(data, str) and "://" in data:
+            source = data
+        else:
+            source = self._uploaded(data)
         body = {"spec": {"data_source": source, "config": dict(config or {})}, "namespace": self.namespace}
         return str(self._json("POST", JOBS, json=body | ({"name": name} if name else {}))["id"])
 
@@ -250,9 +256,12 @@ def _check(answer: httpx.Response) -> httpx.Response:
         detail = answer.json().get("detail", "")
     except (ValueError, AttributeError):
         detail = ""
-    kind = ResourceError if answer.status_code >= 500 or answer.status_code == 429 else ConfigError
+    is_retryable = answer.status_code >= 500 or answer.status_code == 429
+    kind = ResourceError if is_retryable else ConfigError
     raise kind(f"the service says {answer.status_code}: {detail or answer.reason_phrase}")
 
 
 def _share(step: Mapping[str, Any]) -> float:
-    return 1.0 if step["status"] == "completed" else float(step["status_details"].get("progress", 0.0))
+    if step["status"] == "completed":
+        return 1.0
+    return float(step["status_details"].get("progress", 0.0))

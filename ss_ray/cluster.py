@@ -50,7 +50,10 @@ def connect(num_cpus: int | None = None) -> None:
     if ray.is_initialized():
         return
     address = os.environ.get("RAY_ADDRESS") or "local"
-    local = {"num_cpus": num_cpus, "include_dashboard": False} if address == "local" else {}
+    if address == "local":
+        local = {"num_cpus": num_cpus, "include_dashboard": False}
+    else:
+        local = {}
     try:
         ray.init(
             address=address,
@@ -75,7 +78,10 @@ def check_resources(asked: ResourceParameters) -> None:
         return
     has = ray.cluster_resources()
     cpus = asked.num_train_workers * (asked.threads_per_worker or 1)
-    gpus = max(asked.num_train_workers, asked.num_generation_workers) if asked.use_gpu else 0
+    if asked.use_gpu:
+        gpus = max(asked.num_train_workers, asked.num_generation_workers)
+    else:
+        gpus = 0
     for name, wanted in (("CPU", cpus), ("GPU", gpus)):
         if wanted > has.get(name, 0):
             raise ResourceError(f"resources ask for {wanted} {name}s; this machine has {has.get(name, 0):.0f}")
@@ -90,7 +96,9 @@ def peak_memory_bytes() -> int:
     """The most memory that this process has had."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     # Kilobytes elsewhere.
-    return peak if sys.platform == "darwin" else peak * 1024
+    if sys.platform == "darwin":
+        return peak
+    return peak * 1024
 
 
 def map_items(

@@ -322,17 +322,25 @@ def _share_mapped(keys: pd.Series, values: pd.Series, expected: dict[str, str]) 
 def _correlation_ratio(values: pd.Series, groups: pd.Series) -> float:
     """Square root of the share of the variance that lies between the groups, in [0, 1]."""
     present = values.notna() & groups.notna()
-    values, groups = values[present], groups[present].astype(object)
+    values = values[present]
+    groups = groups[present].astype(object)
     total = float(((values - values.mean()) ** 2).sum())
     between = float(((values.groupby(groups).transform("mean") - values.mean()) ** 2).sum())
-    return (between / total) ** 0.5 if total > 0 else 0.0
+    if total > 0:
+        return (between / total) ** 0.5
+    return 0.0
 
 
 def _spearman(left: pd.Series, right: pd.Series) -> float:
     present = left.notna() & right.notna()
-    left, right = left[present].rank(), right[present].rank()
-    return float(left.corr(right)) if left.nunique() > 1 and right.nunique() > 1 else 0.0
+    left = left[present].rank()
+    right = right[present].rank()
+    if left.nunique() > 1 and right.nunique() > 1:
+        return float(left.corr(right))
+    return 0.0
 
 
 def _mean(flags: pd.Series) -> float:
-    return float(flags.mean()) if len(flags) else 0.0
+    if len(flags):
+        return float(flags.mean())
+    return 0.0

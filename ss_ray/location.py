@@ -90,7 +90,10 @@ class Location:
     def write_text(self, text: str) -> None:
         """Create or replace the file in one step: a reader sees the old text or the new one, never half of it."""
         shown_complete = self.filesystem.type_name in OBJECT_STORES
-        partial = self if shown_complete else self.parent / f".{self.name}.partial"
+        if shown_complete:
+            partial = self
+        else:
+            partial = self.parent / f".{self.name}.partial"
         self.parent.make_folder()
         with self.filesystem.open_output_stream(partial.path) as stream:
             stream.write(text.encode())
@@ -151,7 +154,9 @@ def real_place(uri: str | Path) -> str:
     """Where a file or folder really is: an absolute path with its links followed, or a URI without credentials."""
     location = Location.parse(uri)
     is_local = isinstance(location.filesystem, pafs.LocalFileSystem)
-    return os.path.realpath(location.path) if is_local else str(location)
+    if is_local:
+        return os.path.realpath(location.path)
+    return str(location)
 
 
 def _is_hidden(path: str) -> bool:

@@ -111,4 +111,6 @@ def _line(progress: Progress, seconds: float) -> str:
 
 
 def _rate(progress: Progress, seconds: float) -> str:
-    return f"{progress.done / seconds:,.0f} {progress.unit}/s" if seconds > 1 and progress.done else ""
+    if seconds > 1 and progress.done:
+        return f"{progress.done / seconds:,.0f} {progress.unit}/s"
+    return ""

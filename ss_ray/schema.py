@@ -167,9 +167,13 @@ def plain_cells(array: pa.ChunkedArray) -> pa.ChunkedArray:
     """Dictionaries as their values, and decimals as floats, which the bounds and values of a schema are."""
     if pa.types.is_dictionary(array.type):
         array = array.cast(array.type.value_type)
-    return array.cast(pa.float64()) if pa.types.is_decimal(array.type) else array
+    if pa.types.is_decimal(array.type):
+        return array.cast(pa.float64())
+    return array
 
 
 def typed_values(type_: pa.DataType, *values: Scalar) -> pa.Array:
     """Values of a schema in a column's type; dates are strings in a schema."""
-    return pa.array(values, pa.string()).cast(type_) if pa.types.is_temporal(type_) else pa.array(values, type_)
+    if pa.types.is_temporal(type_):
+        return pa.array(values, pa.string()).cast(type_)
+    return pa.array(values, type_)

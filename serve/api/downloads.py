@@ -20,7 +20,8 @@ RANGE = re.compile(r"bytes=(\d{0,19})-(\d{0,19})")
 class RangeError(RefusedError):
     """The range lies past the end."""
 
-    code, http_status = "range", 416
+    code = "range"
+    http_status = 416
 
 
 def answer(request: Request, blobs: BlobStore, file: sa.Row[Any], headers: Mapping[str, str] | None = None) -> Response:
@@ -70,9 +71,11 @@ def byte_range(header: str, size: int) -> tuple[int, int] | None:
         return None
     first, last = match.groups()
     if not first:
-        start, stop = max(0, size - int(last)), size
+        start = max(0, size - int(last))
+        stop = size
     else:
-        start, stop = int(first), min(size, int(last) + 1 if last else size)
+        start = int(first)
+        stop = min(size, int(last) + 1 if last else size)
         if last and int(last) < start:
             return None
     if start >= size or stop <= start:

@@ -303,7 +303,10 @@ def log_page(job: Row, state: State, limit: int | None, cursor: str | None) -> L
 
 def names_of(job: Row, identity: Identity) -> list[str]:
     """Results that a job has for a caller: for viewers those that may leave; none before it is completed."""
-    names = result_names(Location.parse(job.run_dir), job.kind) if job.status == COMPLETED else []
+    if job.status == COMPLETED:
+        names = result_names(Location.parse(job.run_dir), job.kind)
+    else:
+        names = []
     return [name for name in names if identity.may(job.namespace, "editor") or not is_internal(job.kind, name)]
 
 
@@ -314,7 +317,10 @@ def located(job: Row, name: str, identity: Identity) -> Location:
         NotFoundError: The job has none of that name, or is not completed.
         ForbiddenError: The result was computed on real rows, and the caller may only look.
     """
-    found = find_result(Location.parse(job.run_dir), job.kind, name) if job.status == COMPLETED else None
+    if job.status == COMPLETED:
+        found = find_result(Location.parse(job.run_dir), job.kind, name)
+    else:
+        found = None
     if found is not None and is_internal(job.kind, name):
         identity.require(job.namespace, "editor", f"Result {name}")
     if found is None:
@@ -324,7 +330,8 @@ def located(job: Row, name: str, identity: Identity) -> Location:
 
 def send_result(job: Row, name: str, identity: Identity, *, safe_csv: bool = False) -> Response:
     """A result's content as an answer."""
-    location, kind = located(job, name, identity), RESULTS[name]
+    location = located(job, name, identity)
+    kind = RESULTS[name]
     if name == SUMMARY:
         return JSONResponse(summary(Location.parse(job.run_dir), job.kind))
     headers = {"content-disposition": f'attachment; filename="{kind.file}"'}

@@ -226,7 +226,9 @@ def _share(job: Row) -> float:
         1.0 if step["status"] == "completed" else float(step.get("details", {}).get("progress", 0.0))
         for step in job.steps
     ]
-    return sum(done) / len(done) if done else 0.0
+    if done:
+        return sum(done) / len(done)
+    return 0.0
 
 
 def _new_page(state: State, identity: Identity, fields: dict[str, str], error: str, status: int = 200) -> Response:
@@ -245,11 +247,9 @@ def _new_page(state: State, identity: Identity, fields: dict[str, str], error: s
 
 
 def _one_line(parameter: Parameter) -> str:
-    return (
-        parameter.description
-        if parameter.default == "null"
-        else f"{parameter.description} Default: {parameter.default}."
-    )
+    if parameter.default == "null":
+        return parameter.description
+    return f"{parameter.description} Default: {parameter.default}."
 
 
 def _asked(fields: dict[str, str], source: str) -> JobCreate:
@@ -313,7 +313,9 @@ def _check_events(text: str) -> None:
 
 def _line(error: yaml.YAMLError) -> str:
     mark = getattr(error, "problem_mark", None)
-    return f", line {mark.line + 1}" if mark is not None else ""
+    if mark is not None:
+        return f", line {mark.line + 1}"
+    return ""
 
 
 SECTIONS = ("data", "training", "generation", "evaluation", "privacy")
@@ -353,4 +355,6 @@ def _balances(state: State) -> list[Any]:
 
     url = state.settings.ledger or DEFAULT_URL
     file = ledger_file(ledger_url(url))
-    return [] if file is not None and not file.exists() else list(Ledger(url).balances())
+    if file is not None and not file.exists():
+        return []
+    return list(Ledger(url).balances())

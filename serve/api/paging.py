@@ -167,7 +167,9 @@ def read_page(db: sa.Connection, statement: sa.Select[Any], listing: Listing, pa
 
 def visible(namespace: Column, identity: Identity) -> Column:
     """The condition that a row lies where the caller may look."""
-    return sa.true() if identity.namespaces is None else namespace.in_(identity.namespaces)
+    if identity.namespaces is None:
+        return sa.true()
+    return namespace.in_(identity.namespaces)
 
 
 def _conditions(listing: Listing, page: Page) -> list[Column]:

@@ -26,7 +26,8 @@ from serve.store.database import new_id
 from serve.store.repositories import Put, Repository, check_path, commit, ensure, may_use
 
 router = APIRouter()
-DEFAULT_NAMESPACE, DEFAULT_REPOSITORY = "default", "uploads"
+DEFAULT_NAMESPACE = "default"
+DEFAULT_REPOSITORY = "uploads"
 MAX_FIELD_BYTES = 1 << 16
 MAX_FIELDS = 100
 QUERY = [
@@ -184,7 +185,8 @@ class _Collector:
         }
 
     def taken(self) -> list[_Part]:
-        taken, self.parts = self.parts, []
+        taken = self.parts
+        self.parts = []
         return taken
 
     def begin(self) -> None:

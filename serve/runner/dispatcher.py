@@ -119,7 +119,8 @@ class Dispatcher:
         if jobs:
             known = self.runner.submissions()
             sent = [job for job in jobs if job.submission_id is not None]
-            turns, turn = math.ceil(len(sent) / LOGS_A_ROUND), next(self.rounds)
+            turns = math.ceil(len(sent) / LOGS_A_ROUND)
+            turn = next(self.rounds)
             for number, job in enumerate(sent):
                 with self._apart(job):
                     self._follow(job, known.get(job.submission_id), is_turn=(number - turn) % turns == 0)
@@ -212,7 +213,10 @@ class Dispatcher:
 
     def _record(self, job: Row, verdict: Verdict, written: JobStatus | None) -> None:
         """Write down what changed."""
-        kept = {"model": job.status_details["model"]} if "model" in job.status_details else {}
+        if "model" in job.status_details:
+            kept = {"model": job.status_details["model"]}
+        else:
+            kept = {}
         details = kept | dict(verdict.details)
         if verdict.status == COMPLETED:
             details |= grades(Location.parse(job.run_dir))
@@ -244,7 +248,8 @@ class Dispatcher:
 
     def _start_waiting(self) -> None:
         """Submit jobs that wait, as far as the limits go."""
-        limits, jobs = self.settings.limits, unfinished(self.database)
+        limits = self.settings.limits
+        jobs = unfinished(self.database)
         active = Counter(job.namespace for job in jobs if job.submission_id is not None)
         for job in in_turn(jobs, active):
             room = active.total() < limits.max_active_jobs and active[job.namespace] < limits.max_active_per_namespace

@@ -51,7 +51,9 @@ class Identity:
     @property
     def namespaces(self) -> tuple[str, ...] | None:
         """Those they may look into; None: all."""
-        return None if EVERYWHERE in self.roles else tuple(self.roles)
+        if EVERYWHERE in self.roles:
+            return None
+        return tuple(self.roles)
 
     def require(self, namespace: str, role: Role, what: str) -> None:
         """Refuse what they may not do.
@@ -164,7 +166,10 @@ CHALLENGE = {"www-authenticate": "Bearer"}
 
 def make_authentication(settings: AuthSettings, database: Database) -> Authentication:
     """How callers of a service with these settings show who they are."""
-    keys = jwt.PyJWKClient(settings.oidc.jwks_url, cache_keys=True, timeout=10) if settings.oidc else None
+    if settings.oidc:
+        keys = jwt.PyJWKClient(settings.oidc.jwks_url, cache_keys=True, timeout=10)
+    else:
+        keys = None
     return Authentication(settings=settings, database=database, signing_keys=keys)
 
 
@@ -221,13 +226,18 @@ def _identity_of_token(token: str, oidc: OidcSettings, keys: jwt.PyJWKClient) ->
     except jwt.PyJWTError:
         raise UnauthenticatedError("the token is not accepted", headers=CHALLENGE) from None
     claimed = claims.get(oidc.roles_claim)
-    roles = {str(k): v for k, v in claimed.items() if v in ROLES} if isinstance(claimed, dict) else {}
+    if isinstance(claimed, dict):
+        roles = {str(k): v for k, v in claimed.items() if v in ROLES}
+    else:
+        roles = {}
     return Identity(subject=str(claims["sub"]), roles=roles)
 
 
 def _without_port(host: str) -> str:
     name, colon, port = host.rpartition(":")
-    return name if colon and port.isdigit() else host
+    if colon and port.isdigit():
+        return name
+    return host
 
 
 def _hash(key: str) -> str:

@@ -175,6 +175,8 @@ def _line(text: str) -> Line:
 
 def _decoded(text: bytes | bytearray) -> bytes:
     try:
-        return binascii.a2b_base64(text, strict_mode=True) if text else b""
+        if text:
+            return binascii.a2b_base64(text, strict_mode=True)
+        return b""
     except binascii.Error:
         raise UnusableError("a file of the commit is not in base64") from None

@@ -59,12 +59,15 @@ def parse_line(text: str) -> LogLine | None:
     """A line that our entry points wrote; None for any other."""
     try:
         line: Any = json.loads(text)
-        logger, step = str(line["logger"]), str(line.get("step", ""))
+        logger = str(line["logger"])
+        step = str(line.get("step", ""))
         datetime.fromisoformat(line["time"])
         parsed = LogLine(time=line["time"], step=portable(step), message=portable(str(line["message"])))
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
-    return parsed if logger.partition(".")[0] in OURS else None
+    if logger.partition(".")[0] in OURS:
+        return parsed
+    return None
 
 
 def append_lines(
@@ -112,7 +115,10 @@ def read_logs(database: Database, job_id: str, limit: int | None, cursor: str | 
     mine = JOB_LOGS.c.job_id == job_id
     with database.read() as db:
         total = db.scalar(sa.select(sa.func.count()).where(mine)) or 0
-        start = max(0, total - size) if cursor == LAST else _offset(cursor) if cursor is not None else 0
+        if cursor == LAST:
+            start = max(0, total - size)
+        else:
+            start = _offset(cursor) if cursor is not None else 0
         rows = db.execute(
             sa.select(JOB_LOGS).where(mine, JOB_LOGS.c.number >= start).order_by(JOB_LOGS.c.number).limit(size)
         ).all()

@@ -21,8 +21,13 @@ from serve.settings import Limits
 from serve.store.database import JOB_LOGS, JOBS, Database, new_id, now, time_text
 from serve.store.places import below
 
-CREATED, PENDING, ACTIVE, CANCELLING = "created", "pending", "active", "cancelling"
-COMPLETED, ERROR, CANCELLED = "completed", "error", "cancelled"
+CREATED = "created"
+PENDING = "pending"
+ACTIVE = "active"
+CANCELLING = "cancelling"
+COMPLETED = "completed"
+ERROR = "error"
+CANCELLED = "cancelled"
 STATUSES = (CREATED, PENDING, ACTIVE, CANCELLED, CANCELLING, ERROR, COMPLETED, "paused", "pausing", "resuming")
 WAITING = (CREATED, PENDING)
 UNFINISHED = (CREATED, PENDING, ACTIVE, CANCELLING)
@@ -277,7 +282,8 @@ def _sent_before(db: sa.Connection, job: NewJob, sending: Sending) -> Row | None
 
 
 def _insert(db: sa.Connection, job: NewJob, sending: Sending, runs: str) -> Row:
-    job_id, time = new_id("job"), now()
+    job_id = new_id("job")
+    time = now()
     key = sending.key or (RESENT + job_id if sending.resent else None)
     details = {"model": job.config.model} if job.config.model else {}
     values = {

@@ -106,7 +106,9 @@ def statement(balance: Balance) -> str:
 
 
 def _at_delta(balance: Balance) -> str:
-    return "" if balance.delta is None or balance.epsilon is not None else f" at delta {balance.delta:g}"
+    if balance.delta is None or balance.epsilon is not None:
+        return ""
+    return f" at delta {balance.delta:g}"
 
 
 def _job_rows(entry: JobEntry) -> list[tuple[str, ...]]:
@@ -117,7 +119,12 @@ def _job_rows(entry: JobEntry) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = []
     for mechanism in dict.fromkeys([*spent, *reserved]):
         dated = spent.get(mechanism)
-        uses, last = (dated.charge.count, f"{dated.last_at:%Y-%m-%d %H:%M:%S}") if dated else (0, "-")
+        if dated:
+            uses = dated.charge.count
+            last = f"{dated.last_at:%Y-%m-%d %H:%M:%S}"
+        else:
+            uses = 0
+            last = "-"
         name, noise, rate = mechanism[:3]
         rows.append((*first, name, f"{noise:.4g}", f"{rate:.4g}", f"{uses:,}", f"{reserved.get(mechanism, 0):,}", last))
     return rows or [(*first, *["-"] * 6)]

@@ -200,7 +200,10 @@ def _set_up_logs(verbose: bool, debug: bool, status: str | None = None) -> None:
 def show_config() -> None:
     """Print every parameter with its default, range and meaning."""
     for parameter in parameters():
-        note = f" [{parameter.applies_to}]" if parameter.applies_to else ""
+        if parameter.applies_to:
+            note = f" [{parameter.applies_to}]"
+        else:
+            note = ""
         print(f"{parameter.path}: {parameter.default}\n    {parameter.type}. {parameter.description}{note}")
 
 

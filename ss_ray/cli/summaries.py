@@ -103,4 +103,6 @@ def replacement_summary(report: ReplacementReport) -> str:
 
 
 def _figure(value: float | None, digits: int) -> str:
-    return "n/a" if value is None else f"{value:.{digits}f}"
+    if value is None:
+        return "n/a"
+    return f"{value:.{digits}f}"

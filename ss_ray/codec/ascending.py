@@ -81,7 +81,10 @@ def ascending(
     low, high = axis.bounds
     high = high if ends.stop is None else ends.stop
     place = np.minimum(axis.places(first), high)
-    place = np.minimum(place, np.maximum(low, high - span)) if ends.stop is None else np.minimum(place, high - span)
+    if ends.stop is None:
+        place = np.minimum(place, np.maximum(low, high - span))
+    else:
+        place = np.minimum(place, high - span)
     if ends.start is not None:
         place = np.full(len(sizes), ends.start)
     if interval:

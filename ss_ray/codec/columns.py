@@ -93,7 +93,10 @@ class ValueCodec:
         values = value_array(self.column)
         if not self.num_tokens or not len(values):
             return pa.nulls(len(tokens), arrow_type(self.column))
-        position = tokens[:, 0] - self.first_token - self.column.nullable if tokens.shape[1] else np.zeros(len(tokens))
+        if tokens.shape[1]:
+            position = tokens[:, 0] - self.first_token - self.column.nullable
+        else:
+            position = np.zeros(len(tokens), tokens.dtype)
         indices = pa.array(position.astype(np.int32), mask=position < 0)
         return values.take(indices).cast(arrow_type(self.column))
 
@@ -126,8 +129,10 @@ class BinnedCodec:
 
     def slots(self, first_slot: int) -> tuple[Slot, ...]:
         """The leading slot and one for each digit."""
-        start, bins = self.first_token, self.first_token + self._first_bin
-        name, stop = self.column.name, bins + len(self.lows)
+        start = self.first_token
+        bins = self.first_token + self._first_bin
+        name = self.column.name
+        stop = bins + len(self.lows)
         lead = Slot(column=name, start=start, stop=stop)
         places = [stop + digit * DIGIT_BASE for digit in range(self.digits)]
         return lead, *(
@@ -150,7 +155,10 @@ class BinnedCodec:
         atom = np.searchsorted(np.array(self.atoms, np.int64), units)
         is_atom = np.isin(units, np.array(self.atoms, np.int64))
         out[is_atom, 0] = self.first_token + self.column.nullable + atom[is_atom]
-        out[missing, 0] = self.first_token if self.column.nullable else PAD
+        if self.column.nullable:
+            out[missing, 0] = self.first_token
+        else:
+            out[missing, 0] = PAD
         out[is_atom | missing, 1:] = PAD
         return out
 
@@ -180,7 +188,9 @@ class AbsentCodec:
     @property
     def num_tokens(self) -> int:
         """Token ids this column takes: missing and present."""
-        return 2 if self.column.nullable else 0
+        if self.column.nullable:
+            return 2
+        return 0
 
     def slots(self, first_slot: int) -> tuple[Slot, ...]:
         """One slot where values may be missing."""
@@ -195,7 +205,9 @@ class AbsentCodec:
 
     def present(self, tokens: Tokens) -> npt.NDArray[np.bool_]:
         """(rows,) whether the value is there."""
-        return tokens[:, 0] > self.first_token if tokens.shape[1] else np.ones(len(tokens), bool)
+        if tokens.shape[1]:
+            return tokens[:, 0] > self.first_token
+        return np.ones(len(tokens), bool)
 
 
 def fit_binned(sample: pa.ChunkedArray, column: ColumnSchema, first_token: int, num_bins: int) -> BinnedCodec:
@@ -206,7 +218,10 @@ def fit_binned(sample: pa.ChunkedArray, column: ColumnSchema, first_token: int, 
     atoms = _frequent(units)
     rest = units[~np.isin(units, atoms)]
     quantiles = np.unique(np.r_[np.linspace(0, 1, num_bins + 1)[1:-1], TAIL_QUANTILES])
-    inner = np.sort(rest)[np.round(quantiles * (len(rest) - 1)).astype(np.int64)] if len(rest) else rest
+    if len(rest):
+        inner = np.sort(rest)[np.round(quantiles * (len(rest) - 1)).astype(np.int64)]
+    else:
+        inner = rest
     lows = np.unique(np.r_[np.int64(low), inner[inner > low]])
     highs = np.r_[lows[1:] - 1, np.int64(high)]
     width = max(int(h) - int(lo) + 1 for lo, h in zip(lows, highs, strict=True))
@@ -259,7 +274,9 @@ def _comparable(array: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray
     """Values in a form in which equal ones are the same: decimals as the floats of the schema, -0.0 as 0.0."""
     if pa.types.is_decimal(array.type):
         array = array.cast(pa.float64())
-    return pc.add(array, pa.scalar(0, array.type)) if pa.types.is_floating(array.type) else array
+    if pa.types.is_floating(array.type):
+        return pc.add(array, pa.scalar(0, array.type))
+    return array
 
 
 def value_array(column: ColumnSchema) -> pa.Array:

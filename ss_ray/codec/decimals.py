@@ -57,7 +57,8 @@ def _around(value: Decimal, spacing: Decimal, type_: pa.DataType) -> Iterator[De
     """Decimals of the type at growing distance from a value, in steps of half a float's spacing, a digit at least."""
     digit = Decimal(1).scaleb(-type_.scale, _CONTEXT)
     largest = _CONTEXT.multiply(digit, Decimal(10**type_.precision - 1))
-    start, step = value.quantize(digit, context=_CONTEXT), max(digit, _CONTEXT.divide(spacing, Decimal(2)))
+    start = value.quantize(digit, context=_CONTEXT)
+    step = max(digit, _CONTEXT.divide(spacing, Decimal(2)))
     for distance in range(_MAX_STEPS):
         for move in (_CONTEXT.multiply(step, Decimal(distance)), _CONTEXT.multiply(step, Decimal(-distance))):
             moved = _CONTEXT.add(start, move).quantize(digit, context=_CONTEXT)

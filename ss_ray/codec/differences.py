@@ -67,7 +67,10 @@ class DifferenceCodec:
         origin = to_units(anchor, self.anchor, self.scale)
         distance = pc.fill_null(difference, 0).to_numpy(zero_copy_only=False)
         units = np.clip(origin + distance, *bound_units(self.column, self.scale))
-        in_order = units >= origin if self.difference.lows[0] >= 0 else units <= origin
+        if self.difference.lows[0] >= 0:
+            in_order = units >= origin
+        else:
+            in_order = units <= origin
         valid = difference.is_valid().to_numpy(zero_copy_only=False) & in_order
         return from_units(units, valid, self.column, self.scale)
 
@@ -88,11 +91,13 @@ def fit_difference(
     if scale is None:
         return None
     units = to_units(sample.column(column.name).drop_null(), column, scale)
-    nearest, spread = None, NARROW * _spread(units)
+    nearest = None
+    spread = NARROW * _spread(units)
     for anchor in _candidates(column, schema, scale):
         differences = _differences(sample, column, anchor, scale).drop_null().to_numpy()
         if _is_ordered(differences, column, anchor, scale) and _spread(differences) <= spread:
-            nearest, spread = anchor, _spread(differences)
+            nearest = anchor
+            spread = _spread(differences)
     if nearest is None:
         return None
     array = _differences(sample, column, nearest, scale)
@@ -128,7 +133,8 @@ def _is_ordered(differences: Units, column: ColumnSchema, anchor: ColumnSchema, 
 
 
 def _differences(table: pa.Table, column: ColumnSchema, anchor: ColumnSchema, scale: Scale) -> pa.ChunkedArray:
-    values, origin = table.column(column.name), table.column(anchor.name)
+    values = table.column(column.name)
+    origin = table.column(anchor.name)
     missing = values.is_null().to_numpy()
     distance = to_units(values, column, scale) - to_units(origin, anchor, scale)
     return pa.chunked_array([pa.array(distance, mask=missing)])
@@ -136,4 +142,6 @@ def _differences(table: pa.Table, column: ColumnSchema, anchor: ColumnSchema, sc
 
 def _spread(units: Units) -> float:
     """Distance between the 5 % and the 95 % quantile."""
-    return float(np.subtract(*np.quantile(units, [0.95, 0.05]))) if len(units) else 0.0
+    if len(units):
+        return float(np.subtract(*np.quantile(units, [0.95, 0.05])))
+    return 0.0

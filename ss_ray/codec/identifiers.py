@@ -44,7 +44,10 @@ def fresh_values(column: ColumnSchema, first_row: int, num_rows: int, seed: int)
     if pa.types.is_integer(target) and column.entity_type is None:
         return pa.array(_numbered(rows.tolist(), column, target), target)
     key = _column_key(column.name, seed)
-    values = _patterned(column.pattern, rows, key) if column.pattern else None
+    if column.pattern:
+        values = _patterned(column.pattern, rows, key)
+    else:
+        values = None
     if column.entity_type is not None:
         values = _stand_ins(column.entity_type, values, rows, key)
     return _stored(values or [str(row) for row in rows.tolist()], column)
@@ -61,7 +64,9 @@ def _numbered(rows: Sequence[int], column: ColumnSchema, type_: pa.DataType) -> 
 
 def _limits(type_: pa.DataType) -> tuple[int, int]:
     is_signed = pa.types.is_signed_integer(type_)
-    return (-(2 ** (type_.bit_width - 1)), 2 ** (type_.bit_width - 1) - 1) if is_signed else (0, 2**type_.bit_width - 1)
+    if is_signed:
+        return (-(2 ** (type_.bit_width - 1)), 2 ** (type_.bit_width - 1) - 1)
+    return (0, 2**type_.bit_width - 1)
 
 
 def _stored(values: list[str], column: ColumnSchema) -> pa.Array:

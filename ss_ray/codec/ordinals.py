@@ -75,7 +75,9 @@ def from_units(units: Units, valid: Mask, column: ColumnSchema, scale: Scale) ->
     target = arrow_type(column)
     if column.kind is not Kind.FLOAT:
         ticks = pa.array(units * scale.step + scale.offset, mask=~valid)
-        return ticks.cast(pa.int32()).cast(pa.date32()).cast(target) if pa.types.is_date(target) else ticks.cast(target)
+        if pa.types.is_date(target):
+            return ticks.cast(pa.int32()).cast(pa.date32()).cast(target)
+        return ticks.cast(target)
     if pa.types.is_decimal(target):
         if scale.decimals is not None:
             return decimals_of_units(units, valid, target)
@@ -98,7 +100,10 @@ def bound_units(column: ColumnSchema, scale: Scale) -> tuple[int, int]:
             )
         return int(inside.min()), int(inside.max())
     bounds = [column.minimum, column.maximum]
-    array = pa.array(bounds, pa.int64()) if column.kind is Kind.INTEGER else pa.array(bounds, pa.string())
+    if column.kind is Kind.INTEGER:
+        array = pa.array(bounds, pa.int64())
+    else:
+        array = pa.array(bounds, pa.string())
     low, high = _ticks(array.cast(arrow_type(column))).tolist()
     return -((scale.offset - low) // scale.step), (high - scale.offset) // scale.step
 
@@ -106,19 +111,29 @@ def bound_units(column: ColumnSchema, scale: Scale) -> tuple[int, int]:
 def float_scale(column: ColumnSchema) -> Scale:
     """Decimals where a float64 holds them all, else ranks; an Arrow decimal has those of its type."""
     type_ = arrow_type(column)
-    decimals = type_.scale if pa.types.is_decimal(type_) else column.decimals
+    if pa.types.is_decimal(type_):
+        decimals = type_.scale
+    else:
+        decimals = column.decimals
     if decimals is None or max(map(abs, _float_ends(column))) * 10.0**decimals >= _EXACT:
         return Scale(decimals=None)
     scale = Scale(decimals=decimals)
-    return scale if len(_float_units_inside(column, scale)) else Scale(decimals=None)
+    if len(_float_units_inside(column, scale)):
+        return scale
+    return Scale(decimals=None)
 
 
 def even_scale(column: ColumnSchema) -> Scale | None:
     """Units in which distances are taken; None for columns without bounds or evenly spaced units."""
     if column.kind not in ORDERED_KINDS or column.minimum is None:
         return None
-    scale = float_scale(column) if column.kind is Kind.FLOAT else Scale()
-    return None if scale.decimals is None or max(map(abs, bound_units(column, scale))) > _MAX_UNITS else scale
+    if column.kind is Kind.FLOAT:
+        scale = float_scale(column)
+    else:
+        scale = Scale()
+    if scale.decimals is None or max(map(abs, bound_units(column, scale))) > _MAX_UNITS:
+        return None
+    return scale
 
 
 def _float_ends(column: ColumnSchema) -> tuple[float, float]:

@@ -74,7 +74,10 @@ def repeated_columns(table: pa.Table, starts: Ints, schema: TableSchema, header:
         return {}
     names = {}
     for column in schema.columns:
-        has_choice = len(column.values) > 1 if column.values is not None else column.minimum is not None
+        if column.values is not None:
+            has_choice = len(column.values) > 1
+        else:
+            has_choice = column.minimum is not None
         if column.name in header.names or column.kind in (Kind.TEXT, Kind.IDENTIFIER) or not has_choice:
             continue
         changed = int(_changes(table.column(column.name), starts).sum()) - (len(starts) - 1)
@@ -105,7 +108,10 @@ def header_schema(schema: TableSchema, sequences: Sequences, axis: OrderAxis | N
         *([sequences.group] if sequences.group else []),
         *([axis.column.name] if axis else []),
     }
-    listed = tuple(range(1, sequences.max_rows + 1)) if sequences.max_rows <= MAX_LISTED_SIZE else None
+    if sequences.max_rows <= MAX_LISTED_SIZE:
+        listed = tuple(range(1, sequences.max_rows + 1))
+    else:
+        listed = None
     size = ColumnSchema(
         name=free_name("rows", schema),
         kind=Kind.INTEGER,

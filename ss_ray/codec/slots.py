@@ -84,7 +84,9 @@ class SlotCodec:
         """
         table = _without_dictionaries(table)
         parts = [_given(codec, table) for codec in self.columns]
-        return np.concatenate(parts, axis=1) if parts else np.empty((len(table), 0), np.int32)
+        if parts:
+            return np.concatenate(parts, axis=1)
+        return np.empty((len(table), 0), np.int32)
 
     def decode(
         self,
@@ -173,7 +175,10 @@ def fit_codec(
     sample = _without_dictionaries(sample)
     ordered = sorted(schema.columns, key=lambda column: column.kind is Kind.TEXT)
     texts = {c.name: _some_texts(sample.column(c.name)) for c in ordered if c.kind is Kind.TEXT}
-    tokenizer = train_tokenizer((t for column in texts.values() for t in column), text_vocabulary) if texts else ""
+    if texts:
+        tokenizer = train_tokenizer((t for column in texts.values() for t in column), text_vocabulary)
+    else:
+        tokenizer = ""
     columns: list[ColumnCodec] = []
     next_token = first_token
     for column in ordered:
@@ -194,12 +199,12 @@ def _fit_column(
     num_bins: int,
     flag: ColumnCodec | None,
 ) -> ColumnCodec:
+    value: ColumnCodec
     if flag is not None:
-        value = (
-            fit_binned(sample.column(column.name), column, first_token, num_bins)
-            if column.values is None
-            else ValueCodec(column=column, first_token=first_token)
-        )
+        if column.values is None:
+            value = fit_binned(sample.column(column.name), column, first_token, num_bins)
+        else:
+            value = ValueCodec(column=column, first_token=first_token)
         changed = flag.first_token + CHANGED
         return RepeatCodec(column=column, flag=flag.column.name, value=value, changed=changed)
     if column.kind is Kind.IDENTIFIER:

@@ -25,7 +25,9 @@ from ss_ray.schema import ColumnSchema, arrow_type
 MIN_FREQUENCY = 10
 LENGTH_QUANTILE = 0.995
 _WORD = re.compile(r"\s*\S+|\s+")
-_MISSING, _END, _FIRST_PIECE = 0, 1, 2
+_MISSING = 0
+_END = 1
+_FIRST_PIECE = 2
 
 
 def train_tokenizer(texts: Iterable[str], vocabulary_size: int) -> str:
@@ -92,7 +94,9 @@ class TextCodec:
 
     def slots(self, first_slot: int) -> tuple[Slot, ...]:
         """The first slot may say missing; each next one is in use while the text has not ended."""
-        name, base, stop = self.column.name, self.first_token, self.first_token + self.num_tokens
+        name = self.column.name
+        base = self.first_token
+        stop = self.first_token + self.num_tokens
         pieces = (base + _FIRST_PIECE, stop)
         first = Slot(column=name, start=base + (not self.column.nullable), stop=stop)
         rest = (
@@ -105,7 +109,10 @@ class TextCodec:
         """(rows, max_tokens) token ids."""
         encoded = array.combine_chunks().dictionary_encode()
         rows = np.full((len(encoded.dictionary) + 1, self.max_tokens), PAD, np.int32)
-        rows[-1, 0] = self.first_token + _MISSING if self.column.nullable else PAD
+        if self.column.nullable:
+            rows[-1, 0] = self.first_token + _MISSING
+        else:
+            rows[-1, 0] = PAD
         for row, ids in zip(rows, self._pieces(encoded.dictionary.to_pylist()), strict=False):
             ids = [self.first_token + _FIRST_PIECE + i for i in ids[: self.max_tokens]]
             row[: len(ids)] = ids
@@ -115,7 +122,8 @@ class TextCodec:
 
     def decode(self, tokens: Tokens, rng: np.random.Generator) -> pa.Array:
         """(rows,) strings; bytes that are not UTF-8 are left out."""
-        pieces, spelled = tokens - self.first_token - _FIRST_PIECE, _piece_bytes(self.tokenizer)
+        pieces = tokens - self.first_token - _FIRST_PIECE
+        spelled = _piece_bytes(self.tokenizer)
         rows, places = np.nonzero(pieces >= 0)
         ids = pieces[rows, places]
         written = b"".join([spelled[i] for i in ids.tolist()])

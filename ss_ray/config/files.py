@@ -49,7 +49,10 @@ class Parameter:
 
 def load_config(file: str | Path | None = None, overrides: Sequence[str] = ()) -> Config:
     """The configuration of a YAML file (defaults where there is none), changed by `section.key=value` overrides."""
-    values = _read_yaml(Location.parse(file)) if file is not None else {}
+    if file is not None:
+        values = _read_yaml(Location.parse(file))
+    else:
+        values = {}
     for override in overrides:
         _set(values, override)
     return parse_config(values)
@@ -94,7 +97,10 @@ def parameters(section: type[BaseModel] = Config, prefix: str = "") -> Iterator[
         if nested is not None:
             yield from parameters(nested, f"{prefix}{name}.")
             continue
-        extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+        if isinstance(field.json_schema_extra, dict):
+            extra = field.json_schema_extra
+        else:
+            extra = {}
         yield Parameter(
             path=prefix + name,
             default="required" if field.is_required() else _yaml_value(field.get_default(call_default_factory=True)),
@@ -118,7 +124,10 @@ def _read_yaml(file: Location) -> dict[str, Any]:
     try:
         values = yaml.safe_load(file.read_text())
     except OSError as error:
-        reason = os.strerror(error.errno) if error.errno else type(error).__name__
+        if error.errno:
+            reason = os.strerror(error.errno)
+        else:
+            reason = type(error).__name__
         raise ConfigError(f"cannot read the config file {str(file)!r}: {reason}") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"the config file {str(file)!r} is not valid YAML{_line(error)}") from None
@@ -130,7 +139,9 @@ def _read_yaml(file: Location) -> dict[str, Any]:
 def _line(error: Exception) -> str:
     """Where a YAML error is; what stands there may be a secret."""
     mark = getattr(error, "problem_mark", None)
-    return f": line {mark.line + 1}, column {mark.column + 1}" if mark is not None else ""
+    if mark is not None:
+        return f": line {mark.line + 1}, column {mark.column + 1}"
+    return ""
 
 
 def _set(values: dict[str, Any], override: str) -> None:
@@ -188,15 +199,21 @@ def _place(location: Sequence[Any], section: type[BaseModel] = Config) -> str:
     field = section.model_fields.get(str(name))
     entry = _entry_section(field) if field is not None else None
     if entry is not None and rest:
-        name, rest = f"{name}.{rest[0]}", rest[1:]
+        name = f"{name}.{rest[0]}"
+        rest = rest[1:]
     inner = entry or (_section_of(field) if field is not None else None)
     below = _place(rest, inner) if inner is not None else ""
-    return f"{name}.{below}" if below else str(name)
+    if below:
+        return f"{name}.{below}"
+    return str(name)
 
 
 def _section_of(field: FieldInfo) -> type[BaseModel] | None:
     """The section class of a field, also where the field may be null; None for a leaf."""
-    options = typing.get_args(field.annotation) if _is_union(field.annotation) else (field.annotation,)
+    if _is_union(field.annotation):
+        options = typing.get_args(field.annotation)
+    else:
+        options = (field.annotation,)
     return next((o for o in options if isinstance(o, type) and issubclass(o, BaseModel)), None)
 
 
@@ -205,7 +222,9 @@ def _entry_section(field: FieldInfo) -> type[BaseModel] | None:
     if typing.get_origin(field.annotation) is not dict:
         return None
     entry = typing.get_args(field.annotation)[1]
-    return entry if isinstance(entry, type) and issubclass(entry, BaseModel) else None
+    if isinstance(entry, type) and issubclass(entry, BaseModel):
+        return entry
+    return None
 
 
 def _is_union(annotation: Any) -> bool:

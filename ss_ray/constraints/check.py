@@ -42,7 +42,8 @@ from ss_ray.tables.facts import MAX_DECIMALS
 
 Mask = npt.NDArray[np.bool_]
 Hashes = npt.NDArray[np.uint64]
-PATTERN_SECONDS, BATCH_SECONDS = 1.0, 60.0
+PATTERN_SECONDS = 1.0
+BATCH_SECONDS = 60.0
 """Longest match of one string, and of all distinct strings of a batch together."""
 _ROUNDING = 8
 """Errors of a float's last place that a sum may collect."""
@@ -107,14 +108,18 @@ def violations(constraint: ConstraintParameters, table: pa.Table, pairs: pa.Tabl
         case PresentConstraint():
             present = _valid(plain(table, constraint.column))
             expected = holds(constraint.when, table)
-            return expected & ~present if constraint.otherwise == "any" else expected != present
+            if constraint.otherwise == "any":
+                return expected & ~present
+            return expected != present
     array = plain(table, constraint.column)
     if isinstance(constraint, ValuesConstraint):
         inside = to_mask(pc.is_in(array, value_set=declared(constraint.values, array.type)))
     else:
         inside = _within(array, constraint.minimum, constraint.maximum)
     broken = _valid(array) & ~inside
-    return broken if constraint.when is None else broken & holds(constraint.when, table)
+    if constraint.when is None:
+        return broken
+    return broken & holds(constraint.when, table)
 
 
 def holds(condition: Condition, table: pa.Table) -> Mask:
@@ -131,12 +136,15 @@ def holds(condition: Condition, table: pa.Table) -> Mask:
 def plain(table: pa.Table, name: str) -> pa.Array:
     """A column as one array, its dictionary looked up."""
     array = table.column(name).combine_chunks()
-    return array.cast(array.type.value_type) if pa.types.is_dictionary(array.type) else array
+    if pa.types.is_dictionary(array.type):
+        return array.cast(array.type.value_type)
+    return array
 
 
 def row_hashes(table: pa.Table, columns: Sequence[str]) -> tuple[Hashes, Mask]:
     """(rows,) hash of the values in these columns, and (rows,) whether all of them are there."""
-    hashes, complete = np.zeros(table.num_rows, np.uint64), np.ones(table.num_rows, bool)
+    hashes = np.zeros(table.num_rows, np.uint64)
+    complete = np.ones(table.num_rows, bool)
     for name in columns:
         encoded = plain(table, name).dictionary_encode()
         # The last one for missing values.
@@ -172,7 +180,9 @@ def with_first_pairs(constraint: DeterminesConstraint, pairs: pa.Table | None, t
     if pairs is not None:
         new &= ~looked_up(constraint, pairs, table)[1]
     firsts = rows.filter(pa.array(new & ~repeats(hashes, new)))
-    return firsts if pairs is None else pa.concat_tables([pairs.select(names).cast(rows.schema), firsts])
+    if pairs is None:
+        return firsts
+    return pa.concat_tables([pairs.select(names).cast(rows.schema), firsts])
 
 
 def allowed(column: ColumnSchema, array: pa.Array) -> Mask:
@@ -190,7 +200,10 @@ def allowed(column: ColumnSchema, array: pa.Array) -> Mask:
 
 def numbers(array: pa.Array) -> npt.NDArray[Any]:
     """(rows,) int64 of integers and float64 of all other numbers; 0 for missing."""
-    type_ = pa.int64() if pa.types.is_integer(array.type) else pa.float64()
+    if pa.types.is_integer(array.type):
+        type_ = pa.int64()
+    else:
+        type_ = pa.float64()
     return pc.fill_null(array.cast(type_), 0).to_numpy(zero_copy_only=False)
 
 
@@ -205,7 +218,10 @@ def declared(values: Sequence[Cell], type_: pa.DataType) -> pa.Array:
     except (ValueError, TypeError, ArithmeticError, pa.ArrowException):
         # Their messages quote the value.
         is_yes_or_no = any(isinstance(value, bool) for value in values)
-        hint = "; YAML reads yes, no, on and off without quotes as true or false" if is_yes_or_no else ""
+        if is_yes_or_no:
+            hint = "; YAML reads yes, no, on and off without quotes as true or false"
+        else:
+            hint = ""
         raise ConfigError(f"a declared value cannot be read as {type_}{hint}") from None
 
 
@@ -219,7 +235,9 @@ def _converted(values: Sequence[Cell], type_: pa.DataType) -> pa.Array:
         raise ValueError("booleans are no numbers and no strings")
     if pa.types.is_temporal(type_):
         texts = pa.array([str(value).removesuffix("Z") for value in values], pa.string())
-        return texts.cast(pa.timestamp(type_.unit)).cast(type_) if pa.types.is_timestamp(type_) else texts.cast(type_)
+        if pa.types.is_timestamp(type_):
+            return texts.cast(pa.timestamp(type_.unit)).cast(type_)
+        return texts.cast(type_)
     if pa.types.is_decimal(type_):
         return pa.array([Decimal(str(value)) for value in values], type_)
     if pa.types.is_integer(type_) and any(isinstance(value, float) and not value.is_integer() for value in values):
@@ -254,7 +272,9 @@ def _comparable(array: pa.Array) -> pd.Series[Any]:
     """(rows,) numbers, or moments of any resolution; dates are midnights, and a time zone is that of UTC."""
     if pa.types.is_temporal(array.type):
         moments = array.to_pandas(date_as_object=False)
-        return moments.dt.tz_convert("UTC") if moments.dt.tz is not None else moments.dt.tz_localize("UTC")
+        if moments.dt.tz is not None:
+            return moments.dt.tz_convert("UTC")
+        return moments.dt.tz_localize("UTC")
     return pd.Series(numbers(array))
 
 
@@ -264,13 +284,15 @@ def _out_of_order(low: pa.Array, high: pa.Array, strict: bool) -> Mask:
     ):
         # exact, however many digits.
         return to_mask((pc.greater_equal if strict else pc.greater)(low, high))
-    a, b = _comparable(low), _comparable(high)
+    a = _comparable(low)
+    b = _comparable(high)
     return _valid(low) & _valid(high) & ((a >= b) if strict else (a > b)).to_numpy()
 
 
 def _within(array: pa.Array, minimum: Bound | None, maximum: Bound | None) -> Mask:
     """(rows,) whether values are between bounds; anything for missing ones."""
-    values, inside = _comparable(array), np.ones(len(array), bool)
+    values = _comparable(array)
+    inside = np.ones(len(array), bool)
     if minimum is not None:
         inside &= (values >= _comparable(_bound(minimum, array.type))[0]).to_numpy()
     if maximum is not None:
@@ -295,7 +317,10 @@ def _unbalanced(constraint: SumConstraint, table: pa.Table) -> Mask:
     size = reduce(np.add, [np.abs(values) for values in (*parts, total)])
     is_whole = all(pa.types.is_integer(array.type) for array in arrays)
     is_single = any(pa.types.is_float32(array.type) for array in arrays)
-    slack = 0.0 if is_whole else _ROUNDING * float(np.finfo(np.float32 if is_single else np.float64).eps)
+    if is_whole:
+        slack = 0.0
+    else:
+        slack = _ROUNDING * float(np.finfo(np.float32 if is_single else np.float64).eps)
     tolerance = constraint.tolerance or _half_unit(arrays[-1])
     return valid & (np.abs(reduce(np.add, parts) - total) > tolerance + slack * size)
 
@@ -419,7 +444,8 @@ def _order_faults(constraint: OrderConstraint, low: ColumnSchema, high: ColumnSc
     zones = [column.arrow_type.count("tz=") for column in (low, high) if column.kind is Kind.DATETIME]
     if len(set(zones)) > 1:
         yield "one column has a time zone and the other has none; convert one of them"
-    lowest, highest = _ends(low), _ends(high)
+    lowest = _ends(low)
+    highest = _ends(high)
     if lowest is None or highest is None:
         return
     if lowest[0] > highest[1] or (constraint.strict and lowest[0] == highest[1]):
@@ -470,7 +496,9 @@ def _present_faults(constraint: PresentConstraint, column: ColumnSchema) -> Iter
 def value_type(column: ColumnSchema) -> pa.DataType:
     """Type of a column's cells."""
     type_ = arrow_type(column)
-    return type_.value_type if pa.types.is_dictionary(type_) else type_
+    if pa.types.is_dictionary(type_):
+        return type_.value_type
+    return type_
 
 
 def _ends(column: ColumnSchema) -> tuple[Any, Any] | None:

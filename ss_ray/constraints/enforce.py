@@ -165,7 +165,8 @@ class Enforcer:
         self, table: pa.Table, units: npt.NDArray[np.intp], keys: Mapping[str, Hashes], pairs: Mapping[str, pa.Table]
     ) -> tuple[Mask, dict[str, int]]:
         """Which rows are left, and how many each constraint cost."""
-        kept, rejected = np.ones(table.num_rows, bool), _zeros(self.constraints)
+        kept = np.ones(table.num_rows, bool)
+        rejected = _zeros(self.constraints)
         for constraint in self.constraints:
             name = constraint_name(constraint)
             if isinstance(constraint, UniqueConstraint):
@@ -244,13 +245,17 @@ def settled(constraint: SumConstraint, schema: TableSchema) -> SumConstraint:
     if constraint.tolerance:
         return constraint
     digits = _decimals(schema[constraint.total])
-    tolerance = float(np.finfo(np.float64).tiny) if digits is None else 0.5 * 10.0**-digits
+    if digits is None:
+        tolerance = float(np.finfo(np.float64).tiny)
+    else:
+        tolerance = 0.5 * 10.0**-digits
     return constraint.model_copy(update={"tolerance": tolerance})
 
 
 def _in_order(constructions: Sequence[Construction]) -> tuple[Construction, ...]:
     """Each after those that write what it reads; where they wait for each other, as they were declared."""
-    left, ordered = list(constructions), []
+    left = list(constructions)
+    ordered = []
     while left:
         written = [_target(constraint) for constraint in left]
         free = (i for i, c in enumerate(left) if not _inputs(c) & {*written[:i], *written[i + 1 :]})
@@ -307,13 +312,15 @@ def _made_true(
 
 def _totals(constraint: SumConstraint, table: pa.Table, column: ColumnSchema) -> pa.Array:
     """(rows,) sum of the parts in the total's decimals and type; the total as it is where that is out of bounds."""
-    old, digits = plain(table, column.name), _decimals(column)
+    old = plain(table, column.name)
+    digits = _decimals(column)
     sums = reduce(np.add, [numbers(plain(table, part)) for part in constraint.parts])
     if column.kind is Kind.FLOAT:
         sums = sums.astype(np.float64)
     if digits is not None and sums.dtype.kind == "f":
         sums = np.round(sums, digits)
-    low, high = float(column.minimum or 0), float(column.maximum or 0)
+    low = float(column.minimum or 0)
+    high = float(column.maximum or 0)
     # Sums that are not inside after all are not allowed in the end.
     slack = _SLACK * max(abs(low), abs(high))
     inside = (sums >= low - slack) & (sums <= high + slack)
@@ -326,7 +333,9 @@ def _decimals(column: ColumnSchema) -> int | None:
     if column.kind is Kind.INTEGER:
         return 0
     type_ = arrow_type(column)
-    return type_.scale if pa.types.is_decimal(type_) else column.decimals
+    if pa.types.is_decimal(type_):
+        return type_.scale
+    return column.decimals
 
 
 def _counted(rows: pa.Table, names: Sequence[str]) -> pa.Table:

@@ -166,11 +166,11 @@ def _twins(twins: dict[str, str], schema: TableSchema, columns: _Columns) -> Ite
         if first not in columns.codes or columns.distinct[first] < 2:
             continue
         is_number = schema[name].kind in (Kind.INTEGER, Kind.FLOAT)
-        constraint: ConstraintParameters = (
-            SumConstraint(parts=(first,), total=name)
-            if is_number
-            else DeterminesConstraint(columns=(first,), determined=name)
-        )
+        constraint: ConstraintParameters
+        if is_number:
+            constraint = SumConstraint(parts=(first,), total=name)
+        else:
+            constraint = DeterminesConstraint(columns=(first,), determined=name)
         support = int(columns.present(first).sum())
         yield Suggestion(constraint=constraint, support=support, reason=f"{name} is {first} in all rows")
 
@@ -196,7 +196,10 @@ def _is_key(columns: _Columns, name: str) -> bool:
     if columns.distinct[name] < columns.num_rows:
         return False
     if column.kind in (Kind.INTEGER, Kind.DATE):
-        values = numbers(plain(columns.table, name)) if column.kind is Kind.INTEGER else _days(columns.table, name)
+        if column.kind is Kind.INTEGER:
+            values = numbers(plain(columns.table, name))
+        else:
+            values = _days(columns.table, name)
         return columns.num_rows**2 / 2 / (float(values.max()) - float(values.min()) + 1) >= MIN_EXPECTED
     return column.kind is Kind.IDENTIFIER or (column.kind is Kind.TEXT and _is_word(columns, name))
 
@@ -238,7 +241,10 @@ def _comparable(columns: _Columns) -> Iterator[list[str]]:
 
     def family(name: str) -> tuple[str, ...]:
         column = columns.schema[name]
-        unit = column.arrow_type if column.kind is Kind.DATETIME else str(column.decimals)
+        if column.kind is Kind.DATETIME:
+            unit = column.arrow_type
+        else:
+            unit = str(column.decimals)
         return column.kind.value, unit
 
     names = sorted((c.name for c in columns.schema.of_kind(*ORDERED_KINDS)), key=family)
@@ -256,7 +262,8 @@ def _ordered(columns: _Columns, names: Sequence[str], values: Floats) -> Mask:
         support = int(columns.present(names[i], names[j]).sum())
         chance = _share_above(values[:, i], values[:, j])
         holds[i, j] = chance >= MIN_BROKEN_SHARE and chance * support >= MIN_EXPECTED
-    checked, complete = np.zeros_like(holds), columns.complete(names)
+    checked = np.zeros_like(holds)
+    complete = columns.complete(names)
     # Those that follow need no check.
     while (left := np.argwhere(_direct(holds, complete) & ~checked)).size:
         for i, j in left.tolist():
@@ -287,8 +294,11 @@ def _order(columns: _Columns, low: str, high: str, lows: Floats, highs: Floats) 
 
 def _share_above(low: Floats, high: Floats) -> float:
     """Probability that a value of the first column is above one of any row of the second."""
-    low, high = low[~np.isnan(low)], np.sort(high[~np.isnan(high)])
-    return float(np.searchsorted(high, low).mean() / len(high)) if len(low) and len(high) else 0.0
+    low = low[~np.isnan(low)]
+    high = np.sort(high[~np.isnan(high)])
+    if len(low) and len(high):
+        return float(np.searchsorted(high, low).mean() / len(high))
+    return 0.0
 
 
 def _implied_orders(constraint: ConstraintParameters, columns: _Columns) -> Iterator[tuple[str, str]]:
@@ -331,7 +341,10 @@ def _sums(columns: _Columns) -> Iterator[Suggestion]:
     others = np.array([i for i in range(len(names)) if i not in totals])
     for total in others.tolist():
         parts = _parts_of(values, others[others != total], total)
-        suggestion = _sum(columns, tuple(names[parts].tolist()), str(names[total])) if len(parts) > 2 else None
+        if len(parts) > 2:
+            suggestion = _sum(columns, tuple(names[parts].tolist()), str(names[total]))
+        else:
+            suggestion = None
         if suggestion is not None:
             yield suggestion
 
@@ -339,7 +352,8 @@ def _sums(columns: _Columns) -> Iterator[Suggestion]:
 def _pairs_that_add_up(values: Floats, tolerances: Floats) -> Iterator[tuple[list[int], int]]:
     """Places of two columns and of one that is their sum on the sample, within its tolerance."""
     for i, j in combinations(range(values.shape[1]), 2):
-        a, b = values[:, i : i + 1], values[:, j : j + 1]
+        a = values[:, i : i + 1]
+        b = values[:, j : j + 1]
         differs = np.abs(a + b - values) > tolerances + _ROUNDING * (np.abs(a) + np.abs(b))
         yield from (([i, j], k) for k in np.flatnonzero(~differs.any(axis=0)).tolist() if k not in (i, j))
 
@@ -351,7 +365,9 @@ def _parts_of(values: Floats, candidates: npt.NDArray[np.int64], total: int) -> 
         return candidates[:0]
     weights = np.linalg.lstsq(rows[:, candidates], rows[:, total], rcond=None)[0]
     is_part = np.abs(weights - 1) < _NEAR
-    return candidates[is_part] if (is_part | (np.abs(weights) < _NEAR)).all() else candidates[:0]
+    if (is_part | (np.abs(weights) < _NEAR)).all():
+        return candidates[is_part]
+    return candidates[:0]
 
 
 def _sum(columns: _Columns, parts: tuple[str, ...], total: str) -> Suggestion | None:
@@ -503,7 +519,8 @@ def _run(sign: str, runs: Sequence[str]) -> str:
     """The regular expression of one run: letters that never change as they are, else how many of its alphabet."""
     if len(set(runs)) == 1 and sign != "9":
         return runs[0]
-    low, high = min(map(len, runs)), max(map(len, runs))
+    low = min(map(len, runs))
+    high = max(map(len, runs))
     times = f"{low}" if low == high else f"{low},{high}"
     return _alphabet(sign) + ("" if times == "1" else f"{{{times}}}")
 

@@ -64,8 +64,14 @@ def theils_u(columns: Sequence[Codes]) -> NDArray[np.float64]:
     for i, j in combinations(range(len(columns)), 2):
         joint = entropy(columns[i] * sizes[j] + columns[j])
         information = max(entropies[i] + entropies[j] - joint, 0.0)
-        matrix[i, j] = min(information / entropies[i], 1.0) if entropies[i] > 1e-12 else 0.0
-        matrix[j, i] = min(information / entropies[j], 1.0) if entropies[j] > 1e-12 else 0.0
+        if entropies[i] > 1e-12:
+            matrix[i, j] = min(information / entropies[i], 1.0)
+        else:
+            matrix[i, j] = 0.0
+        if entropies[j] > 1e-12:
+            matrix[j, i] = min(information / entropies[j], 1.0)
+        else:
+            matrix[j, i] = 0.0
     return matrix
 
 
@@ -73,7 +79,10 @@ def entropy(codes: Codes) -> float:
     """Shannon entropy in nats of the observed frequencies."""
     # Counting beats sorting while the range is small.
     dense = int(codes.max(initial=0)) < 4 * len(codes) + 1024
-    counts = np.bincount(codes) if dense else np.unique(codes, return_counts=True)[1]
+    if dense:
+        counts = np.bincount(codes)
+    else:
+        counts = np.unique(codes, return_counts=True)[1]
     shares = counts[counts > 0] / max(len(codes), 1)
     return float(-(shares * np.log(shares)).sum())
 
@@ -98,7 +107,9 @@ def correlation_ratios(codes: Codes, values: NDArray[np.float64]) -> NDArray[np.
     groups = csr_array(
         (np.ones(len(codes)), (codes, np.arange(len(codes)))), shape=shape
     )  # (categories, rows), one-hot
-    sums, sizes = groups @ deviations, groups @ present.astype(float)
-    between, total = (sums**2 / np.maximum(sizes, 1.0)).sum(axis=0), (deviations**2).sum(axis=0)
+    sums = groups @ deviations
+    sizes = groups @ present.astype(float)
+    between = (sums**2 / np.maximum(sizes, 1.0)).sum(axis=0)
+    total = (deviations**2).sum(axis=0)
     varies = (counts > 1) & (total > 1e-24)
     return np.asarray(np.sqrt(np.clip(between / np.where(varies, total, np.inf), 0.0, 1.0)))

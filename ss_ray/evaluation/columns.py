@@ -67,7 +67,10 @@ def scored_columns(
     """The columns to measure: all that can be scored, or a seeded sample of max_columns of them, in table order."""
     scorable = [c for c in schema.columns if why_not_scored(train, c) is None]
     rng = np.random.default_rng([seed, 1])
-    kept = sorted(rng.choice(len(scorable), size=max_columns, replace=False)) if len(scorable) > max_columns else None
+    if len(scorable) > max_columns:
+        kept = sorted(rng.choice(len(scorable), size=max_columns, replace=False))
+    else:
+        kept = None
     chosen = scorable if kept is None else [scorable[i] for i in kept]
     return tuple(ScoredColumn(name=c.name, kind=c.kind, nominal=_is_nominal(train, c)) for c in chosen)
 
@@ -136,7 +139,9 @@ def _values(series: pd.Series, column: ScoredColumn) -> Values:
     if column.kind not in ORDERED_KINDS:
         return labels(series)
     floats = numbers(series, column.kind)
-    return labels(pd.Series(floats)) if column.nominal else floats
+    if column.nominal:
+        return labels(pd.Series(floats))
+    return floats
 
 
 def _is_nominal(train: pd.DataFrame, column: ColumnSchema) -> bool:

@@ -109,7 +109,8 @@ def combine(
     fidelity: Fidelity, utility: Utility, privacy: Privacy, *, lost: Mapping[str, float] | None = None
 ) -> Evaluation:
     """The three measurements with their scores; `lost`: column -> share of synthetic cells that are not of its type."""
-    columns, made = fidelity.tabular_columns, [text.synthetic for text in fidelity.texts]
+    columns = fidelity.tabular_columns
+    made = [text.synthetic for text in fidelity.texts]
     common, marks = _common_parts(fidelity)
     scores = Scores(
         quality=score_quality(

@@ -53,7 +53,10 @@ class Encoder:
         features = np.full((table.rows, len(self.columns)), np.nan)
         for j, column in enumerate(self.columns):
             values = table.values[column.name]
-            features[:, j] = encode_labels(values, self.codes[column.name]) if column.nominal else values
+            if column.nominal:
+                features[:, j] = encode_labels(values, self.codes[column.name])
+            else:
+                features[:, j] = values
         return features
 
 
@@ -131,7 +134,8 @@ def _without_empty(features: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def roc_auc(positive: NDArray[np.bool_], score: NDArray[np.float64]) -> float:
     """Probability that a positive scores above a negative, ties half; NaN where one side is empty."""
-    n_positive, n_negative = int(positive.sum()), int((~positive).sum())
+    n_positive = int(positive.sum())
+    n_negative = int((~positive).sum())
     if not n_positive or not n_negative:
         return float("nan")
     ranks = rankdata(score)
@@ -156,6 +160,7 @@ def auc_std_error(auc: float, n_positive: int, n_negative: int) -> float:
 
     Source: Hanley & McNeil 1982, Radiology 143(1), equation 1.
     """
-    q1, q2 = auc / (2 - auc), 2 * auc**2 / (1 + auc)
+    q1 = auc / (2 - auc)
+    q2 = 2 * auc**2 / (1 + auc)
     variance = auc * (1 - auc) + (n_positive - 1) * (q1 - auc**2) + (n_negative - 1) * (q2 - auc**2)
     return float(np.sqrt(max(variance, 0.0) / (n_positive * n_negative)))

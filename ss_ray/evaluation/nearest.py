@@ -54,7 +54,8 @@ class Points:
 
     def of_columns(self, columns: NDArray[np.intp]) -> Points:
         """The rows by these columns alone, ascending."""
-        nominal, ordered = columns[columns < len(self.codes)], columns[columns >= len(self.codes)]
+        nominal = columns[columns < len(self.codes)]
+        ordered = columns[columns >= len(self.codes)]
         return Points(quantiles=self.quantiles[ordered - len(self.codes)], codes=self.codes[nominal])
 
 
@@ -136,7 +137,8 @@ def total_differences(a: Points, b: Points, columns: Iterable[int]) -> NDArray[n
     Nominal columns are counted in bytes before they become floats, which is three times as fast.
     """
     total = np.zeros((a.rows, b.rows), dtype=np.float32)
-    counts, counted = np.zeros((a.rows, b.rows), dtype=np.uint8), 0
+    counts = np.zeros((a.rows, b.rows), dtype=np.uint8)
+    counted = 0
     for column in columns:
         if column >= len(a.codes):
             total += _quantile_differences(a.quantiles[column - len(a.codes)], b.quantiles[column - len(a.codes)])
@@ -159,7 +161,8 @@ def column_differences(a: Points, b: Points, column: int) -> NDArray[np.float32]
 def _quantile_differences(x: NDArray[np.float32], y: NDArray[np.float32]) -> NDArray[np.float32]:
     """|x - y| of one column, (len(x), len(y)); 1 where one is missing, 0 where both are."""
     difference: NDArray[np.float32] = np.abs(x[:, None] - y[None, :])
-    gone_x, gone_y = np.isnan(x), np.isnan(y)
+    gone_x = np.isnan(x)
+    gone_y = np.isnan(y)
     if gone_x.any() or gone_y.any():
         difference[gone_x] = 1.0
         difference[:, gone_y] = 1.0

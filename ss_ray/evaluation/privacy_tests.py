@@ -81,7 +81,7 @@ def check_columns(parameters: EvaluationParameters, schema: TableSchema) -> None
     Raises:
         DataError: The schema lacks the column.
     """
-    target = (parameters.target,) if parameters.target is not None else ()
+    target = () if parameters.target is None else (parameters.target,)
     lagged = parameters.time_series.autocorrelation.value_columns
     for names in (target, parameters.mia_excluded_columns, parameters.pii_replay_columns, lagged):
         for name in names or ():

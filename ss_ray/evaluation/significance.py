@@ -20,7 +20,8 @@ def share(hits: NDArray[np.bool_], *, seed: int | None = None) -> Metric:
     """Share of True, with Wilson's interval."""
     if not len(hits):
         return unavailable("there are no values to compare")
-    rate, size = float(hits.mean()), len(hits)
+    rate = float(hits.mean())
+    size = len(hits)
     centre, half = wilson(int(hits.sum()), size)
     error = float(np.sqrt(rate * (1 - rate) / size))
     return measured(rate, size, seed=seed, std_error=error, bounds=(centre - half, centre + half))
@@ -31,7 +32,8 @@ def wilson(hits: float, size: int, z: float = Z_95) -> tuple[float, float]:
 
     Source: Wilson 1927, Journal of the American Statistical Association 22(158), 209-212.
     """
-    rate, squared = hits / size, z * z
+    rate = hits / size
+    squared = z * z
     centre = (rate + squared / (2 * size)) / (1 + squared / size)
     half = z / (1 + squared / size) * np.sqrt(rate * (1 - rate) / size + squared / (4 * size**2))
     return float(centre), float(half)

@@ -130,7 +130,8 @@ def evaluate_table(
     train, holdout, synthetic = (read_sample(side) for side in (tables.train, tables.holdout, tables.synthetic))
     assert train is not None
     assert synthetic is not None
-    frames, asked = ray.put((train, holdout, synthetic)), request.parameters
+    frames = ray.put((train, holdout, synthetic))
+    asked = request.parameters
     bounds = {"max_rows": asked.sqs_report_rows, "max_columns": asked.sqs_report_columns, "seed": request.seed}
     likeness = bounds | {
         "constraints": request.constraints,
@@ -156,7 +157,10 @@ def evaluate_table(
             parts.append(ray.get(part))
             on_progress(Progress(stage="evaluate", done=done, total=4, unit="parts"))
     evaluation = combine(*parts, lost=_lost_shares(request.lost, tables.synthetic))
-    evidence = None if facts is None else write_evidence(facts, evaluation, folder)
+    if facts is None:
+        evidence = None
+    else:
+        evidence = write_evidence(facts, evaluation, folder)
     report = render_report(evaluation, train, synthetic, schema, context, evidence)
     (folder / "metrics.json").write_text(metrics_json(evaluation))
     (folder / "report.html").write_text(report)
@@ -215,7 +219,9 @@ def publish_report(
 def read_sample(folder: Location) -> pd.DataFrame | None:
     """Rows of a folder of parts, MAX_ROWS at most; None where there are no parts."""
     parts = folder.files(".parquet")
-    return sample_rows(parts, MAX_ROWS).to_pandas() if parts else None
+    if parts:
+        return sample_rows(parts, MAX_ROWS).to_pandas()
+    return None
 
 
 def read_whole_groups(tables: Tables, by: SequenceColumns, max_rows: int = MAX_ROWS) -> WholeSequences:
@@ -249,7 +255,10 @@ def _measure_fidelity(
     **settings: Any,
 ) -> Fidelity:
     """Fidelity, with whole sequences where the rows are a sample, which no other measurement needs."""
-    whole = None if sequences is None or _are_whole(tables) else read_whole_groups(tables, sequences)
+    if sequences is None or _are_whole(tables):
+        whole = None
+    else:
+        whole = read_whole_groups(tables, sequences)
     return evaluate_fidelity(train, holdout, synthetic, schema, sequences=sequences, whole=whole, **settings)
 
 
@@ -269,14 +278,19 @@ def _measure_privacy(
     found = None
     if originals is not None:
         before, unseen = (read_sample(side) for side in originals)
-        found = Originals(train=before, holdout=unseen) if before is not None else None
+        if before is not None:
+            found = Originals(train=before, holdout=unseen)
+        else:
+            found = None
     return evaluate_privacy(train, holdout, synthetic, schema, originals=found, **settings)
 
 
 def main_figures(evaluation: Evaluation) -> EvaluationResult:
     """The few numbers that a summary shows."""
-    quality, privacy = evaluation.scores.quality.sqs, evaluation.scores.privacy.score
-    utility, attacks = evaluation.utility, evaluation.privacy
+    quality = evaluation.scores.quality.sqs
+    privacy = evaluation.scores.privacy.score
+    utility = evaluation.utility
+    attacks = evaluation.privacy
     return EvaluationResult(
         quality_score=quality.value,
         quality_grade=quality.grade,

@@ -38,7 +38,9 @@ class Words:
 
     def _inside(self, length: int) -> NDArray[np.bool_]:
         last = len(self.text) - length + 1
-        return np.asarray(self.text[:last] == self.text[length - 1 :]) if last > 0 else np.zeros(0, dtype=bool)
+        if last > 0:
+            return np.asarray(self.text[:last] == self.text[length - 1 :])
+        return np.zeros(0, dtype=bool)
 
 
 def read_words(texts: Iterable[str]) -> Words:

@@ -34,7 +34,9 @@ class _SlotCacheLayer(DynamicLayer):  # type: ignore[misc]
 
     def __init__(self, num_rows: int, num_slots: int) -> None:
         super().__init__()
-        self.num_rows, self.num_slots, self.length = num_rows, num_slots, 0
+        self.num_rows = num_rows
+        self.num_slots = num_slots
+        self.length = 0
 
     def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
         """Append (rows or 1, heads, 1, head_dim); all so far as (rows, heads, length, head_dim)."""
@@ -177,10 +179,17 @@ def _decode(
     """(num_rows, slots) int64 tokens, and (num_rows,) log-likelihoods of the given ones where they are asked for."""
     state = _State(model, num_rows, len(slots))
     weights = torch.zeros(num_rows, device=model.device)
-    fixed = None if given is None else torch.from_numpy(given).long().to(model.device)
+    if given is None:
+        fixed = None
+    else:
+        fixed = torch.from_numpy(given).long().to(model.device)
     with _slot_attention(model):
         for index, slot in enumerate(slots):
-            forced: Tensor | None = None if fixed is None else fixed[:, index]
+            forced: Tensor | None
+            if fixed is None:
+                forced = None
+            else:
+                forced = fixed[:, index]
             used = _in_use(state.tokens, slot, forced)
             if state.skips_unused and used is not None and not used.any():
                 continue
@@ -193,7 +202,10 @@ def _decode(
             if weighs and forced is not None:
                 weights += _log_likelihood(logits, forced, slot)
             drawn = slot.start + _draw(logits, sampling, generator)
-            kept = drawn if forced is None else torch.where(forced == FREE, drawn, forced)
+            if forced is None:
+                kept = drawn
+            else:
+                kept = torch.where(forced == FREE, drawn, forced)
             state.write(index, kept, used)
     return state.tokens, weights
 
@@ -232,7 +244,10 @@ class _State:
 
     def write(self, index: int, tokens: Tensor, used: Tensor | None) -> None:
         """Fill slot `index` where it is in use."""
-        self.tokens[:, index] = tokens if used is None else torch.where(used, tokens, PAD)
+        if used is None:
+            self.tokens[:, index] = tokens
+        else:
+            self.tokens[:, index] = torch.where(used, tokens, PAD)
         written = self.tokens[:, index]
         if used is None or not self.skips_unused:
             self.last = written
@@ -249,7 +264,9 @@ def _in_use(tokens: Tensor, slot: Slot, forced: Tensor | None) -> Tensor | None:
     if forced is None or not (forced == PAD).any():
         return used
     wanted: Tensor = forced != PAD
-    return wanted if used is None else used & wanted
+    if used is None:
+        return wanted
+    return used & wanted
 
 
 def _log_likelihood(logits: Tensor, forced: Tensor, slot: Slot) -> Tensor:

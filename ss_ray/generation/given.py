@@ -78,7 +78,10 @@ def given_table(generation: GenerationParameters, schema: TableSchema, size: int
         ConfigError: A column that cannot be given, or is given twice.
         DataError: Values that the schema does not allow.
     """
-    seeds = _seed_rows(generation.seed_table, schema, encoding) if generation.seed_table else None
+    if generation.seed_table:
+        seeds = _seed_rows(generation.seed_table, schema, encoding)
+    else:
+        seeds = None
     size = size if seeds is None else len(seeds)
     rng = np.random.default_rng([seed, size])
     columns = {name: [value] * size for name, value in generation.given.items()}
@@ -127,7 +130,10 @@ def _typed(values: Sequence[Scalar], column: ColumnSchema) -> pa.Array:
     type_ = arrow_type(column)
     if column.kind is not Kind.BOOLEAN and any(isinstance(value, bool) for value in values):
         raise DataError(f"column {column.name!r}: generation gives it truth values", column=column.name)
-    target = type_.value_type if pa.types.is_dictionary(type_) else type_
+    if pa.types.is_dictionary(type_):
+        target = type_.value_type
+    else:
+        target = type_
     is_text = pa.types.is_temporal(target) or pa.types.is_string(target) or pa.types.is_large_string(target)
     try:
         return pa.array([str(v) for v in values] if is_text else list(values)).cast(target)

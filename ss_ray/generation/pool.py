@@ -67,7 +67,10 @@ def actor_options(resources: ResourceParameters, engine: Engine) -> ActorOptions
         resources: As asked for.
         engine: What the actors run.
     """
-    special = vllm_environment(use_gpu=resources.use_gpu) if engine == "vllm" else {}
+    if engine == "vllm":
+        special = vllm_environment(use_gpu=resources.use_gpu)
+    else:
+        special = {}
     threads = {"OMP_NUM_THREADS": str(resources.threads_per_worker or 1)}
     return ActorOptions(
         num_actors=resources.num_generation_workers,
@@ -92,7 +95,8 @@ class TextWorker:
     """The process of an actor; the model is loaded by a call, so that its errors arrive as they were raised."""
 
     def __init__(self, load: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
-        self._load, self._arguments = load, arguments
+        self._load = load
+        self._arguments = arguments
         self._worker: Any = None
 
     def load(self) -> None:
@@ -137,7 +141,10 @@ class TextPool:
     def __init__(
         self, load: Callable[..., Any], arguments: tuple[Any, ...], options: ActorOptions, *, capacity: int
     ) -> None:
-        self._load, self._arguments, self._options, self._capacity = load, arguments, options, capacity
+        self._load = load
+        self._arguments = arguments
+        self._options = options
+        self._capacity = capacity
         self._waiting: deque[Ask] = deque()
         self._calls: dict[Any, _Member] = {}
         self._members: list[_Member] = []
@@ -208,7 +215,8 @@ class TextPool:
         return member
 
     def _call(self, member: _Member) -> None:
-        asks, member.unsent = member.unsent, []
+        asks = member.unsent
+        member.unsent = []
         self._add_call(member, member.actor.work.remote(asks))
 
     def _add_call(self, member: _Member, call: Any) -> None:

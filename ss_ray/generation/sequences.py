@@ -36,7 +36,11 @@ class SequenceWriter:
         rng: np.random.Generator,
         generator: torch.Generator,
     ) -> None:
-        self.model, self.codec, self.sampling, self.rng, self.generator = model, codec, sampling, rng, generator
+        self.model = model
+        self.codec = codec
+        self.sampling = sampling
+        self.rng = rng
+        self.generator = generator
 
     def sequences(self, given: Tokens, length: int | None = None) -> SequenceTokens:
         """A sequence for each given header, of `length` rows, or as long as its header says.
@@ -74,7 +78,8 @@ class SequenceWriter:
         while (have := int(sizes.sum())) < num_rows:
             wanted = min(MAX_BATCH, max(1, (num_rows - have) * len(sizes) // have))
             more = self._headers(np.repeat(given, wanted, axis=0))
-            headers, sizes = np.concatenate([headers, more]), np.append(sizes, self.codec.sizes(more, self.rng))
+            headers = np.concatenate([headers, more])
+            sizes = np.append(sizes, self.codec.sizes(more, self.rng))
         enough = int(np.searchsorted(np.cumsum(sizes), num_rows)) + 1
         return headers[:enough], sizes[:enough]
 
@@ -111,7 +116,8 @@ class SequenceWriter:
     def _batches(self, sizes: Ints) -> Iterator[Ints]:
         """Sequences whose sizes differ by a factor of 2 at most, longest first, as many as memory allows."""
         order = np.argsort(-sizes, kind="stable")
-        width, first = len(self.codec.row.slots), 0
+        width = len(self.codec.row.slots)
+        first = 0
         while first < len(order):
             longest = int(sizes[order[first]])
             slots = len(self.codec.header.slots) + min(longest, self.codec.window_rows) * width
@@ -122,7 +128,8 @@ class SequenceWriter:
 
     def _write(self, rows: Tokens, headers: Tokens, sizes: Ints, starts: Ints) -> None:
         """Fill in the rows of a batch of sequences, window after window."""
-        window, done = self.codec.window_rows, 0
+        window = self.codec.window_rows
+        done = 0
         while done < sizes.max():
             context = min(done, self.codec.context_rows)
             active = np.flatnonzero(sizes > done)

@@ -64,10 +64,16 @@ def generate_table(
     """
     codec = codec_from_json((model / "codec.json").read_text())
     mappings = learned_mappings(plan, request.real_rows)
-    sequences = codec.sequences if isinstance(codec, SequenceCodec) else None
+    if isinstance(codec, SequenceCodec):
+        sequences = codec.sequences
+    else:
+        sequences = None
     fixed = fixed_columns(codec.schema, sequences, request.generation)
     enforcer = make_enforcer(plan.constraints, codec.schema, mappings, fixed)
-    length = codec.length(codec.ends(plan.start, plan.stop)) if isinstance(codec, SequenceCodec) else None
+    if isinstance(codec, SequenceCodec):
+        length = codec.length(codec.ends(plan.start, plan.stop))
+    else:
+        length = None
     plan, given = _given(codec, of_whole_series(plan, length), request, work.make_folder())
     shards = list(cut_shards(plan))
     wanted = sum(shard.size for shard in shards)
@@ -130,7 +136,8 @@ def _given(
     generation = request.generation
     if not is_given(generation):
         return plan, None
-    schema, size = codec.schema, plan.num_records
+    schema = codec.schema
+    size = plan.num_records
     if isinstance(codec, SequenceCodec):
         can_be = [c for c in codec.header.schema.columns[1:] if c.name in codec.sequences.constants]
         schema = replace(codec.schema, columns=tuple(c for c in can_be if c.kind is not Kind.IDENTIFIER))
@@ -200,7 +207,10 @@ def _settled(
     work: Location,
 ) -> _Settled:
     """The shards without what repeats keys, or contradicts, across them; the files of shards stay as they are."""
-    group = codec.sequences.group if isinstance(codec, SequenceCodec) else None
+    if isinstance(codec, SequenceCodec):
+        group = codec.sequences.group
+    else:
+        group = None
     counted = group if plan.num_groups is not None else None
     files = [shard_file(work, shard) for shard in shards]
     across = [c for c in enforcer.constraints if isinstance(c, UniqueConstraint | DeterminesConstraint)]
@@ -212,7 +222,10 @@ def _settled(
     seen = Seen()
     for file in files:
         table = pa.concat_tables([codec.schema.to_arrow().empty_table(), *read_part(file)])
-        groups = None if group is None else table.column(group).to_pylist()
+        if group is None:
+            groups = None
+        else:
+            groups = table.column(group).to_pylist()
         done = enforcer.enforce(table, groups=groups, seen=seen)
         seen = done.seen
         target = folder / file.name
@@ -226,19 +239,25 @@ def _size(file: Location, group: str | None) -> int:
     if group is None:
         return sum(count_rows([file]))
     blocks = list(read_part(file, [group]))
-    return len(pa.concat_tables(blocks).column(0).unique()) if blocks else 0
+    if blocks:
+        return len(pa.concat_tables(blocks).column(0).unique())
+    return 0
 
 
 def _released(
     shards: Sequence[Shard], wanted: int, unit: str, settled: _Settled, work: Location, target: Location
 ) -> SyntheticTable:
     """Move the finished shards to `target`."""
-    rejected, repaired = Counter[str](), Counter[str]()
+    rejected = Counter[str]()
+    repaired = Counter[str]()
     for shard in shards:
         counts = json.loads(counts_file(work, shard).read_text())
         rejected.update(counts["rejected"])
         repaired.update(counts["repaired"])
-    num_rows = sum(count_rows(settled.folder.files(".parquet"))) if settled.size else 0
+    if settled.size:
+        num_rows = sum(count_rows(settled.folder.files(".parquet")))
+    else:
+        num_rows = 0
     if not num_rows:
         raise GenerationError(f"no row satisfies the constraints: {most_frequent(rejected)}")
     target.remove()

@@ -93,7 +93,10 @@ class TextActor:
         seed: int,
         tokenize: Tokenize,
     ) -> None:
-        self._engine, self._settings, self._plan, self._seed = engine, settings, plan, seed
+        self._engine = engine
+        self._settings = settings
+        self._plan = plan
+        self._seed = seed
         self._codec = plan.bounded(codec)
         self._drafting = Drafting(
             codec=self._codec,
@@ -152,14 +155,18 @@ class TextActor:
         )
 
     def _written_grammar(self, given: str, *, is_first: bool) -> str:
-        values = json.loads(given, parse_float=Decimal) if given else None
+        if given:
+            values = json.loads(given, parse_float=Decimal)
+        else:
+            values = None
         if is_first:
             return record_grammar(self._codec, records=self._plan.num_rows, given=values)
         return further_grammar(self._codec, may_end=self._plan.num_rows is None, given=values)
 
     def _answers(self, done: Mapping[int, Draft]) -> Answers:
         """All texts parsed at once; what was cut off or left out, which the codec does not see, is counted here."""
-        drafting, drafts = self._drafting, list(done.values())
+        drafting = self._drafting
+        drafts = list(done.values())
         texts = [drafting.text(draft) for draft in drafts]
         read = np.array([i for i, text in enumerate(texts) if text is not None], np.int64)
         parsed = self._codec.parse_many([text for text in texts if text is not None], self._plan.validation)

@@ -74,7 +74,8 @@ def given_of(codec: JsonCodec, plan: GenerationPlan, language: LanguageGeneratio
     columns = (column for column in (*codec.shared_columns, *of_rows) if column.kind is not Kind.IDENTIFIER)
     # Distances are not given.
     columns = (column for column in columns if column.name in codec.schema.names)
-    schema, size = TableSchema(columns=tuple(columns)), plan.num_groups or plan.num_records
+    schema = TableSchema(columns=tuple(columns))
+    size = plan.num_groups or plan.num_records
     table = given_table(generation, schema, size if is_per_row else 1, plan.seed, request.encoding)
     cells = {name: cell_texts(table.column(name), schema[name]).to_pylist() for name in table.column_names}
     rows = (
@@ -134,10 +135,15 @@ class TextTable:
     def __init__(
         self, codec: JsonCodec, enforcer: Enforcer, plan: GenerationPlan, given: Given, work: Location
     ) -> None:
-        self._codec, self._enforcer, self._plan, self._given, self._work = codec, enforcer, plan, given, work
+        self._codec = codec
+        self._enforcer = enforcer
+        self._plan = plan
+        self._given = given
+        self._work = work
         self._by_group = plan.num_groups is not None
         self._batch = 1 if plan.is_one_sequence else BATCH
-        self._parts, self._file = (work / "parts").make_folder(), work / "state.json"
+        self._parts = (work / "parts").make_folder()
+        self._file = work / "state.json"
         self._state, self._seen = _State(), Seen()
         # Given rows that are made.
         self._filled: set[int] = set()
@@ -151,17 +157,23 @@ class TextTable:
     @property
     def wanted(self) -> int:
         """Rows, or groups."""
-        return len(self._given.texts) if self._given.is_per_row else self._plan.num_groups or self._plan.num_records
+        if self._given.is_per_row:
+            return len(self._given.texts)
+        return self._plan.num_groups or self._plan.num_records
 
     @property
     def unit(self) -> str:
         """What is counted."""
-        return "groups" if self._by_group else "rows"
+        if self._by_group:
+            return "groups"
+        return "rows"
 
     @property
     def made(self) -> int:
         """Rows or groups so far."""
-        return self._state.groups if self._by_group else self._state.rows
+        if self._by_group:
+            return self._state.groups
+        return self._state.rows
 
     @property
     def is_done(self) -> bool:
@@ -183,7 +195,10 @@ class TextTable:
         if self._plan.is_one_sequence:
             return 1
         most = 1 if self._by_group else self._codec.max_lines
-        each = max(self.made, 0.5) / self._state.next if self._state.next else most
+        if self._state.next:
+            each = max(self.made, 0.5) / self._state.next
+        else:
+            each = most
         return math.ceil(SURPLUS * (self.wanted - self.made) / each) + 1
 
     def _place(self, number: int) -> int:
@@ -191,7 +206,9 @@ class TextTable:
         if not self._given.is_per_row:
             return 0
         size = len(self._given.texts)
-        return number if number < size else self._state.retries[number - size]
+        if number < size:
+            return number
+        return self._state.retries[number - size]
 
     def add(self, answers: Answers) -> None:
         """Take up finished completions, in any order."""
@@ -212,9 +229,14 @@ class TextTable:
 
     def _in_turn(self) -> list[int]:
         """Numbers of the next completions, all of one batch; no two of one given row."""
-        first, numbers, places = self._state.next, list[int](), set[int]()
+        first = self._state.next
+        numbers = list[int]()
+        places = set[int]()
         for number in range(first, first + self._batch - first % self._batch):
-            place = self._place(number) if number in self._finished and self._given.is_per_row else number
+            if number in self._finished and self._given.is_per_row:
+                place = self._place(number)
+            else:
+                place = number
             if number not in self._finished or place in places:
                 break
             numbers.append(number)
@@ -223,7 +245,8 @@ class TextTable:
 
     def _take(self, numbers: Sequence[int]) -> None:
         """Keep the rows of completions that break no constraint, and judge the batch when it is full."""
-        state, places = self._state, [self._place(number) for number in numbers]
+        state = self._state
+        places = [self._place(number) for number in numbers]
         made = [self._finished.pop(number) for number in numbers]
         made = [
             (rows.slice(0, 0), 0) if place in self._filled else (rows, records)
@@ -247,7 +270,9 @@ class TextTable:
         """Add the rows that break no constraint, as far as they are needed; (rows,) the completions of all of them."""
         if not len(drawn.table):
             return drawn.sources
-        state, codec, seed = self._state, self._codec, self._plan.seed
+        state = self._state
+        codec = self._codec
+        seed = self._plan.seed
         table = codec.table_of(drawn, first_row=state.drawn_rows, first_group=state.drawn_groups, seed=seed)
         done = self._enforcer.enforce(table, groups=drawn.sources if codec.sequences else None, seen=self._seen)
         kept = drawn.sources[done.kept]
@@ -274,14 +299,18 @@ class TextTable:
 
     def _num_fitting(self, sources: Numbers) -> int:
         """How many of these rows the table still needs."""
-        missing, starts = self.wanted - self.made, _starts(sources)
+        missing = self.wanted - self.made
+        starts = _starts(sources)
         if not self._by_group:
             return min(len(sources), missing)
-        return int(starts[missing]) if len(starts) > missing else len(sources)
+        if len(starts) > missing:
+            return int(starts[missing])
+        return len(sources)
 
     def _write_part(self) -> None:
         """The rows that are in no part yet, and then, in one step, that they are."""
-        part, partial = self._parts / f"part-{self._state.parts:05d}.parquet", self._work / "_part.partial"
+        part = self._parts / f"part-{self._state.parts:05d}.parquet"
+        partial = self._work / "_part.partial"
         pq.write_table(pa.concat_tables(self._pending), partial.path, filesystem=partial.filesystem)
         partial.move_to(part)
         self._pending = []
@@ -290,7 +319,10 @@ class TextTable:
 
     def _resume(self) -> None:
         """Go on after the parts that are there."""
-        state = _STATE.validate_json(self._file.read_text()) if self._file.exists() else _State()
+        if self._file.exists():
+            state = _STATE.validate_json(self._file.read_text())
+        else:
+            state = _State()
         files = self._parts.files(".parquet")
         # Some were on their way to the target.
         if len(files) < state.parts:
@@ -314,7 +346,10 @@ class TextTable:
         state = self._state
         if not state.rows:
             raise GenerationError(f"not a single row could be made: {most_frequent(state.rejected)}")
-        folder = self._in_given_order() if self._given.is_per_row else self._parts
+        if self._given.is_per_row:
+            folder = self._in_given_order()
+        else:
+            folder = self._parts
         num_files = len(folder.files(".parquet"))
         target.remove()
         folder.move_to(target)

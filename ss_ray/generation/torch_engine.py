@@ -42,8 +42,10 @@ class _GrowingLayer(DynamicLayer):  # type: ignore[misc]
         if self._buffers is None or after > self._buffers[0].shape[-2]:
             self._buffers = (_roomy(self.keys, key_states, after), _roomy(self.values, value_states, after))
         keys, values = self._buffers
-        keys[:, :, before:after], values[:, :, before:after] = key_states, value_states
-        self.keys, self.values = keys[:, :, :after], values[:, :, :after]
+        keys[:, :, before:after] = key_states
+        values[:, :, before:after] = value_states
+        self.keys = keys[:, :, :after]
+        self.values = values[:, :, :after]
         return self.keys, self.values
 
     def batch_repeat_interleave(self, repeats: int) -> None:
@@ -97,7 +99,8 @@ class TorchEngine:
         dtype = torch.float32 if device == "cpu" else torch.bfloat16
         self._model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype).to(device).eval()
         self._tokenizer = AutoTokenizer.from_pretrained(folder)
-        self._sampling, self._batch_size = sampling, batch_size
+        self._sampling = sampling
+        self._batch_size = batch_size
         self._masks = _TokenMasks(self._tokenizer, self._model.config.vocab_size)
         self._waiting: deque[Request] = deque()
         self._rows: list[_Row] = []
@@ -201,7 +204,10 @@ class TorchEngine:
             return
         self._rows = [self._rows[i] for i in indices]
         self._logits = self._logits[indices]
-        self._seen = self._seen[indices] if self._seen.numel() else self._seen
+        if self._seen.numel():
+            self._seen = self._seen[indices]
+        else:
+            self._seen = self._seen
         if indices:
             self._cache.batch_select_indices(torch.tensor(indices, device=self._model.device))
 
@@ -248,7 +254,8 @@ def draw_tokens(logits: Tensor, sampling: TextSampling, points: Tensor) -> Tenso
     """
     # subtracted, so that no temperature makes two of them infinite.
     top = logits.amax(dim=-1, keepdim=True)
-    likely, order = torch.softmax((logits - top).double() / sampling.temperature, dim=-1), None
+    likely = torch.softmax((logits - top).double() / sampling.temperature, dim=-1)
+    order = None
     if sampling.top_p < 1:
         likely, order = likely.sort(dim=-1, descending=True)
         likely = likely.masked_fill(likely.cumsum(dim=-1) - likely >= sampling.top_p, 0.0)

@@ -20,7 +20,8 @@ class VllmEngine:
     """A `TextEngine` on a vLLM engine that nobody else uses at the same time."""
 
     def __init__(self, engine: LLMEngine, sampling: TextSampling) -> None:
-        self._engine, self._sampling = engine, sampling
+        self._engine = engine
+        self._sampling = sampling
         # vLLM's own names of the requests under way.
         self._internal: dict[int, str] = {}
 
@@ -48,14 +49,13 @@ class VllmEngine:
             gpu_memory_utilization: Share of a GPU's memory, in (0, 1].
         """
         # A prompt in chunks makes vLLM take back a seeded draw, which generators of CPUs cannot.
-        whole_prompts = (
-            {}
-            if use_gpu
-            else {
+        if use_gpu:
+            whole_prompts = {}
+        else:
+            whole_prompts = {
                 "enable_chunked_prefill": False,
                 "max_num_batched_tokens": max(2048, max_model_len),
             }
-        )
         arguments = EngineArgs(
             model=str(folder),
             dtype="auto" if use_gpu else "float32",
@@ -99,7 +99,10 @@ class VllmEngine:
 
 def sampling_params(request: Request, sampling: TextSampling) -> SamplingParams:
     """What vLLM is told of a request."""
-    grammar = None if request.grammar is None else StructuredOutputsParams(grammar=request.grammar)
+    if request.grammar is None:
+        grammar = None
+    else:
+        grammar = StructuredOutputsParams(grammar=request.grammar)
     return SamplingParams(
         temperature=sampling.temperature,
         top_p=sampling.top_p,

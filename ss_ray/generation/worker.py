@@ -61,7 +61,10 @@ def shard_worker(
     torch.set_num_threads(threads)
     model, codec = load_model(model_folder)
     model = model.to("cuda" if torch.cuda.is_available() else "cpu")
-    given = None if given_file is None else pa.concat_tables(list(read_part(given_file)))
+    if given_file is None:
+        given = None
+    else:
+        given = pa.concat_tables(list(read_part(given_file)))
     schema = _checked_schema(codec, plan)
 
     def generate(shard: Shard) -> None:

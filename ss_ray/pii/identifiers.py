@@ -16,8 +16,13 @@ from stdnum import iban, luhn
 
 from ss_ray.pii import entities
 
-EMAIL, PHONE, SSN, CARD = "e-mail address", "phone number", "social security number", "card number"
-IBAN, IP, SECRET_URL = "IBAN", "IP address", "URL with credentials"
+EMAIL = "e-mail address"
+PHONE = "phone number"
+SSN = "social security number"
+CARD = "card number"
+IBAN = "IBAN"
+IP = "IP address"
+SECRET_URL = "URL with credentials"
 ENTITY_TYPES = {
     EMAIL: entities.EMAIL_ADDRESS,
     PHONE: entities.PHONE_NUMBER,
@@ -97,7 +102,8 @@ def _emails(text: str) -> Iterator[str]:
     for place, character in enumerate(text):
         if character != "@":
             continue
-        start, end = place, place + 1
+        start = place
+        end = place + 1
         while start > 0 and text[start - 1] in _LOCAL:
             start -= 1
         while end < len(text) and text[end] in _DOMAIN:
@@ -115,7 +121,9 @@ def _emails(text: str) -> Iterator[str]:
 
 def _numbers(text: str) -> Iterator[Identifier]:
     for match in _SSN.finditer(text):
-        area, group, serial = match[1], match[3], match[4]
+        area = match[1]
+        group = match[3]
+        serial = match[4]
         if area not in ("000", "666") and area[0] != "9" and group != "00" and serial != "0000":
             yield Identifier(SSN, area + group + serial)
     for pattern in (_INTERNATIONAL, _AMERICAN):

@@ -113,7 +113,10 @@ class TableReplacer:
         texts, places = _distinct(column)
         is_hidden = rule.operator in _WORDY and not is_textual(column.type)
         if is_hidden or rule.operator in (Operator.DROP_ROW, Operator.DROP_COLUMN):
-            array = column if not is_hidden else pa.nulls(len(column), column.type)
+            if not is_hidden:
+                array = column
+            else:
+                array = pa.nulls(len(column), column.type)
             new: list[str | None] = [None] * len(places)
         elif rule.entity_type in DATE_TYPES and pa.types.is_temporal(column.type):
             new = [None] * len(places)
@@ -271,10 +274,14 @@ class _Rows:
     @cached_property
     def days(self) -> list[int]:
         """(num_rows,) days by which the dates of each row move."""
-        plan, key = self.replacer.plan, self.replacer.pseudonyms.key
+        plan = self.replacer.plan
+        key = self.replacer.pseudonyms.key
         types = {rule.entity_type for rule in plan.columns} | set(plan.searched)
         is_dated = not types.isdisjoint(DATE_TYPES)
-        identities = identities_of(self.table, plan.person) if is_dated else [""] * self.table.num_rows
+        if is_dated:
+            identities = identities_of(self.table, plan.person)
+        else:
+            identities = [""] * self.table.num_rows
         days = {identity: shift_days(key, identity, plan.max_shift_days) for identity in set(identities)}
         return [days[identity] for identity in identities]
 
@@ -330,7 +337,8 @@ def _fits(digits: str, type_: pa.DataType) -> bool:
 
 def _is_somebodys(column: pa.ChunkedArray) -> pa.Array:
     """Which dates are no placeholders."""
-    year, day = pc.year(column), column.cast(pa.date32(), safe=False) if not pa.types.is_date(column.type) else column
+    year = pc.year(column)
+    day = column.cast(pa.date32(), safe=False) if not pa.types.is_date(column.type) else column
     first_day = pc.equal(day.cast(pa.date32()), pa.scalar(FIRST_DAY, pa.date32()))
     return pc.and_(pc.and_(pc.greater_equal(year, YEARS[0]), pc.less_equal(year, YEARS[1])), pc.invert(first_day))
 

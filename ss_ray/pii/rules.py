@@ -269,7 +269,8 @@ def check_types(asked: PiiParameters) -> None:
         ConfigError: See `parse_entity_type`.
     """
     own = [entity.name for entity in custom_entities(asked)]
-    classify, ner = asked.globals.classify, asked.globals.ner
+    classify = asked.globals.classify
+    ner = asked.globals.ner
     for name in (*asked.operators, *asked.thresholds, *(classify.entities or ()), *(ner.ner_entities or ())):
         parse_entity_type(name, own)
 
@@ -329,7 +330,8 @@ def policy_schema(
         if origin is None:
             columns.append(infer_column(name, facts[name], is_text=False))
             continue
-        before, rule = replace(schema[origin], name=name), rules.get(origin)
+        before = replace(schema[origin], name=name)
+        rule = rules.get(origin)
         columns.append(_replaced(before, rule, facts[name]) if rule else _described_anew(before, facts))
     return TableSchema(columns=tuple(columns))
 

@@ -141,7 +141,8 @@ def replace_pii(
     described = [part.facts for part in done if part.facts]
     facts = merge_tables(described) if described else {}
     after = schema_after(schema, plan, key, facts)
-    statistics, num_rows = type_statistics(counts, plan), counts.rows - counts.dropped_rows
+    statistics = type_statistics(counts, plan)
+    num_rows = counts.rows - counts.dropped_rows
     scan_result = scan_result_of(scan, enforced_kinds(plan))
     folder = targets.train.parent
     report_of_all = make_pii_report(plan, statistics, schema, num_rows, counts.dropped_rows, scan_result)
@@ -230,7 +231,9 @@ def stand_in_key(asked: PiiParameters) -> bytes:
     """
     seed = asked.globals.seed
     if asked.key_env is None:
-        return secrets.token_bytes(32) if seed is None else hashlib.sha256(f"replace_pii seed {seed}".encode()).digest()
+        if seed is None:
+            return secrets.token_bytes(32)
+        return hashlib.sha256(f"replace_pii seed {seed}".encode()).digest()
     if seed is not None:
         raise ConfigError("replace_pii: give key_env or globals.seed, not both")
     given = os.environ.get(asked.key_env, "").encode()
@@ -314,7 +317,10 @@ def _replace_worker(
     else:
         written = updated_schema(schema, plan).to_arrow()
         changed = (*(rule.name for rule in plan.columns), *plan.checked_columns, *plan.number_columns)
-        described = written.names if plan.drops_rows else [name for name in changed if name in written.names]
+        if plan.drops_rows:
+            described = written.names
+        else:
+            described = [name for name in changed if name in written.names]
     kinds = enforced_kinds(plan)
 
     def replace(item: _Item) -> _Done:

@@ -170,7 +170,8 @@ def scan_rows(
         scan = scan_table(after, _originals(by_row), skip=skip)
         return Scan(searched=scan.searched, found=found, survived=scan.survived)
 
-    searched, survived = Counter[str](), Counter[Place]()
+    searched = Counter[str]()
+    survived = Counter[Place]()
     for name in [*_searched_columns(after, skip), *(name for name in numbers if name in after.column_names)]:
         places, texts = _distinct(after.column(name))
         searched[name] += len(after) - after.column(name).null_count
@@ -270,7 +271,9 @@ def scan_table(table: pa.Table, originals: OriginalIdentifiers, *, skip: Collect
     Returns:
         A scan whose `found` counts the cells of the output that hold any identifier.
     """
-    searched, found, survived = Counter[str](), Counter[Place](), Counter[Place]()
+    searched = Counter[str]()
+    found = Counter[Place]()
+    survived = Counter[Place]()
     for name in _searched_columns(table, skip):
         places, texts = _distinct(table.column(name))
         searched[name] += len(table) - table.column(name).null_count

@@ -159,7 +159,10 @@ class TextReplacer:
         words = _words(header)
         found: dict[str, tuple[Finding, ...] | None] = {}
         for text, findings in self._pattern_detector.find_each(cells, words).items():
-            others = None if findings is None else _others(text, findings, own_type)
+            if findings is None:
+                others = None
+            else:
+                others = _others(text, findings, own_type)
             if others is None or others or len(text.split()) >= MIN_SENTENCE_WORDS:
                 found[text] = others
 
@@ -193,7 +196,9 @@ class TextReplacer:
     def replace(self, text: str) -> str | None:
         """A text without a row; None where it cannot be analysed."""
         findings = self.detector.find_each([text])[text]
-        return None if findings is None else self._replaced(text, findings, RowContext()).text
+        if findings is None:
+            return None
+        return self._replaced(text, findings, RowContext()).text
 
     def find(self, text: str) -> tuple[Finding, ...]:
         """What would be replaced in a text, by the kinds of places that it names.
@@ -213,10 +218,14 @@ class TextReplacer:
         roles = {(f.start, f.end): mention.role for f, mention in mentioned if mention.role}
         refined = (found for f in findings if (found := self._refined(f, text)) is not None)
         chosen = list(_around(text, refined, [f for f, _ in mentioned]))
-        pieces, end = [], 0
+        pieces = []
+        end = 0
         new = NewText("")
         for f in without_overlaps([*(f for f, _ in mentioned), *chosen]):
-            role = roles.get((f.start, f.end), "") if f.entity_type == entities.PERSON else ""
+            if f.entity_type == entities.PERSON:
+                role = roles.get((f.start, f.end), "")
+            else:
+                role = ""
             stand_in = self._span(f.entity_type, text[f.start : f.end], role, row)
             pieces += [text[end : f.start], stand_in]
             end = f.end

@@ -30,11 +30,16 @@ from ss_ray.privacy.plan import run_epsilon
 from ss_ray.progress import OnProgress, ignore
 from ss_ray.runs.run_dir import RunDir
 
-NUM_PEOPLE, VISITS, NUM_STEPS, BATCH = 240, 3, 20, 24
+NUM_PEOPLE = 240
+VISITS = 3
+NUM_STEPS = 20
+BATCH = 24
 PHYSICAL_BATCH = 7
 """So small that each step is made of several parts, which must not change what is clipped."""
-EPSILON, DELTA = 500.0, 1e-5
-GROUP, ORDER = "person", "place"
+EPSILON = 500.0
+DELTA = 1e-5
+GROUP = "person"
+ORDER = "place"
 RESULT = "privacy_audit.json"
 
 
@@ -123,7 +128,8 @@ def _config_of(audited: RunDir, folder: Path, num_workers: int) -> Config:
     asked = _asked(audited)
     if asked["training"]["pretrained_model"] != COMPACT:
         raise ConfigError("audit --run covers runs of the compact model; this one trained a language model")
-    data, privacy = asked["data"], asked["privacy"]
+    data = asked["data"]
+    privacy = asked["privacy"]
     return parse_config(
         {
             "data": {
@@ -184,7 +190,8 @@ def run_and_compare(config: Config, folder: Path, on_progress: OnProgress) -> tu
     from ss_ray.training.private.recorder import read_recording
     from ss_ray.training.private.released import ChargedSteps, compare_steps
 
-    table, own = folder / "table.csv", RunDir.at(folder / "run")
+    table = folder / "table.csv"
+    own = RunDir.at(folder / "run")
     csv.write_csv(make_audit_table(), table)
     (own.internal / "released").make_folder()
     report = run_pipeline(config, table, folder / "run", on_progress=on_progress)

@@ -88,7 +88,8 @@ def _evaluate(
     config: Config, sources: dict[str, str | Path], folder: Location, log: Log, on_progress: OnProgress
 ) -> EvaluationReport:
     """Type, measure, write; the typed rows are gone at the end, however it comes."""
-    started, encoding = time.monotonic(), config.data.encoding
+    started = time.monotonic()
+    encoding = config.data.encoding
     connect()
     is_new = not folder.exists()
     work = folder.make_folder() / ".work"
@@ -184,5 +185,8 @@ def _lost(name: str, rows: TypedRows) -> Iterator[str]:
 
 def _not_compared(name: str, columns: tuple[str, ...]) -> str:
     shown = ", ".join(map(repr, columns[:MOST_NAMES])) + (" and more" if len(columns) > MOST_NAMES else "")
-    verb = "column of the {} table is" if len(columns) == 1 else "columns of the {} table are"
+    if len(columns) == 1:
+        verb = "column of the {} table is"
+    else:
+        verb = "columns of the {} table are"
     return f"{len(columns):,} {verb.format(name)} not in the real one, and not compared: {shown}."

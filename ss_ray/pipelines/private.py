@@ -198,7 +198,8 @@ def train_privately(
     Raises:
         PrivacyError: The data set's budget does not allow it.
     """
-    config, stages = run.config, run.stages
+    config = run.config
+    stages = run.stages
     with run.closed_at_end():
         private = stages.do(
             "measure",
@@ -242,7 +243,8 @@ def _certify(run: PrivateRun, private: PrivateSchema, trained: PrivateModelRef, 
     Raises:
         PrivacyError: More was spent than was asked for.
     """
-    measured, replaced = private.measured, run.config.replace_pii
+    measured = private.measured
+    replaced = run.config.replace_pii
     columns = measured.schema.columns if measured else ()
     inferred = dict.fromkeys(run.table.schema.names, "inferred")
     by_rows = replaced is not None and replaced.globals.classify.enable_classify is not False
@@ -265,7 +267,8 @@ def _certify(run: PrivateRun, private: PrivateSchema, trained: PrivateModelRef, 
 
 
 def _notes(run: PrivateRun) -> list[str]:
-    replaced, group = run.config.replace_pii, run.config.data.group_training_examples_by
+    replaced = run.config.replace_pii
+    group = run.config.data.group_training_examples_by
     notes = []
     if replaced is None:
         notes.append("Personal data was not replaced before training: what many units share may appear as it is.")

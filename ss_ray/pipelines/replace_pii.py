@@ -122,7 +122,10 @@ def _replace(
         return result
 
     result = stages.do("replace_pii", PiiResult, replace)
-    csv_file = write_csv(run_dir.table, result.schema, run_dir.release / "table.csv") if csv else None
+    if csv:
+        csv_file = write_csv(run_dir.table, result.schema, run_dir.release / "table.csv")
+    else:
+        csv_file = None
     return ReplacementReport(
         run_dir=str(run_dir.root),
         table=str(run_dir.table),

@@ -151,7 +151,8 @@ def _run(
     connect()
     check_resources(config.resources)
 
-    internal, resources = run_dir.internal, config.resources
+    internal = run_dir.internal
+    resources = config.resources
     real = Sides(train=internal / "train", holdout=internal / "holdout")
     replaced = Sides(train=internal / "replaced", holdout=internal / "replaced-holdout")
     seen = real if config.replace_pii is None else replaced
@@ -176,7 +177,8 @@ def _run(
         PiiResult,
         lambda: replace_pii(real, table.schema, config.replace_pii, config.data, resources, replaced, on_progress),
     )
-    hold_back, learned = plan_hold_back(config, start.seed), internal / "learned"
+    hold_back = plan_hold_back(config, start.seed)
+    learned = internal / "learned"
     common = stages.do(
         "hold_back",
         CommonTable,
@@ -209,7 +211,10 @@ def _run(
     log.facts["rows"] = synthetic.num_rows
     scan = stages.do("search", ScanResult, lambda: search_release(run_dir, real, pii.plan, on_progress))
     _publish(guarantee, run_dir, synthetic)
-    csv_file = write_csv(run_dir.synthetic, schema, run_dir.release / "synthetic.csv") if csv else None
+    if csv:
+        csv_file = write_csv(run_dir.synthetic, schema, run_dir.release / "synthetic.csv")
+    else:
+        csv_file = None
     facts = run_facts(
         config,
         run_dir,
@@ -312,7 +317,9 @@ def inputs_of(config: Config, data: str | Path) -> dict[str, str]:
 def seed_state(config: Config) -> str:
     """Fingerprint of the seed table's files; empty without one."""
     seeds = config.generation.seed_table
-    return fingerprint(source_state(seeds)) if seeds else ""
+    if seeds:
+        return fingerprint(source_state(seeds))
+    return ""
 
 
 def check_apart(data: str | Path, run_dir: RunDir) -> None:
@@ -334,7 +341,10 @@ def check_apart(data: str | Path, run_dir: RunDir) -> None:
 
 def _check_columns(config: Config, table: TableRef) -> None:
     """Refuse early what names a column that the table does not have, and rules that it cannot keep."""
-    locked = config.replace_pii.globals.lock_columns or () if config.replace_pii else ()
+    if config.replace_pii:
+        locked = config.replace_pii.globals.lock_columns or ()
+    else:
+        locked = ()
     given = (*config.generation.given, *config.generation.shares)
     for name in (*locked, *given):
         table.schema[name]
@@ -349,7 +359,10 @@ def start_of(config: Config) -> Start:
     """What is fixed when a run of this request begins."""
     given = config.data.random_state
     seed = secrets.randbelow(2**32) if given is None else given
-    split_seed = secrets.randbelow(10**15) if is_private(config) else seed
+    if is_private(config):
+        split_seed = secrets.randbelow(10**15)
+    else:
+        split_seed = seed
     return Start(seed=seed, split_seed=split_seed, job=secrets.token_hex(8))
 
 

@@ -57,7 +57,10 @@ class Stages:
             *(() if is_private(config) else PRIVATE_STAGES),
             *(() if config.evaluation.enabled else ("evaluate",)),
         }
-        self.wanted = [stage for stage in STAGES if stage not in skipped] if wanted is None else list(wanted)
+        if wanted is None:
+            self.wanted = [stage for stage in STAGES if stage not in skipped]
+        else:
+            self.wanted = list(wanted)
         self.redo = redo
         self.keys: dict[str, str] = {}
         self.ran = False
@@ -101,7 +104,10 @@ class Stages:
     def do(self, stage: str, result_type: type[T], function: Callable[[], T]) -> T:
         """The stage's result: read back where it is finished, else made now and recorded."""
         adapter = TypeAdapter(result_type)
-        manifest = None if self.ran else self.run_dir.read_manifest(stage)
+        if self.ran:
+            manifest = None
+        else:
+            manifest = self.run_dir.read_manifest(stage)
         if manifest is not None:
             logger.info("%s: finished before", stage)
             self.seconds[stage] = manifest["seconds"]
@@ -141,7 +147,8 @@ def _asked(config: Config) -> dict[str, Any]:
     tree = config.model_dump(mode="json")
     for path in unused_paths(config):
         _drop(tree, path.split("."))
-    data, privacy = tree["data"], {"dp_enabled": is_private(config)}
+    data = tree["data"]
+    privacy = {"dp_enabled": is_private(config)}
     min_units = data.pop("min_units_per_category")
     asked = {
         "start": {"data": {"random_state": data["random_state"]}, "privacy": privacy},
@@ -167,7 +174,8 @@ def _drop(tree: dict[str, Any] | None, path: list[str]) -> None:
 
 
 def _what_changed(stale: list[str], manifest: Mapping[str, Any], asked: Mapping[str, Any]) -> str:
-    before, now = _leaves(manifest.get("asked", {})), _leaves(asked)
+    before = _leaves(manifest.get("asked", {}))
+    now = _leaves(asked)
     changed = sorted(path for path in before.keys() | now.keys() if before.get(path) != now.get(path))
     what = ", ".join(changed) or ("the source" if stale[0] == "read" else "the version of ss_ray")
     return (

@@ -15,7 +15,8 @@ RECORDS_SHOWN = 25_000
 """Training shows sqrt(RECORDS_SHOWN x rows) records: 5 passes of 1,000 rows, one of 25,000."""
 MAX_RECORDS_SHOWN = 250_000
 LEARNING_RATE = 5e-4
-BATCH, ACCUMULATION = 1, 8
+BATCH = 1
+ACCUMULATION = 8
 RECORDS_PER_EXAMPLE = 10
 MAX_WINDOW_TOKENS = 12_288
 VALIDATION_RATIO = 0.05
@@ -103,14 +104,29 @@ def plan_language_training(config: Config, *, num_rows: int, seed: int) -> Langu
     Raises:
         ConfigError: What this version cannot do, or what contradicts itself.
     """
-    training, private, use_gpu = config.training, is_private(config), config.resources.use_gpu
-    ratio, interval, rope = training.validation_ratio, training.validation_steps, training.rope_scaling_factor
-    auto_ratio = 0.0 if private else min(VALIDATION_RATIO, MAX_VALIDATION_ROWS / num_rows)
+    training = config.training
+    private = is_private(config)
+    use_gpu = config.resources.use_gpu
+    ratio = training.validation_ratio
+    interval = training.validation_steps
+    rope = training.rope_scaling_factor
+    if private:
+        auto_ratio = 0.0
+    else:
+        auto_ratio = min(VALIDATION_RATIO, MAX_VALIDATION_ROWS / num_rows)
     validation_ratio = auto_ratio if ratio == "auto" else ratio
-    micro = BATCH if training.batch_size == "auto" else training.batch_size
+    if training.batch_size == "auto":
+        micro = BATCH
+    else:
+        micro = training.batch_size
     accumulation = training.gradient_accumulation_steps
-    micro_batches = ACCUMULATION if accumulation == "auto" else accumulation
-    shown, rate, max_records = training.num_input_records_to_sample, training.learning_rate, _max_records(config)
+    if accumulation == "auto":
+        micro_batches = ACCUMULATION
+    else:
+        micro_batches = accumulation
+    shown = training.num_input_records_to_sample
+    rate = training.learning_rate
+    max_records = _max_records(config)
     plan = LanguageTrainPlan(
         base_model=training.pretrained_model,
         lora=_lora(training),
@@ -163,7 +179,9 @@ def _max_records(config: Config) -> int:
     if asked is None:
         # A record has a token at least: as many as fit.
         return MAX_WINDOW_TOKENS
-    return RECORDS_PER_EXAMPLE if asked == "auto" else asked
+    if asked == "auto":
+        return RECORDS_PER_EXAMPLE
+    return asked
 
 
 def _lora(training: TrainingParameters) -> LoraPlan:

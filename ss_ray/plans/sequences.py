@@ -43,7 +43,8 @@ def plan_sequences(config: Config) -> SequencePlan | None:
     With differential privacy groups alone are privacy units, whose rows are modelled one by one; an order makes them
     sequences.
     """
-    data, time = config.data, config.time_series
+    data = config.data
+    time = config.time_series
     private = config.privacy is not None and config.privacy.dp_enabled
     if not time.is_timeseries:
         if data.group_training_examples_by is None or (private and data.order_training_examples_by is None):
@@ -70,7 +71,8 @@ def check_sequences(config: Config) -> None:
     Raises:
         ConfigError: In the sections `data` and `time_series`.
     """
-    data, time = config.data, config.time_series
+    data = config.data
+    time = config.time_series
     given = [
         name
         for name in ("timestamp_column", "timestamp_interval_seconds", "start_timestamp", "stop_timestamp")
@@ -92,7 +94,8 @@ def check_sequences(config: Config) -> None:
 
 def with_timestamp_format(data: DataParameters, config: Config) -> DataParameters:
     """The declared columns, the format of `time_series.timestamp_format` among them."""
-    name, format_ = config.time_series.timestamp_column, config.time_series.timestamp_format
+    name = config.time_series.timestamp_column
+    format_ = config.time_series.timestamp_format
     if name is None or format_ in (None, ELAPSED_SECONDS):
         return data
     declared = data.columns.get(name)
@@ -113,7 +116,9 @@ def modelled_schema(schema: TableSchema, plan: SequencePlan | None) -> TableSche
         return schema
     if plan.order is not None:
         schema[plan.order]
-    return schema if plan.group is None else schema.with_column(group_key(schema[plan.group]))
+    if plan.group is None:
+        return schema
+    return schema.with_column(group_key(schema[plan.group]))
 
 
 def group_key(column: ColumnSchema) -> ColumnSchema:
@@ -142,5 +147,10 @@ def group_key(column: ColumnSchema) -> ColumnSchema:
 def _pattern(values: tuple[Scalar, ...]) -> tuple[str, ...] | None:
     """The characters at each position of strings of one length."""
     strings = [value for value in values if isinstance(value, str)]
-    patterns = string_patterns(pa.array(strings, pa.string())) if strings else None
-    return alphabets(next(iter(patterns.values()))) if patterns and len(patterns) == 1 else None
+    if strings:
+        patterns = string_patterns(pa.array(strings, pa.string()))
+    else:
+        patterns = None
+    if patterns and len(patterns) == 1:
+        return alphabets(next(iter(patterns.values())))
+    return None

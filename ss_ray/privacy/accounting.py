@@ -107,7 +107,9 @@ def delta_left(charges: Sequence[Charge], delta: float) -> float:
 def event_of(charge: Charge) -> DpEvent:
     """One use as dp-accounting knows it."""
     gaussian = GaussianDpEvent(charge.noise_multiplier)
-    return gaussian if charge.sample_rate == 1 else PoissonSampledDpEvent(charge.sample_rate, gaussian)
+    if charge.sample_rate == 1:
+        return gaussian
+    return PoissonSampledDpEvent(charge.sample_rate, gaussian)
 
 
 def calibrate_noise(charge: Charge, target_epsilon: float, delta: float, spent: Sequence[Charge] = ()) -> float:
@@ -138,7 +140,8 @@ def calibrate_noise(charge: Charge, target_epsilon: float, delta: float, spent: 
     middle = 0.0
     # A first bracket from below, where the grid is small.
     while excess(middle) > 0:
-        low, middle = middle, middle + 1.0
+        low = middle
+        middle = middle + 1.0
     found = brentq(excess, low, middle, xtol=SIGMA_TOLERANCE / 2)
     while excess(found) > 0:
         found += SIGMA_TOLERANCE / 2

@@ -110,8 +110,14 @@ def populated(cells: Sequence[Cell], sigma: float, declared: Ends = (False, Fals
     doubles the range of the column, one far away ruins it.
     """
     fullest = max(range(len(cells)), key=lambda index: cells[index].estimate)
-    above = len(cells) - 1 if declared[1] else fullest + _reach(cells[fullest + 1 :], len(cells), sigma)
-    below = 0 if declared[0] else fullest - _reach(cells[:fullest][::-1], len(cells), sigma)
+    if declared[1]:
+        above = len(cells) - 1
+    else:
+        above = fullest + _reach(cells[fullest + 1 :], len(cells), sigma)
+    if declared[0]:
+        below = 0
+    else:
+        below = fullest - _reach(cells[:fullest][::-1], len(cells), sigma)
     return tuple(cells[below : above + 1])
 
 
@@ -195,7 +201,10 @@ def _filled(cells: Sequence[Cell], enough: float) -> list[Cell]:
             bins.append(open_bin)
             open_bin = None
     if open_bin is not None:
-        bins[-1:] = [_joined(bins[-1], open_bin)] if bins else [open_bin]
+        if bins:
+            bins[-1:] = [_joined(bins[-1], open_bin)]
+        else:
+            bins[-1:] = [open_bin]
     return bins
 
 

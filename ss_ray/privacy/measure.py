@@ -172,7 +172,9 @@ def _schema_budget(privacy: PrivacyParameters, delta: float) -> SchemaBudget:
 
 def choose_delta(privacy: PrivacyParameters, most_units: int) -> float:
     """Delta of the whole run: as asked, or for a number of units."""
-    return auto_delta(most_units) if privacy.delta == "auto" else privacy.delta
+    if privacy.delta == "auto":
+        return auto_delta(most_units)
+    return privacy.delta
 
 
 def _count_units(

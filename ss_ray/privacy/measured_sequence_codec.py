@@ -70,13 +70,18 @@ def measured_sequence_codec(
 def with_all_present(schema: TableSchema, names: Sequence[str | None]) -> TableSchema:
     """Every row has a group and a place, whatever noise says: rows without them are refused when they are read."""
     for name in names:
-        schema = schema if name is None else schema.with_column(replace(schema[name], nullable=False))
+        if name is None:
+            schema = schema
+        else:
+            schema = schema.with_column(replace(schema[name], nullable=False))
     return schema
 
 
 def measured_axis(column: ColumnSchema) -> OrderAxis | None:
     """The axis of a measured order column; none where values are listed, which need not be all there are."""
-    return order_axis(replace(column, nullable=False)) if column.values is None else None
+    if column.values is None:
+        return order_axis(replace(column, nullable=False))
+    return None
 
 
 def _codec(

@@ -206,7 +206,10 @@ def _measured(
         return _with_bins(column, merge_bins(state.cells, state.noise(num_units)), missing)
     if found.measurement.method == "keys":
         column = _with_values(column, [json.loads(cell) for cell in found.counts if cell != MISSING])
-    names = [PRESENT] if column.values is None else [json.dumps(value) for value in column.values]
+    if column.values is None:
+        names = [PRESENT]
+    else:
+        names = [json.dumps(value) for value in column.values]
     return MeasuredColumn(column=column, shares=_shares(column, missing, [found.counts[name] for name in names]))
 
 

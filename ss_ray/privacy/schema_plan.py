@@ -135,7 +135,9 @@ def _methods(column: ColumnSchema, declared: Ends) -> list[Method]:
         return ["values"]
     if column.kind is Kind.CATEGORY:
         return ["keys"]
-    return ["cells", "split"] if all(declared) else ["cells", "split", "split"]
+    if all(declared):
+        return ["cells", "split"]
+    return ["cells", "split", "split"]
 
 
 def _planned(column: ColumnSchema, method: Method, rho: float, delta: float) -> Measurement:
@@ -150,7 +152,9 @@ def _planned(column: ColumnSchema, method: Method, rho: float, delta: float) -> 
 
 def declared_ends(given: ColumnParameters | None) -> Ends:
     """Whether the minimum, and whether the maximum is declared."""
-    return (False, False) if given is None else (given.minimum is not None, given.maximum is not None)
+    if given is None:
+        return (False, False)
+    return (given.minimum is not None, given.maximum is not None)
 
 
 def _widest(column: ColumnSchema) -> ColumnSchema:
@@ -163,7 +167,8 @@ def _widest(column: ColumnSchema) -> ColumnSchema:
         limits = np.iinfo(type_.to_pandas_dtype())
         return replace(column, minimum=int(limits.min), maximum=min(int(limits.max), INT64[1]))
     ticks = 1 if pa.types.is_date(type_) else TICKS[type_.unit]
-    low, high = max(DAYS[0] * ticks, -NANOSECONDS), min((DAYS[1] + 1) * ticks - 1, NANOSECONDS)
+    low = max(DAYS[0] * ticks, -NANOSECONDS)
+    high = min((DAYS[1] + 1) * ticks - 1, NANOSECONDS)
     return within(column, (low, high), Scale())
 
 
@@ -171,11 +176,14 @@ def _largest_float(column: ColumnSchema) -> float:
     type_ = arrow_type(column)
     digits = column.decimals
     if pa.types.is_decimal(type_):
-        digits, largest = type_.scale, 10.0 ** (type_.precision - type_.scale)
+        digits = type_.scale
+        largest = 10.0 ** (type_.precision - type_.scale)
     else:
         largest = float(np.finfo(type_.to_pandas_dtype()).max)
     is_clipped = digits is not None and digits <= CLIPPED_DECIMALS
-    return min(largest, UNIT_LIMIT / 10.0 ** (digits or 0)) if is_clipped else largest
+    if is_clipped:
+        return min(largest, UNIT_LIMIT / 10.0 ** (digits or 0))
+    return largest
 
 
 def within(column: ColumnSchema, units: tuple[int, int], scale: Scale) -> ColumnSchema:
@@ -189,7 +197,9 @@ def within(column: ColumnSchema, units: tuple[int, int], scale: Scale) -> Column
 
 def scale_of(column: ColumnSchema) -> Scale:
     """Units of an ordered column: multiples of its last decimal, ranks where floats have too many, else ticks."""
-    return float_scale(column) if column.kind is Kind.FLOAT else Scale()
+    if column.kind is Kind.FLOAT:
+        return float_scale(column)
+    return Scale()
 
 
 def first_query(measurement: Measurement) -> Query:

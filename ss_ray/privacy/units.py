@@ -28,7 +28,9 @@ def unit_ids(parts: Sequence[Location], group: str) -> npt.NDArray[np.uint64]:
     # Nobody can make two people collide.
     key = secrets.randbelow(10**16)
     ids = [unit_hashes(block, group, 0, 0, key) for part in parts for block in read_part(part, [group])]
-    return np.concatenate(ids) if ids else np.empty(0, np.uint64)
+    if ids:
+        return np.concatenate(ids)
+    return np.empty(0, np.uint64)
 
 
 def one_row_per_unit(units: Sequence[Location], group: str | None, parts: Sequence[Location]) -> list[Rows | None]:
@@ -62,7 +64,9 @@ def count_units(parts: Sequence[Location], group: str | None) -> int:
         parts: Parts of the rows before PII was replaced.
         group: Column whose values are the units; None where each row is one.
     """
-    return sum(count_rows(parts)) if group is None else len(np.unique(unit_ids(parts, group)))
+    if group is None:
+        return sum(count_rows(parts))
+    return len(np.unique(unit_ids(parts, group)))
 
 
 def check_same_rows(units: Sequence[Location], parts: Sequence[Location]) -> None:

@@ -154,7 +154,9 @@ def read_log(log: str | Path) -> Iterator[Entry]:
         AuditError: A line is not as it was written, or not in its place.
         ResourceError: The file cannot be read.
     """
-    path, before, number = Path(log).expanduser(), GENESIS, 0
+    path = Path(log).expanduser()
+    before = GENESIS
+    number = 0
     try:
         *lines, rest = path.read_bytes().decode("ascii").split("\n")
     except OSError as error:
@@ -184,9 +186,12 @@ def verify(log: str | Path, anchor: str | None = None) -> tuple[int, str]:
         AuditError: The chain is broken, or the anchor is not in it: the log was cut, or is another one.
         ResourceError: The file cannot be read.
     """
-    number, last, found = 0, GENESIS, anchor is None
+    number = 0
+    last = GENESIS
+    found = anchor is None
     for entry in read_log(log):
-        number, last = entry.number, entry.hash
+        number = entry.number
+        last = entry.hash
         found = found or last == anchor
     if not found:
         raise AuditError("the audit log does not contain the given hash: it was cut, or is another one")
@@ -204,10 +209,13 @@ def _parsed(line: str) -> Entry | None:
 
 def _last(stream: IO[bytes]) -> Entry | None:
     """The last line of an open log, found without reading all others."""
-    size, step, tail = stream.seek(0, os.SEEK_END), 4096, b""
+    size = stream.seek(0, os.SEEK_END)
+    step = 4096
+    tail = b""
     while len(tail) < size and tail.count(b"\n") < 2:
         stream.seek(max(0, size - step))
-        tail, step = stream.read(), 2 * step
+        tail = stream.read()
+        step = 2 * step
     stream.seek(0, os.SEEK_END)
     if not tail:
         return None

@@ -105,7 +105,10 @@ class Follower:
 
     def fail(self, error: BaseException) -> None:
         """The job ended with an error; only our own errors say more than their kind, for others may quote data."""
-        told = error if isinstance(error, SsRayError) else SsRayError(f"unexpected {type(error).__name__}")
+        if isinstance(error, SsRayError):
+            told = error
+        else:
+            told = SsRayError(f"unexpected {type(error).__name__}")
         logger.error("failed: %s", told)
         described = {
             "code": told.code,

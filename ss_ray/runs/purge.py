@@ -84,7 +84,10 @@ def purge(run: str | Path, audit_log: str | None) -> PurgeProof:
     names, limits = _private_parts(root)
     parts = [root / name for name in names]
     _refuse_links([root, *parts])
-    entry = append(audit_log, "purge", "started", str(root), {}) if audit_log else None
+    if audit_log:
+        entry = append(audit_log, "purge", "started", str(root), {})
+    else:
+        entry = None
     erased = tuple(path for part in parts for path in _files(part, root))
     for part in parts:
         part.remove()
@@ -120,7 +123,8 @@ def _private_parts(root: Location) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 def _is_evaluation(root: Location) -> bool:
     """Whether `ss-ray evaluate` wrote there: its numbers are there, or rows that it had typed when it was killed."""
-    metrics, work = root / "metrics.json", root / ".work"
+    metrics = root / "metrics.json"
+    work = root / ".work"
     if metrics.exists():
         try:
             found = json.loads(metrics.read_text())

@@ -173,7 +173,10 @@ def merge_value_facts(parts: Iterable[TableFacts], k: int) -> dict[str, ValueFac
     merged: dict[str, ValueFacts] = {}
     for part in parts:
         for name, facts in part.items():
-            merged[name] = _merged(merged[name], facts, k) if name in merged else facts
+            if name in merged:
+                merged[name] = _merged(merged[name], facts, k)
+            else:
+                merged[name] = facts
     return merged
 
 
@@ -245,9 +248,11 @@ def hold_back(
         donors: Rows to take categories from, from `donors_of`.
     """
     rare = {column.name: is_outside(schema[column.name], table.column(column.name)) for column in columns}
-    result, replaced = table, Counter[str]()
+    result = table
+    replaced = Counter[str]()
     for column in columns:
-        name, is_hit = column.name, rare[column.name]
+        name = column.name
+        is_hit = rare[column.name]
         if column.kind is Kind.CATEGORY:
             is_hit = reduce(np.logical_or, (rare[other] for other in donors[name].column_names))
         if not is_hit.any():
@@ -332,13 +337,17 @@ def _common_column(column: ColumnSchema, facts: ValueFacts, k: int, declared: Co
         total = sum(facts.cells.values())
         if column.kind is Kind.CATEGORY:
             lengths = [len(value) for value in common if isinstance(value, str)]
-            max_length = max(lengths, default=0) if column.max_length is not None else None
+            if column.max_length is not None:
+                max_length = max(lengths, default=0)
+            else:
+                max_length = None
             return replace(column, values=common, max_length=max_length, nullable=column.nullable or not common)
         if common and covered >= MIN_LISTED_SHARE * total:
             return replace(column, values=common, minimum=common[0], maximum=common[-1])
     if not facts.lows or column.minimum is None:
         return column
-    low, high = facts.lows[-1][0], facts.highs[-1][0]
+    low = facts.lows[-1][0]
+    high = facts.highs[-1][0]
     # Fewer than 2k units have a value: the two ends meet in the middle.
     if low > high:
         low = high = facts.lows[len(facts.lows) // 2][0]

@@ -100,7 +100,10 @@ def hold_back_rare_values(
 
 def hold_back_notes(common: CommonTable, data: DataParameters) -> tuple[str, ...]:
     """What was held back, a sentence each, for the report."""
-    unit = f"values of {data.group_training_examples_by!r}" if data.group_training_examples_by else "rows"
+    if data.group_training_examples_by:
+        unit = f"values of {data.group_training_examples_by!r}"
+    else:
+        unit = "rows"
     if common.too_few_units:
         return (
             f"Rare values were not held back: the training rows have fewer than {2 * data.min_units_per_category} "

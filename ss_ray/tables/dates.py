@@ -51,7 +51,8 @@ _DIRECTIVE = re.compile("%-?[0-9]?[A-Za-z]")
 
 def date_shape(format_: str) -> str:
     """Regular expression of the strings that a format writes."""
-    literals, directives = _DIRECTIVE.split(format_), _DIRECTIVE.findall(format_)
+    literals = _DIRECTIVE.split(format_)
+    directives = _DIRECTIVE.findall(format_)
     shapes = [_SHAPES[directive] for directive in directives] + [""]
     return "^" + "".join(re.escape(text) + shape for text, shape in zip(literals, shapes, strict=True)) + "$"
 

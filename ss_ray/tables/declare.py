@@ -22,7 +22,10 @@ def declare_column(
     """The inferred column with what the user declares of it; a column without values stays without."""
     if not facts.values and declared.nullable is not False:
         return replace(inferred, source="declared")
-    column = _with_kind(inferred, facts, declared, is_text) if declared.kind or declared.format else inferred
+    if declared.kind or declared.format:
+        column = _with_kind(inferred, facts, declared, is_text)
+    else:
+        column = inferred
     if column.nullable and declared.nullable is False:
         raise DataError(f"column {column.name!r} has missing values; data.columns declares none", column=column.name)
     given: dict[str, Any] = {
@@ -64,7 +67,9 @@ def _with_range(column: ColumnSchema, declared: ColumnParameters) -> ColumnSchem
 
 
 def _order(value: Any) -> Any:
-    return value if isinstance(value, int | float) else str(value)
+    if isinstance(value, int | float):
+        return value
+    return str(value)
 
 
 def _declared_value(value: Scalar, column: ColumnSchema) -> Scalar:
@@ -94,7 +99,10 @@ def _declared_value(value: Scalar, column: ColumnSchema) -> Scalar:
 
 def _declared_date(value: str, type_: pa.DataType) -> str:
     stamp = pd.Timestamp(value)
-    stamp = stamp.tz_localize("UTC") if stamp.tz is None else stamp.tz_convert("UTC")
+    if stamp.tz is None:
+        stamp = stamp.tz_localize("UTC")
+    else:
+        stamp = stamp.tz_convert("UTC")
     moments = pa.array([stamp.tz_localize(None).to_pydatetime()], pa.timestamp("us"))
     return str(iso_strings(moments.cast(type_))[0])
 

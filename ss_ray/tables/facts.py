@@ -107,7 +107,8 @@ def column_facts(array: pa.ChunkedArray, name: str) -> ColumnFacts:
     if not facts.values:
         return facts
     encoded = array.drop_null().value_counts()
-    values, counts = encoded.field("values"), encoded.field("counts")
+    values = encoded.field("values")
+    counts = encoded.field("counts")
     if pa.types.is_string(type_) or pa.types.is_large_string(type_):
         return _string_facts(facts, values.cast(pa.string()), counts)
     if pa.types.is_boolean(type_):
@@ -164,7 +165,10 @@ def _typed_first(parts: list[ColumnFacts]) -> list[ColumnFacts]:
 
 def _value_type(type_: pa.DataType, name: str) -> pa.DataType:
     """The type of the values, also of a dictionary's."""
-    value_type = type_.value_type if pa.types.is_dictionary(type_) else type_
+    if pa.types.is_dictionary(type_):
+        value_type = type_.value_type
+    else:
+        value_type = type_
     is_number = pa.types.is_integer(value_type) or pa.types.is_float32(value_type) or pa.types.is_float64(value_type)
     is_text = pa.types.is_string(value_type) or pa.types.is_large_string(value_type)
     is_date = pa.types.is_date(value_type) or pa.types.is_timestamp(value_type)
@@ -234,7 +238,9 @@ def _fit_booleans(facts: ColumnFacts, words: pa.Array) -> ColumnFacts | None:
     fits: dict[str, Bounds] = {
         f"boolean:{name}": (False, True) for name, pair in BOOLEANS.items() if spelled <= set(pair)
     }
-    return replace(facts, fits=fits) if fits and spelled == set(words.to_pylist()) else None
+    if fits and spelled == set(words.to_pylist()):
+        return replace(facts, fits=fits)
+    return None
 
 
 def _fit_dates(facts: ColumnFacts, words: pa.Array) -> ColumnFacts | None:
@@ -254,7 +260,9 @@ def text_date_type(kind: str, format_: str) -> pa.DataType:
     """Storage type of dates of a text file."""
     if kind == "date":
         return pa.date32()
-    return pa.timestamp("us", "UTC") if format_.endswith("Z") else pa.timestamp("us")
+    if format_.endswith("Z"):
+        return pa.timestamp("us", "UTC")
+    return pa.timestamp("us")
 
 
 def _number_facts(facts: ColumnFacts, values: pa.Array, counts: pa.Array, name: str) -> ColumnFacts:
@@ -317,12 +325,16 @@ def _sketch(values: pa.Array) -> tuple[int, ...]:
 def _merge_fits(a: dict[str, Bounds] | None, b: dict[str, Bounds] | None) -> dict[str, Bounds] | None:
     """The readings that fit both blocks, each with its bounds over both."""
     if a is None or b is None:
-        return a if b is None else b
+        if b is None:
+            return a
+        return b
     return {fit: (min(a[fit][0], b[fit][0]), max(a[fit][1], b[fit][1])) for fit in a if fit in b}
 
 
 def _most_decimals(a: int | None, b: int | None) -> int | None:
-    return None if a is None or b is None else max(a, b)
+    if a is None or b is None:
+        return None
+    return max(a, b)
 
 
 def _least_decimals(a: int | None, b: int | None) -> int | None:
@@ -335,4 +347,6 @@ def _merge_counts(a: Counts | None, b: Counts | None) -> Counts | None:
     total = dict(a)
     for value, count in b.items():
         total[value] = total.get(value, 0) + count
-    return total if len(total) <= MAX_DISTINCT else None
+    if len(total) <= MAX_DISTINCT:
+        return total
+    return None

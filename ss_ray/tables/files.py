@@ -82,7 +82,10 @@ def find_source(uri: str | Path, encoding: str = "utf8", max_bytes: int | None =
     formats = Counter(_format(file) for file in files)
     found = [f for f in formats if f is not None]
     if len(found) != 1:
-        kinds = "files of several formats" if found else "no CSV, JSON lines or Parquet file"
+        if found:
+            kinds = "files of several formats"
+        else:
+            kinds = "no CSV, JSON lines or Parquet file"
         raise DataError(f"{location} holds {kinds}; expected one of {', '.join(SUFFIXES)}")
     files = tuple(file for file in files if _format(file) == found[0])
     source = Source(files=files, format=found[0], encoding=encoding, names=(), max_bytes=max_bytes)
@@ -143,7 +146,9 @@ def _format(file: Location) -> Format | None:
 def _all_files(location: Location) -> tuple[Location, ...]:
     if not location.exists():
         raise DataError(f"there is no file or folder {location}")
-    return location.files() if location.is_folder() else (location,)
+    if location.is_folder():
+        return location.files()
+    return (location,)
 
 
 def _check_encoding(encoding: str) -> None:

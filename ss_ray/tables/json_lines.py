@@ -61,7 +61,8 @@ def read_json_lines(file: Location, encoding: str, names: Sequence[str]) -> Iter
         held_bytes += CELL_BYTES * len(names) + ENTRY_BYTES * len(record) + characters
         if len(records) == BLOCK_ROWS or held_bytes >= BLOCK_BYTES:
             yield _strings(records, names, file)
-            records, held_bytes = [], 0
+            records = []
+            held_bytes = 0
     yield _strings(records, names, file)
 
 
@@ -109,7 +110,9 @@ def _not_an_object(file: Location, number: int) -> DataError:
 
 
 def _bom_aware(encoding: str) -> str:
-    return "utf-8-sig" if encoding.lower().replace("-", "") == "utf8" else encoding
+    if encoding.lower().replace("-", "") == "utf8":
+        return "utf-8-sig"
+    return encoding
 
 
 def _strings(records: Sequence[dict[str, Any]], names: Sequence[str], file: Location) -> pa.Table:
@@ -123,4 +126,6 @@ def _strings(records: Sequence[dict[str, Any]], names: Sequence[str], file: Loca
 
 
 def _string(value: Any) -> Any:
-    return ("false", "true")[value] if isinstance(value, bool) else value
+    if isinstance(value, bool):
+        return ("false", "true")[value]
+    return value

@@ -69,13 +69,17 @@ def column_of_kind(base: ColumnSchema, facts: ColumnFacts, kind: Kind, reading: 
     column = replace(column, minimum=low, maximum=high, values=_listed_values(facts, kind, reading))
     if kind is Kind.FLOAT:
         return replace(column, decimals=facts.decimals, format=_float_format(facts) if is_text else None)
-    return _identifier_number(column, facts) if kind is Kind.INTEGER else column
+    if kind is Kind.INTEGER:
+        return _identifier_number(column, facts)
+    return column
 
 
 def _float_format(facts: ColumnFacts) -> str | None:
     if not facts.min_decimals:
         return None
-    return "fixed" if facts.decimals == facts.min_decimals else "point"
+    if facts.decimals == facts.min_decimals:
+        return "fixed"
+    return "point"
 
 
 def _storage(kind: Kind, reading: str) -> str:
@@ -139,7 +143,10 @@ def _string_column(base: ColumnSchema, facts: ColumnFacts) -> ColumnSchema:
     if pattern and not facts.spaces and (is_named or (has_one_length and _is_unique(facts))):
         return replace(column, kind=Kind.IDENTIFIER, pattern=pattern)
     if facts.counts is not None:
-        repeats = MIN_REPEATS if len(facts.counts) <= MAX_VALUES else MANY_REPEATS
+        if len(facts.counts) <= MAX_VALUES:
+            repeats = MIN_REPEATS
+        else:
+            repeats = MANY_REPEATS
         if facts.values >= repeats * len(facts.counts) or len(facts.counts) == 1:
             return replace(column, values=tuple(sorted(facts.counts, key=str)))
     return replace(column, kind=Kind.TEXT, pattern=pattern if has_one_length else None)
@@ -147,4 +154,6 @@ def _string_column(base: ColumnSchema, facts: ColumnFacts) -> ColumnSchema:
 
 def longest_pattern(facts: ColumnFacts) -> tuple[str, ...] | None:
     """What each position of the longest strings may take; None for strings of too many lengths."""
-    return alphabets(facts.patterns[max(facts.patterns)]) or None if facts.patterns else None
+    if facts.patterns:
+        return alphabets(facts.patterns[max(facts.patterns)]) or None
+    return None

@@ -44,10 +44,17 @@ def type_leniently(table: pa.Table, schema: TableSchema) -> tuple[pa.Table, Coun
 def _typed(array: pa.ChunkedArray, column: ColumnSchema) -> tuple[pa.ChunkedArray, int]:
     """The column, and the number of its cells that are lost."""
     target = arrow_type(column)
-    stored = target.value_type if pa.types.is_dictionary(target) else target
+    if pa.types.is_dictionary(target):
+        stored = target.value_type
+    else:
+        stored = target
     encoded = array.unify_dictionaries().combine_chunks()
-    encoded = encoded if pa.types.is_dictionary(encoded.type) else encoded.dictionary_encode()
-    values, indices = encoded.dictionary, encoded.indices
+    if pa.types.is_dictionary(encoded.type):
+        encoded = encoded
+    else:
+        encoded = encoded.dictionary_encode()
+    values = encoded.dictionary
+    indices = encoded.indices
     if _is_text(values.type) and not _is_text(stored):
         values = blank_missing_words(values)
     typed = _read(values, column, stored)

@@ -90,7 +90,10 @@ def _plain_schema(schema: pa.Schema, file: Location) -> pa.Schema:
     """
     fields = []
     for number, field in enumerate(schema, start=1):
-        stored = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
+        if pa.types.is_dictionary(field.type):
+            stored = field.type.value_type
+        else:
+            stored = field.type
         if not (_is_variable(stored) or _is_fixed(stored)):
             raise DataError(f"{file.name}, column {number} holds nested values; flatten them into columns of their own")
         fields.append(field.with_type(stored) if _is_variable(stored) else field)
@@ -105,10 +108,13 @@ def _reading_plan(
     Raises:
         DataError: The pages that are held at the same time are larger than the table may be.
     """
-    row_bytes, held_bytes = 0.0, 0
+    row_bytes = 0.0
+    held_bytes = 0
     references = []
     for column, field in enumerate(schema):
-        dictionary, largest, value_bytes = 0, 0, 0.0
+        dictionary = 0
+        largest = 0
+        value_bytes = 0.0
         is_reference = _is_variable(field.type)
         for page in column_pages(stream, group.column(column)):
             if page.is_dictionary:
@@ -131,19 +137,27 @@ def _reading_plan(
 
 def _held_bytes(page: Page) -> int:
     """Bytes that a page takes while its values are read."""
-    lengths = page.num_values * LENGTH_BYTES if page.encoding in DELTA_ENCODINGS else 0
+    if page.encoding in DELTA_ENCODINGS:
+        lengths = page.num_values * LENGTH_BYTES
+    else:
+        lengths = 0
     return page.num_bytes + lengths
 
 
 def _value_bytes(page: Page) -> float:
     """Bytes of one cell, at most where it may repeat parts of the cell before it, else on average."""
     is_shared = page.encoding == DELTA_BYTE_ARRAY
-    return float(page.num_bytes) if is_shared else page.num_bytes / max(page.num_values, 1)
+    if is_shared:
+        return float(page.num_bytes)
+    return page.num_bytes / max(page.num_values, 1)
 
 
 def _width(type_: pa.DataType) -> float:
     """Bytes of one cell of a type, with its bit of validity; content of variable length aside."""
-    stored = type_.value_type if pa.types.is_dictionary(type_) else type_
+    if pa.types.is_dictionary(type_):
+        stored = type_.value_type
+    else:
+        stored = type_
     if pa.types.is_null(stored):
         return 1 / 8
     return 1 / 8 + (REFERENCE_BYTES if _is_variable(stored) else stored.bit_width / 8)
@@ -166,9 +180,10 @@ def _plain_blocks(batch: pa.RecordBatch, schema: pa.Schema) -> Iterator[pa.Table
 
 def _text_bytes(texts: pa.Array) -> np.ndarray:
     """Bytes of each text of a column, read as references or not."""
-    lengths = (
-        pc.binary_length(texts.dictionary).take(texts.indices) if _is_reference(texts) else pc.binary_length(texts)
-    )
+    if _is_reference(texts):
+        lengths = pc.binary_length(texts.dictionary).take(texts.indices)
+    else:
+        lengths = pc.binary_length(texts)
     return np.asarray(pc.fill_null(lengths, 0).to_numpy(zero_copy_only=False), np.float64)
 
 

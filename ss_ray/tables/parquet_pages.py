@@ -150,7 +150,8 @@ class _CompactReader:
             raise IndexError
 
     def _unsigned(self) -> int:
-        value, shift = 0, 0
+        value = 0
+        shift = 0
         while shift < 64:
             byte = self._byte()
             value |= (byte & 127) << shift

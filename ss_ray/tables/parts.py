@@ -49,10 +49,12 @@ def read_slice(rows: Slice) -> Iterator[pa.Table]:
     """The rows of a slice in blocks; row groups outside it are not read."""
     with rows.part.filesystem.open_input_file(rows.part.path) as stream:
         file = pq.ParquetFile(stream)
-        end, first = rows.start + rows.num_rows, 0
+        end = rows.start + rows.num_rows
+        first = 0
         for group in range(file.num_row_groups):
             size = file.metadata.row_group(group).num_rows
-            low, high = max(rows.start, first), min(end, first + size)
+            low = max(rows.start, first)
+            high = min(end, first + size)
             if low < high:
                 yield file.read_row_group(group).slice(low - first, high - low)
             first += size
@@ -86,7 +88,9 @@ class PartWriter:
     """Writes tables to folder/<name>-00000.parquet and on, PART_ROWS rows in each."""
 
     def __init__(self, folder: Location, name: str, schema: pa.Schema) -> None:
-        self.folder, self.name, self.schema = folder.make_folder(), name, schema
+        self.folder = folder.make_folder()
+        self.name = name
+        self.schema = schema
         self.num_rows = 0
         self._writer: pq.ParquetWriter | None = None
         self._part_rows = 0
@@ -114,4 +118,5 @@ class PartWriter:
     def _close(self) -> None:
         if self._writer is not None:
             self._writer.close()
-        self._writer, self._part_rows = None, 0
+        self._writer = None
+        self._part_rows = 0

@@ -16,7 +16,9 @@ MAX_LENGTHS = 8
 Pattern = tuple[frozenset[str], ...]
 Patterns = dict[int, Pattern]
 
-_DIGITS, _LOWER, _UPPER = "0123456789", "abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_DIGITS = "0123456789"
+_LOWER = "abcdefghijklmnopqrstuvwxyz"
+_UPPER = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _ALPHABETS = (
     _DIGITS,
     _DIGITS + "abcdef",

@@ -92,7 +92,10 @@ def holdout_rows_wanted(num_rows: int, data: DataParameters) -> int:
     """
     if num_rows < MIN_SPLIT_ROWS:
         return 0
-    wanted = data.holdout * num_rows if data.holdout < 1 else data.holdout
+    if data.holdout < 1:
+        wanted = data.holdout * num_rows
+    else:
+        wanted = data.holdout
     # 0.29 * 100 is 28.999...
     wanted = min(int(wanted + 1e-6), data.max_holdout)
     if wanted > num_rows / 2:
@@ -129,4 +132,6 @@ def share_bound(share: float) -> int:
 
 def is_holdout(hashes: Hashes, bound: int) -> npt.NDArray[np.bool_]:
     """(rows,) whether each row is held out."""
-    return hashes <= np.uint64(bound) if bound >= 0 else np.zeros(len(hashes), bool)
+    if bound >= 0:
+        return hashes <= np.uint64(bound)
+    return np.zeros(len(hashes), bool)

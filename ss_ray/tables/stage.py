@@ -110,7 +110,13 @@ def read_table(
     group = data.group_training_examples_by
     if group is not None and group not in source.names:
         raise DataError(f"data.group_training_examples_by: there is no column {group!r}", column=group)
-    limit = 0 if private else data.max_holdout if data.holdout < 1 else min(data.max_holdout, int(data.holdout))
+    if private:
+        limit = 0
+    else:
+        if data.holdout < 1:
+            limit = data.max_holdout
+        else:
+            limit = min(data.max_holdout, int(data.holdout))
     with reported_progress(on_progress, "read", None) as report:
         items = list(enumerate(source.files))
         found = dict(map_items(_facts_worker, items, arguments=(source, group, seed, limit, report)))
@@ -205,7 +211,8 @@ def _typed_worker(
 ) -> Callable[[tuple[int, Location]], tuple[int, TypedRows]]:
     def read(item: tuple[int, Location]) -> tuple[int, TypedRows]:
         index, file = item
-        lost, known = Counter[str](), set[str]()
+        lost = Counter[str]()
+        known = set[str]()
         with PartWriter(folder, f"part-{index:05d}", schema.to_arrow()) as writer:
             for block in read_blocks(source, file):
                 typed, unread = type_leniently(block, schema)
@@ -229,7 +236,10 @@ def _facts_worker(
         num_rows = 0
         for block in read_blocks(source, file):
             found = table_facts(block)
-            columns = found if columns is None else merge_tables([columns, found])
+            if columns is None:
+                columns = found
+            else:
+                columns = merge_tables([columns, found])
             hashes = unit_hashes(block, group, index, num_rows, seed)
             units = merge_counts([units, smallest(hashes, limit)], limit)
             num_rows += block.num_rows

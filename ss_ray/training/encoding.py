@@ -74,7 +74,9 @@ def _encode_worker(codec: SlotCodec, folder: Location) -> Callable[[tuple[int, L
 
 
 def _dtype(vocabulary_size: int) -> type[np.integer[Any]]:
-    return np.uint16 if vocabulary_size <= np.iinfo(np.uint16).max else np.int32
+    if vocabulary_size <= np.iinfo(np.uint16).max:
+        return np.uint16
+    return np.int32
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,8 +107,12 @@ def find_sequences(rows: Location, schema: TableSchema, plan: SequencePlan) -> F
         DataError: Rows without a group or a place.
     """
     parts = rows.files(".parquet")
-    group, order = plan.group, plan.order
-    number = max(1, -(-sum(count_rows(parts)) // BUCKET_ROWS)) if group is not None else 1
+    group = plan.group
+    order = plan.order
+    if group is not None:
+        number = max(1, -(-sum(count_rows(parts)) // BUCKET_ROWS))
+    else:
+        number = 1
     buckets = tuple(Bucket(number=i, of=number) for i in range(number))
     axis = order_axis(schema[order]) if order is not None else None
     arguments = (parts, schema.to_arrow(), group, order, axis, SAMPLE_ROWS // number)
@@ -238,7 +244,9 @@ def fixed_interval(plan: SequencePlan, axis: OrderAxis | None, facts: SequenceFa
     """Distance of neighbours on the axis where it is told, or the same everywhere."""
     if plan.interval_seconds is not None:
         return declared_interval(plan, axis)
-    return facts.gaps[0] if facts.gaps and len(facts.gaps) == 1 and facts.gaps[0] > 0 else None
+    if facts.gaps and len(facts.gaps) == 1 and facts.gaps[0] > 0:
+        return facts.gaps[0]
+    return None
 
 
 def _ticks(axis: OrderAxis, seconds: int) -> int:

@@ -59,7 +59,8 @@ def train_language_model(
     from ss_ray.training.language_worker import LanguageTask, cut_lines
     from ss_ray.training.pretrained import load_tokenizer, model_window, render_prompt
 
-    tokenizer, tokens = load_tokenizer(plan.base_model), folder / "tokens"
+    tokenizer = load_tokenizer(plan.base_model)
+    tokens = folder / "tokens"
     prompt, prompt_ids = render_prompt(tokenizer, instruction(codec))
     window = model_window(plan)
     tokenize_table(rows, codec, tokenizer, tokens)
@@ -115,7 +116,10 @@ def tokenize_table(rows: Location, codec: JsonCodec, tokenizer: Any, folder: Loc
     if codec.sequences is None:
         list(map_items(_rows_worker, list(enumerate(parts)), arguments=(codec, tokenizer, folder)))
         return
-    number = max(1, -(-sum(count_rows(parts)) // BUCKET_ROWS)) if codec.sequences.group is not None else 1
+    if codec.sequences.group is not None:
+        number = max(1, -(-sum(count_rows(parts)) // BUCKET_ROWS))
+    else:
+        number = 1
     buckets = [Bucket(number=i, of=number) for i in range(number)]
     list(map_items(_groups_worker, buckets, arguments=(parts, codec, tokenizer, folder)))
 

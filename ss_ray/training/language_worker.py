@@ -41,7 +41,9 @@ from ss_ray.training.worker import (
 if TYPE_CHECKING:
     from ss_ray.privacy.account import Account  # with the accountants, which take a second
 
-TOKENS, SIZES, GROUPS = "tokens-", "sizes-", "groups-"
+TOKENS = "tokens-"
+SIZES = "sizes-"
+GROUPS = "groups-"
 """Prefixes of the arrays of a part: (tokens,) of all lines; (lines,) tokens of each; (groups,) lines of each."""
 
 
@@ -157,7 +159,8 @@ def cut_lines(
     """
     sizes: Ints = load_arrays(tokens, SIZES)
     if codec.sequences is not None:
-        groups, has_head = load_arrays(tokens, GROUPS), bool(codec.shared_columns)
+        groups = load_arrays(tokens, GROUPS)
+        has_head = bool(codec.shared_columns)
         return sizes, cut_groups(sizes, groups, has_head=has_head, room=room, max_records=max_unit_rows)
     if max_unit_rows is not None:
         return sizes, cut_rows(sizes, room=room, max_records=1, seed=None)

@@ -158,12 +158,14 @@ def train(
 def batch_of(rows: Tensor, step: int, plan: LoopPlan, worker: Worker) -> Tensor:
     """This worker's examples of a step: the next ones of a shuffled pass, a new order for every pass."""
     size = max(1, plan.batch_rows // worker.world_size)
-    first, parts = step * size, []
+    first = step * size
+    parts = []
     while size > 0:
         epoch, offset = divmod(first, len(rows))
         order = _order(len(rows), plan.seed, worker.rank, epoch)
         parts.append(rows[order[offset : offset + size]])
-        first, size = first + len(parts[-1]), size - len(parts[-1])
+        first = first + len(parts[-1])
+        size = size - len(parts[-1])
     return torch.cat(parts)
 
 
@@ -249,11 +251,16 @@ def _validated(
 def validation_loss(model: nn.Module, examples: Examples, validation: Tensor) -> float | None:
     """Mean loss in nats over the validation examples of all workers; None where there are none."""
     model.eval()
-    parts = examples.parts(validation, -(-len(validation) // VALIDATION_BATCH)) if len(validation) else ()
+    if len(validation):
+        parts = examples.parts(validation, -(-len(validation) // VALIDATION_BATCH))
+    else:
+        parts = ()
     losses = [examples.losses(model, part).double().sum() for part in parts]
     model.train()
     device = next(model.parameters()).device
     total = torch.tensor([float(sum(losses)), float(len(validation))], dtype=torch.float64, device=device)
     if dist.is_initialized():
         dist.all_reduce(total)
-    return float(total[0] / total[1]) if total[1] else None
+    if total[1]:
+        return float(total[0] / total[1])
+    return None

@@ -208,4 +208,6 @@ def ragged_losses(model: CompactModel, tokens: Tensor, targets: Tensor, ranges: 
         for (low, high), part, answer in zip(ranges.bounds, parts, answers, strict=True)
         if len(part)
     ]
-    return losses.index_add(0, order // longest, torch.cat(nats)) if nats else losses
+    if nats:
+        return losses.index_add(0, order // longest, torch.cat(nats))
+    return losses

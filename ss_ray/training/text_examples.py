@@ -33,7 +33,8 @@ Ints = npt.NDArray[np.int64]
 MAX_TEXT_POSITIONS = 8192
 """Tokens, padding included, that go through the model together at most: each has a logit for every piece of text."""
 PROBE_TOKENS = 32
-PROBE_TOLERANCE, HALF_PROBE_TOLERANCE = 1e-4, 2e-2
+PROBE_TOLERANCE = 1e-4
+HALF_PROBE_TOLERANCE = 2e-2
 """Share of a loss that rounding may change, in float32 and in half precision."""
 NO_LINE = -1
 NO_EXAMPLE = -1
@@ -105,12 +106,17 @@ class TextExamples:
     def positions(self) -> float:
         """Mean tokens that are counted."""
         counted = self.cuts.lengths - self.cuts.uncounted
-        return float(counted.mean()) if len(counted) else 0.0
+        if len(counted):
+            return float(counted.mean())
+        return 0.0
 
     def parts(self, numbers: Tensor, num_parts: int) -> Sequence[Tensor]:
         """Parts of similar lengths."""
         lengths = self.lengths[numbers]
-        fitting = max(1, MAX_TEXT_POSITIONS // max(1, int(lengths.max()))) if len(numbers) else 1
+        if len(numbers):
+            fitting = max(1, MAX_TEXT_POSITIONS // max(1, int(lengths.max())))
+        else:
+            fitting = 1
         return parts_of_similar_length(numbers, lengths, max(num_parts, -(-len(numbers) // fitting)))
 
     def losses(self, model: Any, numbers: Tensor) -> Tensor:
@@ -155,7 +161,10 @@ class TextUnits:
     def max_together(self) -> int:
         """As many as MAX_TEXT_POSITIONS allows; never 0, so that a table without units makes noise as any other."""
         lengths = self.examples.lengths
-        longest = int(lengths.max()) * self.own.shape[1] if len(lengths) else 1
+        if len(lengths):
+            longest = int(lengths.max()) * self.own.shape[1]
+        else:
+            longest = 1
         return max(1, MAX_TEXT_POSITIONS // longest)
 
     def losses(self, model: Any, numbers: Tensor) -> Tensor:
@@ -181,7 +190,10 @@ def own_text_units(
         PrivacyError: Several units share an example, or nobody could tell whose it is.
     """
     cuts = examples.cuts
-    whole = len(np.unique(cuts.units)) == len(cuts.units) if unit_ids is None else len(cuts.order) == len(cuts.spans)
+    if unit_ids is None:
+        whole = len(np.unique(cuts.units)) == len(cuts.units)
+    else:
+        whole = len(cuts.order) == len(cuts.spans)
     if cuts.max_shared > 1 or not whole:
         raise PrivacyError("an example must be of one privacy unit, and of no other; cut the table anew")
     ids = cuts.units if unit_ids is None else unit_ids[cuts.order]
@@ -207,11 +219,15 @@ def check_independence(model: Any, *, length: int) -> None:
     """
     generator = torch.Generator().manual_seed(0)
     draw = partial(torch.randint, model.config.get_text_config().vocab_size, generator=generator)
-    short, long = draw((min(PROBE_TOKENS, length),)), draw((length,))
+    short = draw((min(PROBE_TOKENS, length),))
+    long = draw((length,))
     with torch.no_grad():
         alone = text_losses(model, [short], torch.tensor([1]))
         beside = text_losses(model, [short, long], torch.tensor([1, 1]))[:1]
-    tolerance = PROBE_TOLERANCE if model.dtype == torch.float32 else HALF_PROBE_TOLERANCE
+    if model.dtype == torch.float32:
+        tolerance = PROBE_TOLERANCE
+    else:
+        tolerance = HALF_PROBE_TOLERANCE
     if not torch.allclose(alone, beside, rtol=tolerance):
         raise PrivacyError(
             "this model reads a text otherwise beside a longer one, so that nobody's influence can be bounded; choose "
@@ -271,7 +287,10 @@ def cut_rows(sizes: Ints, *, room: int, max_records: int, seed: int | None) -> C
         seed: Of the order; None: that of the table, which with differential privacy no other row may change.
     """
     fitting = np.flatnonzero(sizes < room)
-    order = fitting if seed is None else np.random.default_rng(seed).permutation(fitting)
+    if seed is None:
+        order = fitting
+    else:
+        order = np.random.default_rng(seed).permutation(fitting)
     starts = np.array(list(_pack_starts(sizes[order].tolist(), room - 1, max_records)), np.int64)
     spans = np.stack([starts, np.append(starts, len(order))[1:]], axis=1)
     return _cuts(
@@ -289,12 +308,15 @@ def cut_rows(sizes: Ints, *, room: int, max_records: int, seed: int | None) -> C
 
 def _pack_starts(sizes: Sequence[int], room: int, max_records: int) -> Iterator[int]:
     """The first row of each example."""
-    used, count = 0, max_records
+    used = 0
+    count = max_records
     for row, size in enumerate(sizes):
         if count == max_records or used + size > room:
             yield row
-            used, count = 0, 0
-        used, count = used + size, count + 1
+            used = 0
+            count = 0
+        used = used + size
+        count = count + 1
 
 
 def cut_groups(sizes: Ints, groups: Ints, *, has_head: bool, room: int, max_records: int | None = None) -> Cuts:
@@ -339,7 +361,8 @@ def _windows(sizes: Sequence[int], room: int) -> Iterator[tuple[int, int, int]]:
     """First record, the one after the last, and how many are only looked at, of windows that hold all records."""
     stop = 0
     while stop < len(sizes):
-        first, seen = stop, 0
+        first = stop
+        seen = 0
         most = min(room // 2, room - sizes[stop])
         while first and seen + sizes[first - 1] <= most:
             first -= 1

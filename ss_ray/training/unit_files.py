@@ -58,4 +58,6 @@ def save_units(
 
 def load_units(units: UnitFiles) -> npt.NDArray[Any] | None:
     """(rows,) which unit each row belongs to; None where each example is one unit."""
-    return load_arrays(units.folder) if units.folder.files(".npy") else None
+    if units.folder.files(".npy"):
+        return load_arrays(units.folder)
+    return None

@@ -25,7 +25,9 @@ quoted: Callable[[str], str] = json.JSONEncoder(ensure_ascii=False).encode
 def storage_type(column: ColumnSchema) -> pa.DataType:
     """The type of the column's values; of a dictionary, that of its entries."""
     type_ = arrow_type(column)
-    return type_.value_type if pa.types.is_dictionary(type_) else type_
+    if pa.types.is_dictionary(type_):
+        return type_.value_type
+    return type_
 
 
 def decimals_of(column: ColumnSchema) -> int | None:
@@ -33,7 +35,9 @@ def decimals_of(column: ColumnSchema) -> int | None:
     type_ = storage_type(column)
     if pa.types.is_decimal(type_):
         return int(type_.scale)
-    return column.decimals if pa.types.is_floating(type_) else None
+    if pa.types.is_floating(type_):
+        return column.decimals
+    return None
 
 
 def cell_texts(array: pa.ChunkedArray | pa.Array, column: ColumnSchema) -> pa.Array:
@@ -64,8 +68,13 @@ def only_value(column: ColumnSchema) -> pa.Scalar | None:
     if pa.types.is_null(type_):
         return pa.scalar(None, type_)
     if column.values is not None and column.kind in (*ORDERED_KINDS, Kind.CATEGORY, Kind.BOOLEAN):
-        values = listed_array(column) if column.values else pa.nulls(1, type_)
-        return values[0] if len(column.values) + column.nullable <= 1 else None
+        if column.values:
+            values = listed_array(column)
+        else:
+            values = pa.nulls(1, type_)
+        if len(column.values) + column.nullable <= 1:
+            return values[0]
+        return None
     if column.kind not in ORDERED_KINDS:
         return None
     if column.minimum is None:
@@ -77,7 +86,8 @@ def only_value(column: ColumnSchema) -> pa.Scalar | None:
 
 def bound_array(column: ColumnSchema) -> pa.Array:
     """Minimum and maximum in the storage type; a decimal next to each, as Arrow's cast to floats has it."""
-    type_, bounds = storage_type(column), [column.minimum, column.maximum]
+    type_ = storage_type(column)
+    bounds = [column.minimum, column.maximum]
     if pa.types.is_temporal(type_):
         return pa.array(bounds, pa.string()).cast(type_)
     if pa.types.is_decimal(type_):
@@ -123,14 +133,17 @@ def spelled_units(units: pa.Array, decimals: int) -> pa.Array:
     if not decimals:
         return units.cast(pa.string())
     digits = pc.utf8_lpad(pc.abs(units).cast(pa.string()), decimals + 1, "0")
-    whole, fraction = pc.utf8_slice_codeunits(digits, 0, -decimals), pc.utf8_slice_codeunits(digits, -decimals)
+    whole = pc.utf8_slice_codeunits(digits, 0, -decimals)
+    fraction = pc.utf8_slice_codeunits(digits, -decimals)
     sign = pc.if_else(pc.less(units, 0), "-", "")
     return pc.binary_join_element_wise(pc.binary_join_element_wise(sign, whole, ""), fraction, ".")
 
 
 def _fixed(value: float, decimals: int) -> str:
     text = f"{value:.{decimals}f}"
-    return text if float(text) else text.removeprefix("-")
+    if float(text):
+        return text
+    return text.removeprefix("-")
 
 
 def _on_distinct(array: pa.Array, spell: Callable[..., str]) -> pa.Array:
@@ -143,5 +156,9 @@ def _on_distinct(array: pa.Array, spell: Callable[..., str]) -> pa.Array:
 def decimal_of(value: object) -> Decimal | None:
     """A JSON number as a decimal; None for anything else."""
     if isinstance(value, Decimal):
-        return value if value.is_finite() else None
-    return Decimal(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+        if value.is_finite():
+            return value
+        return None
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return Decimal(value)
+    return None

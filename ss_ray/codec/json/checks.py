@@ -121,9 +121,11 @@ def _type_faults(values: Sequence[Any], kept: Sequence[Any]) -> Faults:
 def _read_integers(values: Sequence[Any], column: ColumnSchema, clamp: bool, bounded: bool) -> Cells:
     type_ = storage_type(column)
     bits = type_.bit_width - pa.types.is_signed_integer(type_)
-    low, high = (-(2**bits) if pa.types.is_signed_integer(type_) else 0), 2**bits - 1
+    low = -(2**bits) if pa.types.is_signed_integer(type_) else 0
+    high = 2**bits - 1
     if bounded:
-        low, high = max(low, int(column.minimum or 0)), min(high, int(column.maximum or 0))
+        low = max(low, int(column.minimum or 0))
+        high = min(high, int(column.maximum or 0))
     kept = [value if type(value) is int else None for value in values]
     faults = _type_faults(values, kept)
     outside = np.array([value is not None and not low <= value <= high for value in kept], bool)
@@ -143,13 +145,19 @@ def _settled(array: pa.Array, faults: Faults, outside: Mask, clamp: bool) -> Cel
 
 
 def _read_floats(values: Sequence[Any], column: ColumnSchema, clamp: bool, bounded: bool) -> Cells:
-    type_, decimals = storage_type(column), decimals_of(column)
+    type_ = storage_type(column)
+    decimals = decimals_of(column)
     kept = [_float(value) for value in values]
     faults = _type_faults(values, kept)
     missing = np.array([value is None for value in kept], bool)
     numbers = np.array([0.0 if value is None else value for value in kept], np.float64)
     limit = float(np.finfo(type_.to_pandas_dtype()).max)
-    low, high = (float(column.minimum or 0), float(column.maximum or 0)) if bounded else (-limit, limit)
+    if bounded:
+        low = float(column.minimum or 0)
+        high = float(column.maximum or 0)
+    else:
+        low = -limit
+        high = limit
     stored = numbers.clip(-limit, limit).astype(type_.to_pandas_dtype())
     outside = ~missing & ((stored < stored.dtype.type(low)) | (stored > stored.dtype.type(high)) | np.isinf(numbers))
     if decimals is not None:
@@ -165,7 +173,9 @@ def _read_floats(values: Sequence[Any], column: ColumnSchema, clamp: bool, bound
 def _float(value: Any) -> float | None:
     """A JSON number as a float; None for anything else, and for what JSON cannot say."""
     if type(value) is float:
-        return None if value != value else value
+        if value != value:
+            return None
+        return value
     if type(value) in (int, Decimal):
         try:
             return float(value)
@@ -186,9 +196,11 @@ def _read_decimals(values: Sequence[Any], column: ColumnSchema, clamp: bool, bou
     array = pa.array(kept, type_)
     if not bounded:
         return Cells(array=array, faults=faults, repaired=np.zeros(len(kept), bool))
-    low, high = float(column.minimum or 0), float(column.maximum or 0)
+    low = float(column.minimum or 0)
+    high = float(column.maximum or 0)
     floats = pc.fill_null(array.cast(pa.float64()), low).to_numpy(zero_copy_only=False)
-    below, above = floats < low, floats > high
+    below = floats < low
+    above = floats > high
     if below.any() or above.any():
         ends = bound_array(column)
         array = pc.if_else(pa.array(below), ends[0], pc.if_else(pa.array(above), ends[1], array))
@@ -214,8 +226,14 @@ def _on_scale(number: Decimal | None, type_: pa.DataType) -> tuple[Decimal | Non
 def _read_dates(values: Sequence[Any], column: ColumnSchema, clamp: bool, bounded: bool) -> Cells:
     """Dates and times in ISO 8601; all of one width, so they are compared as strings."""
     type_ = storage_type(column)
-    texts = _of_types(values, (str,), pa.string()) if _encodable(values) else _encodable_only(values)
-    bounds = iso_strings(bound_array(column)).to_pylist() if bounded else []
+    if _encodable(values):
+        texts = _of_types(values, (str,), pa.string())
+    else:
+        texts = _encodable_only(values)
+    if bounded:
+        bounds = iso_strings(bound_array(column)).to_pylist()
+    else:
+        bounds = []
     real = _is_date(texts.array, type_)
     texts.faults[_valid(texts.array) & ~real] = _TYPE
     array = pc.if_else(pa.array(real), texts.array, None)
@@ -240,7 +258,9 @@ def _is_date(texts: pa.Array, type_: pa.DataType) -> Mask:
     months = np.array([day[:7] for day in days], "datetime64[M]")
     lengths = ((months + 1).astype("datetime64[D]") - months.astype("datetime64[D]")).astype(np.int64)
     real: Mask = fits & (np.array([int(day[8:]) for day in days], np.int64) <= lengths)
-    return real & _fits_nanoseconds(texts) if pa.types.is_timestamp(type_) and type_.unit == "ns" else real
+    if pa.types.is_timestamp(type_) and type_.unit == "ns":
+        return real & _fits_nanoseconds(texts)
+    return real
 
 
 def _fits_nanoseconds(texts: pa.Array) -> Mask:
@@ -253,7 +273,10 @@ def _fits_nanoseconds(texts: pa.Array) -> Mask:
 
 def _read_texts(values: Sequence[Any], column: ColumnSchema) -> Cells:
     type_ = storage_type(column)
-    texts = _of_types(values, (str,), pa.large_string()) if _encodable(values) else _encodable_only(values)
+    if _encodable(values):
+        texts = _of_types(values, (str,), pa.large_string())
+    else:
+        texts = _encodable_only(values)
     if column.max_length is not None:
         too_long = pc.fill_null(pc.greater(pc.utf8_length(texts.array), column.max_length), False)
         texts.faults[too_long.to_numpy(zero_copy_only=False)] = _LENGTH

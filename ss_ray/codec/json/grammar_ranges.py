@@ -31,7 +31,11 @@ def _escaped(character: str) -> str:
     if character in '"\\':
         return "\\" + character
     code = ord(character)
-    return character if character.isprintable() else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+    if character.isprintable():
+        return character
+    if code < 0x10000:
+        return f"\\u{code:04x}"
+    return f"\\U{code:08x}"
 
 
 def number_range(low: int, high: int, decimals: int = 0) -> str:
@@ -59,7 +63,8 @@ def float_range(low: float, high: float) -> str:
 
 def date_range(low: date, high: date) -> str:
     """Days low..high as YYYY-MM-DD, real ones only."""
-    first, last = low.year, high.year
+    first = low.year
+    last = high.year
     if first == last:
         return " | ".join(_days_of_year(low, high))
     parts = _days_of_year(low, date(first, 12, 31)) + _days_of_year(date(last, 1, 1), high)
@@ -80,7 +85,8 @@ def moment_range(low: tuple[date, Sequence[int]], high: tuple[date, Sequence[int
         end: What follows the time: "" or "Z".
     """
     sizes = (24, 60, 60) + (10,) * (len(low[1]) - 3)
-    first, last = tuple(0 for _ in sizes), tuple(size - 1 for size in sizes)
+    first = tuple(0 for _ in sizes)
+    last = tuple(size - 1 for size in sizes)
     if low[0] == high[0]:
         return _moments(low[0], low[1], high[1], sizes, end)
     parts = [_moments(low[0], low[1], last, sizes, end), _moments(high[0], first, high[1], sizes, end)]
@@ -104,7 +110,8 @@ def _magnitudes(low: int, high: int, decimals: int) -> list[str]:
 
 
 def _pointed(box: Box, decimals: int) -> str:
-    whole, fraction = box[: len(box) - decimals], box[len(box) - decimals :]
+    whole = box[: len(box) - decimals]
+    fraction = box[len(box) - decimals :]
     return " ".join([*whole, '"."', *fraction] if fraction else whole)
 
 
@@ -113,8 +120,11 @@ def _boxes(sizes: Sequence[int], low: Sequence[int], high: Sequence[int]) -> Ite
     if not sizes:
         yield ()
         return
-    rest, first, last = sizes[1:], [0] * (len(sizes) - 1), [size - 1 for size in sizes[1:]]
-    start, stop = low[0], high[0]
+    rest = sizes[1:]
+    first = [0] * (len(sizes) - 1)
+    last = [size - 1 for size in sizes[1:]]
+    start = low[0]
+    stop = high[0]
     if start == stop:
         yield from _with_lead(start, start, sizes[0], _boxes(rest, low[1:], high[1:]))
         return
@@ -135,7 +145,9 @@ def _with_lead(low: int, high: int, size: int, boxes: Iterator[Box]) -> Iterator
 def _span(low: int, high: int, size: int) -> str:
     """Values low..high of one position: a digit, or two where there are more than ten values."""
     if size <= 10:
-        return f"[{low}-{high}]" if low < high else f'"{low}"'
+        if low < high:
+            return f"[{low}-{high}]"
+        return f'"{low}"'
     ends = [[end // 10, end % 10] for end in (low, high)]
     return "(" + " | ".join(" ".join(box) for box in _boxes((10, 10), *ends)) + ")"
 
@@ -156,7 +168,8 @@ def _float_magnitudes(low: float, high: float) -> list[str]:
 
 def _days_of_year(low: date, high: date) -> list[str]:
     """Days low..high of one year."""
-    year, parts = f"{low.year:04d}", []
+    year = f"{low.year:04d}"
+    parts = []
     for month in range(low.month, high.month + 1):
         length = calendar.monthrange(low.year, month)[1]
         start = low.day if month == low.month else 1
@@ -167,7 +180,8 @@ def _days_of_year(low: date, high: date) -> list[str]:
 
 def _whole_year(february: int) -> str:
     """Months and days of a year whose February has this many days."""
-    long_months, short_months = '"0" [13578] | "1" [02]', '"0" [469] | "11"'
+    long_months = '"0" [13578] | "1" [02]'
+    short_months = '"0" [469] | "11"'
     return (
         f'({long_months}) "-" {_span(1, 31, 100)} | ({short_months}) "-" {_span(1, 30, 100)}'
         f' | "02-" {_span(1, february, 100)}'

@@ -121,7 +121,10 @@ def parse_records(
         validation: What to do with faults.
     """
     split = [text.removesuffix("\n").split("\n") if text else [] for text in texts]
-    heads = [lines[0] if lines else "" for lines in split] if shared else []
+    if shared:
+        heads = [lines[0] if lines else "" for lines in split]
+    else:
+        heads = []
     rows = [lines[1:] for lines in split] if shared else split
     # A completion without records counts as one.
     filled = [lines or [""] for lines in rows]
@@ -153,10 +156,13 @@ def parse_records(
 
 def _table(found: _Columns, head: _Columns, sources: Numbers, kept: Numbers) -> pa.Table:
     """The kept rows; what a group shares is repeated on each of its rows."""
-    rows, groups = pa.array(kept), pa.array(sources[kept])
+    rows = pa.array(kept)
+    groups = pa.array(sources[kept])
     arrays = {name: array.take(groups) for name, array in head.arrays.items()}
     arrays |= {name: array.take(rows) for name, array in found.arrays.items()}
-    return pa.table(arrays) if arrays else pa.table({"": pa.nulls(len(kept))})
+    if arrays:
+        return pa.table(arrays)
+    return pa.table({"": pa.nulls(len(kept))})
 
 
 def _read(lines: Sequence[str], columns: Sequence[ColumnSchema], validation: Validation) -> _Columns:
@@ -171,14 +177,16 @@ def _read(lines: Sequence[str], columns: Sequence[ColumnSchema], validation: Val
     records = [value if value is not None and value.keys() == expected else None for value in objects]
     usable = np.array([value is not None for value in records], bool)
     faults.add(~usable, WRONG_COLUMNS)
-    arrays, repaired = {}, {}
+    arrays = {}
+    repaired = {}
     for column in columns:
         values = [None if record is None else record[column.name] for record in records]
         cells = read_cells(values, column, clamp=not validation.enforce_numeric_range)
         for fault in np.unique(cells.faults).tolist():
             if fault:
                 faults.add(usable & (cells.faults == fault), (column.name, REASONS[fault]))
-        arrays[column.name], repaired[column.name] = cells.array, cells.repaired
+        arrays[column.name] = cells.array
+        repaired[column.name] = cells.repaired
     return _Columns(arrays=arrays, faults=faults, repaired=repaired)
 
 
@@ -188,7 +196,9 @@ def _object(line: str, decoder: json.JSONDecoder) -> dict[str, Any] | None:
     except (ValueError, RecursionError, DecimalException):
         # No JSON or too many digits; brackets; an exponent.
         return None
-    return value if isinstance(value, dict) else None
+    if isinstance(value, dict):
+        return value
+    return None
 
 
 def _refuse_heads(faults: _Faults, heads: _Faults, sources: Numbers) -> None:

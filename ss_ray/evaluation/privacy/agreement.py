@@ -146,5 +146,6 @@ def find_pairs(space: Space, queries: Ints, num_train: int) -> RowPairs:
     # Rather those that agree in several blocks.
     if len(every) > MAX_PAIRS:
         every = every[np.argsort(-num_blocks, kind="stable")[:MAX_PAIRS]]
-    query, target = every // num_train, every % num_train
+    query = every // num_train
+    target = every % num_train
     return RowPairs(query, target).where(query != target)

@@ -136,10 +136,15 @@ def evaluate_privacy(
         public: Columns whose values are public knowledge.
     """
     columns = scored_columns(train, schema, max_columns=max_columns, seed=seed)
-    real, made = prepare(train, columns), prepare(synthetic, columns)
+    real = prepare(train, columns)
+    made = prepare(synthetic, columns)
     unseen = None if holdout is None else prepare(holdout, columns)
-    now, frames = Originals(train=train, holdout=holdout), (train, holdout, synthetic)
-    single_unseen = None if holdout is None or unseen is None else unseen.take(one_row_each(holdout, group, seed))
+    now = Originals(train=train, holdout=holdout)
+    frames = (train, holdout, synthetic)
+    if holdout is None or unseen is None:
+        single_unseen = None
+    else:
+        single_unseen = unseen.take(one_row_each(holdout, group, seed))
     found = resemblance(
         real.take(one_row_each(train, group, seed)),
         single_unseen,
@@ -231,9 +236,11 @@ def _with_distances(
     size = min(all_real.rows, all_unseen.rows)
     real, unseen = (p.take(np.arange(size)) for p in (all_real, all_unseen))
     queries, strangers = (p.take(np.arange(min(p.rows, MAX_QUERIES))) for p in (made, unseen))
-    to_train, to_holdout = nearest(queries, real), nearest(queries, unseen)
+    to_train = nearest(queries, real)
+    to_holdout = nearest(queries, unseen)
     between = nearest(strangers, real)
-    to_all, of_holdout = to_train, between
+    to_all = to_train
+    of_holdout = between
     if all_real.rows > size:
         rest = all_real.take(np.arange(size, all_real.rows))
         to_all, of_holdout = (

@@ -21,7 +21,8 @@ TOLERANCE = 0.025
 """How far the guess of an ordered column may be off, in quantiles of the training table; nominal ones must be equal."""
 TARGET_CELLS = 8000
 """Rows attacked of each side, times columns."""
-MIN_TARGETS, MAX_TARGETS = 100, 1000
+MIN_TARGETS = 100
+MAX_TARGETS = 1000
 TIE = 1e-5
 """Sums of column distances that differ by less are equal."""
 Shares = NDArray[np.float64]
@@ -126,14 +127,17 @@ def _block_successes(targets: Points, synthetic: Points) -> Shares:
 def _blind_successes(targets: Points, synthetic: Points, column: int) -> NDArray[np.float64]:
     """Share of the synthetic rows whose value is right, (targets,); NaN where the target's value is missing."""
     if column < len(targets.codes):
-        wanted, made = targets.codes[column], synthetic.codes[column]
+        wanted = targets.codes[column]
+        made = synthetic.codes[column]
         counts = np.bincount(made[made >= 0], minlength=int(wanted.max(initial=0)) + 1)
         found = counts[np.maximum(wanted, 0)]
     else:
         place = column - len(targets.codes)
         # NaN sorts last.
-        wanted, made = targets.quantiles[place], np.sort(synthetic.quantiles[place])
-        low, high = wanted - np.float32(TOLERANCE), wanted + np.float32(TOLERANCE)
+        wanted = targets.quantiles[place]
+        made = np.sort(synthetic.quantiles[place])
+        low = wanted - np.float32(TOLERANCE)
+        high = wanted + np.float32(TOLERANCE)
         found = np.searchsorted(made, high, "right") - np.searchsorted(made, low, "left")
     return np.where(targets.missing(column), np.nan, found / synthetic.rows)
 

@@ -198,15 +198,22 @@ class _Rivals:
             targets = np.arange(start, min(start + CHUNK_ROWS, num_train))
             bits = space.agreements(some, targets)
             bits[owners[targets][:, None] == owners[some][None, :]] = 0.0
-            top = np.argsort(-bits, axis=1)[:, :2] if len(some) < 3 else np.argpartition(-bits, 2, axis=1)[:, :3]
+            if len(some) < 3:
+                top = np.argsort(-bits, axis=1)[:, :2]
+            else:
+                top = np.argpartition(-bits, 2, axis=1)[:, :3]
             near = {"target": np.repeat(targets, top.shape[1]), "owner": owners[some][top].ravel()}
             frames.append(pd.DataFrame({**near, "bits": np.take_along_axis(bits, top, axis=1).ravel()}))
         by_person = pd.concat(frames).groupby(["target", "owner"], sort=False)["bits"].max().reset_index()
         by_person = by_person.sort_values("bits", ascending=False, kind="stable")
         place = by_person.groupby("target").cumcount()
-        best, owner, second = np.zeros(num_train), np.full(num_train, -1, np.int64), np.zeros(num_train)
-        first, after = by_person[place == 0], by_person[place == 1]
-        best[first["target"]], owner[first["target"]] = first["bits"], first["owner"]
+        best = np.zeros(num_train)
+        owner = np.full(num_train, -1, np.int64)
+        second = np.zeros(num_train)
+        first = by_person[place == 0]
+        after = by_person[place == 1]
+        best[first["target"]] = first["bits"]
+        owner[first["target"]] = first["owner"]
         second[after["target"]] = after["bits"]
         return cls(best, owner, second)
 

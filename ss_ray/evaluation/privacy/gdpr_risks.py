@@ -103,7 +103,10 @@ def gdpr_risks(
     """
     rng = np.random.default_rng([seed, 7])
     size = min(MAX_PREDICATES, tables[0].rows)
-    together = multivariate(*points, size, rng) if points[0].columns > 1 else None
+    if points[0].columns > 1:
+        together = multivariate(*points, size, rng)
+    else:
+        together = None
     return GdprRisks(
         singling_out=_singling_out(univariate(*tables, size, rng), seed),
         singling_out_together=_singling_out(together, seed) if together else no_risk("there is only one column"),

@@ -100,7 +100,8 @@ def _distances(members: Points, to: Points, strangers: Points, to_other: Points)
 
 def judge_attack(members: Scores, strangers: Scores, *, seed: int) -> MembershipAttack:
     """Success of an attack by the scores that it gives."""
-    m, n = len(members), len(strangers)
+    m = len(members)
+    n = len(strangers)
     auc = roc_auc(np.repeat([True, False], [m, n]), np.concatenate([members, strangers]))
     # Too large where scores tie, which is the safe side.
     null_error = np.sqrt((m + n + 1) / (12 * m * n))

@@ -72,7 +72,10 @@ def memorised_texts(
         return _without_bar(column, "there are no texts to compare", spans=None, seed=seed)
     spans, holdout_spans = np.split(longest_spans([*made, *unseen], known), [len(made)])
     if not unseen:
-        reason = "there is no holdout to compare with" if holdout is None else "the holdout has no texts"
+        if holdout is None:
+            reason = "there is no holdout to compare with"
+        else:
+            reason = "the holdout has no texts"
         return _without_bar(column, reason, spans=spans, seed=seed)
     rank = int(LONGEST * len(holdout_spans))
     bar = max(int(np.sort(holdout_spans)[::-1][rank]), MIN_SPAN - 1)
@@ -133,7 +136,8 @@ def _ranks(sequence: NDArray[np.int64]) -> list[NDArray[np.int64]]:
 
 def _shared(ranks: list[NDArray[np.int64]], one: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.int64]:
     """Words that the runs at two positions have in common from their beginning, (positions,), up to MAX_SPAN."""
-    size, total = len(ranks[0]), np.zeros(len(one), dtype=np.int64)
+    size = len(ranks[0])
+    total = np.zeros(len(one), dtype=np.int64)
     for power in range(len(ranks) - 1, -1, -1):
         inside = np.maximum(one, other) + total < size
         a, b = (np.minimum(start + total, size - 1) for start in (one, other))

@@ -60,8 +60,10 @@ class _Attack:
         both = [pd.concat([attacked[c.name], synthetic[c.name]], ignore_index=True) for c in columns]
         values = [_values(series, c) for series, c in zip(both, columns, strict=True)]
         features = [encode(series, c) for series, c in zip(both, columns, strict=True)]
-        self.wanted, self.made = ([v[: self.size] for v in values], [v[self.size :] for v in values])
-        self.queries, self.reference = ([f[: self.size] for f in features], [f[self.size :] for f in features])
+        self.wanted = [v[: self.size] for v in values]
+        self.made = [v[self.size :] for v in values]
+        self.queries = [f[: self.size] for f in features]
+        self.reference = [f[self.size :] for f in features]
         self.complete = [~missing(v) for v in self.made]
 
     def run(self, known_columns: int) -> list[list[bool]]:
@@ -85,7 +87,10 @@ class _Attack:
         parts = [_squared(self.reference[c], self.queries[c][row]) for c in known]
         distance = np.sum(parts, axis=0)[usable]
         size = min(NEIGHBOURS, len(usable))
-        near = np.argpartition(distance, size - 1)[:size] if size else usable[:0]
+        if size:
+            near = np.argpartition(distance, size - 1)[:size]
+        else:
+            near = usable[:0]
         return usable[near[np.argsort(distance[near], kind="stable")]]
 
     def _is_right(self, column: int, near: NDArray[np.intp], truth: float | str) -> bool:
@@ -105,7 +110,9 @@ class _Attack:
 def decimals(value: float) -> int:
     """Digits after the point in the shortest spelling of a number."""
     exponent = Decimal(repr(value)).normalize().as_tuple().exponent
-    return max(-exponent, 0) if isinstance(exponent, int) else 0
+    if isinstance(exponent, int):
+        return max(-exponent, 0)
+    return 0
 
 
 def _squared(reference: Features, query: Features) -> Features:
@@ -122,7 +129,9 @@ def _combinations(columns: int, known: int) -> list[tuple[int, ...]]:
 
 
 def _values(series: pd.Series, column: ColumnSchema) -> Values:
-    return numbers(series, column.kind) if is_number(column) else labels(series)
+    if is_number(column):
+        return numbers(series, column.kind)
+    return labels(series)
 
 
 def _entropy(series: pd.Series) -> float:
@@ -133,4 +142,6 @@ def _entropy(series: pd.Series) -> float:
 def _weights(entropies: list[float]) -> NDArray[np.float64]:
     """Shares of the columns in the score: their entropies less the smallest; equal where all are the same."""
     excess = np.array(entropies) - min(entropies)
-    return excess / excess.sum() if excess.sum() else np.full(len(excess), 1 / len(excess))
+    if excess.sum():
+        return excess / excess.sum()
+    return np.full(len(excess), 1 / len(excess))

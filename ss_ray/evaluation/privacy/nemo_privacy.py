@@ -140,18 +140,27 @@ def _sizes(rows: int) -> Sequence[int]:
 
 def _points(called: NDArray[np.bool_], member: NDArray[np.bool_]) -> float:
     """Points of one attack by its precision and accuracy, both rounded to one decimal."""
-    precision = round(float(member[called].mean()), 1) if called.any() else 0.0
+    if called.any():
+        precision = round(float(member[called].mean()), 1)
+    else:
+        precision = 0.0
     accuracy = round(float((called == member).mean()), 1)
     low, high = sorted((precision, accuracy))
     if high <= 0.5:
         return 3.0
     if high <= 0.8:
-        return 2.5 if low <= 0.5 else 2.0
-    return 1.5 if low <= 0.8 else 1.0
+        if low <= 0.5:
+            return 2.5
+        return 2.0
+    if low <= 0.8:
+        return 1.5
+    return 1.0
 
 
 def _sampled(frame: pd.DataFrame, size: int, seed: int) -> pd.DataFrame:
-    return frame.sample(size, random_state=seed) if len(frame) > size else frame
+    if len(frame) > size:
+        return frame.sample(size, random_state=seed)
+    return frame
 
 
 def _none(reason: str) -> Score:

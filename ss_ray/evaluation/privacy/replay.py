@@ -151,7 +151,10 @@ def _personal_replay(
         none = not_replayed("the original rows lack the column")
         return Replay(column=column, entity_type=entity_type, in_column=none, in_texts=none)
     train = _spelled(originals.train[column])
-    holdout = None if originals.holdout is None else _spelled(originals.holdout[column])
+    if originals.holdout is None:
+        holdout = None
+    else:
+        holdout = _spelled(originals.holdout[column])
     in_column = not_replayed("the synthetic table lacks the column")
     if column in synthetic.columns:
         unseen = None if holdout is None else _hashes(holdout)
@@ -162,7 +165,10 @@ def _personal_replay(
 
 def _other_replay(column: ColumnSchema, real: Originals, synthetic: pd.DataFrame) -> Replay:
     train, made = (_keys(frame[column.name], column) for frame in (real.train, synthetic))
-    holdout = None if real.holdout is None else _keys(real.holdout[column.name], column)
+    if real.holdout is None:
+        holdout = None
+    else:
+        holdout = _keys(real.holdout[column.name], column)
     in_texts = not_replayed("the column was not declared personal")
     in_column = count_replayed(train, holdout, made)
     if holdout is not None and len(train) and in_column.identifying.sample_size < MIN_IDENTIFYING:
@@ -190,11 +196,14 @@ def _hashes(values: NDArray[np.object_]) -> Hashes:
 
 def _read_texts(synthetic: pd.DataFrame, schema: TableSchema, seed: int) -> Words | None:
     """Words of the synthetic text columns; None where there are no texts."""
-    rng, found = np.random.default_rng([seed, 9]), []
+    rng = np.random.default_rng([seed, 9])
+    found = []
     for column in schema.of_kind(Kind.TEXT):
         present = labels(synthetic[column.name].dropna())
         found += [str(text) for text in present[rng.permutation(len(present))[:MAX_TEXTS]]]
-    return read_words(found) if found else None
+    if found:
+        return read_words(found)
+    return None
 
 
 def _replay_in_texts(
@@ -208,7 +217,8 @@ def _replay_in_texts(
         return not_replayed("no value is long enough to be looked for in texts")
     wanted = _hashes(looked_for)
     found = wanted[occurring(looked_for.tolist(), texts)]
-    known, unseen = _hashes(train), None if holdout is None else _hashes(holdout)
+    known = _hashes(train)
+    unseen = None if holdout is None else _hashes(holdout)
     return count_replayed(
         known[np.isin(known, wanted)], None if unseen is None else unseen[np.isin(unseen, wanted)], found
     )

@@ -115,7 +115,10 @@ def released_singles(
         group: Column whose values are the units; None where each row is one.
         without: Columns that are public, or hold stand-ins.
     """
-    units = train[group] if group is not None and group in train.columns else pd.Series(np.arange(len(train)))
+    if group is not None and group in train.columns:
+        units = train[group]
+    else:
+        units = pd.Series(np.arange(len(train)))
     found = []
     for column in schema.of_kind(*SINGLE_KINDS):
         if column.name in without or column.name == group:
@@ -127,9 +130,15 @@ def released_singles(
         made = set(_words(synthetic[column.name]))
         released = [value for value in single if value in made]
         if released:
-            unseen = np.empty(0, dtype=object) if holdout is None else _words(holdout[column.name])
+            if holdout is None:
+                unseen = np.empty(0, dtype=object)
+            else:
+                unseen = _words(holdout[column.name])
             is_repeated = _repeats_long_texts(holders, unseen)
-            long_texts = 0 if is_repeated else sum(_is_long(value) for value in released)
+            if is_repeated:
+                long_texts = 0
+            else:
+                long_texts = sum(_is_long(value) for value in released)
             found.append(
                 ReleasedSingles(column=column.name, values=len(released), of=len(single), long_texts=long_texts)
             )

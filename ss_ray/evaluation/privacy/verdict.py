@@ -51,7 +51,8 @@ class PrivacyVerdict:
 
 def judge_privacy(privacy: Privacy) -> PrivacyVerdict:
     """Poor if a hard rule fails; else not available or partial; else the grade of the weakest part."""
-    failed, missing = failures(privacy), _missing(privacy)
+    failed = failures(privacy)
+    missing = _missing(privacy)
     if failed:
         return PrivacyVerdict(
             score=Score(value=0.0, grade=Grade.POOR),
@@ -67,7 +68,10 @@ def judge_privacy(privacy: Privacy) -> PrivacyVerdict:
     if missing:
         return _partial(privacy, missing)
     shares = (privacy.closer_to_train, privacy.membership_auc)
-    limit = UNCERTAIN_LIMIT if any(_is_uncertain(m) for m in shares) else 10.0
+    if any(_is_uncertain(m) for m in shares):
+        limit = UNCERTAIN_LIMIT
+    else:
+        limit = 10.0
     is_disclosed = privacy.disclosure.disclosed.value or any(column.long_texts for column in privacy.singles)
     limit = DISCLOSED_LIMIT if is_disclosed else limit
     score = to_score(min(limit, *(share_score(m.value) for m in shares if m.value is not None)))
@@ -118,12 +122,14 @@ def _is_uncertain(metric: Metric) -> bool:
 
 def _findings(privacy: Privacy) -> Iterator[str]:
     """What a table that failed no hard rule has shown, as far as it was tested."""
-    near, attributes = privacy.near_copies, privacy.attributes
+    near = privacy.near_copies
+    attributes = privacy.attributes
     for item in privacy.copies:
         if item.synthetic.value is not None and item.holdout.value is not None:
-            rows = (
-                "synthetic rows equal a training row" if item.column is None else f"texts of {item.column!r} are copies"
-            )
+            if item.column is None:
+                rows = "synthetic rows equal a training row"
+            else:
+                rows = f"texts of {item.column!r} are copies"
             yield (
                 f"{percent(item.synthetic)} of the {rows}, {percent(item.holdout)} of the unseen real ones: no more "
                 "than chance explains"

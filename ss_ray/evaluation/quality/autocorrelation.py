@@ -74,14 +74,17 @@ def profile_similarity(train: Profile, other: Profile) -> float:
     Source: NeMo Safe Synthesizer, autocorrelation similarity.
     """
     size = min(len(train.correlation), len(other.correlation))
-    x, y = train.correlation[:size], other.correlation[:size]
+    x = train.correlation[:size]
+    y = other.correlation[:size]
     if np.isfinite(x).any() and not np.isfinite(y).any():
         return 0.0
     both = np.isfinite(x) & np.isfinite(y)
     if not both.any():
         return float("nan")
     noise = np.hypot(_standard_error(train)[:size], _standard_error(other)[:size])[both]
-    x, y, weight = x[both], y[both], 1.0 / noise**2
+    x = x[both]
+    y = y[both]
+    weight = 1.0 / noise**2
     excess = np.maximum(np.abs(x - y) - noise, 0.0)
     magnitude = np.maximum(np.maximum(np.abs(x), np.abs(y)), noise)
     return float(np.clip(1.0 - (weight * excess).sum() / (weight * magnitude).sum(), 0.0, 1.0))
@@ -101,7 +104,9 @@ def _scaled(values: NDArray[np.float64]) -> NDArray[np.float64]:
     scaled = values / (np.nanmax(np.abs(values)) or 1.0)
     scaled = scaled - np.nanmean(scaled)
     spread = float(np.nanmax(np.abs(scaled)))
-    return scaled / spread if spread > 32 * np.finfo(float).eps else np.zeros_like(values) * scaled
+    if spread > 32 * np.finfo(float).eps:
+        return scaled / spread
+    return np.zeros_like(values) * scaled
 
 
 def _at_lag(
@@ -110,7 +115,8 @@ def _at_lag(
     """Mean correlation over sequences, weighted by their pairs, and the number of pairs."""
     start = sequences.neighbours(lag)
     start = start[~np.isnan(values[start]) & ~np.isnan(values[start + lag]) & usable[sequences.group[start]]]
-    group, size = sequences.group[start], len(sequences.lengths)
+    group = sequences.group[start]
+    size = len(sequences.lengths)
     pairs = np.bincount(group, minlength=size)
     x, y = (_centred(values[start + shift], group, pairs) for shift in (0, lag))
     covariance, x_square, y_square = (np.bincount(group, part, size) for part in (x * y, x * x, y * y))

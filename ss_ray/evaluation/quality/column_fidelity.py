@@ -54,7 +54,9 @@ def column_fidelity(
     samples: Samples,
 ) -> ColumnFidelity:
     """Distances on the sampled rows; missing and distinct values on all."""
-    name, none, unseen = column.name, unavailable(samples.no_holdout), samples.unseen
+    name = column.name
+    none = unavailable(samples.no_holdout)
+    unseen = samples.unseen
     return ColumnFidelity(
         name=name,
         kind=column.kind,
@@ -81,7 +83,8 @@ def quality_limits(columns: Sequence[ColumnFidelity], lost: Mapping[str, float])
 def _limit(column: ColumnFidelity, lost: float) -> str | None:
     if lost > GROSS:
         return f"{lost:.0%} of the synthetic cells of {column.name!r} are not of its type, and count as missing"
-    real, made = column.missing_real, column.missing_synthetic
+    real = column.missing_real
+    made = column.missing_synthetic
     if real.value is None or made.value is None:
         return None
     both = (real.value * real.sample_size + made.value * made.sample_size) / (real.sample_size + made.sample_size)
@@ -113,4 +116,6 @@ def _distance(train: pd.DataFrame, column: ColumnSchema, real: Table, other: Tab
 
 
 def _missing_rate(series: pd.Series) -> Metric:
-    return measured(float(series.isna().mean()), len(series)) if len(series) else unavailable("the table has no rows")
+    if len(series):
+        return measured(float(series.isna().mean()), len(series))
+    return unavailable("the table has no rows")

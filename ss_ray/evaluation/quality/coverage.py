@@ -102,7 +102,8 @@ def category_coverage(train: Table, other: Table, *, seed: int | None = None) ->
     if not found:
         none = unavailable("no column has categories")
         return none, none
-    hits, rare = np.array(found), np.array(frequencies) < RARE
+    hits = np.array(found)
+    rare = np.array(frequencies) < RARE
     if not rare.any():
         return _share(hits, other.rows, seed), unavailable(f"no category has fewer than {RARE:.0%} of the rows")
     return _share(hits, other.rows, seed), _share(hits[rare], other.rows, seed)
@@ -115,7 +116,10 @@ def outside_share(train: Table, other: Table) -> Metric:
     cells = [_is_outside(train.values[c.name], other.values[c.name], c) for c in train.columns]
     # (rows,): cells of a row are not independent of each other.
     rates = np.mean(cells, axis=0)
-    error = float(rates.std(ddof=1) / np.sqrt(len(rates))) if len(rates) > 1 else None
+    if len(rates) > 1:
+        error = float(rates.std(ddof=1) / np.sqrt(len(rates)))
+    else:
+        error = None
     return measured(float(rates.mean()), other.rows, std_error=error)
 
 
@@ -153,7 +157,8 @@ def _agreement(reference: Points, other: Points, rng: np.random.Generator, *, se
 
 
 def _is_outside(train: Values, other: Values, column: ScoredColumn) -> NDArray[np.bool_]:
-    known, gone = _present(train), missing(other)
+    known = _present(train)
+    gone = missing(other)
     if not len(known):
         return ~gone
     lost = gone & ~missing(train).any()

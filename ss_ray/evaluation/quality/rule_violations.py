@@ -72,7 +72,10 @@ def _one(
     no_holdout: str,
 ) -> RuleViolations:
     made, real = (_broken(constraint, frame, train, schema) for frame in (synthetic, train))
-    unseen = unavailable(no_holdout) if holdout is None else _broken(constraint, holdout, train, schema)
+    if holdout is None:
+        unseen = unavailable(no_holdout)
+    else:
+        unseen = _broken(constraint, holdout, train, schema)
     return RuleViolations(
         constraint=constraint_name(constraint),
         synthetic=made,
@@ -119,4 +122,6 @@ def _arrow(constraint: ConstraintParameters, frame: pd.DataFrame, schema: TableS
 
 
 def _rows(share: Metric) -> int | None:
-    return None if share.value is None else round(share.value * share.sample_size)
+    if share.value is None:
+        return None
+    return round(share.value * share.sample_size)

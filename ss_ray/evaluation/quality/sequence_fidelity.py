@@ -106,8 +106,14 @@ def evaluate_sequences(
             schema[name]
     real, made = (to_sequences(frame, schema, by, scored) for frame in (train, synthetic))
     constants = constant_columns(real)
-    unseen = None if holdout is None else to_sequences(holdout, schema, by, scored)
-    common = len(made.lengths) if unseen is None else max(len(unseen.lengths), COMMON_SEQUENCES)
+    if holdout is None:
+        unseen = None
+    else:
+        unseen = to_sequences(holdout, schema, by, scored)
+    if unseen is None:
+        common = len(made.lengths)
+    else:
+        common = max(len(unseen.lengths), COMMON_SEQUENCES)
     return SequenceFidelity(
         columns=by,
         synthetic=compare_sequences(real, made.some(common, seed=seed), constants, seed=seed, lags=lags),
@@ -161,7 +167,8 @@ def transition_distance(train: Sequences, other: Sequences, column: ScoredColumn
     """Total variation of what follows each state of a nominal column, weighted by training rows, in [0, 1]."""
     codes = frequent_codes(train.table.values[column.name], MAX_STATES)
     real, made = (_transition_counts(part, column.name, codes) for part in (train, other))
-    leaving, left = real.sum(axis=1), made.sum(axis=1)
+    leaving = real.sum(axis=1)
+    left = made.sum(axis=1)
     x, y = (m / np.maximum(m.sum(axis=1, keepdims=True), 1.0) for m in (real, made))
     distances = np.where(left > 0, np.abs(x - y).sum(axis=1) / 2, 1.0)
     return float(np.average(distances, weights=leaving))
@@ -169,7 +176,8 @@ def transition_distance(train: Sequences, other: Sequences, column: ScoredColumn
 
 def _transition_counts(sequences: Sequences, name: str, codes: dict[str, int]) -> NDArray[np.float64]:
     """(states, states): how often a row of one state is followed by one of another."""
-    values, size = sequences.table.values[name], len(codes) + 2
+    values = sequences.table.values[name]
+    size = len(codes) + 2
     known = np.nan_to_num(encode_labels(values, codes), nan=len(codes))
     states = np.where(missing(values), len(codes) + 1, known).astype(np.int64)
     rows = sequences.neighbours()
@@ -240,7 +248,8 @@ def _constant(other: Sequences, constants: tuple[str, ...]) -> Metric:
 def _changes(sequences: Sequences, name: str, rows: Ints) -> NDArray[np.bool_]:
     """Whether the value of the next row differs from that of each of these rows."""
     values = sequences.table.values[name]
-    now, later = values[rows], values[rows + 1]
+    now = values[rows]
+    later = values[rows + 1]
     return np.asarray((now != later) & ~(missing(now) & missing(later)))
 
 

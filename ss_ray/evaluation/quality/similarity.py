@@ -81,9 +81,12 @@ def _correlation(difference: NDArray[np.float64], entries: NDArray[np.bool_], si
 
 def column_distance(train: Values, other: Values, column: ScoredColumn) -> float:
     """Jensen-Shannon distance (base 2) of the values that are present, in [0, 1]."""
-    x, y = train[~missing(train)], other[~missing(other)]
+    x = train[~missing(train)]
+    y = other[~missing(other)]
     if not len(x) or not len(y):
-        return 0.0 if len(x) == len(y) else EMPTY_SIDE_DISTANCE
+        if len(x) == len(y):
+            return 0.0
+        return EMPTY_SIDE_DISTANCE
     return js_distance(*(category_counts(x, y) if column.nominal else histogram_counts(x, y)))
 
 
@@ -92,7 +95,8 @@ def js_distance(p: NDArray[np.float64], q: NDArray[np.float64]) -> float:
 
     Source: Endres & Schindelin 2003, "A new metric for probability distributions".
     """
-    p, q = p / p.sum(), q / q.sum()
+    p = p / p.sum()
+    q = q / q.sum()
     middle = (p + q) / 2
     divergence = float((rel_entr(p, middle) + rel_entr(q, middle)).sum()) / (2 * np.log(2))
     return float(np.sqrt(min(max(divergence, 0.0), 1.0)))
@@ -112,7 +116,10 @@ def histogram_counts(x: Values, y: Values) -> tuple[NDArray[np.float64], NDArray
     # The rule is free of scale; this keeps extreme magnitudes from overflowing.
     both = both / (both.max() or 1.0)
     edges = np.histogram_bin_edges(both, bins="doane")
-    bins = edges if len(edges) <= MAX_BINS else np.linspace(0.0, 1.0, MAX_BINS + 1)
+    if len(edges) <= MAX_BINS:
+        bins = edges
+    else:
+        bins = np.linspace(0.0, 1.0, MAX_BINS + 1)
     return tuple(np.histogram(part, bins=bins)[0].astype(float) for part in np.split(both, [len(x)]))  # type: ignore[return-value]
 
 
@@ -127,7 +134,8 @@ def principal_components(train: Table, other: Table) -> tuple[NDArray[np.float64
     counts = {c.name: pd.Series(_present(train, c)).value_counts(normalize=True) for c in train.columns if c.nominal}
     medians = {c.name: _median(train.values[c.name]) for c in train.columns if not c.nominal}
     real, made = (_component_features(table, counts, medians) for table in (train, other))
-    centre, spread = real.mean(axis=0), real.std(axis=0)
+    centre = real.mean(axis=0)
+    spread = real.std(axis=0)
     spread[spread == 0] = 1.0
     standard = (real - centre) / spread
     # (columns, 2)
@@ -158,4 +166,6 @@ def _present(table: Table, column: ScoredColumn) -> Values:
 
 def _median(values: Values) -> float:
     present = values[~missing(values)]
-    return float(np.median(present)) if len(present) else 0.0
+    if len(present):
+        return float(np.median(present))
+    return 0.0

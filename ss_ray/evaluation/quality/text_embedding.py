@@ -41,7 +41,9 @@ def fit_embedding(texts: Sequence[str], model: str | None, *, seed: int) -> Embe
     Raises:
         ResourceError: The package or the model is not there.
     """
-    return _fit_words(texts, seed=seed) if model is None else _load(model)
+    if model is None:
+        return _fit_words(texts, seed=seed)
+    return _load(model)
 
 
 def _fit_words(texts: Sequence[str], *, seed: int) -> Embed | None:

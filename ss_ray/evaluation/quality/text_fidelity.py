@@ -108,10 +108,16 @@ def evaluate_text(
     drawn = _drawn([present_texts(frame[column]) for frame in frames], seed=seed)
     # Fitted on one side, it would know that side better.
     every = [text for texts in drawn for text in texts]
-    embed = fit_embedding(every, embedding, seed=seed) if len(drawn[0]) >= MIN_TEXTS else None
+    if len(drawn[0]) >= MIN_TEXTS:
+        embed = fit_embedding(every, embedding, seed=seed)
+    else:
+        embed = None
     real, made, *rest = [Texts(texts=texts, vectors=_vectors(texts, embed)) for texts in drawn]
     unseen = rest[0] if rest else None
-    meaning = unavailable(no_holdout) if unseen is None else _semantic(real, made, unseen)
+    if unseen is None:
+        meaning = unavailable(no_holdout)
+    else:
+        meaning = _semantic(real, made, unseen)
     return TextFidelity(
         column=column,
         embedding=embedding,
@@ -161,7 +167,9 @@ def _drawn(texts: list[list[str]], *, seed: int) -> list[list[str]]:
 
 
 def _vectors(texts: list[str], embed: Embed | None) -> NDArray[np.float64] | None:
-    return embed(texts) if embed is not None and texts else None
+    if embed is not None and texts:
+        return embed(texts)
+    return None
 
 
 def _compare(train: Texts, other: Texts, unseen: Texts, semantic: Metric, *, seed: int) -> TextSimilarity:
@@ -170,7 +178,8 @@ def _compare(train: Texts, other: Texts, unseen: Texts, semantic: Metric, *, see
         found = f"training {len(train.texts)}, the other {len(other.texts)}"
         return _none(f"it needs {MIN_TEXTS} texts of each table; there are: {found}")
     size = min(len(train.texts), len(other.texts))
-    x, y = text_shapes(train.texts), text_shapes(other.texts)
+    x = text_shapes(train.texts)
+    y = text_shapes(other.texts)
     return TextSimilarity(
         structure=measured(structure_distance(x, y), size, seed=seed),
         semantic=semantic,

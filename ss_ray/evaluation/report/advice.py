@@ -39,7 +39,8 @@ def _privacy(evaluation: Evaluation) -> Iterator[str]:
 
 
 def _quality(evaluation: Evaluation) -> Iterator[str]:
-    fidelity, score = evaluation.fidelity, evaluation.scores.quality.sqs.value
+    fidelity = evaluation.fidelity
+    score = evaluation.scores.quality.sqs.value
     for reason in evaluation.scores.quality.limits[:NAMED_COLUMNS]:
         yield f"Look at the missing values: {reason}."
     if 0 < fidelity.unseen_rows < COMMON_ROWS:

@@ -32,8 +32,11 @@ LABEL_LENGTH = 18
 def column_figure(real: Table, synthetic: Table, column: ScoredColumn) -> Figure:
     """Real and synthetic values of one column, as shares of the rows that have a value."""
     x, y = (table.values[column.name] for table in (real, synthetic))
-    x, y = x[~missing(x)], y[~missing(y)]
-    return _bars(x, y, column) if column.nominal else _histogram(x, y, column)
+    x = x[~missing(x)]
+    y = y[~missing(y)]
+    if column.nominal:
+        return _bars(x, y, column)
+    return _histogram(x, y, column)
 
 
 def association_figures(associations: Associations, limit: int) -> list[Figure]:
@@ -46,7 +49,8 @@ def association_figures(associations: Associations, limit: int) -> list[Figure]:
 
 def roc_figure(curve: RocCurve) -> Figure:
     """The ROC curve of the discriminator over the diagonal, which is what guessing gives."""
-    x, y = list(curve.false_positive), list(curve.true_positive)
+    x = list(curve.false_positive)
+    y = list(curve.true_positive)
     hover = "real called synthetic %{x:.1%}<br>synthetic found %{y:.1%}<extra></extra>"
     line = {"type": "scatter", "mode": "lines", "meta": "synthetic", "x": x, "y": y, "hovertemplate": hover}
     chance = {"type": "scatter", "mode": "lines", "meta": "chance", "x": [0.0, 1.0], "y": [0.0, 1.0]}
@@ -80,14 +84,18 @@ def distance_figure(distances: DistanceQuantiles) -> Figure:
 
 
 def _points(points: Sequence[Point], role: str) -> Figure:
-    x, y = [a for a, _ in points], [b for _, b in points]
+    x = [a for a, _ in points]
+    y = [b for _, b in points]
     return {"type": "scatter", "mode": "markers", "meta": role, "name": role, "x": x, "y": y, "hoverinfo": "skip"}
 
 
 def escape_label(text: str) -> str:
     """Plain text as plotly shows it unchanged, cut to LABEL_LENGTH characters."""
     half = LABEL_LENGTH // 2
-    short = text if len(text) <= LABEL_LENGTH else f"{text[:half]}…{text[1 - half :]}"
+    if len(text) <= LABEL_LENGTH:
+        short = text
+    else:
+        short = f"{text[:half]}…{text[1 - half :]}"
     return html.escape(short, quote=False)
 
 
@@ -103,7 +111,12 @@ def _histogram(x: Values, y: Values, column: ScoredColumn) -> Figure:
 
 def _edges(values: NDArray[np.float64], *, whole: bool) -> NDArray[np.float64]:
     """At most BINS bins; of whole numbers, each bin holds equally many of them, so that no comb appears."""
-    low, high = (float(values.min()), float(values.max())) if len(values) else (0.0, 1.0)
+    if len(values):
+        low = float(values.min())
+        high = float(values.max())
+    else:
+        low = 0.0
+        high = 1.0
     if whole or high == low:
         step = np.ceil((high - low + 1) / BINS)
         return np.asarray(low - 0.5 + step * np.arange(np.ceil((high - low + 1) / step) + 1))
@@ -113,7 +126,8 @@ def _edges(values: NDArray[np.float64], *, whole: bool) -> NDArray[np.float64]:
 def _real_bars(
     edges: NDArray[np.float64], real: NDArray[np.float64], made: NDArray[np.float64], *, dated: bool
 ) -> Figure:
-    centres, width = (edges[:-1] + edges[1:]) / 2, float(edges[1] - edges[0])
+    centres = (edges[:-1] + edges[1:]) / 2
+    width = float(edges[1] - edges[0])
     return {
         "type": "bar",
         "meta": "real",
@@ -141,15 +155,21 @@ def _synthetic_outline(edges: NDArray[np.float64], made: NDArray[np.float64], *,
 
 def _positions(values: NDArray[np.float64], *, dated: bool) -> list[str] | list[float]:
     """Numbers, or days since 1970 in ISO 8601."""
-    return [str(day) for day in (values * 86_400).astype("datetime64[s]")] if dated else values.tolist()
+    if dated:
+        return [str(day) for day in (values * 86_400).astype("datetime64[s]")]
+    return values.tolist()
 
 
 def _bars(x: Values, y: Values, column: ScoredColumn) -> Figure:
     """Horizontal bars of the most frequent categories, the rest as one."""
     counts = pd.DataFrame({"real": _counts(x), "synthetic": _counts(y)}).fillna(0.0)
     order = counts.sum(axis=1).sort_values(ascending=False, kind="stable").index
-    top, rest = list(order[:MAX_BARS]), list(order[MAX_BARS:])
-    top = sorted(top, key=float) if column.kind in ORDERED_KINDS else top
+    top = list(order[:MAX_BARS])
+    rest = list(order[MAX_BARS:])
+    if column.kind in ORDERED_KINDS:
+        top = sorted(top, key=float)
+    else:
+        top = top
     names = [escape_label(str(name)) for name in top] + ([f"{len(rest):,} others"] if rest else [])
     # numbers, because two labels may be equal once they are cut.
     positions = list(range(len(names)))
@@ -174,7 +194,7 @@ def _counts(values: Values) -> pd.Series:
 
 def _heat_map(values: NDArray[np.float64], names: Sequence[str], role: str) -> Figure:
     positions = list(range(len(names)))
-    bounds = {"zmin": -1, "zmax": 1} if role == "association" else {"zmin": 0, "zmax": 0.5}
+    bounds = {"zmin": -1.0, "zmax": 1.0} if role == "association" else {"zmin": 0.0, "zmax": 0.5}
     hover = [[f"{a} · {b}" for b in names] for a in names]
     trace = {"type": "heatmap", "meta": role, "z": values.tolist(), "x": positions, "y": positions, "text": hover}
     ticks = {"tickvals": positions, "ticktext": list(names), "showgrid": False, "zeroline": False}

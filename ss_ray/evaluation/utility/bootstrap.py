@@ -47,11 +47,15 @@ def score_predictions(
     task: Task, wanted: NDArray[np.float64], predicted: NDArray[np.float64], *, seed: int, resamples: int = RESAMPLES
 ) -> Scored:
     """Score predictions of the same test rows as other models are scored on."""
-    rng, size = np.random.default_rng([seed, 8]), len(wanted)
+    rng = np.random.default_rng([seed, 8])
+    size = len(wanted)
     drawn = [np.bincount(rng.integers(0, size, size), minlength=size) for _ in range(resamples)]
     # How often each row is in each sample.
     weights = np.array(drawn, dtype=np.float64).reshape(resamples, size)
-    resampled = _r2(wanted, predicted, weights) if task.type == "regression" else _auc(task, wanted, predicted, weights)
+    if task.type == "regression":
+        resampled = _r2(wanted, predicted, weights)
+    else:
+        resampled = _auc(task, wanted, predicted, weights)
     return Scored(value=score(task, wanted, predicted), resampled=resampled, rows=size, seed=seed)
 
 
@@ -59,7 +63,8 @@ def _r2(wanted: NDArray[np.float64], predicted: NDArray[np.float64], weights: ND
     """R2 on each sample, (resamples,); NaN where it is not defined."""
     # Squares of extreme numbers would overflow.
     scale = float(np.abs(wanted).max(initial=0.0)) or 1.0
-    values, error = wanted / scale, (wanted - predicted) / scale
+    values = wanted / scale
+    error = (wanted - predicted) / scale
     mean = weights @ values / weights.sum(axis=1)
     total = (weights * (values - mean[:, None]) ** 2).sum(axis=1)
     return np.where(total > 0, 1.0 - weights @ error**2 / np.where(total > 0, total, 1.0), np.nan)
@@ -70,7 +75,10 @@ def _auc(
 ) -> Resampled:
     """Macro one-vs-rest ROC-AUC over the classes of each sample, (resamples,); NaN where a sample has but one."""
     classes = np.unique(wanted).astype(int)
-    scored = classes[classes == 1] if len(classes) == 2 and len(task.classes) == 2 else classes
+    if len(classes) == 2 and len(task.classes) == 2:
+        scored = classes[classes == 1]
+    else:
+        scored = classes
     found = np.array([weighted_auc(wanted == k, predicted[:, k], weights) for k in scored])
     known = ~np.isnan(found)
     several = np.array([weights[:, wanted == k].any(axis=1) for k in classes]).sum(axis=0) > 1
@@ -97,4 +105,6 @@ def weighted_auc(positive: NDArray[np.bool_], score: NDArray[np.float64], weight
 
 def _spread(resampled: Resampled) -> float:
     finite = resampled[np.isfinite(resampled)]
-    return float(finite.std(ddof=1)) if len(finite) > 1 else float("nan")
+    if len(finite) > 1:
+        return float(finite.std(ddof=1))
+    return float("nan")

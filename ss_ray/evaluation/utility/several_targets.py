@@ -76,7 +76,10 @@ def mean_gap(targets: Sequence[TargetUtility]) -> Metric:
     if not known:
         return unavailable(next((t.gap.reason for t in targets if t.gap.reason), "no column can be predicted"))
     gaps = np.array([gap.value for gap in known], dtype=np.float64)
-    error = float(gaps.std(ddof=1) / np.sqrt(len(gaps))) if len(gaps) > 1 else None
+    if len(gaps) > 1:
+        error = float(gaps.std(ddof=1) / np.sqrt(len(gaps)))
+    else:
+        error = None
     return measured(float(gaps.mean()), min(gap.sample_size for gap in known), seed=known[0].seed, std_error=error)
 
 

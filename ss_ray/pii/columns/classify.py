@@ -188,7 +188,9 @@ class _Evidence:
 
     def share(self, test: Callable[[str], object]) -> float:
         """Share of the sample that passes a test; 1 where there is no value."""
-        return sum(bool(test(value)) for value in self.sample) / len(self.sample) if self.sample else 1.0
+        if self.sample:
+            return sum(bool(test(value)) for value in self.sample) / len(self.sample)
+        return 1.0
 
     @cached_property
     def read(self) -> ValueFeatures:
@@ -259,11 +261,15 @@ def classify_column(
 def header_type(name: str) -> str | None:
     """The entity type that a header names, as "patient_first_name", "Nachname" or "phone 2" do."""
     match = match_header(name)
-    return match.entity_type if match else None
+    if match:
+        return match.entity_type
+    return None
 
 
 def _sample(distinct: list[str], size: int) -> list[str]:
-    return [distinct[place * len(distinct) // size] for place in range(size)] if len(distinct) > size else distinct
+    if len(distinct) > size:
+        return [distinct[place * len(distinct) // size] for place in range(size)]
+    return distinct
 
 
 def _typed(entity_type: str, confidence: float, reason: str, suspected: str | None = None) -> ColumnTyping:
@@ -388,7 +394,9 @@ def _has_enough(column: _Evidence, suspected: str) -> bool:
 
 
 def _confidence(column: _Evidence, entity_type: str) -> float:
-    return max(0.8, _probabilities(column, column.name).get(entity_type, 0.0)) if column.sample else 0.8
+    if column.sample:
+        return max(0.8, _probabilities(column, column.name).get(entity_type, 0.0))
+    return 0.8
 
 
 # The model.
@@ -519,7 +527,9 @@ def _text(column: _Evidence, findings: dict[str, tuple[Finding, ...] | None]) ->
     count = sum(found is None or bool(found) for found in plain.values())
     if not count:
         reason = f"most of {len(column.sample)} distinct values are sentences"
-        return _typed(e.FREE_TEXT, 0.9, reason) if _are_sentences(column) else None
+        if _are_sentences(column):
+            return _typed(e.FREE_TEXT, 0.9, reason)
+        return None
     found_types = sorted({entity_type for found in plain.values() for entity_type in found or ()})
     reason = f"{count} of {len(findings)} distinct values contain {', '.join(found_types) or 'unreadable text'}"
     return _typed(e.FREE_TEXT, count / len(findings), reason)

@@ -67,7 +67,10 @@ def _answer(endpoint: EndpointParameters, columns: Mapping[str, Sequence[str]]) 
         return _parsed(content, columns)
     # The cause is dropped: it may quote the request or the answer.
     except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
-        reason = f"HTTP status {error.code}" if isinstance(error, urllib.error.HTTPError) else type(error).__name__
+        if isinstance(error, urllib.error.HTTPError):
+            reason = f"HTTP status {error.code}"
+        else:
+            reason = type(error).__name__
     raise ResourceError(
         f"the endpoint for column typing gave no usable answer ({reason}); try again, or leave the endpoint out"
     )
@@ -75,7 +78,10 @@ def _answer(endpoint: EndpointParameters, columns: Mapping[str, Sequence[str]]) 
 
 def _request(endpoint: EndpointParameters, columns: Mapping[str, Sequence[str]]) -> urllib.request.Request:
     examples = {name: _examples(values, endpoint.send_values) for name, values in columns.items()}
-    what = "its values" if endpoint.send_values else "the shapes of its values (9 is a digit, A and a are letters)"
+    if endpoint.send_values:
+        what = "its values"
+    else:
+        what = "the shapes of its values (9 is a digit, A and a are letters)"
     prompt = _PROMPT.format(what=what, types=", ".join(sorted(ENTITY_TYPES - {UNKNOWN})))
     body = {
         "model": endpoint.model,

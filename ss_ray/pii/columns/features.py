@@ -29,7 +29,10 @@ GAZETTEERS = ("first_name", "last_name", "city", "state", "country", "job", "cou
 TYPES = tuple(sorted(ENTITY_TYPES))
 _CLOSED = {"country", "country_code", "state_code"}  # complete lists: nothing outside is one of them
 MODEL_SAMPLE = 200  # values that the model looks at; more changes its answer little
-NUM_GRAMS, NUM_WORDS, NUM_SHAPES, NUM_HEADER = 2048, 2048, 512, 1024
+NUM_GRAMS = 2048
+NUM_WORDS = 2048
+NUM_SHAPES = 512
+NUM_HEADER = 1024
 MAX_CHARACTERS = 60  # of a value
 _CHECKED_VALUES = 24  # python-stdnum costs 0.1 ms a value
 
@@ -70,7 +73,9 @@ class Gazetteers:
             return np.zeros(len(hashed), bool)
         places = np.minimum(np.searchsorted(entries, hashed), len(entries) - 1)
         known = entries[places] == hashed
-        return known if name in _CLOSED else known & self.remembers(hashed)
+        if name in _CLOSED:
+            return known
+        return known & self.remembers(hashed)
 
     def remembers(self, hashed: npt.NDArray[np.uint32]) -> npt.NDArray[np.bool_]:
         """Whether the hashes are not among the forgotten."""
@@ -197,7 +202,11 @@ def date_year(text: str) -> int | None:
     for pattern in _DATES:
         if match := pattern.fullmatch(text):
             year = int(match["y"])
-            return year if year >= 100 else 2000 + year if year <= 30 else 1900 + year
+            if year >= 100:
+                return year
+            if year <= 30:
+                return 2000 + year
+            return 1900 + year
     return None
 
 
@@ -291,7 +300,10 @@ def _shapes(texts: Sequence[str]) -> Floats:
 def _header(header: str) -> Floats:
     words = header_words(header) if header else ()
     grams = [f"<{word}>"[i : i + 3] for word in words for i in range(len(word))]
-    parts = [f"={word}" for word in words] + [f"last={words[-1]}"] + grams if words else []
+    if words:
+        parts = [f"={word}" for word in words] + [f"last={words[-1]}"] + grams
+    else:
+        parts = []
     return _frequencies(np.array([crc32(part.encode()) for part in parts], np.uint32), NUM_HEADER)
 
 

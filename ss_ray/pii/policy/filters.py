@@ -50,7 +50,8 @@ class Filters:
     """
 
     def __init__(self, pseudonyms: Pseudonyms, plan: PiiPlan) -> None:
-        self._pseudonyms, self._plan = pseudonyms, plan
+        self._pseudonyms = pseudonyms
+        self._plan = plan
         self._this: Any = None
 
     def start(self, this: Any) -> None:
@@ -93,7 +94,9 @@ class Filters:
         if isna(self._this):
             return None
         type_ = parse_entity_type(str(entity))
-        return MASK if type_ == entities.UNKNOWN else self._pseudonyms.stand_in(type_, str(self._this))
+        if type_ == entities.UNKNOWN:
+            return MASK
+        return self._pseudonyms.stand_in(type_, str(self._this))
 
     def persona(self, part: str) -> str:
         """A part of what the person of the cell becomes: the stand-in that the cell has in texts and columns."""
@@ -120,7 +123,9 @@ class Filters:
             made = self._texts(operator).replace(str(text))
             if made is None and on_error == "raise":
                 raise ValueError("a text could not be analysed")
-            return MASK if made is None else made
+            if made is None:
+                return MASK
+            return made
 
         return apply
 
@@ -161,7 +166,9 @@ def partial_mask(value: Any, prefix: int = 0, padding: str = "X", suffix: int = 
 def _date(value: Any) -> datetime:
     if isinstance(value, datetime):
         return value
-    return datetime(value.year, value.month, value.day) if isinstance(value, date) else dates.parse(str(value))
+    if isinstance(value, date):
+        return datetime(value.year, value.month, value.day)
+    return dates.parse(str(value))
 
 
 def _offset(text: str) -> int:

@@ -137,7 +137,8 @@ class Sandbox(AbstractContextManager["Sandbox"]):
         return outcomes
 
     def _ask(self, request: Mapping[str, Any], seconds: float) -> Any:
-        stdin, stdout = self._process.stdin, self._process.stdout
+        stdin = self._process.stdin
+        stdout = self._process.stdout
         assert stdin is not None
         assert stdout is not None
         try:
@@ -145,7 +146,10 @@ class Sandbox(AbstractContextManager["Sandbox"]):
             stdin.flush()
             while b"\n" not in self._rest:
                 ready, _, _ = select.select([stdout], [], [], seconds)
-                piece = os.read(stdout.fileno(), 1 << 20) if ready else b""
+                if ready:
+                    piece = os.read(stdout.fileno(), 1 << 20)
+                else:
+                    piece = b""
                 if not piece:
                     raise BrokenPipeError
                 self._rest += piece
@@ -208,7 +212,9 @@ def _outcome(
     if not matches or rule.value is None:
         return bool(matches), None, False
     made = _tried(lambda: (_made(expressions, rule, variables),))
-    return (True, made[0], False) if made is not None else (True, rule.fallback, rule.fallback is None)
+    if made is not None:
+        return (True, made[0], False)
+    return (True, rule.fallback, rule.fallback is None)
 
 
 def _made(expressions: Expressions, rule: Rule, variables: Mapping[str, Any]) -> str | None:

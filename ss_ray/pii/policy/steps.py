@@ -64,7 +64,8 @@ def check_policy(steps: Sequence[PolicyStep]) -> None:
         where = f"replace_pii.steps.{number}"
         for source in _sources(step):
             needs(Expression(source))
-        rows, columns = step.rows, step.columns
+        rows = step.rows
+        columns = step.columns
         for rule in (*((rows and rows.drop) or ()), *((rows and rows.update) or ())):
             if not (rule.name or rule.condition or rule.entity or rule.type):
                 raise ConfigError(f"{where}: a rule of rows needs a name, condition, entity or type")
@@ -106,7 +107,8 @@ def check_row_local(steps: Sequence[PolicyStep]) -> None:
 def _sources(step: PolicyStep) -> Iterator[str]:
     """Every expression of a step as it was written."""
     yield from (value for value in (step.vars or {}).values() if isinstance(value, str))
-    rows, columns = step.rows, step.columns
+    rows = step.rows
+    columns = step.columns
     for rule in (*((rows and rows.drop) or ()), *((rows and rows.update) or ())):
         yield from (source for source in (rule.condition, rule.value, rule.foreach) if source is not None)
     for change in (*((columns and columns.add) or ()), *((columns and columns.drop) or ())):
@@ -159,7 +161,8 @@ def step_variables(step: PolicyStep, sandbox: Sandbox) -> dict[str, Any]:
 
 def _with_columns(state: State, step: PolicyStep, sandbox: Sandbox, shared: Mapping[str, Any]) -> State:
     changes = step.columns
-    table, columns = state.table, list(state.columns)
+    table = state.table
+    columns = list(state.columns)
     for change in (changes and changes.drop) or ():
         _check_there(change.name, columns)
         gone = [column for column in columns if _is_meant(change, column, sandbox, shared)]
@@ -173,7 +176,10 @@ def _with_columns(state: State, step: PolicyStep, sandbox: Sandbox, shared: Mapp
         added = ColumnView(name=str(change.name), origin=None, entity_type=None, type="other")
         if added.name in table.column_names:
             raise ConfigError(f"replace_pii.steps: there is a column {added.name!r} already")
-        place = len(columns) if change.position is None else min(change.position, len(columns))
+        if change.position is None:
+            place = len(columns)
+        else:
+            place = min(change.position, len(columns))
         columns.insert(place, added)
         table = table.add_column(place, pa.field(added.name, pa.string()), pa.nulls(table.num_rows, pa.string()))
         state = replace(state, table=table, columns=tuple(columns))
@@ -215,7 +221,8 @@ def _without_rows(state: State, rule: PolicyRow, sandbox: Sandbox, shared: Mappi
     kept = [row for row, drop in enumerate(drops) if not drop]
     if len(kept) == len(drops):
         return state
-    rows, numbers = [state.rows[row] for row in kept], [state.numbers[row] for row in kept]
+    rows = [state.rows[row] for row in kept]
+    numbers = [state.numbers[row] for row in kept]
     return replace(state, table=state.table.take(pa.array(kept, pa.int64())), rows=rows, numbers=numbers)
 
 
@@ -334,7 +341,9 @@ def _json_value(value: Any) -> Any:
         return value.isoformat()
     if isinstance(value, Decimal):
         return str(value)
-    return None if value != value else value
+    if value != value:
+        return None
+    return value
 
 
 def _row_texts(column: pa.ChunkedArray) -> list[str | None]:
@@ -345,13 +354,19 @@ def _row_texts(column: pa.ChunkedArray) -> list[str | None]:
 
 def _number_or_text(value: str | None) -> float | str | None:
     try:
-        return float(value) if value is not None else None
+        if value is not None:
+            return float(value)
+        return None
     except ValueError:
         return value
 
 
 def _listed(names: Names | None) -> tuple[str, ...]:
-    return () if names is None else (names,) if isinstance(names, str) else tuple(names)
+    if names is None:
+        return ()
+    if isinstance(names, str):
+        return (names,)
+    return tuple(names)
 
 
 def _check_there(names: Names | None, columns: Sequence[ColumnView]) -> None:

@@ -98,7 +98,8 @@ def permuted(key: bytes, domain: str, value: str) -> str:
         stream = Stream(key, "long", domain, value)
         return "".join(stream.choice(alphabet) if alphabet else character
                        for character, alphabet in zip(value, alphabets, strict=True))  # fmt: skip
-    size, number = 1, 0
+    size = 1
+    number = 0
     for index, alphabet in places:
         size *= len(alphabet)
         number = number * len(alphabet) + alphabet.index(value[index])
@@ -137,7 +138,9 @@ def _permuted_number(key: bytes, domain: str, number: int, size: int) -> int:
     if size <= SMALL_DOMAIN:
         return cycle(key, domain, size)[number]
     drawn = _walk(key, domain, number, size)
-    return drawn if drawn != number else _walk(key, f"{domain}\0again", number, size)
+    if drawn != number:
+        return drawn
+    return _walk(key, f"{domain}\0again", number, size)
 
 
 @lru_cache(maxsize=256)

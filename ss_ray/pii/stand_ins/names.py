@@ -106,7 +106,8 @@ class Names:
         value = composed(value)
         if not is_latin(value) and role is None and " " not in value.strip():
             return self._unspaced(value.strip(), person)
-        pieces, end = [], 0
+        pieces = []
+        end = 0
         for place, word, word_role in _roles(value, role, person):
             pieces.append(value[end : place.start()] if word_role != "skip" else value[end : place.start()].rstrip())
             end = place.end()
@@ -121,13 +122,22 @@ class Names:
     def _unspaced(self, value: str, person: Person) -> str:
         """A whole name of a script without spaces, last name first."""
         first = self.word(value, "first", person)
-        return f"{self.word(value, 'last', person)}{first}" if len(value) > 1 else first
+        if len(value) > 1:
+            return f"{self.word(value, 'last', person)}{first}"
+        return first
 
     def word(self, word: str, role: str, person: Person = NOBODY) -> str:
         """The stand-in of one word as a "first" or a "last" name, in the word's case."""
         folded = fold_name(word)
         is_own = person is not NOBODY and (folded in person.given or folded in person.family)
-        locale, sex, identity = (person.locale, person.sex, person.identity) if is_own else (None, None, "")
+        if is_own:
+            locale = person.locale
+            sex = person.sex
+            identity = person.identity
+        else:
+            locale = None
+            sex = None
+            identity = ""
         return _like_case(self._drawn(folded, role, locale or self.locale, sex, identity), word)
 
     @cached_property
@@ -140,7 +150,10 @@ class Names:
         letter = _letter(self.key, folded[:1], lex.locale, identity)
         if len(folded) == 1 and lex.is_latin:
             return letter
-        table = lex.last_names if role == "last" else lex.first_names(sexes().get(folded) or sex)
+        if role == "last":
+            table = lex.last_names
+        else:
+            table = lex.first_names(sexes().get(folded) or sex)
         names = table.get(letter) or lex.all_names(table)
         stream = Stream(self.key, role, folded, identity)
         drawn = stream.choice(names)
@@ -184,14 +197,18 @@ class Names:
 
 def composed(text: str) -> str:
     """A text in which a letter and its accent are one character."""
-    return text if text.isascii() else unicodedata.normalize("NFC", text)
+    if text.isascii():
+        return text
+    return unicodedata.normalize("NFC", text)
 
 
 def role_of(folded: str, person: Person = NOBODY) -> str:
     """Whether a word alone is a first or a last name: as the row says, else as Faker's lists do."""
     if folded in person.given:
         return "first"
-    return "last" if folded in person.family or folded not in sexes() else "first"
+    if folded in person.family or folded not in sexes():
+        return "last"
+    return "first"
 
 
 def split_joined(word: str, person: Person = NOBODY) -> list[tuple[str, str]]:
@@ -200,7 +217,8 @@ def split_joined(word: str, person: Person = NOBODY) -> list[tuple[str, str]]:
     if len(folded) != len(word) or folded in person.given or folded in person.family or _is_known(folded):
         return [(word, role_of(folded, person))]
     for cut in range(len(word) - 1, 0, -1):
-        head, tail = folded[:cut], folded[cut:]
+        head = folded[:cut]
+        tail = folded[cut:]
         if _joins(head, tail, person):
             return [(word[:cut], "first"), (word[cut:], "last")]
         if tail in person.given and head in person.family:
@@ -242,7 +260,9 @@ def name_words(value: str, role: str | None = None) -> list[tuple[str, str]]:
         role: Of all its words, where it is no full name.
     """
     if value.isascii() and value.isalpha():
-        return [(value, role or role_of(value.lower()))] if len(value) > 1 else []
+        if len(value) > 1:
+            return [(value, role or role_of(value.lower()))]
+        return []
     return [
         (word, found)
         for _, word, found in _roles(composed(value), role, NOBODY)
@@ -295,16 +315,23 @@ def _letter(key: bytes, letter: str, locale: str, identity: str) -> str:
     """The first letter of what takes the place of words that begin with this one."""
     letters = lexicon(locale).letters
     stream = Stream(key, "letter", letter, identity)
-    return stream.choice(letters) if letters else stream.choice("abcdefghijklmnoprstvw")
+    if letters:
+        return stream.choice(letters)
+    return stream.choice("abcdefghijklmnoprstvw")
 
 
 def _like_case(name: str, word: str) -> str:
     if word.isupper() and (len(word) > 1 or len(name) == 1):
         return name.upper()
-    return name.lower() if word.islower() else name
+    if word.islower():
+        return name.lower()
+    return name
 
 
 def _ascii(text: str) -> str:
     folded = fold_name(text)
-    plain = folded if folded.isascii() else folded.encode("ascii", "ignore").decode()
+    if folded.isascii():
+        plain = folded
+    else:
+        plain = folded.encode("ascii", "ignore").decode()
     return plain.translate(_NOT_IN_ADDRESSES)

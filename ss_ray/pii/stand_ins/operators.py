@@ -61,7 +61,9 @@ class Replacement:
 
     def replace_new(self, entity_type: str, value: str) -> str:
         """The same for a value that nobody has asked for and that no person matters to: nothing is remembered."""
-        return value if not value or value.isspace() else self._replace(entity_type, value, NOBODY, 0)
+        if not value or value.isspace():
+            return value
+        return self._replace(entity_type, value, NOBODY, 0)
 
     def _replace(self, entity_type: str, value: str, person: Person, days: int) -> str:
         try:
@@ -75,7 +77,9 @@ class Replacement:
             operator = Operator.DATE_SHIFT
         match operator:
             case Operator.PSEUDONYM:
-                return self.pseudonyms.stand_in(entity_type, value, person) if entity_type in BY_NAME else MASK
+                if entity_type in BY_NAME:
+                    return self.pseudonyms.stand_in(entity_type, value, person)
+                return MASK
             case Operator.DATE_SHIFT:
                 return shifted_date(value, days or shift_days(self.pseudonyms.key, "", self.max_shift_days)) or MASK
             case Operator.GENERALISE:
@@ -119,4 +123,6 @@ def _age_band(text: str) -> str:
     if number is None:
         return MASK
     age = int(number[0])
-    return f"{OLD_AGE}+" if age >= OLD_AGE else f"{age - age % BAND_YEARS}-{age - age % BAND_YEARS + BAND_YEARS - 1}"
+    if age >= OLD_AGE:
+        return f"{OLD_AGE}+"
+    return f"{age - age % BAND_YEARS}-{age - age % BAND_YEARS + BAND_YEARS - 1}"

@@ -96,7 +96,10 @@ def people_of(table: pa.Table, columns: PersonColumns) -> list[Person]:
 
 def identities_of(table: pa.Table, columns: PersonColumns) -> list[str]:
     """What is one for all rows of a person, (num_rows,): the identity, else the names, else the e-mail, else ""."""
-    chosen = [columns.identity] if columns.identity else [*columns.given, *columns.family, *columns.full]
+    if columns.identity:
+        chosen = [columns.identity]
+    else:
+        chosen = [*columns.given, *columns.family, *columns.full]
     chosen = chosen or list(columns.contact)
     if not chosen:
         return [""] * table.num_rows
@@ -113,7 +116,8 @@ def _identity(cells: Sequence[str], *, is_name: bool) -> str:
 
 
 def _person(cells: Mapping[str, str | None], columns: PersonColumns) -> Person:
-    given, family = _words(cells, columns.given, "first"), _words(cells, columns.family, "last")
+    given = _words(cells, columns.given, "first")
+    family = _words(cells, columns.family, "last")
     for name in columns.full:
         for word, role in name_words(cells[name] or ""):
             (given if role == "first" else family).add(fold_name(word))

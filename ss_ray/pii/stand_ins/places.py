@@ -74,11 +74,14 @@ class Places:
 
     def state(self, value: str) -> str:
         """Another state: of the United States by a permutation, elsewhere one of the locale."""
-        folded, text = fold_name(value.strip()), value.strip()
+        folded = fold_name(value.strip())
+        text = value.strip()
         known = states_by_word().get(folded)
         if known is not None:
             new = self._other_state(known)
-            return new.code if len(text) == 2 else _like_case(new.name, text)
+            if len(text) == 2:
+                return new.code
+            return _like_case(new.name, text)
         if len(text) <= 3:
             return permuted(self.key, entities.STATE, text)
         return self._drawn("state", value, self._lexicon(value).states)
@@ -86,14 +89,19 @@ class Places:
     def postcode(self, value: str) -> str:
         """A postcode of the same shape; in the United States, one of the stand-in of its state."""
         zip_code = _ZIP.fullmatch(value)
-        state = _state_of_zip(int(zip_code[1][:3])) if zip_code else None
+        if zip_code:
+            state = _state_of_zip(int(zip_code[1][:3]))
+        else:
+            state = None
         if zip_code is None or state is None:
             return permuted(self.key, entities.POSTCODE, value.strip())
         other = self._other_state(state)
         stream = Stream(self.key, entities.POSTCODE, zip_code[1])
         prefix = other.first + stream.below(other.last - other.first + 1)
         drawn = f"{prefix:03d}{stream.digits(2)}"
-        return f"{drawn}{zip_code[2]}{stream.digits(4)}" if zip_code[3] else drawn
+        if zip_code[3]:
+            return f"{drawn}{zip_code[2]}{stream.digits(4)}"
+        return drawn
 
     def street_address(self, value: str) -> str:
         """House number, street and unit where the original has them: digits for digits, another street."""
@@ -102,10 +110,14 @@ class Places:
             return f"{box[1].lstrip()}{permuted(self.key, 'BOX', box[2])}"
         unit = _UNIT.search(value)
         rest = value[: unit.start()] if unit else value
-        tail = f"{value[unit.start() : unit.start(2)]}{permuted(self.key, 'UNIT', unit[2])}" if unit else ""
+        if unit:
+            tail = f"{value[unit.start() : unit.start(2)]}{permuted(self.key, 'UNIT', unit[2])}"
+        else:
+            tail = ""
         if not rest.strip():
             return tail
-        first, last = _NUMBER_FIRST.fullmatch(rest), _NUMBER_LAST.fullmatch(rest)
+        first = _NUMBER_FIRST.fullmatch(rest)
+        last = _NUMBER_LAST.fullmatch(rest)
         if first is not None and first[3]:
             street = f"{permuted(self.key, 'HOUSE', first[1])}{first[2]}{self._street(first[3])}"
         elif last is not None and last[1]:
@@ -136,7 +148,11 @@ class Places:
     def _area(self, value: str) -> str:
         """A city or state; countries stay, as in a column of countries."""
         kind = kind_of_place(value)
-        return value if kind == entities.COUNTRY else self.state(value) if kind == entities.STATE else self.city(value)
+        if kind == entities.COUNTRY:
+            return value
+        if kind == entities.STATE:
+            return self.state(value)
+        return self.city(value)
 
     def coordinate(self, value: str) -> str:
         """Every number of a coordinate moved by up to JITTER_DEGREES, with as many decimals as before."""
@@ -190,7 +206,9 @@ def kind_of_place(value: str) -> str:
     if folded in country_names():
         return entities.COUNTRY
     known = states_by_word().get(folded)
-    return entities.STATE if known is not None and (len(folded) > 2 or value.strip().isupper()) else entities.CITY
+    if known is not None and (len(folded) > 2 or value.strip().isupper()):
+        return entities.STATE
+    return entities.CITY
 
 
 @lru_cache(maxsize=1)
@@ -215,4 +233,6 @@ def _state_of_zip(prefix: int) -> State | None:
 def _like_case(name: str, value: str) -> str:
     if len(value) > 1 and value.isupper():
         return name.upper()
-    return name.lower() if value.islower() else name
+    if value.islower():
+        return name.lower()
+    return name

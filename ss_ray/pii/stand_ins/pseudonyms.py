@@ -177,7 +177,9 @@ class Pseudonyms:
         }
         if entity_type == entities.LOCATION:
             return functions[kind_of_place(value)](value)
-        return functions[entity_type](value) if entity_type in functions else MASK
+        if entity_type in functions:
+            return functions[entity_type](value)
+        return MASK
 
     def _word(self, kind: str, value: str, words: tuple[str, ...]) -> str:
         folded = fold_name(value.strip())
@@ -190,8 +192,13 @@ class Pseudonyms:
         if found is None:
             return MASK
         age = int(found[1]) + Stream(self.key, entities.AGE, found[1]).choice(_AGE_STEPS)
-        age = OLD_AGE if int(found[1]) > OLD_AGE else min(OLD_AGE, abs(age) or 1)
-        return f"{age}{found[2]}" if age != int(found[1]) else f"{age - 1}{found[2]}"
+        if int(found[1]) > OLD_AGE:
+            age = OLD_AGE
+        else:
+            age = min(OLD_AGE, abs(age) or 1)
+        if age != int(found[1]):
+            return f"{age}{found[2]}"
+        return f"{age - 1}{found[2]}"
 
 
 def normalise(entity_type: str, value: str) -> str:
@@ -207,4 +214,6 @@ def normalise(entity_type: str, value: str) -> str:
         folded = " ".join(value.lower().split())
     else:
         folded = " ".join(unicodedata.normalize("NFKC", value).casefold().split())
-    return re.sub(r"[\s:-]", "", folded) if entity_type in _COMPACT_TYPES else folded
+    if entity_type in _COMPACT_TYPES:
+        return re.sub(r"[\s:-]", "", folded)
+    return folded

@@ -165,7 +165,8 @@ class Detector:
 def _placed(found: Iterable[Finding], part: Window) -> Iterator[Finding]:
     """The findings of a window in the text's indices, those that are the window's to report."""
     for f in found:
-        start, end = f.start + part.start, f.end + part.start
+        start = f.start + part.start
+        end = f.end + part.start
         if part.counts(start, end):
             yield Finding(start, end, f.entity_type, f.score)
 
@@ -216,9 +217,11 @@ def _with_namesakes(text: str, by_model: list[Finding]) -> list[Finding]:
 def _around(text: str, by_model: list[Finding], by_pattern: list[Finding]) -> Iterator[Finding]:
     """What a model found, less what a pattern is certain is something else: "8.8.4.4" is no organisation."""
     certain = without_overlaps(pattern for pattern in by_pattern if pattern.score >= _CERTAIN)
-    starts, ends = [pattern.start for pattern in certain], [pattern.end for pattern in certain]
+    starts = [pattern.start for pattern in certain]
+    ends = [pattern.end for pattern in certain]
     for f in by_model:
-        start, pieces = f.start, list[tuple[int, int]]()
+        start = f.start
+        pieces = list[tuple[int, int]]()
         for p in certain[bisect_right(ends, f.start) : bisect_left(starts, f.end)]:
             if p.entity_type != f.entity_type or p.end - p.start > f.end - f.start:
                 pieces.append((start, p.start))
@@ -319,6 +322,9 @@ def _trimmed(text: str, start: int, end: int, kind: str) -> tuple[int, int]:
         part = _POSSESSIVE.sub("", part.rstrip(_EDGE + "."))
         if text[start + len(part) :][:1] == "." and _ABBREVIATED.search(part):
             part += "."
-    kept = part.rstrip(_EDGE) if kind not in {"ORGANIZATION", "PHONE_NUMBER", "STREET_ADDRESS"} else part.rstrip()
+    if kind not in {"ORGANIZATION", "PHONE_NUMBER", "STREET_ADDRESS"}:
+        kept = part.rstrip(_EDGE)
+    else:
+        kept = part.rstrip()
     lead = len(kept) - len(kept.lstrip(_EDGE if kind != "PHONE_NUMBER" else " \n"))
     return start + lead, start + len(kept)

@@ -80,7 +80,8 @@ def spans(text: str, mentions: Iterable[Mention]) -> Iterator[tuple[Finding, Men
     for mention in mentions:
         if mention.probe in (digits if mention.entity_type in _NUMBER_TYPES else folded):
             for match in mention.pattern.finditer(folded):
-                start, end = places[match.start()], places[match.end() - 1] + 1
+                start = places[match.start()]
+                end = places[match.end() - 1] + 1
                 while end < len(text) and unicodedata.combining(text[end]):
                     end += 1
                 if not mention.capital or text[start].isupper():

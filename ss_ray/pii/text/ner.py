@@ -76,8 +76,14 @@ def tokens(text: str) -> list[tuple[int, int]]:
 def _word_keys(word: str) -> tuple[int, int, int, int, int]:
     """Hashes of a word, its small letters, the first and last three of them, and its shape."""
     # Half a surrogate pair.
-    word = word.encode("utf8", "replace").decode("utf8") if not word.isascii() else word
-    word = word if word.strip() else "\n\n" if word.count("\n") > 1 else "\n"
+    if not word.isascii():
+        word = word.encode("utf8", "replace").decode("utf8")
+    else:
+        word = word
+    if word.strip():
+        word = word
+    else:
+        word = "\n\n" if word.count("\n") > 1 else "\n"
     norm = word.lower()
     return tuple(map(hash_string, (word, norm, norm[:3], norm[-3:], word_shape(word))))
 
@@ -132,7 +138,9 @@ class EntityTagger(TrainablePipe):  # type: ignore[misc]
     """
 
     def __init__(self, vocab: Any, model: Model[Any, Any], name: str, labels: Sequence[str], outside_bias: float):
-        self.vocab, self.model, self.name = vocab, model, name
+        self.vocab = vocab
+        self.model = model
+        self.name = name
         self.cfg: dict[str, Any] = {"labels": list(labels), "outside_bias": outside_bias}
         self._classes = 1 + 2 * len(labels)
 
@@ -182,12 +190,15 @@ class EntityTagger(TrainablePipe):  # type: ignore[misc]
         return spans
 
     def _spans(self, tags: list[int], certain: list[float]) -> Iterator[TokenSpan]:
-        labels, at, count = self.labels, 0, len(tags)
+        labels = self.labels
+        at = 0
+        count = len(tags)
         while at < count:
             if tags[at] == 0:
                 at += 1
                 continue
-            end, inside = at + 1, tags[at] + 1
+            end = at + 1
+            inside = tags[at] + 1
             while end < count and tags[end] == inside:
                 end += 1
             yield at, end, labels[(tags[at] - 1) // 2], sum(certain[at:end]) / (end - at)

@@ -73,7 +73,11 @@ def load_engine(name: str) -> NerEngine:
         raise ConfigError("ner_model is empty; use builtin, null, or the name of a model")
     if name == BUILTIN:
         return _builtin()
-    return _HuggingFace(model) if kind == "transformers" else _Gliner(model) if kind == "gliner" else _Spacy(name)
+    if kind == "transformers":
+        return _HuggingFace(model)
+    if kind == "gliner":
+        return _Gliner(model)
+    return _Spacy(name)
 
 
 class _Builtin:
@@ -82,7 +86,8 @@ class _Builtin:
     def __init__(self) -> None:
         with without_modules("torch", "transformers"):
             from ss_ray.pii.text import ner
-        self._nlp, self._read = ner.load_builtin(), ner.read
+        self._nlp = ner.load_builtin()
+        self._read = ner.read
 
     def find_each(self, texts: Sequence[str]) -> list[list[Span]]:
         # Or else spaCy keeps every word that it ever meets.
@@ -94,7 +99,9 @@ class _Builtin:
 
 
 def _scale(label: str) -> float:
-    return _SCALE / 2 if label in _NUMBERS else _SCALE
+    if label in _NUMBERS:
+        return _SCALE / 2
+    return _SCALE
 
 
 @cache

@@ -161,7 +161,10 @@ def matches(recognizers: RecognizerSet, text: str, given: Sequence[str] = ()) ->
 
 def _matches_of_reading(recognizers: RecognizerSet, text: str, given: Sequence[str]) -> list[Match]:
     clue = Clue.of(text)
-    words = clue.words.union(*(_WORD.findall(word.lower()) for word in given)) if given else clue.words
+    if given:
+        words = clue.words.union(*(_WORD.findall(word.lower()) for word in given))
+    else:
+        words = clue.words
     return [m for recognizer in recognizers.candidates(clue, words) for m in recognizer.find(text, given)]
 
 
@@ -276,11 +279,10 @@ def _make(
     words = presidio.context or () if context is None else context
     phrases = tuple(" ".join(_WORD.findall(word.lower())) for word in words)
     phrases = tuple(dict.fromkeys(phrase for phrase in phrases if phrase))
-    keywords = (
-        frozenset(form for p in phrases for form in (p.split()[0], f"{p.split()[0]}s"))
-        if needs_context
-        else frozenset()
-    )
+    if needs_context:
+        keywords = frozenset(form for p in phrases for form in (p.split()[0], f"{p.split()[0]}s"))
+    else:
+        keywords = frozenset()
     return Recognizer(entity_type, presidio, may_match, keywords, phrases, needs_context)
 
 
@@ -289,7 +291,9 @@ def _own(ours: Ours) -> Recognizer:
 
     class Own(PatternRecognizer):  # type: ignore[misc]
         def validate_result(self, pattern_text: str) -> bool | None:
-            return True if ours.accepts and ours.accepts(pattern_text) else None
+            if ours.accepts and ours.accepts(pattern_text):
+                return True
+            return None
 
     patterns = [Pattern(ours.entity_type, ours.pattern, ours.score)]
     recognizer = Own(supported_entity=ours.entity_type, patterns=patterns, context=ours.context.split())
@@ -315,13 +319,18 @@ def custom_recognizers(custom: Iterable[CustomEntity]) -> Iterator[Recognizer]:
 
     for entity in custom:
         _check(entity)
-        validate = _VALIDATORS[entity.validator] if entity.validator else None
+        if entity.validator:
+            validate = _VALIDATORS[entity.validator]
+        else:
+            validate = None
 
         class Custom(PatternRecognizer):  # type: ignore[misc]
             _validate = staticmethod(validate) if validate else None
 
             def validate_result(self, pattern_text: str) -> bool | None:
-                return None if self._validate is None or self._validate(pattern_text) else False
+                if self._validate is None or self._validate(pattern_text):
+                    return None
+                return False
 
         context = list(entity.context)
         if entity.regexes:

@@ -136,12 +136,17 @@ class _SharedLedger(Ledger):
     def database(self, url: str) -> str | None:
         """Where the ledger is, if that is not at `url`."""
         own = self._database.url
-        return None if ledger_url(url).set(password=None) == own.set(password=None) else shown(own)
+        if ledger_url(url).set(password=None) == own.set(password=None):
+            return None
+        return shown(own)
 
 
 def _get_or_create(url: str) -> Any:
     # The file of a ledger is on one node, and the head is the one that stays
-    head = {HEAD_NODE: 0.001} if HEAD_NODE in ray.cluster_resources() else None
+    if HEAD_NODE in ray.cluster_resources():
+        head = {HEAD_NODE: 0.001}
+    else:
+        head = None
     actor = ray.remote(_SharedLedger).options(
         name=ACTOR_NAME,
         namespace=NAMESPACE,

@@ -69,12 +69,16 @@ def ledger_url(url: str) -> sa.URL:
     """
     parsed = database_url(url, "the privacy ledger", DEFAULT_URL)
     file = ledger_file(parsed)
-    return parsed if file is None else parsed.set(database=os.path.realpath(file))
+    if file is None:
+        return parsed
+    return parsed.set(database=os.path.realpath(file))
 
 
 def ledger_file(url: sa.URL) -> Path | None:
     """Where a ledger in a file is; None for one on a server."""
-    return Path(url.database or "") if url.get_backend_name() == "sqlite" else None
+    if url.get_backend_name() == "sqlite":
+        return Path(url.database or "")
+    return None
 
 
 def shown(url: sa.URL) -> str:
@@ -108,9 +112,11 @@ def _opened(url: sa.URL) -> sa.Engine:
 def _connected(url: sa.URL) -> sa.Engine:
     """An engine without a pool: nothing stale after a fork, a failover, or a file that was removed."""
     backend = url.get_backend_name()
-    options: dict[str, Any] = (
-        {"connect_args": {"timeout": BUSY_SECONDS}} if backend == "sqlite" else {"isolation_level": "READ COMMITTED"}
-    )
+    options: dict[str, Any]
+    if backend == "sqlite":
+        options = {"connect_args": {"timeout": BUSY_SECONDS}}
+    else:
+        options = {"isolation_level": "READ COMMITTED"}
     engine = sa.create_engine(url, poolclass=sa.NullPool, **options)
     if backend == "sqlite":
         sa.event.listen(engine, "connect", _set_up_sqlite)

@@ -17,7 +17,9 @@ from ss_ray.errors import ConfigError, PrivacyError
 from ss_ray.privacy.ledger.tables import ACCOUNTS, ALIASES, JOBS, add_alias, locked_account, record
 from ss_ray.runs.run_dir import fingerprint
 
-NAME, PLACE, CONTENT = "name", "place", "content"
+NAME = "name"
+PLACE = "place"
+CONTENT = "content"
 UNNAMED = "sha256:"
 """Beginning of the name of a data set that nobody named: a fingerprint of its files follows."""
 INVISIBLE = ("Cf", "Cc", "Co", "Cn")
@@ -66,7 +68,10 @@ def identify(db: sa.Connection, source: DataIdentity) -> str:
     Raises:
         PrivacyError: Name, place and content belong to different data sets, one of which has a budget.
     """
-    named = dataset_of(db, source.name) if source.name is not None else None
+    if source.name is not None:
+        named = dataset_of(db, source.name)
+    else:
+        named = None
     placed = _placed(db, source.place)
     copied = [_aliased(db, CONTENT, digest) for digest in source.digests]
     unnamed = dataset_of(db, UNNAMED + fingerprint(sorted(source.digests)))
@@ -81,7 +86,9 @@ def identify(db: sa.Connection, source: DataIdentity) -> str:
             f"the table belongs to the data sets {listed} by its name, place and content; set privacy.dataset to the "
             "right one, or join them with `ss-ray ledger alias`"
         )
-    return found[0] if found else unnamed
+    if found:
+        return found[0]
+    return unnamed
 
 
 def remember_content(db: sa.Connection, dataset: str, digests: tuple[str, ...]) -> None:

@@ -271,7 +271,8 @@ class Ledger:
                     f"job {job!r} reserved {left} more uses of {charge.mechanism!r} with noise multiplier "
                     f"{charge.noise_multiplier:g}, not {charge.count}; reserve them before"
                 )
-            spent, at = row.spent + charge.count, now()
+            spent = row.spent + charge.count
+            at = now()
             changed = {"spent": spent, "reserved": left - charge.count, "first_at": row.first_at or at, "last_at": at}
             db.execute(sa.update(CHARGES).filter_by(**key).values(changed))
         return spent

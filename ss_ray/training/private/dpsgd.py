@@ -110,7 +110,10 @@ def _recorded(model: nn.Module) -> Iterator[list[_Call]]:
     calls: list[_Call] = []
 
     def record(layer: nn.Module, arguments: tuple[Any, ...], output: Any) -> None:
-        outputs = tuple(output) if isinstance(output, list) else (output,)
+        if isinstance(output, list):
+            outputs = tuple(output)
+        else:
+            outputs = (output,)
         calls.append(_Call(layer, arguments[0], outputs, arguments[1:]))
 
     trainable = [
@@ -166,16 +169,25 @@ class _LinearUse:
     """Grads (units, length, out): the gradient is grads^T inputs."""
 
     def __init__(self, layer: Any, inputs: _Inputs, grads: Tensor) -> None:
-        self.layer, self.inputs, self.grads = layer, inputs, grads
-        self.bias = layer.bias if layer.bias is not None and layer.bias.requires_grad else None
+        self.layer = layer
+        self.inputs = inputs
+        self.grads = grads
+        if layer.bias is not None and layer.bias.requires_grad:
+            self.bias = layer.bias
+        else:
+            self.bias = None
 
     def squared_norms(self) -> Tensor:
         squared = products_squared_norms(self.inputs, self.grads)
-        return squared if self.bias is None else squared + self.grads.sum(dim=1).square().sum(dim=1)
+        if self.bias is None:
+            return squared
+        return squared + self.grads.sum(dim=1).square().sum(dim=1)
 
     def weighted_sums(self, factors: Tensor) -> Sums:
         sums = {self.layer.weight: self.grads.flatten(0, 1).T @ self.inputs.scaled(factors)}
-        return sums if self.bias is None else sums | {self.bias: factors @ self.grads.sum(dim=1)}
+        if self.bias is None:
+            return sums
+        return sums | {self.bias: factors @ self.grads.sum(dim=1)}
 
 
 class _EmbeddingUse:
@@ -224,7 +236,8 @@ class _HeadUse:
     """A `SlotHead`: each group of slots is a linear layer of its own token range; ranges may overlap."""
 
     def __init__(self, layer: Any, parts: Sequence[tuple[int, _Inputs, Tensor]]) -> None:
-        self.layer, self.parts = layer, parts
+        self.layer = layer
+        self.parts = parts
 
     def squared_norms(self) -> Tensor:
         return torch.stack([products_squared_norms(inputs, grads) for _, inputs, grads in self.parts]).sum(dim=0)
@@ -312,7 +325,8 @@ def _padded(
     hidden: Tensor, grads: Sequence[Tensor], groups: Sequence[SlotGroup], members: Sequence[SlotGroup], num_units: int
 ) -> tuple[int, _Inputs, Tensor]:
     """First token, inputs and (units, length, range) grads of some groups over their common token range."""
-    low, high = min(group.low for group in members), max(group.high for group in members)
+    low = min(group.low for group in members)
+    high = max(group.high for group in members)
     inputs = [hidden[:, group.first : group.stop] for group in members]
     outputs = [F.pad(grads[groups.index(group)], (group.low - low, high - group.high)) for group in members]
     joined = [torch.cat(tensors, dim=1) if len(tensors) > 1 else tensors[0] for tensors in (inputs, outputs)]

@@ -46,7 +46,8 @@ def train_private_language_model(training: PrivateTraining, on_progress: OnProgr
     from ss_ray.training.language_worker import LanguageTask
     from ss_ray.training.pretrained import load_tokenizer, model_window, render_prompt
 
-    loop, tokens = training.loop, training.folder / "tokens"
+    loop = training.loop
+    tokens = training.folder / "tokens"
     plan = plan_language_training(training.config, num_rows=training.private.num_units, seed=loop.seed)
     sequences = plan_sequences(training.config)
     codec = _codec(training, sequences)
@@ -95,14 +96,21 @@ def _codec(training: PrivateTraining, sequences: SequencePlan | None) -> JsonCod
         return JsonCodec(schema=measured.schema if measured else training.schema, sequences=None, max_records=1)
     if measured is None:
         raise PrivacyError("sequences need a measured schema; leave privacy.allow_inferred_schema out")
-    group, order = sequences.group, sequences.order
+    group = sequences.group
+    order = sequences.order
     codec = JsonCodec(
         schema=with_all_present(measured.schema, (group, order)),
         sequences=Sequences(group=group, order=order, constants=(), max_rows=training.loop.max_rows_per_unit),
         max_records=1,
     )
-    axis = measured_axis(codec.schema[order]) if order is not None else None
-    codec = codec if axis is None else codec.ordered(_measured_order(codec.schema, axis, sequences))
+    if order is not None:
+        axis = measured_axis(codec.schema[order])
+    else:
+        axis = None
+    if axis is None:
+        codec = codec
+    else:
+        codec = codec.ordered(_measured_order(codec.schema, axis, sequences))
     # Refused before the rest of the budget goes.
     codec.between(sequences.start, sequences.stop)
     return codec

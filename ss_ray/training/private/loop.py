@@ -87,7 +87,9 @@ class RowUnits:
     def max_together(self) -> int:
         """As many as MAX_POSITIONS allows."""
         slots = self.units.rows.shape[1] * self.units.tokens.shape[1]
-        return max(1, MAX_POSITIONS // slots) if self.groups else 0
+        if self.groups:
+            return max(1, MAX_POSITIONS // slots)
+        return 0
 
     def losses(self, model: CompactModel, numbers: Tensor) -> Tensor:
         """The mean over the rows of each unit."""

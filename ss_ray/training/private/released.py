@@ -116,7 +116,8 @@ def clipped_gradients(model: Any, groups: Sequence[SlotGroup], units: Sequence[T
 
 
 def _measure(gradients: Floats, released: Floats, dp: ChargedSteps) -> _Step:
-    rate, noise = dp.sample_rate, dp.noise_multiplier**2
+    rate = dp.sample_rate
+    noise = dp.noise_multiplier**2
     inner = gradients @ gradients.T
     along = gradients @ released
     values, vectors = np.linalg.eigh(inner)

@@ -86,7 +86,9 @@ class PrivateTraining:
     def record(self) -> Location | None:
         """Folder for what the steps release, where an auditor made it; None keeps nothing."""
         folder = self.folder / "released"
-        return folder if folder.exists() else None
+        if folder.exists():
+            return folder
+        return None
 
     def save_units(self, *, per_example: bool) -> UnitFiles:
         """Write the privacy units of the rows to folder/units; see `unit_files.save_units`."""
@@ -105,8 +107,10 @@ def train_private_model(training: PrivateTraining, on_progress: OnProgress) -> P
         PrivacyError: The ledger has no budget for it.
         TrainingError: A worker failed for good.
     """
-    plan, tokens = with_compact_model(training.loop, training.config.training.compact), training.folder / "tokens"
-    sequences, measured = plan_sequences(training.config), training.private.measured
+    plan = with_compact_model(training.loop, training.config.training.compact)
+    tokens = training.folder / "tokens"
+    sequences = plan_sequences(training.config)
+    measured = training.private.measured
     codec: SlotCodec | SequenceCodec
     if sequences is not None and measured is not None:
         codec = _sequence_codec(measured, sequences, plan)
@@ -148,7 +152,8 @@ def fit_private(
         PrivacyError: The ledger has no budget for it, or this training was begun otherwise.
         TrainingError: A worker failed for good.
     """
-    account, dp = training.account, training.loop.dp
+    account = training.account
+    dp = training.loop.dp
     used = sum(charge.count for charge in account.spent())
     if used != account.uses(dp.charge()):
         raise PrivacyError(
@@ -191,7 +196,10 @@ def _row_codec(training: PrivateTraining, plan: PrivateTrainPlan) -> SlotCodec:
 
 def _sequence_codec(measured: MeasuredSchema, sequences: SequencePlan, plan: PrivateTrainPlan) -> SequenceCodec:
     """The codec of sequences of the measured schema."""
-    axis = measured_axis(measured.schema[sequences.order]) if sequences.order is not None else None
+    if sequences.order is not None:
+        axis = measured_axis(measured.schema[sequences.order])
+    else:
+        axis = None
     return measured_sequence_codec(
         measured,
         group=sequences.group,
