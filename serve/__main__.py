@@ -45,6 +45,7 @@ def _greeting(settings: Settings) -> str:
         # Of an earlier start, which had no authentication.
         revoke_key(Database(settings.database), START_KEY)
         return f"ss_ray is at {url}"
+
     key = create_start_key(Database(settings.database))
     return (
         f"ss_ray is at {url}/key/{key}\nThis address works in a browser and as the base URL of every client; the key "
@@ -70,6 +71,7 @@ def deployed(settings: Settings, address: str, *, is_shared: bool) -> Iterator[N
     settings = settings.model_copy(update={"ray": reached})
     serve.start(http_options={"host": settings.host, "port": settings.port}, logging_config=NO_ACCESS_LOG)
     serve.run(build(settings.model_dump()), name=APPLICATION, route_prefix="/")
+
     try:
         yield
     finally:

@@ -63,6 +63,7 @@ def create_app(settings: Settings, runner: Runner | None = None) -> FastAPI:
     add_guards(app, state)
     for resource in RESOURCES:
         app.include_router(resource.router)
+
     return app
 
 

@@ -77,10 +77,12 @@ class Guard:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+
         scope = _with_key({**scope, "path": collapsed(scope["path"])}, self.authentication)
         scope.setdefault("state", {})["arrived"] = now()
         request = Request(scope)
         answering = _Answering(send, scope, self.figures)
+
         try:
             self._check(request)
             await self._identify(request)
@@ -88,9 +90,11 @@ class Guard:
             sign_in = isinstance(error, UnauthenticatedError) and not scope["path"].startswith(APIS)
             await (to_sign_in() if sign_in else _answer(request, error))(scope, receive, answering)
             return
+
         if "key_path" in scope and scope["method"] == "GET" and _is_for_people(request):
             await self._signed_in(scope)(scope, receive, answering)
             return
+
         try:
             await self.app(scope, _limited(receive, self._limit(request)), answering)
         except Exception as error:  # noqa: BLE001 - its text may quote the table, so nobody gets to see it
@@ -108,6 +112,7 @@ class Guard:
             raise RefusedError("the address holds a character that no name has")
         if request.method not in SAFE_METHODS and not _same_origin(request):
             raise ForbiddenError("a page of another site may not do this")
+
         length = request.headers.get("content-length", "0")
         limit = self._limit(request)
         if not LENGTH.fullmatch(length) or int(length) > limit:
@@ -119,11 +124,13 @@ class Guard:
         if OPEN.fullmatch(_line(request)):
             self.rates.count(f"address {address}")
             return
+
         try:
             identity = await run_sync(identified, self.authentication, request)
         except UnauthenticatedError:
             self.rates.count(f"address {address}")
             raise
+
         self.rates.count(f"subject {identity.subject}")
         request.state.identity = identity
 
@@ -154,7 +161,9 @@ class _Answering:
                 method = self.scope["method"]
             else:
                 method = "other"
+
             self.figures.count(method, route, message["status"], seconds)
+
         await self.send(message)
 
     async def fail(self, scope: Scope, receive: Receive) -> None:
@@ -190,6 +199,7 @@ class Rates:
         self.counts[caller] = minute, count
         if len(self.counts) > CALLERS:
             self.counts.popitem(last=False)
+
         if count > self.per_minute:
             wait = str(60 - int(self.clock() % 60))
             raise TooManyError("too many requests; wait a moment", headers={"retry-after": wait})
@@ -203,9 +213,11 @@ def _with_key(scope: Scope, authentication: Authentication) -> Scope:
     match = KEY_IN_PATH.fullmatch(scope["path"])
     if match is None or authentication.settings.configured:
         return scope
+
     kept = [(name, value) for name, value in scope["headers"] if name != b"authorization"]
     headers = [*kept, (b"authorization", b"Bearer " + match[1].encode())]
     path = match[2] or "/"
+
     return {**scope, "path": path, "raw_path": path.encode(), "headers": headers, "key_path": f"/key/{match[1]}"}
 
 
@@ -227,6 +239,7 @@ def _limited(receive: Receive, limit: int) -> Receive:
         if taken > limit:
             # Passes FastAPI's reading of a body.
             raise HTTPException(413, f"a request may have {limit:,} bytes here")
+
         return message
 
     return limited

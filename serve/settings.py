@@ -166,6 +166,7 @@ def _expanded(value: Any) -> Any:
         return [_expanded(inner) for inner in value]
     if isinstance(value, str):
         return VARIABLE.sub(_variable, value)
+
     return value
 
 

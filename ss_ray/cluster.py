@@ -49,11 +49,13 @@ def connect(num_cpus: int | None = None) -> None:
     """
     if ray.is_initialized():
         return
+
     address = os.environ.get("RAY_ADDRESS") or "local"
     if address == "local":
         local = {"num_cpus": num_cpus, "include_dashboard": False}
     else:
         local = {}
+
     try:
         ray.init(
             address=address,
@@ -76,12 +78,14 @@ def check_resources(asked: ResourceParameters) -> None:
     """
     if os.environ.get("RAY_ADDRESS"):
         return
+
     has = ray.cluster_resources()
     cpus = asked.num_train_workers * (asked.threads_per_worker or 1)
     if asked.use_gpu:
         gpus = max(asked.num_train_workers, asked.num_generation_workers)
     else:
         gpus = 0
+
     for name, wanted in (("CPU", cpus), ("GPU", gpus)):
         if wanted > has.get(name, 0):
             raise ResourceError(f"resources ask for {wanted} {name}s; this machine has {has.get(name, 0):.0f}")
@@ -134,6 +138,7 @@ def map_items(
     else:
         pool = ActorPoolStrategy(size=min(num_actors, len(items)))
         results = dataset.map_batches(_Actor, fn_constructor_args=(worker, tuple(arguments)), compute=pool, **call)
+
     with unwrapped_errors(failure):
         for row in results.iter_rows():
             yield pickle.loads(row["result"])
@@ -222,6 +227,7 @@ def reported_progress(
         except ray.exceptions.RayError:
             # The display is gone, the work goes on.
             return
+
         on_progress(Progress(stage=stage, done=done, total=total, unit=unit, note=note))
 
     def poll() -> None:
@@ -231,11 +237,13 @@ def reported_progress(
     on_progress(Progress(stage=stage, done=0, total=total, unit=unit))
     thread = threading.Thread(target=poll, daemon=True)
     thread.start()
+
     try:
         yield report
     finally:
         stopped.set()
         thread.join()
+
     forward()
 
 

@@ -140,6 +140,7 @@ def make_patients(num_rows: int = 5000, seed: int = 7) -> pa.Table:
     table = patients.take(pa.array(np.repeat(np.arange(len(visits)), visits)))
     for name, values in _visits(rng, table, visits).items():
         table = table.append_column(name, values)
+
     return table.append_column("note", pa.array(_notes(rng, table), pa.string()))
 
 
@@ -159,6 +160,7 @@ def dependences(table: pa.Table) -> dict[str, float]:
     states = {city: state for city, (state, _, _) in _CITIES.items()}
     outpatient = frame["visit_type"].eq("outpatient")[frame["visit_type"].notna()]
     cost = pd.to_numeric(frame["cost"], errors="coerce")
+
     return {
         "state_of_city": _share_mapped(frame["city"], frame["state"], states),
         "diagnosis_of_department": _share_mapped(frame["diagnosis_code"], frame["department"], departments),
@@ -188,6 +190,7 @@ def _patients(rng: np.random.Generator, num_patients: int, seed: int) -> pa.Tabl
     oldest = rng.choice([18, 65, 96], size=num_patients, p=[0.2, 0.52, 0.28])
     youngest = np.select([oldest == 18, oldest == 65], [0, 18], default=65)
     age_days = (youngest + (oldest - youngest) * rng.random(num_patients)) * 365.25
+
     return pa.table(
         {
             "patient_id": [f"P-{place + 1:06}" for place in range(num_patients)],
@@ -219,6 +222,7 @@ def _phones(rng: np.random.Generator, area_codes: list[str]) -> list[str]:
     lines = rng.permutation(10_000)
     spellings = rng.choice(["({}) 555-{:04}", "{}-555-{:04}", "{}.555.{:04}"], size=len(area_codes), p=[0.6, 0.3, 0.1])
     numbers = (int(lines[place % len(lines)]) for place in range(len(area_codes)))
+
     return [
         str(spelling).format(code, number)
         for spelling, code, number in zip(spellings, area_codes, numbers, strict=True)
@@ -247,6 +251,7 @@ def _visits(rng: np.random.Generator, patients: pa.Table, visits: Ints) -> dict[
     code = rng.choice(5, size=num_rows, p=[0.40, 0.25, 0.16, 0.11, 0.08])
     follow_up = np.minimum(7 * (1 + rng.poisson(0.6 * nights)), 84)
     readmitted = -2.1 + 0.03 * (age - 45) + 0.15 * nights + risk
+
     return {
         "department": pa.array([names[i] for i in department]),
         "diagnosis_code": pa.array([_DEPARTMENTS[names[i]].codes[j] for i, j in zip(department, code, strict=True)]),
@@ -295,6 +300,7 @@ def _notes(rng: np.random.Generator, table: pa.Table) -> list[str]:
     complaints = rng.integers(3, size=table.num_rows)
     days = rng.integers(2, 10, size=table.num_rows)
     columns = (table[name].to_pylist() for name in ("first_name", "last_name", "phone", "sex", "department"))
+
     return [
         _NOTES[template].format(
             first=first,
@@ -328,6 +334,7 @@ def _correlation_ratio(values: pd.Series, groups: pd.Series) -> float:
     between = float(((values.groupby(groups).transform("mean") - values.mean()) ** 2).sum())
     if total > 0:
         return (between / total) ** 0.5
+
     return 0.0
 
 

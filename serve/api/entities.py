@@ -211,6 +211,7 @@ def _create(service: State, identity: Identity, key: Key, new_id: str, body: Ent
         "created_at": time,
         "updated_at": time,
     }
+
     try:
         with service.database.write() as db:
             db.execute(ENTITIES.insert().values(values))
@@ -245,6 +246,7 @@ def _delete(service: State, identity: Identity, key: Key) -> dict[str, Any]:
         if key.kind == "namespace" and db.scalar(sa.select(sa.func.count()).where(inside)):
             raise ConflictError(f"{key} has projects or datasets; delete them first")
         db.execute(sa.delete(ENTITIES).where(key.row))
+
     return {"id": row.id, "deleted_at": now(), "message": "Resource deleted successfully."}
 
 
@@ -255,9 +257,11 @@ def _list(request: Request, service: State, identity: Identity, kind: Kind) -> d
         realm = ENTITIES.c.name
     else:
         realm = ENTITIES.c.namespace
+
     statement = sa.select(ENTITIES).where(ENTITIES.c.kind == kind, visible(realm, identity))
     with service.database.read() as db:
         found = read_page(db, statement, listing, page)
+
     return found.body([_shown(row) for row in found.rows])
 
 
@@ -267,9 +271,11 @@ def _listing(kind: Kind) -> Listing:
         own = {"id": table.id}
     else:
         own = {"name": table.name, "id": table.id}
+
     exact = {**own, "namespace": table.namespace, "project": table.content["project"].as_string()}
     texts = ["description", *(["files_url", "format", "split", "hf_endpoint"] if kind == "dataset" else [])]
     dates = {"created_at": table.created_at, "updated_at": table.updated_at}
+
     return Listing(
         sorts=dates if kind == "namespace" else {**dates, "name": table.name},
         tie=(table.name, table.namespace),

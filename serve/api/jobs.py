@@ -227,6 +227,7 @@ def create_in(
     """
     if not is_name(namespace):
         raise UnusableError("a namespace starts with a letter or digit, and has up to 96 of those, and . _ -")
+
     identity.require(namespace, "editor", f"Namespace {namespace}")
     config = job_config(body.spec.config, state.settings, body.spec.data_source)
     new = NewJob(
@@ -245,6 +246,7 @@ def create_in(
     job = create_job(state.database, new, sending, runs, state.settings.limits)
     logger.info("job created", extra={"facts": {"job_id": job.id, "namespace": namespace}})
     state.dispatcher.wake.set()
+
     return job
 
 
@@ -255,6 +257,7 @@ def list_in(namespace: str | None, request: Request, state: State, identity: Ide
     if namespace is not None:
         identity.require(namespace, "viewer", f"Workspace {namespace}")
         statement = statement.where(JOBS.c.namespace == namespace)
+
     with state.database.read() as db:
         return read_page(db, statement, LISTING, asked)
 
@@ -321,10 +324,13 @@ def located(job: Row, name: str, identity: Identity) -> Location:
         found = find_result(Location.parse(job.run_dir), job.kind, name)
     else:
         found = None
+
     if found is not None and is_internal(job.kind, name):
         identity.require(job.namespace, "editor", f"Result {name}")
+
     if found is None:
         raise NotFoundError(f"Result {name} for job {job.id} not found")
+
     return found
 
 
@@ -334,13 +340,17 @@ def send_result(job: Row, name: str, identity: Identity, *, safe_csv: bool = Fal
     kind = RESULTS[name]
     if name == SUMMARY:
         return JSONResponse(summary(Location.parse(job.run_dir), job.kind))
+
     headers = {"content-disposition": f'attachment; filename="{kind.file}"'}
     if name == PARQUET:
         return StreamingResponse(read_parquet(location), media_type=kind.media_type, headers=headers)
+
     if kind.media_type.startswith("text/html"):
         headers = {"content-security-policy": FRAMES}
+
     if safe_csv and kind.media_type.startswith("text/csv"):
         return StreamingResponse(read_safe_csv(location), media_type=kind.media_type, headers=headers)
+
     headers["content-length"] = str(location.filesystem.get_file_info(location.path).size)
     return StreamingResponse(read_chunks(location), media_type=kind.media_type, headers=headers)
 
@@ -356,10 +366,12 @@ def _source(data_source: str, state: State, identity: Identity) -> str:
         if not Location.parse(uri).exists():
             raise UnusableError("data_source: there is nothing at that place")
         return uri
+
     try:
         location, _ = resolve(state.database, state.blobs, data_source, identity)
     except NotFoundError as error:
         raise UnusableError(f"data_source: {error}") from None
+
     return uri_of(location, state.settings.storage)
 
 

@@ -129,6 +129,7 @@ def summary(run_dir: Location, kind: Kind) -> dict[str, Any]:
     made = manifests["generate" if kind == "run" else "replace_pii"].get("result", {})
     rows = made.get("num_rows")
     rejected = sum(made.get("rejected", {}).values())
+
     return {
         **{name: metrics.get(name) for name in SCORES},
         "quality_grade": metrics.get("quality_grade"),
@@ -167,12 +168,14 @@ def read_safe_csv(location: Location) -> Iterator[bytes]:
         rows = csv.reader(io.TextIOWrapper(io.BufferedReader(stream), encoding="utf8", newline=""))
         text = io.StringIO(newline="")
         writer = csv.writer(text, lineterminator="\n")
+
         for row in rows:
             writer.writerow([_neutral(cell) for cell in row])
             if text.tell() > CHUNK_BYTES:
                 yield text.getvalue().encode()
                 text.seek(0)
                 text.truncate()
+
         yield text.getvalue().encode()
 
 
@@ -191,6 +194,7 @@ def _join(folder: Location, file: IO[bytes]) -> None:
         for block in read_part(part):
             writer = writer or pq.ParquetWriter(file, block.schema)
             writer.write_table(block)
+
     if writer is not None:
         writer.close()
 
@@ -220,6 +224,8 @@ def _json(location: Location) -> dict[str, Any]:
             values = {}
     except (ValueError, OSError):
         return {}
+
     if isinstance(values, dict):
         return values
+
     return {}

@@ -57,6 +57,7 @@ def judge(
         error = written.error
     else:
         error = None
+
     if written is not None and written.state == "completed":
         return Verdict(status=COMPLETED, details=_outcome(written))
     if status == CANCELLING:
@@ -65,20 +66,24 @@ def judge(
         return Verdict(status=ERROR, error=error, details=_details(written))
     if submission is not None and submission.status == "STOPPED":
         return Verdict(status=CANCELLED, details={"message": "stopped on the cluster"})
+
     if submission is None and written is None:
         unheard = {"message": UNDELIVERED}
     else:
         unheard = {}
+
     if submission is None and error is None and silent_seconds < ORPHAN_SECONDS:
         # Its driver may outlive its cluster, and writes its files.
         return Verdict(status=status, details=unheard)
     if unheard:
         return Verdict(status=PENDING, submit=attempt, details=unheard)
+
     # It died without a word, or for want of something that may be there by now.
     if over:
         if attempt < MAX_ATTEMPTS:
             return Verdict(status=PENDING, submit=attempt + 1)
         return Verdict(status=ERROR, error=LOST, details=_details(written))
+
     running = submission is not None and submission.status == "RUNNING"
     return Verdict(status=ACTIVE if running else PENDING, details=_details(written))
 
@@ -94,6 +99,7 @@ def steps_of(steps: Sequence[Mapping[str, Any]], written: JobStatus | None, stat
     names = [str(step["name"]) for step in steps]
     stages = _by_step(written, names)
     current = max((names.index(name) for name in stages), default=-1)
+
     return [
         {
             "name": name,
@@ -111,6 +117,7 @@ def _step_status(place: int, current: int, status: str) -> str:
         return CREATED
     if status in (CANCELLED, CANCELLING, ERROR):
         return status
+
     return ACTIVE
 
 

@@ -69,6 +69,7 @@ class RayRunner:
             environment["env_vars"] = {"PYTHONPATH": str(ROOT)}
         else:
             environment["working_dir"] = self.settings.working_dir
+
         try:
             self._reached().submit_job(
                 entrypoint=entrypoint,
@@ -89,6 +90,7 @@ class RayRunner:
             found = self._reached().list_jobs()
         except (RuntimeError, OSError) as error:
             raise self._unreachable(error) from None
+
         return {
             job.submission_id: Submission(status=job.status.value) for job in found if job.submission_id is not None
         }

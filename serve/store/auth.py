@@ -118,11 +118,13 @@ class Authentication:
             if is_forwarded or not is_loopback(client) or not is_loopback(_without_port(host)):
                 raise ForbiddenError("no authentication is configured, so only this machine itself is answered")
             return LOCAL
+
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() == "bearer" and token.strip():
             return self._bearer(token.strip())
         if session and self.takes_keys:
             return self._session(session)
+
         raise UnauthenticatedError("show an API key: Authorization: Bearer ssr_...", headers=CHALLENGE)
 
     def open_session(self, key: str) -> str:
@@ -141,8 +143,10 @@ class Authentication:
         if self.takes_keys and token.startswith(KEY_PREFIX):
             found = self._key(API_KEYS.c.hash == _hash(token))
             return Identity(subject=found.name, roles=found.roles)
+
         if self.settings.oidc is not None and self.signing_keys is not None:
             return _identity_of_token(token, self.settings.oidc, self.signing_keys)
+
         raise UnauthenticatedError("the key is not known", headers=CHALLENGE)
 
     def _session(self, session: str) -> Identity:
@@ -150,6 +154,7 @@ class Authentication:
             claims = jwt.decode(session, self.database.secret("sessions"), algorithms=["HS256"])
         except jwt.PyJWTError:
             raise UnauthenticatedError("the session is over; sign in again", headers=CHALLENGE) from None
+
         found = self._key(API_KEYS.c.id == claims["sub"])
         return Identity(subject=found.name, roles=found.roles)
 
@@ -180,6 +185,7 @@ def create_key(database: Database, name: str, roles: Mapping[str, Role]) -> str:
         db.execute(
             API_KEYS.insert().values(id=new_id("key"), name=name, hash=_hash(key), roles=dict(roles), created_at=now())
         )
+
     return key
 
 
@@ -202,6 +208,7 @@ def is_loopback(address: str | None) -> bool:
         return False
     if address == "localhost":
         return True
+
     try:
         return ipaddress.ip_address(address.strip("[]")).is_loopback
     except ValueError:
@@ -225,11 +232,13 @@ def _identity_of_token(token: str, oidc: OidcSettings, keys: jwt.PyJWKClient) ->
         )
     except jwt.PyJWTError:
         raise UnauthenticatedError("the token is not accepted", headers=CHALLENGE) from None
+
     claimed = claims.get(oidc.roles_claim)
     if isinstance(claimed, dict):
         roles = {str(k): v for k, v in claimed.items() if v in ROLES}
     else:
         roles = {}
+
     return Identity(subject=str(claims["sub"]), roles=roles)
 
 

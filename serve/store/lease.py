@@ -34,6 +34,7 @@ class Lease:
             return True
         if not take_lease(self.database, self.name, self.holder, self.seconds, renew=True):
             return False
+
         self.renewed_at = asked_at
         return True
 
@@ -60,6 +61,7 @@ def take_lease(database: Database, name: str, holder: str, seconds: float, *, re
     with database.read() as db:
         if db.scalar(sa.select(LEASES.c.holder).where(LEASES.c.name == name, ~free)) is not None:
             return False
+
     try:
         with database.write() as db:
             if db.execute(LEASES.update().where(LEASES.c.name == name, free).values(**values)).rowcount:

@@ -27,6 +27,7 @@ def below(uri: str, path: str) -> str:
         place = uri
         mark = ""
         options = ""
+
     return f"{place.rstrip('/')}/{path}{mark}{options}"
 
 
@@ -51,8 +52,10 @@ def configured_source(data_source: str, allowed: Sequence[str]) -> str:
         parts = data_source.partition("://")[2].split("/")
     else:
         parts = data_source.split("/")
+
     if any(part in ("..", ".") for part in parts) or any(c in data_source for c in "?#@\\%\n\r"):
         raise refused
+
     for folder in allowed:
         if "://" in folder:
             root, mark, options = folder.partition("?")
@@ -60,6 +63,7 @@ def configured_source(data_source: str, allowed: Sequence[str]) -> str:
                 return data_source + mark + options
         elif data_source.startswith("/") and _is_inside(data_source, folder):
             return os.path.realpath(data_source)
+
     raise refused
 
 
@@ -79,6 +83,7 @@ def dataset_name(data_source: str, datasets: Mapping[str, Sequence[str]]) -> str
     ]
     if holding:
         return max(holding)[1]
+
     return None
 
 
@@ -90,11 +95,14 @@ def _comparable(place: str) -> str:
             path = "/".join(fileset.groups())
         else:
             path = place.removeprefix("hf://datasets/")
+
         namespace, slash, rest = path.partition("/")
         repository, _, inner = rest.partition("/")
         return f"hf://datasets/{namespace}{slash}{repository.partition('@')[0]}/{inner}".rstrip("/") or place
+
     if "://" in place:
         return place.partition("?")[0].rstrip("/")
+
     return os.path.realpath(Path(place).expanduser())
 
 
@@ -108,6 +116,7 @@ def stage_input(source: Location, target: Location) -> None:
     """
     if target.exists():
         return
+
     target.parent.make_folder()
     if isinstance(source.filesystem, pafs.LocalFileSystem):
         os.link(source.path, target.path)

@@ -34,6 +34,7 @@ def show(
     chosen = [balance for balance in book.balances() if wanted in (None, balance.dataset)]
     if not chosen:
         raise ConfigError(f"no data set {dataset!r} in the ledger" if dataset else "the ledger is empty")
+
     typer.echo("\n\n".join(statement(balance) for balance in chosen))
 
 
@@ -72,11 +73,14 @@ def alias(
     """Let other names, and all files at a place, mean a data set, so that they share its budget."""
     if not name and not place:
         raise ConfigError("give --name or --place")
+
     book = _ledger(ledger)
     for other in name or []:
         book.set_alias(dataset, name=other)
+
     for location in place or []:
         book.set_alias(dataset, place=location)
+
     typer.echo(f"{book.canonical_name(dataset)}: {', '.join([*(name or []), *(place or [])])}")
 
 
@@ -100,6 +104,7 @@ def statement(balance: Balance) -> str:
     ]
     if balance.epsilon is not None:
         figures.append(("left", f"epsilon {max(0.0, balance.epsilon - balance.epsilon_reserved):.4g}"))
+
     lines = [f"{balance.dataset}, per {balance.privacy_unit}", *(f"  {name:18} {value}" for name, value in figures)]
     rows = [row for entry in balance.jobs for row in _job_rows(entry)]
     return "\n".join([*lines, *(_aligned([HEADER, *rows]) if rows else [])])
@@ -117,6 +122,7 @@ def _job_rows(entry: JobEntry) -> list[tuple[str, ...]]:
     reserved = {_mechanism(charge): charge.count for charge in entry.reserved}
     first = (f"  {entry.job}", "closed" if entry.closed else "open")
     rows: list[tuple[str, ...]] = []
+
     for mechanism in dict.fromkeys([*spent, *reserved]):
         dated = spent.get(mechanism)
         if dated:
@@ -125,8 +131,10 @@ def _job_rows(entry: JobEntry) -> list[tuple[str, ...]]:
         else:
             uses = 0
             last = "-"
+
         name, noise, rate = mechanism[:3]
         rows.append((*first, name, f"{noise:.4g}", f"{rate:.4g}", f"{uses:,}", f"{reserved.get(mechanism, 0):,}", last))
+
     return rows or [(*first, *["-"] * 6)]
 
 

@@ -65,6 +65,7 @@ def run(
 
         report = run_pipeline(parsed, data, out, csv=csv, redo=redo, on_progress=job)
         job.finish(rows=report.num_rows, incomplete=report.incomplete)
+
     print(summary(report))
     if report.incomplete:
         raise typer.Exit(INCOMPLETE)
@@ -90,6 +91,7 @@ def generate(
 
     with shown() as on_progress:
         report = generate_from(parsed, model, out, csv=csv, redo=redo, on_progress=on_progress)
+
     print(generation_summary(report))
     if report.result.incomplete:
         raise typer.Exit(INCOMPLETE)
@@ -123,12 +125,14 @@ def evaluate(
     demands = parse_demands(fail_on or [])
     with shown() as on_progress:
         report = evaluate_files(parsed, real, synthetic, out, holdout=holdout, on_progress=on_progress)
+
     print(evaluation_summary(report))
     found = report.result
     grades = {"privacy": found.privacy_grade, "quality": found.quality_grade}
     reasons = list(unmet(demands, **grades, failed=bool(found.failed)))
     for reason in reasons:
         print(f"ss-ray: {reason}", file=sys.stderr)
+
     if reasons:
         raise typer.Exit(UNMET)
 
@@ -168,6 +172,7 @@ def replace_pii(
 
         report = replace_table(parsed, data, out, csv=csv, redo=redo, on_progress=job)
         job.finish(rows=report.num_rows)
+
     print(replacement_summary(report))
 
 
@@ -190,6 +195,7 @@ def purge(
 def _set_up_logs(verbose: bool, debug: bool, status: str | None = None) -> None:
     if status is not None:
         log_as_json()
+
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(levelname)s %(message)s")
     if not debug:
         # Ray's own warnings go between the progress bars.
@@ -250,6 +256,7 @@ def audit(
         print(f"Audited          {found.audited}\n{conformance_statement(found.result)}")
         require_conformance(found.result)
         return
+
     # Imports torch: seconds.
     from ss_ray.training.private.canaries import (
         audit_training,
@@ -305,6 +312,7 @@ def main(arguments: list[str] | None = None) -> None:
             sys.exit(1)
         print(f"ss-ray: {getattr(error, 'format_message')()}", file=sys.stderr)  # noqa: B009 - click's usage errors
         sys.exit(ConfigError.exit_code)
+
     if stopped:
         sys.exit(stopped)
 

@@ -38,9 +38,11 @@ def find_ends(axis: OrderAxis | None, start: Scalar | None, stop: Scalar | None)
         return LEARNED
     if axis is None or axis.column.values is not None:
         raise DataError("start and stop need an order column of numbers or dates at even distances")
+
     places = [None if value is None else axis.place(value) for value in (start, stop)]
     if None not in places and places[0] > places[1]:  # type: ignore[operator]
         raise DataError("the start lies after the stop", column=axis.column.name)
+
     return Ends(start=places[0], stop=places[1])
 
 
@@ -85,10 +87,13 @@ def ascending(
         place = np.minimum(place, np.maximum(low, high - span))
     else:
         place = np.minimum(place, high - span)
+
     if ends.start is not None:
         place = np.full(len(sizes), ends.start)
+
     if interval:
         return axis.values(np.repeat(place, sizes) + total, clip=False)
+
     share = np.minimum(1.0, np.maximum(high - place, 0) / np.maximum(span, 1))
     shrunk = np.where(np.repeat(share < 1, sizes), np.floor(total * np.repeat(share, sizes)), total)
     return axis.values(np.repeat(place, sizes) + shrunk.astype(np.int64), clip=ends == LEARNED)

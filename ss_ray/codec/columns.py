@@ -76,16 +76,19 @@ class ValueCodec:
         """(rows, 1) token ids, or (rows, 0)."""
         if self.num_tokens <= 1:
             return np.empty((len(array), 0), np.int32)
+
         array = _comparable(array)
         index = pc.index_in(array, value_set=_comparable(value_array(self.column)))
         unknown = index.null_count - (array.null_count if self.column.nullable else 0)
         if unknown and self.column.source == "inferred":
             raise DataError(f"column {self.column.name!r} has {unknown} values that its schema does not list")
+
         position = index.fill_null(-1).to_numpy(zero_copy_only=False) + self.column.nullable
         tokens = (self.first_token + position).astype(np.int32)
         if unknown:
             is_missing = array.is_null().to_numpy(zero_copy_only=False) & self.column.nullable
             tokens[index.is_null().to_numpy(zero_copy_only=False) & ~is_missing] = PAD
+
         return tokens[:, None]
 
     def decode(self, tokens: Tokens, rng: np.random.Generator) -> pa.Array:
@@ -93,10 +96,12 @@ class ValueCodec:
         values = value_array(self.column)
         if not self.num_tokens or not len(values):
             return pa.nulls(len(tokens), arrow_type(self.column))
+
         if tokens.shape[1]:
             position = tokens[:, 0] - self.first_token - self.column.nullable
         else:
             position = np.zeros(len(tokens), tokens.dtype)
+
         indices = pa.array(position.astype(np.int32), mask=position < 0)
         return values.take(indices).cast(arrow_type(self.column))
 
@@ -135,6 +140,7 @@ class BinnedCodec:
         stop = bins + len(self.lows)
         lead = Slot(column=name, start=start, stop=stop)
         places = [stop + digit * DIGIT_BASE for digit in range(self.digits)]
+
         return lead, *(
             Slot(column=name, start=place, stop=place + DIGIT_BASE, after=first_slot, opens=(bins, stop))
             for place in places
@@ -149,9 +155,11 @@ class BinnedCodec:
         out[:, 0] = self.first_token + self._first_bin + bins
         place = _place(units, np.array(self.lows)[bins], np.array(self.highs)[bins], PLACES[self.digits])
         digit_start = self.first_token + self._first_bin + len(self.lows)
+
         for digit in range(self.digits):
             value = (place >> (4 * (self.digits - 1 - digit))) % DIGIT_BASE
             out[:, 1 + digit] = digit_start + digit * DIGIT_BASE + value
+
         atom = np.searchsorted(np.array(self.atoms, np.int64), units)
         is_atom = np.isin(units, np.array(self.atoms, np.int64))
         out[is_atom, 0] = self.first_token + self.column.nullable + atom[is_atom]
@@ -159,6 +167,7 @@ class BinnedCodec:
             out[missing, 0] = self.first_token
         else:
             out[missing, 0] = PAD
+
         out[is_atom | missing, 1:] = PAD
         return out
 
@@ -170,10 +179,12 @@ class BinnedCodec:
         place = np.zeros(len(tokens), np.int64)
         for digit in range(self.digits):
             place = place * DIGIT_BASE + np.clip(tokens[:, 1 + digit] - digit_start - digit * DIGIT_BASE, 0, None)
+
         units = _pick(place, np.array(self.lows)[bins], np.array(self.highs)[bins], PLACES[self.digits], rng)
         is_atom = (lead >= self.column.nullable) & (lead < self._first_bin)
         units[is_atom] = np.array(self.atoms, np.int64)[lead[is_atom] - self.column.nullable]
         valid = lead >= self.column.nullable
+
         return from_units(units, valid, self.column, self.scale)
 
 
@@ -222,9 +233,11 @@ def fit_binned(sample: pa.ChunkedArray, column: ColumnSchema, first_token: int, 
         inner = np.sort(rest)[np.round(quantiles * (len(rest) - 1)).astype(np.int64)]
     else:
         inner = rest
+
     lows = np.unique(np.r_[np.int64(low), inner[inner > low]])
     highs = np.r_[lows[1:] - 1, np.int64(high)]
     width = max(int(h) - int(lo) + 1 for lo, h in zip(lows, highs, strict=True))
+
     return BinnedCodec(
         column=column,
         first_token=first_token,
@@ -258,6 +271,7 @@ def _pick(place: Units, lows: Units, highs: Units, places: int, rng: np.random.G
     fine = rng.integers(0, np.int64(1) << shift) if shift.any() else 0
     span = highs.view(np.uint64) - lows.view(np.uint64)
     offset = np.minimum(((offset << shift) + fine).view(np.uint64), span)
+
     return (lows.view(np.uint64) + offset).view(np.int64)
 
 
@@ -284,9 +298,11 @@ def value_array(column: ColumnSchema) -> pa.Array:
     target = arrow_type(column)
     if pa.types.is_dictionary(target):
         target = target.value_type
+
     values = list(column.values or ())
     if pa.types.is_temporal(target):
         return pa.array(values, pa.string()).cast(target)
     if pa.types.is_decimal(target):
         return pa.array([nearest_decimal(float(v), target, (float(v), float(v))) for v in values], target)
+
     return pa.array(values, target)

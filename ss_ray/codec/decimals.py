@@ -59,6 +59,7 @@ def _around(value: Decimal, spacing: Decimal, type_: pa.DataType) -> Iterator[De
     largest = _CONTEXT.multiply(digit, Decimal(10**type_.precision - 1))
     start = value.quantize(digit, context=_CONTEXT)
     step = max(digit, _CONTEXT.divide(spacing, Decimal(2)))
+
     for distance in range(_MAX_STEPS):
         for move in (_CONTEXT.multiply(step, Decimal(distance)), _CONTEXT.multiply(step, Decimal(-distance))):
             moved = _CONTEXT.add(start, move).quantize(digit, context=_CONTEXT)

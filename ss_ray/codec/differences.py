@@ -71,6 +71,7 @@ class DifferenceCodec:
             in_order = units >= origin
         else:
             in_order = units <= origin
+
         valid = difference.is_valid().to_numpy(zero_copy_only=False) & in_order
         return from_units(units, valid, self.column, self.scale)
 
@@ -90,16 +91,20 @@ def fit_difference(
     scale = even_scale(column)
     if scale is None:
         return None
+
     units = to_units(sample.column(column.name).drop_null(), column, scale)
     nearest = None
     spread = NARROW * _spread(units)
+
     for anchor in _candidates(column, schema, scale):
         differences = _differences(sample, column, anchor, scale).drop_null().to_numpy()
         if _is_ordered(differences, column, anchor, scale) and _spread(differences) <= spread:
             nearest = anchor
             spread = _spread(differences)
+
     if nearest is None:
         return None
+
     array = _differences(sample, column, nearest, scale)
     bounds = pc.min_max(array).as_py()
     virtual = ColumnSchema(
@@ -111,6 +116,7 @@ def fit_difference(
         maximum=bounds["max"],
     )
     difference = fit_binned(array, virtual, first_token, num_bins)
+
     return DifferenceCodec(column=column, anchor=nearest, scale=scale, difference=difference)
 
 
@@ -126,6 +132,7 @@ def _is_ordered(differences: Units, column: ColumnSchema, anchor: ColumnSchema, 
     """Whether all differences have one sign, and every value of the anchor has one of the column on that side."""
     if len(differences) < MIN_ROWS:
         return False
+
     (low, high), (anchor_low, anchor_high) = bound_units(column, scale), bound_units(anchor, scale)
     if differences.min() >= 0:
         return column.nullable or anchor_high <= high

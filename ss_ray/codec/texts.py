@@ -44,6 +44,7 @@ def train_tokenizer(texts: Iterable[str], vocabulary_size: int) -> str:
         show_progress=False,
     )
     tokenizer.train_from_iterator((_distinct_words(text) for text in texts), trainer)
+
     return tokenizer.to_str()
 
 
@@ -103,6 +104,7 @@ class TextCodec:
             Slot(column=name, start=base + _END, stop=stop, after=first_slot + i - 1, opens=pieces)
             for i in range(1, self.max_tokens)
         )
+
         return first, *rest
 
     def encode(self, array: pa.ChunkedArray) -> Tokens:
@@ -113,11 +115,13 @@ class TextCodec:
             rows[-1, 0] = self.first_token + _MISSING
         else:
             rows[-1, 0] = PAD
+
         for row, ids in zip(rows, self._pieces(encoded.dictionary.to_pylist()), strict=False):
             ids = [self.first_token + _FIRST_PIECE + i for i in ids[: self.max_tokens]]
             row[: len(ids)] = ids
             if len(ids) < self.max_tokens:
                 row[len(ids)] = self.first_token + _END
+
         return rows[encoded.indices.fill_null(len(rows) - 1).to_numpy()]
 
     def decode(self, tokens: Tokens, rng: np.random.Generator) -> pa.Array:
@@ -131,6 +135,7 @@ class TextCodec:
         ends = np.cumsum(sizes).astype(np.int64).tolist()
         texts = [written[start:end].decode("utf-8", errors="ignore") for start, end in pairwise([0, *ends])]
         missing = tokens[:, 0] == self.first_token + _MISSING
+
         return pa.array(texts, pa.large_string(), mask=missing).cast(arrow_type(self.column))
 
     def _pieces(self, texts: Sequence[str]) -> list[list[int]]:

@@ -98,6 +98,7 @@ class GenerationParameters(Section):
     def _rename_legacy(cls, values: Any) -> Any:
         if not isinstance(values, dict):
             return values
+
         legacy = {"use_structured_generation": "enabled"} | {
             f"structured_generation_{name}": name for name in ("backend", "schema_method", "use_single_sequence")
         }
@@ -106,4 +107,5 @@ class GenerationParameters(Section):
         if not isinstance(kept.get("structured_generation", {}), dict):
             # Pydantic says what is wrong with it.
             return values
+
         return kept | ({"structured_generation": nested | kept.get("structured_generation", {})} if nested else {})

@@ -156,10 +156,12 @@ class TrainingParameters(Section):
     def _rename_legacy(cls, values: Any) -> Any:
         if not isinstance(values, dict) or "warmup_ratio" not in values:
             return values
+
         ratio = values["warmup_ratio"]
         kept = {k: v for k, v in values.items() if k != "warmup_ratio"}
         if ratio is None:
             return kept
+
         return {"warmup_steps": ratio} | kept
 
     @model_validator(mode="after")
@@ -334,4 +336,5 @@ class Config(Section):
             raise ValueError(
                 "evaluation.time_series.enabled: true needs time_series.is_timeseries, a group or an order"
             )
+
         return self

@@ -65,6 +65,7 @@ def constraint_name(constraint: ConstraintParameters) -> str:
         case _:
             when = condition_of(constraint)
             inner = constraint.column + (f" when {when.column}" if when else "")
+
     return f"{constraint.type}({inner})"
 
 
@@ -111,14 +112,17 @@ def violations(constraint: ConstraintParameters, table: pa.Table, pairs: pa.Tabl
             if constraint.otherwise == "any":
                 return expected & ~present
             return expected != present
+
     array = plain(table, constraint.column)
     if isinstance(constraint, ValuesConstraint):
         inside = to_mask(pc.is_in(array, value_set=declared(constraint.values, array.type)))
     else:
         inside = _within(array, constraint.minimum, constraint.maximum)
+
     broken = _valid(array) & ~inside
     if constraint.when is None:
         return broken
+
     return broken & holds(constraint.when, table)
 
 
@@ -127,9 +131,11 @@ def holds(condition: Condition, table: pa.Table) -> Mask:
     array = plain(table, condition.column)
     if condition.is_missing is not None:
         return _valid(array) != condition.is_missing
+
     values = _spelled(condition)
     if values:
         return to_mask(pc.is_in(array, value_set=declared(values, array.type)))
+
     return _valid(array) & _within(array, condition.minimum, condition.maximum)
 
 
@@ -152,6 +158,7 @@ def row_hashes(table: pa.Table, columns: Sequence[str]) -> tuple[Hashes, Mask]:
         codes = pc.fill_null(encoded.indices, len(known) - 1).to_numpy(zero_copy_only=False)
         hashes = hashes * np.uint64(0x9E3779B97F4A7C15) + known[codes]
         complete &= _valid(encoded)
+
     return hashes, complete
 
 
@@ -179,9 +186,11 @@ def with_first_pairs(constraint: DeterminesConstraint, pairs: pa.Table | None, t
     new = complete & _valid(plain(rows, constraint.determined))
     if pairs is not None:
         new &= ~looked_up(constraint, pairs, table)[1]
+
     firsts = rows.filter(pa.array(new & ~repeats(hashes, new)))
     if pairs is None:
         return firsts
+
     return pa.concat_tables([pairs.select(names).cast(rows.schema), firsts])
 
 
@@ -190,11 +199,13 @@ def allowed(column: ColumnSchema, array: pa.Array) -> Mask:
     # Bounds and values of decimals are floats.
     if pa.types.is_decimal(array.type):
         array = array.cast(pa.float64())
+
     inside = np.ones(len(array), bool)
     if column.values is not None:
         inside = to_mask(pc.is_in(array, value_set=declared(column.values, array.type)))
     elif column.kind in ORDERED_KINDS:
         inside = _within(array, column.minimum, column.maximum)
+
     return np.where(_valid(array), inside, column.nullable)
 
 
@@ -233,33 +244,39 @@ def to_mask(array: pa.Array) -> Mask:
 def _converted(values: Sequence[Cell], type_: pa.DataType) -> pa.Array:
     if any(isinstance(value, bool) != pa.types.is_boolean(type_) for value in values):
         raise ValueError("booleans are no numbers and no strings")
+
     if pa.types.is_temporal(type_):
         texts = pa.array([str(value).removesuffix("Z") for value in values], pa.string())
         if pa.types.is_timestamp(type_):
             return texts.cast(pa.timestamp(type_.unit)).cast(type_)
         return texts.cast(type_)
+
     if pa.types.is_decimal(type_):
         return pa.array([Decimal(str(value)) for value in values], type_)
     if pa.types.is_integer(type_) and any(isinstance(value, float) and not value.is_integer() for value in values):
         raise ValueError("not a whole number")
     if pa.types.is_string(type_) or pa.types.is_large_string(type_):
         return pa.array([str(value) for value in values], type_)
+
     return pa.array(values, type_)
 
 
 def _value_hashes(values: pa.Array) -> Hashes:
     if pa.types.is_null(values.type):
         return np.zeros(len(values), np.uint64)
+
     if pa.types.is_decimal(values.type):
         values = values.cast(pa.string())
     elif pa.types.is_date32(values.type):
         values = values.cast(pa.int32())
     elif pa.types.is_temporal(values.type):
         values = values.cast(pa.int64())
+
     data = values.to_numpy(zero_copy_only=False)
     if data.dtype.kind == "f":
         # -0.0 is 0.0.
         data = data + data.dtype.type(0)
+
     hashes: Hashes = pd.util.hash_array(data, categorize=False)
     return hashes
 
@@ -275,6 +292,7 @@ def _comparable(array: pa.Array) -> pd.Series[Any]:
         if moments.dt.tz is not None:
             return moments.dt.tz_convert("UTC")
         return moments.dt.tz_localize("UTC")
+
     return pd.Series(numbers(array))
 
 
@@ -284,6 +302,7 @@ def _out_of_order(low: pa.Array, high: pa.Array, strict: bool) -> Mask:
     ):
         # exact, however many digits.
         return to_mask((pc.greater_equal if strict else pc.greater)(low, high))
+
     a = _comparable(low)
     b = _comparable(high)
     return _valid(low) & _valid(high) & ((a >= b) if strict else (a > b)).to_numpy()
@@ -295,8 +314,10 @@ def _within(array: pa.Array, minimum: Bound | None, maximum: Bound | None) -> Ma
     inside = np.ones(len(array), bool)
     if minimum is not None:
         inside &= (values >= _comparable(_bound(minimum, array.type))[0]).to_numpy()
+
     if maximum is not None:
         inside &= (values <= _comparable(_bound(maximum, array.type))[0]).to_numpy()
+
     return inside
 
 
@@ -321,6 +342,7 @@ def _unbalanced(constraint: SumConstraint, table: pa.Table) -> Mask:
         slack = 0.0
     else:
         slack = _ROUNDING * float(np.finfo(np.float32 if is_single else np.float64).eps)
+
     tolerance = constraint.tolerance or _half_unit(arrays[-1])
     return valid & (np.abs(reduce(np.add, parts) - total) > tolerance + slack * size)
 
@@ -331,11 +353,13 @@ def _half_unit(array: pa.Array) -> float:
         return 0.5
     if pa.types.is_decimal(array.type):
         return 0.5 * 10.0**-array.type.scale
+
     values = array.drop_null().to_numpy(zero_copy_only=False)
     for decimals in range(MAX_DECIMALS + 1):
         values = values[np.round(values, decimals) != values]
         if not len(values):
             return 0.5 * 10.0**-decimals
+
     return 0.0
 
 
@@ -351,6 +375,7 @@ def _matches(constraint: FormatConstraint, array: pa.Array) -> Mask:
     encoded = array.dictionary_encode()
     texts = encoded.dictionary.to_pylist()
     until = time.monotonic() + BATCH_SECONDS
+
     try:
         fits = [compiled.fullmatch(text, timeout=_seconds_left(until)) is not None for text in texts]
     except TimeoutError:
@@ -358,6 +383,7 @@ def _matches(constraint: FormatConstraint, array: pa.Array) -> Mask:
             f"{constraint_name(constraint)}: the pattern takes over {PATTERN_SECONDS:g} second for one string, or "
             f"{BATCH_SECONDS:g} for {len(texts):,} of them; simplify it"
         ) from None
+
     return to_mask(pa.array(fits, pa.bool_()).take(encoded.indices))
 
 
@@ -384,10 +410,12 @@ def _faults(constraint: ConstraintParameters, schema: TableSchema) -> Iterator[s
     if unknown:
         yield f"there is no column {', '.join(map(repr, unknown))}; the table has {', '.join(map(repr, schema.names))}"
         return
+
     when = condition_of(constraint)
     try:
         if when is not None:
             yield from _condition_faults(when, schema[when.column])
+
         match constraint:
             case OrderConstraint():
                 yield from _order_faults(constraint, schema[constraint.low], schema[constraint.high])
@@ -420,6 +448,7 @@ def _bounds_faults(minimum: Bound | None, maximum: Bound | None, column: ColumnS
     if column.kind not in ORDERED_KINDS:
         yield f"column {column.name!r} is of kind {column.kind.value}; only numbers and dates have bounds"
         return
+
     low, high = (None if bound is None else _limit(bound, column) for bound in (minimum, maximum))
     if low is not None and high is not None and low > high:
         yield "its minimum is above its maximum"
@@ -430,6 +459,7 @@ def _range_faults(constraint: RangeConstraint, column: ColumnSchema) -> Iterator
     ends = _ends(column)
     if ends is None or constraint.when is not None:
         return
+
     is_above = constraint.minimum is not None and _limit(constraint.minimum, column) > ends[1]
     if is_above or (constraint.maximum is not None and _limit(constraint.maximum, column) < ends[0]):
         yield f"no value of column {column.name!r} is in this range"
@@ -441,13 +471,16 @@ def _order_faults(constraint: OrderConstraint, low: ColumnSchema, high: ColumnSc
         kinds = f"kind {low.kind.value} and kind {high.kind.value}"
         yield f"{kinds} cannot be compared; only numbers with numbers, and dates with dates"
         return
+
     zones = [column.arrow_type.count("tz=") for column in (low, high) if column.kind is Kind.DATETIME]
     if len(set(zones)) > 1:
         yield "one column has a time zone and the other has none; convert one of them"
+
     lowest = _ends(low)
     highest = _ends(high)
     if lowest is None or highest is None:
         return
+
     if lowest[0] > highest[1] or (constraint.strict and lowest[0] == highest[1]):
         yield f"every value of {low.name!r} is above those of {high.name!r}; are they the wrong way round?"
 
@@ -458,6 +491,7 @@ def _sum_faults(constraint: SumConstraint, schema: TableSchema) -> Iterator[str]
     if other is not None:
         yield f"column {other.name!r} is of kind {other.kind.value}; only numbers add up"
         return
+
     ends = [_ends(column) for column in columns]
     if all(end is not None for end in ends):
         *parts, total = [(float(end[0]), float(end[1])) for end in ends if end is not None]
@@ -477,11 +511,13 @@ def _format_faults(constraint: FormatConstraint, column: ColumnSchema) -> Iterat
     if not (pa.types.is_string(type_) or pa.types.is_large_string(type_)):
         yield f"column {column.name!r} is stored as {column.arrow_type}; only strings have a format"
         return
+
     try:
         regex.compile(constraint.pattern)
     except regex.error as error:
         yield f"invalid regular expression: {error}"
         return
+
     if column.values and not _matches(constraint, declared(column.values, type_)).any():
         yield f"no value of column {column.name!r} has this format"
 

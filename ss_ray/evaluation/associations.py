@@ -35,9 +35,11 @@ def association_matrix(table: Table) -> NDArray[np.float64]:
     matrix = np.eye(len(table.columns))
     if len(ordered) > 1:
         matrix[np.ix_(ordered, ordered)] = pearson(numbers)
+
     matrix[np.ix_(nominal, nominal)] = theils_u(codes)
     for i, column in zip(nominal, codes, strict=True):
         matrix[i, ordered] = matrix[ordered, i] = correlation_ratios(column, numbers)
+
     return matrix
 
 
@@ -61,6 +63,7 @@ def theils_u(columns: Sequence[Codes]) -> NDArray[np.float64]:
     entropies = [entropy(codes) for codes in columns]
     sizes = [int(codes.max(initial=0)) + 1 for codes in columns]
     matrix = np.eye(len(columns))
+
     for i, j in combinations(range(len(columns)), 2):
         joint = entropy(columns[i] * sizes[j] + columns[j])
         information = max(entropies[i] + entropies[j] - joint, 0.0)
@@ -68,10 +71,12 @@ def theils_u(columns: Sequence[Codes]) -> NDArray[np.float64]:
             matrix[i, j] = min(information / entropies[i], 1.0)
         else:
             matrix[i, j] = 0.0
+
         if entropies[j] > 1e-12:
             matrix[j, i] = min(information / entropies[j], 1.0)
         else:
             matrix[j, i] = 0.0
+
     return matrix
 
 
@@ -83,6 +88,7 @@ def entropy(codes: Codes) -> float:
         counts = np.bincount(codes)
     else:
         counts = np.unique(codes, return_counts=True)[1]
+
     shares = counts[counts > 0] / max(len(codes), 1)
     return float(-(shares * np.log(shares)).sum())
 
@@ -112,4 +118,5 @@ def correlation_ratios(codes: Codes, values: NDArray[np.float64]) -> NDArray[np.
     between = (sums**2 / np.maximum(sizes, 1.0)).sum(axis=0)
     total = (deviations**2).sum(axis=0)
     varies = (counts > 1) & (total > 1e-24)
+
     return np.asarray(np.sqrt(np.clip(between / np.where(varies, total, np.inf), 0.0, 1.0)))

@@ -71,6 +71,7 @@ def scored_columns(
         kept = sorted(rng.choice(len(scorable), size=max_columns, replace=False))
     else:
         kept = None
+
     chosen = scorable if kept is None else [scorable[i] for i in kept]
     return tuple(ScoredColumn(name=c.name, kind=c.kind, nominal=_is_nominal(train, c)) for c in chosen)
 
@@ -112,12 +113,14 @@ def numbers(series: pd.Series, kind: Kind) -> NDArray[np.float64]:
         instants = pd.to_datetime(series, errors="coerce", utc=True).dt.tz_localize(None)
         microseconds = instants.to_numpy().astype("datetime64[us]").astype(np.int64)
         return np.where(instants.isna(), np.nan, microseconds / 86_400e6)
+
     if isinstance(series.dtype, np.dtype) and series.dtype.kind in "iuf":
         floats = series.to_numpy(dtype=np.float64)
     else:
         # Pandas 3.1 fails on missing Arrow decimals.
         objects = series.astype(object).where(series.notna(), None)
         floats = pd.to_numeric(objects, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+
     return np.where(np.isfinite(floats), floats, np.nan)
 
 
@@ -138,6 +141,7 @@ def _label(value: Any) -> str:
 def _values(series: pd.Series, column: ScoredColumn) -> Values:
     if column.kind not in ORDERED_KINDS:
         return labels(series)
+
     floats = numbers(series, column.kind)
     if column.nominal:
         return labels(pd.Series(floats))
@@ -147,6 +151,7 @@ def _values(series: pd.Series, column: ScoredColumn) -> Values:
 def _is_nominal(train: pd.DataFrame, column: ColumnSchema) -> bool:
     if column.kind not in ORDERED_KINDS:
         return True
+
     distinct = np.unique(numbers(_series(train, column.name), column.kind))
     distinct = distinct[~np.isnan(distinct)]
     few = column.kind is Kind.INTEGER and len(distinct) <= 10 and bool(np.all(distinct >= 0))

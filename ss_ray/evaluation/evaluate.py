@@ -102,6 +102,7 @@ def evaluate(
         pii=pii,
         originals=originals,
     )
+
     return combine(fidelity, utility, privacy)
 
 
@@ -123,6 +124,7 @@ def combine(
         quality_baseline=score_quality(*marks, tabular_columns=columns),
         privacy=judge_privacy(privacy),
     )
+
     return Evaluation(fidelity=fidelity, utility=utility, privacy=privacy, scores=scores)
 
 

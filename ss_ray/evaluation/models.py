@@ -57,6 +57,7 @@ class Encoder:
                 features[:, j] = encode_labels(values, self.codes[column.name])
             else:
                 features[:, j] = values
+
         return features
 
 
@@ -94,6 +95,7 @@ def fit_classifier(
     settings = _settings(encoder, rounds, seed)
     if len(np.unique(classes)) > 2:
         settings["learning_rate"] = CLASS_RATE
+
     model = HistGradientBoostingClassifier(**settings)
     return model.fit(_without_empty(features), classes)
 
@@ -138,6 +140,7 @@ def roc_auc(positive: NDArray[np.bool_], score: NDArray[np.float64]) -> float:
     n_negative = int((~positive).sum())
     if not n_positive or not n_negative:
         return float("nan")
+
     ranks = rankdata(score)
     return float((ranks[positive].sum() - n_positive * (n_positive + 1) / 2) / (n_positive * n_negative))
 
@@ -152,6 +155,7 @@ def roc_points(
     shown = last[np.unique(np.linspace(0, len(last) - 1, limit - 1).round().astype(int))]
     hits = positive[order]
     rates = [np.append(0.0, side.cumsum()[shown] / side.sum()) for side in (~hits, hits)]
+
     return rates[0], rates[1]
 
 

@@ -82,6 +82,7 @@ def to_points(train: Table, *tables: Table) -> list[Points]:
     codes = [_codes([t.values[n] for t in tables]) for n in nominal]
     largest = max((int(part.max(initial=0)) for column in codes for part in column), default=0)
     kind: type[np.signedinteger[Any]] = np.int16 if largest <= np.iinfo(np.int16).max else np.int32
+
     return [
         Points(
             quantiles=np.array([q[i] for q in quantiles], dtype=np.float32).reshape(len(ordered), table.rows),
@@ -102,16 +103,19 @@ def nearest(queries: Points, reference: Points, *, own: NDArray[np.int64] | None
     distance, second = np.empty((2, queries.rows), dtype=np.float32)
     index = np.empty(queries.rows, dtype=np.int64)
     step = max(1, CHUNK_BYTES // (4 * reference.rows))
+
     for start in range(0, queries.rows, step):
         block = np.arange(start, min(start + step, queries.rows))
         rows = np.arange(len(block))
         distances = _distances(queries.take(block), reference)
         if own is not None:
             distances[rows, own[block]] = np.inf
+
         index[block] = distances.argmin(axis=1)
         distance[block] = distances[rows, index[block]]
         distances[rows, index[block]] = np.inf
         second[block] = distances.min(axis=1)
+
     return Neighbours(distance=distance, index=index, second=second)
 
 
@@ -139,15 +143,18 @@ def total_differences(a: Points, b: Points, columns: Iterable[int]) -> NDArray[n
     total = np.zeros((a.rows, b.rows), dtype=np.float32)
     counts = np.zeros((a.rows, b.rows), dtype=np.uint8)
     counted = 0
+
     for column in columns:
         if column >= len(a.codes):
             total += _quantile_differences(a.quantiles[column - len(a.codes)], b.quantiles[column - len(a.codes)])
             continue
+
         counts += (a.codes[column][:, None] != b.codes[column][None, :]).view(np.uint8)
         counted += 1
         if counted % 255 == 0:
             total += counts
             counts[:] = 0
+
     return total + counts
 
 
@@ -167,6 +174,7 @@ def _quantile_differences(x: NDArray[np.float32], y: NDArray[np.float32]) -> NDA
         difference[gone_x] = 1.0
         difference[:, gone_y] = 1.0
         difference[np.ix_(gone_x, gone_y)] = 0.0
+
     return difference
 
 

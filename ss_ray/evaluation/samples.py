@@ -71,6 +71,7 @@ def draw_samples(
         unseen = sample(holdout, size, seed=seed)
     else:
         unseen = None
+
     return Samples(
         frames=(real, made, unseen),
         real=prepare(real, scored),

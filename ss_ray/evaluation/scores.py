@@ -153,6 +153,7 @@ def score_quality(
         sqs = to_score(min(mean, LIMIT) if limits else mean)
     else:
         sqs = Score(value=None, grade=None, reason=similarity.distribution.reason)
+
     return QualityScores(sqs=sqs, limits=limits, **{name: _score(part) for name, part in (tabular | text).items()})
 
 

@@ -61,6 +61,7 @@ class Sequences:
         count = len(self.lengths)
         if count <= limit:
             return self
+
         chosen = np.random.default_rng([seed, 21]).choice(count, limit, replace=False)
         rows = np.flatnonzero(np.isin(self.group, chosen))
         return Sequences(
@@ -86,15 +87,18 @@ def to_sequences(
         group = np.zeros(len(frame), np.int64)
     else:
         group = pd.factorize(labels(frame[by.group]))[0]
+
     if by.order is None:
         ranks = np.zeros(len(frame))
     else:
         ranks = _places(frame[by.order], schema[by.order].kind)
+
     # stable: rows that are equal stay as they were.
     rows = np.lexsort((ranks, group))
     rows = rows[group[rows] >= 0]
     kept = tuple(c for c in columns if c.name not in (by.group, by.order))
     is_axis = by.order is not None and schema[by.order].kind in ORDERED_KINDS
+
     return Sequences(
         table=prepare(frame, kept).take(rows),
         group=group[rows].astype(np.int64),
@@ -107,6 +111,7 @@ def _places(series: pd.Series, kind: Kind) -> NDArray[np.float64]:
     """Numbers that ascend as the values do; NaN, which sorts last, where missing."""
     if kind in ORDERED_KINDS:
         return numbers(series, kind)
+
     names = labels(series)
     gone = missing(names)
     codes = np.unique(np.where(gone, "", names).astype(str), return_inverse=True)[1].astype(np.float64)

@@ -146,6 +146,7 @@ def evaluate_table(
         "public": request.public,
     }
     measure = ray.remote(num_cpus=1)(_measure)
+
     with unwrapped_errors(EvaluationError):
         pending = [
             measure.remote(_measure_fidelity, frames, schema, likeness, tables),
@@ -156,15 +157,18 @@ def evaluate_table(
         for done, part in enumerate(pending, start=1):
             parts.append(ray.get(part))
             on_progress(Progress(stage="evaluate", done=done, total=4, unit="parts"))
+
     evaluation = combine(*parts, lost=_lost_shares(request.lost, tables.synthetic))
     if facts is None:
         evidence = None
     else:
         evidence = write_evidence(facts, evaluation, folder)
+
     report = render_report(evaluation, train, synthetic, schema, context, evidence)
     (folder / "metrics.json").write_text(metrics_json(evaluation))
     (folder / "report.html").write_text(report)
     on_progress(Progress(stage="evaluate", done=4, total=4, unit="parts"))
+
     return main_figures(evaluation)
 
 
@@ -176,6 +180,7 @@ def _lost_shares(lost: Mapping[str, int], synthetic: Location) -> dict[str, floa
 def _lag_limits(asked: TimeSeriesEvaluationParameters) -> LagLimits | None:
     if asked.enabled is False:
         return None
+
     lags = asked.autocorrelation
     return LagLimits(
         columns=lags.value_columns, max_lag=lags.max_lag, min_points=lags.min_points, max_groups=lags.max_groups
@@ -198,6 +203,7 @@ def _risks(evaluation: Evaluation | None) -> dict[str, Metric]:
 def _figures(evaluation: Evaluation | None) -> dict[str, Metric]:
     if evaluation is None:
         return {}
+
     attacks = evaluation.privacy
     return {
         "synthetic rows that equal a training row": attacks.copies[0].synthetic,
@@ -228,13 +234,16 @@ def read_whole_groups(tables: Tables, by: SequenceColumns, max_rows: int = MAX_R
     """Rows of whole sequences of each table, `max_rows` at most."""
     if by.group is None:
         return WholeSequences(reason=f"the tables are one sequence each, and one has more than {max_rows:,} rows")
+
     sides = [side.files(".parquet") for side in (tables.train, tables.holdout, tables.synthetic)]
     drawn = [sample_groups(parts, by.group, max_rows) if parts else None for parts in sides]
     if any(table is None for table, parts in zip(drawn, sides, strict=True) if parts):
         return WholeSequences(reason=f"a table has no sequence of at most {max_rows:,} rows")
+
     train, holdout, synthetic = (None if table is None else table.to_pandas() for table in drawn)
     assert train is not None
     assert synthetic is not None
+
     return WholeSequences(tables=(train, holdout, synthetic))
 
 
@@ -282,6 +291,7 @@ def _measure_privacy(
             found = Originals(train=before, holdout=unseen)
         else:
             found = None
+
     return evaluate_privacy(train, holdout, synthetic, schema, originals=found, **settings)
 
 
@@ -291,6 +301,7 @@ def main_figures(evaluation: Evaluation) -> EvaluationResult:
     privacy = evaluation.scores.privacy.score
     utility = evaluation.utility
     attacks = evaluation.privacy
+
     return EvaluationResult(
         quality_score=quality.value,
         quality_grade=quality.grade,

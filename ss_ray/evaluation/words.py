@@ -66,8 +66,10 @@ def occurring(values: Sequence[str], texts: Words) -> NDArray[np.bool_]:
     lengths = np.bincount(words.text, minlength=len(values))
     starts = np.cumsum(lengths) - lengths
     found = np.zeros(len(values), dtype=bool)
+
     for length in np.unique(lengths[lengths > 0]):
         which = np.flatnonzero(lengths == length)
         spans = span_hashes(words.hashes, int(length))[starts[which]]
         found[which] = np.isin(spans, texts.spans(int(length)))
+
     return found

@@ -45,12 +45,14 @@ class _SlotCacheLayer(DynamicLayer):  # type: ignore[misc]
             self.key_buffer = key_states.new_empty(self.num_slots, self.num_rows, heads, width)
             self.value_buffer = torch.empty_like(self.key_buffer)
             self.lazy_initialization(key_states, value_states)
+
         self.key_buffer[self.length] = key_states[:, :, 0]
         self.value_buffer[self.length] = value_states[:, :, 0]
         self.length += 1
         rows = len(key_states)
         self.keys = self.key_buffer[: self.length, :rows].permute(1, 2, 0, 3)
         self.values = self.value_buffer[: self.length, :rows].permute(1, 2, 0, 3)
+
         return self.keys, self.values
 
 
@@ -183,6 +185,7 @@ def _decode(
         fixed = None
     else:
         fixed = torch.from_numpy(given).long().to(model.device)
+
     with _slot_attention(model):
         for index, slot in enumerate(slots):
             forced: Tensor | None
@@ -190,23 +193,29 @@ def _decode(
                 forced = None
             else:
                 forced = fixed[:, index]
+
             used = _in_use(state.tokens, slot, forced)
             if state.skips_unused and used is not None and not used.any():
                 continue
+
             hidden = state.advance(index, used)
             if forced is not None and not weighs and not (forced == FREE).any():
                 # Nothing to draw.
                 state.write(index, forced, used)
                 continue
+
             logits = model.lm_head.logits(hidden, slot.start, slot.stop).float().expand(num_rows, -1)
             if weighs and forced is not None:
                 weights += _log_likelihood(logits, forced, slot)
+
             drawn = slot.start + _draw(logits, sampling, generator)
             if forced is None:
                 kept = drawn
             else:
                 kept = torch.where(forced == FREE, drawn, forced)
+
             state.write(index, kept, used)
+
     return state.tokens, weights
 
 
@@ -231,6 +240,7 @@ class _State:
         """(rows or 1, hidden_size) what the model says of slot `index`, after the token that each row wrote last."""
         if self.skips_unused and used is not None and self.steps:
             self.seen[:, self.steps] = used
+
         self.steps += 1
         one_row = len(self.last) == 1
         hidden: Tensor = self.model.model(
@@ -240,6 +250,7 @@ class _State:
             use_cache=True,
             seen=self.seen[:, : self.steps] if self.skips_unused and not one_row else None,
         ).last_hidden_state[:, -1]
+
         return hidden
 
     def write(self, index: int, tokens: Tensor, used: Tensor | None) -> None:
@@ -248,6 +259,7 @@ class _State:
             self.tokens[:, index] = tokens
         else:
             self.tokens[:, index] = torch.where(used, tokens, PAD)
+
         written = self.tokens[:, index]
         if used is None or not self.skips_unused:
             self.last = written
@@ -261,11 +273,14 @@ def _in_use(tokens: Tensor, slot: Slot, forced: Tensor | None) -> Tensor | None:
     if slot.after is not None:
         opener = tokens[:, slot.after]
         used = (opener >= slot.opens[0]) & (opener < slot.opens[1])
+
     if forced is None or not (forced == PAD).any():
         return used
+
     wanted: Tensor = forced != PAD
     if used is None:
         return wanted
+
     return used & wanted
 
 
@@ -287,11 +302,13 @@ def _draw(logits: Tensor, sampling: Sampling, generator: torch.Generator) -> Ten
     probabilities = torch.softmax(logits / max(sampling.temperature, MIN_TEMPERATURE), dim=-1)
     if sampling.top_p < 1:
         probabilities = _nucleus(probabilities, sampling.top_p)
+
     cumulative = probabilities.cumsum(dim=-1)
     total = cumulative[:, -1:]
     point = torch.rand((len(logits), 1), generator=generator, device=logits.device) * total
     # Rounding may bring it to the end.
     point = torch.minimum(point, torch.nextafter(total, torch.zeros_like(total)))
+
     # right: never a choice of probability 0.
     return torch.searchsorted(cumulative, point, right=True).squeeze(-1)
 

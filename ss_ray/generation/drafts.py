@@ -105,6 +105,7 @@ class Drafting:
             longer = self._without_faults(longer, before)
         else:
             longer = longer
+
         return self._judged(replace(longer, num_new=self.num_rows(longer) - before))
 
     def _without_faults(self, draft: Draft, first: int) -> Draft:
@@ -142,6 +143,7 @@ class Drafting:
         # About so many tokens.
         missing = (self.codec.max_lines - len(records)) * int(sizes.max(initial=0)) + 1
         left = room - int(sizes.sum())
+
         return Shown(tokens=kept, num_records=num, max_tokens=min(left, missing) if num else left)
 
     def text(self, draft: Draft) -> str | None:

@@ -71,6 +71,7 @@ def actor_options(resources: ResourceParameters, engine: Engine) -> ActorOptions
         special = vllm_environment(use_gpu=resources.use_gpu)
     else:
         special = {}
+
     threads = {"OMP_NUM_THREADS": str(resources.threads_per_worker or 1)}
     return ActorOptions(
         num_actors=resources.num_generation_workers,
@@ -176,6 +177,7 @@ class TextPool:
             ask = self._waiting.popleft()
             member.asks[ask.number] = ask
             member.unsent.append(ask)
+
         for member in up:
             while member.num_calls < CALLS and (member.unsent or (member.asks and not member.num_calls)):
                 self._call(member)
@@ -190,17 +192,21 @@ class TextPool:
         [call], _ = ray.wait(list(self._calls), num_returns=1)
         member = self._calls.pop(call)
         member.num_calls -= 1
+
         with unwrapped_errors(GenerationError):
             try:
                 answers = ray.get(call)
             except _LOST as error:
                 self._replace(member, type(error).__name__)
                 return []
+
         if not member.is_up:
             member.is_up = True
             return []
+
         for number in answers.numbers:
             del member.asks[number]
+
         return [answers]
 
     def _started(self) -> _Member:
@@ -212,6 +218,7 @@ class TextPool:
         )(TextWorker).remote(self._load, self._arguments)
         member = _Member(actor=actor)
         self._add_call(member, actor.load.remote())
+
         return member
 
     def _call(self, member: _Member) -> None:
@@ -231,6 +238,7 @@ class TextPool:
                 f"{self._restarts} generation actors died, the last of {cause}; they may lack memory: lower "
                 "resources.engine_batch_size or num_generation_workers"
             )
+
         logger.warning("a generation actor died (%s); %s requests are asked again", cause, len(member.asks))
         ray.kill(member.actor)
         self._calls = {call: other for call, other in self._calls.items() if other is not member}

@@ -98,6 +98,7 @@ class Tally:
             self._bad_batches = self._bad_batches + 1
         else:
             self._bad_batches = 0
+
         return done
 
 
@@ -106,6 +107,7 @@ def make_rows(model: CompactModel, codec: SlotCodec, shard: Shard, draws: Draws,
     made = drawn = 0
     sampling = tally.plan.sampling
     seed = tally.plan.seed
+
     while made < shard.size and not tally.is_hopeless and drawn < NUMBERS * shard.size:
         missing = shard.size - made
         size = min(BATCH_ROWS, missing if tally.kept_share == 1 else max(FEW_ROWS, int(missing / tally.kept_share)))
@@ -116,6 +118,7 @@ def make_rows(model: CompactModel, codec: SlotCodec, shard: Shard, draws: Draws,
         kept = tally.enforce(table).table.slice(0, missing)
         if len(kept) < size and not tally.enforcer.rules_identifiers:
             kept = codec.identified(kept, first_row=shard.first + made, seed=seed)
+
         made += len(kept)
         yield kept, len(kept)
 
@@ -163,6 +166,7 @@ def _conditioned(
         most = min(tally.plan.patience, NUMBERS // CANDIDATES)
     else:
         most = tally.plan.patience
+
     parts = [codec.schema.to_arrow().empty_table()]
     places = [np.zeros(0, np.int64)]
     while len(pending) and tries < most:
@@ -172,6 +176,7 @@ def _conditioned(
         places.append(pending[done.kept])
         tries = 0 if done.kept.any() and not ruled else tries + 1
         pending = pending[~done.kept]
+
     order = np.argsort(np.concatenate(places), kind="stable")
     return pa.concat_tables(parts).take(pa.array(order)), np.concatenate(places)[order]
 
@@ -186,6 +191,7 @@ def _candidates(
     table = codec.decode(tokens, rng=draws.rng, first_row=first_row, seed=tally.plan.seed, given=cells)
     kept = tally.single_row_enforcer.enforce(table).kept.reshape(rows, candidates)
     chosen = drawn_by(np.where(kept, weights, NEVER), draws.rng)
+
     return table.take(pa.array(np.arange(rows) * candidates + chosen))
 
 
@@ -229,6 +235,7 @@ class _SequenceMaker:
                 cells = None
             else:
                 cells = self.given.take(pa.array(self.shard.first + pending))
+
             table, starts, kept = self._drawn(self._tokens_given(cells, len(pending)), cells)
             yield self._numbered(table, starts), int(kept.sum())
             pending = pending[~kept]
@@ -256,10 +263,12 @@ class _SequenceMaker:
             tokens = self.writer.sequences(headers, self.length)
         else:
             tokens = self.writer.rows(num_rows, headers)
+
         sizes = np.diff(tokens.starts)
         # The same for all groups.
         if cells is not None and len(cells) < len(sizes):
             cells = cells.take(pa.array(np.zeros(len(sizes), np.int64)))
+
         table = self.codec.decode(
             tokens,
             rng=self.draws.rng,
@@ -274,6 +283,7 @@ class _SequenceMaker:
         owner = np.repeat(np.arange(len(sizes)), sizes)
         done = self.tally.enforce(table, groups=owner)
         kept = np.isin(np.arange(len(sizes)), owner[done.kept])
+
         return done.table, np.append(0, np.cumsum(sizes[kept])), kept
 
     @property
@@ -294,6 +304,7 @@ class _SequenceMaker:
                 first_row=self._first_row + self.rows_made,
                 seed=self.plan.seed,
             )
+
         self.groups_made += len(starts) - 1
         self.rows_made += len(table)
         return table

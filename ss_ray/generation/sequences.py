@@ -64,11 +64,13 @@ class SequenceWriter:
         """
         if self.codec.sequences.group is None:
             return self._with_rows(self._headers(given), np.array([num_rows]))
+
         headers, sizes = self._until(num_rows, given)
         missing = num_rows - int(sizes[:-1].sum())
         if missing != sizes[-1]:
             headers[-1:] = self._headers(given, np.array([missing]))
             sizes[-1] = missing
+
         return self._with_rows(headers, sizes)
 
     def _until(self, num_rows: int, given: Tokens) -> tuple[Tokens, Ints]:
@@ -80,6 +82,7 @@ class SequenceWriter:
             more = self._headers(np.repeat(given, wanted, axis=0))
             headers = np.concatenate([headers, more])
             sizes = np.append(sizes, self.codec.sizes(more, self.rng))
+
         enough = int(np.searchsorted(np.cumsum(sizes), num_rows)) + 1
         return headers[:enough], sizes[:enough]
 
@@ -88,6 +91,7 @@ class SequenceWriter:
         slots = self.codec.header.slots
         if not slots:
             return np.empty((len(given), 0), np.int32)
+
         parts = []
         for start in range(0, len(given), MAX_BATCH):
             part = given[start : start + MAX_BATCH].copy()
@@ -96,6 +100,7 @@ class SequenceWriter:
                 told = self.codec.size_tokens(sizes[start : start + MAX_BATCH])
                 part[:, : told.shape[1]] = told
             parts.append(self._header_batch(part, is_conditioned=is_conditioned))
+
         return np.concatenate(parts)
 
     def _header_batch(self, given: Tokens, *, is_conditioned: bool) -> Tokens:
@@ -103,6 +108,7 @@ class SequenceWriter:
         # The size comes first: what follows is conditioned on it anyway.
         if not is_conditioned:
             return decode_rows(self.model, slots, len(given), self.sampling, self.generator, given)
+
         tokens, weights = decode_candidates(self.model, slots, given, self.sampling, self.generator)
         return tokens.reshape(*weights.shape, -1)[np.arange(len(given)), drawn_by(weights, self.rng)]
 
@@ -118,6 +124,7 @@ class SequenceWriter:
         order = np.argsort(-sizes, kind="stable")
         width = len(self.codec.row.slots)
         first = 0
+
         while first < len(order):
             longest = int(sizes[order[first]])
             slots = len(self.codec.header.slots) + min(longest, self.codec.window_rows) * width
@@ -155,5 +162,6 @@ class SequenceWriter:
         if not context:
             for slot, changed in self.codec.flag_slots:
                 given[:, 0, slot] = changed
+
         given[~is_there] = PAD
         return given.reshape(len(source), -1)

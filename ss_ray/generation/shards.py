@@ -25,10 +25,12 @@ def cut_shards(plan: GenerationPlan) -> tuple[Shard, ...]:
         total = plan.num_records
     else:
         total = plan.num_groups
+
     if plan.num_groups is None:
         most = plan.shard_rows
     else:
         most = GROUPS_PER_SHARD
+
     most = total if plan.is_one_sequence else most
     return tuple(
         Shard(number=i, first=start, size=min(most, total - start)) for i, start in enumerate(range(0, total, most))

@@ -67,9 +67,11 @@ def given_of(codec: JsonCodec, plan: GenerationPlan, language: LanguageGeneratio
         return Given()
     if not language.is_constrained:
         raise ConfigError("generation.given, shares and seed_table need generation.structured_generation.enabled: true")
+
     is_per_row = bool(generation.shares or generation.seed_table)
     if is_per_row and codec.sequences is not None and plan.num_groups is None:
         raise ConfigError("generation.shares and seed_table of groups: say how many with generation.num_groups")
+
     of_rows = () if is_per_row and codec.sequences is not None else codec.row_columns
     columns = (column for column in (*codec.shared_columns, *of_rows) if column.kind is not Kind.IDENTIFIER)
     # Distances are not given.
@@ -82,6 +84,7 @@ def given_of(codec: JsonCodec, plan: GenerationPlan, language: LanguageGeneratio
         ",".join(f"{quoted(name)}:{cell}" for name, cell in zip(cells, row, strict=True) if cell != "null")
         for row in zip(*cells.values(), strict=True)
     )
+
     return Given(texts=tuple(f"{{{row}}}" for row in rows), is_per_row=is_per_row)
 
 
@@ -186,6 +189,7 @@ class TextTable:
             end = len(self._given.texts) + len(self._state.retries)
         else:
             end = self._state.next + self._requests_missing()
+
         numbers = range(self.asked, min(end, self.asked + room))
         self.asked += len(numbers)
         return [Ask(number=number, given=self._given.texts[self._place(number)]) for number in numbers]
@@ -194,17 +198,20 @@ class TextTable:
         """By the rows or groups that a completion has given so far; at first, by the most that it can."""
         if self._plan.is_one_sequence:
             return 1
+
         most = 1 if self._by_group else self._codec.max_lines
         if self._state.next:
             each = max(self.made, 0.5) / self._state.next
         else:
             each = most
+
         return math.ceil(SURPLUS * (self.wanted - self.made) / each) + 1
 
     def _place(self, number: int) -> int:
         """The given row that a completion is for."""
         if not self._given.is_per_row:
             return 0
+
         size = len(self._given.texts)
         if number < size:
             return number
@@ -217,6 +224,7 @@ class TextTable:
         for i, number in enumerate(answers.numbers):
             made = rows.table.slice(starts[i], starts[i + 1] - starts[i])
             self._finished[number] = made, int(answers.num_records[i])
+
         self._state.rejected.update(_named(rows.rejected))
         self._state.repaired.update(_named(rows.repaired))
 
@@ -232,15 +240,19 @@ class TextTable:
         first = self._state.next
         numbers = list[int]()
         places = set[int]()
+
         for number in range(first, first + self._batch - first % self._batch):
             if number in self._finished and self._given.is_per_row:
                 place = self._place(number)
             else:
                 place = number
+
             if number not in self._finished or place in places:
                 break
+
             numbers.append(number)
             places.add(place)
+
         return numbers
 
     def _take(self, numbers: Sequence[int]) -> None:
@@ -261,6 +273,7 @@ class TextTable:
             self._filled.update(places[source] for source in kept.tolist())
             # twice: ever more at once.
             state.retries += 2 * [place for place in places if place not in self._filled]
+
         if state.next % self._batch == 0 and state.records:
             is_bad = state.invalid >= max(1, self._plan.invalid_fraction_threshold * state.records)
             state.bad_batches = state.bad_batches + 1 if is_bad else 0
@@ -270,6 +283,7 @@ class TextTable:
         """Add the rows that break no constraint, as far as they are needed; (rows,) the completions of all of them."""
         if not len(drawn.table):
             return drawn.sources
+
         state = self._state
         codec = self._codec
         seed = self._plan.seed
@@ -284,9 +298,11 @@ class TextTable:
         else:
             # Numbered without gaps.
             rows = codec.table_of(parsed, first_row=state.rows, first_group=state.groups, seed=seed)
+
         codec.schema.check(rows)
         if self._given.is_per_row:
             rows = rows.append_column(PLACE, pa.array(np.array(places)[used]))
+
         self._pending.append(rows)
         self._seen = done.seen
         state.drawn_rows += len(table)
@@ -295,6 +311,7 @@ class TextTable:
         state.groups += len(_starts(used))
         state.rejected.update(done.rejected)
         state.repaired.update(done.repaired)
+
         return kept
 
     def _num_fitting(self, sources: Numbers) -> int:
@@ -305,6 +322,7 @@ class TextTable:
             return min(len(sources), missing)
         if len(starts) > missing:
             return int(starts[missing])
+
         return len(sources)
 
     def _write_part(self) -> None:
@@ -323,18 +341,22 @@ class TextTable:
             state = _STATE.validate_json(self._file.read_text())
         else:
             state = _State()
+
         files = self._parts.files(".parquet")
         # Some were on their way to the target.
         if len(files) < state.parts:
             state = _State()
+
         for file in files[state.parts :]:
             file.remove()
+
         for file in files[: state.parts]:
             table = pa.concat_tables(list(read_part(file)))
             if self._given.is_per_row:
                 self._filled.update(table.column(PLACE).to_pylist())
                 table = table.drop_columns([PLACE])
             self._seen = self._enforcer.enforce(table, seen=self._seen).seen
+
         self._state = state
 
     def release(self, target: Location) -> SyntheticTable:
@@ -346,15 +368,18 @@ class TextTable:
         state = self._state
         if not state.rows:
             raise GenerationError(f"not a single row could be made: {most_frequent(state.rejected)}")
+
         if self._given.is_per_row:
             folder = self._in_given_order()
         else:
             folder = self._parts
+
         num_files = len(folder.files(".parquet"))
         target.remove()
         folder.move_to(target)
         self._work.remove()
         reasons = f"{self.made:,} of {self.wanted:,} {self.unit}: {most_frequent(state.rejected)}"
+
         return SyntheticTable(
             num_rows=state.rows,
             num_files=num_files,
@@ -374,6 +399,7 @@ class TextTable:
         folder.remove()
         with PartWriter(folder, "part", rows.schema) as writer:
             writer.write(rows)
+
         return folder
 
 

@@ -56,6 +56,7 @@ class VllmEngine:
                 "enable_chunked_prefill": False,
                 "max_num_batched_tokens": max(2048, max_model_len),
             }
+
         arguments = EngineArgs(
             model=str(folder),
             dtype="auto" if use_gpu else "float32",
@@ -103,6 +104,7 @@ def sampling_params(request: Request, sampling: TextSampling) -> SamplingParams:
         grammar = None
     else:
         grammar = StructuredOutputsParams(grammar=request.grammar)
+
     return SamplingParams(
         temperature=sampling.temperature,
         top_p=sampling.top_p,

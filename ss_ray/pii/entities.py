@@ -208,6 +208,7 @@ def parse_entity_type(name: str, custom: Iterable[str] = ()) -> str:
         return NEMO_NAMES[name]
     if name in ENTITY_TYPES or name in custom:
         return name
+
     raise ConfigError(
         f"the entity type {name!r} is not supported; use one of {', '.join((*NEMO_NAMES, *sorted(ENTITY_TYPES)))}"
     )
@@ -221,6 +222,7 @@ def parse_entity_types(names: Iterable[str] | None, custom: Iterable[str] = ()) 
         chosen = ENTITY_TYPES
     else:
         chosen = {parse_entity_type(name, own) for name in names}
+
     return tuple(sorted(chosen | set(own)))
 
 

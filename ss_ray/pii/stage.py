@@ -114,11 +114,13 @@ def replace_pii(
     """
     if asked is None:
         return PiiResult(plan=None, statistics=(), num_rows=0, dropped_rows=0, schema=schema)
+
     key = stand_in_key(asked)
     plan = _plan(rows.train, schema, asked, data)
     if plan.steps:
         # Refuses what cannot be done before any work.
         policy_outline(schema, plan, key)
+
     items = _replacement_items(rows, targets, TEXT_SLICE_ROWS if plan.text_columns else SLICE_ROWS)
     with reported_progress(on_progress, "replace_pii", None) as report, shared_key(key, targets.train.parent) as shared:
         done = list(
@@ -131,10 +133,12 @@ def replace_pii(
                 num_cpus=0.5,
             )
         )
+
     scan = add_scans([part.scan for part in done])
     if scan.survived:
         targets.train.remove()
         targets.holdout.remove()
+
     require_none_survived(scan, "the replaced table")
 
     counts = add_counts(part.counts for part in done)
@@ -147,6 +151,7 @@ def replace_pii(
     folder = targets.train.parent
     report_of_all = make_pii_report(plan, statistics, schema, num_rows, counts.dropped_rows, scan_result)
     write_pii_report(report_of_all, folder, folder.parent.name, datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"))
+
     return PiiResult(
         plan=plan,
         statistics=statistics,
@@ -166,6 +171,7 @@ def _replacement_items(rows: Sides, targets: Sides, slice_rows: int) -> list[_It
         slices = part_slices(source.files(".parquet"), slice_rows)
         first_rows = accumulate((part.num_rows for part in slices), initial=0)
         items += [_Item(index, *item, target) for index, item in enumerate(zip(slices, first_rows, strict=False))]
+
     return items
 
 
@@ -188,12 +194,14 @@ def search_synthetic(
     """
     if plan is None:
         return ScanResult()
+
     kinds = enforced_kinds(plan)
     parts = [part for side in (originals.train, originals.holdout) for part in side.files(".parquet")]
     with reported_progress(on_progress, "search", None) as report:
         found = merge_originals(list(map_items(_originals_worker, parts, arguments=(kinds, report))))
         files = synthetic.files(".parquet")
         scans = list(map_items(_search_worker, files, arguments=(found, plan.locked, report)))
+
     scan = without_chance(add_scans(scans), found)
     require_none_survived(scan, "the synthetic table")
     return scan_result_of(scan, kinds)
@@ -234,14 +242,17 @@ def stand_in_key(asked: PiiParameters) -> bytes:
         if seed is None:
             return secrets.token_bytes(32)
         return hashlib.sha256(f"replace_pii seed {seed}".encode()).digest()
+
     if seed is not None:
         raise ConfigError("replace_pii: give key_env or globals.seed, not both")
+
     given = os.environ.get(asked.key_env, "").encode()
     if len(given) < MIN_KEY_BYTES:
         raise ConfigError(
             f"replace_pii.key_env: the environment variable {asked.key_env} holds {len(given)} bytes; a key needs "
             f"{MIN_KEY_BYTES} or more, from a random source"
         )
+
     return hashlib.sha256(b"replace_pii key" + given).digest()
 
 
@@ -253,6 +264,7 @@ def _plan(rows: Location, schema: TableSchema, asked: PiiParameters, data: DataP
         typings = type_columns(sample, schema)
         if settings.endpoint is not None:
             typings = ask_endpoint(settings.endpoint, sample, typings)
+
     declared = {name: column.entity for name, column in data.columns.items() if column.entity}
     return make_pii_plan(typings, schema, asked, declared=declared)
 
@@ -285,6 +297,7 @@ def type_columns(sample: pa.Table, schema: TableSchema) -> dict[str, ColumnTypin
             values = [str(value) for value in column.values]
             typing = classify_column(column.name, values, detector, sample_size=len(values))
             typings |= {column.name: typing} if typing else {}
+
     return typings
 
 
@@ -321,6 +334,7 @@ def _replace_worker(
             described = written.names
         else:
             described = [name for name in changed if name in written.names]
+
     kinds = enforced_kinds(plan)
 
     def replace(item: _Item) -> _Done:
@@ -328,6 +342,7 @@ def _replace_worker(
         facts: list[dict[str, ColumnFacts]] = []
         scans: list[Scan] = []
         first_row = item.first_row
+
         with PartWriter(item.target, f"part-{item.index:05d}", written) as writer:
             for block in read_slice(item.rows):
                 replaced, found = replacer.replace(block, first_row)
@@ -337,6 +352,7 @@ def _replace_worker(
                 counts.append(found)
                 facts.append(table_facts(replaced.select(described)))
                 report(block.num_rows)
+
         return _Done(add_counts(counts), merge_tables(facts), add_scans(scans), peak_memory_bytes())
 
     return replace

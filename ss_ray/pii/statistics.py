@@ -64,6 +64,7 @@ def add_counts(parts: Iterable[Counts]) -> Counts:
     replaced: Counter[Place] = Counter()
     touched: Counter[Place] = Counter()
     examples: dict[Place, frozenset[str]] = {}
+
     for part in parts:
         rows = rows + part.rows
         dropped = dropped + part.dropped_rows
@@ -72,6 +73,7 @@ def add_counts(parts: Iterable[Counts]) -> Counts:
         touched.update(part.touched)
         for place, found in part.examples.items():
             examples[place] = few(found | examples.get(place, frozenset()))
+
     return Counts(rows, dropped, cells, replaced, touched, examples)
 
 
@@ -201,6 +203,7 @@ def safe_harbor(treated: Iterable[tuple[str, str, str]], scan: ScanResult | None
             letter = "R"
         if letter is not None:
             found.setdefault(letter, []).append((f"{column}: {entity_type}, {operator}", operator))
+
     scanned = _scanned(scan) if scan else {}
     return tuple(
         SafeHarborItem(
@@ -225,6 +228,7 @@ def _scanned(scan: ScanResult) -> dict[str, list[str]]:
             f"{column.column}: {column.found} cells of the input hold a value of the kind {column.kind!r}, "
             f"{column.survived} cells of the output hold one of the input"
         )
+
     return found
 
 

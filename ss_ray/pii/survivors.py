@@ -138,6 +138,7 @@ def require_none_survived(scan: Scan, what: str) -> None:
     """
     if not scan.survived:
         return
+
     places = [f"{column!r}: {count} x {kind}" for (column, kind), count in sorted(scan.survived.items())]
     raise PrivacyError(
         f"personal data of the input stands in {what} ({'; '.join(places)}), so nothing is released. Declare the "
@@ -178,12 +179,14 @@ def scan_rows(
         candidates = [text if text and may_hold(text) else None for text in texts]
         if not any(candidates):
             continue
+
         for row, own in by_row.items():
             place = places[row]
             text = None if place is None else candidates[place]
             if text is not None:
                 kinds_left = {identifier.kind for identifier in own if survives(identifier, text)}
                 survived.update((name, kind) for kind in kinds_left)
+
     return Scan(searched=searched, found=found, survived=survived)
 
 
@@ -198,6 +201,7 @@ def _by_row(table: pa.Table, kinds: frozenset[str]) -> tuple[dict[int, frozenset
             if place is not None and of_text[place]:
                 by_row[row] = by_row.get(row, frozenset()) | of_text[place]
                 found.update((name, kind) for kind in {identifier.kind for identifier in of_text[place]})
+
     return by_row, found
 
 
@@ -274,15 +278,18 @@ def scan_table(table: pa.Table, originals: OriginalIdentifiers, *, skip: Collect
     searched = Counter[str]()
     found = Counter[Place]()
     survived = Counter[Place]()
+
     for name in _searched_columns(table, skip):
         places, texts = _distinct(table.column(name))
         searched[name] += len(table) - table.column(name).null_count
         of_text = [identifiers(text or "") for text in texts]
         known = [{i.kind for i in own if _is_among(_hash(i), originals.hashes)} for own in of_text]
+
         for place in places:
             if place is not None:
                 found.update((name, kind) for kind in {identifier.kind for identifier in of_text[place]})
                 survived.update((name, kind) for kind in known[place])
+
     return Scan(searched=searched, found=found, survived=survived)
 
 
@@ -303,6 +310,7 @@ def without_chance(scan: Scan, originals: OriginalIdentifiers) -> Scan:
         expected = scan.found[column, kind] * originals.counts[kind] / SPACES.get(kind, math.inf)
         if hits > poisson.isf(CHANCE_ERROR, expected):
             survived[column, kind] = hits
+
     return Scan(searched=scan.searched, found=scan.found, survived=survived)
 
 

@@ -138,9 +138,11 @@ class TextReplacer:
         pairs = list(pairs)
         findings = self.detector.find_each((text for text, _ in pairs), _words(header))
         done: dict[tuple[str, RowContext], NewText] = {}
+
         for pair in pairs:
             if pair not in done:
                 done[pair] = self._replaced(pair[0], findings[pair[0]], pair[1])
+
         return [done[pair] for pair in pairs]
 
     def suspects(
@@ -173,6 +175,7 @@ class TextReplacer:
             else:
                 names = (f for f in read if _is_beside(f, text))
                 found[text] = without_overlaps([*others, *names])
+
         return found
 
     def replace_suspects(
@@ -214,6 +217,7 @@ class TextReplacer:
     def _replaced(self, text: str, findings: tuple[Finding, ...] | None, row: RowContext) -> NewText:
         if findings is None:
             return NewText(MASK, Counter({UNREADABLE: 1}))
+
         mentioned = list(spans(text, row.mentions))
         roles = {(f.start, f.end): mention.role for f, mention in mentioned if mention.role}
         refined = (found for f in findings if (found := self._refined(f, text)) is not None)
@@ -221,16 +225,19 @@ class TextReplacer:
         pieces = []
         end = 0
         new = NewText("")
+
         for f in without_overlaps([*(f for f, _ in mentioned), *chosen]):
             if f.entity_type == entities.PERSON:
                 role = roles.get((f.start, f.end), "")
             else:
                 role = ""
+
             stand_in = self._span(f.entity_type, text[f.start : f.end], role, row)
             pieces += [text[end : f.start], stand_in]
             end = f.end
             new.counts[f.entity_type] += 1
             new.made.setdefault(f.entity_type, set()).add(stand_in)
+
         drops = any(self.plan.operator(entity_type) is Operator.DROP_ROW for entity_type in new.counts)
         return NewText("".join([*pieces, text[end:]]), new.counts, new.made, drops)
 
@@ -239,9 +246,11 @@ class TextReplacer:
         type_ = finding.entity_type
         if type_ == entities.LOCATION and entities.LOCATION not in self.plan.operators:
             type_ = kind_of_place(text[finding.start : finding.end])
+
         allowed = {finding.entity_type, *_ALLOWED_BY.get(type_, (type_,))}.intersection(self.plan.entities)
         if not allowed or self.plan.operator(type_) is Operator.KEEP:
             return None
+
         return Finding(finding.start, finding.end, type_, finding.score)
 
     def _span(self, entity_type: str, value: str, role: str, row: RowContext) -> str:
@@ -251,6 +260,7 @@ class TextReplacer:
             return MASK
         if role and operator is Operator.PSEUDONYM:
             return self.pseudonyms.names.word(value, role, row.person)
+
         return self.replacement.replace(entity_type, value, row.person, row.days)
 
 
@@ -302,6 +312,7 @@ def _around(text: str, findings: Iterable[Finding], mentions: Iterable[Finding])
         if finding.entity_type not in _NAMED or not inside:
             yield finding
             continue
+
         for cut in (*inside, Finding(finding.end, finding.end, "", 0.0)):
             rest = text[start : cut.start]
             if any(map(str.isalnum, rest)):

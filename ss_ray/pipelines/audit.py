@@ -75,10 +75,12 @@ def audit_run(directory: str, *, num_workers: int = 1, on_progress: OnProgress =
     audited = RunDir.at(directory)
     if not audited.certificate.exists():
         raise ConfigError(f"{audited.root} has no privacy certificate; only runs with differential privacy are audited")
+
     certificate = Certificate.from_json(audited.certificate.read_text())
     with tempfile.TemporaryDirectory(prefix="ss-ray-audit-") as folder:
         config = _config_of(audited, Path(folder), num_workers)
         findings = run_and_compare(config, Path(folder), on_progress)
+
     measured = {finding.name: finding.measured / finding.expected for finding in findings if finding.expected}
     result = Conformance(
         claimed_epsilon=certificate.epsilon,
@@ -93,6 +95,7 @@ def audit_run(directory: str, *, num_workers: int = 1, on_progress: OnProgress =
         "run; not this run's own rows and model",
     )
     (audited.release / RESULT).write_text(_as_json(found, certificate))
+
     return found
 
 
@@ -119,6 +122,7 @@ def audit_units(config: Config) -> list[list[int]]:
     if data.order_training_examples_by is not None:
         # A row of tokens holds all of a person's rows.
         return [[sequence] for sequence in range(NUM_PEOPLE)]
+
     rows = min(VISITS, config.privacy.max_rows_per_unit if config.privacy else VISITS)
     return [[person + NUM_PEOPLE * visit for visit in range(rows)] for person in range(NUM_PEOPLE)]
 
@@ -128,6 +132,7 @@ def _config_of(audited: RunDir, folder: Path, num_workers: int) -> Config:
     asked = _asked(audited)
     if asked["training"]["pretrained_model"] != COMPACT:
         raise ConfigError("audit --run covers runs of the compact model; this one trained a language model")
+
     data = asked["data"]
     privacy = asked["privacy"]
     return parse_config(
@@ -173,6 +178,7 @@ def _asked(audited: RunDir) -> dict[str, Any]:
         if manifest is None:
             raise ConfigError(f"{audited.root} has no finished stage {stage!r}; finish `ss-ray run` there first")
         sections |= manifest["asked"]
+
     return sections
 
 
@@ -206,6 +212,7 @@ def run_and_compare(config: Config, folder: Path, on_progress: OnProgress) -> tu
     codec = codec_from_json((model_folder / "codec.json").read_text())
     model = CompactModel.from_pretrained(model_folder.path)
     recording = read_recording(own.internal / "released")
+
     return compare_steps(model, group_slots(codec.slots), recording, audit_units(config), charged)
 
 

@@ -93,6 +93,7 @@ def _evaluate(
     connect()
     is_new = not folder.exists()
     work = folder.make_folder() / ".work"
+
     try:
         check_sequences(config)
         table = read_table(sources["train"], config.data, 0, on_progress, min_rows=1)
@@ -123,6 +124,7 @@ def _evaluate(
         if is_new and not folder.files(hidden=True):
             # It failed, and leaves nothing that was not there.
             folder.remove()
+
     return EvaluationReport(
         report=str(folder / "report.html"),
         metrics=str(folder / "metrics.json"),
@@ -150,6 +152,7 @@ def _check_rows(read: dict[str, TypedRows]) -> None:
     for name, rows in read.items():
         if not rows.num_rows:
             raise DataError(f"the {name} table has no rows")
+
         for column in rows.lost.keys() - rows.read:
             raise DataError(
                 f"nothing in column {column!r} of the {name} table can be read as the real one's type; write it alike",
@@ -189,4 +192,5 @@ def _not_compared(name: str, columns: tuple[str, ...]) -> str:
         verb = "column of the {} table is"
     else:
         verb = "columns of the {} table are"
+
     return f"{len(columns):,} {verb.format(name)} not in the real one, and not compared: {shown}."

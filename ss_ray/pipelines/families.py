@@ -57,11 +57,13 @@ def train(
     """
     if not is_language_model(config):
         return train_model(rows, schema, plan.sequences, plan.training, config.resources, folder, key, on_progress)
+
     language = plan_language_training(config, num_rows=num_rows, seed=plan.seed)
     codec = _text_codec(rows, schema, plan.sequences, language.max_records)
     if plan.sequences is not None:
         # Refused before hours of training.
         codec.between(plan.sequences.start, plan.sequences.stop)
+
     return train_language_model(rows, codec, language, config.resources, folder, key, on_progress)
 
 
@@ -69,16 +71,19 @@ def _text_codec(rows: Location, schema: TableSchema, plan: SequencePlan | None, 
     """The codec of a language model; sequences are looked for in all rows."""
     if plan is None:
         return JsonCodec(schema=schema, sequences=None, max_records=max_records)
+
     found = find_sequences(rows, schema, plan)
     facts = found.facts
     interval = fixed_interval(plan, found.axis, found.facts)
     codec = JsonCodec(schema=schema, sequences=found.columns, max_records=max_records)
     if found.axis is None:
         return codec
+
     if facts.gaps is not None:
         gaps = facts.gaps
     else:
         gaps = facts.gap_bounds or ()
+
     order = make_order(
         schema,
         found.axis,
@@ -151,13 +156,16 @@ def describe(model: ModelRef, config: Config) -> str:
         examples = "examples"
     else:
         examples = "rows or sequences"
+
     if is_language_model(config):
         family = "a language model with LoRA"
     else:
         family = "compact"
+
     if model.records_left_out:
         left_out = f", {model.records_left_out:,} records longer than its window left out"
     else:
         left_out = ""
+
     size = f"{model.num_parameters:,} parameters, {model.steps:,} steps of {model.batch_rows} {examples}"
     return f"{family}, {size}{left_out}"

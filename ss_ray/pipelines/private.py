@@ -215,6 +215,7 @@ def train_privately(
         # Before the rest of the budget goes.
         if private.measured is not None:
             check_declared(config.constraints, private.measured.schema)
+
         trained = stages.do(
             "train",
             PrivateModelRef,
@@ -234,6 +235,7 @@ def train_privately(
             ),
         )
         certificate = stages.do("certify", Certificate, lambda: _certify(run, private, trained, run_dir))
+
     return certificate, trained.model
 
 
@@ -262,6 +264,7 @@ def _certify(run: PrivateRun, private: PrivateSchema, trained: PrivateModelRef, 
     )
     if is_given(run.config.generation):
         certificate = certificate.with_given_cells()
+
     run_dir.certificate.write_text(certificate.to_json())
     return certificate
 
@@ -282,6 +285,7 @@ def _notes(run: PrivateRun) -> list[str]:
             "Personal data was replaced row by row before training, by stand-ins that follow from replace_pii.globals"
             ".seed: whoever knows the seed can tell whether a stand-in is that of a given value."
         )
+
     if is_language_model(run.config):
         notes.append("The base model is taken to be public: what it learned before is not covered.")
         if run.config.resources.use_gpu:
@@ -289,9 +293,11 @@ def _notes(run: PrivateRun) -> list[str]:
                 "The base model computed in bfloat16, whose rounding depends a little on which units share a batch; "
                 "the accounting leaves that out."
             )
+
     if group is not None:
         notes.append(
             f"Of each {group!r} one row, drawn at random, was counted for the schema, and at most "
             f"{run.privacy.max_rows_per_unit} rows were learned from."
         )
+
     return notes

@@ -135,6 +135,7 @@ def run(
         from ss_ray.training.pretrained import check_pretrained
 
         check_pretrained(config.training.pretrained_model)
+
     run_dir = RunDir.at(out)
     check_apart(data, run_dir)
     with logged("run", config.audit_log, str(run_dir.root)) as log:
@@ -170,6 +171,7 @@ def _run(
     # Else everything that the ledger could refuse was done before.
     if run_dir.read_manifest("generate") is None:
         refuse_budgeted(config, data, table) if private_run is None else private_run.admit()
+
     plan = make_plan(config, num_rows=table.num_rows, seed=start.seed, split_seed=start.split_seed)
     splits = stages.do("split", Splits, lambda: split_table(data, table, config.data, plan, internal, on_progress))
     pii = stages.do(
@@ -187,8 +189,10 @@ def _run(
     schema = modelled_schema(common.schema, plan.sequences)
     if not common.is_rewritten:
         learned = seen.train
+
     if not is_private(config):
         check_given(config.generation, common.schema)
+
     if private_run is None:
         guarantee = None
         model = stages.do(
@@ -200,6 +204,7 @@ def _run(
         guarantee, model = train_privately(
             private_run, seen.train, real.train, replace(pii, schema=schema), run_dir, on_progress
         )
+
     discard_work(internal)
     real_rows = None if is_private(config) else learned
     work = internal / f"generation-{fingerprint(stages.key('generate'), model.model_id)[:16]}"
@@ -215,6 +220,7 @@ def _run(
         csv_file = write_csv(run_dir.synthetic, schema, run_dir.release / "synthetic.csv")
     else:
         csv_file = None
+
     facts = run_facts(
         config,
         run_dir,
@@ -244,6 +250,7 @@ def _run(
         )
     else:
         write_evidence(facts, None, internal)
+
     return _run_report(run_dir, csv_file, synthetic, guarantee, evaluation, stages.seconds)
 
 
@@ -265,6 +272,7 @@ def _publish(guarantee: Certificate | None, run_dir: RunDir, synthetic: Syntheti
     """The page that may leave with a table under differential privacy; a stale one went with its release."""
     if guarantee is None or run_dir.public_report.exists():
         return
+
     publish_report(
         guarantee,
         run_dir.synthetic,
@@ -332,6 +340,7 @@ def check_apart(data: str | Path, run_dir: RunDir) -> None:
     source = Location.parse(data)
     if run_dir.root.is_inside(source):
         raise ConfigError(f"the run directory {run_dir.root} lies inside the source; give an --out elsewhere")
+
     folder = source.parent
     while folder.path not in ("", "/", ".", folder.parent.path):
         if (folder / "manifest" / "start.json").exists() and source.is_inside(folder / "internal"):
@@ -345,11 +354,14 @@ def _check_columns(config: Config, table: TableRef) -> None:
         locked = config.replace_pii.globals.lock_columns or ()
     else:
         locked = ()
+
     given = (*config.generation.given, *config.generation.shares)
     for name in (*locked, *given):
         table.schema[name]
+
     if config.evaluation.enabled:
         check_columns(config.evaluation, table.schema)
+
     check_declared(config.constraints, table.schema)
     if is_private(config):
         check_seeds(config.generation, config.data.encoding, table.digests)
@@ -363,6 +375,7 @@ def start_of(config: Config) -> Start:
         split_seed = secrets.randbelow(10**15)
     else:
         split_seed = seed
+
     return Start(seed=seed, split_seed=split_seed, job=secrets.token_hex(8))
 
 
@@ -370,6 +383,7 @@ def _private_run(config: Config, start: Start, data: str | Path, table: TableRef
     """What differential privacy needs beside the other stages; None without it."""
     if config.privacy is None or not is_private(config):
         return None
+
     return PrivateRun(
         config=config,
         privacy=config.privacy,

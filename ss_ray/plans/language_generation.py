@@ -65,9 +65,11 @@ class LanguageGenerationPlan:
             most = codec.max_lines
         else:
             most = min(codec.max_lines, self.max_records)
+
         if codec.sequences is not None:
             rows = most if self.num_rows is None else self.num_rows
             return replace(codec.between(self.start, self.stop), sequences=replace(codec.sequences, max_rows=rows))
+
         return replace(codec, max_records=1 if self.one_record else most)
 
 
@@ -88,6 +90,7 @@ def plan_language_generation(config: Config, *, vllm_available: bool) -> Languag
     engine = _engine(config, vllm_available)
     if resources.tensor_parallel_size > 1 and not (engine == "vllm" and resources.use_gpu):
         raise ConfigError("resources.tensor_parallel_size above 1 needs vLLM and resources.use_gpu")
+
     return LanguageGenerationPlan(
         engine=engine,
         is_constrained=structured.enabled,
@@ -113,8 +116,10 @@ def _engine(config: Config, vllm_available: bool) -> Engine:
     asked = config.generation.engine
     if asked == "vllm" and not vllm_available:
         raise ConfigError("generation.engine: vllm is not installed on the cluster; install ss-ray[vllm], or use torch")
+
     if asked == "auto":
         if vllm_available:
             return "vllm"
         return "torch"
+
     return asked

@@ -114,16 +114,19 @@ def plan_language_training(config: Config, *, num_rows: int, seed: int) -> Langu
         auto_ratio = 0.0
     else:
         auto_ratio = min(VALIDATION_RATIO, MAX_VALIDATION_ROWS / num_rows)
+
     validation_ratio = auto_ratio if ratio == "auto" else ratio
     if training.batch_size == "auto":
         micro = BATCH
     else:
         micro = training.batch_size
+
     accumulation = training.gradient_accumulation_steps
     if accumulation == "auto":
         micro_batches = ACCUMULATION
     else:
         micro_batches = accumulation
+
     shown = training.num_input_records_to_sample
     rate = training.learning_rate
     max_records = _max_records(config)
@@ -153,6 +156,7 @@ def plan_language_training(config: Config, *, num_rows: int, seed: int) -> Langu
         patience=training.compact.patience,
         seed=seed,
     )
+
     return plan.with_examples(examples=1, records=min(max_records, num_rows))
 
 
@@ -174,6 +178,7 @@ def _max_records(config: Config) -> int:
                 "data.max_sequences_per_example: with differential privacy an example is of one unit; set it to 1"
             )
         return 1
+
     if data.group_training_examples_by is not None or config.time_series.is_timeseries:
         return 1
     if asked is None:
@@ -181,6 +186,7 @@ def _max_records(config: Config) -> int:
         return MAX_WINDOW_TOKENS
     if asked == "auto":
         return RECORDS_PER_EXAMPLE
+
     return asked
 
 
@@ -192,6 +198,7 @@ def _lora(training: TrainingParameters) -> LoraPlan:
         )
     if implementation == "loftq" and not training.quantize_model:
         raise ConfigError("training.peft_implementation: loftq needs training.quantize_model: true")
+
     return LoraPlan(
         r=training.lora_r,
         alpha=training.lora_r * training.lora_alpha_over_r,
@@ -205,6 +212,7 @@ def _quantization(training: TrainingParameters, *, private: bool) -> Quantizatio
     """The scheme, `quantization_bits` being an older name for two of them."""
     if not training.quantize_model:
         return None
+
     scheme = training.quantization_scheme or ("bnb-4bit" if training.quantization_bits == 4 else "bnb-8bit")
     if scheme not in ("bnb-4bit", "bnb-8bit"):
         raise ConfigError(
@@ -215,4 +223,5 @@ def _quantization(training: TrainingParameters, *, private: bool) -> Quantizatio
             "training.quantization_scheme: 8 bits treat columns by the outliers of the whole batch, so that one row "
             "changes another's gradient; with differential privacy use bnb-4bit"
         )
+
     return scheme

@@ -56,6 +56,7 @@ def plan_sequences(config: Config) -> SequencePlan | None:
             start=None,
             stop=None,
         )
+
     return SequencePlan(
         group=data.group_training_examples_by,
         order=time.timestamp_column or data.order_training_examples_by,
@@ -82,6 +83,7 @@ def check_sequences(config: Config) -> None:
         if given:
             raise ConfigError(f"time_series.{given[0]} needs time_series.is_timeseries: true")
         return
+
     if config.privacy is not None and config.privacy.dp_enabled and data.group_training_examples_by is None:
         raise ConfigError(
             "time_series with differential privacy needs data.group_training_examples_by: the privacy unit is a series"
@@ -98,9 +100,11 @@ def with_timestamp_format(data: DataParameters, config: Config) -> DataParameter
     format_ = config.time_series.timestamp_format
     if name is None or format_ in (None, ELAPSED_SECONDS):
         return data
+
     declared = data.columns.get(name)
     if declared is not None and declared.format is not None:
         return data
+
     values = {"format": format_} | (declared.model_dump(exclude_none=True) if declared else {})
     columns = {key: value.model_dump(exclude_none=True) for key, value in data.columns.items()} | {name: values}
     return DataParameters.model_validate(data.model_dump() | {"columns": columns})
@@ -114,10 +118,13 @@ def modelled_schema(schema: TableSchema, plan: SequencePlan | None) -> TableSche
     """
     if plan is None:
         return schema
+
     if plan.order is not None:
         schema[plan.order]
+
     if plan.group is None:
         return schema
+
     return schema.with_column(group_key(schema[plan.group]))
 
 
@@ -136,9 +143,11 @@ def group_key(column: ColumnSchema) -> ColumnSchema:
             "strings",
             column=column.name,
         )
+
     key = replace(column, kind=Kind.IDENTIFIER, values=None, pattern=None, entity_type=None)
     if pa.types.is_integer(type_):
         return key
+
     pattern = column.pattern or _pattern(column.values or ()) or tuple("group-")
     missing = max(1, math.ceil(math.log10(MIN_NAMES / math.prod(map(len, pattern)))))
     return replace(key, pattern=(*pattern, *(missing * (DIGITS,))))
@@ -151,6 +160,8 @@ def _pattern(values: tuple[Scalar, ...]) -> tuple[str, ...] | None:
         patterns = string_patterns(pa.array(strings, pa.string()))
     else:
         patterns = None
+
     if patterns and len(patterns) == 1:
         return alphabets(next(iter(patterns.values())))
+
     return None

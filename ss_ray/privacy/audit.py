@@ -149,6 +149,7 @@ def refutes(curve: TradeOff, num_canaries: int, num_guesses: int, num_correct: i
         wrong = least
         if right + wrong > num_guesses / num_canaries:
             return True
+
     return False
 
 
@@ -171,6 +172,7 @@ def lower_bound(dp: DPPlan, num_canaries: int, num_guesses: int, num_correct: in
     noise_multiplier = _least_refuted(is_refuted, dp.noise_multiplier)
     if noise_multiplier is None:
         return 0.0
+
     return epsilon_of([_charge(dp, noise_multiplier)], dp.delta)
 
 
@@ -196,6 +198,7 @@ def _least_refuted(is_refuted: Callable[[float], bool], start: float) -> float |
             other = refuted
             if refuted > high:
                 return None
+
     while refuted / other > 1 + NOISE_TOLERANCE:
         middle = (refuted * other) ** 0.5
         if is_refuted(middle):
@@ -204,6 +207,7 @@ def _least_refuted(is_refuted: Callable[[float], bool], start: float) -> float |
         else:
             refuted = refuted
             other = middle
+
     return refuted
 
 
@@ -226,6 +230,7 @@ def plan_guesses(num_canaries: int, dp: DPPlan, confidence: float) -> int:
             return guesses
         guesses = 2 * guesses
         largest = max(largest, bound)
+
     raise ConfigError(
         f"{num_canaries:,} canaries cannot refute epsilon {dp.target_epsilon:g} at delta {dp.delta:g}: if all guesses "
         f"were right the bound would be {largest:.2f}, and {MARGIN:g} above the claim is asked for; try a smaller "

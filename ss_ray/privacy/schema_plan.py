@@ -93,14 +93,17 @@ def known_column(column: ColumnSchema, given: ColumnParameters | None) -> Column
     public = public_column(column)
     if column.kind in ORDERED_KINDS:
         public = _widest(public)
+
     if given is None:
         return public
+
     # Of a column with values, nothing else.
     any_facts = ColumnFacts(arrow_type=column.arrow_type, rows=1, missing=0)
     # The skeleton has them.
     given = given.model_copy(update={"kind": None, "format": None})
     known = declare_column(public, any_facts, given, is_text=False)
     is_complete = given.values is not None or all(declared_ends(given))
+
     return replace(known, source="declared" if is_complete else "private")
 
 
@@ -117,11 +120,14 @@ def plan_queries(
         given = declared.get(column.name)
         known = known_column(column, given)
         uses += [(known, method) for method in _methods(known, declared_ends(given))]
+
     if all(method == "keys" for _, method in uses):
         uses.append((uses[0][0], "presence"))
+
     num_keys = sum(method == "keys" for _, method in uses)
     if budget.rho <= 0 or (num_keys and not 0 < budget.delta < 1):
         raise PrivacyError("the private schema has no budget; allow a larger privacy.epsilon and privacy.delta")
+
     rho = budget.rho / sum(WEIGHTS[method] for _, method in uses)
     return tuple(
         _planned(column, method, rho * WEIGHTS[method], budget.delta / max(num_keys, 1)) for column, method in uses
@@ -137,6 +143,7 @@ def _methods(column: ColumnSchema, declared: Ends) -> list[Method]:
         return ["keys"]
     if all(declared):
         return ["cells", "split"]
+
     return ["cells", "split", "split"]
 
 
@@ -145,6 +152,7 @@ def _planned(column: ColumnSchema, method: Method, rho: float, delta: float) -> 
     charge = Charge(mechanism=f"schema: {method} of {column.name}", noise_multiplier=sigma)
     if method != "keys":
         return Measurement(column=column, method=method, charge=charge)
+
     return Measurement(
         column=column, method=method, charge=replace(charge, delta=delta), threshold=threshold_of(sigma, delta)
     )
@@ -163,12 +171,15 @@ def _widest(column: ColumnSchema) -> ColumnSchema:
     if column.kind is Kind.FLOAT:
         largest = _largest_float(column)
         return replace(column, minimum=-largest, maximum=largest)
+
     if pa.types.is_integer(type_):
         limits = np.iinfo(type_.to_pandas_dtype())
         return replace(column, minimum=int(limits.min), maximum=min(int(limits.max), INT64[1]))
+
     ticks = 1 if pa.types.is_date(type_) else TICKS[type_.unit]
     low = max(DAYS[0] * ticks, -NANOSECONDS)
     high = min((DAYS[1] + 1) * ticks - 1, NANOSECONDS)
+
     return within(column, (low, high), Scale())
 
 
@@ -180,9 +191,11 @@ def _largest_float(column: ColumnSchema) -> float:
         largest = 10.0 ** (type_.precision - type_.scale)
     else:
         largest = float(np.finfo(type_.to_pandas_dtype()).max)
+
     is_clipped = digits is not None and digits <= CLIPPED_DECIMALS
     if is_clipped:
         return min(largest, UNIT_LIMIT / 10.0 ** (digits or 0))
+
     return largest
 
 
@@ -212,6 +225,7 @@ def first_query(measurement: Measurement) -> Query:
             return CategoryQuery(column=column, values=column.values)
         case "presence":
             return PresenceQuery(column=column)
+
     return cell_query(column, first_cells(column))
 
 

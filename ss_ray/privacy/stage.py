@@ -59,15 +59,18 @@ def measure_table(
     group = table.data.group_training_examples_by
     if not parts:
         raise PrivacyError("no rows are left to train on; differential privacy needs at least a hundred units")
+
     originals = table.units.files(".parquet")
     if group is None:
         num_units = sum(count_rows(parts))
     else:
         num_units = count_units(originals, group)
+
     expected = expect_schema(table.schema, num_units, data=table.data, privacy=privacy)
     rehearse_training(expected)
     if privacy.allow_inferred_schema:
         return expected
+
     kept = one_row_per_unit(originals, group, parts)
 
     def count(queries: Sequence[Query]) -> list[Counted]:

@@ -46,6 +46,7 @@ def one_row_per_unit(units: Sequence[Location], group: str | None, parts: Sequen
     """
     if group is None:
         return [None] * len(parts)
+
     check_same_rows(units, parts)
     ids = unit_ids(units, group)
     order = secret_generator().permutation(len(ids))
@@ -54,6 +55,7 @@ def one_row_per_unit(units: Sequence[Location], group: str | None, parts: Sequen
     sizes = np.array(count_rows(parts), np.int64)
     ends = np.cumsum(sizes)
     own = np.split(chosen, np.searchsorted(chosen, ends[:-1]))
+
     return [rows - start for rows, start in zip(own, ends - sizes, strict=True)]
 
 

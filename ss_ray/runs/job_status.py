@@ -91,6 +91,7 @@ class Follower:
         self.shown(progress)
         if self.file is None:
             return
+
         with self.lock:
             before = self.status.stages
             self.status = replace(self.status, stages=_with(before, progress, _now()))
@@ -109,6 +110,7 @@ class Follower:
             told = error
         else:
             told = SsRayError(f"unexpected {type(error).__name__}")
+
         logger.error("failed: %s", told)
         described = {
             "code": told.code,
@@ -142,6 +144,7 @@ def followed(file: str | None) -> Iterator[Follower]:
         with shown() as on_progress:
             yield Follower(on_progress, None)
         return
+
     follower = Follower(PlainLines(logging.getLogger("ss_ray.progress").info), Location.parse(file))
     follower._end(JobStatus())
     try:
@@ -198,6 +201,7 @@ def _with(stages: tuple[StageStatus, ...], progress: Progress, time: str) -> tup
     )
     if all(stage.name != now.name for stage in stages):
         return (*stages, now)
+
     return tuple(now if stage.name == now.name else stage for stage in stages)
 
 

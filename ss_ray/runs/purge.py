@@ -88,12 +88,15 @@ def purge(run: str | Path, audit_log: str | None) -> PurgeProof:
         entry = append(audit_log, "purge", "started", str(root), {})
     else:
         entry = None
+
     erased = tuple(path for part in parts for path in _files(part, root))
     for part in parts:
         part.remove()
+
     left = [path for path in erased if (root / path).exists()]
     if left:
         raise ResourceError(f"{len(left)} private files of {root} could not be deleted")
+
     proof = PurgeProof(
         run=str(root),
         time=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -105,6 +108,7 @@ def purge(run: str | Path, audit_log: str | None) -> PurgeProof:
     (root / PROOF).write_text(json.dumps(asdict(proof), indent=2) + "\n")
     if audit_log:
         append(audit_log, "purge", "finished", str(root), {"files": len(erased)})
+
     return proof
 
 
@@ -131,6 +135,7 @@ def _is_evaluation(root: Location) -> bool:
         except ValueError:
             return False
         return isinstance(found, dict) and {"schema_version", "hard_fails", "privacy_grade"} <= found.keys()
+
     tops = {path[len(".work/") :].partition("/")[0] for path in _files(work, root)}
     return work.is_folder() and bool(tops) and tops <= WORK
 

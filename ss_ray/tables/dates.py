@@ -64,6 +64,7 @@ def read_dates(values: pa.Array, formats: Iterable[str]) -> dict[str, pd.Series]
     """(n,) datetimes of the strings under each of the formats that fits all of them; `values` has no missing ones."""
     if not len(values):
         return {}
+
     first = values[0].as_py()
     found = {}
     for format_ in formats:
@@ -71,6 +72,7 @@ def read_dates(values: pa.Array, formats: Iterable[str]) -> dict[str, pd.Series]
             dates = parse_dates(values, format_)
             if not dates.isna().any():
                 found[format_] = dates
+
     return found
 
 

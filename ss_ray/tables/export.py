@@ -24,6 +24,7 @@ def write_csv(rows: Location, schema: TableSchema, target: Location) -> Location
         for part in rows.files(".parquet"):
             for block in read_part(part):
                 stream.write(csv_text(written_table(block, schema)).encode())
+
     partial.move_to(target)
     return target
 

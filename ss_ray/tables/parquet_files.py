@@ -48,10 +48,12 @@ def read_parquet(file: Location, max_bytes: int | None) -> Iterator[pa.Table]:
         metadata = pq.read_metadata(stream)
         budget = _Budget(file, max_bytes)
         budget.check(metadata.num_rows * sum(_width(field.type) for field in schema))
+
         for group in range(metadata.num_row_groups):
             if not metadata.row_group(group).num_rows:
                 # Such a group has no page to look at.
                 continue
+
             rows, references = _reading_plan(stream, metadata.row_group(group), schema, budget)
             reader = pq.ParquetFile(
                 stream, metadata=metadata, read_dictionary=references, buffer_size=STREAM_BYTES, pre_buffer=False
@@ -94,9 +96,12 @@ def _plain_schema(schema: pa.Schema, file: Location) -> pa.Schema:
             stored = field.type.value_type
         else:
             stored = field.type
+
         if not (_is_variable(stored) or _is_fixed(stored)):
             raise DataError(f"{file.name}, column {number} holds nested values; flatten them into columns of their own")
+
         fields.append(field.with_type(stored) if _is_variable(stored) else field)
+
     return pa.schema(fields)
 
 
@@ -111,11 +116,13 @@ def _reading_plan(
     row_bytes = 0.0
     held_bytes = 0
     references = []
+
     for column, field in enumerate(schema):
         dictionary = 0
         largest = 0
         value_bytes = 0.0
         is_reference = _is_variable(field.type)
+
         for page in column_pages(stream, group.column(column)):
             if page.is_dictionary:
                 dictionary = max(dictionary, page.num_bytes)
@@ -124,14 +131,18 @@ def _reading_plan(
                 value_bytes = max(value_bytes, _value_bytes(page))
                 # Arrow has no references into them.
                 is_reference &= page.encoding not in DELTA_ENCODINGS
+
             budget.check(held_bytes + largest + dictionary)
+
         if is_reference:
             references.append(field.name)
         elif dictionary and _is_variable(field.type):
             # Every cell may be the longest text.
             value_bytes = max(value_bytes, dictionary)
+
         held_bytes += largest + dictionary
         row_bytes += value_bytes + _width(field.type)
+
     return max(1, min(BLOCK_ROWS, int(BLOCK_BYTES / row_bytes))), references
 
 
@@ -158,8 +169,10 @@ def _width(type_: pa.DataType) -> float:
         stored = type_.value_type
     else:
         stored = type_
+
     if pa.types.is_null(stored):
         return 1 / 8
+
     return 1 / 8 + (REFERENCE_BYTES if _is_variable(stored) else stored.bit_width / 8)
 
 
@@ -169,6 +182,7 @@ def _plain_blocks(batch: pa.RecordBatch, schema: pa.Schema) -> Iterator[pa.Table
     sizes = np.full(table.num_rows, sum(_width(field.type) for field in table.schema), np.float64)
     for name in (field.name for field in schema if _is_variable(field.type)):
         sizes += _text_bytes(batch.column(name))
+
     start = 0
     ends = np.cumsum(sizes)
     while start < table.num_rows:

@@ -51,6 +51,7 @@ def read_slice(rows: Slice) -> Iterator[pa.Table]:
         file = pq.ParquetFile(stream)
         end = rows.start + rows.num_rows
         first = 0
+
         for group in range(file.num_row_groups):
             size = file.metadata.row_group(group).num_rows
             low = max(rows.start, first)
@@ -76,11 +77,13 @@ def sample_rows(parts: Sequence[Location], max_rows: int) -> pa.Table:
     blocks: list[pa.Table] = []
     # Of the next block's first row, modulo the stride.
     offset = 0
+
     for part in parts:
         for block in read_part(part):
             taken = range(-offset % stride, block.num_rows, stride)
             blocks.append(block.take(pa.array(taken, pa.int64())))
             offset += block.num_rows
+
     return pa.concat_tables(blocks)
 
 
@@ -106,11 +109,13 @@ class PartWriter:
         """Append rows; nothing is written for none."""
         if not table.num_rows:
             return
+
         if self._writer is None or self._part_rows + table.num_rows > PART_ROWS:
             self._close()
             part = self.folder / f"{self.name}-{self._parts:05d}.parquet"
             self._writer = pq.ParquetWriter(part.path, self.schema, filesystem=part.filesystem)
             self._parts += 1
+
         self._writer.write_table(table)
         self.num_rows += table.num_rows
         self._part_rows += table.num_rows

@@ -38,6 +38,7 @@ def string_patterns(values: pa.Array) -> Patterns | None:
         if length > MAX_PATTERN_LENGTH or len(by_length) == MAX_LENGTHS:
             return None
         by_length[length] = list(strings)
+
     return {length: _pattern(strings, length) for length, strings in by_length.items()}
 
 

@@ -89,6 +89,7 @@ def read_bucket(
         raise DataError(
             f"the order column {order!r} has missing values; every row needs a place in its sequence", column=order
         )
+
     return sorted_sequences(table, group, order)
 
 
@@ -109,14 +110,17 @@ def sorted_sequences(table: pa.Table, group: str | None, order: str | None) -> t
         return table, np.zeros(1, np.int64)
     if group is not None and table.column(group).null_count:
         raise DataError(f"the grouping column {group!r} has missing values; every row needs a group", column=group)
+
     if group is not None:
         groups = order_ranks(table.column(group))
     else:
         groups = np.zeros(len(table), np.int64)
+
     if order is not None:
         places = order_ranks(table.column(order))
     else:
         places = np.zeros(len(table), np.int64)
+
     # stable: rows that are equal stay as they were.
     rows = np.lexsort((places, groups))
     starts = np.flatnonzero(np.diff(groups[rows], prepend=-1))
@@ -134,6 +138,7 @@ def sequence_facts(table: pa.Table, starts: Ints, axis: OrderAxis | None, group:
         gaps = tuple(found.tolist()) if len(found) <= MAX_GAPS else None
         bounds = (int(found[0]), int(found[-1])) if len(found) else None
         divisor = int(np.gcd.reduce(found))
+
     return SequenceFacts(
         num_sequences=len(starts) - 1,
         num_rows=len(table),
@@ -156,6 +161,7 @@ def _is_constant(column: pa.ChunkedArray, starts: Ints) -> bool:
     """Whether every sequence has one value, missing being one."""
     if len(column) == 0:
         return True
+
     codes = order_ranks(column)
     changes = np.diff(codes, prepend=codes[:1]) != 0
     changes[starts[:-1]] = False
@@ -170,6 +176,7 @@ def merge_facts(parts: Iterable[SequenceFacts]) -> SequenceFacts:
         gaps = None
     else:
         gaps = tuple(sorted({gap for part in listed for gap in part or ()}))
+
     bounds = [part.gap_bounds for part in facts if part.gap_bounds is not None]
     return SequenceFacts(
         num_sequences=sum(part.num_sequences for part in facts),

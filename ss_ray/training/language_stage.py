@@ -67,8 +67,10 @@ def train_language_model(
     _, cuts = cut_lines(tokens, codec, room=window - len(prompt_ids), seed=plan.seed)
     if not cuts.records:
         raise DataError(f"no record fits in the {window} tokens of the model; leave out columns of long text")
+
     if cuts.too_long:
         logger.info("%s records are longer than the model's window, and are not learned from", cuts.too_long)
+
     task = LanguageTask(
         tokens=tokens,
         codec=codec,
@@ -81,6 +83,7 @@ def train_language_model(
             _train_worker, {"task": task, "report": report}, resources, folder, key, language_environment()
         )
         report(task.plan.num_steps - metrics["steps"], metrics["note"])
+
     return model_ref(
         metrics,
         num_slots=cuts.longest,
@@ -116,10 +119,12 @@ def tokenize_table(rows: Location, codec: JsonCodec, tokenizer: Any, folder: Loc
     if codec.sequences is None:
         list(map_items(_rows_worker, list(enumerate(parts)), arguments=(codec, tokenizer, folder)))
         return
+
     if codec.sequences.group is not None:
         number = max(1, -(-sum(count_rows(parts)) // BUCKET_ROWS))
     else:
         number = 1
+
     buckets = [Bucket(number=i, of=number) for i in range(number)]
     list(map_items(_groups_worker, buckets, arguments=(parts, codec, tokenizer, folder)))
 

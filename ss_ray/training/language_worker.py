@@ -135,6 +135,7 @@ def load_text_examples(task: LanguageTask, *, end: int) -> TextExamples:
     room = task.settings.window - len(task.settings.prompt_ids)
     max_rows = task.private.max_rows_per_unit if task.private else None
     sizes, cuts = cut_lines(task.tokens, task.codec, room=room, seed=task.plan.seed, max_unit_rows=max_rows)
+
     return TextExamples(
         tokens=torch.from_numpy(load_arrays(task.tokens, TOKENS)),
         starts=np.append(0, np.cumsum(sizes)),
@@ -162,8 +163,10 @@ def cut_lines(
         groups = load_arrays(tokens, GROUPS)
         has_head = bool(codec.shared_columns)
         return sizes, cut_groups(sizes, groups, has_head=has_head, room=room, max_records=max_unit_rows)
+
     if max_unit_rows is not None:
         return sizes, cut_rows(sizes, room=room, max_records=1, seed=None)
+
     return sizes, cut_rows(sizes, room=room, max_records=codec.max_records, seed=seed)
 
 

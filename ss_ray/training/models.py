@@ -118,6 +118,7 @@ def group_slots(slots: Sequence[Slot]) -> tuple[SlotGroup, ...]:
             groups[-1] = SlotGroup(first=last.first, stop=index + 1, low=last.low, high=last.high)
         else:
             groups.append(SlotGroup(first=index, stop=index + 1, low=slot.start, high=slot.stop))
+
     return tuple(groups)
 
 
@@ -135,14 +136,17 @@ def row_losses(model: CompactModel, tokens: Tensor, groups: Sequence[SlotGroup])
     # A table of constants and identifiers; a worker without validation rows.
     if not groups or not len(tokens):
         return torch.zeros(len(tokens), device=tokens.device)
+
     begin = torch.full_like(tokens[:, :1], BOS)
     hidden = model.model(input_ids=torch.cat([begin, tokens[:, :-1]], dim=1), use_cache=False).last_hidden_state
     losses = tokens.new_zeros(len(tokens), dtype=torch.float32)
+
     for group, logits in zip(groups, model.lm_head(hidden, groups), strict=True):
         target = tokens[:, group.first : group.stop]
         target = torch.where(target == PAD, -100, target - group.low)
         loss = F.cross_entropy(logits.float().flatten(0, 1), target.flatten(), ignore_index=-100, reduction="none")
         losses = losses + loss.view_as(target).sum(dim=1)
+
     return losses
 
 
@@ -185,6 +189,7 @@ def ragged_losses(model: CompactModel, tokens: Tensor, targets: Tensor, ranges: 
     losses = torch.zeros(len(tokens), device=tokens.device)
     if not longest:
         return losses
+
     # Slots in use, in order, then others.
     places = torch.argsort((~used).byte(), dim=1, stable=True)[:, :longest]
     begin = torch.full_like(tokens[:, :1], BOS)
@@ -210,4 +215,5 @@ def ragged_losses(model: CompactModel, tokens: Tensor, targets: Tensor, ranges: 
     ]
     if nats:
         return losses.index_add(0, order // longest, torch.cat(nats))
+
     return losses

@@ -117,6 +117,7 @@ class TextExamples:
             fitting = max(1, MAX_TEXT_POSITIONS // max(1, int(lengths.max())))
         else:
             fitting = 1
+
         return parts_of_similar_length(numbers, lengths, max(num_parts, -(-len(numbers) // fitting)))
 
     def losses(self, model: Any, numbers: Tensor) -> Tensor:
@@ -130,11 +131,13 @@ class TextExamples:
         """(tokens,) int64 of one example; of NO_EXAMPLE, the prompt."""
         if number == NO_EXAMPLE:
             return self.prompt.long()
+
         lines: list[int] = self.cuts.order[slice(*self.cuts.spans[number])].tolist()
         head = int(self.cuts.heads[number])
         lines = lines if head == NO_LINE else [head, *lines]
         bounds = [self.starts[line : line + 2].tolist() for line in lines]
         end = self.prompt.new_tensor([self.end] if self.cuts.ends[number] else [])
+
         return torch.cat([self.prompt, *(self.tokens[start:stop] for start, stop in bounds), end]).long()
 
 
@@ -165,6 +168,7 @@ class TextUnits:
             longest = int(lengths.max()) * self.own.shape[1]
         else:
             longest = 1
+
         return max(1, MAX_TEXT_POSITIONS // longest)
 
     def losses(self, model: Any, numbers: Tensor) -> Tensor:
@@ -194,8 +198,10 @@ def own_text_units(
         whole = len(np.unique(cuts.units)) == len(cuts.units)
     else:
         whole = len(cuts.order) == len(cuts.spans)
+
     if cuts.max_shared > 1 or not whole:
         raise PrivacyError("an example must be of one privacy unit, and of no other; cut the table anew")
+
     ids = cuts.units if unit_ids is None else unit_ids[cuts.order]
     return TextUnits(examples=examples, own=own_rows(ids, max_rows, worker), most_units=most_units)
 
@@ -221,13 +227,16 @@ def check_independence(model: Any, *, length: int) -> None:
     draw = partial(torch.randint, model.config.get_text_config().vocab_size, generator=generator)
     short = draw((min(PROBE_TOKENS, length),))
     long = draw((length,))
+
     with torch.no_grad():
         alone = text_losses(model, [short], torch.tensor([1]))
         beside = text_losses(model, [short, long], torch.tensor([1, 1]))[:1]
+
     if model.dtype == torch.float32:
         tolerance = PROBE_TOLERANCE
     else:
         tolerance = HALF_PROBE_TOLERANCE
+
     if not torch.allclose(alone, beside, rtol=tolerance):
         raise PrivacyError(
             "this model reads a text otherwise beside a longer one, so that nobody's influence can be bounded; choose "
@@ -245,6 +254,7 @@ def text_losses(model: Any, texts: Sequence[Tensor], first: Tensor) -> Tensor:
     """
     if not texts:
         return torch.zeros(0, device=model.device)
+
     lengths = torch.tensor([len(text) for text in texts])
     places = torch.arange(int(lengths.max()))
     used = places < lengths[:, None]
@@ -253,6 +263,7 @@ def text_losses(model: Any, texts: Sequence[Tensor], first: Tensor) -> Tensor:
     mask = used.long().to(model.device)
     logits = model(input_ids=tokens, attention_mask=mask, use_cache=False).logits[:, :-1]
     nats = F.cross_entropy(logits[counted].float(), tokens[:, 1:][counted], reduction="none")
+
     return nats.new_zeros(len(texts)).index_add(0, counted.nonzero()[:, 0], nats)
 
 
@@ -263,6 +274,7 @@ def tokenize_lines(tokenizer: Any, lines: Sequence[str]) -> tuple[npt.NDArray[np
     """
     if not lines:
         return np.zeros(0, np.int32), np.zeros(0, np.int64)
+
     break_ = tokenizer("\n", add_special_tokens=False)["input_ids"]
     after = tokenizer([f"\n{line}" for line in lines], add_special_tokens=False)["input_ids"]
     found = [
@@ -274,6 +286,7 @@ def tokenize_lines(tokenizer: Any, lines: Sequence[str]) -> tuple[npt.NDArray[np
     ]
     sizes = np.array([len(ids) for ids in found], np.int64)
     tokens = np.fromiter(chain.from_iterable(found), np.int32, int(sizes.sum()))
+
     return tokens, sizes
 
 
@@ -291,6 +304,7 @@ def cut_rows(sizes: Ints, *, room: int, max_records: int, seed: int | None) -> C
         order = fitting
     else:
         order = np.random.default_rng(seed).permutation(fitting)
+
     starts = np.array(list(_pack_starts(sizes[order].tolist(), room - 1, max_records)), np.int64)
     spans = np.stack([starts, np.append(starts, len(order))[1:]], axis=1)
     return _cuts(
@@ -333,6 +347,7 @@ def cut_groups(sizes: Ints, groups: Ints, *, has_head: bool, room: int, max_reco
     found: list[tuple[int, int, int, int, int]] = []
     order: list[Ints] = []
     place = too_long = 0
+
     for unit, (start, stop) in enumerate(pairwise(np.append(0, np.cumsum(groups)).tolist())):
         lines = np.arange(start + has_head, stop)
         free = room - 1 - (int(sizes[start]) if has_head else 0)
@@ -341,8 +356,10 @@ def cut_groups(sizes: Ints, groups: Ints, *, has_head: bool, room: int, max_reco
         windows = list(_windows(sizes[kept[:max_records]].tolist(), free))
         for first, last, looked_at in windows if max_records is None else windows[:1]:
             found.append((unit, place + first, place + last, looked_at, last == len(kept)))
+
         order.append(kept)
         place += len(kept)
+
     units, *places, looked, ends = np.array(found, np.int64).reshape(-1, 5).T
     return _cuts(
         sizes,
@@ -364,13 +381,16 @@ def _windows(sizes: Sequence[int], room: int) -> Iterator[tuple[int, int, int]]:
         first = stop
         seen = 0
         most = min(room // 2, room - sizes[stop])
+
         while first and seen + sizes[first - 1] <= most:
             first -= 1
             seen += sizes[first]
+
         looked_at = stop - first
         while stop < len(sizes) and seen + sizes[stop] <= room:
             seen += sizes[stop]
             stop += 1
+
         yield first, stop, looked_at
 
 
@@ -391,6 +411,7 @@ def _cuts(
     head_sizes = np.where(heads == NO_LINE, 0, np.append(sizes, 0)[heads])
     # Whose head is counted, and which looks at nothing.
     is_first = np.diff(units, prepend=-1) != 0
+
     return Cuts(
         order=order,
         spans=spans,

@@ -53,6 +53,7 @@ def save_units(
     if group is not None and not per_example:
         check_same_rows(parts, rows.files(".parquet"))
         save_array(unit_ids(parts, group), folder.make_folder() / "units.npy")
+
     return UnitFiles(folder=folder, count=count_units(parts, group))
 
 

@@ -108,6 +108,7 @@ def train_with_checkpoints(
         on_validation=lambda state: saver.save_if_due(lambda: state),
     )
     saver.save(state)
+
     return state
 
 
@@ -196,6 +197,7 @@ def train_private_with_checkpoints(
         on_state=saver.save_if_due,
     )
     saver.save(state)
+
     return state
 
 
@@ -218,6 +220,7 @@ class _Checkpoints:
         if dist.is_initialized():
             due = due.to(get_device())
             dist.broadcast(due, src=0)
+
         if due.item():
             self.save(state())
 
@@ -227,6 +230,7 @@ class _Checkpoints:
             losses = list(state.losses)
         else:
             losses = []
+
         note = f"validation loss {losses[-1][1]:.3f}" if losses else ""
         metrics = {"steps": state.step, "losses": losses, "note": note, "num_parameters": self.num_parameters}
         with tempfile.TemporaryDirectory() as local:
@@ -235,6 +239,7 @@ class _Checkpoints:
                 ray.train.report(metrics, checkpoint=Checkpoint.from_directory(local))
             else:
                 ray.train.report(metrics)
+
         self.saved_at = time.monotonic()
 
 
@@ -243,6 +248,7 @@ def _resume(device: torch.device) -> dict[str, Any] | None:
     checkpoint = ray.train.get_checkpoint()
     if checkpoint is None:
         return None
+
     with checkpoint.as_directory() as local:
         fields: dict[str, Any] = torch.load(Path(local) / "state.pt", map_location=device, weights_only=True)
         return fields

@@ -74,9 +74,11 @@ def read_cells(values: Sequence[Any], column: ColumnSchema, *, clamp: bool) -> C
         cells = _read_listed(values, column)
     else:
         cells = _read_stored(values, column, clamp)
+
     if not column.nullable:
         missing = np.array([value is None for value in values], bool)
         cells.faults[missing & (cells.faults == 0)] = _MISSING
+
     return cells
 
 
@@ -103,6 +105,7 @@ def _read_stored(values: Sequence[Any], column: ColumnSchema, clamp: bool, bound
         return _read_floats(values, column, clamp, bounded)
     if pa.types.is_temporal(type_):
         return _read_dates(values, column, clamp, bounded)
+
     return _read_texts(values, column)
 
 
@@ -126,11 +129,13 @@ def _read_integers(values: Sequence[Any], column: ColumnSchema, clamp: bool, bou
     if bounded:
         low = max(low, int(column.minimum or 0))
         high = min(high, int(column.maximum or 0))
+
     kept = [value if type(value) is int else None for value in values]
     faults = _type_faults(values, kept)
     outside = np.array([value is not None and not low <= value <= high for value in kept], bool)
     if outside.any():
         kept = [None if v is None else min(max(v, low), high) for v in kept]
+
     return _settled(pa.array(kept, type_), faults, outside, clamp and bounded)
 
 
@@ -138,9 +143,11 @@ def _settled(array: pa.Array, faults: Faults, outside: Mask, clamp: bool) -> Cel
     """Cells whose values beyond the bounds, already moved to them, count as repaired or as faults."""
     if clamp:
         return Cells(array=array, faults=faults, repaired=outside)
+
     faults[outside] = _RANGE
     if outside.any():
         array = pc.if_else(pa.array(outside), pa.scalar(None, array.type), array)
+
     return Cells(array=array, faults=faults, repaired=np.zeros(len(outside), bool))
 
 
@@ -158,6 +165,7 @@ def _read_floats(values: Sequence[Any], column: ColumnSchema, clamp: bool, bound
     else:
         low = -limit
         high = limit
+
     stored = numbers.clip(-limit, limit).astype(type_.to_pandas_dtype())
     outside = ~missing & ((stored < stored.dtype.type(low)) | (stored > stored.dtype.type(high)) | np.isinf(numbers))
     if decimals is not None:
@@ -166,6 +174,7 @@ def _read_floats(values: Sequence[Any], column: ColumnSchema, clamp: bool, bound
         off = np.abs(scaled - np.round(scaled)) > _OFF_GRID + np.abs(scaled) * 2.0**-51
         faults[off & ~missing] = _DECIMALS
         missing |= off
+
     array = pa.array(stored.clip(stored.dtype.type(low), stored.dtype.type(high)) + 0.0, type_, mask=missing)
     return _settled(array, faults, outside & ~missing, clamp and bounded)
 
@@ -176,11 +185,13 @@ def _float(value: Any) -> float | None:
         if value != value:
             return None
         return value
+
     if type(value) in (int, Decimal):
         try:
             return float(value)
         except OverflowError:
             return float("inf")
+
     return None
 
 
@@ -189,13 +200,16 @@ def _read_decimals(values: Sequence[Any], column: ColumnSchema, clamp: bool, bou
     numbers = [decimal_of(value) for value in values]
     faults = _type_faults(values, numbers)
     kept: list[Decimal | None] = []
+
     for index, number in enumerate(numbers):
         exact, fault = _on_scale(number, type_)
         kept.append(exact)
         faults[index] = faults[index] or fault
+
     array = pa.array(kept, type_)
     if not bounded:
         return Cells(array=array, faults=faults, repaired=np.zeros(len(kept), bool))
+
     low = float(column.minimum or 0)
     high = float(column.maximum or 0)
     floats = pc.fill_null(array.cast(pa.float64()), low).to_numpy(zero_copy_only=False)
@@ -204,6 +218,7 @@ def _read_decimals(values: Sequence[Any], column: ColumnSchema, clamp: bool, bou
     if below.any() or above.any():
         ends = bound_array(column)
         array = pc.if_else(pa.array(below), ends[0], pc.if_else(pa.array(above), ends[1], array))
+
     return _settled(array, faults, below | above, clamp)
 
 
@@ -211,14 +226,17 @@ def _on_scale(number: Decimal | None, type_: pa.DataType) -> tuple[Decimal | Non
     """A decimal with the type's digits after the point, and its fault."""
     if number is None:
         return None, 0
+
     try:
         exact = number.quantize(Decimal(1).scaleb(-type_.scale, _CONTEXT), context=_CONTEXT)
     except DecimalException:
         return None, _RANGE
+
     if exact != number:
         return None, _DECIMALS
     if exact.copy_abs().scaleb(type_.scale, _CONTEXT) >= 10**type_.precision:
         return None, _RANGE
+
     # 0 for -0; arithmetic would round to 28 digits.
     return (exact if exact else exact.copy_abs()), 0
 
@@ -230,10 +248,12 @@ def _read_dates(values: Sequence[Any], column: ColumnSchema, clamp: bool, bounde
         texts = _of_types(values, (str,), pa.string())
     else:
         texts = _encodable_only(values)
+
     if bounded:
         bounds = iso_strings(bound_array(column)).to_pylist()
     else:
         bounds = []
+
     real = _is_date(texts.array, type_)
     texts.faults[_valid(texts.array) & ~real] = _TYPE
     array = pc.if_else(pa.array(real), texts.array, None)
@@ -244,6 +264,7 @@ def _read_dates(values: Sequence[Any], column: ColumnSchema, clamp: bool, bounde
         )
         outside = pc.fill_null(pc.not_equal(array, clamped), False).to_numpy(zero_copy_only=False)
         array = clamped
+
     return _settled(array.cast(type_), texts.faults, outside, clamp and bounded)
 
 
@@ -253,6 +274,7 @@ def _is_date(texts: pa.Array, type_: pa.DataType) -> Mask:
     if pa.types.is_timestamp(type_):
         digits = {"s": 0, "ms": 3, "us": 6, "ns": 9}[type_.unit]
         shape += _TIME + (rf"\.[0-9]{{{digits}}}" if digits else "") + ("Z" if type_.tz else "")
+
     fits = pc.fill_null(pc.match_substring_regex(texts, shape + "$"), False).to_numpy(zero_copy_only=False)
     days = pc.if_else(pa.array(fits), pc.utf8_slice_codeunits(texts, 0, 10), "1970-01-01").to_pylist()
     months = np.array([day[:7] for day in days], "datetime64[M]")
@@ -260,6 +282,7 @@ def _is_date(texts: pa.Array, type_: pa.DataType) -> Mask:
     real: Mask = fits & (np.array([int(day[8:]) for day in days], np.int64) <= lengths)
     if pa.types.is_timestamp(type_) and type_.unit == "ns":
         return real & _fits_nanoseconds(texts)
+
     return real
 
 
@@ -277,9 +300,11 @@ def _read_texts(values: Sequence[Any], column: ColumnSchema) -> Cells:
         texts = _of_types(values, (str,), pa.large_string())
     else:
         texts = _encodable_only(values)
+
     if column.max_length is not None:
         too_long = pc.fill_null(pc.greater(pc.utf8_length(texts.array), column.max_length), False)
         texts.faults[too_long.to_numpy(zero_copy_only=False)] = _LENGTH
+
     return Cells(array=texts.array.cast(type_), faults=texts.faults, repaired=texts.repaired)
 
 

@@ -30,11 +30,13 @@ def literal(text: str) -> str:
 def _escaped(character: str) -> str:
     if character in '"\\':
         return "\\" + character
+
     code = ord(character)
     if character.isprintable():
         return character
     if code < 0x10000:
         return f"\\u{code:04x}"
+
     return f"\\U{code:08x}"
 
 
@@ -43,8 +45,10 @@ def number_range(low: int, high: int, decimals: int = 0) -> str:
     parts = []
     if high >= 0:
         parts += _magnitudes(max(low, 0), high, decimals)
+
     if low < 0:
         parts += ['"-" ' + part for part in _magnitudes(max(1, -high), -low, decimals)]
+
     return " | ".join(parts)
 
 
@@ -56,8 +60,10 @@ def float_range(low: float, high: float) -> str:
     parts = []
     if high >= 0:
         parts += _float_magnitudes(max(low, 0.0), high)
+
     if low < 0:
         parts += [f'"-" ({part})' for part in _float_magnitudes(max(0.0, -high), -low)]
+
     return " | ".join(parts)
 
 
@@ -67,12 +73,14 @@ def date_range(low: date, high: date) -> str:
     last = high.year
     if first == last:
         return " | ".join(_days_of_year(low, high))
+
     parts = _days_of_year(low, date(first, 12, 31)) + _days_of_year(date(last, 1, 1), high)
     years = range(first + 1, last)
     for is_leap in (False, True):
         chosen = _year_set([year for year in years if calendar.isleap(year) == is_leap])
         if chosen:
             parts.append(f'({chosen}) "-" ({_whole_year(29 if is_leap else 28)})')
+
     return " | ".join(parts)
 
 
@@ -89,11 +97,13 @@ def moment_range(low: tuple[date, Sequence[int]], high: tuple[date, Sequence[int
     last = tuple(size - 1 for size in sizes)
     if low[0] == high[0]:
         return _moments(low[0], low[1], high[1], sizes, end)
+
     parts = [_moments(low[0], low[1], last, sizes, end), _moments(high[0], first, high[1], sizes, end)]
     day = timedelta(days=1)
     if low[0] + day < high[0]:
         days = date_range(low[0] + day, high[0] - day)
         parts.append(f"({days}) ({_clock(first, last, sizes, end)})")
+
     return " | ".join(parts)
 
 
@@ -106,6 +116,7 @@ def _magnitudes(low: int, high: int, decimals: int) -> list[str]:
         if smallest <= largest:
             ends = [[int(digit) for digit in str(end).zfill(width)] for end in (smallest, largest)]
             parts += [_pointed(box, decimals) for box in _boxes((10,) * width, *ends)]
+
     return parts
 
 
@@ -120,6 +131,7 @@ def _boxes(sizes: Sequence[int], low: Sequence[int], high: Sequence[int]) -> Ite
     if not sizes:
         yield ()
         return
+
     rest = sizes[1:]
     first = [0] * (len(sizes) - 1)
     last = [size - 1 for size in sizes[1:]]
@@ -128,12 +140,15 @@ def _boxes(sizes: Sequence[int], low: Sequence[int], high: Sequence[int]) -> Ite
     if start == stop:
         yield from _with_lead(start, start, sizes[0], _boxes(rest, low[1:], high[1:]))
         return
+
     if list(low[1:]) != first:
         yield from _with_lead(start, start, sizes[0], _boxes(rest, low[1:], last))
         start += 1
+
     if list(high[1:]) != last:
         yield from _with_lead(stop, stop, sizes[0], _boxes(rest, first, high[1:]))
         stop -= 1
+
     if start <= stop:
         yield (_span(start, stop, sizes[0]), *(_span(0, size - 1, size) for size in rest))
 
@@ -148,6 +163,7 @@ def _span(low: int, high: int, size: int) -> str:
         if low < high:
             return f"[{low}-{high}]"
         return f'"{low}"'
+
     ends = [[end // 10, end % 10] for end in (low, high)]
     return "(" + " | ".join(" ".join(box) for box in _boxes((10, 10), *ends)) + ")"
 
@@ -158,11 +174,14 @@ def _float_magnitudes(low: float, high: float) -> list[str]:
     if low < _POSITIONAL:
         whole = number_range(int(low), int(min(high, _POSITIONAL - 1)))
         parts.append(f"({whole}) {_FRACTION}")
+
     if high >= 1e9:
         exponents = number_range(max(9, math.floor(math.log10(low)) if low > 0 else 9), math.floor(math.log10(high)))
         parts.append(f'{_MANTISSA} "e+" ({exponents})')
+
     if low < 1e-4:
         parts.append(f'{_MANTISSA} "e-" ({number_range(4, 324)})')
+
     return parts
 
 
@@ -175,6 +194,7 @@ def _days_of_year(low: date, high: date) -> list[str]:
         start = low.day if month == low.month else 1
         stop = high.day if month == high.month else length
         parts.append(f"{literal(f'{year}-{month:02d}-')} {_span(start, stop, 100)}")
+
     return parts
 
 
@@ -193,9 +213,11 @@ def _year_set(years: Sequence[int]) -> str:
     ends: defaultdict[str, list[str]] = defaultdict(list)
     for year in years:
         ends[f"{year // 10:03d}"].append(str(year % 10))
+
     decades: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
     for decade, digits in ends.items():
         decades[decade[:2], "".join(digits)].append(decade[2])
+
     return " | ".join(f"{literal(century)} [{''.join(tens)}] [{digits}]" for (century, digits), tens in decades.items())
 
 

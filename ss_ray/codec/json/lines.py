@@ -115,6 +115,7 @@ class JsonCodec:
         """
         if not table.num_rows:
             return []
+
         ends = [*self._group_starts(table)[1:], table.num_rows]
         starts = [0, *ends[:-1]]
         rows = self.render(self.order.with_gaps(table, np.array([*starts, table.num_rows])) if self.order else table)
@@ -122,12 +123,14 @@ class JsonCodec:
             shared = _lines(table.take(starts), self.shared_columns)
         else:
             shared = [""] * len(starts)
+
         return [line + "".join(rows[a:b]) for line, a, b in zip(shared, starts, ends, strict=True)]
 
     def _group_starts(self, table: pa.Table) -> list[int]:
         group = self.sequences.group if self.sequences else None
         if group is None:
             return [0]
+
         codes = _group_codes(table.column(group))
         starts: list[int] = np.flatnonzero(np.r_[True, codes[1:] != codes[:-1]]).tolist()
         return starts
@@ -144,6 +147,7 @@ class JsonCodec:
             table = parsed.table
         else:
             table = self.order.composed(parsed.table, parsed.sources)
+
         return replace(parsed, table=table)
 
     def parse_lines(self, lines: Sequence[str], validation: Validation) -> Parsed:
@@ -185,15 +189,19 @@ class JsonCodec:
                 values = parsed.table.column(column.name)
             else:
                 values = pa.repeat(only, num_rows)
+
             return values.cast(target)
+
         if is_group or (self.sequences is not None and column.name in self.sequences.constants):
             num_groups = int(groups.max()) + 1 if num_rows else 0
             values = fresh_values(column, first_group, num_groups, seed).take(pa.array(groups))
         else:
             values = fresh_values(column, first_row, num_rows, seed)
+
         if column.nullable and not is_group:
             present = parsed.table.column(column.name).is_valid().combine_chunks()
             values = pc.if_else(present, values, pa.scalar(None, values.type))
+
         return values
 
     def to_json(self) -> str:
@@ -219,9 +227,11 @@ def _lines(table: pa.Table, columns: Sequence[ColumnSchema]) -> list[str]:
     """(rows,) objects of these columns, each with its line end."""
     if not columns:
         return ["{}\n"] * table.num_rows
+
     parts: list[pa.Array | str] = []
     for index, column in enumerate(columns):
         parts += [("," if index else "{") + quoted(column.name) + ":", cell_texts(table.column(column.name), column)]
+
     parts = [pa.scalar(part, pa.large_string()) if isinstance(part, str) else part for part in (*parts, "}\n")]
     lines: list[str] = pc.binary_join_element_wise(*parts, pa.scalar("", pa.large_string())).to_pylist()
     return lines
@@ -234,5 +244,6 @@ def _group_codes(array: pa.ChunkedArray) -> npt.NDArray[np.int64]:
         encoded = array
     else:
         encoded = array.dictionary_encode()
+
     codes: npt.NDArray[np.int64] = pc.fill_null(encoded.indices.cast(pa.int64()), -1).to_numpy()
     return codes

@@ -56,10 +56,12 @@ class JsonOrder:
         """What a record says, the first one, of which it is 0, included."""
         if self.gap is None:
             return ()
+
         if self.gap.values is None:
             values = None
         else:
             values = tuple(sorted({0, *self.gap.values}))
+
         return (replace(self.gap, minimum=0, values=values),)
 
     def open_schema(self, schema: TableSchema) -> TableSchema:
@@ -110,15 +112,18 @@ class JsonOrder:
             first = pa.repeat(only, len(firsts))
         else:
             first = table.column(self.name).take(pa.array(firsts))
+
         if self.gap is None:
             distances = np.full(len(table), self.interval or 0)
         else:
             distances = table.column(self.gap.name).to_numpy() * self.unit
+
         starts = np.append(firsts, len(table))
         is_fixed = self.interval is not None
         column = ascending(self.axis, first, distances, starts, interval=is_fixed, ends=self.ends)
         dropped = {self.name, *([self.gap.name] if self.gap else [])}
         kept = table.drop_columns([name for name in table.column_names if name in dropped])
+
         return kept.append_column(self.name, column)
 
 

@@ -125,6 +125,7 @@ def parse_records(
         heads = [lines[0] if lines else "" for lines in split]
     else:
         heads = []
+
     rows = [lines[1:] for lines in split] if shared else split
     # A completion without records counts as one.
     filled = [lines or [""] for lines in rows]
@@ -136,15 +137,19 @@ def parse_records(
     found.faults.add(empty[sources], EMPTY)
     if shared:
         _refuse_heads(found.faults, head.faults, sources)
+
     order = np.arange(len(sources))
     repaired = Counter[Fault]()
     if sequences is not None:
         order = _check_groups(found, sources, sequences, validation, repaired)
+
     kept = order[found.faults.of_record[order] == _FINE]
     for name, moved in found.repaired.items():
         repaired[name, "range"] += int(moved[kept].sum())
+
     for name, moved in head.repaired.items():
         repaired[name, "range"] += int(moved[sources[kept]].sum())
+
     return Parsed(
         table=_table(found, head, sources, kept),
         sources=sources[kept],
@@ -162,6 +167,7 @@ def _table(found: _Columns, head: _Columns, sources: Numbers, kept: Numbers) -> 
     arrays |= {name: array.take(rows) for name, array in found.arrays.items()}
     if arrays:
         return pa.table(arrays)
+
     return pa.table({"": pa.nulls(len(kept))})
 
 
@@ -179,14 +185,17 @@ def _read(lines: Sequence[str], columns: Sequence[ColumnSchema], validation: Val
     faults.add(~usable, WRONG_COLUMNS)
     arrays = {}
     repaired = {}
+
     for column in columns:
         values = [None if record is None else record[column.name] for record in records]
         cells = read_cells(values, column, clamp=not validation.enforce_numeric_range)
         for fault in np.unique(cells.faults).tolist():
             if fault:
                 faults.add(usable & (cells.faults == fault), (column.name, REASONS[fault]))
+
         arrays[column.name] = cells.array
         repaired[column.name] = cells.repaired
+
     return _Columns(arrays=arrays, faults=faults, repaired=repaired)
 
 
@@ -196,8 +205,10 @@ def _object(line: str, decoder: json.JSONDecoder) -> dict[str, Any] | None:
     except (ValueError, RecursionError, DecimalException):
         # No JSON or too many digits; brackets; an exponent.
         return None
+
     if isinstance(value, dict):
         return value
+
     return None
 
 
@@ -217,8 +228,10 @@ def _check_groups(
     if not validation.ignore_invalid_records:
         bad = np.bincount(sources, faults.of_record != _FINE, minlength=num_groups) > 0
         faults.add(bad[sources], BAD_GROUP)
+
     if sequences.order is None or sequences.order not in found.arrays:
         return np.arange(len(sources))
+
     ranks = order_ranks(found.arrays[sequences.order])
     kept = np.flatnonzero(faults.of_record == _FINE)
     falls = (np.diff(ranks[kept]) < 0) & (np.diff(sources[kept]) == 0)
@@ -226,5 +239,6 @@ def _check_groups(
     if validation.fix_unordered_records:
         repaired[sequences.order, "order"] += int((unordered & (faults.of_record == _FINE)).sum())
         return np.lexsort((ranks, sources))
+
     faults.add(unordered, (sequences.order, "order"))
     return np.arange(len(sources))

@@ -86,6 +86,7 @@ def attribute_inference(
     """
     if train.columns < 2:
         return no_attributes("with one column there is nothing that an attacker could know beforehand")
+
     wanted = min(MAX_TARGETS, max(MIN_TARGETS, TARGET_CELLS // train.columns))
     targets = np.arange(min(wanted, train.rows, holdout.rows))
     (seen, blind), (unseen, _) = (_successes(side.take(targets), synthetic) for side in (train, holdout))
@@ -95,6 +96,7 @@ def attribute_inference(
     known = [r for r in risks if r.p_value.value is not None]
     if not known:
         return no_attributes("the rows that can be attacked have no values")
+
     worst = min(known, key=lambda r: (r.p_value.value, -(r.advantage.value or 0.0)))
     return Attributes(columns=risks, mean_advantage=_mean_advantage(seen, unseen, seed), worst=worst)
 
@@ -106,6 +108,7 @@ def _successes(targets: Points, synthetic: Points) -> tuple[Shares, Shares]:
     for start in range(0, targets.rows, step):
         rows = np.arange(start, min(start + step, targets.rows))
         near[rows] = _block_successes(targets.take(rows), synthetic)
+
     return near, np.array([_blind_successes(targets, synthetic, j) for j in range(targets.columns)]).T
 
 
@@ -121,6 +124,7 @@ def _block_successes(targets: Points, synthetic: Points) -> Shares:
         right = difference[target, row] <= np.float32(TOLERANCE)
         found = np.bincount(target, right, targets.rows) / np.bincount(target, minlength=targets.rows)
         near[:, column] = np.where(targets.missing(column), np.nan, found)
+
     return near
 
 
@@ -139,6 +143,7 @@ def _blind_successes(targets: Points, synthetic: Points, column: int) -> NDArray
         low = wanted - np.float32(TOLERANCE)
         high = wanted + np.float32(TOLERANCE)
         found = np.searchsorted(made, high, "right") - np.searchsorted(made, low, "left")
+
     return np.where(targets.missing(column), np.nan, found / synthetic.rows)
 
 
@@ -150,6 +155,7 @@ def _risk(name: str, seen: Shares, unseen: Shares, blind: Shares, *, tests: int,
     else:
         single = mean_p_value(advantage.value, advantage.std_error, advantage.sample_size)
         p_value = measured(min(1.0, (single.value or 0.0) * tests), advantage.sample_size)
+
     return AttributeRisk(column=name, train=train, holdout=holdout, guess=guess, advantage=advantage, p_value=p_value)
 
 

@@ -82,6 +82,7 @@ def count_copies(column: str | None, train: Keys, holdout: Keys | None, syntheti
     unseen = np.isin(np.empty(0, np.uint64) if holdout is None else holdout, train)
     no_holdout = unavailable("there is no holdout to compare with")
     chance = again if holdout is None else unseen
+
     return Copies(
         column=column,
         synthetic=share(made),
@@ -122,9 +123,11 @@ def comparable(values: Values, column: ScoredColumn) -> Values:
     """Values of which equal ones are copies: floats in SIGNIFICANT_DIGITS digits, all others as they are."""
     if column.nominal or column.kind is not Kind.FLOAT:
         return values
+
     magnitude = np.floor(np.log10(np.where(values == 0, 1.0, np.abs(values))))
     unit = 10.0 ** (magnitude - SIGNIFICANT_DIGITS + 1)
     with np.errstate(over="ignore", under="ignore", divide="ignore", invalid="ignore"):
         rounded = np.round(values / unit) * unit
+
     # -0.0 and 0.0 are one.
     return np.where(np.isfinite(rounded), rounded, values) + 0.0

@@ -86,6 +86,7 @@ def membership(train: Points, holdout: Points, synthetic: Points, *, seed: int) 
     to_real = _distances(members, strangers, strangers, members)
     total = to_synthetic + to_real
     relative = np.divide(to_synthetic, total, out=np.full_like(total, 0.5), where=total > 0)
+
     return Membership(
         distance=judge_attack(-to_synthetic[:size], -to_synthetic[size:], seed=seed),
         calibrated=judge_attack(-relative[:size], -relative[size:], seed=seed),
@@ -108,6 +109,7 @@ def judge_attack(members: Scores, strangers: Scores, *, seed: int) -> Membership
     replicates = _Replicates(members, strangers, seed=seed)
     metric = measured(auc, min(m, n), seed=seed, std_error=auc_std_error(auc, m, n), bounds=_central(replicates.aucs()))
     one, tenth = (_true_positives(members, strangers, rate, replicates, seed=seed) for rate in FALSE_POSITIVE_RATES)
+
     return MembershipAttack(
         auc=metric,
         auc_p_value=measured(float(norm.sf((auc - 0.5) / null_error)), min(m, n)),
@@ -124,9 +126,11 @@ def _true_positives(members: Scores, strangers: Scores, rate: float, replicates:
         return unavailable(
             f"it needs {needed:,} holdout rows to allow one false alarm; {len(strangers):,} were compared"
         )
+
     found = float((members > _threshold(strangers, rate)).mean())
     bounds = _central(replicates.true_positive_rates(rate))
     error = float(np.sqrt(found * (1 - found) / len(members)))
+
     return measured(found, min(len(members), len(strangers)), seed=seed, std_error=error, bounds=bounds)
 
 

@@ -80,6 +80,7 @@ def near_copies(synthetic: Neighbours, holdout: Neighbours, *, seed: int) -> Nea
     p_values = [
         exceed_p_value(int(hits.sum()), len(hits), rank, len(holdout.distance)) for hits in (below, relatively_below)
     ]
+
     return NearCopies(
         distance=measured(bar, len(holdout.distance), seed=seed),
         synthetic=share(below, seed=seed),

@@ -39,6 +39,7 @@ def attribute_score(
     columns = attacked_columns(schema)
     if len(columns) < 2:
         return Score(value=None, grade=None, reason="with one column there is nothing known to guess from")
+
     attacked = train.sample(max(int(len(train) * ATTACKED_SHARE), MIN_ATTACKED), random_state=1, replace=True)
     rights = _Attack(attacked, synthetic, columns).run(known)
     weights = _weights([_entropy(train[c.name]) for c in columns])
@@ -49,6 +50,7 @@ def attribute_score(
     ]
     if not scores:
         return Score(value=None, grade=None, reason="no value could be guessed")
+
     return to_score(float(np.mean(scores)))
 
 
@@ -77,12 +79,14 @@ class _Attack:
                 truth = self.wanted[column][row]
                 if not pd.isna(truth):
                     rights[column].append(self._is_right(column, near, truth))
+
         return rights
 
     def _neighbours(self, row: int, known: tuple[int, ...]) -> NDArray[np.intp]:
         """Positions of the closest synthetic rows that have all known columns; none if the attacked row lacks one."""
         if any(pd.isna(self.wanted[c][row]) for c in known):
             return np.zeros(0, dtype=np.intp)
+
         usable = np.flatnonzero(np.logical_and.reduce([self.complete[c] for c in known]))
         parts = [_squared(self.reference[c], self.queries[c][row]) for c in known]
         distance = np.sum(parts, axis=0)[usable]
@@ -91,6 +95,7 @@ class _Attack:
             near = np.argpartition(distance, size - 1)[:size]
         else:
             near = usable[:0]
+
         return usable[near[np.argsort(distance[near], kind="stable")]]
 
     def _is_right(self, column: int, near: NDArray[np.intp], truth: float | str) -> bool:
@@ -101,9 +106,11 @@ class _Attack:
             return False
         if not is_number(self.columns[column]):
             return bool(Counter(values).most_common(1)[0][0] == truth)
+
         allowed = 0.01 * abs(float(truth))
         if self.columns[column].kind is Kind.FLOAT:
             allowed *= 10.0 ** -decimals(float(truth))
+
         return bool(abs(float(np.mean(values.astype(float))) - float(truth)) <= allowed)
 
 
@@ -123,6 +130,7 @@ def _combinations(columns: int, known: int) -> list[tuple[int, ...]]:
     size = min(known, columns - 1)
     if columns > MAX_COMBINED or comb(columns, size) > MAX_COMBINATIONS:
         return [tuple(range(i, i + size)) for i in range(columns - size + 1)]
+
     combined = list(combinations(range(columns), size))
     np.random.RandomState(5).shuffle(combined)
     return combined

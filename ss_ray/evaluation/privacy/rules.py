@@ -72,6 +72,7 @@ def _copies(privacy: Privacy) -> Reasons:
             what = "synthetic rows equal a training row"
         else:
             what = f"texts of {item.column!r} are copies"
+
         yield (
             f"{percent(item.synthetic)} of the {what}; among {_chance(item)} "
             f"(one-sided binomial test, {_p_value(item.p_value, alpha)})"
@@ -113,6 +114,7 @@ def _membership(privacy: Privacy) -> Reasons:
                 f"the {by} to the synthetic table tells training rows from unseen real rows with an AUC of "
                 f"{attack.auc.value:.3f}; 0.5 is fair (rank test, {_p_value(attack.auc_p_value, alpha)})"
             )
+
         if _is_below(attack.tpr_p_value, alpha) and (attack.tpr_at_1_percent.value or 0.0) > PRACTICAL_TPR:
             yield (
                 f"the {by} to the synthetic table finds {percent(attack.tpr_at_1_percent)} of the training rows at 1% "
@@ -124,12 +126,14 @@ def _replay(privacy: Privacy) -> Reasons:
     places = [(r, place) for r in privacy.replays for place in ("in_column", "in_texts")]
     tested = [(r, place) for r, place in places if getattr(r, place).p_value.value is not None]
     alpha = rule_error() / max(len(tested), 1)
+
     for replay, place in tested:
         found: Replayed = getattr(replay, place)
         if replay.entity_type:
             bound = PRACTICAL_PERSONAL
         else:
             bound = PRACTICAL_OTHER
+
         if _is_below(found.p_value, alpha) and _excess(found.identifying, found.identifying_holdout) > bound:
             yield _replay_reason(replay, found, "in the same column" if place == "in_column" else "in texts", alpha)
 
@@ -198,6 +202,7 @@ def _disclosed_rows(privacy: Privacy) -> Reasons:
             f"resembles that row nearly as much (a lead of over {found.limit.value:.0f} bits; the same is true of "
             f"{found.real_disclosed.value:.0f} real rows; {_p_value(found.p_value, alpha)})"
         )
+
     if _is_below(found.ahead_p_value, alpha) and _excess(found.ahead, found.unseen_ahead) > PRACTICAL_AHEAD:
         yield (
             f"some training rows are resembled by a synthetic row more than by any other real row: "

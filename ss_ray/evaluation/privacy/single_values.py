@@ -71,6 +71,7 @@ def unseen_values(
     """
     if holdout is None:
         return _no_unseen("there is no holdout to compare with")
+
     chance = 1 - float(np.exp(-len(synthetic) / max(1, len(train) + len(holdout))))
     found = []
     for column in schema.of_kind(*SINGLE_KINDS):
@@ -80,8 +81,10 @@ def unseen_values(
             hits = np.isin(only, _words(synthetic[column.name]))
             p_value = float(binomtest(int(hits.sum()), len(hits), chance, alternative="greater").pvalue)
             found.append((p_value, column.name, hits))
+
     if not found:
         return _no_unseen("no column has words that only holdout rows hold")
+
     p_value, name, hits = min(found, key=lambda entry: entry[0])
     return UnseenValues(
         column=name,
@@ -119,10 +122,12 @@ def released_singles(
         units = train[group]
     else:
         units = pd.Series(np.arange(len(train)))
+
     found = []
     for column in schema.of_kind(*SINGLE_KINDS):
         if column.name in without or column.name == group:
             continue
+
         present = train[column.name].notna().to_numpy()
         pairs = pd.DataFrame({"value": _words(train[column.name]), "unit": units.to_numpy()[present]})
         holders = pairs.drop_duplicates().groupby("value").size()
@@ -134,14 +139,17 @@ def released_singles(
                 unseen = np.empty(0, dtype=object)
             else:
                 unseen = _words(holdout[column.name])
+
             is_repeated = _repeats_long_texts(holders, unseen)
             if is_repeated:
                 long_texts = 0
             else:
                 long_texts = sum(_is_long(value) for value in released)
+
             found.append(
                 ReleasedSingles(column=column.name, values=len(released), of=len(single), long_texts=long_texts)
             )
+
     return tuple(found)
 
 

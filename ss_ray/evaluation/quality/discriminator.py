@@ -71,6 +71,7 @@ def discriminate(train: Table, real: Table, synthetic: Table, *, max_rows: int, 
         return _none("no column can be scored")
     if n < MIN_ROWS:
         return _none(f"it needs {MIN_ROWS} rows of each side; there are {n}")
+
     encoder = fit_encoder(train)
     rng = np.random.default_rng([seed, 3])
     sides = [encoder.encode(table.take(rng.permutation(table.rows)[:n])) for table in (real, synthetic)]
@@ -78,6 +79,7 @@ def discriminate(train: Table, real: Table, synthetic: Table, *, max_rows: int, 
     scores = _out_of_fold(np.vstack(sides), labels, encoder, seed=seed)
     auc = roc_auc(labels == 1, scores)
     x, y = roc_points(labels == 1, scores, CURVE_POINTS)
+
     return Discrimination(
         auc=measured(auc, n, seed=seed, std_error=auc_std_error(auc, n, n)),
         curve=RocCurve(false_positive=tuple(x.round(4).tolist()), true_positive=tuple(y.round(4).tolist())),
@@ -97,4 +99,5 @@ def _out_of_fold(
     for fit, test in StratifiedKFold(folds, shuffle=True, random_state=seed).split(features, labels):
         model = fit_classifier(features[fit], labels[fit], encoder, seed=seed)
         scores[test] = model.predict_proba(features[test])[:, 1]
+
     return scores

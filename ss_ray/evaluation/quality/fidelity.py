@@ -148,6 +148,7 @@ def evaluate_fidelity(
     columns = tuple(column_fidelity(train, unseen, synthetic, column, samples) for column in schema.columns)
     patterns, patterns_baseline = _missing_patterns(samples, schema)
     covered, covered_baseline = _coverage(samples)
+
     return Fidelity(
         columns=columns,
         tabular_columns=len(schema.columns) - len(schema.of_kind(Kind.TEXT)),
@@ -190,6 +191,7 @@ def _missing_patterns(samples: Samples, schema: TableSchema) -> tuple[Metric, Me
     distance = pattern_distance(train[names], sample(made, size, seed=seed), seed=seed)
     if unseen is None:
         return distance, unavailable(samples.no_holdout)
+
     return distance, pattern_distance(train[names], sample(unseen, size, seed=seed), seed=seed)
 
 
@@ -228,6 +230,7 @@ def _sequences(
 ) -> SequenceFidelity:
     if whole.tables is None:
         return no_sequences(by, whole.reason or "there are no whole sequences")
+
     scored = samples.real.columns
     reason = samples.no_holdout
     seed = samples.seed
@@ -250,6 +253,7 @@ def _texts(
         for c in columns[:MAX_TEXT_COLUMNS]
     )
     rest = f"only the first {MAX_TEXT_COLUMNS} text columns are compared"
+
     return compared + tuple(no_text_fidelity(c.name, rest) for c in columns[MAX_TEXT_COLUMNS:])
 
 
@@ -264,6 +268,7 @@ def _discriminate(
     if holdout is None:
         found = discriminate(real, real, made, max_rows=size, seed=seed)
         return found, unavailable(samples.no_holdout)
+
     unseen = prepare(sample(holdout, size, seed=seed), scored)
     found = discriminate(real, unseen, made, max_rows=size, seed=seed)
     return found, discriminator_auc(real, unseen, real, max_rows=min(size, made.rows), seed=seed)

@@ -83,6 +83,7 @@ def compare_pairs(train: Table, holdout: Table | None, synthetic: Table, *, no_h
         few = len(columns) < 2
         none = unavailable("there are fewer than two columns to score, so no pair" if few else "a table has no rows")
         return Pairs(mean=none, baseline=none, worst=(), columns=len(columns))
+
     names = list(combinations(range(len(columns)), 2))
     distances = _distances(train, synthetic, columns)
     size = min(train.rows, synthetic.rows)
@@ -95,6 +96,7 @@ def compare_pairs(train: Table, holdout: Table | None, synthetic: Table, *, no_h
         excess = distances - marks
         floor = measured(float(marks.mean()), min(train.rows, holdout.rows), seed=seed)
         baselines = [measured(mark, floor.sample_size, seed=seed) for mark in marks]
+
     order = np.argsort(-excess, kind="stable")[:WORST]
     worst = tuple(
         PairDistance(
@@ -107,6 +109,7 @@ def compare_pairs(train: Table, holdout: Table | None, synthetic: Table, *, no_h
         for k in order
     )
     mean = measured(float(distances.mean()), size, seed=seed)
+
     return Pairs(mean=mean, baseline=floor, worst=worst, columns=len(columns))
 
 
@@ -149,8 +152,10 @@ def _cells(train: Values, other: Values, column: ScoredColumn) -> Cells:
             edges = np.unique(np.quantile(present, np.arange(1, BINS) / BINS))
         else:
             edges = np.zeros(0)
+
         rest = len(edges)
         codes = [np.searchsorted(edges, v, side="right").astype(np.float64) for v in (train, other)]
+
     x, y = (np.where(missing(v), rest + 1, c).astype(np.int64) for v, c in zip((train, other), codes, strict=True))
     return x, y
 

@@ -76,6 +76,7 @@ def _one(
         unseen = unavailable(no_holdout)
     else:
         unseen = _broken(constraint, holdout, train, schema)
+
     return RuleViolations(
         constraint=constraint_name(constraint),
         synthetic=made,
@@ -90,15 +91,18 @@ def _broken(constraint: ConstraintParameters, frame: pd.DataFrame, train: pd.Dat
     """Share of the rows of a frame that break the constraint."""
     if not len(frame):
         return unavailable("the table has no rows")
+
     try:
         check_declared([constraint], schema)
         pairs = None
         if isinstance(constraint, DeterminesConstraint):
             pairs = with_first_pairs(constraint, None, _arrow(constraint, train, schema))
+
         broken = violations(constraint, _arrow(constraint, frame, schema), pairs)
     except (ConfigError, DataError) as error:
         # The report is made all the same, and says why this line is empty.
         return unavailable(str(error))
+
     share = float(broken.mean())
     return measured(share, len(frame), std_error=float(np.sqrt(share * (1 - share) / len(frame))))
 
@@ -118,6 +122,7 @@ def _arrow(constraint: ConstraintParameters, frame: pd.DataFrame, schema: TableS
         except (pa.ArrowException, TypeError, KeyError):
             # Their messages quote the value.
             raise DataError(f"column {name!r} cannot be read as {type_}", column=name) from None
+
     return pa.table(dict(zip(names, arrays, strict=True)))
 
 

@@ -63,6 +63,7 @@ def similarity(train: Table, other: Table, associations: NDArray[np.float64], *,
         return no_similarity("no column can be scored")
     if size < MIN_ROWS:
         return no_similarity(f"it needs {MIN_ROWS} rows of each table; one has {size}")
+
     difference = np.abs(associations - association_matrix(other))
     distances = [column_distance(train.values[c.name], other.values[c.name], c) for c in train.columns]
     return Similarity(
@@ -87,6 +88,7 @@ def column_distance(train: Values, other: Values, column: ScoredColumn) -> float
         if len(x) == len(y):
             return 0.0
         return EMPTY_SIDE_DISTANCE
+
     return js_distance(*(category_counts(x, y) if column.nominal else histogram_counts(x, y)))
 
 
@@ -120,6 +122,7 @@ def histogram_counts(x: Values, y: Values) -> tuple[NDArray[np.float64], NDArray
         bins = edges
     else:
         bins = np.linspace(0.0, 1.0, MAX_BINS + 1)
+
     return tuple(np.histogram(part, bins=bins)[0].astype(float) for part in np.split(both, [len(x)]))  # type: ignore[return-value]
 
 
@@ -140,6 +143,7 @@ def principal_components(train: Table, other: Table) -> tuple[NDArray[np.float64
     standard = (real - centre) / spread
     # (columns, 2)
     directions = np.linalg.svd(standard, full_matrices=False)[2][:2].T
+
     return standard @ directions, (made - centre) / spread @ directions
 
 
@@ -154,6 +158,7 @@ def _component_features(
             features[:, j] = pd.Series(_present(table, column)).map(counts[column.name]).fillna(0.0)
         else:
             features[:, j] = np.where(missing(values), medians[column.name], values)
+
     return features
 
 

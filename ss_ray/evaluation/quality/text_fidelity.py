@@ -112,12 +112,14 @@ def evaluate_text(
         embed = fit_embedding(every, embedding, seed=seed)
     else:
         embed = None
+
     real, made, *rest = [Texts(texts=texts, vectors=_vectors(texts, embed)) for texts in drawn]
     unseen = rest[0] if rest else None
     if unseen is None:
         meaning = unavailable(no_holdout)
     else:
         meaning = _semantic(real, made, unseen)
+
     return TextFidelity(
         column=column,
         embedding=embedding,
@@ -177,9 +179,11 @@ def _compare(train: Texts, other: Texts, unseen: Texts, semantic: Metric, *, see
     if not (train.enough and other.enough):
         found = f"training {len(train.texts)}, the other {len(other.texts)}"
         return _none(f"it needs {MIN_TEXTS} texts of each table; there are: {found}")
+
     size = min(len(train.texts), len(other.texts))
     x = text_shapes(train.texts)
     y = text_shapes(other.texts)
+
     return TextSimilarity(
         structure=measured(structure_distance(x, y), size, seed=seed),
         semantic=semantic,
@@ -193,10 +197,12 @@ def _compare(train: Texts, other: Texts, unseen: Texts, semantic: Metric, *, see
 def _semantic(train: Texts, other: Texts, holdout: Texts) -> Metric:
     if train.vectors is None:
         return unavailable("the training texts have no words to compare meanings by")
+
     size = min(len(train.texts), len(other.texts), len(holdout.texts))
     if size < SEMANTIC_TEXTS or other.vectors is None or holdout.vectors is None:
         found = f"training {len(train.texts)}, the other {len(other.texts)}, holdout {len(holdout.texts)}"
         return unavailable(f"it needs {SEMANTIC_TEXTS} texts of each table; there are: {found}")
+
     return measured(semantic_similarity(train.vectors, other.vectors, holdout.vectors), size)
 
 
@@ -223,6 +229,7 @@ def _discriminate(real: Texts, other: Texts, *, seed: int) -> Metric:
     """AUC of a classifier that tells the texts from real ones, out of fold."""
     if real.vectors is None or other.vectors is None:
         return unavailable("the training texts have no words to tell texts by")
+
     size = min(len(real.texts), len(other.texts))
     features = np.vstack([real.vectors[:size], other.vectors[:size]])
     spread = features.std(axis=0)
@@ -232,6 +239,7 @@ def _discriminate(real: Texts, other: Texts, *, seed: int) -> Metric:
     scaled = (features - features.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
     scores = cross_val_predict(model, scaled, sides, cv=folds, method="decision_function")
     auc = roc_auc(sides == 1, scores)
+
     return measured(auc, size, seed=seed, std_error=auc_std_error(auc, size, size))
 
 

@@ -56,6 +56,7 @@ def roc_figure(curve: RocCurve) -> Figure:
     chance = {"type": "scatter", "mode": "lines", "meta": "chance", "x": [0.0, 1.0], "y": [0.0, 1.0]}
     axis = {"range": [0, 1], "tickformat": ".0%", "constrain": "domain"}
     axes = {"xaxis": axis, "yaxis": axis | {"scaleanchor": "x"}}
+
     return {"data": [chance | {"hoverinfo": "skip"}, line], "layout": axes}
 
 
@@ -80,6 +81,7 @@ def distance_figure(distances: DistanceQuantiles) -> Figure:
         }
         for role, quantiles in kinds
     ]
+
     return {"data": traces, "layout": {"xaxis": {"rangemode": "tozero"}, "yaxis": {"tickformat": ".0%"}}}
 
 
@@ -96,6 +98,7 @@ def escape_label(text: str) -> str:
         short = text
     else:
         short = f"{text[:half]}…{text[1 - half :]}"
+
     return html.escape(short, quote=False)
 
 
@@ -117,9 +120,11 @@ def _edges(values: NDArray[np.float64], *, whole: bool) -> NDArray[np.float64]:
     else:
         low = 0.0
         high = 1.0
+
     if whole or high == low:
         step = np.ceil((high - low + 1) / BINS)
         return np.asarray(low - 0.5 + step * np.arange(np.ceil((high - low + 1) / step) + 1))
+
     return np.linspace(low, high, BINS + 1)
 
 
@@ -170,10 +175,12 @@ def _bars(x: Values, y: Values, column: ScoredColumn) -> Figure:
         top = sorted(top, key=float)
     else:
         top = top
+
     names = [escape_label(str(name)) for name in top] + ([f"{len(rest):,} others"] if rest else [])
     # numbers, because two labels may be equal once they are cut.
     positions = list(range(len(names)))
     traces = []
+
     for role, total in (("real", len(x)), ("synthetic", len(y))):
         bars = [*counts.loc[top, role], *([counts.loc[rest, role].sum()] if rest else [])]
         shares = [float(bar) / max(total, 1) for bar in bars]
@@ -181,10 +188,12 @@ def _bars(x: Values, y: Values, column: ScoredColumn) -> Figure:
         traces.append(
             {"type": "bar", "orientation": "h", "meta": role, "name": role, "x": shares, "y": positions} | hover
         )
+
     ticks = {"tickvals": positions, "ticktext": names, "autorange": "reversed", "showgrid": False}
     # Few categories would give clumsy bars.
     gap = max(0.25, 1.0 - 0.13 * len(names))
     layout = {"barmode": "group", "bargap": gap, "xaxis": {"tickformat": ".0%"}, "yaxis": ticks}
+
     return {"data": traces, "layout": layout}
 
 
@@ -200,4 +209,5 @@ def _heat_map(values: NDArray[np.float64], names: Sequence[str], role: str) -> F
     ticks = {"tickvals": positions, "ticktext": list(names), "showgrid": False, "zeroline": False}
     # The same names in the same order.
     axes = {"xaxis": {"visible": False}, "yaxis": ticks | {"autorange": "reversed"}}
+
     return {"data": [trace | bounds | {"hovertemplate": "%{text}: %{z:.2f}<extra></extra>"}], "layout": axes}

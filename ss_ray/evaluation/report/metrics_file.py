@@ -29,6 +29,7 @@ def _top(evaluation: Evaluation) -> dict[str, Any]:
     quality = evaluation.scores.quality
     privacy = evaluation.scores.privacy
     nemo = evaluation.privacy.nemo
+
     return {
         "schema_version": SCHEMA_VERSION,
         "quality_grade": quality.sqs.grade,

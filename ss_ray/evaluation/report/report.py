@@ -148,6 +148,7 @@ def _figures(
     if len(evaluation.fidelity.associations.columns) > 1:
         panels = association_figures(evaluation.fidelity.associations, MAX_FIGURES)
         figures |= dict(zip(("heat-real", "heat-synthetic", "heat-difference"), panels, strict=True))
+
     return figures | dict(_overall_figures(evaluation))
 
 
@@ -157,8 +158,10 @@ def _overall_figures(evaluation: Evaluation) -> Iterator[tuple[str, Figure]]:
     distances = evaluation.privacy.distances
     if fidelity.discriminator_curve.true_positive:
         yield "roc", roc_figure(fidelity.discriminator_curve)
+
     if fidelity.components.real:
         yield "components", component_figure(fidelity.components)
+
     if distances.to_train:
         yield "distances", distance_figure(distances)
 
@@ -169,17 +172,21 @@ def _sections(evaluation: Evaluation, context: ReportContext, evidence: Evidence
     yield "privacy", "Privacy"
     if context.guarantee:
         yield "guarantee", "Guarantee"
+
     yield "personal-data", "Personal data"
     yield "likeness", "Likeness"
     yield "columns", "Columns"
     if len(evaluation.fidelity.associations.columns) > 1:
         yield "associations", "Associations"
+
     yield "missing", "Missing values"
     yield "all-columns", "All columns"
     if evaluation.utility.targets:
         yield "usefulness", "Usefulness"
+
     if evidence:
         yield "evidence", "Evidence"
+
     yield "run", "How it was made"
     yield "limits", "Limits"
 
@@ -227,10 +234,12 @@ def number(metric: Metric, digits: int = 3) -> str:
     """Value and 95 % range ("0.512 ± 0.012"), or a dash where there is no value."""
     if metric.value is None:
         return "–"
+
     if metric.std_error is None:
         spread = ""
     else:
         spread = f"\u00a0±\u00a0{1.96 * metric.std_error:.{digits}f}"
+
     return f"{metric.value:.{digits}f}{spread}"
 
 
@@ -257,6 +266,7 @@ def duration(seconds: float) -> str:
     """Time for people: "4.2 s", "3 min 20 s", "1 h 5 min" are typical."""
     if seconds < 60:
         return f"{seconds:.1f} s"
+
     minutes, rest = divmod(round(seconds), 60)
     if minutes >= 60:
         return f"{minutes // 60} h {minutes % 60} min"

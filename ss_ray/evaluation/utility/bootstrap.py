@@ -56,6 +56,7 @@ def score_predictions(
         resampled = _r2(wanted, predicted, weights)
     else:
         resampled = _auc(task, wanted, predicted, weights)
+
     return Scored(value=score(task, wanted, predicted), resampled=resampled, rows=size, seed=seed)
 
 
@@ -79,10 +80,12 @@ def _auc(
         scored = classes[classes == 1]
     else:
         scored = classes
+
     found = np.array([weighted_auc(wanted == k, predicted[:, k], weights) for k in scored])
     known = ~np.isnan(found)
     several = np.array([weights[:, wanted == k].any(axis=1) for k in classes]).sum(axis=0) > 1
     mean = np.where(known, found, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+
     return np.where(several & known.any(axis=0), mean, np.nan)
 
 
@@ -100,6 +103,7 @@ def weighted_auc(positive: NDArray[np.bool_], score: NDArray[np.float64], weight
     steps = [np.add.reduceat(weights[:, order] * side[order], starts, axis=1) for side in (positive, ~positive)]
     below = np.cumsum(steps[1], axis=1) - steps[1] / 2
     pairs = steps[0].sum(axis=1) * steps[1].sum(axis=1)
+
     return np.where(pairs > 0, (steps[0] * below).sum(axis=1) / np.where(pairs > 0, pairs, 1.0), np.nan)
 
 

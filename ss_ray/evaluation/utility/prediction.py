@@ -90,11 +90,13 @@ class Model:
         """(rows,) predicted numbers, or (rows, classes of the task + 1) class probabilities."""
         if self.task.type == "regression" and self.estimator is not None:
             return np.asarray(self.estimator.predict(features))
+
         probabilities = np.zeros((len(features), len(self.task.classes) + 1))
         if self.estimator is None:
             probabilities[:, self.classes] = 1.0
         else:
             probabilities[:, self.classes] = self.estimator.predict_proba(features)
+
         return probabilities
 
 
@@ -114,6 +116,7 @@ def fit_model(task: Task, train: Table, fit: Table, *, seed: int, most_rounds: i
     if task.type == "regression":
         regressor = fit_regressor(features, wanted, encoder, seed=seed, most_rounds=most_rounds)
         return Model(task=task, encoder=encoder, estimator=regressor, classes=np.zeros(0, dtype=np.int64))
+
     classes = wanted.astype(np.int64)
     present = np.unique(classes)
     several = len(present) > 1
@@ -121,6 +124,7 @@ def fit_model(task: Task, train: Table, fit: Table, *, seed: int, most_rounds: i
         classifier = fit_classifier(features, classes, encoder, seed=seed, most_rounds=most_rounds)
     else:
         classifier = None
+
     return Model(task=task, encoder=encoder, estimator=classifier, classes=present)
 
 
@@ -138,9 +142,11 @@ def score(task: Task, wanted: NDArray[np.float64], predicted: NDArray[np.float64
         if len(wanted) > 1 and np.ptp(wanted) > 0:
             return float(r2_score(wanted, predicted))
         return float("nan")
+
     classes = np.unique(wanted).astype(int)
     if len(classes) < 2:
         return float("nan")
     if len(classes) == 2 and len(task.classes) == 2:
         return roc_auc(wanted == 1, predicted[:, 1])
+
     return float(np.mean([roc_auc(wanted == k, predicted[:, k]) for k in classes]))

@@ -73,6 +73,7 @@ def is_ip(text: str) -> bool:
     # "12" is an address for ipaddress.
     if text.count(".") != 3 and text.count(":") < 2:
         return False
+
     try:
         return bool(ipaddress.ip_interface(text))
     except ValueError:

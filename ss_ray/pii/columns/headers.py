@@ -369,6 +369,7 @@ def match_header(name: str, unknown: frozenset[str] = frozenset()) -> HeaderMatc
             if len(candidate) == len(words):
                 return found
             return _of_person(found, words)
+
     return _role_and_rest(words)
 
 
@@ -387,8 +388,10 @@ def plain_text(text: str, *, keep_case: bool = False) -> str:
     if not text.isascii():
         decomposed = unicodedata.normalize("NFKD", text.translate(_LETTERS))
         text = "".join(c for c in decomposed if not unicodedata.combining(c))
+
     if keep_case:
         return text
+
     return text.casefold()
 
 
@@ -409,9 +412,11 @@ def _shortened(words: tuple[str, ...]) -> Iterable[tuple[str, ...]]:
     yield words
     dropped = _roles() | set(_QUALIFIERS.split())
     start = 0
+
     while start < len(words) - 1 and words[start] in dropped:
         start += 1
         yield words[start:]
+
     end = len(words)
     while end > 1 and words[end - 1] in dropped:
         end -= 1
@@ -429,9 +434,11 @@ def _role_and_rest(words: tuple[str, ...]) -> HeaderMatch | None:
         return HeaderMatch(e.PERSON, specific=True)
     if rest in _PERSONAL_SUFFIXES:
         return HeaderMatch(e.UNIQUE_ID, specific=True)
+
     found = _lexicon().get(rest)
     if found is not None and len(words) == 1:
         return found
+
     return None
 
 
@@ -453,4 +460,5 @@ def _lexicon() -> dict[str, HeaderMatch]:
         for entity_type in lexicon:
             for phrase in phrases(lexicon, entity_type):
                 matches["".join(phrase.split())] = HeaderMatch(entity_type, specific)
+
     return matches

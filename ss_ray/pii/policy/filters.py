@@ -93,6 +93,7 @@ class Filters:
         """The stand-in of the cell as a value of an entity type."""
         if isna(self._this):
             return None
+
         type_ = parse_entity_type(str(entity))
         if type_ == entities.UNKNOWN:
             return MASK
@@ -107,6 +108,7 @@ class Filters:
         moved = _date(value)
         if low is None and high is None:
             return moved + timedelta(days=shift_days(self._pseudonyms.key, "", self._plan.max_shift_days))
+
         first, last = sorted((_offset(low or "0d"), _offset(high or "0d")))
         drawn = Stream(self._pseudonyms.key, "date_shift", str(value)).below(last - first + 1)
         return moved + timedelta(days=first + drawn)
@@ -120,11 +122,13 @@ class Filters:
         def apply(text: Any, on_error: str = "redact") -> str | None:
             if isna(text):
                 return None
+
             made = self._texts(operator).replace(str(text))
             if made is None and on_error == "raise":
                 raise ValueError("a text could not be analysed")
             if made is None:
                 return MASK
+
             return made
 
         return apply
@@ -136,6 +140,7 @@ class Filters:
                 chosen = dict.fromkeys(plan.searched, operator)
                 plan = replace(plan, operators={**plan.operators, **chosen})
             self._replacers[operator] = TextReplacer(plan, self._pseudonyms)
+
         return self._replacers[operator]
 
     @cached_property

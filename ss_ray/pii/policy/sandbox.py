@@ -127,6 +127,7 @@ class Sandbox(AbstractContextManager["Sandbox"]):
             if known not in self._constants:
                 self._constants[known] = self._evaluate(rule, shared, cells)
             return self._constants[known]
+
         return self._evaluate(rule, shared, cells)
 
     def _evaluate(self, rule: Rule, shared: Mapping[str, Any], cells: Sequence[Mapping[str, Any]]) -> list[Outcome]:
@@ -141,6 +142,7 @@ class Sandbox(AbstractContextManager["Sandbox"]):
         stdout = self._process.stdout
         assert stdin is not None
         assert stdout is not None
+
         try:
             stdin.write(json.dumps(request).encode() + b"\n")
             stdin.flush()
@@ -150,8 +152,10 @@ class Sandbox(AbstractContextManager["Sandbox"]):
                     piece = os.read(stdout.fileno(), 1 << 20)
                 else:
                     piece = b""
+
                 if not piece:
                     raise BrokenPipeError
+
                 self._rest += piece
         except BrokenPipeError:
             self.close()
@@ -159,6 +163,7 @@ class Sandbox(AbstractContextManager["Sandbox"]):
                 f"an expression of replace_pii.steps takes over {seconds:.0f} seconds for {BATCH_CELLS:,} cells, or "
                 f"over {MEMORY_BYTES >> 30} GiB"
             ) from None
+
         line, _, self._rest = self._rest.partition(b"\n")
         return json.loads(line)
 
@@ -191,6 +196,7 @@ def serve() -> None:
     expressions = Expressions(pseudonyms.key, plan.locale, Filters(pseudonyms, plan), settings)
     _answer("ready")
     read_rule = TypeAdapter(Rule).validate_python
+
     for line in sys.stdin:
         request = json.loads(line)
         rule = read_rule(request["rule"])
@@ -211,9 +217,11 @@ def _outcome(
         return rule.is_aimed, rule.fallback, rule.is_aimed and rule.fallback is None
     if not matches or rule.value is None:
         return bool(matches), None, False
+
     made = _tried(lambda: (_made(expressions, rule, variables),))
     if made is not None:
         return (True, made[0], False)
+
     return (True, rule.fallback, rule.fallback is None)
 
 

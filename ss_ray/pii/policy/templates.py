@@ -88,16 +88,20 @@ def parse(expression: Expression) -> nodes.Template:
     source = _unwrapped(expression.source)
     if len(source) > MAX_SOURCE:
         raise ConfigError(f"a policy expression has {len(source):,} characters; at most {MAX_SOURCE:,} are allowed")
+
     try:
         tree = SandboxedEnvironment().parse(source if _is_template(source) else "{{ " + source + "\n}}")
     except (TemplateSyntaxError, RecursionError) as error:
         raise ConfigError(f"a policy expression cannot be read: {type(error).__name__} in {source!r}") from None
+
     for call in tree.find_all(nodes.Call):
         if isinstance(call.node, nodes.Getattr) and call.node.attr == "persona":
             call.args = []
             call.kwargs = []
+
     if expression.part is None:
         return tree
+
     return nodes.Template([nodes.Output([_conjuncts(_bare(tree))[expression.part]], lineno=1)], lineno=1)
 
 
@@ -122,6 +126,7 @@ def needs(expression: Expression) -> Needs:
     drawn = {"this", "item", "items", "fake", "random"}
     filters = {found.name for found in tree.find_all(nodes.Filter)}
     unkeyed = [f"{name} as a filter" for name in UNKEYED_FILTERS & filters] + sorted(UNKEYED_NAMES & set(names))
+
     return Needs(
         cell=not drawn.isdisjoint(names) or any(f.name == "fake" for f in tree.find_all(nodes.Filter)),
         index="index" in names,
@@ -187,6 +192,7 @@ class PolicyEnvironment(ImmutableSandboxedEnvironment):
             raise OverflowError("too long a sum")
         if operator == "%" and isinstance(left, str):
             raise TypeError("% formats no strings here")
+
         return super().call_binop(context, operator, left, right)
 
 
@@ -229,6 +235,7 @@ class Expressions:
         seed = Stream(self._key, "policy", str(column.get("entity") or column.get("name")), repr(this)).below(2**64)
         self._faker.seed_instance(seed)
         self._random.seed(seed)
+
         return self._compiled(expression)(variables)
 
     def _compiled(self, expression: Expression) -> Callable[[Mapping[str, Any]], Any]:
@@ -240,6 +247,7 @@ class Expressions:
                 store = nodes.Assign(nodes.Name("result", "store"), _bare(tree), lineno=1)
                 template = self._environment.from_string(nodes.Template([store], lineno=1))
                 self._known[expression] = lambda variables: vars(template.make_module(dict(variables)))["result"]
+
         return self._known[expression]
 
 
@@ -252,20 +260,26 @@ def as_text(value: Any) -> str | None:
     """
     if value is None or value != value:
         return None
+
     if isinstance(value, (datetime, date)):
         if isinstance(value, datetime):
             return value.isoformat(" ")
         return value.isoformat()
+
     if isinstance(value, float) and value.is_integer():
         value = int(value)
+
     if not isinstance(value, (str, int, float, Decimal, timedelta, list, tuple, dict)):
         raise TypeError("the result is no value")
+
     if isinstance(value, (dict, list, tuple)):
         text = json.dumps(value, default=str)
     else:
         text = str(value)
+
     if len(text) > MAX_CHARACTERS:
         raise OverflowError("too long a result")
+
     return text
 
 
@@ -316,6 +330,7 @@ def plain(value: Any) -> Any:
         return {str(key): plain(item) for key, item in value.items()}
     if type(value) in PLAIN or isinstance(value, (Shown, Undefined)):
         return value
+
     raise TypeError("the result is no value")
 
 

@@ -37,6 +37,7 @@ def shifted_date(text: str, days: int) -> str | None:
     text = text.strip()
     if _YEAR.fullmatch(text):
         return str((datetime(int(text), 7, 1) + timedelta(days=days)).year)
+
     for format_ in _FORMATS:
         parsed = _parsed(text, format_)
         if parsed is not None:
@@ -46,6 +47,7 @@ def shifted_date(text: str, days: int) -> str | None:
             if _UNPADDED.search(text):
                 return re.sub(r"\b0(?=\d)", "", written)
             return written
+
     return None
 
 

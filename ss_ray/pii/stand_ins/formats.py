@@ -61,6 +61,7 @@ def phone_number(value: str, stream: Stream) -> str:
     """
     if not _DIGITS_AND_SEPARATORS.fullmatch(value) or not 6 <= len(digits_of(value)) <= 20:
         return fill(_shape("(000) 000-0000"), _nanp_digits(stream))
+
     number, extension = split_extension(value)
     digits = digits_of(number)
     if len(digits) == 10 and digits[0] in "23456789":
@@ -73,6 +74,7 @@ def phone_number(value: str, stream: Stream) -> str:
         else:
             kept = digits[0] if digits[0] == "0" else ""
         drawn = kept + stream.digits(len(digits) - len(kept), first="123456789")
+
     return fill(_shape(number), drawn) + fill(_shape(extension), stream.digits(len(digits_of(extension))))
 
 
@@ -82,8 +84,10 @@ def split_extension(value: str) -> tuple[str, str]:
         match = _EXTENSION.search(value)
     else:
         match = None
+
     if match:
         return (value[: match.start()], match[0])
+
     return (value, "")
 
 
@@ -97,6 +101,7 @@ def us_ssn(value: str, stream: Stream) -> str:
         separator = separators[1]
     else:
         separator = "" if digits_of(value) == value.strip() else "-"
+
     return separator.join((f"9{stream.below(100):02}", f"{1 + stream.below(49):02}", f"{1 + stream.below(9_999):04}"))
 
 
@@ -110,6 +115,7 @@ def credit_card(value: str, stream: Stream) -> str:
     if not _DIGITS_AND_SEPARATORS.fullmatch(value) or not 12 <= len(digits) <= 19:
         value = "4000 0000 0000 0000"
         digits = "4" * 16
+
     prefix = _TEST_CARDS.get(digits[0], "999999")
     body = prefix + stream.digits(len(digits) - len(prefix) - 1)
     return fill(_shape(value), body + luhn_digit(body))
@@ -126,11 +132,13 @@ def iban_code(value: str, stream: Stream) -> str:
     value = value.strip().upper()
     if not _IBAN.fullmatch(value):
         value = "GB00 AAAA 0000 0000 0000 00"
+
     letters = [character for character in value if character.isalnum()]
     country = "".join(letters[:2])
     account = "".join(_same_class(character, stream) for character in letters[4:])
     number = "".join(str(int(character, 36)) for character in account + country + "00")
     drawn = iter(country + f"{98 - int(number) % 97:02}" + account)
+
     return "".join(next(drawn) if character.isalnum() else character for character in value)
 
 
@@ -158,12 +166,15 @@ def ip_address(value: str, stream: Stream) -> str:
     except ValueError:
         version = 4
         prefix = ""
+
     if version == 6:
         drawn: object = ipaddress.IPv6Address((0x20010DB8 << 96) + stream.below(2**96))
     else:
         drawn = ipaddress.IPv4Address((10 << 24) + 1 + stream.below(2**24 - 2))
+
     if prefix.isdecimal() and int(prefix) <= 128:
         return f"{drawn}/{prefix}"
+
     return str(drawn)
 
 
@@ -175,6 +186,7 @@ def mac_address(value: str, stream: Stream) -> str:
     text = "".join(next(drawn) if character.isalnum() else character for character in shape)
     if shape.isupper():
         return text.upper()
+
     return text
 
 
@@ -204,6 +216,7 @@ def url(value: str, stream: Stream) -> str:
         scheme = scheme
     else:
         scheme = "http" if separator else ""
+
     return f"{scheme}{separator}{www}{_word(stream)}{stream.digits(3)}.example.com{path}"
 
 

@@ -173,6 +173,7 @@ def sexes() -> Mapping[str, Sex | None]:
             for name in _words(locale, attribute):
                 folded = fold_name(name)
                 found[folded] = sex if found.get(folded, sex) == sex else None  # type: ignore[assignment]
+
     return MappingProxyType(found)
 
 
@@ -209,9 +210,11 @@ def _by_letter(locale: str, attributes: tuple[str, ...]) -> Mapping[str, tuple[s
     words = next((words for attribute in attributes if (words := _words(locale, attribute))), ())
     if not words:
         return _by_letter(DEFAULT_LOCALE, attributes)
+
     table: dict[str, list[str]] = {}
     for word in words:
         table.setdefault(fold_name(word)[0], []).append(word)
+
     return {letter: tuple(table[letter]) for letter in sorted(table)}
 
 

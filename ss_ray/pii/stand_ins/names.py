@@ -103,9 +103,11 @@ class Names:
     def _words(self, value: str, person: Person, role: str | None) -> str:
         if role is not None and value.isascii() and value.isalpha():
             return self.word(value, role, person)
+
         value = composed(value)
         if not is_latin(value) and role is None and " " not in value.strip():
             return self._unspaced(value.strip(), person)
+
         pieces = []
         end = 0
         for place, word, word_role in _roles(value, role, person):
@@ -117,6 +119,7 @@ class Names:
                 pieces.append(permuted(self.key, "NAME", word))
             elif word_role != "skip":
                 pieces.append(self.word(word, word_role, person))
+
         return "".join([*pieces, value[end:]]).strip()
 
     def _unspaced(self, value: str, person: Person) -> str:
@@ -138,6 +141,7 @@ class Names:
             locale = None
             sex = None
             identity = ""
+
         return _like_case(self._drawn(folded, role, locale or self.locale, sex, identity), word)
 
     @cached_property
@@ -150,15 +154,18 @@ class Names:
         letter = _letter(self.key, folded[:1], lex.locale, identity)
         if len(folded) == 1 and lex.is_latin:
             return letter
+
         if role == "last":
             table = lex.last_names
         else:
             table = lex.first_names(sexes().get(folded) or sex)
+
         names = table.get(letter) or lex.all_names(table)
         stream = Stream(self.key, role, folded, identity)
         drawn = stream.choice(names)
         while fold_name(drawn) == folded and len(names) > 1:
             drawn = stream.choice(names)
+
         return drawn
 
     def _lexicon(self, word: str, locale: str) -> Lexicon:
@@ -184,6 +191,7 @@ class Names:
             part: split_joined(part, person) for part in parts if any(map(str.isalnum, part)) and not part.isdecimal()
         }
         roles = iter(_handle_roles([word for part in parts for word in split.get(part, ())], person))
+
         for part in parts:
             if part.isdecimal():
                 pieces.append(stream.digits(len(part), first="123456789"))
@@ -191,6 +199,7 @@ class Names:
                 pieces += [self.word(word, next(roles), person) for word, _ in split[part]]
             else:
                 pieces.append(part.replace("\0", ""))
+
         missing = MIN_DIGITS - sum(len(piece) for piece in pieces if piece.isdecimal())
         return "".join(pieces) + stream.digits(missing, first="123456789")
 
@@ -216,6 +225,7 @@ def split_joined(word: str, person: Person = NOBODY) -> list[tuple[str, str]]:
     folded = fold_name(word)
     if len(folded) != len(word) or folded in person.given or folded in person.family or _is_known(folded):
         return [(word, role_of(folded, person))]
+
     for cut in range(len(word) - 1, 0, -1):
         head = folded[:cut]
         tail = folded[cut:]
@@ -223,6 +233,7 @@ def split_joined(word: str, person: Person = NOBODY) -> list[tuple[str, str]]:
             return [(word[:cut], "first"), (word[cut:], "last")]
         if tail in person.given and head in person.family:
             return [(word[:cut], "last"), (word[cut:], "first")]
+
     return [(word, "last")]
 
 
@@ -237,10 +248,12 @@ def _handle_roles(words: list[tuple[str, str]], person: Person) -> list[str]:
     """
     if len(words) < 2:
         return [role for _, role in words]
+
     folded = [fold_name(word) for word, _ in words]
     is_reversed = folded[0] not in sexes() and folded[-1] in sexes() and len(folded[0]) > 1
     roles = ["last" if is_reversed else "first", *("first" for _ in words[2:]), "first" if is_reversed else "last"]
     own = person.given | person.family
+
     return [role_of(word, person) if word in own else role for word, role in zip(folded, roles, strict=True)]
 
 
@@ -263,6 +276,7 @@ def name_words(value: str, role: str | None = None) -> list[tuple[str, str]]:
         if len(value) > 1:
             return [(value, role or role_of(value.lower()))]
         return []
+
     return [
         (word, found)
         for _, word, found in _roles(composed(value), role, NOBODY)
@@ -283,6 +297,7 @@ def _roles(value: str, role: str | None, person: Person) -> Iterator[tuple[re.Ma
     ] or names
     comma = value.find(",")
     is_reversed = comma > 0 and any(m.start() > comma for m in full) and any(m.end() <= comma for m in full)
+
     for place in words:
         word = place[0]
         if word.isdecimal():
@@ -334,4 +349,5 @@ def _ascii(text: str) -> str:
         plain = folded
     else:
         plain = folded.encode("ascii", "ignore").decode()
+
     return plain.translate(_NOT_IN_ADDRESSES)

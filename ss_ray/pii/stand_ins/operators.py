@@ -75,6 +75,7 @@ class Replacement:
         operator = self.operator(entity_type)
         if operator is Operator.PSEUDONYM and entity_type in (entities.DATE_OF_BIRTH, entities.DATE_TIME):
             operator = Operator.DATE_SHIFT
+
         match operator:
             case Operator.PSEUDONYM:
                 if entity_type in BY_NAME:
@@ -92,6 +93,7 @@ class Replacement:
                 return re.sub(r"[^\W_]", "*", value)
             case Operator.REDACT:
                 return MASK
+
         return value
 
     def _hash(self, entity_type: str, value: str) -> str:
@@ -110,11 +112,14 @@ def generalise(entity_type: str, value: str) -> str:
         return _age_band(text)
     if entity_type in (entities.DATE_OF_BIRTH, entities.DATE_TIME):
         return generalised_date(text) or MASK
+
     if entity_type == entities.POSTCODE:
         kept = max(0, min(POSTCODE_KEPT, len(text) - 2))
         return text[:kept] + re.sub(r"[^\W_]", "*", text[kept:])
+
     if entity_type in (entities.LATITUDE, entities.LONGITUDE, entities.COORDINATE) and _DEGREES.fullmatch(text):
         return re.sub(r"(\d\.\d)\d+", r"\1", text)
+
     return MASK
 
 
@@ -122,7 +127,9 @@ def _age_band(text: str) -> str:
     number = re.search(r"\d{1,3}", text, re.ASCII)
     if number is None:
         return MASK
+
     age = int(number[0])
     if age >= OLD_AGE:
         return f"{OLD_AGE}+"
+
     return f"{age - age % BAND_YEARS}-{age - age % BAND_YEARS + BAND_YEARS - 1}"

@@ -82,8 +82,10 @@ class Places:
             if len(text) == 2:
                 return new.code
             return _like_case(new.name, text)
+
         if len(text) <= 3:
             return permuted(self.key, entities.STATE, text)
+
         return self._drawn("state", value, self._lexicon(value).states)
 
     def postcode(self, value: str) -> str:
@@ -93,14 +95,17 @@ class Places:
             state = _state_of_zip(int(zip_code[1][:3]))
         else:
             state = None
+
         if zip_code is None or state is None:
             return permuted(self.key, entities.POSTCODE, value.strip())
+
         other = self._other_state(state)
         stream = Stream(self.key, entities.POSTCODE, zip_code[1])
         prefix = other.first + stream.below(other.last - other.first + 1)
         drawn = f"{prefix:03d}{stream.digits(2)}"
         if zip_code[3]:
             return f"{drawn}{zip_code[2]}{stream.digits(4)}"
+
         return drawn
 
     def street_address(self, value: str) -> str:
@@ -108,14 +113,17 @@ class Places:
         box = _PO_BOX.fullmatch(value)
         if box is not None:
             return f"{box[1].lstrip()}{permuted(self.key, 'BOX', box[2])}"
+
         unit = _UNIT.search(value)
         rest = value[: unit.start()] if unit else value
         if unit:
             tail = f"{value[unit.start() : unit.start(2)]}{permuted(self.key, 'UNIT', unit[2])}"
         else:
             tail = ""
+
         if not rest.strip():
             return tail
+
         first = _NUMBER_FIRST.fullmatch(rest)
         last = _NUMBER_LAST.fullmatch(rest)
         if first is not None and first[3]:
@@ -124,6 +132,7 @@ class Places:
             street = f"{self._street(last[1])}{last[2]}{permuted(self.key, 'HOUSE', last[3])}"
         else:
             street = self._street(rest)
+
         return street + tail
 
     def address(self, value: str) -> str:
@@ -139,9 +148,11 @@ class Places:
             return self.street_address(part)
         if not any(map(str.isdecimal, part)):
             return self._area(part)
+
         found = _POSTCODE_AND_CITY.fullmatch(part)
         if found is None:
             return self.street_address(part)
+
         words = [self._area(word) if word else "" for word in (found[1], found[3])]
         return " ".join(piece for piece in (words[0], self.postcode(found[2]), words[1]) if piece)
 
@@ -171,14 +182,17 @@ class Places:
             degrees = Decimal(value)
         except InvalidOperation:
             return permuted(self.key, entities.COORDINATE, value)
+
         if not degrees.is_finite() or abs(degrees) > limit:
             return permuted(self.key, entities.COORDINATE, value)
+
         exponent = min(-1, int(degrees.as_tuple().exponent))
         step = Decimal(1).scaleb(exponent)
         reach = int(JITTER_DEGREES / step)
         drawn = Stream(self.key, entities.COORDINATE, value).below(2 * reach)
         # Never by 0.
         moved = degrees + step * (drawn - reach if drawn < reach else drawn - reach + 1)
+
         return str(2 * limit - moved if moved > limit else -2 * limit - moved if moved < -limit else moved)
 
     def _street(self, value: str) -> str:
@@ -190,6 +204,7 @@ class Places:
         drawn = stream.choice(pool)
         while fold_name(drawn) == folded and len(pool) > 1:
             drawn = stream.choice(pool)
+
         return _like_case(drawn, value)
 
     def _other_state(self, state: State) -> State:
@@ -205,9 +220,11 @@ def kind_of_place(value: str) -> str:
     folded = fold_name(value.strip().strip("."))
     if folded in country_names():
         return entities.COUNTRY
+
     known = states_by_word().get(folded)
     if known is not None and (len(folded) > 2 or value.strip().isupper()):
         return entities.STATE
+
     return entities.CITY
 
 

@@ -127,6 +127,7 @@ class Pseudonyms:
             raise ConfigError(f"there are no stand-ins for the entity type {entity_type!r}")
         if not value or value.isspace():
             return value
+
         original = normalise(entity_type, value)
         for draw in range(MAX_DRAWS):
             candidate = self._draw(entity_type, value, draw, person)
@@ -135,16 +136,19 @@ class Pseudonyms:
             # What is drawn once would be drawn again.
             if entity_type not in _FORMATS:
                 break
+
         return MASK
 
     def _draw(self, entity_type: str, value: str, draw: int, person: Person) -> str:
         if entity_type in _FORMATS:
             stream = Stream(self.key, entity_type, normalise(entity_type, value), str(draw))
             return _FORMATS[entity_type](value, stream)
+
         if entity_type in PERMUTED_TYPES:
             return permuted(self.key, entity_type, value)
         if entity_type in PERSONAL_TYPES:
             return self._personal(entity_type, value, person)
+
         return self._thing(entity_type, value)
 
     def _personal(self, entity_type: str, value: str, person: Person) -> str:
@@ -157,6 +161,7 @@ class Pseudonyms:
                 return self.names.email_address(value, person)
             case entities.USERNAME:
                 return self.names.user_name(value, person)
+
         return self.names.full_name(value, person)
 
     def _thing(self, entity_type: str, value: str) -> str:
@@ -179,6 +184,7 @@ class Pseudonyms:
             return functions[kind_of_place(value)](value)
         if entity_type in functions:
             return functions[entity_type](value)
+
         return MASK
 
     def _word(self, kind: str, value: str, words: tuple[str, ...]) -> str:
@@ -191,13 +197,16 @@ class Pseudonyms:
         found = _AGE.fullmatch(value)
         if found is None:
             return MASK
+
         age = int(found[1]) + Stream(self.key, entities.AGE, found[1]).choice(_AGE_STEPS)
         if int(found[1]) > OLD_AGE:
             age = OLD_AGE
         else:
             age = min(OLD_AGE, abs(age) or 1)
+
         if age != int(found[1]):
             return f"{age}{found[2]}"
+
         return f"{age - 1}{found[2]}"
 
 
@@ -210,10 +219,13 @@ def normalise(entity_type: str, value: str) -> str:
             digits = digits[1:]
         if digits:
             return digits
+
     if value.isascii():
         folded = " ".join(value.lower().split())
     else:
         folded = " ".join(unicodedata.normalize("NFKC", value).casefold().split())
+
     if entity_type in _COMPACT_TYPES:
         return re.sub(r"[\s:-]", "", folded)
+
     return folded

@@ -77,6 +77,7 @@ def load_engine(name: str) -> NerEngine:
         return _HuggingFace(model)
     if kind == "gliner":
         return _Gliner(model)
+
     return _Spacy(name)
 
 
@@ -115,6 +116,7 @@ class _Spacy:
     def __init__(self, name: str) -> None:
         with without_modules("torch", "transformers"):
             import spacy
+
         try:
             self._nlp = spacy.load(name)
         except OSError:
@@ -124,6 +126,7 @@ class _Spacy:
             ) from None
         except Exception as error:
             raise ResourceError(f"the spaCy pipeline {name!r} cannot be loaded: {type(error).__name__}") from error
+
         self._types = _presidio_labels()
 
     def find_each(self, texts: Sequence[str]) -> list[list[Span]]:
@@ -214,6 +217,7 @@ def _fresh(module: str) -> Any:
     spec = importlib.util.find_spec(module)
     if spec is None or spec.loader is None:
         raise ImportError(module)
+
     made = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(made)
     return made
@@ -236,6 +240,7 @@ def _offline() -> Iterator[None]:
     names = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
     before = {name: os.environ.get(name) for name in names}
     os.environ.update(dict.fromkeys(names, "1"))
+
     try:
         yield
     finally:

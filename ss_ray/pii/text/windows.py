@@ -49,6 +49,7 @@ def windows(text: str, size: int = WINDOW, overlap: int = OVERLAP) -> Iterator[W
         yield Window(start, end, (core_start, core_end))
         start = following
         core_start = core_end
+
     yield Window(start, len(text), (core_start, len(text)))
 
 

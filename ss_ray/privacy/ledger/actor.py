@@ -93,6 +93,7 @@ def find_ledger(url: str | None = None) -> LedgerClient | None:
     has_actor = any(named["name"] == ACTOR_NAME for named in ray.util.list_named_actors(all_namespaces=True))
     if file is not None and is_alone and not has_actor and not file.exists():
         return None
+
     return connect_ledger(url)
 
 
@@ -109,6 +110,7 @@ def connect_ledger(url: str | None = None) -> LedgerClient:
     wanted = ledger_url(url or DEFAULT_URL)
     with unwrapped_errors(ResourceError):
         actor = _get_or_create(url or DEFAULT_URL)
+
     client = LedgerClient(actor)
     used = _answer(actor.database.remote(url)) if url else None
     if used:
@@ -116,12 +118,14 @@ def connect_ledger(url: str | None = None) -> LedgerClient:
             f"this cluster's privacy ledger is at {used}, not at {shown(wanted)}; name that one (the user "
             "and what follows '?' count too), or none"
         )
+
     try:
         _answer(actor.open.remote())
     except SsRayError:
         # Or the next one with a better URL would find this actor.
         ray.kill(actor)
         raise
+
     return client
 
 
@@ -147,6 +151,7 @@ def _get_or_create(url: str) -> Any:
         head = {HEAD_NODE: 0.001}
     else:
         head = None
+
     actor = ray.remote(_SharedLedger).options(
         name=ACTOR_NAME,
         namespace=NAMESPACE,

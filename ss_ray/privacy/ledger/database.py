@@ -100,12 +100,14 @@ def _opened(url: sa.URL) -> sa.Engine:
     if file is not None:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))
+
     engine = _connected(url)
     with engine.begin() as db:
         if file is None:
             db.execute(sa.select(sa.func.pg_advisory_xact_lock(TABLES_LOCK)))
         METADATA.create_all(db)
         normalize_accounts(db)
+
     return engine
 
 
@@ -117,9 +119,11 @@ def _connected(url: sa.URL) -> sa.Engine:
         options = {"connect_args": {"timeout": BUSY_SECONDS}}
     else:
         options = {"isolation_level": "READ COMMITTED"}
+
     engine = sa.create_engine(url, poolclass=sa.NullPool, **options)
     if backend == "sqlite":
         sa.event.listen(engine, "connect", _set_up_sqlite)
+
     sa.event.listen(engine, "begin", lambda db: [db.exec_driver_sql(statement) for statement in BEGIN[backend]])
     return engine
 

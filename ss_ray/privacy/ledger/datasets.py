@@ -53,6 +53,7 @@ def normalized_name(name: str) -> str:
     words = visible.split()
     if not words:
         raise ConfigError("privacy.dataset: the name of a data set needs a visible character")
+
     return " ".join(words)
 
 
@@ -72,11 +73,13 @@ def identify(db: sa.Connection, source: DataIdentity) -> str:
         named = dataset_of(db, source.name)
     else:
         named = None
+
     placed = _placed(db, source.place)
     copied = [_aliased(db, CONTENT, digest) for digest in source.digests]
     unnamed = dataset_of(db, UNNAMED + fingerprint(sorted(source.digests)))
     if budgeted_units(db, unnamed):
         copied.append(unnamed)
+
     found = list(dict.fromkeys(dataset for dataset in (named, placed, *copied) if dataset is not None))
     has_budget = any(budgeted_units(db, dataset) for dataset in found)
     is_renamed = None not in (named, placed) and named != placed
@@ -86,8 +89,10 @@ def identify(db: sa.Connection, source: DataIdentity) -> str:
             f"the table belongs to the data sets {listed} by its name, place and content; set privacy.dataset to the "
             "right one, or join them with `ss-ray ledger alias`"
         )
+
     if found:
         return found[0]
+
     return unnamed
 
 
@@ -112,11 +117,13 @@ def set_alias(db: sa.Connection, kind: str, alias: str, dataset: str) -> None:
     """
     if kind == NAME and alias == dataset:
         raise ConfigError(f"{alias!r} is the name of that data set already")
+
     db.execute(sa.delete(ALIASES).filter_by(kind=kind, alias=alias))
     add_alias(db, kind, alias, dataset)
     if kind == NAME:
         merge_accounts(db, alias, dataset)
         db.execute(sa.update(ALIASES).filter_by(dataset=alias).values(dataset=dataset))
+
     record(db, f"alias-{kind}", dataset=dataset, privacy_unit=alias)
 
 
@@ -128,6 +135,7 @@ def merge_accounts(db: sa.Connection, before: str, dataset: str) -> None:
         key = {"dataset": dataset, "privacy_unit": old.privacy_unit}
         db.execute(sa.update(ACCOUNTS).filter_by(**key).values(limits))
         record(db, "merge", **key, **limits)
+
     db.execute(sa.update(JOBS).filter_by(dataset=before).values(dataset=dataset))
     db.execute(sa.delete(ACCOUNTS).filter_by(dataset=before))
 
@@ -167,6 +175,7 @@ def _placed(db: sa.Connection, place: str) -> str | None:
     innermost = max(holding, key=lambda row: len(row.alias), default=None)
     if innermost is not None:
         return str(innermost.dataset)
+
     inside = (str(row.dataset) for row in aliases if row.alias.startswith(f"{place.rstrip('/')}/"))
     return next((dataset for dataset in sorted(inside) if budgeted_units(db, dataset)), None)
 

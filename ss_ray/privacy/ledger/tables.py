@@ -92,6 +92,7 @@ def locked_account(db: sa.Connection, dataset: str, privacy_unit: str) -> sa.Row
         with suppress(IntegrityError), db.begin_nested():
             db.execute(sa.insert(ACCOUNTS).values(key))
         account = db.execute(query).one()
+
     return account
 
 

@@ -118,6 +118,7 @@ def make_canaries(num_canaries: int, num_rows: int) -> CanaryTable:
     drawn = torch.Generator().manual_seed(0)
     ordinary = torch.randint(FIRST_TOKEN + num_canaries, label, (num_rows,), generator=drawn)
     labels = torch.randint(label, label + LABELS, (num_rows,), generator=drawn)
+
     return CanaryTable(
         model=model,
         groups=groups,
@@ -144,9 +145,11 @@ def steep_model(*, vocabulary_size: int, num_slots: int) -> CompactModel:
     model = build_compact(SHAPE, vocabulary_size=vocabulary_size, num_slots=num_slots, seed=0, tied=False)
     drawn = torch.Generator().manual_seed(0)
     nn.init.normal_(model.lm_head.weight, generator=drawn)
+
     for weight in model.model.layers.parameters():
         if weight.ndim == 2:
             weight *= BLOCK_SCALE
+
     return model
 
 

@@ -61,6 +61,7 @@ def check_layers(model: nn.Module) -> None:
                     f"cannot train {name!r} with differential privacy: it shares weights with {owners[parameter]!r}; "
                     "untie them"
                 )
+
             owners[parameter] = name
 
 
@@ -87,20 +88,24 @@ def clipped_sum(
     """
     with _recorded(model) as calls:
         total = losses().sum()
+
     _check_rows(calls, num_units)
     outputs = [output for call in calls for output in call.outputs]
     grads = iter(torch.autograd.grad(total, outputs, materialize_grads=True))
+
     with torch.no_grad():
         uses = _uses(calls, grads, num_units)
         # (units,)
         squared = torch.stack([use.squared_norms() for use in uses]).sum(dim=0)
         if not torch.isfinite(squared).all():
             raise PrivacyError("a gradient is not finite, so it cannot be clipped; lower training.learning_rate")
+
         norms = squared.sqrt()
         factors = max_grad_norm / norms.clamp(min=max_grad_norm)
         sums: Sums = {}
         for use in uses:
             sums |= use.weighted_sums(factors)
+
     return sums, norms
 
 
@@ -205,9 +210,11 @@ class _EmbeddingUse:
         if length * length < tokens:
             same = self.ids[:, :, None] == self.ids[:, None, :]
             return (_gram(self.grads) * same).sum(dim=(1, 2))
+
         places = self.ids + tokens * torch.arange(units, device=self.ids.device)[:, None]
         sums = self.grads.new_zeros(units * tokens, self.grads.shape[2])
         sums.index_add_(0, places.flatten(), self.grads.flatten(0, 1))
+
         return sums.square().sum(dim=1).view(units, tokens).sum(dim=1)
 
     def weighted_sums(self, factors: Tensor) -> Sums:
@@ -267,6 +274,7 @@ def products_squared_norms(inputs: _Inputs, grads: Tensor) -> Tensor:
         squared = (inputs.gram * _gram(grads)).sum(dim=(1, 2)).clamp(min=0)
     else:
         squared = torch.bmm(grads.transpose(1, 2), inputs.values).square().sum(dim=(1, 2))
+
     return squared + ROUNDING * bound
 
 
@@ -292,10 +300,12 @@ def _use(
             raise PrivacyError("the output head was not used once, on groups of slots: its gradient cannot be clipped")
         (groups,) = first.arguments
         return _HeadUse(layer, [_padded(first.inputs, grads, groups, m, num_units) for m in _overlapping(groups)])
+
     if len(parts) == 1:
         key = id(first.inputs)
         inputs = shared[key] = shared.get(key) or _Inputs(_sequence(first.inputs, num_units))
         return _LAYERS[type(layer)](layer, inputs, _sequence(grads[0], num_units))
+
     joined = torch.cat([_sequence(call.inputs, num_units) for call, _ in parts], dim=1)
     outputs = torch.cat([_sequence(grads[0], num_units) for _, grads in parts], dim=1)
     return _LAYERS[type(layer)](layer, _Inputs(joined), outputs)
@@ -318,6 +328,7 @@ def _overlapping(groups: Sequence[SlotGroup]) -> list[list[SlotGroup]]:
         else:
             sets.append([group])
         stop = max(stop, group.high)
+
     return sets
 
 

@@ -56,12 +56,14 @@ def train_private_language_model(training: PrivateTraining, on_progress: OnProgr
     window = model_window(plan)
     if window <= len(prompt_ids) + 1:
         raise DataError(f"the names of the columns fill the {window} tokens of the model; leave out columns")
+
     if sequences is None:
         tokenize_table(training.rows, codec, tokenizer, tokens)
         units = training.save_units(per_example=False)
     else:
         _tokenize_units(training, codec, sequences, tokenizer, tokens)
         units = training.save_units(per_example=True)
+
     # Of the longest example, only the rows could tell.
     max_tokens = window - len(prompt_ids)
     task = LanguageTask(
@@ -81,6 +83,7 @@ def train_private_language_model(training: PrivateTraining, on_progress: OnProgr
         vocabulary_size=len(tokenizer),
         batch_rows=round(loop.dp.expected_batch_size),
     )
+
     return PrivateModelRef(model=model, dp=loop.dp, charges=training.account.spent())
 
 
@@ -96,6 +99,7 @@ def _codec(training: PrivateTraining, sequences: SequencePlan | None) -> JsonCod
         return JsonCodec(schema=measured.schema if measured else training.schema, sequences=None, max_records=1)
     if measured is None:
         raise PrivacyError("sequences need a measured schema; leave privacy.allow_inferred_schema out")
+
     group = sequences.group
     order = sequences.order
     codec = JsonCodec(
@@ -107,10 +111,12 @@ def _codec(training: PrivateTraining, sequences: SequencePlan | None) -> JsonCod
         axis = measured_axis(codec.schema[order])
     else:
         axis = None
+
     if axis is None:
         codec = codec
     else:
         codec = codec.ordered(_measured_order(codec.schema, axis, sequences))
+
     # Refused before the rest of the budget goes.
     codec.between(sequences.start, sequences.stop)
     return codec

@@ -122,11 +122,13 @@ def train_private_model(training: PrivateTraining, on_progress: OnProgress) -> P
         codec = _row_codec(training, plan)
         encode_rows(training.rows, codec, tokens)
         units = training.save_units(per_example=False)
+
     settings = {"tokens": tokens, "units": units, "codec": codec, "prior": prior_logits(codec, measured), "plan": plan}
     settings["record"] = training.record
     metrics = fit_private(_train_worker, settings, training, on_progress)
     if codec.slots:
         check_trained(metrics)
+
     model = codec_model_ref(codec, metrics, round(plan.dp.expected_batch_size))
     return PrivateModelRef(model=model, dp=plan.dp, charges=training.account.spent())
 
@@ -160,6 +162,7 @@ def fit_private(
             "this training was begun with other noise, by another version or after other measurements; start afresh in "
             "another run directory"
         )
+
     account.reserve([dp.charge(dp.num_steps - used)])
     with reported_progress(on_progress, "train", dp.num_steps, "steps") as report:
         report(used)
@@ -184,6 +187,7 @@ def _row_codec(training: PrivateTraining, plan: PrivateTrainPlan) -> SlotCodec:
     """The codec of the measured schema, or of the exact one where it was allowed."""
     if training.private.measured is not None:
         return measured_codec(training.private.measured, max_text_tokens=plan.max_text_tokens)
+
     compact = training.config.training.compact
     return fit_codec(
         training.schema,
@@ -200,6 +204,7 @@ def _sequence_codec(measured: MeasuredSchema, sequences: SequencePlan, plan: Pri
         axis = measured_axis(measured.schema[sequences.order])
     else:
         axis = None
+
     return measured_sequence_codec(
         measured,
         group=sequences.group,
