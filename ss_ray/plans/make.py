@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Literal, Protocol, TypeVar
 
 from ss_ray.config.base import LANGUAGE_MODELS, NOT_YET
-from ss_ray.config.constraints import DeterminesConstraint, columns_of
+from ss_ray.config.constraints import DeterminesConstraint
 from ss_ray.config.files import explicit_paths, parameters
 from ss_ray.config.model import Config, DataParameters, ModelFamilyName, PrivacyParameters
 from ss_ray.config.pii import PolicyStep
@@ -170,7 +170,7 @@ def plan_hold_back(config: Config, seed: int) -> HoldBackPlan:
         min_units=1 if config.is_private else data.min_units_per_category,
         unit_column=data.group_training_examples_by,
         exempt=(*(name for name in ordering if name is not None), *public),
-        together=tuple(columns_of(rule) for rule in config.constraints if isinstance(rule, DeterminesConstraint)),
+        together=tuple(rule.read_columns for rule in config.constraints if isinstance(rule, DeterminesConstraint)),
         seed=seed,
     )
 
