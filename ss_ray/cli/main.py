@@ -205,14 +205,15 @@ def _read_config(file: str | None, overrides: list[str] | None) -> Config:
 
 
 def _start(verbose: bool, debug: bool, status: str | None = None) -> None:
-    """Choose the form of the logs, and say at once that the job starts: Ray and torch take seconds to load."""
+    """Choose the form of the logs, and tell a person at a terminal at once that the job starts."""
     if status is not None:
         from ss_ray.runs.job_status import log_as_json
 
         log_as_json()
 
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(levelname)s %(message)s")
-    if status is None:
+    # In a pipe or a log an error stays the only line.
+    if status is None and sys.stderr.isatty():
         print(f"ss-ray {__version__} starts; Ray and torch take a few seconds to load", file=sys.stderr, flush=True)
 
     if not debug:
