@@ -43,7 +43,7 @@ class JobStatus:
 
     Attributes:
         status: created, pending, active, cancelling, completed, error or cancelled.
-        stage: What it is at; empty outside of any.
+        stage: Name of the stage that is running; empty outside of any.
         progress: Share of its steps that is done, in [0, 1].
         message: Why it ended, where it ended badly; empty else.
     """
@@ -63,10 +63,10 @@ class Client:
     """The jobs API of a service.
 
     Args:
-        url: Of the service, such as http://localhost:8000.
+        url: Address of the service, such as http://localhost:8000.
         api_key: Shown with every request; None where the service asks for none.
-        namespace: Where jobs and files belong.
-        timeout_seconds: Of a request.
+        namespace: Namespace of the jobs and files.
+        timeout_seconds: Longest wait for an answer, in seconds.
         transport: Carries requests, for tests; None: the network.
     """
 
@@ -106,7 +106,7 @@ class Client:
             data: A file of this machine, which is uploaded; a data frame likewise; or a source that the service
                 knows: hf://datasets/..., or a folder or bucket that its operator lets jobs read.
             config: Parameters by section, as in the YAML files of `ss-ray run`.
-            name: Of the job, unique in the namespace; empty: one is made.
+            name: Name of the job, unique in the namespace; empty: a name is made.
 
         Raises:
             ConfigError: The service refuses it, and says why.

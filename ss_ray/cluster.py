@@ -119,12 +119,12 @@ def map_items(
 
     Args:
         worker: Called once in each actor (or task) with `arguments`; returns the function of one item.
-        items: What to work off; small, picklable.
+        items: Small values that can be pickled, one for each call.
         arguments: For `worker`; small, picklable.
         num_actors: Actors that keep what `worker` returned between items; None: a task for each item.
-        num_cpus: Of each actor or task.
-        num_gpus: Of each actor or task.
-        failure: What an error is that is none of ours.
+        num_cpus: CPUs of each actor or task.
+        num_gpus: GPUs of each actor or task.
+        failure: Error class raised for exceptions other than SsRayError.
 
     Raises:
         SsRayError: As the worker raised it, or `failure`.

@@ -37,11 +37,11 @@ class _Department:
     Attributes:
         share: Relative number of visits.
         ages: Smallest and largest age in years.
-        mean_nights: Mean stay.
+        mean_nights: Mean stay in nights.
         cost: Median cost in dollars of a visit without a night.
         risk: Log-odds of a readmission, on top of age and stay.
         codes: Diagnosis codes, the most frequent first.
-        complaints: What its notes mention.
+        complaints: Complaints that its notes mention.
     """
 
     share: float
@@ -129,7 +129,7 @@ def make_patients(num_rows: int = 5000, seed: int = 7) -> pa.Table:
 
     Args:
         num_rows: Visits, at least 1.
-        seed: The same seed gives the same table with the same versions of numpy and Faker.
+        seed: Seed of the table; with the same versions of numpy and Faker it gives the same table.
 
     Returns:
         A table of 21 columns. Missing: some e-mails, and follow_up_days of outpatients.

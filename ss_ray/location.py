@@ -23,7 +23,7 @@ class Location:
     """A file or folder on any pyarrow filesystem.
 
     Attributes:
-        filesystem: Where.
+        filesystem: Filesystem of pyarrow that holds it.
         path: Without scheme; "/" separates, also on Windows.
     """
 

@@ -22,9 +22,9 @@ class Progress:
 
     Attributes:
         stage: Name of the stage.
-        done: Units finished.
+        done: Number of units finished.
         total: Units in all; None while unknown.
-        unit: What is counted ("rows", "steps").
+        unit: Unit that is counted ("rows", "steps").
         note: Anything short to add, such as the loss. Never a value of the table.
     """
 

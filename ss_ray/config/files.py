@@ -33,11 +33,11 @@ class Parameter:
     """One leaf of the configuration tree, for help texts.
 
     Attributes:
-        path: Dotted name.
-        default: As YAML.
+        path: Dotted name, such as training.batch_size.
+        default: Default value, as YAML.
         type: Allowed type and range.
-        description: What it does.
-        applies_to: Where it has an effect.
+        description: Effect of the parameter, with unit and range.
+        applies_to: Models on which the parameter has an effect; empty: all.
     """
 
     path: str

@@ -94,7 +94,7 @@ def learn_mapping(constraint: DeterminesConstraint, tables: Iterable[pa.Table]) 
     """What each determinant of real rows decides: the value it comes with most often, the first of equals.
 
     Args:
-        constraint: Which columns decide.
+        constraint: Determinants, and the column that they decide.
         tables: All rows in storage types, in blocks.
     """
     names = [*constraint.columns, constraint.determined]

@@ -70,9 +70,9 @@ class Enforcer:
 
     Attributes:
         constraints: In the order in which they are checked, keys last.
-        constructions: Those that can be made true, in the order in which they are.
-        schema: Of the tables.
-        pairs: What determinants decide, by name of the constraint.
+        constructions: Constraints that can be made true, in the order in which they are.
+        schema: Schema of the tables.
+        pairs: Determinants and the values that they decide, by name of the constraint.
     """
 
     constraints: tuple[ConstraintParameters, ...]
@@ -93,7 +93,8 @@ class Enforcer:
             table: Rows that satisfy the schema; so do those that are returned.
             groups: (rows,) unit of each row: a row that breaks a constraint takes its whole unit with it. None: each
                 row is a unit.
-            seen: Of the tables before this one, where constraints hold over all of them; None: this is the first.
+            seen: Keys and pairs of the tables before this one, where constraints hold over all of them; None: this is
+                the first.
         """
         seen = seen or Seen()
         table, changed, pairs = self._construct(table, {**self.pairs, **seen.pairs})
@@ -157,10 +158,10 @@ def make_enforcer(
     """The enforcer of constraints on tables of a schema.
 
     Args:
-        constraints: As declared.
-        schema: Of the tables.
-        mappings: What real rows say of `determines` constraints, by their names; without one, the first synthetic row
-            of a determinant decides.
+        constraints: Constraints as the request declares them.
+        schema: Schema of the tables.
+        mappings: Learned determinant -> value tables for `determines` constraints, by name; without one, the first
+            synthetic row of a determinant decides.
         fixed: Columns that are never changed: rows are rejected instead.
 
     Raises:

@@ -88,5 +88,5 @@ class Construction(Rule[C]):
             constraint: Parameters without faults.
             table: Rows in storage types.
             column: Schema of the target.
-            pairs: See `violations`.
+            pairs: Determinants and the values that they decide; None where the first rows decide.
         """

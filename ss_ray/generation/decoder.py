@@ -71,14 +71,14 @@ def _attend(
     On a CPU, for the few dozen slots of a row, several times as fast as `scaled_dot_product_attention`.
 
     Args:
-        module: Not used.
+        module: Attention layer; transformers passes it, and it is not used.
         query: (rows, heads, 1, head_dim).
         key: (rows, 1, length, head_dim).
-        value: Likewise.
-        mask: Not used: transformers makes none for this kind of attention.
-        scaling: Of the scores.
+        value: (rows, heads, positions, width) values that all heads share.
+        mask: Mask of transformers, which makes none for this kind of attention; not used.
+        scaling: Factor of the scores.
         seen: (rows, length) which entries each row sees; None: all.
-        kwargs: Not used.
+        kwargs: Further arguments of transformers; not used.
 
     Returns:
         (rows, 1, heads, head_dim), and no weights.
@@ -106,10 +106,10 @@ def decode_rows(
 
     Args:
         model: Compact model of these slots.
-        slots: Of a row.
+        slots: Slots of a row, in order.
         num_rows: At least 1.
         sampling: How tokens are drawn.
-        generator: Of the draws, on the model's device.
+        generator: Generator of the draws, on the model's device.
         given: (num_rows, slots) tokens that are not drawn, PAD included; FREE where they are.
 
     Returns:
@@ -136,10 +136,10 @@ def decode_candidates(
 
     Args:
         model: Compact model of these slots.
-        slots: Of a row.
+        slots: Slots of a row, in order.
         given: (rows, slots) tokens, PAD included; FREE where they are drawn.
         sampling: How tokens are drawn.
-        generator: Of the draws, on the model's device.
+        generator: Generator of the draws, on the model's device.
         candidates: Times that each row is written.
 
     Returns:

@@ -54,9 +54,9 @@ class Shown:
     """What the next completion of a group is shown.
 
     Attributes:
-        tokens: Of the head and the last records, to follow the prompt.
-        num_records: Of these.
-        max_tokens: That the completion may have.
+        tokens: Token ids of the head and the last records, to follow the prompt.
+        num_records: Number of the records that are shown.
+        max_tokens: Most tokens that the completion may have.
     """
 
     tokens: tuple[int, ...]
@@ -70,9 +70,9 @@ class Drafting:
 
     Attributes:
         codec: With as many rows in a group as it may have.
-        validation: Of records that are left out.
+        validation: Treatment of records that are not as they should be.
         is_exact: Whether every group has exactly so many rows: what is missing is made, and what is no record left out.
-        max_tokens: Of a head with the records that are shown and made, and the end.
+        max_tokens: Most tokens of a head with the records that are shown and made, and the end.
         tokenize: Lines to tokens.
     """
 

@@ -27,8 +27,8 @@ def check_seeds(generation: GenerationParameters, encoding: str, digests: Collec
     """Refuse real rows as seeds where differential privacy is promised.
 
     Args:
-        generation: What is given.
-        encoding: Of the seed table, where it is text.
+        generation: Section `generation` of the request, with the given values.
+        encoding: Character encoding of a seed table that is text.
         digests: SHA-256 of the files that the model was trained on.
 
     Raises:
@@ -48,7 +48,7 @@ def check_given(generation: GenerationParameters, schema: TableSchema) -> None:
     """Refuse given values that the model will not know, before it is trained.
 
     Args:
-        generation: What is given; a seed table is read when rows are made.
+        generation: Section `generation` of the request; a seed table is read when rows are made.
         schema: Values and bounds that the model learns.
 
     Raises:
@@ -66,11 +66,11 @@ def given_table(generation: GenerationParameters, schema: TableSchema, size: int
     """The given cells of all rows to be made.
 
     Args:
-        generation: What is given.
-        schema: Of the columns that can be given.
+        generation: Section `generation` of the request, with the given values.
+        schema: Schema of the columns that can be given.
         size: Rows to be made, where no seed table says it.
-        seed: Of the order in which shares are dealt out.
-        encoding: Of the seed table, where it is text.
+        seed: Seed of the order in which shares are dealt out.
+        encoding: Character encoding of a seed table that is text.
 
     Returns:
         (rows,) of the given columns, in storage types.

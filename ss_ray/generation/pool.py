@@ -47,7 +47,7 @@ class ActorOptions:
     """What each actor of a pool gets.
 
     Attributes:
-        num_actors: Actors.
+        num_actors: Number of actors.
         num_cpus: CPUs of each.
         num_gpus: GPUs of each, all on one node: vLLM splits a model over those that its process sees. Within a
             placement group it would ask Ray for others and wait for them without end, so there is none.
@@ -64,8 +64,8 @@ def actor_options(resources: ResourceParameters, engine: Engine) -> ActorOptions
     """The actors that the resources allow.
 
     Args:
-        resources: As asked for.
-        engine: What the actors run.
+        resources: Resources that the request allows.
+        engine: Engine that the actors run.
     """
     if engine == "vllm":
         special = vllm_environment(use_gpu=resources.use_gpu)
@@ -115,10 +115,10 @@ class _Member:
     """An actor, and what it has not answered yet.
 
     Attributes:
-        actor: Its handle.
+        actor: Ray handle of the actor.
         is_up: Whether its model is loaded.
         asks: Its requests, by number.
-        unsent: Those of them that it has not been told of.
+        unsent: Pending requests that the actor has not been told of.
         num_calls: Under way to it.
     """
 
@@ -135,7 +135,7 @@ class TextPool:
     Args:
         load: Called in each actor; returns what has the `work` of a `text_actor.TextActor`.
         arguments: For `load`; small, picklable.
-        options: Of the actors.
+        options: Number and resources of the actors.
         capacity: Requests that an actor has at most.
     """
 

@@ -54,7 +54,7 @@ class Tally:
 
     Attributes:
         plan: How many bad batches in a row end the shard, and what a bad one is.
-        enforcer: Of the constraints.
+        enforcer: Enforcer of the constraints.
         seen: Keys and pairs in use.
         rejected: Rows by constraint.
         repaired: Cells by constraint.

@@ -47,7 +47,7 @@ class SequenceWriter:
 
         Args:
             given: (sequences, header slots) tokens, FREE where they are drawn.
-            length: Of each.
+            length: Rows of each sequence; None: as its header says.
         """
         if length is not None:
             sizes = np.full(len(given), length)

@@ -50,9 +50,9 @@ def generate_table(
 
     Args:
         model: Folder with the model and its codec.
-        plan: What to do.
-        request: What else was asked for.
-        resources: Actors.
+        plan: Number of rows or groups, their constraints and sampling.
+        request: Values that are given, and rows that may be looked at.
+        resources: Number of actors, and their processors.
         work: Folder for finished shards until all are; belongs to this very plan and model.
         target: Folder that appears complete.
         on_progress: Told the rows or groups done.
@@ -198,7 +198,7 @@ class _Settled:
     """Shards that agree with each other.
 
     Attributes:
-        folder: Of their files.
+        folder: Folder of the shards' files.
         size: Rows, or groups where groups are asked for.
         lost: How many of them that cost.
         seen: Keys and pairs in use.

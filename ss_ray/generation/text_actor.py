@@ -58,7 +58,7 @@ class Answers:
     """What became of finished completions.
 
     Attributes:
-        numbers: Of the completions.
+        numbers: Numbers of the completions that are finished.
         rows: Their rows; `sources` are indices of `numbers`.
         num_records: (completions,) records read of each.
         num_tokens: Generated for them in all.
@@ -77,10 +77,10 @@ class TextActor:
 
     Args:
         engine: Nobody else uses it.
-        codec: Of the rows.
+        codec: Codec of the rows.
         settings: How the model is asked.
-        plan: What to do.
-        seed: Of the run.
+        plan: Engine, sampling and limits of the language model.
+        seed: Seed of the run.
         tokenize: Lines to the model's tokens.
     """
 
@@ -209,9 +209,9 @@ def load_text_actor(
 
     Args:
         folder: A merged checkpoint with its tokenizer, `codec.json` and `generation.json`.
-        plan: What to do.
-        seed: Of the run.
-        threads: Of torch.
+        plan: Engine, sampling and limits of the language model.
+        seed: Seed of the run.
+        threads: Number of torch threads.
         use_gpu: Whether the process has GPUs.
     """
     with local_folder(folder) as local:

@@ -94,16 +94,16 @@ class _State:
 
     Attributes:
         next: Number of the first completion that does not count yet.
-        parts: Parquet files.
-        rows: That are kept.
-        groups: That are kept.
+        parts: Number of Parquet files.
+        rows: Number of rows that are kept.
+        groups: Number of groups that are kept.
         drawn_rows: Before constraints; what numbers identifiers until then.
-        drawn_groups: Likewise.
+        drawn_groups: Number of groups before constraints.
         retries: Given rows that are asked again, in order.
         rejected: Records and rows by reason; a resumed run counts those under way when it was killed again.
-        repaired: Cells likewise.
-        records: Of the current batch.
-        invalid: Those of them that are not kept.
+        repaired: Number of cells that were changed, by constraint.
+        records: Number of records of the current batch.
+        invalid: Number of records of the current batch that are not kept.
         bad_batches: In a row.
     """
 
@@ -128,10 +128,10 @@ class TextTable:
     """A synthetic table that grows by completions, and what it still needs.
 
     Args:
-        codec: Of the rows.
-        enforcer: Of the constraints.
+        codec: Codec of the rows.
+        enforcer: Enforcer of the constraints.
         plan: How many rows or groups, and when to give up.
-        given: What is given of them.
+        given: Cells that are given of the rows.
         work: Folder of the parts so far; there may be some of a run that was killed.
     """
 

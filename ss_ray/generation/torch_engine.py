@@ -279,7 +279,7 @@ def draw_tokens(logits: Tensor, sampling: TextSampling, points: Tensor) -> Tenso
     Args:
         logits: (rows, vocabulary), float32; minus infinity is never drawn.
         sampling: Temperature above 0, and top_p.
-        points: (rows,), float64.
+        points: (rows,) float64 points in [0, 1).
     """
     # subtracted, so that no temperature makes two of them infinite.
     top = logits.amax(dim=-1, keepdim=True)

@@ -50,12 +50,12 @@ def shard_worker(
 
     Args:
         seen: Keys and pairs in use, which no shard repeats.
-        model_folder: Of the model and its codec.
-        plan: What to do.
-        enforcer: Of the constraints.
+        model_folder: Folder of the model and its codec.
+        plan: Number of rows or groups, their constraints and sampling.
+        enforcer: Enforcer of the constraints.
         given_file: Given cells of all rows or groups; None: nothing is given.
         work: Folder of the finished shards.
-        threads: Of torch.
+        threads: Number of torch threads.
         report: Told the rows or groups done.
     """
     torch.set_num_threads(threads)

@@ -51,7 +51,7 @@ class RunAudit:
         result: The tests, and epsilon of the run as the measured noise and rate imply it.
         workers: Number of training workers.
         privacy_unit: Privacy unit of the run in words.
-        audited: What the auditor ran, in words.
+        audited: Stages that the auditor ran, in words.
     """
 
     result: Conformance

@@ -40,8 +40,8 @@ class EvaluationReport:
         rows: Table -> rows read.
         lost: Cells of the tables that are not of the type of the real column, and count as missing.
         extra: Columns that the real table lacks, of the other tables.
-        result: Main figures.
-        seconds: Wall time.
+        result: Main figures of the evaluation.
+        seconds: Wall time in seconds.
     """
 
     report: str

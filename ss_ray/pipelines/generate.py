@@ -39,11 +39,12 @@ class GenerationReport:
     """New rows of a finished run.
 
     Attributes:
-        run_dir: Their directory.
+        run_dir: Directory of the new rows.
         synthetic: Folder of the table's Parquet files.
         csv: The table as one CSV file; None unless asked for.
-        certificate: That of the model, which holds for every table made with it; None without differential privacy.
-        result: What was made.
+        certificate: Certificate of the model, which holds for every table made with it; None without differential
+            privacy.
+        result: Counts of the rows that were made.
         stage_seconds: Wall time of each stage.
     """
 

@@ -31,12 +31,12 @@ class ReplacementReport:
     """A finished replacement.
 
     Attributes:
-        run_dir: Its directory.
+        run_dir: Directory of the replacement.
         table: Folder of the table's Parquet files.
         csv: The table as one CSV file; None unless asked for.
         report: HTML page of what was replaced.
-        num_rows: Rows written.
-        result: What was found and done.
+        num_rows: Number of rows written.
+        result: Personal data that was found and replaced.
         stage_seconds: Wall time of each stage, in this run or in the one that finished it.
     """
 
@@ -61,7 +61,7 @@ def replace_table(
     """Replace the personal data of a table.
 
     Args:
-        config: What to do; sections about synthesis have no effect.
+        config: The whole request; sections about synthesis have no effect.
         data: CSV, JSON lines or Parquet: a file or a folder, a local path or a URI such as s3://bucket/key.
         out: Run directory, a local path or a URI; with several nodes it must be reachable from all.
         csv: Also write release/table.csv, as the source was written.

@@ -96,14 +96,14 @@ class RunReport:
     """A finished run.
 
     Attributes:
-        run_dir: Its directory.
+        run_dir: Directory of the run.
         synthetic: Folder of the synthetic table's Parquet files.
         csv: The table as one CSV file; None unless asked for.
         report: HTML page; None where evaluation is off.
-        certificate: What is guaranteed, as JSON; None without differential privacy.
-        guarantee: The same; None likewise.
+        certificate: Path of the privacy certificate; None without differential privacy.
+        guarantee: The certificate as an object; None without differential privacy.
         manifest: Folder of the stages' manifests.
-        num_rows: Synthetic rows.
+        num_rows: Number of synthetic rows.
         incomplete: Why there are fewer than were asked for; empty where there are not.
         evaluation: Main figures; None where evaluation is off.
         stage_seconds: Wall time of each stage, in this run or in the one that finished it.
@@ -134,7 +134,7 @@ def run(
     """Synthesize a table.
 
     Args:
-        config: What to do; `Config()` for the defaults.
+        config: The whole request; `Config()` for the defaults.
         data: CSV, JSON lines or Parquet: a file or a folder, a local path or a URI such as s3://bucket/key.
         out: Run directory, a local path or a URI; with several nodes it must be reachable from all.
         csv: Also write release/synthetic.csv.

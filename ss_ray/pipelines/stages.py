@@ -81,7 +81,7 @@ class Stages:
         """Derive all keys, and drop what a changed request makes stale.
 
         Args:
-            inputs: What a stage depends on beside the request, by stage.
+            inputs: State of the files that stages depend on beside the request, by stage.
 
         Raises:
             ConfigError: Something finished is stale, and `redo` was not given.
@@ -163,7 +163,7 @@ class Job:
     """A job that was begun: its request, its directory, and the record of its stages.
 
     Attributes:
-        config: The request.
+        config: The whole request.
         run_dir: Directory of the job.
         stages: Record of the finished stages.
         log: Line of the audit log.
@@ -196,7 +196,7 @@ def begin_job(
 
     Args:
         command: Name of the command in the audit log.
-        config: The request.
+        config: The whole request.
         run_dir: Directory of the job.
         inputs: State of the files that stages depend on beside the request, by stage.
         wanted: Stages of the job; None for all stages of a run.

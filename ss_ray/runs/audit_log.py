@@ -39,15 +39,15 @@ class Entry:
     """One line of the log.
 
     Attributes:
-        number: Of the line, from 1 on.
+        number: Number of the line, from 1 on.
         time: When it was written, UTC, ISO 8601.
         action: The command ("run").
         outcome: "started", "finished", or "failed".
-        subject: What it worked on: the run directory, or the folder of results.
+        subject: Run directory, or folder of results, that the command works on.
         user: Account that ran it.
         host: Machine of the driver.
-        versions: Of the packages that matter, and of Python.
-        facts: What else is known: digests of the input, fingerprint of the request, kind of an error.
+        versions: Versions of Python and of the main packages.
+        facts: Further facts: digests of the input, fingerprint of the request, kind of an error.
         previous: Hash of the line before.
         hash: SHA-256 of all else.
     """
@@ -91,9 +91,9 @@ def logged(action: str, path: str | None, subject: str) -> Iterator[Log]:
     """Write that something started, and how it ended.
 
     Args:
-        action: The command.
+        action: Name of the command.
         path: File of the log; None writes nothing.
-        subject: What it works on.
+        subject: Run directory, or folder of results, that the command works on.
 
     Raises:
         AuditError: The last line of the log is damaged; nothing was started.
@@ -186,7 +186,7 @@ def verify(log: str | Path, anchor: str | None = None) -> tuple[int, str]:
     """Number of lines and the last hash of a log in which every line follows the one before.
 
     Args:
-        log: File.
+        log: File of the log.
         anchor: A hash that the log must contain, as a run's `compliance.json` has it.
 
     Raises:

@@ -32,13 +32,13 @@ class StageStatus:
     """How far a stage is.
 
     Attributes:
-        name: Of the stage.
-        done: Units finished.
+        name: Name of the stage.
+        done: Number of units finished.
         total: Units in all; None while unknown.
-        unit: What is counted.
-        note: What the stage says beside it.
+        unit: Unit that is counted.
+        note: Short addition of the stage, such as the loss.
         started_at: UTC, ISO 8601.
-        updated_at: Of the last reading.
+        updated_at: Time of the last reading, UTC, ISO 8601.
     """
 
     name: str
@@ -76,8 +76,8 @@ class Follower:
     """Takes what a job reports: `follower(progress)` while it runs, `follower.finish(...)` at its end.
 
     Attributes:
-        shown: Where people see it.
-        file: Where `JobStatus` is kept; None: nowhere.
+        shown: Function that shows the progress to people.
+        file: File that holds the `JobStatus`; None keeps none.
     """
 
     shown: OnProgress

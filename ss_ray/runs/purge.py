@@ -56,7 +56,7 @@ class PurgeProof:
         time: UTC, ISO 8601.
         erased: Files that were there, and are not any more, below the run directory.
         kept: Files that stay, below the run directory.
-        limits: What this does not prove.
+        limits: Facts that the proof does not show, in words.
         audit_log: Line of the audit log that says that it started; None where there is no log.
     """
 

@@ -35,7 +35,7 @@ class SequenceFacts:
     """What sequences have in common.
 
     Attributes:
-        num_sequences: Sequences.
+        num_sequences: Number of sequences.
         num_rows: Rows of all of them.
         max_rows: Rows of the longest.
         constants: Columns with one value in each sequence.
@@ -74,11 +74,11 @@ def read_bucket(
     """The rows of a bucket's groups, sequence after sequence in order, and where each starts.
 
     Args:
-        parts: Of the table.
-        schema: Of the parts.
+        parts: Parquet parts of the table.
+        schema: Arrow schema of the parts.
         group: Grouping column; None: all rows are one sequence.
         order: Column that rows ascend by; None: they stay in the order of the parts.
-        bucket: Which groups.
+        bucket: Groups that belong to the bucket.
 
     Raises:
         DataError: The grouping or the order column has missing values.

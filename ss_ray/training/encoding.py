@@ -47,8 +47,8 @@ class ExamplesSize:
 
     Attributes:
         examples: Windows of sequences.
-        rows: Of all of them, those counted that are not only looked at.
-        tokens: Of all of them.
+        rows: Number of rows of all examples; rows that are only looked at count once more.
+        tokens: Number of tokens of all examples.
     """
 
     examples: int
@@ -84,9 +84,9 @@ class FoundSequences:
     """The sequences of a table.
 
     Attributes:
-        columns: What groups and orders them, and is the same in each.
-        axis: Of the order column; None where distances on it mean nothing.
-        facts: What else they have in common.
+        columns: Columns that group and order the rows, and columns that are constant in a group.
+        axis: Axis of the order column; None where distances on it mean nothing.
+        facts: Further facts that the sequences have in common.
         sample: Rows of some of them, in order.
         starts: (sequences + 1,) where they start in the sample.
         buckets: To be worked off one by one.
@@ -176,8 +176,8 @@ def encode_private_sequences(
     Args:
         rows: Folder of typed parts.
         units: Folder of the same rows before PII was replaced, whose grouping column tells the units.
-        codec: Of the measured schema.
-        plan: What groups and orders them.
+        codec: Codec of the measured schema.
+        plan: Columns that group and order the rows.
         folder: For the tokens.
 
     Raises:
@@ -206,7 +206,7 @@ def sorted_units(rows: Location, units: Location, plan: SequencePlan) -> tuple[p
     Args:
         rows: Folder of typed parts.
         units: Folder of the same rows before PII was replaced.
-        plan: What groups and orders them; with a grouping column.
+        plan: Columns that group and order the rows; a grouping column is there.
 
     Raises:
         DataError: Rows without a place.

@@ -47,10 +47,10 @@ def train_language_model(
 
     Args:
         rows: Folder of typed parts.
-        codec: Of their schema.
-        plan: What to do; its steps are counted anew once the examples are cut.
+        codec: Codec of the rows' schema.
+        plan: Base model, adapter and training loop; its steps are counted anew once the examples are cut.
         resources: Workers and threads.
-        folder: Where folder/model, folder/adapter, folder/tokens and folder/checkpoints go.
+        folder: Folder that gets folder/model, folder/adapter, folder/tokens and folder/checkpoints.
         key: Names this training, so that only a checkpoint of the very same one is resumed.
         on_progress: Told the steps done and the loss.
 

@@ -53,8 +53,8 @@ class LanguageTask:
 
     Attributes:
         tokens: Folder of the tokenized lines.
-        codec: That wrote them.
-        plan: What to do.
+        codec: Codec that wrote the lines.
+        plan: Base model, adapter and training loop.
         settings: Prompt and window.
         adapter: Folder for the adapter.
         private: How it is trained with differential privacy; None without.
@@ -72,8 +72,8 @@ def train_language_in_worker(*, task: LanguageTask, threads: int, model: Locatio
     """Fine-tune on this worker's examples; rank 0 writes the best adapter, and the model that it makes.
 
     Args:
-        task: What to do.
-        threads: Of torch.
+        task: Tokens, codec and plan of the training.
+        threads: Number of torch threads.
         model: Folder for the merged model.
         report: Told the steps done and the loss.
     """
@@ -96,10 +96,10 @@ def train_private_language_in_worker(
     """Fine-tune on this worker's privacy units; rank 0 charges each step, and writes the averaged adapter.
 
     Args:
-        task: What to do, with differential privacy.
+        task: Tokens, codec and plan of the training, with differential privacy.
         units: Privacy units of the lines.
-        account: Of this training in the ledger.
-        threads: Of torch.
+        account: Account of this training in the privacy ledger.
+        threads: Number of torch threads.
         model: Folder for the merged model.
         report: Told the steps charged, and nothing that was computed from rows.
     """
@@ -156,9 +156,9 @@ def cut_lines(
 
     Args:
         tokens: Folder of the tokenized lines.
-        codec: That wrote them.
+        codec: Codec that wrote the lines.
         room: Tokens of an example at most, its end included, its prompt not.
-        seed: Of the order.
+        seed: Seed of the order of the lines.
         max_unit_rows: With differential privacy, rows of a unit that are learned from: a row by itself is an example,
             and so are the first rows of a group. None without.
     """

@@ -42,7 +42,7 @@ class TrainState:
     Attributes:
         step: Optimizer steps done.
         model: Current weights, those that are trained.
-        optimizer: Optimizer state.
+        optimizer: State of the optimizer.
         best_loss: Smallest validation loss so far, nats per example.
         best_model: Weights that gave it.
         bad_validations: Validations since then.
@@ -72,7 +72,7 @@ def split_examples(units: Tensor, plan: LoopPlan, worker: Worker) -> Sides:
     Args:
         units: (examples,) the unit of each: numbers from 0 on, each of which occurs.
         plan: Share of the units to validate on, and seed.
-        worker: Which one.
+        worker: Rank of this worker, and the number of workers.
 
     Raises:
         TrainingError: Fewer training units than workers.
@@ -116,10 +116,10 @@ def train(
 
     Args:
         model: Changed in place.
-        examples: What to learn from.
-        sides: Those of this worker.
-        plan: What to do.
-        worker: Which one this is.
+        examples: Examples that the model learns.
+        sides: Numbers of this worker's training and validation examples.
+        plan: Batches, steps, learning rates and validation.
+        worker: Rank of this worker, and the number of workers.
         resume: State of an earlier checkpoint; None starts afresh.
         on_step: Called with the step and its mean loss in nats per example.
         on_validation: Called on every worker with a state that can be resumed from.

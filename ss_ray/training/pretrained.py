@@ -159,7 +159,7 @@ def save_merged(model: Any, tokenizer: Any, folder: Path) -> None:
 
     Args:
         model: A `PeftModel` of an unquantised base; it is of no use afterwards.
-        tokenizer: Its own.
+        tokenizer: Tokenizer of the model.
         folder: A local one.
     """
     merged = model.merge_and_unload()

@@ -71,7 +71,7 @@ def clipped_sum(
     """Sum over units of their gradients, each scaled into the L2 ball of radius `max_grad_norm`.
 
     Args:
-        model: That passed `check_layers`.
+        model: Model that passed `check_layers`.
         losses: Runs the model on a batch of `num_units` units of equally many rows; (num_units,) losses, each of one
             unit alone.
         num_units: At least 1.

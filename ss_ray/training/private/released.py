@@ -40,7 +40,7 @@ class ChargedSteps:
     Attributes:
         sample_rate: Probability that a unit joins a step.
         noise_multiplier: Noise standard deviation over the clipping norm.
-        max_grad_norm: Clipping norm.
+        max_grad_norm: L2 clipping norm of a unit's gradient.
         expected_batch_size: Number that a noisy sum was divided by.
     """
 
@@ -79,7 +79,7 @@ def compare_steps(
     Args:
         model: A model of the trained shape; its weights are changed.
         groups: Slot groups of the codec.
-        recording: What the training released.
+        recording: Noisy sums that the training released.
         units: Numbers of the rows of each privacy unit that may take part.
         dp: The mechanism as it was charged.
     """
