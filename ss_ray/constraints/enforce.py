@@ -97,9 +97,9 @@ class Enforcer:
                 the first.
         """
         seen = seen or Seen()
-        table, changed, pairs = self._construct(table, {**self.pairs, **seen.pairs})
-        kept, rejected = self._reject(table, _units(groups, table.num_rows), seen.keys, pairs)
-        repaired = _zeros(self.constructions)
+        table, changed, pairs = self._make_true(table, {**self.pairs, **seen.pairs})
+        kept, rejected = self._reject_rows(table, _number_units(groups, table.num_rows), seen.keys, pairs)
+        repaired = _count_nothing(self.constructions)
         for constraint, cells in zip(self.constructions, changed, strict=True):
             repaired[constraint.name] += int((cells & kept).sum())
 
@@ -113,7 +113,7 @@ class Enforcer:
             table=released, kept=kept, rejected=rejected, repaired=repaired, seen=Seen(keys=keys, pairs=pairs)
         )
 
-    def _construct(
+    def _make_true(
         self, table: pa.Table, pairs: dict[str, pa.Table]
     ) -> tuple[pa.Table, list[Mask], dict[str, pa.Table]]:
         """The table with all constructions made, the cells each of them changed, and the pairs with the new ones."""
@@ -127,12 +127,12 @@ class Enforcer:
 
         return table, changed, pairs
 
-    def _reject(
+    def _reject_rows(
         self, table: pa.Table, units: npt.NDArray[np.intp], keys: Mapping[str, Hashes], pairs: Mapping[str, pa.Table]
     ) -> tuple[Mask, dict[str, int]]:
         """Which rows are left, and how many each constraint cost."""
         kept = np.ones(table.num_rows, bool)
-        rejected = _zeros(self.constraints)
+        rejected = _count_nothing(self.constraints)
         for constraint in self.constraints:
             name = constraint.name
             if isinstance(constraint, UniqueConstraint):
@@ -223,7 +223,7 @@ def _made_true(
     return table.set_column(table.column_names.index(column.name), column.name, filled), cells
 
 
-def _units(groups: npt.ArrayLike | None, num_rows: int) -> npt.NDArray[np.intp]:
+def _number_units(groups: npt.ArrayLike | None, num_rows: int) -> npt.NDArray[np.intp]:
     """(rows,) number of each row's unit."""
     if groups is None:
         return np.arange(num_rows)
@@ -234,5 +234,5 @@ def _keys_of(constraint: UniqueConstraint, keys: Mapping[str, Hashes]) -> Hashes
     return keys.get(constraint.name, np.zeros(0, np.uint64))
 
 
-def _zeros(constraints: Iterable[ConstraintParameters]) -> dict[str, int]:
+def _count_nothing(constraints: Iterable[ConstraintParameters]) -> dict[str, int]:
     return {constraint.name: 0 for constraint in constraints}

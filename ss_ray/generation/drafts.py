@@ -107,7 +107,7 @@ class Drafting:
         else:
             longer = longer
 
-        return self._judged(replace(longer, num_new=self.num_rows(longer) - before))
+        return self._judge_draft(replace(longer, num_new=self.num_rows(longer) - before))
 
     def _without_faults(self, draft: Draft, first: int) -> Draft:
         """The text without what is no record from a row on: others will take its place."""
@@ -116,7 +116,7 @@ class Drafting:
         kept = (*draft.lines[:place], *(draft.lines[place + i] for i in parsed.sources.tolist()))
         return replace(draft, lines=kept, rejected=Counter(draft.rejected) + Counter(parsed.rejected))
 
-    def _judged(self, draft: Draft) -> Draft:
+    def _judge_draft(self, draft: Draft) -> Draft:
         """The text without rows too many; whether it is lost."""
         most = self._num_heads + self.codec.max_lines
         if self.codec.sequences is not None and (self.is_exact or not draft.is_ended):

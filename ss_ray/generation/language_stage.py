@@ -65,7 +65,7 @@ def generate_text_table(
     with reported_progress(on_progress, "generate", table.wanted, table.unit) as report:
         report(table.made)
         if not table.is_done:
-            _fill(table, model, plan, language, resources, report)
+            _fill_table(table, model, plan, language, resources, report)
 
     logger.info("%s %s in %.0f s from %s completions", table.made, table.unit, time.monotonic() - started, table.asked)
     return table.release(target)
@@ -86,7 +86,7 @@ def plan_series(
     return plan, language
 
 
-def _fill(
+def _fill_table(
     table: TextTable,
     model: Location,
     plan: GenerationPlan,

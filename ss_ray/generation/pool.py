@@ -152,7 +152,7 @@ class TextPool:
         self._restarts = 0
 
     def __enter__(self) -> TextPool:
-        self._members = [self._started() for _ in range(self._options.num_actors)]
+        self._members = [self._start_member() for _ in range(self._options.num_actors)]
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -180,7 +180,7 @@ class TextPool:
 
         for member in up:
             while member.num_calls < CALLS and (member.unsent or (member.asks and not member.num_calls)):
-                self._call(member)
+                self._call_member(member)
 
     def wait(self) -> list[Answers]:
         """What is answered next; nothing where an actor came up, or died.
@@ -197,7 +197,7 @@ class TextPool:
             try:
                 answers = ray.get(call)
             except _LOST as error:
-                self._replace(member, type(error).__name__)
+                self._replace_member(member, type(error).__name__)
                 return []
 
         if not member.is_up:
@@ -209,7 +209,7 @@ class TextPool:
 
         return [answers]
 
-    def _started(self) -> _Member:
+    def _start_member(self) -> _Member:
         actor = ray.remote(
             num_cpus=self._options.num_cpus,
             num_gpus=self._options.num_gpus,
@@ -221,7 +221,7 @@ class TextPool:
 
         return member
 
-    def _call(self, member: _Member) -> None:
+    def _call_member(self, member: _Member) -> None:
         asks = member.unsent
         member.unsent = []
         self._add_call(member, member.actor.work.remote(asks))
@@ -230,7 +230,7 @@ class TextPool:
         self._calls[call] = member
         member.num_calls += 1
 
-    def _replace(self, member: _Member, cause: str) -> None:
+    def _replace_member(self, member: _Member, cause: str) -> None:
         """A new actor for a dead one; what that had to do is the first to be done."""
         self._restarts += 1
         if self._restarts > MAX_RESTARTS:
@@ -243,4 +243,4 @@ class TextPool:
         ray.kill(member.actor)
         self._calls = {call: other for call, other in self._calls.items() if other is not member}
         self._waiting.extendleft(ask for _, ask in sorted(member.asks.items(), reverse=True))
-        self._members[self._members.index(member)] = self._started()
+        self._members[self._members.index(member)] = self._start_member()

@@ -118,16 +118,16 @@ class TextActor:
 
         while self._engine.num_unfinished and len(done) < self._enough and time.monotonic() - started < WAIT_SECONDS:
             for completion in self._engine.step():
-                done |= self._completed(completion)
+                done |= self._complete_draft(completion)
 
-        return self._answers(done)
+        return self._parse_drafts(done)
 
     def cancel(self, numbers: Collection[int]) -> None:
         """Forget these; numbers that are not under way are ignored."""
         self._engine.cancel(numbers)
         self._drafts = {number: draft for number, draft in self._drafts.items() if number not in numbers}
 
-    def _completed(self, completion: Completion) -> dict[int, Draft]:
+    def _complete_draft(self, completion: Completion) -> dict[int, Draft]:
         """The text that a completion ends, by its number; none where it goes on."""
         number = completion.number
         draft = self._drafting.extended(self._drafts.pop(number), completion)
@@ -169,7 +169,7 @@ class TextActor:
 
         return further_grammar(self._codec, may_end=self._plan.num_rows is None, given=values)
 
-    def _answers(self, done: Mapping[int, Draft]) -> Answers:
+    def _parse_drafts(self, done: Mapping[int, Draft]) -> Answers:
         """All texts parsed at once; what was cut off or left out, which the codec does not see, is counted here."""
         drafting = self._drafting
         drafts = list(done.values())

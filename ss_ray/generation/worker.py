@@ -75,7 +75,7 @@ def shard_worker(
         tally = Tally(plan, enforcer, seen)
 
         with pq.ParquetWriter(partial.path, schema.to_arrow(), filesystem=partial.filesystem) as writer:
-            for table, done in _made(model, codec, shard, draws, tally, given):
+            for table, done in _make_shard(model, codec, shard, draws, tally, given):
                 schema.check(table)
                 writer.write_table(table)
                 report(done)
@@ -93,7 +93,7 @@ def _checked_schema(codec: SlotCodec | SequenceCodec, plan: GenerationPlan) -> T
     return codec.schema
 
 
-def _made(
+def _make_shard(
     model: CompactModel,
     codec: SlotCodec | SequenceCodec,
     shard: Shard,

@@ -193,7 +193,7 @@ class PrivateRun:
             schema={column.name: column.source for column in columns} or inferred,
             balance=self.ledger.balance(self.dataset, self.unit) if self.privacy.dataset else None,
             not_covered=(*INTERNAL, *([TYPED_BY_ROWS] if by_rows else []), *([] if measured else [EXACT_SCHEMA])),
-            notes=_notes(self, plan),
+            notes=_certificate_notes(self, plan),
         )
         if is_given(self.config.generation):
             certificate = certificate.with_given_cells()
@@ -285,7 +285,7 @@ def train_privately(run: PrivateRun, plan: RunPlan, prepared: Prepared) -> Learn
     return Learned(model=trained.model, guarantee=guarantee)
 
 
-def _notes(run: PrivateRun, plan: RunPlan) -> list[str]:
+def _certificate_notes(run: PrivateRun, plan: RunPlan) -> list[str]:
     replaced = run.config.replace_pii
     group = run.config.data.group_training_examples_by
     notes = []

@@ -87,7 +87,7 @@ def replace_table(
     with begin_job(
         "replace-pii", config, run_dir, inputs, wanted=REPLACEMENT_STAGES, redo=redo, on_progress=on_progress
     ) as job:
-        result = _replace(job, data)
+        result = _replace_rows(job, data)
         return ReplacementReport(
             run_dir=str(run_dir.root),
             table=str(run_dir.table),
@@ -103,7 +103,7 @@ def _inputs_of(data: str | Path) -> dict[str, str]:
     return {"read": fingerprint(source_state(data))}
 
 
-def _replace(job: Job, data: str | Path) -> PiiResult:
+def _replace_rows(job: Job, data: str | Path) -> PiiResult:
     """Type the rows, all of them as training rows, and replace their personal data."""
     config = job.config
     internal = job.run_dir.internal
@@ -126,11 +126,11 @@ def replace_pii_and_release(job: Job, table: TableRef) -> PiiResult:
     result = replace_pii(
         rows, table.schema, config.replace_pii, config.data, config.resources, written, job.on_progress
     )
-    _release(job.run_dir, written.train)
+    _release_table(job.run_dir, written.train)
     return result
 
 
-def _release(run_dir: RunDir, written: Location) -> None:
+def _release_table(run_dir: RunDir, written: Location) -> None:
     """Move the finished table to release/, and its report beside it."""
     run_dir.table.remove()
     written.make_folder().move_to(run_dir.table)

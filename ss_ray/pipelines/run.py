@@ -155,10 +155,10 @@ def run(
         check_resources(config.resources)
         source = _read_source(job, data)
         prepared = _prepare_rows(job, data, source)
-        learned = _train(job, source, prepared)
+        learned = _train_model(job, source, prepared)
         release = _make_release(job, source, prepared, learned)
         csv_file = _write_csv(run_dir, prepared.schema) if csv else None
-        evaluation = _evaluate(job, source, prepared, learned, release)
+        evaluation = _evaluate_release(job, source, prepared, learned, release)
 
         return RunReport(
             run_dir=str(run_dir.root),
@@ -248,7 +248,7 @@ def _prepare_rows(job: Job, data: str | Path, source: Source) -> Prepared:
     )
 
 
-def _train(job: Job, source: Source, prepared: Prepared) -> Learned:
+def _train_model(job: Job, source: Source, prepared: Prepared) -> Learned:
     """Train the model; with differential privacy measure the schema before, and certify the model after."""
     plan = source.plan
     family = FAMILIES[plan.family]
@@ -285,7 +285,7 @@ def _make_release(job: Job, source: Source, prepared: Prepared, learned: Learned
     synthetic = job.stages.run(FAMILIES[plan.family].generate, rows, plan.model.text, job.on_progress)
     job.log.facts["rows"] = synthetic.num_rows
     scan = job.stages.run(search_release, run_dir, prepared.real, prepared.pii.plan, job.on_progress)
-    _publish(learned.guarantee, run_dir, synthetic)
+    _publish_page(learned.guarantee, run_dir, synthetic)
 
     return Release(synthetic=synthetic, scan=scan)
 
@@ -295,7 +295,7 @@ def _write_csv(run_dir: RunDir, schema: TableSchema) -> str:
     return str(write_csv(run_dir.synthetic, schema, run_dir.release / "synthetic.csv"))
 
 
-def _evaluate(
+def _evaluate_release(
     job: Job, source: Source, prepared: Prepared, learned: Learned, release: Release
 ) -> EvaluationResult | None:
     """Compare the synthetic rows with the real ones, and write the evidence; None where evaluation is off."""
@@ -345,7 +345,7 @@ def search_release(run_dir: RunDir, originals: Sides, plan: PiiPlan | None, on_p
         raise
 
 
-def _publish(guarantee: Certificate | None, run_dir: RunDir, synthetic: SyntheticTable) -> None:
+def _publish_page(guarantee: Certificate | None, run_dir: RunDir, synthetic: SyntheticTable) -> None:
     """The page that may leave with a table under differential privacy; a stale one went with its release."""
     if guarantee is None or run_dir.public_report.exists():
         return

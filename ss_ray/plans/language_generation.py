@@ -92,7 +92,7 @@ def plan_language_generation(config: Config, *, vllm_available: bool) -> Languag
     resources = config.resources
     structured = generation.structured_generation
     validation = generation.validation
-    engine = _engine(config, vllm_available)
+    engine = _choose_engine(config, vllm_available)
     if resources.tensor_parallel_size > 1 and not (engine == "vllm" and resources.use_gpu):
         raise ConfigError("resources.tensor_parallel_size above 1 needs vLLM and resources.use_gpu")
 
@@ -117,7 +117,7 @@ def plan_language_generation(config: Config, *, vllm_available: bool) -> Languag
     )
 
 
-def _engine(config: Config, vllm_available: bool) -> Engine:
+def _choose_engine(config: Config, vllm_available: bool) -> Engine:
     asked = config.generation.engine
     if asked == "vllm" and not vllm_available:
         raise ConfigError("generation.engine: vllm is not installed on the cluster; install ss-ray[vllm], or use torch")

@@ -136,8 +136,8 @@ def plan_language_training(config: Config, *, num_rows: int, seed: int) -> Langu
     max_records = _max_records(config)
     plan = LanguagePlan(
         base_model=training.pretrained_model,
-        lora=_lora(training),
-        quantization=_quantization(training, private=private),
+        lora=_plan_lora(training),
+        quantization=_choose_quantization(training, private=private),
         max_records=max_records,
         records_shown=_records_shown(max(1, round(num_rows * (1 - validation_ratio)))) if shown == "auto" else shown,
         rope_scaling_factor=1 if rope is None or rope == "auto" else rope,
@@ -190,7 +190,7 @@ def _max_records(config: Config) -> int:
     return asked
 
 
-def _lora(training: TrainingParameters) -> LoraPlan:
+def _plan_lora(training: TrainingParameters) -> LoraPlan:
     implementation = training.peft_implementation.lower()
     if implementation not in ("lora", "qlora", "loftq"):
         raise ConfigError(
@@ -208,7 +208,7 @@ def _lora(training: TrainingParameters) -> LoraPlan:
     )
 
 
-def _quantization(training: TrainingParameters, *, private: bool) -> Quantization | None:
+def _choose_quantization(training: TrainingParameters, *, private: bool) -> Quantization | None:
     """The scheme, `quantization_bits` being an older name for two of them."""
     if not training.quantize_model:
         return None

@@ -148,7 +148,7 @@ def make_plan(
         family=planner.name,
         model=model,
         generation=plan_generation(config, sequences, seed),
-        notes=(*_notes(config), *config.notes),
+        notes=(*_plan_notes(config), *config.notes),
     )
 
 
@@ -359,7 +359,7 @@ def _private_note(config: Config) -> str:
     return f"Differential privacy of {unit_name(config.data)}; the certificate says what is covered, and at what price."
 
 
-def _notes(config: Config) -> list[str]:
+def _plan_notes(config: Config) -> list[str]:
     notes = [_private_note(config) if config.is_private else NOT_PRIVATE]
     if config.replace_pii is None:
         notes.append("PII replacement is off: the model was trained on the table as it is.")

@@ -154,12 +154,12 @@ def sequence_facts(table: pa.Table, starts: Ints, axis: OrderAxis | None, group:
         constants=frozenset(name for name in table.column_names if _is_constant(table.column(name), starts)),
         gaps=gaps,
         gap_bounds=bounds,
-        highest_group=None if group is None else _highest(table.column(group)),
+        highest_group=None if group is None else _highest_value(table.column(group)),
         gap_divisor=divisor,
     )
 
 
-def _highest(column: pa.ChunkedArray) -> int | None:
+def _highest_value(column: pa.ChunkedArray) -> int | None:
     if pa.types.is_integer(column.type):
         return pc.max(column).as_py()
     return None

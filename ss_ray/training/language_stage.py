@@ -184,14 +184,14 @@ def _groups_worker(
 
 def save_groups(table: pa.Table, codec: JsonCodec, tokenizer: Any, folder: Location, index: int) -> None:
     """Write the tokens of sorted groups to folder/{tokens,sizes,groups}-index.npy."""
-    groups = [_lines(text) for text in codec.render_groups(table)]
+    groups = [_split_lines(text) for text in codec.render_groups(table)]
     save_array(np.array([len(lines) for lines in groups], np.int64), folder / f"groups-{index:05d}.npy")
     lines = [line for group in groups for line in group]
     blocks = (lines[start : start + BLOCK_ROWS] for start in range(0, len(lines), BLOCK_ROWS))
     _save_lines(blocks, tokenizer, folder, index)
 
 
-def _lines(text: str) -> list[str]:
+def _split_lines(text: str) -> list[str]:
     r"""The lines of a text, each with its "\n"; JSON has no other line ends."""
     return [f"{line}\n" for line in text.split("\n")[:-1]]
 

@@ -77,11 +77,11 @@ def train_language_in_worker(*, task: LanguageTask, threads: int, model: Locatio
         model: Folder for the merged model.
         report: Told the steps done and the loss.
     """
-    worker, device, base = _begin(task, threads)
+    worker, device, base = _begin_worker(task, threads)
     examples = load_text_examples(task, end=base.tokenizer.eos_token_id)
     state = train_with_checkpoints(base.model, examples, task.plan, worker, device, report)
     if worker.rank == 0:
-        _write(base, state.best_model, task, model)
+        _write_model(base, state.best_model, task, model)
 
 
 def train_private_language_in_worker(
@@ -105,16 +105,16 @@ def train_private_language_in_worker(
     """
     private = task.private
     assert private is not None
-    worker, device, base = _begin(task, threads)
+    worker, device, base = _begin_worker(task, threads)
     examples = load_text_examples(task, end=base.tokenizer.eos_token_id)
     check_independence(base.model, length=min(task.settings.window, MAX_TEXT_POSITIONS // 2))
     own = own_line_units(examples, units, max_rows=private.max_rows_per_unit, worker=worker)
     state = train_private_with_checkpoints(base.model, own, private, account, worker, device, lambda step: report(1))
     if worker.rank == 0:
-        _write(base, state.average, task, model)
+        _write_model(base, state.average, task, model)
 
 
-def _begin(task: LanguageTask, threads: int) -> tuple[Worker, torch.device, Pretrained]:
+def _begin_worker(task: LanguageTask, threads: int) -> tuple[Worker, torch.device, Pretrained]:
     """This worker, its device, and the model to train there."""
     torch.set_num_threads(threads)
     device = get_device()
@@ -123,7 +123,7 @@ def _begin(task: LanguageTask, threads: int) -> tuple[Worker, torch.device, Pret
     return this_worker(), device, load_base(task.plan, device)
 
 
-def _write(base: Pretrained, weights: dict[str, Any], task: LanguageTask, model: Location) -> None:
+def _write_model(base: Pretrained, weights: dict[str, Any], task: LanguageTask, model: Location) -> None:
     """The adapter, and the model that it makes."""
     base.model.load_state_dict(weights, strict=False)
     write_folder(lambda local: save_adapter(base.model, local), task.adapter)
@@ -176,12 +176,12 @@ def cut_lines(
 
 def _write_merged(base: Pretrained, task: LanguageTask, folder: Path) -> None:
     """The merged model with all that generation needs."""
-    save_merged(_unquantised(base.model, task), base.tokenizer, folder)
+    save_merged(_load_unquantised(base.model, task), base.tokenizer, folder)
     (folder / "codec.json").write_text(task.codec.to_json())
     (folder / "generation.json").write_text(task.settings.to_json())
 
 
-def _unquantised(model: Any, task: LanguageTask) -> Any:
+def _load_unquantised(model: Any, task: LanguageTask) -> Any:
     """The model itself, or its adapter on the base as it was before it was quantised: merging needs whole weights."""
     if task.plan.quantization is None:
         return model

@@ -122,12 +122,12 @@ class TextExamples:
 
     def losses(self, model: Any, numbers: Tensor) -> Tensor:
         """(len(numbers),) nats over the counted tokens of each; 0 for NO_EXAMPLE."""
-        texts = [self._text(number) for number in numbers.tolist()]
+        texts = [self._example_tokens(number) for number in numbers.tolist()]
         # Of NO_EXAMPLE, there is nothing to count.
         uncounted = np.append(self.cuts.uncounted, 0)[numbers.numpy()]
         return text_losses(model, texts, torch.from_numpy(uncounted) + len(self.prompt))
 
-    def _text(self, number: int) -> Tensor:
+    def _example_tokens(self, number: int) -> Tensor:
         """(tokens,) int64 of one example; of NO_EXAMPLE, the prompt."""
         if number == NO_EXAMPLE:
             return self.prompt.long()
@@ -311,7 +311,7 @@ def cut_rows(sizes: Ints, *, room: int, max_records: int, seed: int | None) -> C
 
     starts = np.array(list(_pack_starts(sizes[order].tolist(), room - 1, max_records)), np.int64)
     spans = np.stack([starts, np.append(starts, len(order))[1:]], axis=1)
-    return _cuts(
+    return _make_cuts(
         sizes,
         order,
         spans,
@@ -358,7 +358,7 @@ def cut_groups(sizes: Ints, groups: Ints, *, has_head: bool, room: int, max_reco
         free = room - 1 - (int(sizes[start]) if has_head else 0)
         kept = lines[sizes[lines] <= free]
         too_long += len(lines) - len(kept)
-        windows = list(_windows(sizes[kept[:max_records]].tolist(), free))
+        windows = list(_split_windows(sizes[kept[:max_records]].tolist(), free))
         for first, last, looked_at in windows if max_records is None else windows[:1]:
             found.append((unit, place + first, place + last, looked_at, last == len(kept)))
 
@@ -366,7 +366,7 @@ def cut_groups(sizes: Ints, groups: Ints, *, has_head: bool, room: int, max_reco
         place += len(kept)
 
     units, *places, looked, ends = np.array(found, np.int64).reshape(-1, 5).T
-    return _cuts(
+    return _make_cuts(
         sizes,
         np.concatenate([np.zeros(0, np.int64), *order]),
         np.stack(places, axis=1),
@@ -379,7 +379,7 @@ def cut_groups(sizes: Ints, groups: Ints, *, has_head: bool, room: int, max_reco
     )
 
 
-def _windows(sizes: Sequence[int], room: int) -> Iterator[tuple[int, int, int]]:
+def _split_windows(sizes: Sequence[int], room: int) -> Iterator[tuple[int, int, int]]:
     """First record, the one after the last, and how many are only looked at, of windows that hold all records."""
     stop = 0
     while stop < len(sizes):
@@ -399,7 +399,7 @@ def _windows(sizes: Sequence[int], room: int) -> Iterator[tuple[int, int, int]]:
         yield first, stop, looked_at
 
 
-def _cuts(
+def _make_cuts(
     sizes: Ints,
     order: Ints,
     spans: Ints,

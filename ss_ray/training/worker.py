@@ -87,7 +87,7 @@ def train_with_checkpoints(
         device: Device on which a checkpoint is loaded.
         report: Told the steps done and the loss.
     """
-    found = _resume(device)
+    found = _resume_state(device)
     resume = TrainState(**found) if found else None
     leader = worker.rank == 0
     if leader and resume is not None:
@@ -183,7 +183,7 @@ def train_private_with_checkpoints(
         device: Device on which a checkpoint is loaded.
         on_step: Called by rank 0 with the steps charged.
     """
-    found = _resume(device)
+    found = _resume_state(device)
     saver = _Checkpoints(worker, model)
 
     state = train_private(
@@ -248,7 +248,7 @@ class _Checkpoints:
         self.saved_at = time.monotonic()
 
 
-def _resume(device: torch.device) -> dict[str, Any] | None:
+def _resume_state(device: torch.device) -> dict[str, Any] | None:
     """Fields of the state of the last checkpoint."""
     checkpoint = ray.train.get_checkpoint()
     if checkpoint is None:

@@ -122,12 +122,12 @@ def make_canaries(num_canaries: int, num_rows: int) -> CanaryTable:
     return CanaryTable(
         model=model,
         groups=groups,
-        canaries=_least_expected(model, groups, [_labelled(keys, label + i) for i in range(LABELS)]),
+        canaries=_least_expected(model, groups, [_add_labels(keys, label + i) for i in range(LABELS)]),
         others=torch.stack([ordinary, labels], dim=1),
     )
 
 
-def _labelled(keys: Tensor, label: int) -> Tensor:
+def _add_labels(keys: Tensor, label: int) -> Tensor:
     return torch.stack([keys, torch.full_like(keys, label)], dim=1)
 
 

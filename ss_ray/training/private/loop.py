@@ -247,7 +247,7 @@ def train_private(
         set_private_gradient(model, units, plan.dp, worker, generator, plan.max_physical_batch_size)
         optimizer.step()
         taken += 1
-        _average(average, trained, min(plan.averaging, taken / (taken + 9)))
+        _average_weights(average, trained, min(plan.averaging, taken / (taken + 9)))
         on_step(done)
         on_state(state)
 
@@ -323,7 +323,7 @@ def _from_leader(number: Callable[[], int], worker: Worker, device: torch.device
     return int(heard.item())
 
 
-def _average(average: dict[str, Tensor], weights: Mapping[str, Tensor], decay: float) -> None:
+def _average_weights(average: dict[str, Tensor], weights: Mapping[str, Tensor], decay: float) -> None:
     """Exponential moving average of the weights; post-processing."""
     with torch.no_grad():
         for name, weight in weights.items():
