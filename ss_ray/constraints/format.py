@@ -21,7 +21,7 @@ from ss_ray.constraints.cells import (
     to_mask,
     value_type,
 )
-from ss_ray.constraints.rule import Rule
+from ss_ray.constraints.rule import ConstraintKind
 from ss_ray.constraints.suggestions import (
     MIN_ROWS,
     CodedColumns,
@@ -37,7 +37,7 @@ _RUNS = (("[0-9]", "9"), ("[A-Z]", "A"), ("[a-z]", "a"))
 """Alphabets of formats, and the letter that stands for a run of each."""
 
 
-class FormatRule(Rule[FormatConstraint]):
+class FormatRule(ConstraintKind[FormatConstraint]):
     """Every string of a column matches a regular expression."""
 
     parameters = FormatConstraint

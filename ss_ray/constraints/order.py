@@ -22,7 +22,7 @@ from ss_ray.constraints.cells import (
     to_comparable,
     to_mask,
 )
-from ss_ray.constraints.rule import Rule
+from ss_ray.constraints.rule import ConstraintKind
 from ss_ray.constraints.suggestions import (
     MIN_EXPECTED,
     CodedColumns,
@@ -38,7 +38,7 @@ MIN_BROKEN_SHARE = 0.01
 """Share of rows that would break an order by chance; below it one column simply has larger values."""
 
 
-class OrderRule(Rule[OrderConstraint]):
+class OrderRule(ConstraintKind[OrderConstraint]):
     """One column is never above another: admitted before discharged."""
 
     parameters = OrderConstraint

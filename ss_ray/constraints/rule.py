@@ -20,7 +20,7 @@ from ss_ray.schema import ColumnSchema, TableSchema
 C = TypeVar("C", bound=Constraint)
 
 
-class Rule(ABC, Generic[C]):
+class ConstraintKind(ABC, Generic[C]):
     """One kind of constraint.
 
     Attributes:
@@ -65,7 +65,7 @@ class Rule(ABC, Generic[C]):
         return ()
 
 
-class Construction(Rule[C]):
+class Construction(ConstraintKind[C]):
     """A kind of constraint that can be made true by writing one column."""
 
     def is_constructed(self, constraint: C) -> bool:

@@ -22,7 +22,7 @@ from ss_ray.constraints.cells import (
     repeats,
     row_hashes,
 )
-from ss_ray.constraints.rule import Rule
+from ss_ray.constraints.rule import ConstraintKind
 from ss_ray.constraints.suggestions import (
     MIN_EXPECTED,
     CodedColumns,
@@ -34,7 +34,7 @@ MAX_KEYS = 3
 MAX_KEY_LENGTH = 64
 
 
-class UniqueRule(Rule[UniqueConstraint]):
+class UniqueRule(ConstraintKind[UniqueConstraint]):
     """No two rows have the same values in all columns of a key."""
 
     parameters = UniqueConstraint

@@ -77,7 +77,7 @@ class Start:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Source:
+class PlannedSource:
     """The source table as it was read, and all that will be done with it.
 
     Attributes:
@@ -175,7 +175,7 @@ def run(
         )
 
 
-def _read_source(job: Job, data: str | Path) -> Source:
+def _read_source(job: Job, data: str | Path) -> PlannedSource:
     """Look at every row once, refuse what cannot be done with this table, and plan all that follows."""
     config = job.config
     start = job.stages.run(start_run, config)
@@ -201,10 +201,10 @@ def _read_source(job: Job, data: str | Path) -> Source:
     family = choose_family(config)
     plan = make_plan(config, family, num_rows=table.num_rows, seed=start.seed, split_seed=start.split_seed)
 
-    return Source(table=table, plan=plan, private_run=private_run)
+    return PlannedSource(table=table, plan=plan, private_run=private_run)
 
 
-def _prepare_rows(job: Job, data: str | Path, source: Source) -> Prepared:
+def _prepare_rows(job: Job, data: str | Path, source: PlannedSource) -> Prepared:
     """Split the rows, replace personal data, and hold back rare values."""
     config = job.config
     internal = job.run_dir.internal
@@ -248,7 +248,7 @@ def _prepare_rows(job: Job, data: str | Path, source: Source) -> Prepared:
     )
 
 
-def _train_model(job: Job, source: Source, prepared: Prepared) -> Learned:
+def _train_model(job: Job, source: PlannedSource, prepared: Prepared) -> Learned:
     """Train the model; with differential privacy measure the schema before, and certify the model after."""
     plan = source.plan
     family = FAMILIES[plan.family]
@@ -270,7 +270,7 @@ def _train_model(job: Job, source: Source, prepared: Prepared) -> Learned:
     return learned
 
 
-def _make_release(job: Job, source: Source, prepared: Prepared, learned: Learned) -> Release:
+def _make_release(job: Job, source: PlannedSource, prepared: Prepared, learned: Learned) -> Release:
     """Generate the rows, search them for identifiers of real people, and write the page that may leave with them."""
     run_dir = job.run_dir
     plan = source.plan
@@ -296,7 +296,7 @@ def _write_csv(run_dir: RunDir, schema: TableSchema) -> str:
 
 
 def _evaluate_release(
-    job: Job, source: Source, prepared: Prepared, learned: Learned, release: Release
+    job: Job, source: PlannedSource, prepared: Prepared, learned: Learned, release: Release
 ) -> EvaluationResult | None:
     """Compare the synthetic rows with the real ones, and write the evidence; None where evaluation is off."""
     run_dir = job.run_dir
