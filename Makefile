@@ -64,15 +64,15 @@ serve: env .ray/auth_token ## The jobs API, data store and page on this machine:
 	$(BIN)/python -m serve --port $(PORT)
 
 test: lint fast mutation ## Every part of the system once, on a local Ray too: about a quarter of an hour.
-	$(BIN)/python -m pytest -m "ray and not slow and not gpu and not vllm"
+	$(BIN)/python -m pytest -m "not slow and not gpu and not vllm" tests/integration
 
 test-all: test env-vllm env-sdk ## Everything that CI runs: kills, several nodes, statistics, databases, NVIDIA's clients, vLLM.
-	$(BIN)/python -W error -m pytest -n 2 -m "slow and not ray and not gpu"
-	$(BIN)/python -m pytest -m "ray and slow and not gpu and not vllm"
-	$(VLLM_BIN)/python -m pytest -m "vllm and not gpu" tests/generation
+	$(BIN)/python -W error -m pytest -n 2 --dist loadfile --ignore=tests/integration -m "slow and not gpu and not vllm"
+	$(BIN)/python -m pytest -m "slow and not gpu and not vllm" tests/integration
+	$(VLLM_BIN)/python -m pytest -m "vllm and not gpu" tests/generation tests/integration/test_language_vllm.py
 
 fast: env .ray/auth_token ## The quick tests, without Ray: two to three minutes.
-	$(BIN)/python -W error -m pytest -n 2 -m "not ray and not gpu and not slow"
+	$(BIN)/python -W error -m pytest -n 2 --dist loadfile --ignore=tests/integration -m "not gpu and not slow and not vllm"
 
 mutation: env .ray/auth_token ## Every named fault of the privacy code makes a test fail: a minute and a half.
 	$(BIN)/python -m tests.mutation

@@ -94,8 +94,8 @@ def compile_seconds(folder: Path) -> dict[str, float]:
     import xgrammar
     from transformers import AutoConfig, AutoTokenizer
 
-    from ss_ray.codec.constraint import record_grammar
-    from ss_ray.codec.json_lines import JsonCodec
+    from ss_ray.codec.json.grammar import record_grammar
+    from ss_ray.codec.json.lines import JsonCodec
 
     size = AutoConfig.from_pretrained(folder).vocab_size
     info = xgrammar.TokenizerInfo.from_huggingface(AutoTokenizer.from_pretrained(folder), vocab_size=size)
@@ -148,7 +148,7 @@ def engine_rates(folder: Path) -> dict[str, float]:
 
 def compare(name: str, engine: TextEngine) -> dict[str, float]:
     """Rates of an engine, the grammar compiled before."""
-    from ss_ray.codec.constraint import record_grammar
+    from ss_ray.codec.json.grammar import record_grammar
     from tests.generation.language_toy import CODEC
 
     grammar = record_grammar(CODEC, records=100)  # longer than LENGTH, so that no completion ends before it

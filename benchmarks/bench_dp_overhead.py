@@ -17,12 +17,12 @@ from collections.abc import Callable
 import torch
 
 from ss_ray.codec.columns import FIRST_TOKEN, Slot
+from ss_ray.plans.shape import CompactShape
 from ss_ray.privacy.charges import DPPlan
 from ss_ray.privacy.noise import secret_generator
 from ss_ray.training.loop import Worker
 from ss_ray.training.models import CompactModel, build_compact, group_slots, row_losses
-from ss_ray.training.private_loop import RowUnits, own_units, set_private_gradient
-from ss_ray.training.shape import CompactShape
+from ss_ray.training.private.loop import RowUnits, own_units, set_private_gradient
 
 
 def main() -> None:

@@ -34,10 +34,10 @@ import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ss_ray.evaluation.attacks import evaluate_privacy
 from ss_ray.evaluation.evaluate import evaluate
-from ss_ray.evaluation.fidelity import evaluate_fidelity
-from ss_ray.evaluation.utility import evaluate_utility
+from ss_ray.evaluation.privacy.attacks import evaluate_privacy
+from ss_ray.evaluation.quality.fidelity import evaluate_fidelity
+from ss_ray.evaluation.utility.utility import evaluate_utility
 from ss_ray.schema import TableSchema
 from ss_ray.tables.cells import type_table
 from ss_ray.tables.facts import merge_tables, table_facts
@@ -140,7 +140,7 @@ def large(rows: int, columns: int) -> dict[str, Any]:
         for seed, (name, size) in enumerate({"real": rows, "holdout": rows // 10, "synthetic": rows}.items()):
             write_large(Path(folder) / f"{name}.parquet", size, columns, seed)
         files = [f"--{name}={folder}/{name}.parquet" for name in ("real", "holdout", "synthetic")]
-        command = [sys.executable, "-m", "ss_ray.cli", "evaluate", *files, f"--out={folder}/out"]
+        command = [sys.executable, "-m", "ss_ray.cli.main", "evaluate", *files, f"--out={folder}/out"]
         started = time.monotonic()
         process = subprocess.Popen([*command, "--set", "audit_log=null"], stdout=subprocess.DEVNULL)
         peak = 0

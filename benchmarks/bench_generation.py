@@ -41,9 +41,9 @@ def rows_per_second(folder: str) -> float:
 
     from ss_ray.generation.decoder import decode_rows
     from ss_ray.generation.rows import BATCH_ROWS
-    from ss_ray.generation.sampling import Sampling
     from ss_ray.generation.worker import load_model
-    from ss_ray.runs import Location
+    from ss_ray.location import Location
+    from ss_ray.plans.sampling import Sampling
 
     torch.set_num_threads(1)
     model, codec = load_model(Location.parse(folder))

@@ -33,8 +33,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ss_ray.pii.detect import Detector
-from ss_ray.pii.ner_engines import load_engine
+from ss_ray.pii.text.detect import Detector
+from ss_ray.pii.text.ner_engines import load_engine
 
 RIGHT_FOR = {  # label -> types that find it
     "GPE": {"LOCATION", "CITY", "STATE", "COUNTRY"},

@@ -19,13 +19,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from faker import Faker
 
-from ss_ray.config_files import load_config
-from ss_ray.config_pii import PiiParameters
-from ss_ray.pii.pseudonyms import Pseudonyms
+from ss_ray.config.files import load_config
+from ss_ray.config.pii import PiiParameters
 from ss_ray.pii.replace import TableReplacer
 from ss_ray.pii.rules import make_pii_plan
 from ss_ray.pii.stage import type_columns
-from ss_ray.replacement import replace_table
+from ss_ray.pii.stand_ins.pseudonyms import Pseudonyms
+from ss_ray.pipelines.replace_pii import replace_table
 from ss_ray.tables.facts import table_facts
 from ss_ray.tables.infer import infer_schema
 

@@ -17,13 +17,13 @@ import pyarrow as pa
 import torch
 
 from ss_ray.codec.slots import fit_codec
-from ss_ray.config import Config
-from ss_ray.config_files import load_config
+from ss_ray.config.files import load_config
+from ss_ray.config.model import Config
 from ss_ray.evaluation.evaluate import Evaluation, evaluate
 from ss_ray.generation.decoder import decode_rows
 from ss_ray.generation.rows import BATCH_ROWS
-from ss_ray.pipeline import RunReport, run
-from ss_ray.planning import make_plan
+from ss_ray.pipelines.run import RunReport, run
+from ss_ray.plans.make import make_plan
 from ss_ray.schema import TableSchema
 from ss_ray.tables.cells import type_table
 from ss_ray.tables.facts import merge_tables, table_facts

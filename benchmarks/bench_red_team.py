@@ -19,8 +19,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.csv as pc
 
-from ss_ray.evaluation.attacks import evaluate_privacy
-from ss_ray.evaluation.verdict import PrivacyVerdict, judge_privacy
+from ss_ray.evaluation.privacy.attacks import evaluate_privacy
+from ss_ray.evaluation.privacy.verdict import PrivacyVerdict, judge_privacy
 from ss_ray.schema import Kind, TableSchema
 from ss_ray.tables.cells import type_table
 from ss_ray.tables.facts import table_facts

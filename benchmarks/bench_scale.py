@@ -42,8 +42,8 @@ def one_size(data: str, rows: int) -> dict[str, object]:
         source = Path(folder) / "table.csv"
         repeat(data, rows, source)
         peak_before = memory_mb()
-        from ss_ray.config_files import load_config
-        from ss_ray.pipeline import run
+        from ss_ray.config.files import load_config
+        from ss_ray.pipelines.run import run
 
         config = load_config(
             None,

@@ -65,8 +65,8 @@ def purchases(groups: int, rows: int) -> pa.Table:
 
 def run_pipeline(source: Path, out: Path, groups: int, rows_shown: int):
     """The pipeline without the stages that do not depend on sequences."""
-    from ss_ray.config_files import load_config
-    from ss_ray.pipeline import run
+    from ss_ray.config.files import load_config
+    from ss_ray.pipelines.run import run
 
     config = load_config(
         None,

@@ -24,7 +24,7 @@ from typing import Any
 
 import httpx
 
-from tests.serve.local_service import LocalService, wait_for
+from tests.integration.local_service import LocalService, wait_for
 
 JOBS = "/v1beta1/safe-synthesizer/jobs"
 TERMINAL = {"completed", "error", "cancelled"}

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ss_ray.codec.json_lines import JsonCodec
+    from ss_ray.codec.json.lines import JsonCodec
     from ss_ray.generation.text_actor import TextActor
 
 WINDOW = 2048
@@ -81,7 +81,7 @@ def measured_apart(engine: str, folder: str, arguments: argparse.Namespace, free
 
 def adult_codec() -> JsonCodec:
     """Columns as those of Adult, with values of their own."""
-    from ss_ray.codec.json_lines import JsonCodec
+    from ss_ray.codec.json.lines import JsonCodec
     from ss_ray.schema import ColumnSchema, Kind, TableSchema
 
     numbers = [
@@ -121,8 +121,8 @@ def save_model(folder: Path, arguments: argparse.Namespace) -> None:
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
-    from ss_ray.codec.constraint import record_grammar
-    from ss_ray.codec.prompt import GenerationSettings, instruction
+    from ss_ray.codec.json.grammar import record_grammar
+    from ss_ray.codec.json.prompt import GenerationSettings, instruction
 
     codec = adult_codec()
     tokenizer = byte_level_tokenizer([instruction(codec), record_grammar(codec)], arguments.vocabulary)
@@ -150,10 +150,10 @@ def save_model(folder: Path, arguments: argparse.Namespace) -> None:
 
 def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     """Rates of this process in steady state."""
-    from ss_ray.config import Config
-    from ss_ray.generation.language_plan import plan_language_generation
+    from ss_ray.config.model import Config
     from ss_ray.generation.text_actor import load_text_actor
-    from ss_ray.runs import Location
+    from ss_ray.location import Location
+    from ss_ray.plans.language_generation import plan_language_generation
 
     generation = {"engine": arguments.engine, "structured_generation": {"enabled": not arguments.free}}
     generation |= {"max_tokens_multiplier": 1.0, "temperature": 1.0}

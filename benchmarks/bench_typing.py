@@ -19,9 +19,9 @@ import pyarrow.csv
 
 from ss_ray.pii import entities as e
 from ss_ray.pii.cells import distinct_texts
-from ss_ray.pii.classify import ColumnTyping, classify_table
-from ss_ray.pii.column_model import load_column_model
-from ss_ray.pii.detect import PATTERN_TYPES, Detector
+from ss_ray.pii.columns.classify import ColumnTyping, classify_table
+from ss_ray.pii.columns.column_model import load_column_model
+from ss_ray.pii.text.detect import PATTERN_TYPES, Detector
 
 SAMPLE_ROWS = 5_000
 ORDINARY = ""  # no type, or DATE_TIME, which is kept

@@ -5,7 +5,7 @@ Takes the options of `ss-ray evaluate`, and ends with its exit codes.
 
 import sys
 
-from ss_ray.cli import main
+from ss_ray.cli.main import main
 
 if __name__ == "__main__":
     main(["evaluate", *sys.argv[1:]])

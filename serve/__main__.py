@@ -12,12 +12,12 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from serve.app import NO_ACCESS_LOG, build, check_reachable
-from serve.auth import START_KEY, create_start_key, revoke_key
-from serve.database import Database
 from serve.local_ray import local_ray
 from serve.settings import ROOT, Settings, read_settings
+from serve.store.auth import START_KEY, create_start_key, revoke_key
+from serve.store.database import Database
 from ss_ray.errors import SsRayError
-from ss_ray.job_status import log_as_json
+from ss_ray.runs.job_status import log_as_json
 
 APPLICATION = "ss-ray"
 

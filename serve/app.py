@@ -1,7 +1,7 @@
 """The service: `create_app` makes a FastAPI application, `build` the Ray Serve application around it.
 
 serve run serve.app:build                       # on the cluster around, or a new local one
-serve deploy serve/config.yaml                  # with settings, on a running cluster
+serve deploy serve/deploy/config.yaml                  # with settings, on a running cluster
 """
 
 from __future__ import annotations
@@ -13,21 +13,21 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from serve import datastore, entities, filesets, health, jobs, pages, platform, uploads
-from serve.auth import is_loopback, make_authentication
-from serve.blobs import BlobStore
-from serve.database import Database
-from serve.dispatcher import make_dispatcher
+from serve.api import datastore, entities, filesets, health, jobs, pages, platform, uploads
 from serve.figures import Figures
 from serve.guard import add_guards
-from serve.migrate import migrate
-from serve.runner import RayRunner, Runner
+from serve.runner.dispatcher import make_dispatcher
+from serve.runner.runner import RayRunner, Runner
 from serve.settings import Settings, parse_settings
 from serve.state import State
+from serve.store.auth import is_loopback, make_authentication
+from serve.store.blobs import BlobStore
+from serve.store.database import Database
+from serve.store.migrate import migrate
 from ss_ray import __version__
 from ss_ray.errors import ConfigError
-from ss_ray.job_status import log_as_json
-from ss_ray.runs import Location
+from ss_ray.location import Location
+from ss_ray.runs.job_status import log_as_json
 
 NO_ACCESS_LOG = {"enable_access_log": False}
 """Ray Serve's log of requests has their addresses, in which a key may stand."""

@@ -10,8 +10,8 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from serve.database import JOBS, Database
-from serve.job_store import EXISTS, STATUSES
+from serve.store.database import JOBS, Database
+from serve.store.job_store import EXISTS, STATUSES
 
 
 class Figures:

@@ -20,13 +20,13 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from serve.auth import Authentication
+from serve.api.pages import error_page, signed_in, to_sign_in
 from serve.bodies import is_portable
-from serve.database import now
 from serve.errors import ForbiddenError, RefusedError, TooLargeError, TooManyError, UnauthenticatedError
 from serve.figures import Figures
-from serve.pages import error_page, signed_in, to_sign_in
 from serve.state import State, identified
+from serve.store.auth import Authentication
+from serve.store.database import now
 from ss_ray.errors import SsRayError
 
 logger = logging.getLogger(__name__)

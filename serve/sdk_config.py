@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from serve.errors import UnusableError
-from serve.job_limits import check_limits
-from serve.places import dataset_name
+from serve.runner.job_limits import check_limits
 from serve.settings import ModelPolicy, Settings
-from ss_ray.config_files import parse_config
-from ss_ray.planning import check_supported
+from serve.store.places import dataset_name
+from ss_ray.config.files import parse_config
+from ss_ray.plans.make import check_supported
 
 Kind = Literal["run", "replace_pii"]
 SDK_DEFAULTS: dict[str, Any] = {

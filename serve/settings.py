@@ -47,7 +47,7 @@ class AuthSettings(Part):
         description="Take whoever calls from this machine for an admin, without a key. A proxy on this machine then "
         "opens the service to everybody.",
     )
-    api_keys: bool = Field(False, description="Accept keys made with `python -m serve.keys create`.")
+    api_keys: bool = Field(False, description="Accept keys made with `python -m serve.store.keys create`.")
     oidc: OidcSettings | None = Field(None, description="Accept tokens of an identity provider.")
 
     @property
@@ -100,7 +100,7 @@ class RaySettings(Part):
 
 
 class Settings(Part):
-    """All of it; the `args` of the application in serve/config.yaml."""
+    """All of it; the `args` of the application in serve/deploy/config.yaml."""
 
     database: str = Field("sqlite:///~/.ss_ray/serve/state.sqlite", description="SQLAlchemy URL: SQLite or PostgreSQL.")
     storage: str = Field("~/.ss_ray/serve", description="Folder or URI of uploaded content and of runs.")

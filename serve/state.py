@@ -7,12 +7,12 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from serve.auth import Authentication, Identity
-from serve.blobs import BlobStore
-from serve.database import Database
-from serve.dispatcher import Dispatcher
 from serve.figures import Figures
+from serve.runner.dispatcher import Dispatcher
 from serve.settings import Settings
+from serve.store.auth import Authentication, Identity
+from serve.store.blobs import BlobStore
+from serve.store.database import Database
 
 SESSION_COOKIE = "ss_ray_session"
 FORWARDED = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip")

@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 import ray
 from ray.data import ActorPoolStrategy, DataContext
 
-from ss_ray.config import ResourceParameters
+from ss_ray.config.model import ResourceParameters
 from ss_ray.errors import ResourceError, SsRayError
 from ss_ray.progress import OnProgress, Progress
 

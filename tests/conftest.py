@@ -40,7 +40,7 @@ def ray_cluster() -> Iterator[None]:
 @pytest.fixture
 def own_ledger(ray_cluster: None) -> Iterator[None]:
     """No ledger actor before the test or after it, so that the test may name a database of its own."""
-    from tests.privacy.test_ledger_actor import end_actor
+    from tests.integration.test_ledger_actor import end_actor
 
     end_actor()
     yield

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from ss_ray import __version__, errors
-from ss_ray.cli import app
-from ss_ray.config_files import parameters
+from ss_ray.cli.main import app
+from ss_ray.config.files import parameters
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()

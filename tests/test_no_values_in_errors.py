@@ -13,17 +13,18 @@ import pyarrow as pa
 import pytest
 from pydantic import ValidationError
 
-from ss_ray.config import Config, DataParameters
-from ss_ray.config_files import load_config, parse_config
+from ss_ray.config.files import load_config, parse_config
+from ss_ray.config.model import Config, DataParameters
 from ss_ray.errors import ConfigError, SsRayError
-from ss_ray.evaluation_run import evaluate_files
-from ss_ray.generation_run import generate_from
-from ss_ray.pipeline import run
-from ss_ray.replacement import replace_table
-from ss_ray.runs import Location, RunDir
-from ss_ray.stages import Stages
+from ss_ray.location import Location
+from ss_ray.pipelines.evaluate import evaluate_files
+from ss_ray.pipelines.generate import generate_from
+from ss_ray.pipelines.replace_pii import replace_table
+from ss_ray.pipelines.run import run
+from ss_ray.pipelines.stages import Stages
+from ss_ray.runs.run_dir import RunDir
 from ss_ray.tables.files import find_source
-from tests.test_cli import outcome
+from tests.cli.test_main import outcome
 
 SECRET = "Zyzzogeton"
 ROWS = {"name": [SECRET, "Bo"], "age": [1, 2]}

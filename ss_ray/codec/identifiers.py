@@ -20,8 +20,8 @@ import pyarrow as pa
 from ss_ray.codec.ordinals import Units
 from ss_ray.errors import DataError
 from ss_ray.pii.entities import ADDRESS, EMAIL_ADDRESS, STREET_ADDRESS, URL, USERNAME
-from ss_ray.pii.inventions import INVENTED_TYPES, Inventions
-from ss_ray.pii.pseudonyms import PERMUTED_TYPES, Pseudonyms
+from ss_ray.pii.stand_ins.inventions import INVENTED_TYPES, Inventions
+from ss_ray.pii.stand_ins.pseudonyms import PERMUTED_TYPES, Pseudonyms
 from ss_ray.schema import ColumnSchema, arrow_type
 
 POOL = 1024

@@ -21,8 +21,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import regex
 
-from ss_ray.config_base import Bound, Cell
-from ss_ray.config_constraints import (
+from ss_ray.config.base import Bound, Cell
+from ss_ray.config.constraints import (
     Condition,
     ConstraintParameters,
     DeterminesConstraint,

@@ -22,7 +22,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ss_ray.config_constraints import (
+from ss_ray.config.constraints import (
     ConstraintParameters,
     DeterminesConstraint,
     PresentConstraint,

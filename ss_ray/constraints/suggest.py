@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import yaml
 
-from ss_ray.config_constraints import (
+from ss_ray.config.constraints import (
     Condition,
     ConstraintParameters,
     DeterminesConstraint,

@@ -16,15 +16,15 @@ from typing import TypeVar
 
 import pandas as pd
 
-from ss_ray.evaluation.attacks import Privacy, evaluate_privacy
-from ss_ray.evaluation.column_fidelity import quality_limits
-from ss_ray.evaluation.fidelity import Fidelity, evaluate_fidelity
-from ss_ray.evaluation.replay import Originals
+from ss_ray.evaluation.privacy.attacks import Privacy, evaluate_privacy
+from ss_ray.evaluation.privacy.replay import Originals
+from ss_ray.evaluation.privacy.verdict import PrivacyVerdict, judge_privacy
+from ss_ray.evaluation.quality.column_fidelity import quality_limits
+from ss_ray.evaluation.quality.fidelity import Fidelity, evaluate_fidelity
+from ss_ray.evaluation.quality.similarity import Similarity
+from ss_ray.evaluation.quality.text_fidelity import TextSimilarity
 from ss_ray.evaluation.scores import QualityScores, score_quality
-from ss_ray.evaluation.similarity import Similarity
-from ss_ray.evaluation.text_fidelity import TextSimilarity
-from ss_ray.evaluation.utility import Utility, evaluate_utility
-from ss_ray.evaluation.verdict import PrivacyVerdict, judge_privacy
+from ss_ray.evaluation.utility.utility import Utility, evaluate_utility
 from ss_ray.schema import TableSchema
 
 

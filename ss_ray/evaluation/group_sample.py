@@ -10,7 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ss_ray.evaluation.columns import labels
-from ss_ray.runs import Location
+from ss_ray.location import Location
 from ss_ray.tables.parts import read_part
 
 MERGE_AT = 2_000_000

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ss_ray.config import EvaluationParameters
+from ss_ray.config.model import EvaluationParameters
 from ss_ray.pii.entities import NEMO_NAMES
 from ss_ray.schema import TableSchema
 

@@ -14,8 +14,8 @@ from enum import StrEnum
 import numpy as np
 
 from ss_ray.evaluation.metrics import Metric
-from ss_ray.evaluation.similarity import Similarity
-from ss_ray.evaluation.text_fidelity import TextSimilarity
+from ss_ray.evaluation.quality.similarity import Similarity
+from ss_ray.evaluation.quality.text_fidelity import TextSimilarity
 
 WEIGHTS = {"deep_structure": 0.84, "distribution": 0.86, "correlation": 1.0}
 """Shares of the parts of the SQS. Source: NeMo Safe Synthesizer, tabular part."""

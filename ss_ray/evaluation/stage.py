@@ -10,26 +10,26 @@ import pandas as pd
 import ray
 
 from ss_ray.cluster import unwrapped_errors
-from ss_ray.config import EvaluationParameters, TimeSeriesEvaluationParameters
-from ss_ray.config_constraints import ConstraintParameters
+from ss_ray.config.constraints import ConstraintParameters
+from ss_ray.config.model import EvaluationParameters, TimeSeriesEvaluationParameters
 from ss_ray.errors import EvaluationError
-from ss_ray.evaluation.attacks import Privacy, evaluate_privacy
-from ss_ray.evaluation.autocorrelation import LagLimits
-from ss_ray.evaluation.compliance import Evidence, RunFacts, evidence_json, make_evidence
 from ss_ray.evaluation.evaluate import Evaluation, combine
-from ss_ray.evaluation.fidelity import Fidelity, WholeSequences, evaluate_fidelity
 from ss_ray.evaluation.group_sample import sample_groups
 from ss_ray.evaluation.metrics import Metric
-from ss_ray.evaluation.metrics_file import metrics_json
+from ss_ray.evaluation.privacy.attacks import Privacy, evaluate_privacy
+from ss_ray.evaluation.privacy.replay import Originals
 from ss_ray.evaluation.privacy_tests import plan_tests
-from ss_ray.evaluation.public_report import render_public_report
-from ss_ray.evaluation.replay import Originals
-from ss_ray.evaluation.report import ReportContext, render_report
+from ss_ray.evaluation.quality.autocorrelation import LagLimits
+from ss_ray.evaluation.quality.fidelity import Fidelity, WholeSequences, evaluate_fidelity
+from ss_ray.evaluation.report.compliance import Evidence, RunFacts, evidence_json, make_evidence
+from ss_ray.evaluation.report.metrics_file import metrics_json
+from ss_ray.evaluation.report.public_report import render_public_report
+from ss_ray.evaluation.report.report import ReportContext, render_report
 from ss_ray.evaluation.sequence_rows import SequenceColumns
-from ss_ray.evaluation.utility import evaluate_utility
+from ss_ray.evaluation.utility.utility import evaluate_utility
+from ss_ray.location import Location
 from ss_ray.privacy.certificate import Certificate
 from ss_ray.progress import OnProgress, Progress
-from ss_ray.runs import Location
 from ss_ray.schema import TableSchema
 from ss_ray.tables.parts import count_rows, sample_rows
 

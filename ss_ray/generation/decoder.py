@@ -18,7 +18,7 @@ from transformers import AttentionInterface
 from transformers.cache_utils import Cache, DynamicLayer
 
 from ss_ray.codec.columns import BOS, FREE, PAD, Slot, Tokens
-from ss_ray.generation.sampling import Sampling
+from ss_ray.plans.sampling import Sampling
 from ss_ray.training.models import CompactModel
 
 CANDIDATES = 32

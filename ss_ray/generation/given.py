@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 import pyarrow as pa
 
-from ss_ray.config_generation import GenerationParameters
+from ss_ray.config.generation import GenerationParameters
 from ss_ray.errors import ConfigError, DataError, PrivacyError
 from ss_ray.schema import ColumnSchema, Kind, Scalar, TableSchema, arrow_type, count_outside
 from ss_ray.tables.cells import type_table

@@ -8,18 +8,18 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from ss_ray.cluster import reported_progress
-from ss_ray.codec.json_lines import JsonCodec
-from ss_ray.config import ResourceParameters
+from ss_ray.codec.json.lines import JsonCodec
+from ss_ray.config.model import ResourceParameters
 from ss_ray.constraints.enforce import make_enforcer
-from ss_ray.generation.language_plan import LanguageGenerationPlan
 from ss_ray.generation.pool import TextPool, actor_options
 from ss_ray.generation.results import Request, SyntheticTable
 from ss_ray.generation.stage import fixed_columns, learned_mappings, of_whole_series
 from ss_ray.generation.text_actor import TextActor
 from ss_ray.generation.text_table import TextTable, given_of
-from ss_ray.plan import GenerationPlan
+from ss_ray.location import Location
+from ss_ray.plans.language_generation import LanguageGenerationPlan
+from ss_ray.plans.plan import GenerationPlan
 from ss_ray.progress import OnProgress
-from ss_ray.runs import Location
 
 logger = logging.getLogger(__name__)
 

@@ -21,11 +21,11 @@ from typing import Any
 import ray
 
 from ss_ray.cluster import WORKER_ENVIRONMENT, unwrapped_errors
-from ss_ray.config import ResourceParameters
+from ss_ray.config.model import ResourceParameters
 from ss_ray.errors import GenerationError
 from ss_ray.generation.engine import vllm_environment
-from ss_ray.generation.language_plan import Engine
 from ss_ray.generation.text_actor import Answers, Ask
+from ss_ray.plans.language_generation import Engine
 
 logger = logging.getLogger(__name__)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from ss_ray.config_generation import GenerationParameters
-from ss_ray.runs import Location
+from ss_ray.config.generation import GenerationParameters
+from ss_ray.location import Location
 
 
 @dataclass(frozen=True, kw_only=True)

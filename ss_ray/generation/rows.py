@@ -19,12 +19,12 @@ from ss_ray.codec.ascending import Ends
 from ss_ray.codec.columns import FREE
 from ss_ray.codec.sequences import SequenceCodec
 from ss_ray.codec.slots import SlotCodec
-from ss_ray.config_constraints import UniqueConstraint
+from ss_ray.config.constraints import UniqueConstraint
 from ss_ray.constraints.enforce import Enforced, Enforcer, Seen
 from ss_ray.generation.decoder import CANDIDATES, decode_candidates, decode_rows, drawn_by
 from ss_ray.generation.sequences import SequenceWriter
 from ss_ray.generation.shards import Shard
-from ss_ray.plan import GenerationPlan
+from ss_ray.plans.plan import GenerationPlan
 from ss_ray.training.models import CompactModel
 
 BATCH_ROWS = 1024

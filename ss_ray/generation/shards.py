@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ss_ray.plan import GenerationPlan
-from ss_ray.runs import Location
+from ss_ray.location import Location
+from ss_ray.plans.plan import GenerationPlan
 
 GROUPS_PER_SHARD = 4096
 

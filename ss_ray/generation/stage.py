@@ -20,18 +20,18 @@ from ss_ray.codec.sequence_columns import Sequences
 from ss_ray.codec.sequences import SequenceCodec
 from ss_ray.codec.slots import SlotCodec
 from ss_ray.codec.stored import codec_from_json
-from ss_ray.config import ResourceParameters
-from ss_ray.config_constraints import DeterminesConstraint, UniqueConstraint
-from ss_ray.config_generation import GenerationParameters
+from ss_ray.config.constraints import DeterminesConstraint, UniqueConstraint
+from ss_ray.config.generation import GenerationParameters
+from ss_ray.config.model import ResourceParameters
 from ss_ray.constraints.check import constraint_name
 from ss_ray.constraints.enforce import Enforcer, LearnedMapping, Seen, learn_mapping, make_enforcer
 from ss_ray.errors import ConfigError, GenerationError
 from ss_ray.generation.given import given_table, is_given
 from ss_ray.generation.results import Request, SyntheticTable, most_frequent
 from ss_ray.generation.shards import Shard, counts_file, cut_shards, shard_file
-from ss_ray.plan import GenerationPlan
+from ss_ray.location import Location
+from ss_ray.plans.plan import GenerationPlan
 from ss_ray.progress import OnProgress
-from ss_ray.runs import Location
 from ss_ray.schema import Kind, TableSchema
 from ss_ray.tables.files import find_source
 from ss_ray.tables.parts import count_rows, read_part

@@ -23,14 +23,14 @@ from pathlib import Path
 import numpy as np
 from pyarrow import fs as pafs
 
-from ss_ray.codec.constraint import further_grammar, record_grammar
-from ss_ray.codec.json_lines import JsonCodec
-from ss_ray.codec.json_records import Fault, Numbers, Parsed
-from ss_ray.codec.prompt import GenerationSettings
+from ss_ray.codec.json.grammar import further_grammar, record_grammar
+from ss_ray.codec.json.lines import JsonCodec
+from ss_ray.codec.json.prompt import GenerationSettings
+from ss_ray.codec.json.records import Fault, Numbers, Parsed
 from ss_ray.generation.drafts import Draft, Drafting, Shown, Tokenize
 from ss_ray.generation.engine import Completion, Request, TextEngine
-from ss_ray.generation.language_plan import LanguageGenerationPlan
-from ss_ray.runs import Location
+from ss_ray.location import Location
+from ss_ray.plans.language_generation import LanguageGenerationPlan
 
 WAIT_SECONDS = 1.0
 """Longest time that an actor works before it answers: so long it takes no new requests."""

@@ -17,17 +17,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import TypeAdapter
 
-from ss_ray.codec.json_cells import cell_texts, quoted
-from ss_ray.codec.json_lines import JsonCodec
-from ss_ray.codec.json_records import Fault, Numbers, Parsed
+from ss_ray.codec.json.cells import cell_texts, quoted
+from ss_ray.codec.json.lines import JsonCodec
+from ss_ray.codec.json.records import Fault, Numbers, Parsed
 from ss_ray.constraints.enforce import Enforcer, Seen
 from ss_ray.errors import ConfigError, GenerationError
 from ss_ray.generation.given import given_table, is_given
-from ss_ray.generation.language_plan import LanguageGenerationPlan
 from ss_ray.generation.results import Request, SyntheticTable, most_frequent
 from ss_ray.generation.text_actor import Answers, Ask
-from ss_ray.plan import GenerationPlan
-from ss_ray.runs import Location
+from ss_ray.location import Location
+from ss_ray.plans.language_generation import LanguageGenerationPlan
+from ss_ray.plans.plan import GenerationPlan
 from ss_ray.schema import Kind, TableSchema
 from ss_ray.tables.parts import PartWriter, read_part
 

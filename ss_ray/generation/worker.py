@@ -20,8 +20,8 @@ from ss_ray.codec.stored import codec_from_json
 from ss_ray.constraints.enforce import Enforcer, Seen
 from ss_ray.generation.rows import Draws, Made, Tally, make_conditioned_rows, make_rows, make_sequences
 from ss_ray.generation.shards import Shard, counts_file, shard_file
-from ss_ray.plan import GenerationPlan
-from ss_ray.runs import Location
+from ss_ray.location import Location
+from ss_ray.plans.plan import GenerationPlan
 from ss_ray.schema import TableSchema
 from ss_ray.tables.parts import read_part
 from ss_ray.training.models import CompactModel

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from ss_ray.runs import Location
+from ss_ray.location import Location
 
 NAME = "stand-in-key"
 

@@ -18,17 +18,17 @@ import pyarrow.compute as pc
 
 from ss_ray.pii import entities
 from ss_ray.pii.cells import as_texts, encode, from_texts, is_textual
-from ss_ray.pii.checksums import is_card
-from ss_ray.pii.dates import FIRST_DAY, YEARS, shift_days
+from ss_ray.pii.columns.checksums import is_card
 from ss_ray.pii.entities import Operator
-from ss_ray.pii.mentions import Mention, mentions_of
-from ss_ray.pii.names import Person
-from ss_ray.pii.people import identities_of, people_of
 from ss_ray.pii.policy.sandbox import Sandbox
 from ss_ray.pii.policy.steps import State, apply_policy
-from ss_ray.pii.pseudonyms import PERSONAL_TYPES, Pseudonyms
 from ss_ray.pii.rules import ColumnRule, PiiPlan
+from ss_ray.pii.stand_ins.dates import FIRST_DAY, YEARS, shift_days
+from ss_ray.pii.stand_ins.names import Person
+from ss_ray.pii.stand_ins.people import identities_of, people_of
+from ss_ray.pii.stand_ins.pseudonyms import PERSONAL_TYPES, Pseudonyms
 from ss_ray.pii.statistics import NEAR_ORIGINAL, Counts, Place, add_counts, few
+from ss_ray.pii.text.mentions import Mention, mentions_of
 from ss_ray.pii.texts import NewText, RowContext, TextReplacer
 
 DATE_TYPES = frozenset({entities.DATE_OF_BIRTH, entities.DATE_TIME})

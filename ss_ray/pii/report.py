@@ -8,16 +8,16 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader
 from pydantic import TypeAdapter
 
+from ss_ray.location import Location
 from ss_ray.pii.entities import Operator
 from ss_ray.pii.identifiers import ENTITY_TYPES
 from ss_ray.pii.rules import ColumnRule, PiiPlan
 from ss_ray.pii.statistics import SEARCHED, UNREADABLE, SafeHarborItem, TypeStatistics, safe_harbor
 from ss_ray.pii.survivors import ScanResult
-from ss_ray.runs import Location
 from ss_ray.schema import ColumnSchema, TableSchema
 
 REPORT_FILES = ("pii_report.html", "pii_report.json")
-TEMPLATES = (Path(__file__).parent / "templates", Path(__file__).parents[1] / "evaluation" / "templates")
+TEMPLATES = (Path(__file__).parent / "templates", Path(__file__).parents[1] / "evaluation" / "report" / "templates")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,12 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from ss_ray.config_pii import PiiParameters, PolicyStep
+from ss_ray.config.pii import PiiParameters, PolicyStep
 from ss_ray.errors import ConfigError, PrivacyError
 from ss_ray.pii.cells import is_number_type, is_textual
-from ss_ray.pii.classify import ColumnTyping
-from ss_ray.pii.dates import MAX_SHIFT_DAYS
-from ss_ray.pii.detect import THRESHOLD
+from ss_ray.pii.columns.classify import ColumnTyping
 from ss_ray.pii.entities import (
     BY_NAME,
     CREDIT_CARD,
@@ -25,9 +23,11 @@ from ss_ray.pii.entities import (
     parse_entity_type,
     parse_entity_types,
 )
-from ss_ray.pii.lexicon import DEFAULT_LOCALE
-from ss_ray.pii.people import PersonColumns, find_person_columns
-from ss_ray.pii.pseudonyms import FRESH_TYPES, PERMUTED_TYPES
+from ss_ray.pii.stand_ins.dates import MAX_SHIFT_DAYS
+from ss_ray.pii.stand_ins.lexicon import DEFAULT_LOCALE
+from ss_ray.pii.stand_ins.people import PersonColumns, find_person_columns
+from ss_ray.pii.stand_ins.pseudonyms import FRESH_TYPES, PERMUTED_TYPES
+from ss_ray.pii.text.detect import THRESHOLD
 from ss_ray.schema import ColumnSchema, Kind, TableSchema, arrow_type
 from ss_ray.tables.facts import ColumnFacts
 from ss_ray.tables.kinds import infer_column

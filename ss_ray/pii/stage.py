@@ -18,21 +18,21 @@ from itertools import accumulate
 import pyarrow as pa
 
 from ss_ray.cluster import map_items, peak_memory_bytes, reported_progress
-from ss_ray.config import DataParameters, ResourceParameters
-from ss_ray.config_pii import PiiParameters
+from ss_ray.config.model import DataParameters, ResourceParameters
+from ss_ray.config.pii import PiiParameters
 from ss_ray.errors import ConfigError
+from ss_ray.location import Location
 from ss_ray.pii.cells import is_textual
-from ss_ray.pii.classify import ColumnTyping, classify_column, classify_table
-from ss_ray.pii.detect import PATTERN_TYPES, Detector
-from ss_ray.pii.endpoint import ask_endpoint
+from ss_ray.pii.columns.classify import ColumnTyping, classify_column, classify_table
+from ss_ray.pii.columns.endpoint import ask_endpoint
 from ss_ray.pii.key_file import KeyFile, shared_key
-from ss_ray.pii.keyed import MIN_KEY_BYTES
 from ss_ray.pii.policy.sandbox import Sandbox
 from ss_ray.pii.policy.steps import State, apply_policy
-from ss_ray.pii.pseudonyms import Pseudonyms
 from ss_ray.pii.replace import TableReplacer
 from ss_ray.pii.report import make_pii_report, write_pii_report
 from ss_ray.pii.rules import PiiPlan, make_pii_plan, policy_schema, updated_schema
+from ss_ray.pii.stand_ins.keyed import MIN_KEY_BYTES
+from ss_ray.pii.stand_ins.pseudonyms import Pseudonyms
 from ss_ray.pii.statistics import Counts, TypeStatistics, add_counts, type_statistics
 from ss_ray.pii.survivors import (
     OriginalIdentifiers,
@@ -48,8 +48,8 @@ from ss_ray.pii.survivors import (
     scan_table,
     without_chance,
 )
+from ss_ray.pii.text.detect import PATTERN_TYPES, Detector
 from ss_ray.progress import OnProgress
-from ss_ray.runs import Location
 from ss_ray.schema import Kind, TableSchema, arrow_type
 from ss_ray.tables.facts import ColumnFacts, merge_tables, table_facts
 from ss_ray.tables.parts import PartWriter, Slice, part_slices, read_part, read_slice, sample_rows

@@ -9,15 +9,15 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from ss_ray.pii import entities
-from ss_ray.pii.detect import Detector, Finding, without_overlaps
 from ss_ray.pii.entities import Operator
-from ss_ray.pii.mentions import Mention, spans
-from ss_ray.pii.names import NOBODY, Person
-from ss_ray.pii.operators import Replacement
-from ss_ray.pii.places import kind_of_place
-from ss_ray.pii.pseudonyms import MASK, Pseudonyms
 from ss_ray.pii.rules import PiiPlan
+from ss_ray.pii.stand_ins.names import NOBODY, Person
+from ss_ray.pii.stand_ins.operators import Replacement
+from ss_ray.pii.stand_ins.places import kind_of_place
+from ss_ray.pii.stand_ins.pseudonyms import MASK, Pseudonyms
 from ss_ray.pii.statistics import UNREADABLE
+from ss_ray.pii.text.detect import Detector, Finding, without_overlaps
+from ss_ray.pii.text.mentions import Mention, spans
 
 _NAMED = frozenset(
     {

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from ss_ray.errors import PrivacyError
 from ss_ray.privacy.charges import Charge
-from ss_ray.privacy.ledger import SpendingLedger
+from ss_ray.privacy.ledger.ledger import SpendingLedger
 from ss_ray.privacy.measured import MeasuredSchema
 
 

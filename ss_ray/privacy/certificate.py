@@ -17,7 +17,7 @@ from ss_ray import __version__
 from ss_ray.errors import PrivacyError
 from ss_ray.privacy.accounting import epsilon_of
 from ss_ray.privacy.charges import Charge, DPPlan
-from ss_ray.privacy.ledger import Balance
+from ss_ray.privacy.ledger.ledger import Balance
 from ss_ray.privacy.plan import run_epsilon
 
 LIBRARIES = ("dp-accounting", "opendp", "randomgen", "torch", "ray", "numpy")

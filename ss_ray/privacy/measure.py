@@ -13,8 +13,9 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from ss_ray.config import DataParameters, PrivacyParameters
+from ss_ray.config.model import DataParameters, PrivacyParameters
 from ss_ray.errors import PrivacyError
+from ss_ray.location import Location
 from ss_ray.privacy.account import Account, PrivateSchema
 from ss_ray.privacy.accounting import auto_delta
 from ss_ray.privacy.histograms import Counted, PresenceQuery, Query, count_table, merge_counts, release_counts
@@ -29,7 +30,6 @@ from ss_ray.privacy.plan import (
 from ss_ray.privacy.private_schema import measure_schema, num_units_deviation
 from ss_ray.privacy.schema_plan import SchemaBudget, plan_queries
 from ss_ray.privacy.units import Rows
-from ss_ray.runs import Location
 from ss_ray.schema import TableSchema
 from ss_ray.tables.parts import read_part
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ss_ray.config import ColumnParameters
+from ss_ray.config.model import ColumnParameters
 from ss_ray.privacy.bins import (
     Cell,
     Ends,

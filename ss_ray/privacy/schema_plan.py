@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from ss_ray.codec.ordinals import Scale, bound_units, float_scale, from_units
-from ss_ray.config import ColumnParameters
+from ss_ray.config.model import ColumnParameters
 from ss_ray.errors import PrivacyError
 from ss_ray.privacy.bins import FANOUT, INT64, Cell, Ends, dyadic_cells, equal_parts
 from ss_ray.privacy.charges import Charge

@@ -6,14 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ss_ray.cluster import map_items, reported_progress
-from ss_ray.config import DataParameters, PrivacyParameters
+from ss_ray.config.model import DataParameters, PrivacyParameters
 from ss_ray.errors import PrivacyError
+from ss_ray.location import Location
 from ss_ray.privacy.account import Account, PrivateSchema
 from ss_ray.privacy.histograms import Counted, Query
 from ss_ray.privacy.measure import PartCounts, count_part, expect_schema, measure_private, sum_parts
 from ss_ray.privacy.units import Rows, count_units, one_row_per_unit
 from ss_ray.progress import OnProgress
-from ss_ray.runs import Location
 from ss_ray.schema import TableSchema
 from ss_ray.tables.parts import count_rows
 

@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ss_ray.errors import PrivacyError
+from ss_ray.location import Location
 from ss_ray.privacy.noise import secret_generator
-from ss_ray.runs import Location
-from ss_ray.splits import unit_hashes
 from ss_ray.tables.parts import count_rows, read_part
+from ss_ray.tables.splits import unit_hashes
 
 Rows = npt.NDArray[np.int64]
 

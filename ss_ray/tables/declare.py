@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from ss_ray.config import ColumnParameters
+from ss_ray.config.model import ColumnParameters
 from ss_ray.errors import DataError
 from ss_ray.schema import ORDERED_KINDS, ColumnSchema, Kind, Scalar, arrow_type
 from ss_ray.tables.dates import DATE_FORMATS, DATETIME_FORMATS, iso_strings

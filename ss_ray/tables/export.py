@@ -8,7 +8,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ss_ray.runs import Location
+from ss_ray.location import Location
 from ss_ray.schema import TableSchema
 from ss_ray.tables.cells import written_table
 from ss_ray.tables.parts import read_part

@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 from pyarrow import csv
 
 from ss_ray.errors import ConfigError, DataError, ResourceError
-from ss_ray.runs import Location
+from ss_ray.location import Location
 from ss_ray.tables.json_lines import HEADER_RECORDS, MAX_COLUMNS, read_json_lines, read_records
 from ss_ray.tables.parquet_files import read_parquet, too_large
 from ss_ray.tables.parquet_pages import DamagedPageError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ss_ray.config import ColumnParameters
+from ss_ray.config.model import ColumnParameters
 from ss_ray.errors import DataError
 from ss_ray.schema import TableSchema
 from ss_ray.tables.declare import declare_column

@@ -15,7 +15,7 @@ from typing import Any
 import pyarrow as pa
 
 from ss_ray.errors import DataError
-from ss_ray.runs import Location
+from ss_ray.location import Location
 from ss_ray.tables.parts import BLOCK_ROWS
 
 BLOCK_BYTES = 2 << 20

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ss_ray.errors import DataError
-from ss_ray.runs import Location
+from ss_ray.location import Location
 from ss_ray.tables.parquet_pages import DELTA_BYTE_ARRAY, DELTA_ENCODINGS, Page, column_pages
 from ss_ray.tables.parts import BLOCK_ROWS
 

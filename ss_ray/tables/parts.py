@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ss_ray.runs import Location
+from ss_ray.location import Location
 
 PART_ROWS = 131_072
 BLOCK_ROWS = 32_768

@@ -16,13 +16,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ss_ray.cluster import map_items, reported_progress
-from ss_ray.config import DataParameters
+from ss_ray.config.model import DataParameters
 from ss_ray.errors import DataError
-from ss_ray.plan import RunPlan
+from ss_ray.location import Location
+from ss_ray.plans.plan import RunPlan
 from ss_ray.progress import OnProgress
-from ss_ray.runs import Location
 from ss_ray.schema import TableSchema
-from ss_ray.splits import (
+from ss_ray.tables.cells import type_table
+from ss_ray.tables.facts import ColumnFacts, merge_tables, table_facts
+from ss_ray.tables.files import Source, file_digest, find_source, read_blocks
+from ss_ray.tables.infer import MIN_ROWS, infer_schema
+from ss_ray.tables.lenient import type_leniently
+from ss_ray.tables.parts import PartWriter
+from ss_ray.tables.splits import (
     UnitCounts,
     holdout_bound,
     holdout_rows_wanted,
@@ -32,12 +38,6 @@ from ss_ray.splits import (
     smallest,
     unit_hashes,
 )
-from ss_ray.tables.cells import type_table
-from ss_ray.tables.facts import ColumnFacts, merge_tables, table_facts
-from ss_ray.tables.files import Source, file_digest, find_source, read_blocks
-from ss_ray.tables.infer import MIN_ROWS, infer_schema
-from ss_ray.tables.lenient import type_leniently
-from ss_ray.tables.parts import PartWriter
 
 
 @dataclass(frozen=True, kw_only=True)

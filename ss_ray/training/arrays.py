@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ss_ray.runs import Location
+from ss_ray.location import Location
 
 
 def save_array(array: npt.NDArray[Any], file: Location) -> None:

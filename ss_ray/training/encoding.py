@@ -12,19 +12,20 @@ import pyarrow as pa
 
 from ss_ray.cluster import map_items
 from ss_ray.codec.columns import PAD
-from ss_ray.codec.measured_sequences import window_tokens
 from ss_ray.codec.order_axis import OrderAxis, order_axis
 from ss_ray.codec.sequence_columns import Sequences
 from ss_ray.codec.sequences import SequenceCodec, fit_sequence_codec, windows
 from ss_ray.codec.slots import SlotCodec
 from ss_ray.errors import DataError
-from ss_ray.plan import TrainPlan
+from ss_ray.location import Location
+from ss_ray.plans.plan import TrainPlan
+from ss_ray.plans.sequences import SequencePlan
+from ss_ray.privacy.measured_sequence_codec import window_tokens
 from ss_ray.privacy.units import check_same_rows, unit_ids
-from ss_ray.runs import Location
 from ss_ray.schema import Kind, TableSchema
-from ss_ray.sequence_plan import SequencePlan
 from ss_ray.tables.parts import count_rows, read_part
-from ss_ray.tables.sequences import (
+from ss_ray.training.arrays import save_array
+from ss_ray.training.buckets import (
     BUCKET_ROWS,
     Bucket,
     SequenceFacts,
@@ -34,7 +35,6 @@ from ss_ray.tables.sequences import (
     some_sequences,
     sorted_sequences,
 )
-from ss_ray.training.arrays import save_array
 
 SAMPLE_ROWS = 100_000  # that place the bins of numbers and teach the pieces of text
 TICKS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}  # of a timestamp's unit in a second

@@ -15,16 +15,16 @@ import numpy as np
 import pyarrow as pa
 
 from ss_ray.cluster import WORKER_ENVIRONMENT, map_items, reported_progress
-from ss_ray.codec.json_lines import JsonCodec
-from ss_ray.codec.prompt import GenerationSettings, instruction
-from ss_ray.config import ResourceParameters
+from ss_ray.codec.json.lines import JsonCodec
+from ss_ray.codec.json.prompt import GenerationSettings, instruction
+from ss_ray.config.model import ResourceParameters
 from ss_ray.errors import DataError
-from ss_ray.language_plan import LanguageTrainPlan
+from ss_ray.location import Location
+from ss_ray.plans.language_training import LanguageTrainPlan
 from ss_ray.progress import OnProgress
-from ss_ray.runs import Location
 from ss_ray.tables.parts import BLOCK_ROWS, count_rows, read_part
-from ss_ray.tables.sequences import BUCKET_ROWS, Bucket, read_bucket
 from ss_ray.training.arrays import save_array
+from ss_ray.training.buckets import BUCKET_ROWS, Bucket, read_bucket
 from ss_ray.training.stage import ModelRef, fit_workers, model_ref
 
 logger = logging.getLogger(__name__)

@@ -12,11 +12,11 @@ import numpy as np
 import torch
 from ray.train.torch import get_device
 
-from ss_ray.codec.json_lines import JsonCodec
-from ss_ray.codec.prompt import GenerationSettings
-from ss_ray.language_plan import LanguageTrainPlan
-from ss_ray.plan import PrivateLoopPlan
-from ss_ray.runs import Location
+from ss_ray.codec.json.lines import JsonCodec
+from ss_ray.codec.json.prompt import GenerationSettings
+from ss_ray.location import Location
+from ss_ray.plans.language_training import LanguageTrainPlan
+from ss_ray.plans.plan import PrivateLoopPlan
 from ss_ray.training.arrays import load_arrays
 from ss_ray.training.loop import Worker
 from ss_ray.training.pretrained import Pretrained, load_adapter, load_base, save_adapter, save_merged

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from ss_ray.codec.columns import BOS, PAD, Slot
-from ss_ray.training.shape import CompactShape
+from ss_ray.plans.shape import CompactShape
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,7 +18,7 @@ from transformers.pytorch_utils import Conv1D
 from transformers.utils import is_bitsandbytes_available
 
 from ss_ray.errors import ConfigError, ResourceError
-from ss_ray.language_plan import LanguageTrainPlan, LoraPlan
+from ss_ray.plans.language_training import LanguageTrainPlan, LoraPlan
 
 USUAL_WINDOW = 2048
 """Tokens of a model whose files do not say how many it takes."""

@@ -19,13 +19,13 @@ from ray.train.v2.api.exceptions import TrainingFailedError
 from ss_ray.cluster import WORKER_ENVIRONMENT, available_cpus, reported_progress
 from ss_ray.codec.sequences import SequenceCodec
 from ss_ray.codec.slots import SlotCodec, fit_codec
-from ss_ray.config import ResourceParameters
+from ss_ray.config.model import ResourceParameters
 from ss_ray.errors import SsRayError, TrainingError
-from ss_ray.plan import TrainPlan, plan_sequence_training
+from ss_ray.location import Location
+from ss_ray.plans.plan import TrainPlan, plan_sequence_training
+from ss_ray.plans.sequences import SequencePlan
 from ss_ray.progress import OnProgress
-from ss_ray.runs import Location
 from ss_ray.schema import TableSchema
-from ss_ray.sequence_plan import SequencePlan
 from ss_ray.tables.parts import sample_rows
 from ss_ray.training.encoding import (
     SAMPLE_ROWS,

@@ -26,7 +26,7 @@ from torch.nn.utils.rnn import pad_sequence
 from ss_ray.errors import PrivacyError
 from ss_ray.training.examples import parts_of_similar_length
 from ss_ray.training.loop import Worker
-from ss_ray.training.private_loop import own_rows
+from ss_ray.training.private.loop import own_rows
 from ss_ray.training.unit_files import UnitFiles, load_units
 
 Ints = npt.NDArray[np.int64]

@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy.typing as npt
 
+from ss_ray.location import Location
 from ss_ray.privacy.units import check_same_rows, count_units, unit_ids
-from ss_ray.runs import Location
 from ss_ray.training.arrays import load_arrays, save_array
 
 

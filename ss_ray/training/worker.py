@@ -20,14 +20,14 @@ from ray.train.torch import get_device
 
 from ss_ray.codec.sequences import SequenceCodec, SequenceTokens
 from ss_ray.codec.slots import SlotCodec
-from ss_ray.plan import LoopPlan, PrivateLoopPlan, PrivateTrainPlan, TrainPlan
-from ss_ray.runs import Location
+from ss_ray.location import Location
+from ss_ray.plans.plan import LoopPlan, PrivateLoopPlan, PrivateTrainPlan, TrainPlan
 from ss_ray.training.arrays import load_arrays
 from ss_ray.training.examples import Examples, RowExamples, row_examples
 from ss_ray.training.loop import TrainState, Worker, split_examples, train
 from ss_ray.training.models import build_compact, group_slots
-from ss_ray.training.private_loop import PrivateState, PrivateUnits, own_row_units, train_private
-from ss_ray.training.recorder import StepRecorder
+from ss_ray.training.private.loop import PrivateState, PrivateUnits, own_row_units, train_private
+from ss_ray.training.private.recorder import StepRecorder
 from ss_ray.training.sequence_examples import sequence_examples
 from ss_ray.training.unit_files import UnitFiles
 

@@ -10,9 +10,9 @@ import pyarrow as pa
 from ss_ray.codec.order_axis import order_axis
 from ss_ray.codec.sequence_columns import Sequences
 from ss_ray.codec.sequences import SequenceCodec, SequenceTokens, fit_sequence_codec
+from ss_ray.plans.sequences import group_key
 from ss_ray.schema import TableSchema
-from ss_ray.sequence_plan import group_key
-from ss_ray.tables.sequences import sequence_facts, sorted_sequences
+from ss_ray.training.buckets import sequence_facts, sorted_sequences
 
 
 def fit_sequences(

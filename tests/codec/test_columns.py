@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from ss_ray.codec.columns import PLACES, BinnedCodec, _pick, _place
 from ss_ray.errors import DataError
 from ss_ray.schema import Kind
-
-from . import tables as t
+from tests.codec import tables as t
 
 INT64 = np.iinfo(np.int64)
 QUICK = settings(max_examples=60, deadline=None)

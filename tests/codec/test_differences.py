@@ -9,8 +9,7 @@ from ss_ray.codec.columns import BinnedCodec
 from ss_ray.codec.differences import DifferenceCodec
 from ss_ray.codec.slots import SlotCodec
 from ss_ray.schema import Kind
-
-from . import tables as t
+from tests.codec import tables as t
 
 RNG = np.random.default_rng(7)
 START = RNG.integers(0, 3000, 400)

@@ -6,8 +6,8 @@ import pytest
 from ss_ray.codec.identifiers import fresh_values
 from ss_ray.errors import DataError
 from ss_ray.pii.entities import UNKNOWN
-from ss_ray.pii.inventions import INVENTED_TYPES
-from ss_ray.pii.pseudonyms import FRESH_TYPES
+from ss_ray.pii.stand_ins.inventions import INVENTED_TYPES
+from ss_ray.pii.stand_ins.pseudonyms import FRESH_TYPES
 from ss_ray.schema import ColumnSchema, Kind
 
 DIGITS, UPPER = "0123456789", "ABCDEFGHIJKLMNOPQRSTUVWXYZ"

@@ -13,9 +13,8 @@ from ss_ray.codec.sequences import SequenceCodec, SequenceTokens, windows
 from ss_ray.codec.stored import codec_from_json, read_schema
 from ss_ray.errors import DataError
 from ss_ray.schema import ColumnSchema, Kind, TableSchema
-
-from . import tables
-from .sequence_tables import ascends, decode, fit_sequences
+from tests.codec import tables
+from tests.codec.sequence_tables import ascends, decode, fit_sequences
 
 
 @st.composite

@@ -7,8 +7,7 @@ from hypothesis import strategies as st
 from ss_ray.codec.columns import BinnedCodec, Slot
 from ss_ray.codec.slots import SlotCodec
 from ss_ray.schema import Kind, TableSchema
-
-from . import tables as t
+from tests.codec import tables as t
 
 Table = tuple[TableSchema, pa.Table]
 

@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 
 from ss_ray.codec.texts import TextCodec, train_tokenizer
 from ss_ray.schema import Kind
-
-from . import tables as t
+from tests.codec import tables as t
 
 REVIEWS = pa.array(["the dress is lovely", "the dress is too small", None, ""] * 12)
 CODEC = t.fit_one(Kind.TEXT, REVIEWS, max_text_tokens=64)

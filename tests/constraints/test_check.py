@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from ss_ray.config_constraints import ConstraintParameters
+from ss_ray.config.constraints import ConstraintParameters
 from ss_ray.constraints.check import check_declared, constraint_name, row_hashes, violations
 from ss_ray.errors import ConfigError
 from ss_ray.schema import ColumnSchema, Kind, TableSchema

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from ss_ray.config_constraints import ConstraintParameters
+from ss_ray.config.constraints import ConstraintParameters
 from ss_ray.constraints.check import constraint_name, violations
 from ss_ray.constraints.enforce import Enforced, LearnedMapping, key_hashes, learn_mapping, make_enforcer
 from ss_ray.errors import ConfigError

@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from pyarrow import csv
 from pydantic import TypeAdapter
 
-from ss_ray.config_constraints import ConstraintParameters, OrderConstraint, PresentConstraint
+from ss_ray.cli.constraints import suggest_constraints
+from ss_ray.config.constraints import ConstraintParameters, OrderConstraint, PresentConstraint
 from ss_ray.constraints.check import check_declared, constraint_name, violations
-from ss_ray.constraints.cli import suggest_constraints
 from ss_ray.constraints.enforce import make_enforcer
 from ss_ray.constraints.suggest import MIN_ROWS, Suggestion, suggest, to_yaml
 from ss_ray.errors import DataError

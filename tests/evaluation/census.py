@@ -8,8 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ss_ray.schema import Kind
-
-from .people import make_schema
+from tests.evaluation.people import make_schema
 
 CENSUS = make_schema(
     age=Kind.INTEGER,

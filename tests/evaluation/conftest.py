@@ -7,8 +7,7 @@ import pytest
 
 from ss_ray.evaluation.evaluate import Evaluation, evaluate
 from ss_ray.schema import TableSchema
-
-from .people import PEOPLE, draw_people, make_schema
+from tests.evaluation.people import PEOPLE, draw_people, make_schema
 
 
 @pytest.fixture(scope="session")

@@ -7,8 +7,7 @@ import pandas as pd
 
 from ss_ray.evaluation.sequence_rows import SequenceColumns
 from ss_ray.schema import Kind
-
-from .people import make_schema
+from tests.evaluation.people import make_schema
 
 BY = SequenceColumns(group="patient", order="day")
 SCHEMA = make_schema(

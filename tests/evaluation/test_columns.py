@@ -9,8 +9,7 @@ import pytest
 from ss_ray.errors import DataError
 from ss_ray.evaluation.columns import ScoredColumn, labels, missing, numbers, prepare, sample, scored_columns
 from ss_ray.schema import Kind
-
-from .people import PEOPLE, make_schema
+from tests.evaluation.people import PEOPLE, make_schema
 
 
 def test_identifiers_texts_and_empty_columns_are_not_scored(train, schema):

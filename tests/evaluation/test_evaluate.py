@@ -12,8 +12,7 @@ from ss_ray.evaluation.evaluate import Evaluation, combine, evaluate
 from ss_ray.evaluation.metrics import Metric
 from ss_ray.evaluation.scores import Score
 from ss_ray.schema import Kind
-
-from .people import make_schema
+from tests.evaluation.people import make_schema
 
 DAY = datetime.date(2024, 2, 29)
 ODD = {

@@ -4,14 +4,13 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from ss_ray.evaluation.fidelity import evaluate_fidelity
 from ss_ray.evaluation.group_sample import sample_groups
+from ss_ray.evaluation.quality.fidelity import evaluate_fidelity
 from ss_ray.evaluation.sequence_rows import SequenceColumns
 from ss_ray.evaluation.stage import Tables, read_whole_groups
-from ss_ray.runs import Location
+from ss_ray.location import Location
 from ss_ray.tables.parts import PartWriter
-
-from .series import BY, SCHEMA, draw_series
+from tests.evaluation.series import BY, SCHEMA, draw_series
 
 
 def write(frame, folder, *, parts=3):

@@ -4,8 +4,7 @@ import pytest
 from ss_ray.evaluation.columns import prepare, scored_columns
 from ss_ray.evaluation.models import auc_std_error, fit_encoder, frequent_codes, roc_auc, roc_points
 from ss_ray.schema import Kind
-
-from .people import make_schema
+from tests.evaluation.people import make_schema
 
 
 def test_roc_auc_counts_ties_half():

@@ -2,13 +2,12 @@
 
 import pytest
 
-from ss_ray.config import EvaluationParameters
+from ss_ray.config.model import EvaluationParameters
 from ss_ray.errors import DataError
-from ss_ray.evaluation.attacks import evaluate_privacy
+from ss_ray.evaluation.privacy.attacks import evaluate_privacy
+from ss_ray.evaluation.privacy.verdict import judge_privacy
 from ss_ray.evaluation.privacy_tests import PrivacyTests, check_columns, plan_tests
-from ss_ray.evaluation.verdict import judge_privacy
-
-from .leaks import PATIENTS, PII, draw_patients, jittered
+from tests.evaluation.privacy.leaks import PATIENTS, PII, draw_patients, jittered
 
 TRAIN, HOLDOUT, FRESH = draw_patients(400, 1), draw_patients(300, 2), draw_patients(400, 3)
 

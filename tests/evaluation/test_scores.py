@@ -3,6 +3,8 @@ import math
 import pytest
 
 from ss_ray.evaluation.metrics import measured, unavailable
+from ss_ray.evaluation.quality.similarity import Similarity
+from ss_ray.evaluation.quality.text_fidelity import TextSimilarity
 from ss_ray.evaluation.scores import (
     Grade,
     correlation_score,
@@ -14,8 +16,6 @@ from ss_ray.evaluation.scores import (
     text_structure_score,
     to_score,
 )
-from ss_ray.evaluation.similarity import Similarity
-from ss_ray.evaluation.text_fidelity import TextSimilarity
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from ss_ray.codec.json_lines import JsonCodec
+from ss_ray.codec.json.lines import JsonCodec
 from ss_ray.schema import ColumnSchema, Kind, TableSchema
 
 TEXTS = ['{"age":39,"sex":"Male","note":"a short note"}\n', '{"age":null,"sex":"Female","note":"another"}\n'] * 20

@@ -6,13 +6,12 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
-from ss_ray.codec.constraint import record_grammar
+from ss_ray.codec.json.grammar import record_grammar
 from ss_ray.generation.engine import Request, TextEngine
 from ss_ray.schema import TableSchema
-from tests.codec.test_constraint import LATE
-from tests.codec.test_json_lines import codec_of
-
-from . import language_toy as toy
+from tests.codec.json.test_grammar import LATE
+from tests.codec.json.test_lines import codec_of
+from tests.generation import language_toy as toy
 
 SCHEMAS = 5
 """Of one check, decoded side by side."""

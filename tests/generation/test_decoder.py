@@ -7,8 +7,8 @@ from transformers import LlamaForCausalLM
 from ss_ray.codec.columns import BOS, FREE, PAD, Slot
 from ss_ray.codec.slots import fit_codec
 from ss_ray.generation.decoder import _decode, _draw, decode_candidates, decode_rows, drawn_by
-from ss_ray.generation.sampling import Sampling
-from ss_ray.plan import TrainPlan
+from ss_ray.plans.plan import TrainPlan
+from ss_ray.plans.sampling import Sampling
 from ss_ray.schema import ColumnSchema, Kind, TableSchema
 from ss_ray.training.examples import row_examples
 from ss_ray.training.loop import Worker, split_examples, train

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ss_ray.config_generation import GenerationParameters
+from ss_ray.config.generation import GenerationParameters
 from ss_ray.errors import ConfigError, DataError
 from ss_ray.generation.given import check_given
 from ss_ray.schema import ColumnSchema, Kind, TableSchema

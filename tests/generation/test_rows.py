@@ -7,8 +7,8 @@ import torch
 
 from ss_ray.codec.sequences import SequenceCodec
 from ss_ray.codec.slots import SlotCodec
-from ss_ray.config_base import Section
-from ss_ray.config_constraints import (
+from ss_ray.config.base import Section
+from ss_ray.config.constraints import (
     ConstraintParameters,
     FormatConstraint,
     OrderConstraint,
@@ -18,9 +18,9 @@ from ss_ray.config_constraints import (
 )
 from ss_ray.constraints.enforce import make_enforcer
 from ss_ray.generation.rows import Draws, Tally, make_conditioned_rows, make_rows, make_sequences
-from ss_ray.generation.sampling import Sampling
 from ss_ray.generation.shards import Shard
-from ss_ray.plan import GenerationPlan
+from ss_ray.plans.plan import GenerationPlan
+from ss_ray.plans.sampling import Sampling
 from ss_ray.schema import ColumnSchema, Kind
 from ss_ray.training.models import build_compact
 from tests.codec import tables

@@ -7,8 +7,8 @@ from transformers import LlamaForCausalLM
 from ss_ray.codec.columns import FREE
 from ss_ray.codec.sequences import SequenceCodec, SequenceTokens
 from ss_ray.generation.decoder import _decode
-from ss_ray.generation.sampling import Sampling
 from ss_ray.generation.sequences import SequenceWriter
+from ss_ray.plans.sampling import Sampling
 from ss_ray.schema import Kind
 from ss_ray.training.examples import parts_of_similar_length
 from ss_ray.training.loop import Worker, split_examples, train

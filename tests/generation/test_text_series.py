@@ -12,23 +12,22 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from ss_ray.codec.json_lines import JsonCodec
-from ss_ray.config_generation import GenerationParameters
+from ss_ray.codec.json.lines import JsonCodec
+from ss_ray.config.generation import GenerationParameters
 from ss_ray.constraints.enforce import make_enforcer
 from ss_ray.errors import ConfigError
-from ss_ray.generation.language_plan import LanguageGenerationPlan
 from ss_ray.generation.language_stage import plan_series
 from ss_ray.generation.results import Request, SyntheticTable
 from ss_ray.generation.text_actor import Ask, load_text_actor
 from ss_ray.generation.text_table import Given, TextTable, given_of
-from ss_ray.plan import GenerationPlan
-from ss_ray.runs import Location
+from ss_ray.location import Location
+from ss_ray.plans.language_generation import LanguageGenerationPlan
+from ss_ray.plans.plan import GenerationPlan
 from ss_ray.schema import Kind
+from tests.codec.json.test_order import PAID, WHO, codec_of
 from tests.codec.tables import column_of, table_of
-from tests.codec.test_json_order import PAID, WHO, codec_of
-
-from .test_rows import plan
-from .test_text_actor import PLAN, finished, model_folder, rows_of
+from tests.generation.test_rows import plan
+from tests.generation.test_text_actor import PLAN, finished, model_folder, rows_of
 
 EPOCH = datetime(2024, 5, 1)
 ROOM = 80

@@ -9,15 +9,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from transformers import LlamaForCausalLM
 
-from ss_ray.codec.constraint import record_grammar
+from ss_ray.codec.json.grammar import record_grammar
 from ss_ray.errors import GenerationError
 from ss_ray.generation.engine import Completion, Request, TextEngine, TextSampling, without_half_characters
 from ss_ray.generation.torch_engine import GROWTH, TorchEngine, draw_tokens
 from ss_ray.schema import TableSchema
-from tests.codec.test_json_lines import odd_tables
-
-from . import language_toy as toy
-from .random_schemas import SCHEMAS, check_engine
+from tests.codec.json.test_lines import odd_tables
+from tests.generation import language_toy as toy
+from tests.generation.random_schemas import SCHEMAS, check_engine
 
 GRAMMAR = record_grammar(toy.CODEC)
 

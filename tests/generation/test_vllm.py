@@ -17,14 +17,13 @@ pytest.importorskip("vllm")
 
 from vllm import LLMEngine
 
-from ss_ray.codec.constraint import record_grammar
+from ss_ray.codec.json.grammar import record_grammar
 from ss_ray.generation.torch_engine import TorchEngine
 from ss_ray.generation.vllm import VllmEngine
 from ss_ray.schema import TableSchema
-from tests.codec.test_json_lines import odd_tables
-
-from . import language_toy as toy
-from .random_schemas import SCHEMAS, check_engine
+from tests.codec.json.test_lines import odd_tables
+from tests.generation import language_toy as toy
+from tests.generation.random_schemas import SCHEMAS, check_engine
 
 pytestmark = [pytest.mark.vllm, pytest.mark.filterwarnings("ignore")]
 

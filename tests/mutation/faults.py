@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from tests.mutation.gate import Mutation
 
-LOOP, SAMPLES, CLIPPING = "training/private_loop.py", "privacy/noise.py", "training/dpsgd.py"
+LOOP, SAMPLES, CLIPPING = "training/private/loop.py", "privacy/noise.py", "training/private/dpsgd.py"
 LOOP_TESTS, CONFORMS = (
-    "training/test_private_loop.py",
-    "training/test_conformance.py::test_real_loop_conforms_to_its_charge",
+    "training/private/test_loop.py",
+    "training/private/test_conformance.py::test_real_loop_conforms_to_its_charge",
 )
 NOISE_ONCE = f"{LOOP_TESTS}::test_noise_of_one_worker_is_that_of_the_plan"
-CLIPPED = "training/test_dpsgd.py::test_clipped_sum_is_that_of_one_backward_pass_a_unit"
+CLIPPED = "training/private/test_dpsgd.py::test_clipped_sum_is_that_of_one_backward_pass_a_unit"
 SAMPLE = "    return np.flatnonzero(generator.random(num_units) < sample_rate)\n"
 SHUFFLED = """    kept, size = poisson_sample.__dict__, round(num_units * sample_rate)
     if kept.get("of") != num_units or len(kept["left"]) < size:
@@ -135,7 +135,7 @@ SENSITIVITY = (
         CLIPPING,
         "return squared if self.bias is None else squared + self.grads.sum(dim=1).square().sum(dim=1)",
         "return squared",
-        "training/test_dpsgd.py::test_layer_used_twice_and_biases_are_clipped_like_the_naive_loop",
+        "training/private/test_dpsgd.py::test_layer_used_twice_and_biases_are_clipped_like_the_naive_loop",
     ),
     fault(
         "rounding that hides a norm",
@@ -156,7 +156,7 @@ SENSITIVITY = (
         CLIPPING,
         "if not torch.isfinite(squared).all():",
         "if False:",
-        "training/test_dpsgd.py::test_gradient_that_is_not_finite_stops_training",
+        "training/private/test_dpsgd.py::test_gradient_that_is_not_finite_stops_training",
     ),
 )
 UNITS = (
@@ -307,11 +307,11 @@ ACCOUNTING = (
     ),
     fault(
         "a ledger that forgets",
-        "privacy/ledger.py",
+        "privacy/ledger/ledger.py",
         "spent, at = row.spent + charge.count, now()",
         "spent, at = charge.count, now()",
-        "privacy/test_ledger.py::test_a_job_reserves_charges_and_closes",
-        "privacy/test_ledger.py::test_another_ledger_on_the_same_database_knows_what_was_spent",
+        "privacy/ledger/test_ledger.py::test_a_job_reserves_charges_and_closes",
+        "privacy/ledger/test_ledger.py::test_another_ledger_on_the_same_database_knows_what_was_spent",
     ),
     fault(
         "delta off by ten",
@@ -359,10 +359,10 @@ ACCOUNTING = (
 GENERATION = (
     fault(
         "real rows passed to generation",
-        "families.py",
+        "pipelines/families.py",
         "if is_private(config) and rows is not None:",
         "if False:",
-        "test_families.py",
+        "pipelines/test_families.py",
     ),
 )
 CHECKS = (
@@ -371,11 +371,11 @@ CHECKS = (
         "privacy/conformance.py",
         "if f.p_value < FALSE_ALARM / len(self.findings)",
         "if f.p_value < 0",
-        "training/test_conformance.py::test_a_fault_is_found_by_its_own_test",
+        "training/private/test_conformance.py::test_a_fault_is_found_by_its_own_test",
     ),
     fault(
         "policies that count rows",
-        "planning.py",
+        "plans/make.py",
         "            check_row_local(config.replace_pii.steps or ())\n",
         "            pass\n",
         "pii/policy/test_row_local.py",

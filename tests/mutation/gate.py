@@ -115,7 +115,7 @@ def run_mutations(mutations: Sequence[Mutation], *, processes: int) -> Iterator[
 def copy_package(folder: Path) -> Path:
     """folder/base/ss_ray, a copy of the package without the data files of its models."""
     base = folder / "base"
-    ignored = shutil.ignore_patterns("__pycache__", "ner_model", "recipes", "templates")
+    ignored = shutil.ignore_patterns("__pycache__", "ner_model", "templates")
     shutil.copytree(ROOT / "ss_ray", base / "ss_ray", ignore=ignored)
     return base
 

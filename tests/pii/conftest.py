@@ -1,7 +1,7 @@
 import pytest
 
-from ss_ray.pii.detect import Detector
-from ss_ray.pii.pseudonyms import Pseudonyms
+from ss_ray.pii.stand_ins.pseudonyms import Pseudonyms
+from ss_ray.pii.text.detect import Detector
 
 
 @pytest.fixture(scope="session")

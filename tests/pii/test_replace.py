@@ -7,17 +7,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ss_ray.config_pii import PiiParameters
+from ss_ray.config.pii import PiiParameters
 from ss_ray.demo import make_patients
 from ss_ray.errors import PrivacyError
-from ss_ray.pii.classify import classify_table
-from ss_ray.pii.detect import Detector
+from ss_ray.pii.columns.classify import classify_table
 from ss_ray.pii.entities import BY_NAME, Operator
-from ss_ray.pii.people import find_person_columns
-from ss_ray.pii.pseudonyms import MASK, Pseudonyms
 from ss_ray.pii.replace import TableReplacer
 from ss_ray.pii.rules import ColumnRule, PiiPlan, make_pii_plan, updated_schema
+from ss_ray.pii.stand_ins.people import find_person_columns
+from ss_ray.pii.stand_ins.pseudonyms import MASK, Pseudonyms
 from ss_ray.pii.statistics import UNREADABLE, Counts
+from ss_ray.pii.text.detect import Detector
 from ss_ray.pii.texts import RowContext, TextReplacer
 from ss_ray.schema import ColumnSchema, Kind, TableSchema
 from ss_ray.tables.facts import table_facts

@@ -8,16 +8,16 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from ss_ray.config_pii import PiiParameters
-from ss_ray.pii.classify import ColumnTyping
+from ss_ray.config.pii import PiiParameters
+from ss_ray.location import Location
+from ss_ray.pii.columns.classify import ColumnTyping
 from ss_ray.pii.entities import Operator
-from ss_ray.pii.pseudonyms import Pseudonyms
 from ss_ray.pii.replace import TableReplacer
 from ss_ray.pii.report import make_pii_report, write_pii_report
 from ss_ray.pii.rules import make_pii_plan
+from ss_ray.pii.stand_ins.pseudonyms import Pseudonyms
 from ss_ray.pii.statistics import Counts, add_counts, few, safe_harbor, type_statistics
 from ss_ray.pii.survivors import ScanResult
-from ss_ray.runs import Location
 from ss_ray.tables.facts import table_facts
 from ss_ray.tables.infer import infer_schema
 

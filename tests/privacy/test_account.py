@@ -10,7 +10,7 @@ import pytest
 from ss_ray.errors import PrivacyError
 from ss_ray.privacy.account import Account
 from ss_ray.privacy.charges import Charge
-from ss_ray.privacy.ledger import Ledger
+from ss_ray.privacy.ledger.ledger import Ledger
 
 STEP = Charge(mechanism="dp-sgd", noise_multiplier=1.5, sample_rate=0.1)
 COUNT = Charge(mechanism="schema: number of units", noise_multiplier=50.0)

@@ -12,7 +12,7 @@ from ss_ray.errors import PrivacyError
 from ss_ray.privacy.accounting import epsilon_of
 from ss_ray.privacy.certificate import Certificate, make_certificate
 from ss_ray.privacy.charges import Charge, DPPlan
-from ss_ray.privacy.ledger import Balance
+from ss_ray.privacy.ledger.ledger import Balance
 from ss_ray.privacy.plan import count_charge, make_dp_plan, run_epsilon
 
 DELTA = 1e-5

@@ -10,15 +10,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from ss_ray.config import ColumnParameters, DataParameters, PrivacyParameters
+from ss_ray.config.model import ColumnParameters, DataParameters, PrivacyParameters
 from ss_ray.errors import PrivacyError
+from ss_ray.location import Location
 from ss_ray.privacy.account import Account, PrivateSchema
 from ss_ray.privacy.histograms import CategoryQuery, Counted, PresenceQuery, Query
-from ss_ray.privacy.ledger import Ledger
+from ss_ray.privacy.ledger.ledger import Ledger
 from ss_ray.privacy.measure import PartCounts, count_part, expect_schema, measure_private, sum_parts
 from ss_ray.privacy.plan import NUMBER_OF_UNITS, count_charge
 from ss_ray.privacy.units import count_units, one_row_per_unit
-from ss_ray.runs import Location
 from ss_ray.schema import ColumnSchema, Kind, TableSchema
 
 FLAG = ColumnSchema(name="flag", kind=Kind.BOOLEAN, arrow_type="bool", values=(False, True))

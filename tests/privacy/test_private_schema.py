@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 from scipy.stats import binom
 
 from ss_ray.codec.ordinals import Scale
-from ss_ray.config import ColumnParameters
+from ss_ray.config.model import ColumnParameters
 from ss_ray.errors import DataError, PrivacyError
 from ss_ray.privacy.bins import INT64, Cell, Noise, dyadic_cells, merge_bins, refine, to_split
 from ss_ray.privacy.charges import Charge

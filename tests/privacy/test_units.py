@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from ss_ray.errors import PrivacyError
+from ss_ray.location import Location
 from ss_ray.privacy.units import one_row_per_unit, unit_ids
-from ss_ray.runs import Location
 
 
 def write_parts(folder: Path, *parts: list[str]) -> tuple[Location, ...]:

@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from serve.runner import RayStatus, Submission
+from serve.runner.runner import RayStatus, Submission
 from ss_ray.errors import ResourceError
 
 
@@ -109,7 +109,7 @@ def stage(name: str, done: int = 1, total: int | None = 4) -> dict[str, Any]:
     return {"name": name, "done": done, "total": total, "unit": "rows", "note": "", **times}
 
 
-def log_line(message: str, logger: str = "ss_ray.stages") -> str:
+def log_line(message: str, logger: str = "ss_ray.pipelines.stages") -> str:
     """A line as our entry points write it."""
     return json.dumps({"time": "2026-01-01T00:00:00.000+00:00", "level": "info", "logger": logger, "message": message})
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import uvicorn
 
 from serve.app import create_app
-from serve.runner import Runner
+from serve.runner.runner import Runner
 from serve.settings import Settings
 
 

@@ -15,8 +15,8 @@ from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
 from schemathesis.generation import GenerationMode
 
-from serve.database import JOB_LOGS, LEASES, METADATA
-from tests.serve.test_jobs import JOBS, create
+from serve.store.database import JOB_LOGS, LEASES, METADATA
+from tests.serve.api.test_jobs import JOBS, create
 
 HUB = "/v1/hf/api/datasets/default/kept"
 FILESET = "/apis/files/v2/workspaces/default/filesets/kept/-"

@@ -16,7 +16,7 @@ from serve.app import check_reachable
 from serve.settings import ROOT, Settings, parse_settings, read_settings
 from ss_ray.errors import ConfigError
 
-SERVE = ROOT / "serve"
+SERVE = ROOT / "serve" / "deploy"
 COMPOSE = yaml.safe_load((SERVE / "compose.yaml").read_text())
 SERVICE = yaml.safe_load((SERVE / "kuberay/rayservice.yaml").read_text())
 JOB = yaml.safe_load((SERVE / "kuberay/rayjob.yaml").read_text())
@@ -115,15 +115,6 @@ def test_a_manifest_has_what_its_kind_needs_and_nothing_that_is_misspelled(found
     jsonschema.validate(found, schema)
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate({**found, "spec": {**found["spec"], "rayCluster": {}}}, schema)
-
-
-@pytest.mark.ray
-def test_ray_accepts_the_serve_configurations() -> None:
-    from ray.serve.schema import ServeDeploySchema
-
-    for text in (SERVICE["spec"]["serveConfigV2"], (SERVE / "config.yaml").read_text()):
-        (application,) = ServeDeploySchema.model_validate(yaml.safe_load(text)).applications
-        assert application.import_path == "serve.app:build"
 
 
 def test_arguments_of_the_serve_configurations_are_settings(monkeypatch: pytest.MonkeyPatch):

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from serve.auth import create_start_key
-from serve.database import Database
-from serve.migrate import migrate
 from serve.settings import AuthSettings, Settings
+from serve.store.auth import create_start_key
+from serve.store.database import Database
+from serve.store.migrate import migrate
 from tests.serve.fakes import PromptRunner
 from tests.serve.servers import running
 

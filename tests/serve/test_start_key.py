@@ -9,10 +9,10 @@ import pytest
 from fastapi.testclient import TestClient
 
 from serve.__main__ import _greeting
-from serve.auth import create_key, create_start_key
 from serve.settings import AuthSettings, Settings
+from serve.store.auth import create_key, create_start_key
+from tests.serve.api.test_jobs import JOBS, create, go_round
 from tests.serve.fakes import ScriptedRunner
-from tests.serve.test_jobs import JOBS, create, go_round
 
 
 @pytest.fixture

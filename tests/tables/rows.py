@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from ss_ray.config import ColumnParameters
+from ss_ray.config.model import ColumnParameters
 from ss_ray.schema import ColumnSchema, TableSchema
 from ss_ray.tables.cells import type_table, written_table
 from ss_ray.tables.export import csv_header, csv_text

@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 from ss_ray.errors import DataError
 from ss_ray.tables.facts import MAX_DISTINCT, SKETCH_SIZE, column_facts, merge_tables, table_facts
 from ss_ray.tables.infer import infer_schema
-
-from .rows import text_column
+from tests.tables.rows import text_column
 
 SPELLINGS = (
     *("", "NA", " 7", "007", "-0", "0", "12", "9223372036854775807", "12345678901234567890", "1e5", "1e999", ".", "-"),

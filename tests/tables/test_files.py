@@ -13,8 +13,7 @@ from ss_ray.errors import ConfigError, DataError
 from ss_ray.tables import files
 from ss_ray.tables import json_lines as json_reader
 from ss_ray.tables.files import file_digest, find_source, read_blocks, source_state
-
-from .rows import read_all
+from tests.tables.rows import read_all
 
 Write = Callable[..., Path]
 CANARY = "SECRET-4711"

@@ -4,13 +4,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from ss_ray.config import ColumnParameters
+from ss_ray.config.model import ColumnParameters
 from ss_ray.errors import DataError
 from ss_ray.schema import ColumnSchema, Kind
 from ss_ray.tables.cells import type_table
 from ss_ray.tables.facts import MAX_DISTINCT
-
-from .rows import column_of, schema_of, text_column
+from tests.tables.rows import column_of, schema_of, text_column
 
 
 def declared(*cells: str | None, **parameters: object) -> ColumnSchema:

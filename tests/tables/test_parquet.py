@@ -11,8 +11,7 @@ import pytest
 from ss_ray.schema import Kind
 from ss_ray.tables.cells import type_table, written_table
 from ss_ray.tables.export import csv_text
-
-from .rows import read_all, schema_of
+from tests.tables.rows import read_all, schema_of
 
 MOMENTS = [datetime(2020, 7, 31, 10, 30, 15), datetime(1969, 1, 1), None]
 ZONED = [moment and moment.replace(tzinfo=UTC) for moment in MOMENTS]

@@ -7,7 +7,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from ss_ray.runs import Location
+from ss_ray.location import Location
 from ss_ray.schema import ColumnSchema, Kind, TableSchema
 from ss_ray.tables import parts
 from ss_ray.tables.export import write_csv

@@ -7,8 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ss_ray.tables.dates import DATE_FORMATS, DATETIME_FORMATS
-
-from .rows import column_of, round_trip, schema_of, text_column
+from tests.tables.rows import column_of, round_trip, schema_of, text_column
 
 
 def csv_of(*cells: str, header: str = "x,y") -> str:

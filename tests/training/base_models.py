@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from transformers import GPTNeoXConfig, GPTNeoXForCausalLM
 
-from ss_ray.config import Config
-from ss_ray.language_plan import LanguageTrainPlan, plan_language_training
+from ss_ray.config.model import Config
+from ss_ray.plans.language_training import LanguageTrainPlan, plan_language_training
 from tests.generation import language_toy
 
 CPU = torch.device("cpu")

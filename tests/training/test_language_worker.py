@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,26 +11,16 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from ss_ray.codec.json_lines import JsonCodec
-from ss_ray.codec.prompt import GenerationSettings, instruction
+from ss_ray.codec.json.lines import JsonCodec
+from ss_ray.codec.json.prompt import GenerationSettings, instruction
 from ss_ray.codec.sequence_columns import Sequences
-from ss_ray.config import ResourceParameters
-from ss_ray.errors import DataError
-from ss_ray.language_plan import LanguageTrainPlan
-from ss_ray.progress import Progress, ignore
-from ss_ray.runs import Location
+from ss_ray.plans.language_training import LanguageTrainPlan
 from ss_ray.schema import ColumnSchema, Kind, TableSchema
-from ss_ray.tables.parts import PartWriter
-from ss_ray.training.language_stage import tokenize_table, train_language_model
-from ss_ray.training.language_worker import LanguageTask, load_text_examples
 from ss_ray.training.loop import TrainState, Worker, split_examples, train
-from ss_ray.training.pretrained import load_adapter, load_base, load_tokenizer, render_prompt
+from ss_ray.training.pretrained import load_base, render_prompt
 from ss_ray.training.text_examples import TextExamples, cut_rows, tokenize_lines
-from tests.privacy.test_private_run import train_workers
-
-from . import base_models
+from tests.training import base_models
 
 LAYERS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 ALONE = Worker(rank=0, world_size=1)
@@ -78,13 +66,6 @@ def make_table(num_rows: int) -> pa.Table:
     return pa.table(columns, schema=SCHEMA.to_arrow())
 
 
-def texts(examples: TextExamples, base: Path) -> list[str]:
-    tokenizer = load_tokenizer(str(base))
-    return [
-        tokenizer.decode(examples._text(n)[len(examples.prompt) :].tolist()) for n in range(len(examples.cuts.units))
-    ]
-
-
 def test_an_adapter_learns_the_table_and_a_resumed_training_ends_bit_by_bit_the_same(base: Path) -> None:
     plan = make_plan(base, micro_batches=2, num_steps=30, validation_steps=15, warmup_steps=2, validation_ratio=0.2)
 
@@ -128,73 +109,3 @@ def test_the_settings_of_generation_are_read_back() -> None:
 def test_the_prompt_names_the_learned_columns_and_no_value() -> None:
     assert instruction(ROWS).endswith('the following columns: "city", "visit"')
     assert instruction(GROUPS).endswith('a line with "city", then lines with the following columns: "visit"')
-
-
-@pytest.mark.ray
-@pytest.mark.usefixtures("ray_cluster")
-def test_groups_are_tokenized_in_order_with_their_head(base: Path, tmp_path: Path) -> None:
-    rows, folder = Location.parse(tmp_path / "rows"), Location.parse(tmp_path / "tokens")
-    table = make_table(20)
-    with PartWriter(rows, "part", SCHEMA.to_arrow()) as writer:
-        writer.write(table.take(list(reversed(range(20)))))
-    tokenize_table(rows, GROUPS, load_tokenizer(str(base)), folder)
-    task = LanguageTask(
-        tokens=folder,
-        codec=GROUPS,
-        plan=base_models.plan(base),
-        settings=GenerationSettings(prompt="", prompt_ids=(0,), max_tokens=1, window=200),
-        adapter=folder,
-    )
-    visits = "".join(f'{{"visit":{n}}}\n' for n in range(1, 5))
-    assert sorted(texts(load_text_examples(task, end=1), base)) == sorted(
-        f'{{"city":"{CITIES[n % 4]}"}}\n{visits}</s>' for n in range(5)
-    )
-
-
-@pytest.mark.slow
-@pytest.mark.ray
-@pytest.mark.usefixtures("ray_cluster")
-def test_two_workers_one_of_which_dies_make_a_model_that_its_adapter_agrees_with(base: Path, tmp_path: Path) -> None:
-    killed: list[int] = []
-
-    def kill_one(progress: Progress) -> None:
-        if progress.done >= 10 and not killed:
-            killed.append(train_workers(os.getpid())[0])
-            os.kill(killed[0], signal.SIGKILL)
-
-    rows, folder = Location.parse(tmp_path / "rows"), Location.parse(tmp_path / "out")
-    with PartWriter(rows, "part", SCHEMA.to_arrow()) as writer:
-        writer.write(make_table(90))
-    plan = make_plan(base, records_shown=1200, validation_ratio=0.1)
-    resources = ResourceParameters(num_train_workers=2, threads_per_worker=1)
-    model = train_language_model(rows, ROWS, plan, resources, folder, "k" * 20, kill_one)
-    assert killed
-    assert (model.steps, model.batch_rows, model.records_left_out) == (39, 8, 0)
-    assert model.validation_losses[-1][1] < model.validation_losses[0][1]
-
-    settings = GenerationSettings.from_json((tmp_path / "out/model/generation.json").read_text())
-    assert settings.window == 512
-    assert settings.max_tokens == model.num_slots
-    assert JsonCodec.from_json((tmp_path / "out/model/codec.json").read_text()) == ROWS
-    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "out/model")
-    assert tokenizer(settings.prompt, add_special_tokens=False)["input_ids"] == list(settings.prompt_ids)
-    merged = AutoModelForCausalLM.from_pretrained(tmp_path / "out/model").eval()
-    adapted = load_adapter(plan, tmp_path / "out/adapter").eval()
-    prompt = torch.tensor([settings.prompt_ids])
-    outputs = [
-        m.generate(input_ids=prompt, attention_mask=torch.ones_like(prompt), do_sample=False, max_new_tokens=40)
-        for m in (merged, adapted)
-    ]
-    assert torch.equal(*outputs)
-    assert tokenizer.decode(outputs[0][0, prompt.shape[1] :].tolist()).startswith('{"city":"')
-
-
-@pytest.mark.ray
-@pytest.mark.usefixtures("ray_cluster")
-def test_a_table_of_which_no_record_fits_is_refused(base: Path, tmp_path: Path) -> None:
-    rows = Location.parse(tmp_path / "rows")
-    with PartWriter(rows, "part", SCHEMA.to_arrow()) as writer:
-        writer.write(make_table(5))
-    plan = base_models.plan(base, max_window_tokens=8)
-    with pytest.raises(DataError, match="no record fits in the 8 tokens"):
-        train_language_model(rows, ROWS, plan, ResourceParameters(), Location.parse(tmp_path), "key", ignore)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from ss_ray.errors import TrainingError
-from ss_ray.plan import TrainPlan
+from ss_ray.plans.plan import TrainPlan
 from ss_ray.training.examples import RowExamples
 from ss_ray.training.loop import (
     Sides,
@@ -17,8 +17,7 @@ from ss_ray.training.loop import (
     validation_loss,
 )
 from ss_ray.training.models import row_losses
-
-from . import toy
+from tests.training import toy
 
 ALONE = Worker(rank=0, world_size=1)
 

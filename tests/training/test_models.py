@@ -5,8 +5,7 @@ import torch
 
 from ss_ray.codec.columns import BOS, PAD, Slot
 from ss_ray.training.models import SlotGroup, group_slots, row_losses
-
-from . import toy
+from tests.training import toy
 
 ROWS = toy.make_rows(40)
 

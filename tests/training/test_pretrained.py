@@ -19,9 +19,8 @@ from ss_ray.training.pretrained import (
     save_adapter,
     save_merged,
 )
-
-from . import base_models
-from .base_models import CPU
+from tests.training import base_models
+from tests.training.base_models import CPU
 
 NOTHING = "no model with a tokenizer that this version can load"
 TOKENS = torch.tensor([[0, 40, 41, 42, 43]])

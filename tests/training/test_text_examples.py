@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from transformers import AutoModelForCausalLM, Phi3Config, Phi3ForCausalLM
 
 from ss_ray.errors import PrivacyError
-from ss_ray.training.dpsgd import check_layers, clipped_sum
 from ss_ray.training.loop import Worker
 from ss_ray.training.pretrained import load_base
-from ss_ray.training.private_loop import PrivateState, train_private
+from ss_ray.training.private.dpsgd import check_layers, clipped_sum
+from ss_ray.training.private.loop import PrivateState, train_private
 from ss_ray.training.text_examples import (
     NO_LINE,
     Cuts,
@@ -29,8 +29,8 @@ from ss_ray.training.text_examples import (
     tokenize_lines,
 )
 from tests.generation import language_toy
-
-from . import base_models, private_toy
+from tests.training import base_models
+from tests.training.private import private_toy
 
 LINES = ['{"age":39}\n', '{"age":5,"sex":"Male"}\n', '{"ü":"ends \\n here"}\n', "{}\n", '{"age":112}\n', '{"a":1}\n']
 PROMPT, END = (0, 60, 61), 1

@@ -10,7 +10,7 @@ import numpy as np
 import torch.distributed as dist
 
 from ss_ray.training.loop import Worker
-from tests.training import private_toy
+from tests.training.private import private_toy
 
 FULL = replace(private_toy.DP, sample_rate=1.0)
 QUIET = replace(FULL, noise_multiplier=1e-9)

@@ -12,9 +12,9 @@ import pytest
 import torch
 
 from ss_ray.errors import PrivacyError
-from ss_ray.runs import Location
+from ss_ray.location import Location
 from ss_ray.training.loop import Worker
-from ss_ray.training.private_loop import PrivateUnits, check_owned, own_row_units
+from ss_ray.training.private.loop import PrivateUnits, check_owned, own_row_units
 from ss_ray.training.text_examples import TextExamples, cut_rows, own_line_units
 from ss_ray.training.unit_files import UnitFiles, load_units, save_units
 from tests.training import toy

@@ -10,9 +10,9 @@ from torch import Tensor
 from transformers import LlamaForCausalLM
 
 from ss_ray.codec.columns import FIRST_TOKEN, PAD, Slot
-from ss_ray.plan import TrainPlan
+from ss_ray.plans.plan import TrainPlan
+from ss_ray.plans.shape import CompactShape
 from ss_ray.training.models import build_compact, group_slots
-from ss_ray.training.shape import CompactShape
 
 CHOICES = 8
 SHAPE = CompactShape(hidden_size=32, num_layers=1, num_heads=2, intermediate_size=64)

@@ -14,12 +14,12 @@ from typing import Any
 from dateutil import parser as dates
 
 from ss_ray.pii import entities
-from ss_ray.pii.dates import shift_days
 from ss_ray.pii.entities import Operator, parse_entity_type
-from ss_ray.pii.keyed import Stream
-from ss_ray.pii.lexicon import country_code, locales_of_country
-from ss_ray.pii.pseudonyms import MASK, Pseudonyms
 from ss_ray.pii.rules import PiiPlan
+from ss_ray.pii.stand_ins.dates import shift_days
+from ss_ray.pii.stand_ins.keyed import Stream
+from ss_ray.pii.stand_ins.lexicon import country_code, locales_of_country
+from ss_ray.pii.stand_ins.pseudonyms import MASK, Pseudonyms
 from ss_ray.pii.texts import TextReplacer
 
 _OFFSET = re.compile(r"([-+]?\d+)\s*([ymwd])", re.IGNORECASE)

@@ -176,7 +176,7 @@ def serve() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     from ss_ray.pii.policy.filters import Filters
-    from ss_ray.pii.pseudonyms import Pseudonyms
+    from ss_ray.pii.stand_ins.pseudonyms import Pseudonyms
 
     start = json.loads(sys.stdin.readline())
     plan = TypeAdapter(PiiPlan).validate_python(start["plan"], strict=False)

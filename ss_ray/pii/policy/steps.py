@@ -19,14 +19,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ss_ray.config_pii import Names, PolicyColumn, PolicyRow, PolicyStep
+from ss_ray.config.pii import Names, PolicyColumn, PolicyRow, PolicyStep
 from ss_ray.errors import ConfigError
 from ss_ray.pii.cells import as_texts, encode, from_texts, is_textual
 from ss_ray.pii.entities import parse_entity_type
 from ss_ray.pii.policy.sandbox import Outcome, Rule, Sandbox
 from ss_ray.pii.policy.templates import Expression, needs, parts
-from ss_ray.pii.pseudonyms import MASK
 from ss_ray.pii.rules import ColumnView
+from ss_ray.pii.stand_ins.pseudonyms import MASK
 from ss_ray.pii.statistics import FAILED
 from ss_ray.pii.texts import NewText, RowContext
 

@@ -23,8 +23,8 @@ from jinja2.runtime import LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment, SandboxedEnvironment
 
 from ss_ray.errors import ConfigError
-from ss_ray.pii.keyed import Stream
 from ss_ray.pii.policy.filters import PERSONA, Filters
+from ss_ray.pii.stand_ins.keyed import Stream
 
 MAX_SOURCE = 10_000
 MAX_CHARACTERS = 1_000_000

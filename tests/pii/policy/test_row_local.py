@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from ss_ray.config_files import parse_config
+from ss_ray.config.files import parse_config
 from ss_ray.errors import ConfigError
-from ss_ray.planning import check_supported
+from ss_ray.plans.make import check_supported
 
 FITTING = {"rows": {"update": [{"name": "city", "value": "this | hash"}]}}
 OTHERS = (

@@ -7,16 +7,16 @@ import pyarrow as pa
 import pytest
 import yaml
 
-from ss_ray.config_pii import PiiParameters
+from ss_ray.config.pii import PiiParameters
 from ss_ray.errors import ConfigError
-from ss_ray.pii.classify import ColumnTyping
+from ss_ray.pii.columns.classify import ColumnTyping
 from ss_ray.pii.policy.sandbox import Rule, Sandbox
 from ss_ray.pii.policy.steps import check_policy
 from ss_ray.pii.policy.templates import Expression
-from ss_ray.pii.pseudonyms import MASK, Pseudonyms
 from ss_ray.pii.replace import TableReplacer
 from ss_ray.pii.rules import PiiPlan, make_pii_plan
 from ss_ray.pii.stage import policy_outline, schema_after
+from ss_ray.pii.stand_ins.pseudonyms import MASK, Pseudonyms
 from ss_ray.schema import Kind
 from ss_ray.tables.facts import table_facts
 from ss_ray.tables.infer import infer_schema

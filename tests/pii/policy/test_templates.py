@@ -3,8 +3,8 @@ import pytest
 from ss_ray.errors import ConfigError
 from ss_ray.pii.policy.filters import Filters
 from ss_ray.pii.policy.templates import Expression, Expressions, Needs, as_text, needs, parts
-from ss_ray.pii.pseudonyms import Pseudonyms
 from ss_ray.pii.rules import PiiPlan
+from ss_ray.pii.stand_ins.pseudonyms import Pseudonyms
 
 KEY = b"a key of the tests, 32 bytes long"
 PSEUDONYMS = Pseudonyms(KEY)

@@ -1,0 +1,1 @@
+"""Jobs on the cluster: started, followed to their end, limited."""

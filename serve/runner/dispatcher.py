@@ -1,0 +1,334 @@
+"""Brings jobs to the cluster and follows them to their end: one loop, run by the replica that holds the lease.
+
+Whatever happens between two lines, the next round finds out from the database, from Ray and from what the job wrote
+what is to be done: an id is claimed before Ray is told, Ray takes each id once, a job that is started again goes on in
+its run directory from the last finished stage.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import secrets
+import shlex
+import threading
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import count
+from json import dumps
+
+from serve.api.results import grades
+from serve.bodies import portable
+from serve.runner.job_progress import Verdict, judge, steps_of
+from serve.runner.runner import OVER, Runner, Submission
+from serve.settings import Settings
+from serve.store.blobs import BlobStore
+from serve.store.database import Database, now
+from serve.store.job_logs import LogLine, append_lines, parse_line
+from serve.store.job_store import (
+    CANCELLING,
+    COMPLETED,
+    ERROR,
+    TERMINAL,
+    WAITING,
+    Row,
+    change,
+    claim,
+    config_of,
+    deleted,
+    forget_job,
+    move,
+    unfinished,
+    wait_on,
+)
+from serve.store.lease import Lease, take_lease
+from serve.store.places import below, file_suffix, folder_bytes, stage_input
+from serve.store.repositories import sweep
+from ss_ray.errors import ResourceError, SsRayError
+from ss_ray.location import Location
+from ss_ray.runs.job_status import JobStatus, read_status
+
+logger = logging.getLogger(__name__)
+LEASE_SECONDS = 15.0
+LOG_CHARACTERS = 16 << 20
+WHOLE_LOG = 2**31 - 1
+"""Lines of Ray's log that count as read where it is longer than LOG_CHARACTERS, and is not looked at again."""
+LOGS_A_ROUND = 4
+"""Logs that are read in one round: readers would notice more of them at once."""
+SWEEP_SECONDS = 24 * 3600.0
+GONE = {"code": "invalid_data", "message": "the data set was deleted before the job began", "retryable": False}
+ROUND_SECONDS = 1.0
+ENTRY_POINTS = {"run": "jobs.run", "replace_pii": "jobs.replace_pii"}
+
+
+def make_dispatcher(settings: Settings, database: Database, blobs: BlobStore, runner: Runner) -> Dispatcher:
+    """The dispatcher of this replica."""
+    holder = f"{os.getpid()}-{secrets.token_hex(8)}"
+    lease = Lease(database, "dispatcher", holder, LEASE_SECONDS)
+    return Dispatcher(settings=settings, database=database, blobs=blobs, runner=runner, lease=lease)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dispatcher:
+    """Brings jobs to the cluster and follows them.
+
+    Attributes:
+        settings: Limits, places, the cluster.
+        database: Where jobs are kept.
+        blobs: Content of uploaded files.
+        runner: Runs jobs.
+        lease: Whose holder follows the jobs.
+        wake: Set when there is something to do at once.
+        rounds: Numbers of its rounds.
+    """
+
+    settings: Settings
+    database: Database
+    blobs: BlobStore
+    runner: Runner
+    lease: Lease
+    wake: threading.Event = field(default_factory=threading.Event)
+    rounds: Iterator[int] = field(default_factory=count)
+
+    def run(self, stop: threading.Event) -> None:
+        """Go round until told to stop."""
+        while not stop.is_set():
+            try:
+                self.round()
+            except SsRayError as error:
+                logger.warning("jobs are not followed for now: %s", error)
+            except Exception as error:  # noqa: BLE001 - the loop outlives whatever one job does to it
+                logger.error("a round of the dispatcher failed with %s", type(error).__name__)
+            self.wake.wait(ROUND_SECONDS)
+            self.wake.clear()
+        self.lease.release()
+
+    def round(self) -> None:
+        """Follow all jobs, start what there is room for, remove what was deleted.
+
+        Raises:
+            ResourceError: Database or cluster do not answer; nothing is lost.
+        """
+        if not self.lease.is_held():
+            return
+        jobs = unfinished(self.database)
+        if jobs:
+            known = self.runner.submissions()
+            sent = [job for job in jobs if job.submission_id is not None]
+            turns, turn = math.ceil(len(sent) / LOGS_A_ROUND), next(self.rounds)
+            for number, job in enumerate(sent):
+                with self._apart(job):
+                    self._follow(job, known.get(job.submission_id), is_turn=(number - turn) % turns == 0)
+            self._start_waiting()
+        for job in deleted(self.database):
+            with self._apart(job):
+                self._erase(job)
+        if take_lease(self.database, "sweep", self.lease.holder, SWEEP_SECONDS, renew=False):
+            sweep(self.database, self.blobs, datetime.now(UTC))
+
+    @contextmanager
+    def _apart(self, job: Row) -> Iterator[None]:
+        """What goes wrong with one job is no matter of the others.
+
+        Raises:
+            ResourceError: Database or cluster do not answer, or another replica follows the jobs by now.
+        """
+        if not self.lease.is_held():
+            raise ResourceError("another replica follows the jobs")
+        try:
+            yield
+        except ResourceError:
+            raise
+        except Exception as error:  # noqa: BLE001 - its text may quote the table
+            facts = {"job_id": job.id}
+            logger.error("a job cannot be followed for now: %s", type(error).__name__, extra={"facts": facts})
+
+    def _follow(self, job: Row, submission: Submission | None, *, is_turn: bool) -> None:
+        """Take over what became of a job since the last round, and what it logged in its turn or at its end."""
+        if job.status == CANCELLING and submission is not None and submission.status not in OVER:
+            self.runner.stop(job.submission_id)
+        written = self._written(job)
+        is_over = submission is None or submission.status in OVER
+        excess = self._excess(job, written, measures_disk=is_turn or is_over)
+        if excess and not is_over:
+            self.runner.stop(job.submission_id)
+            return  # until it has stopped; its files are its own as long
+        verdict = judge(job.status, job.attempt, submission, written, _silent_seconds(job, written))
+        if excess:
+            error = {"code": "limit_exceeded", "message": excess, "retryable": False}
+            verdict = Verdict(status=ERROR, details={}, error=error)
+        is_lost = verdict.submit > job.attempt
+        is_last = is_lost or verdict.status in TERMINAL  # nobody looks at this attempt's log again
+        if submission is not None and submission.status != "PENDING" and (is_turn or is_last):
+            with self._apart(job):
+                self._take_log(job, is_last)
+        if is_lost:
+            self._submit_again(job)
+        else:
+            self._record(job, verdict, written)
+            if verdict.submit:
+                self._submit(job, verdict.submit)
+        if excess:
+            self._remove_files(job)
+
+    def _excess(self, job: Row, written: JobStatus | None, *, measures_disk: bool) -> str:
+        """Which limit a job has passed, in words; empty where it has passed none, is finished, or is cancelled."""
+        limits = self.settings.limits
+        is_finished = written is not None and written.state in ("completed", "error")
+        if is_finished or job.status == CANCELLING or job.started_at is None:
+            return ""
+        seconds = (datetime.now(UTC) - datetime.fromisoformat(job.started_at)).total_seconds()
+        if seconds > limits.max_job_seconds:
+            return (
+                f"the job ran for {seconds:,.0f} s; {limits.max_job_seconds:,} s are allowed (limits.max_job_seconds)"
+            )
+        if not measures_disk:
+            return ""
+        used = sum(folder_bytes(folder) for folder in self._folders(job))
+        if used > limits.max_job_bytes:
+            return f"the job took {used:,} bytes of disk; {limits.max_job_bytes:,} are allowed (limits.max_job_bytes)"
+        return ""
+
+    def _folders(self, job: Row) -> list[Location]:
+        """Everything that a job keeps on disk."""
+        return [Location.parse(job.run_dir), Location.parse(below(self.settings.storage, f"jobs/{job.id}"))]
+
+    def _remove_files(self, job: Row) -> None:
+        for folder in self._folders(job):
+            folder.remove()
+
+    def _written(self, job: Row) -> JobStatus | None:
+        """What a job wrote of itself; None where that is nothing that can be read."""
+        try:
+            return read_status(Location.parse(self._place(job, "status.json")))
+        except (ValueError, TypeError, KeyError, AttributeError):
+            return None
+
+    def _record(self, job: Row, verdict: Verdict, written: JobStatus | None) -> None:
+        """Write down what changed."""
+        kept = {"model": job.status_details["model"]} if "model" in job.status_details else {}
+        details = kept | dict(verdict.details)
+        if verdict.status == COMPLETED:
+            details |= grades(Location.parse(job.run_dir))
+        steps = steps_of(job.steps, written, verdict.status)
+        changes = portable({"status_details": details, "steps": steps, "error_details": dict(verdict.error)})
+        if verdict.status != job.status:
+            move(self.database, job.id, verdict.status, **changes)
+            logger.info("job is %s", verdict.status, extra={"facts": {"job_id": job.id}})
+            if verdict.status in TERMINAL:
+                Location.parse(self._place(job, "input")).remove()  # rows of a data set do not outlive their job
+        elif any(changes[name] != getattr(job, name) for name in changes):
+            change(self.database, job.id, **changes)
+
+    def _take_log(self, job: Row, is_last: bool) -> None:
+        """Copy the new lines of a job's log, up to a length that a log of ours does not have."""
+        if job.log_offset == WHOLE_LOG:
+            return
+        text = self.runner.log(job.submission_id)
+        is_long = len(text) > LOG_CHARACTERS
+        lines = text[:LOG_CHARACTERS].split("\n")
+        if not is_last or is_long:
+            lines = lines[:-1]  # the last one may not be written to its end
+        new = [line for line in map(parse_line, lines[job.log_offset :]) if line is not None]
+        if new or len(lines) > job.log_offset:
+            read = WHOLE_LOG if is_long else len(lines)
+            append_lines(self.database, job.id, new, self.settings.limits.max_log_lines, read=read)
+
+    def _start_waiting(self) -> None:
+        """Submit jobs that wait, as far as the limits go."""
+        limits, jobs = self.settings.limits, unfinished(self.database)
+        active = Counter(job.namespace for job in jobs if job.submission_id is not None)
+        for job in in_turn(jobs, active):
+            room = active.total() < limits.max_active_jobs and active[job.namespace] < limits.max_active_per_namespace
+            if not room:
+                continue
+            with self._apart(job):
+                active[job.namespace] += self._submit(job, 1)
+        wait_on(self.database)
+
+    def _submit_again(self, job: Row) -> None:
+        line = LogLine(
+            time=now(), step="", message="the job's driver was lost; it goes on from the last finished stage"
+        )
+        append_lines(self.database, job.id, [line], self.settings.limits.max_log_lines)
+        self._submit(job, job.attempt + 1)
+
+    def _submit(self, job: Row, attempt: int) -> bool:
+        """Lay out what a job reads, claim a new attempt, and tell Ray; whether the job was there to be started."""
+        submission_id = f"{job.id}-{attempt}"
+        try:
+            entrypoint = self._entrypoint(job)
+        except FileNotFoundError:
+            move(self.database, job.id, ERROR, error_details=GONE)
+            return False
+        if attempt > job.attempt and not claim(self.database, job.id, attempt, submission_id):
+            return False
+        Location.parse(self._place(job, "status.json")).remove()
+        metadata = {"job_id": job.id, "namespace": job.namespace, "name": job.name}
+        self.runner.submit(submission_id, entrypoint, metadata)
+        return True
+
+    def _entrypoint(self, job: Row) -> str:
+        """The command line of a job, whose files are there when this returns.
+
+        Raises:
+            FileNotFoundError: The data set was deleted since.
+        """
+        places = {"data": self._input(job), "out": job.run_dir}
+        places |= {"config": self._place(job, "config.json"), "status": self._place(job, "status.json")}
+        Location.parse(places["config"]).write_text(dumps(config_of(self.database, job.id)))
+        options = [part for name, place in places.items() for part in (f"--{name}", place)]
+        return shlex.join([self.settings.ray.python, "-m", ENTRY_POINTS[job.kind], "--csv", *options])
+
+    def _input(self, job: Row) -> str:
+        """What a job reads: a name of its own for uploaded content, which has none; else the source itself.
+
+        Nothing of an upload's name but its ending goes into a path.
+
+        Raises:
+            FileNotFoundError: The content was deleted since.
+        """
+        if not job.data.startswith(below(self.settings.storage.partition("?")[0], "objects/")):
+            return str(job.data)
+        named = self._place(job, f"input/table{file_suffix(job.data_source)}")
+        stage_input(Location.parse(job.data), Location.parse(named))
+        return named
+
+    def _erase(self, job: Row) -> None:
+        """Remove all that a deleted job has left."""
+        if job.submission_id is not None:
+            self.runner.forget(job.submission_id)
+        self._remove_files(job)
+        forget_job(self.database, job.id)
+
+    def _place(self, job: Row, name: str) -> str:
+        return below(self.settings.storage, f"jobs/{job.id}/{name}")
+
+
+def in_turn(jobs: Sequence[Row], active: Mapping[str, int]) -> list[Row]:
+    """Jobs that wait, so that namespaces take turns: first the next of whoever has the fewest on the cluster.
+
+    Args:
+        jobs: Unfinished ones, oldest first.
+        active: Namespace -> jobs of it that are on the cluster.
+    """
+    waiting = [job for job in jobs if job.submission_id is None and job.status in WAITING]
+    places = Counter(active)
+    ranks = []
+    for job in waiting:
+        ranks.append(places[job.namespace])
+        places[job.namespace] += 1
+    return [job for _, job in sorted(zip(ranks, waiting, strict=True), key=lambda ranked: ranked[0])]
+
+
+def _silent_seconds(job: Row, written: JobStatus | None) -> float:
+    """How long ago a job wrote its status; where it wrote none, how long ago it was claimed or cancelled."""
+    try:
+        time = datetime.fromisoformat(written.updated_at if written else job.updated_at)
+        return (datetime.now(UTC) - time).total_seconds()
+    except (ValueError, TypeError):
+        return math.inf

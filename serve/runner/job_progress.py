@@ -1,0 +1,126 @@
+"""What is to become of a job, from what Ray knows of it and what it wrote itself: functions on values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from serve.runner.runner import OVER, Submission
+from serve.store.job_store import ACTIVE, CANCELLED, CANCELLING, COMPLETED, CREATED, ERROR, PENDING
+from ss_ray.runs.job_status import JobStatus, StageStatus
+
+STEP_OF = {"split": "read", "measure": "train", "certify": "train", "hold_back": "train", "search": "generate"}
+"""Stages that are part of another step."""
+MAX_ATTEMPTS = 3
+ORPHAN_SECONDS = 30.0
+"""Without a word, after which the driver of a cluster that is gone is gone, too; it writes every second."""
+LOST = {
+    "code": "resource_unavailable",
+    "message": f"the job's driver died {MAX_ATTEMPTS} times; the cluster's log of the job tells more",
+    "retryable": True,
+}
+UNDELIVERED = "the cluster has not taken the job yet; it is asked again"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What is to become of a job.
+
+    Attributes:
+        status: That it has now.
+        submit: Attempt that Ray has to be told of: the same one again, which never reached it, or the next; 0: none.
+        details: Of the status.
+        error: Of an error; empty without one.
+    """
+
+    status: str
+    submit: int = 0
+    details: Mapping[str, Any] = field(default_factory=dict)
+    error: Mapping[str, Any] = field(default_factory=dict)
+
+
+def judge(
+    status: str, attempt: int, submission: Submission | None, written: JobStatus | None, silent_seconds: float
+) -> Verdict:
+    """What is to become of a job that was submitted.
+
+    Args:
+        status: That it has.
+        attempt: How often it was submitted, from 1 on.
+        submission: What Ray knows; None: nothing, as after a new start of the cluster.
+        written: What the job wrote; None: nothing yet.
+        silent_seconds: Since it wrote that; infinite where it wrote nothing.
+    """
+    over = submission is None or submission.status in OVER
+    error = written.error if written is not None and written.state == "error" else None
+    if written is not None and written.state == "completed":
+        return Verdict(status=COMPLETED, details=_outcome(written))
+    if status == CANCELLING:
+        return Verdict(status=CANCELLED if over else CANCELLING, details=_details(written))
+    if error is not None and not (error.get("retryable") and attempt < MAX_ATTEMPTS):
+        return Verdict(status=ERROR, error=error, details=_details(written))
+    if submission is not None and submission.status == "STOPPED":
+        return Verdict(status=CANCELLED, details={"message": "stopped on the cluster"})
+    unheard = {"message": UNDELIVERED} if submission is None and written is None else {}
+    if submission is None and error is None and silent_seconds < ORPHAN_SECONDS:
+        return Verdict(status=status, details=unheard)  # its driver may outlive its cluster, and writes its files
+    if unheard:
+        return Verdict(status=PENDING, submit=attempt, details=unheard)
+    if over:  # it died without a word, or for want of something that may be there by now
+        if attempt < MAX_ATTEMPTS:
+            return Verdict(status=PENDING, submit=attempt + 1)
+        return Verdict(status=ERROR, error=LOST, details=_details(written))
+    running = submission is not None and submission.status == "RUNNING"
+    return Verdict(status=ACTIVE if running else PENDING, details=_details(written))
+
+
+def steps_of(steps: Sequence[Mapping[str, Any]], written: JobStatus | None, status: str) -> list[dict[str, Any]]:
+    """The steps of a job as they stand.
+
+    Args:
+        steps: Its steps, in order.
+        written: What the job wrote.
+        status: Of the job.
+    """
+    names = [str(step["name"]) for step in steps]
+    stages = _by_step(written, names)
+    current = max((names.index(name) for name in stages), default=-1)
+    return [
+        {
+            "name": name,
+            "status": _step_status(place, current, status),
+            **({"details": _stage_details(stages[name])} if name in stages else {}),
+        }
+        for place, name in enumerate(names)
+    ]
+
+
+def _step_status(place: int, current: int, status: str) -> str:
+    if place < current or status == COMPLETED:
+        return COMPLETED
+    if place > current:
+        return CREATED
+    return status if status in (CANCELLED, CANCELLING, ERROR) else ACTIVE
+
+
+def _by_step(written: JobStatus | None, names: Sequence[str]) -> dict[str, StageStatus]:
+    """The last reading of each step that was begun."""
+    stages = {STEP_OF.get(stage.name, stage.name): stage for stage in (written.stages if written else ())}
+    return {name: stage for name, stage in stages.items() if name in names}
+
+
+def _details(written: JobStatus | None) -> dict[str, Any]:
+    if written is None or not written.stages:
+        return {}
+    stage = max(written.stages, key=lambda stage: stage.updated_at)
+    return {"stage": stage.name, **_stage_details(stage)}
+
+
+def _stage_details(stage: StageStatus) -> dict[str, Any]:
+    share = {"progress": round(min(1.0, stage.done / stage.total), 4)} if stage.total else {}
+    return {"done": stage.done, "total": stage.total, "unit": stage.unit, "note": stage.note, **share}
+
+
+def _outcome(written: JobStatus) -> dict[str, Any]:
+    return {"rows": written.rows} | ({"incomplete": written.incomplete} if written.incomplete else {})

@@ -1,0 +1,1 @@
+"""The state of the service: database, blobs, repositories, keys, leases."""

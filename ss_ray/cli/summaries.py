@@ -1,0 +1,106 @@
+"""What the command line prints at the end: where results are, and their main figures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ss_ray.evaluation.stage import EvaluationResult
+    from ss_ray.pipelines.evaluate import EvaluationReport
+    from ss_ray.pipelines.generate import GenerationReport
+    from ss_ray.pipelines.replace_pii import ReplacementReport
+    from ss_ray.pipelines.run import RunReport
+
+
+MOST_REASONS = 3
+
+
+def summary(report: RunReport) -> str:
+    """What a finished run made and where, with its main scores and stage times."""
+    lines = [f"Synthetic table  {report.synthetic}  ({report.num_rows:,} rows)"]
+    if report.incomplete:
+        lines.append(f"Incomplete       {report.incomplete}")
+    if report.csv:
+        lines.append(f"CSV              {report.csv}")
+    if report.report:
+        lines.append(f"Report           {report.report}  (internal: computed on real rows)")
+    if report.guarantee is not None:
+        g = report.guarantee
+        lines += [
+            f"Guarantee        epsilon {g.epsilon:.2f}, delta {g.delta:.2g}; one unit: {g.privacy_unit}",
+            f"Certificate      {report.certificate}",
+        ]
+    lines.append(f"Manifest         {report.manifest}")
+    if report.evaluation is not None:
+        lines += score_lines(report.evaluation)
+    lines.append("Seconds          " + ", ".join(f"{stage} {s:.0f}" for stage, s in report.stage_seconds.items()))
+    return "\n".join(lines)
+
+
+def score_lines(scores: EvaluationResult) -> list[str]:
+    """Main scores, a line each."""
+    failed = [f"Failed           {reason}" for reason in scores.failed[:MOST_REASONS]]
+    return [
+        f"Quality (SQS)    {_figure(scores.quality_score, 1)} of 10, {scores.quality_grade or 'not available'}",
+        f"Privacy          {scores.privacy_grade or ('partial' if scores.privacy_missing else 'not available')}: "
+        f"{_figure(scores.copied_share, 4)} copied rows (chance gives {_figure(scores.copied_share_holdout, 4)}), "
+        f"{_figure(scores.closer_to_train_share, 3)} closer to train than to holdout",
+        *failed,
+        *(f"Not tested       {part}: privacy has no grade" for part in scores.privacy_missing if not scores.failed),
+        *(f"Quality capped   {reason}" for reason in scores.quality_limits[:MOST_REASONS]),
+        f"Utility          {_figure(scores.utility_synthetic, 3)} trained on synthetic, "
+        f"{_figure(scores.utility_real, 3)} on real (predicting {scores.utility_target or '-'})",
+        f"Discriminator    AUC {_figure(scores.discriminator_auc, 3)} (0.5: cannot tell from real)",
+    ]
+
+
+def evaluation_summary(report: EvaluationReport) -> str:
+    """What was measured, and where it is."""
+    rows = ", ".join(f"{name} {count:,}" for name, count in report.rows.items())
+    lines = [
+        f"Rows             {rows}",
+        f"Report           {report.report}  (internal: computed on real rows)",
+        f"Metrics          {report.metrics}",
+        *score_lines(report.result),
+    ]
+    if report.lost:
+        lines.append(f"Unreadable       {report.lost:,} cells, which count as missing; the report names their columns")
+    if report.extra:
+        lines.append(f"Not compared     {report.extra:,} columns that the real table lacks; the report names them")
+    return "\n".join([*lines, f"Seconds          {report.seconds:.0f}"])
+
+
+def generation_summary(report: GenerationReport) -> str:
+    """What was made and where, and what constraints cost."""
+    lines = [f"Synthetic table  {report.synthetic}  ({report.result.num_rows:,} rows)"]
+    if report.result.incomplete:
+        lines.append(f"Incomplete       {report.result.incomplete}")
+    if report.csv:
+        lines.append(f"CSV              {report.csv}")
+    if report.certificate:
+        lines.append(f"Certificate      {report.certificate}")
+    lines += [f"rejected         {count:,} rows: {name}" for name, count in report.result.rejected.items() if count]
+    lines += [f"repaired         {count:,} cells: {name}" for name, count in report.result.repaired.items() if count]
+    lines.append("Seconds          " + ", ".join(f"{stage} {s:.0f}" for stage, s in report.stage_seconds.items()))
+    return "\n".join(lines)
+
+
+def replacement_summary(report: ReplacementReport) -> str:
+    """What was replaced, and where the table and the page about it are."""
+    lines = [f"Table            {report.table}  ({report.num_rows:,} rows)"]
+    if report.csv:
+        lines.append(f"CSV              {report.csv}")
+    lines.append(f"Report           {report.report}")
+    if report.result.dropped_rows:
+        lines.append(f"Dropped          {report.result.dropped_rows:,} rows")
+    for row in report.result.statistics:
+        done = f"{row.replaced:,} in {row.share:.0%} of cells"
+        lines.append(f"{row.operator:<16} {row.column}: {row.entity_type}, {done}")
+    for rule in report.result.plan.kept if report.result.plan else ():
+        lines.append(f"kept             {rule.name}: {rule.entity_type}")
+    lines.append("Seconds          " + ", ".join(f"{stage} {s:.0f}" for stage, s in report.stage_seconds.items()))
+    return "\n".join(lines)
+
+
+def _figure(value: float | None, digits: int) -> str:
+    return "n/a" if value is None else f"{value:.{digits}f}"

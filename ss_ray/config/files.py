@@ -1,0 +1,239 @@
+"""From YAML, mappings and `section.key=value` overrides to a `Config`, with errors that name the place."""
+
+from __future__ import annotations
+
+import difflib
+import logging
+import os
+import re
+import types
+import typing
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+
+from ss_ray.config.model import ColumnParameters, Config
+from ss_ray.errors import ConfigError
+from ss_ray.location import Location
+
+KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
+_EXPONENT = re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$")
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parameter:
+    """One leaf of the configuration tree, for help texts.
+
+    Attributes:
+        path: Dotted name.
+        default: As YAML.
+        type: Allowed type and range.
+        description: What it does.
+        applies_to: Where it has an effect.
+    """
+
+    path: str
+    default: str
+    type: str
+    description: str
+    applies_to: str
+
+
+def load_config(file: str | Path | None = None, overrides: Sequence[str] = ()) -> Config:
+    """The configuration of a YAML file (defaults where there is none), changed by `section.key=value` overrides."""
+    values = _read_yaml(Location.parse(file)) if file is not None else {}
+    for override in overrides:
+        _set(values, override)
+    return parse_config(values)
+
+
+def parse_config(values: Mapping[str, Any]) -> Config:
+    """Validate a nested mapping.
+
+    Raises:
+        ConfigError: Every wrong place with what is wrong and, for an unknown key, the nearest known one.
+    """
+    if not isinstance(values, Mapping):
+        raise ConfigError(f"a configuration is a mapping of sections, not an object of type {type(values).__name__}")
+    try:
+        return Config.model_validate(values)
+    except ValidationError as error:
+        unknown = [e["loc"] for e in error.errors() if e["type"] == "extra_forbidden"]
+        if values.get("unknown_fields") != "ignore" or not unknown:
+            raise ConfigError("; ".join(_explain(error.errors()))) from None
+    logger.warning("unknown parameters are ignored: %s", ", ".join(_place(location) for location in unknown))
+    return parse_config(reduce(_without, unknown, values))
+
+
+def require_config(config: object) -> None:
+    """Refuse what is no configuration, without showing it: it may be a table.
+
+    Raises:
+        ConfigError: It is an object of another type.
+    """
+    if not isinstance(config, Config):
+        raise ConfigError(
+            f"the first argument is a Config, not an object of type {type(config).__name__}; make one with "
+            "ss_ray.config.files.parse_config({...}) or load_config(file)"
+        )
+
+
+def parameters(section: type[BaseModel] = Config, prefix: str = "") -> Iterator[Parameter]:
+    """Every leaf parameter of the tree in order."""
+    properties = section.model_json_schema()["properties"]
+    for name, field in section.model_fields.items():
+        nested = _section_of(field)
+        if nested is not None:
+            yield from parameters(nested, f"{prefix}{name}.")
+            continue
+        extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+        yield Parameter(
+            path=prefix + name,
+            default="required" if field.is_required() else _yaml_value(field.get_default(call_default_factory=True)),
+            type=_type_text(properties[name]),
+            description=field.description or "",
+            applies_to=str(extra.get("applies_to", "")),
+        )
+
+
+def explicit_paths(config: BaseModel, prefix: str = "") -> Iterator[str]:
+    """Dotted names of the leaves that were given, not defaulted."""
+    for name in sorted(config.model_fields_set):
+        value = getattr(config, name)
+        if isinstance(value, BaseModel):
+            yield from explicit_paths(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name
+
+
+def _read_yaml(file: Location) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load(file.read_text())
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else type(error).__name__
+        raise ConfigError(f"cannot read the config file {str(file)!r}: {reason}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"the config file {str(file)!r} is not valid YAML{_line(error)}") from None
+    if values is not None and not isinstance(values, dict):
+        raise ConfigError(f"the config file {str(file)!r} must hold a mapping of sections, e.g. 'training:'")
+    return values or {}
+
+
+def _line(error: Exception) -> str:
+    """Where a YAML error is; what stands there may be a secret."""
+    mark = getattr(error, "problem_mark", None)
+    return f": line {mark.line + 1}, column {mark.column + 1}" if mark is not None else ""
+
+
+def _set(values: dict[str, Any], override: str) -> None:
+    path, equals, text = override.partition("=")
+    if not equals or not path.strip():
+        raise ConfigError("--set: expected section.key=value")
+    *sections, leaf = path.strip().split(".")
+    for section in sections:
+        if not isinstance(values.get(section), dict):
+            values[section] = {}
+        values = values[section]
+    values[leaf] = _parse_scalar(text, path.strip())
+
+
+def _parse_scalar(text: str, path: str) -> Any:
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"--set {path}: its value is not valid YAML{_line(error)}") from None
+    if isinstance(value, str) and _EXPONENT.match(value):  # YAML 1.1 reads 1e-3 as a string
+        return float(value)
+    return value
+
+
+def _explain(errors: Sequence[Any]) -> Iterator[str]:
+    """One message for each wrong place; the options of a union ("a number, or 'auto'") become one sentence."""
+    messages: dict[str, list[str]] = {}
+    for error in errors:
+        place = _place(error["loc"])
+        messages.setdefault(place, []).append(_message(error))
+    for place, found in messages.items():
+        text = ", or ".join([found[0], *(m.removeprefix("Input should be ") for m in found[1:])])
+        yield f"{place}: {text}" if place else text
+
+
+def _message(error: Any) -> str:
+    if error["type"] == "model_type":
+        return "expected a mapping of parameters"
+    if error["type"] != "extra_forbidden":
+        return str(error["msg"]).removeprefix("Value error, ")
+    known = {part for parameter in parameters() for part in parameter.path.split(".")}
+    close = difflib.get_close_matches(str(error["loc"][-1]), sorted(known | ColumnParameters.model_fields.keys()), n=1)
+    return "unknown parameter" + (f"; did you mean {close[0]!r}?" if close else "")
+
+
+def _place(location: Sequence[Any], section: type[BaseModel] = Config) -> str:
+    """Dotted name of a parameter, without the options of a union that pydantic adds to it."""
+    if not location:
+        return ""
+    name, *rest = location
+    if name not in section.model_fields and not KEY.fullmatch(str(name)):
+        return "a key"  # of what is no configuration; it may be a value of a table
+    field = section.model_fields.get(str(name))
+    entry = _entry_section(field) if field is not None else None
+    if entry is not None and rest:
+        name, rest = f"{name}.{rest[0]}", rest[1:]
+    inner = entry or (_section_of(field) if field is not None else None)
+    below = _place(rest, inner) if inner is not None else ""
+    return f"{name}.{below}" if below else str(name)
+
+
+def _section_of(field: FieldInfo) -> type[BaseModel] | None:
+    """The section class of a field, also where the field may be null; None for a leaf."""
+    options = typing.get_args(field.annotation) if _is_union(field.annotation) else (field.annotation,)
+    return next((o for o in options if isinstance(o, type) and issubclass(o, BaseModel)), None)
+
+
+def _entry_section(field: FieldInfo) -> type[BaseModel] | None:
+    """The section class of the entries of a mapping such as data.columns; None for any other field."""
+    if typing.get_origin(field.annotation) is not dict:
+        return None
+    entry = typing.get_args(field.annotation)[1]
+    return entry if isinstance(entry, type) and issubclass(entry, BaseModel) else None
+
+
+def _is_union(annotation: Any) -> bool:
+    return isinstance(annotation, types.UnionType) or typing.get_origin(annotation) is typing.Union
+
+
+def _without(values: Any, location: tuple[int | str, ...]) -> Any:
+    """Nested values without the key at the end of the location."""
+    name, *rest = location
+    if not rest:
+        return {key: value for key, value in values.items() if key != name}
+    if isinstance(values, (list, tuple)):
+        return [_without(inner, tuple(rest)) if place == name else inner for place, inner in enumerate(values)]
+    return {**values, str(name): _without(values[str(name)], tuple(rest))}
+
+
+def _yaml_value(value: Any) -> str:
+    if isinstance(value, tuple):
+        value = list(value)
+    return yaml.safe_dump(value, default_flow_style=True, width=10_000).removesuffix("\n").removesuffix("\n...")
+
+
+def _type_text(schema: Mapping[str, Any]) -> str:
+    """A field's type and range in a few words, read off its JSON schema."""
+    return " or ".join(_one_type(option) for option in schema.get("anyOf", [schema]))
+
+
+def _one_type(option: Mapping[str, Any]) -> str:
+    if "enum" in option or "const" in option:
+        return " | ".join(str(v) for v in option.get("enum", [option.get("const")]))
+    signs = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}
+    bounds = [f"{sign} {option[key]}" for key, sign in signs.items() if key in option]
+    return " ".join([str(option.get("type", "object")), *bounds])

@@ -1,0 +1,1 @@
+"""Attacks on the synthetic table, and the verdict that follows from their results."""

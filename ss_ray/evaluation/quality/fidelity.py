@@ -1,0 +1,269 @@
+"""Does the synthetic table look like the real one? Columns one by one, in pairs, and all together.
+
+The NeMo-compatible distances are in `similarity`. Beside them stand numbers that are harder to please (pairs, coverage,
+missing values, the discriminator, constraints, sequences, texts), each with the same number of a fresh real sample (the
+holdout) as the mark to reach.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ss_ray.config.constraints import ConstraintParameters
+from ss_ray.evaluation.associations import association_matrix
+from ss_ray.evaluation.columns import Table, prepare, sample
+from ss_ray.evaluation.metrics import Metric, unavailable
+from ss_ray.evaluation.quality.autocorrelation import NEMO_LIMITS, LagLimits
+from ss_ray.evaluation.quality.column_fidelity import ColumnFidelity, column_fidelity, missing_difference
+from ss_ray.evaluation.quality.components import Components, components
+from ss_ray.evaluation.quality.coverage import Coverage, category_coverage, coverage, no_coverage
+from ss_ray.evaluation.quality.discriminator import Discrimination, RocCurve, discriminate, discriminator_auc
+from ss_ray.evaluation.quality.missing_patterns import pattern_distance
+from ss_ray.evaluation.quality.pairs import Pairs, compare_pairs
+from ss_ray.evaluation.quality.rule_violations import RuleViolations, rule_violations
+from ss_ray.evaluation.quality.sequence_fidelity import SequenceFidelity, evaluate_sequences, no_sequences
+from ss_ray.evaluation.quality.similarity import Similarity, no_similarity, similarity
+from ss_ray.evaluation.quality.text_fidelity import TextFidelity, evaluate_text, no_text_fidelity
+from ss_ray.evaluation.samples import Samples, draw_samples
+from ss_ray.evaluation.sequence_rows import SequenceColumns
+from ss_ray.schema import Kind, TableSchema
+
+DISCRIMINATOR_ROWS = 10_000
+"""Most rows of each side that the discriminator sees."""
+MATRIX_COLUMNS = 50
+MAX_TEXT_COLUMNS = 10
+"""Text columns that are compared, the first ones: each takes about half a second."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Associations:
+    """Association matrices (see `associations`), row by row, of the first MATRIX_COLUMNS scored columns."""
+
+    columns: tuple[str, ...]
+    real: tuple[tuple[float, ...], ...]
+    synthetic: tuple[tuple[float, ...], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fidelity:
+    """All numbers on likeness. A "baseline" is the holdout in place of the synthetic table.
+
+    Attributes:
+        columns: Every column of the schema, in order.
+        tabular_columns: Columns that are no text, scored or not: their weight in the SQS.
+        synthetic: Synthetic against training table.
+        baseline: Holdout against training table: what a fresh real sample reaches.
+        missing_difference: Mean absolute difference of the missing rates, 0 to 1.
+        missing_difference_baseline: Likewise of the holdout.
+        missing_patterns: Distance of the distributions of columns that are missing together, 0 to 1.
+        missing_patterns_baseline: Likewise of the holdout.
+        pairs: Pairs of columns, as many synthetic as holdout rows.
+        coverage: What the synthetic table covers of the training table, as many rows as the holdout has.
+        coverage_baseline: Likewise of the holdout.
+        rare_categories: Share of the rare training categories that occur among all sampled synthetic rows.
+        discriminator: AUC of synthetic against real rows; 0.5 is best.
+        discriminator_baseline: The same for train against holdout rows.
+        discriminator_reference: Which real rows the discriminator saw: "train" only where there is no holdout.
+        discriminator_curve: ROC curve behind `discriminator`.
+        components: Rows of both tables as points of a plane.
+        associations: For the heat maps.
+        rules: Rows that break the declared constraints, one entry each.
+        sequences: None where rows make no sequences.
+        texts: Text columns.
+    """
+
+    columns: tuple[ColumnFidelity, ...]
+    tabular_columns: int
+    synthetic: Similarity
+    baseline: Similarity
+    missing_difference: Metric
+    missing_difference_baseline: Metric
+    missing_patterns: Metric
+    missing_patterns_baseline: Metric
+    pairs: Pairs
+    coverage: Coverage
+    coverage_baseline: Coverage
+    rare_categories: Metric
+    discriminator: Metric
+    discriminator_baseline: Metric
+    discriminator_reference: Literal["holdout", "train"]
+    discriminator_curve: RocCurve
+    components: Components
+    associations: Associations
+    rules: tuple[RuleViolations, ...]
+    sequences: SequenceFidelity | None
+    texts: tuple[TextFidelity, ...]
+
+    @property
+    def unseen_rows(self) -> int:
+        """Rows of the holdout; 0 where there is none."""
+        return max((column.missing_holdout.sample_size for column in self.columns), default=0)
+
+
+def evaluate_fidelity(
+    train: pd.DataFrame,
+    holdout: pd.DataFrame | None,
+    synthetic: pd.DataFrame,
+    schema: TableSchema,
+    *,
+    max_rows: int = 5000,
+    max_columns: int = 250,
+    seed: int = 0,
+    constraints: Sequence[ConstraintParameters] = (),
+    sequences: SequenceColumns | None = None,
+    text_embedding: str | None = None,
+    lags: LagLimits | None = NEMO_LIMITS,
+    whole: WholeSequences | None = None,
+) -> Fidelity:
+    """Compare synthetic with real rows, column by column, in pairs and as a whole.
+
+    Args:
+        train: Real rows that the generator learned from.
+        holdout: Real rows that it has not seen; None where there are none.
+        synthetic: Generated rows.
+        schema: Columns of all three tables.
+        max_rows: Rows sampled of each table; the discriminator takes up to DISCRIMINATOR_ROWS, constraints and
+            sequences all that are given.
+        max_columns: Columns sampled.
+        seed: Fixes all sampling.
+        constraints: Rules whose broken rows are counted.
+        sequences: Columns that make sequences of rows; None where rows stand by themselves.
+        text_embedding: sentence-transformers model (folder or id) for text columns; None needs no model.
+        lags: What of the autocorrelation of sequences is looked at; None: nothing.
+        whole: Tables of whole sequences, where the others are samples of rows.
+
+    Raises:
+        ResourceError: The text embedding or its package is not there.
+    """
+    samples = draw_samples(train, holdout, synthetic, schema, max_rows=max_rows, max_columns=max_columns, seed=seed)
+    unseen = None if samples.unseen is None else holdout
+    found, floor = _discriminate(train, unseen, synthetic, samples)
+    matrix = association_matrix(samples.real)
+    columns = tuple(column_fidelity(train, unseen, synthetic, column, samples) for column in schema.columns)
+    patterns, patterns_baseline = _missing_patterns(samples, schema)
+    covered, covered_baseline = _coverage(samples)
+    return Fidelity(
+        columns=columns,
+        tabular_columns=len(schema.columns) - len(schema.of_kind(Kind.TEXT)),
+        synthetic=similarity(samples.real, samples.made, matrix, seed=seed),
+        baseline=_baseline(samples, matrix),
+        missing_difference=missing_difference([(c.missing_real, c.missing_synthetic) for c in columns]),
+        missing_difference_baseline=missing_difference([(c.missing_real, c.missing_holdout) for c in columns]),
+        missing_patterns=patterns,
+        missing_patterns_baseline=patterns_baseline,
+        pairs=_pairs(samples),
+        coverage=covered,
+        coverage_baseline=covered_baseline,
+        rare_categories=category_coverage(samples.real, samples.made, seed=seed)[1],
+        discriminator=found.auc,
+        discriminator_baseline=floor,
+        discriminator_reference="train" if unseen is None else "holdout",
+        discriminator_curve=found.curve,
+        components=components(samples.real, samples.made, seed=seed),
+        associations=_associations(matrix, samples.made),
+        rules=rule_violations(constraints, train, unseen, synthetic, schema, no_holdout=samples.no_holdout),
+        sequences=None
+        if sequences is None
+        else _sequences(whole or WholeSequences(tables=(train, unseen, synthetic)), schema, sequences, samples, lags),
+        texts=_texts(train, unseen, synthetic, schema, text_embedding, samples),
+    )
+
+
+def _baseline(samples: Samples, matrix: NDArray[np.float64]) -> Similarity:
+    if samples.unseen is None:
+        return no_similarity(samples.no_holdout)
+    return similarity(samples.real, samples.unseen, matrix, seed=samples.seed)
+
+
+def _missing_patterns(samples: Samples, schema: TableSchema) -> tuple[Metric, Metric]:
+    """Distance of the synthetic table, and of the holdout, from the training table."""
+    names, size, seed = list(schema.names), samples.common, samples.seed
+    train, made, unseen = samples.frames
+    distance = pattern_distance(train[names], sample(made, size, seed=seed), seed=seed)
+    if unseen is None:
+        return distance, unavailable(samples.no_holdout)
+    return distance, pattern_distance(train[names], sample(unseen, size, seed=seed), seed=seed)
+
+
+def _coverage(samples: Samples) -> tuple[Coverage, Coverage]:
+    """Coverage by as many rows of the synthetic table, and of the holdout."""
+    made = coverage(samples.real, samples.made, size=samples.common, seed=samples.seed)
+    if samples.unseen is None:
+        return made, no_coverage(samples.no_holdout)
+    return made, coverage(samples.real, samples.unseen, size=samples.common, seed=samples.seed)
+
+
+def _pairs(samples: Samples) -> Pairs:
+    made = samples.of_common_size(samples.made)
+    return compare_pairs(samples.real, samples.unseen, made, no_holdout=samples.no_holdout, seed=samples.seed)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WholeSequences:
+    """Training, holdout and synthetic rows in which no sequence is torn; sensitive, never leaves the process.
+
+    Attributes:
+        tables: The rows; the holdout is None where there is none.
+        reason: Why there are no such rows; None where there are.
+    """
+
+    tables: tuple[pd.DataFrame, pd.DataFrame | None, pd.DataFrame] | None = None
+    reason: str | None = None
+
+
+def _sequences(
+    whole: WholeSequences,
+    schema: TableSchema,
+    by: SequenceColumns,
+    samples: Samples,
+    lags: LagLimits | None,
+) -> SequenceFidelity:
+    if whole.tables is None:
+        return no_sequences(by, whole.reason or "there are no whole sequences")
+    scored, reason, seed = samples.real.columns, samples.no_holdout, samples.seed
+    return evaluate_sequences(*whole.tables, schema, scored, by, no_holdout=reason, seed=seed, lags=lags)
+
+
+def _texts(
+    train: pd.DataFrame,
+    holdout: pd.DataFrame | None,
+    synthetic: pd.DataFrame,
+    schema: TableSchema,
+    embedding: str | None,
+    samples: Samples,
+) -> tuple[TextFidelity, ...]:
+    reason, seed, columns = samples.no_holdout, samples.seed, schema.of_kind(Kind.TEXT)
+    compared = tuple(
+        evaluate_text(train, holdout, synthetic, c.name, embedding=embedding, no_holdout=reason, seed=seed)
+        for c in columns[:MAX_TEXT_COLUMNS]
+    )
+    rest = f"only the first {MAX_TEXT_COLUMNS} text columns are compared"
+    return compared + tuple(no_text_fidelity(c.name, rest) for c in columns[MAX_TEXT_COLUMNS:])
+
+
+def _discriminate(
+    train: pd.DataFrame, holdout: pd.DataFrame | None, synthetic: pd.DataFrame, samples: Samples
+) -> tuple[Discrimination, Metric]:
+    """Synthetic against real rows, and the AUC of real against real rows."""
+    size, seed, scored = DISCRIMINATOR_ROWS, samples.seed, samples.real.columns
+    real, made = (prepare(sample(frame, size, seed=seed), scored) for frame in (train, synthetic))
+    if holdout is None:
+        found = discriminate(real, real, made, max_rows=size, seed=seed)
+        return found, unavailable(samples.no_holdout)
+    unseen = prepare(sample(holdout, size, seed=seed), scored)
+    found = discriminate(real, unseen, made, max_rows=size, seed=seed)
+    return found, discriminator_auc(real, unseen, real, max_rows=min(size, made.rows), seed=seed)
+
+
+def _associations(real: NDArray[np.float64], made: Table) -> Associations:
+    shown = made.columns[:MATRIX_COLUMNS]
+    synthetic = association_matrix(Table(columns=shown, values=made.values, rows=made.rows))
+    matrices = [np.round(m[: len(shown), : len(shown)], 4).tolist() for m in (real, synthetic)]
+    rows = [tuple(tuple(row) for row in matrix) for matrix in matrices]
+    return Associations(columns=tuple(c.name for c in shown), real=rows[0], synthetic=rows[1])

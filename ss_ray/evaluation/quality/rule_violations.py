@@ -1,0 +1,120 @@
+"""Rows that break the declared constraints, in the synthetic table and in the real ones.
+
+A constraint that real rows break, too, was declared too strictly; one that only synthetic rows break is a fault of the
+generator. Constraints are checked on all rows given, not on a sample.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from ss_ray.config.constraints import ConstraintParameters, DeterminesConstraint, columns_of
+from ss_ray.constraints.check import check_declared, constraint_name, violations, with_first_pairs
+from ss_ray.errors import ConfigError, DataError
+from ss_ray.evaluation.metrics import Metric, measured, unavailable
+from ss_ray.schema import TableSchema, arrow_type
+
+
+@dataclass(frozen=True, kw_only=True)
+class RuleViolations:
+    """One declared constraint.
+
+    Attributes:
+        constraint: Its name, without values: "order(admitted <= discharged)".
+        synthetic: Share of the synthetic rows that break it, 0 to 1. What determines what is read off training rows.
+        train: Share of the training rows.
+        holdout: Share of the holdout rows.
+        synthetic_rows: Number of synthetic rows that break it; None where that is not known.
+        train_rows: Number of training rows, likewise.
+    """
+
+    constraint: str
+    synthetic: Metric
+    train: Metric
+    holdout: Metric
+    synthetic_rows: int | None
+    train_rows: int | None
+
+
+def rule_violations(
+    constraints: Sequence[ConstraintParameters],
+    train: pd.DataFrame,
+    holdout: pd.DataFrame | None,
+    synthetic: pd.DataFrame,
+    schema: TableSchema,
+    *,
+    no_holdout: str,
+) -> tuple[RuleViolations, ...]:
+    """Count the rows that break each constraint; what cannot be checked is told with its reason.
+
+    Args:
+        constraints: As declared in the configuration.
+        train: Real rows.
+        holdout: Unseen real rows; None where there are none.
+        synthetic: Generated rows.
+        schema: Columns of all three.
+        no_holdout: Why there is no holdout, in words.
+    """
+    return tuple(_one(constraint, train, holdout, synthetic, schema, no_holdout) for constraint in constraints)
+
+
+def _one(
+    constraint: ConstraintParameters,
+    train: pd.DataFrame,
+    holdout: pd.DataFrame | None,
+    synthetic: pd.DataFrame,
+    schema: TableSchema,
+    no_holdout: str,
+) -> RuleViolations:
+    made, real = (_broken(constraint, frame, train, schema) for frame in (synthetic, train))
+    unseen = unavailable(no_holdout) if holdout is None else _broken(constraint, holdout, train, schema)
+    return RuleViolations(
+        constraint=constraint_name(constraint),
+        synthetic=made,
+        train=real,
+        holdout=unseen,
+        synthetic_rows=_rows(made),
+        train_rows=_rows(real),
+    )
+
+
+def _broken(constraint: ConstraintParameters, frame: pd.DataFrame, train: pd.DataFrame, schema: TableSchema) -> Metric:
+    """Share of the rows of a frame that break the constraint."""
+    if not len(frame):
+        return unavailable("the table has no rows")
+    try:
+        check_declared([constraint], schema)
+        pairs = None
+        if isinstance(constraint, DeterminesConstraint):
+            pairs = with_first_pairs(constraint, None, _arrow(constraint, train, schema))
+        broken = violations(constraint, _arrow(constraint, frame, schema), pairs)
+    except (ConfigError, DataError) as error:  # the report is made all the same, and says why this line is empty
+        return unavailable(str(error))
+    share = float(broken.mean())
+    return measured(share, len(frame), std_error=float(np.sqrt(share * (1 - share) / len(frame))))
+
+
+def _arrow(constraint: ConstraintParameters, frame: pd.DataFrame, schema: TableSchema) -> pa.Table:
+    """The columns that a constraint reads, in storage types.
+
+    Raises:
+        DataError: The schema has no such column, or the values of one are not of its type.
+    """
+    names = list(dict.fromkeys(columns_of(constraint)))
+    arrays = []
+    for name in names:
+        type_ = arrow_type(schema[name])
+        try:
+            arrays.append(pa.array(frame[name], type_, from_pandas=True))
+        except (pa.ArrowException, TypeError, KeyError):  # their messages quote the value
+            raise DataError(f"column {name!r} cannot be read as {type_}", column=name) from None
+    return pa.table(dict(zip(names, arrays, strict=True)))
+
+
+def _rows(share: Metric) -> int | None:
+    return None if share.value is None else round(share.value * share.sample_size)

@@ -1,0 +1,232 @@
+"""Are the texts of a column like the real ones? How they are built, which words they use, what they are about.
+
+All comparisons are of equally many texts, missing ones left out, and stand beside the same number for the holdout. The
+two distances of NeMo (structure, semantic) are its formulas; its default embedding is not ours, see `text_embedding`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedKFold, cross_val_predict
+
+from ss_ray.evaluation.columns import labels
+from ss_ray.evaluation.metrics import Metric, measured, unavailable
+from ss_ray.evaluation.models import auc_std_error, roc_auc
+from ss_ray.evaluation.quality.text_embedding import Embed, fit_embedding
+from ss_ray.evaluation.quality.text_semantic import semantic_similarity
+from ss_ray.evaluation.quality.text_structure import (
+    MAX_CHARACTERS,
+    length_distance,
+    structure_distance,
+    text_shapes,
+    words,
+)
+
+MAX_TEXTS = 2000
+"""Most texts of each table."""
+MIN_TEXTS = 20
+"""Texts of each table below which nothing is compared."""
+SEMANTIC_TEXTS = 200
+"""Texts of each table below which meanings are not compared. Source: NeMo Safe Synthesizer."""
+FOLDS = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextSimilarity:
+    """Texts of one table against the training texts.
+
+    Attributes:
+        structure: Mean Jensen-Shannon distance (base 2) of sentences per text, words per sentence and characters per
+            word, 0 (same) to 1 (disjoint).
+        semantic: exp(-over) exp(-under), 0.14 to 1 (best): `over` is how much closer the texts are to training texts
+            than these are to each other, `under` how much further from holdout texts than these are from each other,
+            each a one-sided Kolmogorov-Smirnov statistic of the largest cosines.
+        lengths: Jensen-Shannon distance of the lengths in characters.
+        vocabulary: Distinct words of both sides as a share of those of either, 0 to 1.
+        duplicates: Share of texts that occur before in their table.
+        discriminator: AUC of a linear classifier of embeddings that tells these texts from unseen real ones (training
+            ones for the holdout, and where there is no holdout); 0.5 is best.
+    """
+
+    structure: Metric
+    semantic: Metric
+    lengths: Metric
+    vocabulary: Metric
+    duplicates: Metric
+    discriminator: Metric
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextFidelity:
+    """One text column.
+
+    Attributes:
+        column: Its name.
+        embedding: Model behind `semantic` and `discriminator`; None is latent semantic analysis of all texts.
+        synthetic: Synthetic against training texts.
+        baseline: Holdout against training texts. Its `semantic` takes one half of the holdout for the other table.
+        train_duplicates: Share of the training texts that occur before.
+    """
+
+    column: str
+    embedding: str | None
+    synthetic: TextSimilarity
+    baseline: TextSimilarity
+    train_duplicates: Metric
+
+
+def evaluate_text(
+    train: pd.DataFrame,
+    holdout: pd.DataFrame | None,
+    synthetic: pd.DataFrame,
+    column: str,
+    *,
+    embedding: str | None,
+    no_holdout: str,
+    seed: int,
+) -> TextFidelity:
+    """Compare the texts of one column.
+
+    Args:
+        train: Real rows.
+        holdout: Unseen real rows; None where there are none.
+        synthetic: Generated rows.
+        column: Name of the column.
+        embedding: sentence-transformers model, a folder or an id; None is latent semantic analysis.
+        no_holdout: Why there is no holdout, in words.
+        seed: Fixes sampling, embedding and folds.
+
+    Raises:
+        ResourceError: The embedding model or its package is not there.
+    """
+    frames = [frame for frame in (train, synthetic, holdout) if frame is not None]
+    drawn = _drawn([present_texts(frame[column]) for frame in frames], seed=seed)
+    every = [text for texts in drawn for text in texts]  # fitted on one side, it would know that side better
+    embed = fit_embedding(every, embedding, seed=seed) if len(drawn[0]) >= MIN_TEXTS else None
+    real, made, *rest = [Texts(texts=texts, vectors=_vectors(texts, embed)) for texts in drawn]
+    unseen = rest[0] if rest else None
+    meaning = unavailable(no_holdout) if unseen is None else _semantic(real, made, unseen)
+    return TextFidelity(
+        column=column,
+        embedding=embedding,
+        synthetic=_compare(real, made, unseen if unseen and unseen.enough else real, meaning, seed=seed),
+        baseline=_none(no_holdout)
+        if unseen is None
+        else _compare(real, unseen, real, _halves(real, unseen), seed=seed),
+        train_duplicates=_duplicates(real, seed),
+    )
+
+
+def no_text_fidelity(column: str, reason: str) -> TextFidelity:
+    """A column without any number."""
+    none = _none(reason)
+    return TextFidelity(
+        column=column, embedding=None, synthetic=none, baseline=none, train_duplicates=unavailable(reason)
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Texts:
+    """Texts of one table, and their embeddings, (texts, dimensions); None where there is no embedding."""
+
+    texts: list[str]
+    vectors: NDArray[np.float64] | None
+
+    @property
+    def enough(self) -> bool:
+        """Whether they can be compared."""
+        return len(self.texts) >= MIN_TEXTS
+
+    def take(self, rows: slice) -> Texts:
+        """Some of them."""
+        return Texts(texts=self.texts[rows], vectors=None if self.vectors is None else self.vectors[rows])
+
+
+def present_texts(series: pd.Series) -> list[str]:
+    """The texts that are not missing."""
+    return [str(text) for text in labels(series.dropna())]
+
+
+def _drawn(texts: list[list[str]], *, seed: int) -> list[list[str]]:
+    """Equally many texts of each table, but of those that have too few to compare."""
+    size = min([MAX_TEXTS, *(len(part) for part in texts if len(part) >= MIN_TEXTS)])
+    rng = np.random.default_rng([seed, 22])
+    return [[part[i] for i in rng.permutation(len(part))[:size]] for part in texts]
+
+
+def _vectors(texts: list[str], embed: Embed | None) -> NDArray[np.float64] | None:
+    return embed(texts) if embed is not None and texts else None
+
+
+def _compare(train: Texts, other: Texts, unseen: Texts, semantic: Metric, *, seed: int) -> TextSimilarity:
+    """Everything about one table; the discriminator tells it from the unseen texts."""
+    if not (train.enough and other.enough):
+        found = f"training {len(train.texts)}, the other {len(other.texts)}"
+        return _none(f"it needs {MIN_TEXTS} texts of each table; there are: {found}")
+    size = min(len(train.texts), len(other.texts))
+    x, y = text_shapes(train.texts), text_shapes(other.texts)
+    return TextSimilarity(
+        structure=measured(structure_distance(x, y), size, seed=seed),
+        semantic=semantic,
+        lengths=measured(length_distance(x, y), size, seed=seed),
+        vocabulary=_vocabulary(train, other, seed),
+        duplicates=_duplicates(other, seed),
+        discriminator=_discriminate(unseen, other, seed=seed),
+    )
+
+
+def _semantic(train: Texts, other: Texts, holdout: Texts) -> Metric:
+    if train.vectors is None:
+        return unavailable("the training texts have no words to compare meanings by")
+    size = min(len(train.texts), len(other.texts), len(holdout.texts))
+    if size < SEMANTIC_TEXTS or other.vectors is None or holdout.vectors is None:
+        found = f"training {len(train.texts)}, the other {len(other.texts)}, holdout {len(holdout.texts)}"
+        return unavailable(f"it needs {SEMANTIC_TEXTS} texts of each table; there are: {found}")
+    return measured(semantic_similarity(train.vectors, other.vectors, holdout.vectors), size)
+
+
+def _halves(train: Texts, holdout: Texts) -> Metric:
+    """What a fresh real sample reaches: one half of the holdout in place of the synthetic texts."""
+    return _semantic(train, holdout.take(slice(0, None, 2)), holdout.take(slice(1, None, 2)))
+
+
+def _vocabulary(train: Texts, other: Texts, seed: int) -> Metric:
+    x, y = ({word for text in part.texts for word in words(text[:MAX_CHARACTERS])} for part in (train, other))
+    if not x | y:
+        return unavailable("there are no words")
+    return measured(len(x & y) / len(x | y), min(len(train.texts), len(other.texts)), seed=seed)
+
+
+def _duplicates(part: Texts, seed: int) -> Metric:
+    if not part.texts:
+        return unavailable("there are no texts")
+    share = 1.0 - len(set(part.texts)) / len(part.texts)
+    return measured(share, len(part.texts), seed=seed)
+
+
+def _discriminate(real: Texts, other: Texts, *, seed: int) -> Metric:
+    """AUC of a classifier that tells the texts from real ones, out of fold."""
+    if real.vectors is None or other.vectors is None:
+        return unavailable("the training texts have no words to tell texts by")
+    size = min(len(real.texts), len(other.texts))
+    features = np.vstack([real.vectors[:size], other.vectors[:size]])
+    spread = features.std(axis=0)
+    sides = np.repeat([0, 1], size)
+    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed)
+    model = LogisticRegression(max_iter=200)
+    scaled = (features - features.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
+    scores = cross_val_predict(model, scaled, sides, cv=folds, method="decision_function")
+    auc = roc_auc(sides == 1, scores)
+    return measured(auc, size, seed=seed, std_error=auc_std_error(auc, size, size))
+
+
+def _none(reason: str) -> TextSimilarity:
+    none = unavailable(reason)
+    return TextSimilarity(
+        structure=none, semantic=none, lengths=none, vocabulary=none, duplicates=none, discriminator=none
+    )

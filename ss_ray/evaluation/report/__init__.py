@@ -1,0 +1,1 @@
+"""The pages and files in which people and programs read an evaluation."""

@@ -1,0 +1,179 @@
+"""Figures of the report as plotly values (data and layout), without colours.
+
+Each trace names its role in `meta` ("real", "synthetic", "association", "difference", "chance"); the page gives roles
+their colours, so that light and dark mode need one figure. Text that comes from the table is escaped, because plotly
+reads a little HTML in its labels.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ss_ray.evaluation.columns import ScoredColumn, Table, Values, missing
+from ss_ray.evaluation.privacy.near_copies import DistanceQuantiles
+from ss_ray.evaluation.quality.components import Components, Point
+from ss_ray.evaluation.quality.discriminator import RocCurve
+from ss_ray.evaluation.quality.fidelity import Associations
+from ss_ray.schema import ORDERED_KINDS, Kind
+
+Figure = dict[str, Any]
+MAX_BARS = 10
+BINS = 36
+LABEL_LENGTH = 18
+"""Characters of a label; longer ones are cut in the middle."""
+
+
+def column_figure(real: Table, synthetic: Table, column: ScoredColumn) -> Figure:
+    """Real and synthetic values of one column, as shares of the rows that have a value."""
+    x, y = (table.values[column.name] for table in (real, synthetic))
+    x, y = x[~missing(x)], y[~missing(y)]
+    return _bars(x, y, column) if column.nominal else _histogram(x, y, column)
+
+
+def association_figures(associations: Associations, limit: int) -> list[Figure]:
+    """Heat maps of the real table, the synthetic table and their absolute difference, at most `limit` columns."""
+    real, made = (np.array(m, dtype=float)[:limit, :limit] for m in (associations.real, associations.synthetic))
+    names = [escape_label(name) for name in associations.columns[:limit]]
+    panels = ((real, "association"), (made, "association"), (np.abs(real - made), "difference"))
+    return [_heat_map(values, names, role) for values, role in panels]
+
+
+def roc_figure(curve: RocCurve) -> Figure:
+    """The ROC curve of the discriminator over the diagonal, which is what guessing gives."""
+    x, y = list(curve.false_positive), list(curve.true_positive)
+    hover = "real called synthetic %{x:.1%}<br>synthetic found %{y:.1%}<extra></extra>"
+    line = {"type": "scatter", "mode": "lines", "meta": "synthetic", "x": x, "y": y, "hovertemplate": hover}
+    chance = {"type": "scatter", "mode": "lines", "meta": "chance", "x": [0.0, 1.0], "y": [0.0, 1.0]}
+    axis = {"range": [0, 1], "tickformat": ".0%", "constrain": "domain"}
+    axes = {"xaxis": axis, "yaxis": axis | {"scaleanchor": "x"}}
+    return {"data": [chance | {"hoverinfo": "skip"}, line], "layout": axes}
+
+
+def component_figure(points: Components) -> Figure:
+    """Real and synthetic rows in the plane of the first two principal components."""
+    traces = [_points(points.real, "real"), _points(points.synthetic, "synthetic")]
+    return {"data": traces, "layout": {"xaxis": {"zeroline": False}, "yaxis": {"zeroline": False}}}
+
+
+def distance_figure(distances: DistanceQuantiles) -> Figure:
+    """Share of rows whose closest real row is at most so far, of three kinds of rows."""
+    kinds = (("real", distances.of_holdout), ("warm", distances.to_holdout), ("synthetic", distances.to_train))
+    hover = "%{y:.0%} of rows at most %{x:.3f}<extra></extra>"
+    traces = [
+        {
+            "type": "scatter",
+            "mode": "lines",
+            "meta": role,
+            "x": list(quantiles),
+            "y": np.linspace(0, 1, len(quantiles)).tolist(),
+            "hovertemplate": hover,
+        }
+        for role, quantiles in kinds
+    ]
+    return {"data": traces, "layout": {"xaxis": {"rangemode": "tozero"}, "yaxis": {"tickformat": ".0%"}}}
+
+
+def _points(points: Sequence[Point], role: str) -> Figure:
+    x, y = [a for a, _ in points], [b for _, b in points]
+    return {"type": "scatter", "mode": "markers", "meta": role, "name": role, "x": x, "y": y, "hoverinfo": "skip"}
+
+
+def escape_label(text: str) -> str:
+    """Plain text as plotly shows it unchanged, cut to LABEL_LENGTH characters."""
+    half = LABEL_LENGTH // 2
+    short = text if len(text) <= LABEL_LENGTH else f"{text[:half]}…{text[1 - half :]}"
+    return html.escape(short, quote=False)
+
+
+def _histogram(x: Values, y: Values, column: ScoredColumn) -> Figure:
+    """Real values as bars, synthetic ones as an outline over them, in common bins of equal width."""
+    edges = _edges(np.concatenate([x, y]).astype(float), whole=column.kind in (Kind.INTEGER, Kind.DATE))
+    real, made = (np.histogram(part.astype(float), bins=edges)[0] / max(len(part), 1) for part in (x, y))
+    dated = column.kind in (Kind.DATE, Kind.DATETIME)
+    traces = [_real_bars(edges, real, made, dated=dated), _synthetic_outline(edges, made, dated=dated)]
+    layout = {"bargap": 0, "xaxis": {"type": "date"} if dated else {}, "yaxis": {"tickformat": ".0%"}}
+    return {"data": traces, "layout": layout}
+
+
+def _edges(values: NDArray[np.float64], *, whole: bool) -> NDArray[np.float64]:
+    """At most BINS bins; of whole numbers, each bin holds equally many of them, so that no comb appears."""
+    low, high = (float(values.min()), float(values.max())) if len(values) else (0.0, 1.0)
+    if whole or high == low:
+        step = np.ceil((high - low + 1) / BINS)
+        return np.asarray(low - 0.5 + step * np.arange(np.ceil((high - low + 1) / step) + 1))
+    return np.linspace(low, high, BINS + 1)
+
+
+def _real_bars(
+    edges: NDArray[np.float64], real: NDArray[np.float64], made: NDArray[np.float64], *, dated: bool
+) -> Figure:
+    centres, width = (edges[:-1] + edges[1:]) / 2, float(edges[1] - edges[0])
+    return {
+        "type": "bar",
+        "meta": "real",
+        "x": _positions(centres, dated=dated),
+        "y": real.tolist(),
+        "customdata": made.tolist(),
+        "width": width * 86_400e3 if dated else width,  # plotly measures date bars in milliseconds
+        "hovertemplate": "%{x}<br>real %{y:.1%}<br>synthetic %{customdata:.1%}<extra></extra>",
+    }
+
+
+def _synthetic_outline(edges: NDArray[np.float64], made: NDArray[np.float64], *, dated: bool) -> Figure:
+    heights = [0.0, *np.repeat(made, 2).tolist(), 0.0]
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "meta": "synthetic",
+        "x": _positions(np.repeat(edges, 2), dated=dated),
+        "y": heights,
+        "fill": "tozeroy",
+        "hoverinfo": "skip",
+    }
+
+
+def _positions(values: NDArray[np.float64], *, dated: bool) -> list[str] | list[float]:
+    """Numbers, or days since 1970 in ISO 8601."""
+    return [str(day) for day in (values * 86_400).astype("datetime64[s]")] if dated else values.tolist()
+
+
+def _bars(x: Values, y: Values, column: ScoredColumn) -> Figure:
+    """Horizontal bars of the most frequent categories, the rest as one."""
+    counts = pd.DataFrame({"real": _counts(x), "synthetic": _counts(y)}).fillna(0.0)
+    order = counts.sum(axis=1).sort_values(ascending=False, kind="stable").index
+    top, rest = list(order[:MAX_BARS]), list(order[MAX_BARS:])
+    top = sorted(top, key=float) if column.kind in ORDERED_KINDS else top
+    names = [escape_label(str(name)) for name in top] + ([f"{len(rest):,} others"] if rest else [])
+    positions = list(range(len(names)))  # numbers, because two labels may be equal once they are cut
+    traces = []
+    for role, total in (("real", len(x)), ("synthetic", len(y))):
+        bars = [*counts.loc[top, role], *([counts.loc[rest, role].sum()] if rest else [])]
+        shares = [float(bar) / max(total, 1) for bar in bars]
+        hover = {"text": names, "textposition": "none", "hovertemplate": "%{text}: %{x:.1%}"}
+        traces.append(
+            {"type": "bar", "orientation": "h", "meta": role, "name": role, "x": shares, "y": positions} | hover
+        )
+    ticks = {"tickvals": positions, "ticktext": names, "autorange": "reversed", "showgrid": False}
+    gap = max(0.25, 1.0 - 0.13 * len(names))  # few categories would give clumsy bars
+    layout = {"barmode": "group", "bargap": gap, "xaxis": {"tickformat": ".0%"}, "yaxis": ticks}
+    return {"data": traces, "layout": layout}
+
+
+def _counts(values: Values) -> pd.Series:
+    return pd.Series(values, dtype=object).value_counts()
+
+
+def _heat_map(values: NDArray[np.float64], names: Sequence[str], role: str) -> Figure:
+    positions = list(range(len(names)))
+    bounds = {"zmin": -1, "zmax": 1} if role == "association" else {"zmin": 0, "zmax": 0.5}
+    hover = [[f"{a} · {b}" for b in names] for a in names]
+    trace = {"type": "heatmap", "meta": role, "z": values.tolist(), "x": positions, "y": positions, "text": hover}
+    ticks = {"tickvals": positions, "ticktext": list(names), "showgrid": False, "zeroline": False}
+    axes = {"xaxis": {"visible": False}, "yaxis": ticks | {"autorange": "reversed"}}  # the same names in the same order
+    return {"data": [trace | bounds | {"hovertemplate": "%{text}: %{z:.2f}<extra></extra>"}], "layout": axes}

@@ -1,0 +1,1 @@
+"""How well models that learned from the synthetic table predict real rows."""

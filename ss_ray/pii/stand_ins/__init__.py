@@ -1,0 +1,1 @@
+"""Stand-ins: keyed values that take the place of personal data."""

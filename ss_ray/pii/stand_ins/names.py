@@ -1,0 +1,309 @@
+"""Names of people, and what is made of them: e-mail addresses, user names, initials.
+
+The words of a name are replaced one by one, each by a function of the word alone, so a person keeps one persona
+without any table of persons: "Maria Garcia", "GARCIA, MARIA", "Mr. Garcia", "M. Garcia" and "maria.garcia@hospital.org"
+agree in columns, in texts and in other tables under the same key. A word's first letter decides the first letter of its
+stand-in, so initials agree, too. What a row says about its person (`Person`) may choose sex, locale, or a persona of
+its own.
+
+Different names may get one stand-in, as Faker's lists are short; e-mail addresses and user names get digits against
+that.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from typing import Any
+
+from ss_ray.pii.stand_ins.keyed import Stream, permuted
+from ss_ray.pii.stand_ins.lexicon import (
+    DEFAULT_LOCALE,
+    Lexicon,
+    Sex,
+    family_names,
+    fold_name,
+    is_latin,
+    lexicon,
+    locale_of_script,
+    sexes,
+)
+
+EMAIL_DOMAINS = ("example.com", "example.org", "example.net")  # RFC 2606: nobody's
+MIN_JOINED = 3
+"""Letters that each part of "mariagarcia" must have."""
+CACHE_SIZE = 65_536
+MIN_DIGITS = 3
+"""Digits that a user name has at least; else some are added, so that few people share one."""
+
+TITLES = frozenset("mr mrs ms miss mx dr prof sir madam st rev fr sr sra srta herr frau hr fru mme mlle".split())
+SUFFIXES = frozenset("jr sr ii iii iv phd md dds esq rn msc bsc mba".split())
+PARTICLES = frozenset("van von der den de del della di da do dos das la le el al bin ibn ben af av zu zur y e".split())
+
+_WORD = re.compile(r"[^\W\d_]+(?:[-'’][^\W\d_]+)*|\d+")
+_HANDLE_PARTS = re.compile(r"\d+|[^\W\d_]+|[\W_]+")
+_NOT_IN_ADDRESSES = str.maketrans("", "", " \0'")
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+
+
+@dataclass(frozen=True)
+class Person:
+    """What a row says about the person it is about.
+
+    Attributes:
+        given: Folded words of their first names.
+        family: Folded words of their last names.
+        sex: As a column tells it; matters to names that are of both sexes or unknown, so that a name whose sex is known
+            has one stand-in everywhere.
+        locale: Of Faker, from the country that a column tells.
+        identity: What all rows of the person share, the value of `person_id`; "" leaves their names to themselves.
+    """
+
+    given: frozenset[str] = frozenset()
+    family: frozenset[str] = frozenset()
+    sex: Sex | None = None
+    locale: str | None = None
+    identity: str = ""
+
+
+NOBODY = Person()
+
+
+@dataclass(frozen=True)
+class Names:
+    """Stand-ins of names under one key.
+
+    Attributes:
+        key: Secret.
+        locale: Of names whose script or row does not say otherwise.
+    """
+
+    key: bytes = field(repr=False)
+    locale: str
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Names, (self.key, self.locale)  # what it remembers stays where it is
+
+    def first_name(self, value: str, person: Person = NOBODY) -> str:
+        """Every word a first name: "Mary Ann" becomes two."""
+        return self._words(value, person, role="first")
+
+    def last_name(self, value: str, person: Person = NOBODY) -> str:
+        """One last name, also for "van der Berg"."""
+        return self._words(value, person, role="last")
+
+    def full_name(self, value: str, person: Person = NOBODY) -> str:
+        """Titles stay, first and last names are replaced in their places, particles ("van der") disappear."""
+        return self._words(value, person, role=None)
+
+    def _words(self, value: str, person: Person, role: str | None) -> str:
+        if role is not None and value.isascii() and value.isalpha():
+            return self.word(value, role, person)
+        value = composed(value)
+        if not is_latin(value) and role is None and " " not in value.strip():
+            return self._unspaced(value.strip(), person)
+        pieces, end = [], 0
+        for place, word, word_role in _roles(value, role, person):
+            pieces.append(value[end : place.start()] if word_role != "skip" else value[end : place.start()].rstrip())
+            end = place.end()
+            if word_role == "keep":
+                pieces.append(word)
+            elif word_role == "digits":
+                pieces.append(permuted(self.key, "NAME", word))
+            elif word_role != "skip":
+                pieces.append(self.word(word, word_role, person))
+        return "".join([*pieces, value[end:]]).strip()
+
+    def _unspaced(self, value: str, person: Person) -> str:
+        """A whole name of a script without spaces, last name first."""
+        first = self.word(value, "first", person)
+        return f"{self.word(value, 'last', person)}{first}" if len(value) > 1 else first
+
+    def word(self, word: str, role: str, person: Person = NOBODY) -> str:
+        """The stand-in of one word as a "first" or a "last" name, in the word's case."""
+        folded = fold_name(word)
+        is_own = person is not NOBODY and (folded in person.given or folded in person.family)
+        locale, sex, identity = (person.locale, person.sex, person.identity) if is_own else (None, None, "")
+        return _like_case(self._drawn(folded, role, locale or self.locale, sex, identity), word)
+
+    @cached_property
+    def _drawn(self) -> Callable[[str, str, str, Sex | None, str], str]:
+        """The stand-in of a folded word, remembered."""
+        return lru_cache(maxsize=CACHE_SIZE)(self._draw)
+
+    def _draw(self, folded: str, role: str, locale: str, sex: Sex | None, identity: str) -> str:
+        lex = self._lexicon(folded, locale)
+        letter = _letter(self.key, folded[:1], lex.locale, identity)
+        if len(folded) == 1 and lex.is_latin:
+            return letter
+        table = lex.last_names if role == "last" else lex.first_names(sexes().get(folded) or sex)
+        names = table.get(letter) or lex.all_names(table)
+        stream = Stream(self.key, role, folded, identity)
+        drawn = stream.choice(names)
+        while fold_name(drawn) == folded and len(names) > 1:
+            drawn = stream.choice(names)
+        return drawn
+
+    def _lexicon(self, word: str, locale: str) -> Lexicon:
+        script = locale_of_script(word)
+        if script is not None:
+            return lexicon(script)
+        return next(lex for name in (locale, self.locale, DEFAULT_LOCALE) if (lex := lexicon(name)).is_latin)
+
+    def email_address(self, value: str, person: Person = NOBODY) -> str:
+        """An address whose local part agrees with the person's stand-in, at a domain that is nobody's."""
+        local, _, domain = composed(value).strip().partition("@")
+        return f"{_ascii(self._handle(local, person)) or 'user'}@{_domain(self.key, domain.casefold())}"
+
+    def user_name(self, value: str, person: Person = NOBODY) -> str:
+        """A user name that agrees with the person's stand-in."""
+        return self._handle(composed(value).strip(), person)
+
+    def _handle(self, handle: str, person: Person) -> str:
+        pieces: list[str] = []
+        stream = Stream(self.key, "handle", handle.casefold())
+        parts = _HANDLE_PARTS.findall(handle if handle.islower() else _CAMEL.sub("\0", handle))
+        split = {
+            part: split_joined(part, person) for part in parts if any(map(str.isalnum, part)) and not part.isdecimal()
+        }
+        roles = iter(_handle_roles([word for part in parts for word in split.get(part, ())], person))
+        for part in parts:
+            if part.isdecimal():
+                pieces.append(stream.digits(len(part), first="123456789"))
+            elif part in split:
+                pieces += [self.word(word, next(roles), person) for word, _ in split[part]]
+            else:
+                pieces.append(part.replace("\0", ""))
+        missing = MIN_DIGITS - sum(len(piece) for piece in pieces if piece.isdecimal())
+        return "".join(pieces) + stream.digits(missing, first="123456789")
+
+
+def composed(text: str) -> str:
+    """A text in which a letter and its accent are one character."""
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def role_of(folded: str, person: Person = NOBODY) -> str:
+    """Whether a word alone is a first or a last name: as the row says, else as Faker's lists do."""
+    if folded in person.given:
+        return "first"
+    return "last" if folded in person.family or folded not in sexes() else "first"
+
+
+def split_joined(word: str, person: Person = NOBODY) -> list[tuple[str, str]]:
+    """The names in a word of a user name with their roles: "mgarcia" and "mariagarcia" are two."""
+    folded = fold_name(word)
+    if len(folded) != len(word) or folded in person.given or folded in person.family or _is_known(folded):
+        return [(word, role_of(folded, person))]
+    for cut in range(len(word) - 1, 0, -1):
+        head, tail = folded[:cut], folded[cut:]
+        if _joins(head, tail, person):
+            return [(word[:cut], "first"), (word[cut:], "last")]
+        if tail in person.given and head in person.family:
+            return [(word[:cut], "last"), (word[cut:], "first")]
+    return [(word, "last")]
+
+
+def _is_known(folded: str) -> bool:
+    return folded in sexes() or folded in family_names()
+
+
+def _handle_roles(words: list[tuple[str, str]], person: Person) -> list[str]:
+    """The roles of the names in a user name: the row knows them, or the first of several is the first name.
+
+    A last name first is told by the lists of names: "garcia.maria".
+    """
+    if len(words) < 2:
+        return [role for _, role in words]
+    folded = [fold_name(word) for word, _ in words]
+    is_reversed = folded[0] not in sexes() and folded[-1] in sexes() and len(folded[0]) > 1
+    roles = ["last" if is_reversed else "first", *("first" for _ in words[2:]), "first" if is_reversed else "last"]
+    own = person.given | person.family
+    return [role_of(word, person) if word in own else role for word, role in zip(folded, roles, strict=True)]
+
+
+def _joins(head: str, tail: str, person: Person) -> bool:
+    if tail in person.family or (len(head) == 1 and tail in family_names()):
+        return head in person.given or len(head) == 1
+    return min(len(head), len(tail)) >= MIN_JOINED and (
+        head in person.given or (len(head) > MIN_JOINED and head in sexes())
+    )
+
+
+def name_words(value: str, role: str | None = None) -> list[tuple[str, str]]:
+    """The words of a name with their roles, "first" or "last"; without titles, particles and initials.
+
+    Args:
+        value: A full name, or only first or last names.
+        role: Of all its words, where it is no full name.
+    """
+    if value.isascii() and value.isalpha():
+        return [(value, role or role_of(value.lower()))] if len(value) > 1 else []
+    return [
+        (word, found)
+        for _, word, found in _roles(composed(value), role, NOBODY)
+        if found in ("first", "last") and (len(word) > 1 or not word.isascii())
+    ]
+
+
+def _roles(value: str, role: str | None, person: Person) -> Iterator[tuple[re.Match[str], str, str]]:
+    """Each word of a name: "first", "last", "keep" for titles, "skip" for particles, "digits"."""
+    words = list(_WORD.finditer(value))
+    names = [m for m in words if not m[0].isdecimal() and fold_name(m[0]) not in TITLES | SUFFIXES]
+    own = person.given | person.family
+    full = [
+        m
+        for m in names
+        if (len(m[0]) > 1 or not m[0].isascii())
+        and ((m is names[0] and role != "last") or m[0].casefold() not in PARTICLES or fold_name(m[0]) in own)
+    ] or names
+    comma = value.find(",")
+    is_reversed = comma > 0 and any(m.start() > comma for m in full) and any(m.end() <= comma for m in full)
+    for place in words:
+        word = place[0]
+        if word.isdecimal():
+            yield place, word, "digits"
+        elif place not in names:
+            yield place, word, role or ("keep" if names else "last")
+        elif place not in full and len(word) > 1:
+            yield place, word, "skip"
+        elif role is not None:
+            yield place, word, role
+        elif fold_name(word) in person.given | person.family:
+            yield place, word, role_of(fold_name(word), person)
+        elif is_reversed:
+            yield place, word, "last" if place.end() <= comma else "first"
+        elif len(full) == 1:
+            yield place, word, role_of(fold_name(word), person)
+        elif place is full[0] or place is full[-1]:
+            yield place, word, "first" if place is full[0] else "last"
+        else:
+            yield place, word, role_of(fold_name(word), person)
+
+
+@lru_cache(maxsize=4096)
+def _domain(key: bytes, domain: str) -> str:
+    return Stream(key, "domain", domain).choice(EMAIL_DOMAINS)
+
+
+@lru_cache(maxsize=4096)
+def _letter(key: bytes, letter: str, locale: str, identity: str) -> str:
+    """The first letter of what takes the place of words that begin with this one."""
+    letters = lexicon(locale).letters
+    stream = Stream(key, "letter", letter, identity)
+    return stream.choice(letters) if letters else stream.choice("abcdefghijklmnoprstvw")
+
+
+def _like_case(name: str, word: str) -> str:
+    if word.isupper() and (len(word) > 1 or len(name) == 1):
+        return name.upper()
+    return name.lower() if word.islower() else name
+
+
+def _ascii(text: str) -> str:
+    folded = fold_name(text)
+    plain = folded if folded.isascii() else folded.encode("ascii", "ignore").decode()
+    return plain.translate(_NOT_IN_ADDRESSES)

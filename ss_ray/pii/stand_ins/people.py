@@ -1,0 +1,142 @@
+"""Rows -> the persons they are about: their names, sex, locale and identity, from the columns that tell them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from ss_ray.pii import entities
+from ss_ray.pii.cells import as_texts, encode
+from ss_ray.pii.stand_ins.lexicon import Sex, fold_name, locales_of_country
+from ss_ray.pii.stand_ins.names import NOBODY, Person, name_words
+
+_OTHERS = frozenset(
+    "doctor physician provider nurse surgeon clinician contact guardian parent mother father spouse partner emergency "
+    "agent manager supervisor employer sender recipient referrer relative kin mothers maiden witness author".split()
+)
+_SEXES: Mapping[str, Sex] = {
+    **dict.fromkeys(("f", "female", "woman", "girl", "w", "weiblich", "femme", "mujer", "femenino", "feminino"), "F"),
+    **dict.fromkeys(("m", "male", "man", "boy", "männlich", "homme", "hombre", "masculino"), "M"),
+}
+_HEADER_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|[^\W\d_]+")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PersonColumns:
+    """Columns that tell of the person a row is about; () or None where there is none.
+
+    Attributes:
+        identity: Has one value per person, on all their rows.
+        given: First names.
+        family: Last names.
+        full: Full names.
+        contact: E-mail addresses, by which a person without a name is known.
+        sex: Of the person.
+        country: Code or name, which chooses the locale of their stand-in.
+    """
+
+    identity: str | None = None
+    given: tuple[str, ...] = ()
+    family: tuple[str, ...] = ()
+    full: tuple[str, ...] = ()
+    contact: tuple[str, ...] = ()
+    sex: str | None = None
+    country: str | None = None
+
+    @property
+    def chooses_names(self) -> bool:
+        """Whether a row changes what its names become."""
+        return bool(self.identity or self.sex or self.country)
+
+
+def find_person_columns(types: Mapping[str, str], identity: str | None, *, use_country: bool) -> PersonColumns:
+    """The columns of the person that a table is about, from the entity types of its columns.
+
+    Columns of others, by their headers ("provider_name", "mothers_maiden"), are left out.
+
+    Args:
+        types: Entity type by column, in table order.
+        identity: Column that the configuration names.
+        use_country: Whether a country may choose the locale.
+    """
+    own = [(name, type_) for name, type_ in types.items() if not _is_of_others(name)]
+
+    def of(entity_type: str) -> tuple[str, ...]:
+        return tuple(name for name, type_ in own if type_ == entity_type)
+
+    return PersonColumns(
+        identity=identity,
+        given=of(entities.FIRST_NAME),
+        family=of(entities.LAST_NAME),
+        full=of(entities.PERSON),
+        contact=of(entities.EMAIL_ADDRESS),
+        sex=next(iter(of(entities.GENDER)), None),
+        country=next(iter(of(entities.COUNTRY)), None) if use_country else None,
+    )
+
+
+def people_of(table: pa.Table, columns: PersonColumns) -> list[Person]:
+    """The person of each row, (num_rows,); rows with the same cells share one object."""
+    names = [*columns.given, *columns.family, *columns.full]
+    names += [name for name in (columns.sex, columns.country, columns.identity) if name]
+    if not names:
+        return [NOBODY] * table.num_rows
+    known: dict[tuple[str | None, ...], Person] = {}
+    people = []
+    for cells in zip(*(_texts(table, name) for name in names), strict=True):
+        person = known.get(cells)
+        if person is None:
+            person = known[cells] = _person(dict(zip(names, cells, strict=True)), columns)
+        people.append(person)
+    return people
+
+
+def identities_of(table: pa.Table, columns: PersonColumns) -> list[str]:
+    """What is one for all rows of a person, (num_rows,): the identity, else the names, else the e-mail, else ""."""
+    chosen = [columns.identity] if columns.identity else [*columns.given, *columns.family, *columns.full]
+    chosen = chosen or list(columns.contact)
+    if not chosen:
+        return [""] * table.num_rows
+    is_name = chosen[0] not in (columns.identity, *columns.contact)
+    texts = (_texts(table, name) for name in chosen)
+    return [_identity([text or "" for text in cells], is_name=is_name) for cells in zip(*texts, strict=True)]
+
+
+def _identity(cells: Sequence[str], *, is_name: bool) -> str:
+    """One text for all spellings of a person: "José Li" and "LI, JOSE"."""
+    if is_name:
+        cells = sorted(fold_name(word) for cell in cells for word, _ in name_words(cell)) or cells
+    return "\0".join(" ".join(cell.casefold().split()) for cell in cells).strip("\0")
+
+
+def _person(cells: Mapping[str, str | None], columns: PersonColumns) -> Person:
+    given, family = _words(cells, columns.given, "first"), _words(cells, columns.family, "last")
+    for name in columns.full:
+        for word, role in name_words(cells[name] or ""):
+            (given if role == "first" else family).add(fold_name(word))
+    sex = cells[columns.sex] if columns.sex else None
+    country = cells[columns.country] if columns.country else None
+    return Person(
+        given=frozenset(given),
+        family=frozenset(family),
+        sex=_SEXES.get(sex.strip().casefold()) if sex else None,
+        locale=next(iter(locales_of_country(country)), None) if country else None,
+        identity=(cells[columns.identity] or "").strip() if columns.identity else "",
+    )
+
+
+def _words(cells: Mapping[str, str | None], names: Iterable[str], role: str) -> set[str]:
+    return {fold_name(word) for name in names for word, _ in name_words(cells[name] or "", role)}
+
+
+def _texts(table: pa.Table, name: str) -> Sequence[str | None]:
+    indices, values = encode(table.column(name))
+    texts = as_texts(values)
+    return [None if place is None else texts[place] for place in indices.to_pylist()]
+
+
+def _is_of_others(header: str) -> bool:
+    return not _OTHERS.isdisjoint(word.casefold() for word in _HEADER_WORD.findall(header))

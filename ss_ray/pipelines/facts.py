@@ -1,0 +1,120 @@
+"""What is known of a run beside its scores, as the evidence for auditors has it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import reduce
+from typing import Any
+
+from ss_ray.config.files import explicit_paths
+from ss_ray.config.model import Config
+from ss_ray.evaluation.report.compliance import RunFacts
+from ss_ray.evaluation.sequence_rows import SequenceColumns
+from ss_ray.pii.report import PiiReport, make_pii_report
+from ss_ray.pii.stage import PiiResult
+from ss_ray.pii.survivors import ScanResult
+from ss_ray.plans.make import NOT_PRIVATE
+from ss_ray.privacy.certificate import Certificate
+from ss_ray.runs.audit_log import Log
+from ss_ray.runs.run_dir import RunDir, fingerprint
+from ss_ray.tables.stage import Splits, TableRef
+
+SECRET = ("replace_pii", "privacy.ledger")
+"""Parameters that may hold a seed of stand-ins, or the password of a database."""
+
+
+def request_fingerprint(config: Config) -> str:
+    """SHA-256 of the whole request."""
+    return fingerprint(config.model_dump(mode="json"))
+
+
+def run_facts(
+    config: Config,
+    run_dir: RunDir,
+    table: TableRef,
+    splits: Splits,
+    pii: PiiResult,
+    *,
+    scan: ScanResult,
+    num_rows: int,
+    seed: int,
+    guarantee: Certificate | None,
+    log: Log,
+) -> RunFacts:
+    """The facts of a run whose rows are made.
+
+    Args:
+        config: The request.
+        run_dir: Where everything is.
+        table: The source.
+        splits: Its rows.
+        pii: What was replaced.
+        scan: Counts of the search for originals in the synthetic table.
+        num_rows: Synthetic rows.
+        seed: From which all else was drawn.
+        guarantee: What is certified; None without differential privacy.
+        log: What the audit log has of it.
+    """
+    report, started = _pii_report(table, pii), log.started
+    return RunFacts(
+        run=str(run_dir.root),
+        created_at=started.time if started else datetime.now(UTC).isoformat(timespec="milliseconds"),
+        user=started.user if started else None,
+        host=started.host if started else None,
+        versions=started.versions if started else {},
+        inputs=table.digests,
+        request=request_fingerprint(config),
+        seed=seed,
+        log=log.path,
+        log_line=started.number if started else None,
+        log_hash=started.hash if started else None,
+        counts={
+            "training rows": splits.train_rows,
+            "holdout rows": splits.holdout_rows,
+            "synthetic rows": num_rows,
+        },
+        num_columns=len(table.schema.columns),
+        replaced=tuple(dict.fromkeys(row.column for row in report.statistics if row.replaced)) if report else (),
+        kept=tuple(rule.name for rule in report.kept) if report else (),
+        safe_harbor=report.safe_harbor if report else (),
+        searches=report.searches if report else (),
+        synthetic_scan=scan,
+        guarantee=_guarantee_in_words(guarantee),
+    )
+
+
+def _guarantee_in_words(guarantee: Certificate | None) -> str:
+    if guarantee is None:
+        return NOT_PRIVATE
+    return f"({guarantee.epsilon:.3g}, {guarantee.delta:.2g})-differential privacy of {guarantee.privacy_unit}"
+
+
+def _pii_report(table: TableRef, pii: PiiResult) -> PiiReport | None:
+    """None where personal data was not looked for."""
+    if pii.plan is None:
+        return None
+    return make_pii_report(pii.plan, pii.statistics, table.schema, pii.num_rows, pii.dropped_rows, pii.scan)
+
+
+def given_settings(config: Config) -> dict[str, str]:
+    """Parameters that were given -> their values, without what may be secret."""
+    values: Any = config.model_dump(mode="json", exclude_unset=True)
+    paths = [path for path in explicit_paths(config) if not path.startswith(SECRET)]
+    return {path: str(reduce(lambda tree, name: tree[name], path.split("."), values)) for path in paths}
+
+
+def sequence_columns(config: Config) -> SequenceColumns | None:
+    """Columns by which the rows of a request make sequences, as its evaluation looks at them."""
+    group, order = config.data.group_training_examples_by, config.data.order_training_examples_by
+    order = config.time_series.timestamp_column or order
+    return None if group is None and order is None else SequenceColumns(group=group, order=order)
+
+
+def public_columns(config: Config) -> tuple[str, ...]:
+    """Columns whose values the request declares public knowledge."""
+    return tuple(name for name, column in config.data.columns.items() if column.public)
+
+
+def personal_columns(pii: PiiResult) -> dict[str, str]:
+    """Column -> entity type of the columns that hold personal data."""
+    return {rule.name: rule.entity_type for rule in (*pii.plan.columns, *pii.plan.kept)} if pii.plan else {}

@@ -1,0 +1,209 @@
+"""New rows from a finished run, without training again: other sizes, seeds, constraints, given values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from ss_ray.cluster import check_resources, connect
+from ss_ray.codec.stored import read_schema
+from ss_ray.config.files import parse_config, require_config
+from ss_ray.config.model import Config
+from ss_ray.errors import ConfigError
+from ss_ray.generation.given import check_seeds, is_given
+from ss_ray.generation.results import SyntheticTable
+from ss_ray.location import Location
+from ss_ray.pii.rules import PiiPlan
+from ss_ray.pii.stage import PiiResult, Sides
+from ss_ray.pii.survivors import ScanResult
+from ss_ray.pipelines.facts import request_fingerprint
+from ss_ray.pipelines.families import generate
+from ss_ray.pipelines.private import refuse_budgeted_model
+from ss_ray.pipelines.run import Start, search_release, seed_state, start_of
+from ss_ray.pipelines.stages import GENERATION_STAGES, STAGES, Stages
+from ss_ray.plans.make import is_private, plan_generation
+from ss_ray.plans.sequences import check_sequences
+from ss_ray.privacy.certificate import Certificate
+from ss_ray.progress import OnProgress, ignore
+from ss_ray.runs.audit_log import logged
+from ss_ray.runs.run_dir import RunDir, fingerprint
+from ss_ray.tables.common_stage import CommonTable
+from ss_ray.tables.export import write_csv
+from ss_ray.tables.stage import TableRef
+
+
+@dataclass(frozen=True, kw_only=True)
+class GenerationReport:
+    """New rows of a finished run.
+
+    Attributes:
+        run_dir: Their directory.
+        synthetic: Folder of the table's Parquet files.
+        csv: The table as one CSV file; None unless asked for.
+        certificate: That of the model, which holds for every table made with it; None without differential privacy.
+        result: What was made.
+        stage_seconds: Wall time of each stage.
+    """
+
+    run_dir: str
+    synthetic: str
+    csv: str | None
+    certificate: str | None
+    result: SyntheticTable
+    stage_seconds: dict[str, float]
+
+
+def generate_from(
+    config: Config,
+    model: str | Path,
+    out: str | Path,
+    *,
+    csv: bool = False,
+    redo: bool = False,
+    on_progress: OnProgress = ignore,
+) -> GenerationReport:
+    """Generate rows with the model of a finished run.
+
+    Args:
+        config: The sections `generation`, `constraints` and `resources`, `data.random_state`, and start and stop of
+            `time_series`; all others are those of the run that trained the model.
+        model: Directory of that run.
+        out: Run directory of the new rows, another one.
+        csv: Also write release/synthetic.csv.
+        redo: Do again what a changed request makes stale.
+        on_progress: Told how far it is.
+
+    Raises:
+        SsRayError: See `ss_ray.errors`.
+    """
+    require_config(config)
+    trained, run_dir = RunDir.at(model), RunDir.at(out)
+    if trained.root == run_dir.root:
+        raise ConfigError("--out must be another directory than that of the model's run")
+    _check_free(run_dir)
+    asked = _with_the_models_sections(config, trained)
+    check_sequences(asked)
+    with logged("generate", config.audit_log, str(run_dir.root)) as log:
+        log.facts.update(model=str(trained.root), request=request_fingerprint(asked))
+        return _generate(asked, trained, run_dir, csv=csv, redo=redo, on_progress=on_progress)
+
+
+def _generate(
+    asked: Config, trained: RunDir, run_dir: RunDir, *, csv: bool, redo: bool, on_progress: OnProgress
+) -> GenerationReport:
+    """All stages."""
+    certificate = _certificate(asked, trained) if is_private(asked) else None
+    stages = Stages(run_dir, asked, redo=redo, wanted=GENERATION_STAGES)
+    stages.check({"generate": fingerprint(_model_id(trained), seed_state(asked))})
+    run_dir.create()
+    connect()
+    if certificate is None:
+        table = TypeAdapter(TableRef).validate_python(_manifest(trained, "read")["result"])
+        refuse_budgeted_model(asked, table)
+    check_resources(asked.resources)
+
+    start = stages.do("start", Start, lambda: start_of(asked))
+    folder = trained.internal / "model"
+    learned = _learned_rows(trained)
+    result = stages.do(
+        "generate",
+        SyntheticTable,
+        lambda: generate(
+            folder,
+            plan_generation(asked, start.seed),
+            None if certificate is not None else learned,
+            asked,
+            run_dir.internal / f"generation-{stages.key('generate')[:16]}",
+            run_dir.synthetic,
+            on_progress,
+        ),
+    )
+    originals = Sides(train=trained.internal / "train", holdout=trained.internal / "holdout")
+    stages.do("search", ScanResult, lambda: search_release(run_dir, originals, _pii_plan(trained), on_progress))
+    if certificate is not None:
+        run_dir.certificate.write_text(certificate.to_json())
+    schema = read_schema((folder / "codec.json").read_text())
+    csv_file = write_csv(run_dir.synthetic, schema, run_dir.release / "synthetic.csv") if csv else None
+    return GenerationReport(
+        run_dir=str(run_dir.root),
+        synthetic=str(run_dir.synthetic),
+        csv=str(csv_file) if csv_file else None,
+        certificate=str(run_dir.certificate) if certificate is not None else None,
+        result=result,
+        stage_seconds=stages.seconds,
+    )
+
+
+def _learned_rows(trained: RunDir) -> Location:
+    """Folder of the rows that the model learned from."""
+    if TypeAdapter(CommonTable).validate_python(_manifest(trained, "hold_back")["result"]).is_rewritten:
+        return trained.internal / "learned"
+    return trained.internal / ("train" if _asked(trained, "replace_pii")["replace_pii"] is None else "replaced")
+
+
+def _pii_plan(trained: RunDir) -> PiiPlan | None:
+    """What the model's run replaced."""
+    return TypeAdapter(PiiResult).validate_python(_manifest(trained, "replace_pii")["result"]).plan
+
+
+def _check_free(run_dir: RunDir) -> None:
+    """Refuse the directory of another run, whose finished stages would be lost."""
+    others = [stage for stage in STAGES if stage not in GENERATION_STAGES and run_dir.manifest(stage).exists()]
+    if others:
+        raise ConfigError(f"{run_dir.root} is the directory of an `ss-ray run`; give an --out of its own")
+
+
+def _certificate(asked: Config, trained: RunDir) -> Certificate:
+    """What is guaranteed of every table of the model.
+
+    Raises:
+        ConfigError: The model's run has no certificate.
+        PrivacyError: Real rows are given as seeds.
+    """
+    if not trained.certificate.exists():
+        raise ConfigError(f"{trained.root} has no certificate; finish `ss-ray run` there first")
+    check_seeds(asked.generation, asked.data.encoding, _manifest(trained, "read")["result"]["digests"])
+    certificate = Certificate.from_json(trained.certificate.read_text())
+    return certificate.with_given_cells() if is_given(asked.generation) else certificate
+
+
+def _manifest(trained: RunDir, stage: str) -> dict[str, Any]:
+    manifest = trained.read_manifest(stage)
+    if manifest is None:
+        raise ConfigError(f"{trained.root} has no finished stage {stage!r}; run `ss-ray run` there first")
+    return manifest
+
+
+def _asked(trained: RunDir, stage: str) -> dict[str, Any]:
+    """What a stage of the model's run was asked for."""
+    asked: dict[str, Any] = _manifest(trained, stage)["asked"]
+    return asked
+
+
+def _model_id(trained: RunDir) -> str:
+    result = _manifest(trained, "train")["result"]
+    return str(result.get("model", result)["model_id"])
+
+
+def _with_the_models_sections(config: Config, trained: RunDir) -> Config:
+    """The request with `data`, `time_series`, `privacy` and `training` of the run that trained the model."""
+    if not (trained.internal / "model" / "codec.json").exists():
+        raise ConfigError(f"{trained.root} holds no model; give the directory of a finished `ss-ray run`")
+    read, given = _asked(trained, "read"), config.model_dump(mode="json")
+    private = _asked(trained, "start")["privacy"]
+    ends = {name: given["time_series"][name] for name in ("start_timestamp", "stop_timestamp")}
+    series = read["time_series"] | {name: value for name, value in ends.items() if value is not None}
+    return parse_config(
+        {
+            "data": read["data"] | {"random_state": given["data"]["random_state"]},
+            "time_series": series,
+            "privacy": private,
+            "training": _asked(trained, "train")["training"],
+            "generation": given["generation"],
+            "constraints": given["constraints"],
+            "resources": given["resources"],
+        }
+    )

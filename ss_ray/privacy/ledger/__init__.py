@@ -1,0 +1,1 @@
+"""The privacy ledger: the budget of each data set over all jobs."""

@@ -1,0 +1,158 @@
+"""One ledger for all jobs of a cluster: the named actor "privacy-ledger", which outlives the job that started it.
+
+The actor holds nothing that the database does not: Ray restarts it after a crash, and a call that was under way is
+made again. A charge may be counted twice by that; none is lost. A call that gets no answer is an error, so that nobody
+draws noise that was not paid for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import ray
+
+from ss_ray.cluster import unwrapped_errors
+from ss_ray.errors import ConfigError, ResourceError, SsRayError
+from ss_ray.privacy.charges import Charge
+from ss_ray.privacy.ledger.balance import Balance
+from ss_ray.privacy.ledger.database import DEFAULT_URL, ledger_file, ledger_url, shown
+from ss_ray.privacy.ledger.datasets import DataIdentity
+from ss_ray.privacy.ledger.ledger import Ledger
+
+ACTOR_NAME = "privacy-ledger"
+NAMESPACE = "ss_ray"
+ANSWER_SECONDS = 120  # enough for the actor to start again
+HEAD_NODE = "node:__internal_head__"
+
+
+@dataclass(frozen=True)
+class LedgerClient:
+    """The cluster's ledger, as drivers and workers call it; picklable. The methods are those of `Ledger`.
+
+    Every method raises PrivacyError where the ledger refuses, and ResourceError where it does not answer.
+
+    Attributes:
+        actor: Handle of the actor.
+    """
+
+    actor: Any
+
+    def identify(self, source: DataIdentity, privacy_unit: str) -> str:
+        """The data set that a table belongs to; see `Ledger.identify`."""
+        return str(_answer(self.actor.identify.remote(source, privacy_unit)))
+
+    def refuse_budgeted(self, source: DataIdentity) -> None:
+        """Refuse a table whose data set has a budget; see `Ledger.refuse_budgeted`."""
+        _answer(self.actor.refuse_budgeted.remote(source))
+
+    def check_limits(self, epsilon: float, delta: float) -> None:
+        """Refuse a job that asks for too much; see `Ledger.check_limits`."""
+        _answer(self.actor.check_limits.remote(epsilon, delta))
+
+    def open_job(self, job: str, dataset: str, privacy_unit: str, delta: float, digests: tuple[str, ...] = ()) -> None:
+        """Enter a job, or go on with one; see `Ledger.open_job`."""
+        _answer(self.actor.open_job.remote(job, dataset, privacy_unit, delta, digests))
+
+    def reserve(self, job: str, charges: Sequence[Charge]) -> None:
+        """Set aside what a job may spend from now on; see `Ledger.reserve`."""
+        _answer(self.actor.reserve.remote(job, tuple(charges)))
+
+    def charge(self, job: str, charge: Charge) -> int:
+        """Spend from the reservation, before the noise is drawn; see `Ledger.charge`."""
+        return int(_answer(self.actor.charge.remote(job, charge)))
+
+    def spent(self, job: str) -> tuple[Charge, ...]:
+        """What a job was charged for; see `Ledger.spent`."""
+        return tuple(_answer(self.actor.spent.remote(job)))
+
+    def close_job(self, job: str) -> None:
+        """Give back what a job reserved and did not spend; see `Ledger.close_job`."""
+        _answer(self.actor.close_job.remote(job))
+
+    def balance(self, dataset: str, privacy_unit: str) -> Balance:
+        """What is spent and reserved on a data set; see `Ledger.balance`."""
+        found: Balance = _answer(self.actor.balance.remote(dataset, privacy_unit))
+        return found
+
+
+def find_ledger(url: str | None = None) -> LedgerClient | None:
+    """The ledger of the cluster, or None if nobody has made one yet: no process is started to read nothing.
+
+    Args:
+        url: Its database, as for `connect_ledger`.
+
+    Raises:
+        ConfigError: As `connect_ledger`.
+        ResourceError: As `connect_ledger`.
+    """
+    file = ledger_file(ledger_url(url or DEFAULT_URL))
+    is_alone = len(ray.nodes()) == 1  # the file of a ledger lies on the head node
+    has_actor = any(named["name"] == ACTOR_NAME for named in ray.util.list_named_actors(all_namespaces=True))
+    if file is not None and is_alone and not has_actor and not file.exists():
+        return None
+    return connect_ledger(url)
+
+
+def connect_ledger(url: str | None = None) -> LedgerClient:
+    """The ledger of the cluster that this process is connected to, started where there is none.
+
+    Args:
+        url: Its database, as the head node sees it; None for the one in use, else the default file.
+
+    Raises:
+        ConfigError: The URL is no ledger's, or the cluster's ledger is in another database.
+        ResourceError: The actor or its database does not answer.
+    """
+    wanted = ledger_url(url or DEFAULT_URL)
+    with unwrapped_errors(ResourceError):
+        actor = _get_or_create(url or DEFAULT_URL)
+    client = LedgerClient(actor)
+    used = _answer(actor.database.remote(url)) if url else None
+    if used:
+        raise ConfigError(
+            f"this cluster's privacy ledger is at {used}, not at {shown(wanted)}; name that one (the user "
+            "and what follows '?' count too), or none"
+        )
+    try:
+        _answer(actor.open.remote())
+    except SsRayError:
+        ray.kill(actor)  # or the next one with a better URL would find this actor
+        raise
+    return client
+
+
+class _SharedLedger(Ledger):
+    """The ledger in the actor's process."""
+
+    def open(self) -> None:
+        """Reach the database."""
+        with self._database.transaction():
+            pass
+
+    def database(self, url: str) -> str | None:
+        """Where the ledger is, if that is not at `url`."""
+        own = self._database.url
+        return None if ledger_url(url).set(password=None) == own.set(password=None) else shown(own)
+
+
+def _get_or_create(url: str) -> Any:
+    # The file of a ledger is on one node, and the head is the one that stays
+    head = {HEAD_NODE: 0.001} if HEAD_NODE in ray.cluster_resources() else None
+    actor = ray.remote(_SharedLedger).options(
+        name=ACTOR_NAME,
+        namespace=NAMESPACE,
+        lifetime="detached",
+        get_if_exists=True,
+        max_restarts=-1,
+        max_task_retries=-1,
+        num_cpus=0,
+        resources=head,
+    )
+    return actor.remote(url)
+
+
+def _answer(reference: Any) -> Any:
+    with unwrapped_errors(ResourceError):
+        return ray.get(reference, timeout=ANSWER_SECONDS)

@@ -1,0 +1,131 @@
+"""Which side of the train / holdout split a row is on: a keyed hash of its privacy unit decides.
+
+A unit is a row, or all rows that share a value of the grouping column; a unit is always on one side as a whole. The
+units with the smallest hashes make the holdout, taken until it has the size asked for. Each block of rows needs to
+report only its smallest hashes, so the split is exact and its memory does not grow with the table.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ss_ray.config.model import DataParameters
+from ss_ray.errors import DataError
+
+Hashes = npt.NDArray[np.uint64]
+MIN_SPLIT_ROWS = 20
+"""Tables with fewer rows are too small to keep a holdout from."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnitCounts:
+    """The smallest unit hashes of some rows, ascending, and how many rows each has."""
+
+    hashes: tuple[int, ...]
+    rows: tuple[int, ...]
+
+
+def unit_hashes(table: pa.Table, unit_column: str | None, file: int, first_row: int, seed: int) -> Hashes:
+    """(rows,) hash of each row's privacy unit, the same however the file is cut into blocks.
+
+    Args:
+        table: Rows of one block.
+        unit_column: Grouping column; None where a row is a unit.
+        file: Number of the file that holds the block.
+        first_row: Rows of the file before the block.
+        seed: Key of the hash; another seed gives another split.
+
+    Raises:
+        DataError: The grouping column has missing values: those rows belong to no unit.
+    """
+    if unit_column is None:
+        rows = np.arange(first_row, first_row + table.num_rows, dtype=np.uint64)
+        return _mixed(rows, int.from_bytes(hashlib.sha256(f"{seed}:{file}".encode()).digest()[:8], "big"))
+    column = table.column(unit_column)
+    missing = pc.sum(column.is_null(nan_is_null=True)).as_py() or 0
+    if missing:
+        raise DataError(
+            f"the grouping column {unit_column!r} has {missing} missing values; every row needs a group",
+            column=unit_column,
+        )
+    key = f"{seed % 10**16:016d}"
+    return pd.util.hash_array(column.cast(pa.string()).to_numpy(zero_copy_only=False).astype(object), hash_key=key)
+
+
+def _mixed(numbers: Hashes, key: int) -> Hashes:
+    """One-to-one scrambling of 64-bit integers, so that rows of a file never collide (SplitMix64, Steele 2014)."""
+    state = numbers * np.uint64(0x9E3779B97F4A7C15) + np.uint64(key)
+    state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return state ^ (state >> np.uint64(31))
+
+
+def smallest(hashes: Hashes, limit: int) -> UnitCounts:
+    """The `limit` smallest distinct hashes with their numbers of rows."""
+    values, counts = np.unique(hashes, return_counts=True)
+    return UnitCounts(hashes=tuple(values[:limit].tolist()), rows=tuple(counts[:limit].tolist()))
+
+
+def merge_counts(parts: Sequence[UnitCounts], limit: int) -> UnitCounts:
+    """The `limit` smallest units of all parts together."""
+    rows: dict[int, int] = {}
+    for part in parts:
+        for unit, count in zip(part.hashes, part.rows, strict=True):
+            rows[unit] = rows.get(unit, 0) + count
+    kept = sorted(rows)[:limit]
+    return UnitCounts(hashes=tuple(kept), rows=tuple(rows[unit] for unit in kept))
+
+
+def holdout_rows_wanted(num_rows: int, data: DataParameters) -> int:
+    """Rows the holdout should have: NeMo's `holdout` share or count, at most `max_holdout`, none of a tiny table.
+
+    Raises:
+        DataError: A count that leaves nothing to train on.
+    """
+    if num_rows < MIN_SPLIT_ROWS:
+        return 0
+    wanted = data.holdout * num_rows if data.holdout < 1 else data.holdout
+    wanted = min(int(wanted + 1e-6), data.max_holdout)  # 0.29 * 100 is 28.999...
+    if wanted > num_rows / 2:
+        raise DataError(f"a holdout of {wanted} rows would be more than half of the {num_rows} rows; ask for fewer")
+    return wanted
+
+
+def holdout_bound(counts: UnitCounts, wanted: int, num_rows: int) -> int:
+    """The largest hash that is held out: as many whole units as fit into `wanted` rows, at least one; -1 for none.
+
+    Raises:
+        DataError: The one unit would take more than half of the `num_rows` rows.
+    """
+    if not wanted or not counts.hashes:
+        return -1
+    total = np.cumsum(counts.rows)
+    taken = max(1, int(np.searchsorted(total, wanted, side="right")))
+    if total[taken - 1] > num_rows / 2:
+        raise DataError(
+            f"the groups are too large to hold one out: it has {total[taken - 1]} of the {num_rows} rows; "
+            "group by a finer column, or set data.holdout to 0"
+        )
+    return counts.hashes[taken - 1]
+
+
+def share_bound(share: float) -> int:
+    """The largest hash that is held out where each unit is by itself, with this probability; -1 for none.
+
+    Which side a unit is on then depends on that unit alone, as differential privacy needs it: an exact number of
+    held out units would move one unit whenever another one is added.
+    """
+    return int(share * 2.0**64) - 1
+
+
+def is_holdout(hashes: Hashes, bound: int) -> npt.NDArray[np.bool_]:
+    """(rows,) whether each row is held out."""
+    return hashes <= np.uint64(bound) if bound >= 0 else np.zeros(len(hashes), bool)

@@ -1,0 +1,208 @@
+"""Training with differential privacy on Ray: what the ledger allows is reserved, each step is charged before its noise.
+
+What is done depends on the measured schema, on public settings and on noise; rows reach the workers alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ss_ray.cluster import WORKER_ENVIRONMENT, reported_progress
+from ss_ray.codec.sequences import SequenceCodec
+from ss_ray.codec.slots import SlotCodec, fit_codec
+from ss_ray.config.model import Config
+from ss_ray.errors import PrivacyError
+from ss_ray.location import Location
+from ss_ray.plans.make import with_compact_model
+from ss_ray.plans.plan import PrivateLoopPlan, PrivateTrainPlan
+from ss_ray.plans.sequences import SequencePlan, plan_sequences
+from ss_ray.privacy.account import Account, PrivateSchema
+from ss_ray.privacy.charges import Charge, DPPlan
+from ss_ray.privacy.measured import MeasuredSchema
+from ss_ray.privacy.measured_codec import measured_codec, prior_logits
+from ss_ray.privacy.measured_sequence_codec import measured_axis, measured_sequence_codec
+from ss_ray.progress import OnProgress
+from ss_ray.schema import TableSchema
+from ss_ray.tables.parts import sample_rows
+from ss_ray.training.encoding import (
+    SAMPLE_ROWS,
+    declared_interval,
+    encode_private_sequences,
+    encode_rows,
+)
+from ss_ray.training.stage import ModelRef, codec_model_ref, fit_workers
+from ss_ray.training.unit_files import UnitFiles, save_units
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrivateModelRef:
+    """A model trained with differential privacy.
+
+    Attributes:
+        model: The model.
+        dp: The mechanism that trained it.
+        charges: What the training spent.
+    """
+
+    model: ModelRef
+    dp: DPPlan
+    charges: tuple[Charge, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrivateTraining:
+    """What a training with differential privacy starts from.
+
+    Attributes:
+        rows: Folder of typed parts.
+        units: Folder of the same rows before PII was replaced, whose grouping column tells the privacy units.
+        schema: Of those rows, exact; used only where that is allowed.
+        private: As it was measured.
+        loop: What to do.
+        account: Of this training in the ledger; what it reserves and does not use is given back.
+        config: The request: its grouping column, model and resources.
+        folder: Where folder/model, folder/tokens, folder/units and folder/checkpoints go.
+        key: Names this training, so that only a checkpoint of the very same one is resumed.
+    """
+
+    rows: Location
+    units: Location
+    schema: TableSchema
+    private: PrivateSchema
+    loop: PrivateLoopPlan
+    account: Account
+    config: Config
+    folder: Location
+    key: str
+
+    @property
+    def group(self) -> str | None:
+        """Column whose values are the privacy units; None where each row is one."""
+        return self.config.data.group_training_examples_by
+
+    @property
+    def record(self) -> Location | None:
+        """Folder for what the steps release, where an auditor made it; None keeps nothing."""
+        folder = self.folder / "released"
+        return folder if folder.exists() else None
+
+    def save_units(self, *, per_example: bool) -> UnitFiles:
+        """Write the privacy units of the rows to folder/units; see `unit_files.save_units`."""
+        return save_units(self.rows, self.units, self.group, per_example=per_example, folder=self.folder / "units")
+
+
+def train_private_model(training: PrivateTraining, on_progress: OnProgress) -> PrivateModelRef:
+    """Train the compact model with differential privacy.
+
+    Args:
+        training: Rows and what to do with them.
+        on_progress: Told the steps charged.
+
+    Raises:
+        DataError: The order column cannot start or stop where it was asked to.
+        PrivacyError: The ledger has no budget for it.
+        TrainingError: A worker failed for good.
+    """
+    plan, tokens = with_compact_model(training.loop, training.config.training.compact), training.folder / "tokens"
+    sequences, measured = plan_sequences(training.config), training.private.measured
+    codec: SlotCodec | SequenceCodec
+    if sequences is not None and measured is not None:
+        codec = _sequence_codec(measured, sequences, plan)
+        codec.ends(sequences.start, sequences.stop)  # refused before the rest of the budget goes
+        encode_private_sequences(training.rows, training.units, codec, sequences, tokens)
+        units = training.save_units(per_example=True)
+    else:
+        codec = _row_codec(training, plan)
+        encode_rows(training.rows, codec, tokens)
+        units = training.save_units(per_example=False)
+    settings = {"tokens": tokens, "units": units, "codec": codec, "prior": prior_logits(codec, measured), "plan": plan}
+    settings["record"] = training.record
+    metrics = fit_private(_train_worker, settings, training, on_progress)
+    if codec.slots:
+        check_trained(metrics)
+    model = codec_model_ref(codec, metrics, round(plan.dp.expected_batch_size))
+    return PrivateModelRef(model=model, dp=plan.dp, charges=training.account.spent())
+
+
+def fit_private(
+    loop: Callable[[dict[str, Any]], None],
+    settings: dict[str, Any],
+    training: PrivateTraining,
+    on_progress: OnProgress,
+    environment: Mapping[str, str] = WORKER_ENVIRONMENT,
+) -> dict[str, Any]:
+    """Reserve the steps that are left to take, and run a training loop in Ray Train workers; its metrics.
+
+    Args:
+        loop: Body of a worker; called with `settings`, "account" and "report", which is told the steps charged, beside
+            what `fit_workers` adds.
+        settings: Small, picklable.
+        training: What is trained.
+        on_progress: Told the steps charged.
+        environment: As for `fit_workers`.
+
+    Raises:
+        PrivacyError: The ledger has no budget for it, or this training was begun otherwise.
+        TrainingError: A worker failed for good.
+    """
+    account, dp = training.account, training.loop.dp
+    used = sum(charge.count for charge in account.spent())
+    if used != account.uses(dp.charge()):
+        raise PrivacyError(
+            "this training was begun with other noise, by another version or after other measurements; start afresh in "
+            "another run directory"
+        )
+    account.reserve([dp.charge(dp.num_steps - used)])
+    with reported_progress(on_progress, "train", dp.num_steps, "steps") as report:
+        report(used)
+        more = {"account": account, "report": report}
+        return fit_workers(loop, settings | more, training.config.resources, training.folder, training.key, environment)
+
+
+def check_trained(metrics: Mapping[str, Any]) -> None:
+    """Refuse weights in which no step is left of those that were paid for.
+
+    Raises:
+        PrivacyError: Crashes lost them all.
+    """
+    if not metrics["steps"]:
+        raise PrivacyError(
+            "all steps that the budget pays for were taken, and crashes or changed requests lost their result; start "
+            "afresh in another run directory, which spends the budget again"
+        )
+
+
+def _row_codec(training: PrivateTraining, plan: PrivateTrainPlan) -> SlotCodec:
+    """The codec of the measured schema, or of the exact one where it was allowed."""
+    if training.private.measured is not None:
+        return measured_codec(training.private.measured, max_text_tokens=plan.max_text_tokens)
+    compact = training.config.training.compact
+    return fit_codec(
+        training.schema,
+        sample_rows(training.rows.files(".parquet"), SAMPLE_ROWS),
+        num_bins=compact.num_bins,
+        text_vocabulary=compact.text_vocabulary,
+        max_text_tokens=plan.max_text_tokens,
+    )
+
+
+def _sequence_codec(measured: MeasuredSchema, sequences: SequencePlan, plan: PrivateTrainPlan) -> SequenceCodec:
+    """The codec of sequences of the measured schema."""
+    axis = measured_axis(measured.schema[sequences.order]) if sequences.order is not None else None
+    return measured_sequence_codec(
+        measured,
+        group=sequences.group,
+        order=sequences.order,
+        interval=declared_interval(sequences, axis),
+        max_rows=plan.max_rows_per_unit,
+        max_text_tokens=plan.max_text_tokens,
+    )
+
+
+def _train_worker(config: dict[str, Any]) -> None:
+    """The body of one Ray Train worker; what it imports takes seconds, and no other process needs it."""
+    from ss_ray.training.worker import train_private_in_worker
+
+    train_private_in_worker(**config)

@@ -1,0 +1,159 @@
+"""What follows from a request and the size of the table, and what is refused before any work."""
+
+from typing import Any
+
+import pytest
+
+from ss_ray.config.files import parse_config
+from ss_ray.config.model import Config, PrivacyParameters
+from ss_ray.errors import ConfigError, DataError
+from ss_ray.plans.make import check_supported, make_plan, plan_private_loop, with_compact_model
+from ss_ray.plans.plan import RunPlan
+from ss_ray.privacy.charges import Charge
+from ss_ray.privacy.plan import run_epsilon
+
+
+def plan_of(num_rows: int = 20_000, **values: Any) -> RunPlan:
+    """The plan of a request for a table of so many rows."""
+    return make_plan(parse_config(values), num_rows=num_rows, seed=7)
+
+
+def test_defaults_are_derived_from_the_number_of_rows():
+    plan = plan_of(20_000)
+    training, sampling = plan.training, plan.generation.sampling
+    fitting = 20_000 - 1000 - 950  # without holdout and validation rows
+    assert (plan.seed, plan.split_seed, plan.privacy_unit) == (7, 7, None)
+    assert (training.batch_rows, training.micro_batches, training.learning_rate) == (256, 1, 0.002)
+    assert training.num_steps == -(-int((500_000 * fitting) ** 0.5) // 256)
+    assert training.warmup_steps == int(0.05 * training.num_steps)
+    assert training.validation_steps == training.num_steps // 15
+    assert (plan.generation.num_records, sampling.temperature, sampling.top_p) == (1000, 1.0, 1.0)
+
+
+def test_large_table_is_shown_once_at_least():
+    training = plan_of(2_000_000).training
+    assert training.num_steps == -(-(2_000_000 - 2000 - 5_000) // 256)  # 5,000 rows validate, however large it is
+
+
+def test_tiny_table_gets_small_batches_and_no_holdout():
+    plan = plan_of(10)
+    assert 1 <= plan.training.batch_rows <= 8
+    assert plan.training.num_steps >= 1
+
+
+def test_what_is_given_is_taken():
+    training = plan_of(
+        training={
+            "batch_size": 10,
+            "gradient_accumulation_steps": 3,
+            "num_input_records_to_sample": 3001,
+            "learning_rate": 0.01,
+            "warmup_steps": 7,
+            "validation_steps": 5,
+            "validation_ratio": 0,
+            "compact": {"hidden_size": 64, "num_heads": 2, "num_layers": 1},
+        }
+    ).training
+    assert (training.batch_rows, training.micro_batches, training.num_steps) == (30, 3, 101)
+    assert (training.learning_rate, training.warmup_steps, training.validation_steps) == (0.01, 7, 5)
+    assert training.validation_ratio == 0
+    assert (training.shape.hidden_size, training.shape.num_heads, training.shape.num_layers) == (64, 2, 1)
+
+
+def test_warm_up_is_not_longer_than_training():
+    training = plan_of(training={"num_input_records_to_sample": 256, "warmup_steps": 50}).training
+    assert training.warmup_steps == training.num_steps == 1
+
+
+@pytest.mark.parametrize(("num_records", "shard_rows"), [(1, 4096), (100_000, 6250), (10**8, 65_536)])
+def test_shards_are_neither_tiny_nor_huge(num_records: int, shard_rows: int):
+    assert plan_of(generation={"num_records": num_records}).generation.shard_rows == shard_rows
+
+
+@pytest.mark.parametrize(
+    ("values", "error", "message"),
+    [
+        ({"privacy": {"dp_enabled": True}, "data": {"holdout": 100}}, ConfigError, r"data\.holdout: with differential"),
+        (
+            {"privacy": {"dp_enabled": True}, "training": {"validation_ratio": 0.1}},
+            ConfigError,
+            r"training\.validation_ratio: with differential",
+        ),
+        ({"time_series": {"is_timeseries": True}}, ConfigError, r"time_series\.timestamp_column"),
+        (
+            {
+                "data": {"group_training_examples_by": "id", "order_training_examples_by": "t"},
+                "privacy": {"dp_enabled": True, "allow_inferred_schema": True},
+            },
+            ConfigError,
+            r"sequences need a measured schema",
+        ),
+        (
+            {"time_series": {"is_timeseries": True, "timestamp_column": "t"}, "privacy": {"dp_enabled": True}},
+            ConfigError,
+            "the privacy unit is a series",
+        ),
+        (
+            {"replace_pii": {"steps": [{"rows": {"update": [{"name": "a", "value": "this |"}]}}]}},
+            ConfigError,
+            "a policy expression cannot be read",
+        ),
+        ({"replace_pii": {"operators": {"shoe_size": "keep"}}}, ConfigError, "shoe_size"),
+        ({"replace_pii": {"globals": {"ner": {"ner_entities": ["shoe_size"]}}}}, ConfigError, "shoe_size"),
+    ],
+)
+def test_what_this_version_cannot_do_is_refused(values: dict[str, Any], error: type[Exception], message: str):
+    with pytest.raises(error, match=message):
+        check_supported(parse_config(values))
+    with pytest.raises(error, match=message):
+        plan_of(**values)
+
+
+def test_holdout_that_leaves_too_little_is_refused():
+    with pytest.raises(DataError, match="more than half"):
+        plan_of(100, data={"holdout": 90})
+
+
+def test_defaults_and_switched_off_sections_are_supported():
+    check_supported(Config())
+    check_supported(Config(privacy=None, replace_pii=None))
+
+
+def test_notes_say_what_is_not_guaranteed():
+    assert len(plan_of().notes) == 1
+    assert plan_of().notes[0].startswith("No differential privacy: nothing in this run bounds")
+    notes = " ".join(plan_of(replace_pii=None, data={"group_training_examples_by": "id"}).notes)
+    assert "PII replacement is off" in notes
+    assert "Rows of one 'id' stay on one side of the split" in notes
+
+
+def test_private_training_follows_the_budget_and_the_request():
+    config = parse_config({"privacy": {"dp_enabled": True, "epsilon": 2.0}, "training": {"warmup_steps": 0.1}})
+    spent = [Charge(mechanism="schema", noise_multiplier=50.0, count=9)]
+    training = plan_private_loop(
+        config, PrivacyParameters(epsilon=2.0), num_units=5000, rough_num_units=5000, delta=1e-5, spent=spent, seed=3
+    )
+    shape = with_compact_model(training, config.training.compact).shape
+    assert (shape.hidden_size, shape.num_layers, training.warmup_steps) == (64, 2, 20)
+    assert run_epsilon([training.dp.charge(training.num_steps), *spent], 1e-5) <= 2
+    assert "Differential privacy of row" in plan_of(privacy={"dp_enabled": True}).notes[0]
+
+
+def test_private_batch_and_passes_can_be_given():
+    config = parse_config(
+        {
+            "privacy": {"dp_enabled": True},
+            "training": {"batch_size": 100, "gradient_accumulation_steps": 5, "num_input_records_to_sample": 20_000},
+            "data": {"group_training_examples_by": "id"},
+        }
+    )
+    dp = plan_private_loop(
+        config, PrivacyParameters(), num_units=5100, rough_num_units=5000, delta=1e-5, spent=(), seed=3
+    ).dp
+    assert (dp.sample_rate, dp.num_steps, dp.expected_batch_size) == (0.1, 40, 510.0)
+    assert dp.privacy_unit == "all rows of one 'id'"
+
+
+def test_notes_name_parameters_that_were_set_and_have_no_effect():
+    notes = plan_of(training={"lora_r": 8, "batch_size": 4}, privacy={"epsilon": 3.0}).notes
+    assert notes[-1].endswith("in this version: privacy.epsilon, training.lora_r.")
