@@ -21,10 +21,10 @@ sys.path.insert(0, str(ROOT))  # the pages describe this copy of the code, insta
 
 from serve.settings import Settings  # noqa: E402 - found through the line above
 from ss_ray import errors  # noqa: E402
-from ss_ray.cli import INCOMPLETE, UNMET, app  # noqa: E402
-from ss_ray.config import ColumnParameters  # noqa: E402
-from ss_ray.config_constraints import ConstraintParameters  # noqa: E402
-from ss_ray.config_files import Parameter, parameters  # noqa: E402
+from ss_ray.cli.main import INCOMPLETE, UNMET, app  # noqa: E402
+from ss_ray.config.model import ColumnParameters  # noqa: E402
+from ss_ray.config.constraints import ConstraintParameters  # noqa: E402
+from ss_ray.config.files import Parameter, parameters  # noqa: E402
 
 MARK = re.compile(r"^<!-- generated: ([a-z-]+) -->$", re.MULTILINE)
 PARAMETER_HEADER = ("parameter", "default", "type and range", "meaning")
