@@ -19,12 +19,12 @@ import typer
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))  # the pages describe this copy of the code, installed or not
 
-from serve.settings import Settings  # noqa: E402 - found through the line above
-from ss_ray import errors  # noqa: E402
-from ss_ray.cli.main import INCOMPLETE, UNMET, app  # noqa: E402
-from ss_ray.config.model import ColumnParameters  # noqa: E402
-from ss_ray.config.constraints import ConstraintParameters  # noqa: E402
-from ss_ray.config.files import Parameter, parameters  # noqa: E402
+from serve.settings import Settings
+from ss_ray import errors
+from ss_ray.cli.main import INCOMPLETE, UNMET, app
+from ss_ray.config.model import ColumnParameters
+from ss_ray.config.constraints import ConstraintParameters
+from ss_ray.config.files import Parameter, parameters
 
 MARK = re.compile(r"^<!-- generated: ([a-z-]+) -->$", re.MULTILINE)
 PARAMETER_HEADER = ("parameter", "default", "type and range", "meaning")

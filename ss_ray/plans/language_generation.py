@@ -106,7 +106,10 @@ def plan_language_generation(config: Config, *, vllm_available: bool) -> Languag
 def _engine(config: Config, vllm_available: bool) -> Engine:
     asked = config.generation.engine
     if asked == "vllm" and not vllm_available:
-        raise ConfigError("generation.engine: vllm is not installed on the cluster; install ss-ray[vllm], or use torch")
+        raise ConfigError(
+            "generation.engine: vllm is not installed on the cluster; install it (with a GPU: pip install vllm; without "
+            "one: make env-vllm), or use torch"
+        )
     if asked == "auto":
         return "vllm" if vllm_available else "torch"
     return asked
