@@ -36,6 +36,7 @@ def main() -> None:
     parser.add_argument("--model", type=Path)
     arguments = parser.parse_args()
     os.environ |= vllm_environment(use_gpu=False)
+
     with tempfile.TemporaryDirectory() as temporary:
         folder = arguments.model or random_model(Path(temporary))
         print(json.dumps(compile_seconds(folder) | codec_seconds() | engine_rates(folder)))
@@ -60,6 +61,7 @@ def random_model(folder: Path) -> Path:
     )
     LlamaForCausalLM(config).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
+
     return folder
 
 
@@ -100,11 +102,13 @@ def compile_seconds(folder: Path) -> dict[str, float]:
     size = AutoConfig.from_pretrained(folder).vocab_size
     info = xgrammar.TokenizerInfo.from_huggingface(AutoTokenizer.from_pretrained(folder), vocab_size=size)
     seconds = {}
+
     for name, schema in schemas().items():
         codec = JsonCodec(schema=schema, sequences=None, max_records=5)
         grammar, seconds[f"{name}_write_s"] = timed(lambda codec=codec: record_grammar(codec))
         compiler = xgrammar.GrammarCompiler(info, max_threads=1, cache_enabled=False)
         _, seconds[f"{name}_compile_s"] = timed(lambda c=compiler, g=grammar: c.compile_grammar(g))
+
     return seconds
 
 
@@ -126,6 +130,7 @@ def codec_seconds() -> dict[str, float]:
     lines, render = timed(lambda: CODEC.render(table))
     parsed, parse = timed(lambda: CODEC.parse_many(lines))
     assert parsed.table.num_rows == ROWS
+
     return {"render_100k_s": render, "parse_100k_s": parse}
 
 
@@ -143,6 +148,7 @@ def engine_rates(folder: Path) -> dict[str, float]:
 
         engine = VllmEngine.load(folder, sampling, max_model_len=LENGTH + 8, use_gpu=False, max_num_seqs=REQUESTS)
         rates |= compare("vllm", engine)
+
     return rates
 
 
@@ -151,9 +157,12 @@ def compare(name: str, engine: TextEngine) -> dict[str, float]:
     from ss_ray.codec.json.grammar import record_grammar
     from tests.generation.language_toy import CODEC
 
-    grammar = record_grammar(CODEC, records=100)  # longer than LENGTH, so that no completion ends before it
+    # Longer than LENGTH, so that no completion ends before it.
+    grammar = record_grammar(CODEC, records=100)
     drain(engine, grammar, max_tokens=4)
-    free, constrained = drain(engine, None), drain(engine, grammar)
+    free = drain(engine, None)
+    constrained = drain(engine, grammar)
+
     return {
         f"{name}_free_tokens_per_s": round(free),
         f"{name}_constrained_tokens_per_s": round(constrained),
@@ -165,9 +174,11 @@ def drain(engine: TextEngine, grammar: str | None, max_tokens: int = LENGTH) -> 
     """Tokens a second of REQUESTS completions."""
     prompt = {"prompt_ids": (0, 5, 9), "max_tokens": max_tokens, "grammar": grammar}
     engine.submit([Request(number=number, seed=number, **prompt) for number in range(REQUESTS)])
-    started, tokens = time.perf_counter(), 0
+    started = time.perf_counter()
+    tokens = 0
     while engine.num_unfinished:
         tokens += sum(completion.num_tokens for completion in engine.step())
+
     return tokens / (time.perf_counter() - started)
 
 

@@ -44,7 +44,8 @@ def measure(arguments: argparse.Namespace) -> dict[str, object]:
     slots = [Slot(column=f"c{start}", start=start, stop=start + arguments.values) for start in starts]
     tokens = torch.stack([torch.randint(s.start, s.stop, (arguments.rows,)) for s in slots], dim=1)
     groups = group_slots(slots)
-    plain, private = model(arguments, tied=True), model(arguments, tied=False)
+    plain = model(arguments, tied=True)
+    private = model(arguments, tied=False)
     dp = DPPlan(
         privacy_unit="row",
         sample_rate=1.0,
@@ -55,7 +56,8 @@ def measure(arguments: argparse.Namespace) -> dict[str, object]:
         target_epsilon=8.0,
         delta=1e-5,
     )
-    worker, generator = Worker(rank=0, world_size=1), secret_generator()
+    worker = Worker(rank=0, world_size=1)
+    generator = secret_generator()
     units = RowUnits(units=own_units(tokens, None, 1, worker), groups=groups, most_units=len(tokens))
 
     def plain_gradient() -> None:
@@ -99,6 +101,7 @@ def seconds(model: CompactModel, gradient: Callable[[], None], repeats: int) -> 
         gradient()
         optimizer.step()
         found.append(time.process_time() - started)
+
     return statistics.median(found[2:])
 
 

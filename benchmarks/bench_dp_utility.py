@@ -36,6 +36,7 @@ def measure(arguments: argparse.Namespace, epsilon: float) -> dict[str, object]:
     config = asked_config(arguments, blocks.num_rows, *(f"privacy.{setting}" for setting in privacy))
     report, scored = scored_run(arguments, config, out, schema)
     guarantee = report.guarantee
+
     return {
         "target_epsilon": epsilon,
         "epsilon": guarantee.epsilon,

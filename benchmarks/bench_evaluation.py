@@ -44,7 +44,8 @@ from ss_ray.tables.facts import merge_tables, table_facts
 from ss_ray.tables.files import find_source, read_blocks
 from ss_ray.tables.infer import infer_schema
 
-TRAIN_ROWS, HOLDOUT_ROWS = 5000, 1500
+TRAIN_ROWS = 5000
+HOLDOUT_ROWS = 1500
 Pair = tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]
 """Training, unseen and synthetic rows, as text."""
 
@@ -60,8 +61,10 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.five_seconds:
         print(json.dumps(five_seconds(Path(arguments.five_seconds))), flush=True)
+
     if arguments.large:
         print(json.dumps(large(arguments.large, arguments.columns)), flush=True)
+
     for name, pair in pairs([Path(file) for file in arguments.data]):
         found = {"pair": name, "rows": [len(table) for table in pair], "columns": pair[0].shape[1], **ours(pair)}
         if arguments.nemo_python:
@@ -75,7 +78,9 @@ def pairs(files: list[Path]) -> Iterator[tuple[str, Pair]]:
         rows = pd.read_csv(file, dtype=str, keep_default_na=False).sample(frac=1, random_state=0)
         size = min(TRAIN_ROWS, int(0.4 * len(rows)))
         unseen = min(HOLDOUT_ROWS, len(rows) - 2 * size)
-        train, holdout, fresh = rows[:size], rows[size : size + unseen], rows[size + unseen : 2 * size + unseen]
+        train = rows[:size]
+        holdout = rows[size : size + unseen]
+        fresh = rows[size + unseen : 2 * size + unseen]
         yield file.stem, (train, holdout, fresh)
         if file == files[0]:
             rng = np.random.default_rng(0)
@@ -92,6 +97,7 @@ def typed(pair: Pair) -> tuple[list[pd.DataFrame], TableSchema]:
             table.to_csv(f"{folder}/{i}.csv", index=False)
             source = find_source(f"{folder}/{i}.csv")
             blocks.append(pa.concat_tables([*read_blocks(source, source.files[0])]))
+
     schema = infer_schema(merge_tables([table_facts(block) for block in blocks]), {}, is_text=True)
     return [type_table(block, schema).to_pandas() for block in blocks], schema
 
@@ -101,7 +107,9 @@ def ours(pair: Pair) -> dict[str, Any]:
     frames, schema = typed(pair)
     started = time.process_time()
     evaluation = evaluate(*frames, schema, target=None)
-    quality, privacy = evaluation.scores.quality, evaluation.scores.privacy
+    quality = evaluation.scores.quality
+    privacy = evaluation.scores.privacy
+
     return {
         "cpu_seconds": round(time.process_time() - started, 2),
         "sqs": quality.sqs.value,
@@ -126,11 +134,13 @@ def five_seconds(file: Path) -> dict[str, Any]:
         "privacy": lambda: evaluate_privacy(*frames, schema),
     }
     seconds = {}
+
     for _ in range(2):
         for name, measure in measurements.items():
             started = time.process_time()
             measure()
             seconds[name] = round(time.process_time() - started, 2)
+
     return {"pair": "adult, 3 x 5,000 x 8", "cpu_seconds": seconds, "total": round(sum(seconds.values()), 2)}
 
 
@@ -139,19 +149,23 @@ def large(rows: int, columns: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         for seed, (name, size) in enumerate({"real": rows, "holdout": rows // 10, "synthetic": rows}.items()):
             write_large(Path(folder) / f"{name}.parquet", size, columns, seed)
+
         files = [f"--{name}={folder}/{name}.parquet" for name in ("real", "holdout", "synthetic")]
         command = [sys.executable, "-m", "ss_ray.cli.main", "evaluate", *files, f"--out={folder}/out"]
         started = time.monotonic()
         process = subprocess.Popen([*command, "--set", "audit_log=null"], stdout=subprocess.DEVNULL)
         peak = 0
+
         while process.poll() is None:
             peak = max(peak, memory_of(process.pid))
             time.sleep(0.5)
+
         seconds = time.monotonic() - started
         grades = {}
         if process.returncode == 0:
             metrics = json.loads((Path(folder) / "out" / "metrics.json").read_text())
             grades = {name: metrics[name] for name in ("quality_grade", "privacy_grade", "hard_fails")}
+
     return {
         "large": [rows, columns],
         "exit_code": process.returncode,
@@ -163,19 +177,26 @@ def large(rows: int, columns: int) -> dict[str, Any]:
 
 def write_large(file: Path, rows: int, columns: int, seed: int) -> None:
     """Half numbers, half categories of 5 to 50 values, all of which go with one of five hidden numbers."""
-    rng, writer = np.random.default_rng([seed, rows]), None
+    rng = np.random.default_rng([seed, rows])
+    writer = None
     for start in range(0, rows, 100_000):
         size = min(100_000, rows - start)
         hidden = rng.normal(size=(5, size))
         values: dict[str, Any] = {}
+
         for j in range(columns):
             number = np.round(hidden[j % 5] + rng.normal(size=size), 3)
             distinct = 5 + j % 46
             places = np.clip(((number + 4) / 8 * distinct).astype(int), 0, distinct - 1)
-            values[f"c{j}"] = number if j % 2 else [f"value {place}" for place in places]
+            if j % 2:
+                values[f"c{j}"] = number
+            else:
+                values[f"c{j}"] = [f"value {place}" for place in places]
+
         table = pa.table(values)
         writer = writer or pq.ParquetWriter(file, table.schema)
         writer.write_table(table)
+
     if writer is not None:
         writer.close()
 
@@ -187,10 +208,12 @@ def memory_of(pid: int) -> int:
         family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
     except psutil.NoSuchProcess:
         return 0
+
     for member in family:
         with contextlib.suppress(OSError):
             rollup = Path(f"/proc/{member.pid}/smaps_rollup").read_text()
             total += 1024 * int(next(line.split()[1] for line in rollup.splitlines() if line.startswith("Pss:")))
+
     return total
 
 
@@ -202,6 +225,7 @@ def nemos(pair: Pair, python: str) -> dict[str, Any]:
             table.to_csv(file, index=False)
         script = Path(__file__).parent / "nemo_evaluator.py"
         done = subprocess.run([python, str(script), *files], capture_output=True, text=True, check=True)
+
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found
 

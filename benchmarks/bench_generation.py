@@ -26,6 +26,7 @@ def main() -> None:
     if arguments.one:
         print(rows_per_second(arguments.model))
         return
+
     command = [sys.executable, __file__, "--one", "--model", arguments.model]
     running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(arguments.processes)]
     rates = [float(process.communicate()[0]) for process in running]
@@ -47,12 +48,16 @@ def rows_per_second(folder: str) -> float:
 
     torch.set_num_threads(1)
     model, codec = load_model(Location.parse(folder))
-    rng, generator = np.random.default_rng(0), torch.Generator().manual_seed(0)
-    started, rows = time.perf_counter(), 0
+    rng = np.random.default_rng(0)
+    generator = torch.Generator().manual_seed(0)
+    started = time.perf_counter()
+    rows = 0
+
     while time.perf_counter() - started < SECONDS:
         tokens = decode_rows(model, codec.slots, BATCH_ROWS, Sampling(), generator)
         codec.decode(tokens, rng=rng, first_row=rows, seed=0)
         rows += BATCH_ROWS
+
     return rows / (time.perf_counter() - started)
 
 

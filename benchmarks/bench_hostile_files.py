@@ -40,6 +40,7 @@ def main() -> None:
     parser.add_argument("--smoke", action="store_true", help=f"the first {SMOKE} files")
     names = list(BOMBS)[: SMOKE if parser.parse_args().smoke else None]
     print(f"limit {LIMIT >> 20} MiB")
+
     with tempfile.TemporaryDirectory() as folder:
         for name in names:
             path = BOMBS[name](Path(folder))

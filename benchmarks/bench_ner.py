@@ -57,7 +57,10 @@ def right_for(label: str, text: str) -> set[str]:
     """Types that find a labelled span."""
     types = RIGHT_FOR.get(label, {label})
     if label == "STREET_ADDRESS" and re.fullmatch(r"[\w -]{3,10}", text) and sum(map(str.isdigit, text)) >= 3:
-        return types | {"POSTCODE"} if re.fullmatch(r"[A-Z]{0,2}[\d -]+[A-Z]{0,2}", text) else types
+        if re.fullmatch(r"[A-Z]{0,2}[\d -]+[A-Z]{0,2}", text):
+            return types | {"POSTCODE"}
+        return types
+
     return types
 
 
@@ -68,15 +71,21 @@ def fits(kind: str, label: str, text: str) -> bool:
 
 def scores(rows: list[dict[str, Any]], found_each: list[list[Span]]) -> dict[str, Any]:
     """Recall by label, precision by type, and both over all of them."""
-    wanted, hit, made, good = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
+    wanted = Counter[str]()
+    hit = Counter[str]()
+    made = Counter[str]()
+    good = Counter[str]()
+
     for row, found in zip(rows, found_each, strict=True):
         gold = [(s["start"], s["end"], s["label"], row["text"][s["start"] : s["end"]]) for s in row["spans"]]
         for start, end, label, text in gold:
             wanted[label] += 1
             hit[label] += any(s < end and start < e and kind in right_for(label, text) for s, e, kind in found)
+
         for start, end, kind in found:
             made[kind] += 1
             good[kind] += any(s < end and start < e and fits(kind, label, text) for s, e, label, text in gold)
+
     return {
         "recall": round(hit.total() / wanted.total(), 3),
         "precision": round(good.total() / max(1, made.total()), 3),
@@ -101,7 +110,8 @@ def presidio_alone() -> Find:
     from presidio_analyzer.nlp_engine import NlpEngineProvider
     from tldextract import TLDExtract, tldextract
 
-    tldextract.TLD_EXTRACTOR = TLDExtract(suffix_list_urls=(), cache_dir=None)  # no network
+    # No network.
+    tldextract.TLD_EXTRACTOR = TLDExtract(suffix_list_urls=(), cache_dir=None)
 
     logging.getLogger("presidio-analyzer").setLevel(logging.ERROR)
     no_op = {"nlp_engine_name": "no_op", "models": [{"lang_code": "en", "model_name": "no_op"}]}
@@ -123,6 +133,7 @@ def alarms(detector: Detector, source: str) -> dict[str, Any]:
     path, _, columns = source.rpartition(":")
     with Path(path).open(encoding="utf8", newline="") as file:
         rows = list(csv.DictReader(file))
+
     report = {}
     for half, part in {"first": rows[: len(rows) // 2], "second": rows[len(rows) // 2 :]}.items():
         texts = [row[column] for row in part for column in columns.split(",") if row[column]]
@@ -131,6 +142,7 @@ def alarms(detector: Detector, source: str) -> dict[str, Any]:
         words = sum(len(text.split()) for text in texts)
         rates = {kind: round(1000 * count / words, 2) for kind, count in kinds.most_common()}
         report[half] = {"words": words, "per_1000_words": round(1000 * kinds.total() / words, 2), "by_type": rates}
+
     return report
 
 
@@ -143,12 +155,15 @@ def notes(rows: list[dict[str, Any]], count: int = 4000) -> list[str]:
 
 def speeds(texts: list[str]) -> dict[str, int]:
     """Notes a second of CPU time, of the model alone and of the whole detector."""
-    engine, detector = load_engine("builtin"), Detector()
+    engine = load_engine("builtin")
+    detector = Detector()
     measured = {}
+
     for name, run in (("ner", engine.find_each), ("detector", detector.find_each)):
         run(texts[:200])
         best = min(_cpu_seconds(run, texts) for _ in range(3))
         measured[name] = round(len(texts) / best)
+
     return measured
 
 
@@ -170,14 +185,17 @@ def main() -> None:
     systems = {"ours": ours(Detector(ner_model=chosen.ner_model))}
     if not chosen.without_presidio:
         systems["presidio_alone"] = presidio_alone()
+
     parts = {"even": [r for r in rows if r["template_id"] % 2 == 0], "odd": [r for r in rows if r["template_id"] % 2]}
     report: dict[str, Any] = {"notes_per_second": speeds(notes(rows))}
     for name, find in systems.items():
         found = {part: find([row["text"] for row in subset]) for part, subset in parts.items()}
         report[name] = {part: scores(parts[part], found[part]) for part in parts}
         report[name]["all"] = scores([*parts["even"], *parts["odd"]], [*found["even"], *found["odd"]])
+
     for source in chosen.prose:
         report.setdefault("alarms", {})[source] = alarms(Detector(ner_model=chosen.ner_model), source)
+
     print(json.dumps(report))
 
 

@@ -43,10 +43,12 @@ def main() -> None:
 
 def make_people(rows: int, seed: int) -> pa.Table:
     """Five personal columns, their values distinct or as frequent as Faker's names are, and five numbers."""
-    faker, draw = Faker("en_US"), random.Random(seed)
+    faker = Faker("en_US")
+    draw = random.Random(seed)
     faker.seed_instance(seed)
     pool = [(faker.first_name(), faker.last_name()) for _ in range(min(rows, 50_000))]
     names = [pool[draw.randrange(len(pool))] for _ in range(rows)]
+
     return pa.table(
         {
             "first_name": [first for first, _ in names],
@@ -61,7 +63,8 @@ def make_people(rows: int, seed: int) -> pa.Table:
 
 def make_notes(rows: int) -> pa.Table:
     """Short distinct notes, most of them with a person or a number."""
-    faker, draw = Faker("en_US"), random.Random(1)
+    faker = Faker("en_US")
+    draw = random.Random(1)
     faker.seed_instance(1)
     forms = (
         "Spoke to {name} about the invoice, call back on {phone} before noon on Friday please.",
@@ -79,6 +82,7 @@ def make_notes(rows: int) -> pa.Table:
         )
         for row in range(rows)
     ]
+
     return pa.table({"note": texts})
 
 
@@ -86,7 +90,8 @@ def structured() -> dict[str, float]:
     """Rows a CPU second of the typed table."""
     table = make_people(ROWS, seed=1)
     replacer = _replacer(table)
-    replacer.replace(make_people(2_000, seed=2))  # word lists and caches of a worker that has begun
+    # Word lists and caches of a worker that has begun.
+    replacer.replace(make_people(2_000, seed=2))
     return {"structured_rows_per_cpu_second": round(ROWS / _cpu_seconds(lambda: replacer.replace(table)))}
 
 
@@ -98,6 +103,7 @@ def notes() -> dict[str, float]:
     distinct = _cpu_seconds(lambda: replacer.replace(table))
     repeated = pa.concat_tables([table] * 10)
     again = _cpu_seconds(lambda: replacer.replace(repeated))
+
     return {
         "distinct_notes_per_cpu_second": round(NOTES / distinct),
         "repeated_notes_per_cpu_second": round(10 * NOTES / again),
@@ -113,6 +119,7 @@ def on_ray(sizes: list[int]) -> dict[str, object]:
             with pq.ParquetWriter(source, make_people(1, 0).schema) as writer:
                 for start in range(0, rows, 100_000):
                     writer.write_table(make_people(min(100_000, rows - start), seed=start))
+
             for actors in (1, 2):
                 config = load_config(None, [f"resources.num_pii_workers={actors}", "data.random_state=0"])
                 report = replace_table(config, source, f"{folder}/out-{rows}-{actors}")
@@ -125,6 +132,7 @@ def on_ray(sizes: list[int]) -> dict[str, object]:
                         "driver_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10),
                     }
                 )
+
     return {"on_ray": found}
 
 

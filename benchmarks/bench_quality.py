@@ -47,6 +47,7 @@ def table_parser(description: str | None) -> argparse.ArgumentParser:
     parser.add_argument("--target", required=True)
     parser.add_argument("--out", required=True)
     parser.add_argument("--set", action="append", default=[])
+
     return parser
 
 
@@ -56,6 +57,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, object]:
     schema = infer_schema(merge_tables([table_facts(blocks)]), {}, is_text=True)
     config = asked_config(arguments, blocks.num_rows)
     report, scored = scored_run(arguments, config, arguments.out, schema)
+
     return {
         "table": Path(arguments.data).name,
         "rows": blocks.num_rows,
@@ -130,6 +132,7 @@ def single_process(table: pa.Table, schema: object, config: object) -> dict[str,
     batches = 8
     for _ in range(batches):
         decode_rows(model.eval(), codec.slots, BATCH_ROWS, plan.generation.sampling, generator)
+
     return {
         "train_cpu_seconds": round(trained - started, 1),
         "generated_rows_per_cpu_second": round(batches * BATCH_ROWS / (time.process_time() - trained)),

@@ -67,6 +67,7 @@ def with_changed_cells(rows: pd.DataFrame, train: pd.DataFrame, cells: int) -> p
     for place in range(len(changed)):
         for name in rng.choice(list(train.columns), cells, replace=False):
             changed.iat[place, changed.columns.get_loc(name)] = train[name].iloc[rng.integers(len(train))]
+
     return changed
 
 
@@ -77,7 +78,10 @@ def small_group(train: pd.DataFrame, schema: TableSchema) -> pd.DataFrame:
         if len(rare := counts[(counts >= 8) & (counts <= 60)]):
             rows = train[train[column.name] == rare.index[0]].copy()
             numbers = schema.of_kind(Kind.INTEGER)
-            return rows.assign(**{numbers[-1].name: rows[numbers[-1].name] + 1}) if numbers else rows
+            if numbers:
+                return rows.assign(**{numbers[-1].name: rows[numbers[-1].name] + 1})
+            return rows
+
     return strangest(train, 12)
 
 
@@ -130,17 +134,27 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=MAX_ROWS)
     parser.add_argument("--smoke", action="store_true")
     asked = parser.parse_args()
-    rows, samples, leaks = (600, 1, list(LEAKS)[:1]) if asked.smoke else (asked.rows, asked.samples, list(LEAKS))
+    if asked.smoke:
+        rows = 600
+        samples = 1
+        leaks = list(LEAKS)[:1]
+    else:
+        rows = asked.rows
+        samples = asked.samples
+        leaks = list(LEAKS)
+
     for path in asked.data:
         frame, schema = read(path)
         train, unseen, fresh = cut(frame, rows, seed=0)
         print(f"{path.name}: {len(train):,} training rows, {len(unseen):,} unseen, {len(schema.columns)} columns")
+
         for name in leaks:
             verdict, seconds = judge(train, unseen, LEAKS[name](train, fresh, schema), schema)
             score = verdict.score
             print(
                 f"  {name:36} {score.grade or '-':10} {score.value}  {', '.join(verdict.hard_fails)}  {seconds:.1f} s"
             )
+
         verdicts = [judge(*cut(frame, rows, seed), schema)[0] for seed in range(1, samples + 1)]
         passed = sum(verdict.failed is False for verdict in verdicts)
         reasons = sorted({rule for verdict in verdicts for rule in verdict.hard_fails})

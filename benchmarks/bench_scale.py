@@ -29,10 +29,12 @@ def main() -> None:
     if arguments.one:
         print(json.dumps(one_size(arguments.data, arguments.rows[0])))
         return
+
     sizes = []
     for rows in arguments.rows:
         command = [sys.executable, __file__, "--one", "--data", arguments.data, "--rows", str(rows)]
         sizes.append(json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout))
+
     print(json.dumps({"table": Path(arguments.data).name, "sizes": sizes}))
 
 

@@ -27,11 +27,13 @@ def main() -> None:
     parser.add_argument("--rows-per-group", type=int, default=45)
     parser.add_argument("--rows-shown", type=int, default=200_000, help="Rows that training shows in all.")
     arguments = parser.parse_args()
+
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "purchases.parquet"
         pq.write_table(purchases(arguments.groups, arguments.rows_per_group), source)
         with watched_memory() as peak:
             report = run_pipeline(source, Path(folder) / "run", arguments.groups, arguments.rows_shown)
+
         print(
             json.dumps(
                 {
@@ -52,6 +54,7 @@ def purchases(groups: int, rows: int) -> pa.Table:
     customer = np.repeat(np.arange(groups), rows)
     segment = rng.integers(0, 4, groups)[customer]
     days = rng.geometric(0.2, (groups, rows)).cumsum(axis=1).ravel()
+
     return pa.table(
         {
             "customer_id": customer,
@@ -81,6 +84,7 @@ def run_pipeline(source: Path, out: Path, groups: int, rows_shown: int):
             f"generation.num_groups={groups}",
         ],
     )
+
     return run(config, source, out)
 
 
@@ -110,7 +114,8 @@ def _family() -> list[psutil.Process]:
 def _unshared(process: psutil.Process) -> int:
     try:
         return process.memory_full_info().pss
-    except psutil.Error:  # it has just ended
+    except psutil.Error:
+        # It has just ended.
         return 0
 
 

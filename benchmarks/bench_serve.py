@@ -39,6 +39,7 @@ def serving(folder: str) -> Iterator[tuple[str, int]]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
+
     process = subprocess.Popen([sys.executable, "-c", SERVER, folder, str(port)], cwd=ROOT)
     address = f"http://127.0.0.1:{port}"
     try:
@@ -48,6 +49,7 @@ def serving(folder: str) -> Iterator[tuple[str, int]]:
                 break
             except httpx.TransportError:
                 time.sleep(0.1)
+
         yield address, process.pid
     finally:
         process.terminate()
@@ -72,6 +74,7 @@ def bench_upload(gigabytes: float) -> None:
     digest = hashlib.sha256()
     for _ in range(chunks):
         digest.update(CHUNK)
+
     oid = digest.hexdigest()
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -99,11 +102,14 @@ def bench_upload(gigabytes: float) -> None:
         start = time.perf_counter()
         with client.stream("GET", f"{hub}/datasets/bench/bench/resolve/main/a.bin") as answer:
             received = sum(map(len, answer.iter_raw()))
+
         assert received == size
         shown("GET", size, time.perf_counter() - start, peak_megabytes(pid) - idle)
 
-        content = base64.b64encode(CHUNK[:-1])  # a multiple of three bytes, which needs no padding
-        start_of_line, end_of_line = b'{"key": "file", "value": {"content": "', b'", "path": "b.bin"}}'
+        # A multiple of three bytes, which needs no padding.
+        content = base64.b64encode(CHUNK[:-1])
+        start_of_line = b'{"key": "file", "value": {"content": "'
+        end_of_line = b'", "path": "b.bin"}}'
         reset_peak(pid)
         start = time.perf_counter()
         body = (start_of_line, *[content] * chunks, end_of_line)

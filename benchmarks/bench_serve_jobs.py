@@ -61,7 +61,8 @@ class StandInService(LocalService):
         self.folder = folder
         (folder / "tables").mkdir()
         (folder / "tables" / "t.csv").write_text("a\n1\n")
-        program, starts = folder / "stand_in", str(folder / "starts")
+        program = folder / "stand_in"
+        starts = str(folder / "starts")
         program.write_text(STAND_IN.format(python=sys.executable, starts=starts, seconds=seconds))
         program.chmod(0o755)
         limits = {"max_active_jobs": active, "max_active_per_namespace": active, "requests_per_minute": 10**6}
@@ -71,7 +72,9 @@ class StandInService(LocalService):
     def starts(self) -> Counter[str]:
         """How often each job was started."""
         file = self.folder / "starts"
-        return Counter(file.read_text().split()) if file.exists() else Counter()
+        if file.exists():
+            return Counter(file.read_text().split())
+        return Counter()
 
     def statuses(self) -> Counter[str]:
         """Jobs by status."""
@@ -110,6 +113,7 @@ def wait(running: StandInService, jobs: int, limit: float = 3000) -> Counter[str
         if sum(count for status, count in statuses.items() if status in TERMINAL) >= jobs:
             return statuses
         time.sleep(2)
+
     return running.statuses()
 
 
@@ -133,6 +137,7 @@ def reading(running: StandInService, readers: int) -> Iterator[dict[str, list[fl
                 ("list", lambda job: f"{JOBS}?page_size=10"),
             ]
             turn = 0
+
             while not stop.wait(0.1):
                 kind, path = paths[turn % 3]
                 started = time.perf_counter()
@@ -143,6 +148,7 @@ def reading(running: StandInService, readers: int) -> Iterator[dict[str, list[fl
     threads = [threading.Thread(target=read) for _ in range(readers)]
     for thread in threads:
         thread.start()
+
     yield seconds
     stop.set()
     for thread in threads:
@@ -160,10 +166,13 @@ def bench_jobs(jobs: int, clients: int, active: int, job_seconds: float) -> dict
         started = time.monotonic()
         codes = submit(running, jobs, clients)
         accepted = time.monotonic() - started
-        if active >= jobs:  # all run at once: the readers see them run, not start
+        # All run at once: the readers see them run, not start.
+        if active >= jobs:
             wait_until_started(running, jobs)
+
         with reading(running, readers=4) as seconds:
             statuses = wait(running, jobs)
+
         starts = running.starts()
         return {
             "jobs": jobs,
@@ -186,13 +195,16 @@ def bench_requests(requests: int) -> dict[str, Any]:
     with service(seconds=1, active=1) as running, httpx.Client(base_url=running.url, timeout=60) as http:
         submit(running, 3, 1)
         wait(running, 3)
-        memory, latencies = [], []
+        memory = []
+        latencies = []
+
         for number in range(requests + 1):
             if number % (requests // 5) == 0:
                 memory.append(round(running.replica_megabytes()))
             started = time.perf_counter()
             http.get(f"{JOBS}?page_size=10" if number % 2 else "/").raise_for_status()
             latencies.append(time.perf_counter() - started)
+
         return {
             "requests": requests,
             "replica_megabytes": memory,

@@ -41,6 +41,7 @@ def main() -> None:
     if arguments.engine:
         print(json.dumps(measure(arguments)))
         return
+
     engines = [name for name in ("torch", "vllm") if name == "torch" or importlib.util.find_spec(name)]
     with tempfile.TemporaryDirectory() as temporary:
         save_model(Path(temporary), arguments)
@@ -63,6 +64,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--engine", help=argparse.SUPPRESS)
     parser.add_argument("--model", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--free", action="store_true", help=argparse.SUPPRESS)
+
     return parser.parse_args()
 
 
@@ -76,6 +78,7 @@ def measured_apart(engine: str, folder: str, arguments: argparse.Namespace, free
     environment = os.environ | vllm_environment(use_gpu=arguments.use_gpu)
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=environment)
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+
     return found
 
 
@@ -97,6 +100,7 @@ def adult_codec() -> JsonCodec:
         )
         for name, size in CATEGORIES.items()
     ]
+
     return JsonCodec(schema=TableSchema(columns=(*numbers, *categories)), sequences=None, max_records=RECORDS)
 
 
@@ -113,6 +117,7 @@ def byte_level_tokenizer(texts: list[str], size: int) -> Any:
         vocab_size=size, special_tokens=["<s>", "</s>"], initial_alphabet=alphabet, show_progress=False
     )
     tokenizer.train_from_iterator(texts, trainer)
+
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token="<s>", eos_token="</s>")
 
 
@@ -169,6 +174,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     rates = steady_rates(actor, 2 * plan.batch_size, arguments.seconds)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss + resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     found = {"start_up_s": round(start_up, 1), "batch": plan.batch_size, **rates, "peak_gib": round(peak / 2**20, 2)}
+
     return found | (gpu_memory() if arguments.use_gpu else {})
 
 
@@ -186,11 +192,15 @@ def steady_rates(actor: TextActor, capacity: int, seconds: float) -> dict[str, A
         answered += len(answers.numbers)
         return answers.rows.table.num_rows, sum(answers.rows.rejected.values()), answers.num_tokens
 
-    while answered < capacity // 2:  # the first batch compiles the grammar, and whatever the engine compiles
+    # The first batch compiles the grammar, and whatever the engine compiles.
+    while answered < capacity // 2:
         work()
-    started, found = time.perf_counter(), []
+
+    started = time.perf_counter()
+    found = []
     while time.perf_counter() - started < seconds or not sum(tokens for *_, tokens in found):
         found.append(work())
+
     rows, rejected, tokens = (sum(column) for column in zip(*found, strict=True))
     elapsed = time.perf_counter() - started
     return {

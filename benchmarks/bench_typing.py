@@ -72,10 +72,15 @@ def measure(folder: Path, *, verbose: bool) -> dict[str, object]:
     detector = Detector(entities=tuple(sorted(PATTERN_TYPES)), ner_model=None)
     scores: dict[str, object] = {}
     seconds = columns = 0.0
+
     for name, expected in EXPECTED.items():
         table = pa.csv.read_csv(folder / name).slice(0, SAMPLE_ROWS)
         for mode in ("", " without headers") if name == PEOPLE else ("",):
-            shown = table.rename_columns([f"c{i + 1}" for i in range(table.num_columns)]) if mode else table
+            if mode:
+                shown = table.rename_columns([f"c{i + 1}" for i in range(table.num_columns)])
+            else:
+                shown = table
+
             started = time.perf_counter()
             typings = classify_table(shown, detector)
             seconds += time.perf_counter() - started
@@ -85,6 +90,7 @@ def measure(folder: Path, *, verbose: bool) -> dict[str, object]:
             )
             if verbose:
                 _print_typings(name + mode, shown, table, typings)
+
     return {
         "tables": scores,
         "load_seconds": round(loading, 3),
@@ -102,6 +108,7 @@ def score(
         name: found.get(name, "none") for name, types in expected.items() if found.get(name, ORDINARY) not in types
     }
     alarms = {n: t for n, t in found.items() if t not in HARMLESS and t not in expected.get(n, set())}
+
     return {
         "columns": table.num_columns,
         "expected": len(expected),

@@ -75,13 +75,16 @@ def make_pools(locales: Sequence[str], size: int, seed: int) -> Pools:
             if values := _from_faker(faker, methods, size // 4 if entity_type == e.COUNTRY else size):
                 pools.setdefault(entity_type, {})[locale] = values
         _add_places(pools, locale, random)
+
     pools[e.NATIONAL_ID].pop("en_US", None)
     for entity_type, draws in DRAWS.items():
         for place, draw in enumerate(draws):
             pools.setdefault(entity_type, {})[f"own {place}"] = [draw(random) for _ in range(size)]
+
     for entity_type, lists in vocabularies().items():
         for place, words in enumerate(lists):
             pools.setdefault(entity_type, {})[f"words {place}"] = list(words)
+
     _add_derived(pools, locales, random, size)
     return pools
 
@@ -101,6 +104,7 @@ def _add_places(pools: Pools, locale: str, random: Random) -> None:
     if len(cities) >= 5:
         made = pools.setdefault(e.CITY, {}).get(locale, [])
         pools[e.CITY][locale] = cities + made[: len(cities) // 2]
+
     regions = [s for s in pycountry.subdivisions if s.country_code == code]
     names = [s.name for s in regions]
     short = [s.code.partition("-")[2] for s in regions]
@@ -109,6 +113,7 @@ def _add_places(pools: Pools, locale: str, random: Random) -> None:
         pools[e.STATE][f"{locale} codes"] = short
         if code == "US":
             pools[e.CITY][f"{locale} counties"] = [c["name"] for c in _us_counties()]
+
     if code == "US":
         pools[e.LAST_NAME]["census"] = _census("dist.all.last")[:30000]
         pools[e.FIRST_NAME]["census"] = _census("dist.female.first") + _census("dist.male.first")
@@ -132,13 +137,17 @@ def _census(name: str) -> list[str]:
 def _add_derived(pools: Pools, locales: Sequence[str], random: Random, size: int) -> None:
     """Forms of names and addresses that Faker does not give."""
     for locale in locales:
-        first, last = pools[e.FIRST_NAME].get(locale), pools[e.LAST_NAME].get(locale)
-        cities, streets = pools[e.CITY].get(locale, ["Rome"]), pools[e.STREET_ADDRESS].get(locale)
+        first = pools[e.FIRST_NAME].get(locale)
+        last = pools[e.LAST_NAME].get(locale)
+        cities = pools[e.CITY].get(locale, ["Rome"])
+        streets = pools[e.STREET_ADDRESS].get(locale)
         if not first or not last:
             continue
+
         for place, form in enumerate(_NAME_FORMS):
             drawn = [form(random.choice(first), random.choice(first), random.choice(last)) for _ in range(size // 3)]
             pools[e.PERSON][f"{locale} form {place}"] = drawn
+
         pools[e.PERSON][f"{locale} mixed"] = [
             random.choice(_NAME_FORMS)(random.choice(first), random.choice(first), random.choice(last))
             for _ in range(size)
@@ -153,6 +162,7 @@ def _add_derived(pools: Pools, locales: Sequence[str], random: Random, size: int
             pools[e.ADDRESS][f"{locale} own"] = [
                 f"{random.choice(streets)}, {random.choice(codes)} {random.choice(cities)}" for _ in range(size // 2)
             ]
+
         pools.setdefault(e.LOCATION, {})[locale] = [
             f"{random.choice(cities)}{random.choice((', ', ' / ', ' - '))}{random.choice(_place(pools, locale))}"
             for _ in range(size // 2)
@@ -174,8 +184,16 @@ def gazetteer_texts(pools: Pools) -> dict[str, Iterable[str]]:
             for v in values
         ]
 
-    known = _COUNTRIES.values() if any(locale in pools[e.FIRST_NAME] for locale in HELD_OUT) else None
-    held_out = set() if known else {_COUNTRIES[locale] for locale in HELD_OUT}
+    if any(locale in pools[e.FIRST_NAME] for locale in HELD_OUT):
+        known = _COUNTRIES.values()
+    else:
+        known = None
+
+    if known:
+        held_out = set()
+    else:
+        held_out = {_COUNTRIES[locale] for locale in HELD_OUT}
+
     cities = [c["name"] for c in _cities() if c["countrycode"] not in held_out and c["population"] >= 8_000]
     return {
         "first_name": of(e.FIRST_NAME),

@@ -20,7 +20,8 @@ Draw = Callable[[Random], str]
 
 def username(random: Random, first: Sequence[str], last: Sequence[str]) -> str:
     """A login made of the names of a person, or of none."""
-    f, n = random.choice(first), random.choice(last)
+    f = random.choice(first)
+    n = random.choice(last)
     number = random.choice(("", str(random.randint(1, 99)), str(random.randint(1940, 2009))))
     forms = (
         f"{f}.{n}{number}",
@@ -33,7 +34,10 @@ def username(random: Random, first: Sequence[str], last: Sequence[str]) -> str:
         f"{n}{f[0]}{number}",
     )
     name = random.choice(forms)
-    return name if random.random() < 0.3 else name.lower()
+    if random.random() < 0.3:
+        return name
+
+    return name.lower()
 
 
 def _invented(random: Random) -> str:
@@ -61,7 +65,11 @@ _TLDS = (
 def domain(random: Random) -> str:
     """A domain that need not exist."""
     parts = [random.choice((*_SITES, _invented(random).lower())) for _ in range(random.randint(1, 2))]
-    name = "".join(p.capitalize() for p in parts) if random.random() < 0.3 else random.choice(("", "-")).join(parts)
+    if random.random() < 0.3:
+        name = "".join(p.capitalize() for p in parts)
+    else:
+        name = random.choice(("", "-")).join(parts)
+
     return f"{name}.{random.choice(_TLDS)}"
 
 
@@ -120,11 +128,10 @@ def _company(random: Random) -> str:
         return f"{random.choice(words)} {random.choice(words)} {random.choice(_LEGAL_FORMS)}"
     if kind == 3:
         return f"{random.choice(words)} & {random.choice(words)}"
-    return (
-        f"{random.choice(words)} {random.choice(words)}"
-        if kind == 4
-        else f"{_invented(random)}{random.choice(('', 'soft', 'tech', 'mart'))}"
-    )
+    if kind == 4:
+        return f"{random.choice(words)} {random.choice(words)}"
+
+    return f"{_invented(random)}{random.choice(('', 'soft', 'tech', 'mart'))}"
 
 
 _FIRM_WORDS = (
@@ -152,6 +159,7 @@ def _password(random: Random) -> str:
         return "".join(random.choices(string.ascii_letters + string.digits + "!@#$%^&*_-+=?", k=random.randint(8, 16)))
     if kind == 2:
         return f"{random.choice(_WORDS).capitalize()}{random.randint(1, 9999)}{random.choice('!?#$*@.')}"
+
     return f"{random.choice(_WORDS)}{random.choice('!-_.')}{random.choice(_WORDS).upper()}{random.randint(0, 99)}"
 
 
@@ -164,13 +172,16 @@ def _pronounceable(random: Random) -> str:
         pieces.append(syllable.capitalize() if random.random() < 0.15 else syllable)
         if random.random() < 0.15:
             pieces.append(random.choice(string.digits))
+
     return "".join(pieces)
 
 
 def _job(random: Random) -> str:
     """Titles as staff lists have them."""
     title = f"{random.choice(_JOB_FIELDS)} {random.choice(_JOB_NOUNS)}"
-    return f"{random.choice(_JOB_RANKS)} {title}" if random.random() < 0.3 else title.capitalize()
+    if random.random() < 0.3:
+        return f"{random.choice(_JOB_RANKS)} {title}"
+    return title.capitalize()
 
 
 _JOB_RANKS = "Senior Junior Chief Assistant Head Lead Deputy Associate Principal Trainee Certified".split()
@@ -190,11 +201,18 @@ def _iban(random: Random) -> str:
     country, length = random.choice(
         (("DE", 22), ("FR", 27), ("ES", 24), ("IT", 27), ("NL", 18), ("GB", 22), ("CH", 21))
     )
-    letters = "ABNA" if country in {"NL", "GB"} else "X" if country == "IT" else ""
+    if country in {"NL", "GB"}:
+        letters = "ABNA"
+    else:
+        letters = "X" if country == "IT" else ""
+
     body = letters + "".join(random.choices(string.digits, k=length - 4 - len(letters)))
     remainder = int("".join(str(int(c, 36)) for c in body + country + "00")) % 97
     text = f"{country}{98 - remainder:02}{body}"
-    return text if random.random() < 0.5 else " ".join(text[i : i + 4] for i in range(0, length, 4))
+    if random.random() < 0.5:
+        return text
+
+    return " ".join(text[i : i + 4] for i in range(0, length, 4))
 
 
 def _bic(random: Random) -> str:
@@ -220,6 +238,7 @@ def _vin(random: Random) -> str:
     if random.random() < 0.6:
         total = sum(w * (int(c) if c.isdecimal() else _VIN_CODES[c]) for w, c in zip(weights, body, strict=True))
         body[8] = "0123456789X"[total % 11]
+
     return "".join(body)
 
 
@@ -230,7 +249,8 @@ def _jwt(random: Random) -> str:
 
 def dates(low: int, high: int, *forms: str) -> Draw:
     """Draws dates between two years, in one of the forms of strftime; %-d leaves out leading zeros."""
-    start, days = date(low, 1, 1).toordinal(), (high - low) * 365 + 364
+    start = date(low, 1, 1).toordinal()
+    days = (high - low) * 365 + 364
 
     def draw(random: Random) -> str:
         moment = datetime.combine(date.fromordinal(start + random.randint(0, days)), datetime.min.time())
@@ -286,7 +306,8 @@ def _near(middle: float, spread: float) -> Draw:
     return lambda random: f"{random.gauss(middle, spread):.{random.choice((4, 5, 6))}f}"
 
 
-_visa, _master = _luhned("4", 16), _luhned(("51", "52", "53", "54", "55", "2221", "2500"), 16)
+_visa = _luhned("4", 16)
+_master = _luhned(("51", "52", "53", "54", "55", "2221", "2500"), 16)
 _CARD = _any(_visa, _master, _luhned(("34", "37"), 15), _luhned(("6011", "65"), 16))
 
 

@@ -244,7 +244,9 @@ def _mixed_lists(random: Random, size: int) -> Column:
 
 
 def _amount(random: Random, size: int) -> Column:
-    middle, spread, decimals = random.uniform(0, 11), random.uniform(0.2, 1.5), random.choice((0, 1, 2, 2, 2, 4))
+    middle = random.uniform(0, 11)
+    spread = random.uniform(0.2, 1.5)
+    decimals = random.choice((0, 1, 2, 2, 2, 4))
     drawn = (random.lognormvariate(middle, spread) for _ in range(size))
     sign = random.choice(("", "", "", "", "$", "€", "EUR "))
     return random.choice(_AMOUNTS.split()), [f"{sign}{value:.{decimals}f}" for value in drawn]
@@ -253,25 +255,30 @@ def _amount(random: Random, size: int) -> Column:
 def _count(random: Random, size: int) -> Column:
     high = random.choice((2, 5, 10, 50, 100, 365, 1000, 10_000, 1_000_000, 2_000_000_000))
     if random.random() < 0.3:
-        start, step = random.randint(0, high), random.choice((1, 1, 2, 10))
+        start = random.randint(0, high)
+        step = random.choice((1, 1, 2, 10))
         return random.choice(_COUNTS.split()), [str(start + i * step) for i in range(size)]
+
     return random.choice(_COUNTS.split()), [str(min(high, int(random.expovariate(4 / high)))) for _ in range(size)]
 
 
 def _measure(random: Random, size: int) -> Column:
-    middle, spread = random.choice((0.5, 1.7, 25, 37, 70, 120, 170, 1000)), random.uniform(0.02, 0.6)
+    middle = random.choice((0.5, 1.7, 25, 37, 70, 120, 170, 1000))
+    spread = random.uniform(0.02, 0.6)
     decimals = random.choice((0, 1, 2, 3, 4, 6, 12))
     unit = random.choice(("", "", "", "", " kg", " cm", "%", " mmHg", " g/L", " days", "x"))
     drawn = [random.gauss(middle, middle * spread) for _ in range(size)]
     if random.random() < 0.2:
         drawn = [random.uniform(-180, 180) for _ in range(size)]
+
     return random.choice(_MEASURES.split()), [f"{value:.{decimals}f}{unit}" for value in drawn]
 
 
 def _coarse_coordinate(random: Random, size: int) -> Column:
     """A grid: three decimals are 110 m, and no person's place."""
     header = random.choice(("longitude", "latitude", "lat", "lon", "lng"))
-    middle, decimals = random.uniform(-120, 120), random.choice((0, 1, 2, 2, 3))
+    middle = random.uniform(-120, 120)
+    decimals = random.choice((0, 1, 2, 2, 3))
     return header, [f"{random.gauss(middle, 3):.{decimals}f}" for _ in range(size)]
 
 
@@ -291,20 +298,24 @@ def _code(random: Random, size: int) -> Column:
 
 def _phrase(random: Random, size: int) -> Column:
     """Short phrases, capitalised in one way throughout the column."""
-    words_known, how = vocabulary(), random.randrange(5)
+    words_known = vocabulary()
+    how = random.randrange(5)
     longest = random.choice((1, 2, 2, 3, 5))
     values = []
+
     for _ in range(size if random.random() < 0.6 else random.randint(2, 30)):
         words = random.choices(words_known, k=random.randint(1, longest))
         if random.random() < 0.1:
             words.append(str(random.randint(1, 99)))
         text = " ".join(words)
         values.append((text.title(), text.capitalize(), text, "_".join(words), text.upper())[how])
+
     return random.choice(_PHRASES.split()), values
 
 
 def _text(random: Random, size: int) -> Column:
-    sentences, longest = _sentences(), random.choice((1, 2, 4))
+    sentences = _sentences()
+    longest = random.choice((1, 2, 4))
     return random.choice(_TEXTS.split()), [
         " ".join(random.choices(sentences, k=random.randint(1, longest))) for _ in range(size)
     ]
@@ -356,12 +367,14 @@ def _product(random: Random, size: int) -> Column:
     ]
     form = random.randrange(3)
     values = []
+
     for _ in range(size):
         words = [random.choice(adjectives), random.choice(nouns), random.choice(nouns)][: 3 - (form == 2)]
         values.append(
             " ".join(words)
             + (f" {random.randint(2, 500)}{random.choice(('g', ' ml', ' cm', 'W', ' pack', ''))}" if form == 1 else "")
         )
+
     return random.choice(("product", "product_name", "item", "name", "title", "article", "description")), values
 
 
@@ -370,9 +383,11 @@ def _file_or_path(random: Random, size: int) -> Column:
     endings = ("csv", "pdf", "png", "txt", "py", "docx")
     form = random.randrange(3)
     values = []
+
     for _ in range(size):
         name = f"{random.choice(words)}_{random.choice(words)}.{random.choice(endings)}"
         values.append((name, f"/{random.choice(words)}/{name}", f"{random.choice(words)}.{random.choice(words)}")[form])
+
     return random.choice(("file", "filename", "path", "source", "module", "attachment", "key")), values
 
 
@@ -386,6 +401,7 @@ def _year_or_time(random: Random, size: int) -> Column:
         return random.choice(("duration", "elapsed", "interval")), [
             f"{random.randint(1, 59)} {random.choice(('min', 'h', 'days'))}" for _ in range(size)
         ]
+
     draw = dates(2010, 2023, "%Y-%m", "%Y-W%W")
     return random.choice(("period", "year_month", "week")), [draw(random) for _ in range(size)]
 

@@ -54,14 +54,17 @@ def documents(stock: Stock, rng: random.Random, held_out: bool = False) -> Itera
         lambda slots: [(_headline(rng.choice(prose()), rng), None)],
         lambda slots: _inserted(rng.choice(prose()), slots),
     )
+
     while True:
         slots = Slots(stock, rng)
         count = rng.choices((1, 2, 3, 5), (70, 18, 8, 4))[0]
         glue = rng.choice((" ", " ", " ", "\n", "\n\n"))
         segments: list[Segment] = []
+
         for _ in range(count):
             made = rng.choices(sources, _SHARES)[0](slots)
             segments += [*([(glue, None)] if segments else []), *made]
+
         yield _document(_roughened(segments, rng))
 
 
@@ -70,7 +73,9 @@ def _noise(rng: random.Random) -> float:
 
 
 def _headline(sentence: str, rng: random.Random) -> str:
-    return sentence.title() if rng.random() < 0.15 else sentence
+    if rng.random() < 0.15:
+        return sentence.title()
+    return sentence
 
 
 def _inserted(sentence: str, slots: Slots) -> list[Segment]:
@@ -78,6 +83,7 @@ def _inserted(sentence: str, slots: Slots) -> list[Segment]:
     places = list(re.finditer(r" (by|with|for|from|of|to|in|at|and|the) (\w+)", sentence))
     if not places:
         return [(sentence, None)]
+
     place = slots.rng.choice(places)
     wanted = {
         "in": ["loc"],
@@ -87,6 +93,7 @@ def _inserted(sentence: str, slots: Slots) -> list[Segment]:
         "the": ["nrp", "org"],
     }
     slot = slots.rng.choice(wanted.get(place[1], ["n", "n", "org", "f", "tl"]))
+
     return [(sentence[: place.start(2)], None), *slots.fill(slot), (sentence[place.end(2) :], None)]
 
 
@@ -103,20 +110,30 @@ def _noisy(text: str, slots: Slots, noise: float) -> str:
         word = match.group()
         if slots.rng.random() >= noise:
             return word
+
         drawn = slots.slot_word()
-        return drawn.upper() if len(word) > 1 and word.isupper() else drawn.capitalize() if word[0].isupper() else drawn
+        if len(word) > 1 and word.isupper():
+            return drawn.upper()
+        if word[0].isupper():
+            return drawn.capitalize()
+
+        return drawn
 
     return re.sub(r"\b(?<![@.'’])[A-Za-z]{2,}\b(?![@.]\w)", other, text)
 
 
 def _expanded(template: str, slots: Slots) -> list[Segment]:
     tokens = [match.group() for match in _TOKEN.finditer(template.replace(r"\n", "\n").replace(r"\t", "\t"))]
-    at, made = [0], list[Segment]()
+    at = [0]
+    made = list[Segment]()
+
     while at[0] < len(tokens):
         made += _sequence(tokens, at, slots, live=True)
-        if at[0] < len(tokens):  # a bar outside of brackets is text
+        # A bar outside of brackets is text.
+        if at[0] < len(tokens):
             made.append((tokens[at[0]], None))
             at[0] += 1
+
     return made
 
 
@@ -128,24 +145,32 @@ def _sequence(tokens: list[str], at: list[int], slots: Slots, live: bool) -> lis
         if token == "[":
             made += _choice(tokens, at, slots, live)
             continue
+
         at[0] += 1
         if live:
             made += slots.fill(token[1:-1]) if token[0] == "{" != token else [(token, None)]
+
     return made
 
 
 def _choice(tokens: list[str], at: list[int], slots: Slots, live: bool) -> list[Segment]:
-    depth, options = 0, 1
+    depth = 0
+    options = 1
     for token in tokens[at[0] :]:
         depth += (token == "[") - (token == "]")
         options += token == "|" and depth == 1
         if depth == 0:
             break
-    chosen, made = slots.rng.randrange(options), []
+
+    chosen = slots.rng.randrange(options)
+    made = []
     for number in range(options):
-        at[0] += 1  # over "[" or "|"
+        # Over "[" or "|".
+        at[0] += 1
         made += _sequence(tokens, at, slots, live=live and number == chosen)
-    at[0] += 1  # over "]"
+
+    # Over "]".
+    at[0] += 1
     return made
 
 
@@ -160,12 +185,17 @@ def _roughened(segments: list[Segment], rng: random.Random) -> list[Segment]:
         segments = [(text.title() if text.islower() else text, label) for text, label in segments]
     elif draw < 0.21:
         segments = [(_without_accents(text), label) for text, label in segments]
+
     if rng.random() < 0.15 and segments and segments[-1][1] is None:
         segments = [*segments[:-1], (segments[-1][0].rstrip("."), None)]
+
     if rng.random() < 0.06 and segments and segments[-1][1] is None and len(segments[-1][0]) > 12:
-        cut = rng.randrange(len(segments[-1][0]) - 9, len(segments[-1][0]))  # a column that was too narrow
+        # A column that was too narrow.
+        cut = rng.randrange(len(segments[-1][0]) - 9, len(segments[-1][0]))
         segments = [*segments[:-1], (segments[-1][0][:cut], None)]
-    if rng.random() < 0.08 and len(segments) > 3:  # quoted, as a list, or after a broken encoding
+
+    # quoted, as a list, or after a broken encoding.
+    if rng.random() < 0.08 and len(segments) > 3:
         mark = rng.choice(["> ", "- ", "* ", "• ", "| ", "? ", "?? ", "\ufffd ", "# ", "    "])
         segments = [
             (mark, None),
@@ -174,6 +204,7 @@ def _roughened(segments: list[Segment], rng: random.Random) -> list[Segment]:
     elif rng.random() < 0.04:
         lead = rng.choice(["> ", "- ", "* ", "#", "?? ", "1. ", "• ", '"', "("])
         segments = [(lead, None), *segments]
+
     return segments
 
 
@@ -182,13 +213,21 @@ def _without_accents(text: str) -> str:
 
 
 def _document(segments: list[Segment]) -> Document:
-    text, spans = "", list[tuple[int, int, str]]()
+    text = ""
+    spans = list[tuple[int, int, str]]()
     for part, label in segments:
-        if not spans or spans[-1][1] < len(text):  # an optional part that was left out leaves its space
-            text = text[:-1] if text.endswith(" ") and part[:1] in {" ", ".", ","} else text
+        # An optional part that was left out leaves its space.
+        if not spans or spans[-1][1] < len(text):
+            if text.endswith(" ") and part[:1] in {" ", ".", ","}:
+                text = text[:-1]
+            else:
+                text = text
+
         kept = part.strip(" \n")
         if label and kept:
             start = len(text) + part.index(kept)
             spans.append((start, start + len(kept), label))
+
         text += part
+
     return Document(text, tuple(spans))

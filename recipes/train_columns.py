@@ -80,6 +80,7 @@ def main() -> None:
     asked = parser.parse_args()
     if not asked.skip_scores:
         print(json.dumps(held_out_scores(asked.columns, asked.pool_size, asked.seed)), flush=True)
+
     pools = make_pools([*LOCALES, *HELD_OUT], asked.pool_size, asked.seed)
     train(pools, phrases_of(lambda place: True), asked.columns, asked.seed).save(asked.out)
 
@@ -98,6 +99,7 @@ def held_out_scores(num_columns: int, pool_size: int, seed: int) -> dict[str, ob
     scores["without_header"] = _scores(model, bare)
     scores["decisions_under_unseen_headers"] = _decisions(model, examples)
     scores["decisions_without_header"] = _decisions(model, bare)
+
     return scores
 
 
@@ -110,6 +112,7 @@ def phrases_of(keep: Callable[[int], bool]) -> dict[str, list[str]]:
             headers.phrases(lexicon, entity_type) for lexicon in (headers.SPECIFIC, headers.AMBIGUOUS)
         )
         found[entity_type] = [phrase for place, phrase in enumerate((*specific, *ambiguous)) if keep(place)]
+
     return found
 
 
@@ -124,7 +127,8 @@ def train(pools: Pools, phrases: Mapping[str, Sequence[str]], num_columns: int, 
     examples = list(make_examples(pools, phrases, num_columns, random))
     features = np.stack([_forgetful_features(example, gazetteers, random) for example in examples])
     size = num_statistics()
-    mean, scale = features[:, :size].mean(axis=0), features[:, :size].std(axis=0) + 0.05
+    mean = features[:, :size].mean(axis=0)
+    scale = features[:, :size].std(axis=0) + 0.05
     features[:, :size] = np.clip((features[:, :size] - mean) / scale, -8, 8)
     labels = np.array([example.label for example in examples])
     print(f"{len(examples)} columns, {time.monotonic() - started:.0f} s", file=sys.stderr)
@@ -132,9 +136,12 @@ def train(pools: Pools, phrases: Mapping[str, Sequence[str]], num_columns: int, 
     network = MLPClassifier(
         (NUM_HIDDEN,), alpha=3e-4, batch_size=256, learning_rate_init=1e-3, max_iter=14, random_state=seed
     )
+
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that the number of passes is fixed
+        # That the number of passes is fixed.
+        warnings.simplefilter("ignore")
         network.fit(features[:cut], labels[:cut])
+
     print(f"trained, {time.monotonic() - started:.0f} s", file=sys.stderr)
     model = ColumnModel(
         classes=tuple(network.classes_), mean=mean, scale=scale, temperature=1.0, gazetteers=gazetteers,
@@ -164,7 +171,9 @@ def make_examples(
             label = NONE
         else:
             label = random.choice(types)
-            header, values = random.choice(phrases[label] or ["x"]), _drawn(pools[label], size, random)
+            header = random.choice(phrases[label] or ["x"])
+            values = _drawn(pools[label], size, random)
+
         header = _shown(header, phrases, random, 0.45 if header_share is None else header_share)
         values = list(dict.fromkeys(value.strip() for value in _noisy(values, random) if value.strip()))
         if values:
@@ -174,32 +183,48 @@ def make_examples(
 def _drawn(pools: Mapping[str, list[str]], size: int, random: Random) -> list[str]:
     names = sorted(pools)
     ours = [name for name in names if name.startswith(("own ", "words "))]
-    if ours and random.random() < OUR_SHARE:  # few pools beside those of the locales, but other forms
+    # Few pools beside those of the locales, but other forms.
+    if ours and random.random() < OUR_SHARE:
         names = ours
+
     kind = random.random()
-    several = 1 if kind < 0.6 else random.randint(2, 5) if kind < 0.8 else len(names)
+    if kind < 0.6:
+        several = 1
+    else:
+        several = random.randint(2, 5) if kind < 0.8 else len(names)
+
     chosen = random.sample(names, min(several, len(names)))
     drawn = [random.choice(pools[random.choice(chosen)]) for _ in range(size)]
     how = random.random()
-    return [v.upper() for v in drawn] if how < 0.06 else [v.lower() for v in drawn] if how < 0.1 else drawn
+    if how < 0.06:
+        return [v.upper() for v in drawn]
+    if how < 0.1:
+        return [v.lower() for v in drawn]
+
+    return drawn
 
 
 def _noisy(values: list[str], random: Random) -> list[str]:
     """Now and then with a placeholder for missing values."""
-    return [*values, random.choice(("n/a", "unknown", "-", "none", "NULL", "?"))] if random.random() < 0.15 else values
+    if random.random() < 0.15:
+        return [*values, random.choice(("n/a", "unknown", "-", "none", "NULL", "?"))]
+    return values
 
 
 def _shown(header: str, phrases: Mapping[str, Sequence[str]], random: Random, share: float) -> str:
     kind = random.random()
     if kind < share:
         return _styled(header, random)
+
     rest = (kind - share) / (1 - share)
     if rest < 0.45:
         return ""
-    if rest < 0.65:  # a word that says nothing about the type
+    # A word that says nothing about the type.
+    if rest < 0.65:
         return _styled(" ".join(random.choices(vocabulary(), k=random.randint(1, 2))), random)
     if rest < 0.9:
         return random.choice(_NEUTRAL) + random.choice(("", "_", " ")) + random.choice(("", str(random.randint(0, 40))))
+
     return _styled(random.choice(phrases[random.choice(sorted(phrases))] or ["x"]), random)
 
 
@@ -207,6 +232,7 @@ def _styled(header: str, random: Random) -> str:
     words = header.replace("_", " ").split()
     if random.random() < 0.15 and len(words) < 3:
         words = [random.choice(headers.ROLES.split()), *words]
+
     style = random.randrange(6)
     capitalised = [word.capitalize() for word in words]
     styled = (
@@ -217,6 +243,7 @@ def _styled(header: str, random: Random) -> str:
         "_".join(words).upper(),
         words[0] + "".join(capitalised[1:]),
     )[style]
+
     return styled + (random.choice(("_1", "2", "_")) if random.random() < 0.08 else "")
 
 
@@ -224,7 +251,8 @@ def _forgetful_features(example: Example, gazetteers: Gazetteers, random: Random
     """Features as if a random share of the gazetteers' names were unknown."""
     forgetful = replace(gazetteers, forget=random.choice((0.0, random.random() * 0.95)), salt=random.getrandbits(32))
     words = "".join(headers.header_words(example.header))
-    unknown = frozenset({words} if random.random() < 0.3 else ())  # of the lexicon, so that parts of words count too
+    # Of the lexicon, so that parts of words count too.
+    unknown = frozenset({words} if random.random() < 0.3 else ())
     return column_features(value_features(example.values, forgetful), example.header, unknown)
 
 
@@ -253,6 +281,7 @@ def _scores(model: ColumnModel, examples: Sequence[Example]) -> dict[str, object
         for name in sorted(set(labels))
     }
     confused = Counter((label, f) for label, f in zip(labels, found, strict=True) if label != f)
+
     return {
         "columns": len(examples),
         "accuracy": round(float(right.mean()), 3),
@@ -279,6 +308,7 @@ def _decisions(model: ColumnModel, examples: Sequence[Example]) -> dict[str, obj
     found = [typing.entity_type if typing else NONE for typing in typings]
     ordinary = [f for f, example in zip(found, examples, strict=True) if example.label == NONE]
     personal = [(f, example.label) for f, example in zip(found, examples, strict=True) if example.label != NONE]
+
     return {
         "typed_rightly": round(float(np.mean([f == label for f, label in personal])), 3),
         "names_and_places_typed_rightly": round(

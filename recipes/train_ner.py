@@ -56,11 +56,13 @@ def tagged(document: Document) -> tuple[Keys, Tags]:
     places = tokens(document.text)
     ends = [end for _, end in places]
     tags = np.zeros(len(places), dtype=np.int64)
+
     for start, end, label in document.spans:
         first = bisect_right(ends, start)
         last = next((at for at in range(first, len(places)) if places[at][0] >= end), len(places))
         tags[first:last] = 2 * LABELS.index(label) + 2
         tags[first : first + 1] -= 1
+
     return keys(document.text, places), tags
 
 
@@ -69,7 +71,9 @@ def train(nlp: Language, source: Iterator[Document], minutes: float, steps: int)
     tagger = _tagger(nlp)
     optimizer = Adam(learn_rate=0.002, L2=1e-5, grad_clip=1.0, use_averages=True)
     set_dropout_rate(tagger.model, 0.1)
-    started, losses = time.monotonic(), 0.0
+    started = time.monotonic()
+    losses = 0.0
+
     for step in range(steps):
         optimizer.learn_rate = 0.002 * min(1.0, (step + 1) / 200) * (1 - step / steps)
         words, tags = zip(*(tagged(document) for document in islice(source, BATCH)), strict=True)
@@ -84,6 +88,7 @@ def train(nlp: Language, source: Iterator[Document], minutes: float, steps: int)
             losses = 0.0
             if time.monotonic() - started > minutes * 60:
                 break
+
     tagger.model.use_params(optimizer.averages).__enter__()
 
 
@@ -111,6 +116,7 @@ def evaluate(nlp: Language, made: list[Document]) -> dict[str, list[float]]:
             for start, end, label in ours:
                 hit = any(s < end and start < e and other == label for s, e, other in theirs)
                 counts.update([(name, label), (f"{name} hit", label)] if hit else [(name, label)])
+
     return {
         label: [round(counts[f"{n} hit", label] / max(1, counts[n, label]), 3) for n in ("recall", "precision")]
         for label in LABELS

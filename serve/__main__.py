@@ -42,8 +42,10 @@ def _greeting(settings: Settings) -> str:
     """Where the service is, and the key that opens it where nothing else does: it is shown here and nowhere else."""
     url = f"http://{settings.host}:{settings.port}"
     if settings.auth.configured or settings.auth.trust_this_machine:
-        revoke_key(Database(settings.database), START_KEY)  # of an earlier start, which had no authentication
+        # Of an earlier start, which had no authentication.
+        revoke_key(Database(settings.database), START_KEY)
         return f"ss_ray is at {url}"
+
     key = create_start_key(Database(settings.database))
     return (
         f"ss_ray is at {url}/key/{key}\nThis address works in a browser and as the base URL of every client; the key "
@@ -55,7 +57,8 @@ def _greeting(settings: Settings) -> str:
 def deployed(settings: Settings, address: str, *, is_shared: bool) -> Iterator[None]:
     """The application on the Ray at an address while the block runs; on a shared one, others keep theirs."""
     os.environ.setdefault("RAY_DATA_DISABLE_PROGRESS_BARS", "1")
-    import ray  # reads how to authenticate when it is imported
+    # Reads how to authenticate when it is imported.
+    import ray
     from ray import serve
 
     context = ray.init(
@@ -68,6 +71,7 @@ def deployed(settings: Settings, address: str, *, is_shared: bool) -> Iterator[N
     settings = settings.model_copy(update={"ray": reached})
     serve.start(http_options={"host": settings.host, "port": settings.port}, logging_config=NO_ACCESS_LOG)
     serve.run(build(settings.model_dump()), name=APPLICATION, route_prefix="/")
+
     try:
         yield
     finally:

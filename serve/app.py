@@ -63,6 +63,7 @@ def create_app(settings: Settings, runner: Runner | None = None) -> FastAPI:
     add_guards(app, state)
     for resource in RESOURCES:
         app.include_router(resource.router)
+
     return app
 
 
@@ -81,7 +82,8 @@ def check_reachable(settings: Settings) -> None:
 @asynccontextmanager
 async def _following(app: FastAPI) -> AsyncIterator[None]:
     """Jobs are followed while the application is up."""
-    stop, dispatcher = threading.Event(), app.state.service.dispatcher
+    stop = threading.Event()
+    dispatcher = app.state.service.dispatcher
     thread = threading.Thread(target=dispatcher.run, args=(stop,), daemon=True)
     thread.start()
     yield

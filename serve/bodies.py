@@ -36,6 +36,7 @@ def check_portable(value: Any, depth: int = 0) -> None:
     """
     if depth > MAX_DEPTH:
         raise ValueError(f"values may be nested {MAX_DEPTH} deep")
+
     if isinstance(value, dict):
         for key, inner in value.items():
             check_portable(key, depth + 1)
@@ -57,6 +58,7 @@ def portable(value: Any) -> Any:
         return [portable(inner) for inner in value]
     if not isinstance(value, str):
         return value
+
     return value[:TEXT_CHARACTERS].replace("\x00", "\ufffd").encode(errors="replace").decode()
 
 

@@ -15,7 +15,8 @@ class RefusedError(SsRayError):
         headers: To answer with.
     """
 
-    code, http_status = "refused", 400
+    code = "refused"
+    http_status = 400
 
     def __init__(self, message: str, *, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(message)
@@ -25,43 +26,51 @@ class RefusedError(SsRayError):
 class UnauthenticatedError(RefusedError):
     """Nobody showed who they are, or not in a way that is accepted."""
 
-    code, http_status = "unauthenticated", 401
+    code = "unauthenticated"
+    http_status = 401
 
 
 class ForbiddenError(RefusedError):
     """The caller may see this, but not do that."""
 
-    code, http_status = "forbidden", 403
+    code = "forbidden"
+    http_status = 403
 
 
 class NotFoundError(RefusedError):
     """It is not there, or the caller may not know that it is."""
 
-    code, http_status = "not_found", 404
+    code = "not_found"
+    http_status = 404
 
 
 class ConflictError(RefusedError):
     """Something of that name is there already."""
 
-    code, http_status = "conflict", 409
+    code = "conflict"
+    http_status = 409
 
     def __init__(self, message: str, *, headers: Mapping[str, str] | None = None) -> None:
-        super().__init__(message, headers={"x-should-retry": "false"} | dict(headers or {}))  # clients try 409 again
+        # Clients try 409 again.
+        super().__init__(message, headers={"x-should-retry": "false"} | dict(headers or {}))
 
 
 class TooLargeError(RefusedError):
     """More bytes than are taken."""
 
-    code, http_status = "too_large", 413
+    code = "too_large"
+    http_status = 413
 
 
 class UnusableError(RefusedError):
     """The request is understood and cannot be done as it is."""
 
-    code, http_status = "unusable", 422
+    code = "unusable"
+    http_status = 422
 
 
 class TooManyError(RefusedError):
     """Too many requests, or too many jobs that wait."""
 
-    code, http_status = "too_many", 429
+    code = "too_many"
+    http_status = 429

@@ -49,8 +49,10 @@ class _Jobs(Collector):
             found = db.execute(
                 sa.select(JOBS.c.status, sa.func.count().label("jobs")).where(EXISTS).group_by(JOBS.c.status)
             ).all()
+
         by_status = {row.status: row.jobs for row in found}
         gauge = GaugeMetricFamily("ss_ray_jobs", "Jobs by status.", labels=["status"])
         for status in STATUSES:
             gauge.add_metric([status], by_status.get(status, 0))
+
         yield gauge

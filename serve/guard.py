@@ -77,10 +77,12 @@ class Guard:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+
         scope = _with_key({**scope, "path": collapsed(scope["path"])}, self.authentication)
         scope.setdefault("state", {})["arrived"] = now()
         request = Request(scope)
         answering = _Answering(send, scope, self.figures)
+
         try:
             self._check(request)
             await self._identify(request)
@@ -88,9 +90,11 @@ class Guard:
             sign_in = isinstance(error, UnauthenticatedError) and not scope["path"].startswith(APIS)
             await (to_sign_in() if sign_in else _answer(request, error))(scope, receive, answering)
             return
+
         if "key_path" in scope and scope["method"] == "GET" and _is_for_people(request):
             await self._signed_in(scope)(scope, receive, answering)
             return
+
         try:
             await self.app(scope, _limited(receive, self._limit(request)), answering)
         except Exception as error:  # noqa: BLE001 - its text may quote the table, so nobody gets to see it
@@ -108,7 +112,9 @@ class Guard:
             raise RefusedError("the address holds a character that no name has")
         if request.method not in SAFE_METHODS and not _same_origin(request):
             raise ForbiddenError("a page of another site may not do this")
-        length, limit = request.headers.get("content-length", "0"), self._limit(request)
+
+        length = request.headers.get("content-length", "0")
+        limit = self._limit(request)
         if not LENGTH.fullmatch(length) or int(length) > limit:
             raise TooLargeError(f"a request may have {limit:,} bytes here")
 
@@ -118,17 +124,21 @@ class Guard:
         if OPEN.fullmatch(_line(request)):
             self.rates.count(f"address {address}")
             return
+
         try:
             identity = await run_sync(identified, self.authentication, request)
         except UnauthenticatedError:
             self.rates.count(f"address {address}")
             raise
+
         self.rates.count(f"subject {identity.subject}")
         request.state.identity = identity
 
     def _limit(self, request: Request) -> int:
         """Bytes that a body may have there."""
-        return self.limits.max_upload_bytes if UPLOADS.fullmatch(_line(request)) else self.limits.max_body_bytes
+        if UPLOADS.fullmatch(_line(request)):
+            return self.limits.max_upload_bytes
+        return self.limits.max_body_bytes
 
 
 class _Answering:
@@ -147,8 +157,13 @@ class _Answering:
             message = {**message, "headers": _with_headers(message["headers"])}
             route = getattr(self.scope.get("route"), "path", "")
             seconds = time.perf_counter() - self.started
-            method = self.scope["method"] if self.scope["method"] in METHODS else "other"
+            if self.scope["method"] in METHODS:
+                method = self.scope["method"]
+            else:
+                method = "other"
+
             self.figures.count(method, route, message["status"], seconds)
+
         await self.send(message)
 
     async def fail(self, scope: Scope, receive: Receive) -> None:
@@ -184,6 +199,7 @@ class Rates:
         self.counts[caller] = minute, count
         if len(self.counts) > CALLERS:
             self.counts.popitem(last=False)
+
         if count > self.per_minute:
             wait = str(60 - int(self.clock() % 60))
             raise TooManyError("too many requests; wait a moment", headers={"retry-after": wait})
@@ -197,9 +213,11 @@ def _with_key(scope: Scope, authentication: Authentication) -> Scope:
     match = KEY_IN_PATH.fullmatch(scope["path"])
     if match is None or authentication.settings.configured:
         return scope
+
     kept = [(name, value) for name, value in scope["headers"] if name != b"authorization"]
     headers = [*kept, (b"authorization", b"Bearer " + match[1].encode())]
     path = match[2] or "/"
+
     return {**scope, "path": path, "raw_path": path.encode(), "headers": headers, "key_path": f"/key/{match[1]}"}
 
 
@@ -219,7 +237,9 @@ def _limited(receive: Receive, limit: int) -> Receive:
         message = await receive()
         taken += len(message.get("body", b""))
         if taken > limit:
-            raise HTTPException(413, f"a request may have {limit:,} bytes here")  # passes FastAPI's reading of a body
+            # Passes FastAPI's reading of a body.
+            raise HTTPException(413, f"a request may have {limit:,} bytes here")
+
         return message
 
     return limited
@@ -230,7 +250,8 @@ def _with_headers(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, b
     given = dict(headers)
     added = {
         b"x-content-type-options": b"nosniff",
-        b"referrer-policy": b"same-origin",  # with "no-referrer" a form's Origin is "null", over HTTP its only sign
+        # With "no-referrer" a form's Origin is "null", over HTTP its only sign.
+        b"referrer-policy": b"same-origin",
         b"content-security-policy": CONTENT_SECURITY.encode(),
         b"cache-control": b"no-store",
     }

@@ -38,18 +38,21 @@ def local_ray() -> Iterator[str]:
     """
     if os.environ.setdefault("RAY_AUTH_MODE", "token") == "token":
         subprocess.run([*RAY, "get-auth-token", "--generate"], check=True, capture_output=True)
+
     gcs, dashboard, agent, client = free_ports(4)
     ports = {"port": gcs, "dashboard-port": dashboard, "dashboard-agent-listen-port": agent}
     ports |= {"ray-client-server-port": client, "min-worker-port": 0, "max-worker-port": 0}
     hosts = [f"--node-ip-address={HOST}", f"--dashboard-host={HOST}"]
     options = [*hosts, "--include-dashboard=true", "--disable-usage-stats"]
     options += [f"--{name}={port}" for name, port in ports.items()]
+
     with tempfile.TemporaryFile("w+") as log:
         process = subprocess.Popen(
             [*RAY, "start", "--head", "--block", *options],
             stdout=log,
             stderr=log,
-            start_new_session=True,  # Ctrl-C is for us, who end it
+            # Ctrl-C is for us, who end it.
+            start_new_session=True,
             preexec_fn=_die_with_parent if sys.platform == "linux" else None,
         )
         try:
@@ -60,7 +63,8 @@ def local_ray() -> Iterator[str]:
             try:
                 process.wait(STOP_SECONDS)
             except subprocess.TimeoutExpired:
-                process.kill()  # its processes end with it
+                # Its processes end with it.
+                process.kill()
 
 
 def free_ports(number: int) -> list[int]:
@@ -79,6 +83,7 @@ def _wait_until_reached(process: subprocess.Popen[bytes], port: int, log: IO[str
             if probe.connect_ex((HOST, port)) == 0:
                 return
         time.sleep(0.2)
+
     log.seek(0)
     raise ResourceError(f"Ray did not start on this machine; it says: {log.read()[-2000:].strip()}")
 

@@ -139,24 +139,37 @@ def job_config(sent: Mapping[str, Any], settings: Settings, data_source: str = "
     for name in ("data", "training", "generation", "evaluation"):
         if not isinstance(echoed[name], dict):
             raise UnusableError(f"config.{name} must be a mapping")
-    synthesis, replacement = _flag(echoed, "enable_synthesis"), _flag(echoed, "enable_replace_pii")
+
+    synthesis = _flag(echoed, "enable_synthesis")
+    replacement = _flag(echoed, "enable_replace_pii")
     if not synthesis and not replacement:
         raise UnusableError("nothing to do: set enable_synthesis, enable_replace_pii, or both")
+
     chosen = _chosen({k: v for k, v in sent.items() if k not in ("enable_synthesis", "enable_replace_pii")})
     _refuse_operators_own(chosen)
-    chosen["replace_pii"] = _pii(chosen.get("replace_pii")) if replacement else None
-    named = sent["training"].get("pretrained_model") if isinstance(sent.get("training"), Mapping) else None
+    if replacement:
+        chosen["replace_pii"] = _pii(chosen.get("replace_pii"))
+    else:
+        chosen["replace_pii"] = None
+
+    if isinstance(sent.get("training"), Mapping):
+        named = sent["training"].get("pretrained_model")
+    else:
+        named = None
+
     model = _model(chosen, named, settings.models) if synthesis else {}
     if named is None:
         echoed["training"] = {
             **echoed["training"],
             "pretrained_model": chosen.get("training", {}).get("pretrained_model"),
         }
+
     chosen["privacy"] = _privacy(chosen.get("privacy"), settings, data_source)
     chosen["data"] = {**chosen.get("data", {}), "max_bytes": settings.limits.max_table_bytes}
     config = parse_config({**chosen, **_operators_own(settings, model), "unknown_fields": "ignore"})
     check_limits(config, settings.limits)
     check_supported(config)
+
     return JobConfig(
         kind="run" if synthesis else "replace_pii",
         echoed=echoed,
@@ -172,6 +185,7 @@ def _filled(sent: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, A
         default = defaults.get(name)
         inner = isinstance(value, Mapping) and isinstance(default, Mapping)
         filled[name] = _filled(value, default or {}) if inner else value
+
     return filled
 
 
@@ -185,7 +199,8 @@ def _chosen(sent: Mapping[str, Any]) -> dict[str, Any]:
     """What was sent without the values that are the client's defaults."""
     chosen: dict[str, Any] = {}
     for name, value in sent.items():
-        defaults, resolved = SDK_DEFAULTS.get(name), ALWAYS_SENT.get(name, {})
+        defaults = SDK_DEFAULTS.get(name)
+        resolved = ALWAYS_SENT.get(name, {})
         if isinstance(value, Mapping) and isinstance(defaults, dict):
             chosen[name] = {
                 key: inner
@@ -195,6 +210,7 @@ def _chosen(sent: Mapping[str, Any]) -> dict[str, Any]:
             }
         else:
             chosen[name] = value
+
     return chosen
 
 
@@ -207,7 +223,11 @@ def _refuse_operators_own(chosen: Mapping[str, Any]) -> None:
     for path, reason in OPERATOR_ONLY.items():
         value: Any = chosen
         for name in path.split("."):
-            value = value.get(name) if isinstance(value, Mapping) else None
+            if isinstance(value, Mapping):
+                value = value.get(name)
+            else:
+                value = None
+
         if value is not None and value != HARMLESS.get(path, {}):
             raise UnusableError(f"{path} cannot be set in a request: {reason}")
 
@@ -215,22 +235,32 @@ def _refuse_operators_own(chosen: Mapping[str, Any]) -> None:
 def _pii(sent: Any) -> Any:
     """The section `replace_pii`, its defaults where the client sent its own."""
     if not isinstance(sent, Mapping):
-        return {} if sent is None else sent
+        if sent is None:
+            return {}
+        return sent
+
     if "steps" not in sent or _digest(sent["steps"]) != DEFAULT_STEPS:
         return sent
+
     kept = {name: value for name, value in sent.items() if name not in ("steps", "globals")}
     settings = sent.get("globals") or {}
     chosen = {name: settings[name] for name in ("locales", "seed", "lock_columns") if settings.get(name) is not None}
+
     return kept | {"globals": chosen}
 
 
 def _privacy(chosen: Any, settings: Settings, data_source: str) -> Any:
     """The section `privacy` with the operator's ledger and name of the data set, which count without it too."""
     if chosen is not None and not isinstance(chosen, Mapping):
-        return chosen  # the error of its type comes with the others
+        # The error of its type comes with the others.
+        return chosen
+
     own = {"ledger": settings.ledger, "dataset": dataset_name(data_source, settings.datasets)}
     given = {name: value for name, value in own.items() if value is not None}
-    return {**(chosen or {}), **given} if given or chosen is not None else None
+    if given or chosen is not None:
+        return {**(chosen or {}), **given}
+
+    return None
 
 
 def _model(chosen: dict[str, Any], named: Any, policy: ModelPolicy) -> dict[str, str]:
@@ -248,23 +278,30 @@ def _model(chosen: dict[str, Any], named: Any, policy: ModelPolicy) -> dict[str,
     asked = policy.allowed[0] if named is None else named
     if not isinstance(asked, str):
         raise UnusableError("config.training.pretrained_model must be a name")
+
     trained = asked if asked in policy.allowed else policy.mapped.get(asked)
     if trained is None:
         known = ", ".join(sorted({*policy.allowed, *policy.mapped}))
         raise UnusableError(
             f"config.training.pretrained_model: this service trains {known}; ask its operator for others"
         )
+
     if "/" in str(training.get("attn_implementation", "")):
         raise UnusableError("config.training.attn_implementation: kernels are not fetched from elsewhere")
+
     training["pretrained_model"] = trained
-    return {} if asked == trained else {"asked": asked, "trained": trained}
+    if asked == trained:
+        return {}
+
+    return {"asked": asked, "trained": trained}
 
 
 def _operators_own(settings: Settings, model: Mapping[str, str]) -> dict[str, Any]:
     """The parts of the configuration that the service decides."""
-    notes = (
-        [f"The request names the model {model['asked']!r}; this service trained {model['trained']!r}."] if model else []
-    )
+    if model:
+        notes = [f"The request names the model {model['asked']!r}; this service trained {model['trained']!r}."]
+    else:
+        notes = []
     return {"audit_log": settings.audit_log, "resources": settings.resources, "notes": notes}
 
 

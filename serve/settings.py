@@ -164,7 +164,10 @@ def _expanded(value: Any) -> Any:
         return {name: _expanded(inner) for name, inner in value.items()}
     if isinstance(value, (list, tuple)):
         return [_expanded(inner) for inner in value]
-    return VARIABLE.sub(_variable, value) if isinstance(value, str) else value
+    if isinstance(value, str):
+        return VARIABLE.sub(_variable, value)
+
+    return value
 
 
 def _variable(match: re.Match[str]) -> str:

@@ -79,7 +79,11 @@ class Client:
         timeout_seconds: float = 60.0,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        headers = {"authorization": f"Bearer {api_key}"} if api_key else {}
+        if api_key:
+            headers = {"authorization": f"Bearer {api_key}"}
+        else:
+            headers = {}
+
         self.namespace = namespace
         self._http = httpx.Client(
             base_url=url.rstrip("/"), headers=headers, timeout=timeout_seconds, transport=transport, trust_env=False
@@ -108,7 +112,11 @@ class Client:
             ConfigError: The service refuses it, and says why.
             ResourceError: The service does not answer.
         """
-        source = data if isinstance(data, str) and "://" in data else self._uploaded(data)
+        if isinstance(data, str) and "://" in data:
+            source = data
+        else:
+            source = self._uploaded(data)
+
         body = {"spec": {"data_source": source, "config": dict(config or {})}, "namespace": self.namespace}
         return str(self._json("POST", JOBS, json=body | ({"name": name} if name else {}))["id"])
 
@@ -154,9 +162,12 @@ class Client:
                 if time.monotonic() > until:
                     raise ResourceError(f"{job} is {now.status} after {timeout_seconds:g} s; it goes on")
                 time.sleep(POLL_SECONDS)
+
             bar.update(task, completed=now.progress, stage=now.status)
+
         if now.status != "completed":
             raise JobError(f"{job} is {now.status}{': ' if now.message else ''}{now.message}")
+
         return now
 
     def data(self, job: str) -> pd.DataFrame:
@@ -182,6 +193,7 @@ class Client:
             with partial.open("wb") as stream:
                 for chunk in answer.iter_bytes():
                     stream.write(chunk)
+
         partial.replace(target)
 
     def results(self, job: str) -> list[str]:
@@ -207,11 +219,14 @@ class Client:
     def _uploaded(self, data: str | Path | pd.DataFrame) -> str:
         if not isinstance(data, (str, Path)):
             return self.upload(data.to_parquet(), "table.parquet")
+
         file = Path(data).expanduser()
         if not file.is_file():
             if isinstance(data, str) and data.startswith("/"):
-                return data  # perhaps a folder of the service's machine
+                # Perhaps a folder of the service's machine.
+                return data
             raise ConfigError(f"there is no file {str(data)!r}")
+
         with file.open("rb") as stream:
             return self.upload(stream, file.name)
 
@@ -231,7 +246,9 @@ class Client:
             else:
                 if answer.status_code not in (502, 503) or attempt == tries:
                     return _check(answer)
+
             time.sleep(POLL_SECONDS * attempt)
+
         raise AssertionError("the last try returns or raises")
 
 
@@ -244,14 +261,19 @@ def _check(answer: httpx.Response) -> httpx.Response:
     """
     if answer.is_success:
         return answer
+
     answer.read()
     try:
         detail = answer.json().get("detail", "")
     except (ValueError, AttributeError):
         detail = ""
-    kind = ResourceError if answer.status_code >= 500 or answer.status_code == 429 else ConfigError
+
+    is_retryable = answer.status_code >= 500 or answer.status_code == 429
+    kind = ResourceError if is_retryable else ConfigError
     raise kind(f"the service says {answer.status_code}: {detail or answer.reason_phrase}")
 
 
 def _share(step: Mapping[str, Any]) -> float:
-    return 1.0 if step["status"] == "completed" else float(step["status_details"].get("progress", 0.0))
+    if step["status"] == "completed":
+        return 1.0
+    return float(step["status_details"].get("progress", 0.0))

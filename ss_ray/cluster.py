@@ -49,8 +49,13 @@ def connect(num_cpus: int | None = None) -> None:
     """
     if ray.is_initialized():
         return
+
     address = os.environ.get("RAY_ADDRESS") or "local"
-    local = {"num_cpus": num_cpus, "include_dashboard": False} if address == "local" else {}
+    if address == "local":
+        local = {"num_cpus": num_cpus, "include_dashboard": False}
+    else:
+        local = {}
+
     try:
         ray.init(
             address=address,
@@ -73,9 +78,14 @@ def check_resources(asked: ResourceParameters) -> None:
     """
     if os.environ.get("RAY_ADDRESS"):
         return
+
     has = ray.cluster_resources()
     cpus = asked.num_train_workers * (asked.threads_per_worker or 1)
-    gpus = max(asked.num_train_workers, asked.num_generation_workers) if asked.use_gpu else 0
+    if asked.use_gpu:
+        gpus = max(asked.num_train_workers, asked.num_generation_workers)
+    else:
+        gpus = 0
+
     for name, wanted in (("CPU", cpus), ("GPU", gpus)):
         if wanted > has.get(name, 0):
             raise ResourceError(f"resources ask for {wanted} {name}s; this machine has {has.get(name, 0):.0f}")
@@ -89,7 +99,10 @@ def available_cpus() -> int:
 def peak_memory_bytes() -> int:
     """The most memory that this process has had."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024  # kilobytes elsewhere
+    # Kilobytes elsewhere.
+    if sys.platform == "darwin":
+        return peak
+    return peak * 1024
 
 
 def map_items(
@@ -125,6 +138,7 @@ def map_items(
     else:
         pool = ActorPoolStrategy(size=min(num_actors, len(items)))
         results = dataset.map_batches(_Actor, fn_constructor_args=(worker, tuple(arguments)), compute=pool, **call)
+
     with unwrapped_errors(failure):
         for row in results.iter_rows():
             yield pickle.loads(row["result"])
@@ -210,8 +224,10 @@ def reported_progress(
     def forward() -> None:
         try:
             done, note = ray.get(counters.read.remote(report.key))
-        except ray.exceptions.RayError:  # the display is gone, the work goes on
+        except ray.exceptions.RayError:
+            # The display is gone, the work goes on.
             return
+
         on_progress(Progress(stage=stage, done=done, total=total, unit=unit, note=note))
 
     def poll() -> None:
@@ -221,11 +237,13 @@ def reported_progress(
     on_progress(Progress(stage=stage, done=0, total=total, unit=unit))
     thread = threading.Thread(target=poll, daemon=True)
     thread.start()
+
     try:
         yield report
     finally:
         stopped.set()
         thread.join()
+
     forward()
 
 

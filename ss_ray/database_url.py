@@ -29,14 +29,18 @@ def database_url(url: str, what: str, example: str) -> sa.URL:
         parsed = sa.make_url(url)
     except ArgumentError:
         raise ConfigError(f"the URL of {what} cannot be read; it looks like {example}") from None
+
     if parsed.drivername not in DRIVERS:
         raise ConfigError(f"{what} is kept in sqlite or postgresql, not in {parsed.drivername}")
+
     parsed = parsed.set(drivername=DRIVERS[parsed.drivername])
     if parsed.get_backend_name() != "sqlite":
         if find_spec("psycopg") is None:
             raise ConfigError(f"{what} in PostgreSQL needs psycopg: pip install 'ss-ray[postgresql]'")
         return parsed
+
     file = Path(parsed.database or "").expanduser()
     if not file.is_absolute():
         raise ConfigError(f"the file of {what} needs an absolute path, as in {example}")
+
     return parsed.set(database=str(file))

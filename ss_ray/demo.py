@@ -140,6 +140,7 @@ def make_patients(num_rows: int = 5000, seed: int = 7) -> pa.Table:
     table = patients.take(pa.array(np.repeat(np.arange(len(visits)), visits)))
     for name, values in _visits(rng, table, visits).items():
         table = table.append_column(name, values)
+
     return table.append_column("note", pa.array(_notes(rng, table), pa.string()))
 
 
@@ -159,6 +160,7 @@ def dependences(table: pa.Table) -> dict[str, float]:
     states = {city: state for city, (state, _, _) in _CITIES.items()}
     outpatient = frame["visit_type"].eq("outpatient")[frame["visit_type"].notna()]
     cost = pd.to_numeric(frame["cost"], errors="coerce")
+
     return {
         "state_of_city": _share_mapped(frame["city"], frame["state"], states),
         "diagnosis_of_department": _share_mapped(frame["diagnosis_code"], frame["department"], departments),
@@ -188,6 +190,7 @@ def _patients(rng: np.random.Generator, num_patients: int, seed: int) -> pa.Tabl
     oldest = rng.choice([18, 65, 96], size=num_patients, p=[0.2, 0.52, 0.28])
     youngest = np.select([oldest == 18, oldest == 65], [0, 18], default=65)
     age_days = (youngest + (oldest - youngest) * rng.random(num_patients)) * 365.25
+
     return pa.table(
         {
             "patient_id": [f"P-{place + 1:06}" for place in range(num_patients)],
@@ -219,6 +222,7 @@ def _phones(rng: np.random.Generator, area_codes: list[str]) -> list[str]:
     lines = rng.permutation(10_000)
     spellings = rng.choice(["({}) 555-{:04}", "{}-555-{:04}", "{}.555.{:04}"], size=len(area_codes), p=[0.6, 0.3, 0.1])
     numbers = (int(lines[place % len(lines)]) for place in range(len(area_codes)))
+
     return [
         str(spelling).format(code, number)
         for spelling, code, number in zip(spellings, area_codes, numbers, strict=True)
@@ -247,6 +251,7 @@ def _visits(rng: np.random.Generator, patients: pa.Table, visits: Ints) -> dict[
     code = rng.choice(5, size=num_rows, p=[0.40, 0.25, 0.16, 0.11, 0.08])
     follow_up = np.minimum(7 * (1 + rng.poisson(0.6 * nights)), 84)
     readmitted = -2.1 + 0.03 * (age - 45) + 0.15 * nights + risk
+
     return {
         "department": pa.array([names[i] for i in department]),
         "diagnosis_code": pa.array([_DEPARTMENTS[names[i]].codes[j] for i, j in zip(department, code, strict=True)]),
@@ -262,7 +267,8 @@ def _visits(rng: np.random.Generator, patients: pa.Table, visits: Ints) -> dict[
 
 def _admission_days(rng: np.random.Generator, visits: Ints) -> Ints:
     """Days since 1970, (num_rows,); a patient's next visit is at least 30 days after the last one began."""
-    first_visit = np.cumsum(visits) - visits  # (num_patients,), row of each patient's first visit
+    # (num_patients,), row of each patient's first visit.
+    first_visit = np.cumsum(visits) - visits
     gaps = 30 + rng.exponential(75, size=int(visits.sum())).astype(np.int64)
     gaps[first_visit] = rng.integers(0, 730, size=len(visits))
     passed = np.cumsum(gaps)
@@ -294,6 +300,7 @@ def _notes(rng: np.random.Generator, table: pa.Table) -> list[str]:
     complaints = rng.integers(3, size=table.num_rows)
     days = rng.integers(2, 10, size=table.num_rows)
     columns = (table[name].to_pylist() for name in ("first_name", "last_name", "phone", "sex", "department"))
+
     return [
         _NOTES[template].format(
             first=first,
@@ -321,17 +328,26 @@ def _share_mapped(keys: pd.Series, values: pd.Series, expected: dict[str, str]) 
 def _correlation_ratio(values: pd.Series, groups: pd.Series) -> float:
     """Square root of the share of the variance that lies between the groups, in [0, 1]."""
     present = values.notna() & groups.notna()
-    values, groups = values[present], groups[present].astype(object)
+    values = values[present]
+    groups = groups[present].astype(object)
     total = float(((values - values.mean()) ** 2).sum())
     between = float(((values.groupby(groups).transform("mean") - values.mean()) ** 2).sum())
-    return (between / total) ** 0.5 if total > 0 else 0.0
+    if total > 0:
+        return (between / total) ** 0.5
+
+    return 0.0
 
 
 def _spearman(left: pd.Series, right: pd.Series) -> float:
     present = left.notna() & right.notna()
-    left, right = left[present].rank(), right[present].rank()
-    return float(left.corr(right)) if left.nunique() > 1 and right.nunique() > 1 else 0.0
+    left = left[present].rank()
+    right = right[present].rank()
+    if left.nunique() > 1 and right.nunique() > 1:
+        return float(left.corr(right))
+    return 0.0
 
 
 def _mean(flags: pd.Series) -> float:
-    return float(flags.mean()) if len(flags) else 0.0
+    if len(flags):
+        return float(flags.mean())
+    return 0.0

@@ -38,46 +38,60 @@ class SsRayError(Exception):
 class ConfigError(SsRayError, ValueError):
     """The configuration is invalid, or asks for something this version does not do."""
 
-    code, http_status, exit_code = "invalid_config", 422, 2
+    code = "invalid_config"
+    http_status = 422
+    exit_code = 2
 
 
 class DataError(SsRayError, ValueError):
     """The table cannot be used as it is."""
 
-    code, http_status, exit_code = "invalid_data", 422, 3
+    code = "invalid_data"
+    http_status = 422
+    exit_code = 3
 
 
 class PrivacyError(SsRayError):
     """A privacy guarantee that was asked for cannot be given."""
 
-    code, http_status, exit_code = "privacy_violation", 409, 4
+    code = "privacy_violation"
+    http_status = 409
+    exit_code = 4
 
 
 class TrainingError(SsRayError, RuntimeError):
     """Training failed."""
 
-    code, exit_code = "training_failed", 5
+    code = "training_failed"
+    exit_code = 5
 
 
 class GenerationError(SsRayError, RuntimeError):
     """Generation failed."""
 
-    code, exit_code = "generation_failed", 6
+    code = "generation_failed"
+    exit_code = 6
 
 
 class EvaluationError(SsRayError, RuntimeError):
     """Evaluation failed."""
 
-    code, exit_code = "evaluation_failed", 7
+    code = "evaluation_failed"
+    exit_code = 7
 
 
 class AuditError(SsRayError):
     """The audit log is not as it was written."""
 
-    code, http_status, exit_code = "audit_log_broken", 409, 10
+    code = "audit_log_broken"
+    http_status = 409
+    exit_code = 10
 
 
 class ResourceError(SsRayError, RuntimeError):
     """Something outside the job is missing for now: try again, or give more resources."""
 
-    code, http_status, exit_code, retryable = "resource_unavailable", 503, 8, True
+    code = "resource_unavailable"
+    http_status = 503
+    exit_code = 8
+    retryable = True

@@ -41,10 +41,12 @@ class Location:
         text = _path_text(uri)
         if "://" not in text:
             return cls(filesystem=pafs.LocalFileSystem(), path=Path(text).expanduser().absolute().as_posix())
+
         try:
             filesystem, path = pafs.FileSystem.from_uri(text)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
             raise ConfigError(f"cannot use the location {_without_credentials(text)!r}: {_first_line(error)}") from None
+
         return cls(filesystem=filesystem, path=path.rstrip("/"))
 
     def __truediv__(self, name: str) -> Location:
@@ -90,10 +92,15 @@ class Location:
     def write_text(self, text: str) -> None:
         """Create or replace the file in one step: a reader sees the old text or the new one, never half of it."""
         shown_complete = self.filesystem.type_name in OBJECT_STORES
-        partial = self if shown_complete else self.parent / f".{self.name}.partial"
+        if shown_complete:
+            partial = self
+        else:
+            partial = self.parent / f".{self.name}.partial"
+
         self.parent.make_folder()
         with self.filesystem.open_output_stream(partial.path) as stream:
             stream.write(text.encode())
+
         if not shown_complete:
             self.filesystem.move(partial.path, self.path)
 
@@ -141,6 +148,7 @@ def _path_text(uri: object) -> str:
     """
     if not isinstance(uri, (str, os.PathLike)):
         raise ConfigError(f"expected the path or URI of a file or folder, not an object of type {type(uri).__name__}")
+
     text = os.fspath(uri)
     if not isinstance(text, str) or len(text) > MAX_PATH_CHARACTERS or any(character < " " for character in text):
         raise ConfigError("expected the path or URI of a file or folder, not the content of one")
@@ -151,7 +159,9 @@ def real_place(uri: str | Path) -> str:
     """Where a file or folder really is: an absolute path with its links followed, or a URI without credentials."""
     location = Location.parse(uri)
     is_local = isinstance(location.filesystem, pafs.LocalFileSystem)
-    return os.path.realpath(location.path) if is_local else str(location)
+    if is_local:
+        return os.path.realpath(location.path)
+    return str(location)
 
 
 def _is_hidden(path: str) -> bool:

@@ -49,6 +49,7 @@ def shown(stream: TextIO | None = None) -> Iterator[OnProgress]:
     if not stream.isatty():
         yield PlainLines(lambda line: print(line, file=stream, flush=True))
         return
+
     columns = (
         TextColumn("[bold]{task.description:>12}"),
         BarColumn(bar_width=32),
@@ -73,6 +74,7 @@ class _TerminalBars:
         if progress.stage not in self.tasks:
             task = self.bars.add_task(progress.stage, total=progress.total, unit=progress.unit, note="", rate="")
             self.tasks[progress.stage] = task, time.monotonic()
+
         task, started = self.tasks[progress.stage]
         rate = _rate(progress, time.monotonic() - started)
         self.bars.update(task, completed=progress.done, total=progress.total, note=progress.note, rate=rate)
@@ -96,9 +98,11 @@ class PlainLines:
         is_new = progress.stage not in self.shown_at or (complete and progress.stage not in self.completed)
         if not is_new and (complete or now - self.shown_at[progress.stage] < LINE_SECONDS):
             return
+
         self.shown_at[progress.stage] = now
         if complete:
             self.completed.add(progress.stage)
+
         self.write(_line(progress, now - started))
 
 
@@ -111,4 +115,6 @@ def _line(progress: Progress, seconds: float) -> str:
 
 
 def _rate(progress: Progress, seconds: float) -> str:
-    return f"{progress.done / seconds:,.0f} {progress.unit}/s" if seconds > 1 and progress.done else ""
+    if seconds > 1 and progress.done:
+        return f"{progress.done / seconds:,.0f} {progress.unit}/s"
+    return ""

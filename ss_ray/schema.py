@@ -110,6 +110,7 @@ class TableSchema:
             raise DataError(
                 f"the table has the columns {', '.join(table.column_names)}; expected {', '.join(self.names)}"
             )
+
         for column in self.columns:
             _check_column(column, table.column(column.name))
 
@@ -124,12 +125,15 @@ def _parse_arrow_type(name: str) -> pa.DataType:
     if name.startswith("decimal"):
         precision, scale = (int(part) for part in name[name.index("(") + 1 : -1].split(","))
         return (pa.decimal256 if name.startswith("decimal256") else pa.decimal128)(precision, scale)
+
     if name.startswith("timestamp["):
         unit, _, zone = name[len("timestamp[") : -1].partition(", tz=")
         return pa.timestamp(unit, tz=zone or None)
+
     if name.startswith("dictionary<"):
         values = name.partition("values=")[2].partition(",")[0]
         return pa.dictionary(pa.int32(), pa.type_for_alias(values))
+
     return pa.type_for_alias(name.partition("[")[0] if name.startswith("date") else name)
 
 
@@ -139,6 +143,7 @@ def _check_column(column: ColumnSchema, array: pa.ChunkedArray) -> None:
         raise DataError(f"{where} has type {array.type}; the schema says {column.arrow_type}", column=column.name)
     if array.null_count and not column.nullable:
         raise DataError(f"{where} has {array.null_count} missing values; the schema allows none", column=column.name)
+
     outside = count_outside(column, array)
     if outside:
         raise DataError(f"{where} has {outside} values that the schema does not allow", column=column.name)
@@ -159,6 +164,7 @@ def is_outside(column: ColumnSchema, array: pa.ChunkedArray) -> npt.NDArray[np.b
         outside = pc.or_(pc.less(array, low), pc.greater(array, high))
     else:
         return np.zeros(len(array), bool)
+
     is_present = array.is_valid()
     return np.asarray(pc.and_(is_present, outside).fill_null(False).to_numpy(zero_copy_only=False), dtype=bool)
 
@@ -167,9 +173,13 @@ def plain_cells(array: pa.ChunkedArray) -> pa.ChunkedArray:
     """Dictionaries as their values, and decimals as floats, which the bounds and values of a schema are."""
     if pa.types.is_dictionary(array.type):
         array = array.cast(array.type.value_type)
-    return array.cast(pa.float64()) if pa.types.is_decimal(array.type) else array
+    if pa.types.is_decimal(array.type):
+        return array.cast(pa.float64())
+    return array
 
 
 def typed_values(type_: pa.DataType, *values: Scalar) -> pa.Array:
     """Values of a schema in a column's type; dates are strings in a schema."""
-    return pa.array(values, pa.string()).cast(type_) if pa.types.is_temporal(type_) else pa.array(values, type_)
+    if pa.types.is_temporal(type_):
+        return pa.array(values, pa.string()).cast(type_)
+    return pa.array(values, type_)

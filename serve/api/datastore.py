@@ -66,7 +66,9 @@ def error_answer(error: SsRayError) -> JSONResponse:
     """An error, with its message where the hub's clients look for it and where others do."""
     headers = dict(getattr(error, "headers", {}))
     if error.http_status == 401:
-        headers["x-error-message"] = "Invalid credentials in Authorization header"  # else it becomes "no such dataset"
+        # Else it becomes "no such dataset".
+        headers["x-error-message"] = "Invalid credentials in Authorization header"
+
     body = {"error": str(error), "detail": str(error), "code": error.code}
     return JSONResponse(body, status_code=error.http_status, headers=headers)
 
@@ -134,6 +136,7 @@ def create_repository(body: RepositoryName, service: Service, identity: Caller) 
     if _exists(service, repository):
         message = f"the dataset {repository} exists already"
         return JSONResponse({"error": message, "detail": message, "code": "conflict", "url": url}, status_code=409)
+
     may_use(identity, repository, "editor")
     repositories.ensure(service.database, repository)
     return JSONResponse({"url": url, "name": str(repository), "id": find(service.database, repository).id})
@@ -164,6 +167,7 @@ def choose_upload(
         check_path(file.path)
         if file.size > limit:
             raise TooLargeError(f"a file may have {limit:,} bytes here")
+
     regular = NEW_CLIENT.search(user_agent) is not None
     return {
         "files": [
@@ -187,6 +191,7 @@ async def commit(
     await run_in_threadpool(_opened, service, identity, namespace, name, revision, "editor")
     if request.query_params.get("create_pr") in ("1", "true"):
         raise UnusableError("there are no pull requests here")
+
     limit = service.settings.limits.max_upload_bytes
     async with commits.received(request.stream(), service.blobs, limit) as received:
         if any(isinstance(change, Remove) for change in received.changes):
@@ -194,6 +199,7 @@ async def commit(
         head = await run_in_threadpool(
             repositories.commit, service.database, service.blobs, repository, received.changes, received.parent
         )
+
     url = f"{HUB}/datasets/{repository}/commit/{head}"
     return {"success": True, "commitOid": head, "commitUrl": url, "hookOutput": ""}
 
@@ -213,9 +219,11 @@ def lfs_batch(
     _opened(service, identity, namespace, name, MAIN, "editor")
     if body.operation != "upload":
         raise UnusableError("only uploads go through LFS; files are read at .../resolve/main/...")
+
     secret = service.database.secret("lfs")
     base = (service.settings.public_url or address_of(request)).rstrip("/")
     objects = [_lfs_object(service, namespace, content, base, secret) for content in body.objects]
+
     return JSONResponse({"transfer": "basic", "objects": objects}, media_type=LFS_TYPE)
 
 
@@ -234,10 +242,12 @@ async def lfs_upload(
     Permit(namespace=namespace, sha256=sha256, size=size, expires=expires).check(secret, signature)
     if request.headers.get("content-length", str(size)) != str(size):
         raise UnusableError(f"the address was made for {size:,} bytes")
+
     async with service.blobs.received(request.stream(), size) as content:
         if content.sha256 != sha256:
             raise UnusableError("the content has another SHA-256 than the address was made for; upload it again")
         await run_in_threadpool(repositories.add_content, service.database, service.blobs, namespace, content)
+
     return Response(headers={"etag": f'"{sha256}"'})
 
 
@@ -292,6 +302,7 @@ def tree(
     entries = list(_tree(repositories.files(service.database, repository), folder, recursive))
     if folder and not entries:
         raise NotFoundError("there is no folder of that name", headers={"x-error-code": "EntryNotFound"})
+
     return entries
 
 
@@ -345,10 +356,12 @@ def _lfs_object(service: State, namespace: str, content: LfsObject, base: str, s
         return {**described, "error": {"code": 413, "message": "the file is larger than files may be here"}}
     if repositories.has_content(service.database, service.blobs, namespace, content.oid, content.size):
         return described
+
     permit = Permit.now(namespace, content.oid, content.size)
     place = f"{base}{hub.prefix}/lfs/{namespace}/{content.oid}"
     signed = f"{place}?size={permit.size}&expires={permit.expires}&signature={permit.signature(secret)}"
     actions = {"upload": {"href": signed, "header": {}}, "verify": {"href": f"{place}/verify", "header": {}}}
+
     return {**described, "actions": actions}
 
 
@@ -383,12 +396,14 @@ def _tree(files: Sequence[sa.Row[Any]], folder: str, recursive: bool) -> Iterato
     for file in files:
         if not file.path.startswith(prefix):
             continue
+
         parts = file.path.removeprefix(prefix).split("/")[:-1]
         for depth in range(1, len(parts) + 1 if recursive else min(2, len(parts) + 1)):
             path = prefix + "/".join(parts[:depth])
             if path not in seen:
                 seen.add(path)
                 yield {"type": "directory", "path": path, "oid": "0" * 40, "size": 0}
+
         if recursive or not parts:
             yield {"type": "file", "path": file.path, **_sizes(file, "oid", "oid")}
 
@@ -410,6 +425,8 @@ def _wanted_paths(content_type: str, body: bytes) -> list[str]:
             paths = parse_qs(body.decode()).get("paths", [])
     except (ValueError, KeyError, TypeError, RecursionError):
         raise RefusedError("the paths cannot be read") from None
+
     if not isinstance(paths, list) or not all(isinstance(path, str) and is_portable(path) for path in paths):
         raise RefusedError("paths are texts")
+
     return [path.strip("/") for path in paths]

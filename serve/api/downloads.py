@@ -20,7 +20,8 @@ RANGE = re.compile(r"bytes=(\d{0,19})-(\d{0,19})")
 class RangeError(RefusedError):
     """The range lies past the end."""
 
-    code, http_status = "range", 416
+    code = "range"
+    http_status = 416
 
 
 def answer(request: Request, blobs: BlobStore, file: sa.Row[Any], headers: Mapping[str, str] | None = None) -> Response:
@@ -38,6 +39,7 @@ def answer(request: Request, blobs: BlobStore, file: sa.Row[Any], headers: Mappi
     """
     if not blobs.has(file.namespace, file.sha256, file.size):
         raise NotFoundError("the file's content is not there any more; upload it again")
+
     etag = f'"{file.sha256}"'
     all_headers = {
         "accept-ranges": "bytes",
@@ -48,13 +50,16 @@ def answer(request: Request, blobs: BlobStore, file: sa.Row[Any], headers: Mappi
     }
     if request.method == "HEAD":
         return Response(headers={**all_headers, "content-length": str(file.size)})
+
     wanted = None
     if request.headers.get("if-range", etag) == etag:
         wanted = byte_range(request.headers.get("range", ""), file.size)
+
     start, stop = wanted or (0, file.size)
     all_headers["content-length"] = str(stop - start)
     if wanted is not None:
         all_headers["content-range"] = f"bytes {start}-{stop - 1}/{file.size}"
+
     content = blobs.read(file.namespace, file.sha256, start, stop)
     return StreamingResponse(content, 206 if wanted else 200, headers=all_headers)
 
@@ -68,13 +73,18 @@ def byte_range(header: str, size: int) -> tuple[int, int] | None:
     match = RANGE.fullmatch(header.strip())
     if match is None or match.groups() == ("", ""):
         return None
+
     first, last = match.groups()
     if not first:
-        start, stop = max(0, size - int(last)), size
+        start = max(0, size - int(last))
+        stop = size
     else:
-        start, stop = int(first), min(size, int(last) + 1 if last else size)
+        start = int(first)
+        stop = min(size, int(last) + 1 if last else size)
         if last and int(last) < start:
             return None
+
     if start >= size or stop <= start:
         raise RangeError("the range lies past the end of the file", headers={"content-range": f"bytes */{size}"})
+
     return start, stop

@@ -84,7 +84,9 @@ class Key:
     @property
     def realm(self) -> str:
         """The namespace whose roles count."""
-        return self.name if self.kind == "namespace" else self.namespace
+        if self.kind == "namespace":
+            return self.name
+        return self.namespace
 
     @property
     def row(self) -> sa.ColumnElement[bool]:
@@ -93,7 +95,9 @@ class Key:
         return (table.kind == self.kind) & (table.namespace == self.namespace) & (table.name == self.name)
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.name}" if self.kind == "namespace" else f"{self.kind} {self.namespace}/{self.name}"
+        if self.kind == "namespace":
+            return f"{self.kind} {self.name}"
+        return f"{self.kind} {self.namespace}/{self.name}"
 
 
 @router.post("/namespaces")
@@ -207,6 +211,7 @@ def _create(service: State, identity: Identity, key: Key, new_id: str, body: Ent
         "created_at": time,
         "updated_at": time,
     }
+
     try:
         with service.database.write() as db:
             db.execute(ENTITIES.insert().values(values))
@@ -241,25 +246,36 @@ def _delete(service: State, identity: Identity, key: Key) -> dict[str, Any]:
         if key.kind == "namespace" and db.scalar(sa.select(sa.func.count()).where(inside)):
             raise ConflictError(f"{key} has projects or datasets; delete them first")
         db.execute(sa.delete(ENTITIES).where(key.row))
+
     return {"id": row.id, "deleted_at": now(), "message": "Resource deleted successfully."}
 
 
 def _list(request: Request, service: State, identity: Identity, kind: Kind) -> dict[str, Any]:
     listing = _listing(kind)
     page = parse_page(request.query_params, listing)
-    realm = ENTITIES.c.name if kind == "namespace" else ENTITIES.c.namespace
+    if kind == "namespace":
+        realm = ENTITIES.c.name
+    else:
+        realm = ENTITIES.c.namespace
+
     statement = sa.select(ENTITIES).where(ENTITIES.c.kind == kind, visible(realm, identity))
     with service.database.read() as db:
         found = read_page(db, statement, listing, page)
+
     return found.body([_shown(row) for row in found.rows])
 
 
 def _listing(kind: Kind) -> Listing:
     table = ENTITIES.c
-    own = {"id": table.id} if kind == "namespace" else {"name": table.name, "id": table.id}
+    if kind == "namespace":
+        own = {"id": table.id}
+    else:
+        own = {"name": table.name, "id": table.id}
+
     exact = {**own, "namespace": table.namespace, "project": table.content["project"].as_string()}
     texts = ["description", *(["files_url", "format", "split", "hf_endpoint"] if kind == "dataset" else [])]
     dates = {"created_at": table.created_at, "updated_at": table.updated_at}
+
     return Listing(
         sorts=dates if kind == "namespace" else {**dates, "name": table.name},
         tie=(table.name, table.namespace),
@@ -287,5 +303,8 @@ def _found(db: sa.Connection, key: Key, *, lock: bool = False) -> sa.Row[Any]:
 
 
 def _shown(row: sa.Row[Any]) -> dict[str, Any]:
-    name = {} if row.kind == "namespace" else {"name": row.name, "namespace": row.namespace}
+    if row.kind == "namespace":
+        name = {}
+    else:
+        name = {"name": row.name, "namespace": row.namespace}
     return {"id": row.id, **name, **row.content, "created_at": row.created_at, "updated_at": row.updated_at}

@@ -38,6 +38,7 @@ def create(workspace: str, body: NewFileset, service: Service, identity: Caller)
     repository = Repository(namespace=workspace, name=body.name)
     may_use(identity, repository, "editor")
     row = repositories.create(service.database, repository)
+
     with service.database.write() as db:
         db.execute(sa.delete(ENTITIES).where(_described(repository)))
         db.execute(
@@ -51,6 +52,7 @@ def create(workspace: str, body: NewFileset, service: Service, identity: Caller)
                 updated_at=now(),
             )
         )
+
     return _shown(service, repository, row)
 
 
@@ -68,6 +70,7 @@ def list_filesets(workspace: str, request: Request, service: Service, identity: 
     page = parse_page(request.query_params, listing)
     with service.database.read() as db:
         found = read_page(db, sa.select(table).where(table.c.namespace == workspace), listing, page)
+
     return found.body([_shown(service, Repository(namespace=workspace, name=row.name), row) for row in found.rows])
 
 
@@ -110,6 +113,7 @@ async def put_file(
     async with service.blobs.received(request.stream(), service.settings.limits.max_upload_bytes) as content:
         put = Put(path=path, sha256=content.sha256, size=content.size, lfs=True, received=content)
         await run_in_threadpool(repositories.commit, service.database, service.blobs, repository, [put])
+
     return _shown_file(repository, await run_in_threadpool(repositories.file, service.database, repository, path))
 
 
@@ -134,6 +138,7 @@ def _shown(service: State, repository: Repository, row: sa.Row[Any]) -> dict[str
     """A fileset, as the API has it; one that was made as a dataset has no description."""
     with service.database.read() as db:
         content = db.scalar(sa.select(ENTITIES.c.content).where(_described(repository), ENTITIES.c.id == row.id))
+
     return {
         "id": "fileset-" + row.id.partition("-")[2],
         "name": repository.name,

@@ -29,6 +29,7 @@ def ready(state: Service) -> Response:
         Location.parse(state.settings.storage).make_folder().exists()
     except SsRayError as error:
         return JSONResponse({"status": "not ready", "detail": str(error)}, status_code=503)
+
     return JSONResponse({"status": "ready"})
 
 

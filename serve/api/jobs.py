@@ -227,6 +227,7 @@ def create_in(
     """
     if not is_name(namespace):
         raise UnusableError("a namespace starts with a letter or digit, and has up to 96 of those, and . _ -")
+
     identity.require(namespace, "editor", f"Namespace {namespace}")
     config = job_config(body.spec.config, state.settings, body.spec.data_source)
     new = NewJob(
@@ -245,6 +246,7 @@ def create_in(
     job = create_job(state.database, new, sending, runs, state.settings.limits)
     logger.info("job created", extra={"facts": {"job_id": job.id, "namespace": namespace}})
     state.dispatcher.wake.set()
+
     return job
 
 
@@ -255,6 +257,7 @@ def list_in(namespace: str | None, request: Request, state: State, identity: Ide
     if namespace is not None:
         identity.require(namespace, "viewer", f"Workspace {namespace}")
         statement = statement.where(JOBS.c.namespace == namespace)
+
     with state.database.read() as db:
         return read_page(db, statement, LISTING, asked)
 
@@ -303,7 +306,10 @@ def log_page(job: Row, state: State, limit: int | None, cursor: str | None) -> L
 
 def names_of(job: Row, identity: Identity) -> list[str]:
     """Results that a job has for a caller: for viewers those that may leave; none before it is completed."""
-    names = result_names(Location.parse(job.run_dir), job.kind) if job.status == COMPLETED else []
+    if job.status == COMPLETED:
+        names = result_names(Location.parse(job.run_dir), job.kind)
+    else:
+        names = []
     return [name for name in names if identity.may(job.namespace, "editor") or not is_internal(job.kind, name)]
 
 
@@ -314,26 +320,37 @@ def located(job: Row, name: str, identity: Identity) -> Location:
         NotFoundError: The job has none of that name, or is not completed.
         ForbiddenError: The result was computed on real rows, and the caller may only look.
     """
-    found = find_result(Location.parse(job.run_dir), job.kind, name) if job.status == COMPLETED else None
+    if job.status == COMPLETED:
+        found = find_result(Location.parse(job.run_dir), job.kind, name)
+    else:
+        found = None
+
     if found is not None and is_internal(job.kind, name):
         identity.require(job.namespace, "editor", f"Result {name}")
+
     if found is None:
         raise NotFoundError(f"Result {name} for job {job.id} not found")
+
     return found
 
 
 def send_result(job: Row, name: str, identity: Identity, *, safe_csv: bool = False) -> Response:
     """A result's content as an answer."""
-    location, kind = located(job, name, identity), RESULTS[name]
+    location = located(job, name, identity)
+    kind = RESULTS[name]
     if name == SUMMARY:
         return JSONResponse(summary(Location.parse(job.run_dir), job.kind))
+
     headers = {"content-disposition": f'attachment; filename="{kind.file}"'}
     if name == PARQUET:
         return StreamingResponse(read_parquet(location), media_type=kind.media_type, headers=headers)
+
     if kind.media_type.startswith("text/html"):
         headers = {"content-security-policy": FRAMES}
+
     if safe_csv and kind.media_type.startswith("text/csv"):
         return StreamingResponse(read_safe_csv(location), media_type=kind.media_type, headers=headers)
+
     headers["content-length"] = str(location.filesystem.get_file_info(location.path).size)
     return StreamingResponse(read_chunks(location), media_type=kind.media_type, headers=headers)
 
@@ -349,10 +366,12 @@ def _source(data_source: str, state: State, identity: Identity) -> str:
         if not Location.parse(uri).exists():
             raise UnusableError("data_source: there is nothing at that place")
         return uri
+
     try:
         location, _ = resolve(state.database, state.blobs, data_source, identity)
     except NotFoundError as error:
         raise UnusableError(f"data_source: {error}") from None
+
     return uri_of(location, state.settings.storage)
 
 

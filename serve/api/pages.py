@@ -72,6 +72,7 @@ async def new_job(request: Request, state: Service, identity: Caller) -> Respons
     """Take a file, if one was chosen, and create the job."""
     if not any(identity.may(namespace, "editor") for namespace in identity.roles):
         raise ForbiddenError("this takes the role 'editor' in some namespace")
+
     async with received_form(request, state.blobs, state.settings.limits.max_upload_bytes) as form:
 
         def create() -> Response:
@@ -81,12 +82,15 @@ async def new_job(request: Request, state: Service, identity: Caller) -> Respons
                 if form.file is not None and form.filename:
                     target = {"namespace": fields.get("namespace", "default")}
                     source = store_file(state, identity, target, form)["data_source"]
-                    fields["data_source"] = source  # where the rest is wrong, the file need not be sent again
+                    # Where the rest is wrong, the file need not be sent again.
+                    fields["data_source"] = source
+
                 sending = Sending(arrived=request.state.arrived, key=None, resent=False)
                 namespace = fields.get("namespace") or "default"
                 job = create_in(namespace, _asked(fields, source), state, identity, sending)
             except (SsRayError, ValidationError) as error:
                 return _new_page(state, identity, fields, _in_words(error), status=422)
+
             return RedirectResponse(f"/jobs/{job.id}", status_code=303)
 
         return await run_in_threadpool(create)
@@ -142,6 +146,7 @@ def sign_in(state: Service, key: Annotated[str, Form(max_length=200)] = "") -> R
     except UnauthenticatedError as error:
         page = TEMPLATES.get_template("sign_in.html").render(error=str(error), identity=None)
         return HTMLResponse(page, status_code=401)
+
     return signed_in(session, "/", state.settings)
 
 
@@ -225,13 +230,17 @@ def _share(job: Row) -> float:
         1.0 if step["status"] == "completed" else float(step.get("details", {}).get("progress", 0.0))
         for step in job.steps
     ]
-    return sum(done) / len(done) if done else 0.0
+    if done:
+        return sum(done) / len(done)
+
+    return 0.0
 
 
 def _new_page(state: State, identity: Identity, fields: dict[str, str], error: str, status: int = 200) -> Response:
     with state.database.read() as db:
         statement = sa.select(FILES).where(visible(FILES.c.namespace, identity))
         files = db.execute(statement.order_by(FILES.c.updated_at.desc()).limit(100)).all()
+
     page = TEMPLATES.get_template("new.html").render(
         identity=identity,
         fields=fields,
@@ -244,11 +253,9 @@ def _new_page(state: State, identity: Identity, fields: dict[str, str], error: s
 
 
 def _one_line(parameter: Parameter) -> str:
-    return (
-        parameter.description
-        if parameter.default == "null"
-        else f"{parameter.description} Default: {parameter.default}."
-    )
+    if parameter.default == "null":
+        return parameter.description
+    return f"{parameter.description} Default: {parameter.default}."
 
 
 def _asked(fields: dict[str, str], source: str) -> JobCreate:
@@ -260,6 +267,7 @@ def _asked(fields: dict[str, str], source: str) -> JobCreate:
     """
     if not source:
         raise UnusableError("choose a file, or a data set that is there already")
+
     config = _advanced(fields.get("yaml", ""))
     for path, value in _settings(fields).items():
         section, _, name = path.partition(".")
@@ -267,6 +275,7 @@ def _asked(fields: dict[str, str], source: str) -> JobCreate:
             config.setdefault(section, {}).setdefault(name, value)
         else:
             config[section] = value
+
     return JobCreate.model_validate(
         {"spec": {"data_source": source, "config": config}, "name": fields.get("name", "").strip() or None}
     )
@@ -289,9 +298,12 @@ def _advanced(text: str) -> dict[str, Any]:
         raise (
             error if isinstance(error, SsRayError) else ConfigError("the advanced settings hold a wrong value")
         ) from None
+
     if not isinstance(config, dict) or not all(isinstance(v, dict) for k, v in config.items() if k in SECTIONS):
         raise ConfigError("the advanced settings must be a mapping of sections, e.g. 'training:'")
-    parse_config(config)  # who writes by hand is told of names that are none
+
+    # Who writes by hand is told of names that are none.
+    parse_config(config)
     return config
 
 
@@ -311,7 +323,9 @@ def _check_events(text: str) -> None:
 
 def _line(error: yaml.YAMLError) -> str:
     mark = getattr(error, "problem_mark", None)
-    return f", line {mark.line + 1}" if mark is not None else ""
+    if mark is not None:
+        return f", line {mark.line + 1}"
+    return ""
 
 
 SECTIONS = ("data", "training", "generation", "evaluation", "privacy")
@@ -333,6 +347,7 @@ def _settings(fields: dict[str, str]) -> dict[str, Any]:
     if "private" in fields:
         given |= {"privacy.dp_enabled": True}
         given |= {"privacy.epsilon": fields["epsilon"].strip()} if fields.get("epsilon", "").strip() else {}
+
     return given
 
 
@@ -345,8 +360,13 @@ def _in_words(error: SsRayError | ValidationError) -> str:
 def _balances(state: State) -> list[Any]:
     """Balances of the ledger; empty where there is none yet."""
     from ss_ray.privacy.ledger.database import DEFAULT_URL, ledger_file, ledger_url
-    from ss_ray.privacy.ledger.ledger import Ledger  # imports dp-accounting: seconds
+
+    # Imports dp-accounting: seconds.
+    from ss_ray.privacy.ledger.ledger import Ledger
 
     url = state.settings.ledger or DEFAULT_URL
     file = ledger_file(ledger_url(url))
-    return [] if file is not None and not file.exists() else list(Ledger(url).balances())
+    if file is not None and not file.exists():
+        return []
+
+    return list(Ledger(url).balances())

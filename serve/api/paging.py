@@ -126,16 +126,20 @@ def parse_page(query: QueryParams, listing: Listing) -> Page:
     sort = query.get("sort") or listing.default_sort
     if sort.removeprefix("-") not in listing.sorts:
         raise UnusableError(f"sort is one of {', '.join(f'{name}, -{name}' for name in listing.sorts)}")
+
     filters: dict[str, str] = {}
     bounds: dict[str, dict[str, str]] = {}
     searches: dict[str, list[str]] = {}
+
     for key, text in query.multi_items():
         match = PARAMETER.fullmatch(key)
         if match is None:
             continue
+
         kind, name, bound = match.groups()
         if not is_portable(text):
             raise RefusedError(f"{kind}[{name}] holds a character that no text has")
+
         if kind == "search" and name in listing.searches and bound is None:
             searches.setdefault(name, []).extend(term.strip() for term in text.split(",") if term.strip())
         elif name in listing.dates and (kind, bound) in BOUNDS:
@@ -144,8 +148,10 @@ def parse_page(query: QueryParams, listing: Listing) -> Page:
             filters[name] = _value(name, text, listing)
         else:
             raise RefusedError(f"this list has no {key[:80]!r}; it has {', '.join(_names(listing))}")
+
     if sum(map(len, searches.values())) > MAX_TERMS:
         raise RefusedError(f"a search may have {MAX_TERMS} texts")
+
     return Page(
         number=_integer(query, "page", 1, MAX_PAGE),
         size=_integer(query, "page_size", PAGE_SIZE, MAX_PAGE_SIZE),
@@ -167,7 +173,9 @@ def read_page(db: sa.Connection, statement: sa.Select[Any], listing: Listing, pa
 
 def visible(namespace: Column, identity: Identity) -> Column:
     """The condition that a row lies where the caller may look."""
-    return sa.true() if identity.namespaces is None else namespace.in_(identity.namespaces)
+    if identity.namespaces is None:
+        return sa.true()
+    return namespace.in_(identity.namespaces)
 
 
 def _conditions(listing: Listing, page: Page) -> list[Column]:
@@ -178,6 +186,7 @@ def _conditions(listing: Listing, page: Page) -> list[Column]:
         sa.or_(*(listing.searches[name].icontains(term, autoescape=True) for term in terms))
         for name, terms in page.searches.items()
     ]
+
     return [*equal, *after, *before, *contained]
 
 

@@ -110,7 +110,9 @@ def find_result(run_dir: Location, kind: Kind, name: str) -> Location | None:
     result = RESULTS.get(name)
     path = result.path.get(kind) if result else None
     location = run_dir / path if path else None
-    return location if location is not None and location.exists() else None
+    if location is not None and location.exists():
+        return location
+    return None
 
 
 def result_names(run_dir: Location, kind: Kind) -> list[str]:
@@ -125,7 +127,9 @@ def summary(run_dir: Location, kind: Kind) -> dict[str, Any]:
     manifests = {stage: run.read_manifest(stage) or {} for stage in ("read", "split", *TIMES.values())}
     seconds = {stage: manifest.get("seconds") for stage, manifest in manifests.items()}
     made = manifests["generate" if kind == "run" else "replace_pii"].get("result", {})
-    rows, rejected = made.get("num_rows"), sum(made.get("rejected", {}).values())
+    rows = made.get("num_rows")
+    rejected = sum(made.get("rejected", {}).values())
+
     return {
         **{name: metrics.get(name) for name in SCORES},
         "quality_grade": metrics.get("quality_grade"),
@@ -164,12 +168,14 @@ def read_safe_csv(location: Location) -> Iterator[bytes]:
         rows = csv.reader(io.TextIOWrapper(io.BufferedReader(stream), encoding="utf8", newline=""))
         text = io.StringIO(newline="")
         writer = csv.writer(text, lineterminator="\n")
+
         for row in rows:
             writer.writerow([_neutral(cell) for cell in row])
             if text.tell() > CHUNK_BYTES:
                 yield text.getvalue().encode()
                 text.seek(0)
                 text.truncate()
+
         yield text.getvalue().encode()
 
 
@@ -188,6 +194,7 @@ def _join(folder: Location, file: IO[bytes]) -> None:
         for block in read_part(part):
             writer = writer or pq.ParquetWriter(file, block.schema)
             writer.write_table(block)
+
     if writer is not None:
         writer.close()
 
@@ -195,7 +202,9 @@ def _join(folder: Location, file: IO[bytes]) -> None:
 def _neutral(cell: str) -> str:
     first = unicodedata.normalize("NFKC", cell[:64]).lstrip()[:1]
     risky = first in FORMULA if first else cell.startswith(CONTROLS)
-    return f"'{cell}" if risky and not _is_number(cell) else cell
+    if risky and not _is_number(cell):
+        return f"'{cell}"
+    return cell
 
 
 def _is_number(cell: str) -> bool:
@@ -209,7 +218,14 @@ def _is_number(cell: str) -> bool:
 def _json(location: Location) -> dict[str, Any]:
     """A JSON file's object, its NaN as null; empty where there is none, or none that can be read."""
     try:
-        values = json.loads(location.read_text(), parse_constant=lambda _: None) if location.exists() else {}
+        if location.exists():
+            values = json.loads(location.read_text(), parse_constant=lambda _: None)
+        else:
+            values = {}
     except (ValueError, OSError):
         return {}
-    return values if isinstance(values, dict) else {}
+
+    if isinstance(values, dict):
+        return values
+
+    return {}

@@ -26,7 +26,8 @@ from serve.store.database import new_id
 from serve.store.repositories import Put, Repository, check_path, commit, ensure, may_use
 
 router = APIRouter()
-DEFAULT_NAMESPACE, DEFAULT_REPOSITORY = "default", "uploads"
+DEFAULT_NAMESPACE = "default"
+DEFAULT_REPOSITORY = "uploads"
 MAX_FIELD_BYTES = 1 << 16
 MAX_FIELDS = 100
 QUERY = [
@@ -54,11 +55,13 @@ class Form:
 async def upload(request: Request, service: Service, identity: Caller) -> dict[str, Any]:
     """Store a file; the answer's `data_source` is what a job is created with."""
     query = request.query_params
-    may_use(identity, _target(query), "editor")  # before anything is received, as far as the address says
+    # Before anything is received, as far as the address says.
+    may_use(identity, _target(query), "editor")
     limit = service.settings.limits.max_upload_bytes
     if request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
         async with received_form(request, service.blobs, limit) as form:
             return await run_in_threadpool(store_file, service, identity, {**form.fields, **query}, form)
+
     async with service.blobs.received(request.stream(), limit) as content:
         form = Form(fields={}, filename=query.get("filename", ""), file=content)
         return await run_in_threadpool(store_file, service, identity, query, form)
@@ -69,15 +72,18 @@ def store_file(service: State, identity: Identity, fields: Mapping[str, str], fo
     filename = fields.get("filename") or form.filename
     if form.file is None or not filename:
         raise UnusableError("send a form with the field 'file', or a body with ?filename= in the address")
+
     repository = _target(fields)
     may_use(identity, repository, "editor")
     path = check_path(filename if fields.get("name") else f"{new_id('upload')}/{filename}")
     if "/" in filename:
         raise UnusableError("a filename has no folders")
+
     ensure(service.database, repository)
     content = form.file
     put = Put(path=path, sha256=content.sha256, size=content.size, lfs=True, received=content)
     commit(service.database, service.blobs, repository, [put])
+
     return {"data_source": f"hf://datasets/{repository}/{path}", "size": content.size, "sha256": content.sha256}
 
 
@@ -109,7 +115,9 @@ async def received_form(request: Request, blobs: BlobStore, limit: int) -> Async
                     await _add_field(fields, later, parts)
                 yield Form(fields=fields, filename=part.filename, file=content)
             return
+
         await _add_field(fields, part, parts)
+
     yield Form(fields=fields, filename="", file=None)
 
 
@@ -133,13 +141,16 @@ async def _content(parts: AsyncIterator[_Part]) -> AsyncIterator[bytes]:
 async def _add_field(fields: dict[str, str], part: _Part, parts: AsyncIterator[_Part]) -> None:
     if part.filename:
         raise UnusableError("a form may have one file")
+
     text = bytearray()
     if len(fields) >= MAX_FIELDS or part.name in fields or len(part.name) > 100:
         raise TooLargeError(f"a form may have {MAX_FIELDS} fields, each once, with short names")
+
     async for data in _content(parts):
         text += data
         if len(text) > MAX_FIELD_BYTES:
             raise TooLargeError(f"a form may have {MAX_FIELDS} fields, and a field {MAX_FIELD_BYTES:,} bytes")
+
     fields[part.name] = _text(bytes(text))
 
 
@@ -148,6 +159,7 @@ async def _parts(content_type: str, chunks: AsyncIterable[bytes]) -> AsyncIterat
     kind, options = parse_options_header(content_type)
     if kind != b"multipart/form-data" or not options.get(b"boundary"):
         raise UnusableError("the form has no boundary")
+
     collected = _Collector()
     try:
         parser = MultipartParser(options[b"boundary"], collected.callbacks())
@@ -157,6 +169,7 @@ async def _parts(content_type: str, chunks: AsyncIterable[bytes]) -> AsyncIterat
                 yield part
     except FormParserError:
         raise UnusableError("the form cannot be read") from None
+
     if not collected.ended:
         raise RefusedError("the form ends early")
 
@@ -183,7 +196,8 @@ class _Collector:
         }
 
     def taken(self) -> list[_Part]:
-        taken, self.parts = self.parts, []
+        taken = self.parts
+        self.parts = []
         return taken
 
     def begin(self) -> None:

@@ -103,8 +103,10 @@ class Dispatcher:
                 logger.warning("jobs are not followed for now: %s", error)
             except Exception as error:  # noqa: BLE001 - the loop outlives whatever one job does to it
                 logger.error("a round of the dispatcher failed with %s", type(error).__name__)
+
             self.wake.wait(ROUND_SECONDS)
             self.wake.clear()
+
         self.lease.release()
 
     def round(self) -> None:
@@ -115,18 +117,24 @@ class Dispatcher:
         """
         if not self.lease.is_held():
             return
+
         jobs = unfinished(self.database)
         if jobs:
             known = self.runner.submissions()
             sent = [job for job in jobs if job.submission_id is not None]
-            turns, turn = math.ceil(len(sent) / LOGS_A_ROUND), next(self.rounds)
+            turns = math.ceil(len(sent) / LOGS_A_ROUND)
+            turn = next(self.rounds)
+
             for number, job in enumerate(sent):
                 with self._apart(job):
                     self._follow(job, known.get(job.submission_id), is_turn=(number - turn) % turns == 0)
+
             self._start_waiting()
+
         for job in deleted(self.database):
             with self._apart(job):
                 self._erase(job)
+
         if take_lease(self.database, "sweep", self.lease.holder, SWEEP_SECONDS, renew=False):
             sweep(self.database, self.blobs, datetime.now(UTC))
 
@@ -139,6 +147,7 @@ class Dispatcher:
         """
         if not self.lease.is_held():
             raise ResourceError("another replica follows the jobs")
+
         try:
             yield
         except ResourceError:
@@ -151,27 +160,34 @@ class Dispatcher:
         """Take over what became of a job since the last round, and what it logged in its turn or at its end."""
         if job.status == CANCELLING and submission is not None and submission.status not in OVER:
             self.runner.stop(job.submission_id)
+
         written = self._written(job)
         is_over = submission is None or submission.status in OVER
         excess = self._excess(job, written, measures_disk=is_turn or is_over)
         if excess and not is_over:
             self.runner.stop(job.submission_id)
-            return  # until it has stopped; its files are its own as long
+            # Until it has stopped; its files are its own as long.
+            return
+
         verdict = judge(job.status, job.attempt, submission, written, _silent_seconds(job, written))
         if excess:
             error = {"code": "limit_exceeded", "message": excess, "retryable": False}
             verdict = Verdict(status=ERROR, details={}, error=error)
+
         is_lost = verdict.submit > job.attempt
-        is_last = is_lost or verdict.status in TERMINAL  # nobody looks at this attempt's log again
+        # Nobody looks at this attempt's log again.
+        is_last = is_lost or verdict.status in TERMINAL
         if submission is not None and submission.status != "PENDING" and (is_turn or is_last):
             with self._apart(job):
                 self._take_log(job, is_last)
+
         if is_lost:
             self._submit_again(job)
         else:
             self._record(job, verdict, written)
             if verdict.submit:
                 self._submit(job, verdict.submit)
+
         if excess:
             self._remove_files(job)
 
@@ -181,6 +197,7 @@ class Dispatcher:
         is_finished = written is not None and written.state in ("completed", "error")
         if is_finished or job.status == CANCELLING or job.started_at is None:
             return ""
+
         seconds = (datetime.now(UTC) - datetime.fromisoformat(job.started_at)).total_seconds()
         if seconds > limits.max_job_seconds:
             return (
@@ -188,9 +205,11 @@ class Dispatcher:
             )
         if not measures_disk:
             return ""
+
         used = sum(folder_bytes(folder) for folder in self._folders(job))
         if used > limits.max_job_bytes:
             return f"the job took {used:,} bytes of disk; {limits.max_job_bytes:,} are allowed (limits.max_job_bytes)"
+
         return ""
 
     def _folders(self, job: Row) -> list[Location]:
@@ -210,17 +229,23 @@ class Dispatcher:
 
     def _record(self, job: Row, verdict: Verdict, written: JobStatus | None) -> None:
         """Write down what changed."""
-        kept = {"model": job.status_details["model"]} if "model" in job.status_details else {}
+        if "model" in job.status_details:
+            kept = {"model": job.status_details["model"]}
+        else:
+            kept = {}
+
         details = kept | dict(verdict.details)
         if verdict.status == COMPLETED:
             details |= grades(Location.parse(job.run_dir))
+
         steps = steps_of(job.steps, written, verdict.status)
         changes = portable({"status_details": details, "steps": steps, "error_details": dict(verdict.error)})
         if verdict.status != job.status:
             move(self.database, job.id, verdict.status, **changes)
             logger.info("job is %s", verdict.status, extra={"facts": {"job_id": job.id}})
             if verdict.status in TERMINAL:
-                Location.parse(self._place(job, "input")).remove()  # rows of a data set do not outlive their job
+                # Rows of a data set do not outlive their job.
+                Location.parse(self._place(job, "input")).remove()
         elif any(changes[name] != getattr(job, name) for name in changes):
             change(self.database, job.id, **changes)
 
@@ -228,11 +253,14 @@ class Dispatcher:
         """Copy the new lines of a job's log, up to a length that a log of ours does not have."""
         if job.log_offset == WHOLE_LOG:
             return
+
         text = self.runner.log(job.submission_id)
         is_long = len(text) > LOG_CHARACTERS
         lines = text[:LOG_CHARACTERS].split("\n")
         if not is_last or is_long:
-            lines = lines[:-1]  # the last one may not be written to its end
+            # The last one may not be written to its end.
+            lines = lines[:-1]
+
         new = [line for line in map(parse_line, lines[job.log_offset :]) if line is not None]
         if new or len(lines) > job.log_offset:
             read = WHOLE_LOG if is_long else len(lines)
@@ -240,14 +268,17 @@ class Dispatcher:
 
     def _start_waiting(self) -> None:
         """Submit jobs that wait, as far as the limits go."""
-        limits, jobs = self.settings.limits, unfinished(self.database)
+        limits = self.settings.limits
+        jobs = unfinished(self.database)
         active = Counter(job.namespace for job in jobs if job.submission_id is not None)
+
         for job in in_turn(jobs, active):
             room = active.total() < limits.max_active_jobs and active[job.namespace] < limits.max_active_per_namespace
             if not room:
                 continue
             with self._apart(job):
                 active[job.namespace] += self._submit(job, 1)
+
         wait_on(self.database)
 
     def _submit_again(self, job: Row) -> None:
@@ -265,11 +296,14 @@ class Dispatcher:
         except FileNotFoundError:
             move(self.database, job.id, ERROR, error_details=GONE)
             return False
+
         if attempt > job.attempt and not claim(self.database, job.id, attempt, submission_id):
             return False
+
         Location.parse(self._place(job, "status.json")).remove()
         metadata = {"job_id": job.id, "namespace": job.namespace, "name": job.name}
         self.runner.submit(submission_id, entrypoint, metadata)
+
         return True
 
     def _entrypoint(self, job: Row) -> str:
@@ -319,9 +353,11 @@ def in_turn(jobs: Sequence[Row], active: Mapping[str, int]) -> list[Row]:
     waiting = [job for job in jobs if job.submission_id is None and job.status in WAITING]
     places = Counter(active)
     ranks = []
+
     for job in waiting:
         ranks.append(places[job.namespace])
         places[job.namespace] += 1
+
     return [job for _, job in sorted(zip(ranks, waiting, strict=True), key=lambda ranked: ranked[0])]
 
 

@@ -28,7 +28,9 @@ def check_limits(config: Config, limits: Limits) -> None:
 
 def _asked(config: Config) -> Iterator[tuple[str, str, float | None]]:
     """Limit, parameter, and the number that is asked for; None where the service derives it."""
-    generation, training, privacy = config.generation, config.training, config.privacy
+    generation = config.generation
+    training = config.training
+    privacy = config.privacy
     yield "max_rows", "generation.num_records", generation.num_records
     yield "max_rows", "generation.num_groups", generation.num_groups
     yield "max_rows_shown", "training.num_input_records_to_sample", _number(training.num_input_records_to_sample)
@@ -49,4 +51,6 @@ def _model_parameters(compact: CompactParameters) -> float:
 
 
 def _number(value: float | str) -> float | None:
-    return None if isinstance(value, str) else value
+    if isinstance(value, str):
+        return None
+    return value

@@ -53,7 +53,11 @@ def judge(
         silent_seconds: Since it wrote that; infinite where it wrote nothing.
     """
     over = submission is None or submission.status in OVER
-    error = written.error if written is not None and written.state == "error" else None
+    if written is not None and written.state == "error":
+        error = written.error
+    else:
+        error = None
+
     if written is not None and written.state == "completed":
         return Verdict(status=COMPLETED, details=_outcome(written))
     if status == CANCELLING:
@@ -62,15 +66,24 @@ def judge(
         return Verdict(status=ERROR, error=error, details=_details(written))
     if submission is not None and submission.status == "STOPPED":
         return Verdict(status=CANCELLED, details={"message": "stopped on the cluster"})
-    unheard = {"message": UNDELIVERED} if submission is None and written is None else {}
+
+    if submission is None and written is None:
+        unheard = {"message": UNDELIVERED}
+    else:
+        unheard = {}
+
     if submission is None and error is None and silent_seconds < ORPHAN_SECONDS:
-        return Verdict(status=status, details=unheard)  # its driver may outlive its cluster, and writes its files
+        # Its driver may outlive its cluster, and writes its files.
+        return Verdict(status=status, details=unheard)
     if unheard:
         return Verdict(status=PENDING, submit=attempt, details=unheard)
-    if over:  # it died without a word, or for want of something that may be there by now
+
+    # It died without a word, or for want of something that may be there by now.
+    if over:
         if attempt < MAX_ATTEMPTS:
             return Verdict(status=PENDING, submit=attempt + 1)
         return Verdict(status=ERROR, error=LOST, details=_details(written))
+
     running = submission is not None and submission.status == "RUNNING"
     return Verdict(status=ACTIVE if running else PENDING, details=_details(written))
 
@@ -86,6 +99,7 @@ def steps_of(steps: Sequence[Mapping[str, Any]], written: JobStatus | None, stat
     names = [str(step["name"]) for step in steps]
     stages = _by_step(written, names)
     current = max((names.index(name) for name in stages), default=-1)
+
     return [
         {
             "name": name,
@@ -101,7 +115,10 @@ def _step_status(place: int, current: int, status: str) -> str:
         return COMPLETED
     if place > current:
         return CREATED
-    return status if status in (CANCELLED, CANCELLING, ERROR) else ACTIVE
+    if status in (CANCELLED, CANCELLING, ERROR):
+        return status
+
+    return ACTIVE
 
 
 def _by_step(written: JobStatus | None, names: Sequence[str]) -> dict[str, StageStatus]:
@@ -118,7 +135,10 @@ def _details(written: JobStatus | None) -> dict[str, Any]:
 
 
 def _stage_details(stage: StageStatus) -> dict[str, Any]:
-    share = {"progress": round(min(1.0, stage.done / stage.total), 4)} if stage.total else {}
+    if stage.total:
+        share = {"progress": round(min(1.0, stage.done / stage.total), 4)}
+    else:
+        share = {}
     return {"done": stage.done, "total": stage.total, "unit": stage.unit, "note": stage.note, **share}
 
 

@@ -69,6 +69,7 @@ class RayRunner:
             environment["env_vars"] = {"PYTHONPATH": str(ROOT)}
         else:
             environment["working_dir"] = self.settings.working_dir
+
         try:
             self._reached().submit_job(
                 entrypoint=entrypoint,
@@ -89,6 +90,7 @@ class RayRunner:
             found = self._reached().list_jobs()
         except (RuntimeError, OSError) as error:
             raise self._unreachable(error) from None
+
         return {
             job.submission_id: Submission(status=job.status.value) for job in found if job.submission_id is not None
         }
@@ -120,5 +122,6 @@ class RayRunner:
         return self._client
 
     def _unreachable(self, error: Exception) -> ResourceError:
-        self._client = None  # the cluster may come back at another address
+        # The cluster may come back at another address.
+        self._client = None
         return ResourceError(f"the cluster's job server does not answer ({type(error).__name__})")

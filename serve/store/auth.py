@@ -51,7 +51,9 @@ class Identity:
     @property
     def namespaces(self) -> tuple[str, ...] | None:
         """Those they may look into; None: all."""
-        return None if EVERYWHERE in self.roles else tuple(self.roles)
+        if EVERYWHERE in self.roles:
+            return None
+        return tuple(self.roles)
 
     def require(self, namespace: str, role: Role, what: str) -> None:
         """Refuse what they may not do.
@@ -116,11 +118,13 @@ class Authentication:
             if is_forwarded or not is_loopback(client) or not is_loopback(_without_port(host)):
                 raise ForbiddenError("no authentication is configured, so only this machine itself is answered")
             return LOCAL
+
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() == "bearer" and token.strip():
             return self._bearer(token.strip())
         if session and self.takes_keys:
             return self._session(session)
+
         raise UnauthenticatedError("show an API key: Authorization: Bearer ssr_...", headers=CHALLENGE)
 
     def open_session(self, key: str) -> str:
@@ -139,8 +143,10 @@ class Authentication:
         if self.takes_keys and token.startswith(KEY_PREFIX):
             found = self._key(API_KEYS.c.hash == _hash(token))
             return Identity(subject=found.name, roles=found.roles)
+
         if self.settings.oidc is not None and self.signing_keys is not None:
             return _identity_of_token(token, self.settings.oidc, self.signing_keys)
+
         raise UnauthenticatedError("the key is not known", headers=CHALLENGE)
 
     def _session(self, session: str) -> Identity:
@@ -148,6 +154,7 @@ class Authentication:
             claims = jwt.decode(session, self.database.secret("sessions"), algorithms=["HS256"])
         except jwt.PyJWTError:
             raise UnauthenticatedError("the session is over; sign in again", headers=CHALLENGE) from None
+
         found = self._key(API_KEYS.c.id == claims["sub"])
         return Identity(subject=found.name, roles=found.roles)
 
@@ -164,7 +171,10 @@ CHALLENGE = {"www-authenticate": "Bearer"}
 
 def make_authentication(settings: AuthSettings, database: Database) -> Authentication:
     """How callers of a service with these settings show who they are."""
-    keys = jwt.PyJWKClient(settings.oidc.jwks_url, cache_keys=True, timeout=10) if settings.oidc else None
+    if settings.oidc:
+        keys = jwt.PyJWKClient(settings.oidc.jwks_url, cache_keys=True, timeout=10)
+    else:
+        keys = None
     return Authentication(settings=settings, database=database, signing_keys=keys)
 
 
@@ -175,6 +185,7 @@ def create_key(database: Database, name: str, roles: Mapping[str, Role]) -> str:
         db.execute(
             API_KEYS.insert().values(id=new_id("key"), name=name, hash=_hash(key), roles=dict(roles), created_at=now())
         )
+
     return key
 
 
@@ -197,6 +208,7 @@ def is_loopback(address: str | None) -> bool:
         return False
     if address == "localhost":
         return True
+
     try:
         return ipaddress.ip_address(address.strip("[]")).is_loopback
     except ValueError:
@@ -220,14 +232,21 @@ def _identity_of_token(token: str, oidc: OidcSettings, keys: jwt.PyJWKClient) ->
         )
     except jwt.PyJWTError:
         raise UnauthenticatedError("the token is not accepted", headers=CHALLENGE) from None
+
     claimed = claims.get(oidc.roles_claim)
-    roles = {str(k): v for k, v in claimed.items() if v in ROLES} if isinstance(claimed, dict) else {}
+    if isinstance(claimed, dict):
+        roles = {str(k): v for k, v in claimed.items() if v in ROLES}
+    else:
+        roles = {}
+
     return Identity(subject=str(claims["sub"]), roles=roles)
 
 
 def _without_port(host: str) -> str:
     name, colon, port = host.rpartition(":")
-    return name if colon and port.isdigit() else host
+    if colon and port.isdigit():
+        return name
+    return host
 
 
 def _hash(key: str) -> str:

@@ -104,6 +104,7 @@ class BlobStore:
         finally:
             with anyio.CancelScope(shield=True):
                 await run_sync(writer.close)
+
         return Received(location=partial, sha256=writer.digest.hexdigest(), size=writer.size)
 
     def keep(self, namespace: str, received: Received) -> None:
@@ -121,6 +122,7 @@ class BlobStore:
                     chunk_size=CHUNK_BYTES,
                 )
                 return
+
             target.filesystem.move(received.location.path, target.path)
 
     def read(self, namespace: str, sha256: str, start: int, stop: int) -> Iterator[bytes]:
@@ -151,12 +153,14 @@ class BlobStore:
             old = [info for info in infos if info.is_file and info.mtime is not None and info.mtime < before]
             for info in old:
                 self.folder.filesystem.delete_file(info.path)
+
         return len(old)
 
     def kept(self, before: datetime) -> Iterator[tuple[str, str]]:
         """Namespace and SHA-256 of all content that came to its place before that time."""
         with _storage():
             infos = self._infos(self.folder)
+
         for info in infos:
             namespace, _, sha256 = info.path.removeprefix(f"{self.folder.path}/").partition("/")
             if info.is_file and namespace != PARTIAL and info.mtime is not None and info.mtime < before:
@@ -175,11 +179,13 @@ class _Writer:
         self.location = partial
         self.digest = hashlib.sha256()
         self.size = 0
+
         with _storage():
             if not _is_object_store(partial):
                 partial.parent.make_folder()
             if _is_local(folder):
-                Path(folder.path).chmod(0o700)  # what lies below is private
+                # What lies below is private.
+                Path(folder.path).chmod(0o700)
             self.stream = partial.filesystem.open_output_stream(partial.path)
 
     def write(self, chunk: bytearray) -> None:
@@ -203,6 +209,7 @@ async def _gathered(chunks: AsyncIterable[bytes]) -> AsyncIterator[bytearray]:
         if len(gathered) >= CHUNK_BYTES:
             yield gathered
             gathered = bytearray()
+
     if gathered:
         yield gathered
 

@@ -78,6 +78,7 @@ async def received(chunks: AsyncIterable[bytes], blobs: BlobStore, limit: int) -
         while await body.fill():
             if len(changes) >= MAX_CHANGES:
                 raise TooLargeError(f"a commit may make {MAX_CHANGES:,} changes")
+
             content = None
             start = await body.start_of_file()
             if start is not None:
@@ -88,10 +89,12 @@ async def received(chunks: AsyncIterable[bytes], blobs: BlobStore, limit: int) -
             elif (line := _line(text)).key == "file":
                 inline = _decoded((line.value.content or "").encode())
                 content = await stack.enter_async_context(blobs.received(_once(inline), limit))
+
             if line.key == "header":
                 parent = line.value.parentCommit
             else:
                 changes.append(_change(line, content))
+
         yield Commit(parent=parent, changes=tuple(changes))
 
 
@@ -103,6 +106,7 @@ def _change(line: Line, content: Received | None) -> Put | Remove:
         return Put(path=value.path, sha256=value.oid, size=value.size, lfs=True)
     if line.key in ("deletedFile", "deletedFolder"):
         return Remove(path=value.path.rstrip("/"), folder=line.key == "deletedFolder")
+
     raise UnusableError("a commit has header, file (base64), lfsFile, deletedFile and deletedFolder; no more")
 
 
@@ -121,15 +125,18 @@ class _Body:
                 return False
             self.buffer += chunk
             more = more and not chunk
+
         return True
 
     async def start_of_file(self) -> str | None:
         """Take the line of a file up to its content; nothing where the line is another."""
         while len(self.buffer) < 200 and b"\n" not in self.buffer.lstrip() and await self.fill(more=True):
             pass
+
         match = FILE_START.match(self.buffer)
         if match is None:
             return None
+
         start = match.group().decode()
         del self.buffer[: len(start)]
         return start + '"'
@@ -155,8 +162,10 @@ class _Body:
             if not await self.fill(more=True):
                 stop = len(self.buffer)
                 break
+
         if not 0 <= stop <= LINE_BYTES:
             raise TooLargeError(f"a line of a commit may have {LINE_BYTES:,} bytes, beside a file's content")
+
         line = bytes(self.buffer[:stop])
         del self.buffer[: stop + 1]
         return line
@@ -175,6 +184,8 @@ def _line(text: str) -> Line:
 
 def _decoded(text: bytes | bytearray) -> bytes:
     try:
-        return binascii.a2b_base64(text, strict_mode=True) if text else b""
+        if text:
+            return binascii.a2b_base64(text, strict_mode=True)
+        return b""
     except binascii.Error:
         raise UnusableError("a file of the commit is not in base64") from None

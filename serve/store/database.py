@@ -176,17 +176,21 @@ class Database:
         wanted = sa.select(SECRETS.c.value).where(SECRETS.c.name == name)
         with self.read() as db:
             found = db.scalar(wanted)
+
         if found is None:
-            with suppress(sa.exc.IntegrityError), self.write() as db:  # where another replica was faster
+            # Where another replica was faster.
+            with suppress(sa.exc.IntegrityError), self.write() as db:
                 db.execute(SECRETS.insert().values(name=name, value=secrets.token_hex(32)))
             with self.read() as db:
                 found = db.execute(wanted).scalar_one()
+
         return bytes.fromhex(found)
 
 
 def _engine(url: sa.URL) -> sa.Engine:
     if url.get_backend_name() != "sqlite":
         return sa.create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=20)
+
     file = Path(url.database or "")
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     file.touch(mode=0o600)
@@ -195,18 +199,22 @@ def _engine(url: sa.URL) -> sa.Engine:
     )
     sa.event.listen(engine, "connect", _set_up_sqlite)
     sa.event.listen(engine, "begin", _begin_sqlite)
+
     return engine
 
 
 def _set_up_sqlite(connection: Any, _: Any) -> None:
-    connection.isolation_level = None  # transactions begin where SQLAlchemy says
-    connection.execute("PRAGMA journal_mode = WAL")  # readers do not wait for a writer
+    # Transactions begin where SQLAlchemy says.
+    connection.isolation_level = None
+    # Readers do not wait for a writer.
+    connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
 
 
 def _begin_sqlite(db: sa.Connection) -> None:
     writes = db.get_execution_options().get("writes", False)
-    db.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")  # takes the write lock before anything is read
+    # Takes the write lock before anything is read.
+    db.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
 def now() -> str:

@@ -59,12 +59,17 @@ def parse_line(text: str) -> LogLine | None:
     """A line that our entry points wrote; None for any other."""
     try:
         line: Any = json.loads(text)
-        logger, step = str(line["logger"]), str(line.get("step", ""))
+        logger = str(line["logger"])
+        step = str(line.get("step", ""))
         datetime.fromisoformat(line["time"])
         parsed = LogLine(time=line["time"], step=portable(step), message=portable(str(line["message"])))
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
-    return parsed if logger.partition(".")[0] in OURS else None
+
+    if logger.partition(".")[0] in OURS:
+        return parsed
+
+    return None
 
 
 def append_lines(
@@ -84,12 +89,14 @@ def append_lines(
         kept = list(lines[: max(0, most - count)])
         if count < most <= count + len(lines):
             kept[-1] = LogLine(time=now(), step="", message="the log is longer than is kept; Ray's log has all of it")
+
         rows = [
             {"job_id": job_id, "number": number, "time": line.time, "step": line.step, "message": line.message}
             for number, line in enumerate(kept, start=count)
         ]
         if rows:
             db.execute(JOB_LOGS.insert(), rows)
+
         if read is not None:
             db.execute(JOBS.update().where(JOBS.c.id == job_id).values(log_offset=read))
 
@@ -109,13 +116,19 @@ def read_logs(database: Database, job_id: str, limit: int | None, cursor: str | 
     size = PAGE_LINES if limit is None else limit
     if not 1 <= size <= MAX_PAGE_LINES:
         raise UnusableError(f"limit is a whole number between 1 and {MAX_PAGE_LINES:,}")
+
     mine = JOB_LOGS.c.job_id == job_id
     with database.read() as db:
         total = db.scalar(sa.select(sa.func.count()).where(mine)) or 0
-        start = max(0, total - size) if cursor == LAST else _offset(cursor) if cursor is not None else 0
+        if cursor == LAST:
+            start = max(0, total - size)
+        else:
+            start = _offset(cursor) if cursor is not None else 0
+
         rows = db.execute(
             sa.select(JOB_LOGS).where(mine, JOB_LOGS.c.number >= start).order_by(JOB_LOGS.c.number).limit(size)
         ).all()
+
     return LogPage(
         lines=[LogLine(time=row.time, step=row.step, message=row.message) for row in rows],
         next_cursor=_cursor(start + len(rows)) if start + len(rows) < total else None,
@@ -133,6 +146,8 @@ def _offset(cursor: str) -> int:
         text = base64.urlsafe_b64decode(cursor.encode()).decode("ascii")
     except (binascii.Error, ValueError):
         text = ""
+
     if not text.isdigit() or len(text) > 9:
         raise UnusableError("Invalid page cursor")
+
     return int(text)

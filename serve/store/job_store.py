@@ -21,8 +21,13 @@ from serve.settings import Limits
 from serve.store.database import JOB_LOGS, JOBS, Database, new_id, now, time_text
 from serve.store.places import below
 
-CREATED, PENDING, ACTIVE, CANCELLING = "created", "pending", "active", "cancelling"
-COMPLETED, ERROR, CANCELLED = "completed", "error", "cancelled"
+CREATED = "created"
+PENDING = "pending"
+ACTIVE = "active"
+CANCELLING = "cancelling"
+COMPLETED = "completed"
+ERROR = "error"
+CANCELLED = "cancelled"
 STATUSES = (CREATED, PENDING, ACTIVE, CANCELLED, CANCELLING, ERROR, COMPLETED, "paused", "pausing", "resuming")
 WAITING = (CREATED, PENDING)
 UNFINISHED = (CREATED, PENDING, ACTIVE, CANCELLING)
@@ -115,8 +120,10 @@ def create_job(database: Database, job: NewJob, sending: Sending, runs: str, lim
     """
     try:
         return _create(database, job, sending, runs, limits)
-    except sa.exc.IntegrityError:  # another replica was faster; with the same key it made the same job
+    except sa.exc.IntegrityError:
+        # Another replica was faster; with the same key it made the same job.
         pass
+
     try:
         return _create(database, job, sending, runs, limits)
     except sa.exc.IntegrityError:
@@ -198,6 +205,7 @@ def wait_on(database: Database) -> None:
     with database.read() as db:
         if db.scalar(sa.select(JOBS.c.id).where(condition).limit(1)) is None:
             return
+
     with database.write() as db:
         db.execute(JOBS.update().where(condition).values(status=PENDING, updated_at=now()))
 
@@ -207,6 +215,7 @@ def claim(database: Database, job_id: str, attempt: int, submission_id: str) -> 
     before = (JOBS.c.attempt == attempt - 1) & JOBS.c.status.in_(NEXT[PENDING])
     changes = {"status": PENDING, "submission_id": submission_id, "attempt": attempt, "log_offset": 0}
     changes["started_at"] = sa.func.coalesce(JOBS.c.started_at, now())
+
     with database.write() as db:
         found = db.execute(JOBS.update().where(JOBS.c.id == job_id, before).values(updated_at=now(), **changes))
         return found.rowcount == 1
@@ -217,18 +226,23 @@ def initial_steps(kind: Kind, config: Mapping[str, Any]) -> list[dict[str, str]]
     skipped = set()
     if config.get("replace_pii", {}) is None:
         skipped.add("replace_pii")
+
     if not config.get("evaluation", {}).get("enabled", True):
         skipped.add("evaluate")
+
     return [{"name": name, "status": CREATED} for name in STEPS[kind] if name not in skipped]
 
 
 def _create(database: Database, job: NewJob, sending: Sending, runs: str, limits: Limits) -> Row:
     with database.write() as db:
-        if db.dialect.name == "postgresql":  # the same request, sent again meanwhile, waits here
+        # The same request, sent again meanwhile, waits here.
+        if db.dialect.name == "postgresql":
             db.execute(sa.select(sa.func.pg_advisory_xact_lock(int(job.digest[:15], 16))))
+
         before = _sent_before(db, job, sending)
         if before is not None:
             return before
+
         _check_room(db, job.namespace, limits)
         return _insert(db, job, sending, runs)
 
@@ -263,6 +277,7 @@ def _sent_before(db: sa.Connection, job: NewJob, sending: Sending) -> Row | None
         if found is not None and (found.request_digest != job.digest or found.created_by != job.created_by):
             raise ConflictError("this Idempotency-Key was used for another request")
         return found
+
     same = mine & (JOBS.c.request_digest == job.digest)
     if sending.resent:
         recent = _earlier(sending.arrived, RETRY_SECONDS)
@@ -271,11 +286,13 @@ def _sent_before(db: sa.Connection, job: NewJob, sending: Sending) -> Row | None
         statement = sa.select(JOBS).where(
             same, JOBS.c.created_at >= sending.arrived, JOBS.c.request_key.startswith(RESENT)
         )
+
     return db.execute(statement.order_by(JOBS.c.number.desc()).limit(1)).one_or_none()
 
 
 def _insert(db: sa.Connection, job: NewJob, sending: Sending, runs: str) -> Row:
-    job_id, time = new_id("job"), now()
+    job_id = new_id("job")
+    time = now()
     key = sending.key or (RESENT + job_id if sending.resent else None)
     details = {"model": job.config.model} if job.config.model else {}
     values = {
@@ -303,6 +320,7 @@ def _insert(db: sa.Connection, job: NewJob, sending: Sending, runs: str) -> Row:
         "attempt": 0,
         "log_offset": 0,
     }
+
     return db.execute(JOBS.insert().values(**values).returning(*JOBS.c)).one()
 
 

@@ -53,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     revoke = commands.add_parser("revoke", help="revoke all keys of a name")
     revoke.add_argument("name")
     commands.add_parser("list", help="names and roles")
+
     return parser
 
 

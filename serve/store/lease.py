@@ -34,6 +34,7 @@ class Lease:
             return True
         if not take_lease(self.database, self.name, self.holder, self.seconds, renew=True):
             return False
+
         self.renewed_at = asked_at
         return True
 
@@ -56,9 +57,11 @@ def take_lease(database: Database, name: str, holder: str, seconds: float, *, re
     """
     values = {"holder": holder, "expires_at": time_text(datetime.now(UTC) + timedelta(seconds=seconds))}
     free = (LEASES.c.expires_at < now()) | (LEASES.c.holder == holder if renew else sa.false())
-    with database.read() as db:  # whoever waits for it asks every second, and need not lock anybody out
+    # Whoever waits for it asks every second, and need not lock anybody out.
+    with database.read() as db:
         if db.scalar(sa.select(LEASES.c.holder).where(LEASES.c.name == name, ~free)) is not None:
             return False
+
     try:
         with database.write() as db:
             if db.execute(LEASES.update().where(LEASES.c.name == name, free).values(**values)).rowcount:
@@ -67,5 +70,6 @@ def take_lease(database: Database, name: str, holder: str, seconds: float, *, re
                 return False
             db.execute(LEASES.insert().values(name=name, **values))
             return True
-    except sa.exc.IntegrityError:  # another replica was faster
+    except sa.exc.IntegrityError:
+        # Another replica was faster.
         return False

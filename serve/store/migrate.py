@@ -33,6 +33,7 @@ def _alone(database: Database) -> Iterator[None]:
             fcntl.flock(stream, fcntl.LOCK_EX)
             yield
         return
+
     with database.engine.connect() as db:
         db.execute(sa.select(sa.func.pg_advisory_lock(LOCK)))
         try:

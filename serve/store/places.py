@@ -21,7 +21,13 @@ FILESET_URI = re.compile(r"([^/#:]+)/([^/#:]+)#(.+)", re.DOTALL)
 
 def below(uri: str, path: str) -> str:
     """The URI or path of something below a folder; options of the URI ("?endpoint_override=...") stay."""
-    place, mark, options = uri.partition("?") if "://" in uri else (uri, "", "")
+    if "://" in uri:
+        place, mark, options = uri.partition("?")
+    else:
+        place = uri
+        mark = ""
+        options = ""
+
     return f"{place.rstrip('/')}/{path}{mark}{options}"
 
 
@@ -42,9 +48,14 @@ def configured_source(data_source: str, allowed: Sequence[str]) -> str:
         UnusableError: It lies in none of them, or is written in a way that could lead elsewhere.
     """
     refused = UnusableError(f"data_source is no place that jobs may read from; {REMEDY}")
-    parts = data_source.partition("://")[2].split("/") if "://" in data_source else data_source.split("/")
+    if "://" in data_source:
+        parts = data_source.partition("://")[2].split("/")
+    else:
+        parts = data_source.split("/")
+
     if any(part in ("..", ".") for part in parts) or any(c in data_source for c in "?#@\\%\n\r"):
         raise refused
+
     for folder in allowed:
         if "://" in folder:
             root, mark, options = folder.partition("?")
@@ -52,6 +63,7 @@ def configured_source(data_source: str, allowed: Sequence[str]) -> str:
                 return data_source + mark + options
         elif data_source.startswith("/") and _is_inside(data_source, folder):
             return os.path.realpath(data_source)
+
     raise refused
 
 
@@ -69,19 +81,28 @@ def dataset_name(data_source: str, datasets: Mapping[str, Sequence[str]]) -> str
         for folder in map(_comparable, places)
         if f"{source}/".startswith(folder if folder.endswith("/") else f"{folder}/")
     ]
-    return max(holding)[1] if holding else None
+    if holding:
+        return max(holding)[1]
+
+    return None
 
 
 def _comparable(place: str) -> str:
     """A place as one text: uploads without their revision and in one spelling, folders without links."""
     fileset = FILESET_URI.fullmatch(place)
     if place.startswith("hf://datasets/") or fileset:
-        path = "/".join(fileset.groups()) if fileset else place.removeprefix("hf://datasets/")
+        if fileset:
+            path = "/".join(fileset.groups())
+        else:
+            path = place.removeprefix("hf://datasets/")
+
         namespace, slash, rest = path.partition("/")
         repository, _, inner = rest.partition("/")
         return f"hf://datasets/{namespace}{slash}{repository.partition('@')[0]}/{inner}".rstrip("/") or place
+
     if "://" in place:
         return place.partition("?")[0].rstrip("/")
+
     return os.path.realpath(Path(place).expanduser())
 
 
@@ -95,6 +116,7 @@ def stage_input(source: Location, target: Location) -> None:
     """
     if target.exists():
         return
+
     target.parent.make_folder()
     if isinstance(source.filesystem, pafs.LocalFileSystem):
         os.link(source.path, target.path)
@@ -115,5 +137,6 @@ def file_suffix(data_source: str) -> str:
 
 def _is_inside(path: str, folder: str) -> bool:
     """Whether a path, with its links followed, lies in a folder."""
-    real, root = os.path.realpath(path), os.path.realpath(Path(folder).expanduser())
+    real = os.path.realpath(path)
+    root = os.path.realpath(Path(folder).expanduser())
     return os.path.commonpath([real, root]) == root

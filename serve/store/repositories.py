@@ -102,6 +102,7 @@ def create(database: Database, repository: Repository) -> sa.Row[Any]:
     for name in (repository.namespace, repository.name):
         if not re.match(NAME_PATTERN, name) or name.endswith("\n"):
             raise UnusableError("names start with a letter or digit, and have up to 96 of those, and . _ -")
+
     time = now()
     values = {"id": new_id("repo"), "head": secrets.token_hex(20), "created_at": time, "updated_at": time}
     with database.write() as db:
@@ -128,12 +129,14 @@ def find(database: Database, repository: Repository, revision: str = MAIN) -> sa
     """
     with database.read() as db:
         row = db.execute(sa.select(REPOSITORIES).where(_is(repository))).one_or_none()
+
     if row is None:
         raise _no_repository(repository)
     if revision not in (MAIN, row.head):
         raise NotFoundError(
             f"only {MAIN!r} is kept, not {revision[:80]!r}", headers={"x-error-code": "RevisionNotFound"}
         )
+
     return row
 
 
@@ -168,6 +171,7 @@ def check_path(path: str) -> str:
         raise UnusableError(f"a path may have {MAX_PATH_BYTES} bytes")
     if any(part in ("", ".", "..") for part in path.split("/")):
         raise UnusableError("a path has no empty parts, no '.' and no '..', and does not start with a slash")
+
     return path
 
 
@@ -194,18 +198,24 @@ def commit(
     """
     for change in changes:
         check_path(change.path)
+
     head = secrets.token_hex(20)
     with database.write() as db:
         _advance(db, repository, head, parent)
         puts = {change.sha256: change for change in changes if isinstance(change, Put)}
-        for _, put in sorted(puts.items()):  # in one order, so that two commits do not wait for each other
+        # In one order, so that two commits do not wait for each other.
+        for _, put in sorted(puts.items()):
             _name_content(db, repository.namespace, put)
+
         replaced: set[str] = set()
         for change in changes:
             replaced |= _put(db, repository, change) if isinstance(change, Put) else _take(db, repository, change)
-        for put in puts.values():  # last: what is refused leaves no content behind
+
+        # last: what is refused leaves no content behind.
+        for put in puts.values():
             if put.received is not None:
                 blobs.keep(repository.namespace, put.received)
+
     _discard_all(database, blobs, repository.namespace, replaced)
     return head
 
@@ -221,6 +231,7 @@ def delete(database: Database, blobs: BlobStore, repository: Repository) -> None
             raise _no_repository(repository)
         removed = _sha256s(db, _in(repository))
         db.execute(sa.delete(FILES).where(_in(repository)))
+
     _discard_all(database, blobs, repository.namespace, removed)
 
 
@@ -245,6 +256,7 @@ def discard(database: Database, blobs: BlobStore, namespace: str, sha256: str) -
             return False
         db.execute(sa.delete(OBJECTS).where(_is_content(namespace, sha256)))
         blobs.remove(namespace, sha256)
+
     return True
 
 
@@ -253,16 +265,20 @@ def sweep(database: Database, blobs: BlobStore, time: datetime) -> int:
     before = time - UNNAMED_FOR
     text = time_text(before)
     named = sa.exists().where(FILES.c.namespace == OBJECTS.c.namespace, FILES.c.sha256 == OBJECTS.c.sha256)
+
     with database.read() as db:
         unnamed = db.execute(
             sa.select(OBJECTS.c.namespace, OBJECTS.c.sha256).where(OBJECTS.c.created_at < text, ~named)
         ).all()
+
     removed = sum(discard(database, blobs, row.namespace, row.sha256) for row in unnamed)
     for namespace, sha256 in blobs.kept(before):
         values = {"namespace": namespace, "sha256": sha256, "size": -1, "created_at": text}
-        with database.write() as db:  # a row to lock, where the process that moved the content was killed then
+        # A row to lock, where the process that moved the content was killed then.
+        with database.write() as db:
             unknown = db.execute(_insert(db, OBJECTS).values(values).on_conflict_do_nothing()).rowcount == 1
         removed += unknown and discard(database, blobs, namespace, sha256)
+
     return removed + blobs.remove_partial(before)
 
 
@@ -286,8 +302,10 @@ def resolve(database: Database, blobs: BlobStore, data_source: str, identity: Id
         match = FILESET_URI.fullmatch(data_source)
         if match is None:
             raise UnusableError("an uploaded file is hf://datasets/namespace/name/file or workspace/fileset#file")
+
         namespace, name, path = match.groups()
         revision = None
+
     repository = Repository(namespace=namespace, name=name)
     check_path(path)
     check_path(f"{namespace}/{name}/{revision or MAIN}")
@@ -296,6 +314,7 @@ def resolve(database: Database, blobs: BlobStore, data_source: str, identity: Id
     found = file(database, repository, path)
     if not blobs.has(namespace, found.sha256, found.size):
         raise NotFoundError("the file's content is not there any more; upload it again")
+
     return blobs.location(namespace, found.sha256), path.rpartition("/")[2]
 
 
@@ -315,6 +334,7 @@ def _advance(db: sa.Connection, repository: Repository, head: str, parent: str |
         raise _no_repository(repository)
     if parent is not None and parent != before:
         raise ConflictError("there is a newer commit than the parent that was named; read it and try again")
+
     db.execute(sa.update(REPOSITORIES).where(_is(repository)).values(head=head, updated_at=now()))
 
 
@@ -323,6 +343,7 @@ def _name_content(db: sa.Connection, namespace: str, put: Put) -> None:
     if put.received is not None:
         _add_row(db, namespace, put.received)
         return
+
     found = db.scalar(sa.select(OBJECTS.c.size).where(_is_content(namespace, put.sha256)).with_for_update())
     if found != put.size:
         raise UnusableError(f"the content {put.sha256[:12]}... was not uploaded; upload it before the commit")
@@ -348,11 +369,13 @@ def _put(db: sa.Connection, repository: Repository, put: Put) -> set[str]:
     above = ["/".join(parts[:depth]) for depth in range(1, len(parts))]
     if db.scalar(sa.select(FILES.c.path).where(_in(repository), FILES.c.path.in_(above) | _below(put.path)).limit(1)):
         raise UnusableError("a path is a file or a folder, not both")
+
     replaced = _sha256s(db, _in(repository) & (FILES.c.path == put.path))
     values = {"sha256": put.sha256, "size": put.size, "lfs": put.lfs, "updated_at": now()}
     key = {"namespace": repository.namespace, "repository": repository.name, "path": put.path}
     insert = _insert(db, FILES).values(**key, **values)
     db.execute(insert.on_conflict_do_update(index_elements=[FILES.c[name] for name in key], set_=values))
+
     return replaced - {put.sha256}
 
 
@@ -365,6 +388,7 @@ def _take(db: sa.Connection, repository: Repository, removal: Remove) -> set[str
             f"{repository} has no {'folder' if removal.folder else 'file'} of that name",
             headers={"x-error-code": "EntryNotFound"},
         )
+
     db.execute(sa.delete(FILES).where(condition))
     return removed
 

@@ -20,7 +20,10 @@ DEFAULT: str = Config.model_fields["audit_log"].default
 def show(log: LogOption = DEFAULT) -> None:
     """Print the log, a line an event; stops at the first line that is not as it was written."""
     for entry in read_log(log):
-        error = f" ({entry.facts['error']})" if "error" in entry.facts else ""
+        if "error" in entry.facts:
+            error = f" ({entry.facts['error']})"
+        else:
+            error = ""
         typer.echo(f"{entry.number:>6}  {entry.time}  {entry.user}@{entry.host}  {entry.action} {entry.outcome}{error}")
         typer.echo(f"        {entry.subject}  {entry.hash[:16]}")
 

@@ -35,6 +35,7 @@ def suggest_constraints(data: str | Path, encoding: str = "utf8", out: Path | No
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_text(text, encoding="utf8")
+
     return text
 
 
@@ -52,6 +53,8 @@ def first_rows(source: Source, max_rows: int) -> pa.Table:
             num_rows += blocks[-1].num_rows
             if num_rows == max_rows:
                 return pa.concat_tables(blocks)
+
     if not blocks:
         raise DataError(f"{source.files[0].name} has a header and no rows; there is nothing to look at")
+
     return pa.concat_tables(blocks)

@@ -34,6 +34,7 @@ def show(
     chosen = [balance for balance in book.balances() if wanted in (None, balance.dataset)]
     if not chosen:
         raise ConfigError(f"no data set {dataset!r} in the ledger" if dataset else "the ledger is empty")
+
     typer.echo("\n\n".join(statement(balance) for balance in chosen))
 
 
@@ -72,11 +73,14 @@ def alias(
     """Let other names, and all files at a place, mean a data set, so that they share its budget."""
     if not name and not place:
         raise ConfigError("give --name or --place")
+
     book = _ledger(ledger)
     for other in name or []:
         book.set_alias(dataset, name=other)
+
     for location in place or []:
         book.set_alias(dataset, place=location)
+
     typer.echo(f"{book.canonical_name(dataset)}: {', '.join([*(name or []), *(place or [])])}")
 
 
@@ -100,13 +104,16 @@ def statement(balance: Balance) -> str:
     ]
     if balance.epsilon is not None:
         figures.append(("left", f"epsilon {max(0.0, balance.epsilon - balance.epsilon_reserved):.4g}"))
+
     lines = [f"{balance.dataset}, per {balance.privacy_unit}", *(f"  {name:18} {value}" for name, value in figures)]
     rows = [row for entry in balance.jobs for row in _job_rows(entry)]
     return "\n".join([*lines, *(_aligned([HEADER, *rows]) if rows else [])])
 
 
 def _at_delta(balance: Balance) -> str:
-    return "" if balance.delta is None or balance.epsilon is not None else f" at delta {balance.delta:g}"
+    if balance.delta is None or balance.epsilon is not None:
+        return ""
+    return f" at delta {balance.delta:g}"
 
 
 def _job_rows(entry: JobEntry) -> list[tuple[str, ...]]:
@@ -115,11 +122,19 @@ def _job_rows(entry: JobEntry) -> list[tuple[str, ...]]:
     reserved = {_mechanism(charge): charge.count for charge in entry.reserved}
     first = (f"  {entry.job}", "closed" if entry.closed else "open")
     rows: list[tuple[str, ...]] = []
+
     for mechanism in dict.fromkeys([*spent, *reserved]):
         dated = spent.get(mechanism)
-        uses, last = (dated.charge.count, f"{dated.last_at:%Y-%m-%d %H:%M:%S}") if dated else (0, "-")
+        if dated:
+            uses = dated.charge.count
+            last = f"{dated.last_at:%Y-%m-%d %H:%M:%S}"
+        else:
+            uses = 0
+            last = "-"
+
         name, noise, rate = mechanism[:3]
         rows.append((*first, name, f"{noise:.4g}", f"{rate:.4g}", f"{uses:,}", f"{reserved.get(mechanism, 0):,}", last))
+
     return rows or [(*first, *["-"] * 6)]
 
 
@@ -134,7 +149,9 @@ def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
 
 def _ledger(url: str | None) -> Ledger:
     from ss_ray.privacy.ledger.database import DEFAULT_URL
-    from ss_ray.privacy.ledger.ledger import Ledger  # imports SQLAlchemy and dp-accounting: seconds
+
+    # Imports SQLAlchemy and dp-accounting: seconds.
+    from ss_ray.privacy.ledger.ledger import Ledger
 
     return Ledger(url or DEFAULT_URL)
 

@@ -60,10 +60,12 @@ def run(
     _set_up_logs(verbose, debug, status)
     with followed(status) as job:
         parsed = load_config(config, overrides or [])
-        from ss_ray.pipelines.run import run as run_pipeline  # imports Ray, torch and transformers: seconds
+        # Imports Ray, torch and transformers: seconds.
+        from ss_ray.pipelines.run import run as run_pipeline
 
         report = run_pipeline(parsed, data, out, csv=csv, redo=redo, on_progress=job)
         job.finish(rows=report.num_rows, incomplete=report.incomplete)
+
     print(summary(report))
     if report.incomplete:
         raise typer.Exit(INCOMPLETE)
@@ -83,11 +85,13 @@ def generate(
     """Make new rows with the model of a finished run: other sizes, constraints, given values."""
     _set_up_logs(verbose, debug)
     parsed = load_config(config, overrides or [])
-    from ss_ray.pipelines.generate import generate_from  # imports Ray and more: seconds
+    # Imports Ray and more: seconds.
+    from ss_ray.pipelines.generate import generate_from
     from ss_ray.progress import shown
 
     with shown() as on_progress:
         report = generate_from(parsed, model, out, csv=csv, redo=redo, on_progress=on_progress)
+
     print(generation_summary(report))
     if report.result.incomplete:
         raise typer.Exit(INCOMPLETE)
@@ -113,18 +117,22 @@ def evaluate(
     _set_up_logs(verbose, debug)
     parsed = load_config(config, [*(overrides or []), *([f"evaluation.target={target}"] if target else [])])
     from ss_ray.evaluation.demands import parse_demands, unmet
-    from ss_ray.pipelines.evaluate import evaluate_files  # imports Ray and more: seconds
+
+    # Imports Ray and more: seconds.
+    from ss_ray.pipelines.evaluate import evaluate_files
     from ss_ray.progress import shown
 
     demands = parse_demands(fail_on or [])
     with shown() as on_progress:
         report = evaluate_files(parsed, real, synthetic, out, holdout=holdout, on_progress=on_progress)
+
     print(evaluation_summary(report))
     found = report.result
     grades = {"privacy": found.privacy_grade, "quality": found.quality_grade}
     reasons = list(unmet(demands, **grades, failed=bool(found.failed)))
     for reason in reasons:
         print(f"ss-ray: {reason}", file=sys.stderr)
+
     if reasons:
         raise typer.Exit(UNMET)
 
@@ -159,10 +167,12 @@ def replace_pii(
     _set_up_logs(verbose, debug, status)
     with followed(status) as job:
         parsed = load_config(config, overrides or [])
-        from ss_ray.pipelines.replace_pii import replace_table  # imports Ray and more: seconds
+        # Imports Ray and more: seconds.
+        from ss_ray.pipelines.replace_pii import replace_table
 
         report = replace_table(parsed, data, out, csv=csv, redo=redo, on_progress=job)
         job.finish(rows=report.num_rows)
+
     print(replacement_summary(report))
 
 
@@ -185,16 +195,21 @@ def purge(
 def _set_up_logs(verbose: bool, debug: bool, status: str | None = None) -> None:
     if status is not None:
         log_as_json()
+
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(levelname)s %(message)s")
     if not debug:
-        os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # Ray's own warnings go between the progress bars
+        # Ray's own warnings go between the progress bars.
+        os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
 
 
 @app.command("config")
 def show_config() -> None:
     """Print every parameter with its default, range and meaning."""
     for parameter in parameters():
-        note = f" [{parameter.applies_to}]" if parameter.applies_to else ""
+        if parameter.applies_to:
+            note = f" [{parameter.applies_to}]"
+        else:
+            note = ""
         print(f"{parameter.path}: {parameter.default}\n    {parameter.type}. {parameter.description}{note}")
 
 
@@ -234,13 +249,16 @@ def audit(
     from ss_ray.privacy.conformance import conformance_statement, require_conformance
 
     if run is not None:
-        from ss_ray.pipelines.audit import audit_run  # imports Ray and more: seconds
+        # Imports Ray and more: seconds.
+        from ss_ray.pipelines.audit import audit_run
 
         found = audit_run(run, num_workers=workers)
         print(f"Audited          {found.audited}\n{conformance_statement(found.result)}")
         require_conformance(found.result)
         return
-    from ss_ray.training.private.canaries import (  # imports torch: seconds
+
+    # Imports torch: seconds.
+    from ss_ray.training.private.canaries import (
         audit_training,
         check_training,
         make_canaries,
@@ -274,7 +292,8 @@ def main(arguments: list[str] | None = None) -> None:
     """Entry point of `ss-ray` and of `python -m jobs.run`."""
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
-        stopped = app(arguments, standalone_mode=False)  # click returns the code of `typer.Exit`, and raises nothing
+        # Click returns the code of `typer.Exit`, and raises nothing.
+        stopped = app(arguments, standalone_mode=False)
     except SsRayError as error:
         if "--debug" in arguments:
             raise
@@ -283,7 +302,8 @@ def main(arguments: list[str] | None = None) -> None:
     except (KeyboardInterrupt, typer.Abort):
         print("ss-ray: stopped; the same command goes on from the last finished stage", file=sys.stderr)
         sys.exit(130)
-    except Exception as error:  # the last line of defence: no traceback, no cell value
+    except Exception as error:
+        # The last line of defence: no traceback, no cell value.
         code = getattr(error, "exit_code", None)
         if "--debug" in arguments or (code is None and not hasattr(error, "format_message")):
             if "--debug" in arguments:
@@ -292,6 +312,7 @@ def main(arguments: list[str] | None = None) -> None:
             sys.exit(1)
         print(f"ss-ray: {getattr(error, 'format_message')()}", file=sys.stderr)  # noqa: B009 - click's usage errors
         sys.exit(ConfigError.exit_code)
+
     if stopped:
         sys.exit(stopped)
 

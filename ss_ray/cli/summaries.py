@@ -20,19 +20,24 @@ def summary(report: RunReport) -> str:
     lines = [f"Synthetic table  {report.synthetic}  ({report.num_rows:,} rows)"]
     if report.incomplete:
         lines.append(f"Incomplete       {report.incomplete}")
+
     if report.csv:
         lines.append(f"CSV              {report.csv}")
+
     if report.report:
         lines.append(f"Report           {report.report}  (internal: computed on real rows)")
+
     if report.guarantee is not None:
         g = report.guarantee
         lines += [
             f"Guarantee        epsilon {g.epsilon:.2f}, delta {g.delta:.2g}; one unit: {g.privacy_unit}",
             f"Certificate      {report.certificate}",
         ]
+
     lines.append(f"Manifest         {report.manifest}")
     if report.evaluation is not None:
         lines += score_lines(report.evaluation)
+
     lines.append("Seconds          " + ", ".join(f"{stage} {s:.0f}" for stage, s in report.stage_seconds.items()))
     return "\n".join(lines)
 
@@ -65,8 +70,10 @@ def evaluation_summary(report: EvaluationReport) -> str:
     ]
     if report.lost:
         lines.append(f"Unreadable       {report.lost:,} cells, which count as missing; the report names their columns")
+
     if report.extra:
         lines.append(f"Not compared     {report.extra:,} columns that the real table lacks; the report names them")
+
     return "\n".join([*lines, f"Seconds          {report.seconds:.0f}"])
 
 
@@ -75,13 +82,17 @@ def generation_summary(report: GenerationReport) -> str:
     lines = [f"Synthetic table  {report.synthetic}  ({report.result.num_rows:,} rows)"]
     if report.result.incomplete:
         lines.append(f"Incomplete       {report.result.incomplete}")
+
     if report.csv:
         lines.append(f"CSV              {report.csv}")
+
     if report.certificate:
         lines.append(f"Certificate      {report.certificate}")
+
     lines += [f"rejected         {count:,} rows: {name}" for name, count in report.result.rejected.items() if count]
     lines += [f"repaired         {count:,} cells: {name}" for name, count in report.result.repaired.items() if count]
     lines.append("Seconds          " + ", ".join(f"{stage} {s:.0f}" for stage, s in report.stage_seconds.items()))
+
     return "\n".join(lines)
 
 
@@ -90,17 +101,23 @@ def replacement_summary(report: ReplacementReport) -> str:
     lines = [f"Table            {report.table}  ({report.num_rows:,} rows)"]
     if report.csv:
         lines.append(f"CSV              {report.csv}")
+
     lines.append(f"Report           {report.report}")
     if report.result.dropped_rows:
         lines.append(f"Dropped          {report.result.dropped_rows:,} rows")
+
     for row in report.result.statistics:
         done = f"{row.replaced:,} in {row.share:.0%} of cells"
         lines.append(f"{row.operator:<16} {row.column}: {row.entity_type}, {done}")
+
     for rule in report.result.plan.kept if report.result.plan else ():
         lines.append(f"kept             {rule.name}: {rule.entity_type}")
+
     lines.append("Seconds          " + ", ".join(f"{stage} {s:.0f}" for stage, s in report.stage_seconds.items()))
     return "\n".join(lines)
 
 
 def _figure(value: float | None, digits: int) -> str:
-    return "n/a" if value is None else f"{value:.{digits}f}"
+    if value is None:
+        return "n/a"
+    return f"{value:.{digits}f}"

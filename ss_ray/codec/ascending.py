@@ -38,9 +38,11 @@ def find_ends(axis: OrderAxis | None, start: Scalar | None, stop: Scalar | None)
         return LEARNED
     if axis is None or axis.column.values is not None:
         raise DataError("start and stop need an order column of numbers or dates at even distances")
+
     places = [None if value is None else axis.place(value) for value in (start, stop)]
     if None not in places and places[0] > places[1]:  # type: ignore[operator]
         raise DataError("the start lies after the stop", column=axis.column.name)
+
     return Ends(start=places[0], stop=places[1])
 
 
@@ -74,17 +76,24 @@ def ascending(
     furthest = np.repeat(_FAR // np.maximum(sizes, 1), sizes)
     distances = np.clip(distances, -furthest, furthest)
     distances[starts[:-1]] = 0
-    total = np.cumsum(distances)  # over sequences it may wrap around, and wraps back below
+    # Over sequences it may wrap around, and wraps back below.
+    total = np.cumsum(distances)
     total -= np.repeat(total[starts[:-1]], sizes)
     span = total[starts[1:] - 1]
     low, high = axis.bounds
     high = high if ends.stop is None else ends.stop
     place = np.minimum(axis.places(first), high)
-    place = np.minimum(place, np.maximum(low, high - span)) if ends.stop is None else np.minimum(place, high - span)
+    if ends.stop is None:
+        place = np.minimum(place, np.maximum(low, high - span))
+    else:
+        place = np.minimum(place, high - span)
+
     if ends.start is not None:
         place = np.full(len(sizes), ends.start)
+
     if interval:
         return axis.values(np.repeat(place, sizes) + total, clip=False)
+
     share = np.minimum(1.0, np.maximum(high - place, 0) / np.maximum(span, 1))
     shrunk = np.where(np.repeat(share < 1, sizes), np.floor(total * np.repeat(share, sizes)), total)
     return axis.values(np.repeat(place, sizes) + shrunk.astype(np.int64), clip=ends == LEARNED)

@@ -76,16 +76,19 @@ class ValueCodec:
         """(rows, 1) token ids, or (rows, 0)."""
         if self.num_tokens <= 1:
             return np.empty((len(array), 0), np.int32)
+
         array = _comparable(array)
         index = pc.index_in(array, value_set=_comparable(value_array(self.column)))
         unknown = index.null_count - (array.null_count if self.column.nullable else 0)
         if unknown and self.column.source == "inferred":
             raise DataError(f"column {self.column.name!r} has {unknown} values that its schema does not list")
+
         position = index.fill_null(-1).to_numpy(zero_copy_only=False) + self.column.nullable
         tokens = (self.first_token + position).astype(np.int32)
         if unknown:
             is_missing = array.is_null().to_numpy(zero_copy_only=False) & self.column.nullable
             tokens[index.is_null().to_numpy(zero_copy_only=False) & ~is_missing] = PAD
+
         return tokens[:, None]
 
     def decode(self, tokens: Tokens, rng: np.random.Generator) -> pa.Array:
@@ -93,7 +96,12 @@ class ValueCodec:
         values = value_array(self.column)
         if not self.num_tokens or not len(values):
             return pa.nulls(len(tokens), arrow_type(self.column))
-        position = tokens[:, 0] - self.first_token - self.column.nullable if tokens.shape[1] else np.zeros(len(tokens))
+
+        if tokens.shape[1]:
+            position = tokens[:, 0] - self.first_token - self.column.nullable
+        else:
+            position = np.zeros(len(tokens), tokens.dtype)
+
         indices = pa.array(position.astype(np.int32), mask=position < 0)
         return values.take(indices).cast(arrow_type(self.column))
 
@@ -126,10 +134,13 @@ class BinnedCodec:
 
     def slots(self, first_slot: int) -> tuple[Slot, ...]:
         """The leading slot and one for each digit."""
-        start, bins = self.first_token, self.first_token + self._first_bin
-        name, stop = self.column.name, bins + len(self.lows)
+        start = self.first_token
+        bins = self.first_token + self._first_bin
+        name = self.column.name
+        stop = bins + len(self.lows)
         lead = Slot(column=name, start=start, stop=stop)
         places = [stop + digit * DIGIT_BASE for digit in range(self.digits)]
+
         return lead, *(
             Slot(column=name, start=place, stop=place + DIGIT_BASE, after=first_slot, opens=(bins, stop))
             for place in places
@@ -144,13 +155,19 @@ class BinnedCodec:
         out[:, 0] = self.first_token + self._first_bin + bins
         place = _place(units, np.array(self.lows)[bins], np.array(self.highs)[bins], PLACES[self.digits])
         digit_start = self.first_token + self._first_bin + len(self.lows)
+
         for digit in range(self.digits):
             value = (place >> (4 * (self.digits - 1 - digit))) % DIGIT_BASE
             out[:, 1 + digit] = digit_start + digit * DIGIT_BASE + value
+
         atom = np.searchsorted(np.array(self.atoms, np.int64), units)
         is_atom = np.isin(units, np.array(self.atoms, np.int64))
         out[is_atom, 0] = self.first_token + self.column.nullable + atom[is_atom]
-        out[missing, 0] = self.first_token if self.column.nullable else PAD
+        if self.column.nullable:
+            out[missing, 0] = self.first_token
+        else:
+            out[missing, 0] = PAD
+
         out[is_atom | missing, 1:] = PAD
         return out
 
@@ -162,10 +179,12 @@ class BinnedCodec:
         place = np.zeros(len(tokens), np.int64)
         for digit in range(self.digits):
             place = place * DIGIT_BASE + np.clip(tokens[:, 1 + digit] - digit_start - digit * DIGIT_BASE, 0, None)
+
         units = _pick(place, np.array(self.lows)[bins], np.array(self.highs)[bins], PLACES[self.digits], rng)
         is_atom = (lead >= self.column.nullable) & (lead < self._first_bin)
         units[is_atom] = np.array(self.atoms, np.int64)[lead[is_atom] - self.column.nullable]
         valid = lead >= self.column.nullable
+
         return from_units(units, valid, self.column, self.scale)
 
 
@@ -180,7 +199,9 @@ class AbsentCodec:
     @property
     def num_tokens(self) -> int:
         """Token ids this column takes: missing and present."""
-        return 2 if self.column.nullable else 0
+        if self.column.nullable:
+            return 2
+        return 0
 
     def slots(self, first_slot: int) -> tuple[Slot, ...]:
         """One slot where values may be missing."""
@@ -195,7 +216,9 @@ class AbsentCodec:
 
     def present(self, tokens: Tokens) -> npt.NDArray[np.bool_]:
         """(rows,) whether the value is there."""
-        return tokens[:, 0] > self.first_token if tokens.shape[1] else np.ones(len(tokens), bool)
+        if tokens.shape[1]:
+            return tokens[:, 0] > self.first_token
+        return np.ones(len(tokens), bool)
 
 
 def fit_binned(sample: pa.ChunkedArray, column: ColumnSchema, first_token: int, num_bins: int) -> BinnedCodec:
@@ -206,10 +229,15 @@ def fit_binned(sample: pa.ChunkedArray, column: ColumnSchema, first_token: int, 
     atoms = _frequent(units)
     rest = units[~np.isin(units, atoms)]
     quantiles = np.unique(np.r_[np.linspace(0, 1, num_bins + 1)[1:-1], TAIL_QUANTILES])
-    inner = np.sort(rest)[np.round(quantiles * (len(rest) - 1)).astype(np.int64)] if len(rest) else rest
+    if len(rest):
+        inner = np.sort(rest)[np.round(quantiles * (len(rest) - 1)).astype(np.int64)]
+    else:
+        inner = rest
+
     lows = np.unique(np.r_[np.int64(low), inner[inner > low]])
     highs = np.r_[lows[1:] - 1, np.int64(high)]
     width = max(int(h) - int(lo) + 1 for lo, h in zip(lows, highs, strict=True))
+
     return BinnedCodec(
         column=column,
         first_token=first_token,
@@ -243,12 +271,14 @@ def _pick(place: Units, lows: Units, highs: Units, places: int, rng: np.random.G
     fine = rng.integers(0, np.int64(1) << shift) if shift.any() else 0
     span = highs.view(np.uint64) - lows.view(np.uint64)
     offset = np.minimum(((offset << shift) + fine).view(np.uint64), span)
+
     return (lows.view(np.uint64) + offset).view(np.int64)
 
 
 def _narrow(units: Units, lows: Units, highs: Units) -> tuple[Units, Units, Units]:
     """Offset in the bin and width of the bin, both shifted right until places * width fits in 64 bits."""
-    span = highs.view(np.uint64) - lows.view(np.uint64)  # width - 1; the difference may pass 2**63
+    # Width - 1; the difference may pass 2**63.
+    span = highs.view(np.uint64) - lows.view(np.uint64)
     shift = np.maximum(np.ceil(np.log2(span.astype(np.float64) + 1)).astype(np.int64) - 48, 0)
     offset = (units.view(np.uint64) - lows.view(np.uint64)) >> shift.astype(np.uint64)
     return offset.astype(np.int64), (span >> shift.astype(np.uint64)).astype(np.int64) + 1, shift
@@ -258,7 +288,9 @@ def _comparable(array: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray
     """Values in a form in which equal ones are the same: decimals as the floats of the schema, -0.0 as 0.0."""
     if pa.types.is_decimal(array.type):
         array = array.cast(pa.float64())
-    return pc.add(array, pa.scalar(0, array.type)) if pa.types.is_floating(array.type) else array
+    if pa.types.is_floating(array.type):
+        return pc.add(array, pa.scalar(0, array.type))
+    return array
 
 
 def value_array(column: ColumnSchema) -> pa.Array:
@@ -266,9 +298,11 @@ def value_array(column: ColumnSchema) -> pa.Array:
     target = arrow_type(column)
     if pa.types.is_dictionary(target):
         target = target.value_type
+
     values = list(column.values or ())
     if pa.types.is_temporal(target):
         return pa.array(values, pa.string()).cast(target)
     if pa.types.is_decimal(target):
         return pa.array([nearest_decimal(float(v), target, (float(v), float(v))) for v in values], target)
+
     return pa.array(values, target)

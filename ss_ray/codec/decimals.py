@@ -27,7 +27,8 @@ def decimals_of_units(
     """(rows,) decimals `units` * 10**-scale, cut to the precision, missing where `valid` is False."""
     largest = min(10**type_.precision - 1, np.iinfo(np.int64).max)
     units = np.clip(units, -largest, largest)
-    words = np.stack([units, units >> 63], axis=1)  # low and high half, two's complement
+    # Low and high half, two's complement.
+    words = np.stack([units, units >> 63], axis=1)
     array = pa.Array.from_buffers(pa.decimal128(38, type_.scale), len(units), [None, pa.py_buffer(words)])
     return pc.if_else(pa.array(valid), array, None).cast(type_)
 
@@ -56,7 +57,9 @@ def _around(value: Decimal, spacing: Decimal, type_: pa.DataType) -> Iterator[De
     """Decimals of the type at growing distance from a value, in steps of half a float's spacing, a digit at least."""
     digit = Decimal(1).scaleb(-type_.scale, _CONTEXT)
     largest = _CONTEXT.multiply(digit, Decimal(10**type_.precision - 1))
-    start, step = value.quantize(digit, context=_CONTEXT), max(digit, _CONTEXT.divide(spacing, Decimal(2)))
+    start = value.quantize(digit, context=_CONTEXT)
+    step = max(digit, _CONTEXT.divide(spacing, Decimal(2)))
+
     for distance in range(_MAX_STEPS):
         for move in (_CONTEXT.multiply(step, Decimal(distance)), _CONTEXT.multiply(step, Decimal(-distance))):
             moved = _CONTEXT.add(start, move).quantize(digit, context=_CONTEXT)

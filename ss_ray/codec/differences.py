@@ -67,7 +67,11 @@ class DifferenceCodec:
         origin = to_units(anchor, self.anchor, self.scale)
         distance = pc.fill_null(difference, 0).to_numpy(zero_copy_only=False)
         units = np.clip(origin + distance, *bound_units(self.column, self.scale))
-        in_order = units >= origin if self.difference.lows[0] >= 0 else units <= origin
+        if self.difference.lows[0] >= 0:
+            in_order = units >= origin
+        else:
+            in_order = units <= origin
+
         valid = difference.is_valid().to_numpy(zero_copy_only=False) & in_order
         return from_units(units, valid, self.column, self.scale)
 
@@ -87,14 +91,20 @@ def fit_difference(
     scale = even_scale(column)
     if scale is None:
         return None
+
     units = to_units(sample.column(column.name).drop_null(), column, scale)
-    nearest, spread = None, NARROW * _spread(units)
+    nearest = None
+    spread = NARROW * _spread(units)
+
     for anchor in _candidates(column, schema, scale):
         differences = _differences(sample, column, anchor, scale).drop_null().to_numpy()
         if _is_ordered(differences, column, anchor, scale) and _spread(differences) <= spread:
-            nearest, spread = anchor, _spread(differences)
+            nearest = anchor
+            spread = _spread(differences)
+
     if nearest is None:
         return None
+
     array = _differences(sample, column, nearest, scale)
     bounds = pc.min_max(array).as_py()
     virtual = ColumnSchema(
@@ -106,6 +116,7 @@ def fit_difference(
         maximum=bounds["max"],
     )
     difference = fit_binned(array, virtual, first_token, num_bins)
+
     return DifferenceCodec(column=column, anchor=nearest, scale=scale, difference=difference)
 
 
@@ -121,6 +132,7 @@ def _is_ordered(differences: Units, column: ColumnSchema, anchor: ColumnSchema, 
     """Whether all differences have one sign, and every value of the anchor has one of the column on that side."""
     if len(differences) < MIN_ROWS:
         return False
+
     (low, high), (anchor_low, anchor_high) = bound_units(column, scale), bound_units(anchor, scale)
     if differences.min() >= 0:
         return column.nullable or anchor_high <= high
@@ -128,7 +140,8 @@ def _is_ordered(differences: Units, column: ColumnSchema, anchor: ColumnSchema, 
 
 
 def _differences(table: pa.Table, column: ColumnSchema, anchor: ColumnSchema, scale: Scale) -> pa.ChunkedArray:
-    values, origin = table.column(column.name), table.column(anchor.name)
+    values = table.column(column.name)
+    origin = table.column(anchor.name)
     missing = values.is_null().to_numpy()
     distance = to_units(values, column, scale) - to_units(origin, anchor, scale)
     return pa.chunked_array([pa.array(distance, mask=missing)])
@@ -136,4 +149,6 @@ def _differences(table: pa.Table, column: ColumnSchema, anchor: ColumnSchema, sc
 
 def _spread(units: Units) -> float:
     """Distance between the 5 % and the 95 % quantile."""
-    return float(np.subtract(*np.quantile(units, [0.95, 0.05]))) if len(units) else 0.0
+    if len(units):
+        return float(np.subtract(*np.quantile(units, [0.95, 0.05])))
+    return 0.0

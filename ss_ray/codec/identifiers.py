@@ -43,10 +43,16 @@ def fresh_values(column: ColumnSchema, first_row: int, num_rows: int, seed: int)
     target = arrow_type(column)
     if pa.types.is_integer(target) and column.entity_type is None:
         return pa.array(_numbered(rows.tolist(), column, target), target)
+
     key = _column_key(column.name, seed)
-    values = _patterned(column.pattern, rows, key) if column.pattern else None
+    if column.pattern:
+        values = _patterned(column.pattern, rows, key)
+    else:
+        values = None
+
     if column.entity_type is not None:
         values = _stand_ins(column.entity_type, values, rows, key)
+
     return _stored(values or [str(row) for row in rows.tolist()], column)
 
 
@@ -61,7 +67,9 @@ def _numbered(rows: Sequence[int], column: ColumnSchema, type_: pa.DataType) -> 
 
 def _limits(type_: pa.DataType) -> tuple[int, int]:
     is_signed = pa.types.is_signed_integer(type_)
-    return (-(2 ** (type_.bit_width - 1)), 2 ** (type_.bit_width - 1) - 1) if is_signed else (0, 2**type_.bit_width - 1)
+    if is_signed:
+        return (-(2 ** (type_.bit_width - 1)), 2 ** (type_.bit_width - 1) - 1)
+    return (0, 2**type_.bit_width - 1)
 
 
 def _stored(values: list[str], column: ColumnSchema) -> pa.Array:
@@ -70,8 +78,10 @@ def _stored(values: list[str], column: ColumnSchema) -> pa.Array:
     if pa.types.is_integer(target):
         _, highest = _limits(target)
         return pa.array([int(_NO_DIGITS.sub("", value) or 0) % (highest + 1) for value in values], target)
+
     if pa.types.is_floating(target):
         return pa.array([float(_NO_DIGITS.sub("", value) or 0) for value in values], target)
+
     try:
         return pa.array(values, pa.string()).cast(target)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
@@ -89,10 +99,14 @@ def _stand_ins(entity_type: str, templates: Sequence[str] | None, rows: Units, k
         chosen = [pool[i] for i in (hashes % np.uint64(POOL)).tolist()]
         if entity_type not in POOLED_WITH_DIGITS:
             return chosen
+
         numbers = (hashes // np.uint64(POOL)).tolist()
         return [_with_digits(value, number) for value, number in zip(chosen, numbers, strict=True)]
-    if templates is None and entity_type in PERMUTED_TYPES:  # keep the template's shape, so it needs one
+
+    # Keep the template's shape, so it needs one.
+    if templates is None and entity_type in PERMUTED_TYPES:
         templates = [f"{row % 10**9:09d}" for row in rows.tolist()]
+
     stand_in = _pseudonyms(key).stand_in
     return [stand_in(entity_type, template) for template in templates or [str(row) for row in rows.tolist()]]
 
@@ -120,6 +134,7 @@ def _with_digits(value: str, number: int) -> str:
             number, digit = divmod(number, 9)
             character = "123456789"[digit]
         characters.append(character)
+
     return "".join(characters)
 
 
@@ -147,6 +162,7 @@ def _spell(number: int, places: Sequence[tuple[str, int]]) -> str:
             characters.append(alphabet[index])
         else:
             characters.append(alphabet)
+
     return "".join(reversed(characters))
 
 

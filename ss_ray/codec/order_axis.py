@@ -51,6 +51,7 @@ class OrderAxis:
             array = pa.array([str(value)] if pa.types.is_temporal(type_) else [value]).cast(type_)
         except (pa.ArrowException, OverflowError):
             raise DataError(f"column {self.column.name!r} cannot hold {value!r}", column=self.column.name) from None
+
         return int(to_units(array, self.column, self.scale)[0])
 
     def values(self, places: Units, *, clip: bool = True) -> pa.Array:
@@ -58,6 +59,7 @@ class OrderAxis:
         inside = np.clip(places, *self.bounds) if clip else places
         if self.column.values is not None:
             return value_array(self.column).take(pa.array(inside))
+
         try:
             return from_units(inside, np.ones(len(inside), bool), self.column, self.scale)
         except pa.ArrowInvalid:
@@ -73,12 +75,15 @@ def order_axis(column: ColumnSchema) -> OrderAxis | None:
     scale = None if column.nullable else even_scale(column)
     if scale is None:
         return None
+
     axis = OrderAxis(column=column, scale=scale)
     if column.values is None or column.kind is Kind.FLOAT or len(column.values) < 2:
         return axis
+
     listed = value_array(column)
     steps = np.unique(np.diff(to_units(listed, column, scale)))
     if len(steps) > 1:
         return axis
+
     even = Scale(step=int(steps[0]), offset=int(to_units(listed, column, scale)[0]) % int(steps[0]))
     return OrderAxis(column=replace(column, values=None), scale=even)

@@ -47,10 +47,13 @@ def fit_scale(array: pa.ChunkedArray, column: ColumnSchema) -> Scale:
     """The scale of a column, its step read off the values of `array` (a sample of it)."""
     if column.kind is Kind.FLOAT:
         return float_scale(column)
+
     ticks = np.unique(to_units(array.drop_null(), column, Scale()))
     if len(ticks) < MIN_DISTINCT:
         return Scale()
-    step = int(np.gcd.reduce(np.diff(ticks.view(np.uint64))))  # unsigned: distances may pass 2**63
+
+    # unsigned: distances may pass 2**63.
+    step = int(np.gcd.reduce(np.diff(ticks.view(np.uint64))))
     return Scale(step=step, offset=int(ticks[0]) % step)
 
 
@@ -74,11 +77,15 @@ def from_units(units: Units, valid: Mask, column: ColumnSchema, scale: Scale) ->
     target = arrow_type(column)
     if column.kind is not Kind.FLOAT:
         ticks = pa.array(units * scale.step + scale.offset, mask=~valid)
-        return ticks.cast(pa.int32()).cast(pa.date32()).cast(target) if pa.types.is_date(target) else ticks.cast(target)
+        if pa.types.is_date(target):
+            return ticks.cast(pa.int32()).cast(pa.date32()).cast(target)
+        return ticks.cast(target)
+
     if pa.types.is_decimal(target):
         if scale.decimals is not None:
             return decimals_of_units(units, valid, target)
         return nearest_decimals(_unrank(units, np.float64), valid, target, _float_ends(column))
+
     return pa.array(_floats(units, column, scale), mask=~valid).cast(target, safe=False)
 
 
@@ -96,8 +103,13 @@ def bound_units(column: ColumnSchema, scale: Scale) -> tuple[int, int]:
                 column=column.name,
             )
         return int(inside.min()), int(inside.max())
+
     bounds = [column.minimum, column.maximum]
-    array = pa.array(bounds, pa.int64()) if column.kind is Kind.INTEGER else pa.array(bounds, pa.string())
+    if column.kind is Kind.INTEGER:
+        array = pa.array(bounds, pa.int64())
+    else:
+        array = pa.array(bounds, pa.string())
+
     low, high = _ticks(array.cast(arrow_type(column))).tolist()
     return -((scale.offset - low) // scale.step), (high - scale.offset) // scale.step
 
@@ -105,19 +117,35 @@ def bound_units(column: ColumnSchema, scale: Scale) -> tuple[int, int]:
 def float_scale(column: ColumnSchema) -> Scale:
     """Decimals where a float64 holds them all, else ranks; an Arrow decimal has those of its type."""
     type_ = arrow_type(column)
-    decimals = type_.scale if pa.types.is_decimal(type_) else column.decimals
+    if pa.types.is_decimal(type_):
+        decimals = type_.scale
+    else:
+        decimals = column.decimals
+
     if decimals is None or max(map(abs, _float_ends(column))) * 10.0**decimals >= _EXACT:
         return Scale(decimals=None)
+
     scale = Scale(decimals=decimals)
-    return scale if len(_float_units_inside(column, scale)) else Scale(decimals=None)
+    if len(_float_units_inside(column, scale)):
+        return scale
+
+    return Scale(decimals=None)
 
 
 def even_scale(column: ColumnSchema) -> Scale | None:
     """Units in which distances are taken; None for columns without bounds or evenly spaced units."""
     if column.kind not in ORDERED_KINDS or column.minimum is None:
         return None
-    scale = float_scale(column) if column.kind is Kind.FLOAT else Scale()
-    return None if scale.decimals is None or max(map(abs, bound_units(column, scale))) > _MAX_UNITS else scale
+
+    if column.kind is Kind.FLOAT:
+        scale = float_scale(column)
+    else:
+        scale = Scale()
+
+    if scale.decimals is None or max(map(abs, bound_units(column, scale))) > _MAX_UNITS:
+        return None
+
+    return scale
 
 
 def _float_ends(column: ColumnSchema) -> tuple[float, float]:
@@ -129,7 +157,9 @@ def _float_units_inside(column: ColumnSchema, scale: Scale) -> Units:
     low, high = _float_ends(column)
     units = _float_units(np.array([low, high]), column, scale)
     if scale.decimals is None and pa.types.is_decimal(arrow_type(column)):
-        return units  # `nearest_decimals` keeps to the bounds
+        # `nearest_decimals` keeps to the bounds.
+        return units
+
     around = np.concatenate([units - 1, units, units + 1])
     values = from_units(around, np.ones(len(around), bool), column, scale).cast(pa.float64()).to_numpy()
     return around[(values >= low) & (values <= high)]
@@ -140,6 +170,7 @@ def _float_units(values: npt.NDArray[np.float64], column: ColumnSchema, scale: S
         return np.round(values * 10.0**scale.decimals).astype(np.int64)
     if not pa.types.is_float32(arrow_type(column)):
         return _rank(values)
+
     largest = float(np.finfo(np.float32).max)
     return _rank(np.clip(values, -largest, largest).astype(np.float32))
 
@@ -154,8 +185,10 @@ def _ticks(array: pa.ChunkedArray | pa.Array) -> Units:
     """Dates as days, other temporal values in their storage unit, integers as they are; missing as 0."""
     if isinstance(array, pa.ChunkedArray):
         array = array.combine_chunks()
+
     if pa.types.is_date(array.type):
         array = array.cast(pa.date32()).cast(pa.int32())
+
     ticks: Units = pc.fill_null(array.cast(pa.int64()), 0).to_numpy(zero_copy_only=False)
     return ticks
 
@@ -163,7 +196,8 @@ def _ticks(array: pa.ChunkedArray | pa.Array) -> Units:
 def _rank(values: npt.NDArray[np.floating]) -> Units:
     """IEEE 754 bits of finite floats in the order of the numbers: negative floats get negative ranks."""
     bits_type = np.int32 if values.dtype == np.float32 else np.int64
-    bits = (values + values.dtype.type(0)).view(bits_type).astype(np.int64)  # + 0 turns -0.0 into 0.0
+    # + 0 turns -0.0 into 0.0.
+    bits = (values + values.dtype.type(0)).view(bits_type).astype(np.int64)
     return np.where(bits < 0, np.iinfo(bits_type).min - bits, bits)
 
 

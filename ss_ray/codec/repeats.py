@@ -15,7 +15,8 @@ from pydantic import Field
 from ss_ray.codec.columns import PAD, BinnedCodec, Slot, Tokens, ValueCodec
 from ss_ray.schema import ColumnSchema, Kind
 
-STAYED, CHANGED = 0, 1
+STAYED = 0
+CHANGED = 1
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -31,11 +31,15 @@ def order_ranks(array: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.int64]:
     """(rows,) place of each value among the sorted ones, the same for equal values, missing values last."""
     if isinstance(array, pa.ChunkedArray):
         array = array.combine_chunks()
+
     if pa.types.is_dictionary(array.type):
         array = array.cast(array.type.value_type)
+
     if pa.types.is_null(array.type):
         return np.zeros(len(array), np.int64)
+
     if pa.types.is_boolean(array.type):
         array = array.cast(pa.uint8())
+
     ranks: npt.NDArray[np.int64] = pc.rank(array, tiebreaker="dense").to_numpy().astype(np.int64)
     return ranks

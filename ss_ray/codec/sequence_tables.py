@@ -63,6 +63,7 @@ def row_table(
     if axis is not None and interval is None:
         gaps, is_first = gaps_of(axis.places(table.column(axis.column.name)), starts)
         arrays[axis.column.name] = pa.chunked_array([pa.array(gaps, mask=is_first)])
+
     left = {schema.names[0]: pa.array(rows_left(ends - np.arange(len(table))))}
     return pa.table(left | arrays)
 
@@ -72,14 +73,21 @@ def repeated_columns(table: pa.Table, starts: Ints, schema: TableSchema, header:
     followers = len(table) - (len(starts) - 1)
     if followers < MIN_FOLLOWERS:
         return {}
+
     names = {}
     for column in schema.columns:
-        has_choice = len(column.values) > 1 if column.values is not None else column.minimum is not None
+        if column.values is not None:
+            has_choice = len(column.values) > 1
+        else:
+            has_choice = column.minimum is not None
+
         if column.name in header.names or column.kind in (Kind.TEXT, Kind.IDENTIFIER) or not has_choice:
             continue
+
         changed = int(_changes(table.column(column.name), starts).sum()) - (len(starts) - 1)
         if changed <= (1 - REPEATED) * followers:
             names[column.name] = free_name(f"{column.name} changed", schema)
+
     return names
 
 
@@ -105,7 +113,11 @@ def header_schema(schema: TableSchema, sequences: Sequences, axis: OrderAxis | N
         *([sequences.group] if sequences.group else []),
         *([axis.column.name] if axis else []),
     }
-    listed = tuple(range(1, sequences.max_rows + 1)) if sequences.max_rows <= MAX_LISTED_SIZE else None
+    if sequences.max_rows <= MAX_LISTED_SIZE:
+        listed = tuple(range(1, sequences.max_rows + 1))
+    else:
+        listed = None
+
     size = ColumnSchema(
         name=free_name("rows", schema),
         kind=Kind.INTEGER,
@@ -141,6 +153,7 @@ def row_schema(
         for column in others
         for part in ((flag_column(repeated[column.name]), column) if column.name in repeated else (column,))
     ]
+
     return TableSchema(columns=(left, *((gap,) if gap else ()), *flagged))
 
 
@@ -150,7 +163,8 @@ def gap_column(name: str, gaps: tuple[int, ...], *, listed: bool) -> ColumnSchem
         name=name,
         kind=Kind.INTEGER,
         arrow_type="int64",
-        nullable=True,  # before the first row there is none
+        # Before the first row there is none.
+        nullable=True,
         minimum=gaps[0] if gaps else None,
         maximum=gaps[-1] if gaps else None,
         values=gaps if listed else None,

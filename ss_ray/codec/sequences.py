@@ -123,8 +123,12 @@ class SequenceCodec:
             slots.append(marker)
             for slot in self.row.slots[1:]:
                 by_row = slot.after is None
-                opens = (marker.start, marker.stop) if by_row else slot.opens
+                if by_row:
+                    opens = (marker.start, marker.stop)
+                else:
+                    opens = slot.opens
                 slots.append(replace(slot, after=first + (slot.after or 0), opens=opens))
+
         return tuple(slots)
 
     def encode(self, table: pa.Table, starts: Ints) -> SequenceTokens:
@@ -168,11 +172,16 @@ class SequenceCodec:
         arrays = {name: rows.column(name) for name in rows.column_names[1:]}
         for repeat in self.repeats:
             arrays[repeat.column.name] = _filled(rows, repeat, tokens.starts)
+
         arrays |= {name: headers.column(name).take(owner) for name in headers.column_names[1:]}
         if self.axis is not None:
             arrays[self.axis.column.name] = self._ascending(headers, rows, tokens.starts, ends)
+
         table = pa.table([arrays[name] for name in self.schema.names], schema=self.schema.to_arrow())
-        return table if self.axis is not None else sorted_in_groups(table, tokens.starts, self.sequences.order)
+        if self.axis is not None:
+            return table
+
+        return sorted_in_groups(table, tokens.starts, self.sequences.order)
 
     def _ascending(self, headers: pa.Table, rows: pa.Table, starts: Ints, ends: Ends) -> pa.Array:
         """The order column."""
@@ -182,6 +191,7 @@ class SequenceCodec:
             distances = rows.column(name).fill_null(0).to_numpy()
         else:
             distances = np.full(starts[-1], self.interval)
+
         is_fixed = self.interval is not None
         return ascending(self.axis, headers.column(name), distances, starts, interval=is_fixed, ends=ends)
 
@@ -202,7 +212,11 @@ class SequenceCodec:
         rows = self.row.identified_columns(table, first_row=first_row, seed=seed)
         for name, values in (rows | {name: array.take(owner) for name, array in headers.items()}).items():
             table = table.set_column(table.column_names.index(name), name, values)
-        return table if self.axis is not None else sorted_in_groups(table, starts, self.sequences.order)
+
+        if self.axis is not None:
+            return table
+
+        return sorted_in_groups(table, starts, self.sequences.order)
 
     def markers(self, left: Ints) -> Ints:
         """Token of each number of rows left."""
@@ -267,7 +281,11 @@ def fit_sequence_codec(
         max_text_tokens: Likewise.
     """
     head = header_schema(schema, sequences, axis)
-    gap = None if axis is None or interval is not None else gap_column(axis.column.name, gaps, listed=gaps_are_listed)
+    if axis is None or interval is not None:
+        gap = None
+    else:
+        gap = gap_column(axis.column.name, gaps, listed=gaps_are_listed)
+
     repeated = repeated_columns(sample, starts, schema, head)
     body = row_schema(schema, head, sequences, axis, gap, repeated)
     fit = partial(fit_codec, num_bins=num_bins, text_vocabulary=text_vocabulary, max_text_tokens=max_text_tokens)
@@ -275,6 +293,7 @@ def fit_sequence_codec(
     rows = row_table(sample, starts, body, axis, interval, repeated)
     row = fit(body, rows, first_token=header.vocabulary_size, flags=repeated)
     used = (row.encode(rows) != PAD).sum(axis=1).mean()
+
     return SequenceCodec(
         schema=schema if interval is None or axis is None else schema.with_column(unbounded(axis.column)),
         sequences=sequences,

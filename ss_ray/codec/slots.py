@@ -84,7 +84,9 @@ class SlotCodec:
         """
         table = _without_dictionaries(table)
         parts = [_given(codec, table) for codec in self.columns]
-        return np.concatenate(parts, axis=1) if parts else np.empty((len(table), 0), np.int32)
+        if parts:
+            return np.concatenate(parts, axis=1)
+        return np.empty((len(table), 0), np.int32)
 
     def decode(
         self,
@@ -116,9 +118,11 @@ class SlotCodec:
                 arrays[codec.column.name] = codec.decode(part, arrays[codec.anchor.name], rng)
             else:
                 arrays[codec.column.name] = codec.decode(part, rng)
+
             if given is not None and codec.column.name in given.column_names:
                 kept = given.column(codec.column.name).combine_chunks()
                 arrays[codec.column.name] = pc.coalesce(kept, arrays[codec.column.name])
+
         return pa.table([arrays[name] for name in self.schema.names], schema=self.schema.to_arrow())
 
     def identified(self, table: pa.Table, *, first_row: int, seed: int) -> pa.Table:
@@ -134,6 +138,7 @@ class SlotCodec:
             values = fresh_values(codec.column, first_row, len(table), seed)
             there = table.column(codec.column.name).is_valid().combine_chunks()
             arrays[codec.column.name] = pc.if_else(there, values, pa.scalar(None, values.type))
+
         return arrays
 
     def to_json(self) -> str:
@@ -173,7 +178,11 @@ def fit_codec(
     sample = _without_dictionaries(sample)
     ordered = sorted(schema.columns, key=lambda column: column.kind is Kind.TEXT)
     texts = {c.name: _some_texts(sample.column(c.name)) for c in ordered if c.kind is Kind.TEXT}
-    tokenizer = train_tokenizer((t for column in texts.values() for t in column), text_vocabulary) if texts else ""
+    if texts:
+        tokenizer = train_tokenizer((t for column in texts.values() for t in column), text_vocabulary)
+    else:
+        tokenizer = ""
+
     columns: list[ColumnCodec] = []
     next_token = first_token
     for column in ordered:
@@ -183,6 +192,7 @@ def fit_codec(
             flag = columns[-1] if column.name in flags else None
             columns.append(_fit_column(column, schema, next_token, sample, num_bins, flag))
             next_token += columns[-1].num_tokens
+
     return SlotCodec(schema=schema, columns=tuple(columns))
 
 
@@ -194,18 +204,21 @@ def _fit_column(
     num_bins: int,
     flag: ColumnCodec | None,
 ) -> ColumnCodec:
+    value: ColumnCodec
     if flag is not None:
-        value = (
-            fit_binned(sample.column(column.name), column, first_token, num_bins)
-            if column.values is None
-            else ValueCodec(column=column, first_token=first_token)
-        )
+        if column.values is None:
+            value = fit_binned(sample.column(column.name), column, first_token, num_bins)
+        else:
+            value = ValueCodec(column=column, first_token=first_token)
         changed = flag.first_token + CHANGED
         return RepeatCodec(column=column, flag=flag.column.name, value=value, changed=changed)
+
     if column.kind is Kind.IDENTIFIER:
         return AbsentCodec(column=column, first_token=first_token)
-    if column.values is not None or column.minimum is None:  # without bounds: a column without values
+    # Without bounds: a column without values.
+    if column.values is not None or column.minimum is None:
         return ValueCodec(column=column, first_token=first_token)
+
     difference = fit_difference(column, schema, sample, first_token, num_bins)
     return difference or fit_binned(sample.column(column.name), column, first_token, num_bins)
 
@@ -240,14 +253,17 @@ def _given(codec: ColumnCodec, table: pa.Table) -> Tokens:
     name = codec.column.name
     if name not in table.column_names or not tokens.shape[1]:
         return tokens
+
     there = table.column(name).is_valid()
     if isinstance(codec, DifferenceCodec):
         if codec.anchor.name not in table.column_names:
             return tokens
         there = pc.and_(there, table.column(codec.anchor.name).is_valid())
+
     rows = np.flatnonzero(there.to_numpy())
     if not len(rows):
         return tokens
+
     found = table.take(pa.array(rows))
     tokens[rows] = codec.encode(found if isinstance(codec, DifferenceCodec | RepeatCodec) else found.column(name))
     return tokens

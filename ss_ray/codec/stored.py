@@ -15,7 +15,9 @@ _SCHEMA = TypeAdapter(TableSchema)
 
 def codec_from_json(text: str) -> SlotCodec | SequenceCodec:
     """The compact model's codec, of rows or of sequences, whichever was written."""
-    return SequenceCodec.from_json(text) if json.loads(text).get("type") == "sequences" else SlotCodec.from_json(text)
+    if json.loads(text).get("type") == "sequences":
+        return SequenceCodec.from_json(text)
+    return SlotCodec.from_json(text)
 
 
 def read_schema(text: str) -> TableSchema:

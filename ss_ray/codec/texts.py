@@ -25,7 +25,9 @@ from ss_ray.schema import ColumnSchema, arrow_type
 MIN_FREQUENCY = 10
 LENGTH_QUANTILE = 0.995
 _WORD = re.compile(r"\s*\S+|\s+")
-_MISSING, _END, _FIRST_PIECE = 0, 1, 2
+_MISSING = 0
+_END = 1
+_FIRST_PIECE = 2
 
 
 def train_tokenizer(texts: Iterable[str], vocabulary_size: int) -> str:
@@ -42,6 +44,7 @@ def train_tokenizer(texts: Iterable[str], vocabulary_size: int) -> str:
         show_progress=False,
     )
     tokenizer.train_from_iterator((_distinct_words(text) for text in texts), trainer)
+
     return tokenizer.to_str()
 
 
@@ -59,7 +62,8 @@ def _load(tokenizer: str) -> Tokenizer:
 def _piece_bytes(tokenizer: str) -> tuple[bytes, ...]:
     """The bytes of each piece; a piece is spelled in 256 visible characters, each of which stands for a byte."""
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    hidden = (byte for byte in range(256) if chr(byte) not in alphabet)  # these are moved to U+0100 and up, in order
+    # These are moved to U+0100 and up, in order.
+    hidden = (byte for byte in range(256) if chr(byte) not in alphabet)
     byte_of = {character: ord(character) if ord(character) < 256 else next(hidden) for character in alphabet}
     pieces = sorted(_load(tokenizer).get_vocab().items(), key=lambda item: item[1])
     return tuple(bytes(byte_of[character] for character in piece) for piece, _ in pieces)
@@ -91,30 +95,39 @@ class TextCodec:
 
     def slots(self, first_slot: int) -> tuple[Slot, ...]:
         """The first slot may say missing; each next one is in use while the text has not ended."""
-        name, base, stop = self.column.name, self.first_token, self.first_token + self.num_tokens
+        name = self.column.name
+        base = self.first_token
+        stop = self.first_token + self.num_tokens
         pieces = (base + _FIRST_PIECE, stop)
         first = Slot(column=name, start=base + (not self.column.nullable), stop=stop)
         rest = (
             Slot(column=name, start=base + _END, stop=stop, after=first_slot + i - 1, opens=pieces)
             for i in range(1, self.max_tokens)
         )
+
         return first, *rest
 
     def encode(self, array: pa.ChunkedArray) -> Tokens:
         """(rows, max_tokens) token ids."""
         encoded = array.combine_chunks().dictionary_encode()
         rows = np.full((len(encoded.dictionary) + 1, self.max_tokens), PAD, np.int32)
-        rows[-1, 0] = self.first_token + _MISSING if self.column.nullable else PAD
+        if self.column.nullable:
+            rows[-1, 0] = self.first_token + _MISSING
+        else:
+            rows[-1, 0] = PAD
+
         for row, ids in zip(rows, self._pieces(encoded.dictionary.to_pylist()), strict=False):
             ids = [self.first_token + _FIRST_PIECE + i for i in ids[: self.max_tokens]]
             row[: len(ids)] = ids
             if len(ids) < self.max_tokens:
                 row[len(ids)] = self.first_token + _END
+
         return rows[encoded.indices.fill_null(len(rows) - 1).to_numpy()]
 
     def decode(self, tokens: Tokens, rng: np.random.Generator) -> pa.Array:
         """(rows,) strings; bytes that are not UTF-8 are left out."""
-        pieces, spelled = tokens - self.first_token - _FIRST_PIECE, _piece_bytes(self.tokenizer)
+        pieces = tokens - self.first_token - _FIRST_PIECE
+        spelled = _piece_bytes(self.tokenizer)
         rows, places = np.nonzero(pieces >= 0)
         ids = pieces[rows, places]
         written = b"".join([spelled[i] for i in ids.tolist()])
@@ -122,6 +135,7 @@ class TextCodec:
         ends = np.cumsum(sizes).astype(np.int64).tolist()
         texts = [written[start:end].decode("utf-8", errors="ignore") for start, end in pairwise([0, *ends])]
         missing = tokens[:, 0] == self.first_token + _MISSING
+
         return pa.array(texts, pa.large_string(), mask=missing).cast(arrow_type(self.column))
 
     def _pieces(self, texts: Sequence[str]) -> list[list[int]]:

@@ -16,7 +16,9 @@ NOT_YET: JsonDict = {"applies_to": "not in this version"}
 
 def _date_as_text(value: Any) -> Any:
     """YAML reads an unquoted 2020-01-31 as a date."""
-    return value.isoformat() if isinstance(value, date) else value
+    if isinstance(value, date):
+        return value.isoformat()
+    return value
 
 
 Cell = Annotated[bool | int | FiniteFloat | str, BeforeValidator(_date_as_text)]

@@ -178,7 +178,9 @@ def columns_of(constraint: ConstraintParameters) -> tuple[str, ...]:
             return *columns, determined
         case _:
             when = condition_of(constraint)
-            return (constraint.column, when.column) if when else (constraint.column,)
+            if when:
+                return (constraint.column, when.column)
+            return (constraint.column,)
 
 
 def _check_distinct(columns: Sequence[str]) -> None:

@@ -49,9 +49,14 @@ class Parameter:
 
 def load_config(file: str | Path | None = None, overrides: Sequence[str] = ()) -> Config:
     """The configuration of a YAML file (defaults where there is none), changed by `section.key=value` overrides."""
-    values = _read_yaml(Location.parse(file)) if file is not None else {}
+    if file is not None:
+        values = _read_yaml(Location.parse(file))
+    else:
+        values = {}
+
     for override in overrides:
         _set(values, override)
+
     return parse_config(values)
 
 
@@ -63,12 +68,14 @@ def parse_config(values: Mapping[str, Any]) -> Config:
     """
     if not isinstance(values, Mapping):
         raise ConfigError(f"a configuration is a mapping of sections, not an object of type {type(values).__name__}")
+
     try:
         return Config.model_validate(values)
     except ValidationError as error:
         unknown = [e["loc"] for e in error.errors() if e["type"] == "extra_forbidden"]
         if values.get("unknown_fields") != "ignore" or not unknown:
             raise ConfigError("; ".join(_explain(error.errors()))) from None
+
     logger.warning("unknown parameters are ignored: %s", ", ".join(_place(location) for location in unknown))
     return parse_config(reduce(_without, unknown, values))
 
@@ -94,7 +101,12 @@ def parameters(section: type[BaseModel] = Config, prefix: str = "") -> Iterator[
         if nested is not None:
             yield from parameters(nested, f"{prefix}{name}.")
             continue
-        extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+
+        if isinstance(field.json_schema_extra, dict):
+            extra = field.json_schema_extra
+        else:
+            extra = {}
+
         yield Parameter(
             path=prefix + name,
             default="required" if field.is_required() else _yaml_value(field.get_default(call_default_factory=True)),
@@ -118,30 +130,39 @@ def _read_yaml(file: Location) -> dict[str, Any]:
     try:
         values = yaml.safe_load(file.read_text())
     except OSError as error:
-        reason = os.strerror(error.errno) if error.errno else type(error).__name__
+        if error.errno:
+            reason = os.strerror(error.errno)
+        else:
+            reason = type(error).__name__
         raise ConfigError(f"cannot read the config file {str(file)!r}: {reason}") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"the config file {str(file)!r} is not valid YAML{_line(error)}") from None
+
     if values is not None and not isinstance(values, dict):
         raise ConfigError(f"the config file {str(file)!r} must hold a mapping of sections, e.g. 'training:'")
+
     return values or {}
 
 
 def _line(error: Exception) -> str:
     """Where a YAML error is; what stands there may be a secret."""
     mark = getattr(error, "problem_mark", None)
-    return f": line {mark.line + 1}, column {mark.column + 1}" if mark is not None else ""
+    if mark is not None:
+        return f": line {mark.line + 1}, column {mark.column + 1}"
+    return ""
 
 
 def _set(values: dict[str, Any], override: str) -> None:
     path, equals, text = override.partition("=")
     if not equals or not path.strip():
         raise ConfigError("--set: expected section.key=value")
+
     *sections, leaf = path.strip().split(".")
     for section in sections:
         if not isinstance(values.get(section), dict):
             values[section] = {}
         values = values[section]
+
     values[leaf] = _parse_scalar(text, path.strip())
 
 
@@ -150,8 +171,11 @@ def _parse_scalar(text: str, path: str) -> Any:
         value = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise ConfigError(f"--set {path}: its value is not valid YAML{_line(error)}") from None
-    if isinstance(value, str) and _EXPONENT.match(value):  # YAML 1.1 reads 1e-3 as a string
+
+    # YAML 1.1 reads 1e-3 as a string.
+    if isinstance(value, str) and _EXPONENT.match(value):
         return float(value)
+
     return value
 
 
@@ -161,6 +185,7 @@ def _explain(errors: Sequence[Any]) -> Iterator[str]:
     for error in errors:
         place = _place(error["loc"])
         messages.setdefault(place, []).append(_message(error))
+
     for place, found in messages.items():
         text = ", or ".join([found[0], *(m.removeprefix("Input should be ") for m in found[1:])])
         yield f"{place}: {text}" if place else text
@@ -171,6 +196,7 @@ def _message(error: Any) -> str:
         return "expected a mapping of parameters"
     if error["type"] != "extra_forbidden":
         return str(error["msg"]).removeprefix("Value error, ")
+
     known = {part for parameter in parameters() for part in parameter.path.split(".")}
     close = difflib.get_close_matches(str(error["loc"][-1]), sorted(known | ColumnParameters.model_fields.keys()), n=1)
     return "unknown parameter" + (f"; did you mean {close[0]!r}?" if close else "")
@@ -180,21 +206,32 @@ def _place(location: Sequence[Any], section: type[BaseModel] = Config) -> str:
     """Dotted name of a parameter, without the options of a union that pydantic adds to it."""
     if not location:
         return ""
+
     name, *rest = location
     if name not in section.model_fields and not KEY.fullmatch(str(name)):
-        return "a key"  # of what is no configuration; it may be a value of a table
+        # Of what is no configuration; it may be a value of a table.
+        return "a key"
+
     field = section.model_fields.get(str(name))
     entry = _entry_section(field) if field is not None else None
     if entry is not None and rest:
-        name, rest = f"{name}.{rest[0]}", rest[1:]
+        name = f"{name}.{rest[0]}"
+        rest = rest[1:]
+
     inner = entry or (_section_of(field) if field is not None else None)
     below = _place(rest, inner) if inner is not None else ""
-    return f"{name}.{below}" if below else str(name)
+    if below:
+        return f"{name}.{below}"
+
+    return str(name)
 
 
 def _section_of(field: FieldInfo) -> type[BaseModel] | None:
     """The section class of a field, also where the field may be null; None for a leaf."""
-    options = typing.get_args(field.annotation) if _is_union(field.annotation) else (field.annotation,)
+    if _is_union(field.annotation):
+        options = typing.get_args(field.annotation)
+    else:
+        options = (field.annotation,)
     return next((o for o in options if isinstance(o, type) and issubclass(o, BaseModel)), None)
 
 
@@ -202,8 +239,11 @@ def _entry_section(field: FieldInfo) -> type[BaseModel] | None:
     """The section class of the entries of a mapping such as data.columns; None for any other field."""
     if typing.get_origin(field.annotation) is not dict:
         return None
+
     entry = typing.get_args(field.annotation)[1]
-    return entry if isinstance(entry, type) and issubclass(entry, BaseModel) else None
+    if isinstance(entry, type) and issubclass(entry, BaseModel):
+        return entry
+    return None
 
 
 def _is_union(annotation: Any) -> bool:

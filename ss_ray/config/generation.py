@@ -98,11 +98,14 @@ class GenerationParameters(Section):
     def _rename_legacy(cls, values: Any) -> Any:
         if not isinstance(values, dict):
             return values
+
         legacy = {"use_structured_generation": "enabled"} | {
             f"structured_generation_{name}": name for name in ("backend", "schema_method", "use_single_sequence")
         }
         nested = {new: values[old] for old, new in legacy.items() if old in values}
         kept = {k: v for k, v in values.items() if k not in legacy}
         if not isinstance(kept.get("structured_generation", {}), dict):
-            return values  # pydantic says what is wrong with it
+            # Pydantic says what is wrong with it.
+            return values
+
         return kept | ({"structured_generation": nested | kept.get("structured_generation", {})} if nested else {})

@@ -156,8 +156,13 @@ class TrainingParameters(Section):
     def _rename_legacy(cls, values: Any) -> Any:
         if not isinstance(values, dict) or "warmup_ratio" not in values:
             return values
-        ratio, kept = values["warmup_ratio"], {k: v for k, v in values.items() if k != "warmup_ratio"}
-        return kept if ratio is None else {"warmup_steps": ratio} | kept
+
+        ratio = values["warmup_ratio"]
+        kept = {k: v for k, v in values.items() if k != "warmup_ratio"}
+        if ratio is None:
+            return kept
+
+        return {"warmup_steps": ratio} | kept
 
     @model_validator(mode="after")
     def _check(self) -> TrainingParameters:
@@ -324,10 +329,12 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _check_time_series(self) -> Config:
-        data, time = self.data, self.time_series
+        data = self.data
+        time = self.time_series
         sequences = time.is_timeseries or data.group_training_examples_by or data.order_training_examples_by
         if self.evaluation.time_series.enabled and not sequences:
             raise ValueError(
                 "evaluation.time_series.enabled: true needs time_series.is_timeseries, a group or an order"
             )
+
         return self

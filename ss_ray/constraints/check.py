@@ -42,7 +42,8 @@ from ss_ray.tables.facts import MAX_DECIMALS
 
 Mask = npt.NDArray[np.bool_]
 Hashes = npt.NDArray[np.uint64]
-PATTERN_SECONDS, BATCH_SECONDS = 1.0, 60.0
+PATTERN_SECONDS = 1.0
+BATCH_SECONDS = 60.0
 """Longest match of one string, and of all distinct strings of a batch together."""
 _ROUNDING = 8
 """Errors of a float's last place that a sum may collect."""
@@ -64,6 +65,7 @@ def constraint_name(constraint: ConstraintParameters) -> str:
         case _:
             when = condition_of(constraint)
             inner = constraint.column + (f" when {when.column}" if when else "")
+
     return f"{constraint.type}({inner})"
 
 
@@ -107,14 +109,21 @@ def violations(constraint: ConstraintParameters, table: pa.Table, pairs: pa.Tabl
         case PresentConstraint():
             present = _valid(plain(table, constraint.column))
             expected = holds(constraint.when, table)
-            return expected & ~present if constraint.otherwise == "any" else expected != present
+            if constraint.otherwise == "any":
+                return expected & ~present
+            return expected != present
+
     array = plain(table, constraint.column)
     if isinstance(constraint, ValuesConstraint):
         inside = to_mask(pc.is_in(array, value_set=declared(constraint.values, array.type)))
     else:
         inside = _within(array, constraint.minimum, constraint.maximum)
+
     broken = _valid(array) & ~inside
-    return broken if constraint.when is None else broken & holds(constraint.when, table)
+    if constraint.when is None:
+        return broken
+
+    return broken & holds(constraint.when, table)
 
 
 def holds(condition: Condition, table: pa.Table) -> Mask:
@@ -122,27 +131,34 @@ def holds(condition: Condition, table: pa.Table) -> Mask:
     array = plain(table, condition.column)
     if condition.is_missing is not None:
         return _valid(array) != condition.is_missing
+
     values = _spelled(condition)
     if values:
         return to_mask(pc.is_in(array, value_set=declared(values, array.type)))
+
     return _valid(array) & _within(array, condition.minimum, condition.maximum)
 
 
 def plain(table: pa.Table, name: str) -> pa.Array:
     """A column as one array, its dictionary looked up."""
     array = table.column(name).combine_chunks()
-    return array.cast(array.type.value_type) if pa.types.is_dictionary(array.type) else array
+    if pa.types.is_dictionary(array.type):
+        return array.cast(array.type.value_type)
+    return array
 
 
 def row_hashes(table: pa.Table, columns: Sequence[str]) -> tuple[Hashes, Mask]:
     """(rows,) hash of the values in these columns, and (rows,) whether all of them are there."""
-    hashes, complete = np.zeros(table.num_rows, np.uint64), np.ones(table.num_rows, bool)
+    hashes = np.zeros(table.num_rows, np.uint64)
+    complete = np.ones(table.num_rows, bool)
     for name in columns:
         encoded = plain(table, name).dictionary_encode()
-        known = np.append(_value_hashes(encoded.dictionary), np.uint64(0))  # the last one for missing values
+        # The last one for missing values.
+        known = np.append(_value_hashes(encoded.dictionary), np.uint64(0))
         codes = pc.fill_null(encoded.indices, len(known) - 1).to_numpy(zero_copy_only=False)
         hashes = hashes * np.uint64(0x9E3779B97F4A7C15) + known[codes]
         complete &= _valid(encoded)
+
     return hashes, complete
 
 
@@ -170,25 +186,35 @@ def with_first_pairs(constraint: DeterminesConstraint, pairs: pa.Table | None, t
     new = complete & _valid(plain(rows, constraint.determined))
     if pairs is not None:
         new &= ~looked_up(constraint, pairs, table)[1]
+
     firsts = rows.filter(pa.array(new & ~repeats(hashes, new)))
-    return firsts if pairs is None else pa.concat_tables([pairs.select(names).cast(rows.schema), firsts])
+    if pairs is None:
+        return firsts
+
+    return pa.concat_tables([pairs.select(names).cast(rows.schema), firsts])
 
 
 def allowed(column: ColumnSchema, array: pa.Array) -> Mask:
     """(rows,) whether the schema allows each value, and a missing one."""
-    if pa.types.is_decimal(array.type):  # bounds and values of decimals are floats
+    # Bounds and values of decimals are floats.
+    if pa.types.is_decimal(array.type):
         array = array.cast(pa.float64())
+
     inside = np.ones(len(array), bool)
     if column.values is not None:
         inside = to_mask(pc.is_in(array, value_set=declared(column.values, array.type)))
     elif column.kind in ORDERED_KINDS:
         inside = _within(array, column.minimum, column.maximum)
+
     return np.where(_valid(array), inside, column.nullable)
 
 
 def numbers(array: pa.Array) -> npt.NDArray[Any]:
     """(rows,) int64 of integers and float64 of all other numbers; 0 for missing."""
-    type_ = pa.int64() if pa.types.is_integer(array.type) else pa.float64()
+    if pa.types.is_integer(array.type):
+        type_ = pa.int64()
+    else:
+        type_ = pa.float64()
     return pc.fill_null(array.cast(type_), 0).to_numpy(zero_copy_only=False)
 
 
@@ -200,9 +226,13 @@ def declared(values: Sequence[Cell], type_: pa.DataType) -> pa.Array:
     """
     try:
         return _converted(values, type_)
-    except (ValueError, TypeError, ArithmeticError, pa.ArrowException):  # their messages quote the value
+    except (ValueError, TypeError, ArithmeticError, pa.ArrowException):
+        # Their messages quote the value.
         is_yes_or_no = any(isinstance(value, bool) for value in values)
-        hint = "; YAML reads yes, no, on and off without quotes as true or false" if is_yes_or_no else ""
+        if is_yes_or_no:
+            hint = "; YAML reads yes, no, on and off without quotes as true or false"
+        else:
+            hint = ""
         raise ConfigError(f"a declared value cannot be read as {type_}{hint}") from None
 
 
@@ -214,30 +244,39 @@ def to_mask(array: pa.Array) -> Mask:
 def _converted(values: Sequence[Cell], type_: pa.DataType) -> pa.Array:
     if any(isinstance(value, bool) != pa.types.is_boolean(type_) for value in values):
         raise ValueError("booleans are no numbers and no strings")
+
     if pa.types.is_temporal(type_):
         texts = pa.array([str(value).removesuffix("Z") for value in values], pa.string())
-        return texts.cast(pa.timestamp(type_.unit)).cast(type_) if pa.types.is_timestamp(type_) else texts.cast(type_)
+        if pa.types.is_timestamp(type_):
+            return texts.cast(pa.timestamp(type_.unit)).cast(type_)
+        return texts.cast(type_)
+
     if pa.types.is_decimal(type_):
         return pa.array([Decimal(str(value)) for value in values], type_)
     if pa.types.is_integer(type_) and any(isinstance(value, float) and not value.is_integer() for value in values):
         raise ValueError("not a whole number")
     if pa.types.is_string(type_) or pa.types.is_large_string(type_):
         return pa.array([str(value) for value in values], type_)
+
     return pa.array(values, type_)
 
 
 def _value_hashes(values: pa.Array) -> Hashes:
     if pa.types.is_null(values.type):
         return np.zeros(len(values), np.uint64)
+
     if pa.types.is_decimal(values.type):
         values = values.cast(pa.string())
     elif pa.types.is_date32(values.type):
         values = values.cast(pa.int32())
     elif pa.types.is_temporal(values.type):
         values = values.cast(pa.int64())
+
     data = values.to_numpy(zero_copy_only=False)
     if data.dtype.kind == "f":
-        data = data + data.dtype.type(0)  # -0.0 is 0.0
+        # -0.0 is 0.0.
+        data = data + data.dtype.type(0)
+
     hashes: Hashes = pd.util.hash_array(data, categorize=False)
     return hashes
 
@@ -250,7 +289,10 @@ def _comparable(array: pa.Array) -> pd.Series[Any]:
     """(rows,) numbers, or moments of any resolution; dates are midnights, and a time zone is that of UTC."""
     if pa.types.is_temporal(array.type):
         moments = array.to_pandas(date_as_object=False)
-        return moments.dt.tz_convert("UTC") if moments.dt.tz is not None else moments.dt.tz_localize("UTC")
+        if moments.dt.tz is not None:
+            return moments.dt.tz_convert("UTC")
+        return moments.dt.tz_localize("UTC")
+
     return pd.Series(numbers(array))
 
 
@@ -258,18 +300,24 @@ def _out_of_order(low: pa.Array, high: pa.Array, strict: bool) -> Mask:
     if any(pa.types.is_decimal(a.type) for a in (low, high)) and not any(
         pa.types.is_floating(a.type) for a in (low, high)
     ):
-        return to_mask((pc.greater_equal if strict else pc.greater)(low, high))  # exact, however many digits
-    a, b = _comparable(low), _comparable(high)
+        # exact, however many digits.
+        return to_mask((pc.greater_equal if strict else pc.greater)(low, high))
+
+    a = _comparable(low)
+    b = _comparable(high)
     return _valid(low) & _valid(high) & ((a >= b) if strict else (a > b)).to_numpy()
 
 
 def _within(array: pa.Array, minimum: Bound | None, maximum: Bound | None) -> Mask:
     """(rows,) whether values are between bounds; anything for missing ones."""
-    values, inside = _comparable(array), np.ones(len(array), bool)
+    values = _comparable(array)
+    inside = np.ones(len(array), bool)
     if minimum is not None:
         inside &= (values >= _comparable(_bound(minimum, array.type))[0]).to_numpy()
+
     if maximum is not None:
         inside &= (values <= _comparable(_bound(maximum, array.type))[0]).to_numpy()
+
     return inside
 
 
@@ -290,7 +338,11 @@ def _unbalanced(constraint: SumConstraint, table: pa.Table) -> Mask:
     size = reduce(np.add, [np.abs(values) for values in (*parts, total)])
     is_whole = all(pa.types.is_integer(array.type) for array in arrays)
     is_single = any(pa.types.is_float32(array.type) for array in arrays)
-    slack = 0.0 if is_whole else _ROUNDING * float(np.finfo(np.float32 if is_single else np.float64).eps)
+    if is_whole:
+        slack = 0.0
+    else:
+        slack = _ROUNDING * float(np.finfo(np.float32 if is_single else np.float64).eps)
+
     tolerance = constraint.tolerance or _half_unit(arrays[-1])
     return valid & (np.abs(reduce(np.add, parts) - total) > tolerance + slack * size)
 
@@ -301,11 +353,13 @@ def _half_unit(array: pa.Array) -> float:
         return 0.5
     if pa.types.is_decimal(array.type):
         return 0.5 * 10.0**-array.type.scale
+
     values = array.drop_null().to_numpy(zero_copy_only=False)
     for decimals in range(MAX_DECIMALS + 1):
         values = values[np.round(values, decimals) != values]
         if not len(values):
             return 0.5 * 10.0**-decimals
+
     return 0.0
 
 
@@ -321,6 +375,7 @@ def _matches(constraint: FormatConstraint, array: pa.Array) -> Mask:
     encoded = array.dictionary_encode()
     texts = encoded.dictionary.to_pylist()
     until = time.monotonic() + BATCH_SECONDS
+
     try:
         fits = [compiled.fullmatch(text, timeout=_seconds_left(until)) is not None for text in texts]
     except TimeoutError:
@@ -328,6 +383,7 @@ def _matches(constraint: FormatConstraint, array: pa.Array) -> Mask:
             f"{constraint_name(constraint)}: the pattern takes over {PATTERN_SECONDS:g} second for one string, or "
             f"{BATCH_SECONDS:g} for {len(texts):,} of them; simplify it"
         ) from None
+
     return to_mask(pa.array(fits, pa.bool_()).take(encoded.indices))
 
 
@@ -354,10 +410,12 @@ def _faults(constraint: ConstraintParameters, schema: TableSchema) -> Iterator[s
     if unknown:
         yield f"there is no column {', '.join(map(repr, unknown))}; the table has {', '.join(map(repr, schema.names))}"
         return
+
     when = condition_of(constraint)
     try:
         if when is not None:
             yield from _condition_faults(when, schema[when.column])
+
         match constraint:
             case OrderConstraint():
                 yield from _order_faults(constraint, schema[constraint.low], schema[constraint.high])
@@ -371,7 +429,8 @@ def _faults(constraint: ConstraintParameters, schema: TableSchema) -> Iterator[s
                 yield from _present_faults(constraint, schema[constraint.column])
             case RangeConstraint():
                 yield from _range_faults(constraint, schema[constraint.column])
-    except ConfigError as error:  # a declared value that is not of the column's type
+    except ConfigError as error:
+        # A declared value that is not of the column's type.
         yield str(error)
 
 
@@ -389,6 +448,7 @@ def _bounds_faults(minimum: Bound | None, maximum: Bound | None, column: ColumnS
     if column.kind not in ORDERED_KINDS:
         yield f"column {column.name!r} is of kind {column.kind.value}; only numbers and dates have bounds"
         return
+
     low, high = (None if bound is None else _limit(bound, column) for bound in (minimum, maximum))
     if low is not None and high is not None and low > high:
         yield "its minimum is above its maximum"
@@ -399,6 +459,7 @@ def _range_faults(constraint: RangeConstraint, column: ColumnSchema) -> Iterator
     ends = _ends(column)
     if ends is None or constraint.when is not None:
         return
+
     is_above = constraint.minimum is not None and _limit(constraint.minimum, column) > ends[1]
     if is_above or (constraint.maximum is not None and _limit(constraint.maximum, column) < ends[0]):
         yield f"no value of column {column.name!r} is in this range"
@@ -410,12 +471,16 @@ def _order_faults(constraint: OrderConstraint, low: ColumnSchema, high: ColumnSc
         kinds = f"kind {low.kind.value} and kind {high.kind.value}"
         yield f"{kinds} cannot be compared; only numbers with numbers, and dates with dates"
         return
+
     zones = [column.arrow_type.count("tz=") for column in (low, high) if column.kind is Kind.DATETIME]
     if len(set(zones)) > 1:
         yield "one column has a time zone and the other has none; convert one of them"
-    lowest, highest = _ends(low), _ends(high)
+
+    lowest = _ends(low)
+    highest = _ends(high)
     if lowest is None or highest is None:
         return
+
     if lowest[0] > highest[1] or (constraint.strict and lowest[0] == highest[1]):
         yield f"every value of {low.name!r} is above those of {high.name!r}; are they the wrong way round?"
 
@@ -426,6 +491,7 @@ def _sum_faults(constraint: SumConstraint, schema: TableSchema) -> Iterator[str]
     if other is not None:
         yield f"column {other.name!r} is of kind {other.kind.value}; only numbers add up"
         return
+
     ends = [_ends(column) for column in columns]
     if all(end is not None for end in ends):
         *parts, total = [(float(end[0]), float(end[1])) for end in ends if end is not None]
@@ -445,11 +511,13 @@ def _format_faults(constraint: FormatConstraint, column: ColumnSchema) -> Iterat
     if not (pa.types.is_string(type_) or pa.types.is_large_string(type_)):
         yield f"column {column.name!r} is stored as {column.arrow_type}; only strings have a format"
         return
+
     try:
         regex.compile(constraint.pattern)
     except regex.error as error:
         yield f"invalid regular expression: {error}"
         return
+
     if column.values and not _matches(constraint, declared(column.values, type_)).any():
         yield f"no value of column {column.name!r} has this format"
 
@@ -464,7 +532,9 @@ def _present_faults(constraint: PresentConstraint, column: ColumnSchema) -> Iter
 def value_type(column: ColumnSchema) -> pa.DataType:
     """Type of a column's cells."""
     type_ = arrow_type(column)
-    return type_.value_type if pa.types.is_dictionary(type_) else type_
+    if pa.types.is_dictionary(type_):
+        return type_.value_type
+    return type_
 
 
 def _ends(column: ColumnSchema) -> tuple[Any, Any] | None:

@@ -138,6 +138,7 @@ class Enforcer:
         repaired = _zeros(self.constructions)
         for constraint, cells in zip(self.constructions, changed, strict=True):
             repaired[constraint_name(constraint)] += int((cells & kept).sum())
+
         released = table.filter(pa.array(kept))
         keys = {
             constraint_name(c): np.union1d(_keys_of(c, seen.keys), key_hashes(c, released))
@@ -159,13 +160,15 @@ class Enforcer:
                 pairs[name] = with_first_pairs(constraint, pairs.get(name), table)
             table, cells = _made_true(constraint, table, self.schema, pairs.get(name))
             changed.append(cells)
+
         return table, changed, pairs
 
     def _reject(
         self, table: pa.Table, units: npt.NDArray[np.intp], keys: Mapping[str, Hashes], pairs: Mapping[str, pa.Table]
     ) -> tuple[Mask, dict[str, int]]:
         """Which rows are left, and how many each constraint cost."""
-        kept, rejected = np.ones(table.num_rows, bool), _zeros(self.constraints)
+        kept = np.ones(table.num_rows, bool)
+        rejected = _zeros(self.constraints)
         for constraint in self.constraints:
             name = constraint_name(constraint)
             if isinstance(constraint, UniqueConstraint):
@@ -174,9 +177,11 @@ class Enforcer:
                 broken = repeats(hashes, compared) | (compared & np.isin(hashes, _keys_of(constraint, keys)))
             else:
                 broken = violations(constraint, table, pairs.get(name))
+
             removed = kept & np.isin(units, units[kept & broken])
             rejected[name] += int(removed.sum())
             kept &= ~removed
+
         return kept, rejected
 
 
@@ -224,6 +229,7 @@ def learn_mapping(constraint: DeterminesConstraint, tables: Iterable[pa.Table]) 
     hashes, complete = row_hashes(counts, constraint.columns)
     is_other = repeats(hashes, complete)
     has_value = ~counts.column("missing").to_numpy().astype(bool)
+
     return LearnedMapping(
         pairs=counts.select(names).filter(pa.array(complete & ~is_other)),
         contradictions=int(counts.column("rows_sum").to_numpy()[is_other & has_value].sum()),
@@ -243,18 +249,25 @@ def settled(constraint: SumConstraint, schema: TableSchema) -> SumConstraint:
     """The constraint with the tolerance that its total's schema gives it where none is declared."""
     if constraint.tolerance:
         return constraint
+
     digits = _decimals(schema[constraint.total])
-    tolerance = float(np.finfo(np.float64).tiny) if digits is None else 0.5 * 10.0**-digits
+    if digits is None:
+        tolerance = float(np.finfo(np.float64).tiny)
+    else:
+        tolerance = 0.5 * 10.0**-digits
+
     return constraint.model_copy(update={"tolerance": tolerance})
 
 
 def _in_order(constructions: Sequence[Construction]) -> tuple[Construction, ...]:
     """Each after those that write what it reads; where they wait for each other, as they were declared."""
-    left, ordered = list(constructions), []
+    left = list(constructions)
+    ordered = []
     while left:
         written = [_target(constraint) for constraint in left]
         free = (i for i, c in enumerate(left) if not _inputs(c) & {*written[:i], *written[i + 1 :]})
         ordered.append(left.pop(next(free, 0)))
+
     return tuple(ordered)
 
 
@@ -271,6 +284,7 @@ def _target(constraint: Construction) -> str:
             return total
         case DeterminesConstraint(determined=determined):
             return determined
+
     return constraint.column
 
 
@@ -281,6 +295,7 @@ def _inputs(constraint: Construction) -> set[str]:
             return set(parts)
         case DeterminesConstraint(columns=columns):
             return set(columns)
+
     return {constraint.when.column, constraint.column}
 
 
@@ -297,26 +312,34 @@ def _made_true(
             new = looked_up(constraint, with_first_pairs(constraint, pairs, table), table)[0]
         case _:
             new = pa.nulls(len(old), old.type)
+
     broken = violations(constraint, table, pairs) & old.is_valid().to_numpy(zero_copy_only=False)
     cells = broken & allowed(column, new)
     if not cells.any():
         return table, cells
+
     filled = pc.if_else(pa.array(cells), new, old).cast(arrow_type(column))
     return table.set_column(table.column_names.index(column.name), column.name, filled), cells
 
 
 def _totals(constraint: SumConstraint, table: pa.Table, column: ColumnSchema) -> pa.Array:
     """(rows,) sum of the parts in the total's decimals and type; the total as it is where that is out of bounds."""
-    old, digits = plain(table, column.name), _decimals(column)
+    old = plain(table, column.name)
+    digits = _decimals(column)
     sums = reduce(np.add, [numbers(plain(table, part)) for part in constraint.parts])
     if column.kind is Kind.FLOAT:
         sums = sums.astype(np.float64)
+
     if digits is not None and sums.dtype.kind == "f":
         sums = np.round(sums, digits)
-    low, high = float(column.minimum or 0), float(column.maximum or 0)
-    slack = _SLACK * max(abs(low), abs(high))  # sums that are not inside after all are not allowed in the end
+
+    low = float(column.minimum or 0)
+    high = float(column.maximum or 0)
+    # Sums that are not inside after all are not allowed in the end.
+    slack = _SLACK * max(abs(low), abs(high))
     inside = (sums >= low - slack) & (sums <= high + slack)
     totals = pa.array(np.where(inside, sums, 0)).cast(old.type, safe=False)
+
     return pc.if_else(pa.array(inside), totals, old)
 
 
@@ -324,8 +347,11 @@ def _decimals(column: ColumnSchema) -> int | None:
     """Digits after the point of a number; None for full precision."""
     if column.kind is Kind.INTEGER:
         return 0
+
     type_ = arrow_type(column)
-    return type_.scale if pa.types.is_decimal(type_) else column.decimals
+    if pa.types.is_decimal(type_):
+        return type_.scale
+    return column.decimals
 
 
 def _counted(rows: pa.Table, names: Sequence[str]) -> pa.Table:

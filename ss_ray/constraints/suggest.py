@@ -109,6 +109,7 @@ def suggest(schema: TableSchema, table: pa.Table) -> tuple[Suggestion, ...]:
     """
     if table.num_rows < MIN_ROWS:
         return ()
+
     twins, columns = _columns(schema, table)
     sums = list(_sums(columns))
     return (
@@ -130,6 +131,7 @@ def to_yaml(suggestions: Sequence[Suggestion]) -> str:
         entry = {"type": suggestion.constraint.type, **given}
         text = yaml.safe_dump(entry, default_flow_style=True, sort_keys=False, allow_unicode=True, width=10**6)
         lines += [f"  # {_one_line(suggestion.reason)}", f"  - {text.rstrip()}"]
+
     return "\n".join(lines) + "\n"
 
 
@@ -143,6 +145,7 @@ def _columns(schema: TableSchema, table: pa.Table) -> tuple[dict[str, str], _Col
     first: dict[bytes, str] = {}
     twins: dict[str, str] = {}
     codes: dict[str, Codes] = {}
+
     for name in schema.names:
         hashes, complete = row_hashes(table, [name])
         twin = first.setdefault(hashes.tobytes(), name)
@@ -151,6 +154,7 @@ def _columns(schema: TableSchema, table: pa.Table) -> tuple[dict[str, str], _Col
         elif complete.any():
             encoded = plain(table, name).dictionary_encode()
             codes[name] = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False)
+
     return twins, _Columns(
         schema=TableSchema(columns=tuple(c for c in schema.columns if c.name in codes)),
         table=table,
@@ -165,12 +169,14 @@ def _twins(twins: dict[str, str], schema: TableSchema, columns: _Columns) -> Ite
     for name, first in twins.items():
         if first not in columns.codes or columns.distinct[first] < 2:
             continue
+
         is_number = schema[name].kind in (Kind.INTEGER, Kind.FLOAT)
-        constraint: ConstraintParameters = (
-            SumConstraint(parts=(first,), total=name)
-            if is_number
-            else DeterminesConstraint(columns=(first,), determined=name)
-        )
+        constraint: ConstraintParameters
+        if is_number:
+            constraint = SumConstraint(parts=(first,), total=name)
+        else:
+            constraint = DeterminesConstraint(columns=(first,), determined=name)
+
         support = int(columns.present(first).sum())
         yield Suggestion(constraint=constraint, support=support, reason=f"{name} is {first} in all rows")
 
@@ -179,10 +185,12 @@ def _keys(columns: _Columns) -> list[Suggestion]:
     """Columns without a repeated value where chance would repeat one; else pairs of an identifier and a column."""
     if single := [name for name in columns.codes if _is_key(columns, name)]:
         return [_key(columns, name) for name in single]
+
     identifiers = [c.name for c in columns.schema.of_kind(Kind.IDENTIFIER)]
     others = [c.name for c in columns.schema.columns if c.kind not in (Kind.IDENTIFIER, Kind.FLOAT, Kind.TEXT)]
     pairs = [*combinations(identifiers, 2), *product(identifiers, others)]
     found = [_key(columns, *pair) for pair in pairs if _is_key_pair(columns, *pair)]
+
     return found[:MAX_KEYS]
 
 
@@ -195,9 +203,14 @@ def _is_key(columns: _Columns, name: str) -> bool:
     column = columns.schema[name]
     if columns.distinct[name] < columns.num_rows:
         return False
+
     if column.kind in (Kind.INTEGER, Kind.DATE):
-        values = numbers(plain(columns.table, name)) if column.kind is Kind.INTEGER else _days(columns.table, name)
+        if column.kind is Kind.INTEGER:
+            values = numbers(plain(columns.table, name))
+        else:
+            values = _days(columns.table, name)
         return columns.num_rows**2 / 2 / (float(values.max()) - float(values.min()) + 1) >= MIN_EXPECTED
+
     return column.kind is Kind.IDENTIFIER or (column.kind is Kind.TEXT and _is_word(columns, name))
 
 
@@ -215,9 +228,11 @@ def _days(table: pa.Table, name: str) -> npt.NDArray[Any]:
 def _is_key_pair(columns: _Columns, first: str, second: str) -> bool:
     if not columns.present(first, second).all():
         return False
+
     expected = columns.num_rows**2 / 2 * columns.chance[first] * columns.chance[second]
     if columns.distinct[first] * columns.distinct[second] < columns.num_rows or expected < MIN_EXPECTED:
         return False
+
     pairs = columns.codes[first].astype(np.int64) * columns.distinct[second] + columns.codes[second]
     return len(np.unique(pairs)) == columns.num_rows
 
@@ -238,7 +253,11 @@ def _comparable(columns: _Columns) -> Iterator[list[str]]:
 
     def family(name: str) -> tuple[str, ...]:
         column = columns.schema[name]
-        unit = column.arrow_type if column.kind is Kind.DATETIME else str(column.decimals)
+        if column.kind is Kind.DATETIME:
+            unit = column.arrow_type
+        else:
+            unit = str(column.decimals)
+
         return column.kind.value, unit
 
     names = sorted((c.name for c in columns.schema.of_kind(*ORDERED_KINDS)), key=family)
@@ -250,16 +269,22 @@ def _ordered(columns: _Columns, names: Sequence[str], values: Floats) -> Mask:
     holds = np.array([~np.logical_or.reduce(values[:, i : i + 1] > values) for i in range(len(names))], bool)
     holds = holds.reshape(len(names), len(names))
     np.fill_diagonal(holds, False)
-    holds &= ~np.tril(holds & holds.T)  # equal wherever both have a value
+    # Equal wherever both have a value.
+    holds &= ~np.tril(holds & holds.T)
+
     for i, j in np.argwhere(holds).tolist():
         support = int(columns.present(names[i], names[j]).sum())
         chance = _share_above(values[:, i], values[:, j])
         holds[i, j] = chance >= MIN_BROKEN_SHARE and chance * support >= MIN_EXPECTED
-    checked, complete = np.zeros_like(holds), columns.complete(names)
-    while (left := np.argwhere(_direct(holds, complete) & ~checked)).size:  # those that follow need no check
+
+    checked = np.zeros_like(holds)
+    complete = columns.complete(names)
+    # Those that follow need no check.
+    while (left := np.argwhere(_direct(holds, complete) & ~checked)).size:
         for i, j in left.tolist():
             holds[i, j] = not violations(OrderConstraint(low=names[i], high=names[j]), columns.table).any()
             checked[i, j] = True
+
     return _direct(holds, complete)
 
 
@@ -275,6 +300,7 @@ def _order(columns: _Columns, low: str, high: str, lows: Floats, highs: Floats) 
     equal = 1 - above - _share_above(highs, lows)
     strict = OrderConstraint(low=low, high=high, strict=True)
     is_strict = equal * support >= MIN_EXPECTED and not violations(strict, columns.table).any()
+
     return Suggestion(
         constraint=strict if is_strict else OrderConstraint(low=low, high=high),
         support=support,
@@ -285,8 +311,11 @@ def _order(columns: _Columns, low: str, high: str, lows: Floats, highs: Floats) 
 
 def _share_above(low: Floats, high: Floats) -> float:
     """Probability that a value of the first column is above one of any row of the second."""
-    low, high = low[~np.isnan(low)], np.sort(high[~np.isnan(high)])
-    return float(np.searchsorted(high, low).mean() / len(high)) if len(low) and len(high) else 0.0
+    low = low[~np.isnan(low)]
+    high = np.sort(high[~np.isnan(high)])
+    if len(low) and len(high):
+        return float(np.searchsorted(high, low).mean() / len(high))
+    return 0.0
 
 
 def _implied_orders(constraint: ConstraintParameters, columns: _Columns) -> Iterator[tuple[str, str]]:
@@ -310,6 +339,7 @@ def _as_floats(array: pa.Array) -> Floats:
         array = array.cast(pa.date32()).cast(pa.int32())
     elif pa.types.is_temporal(array.type):
         array = array.cast(pa.int64())
+
     return np.where(missing, np.nan, numbers(array).astype(np.float64))
 
 
@@ -319,17 +349,24 @@ def _sums(columns: _Columns) -> Iterator[Suggestion]:
     names = np.array(numeric[:MAX_SUM_COLUMNS])
     if len(names) < 3:
         return
+
     values = _sample(columns, names.tolist())
     decimals = [columns.schema[name].decimals or 0 for name in names.tolist()]
     totals: set[int] = set()
+
     for pair, total in _pairs_that_add_up(values, 0.5 * 10.0 ** -np.array(decimals)):
         if (suggestion := _sum(columns, tuple(names[pair].tolist()), str(names[total]))) is not None:
             totals.add(total)
             yield suggestion
+
     others = np.array([i for i in range(len(names)) if i not in totals])
     for total in others.tolist():
         parts = _parts_of(values, others[others != total], total)
-        suggestion = _sum(columns, tuple(names[parts].tolist()), str(names[total])) if len(parts) > 2 else None
+        if len(parts) > 2:
+            suggestion = _sum(columns, tuple(names[parts].tolist()), str(names[total]))
+        else:
+            suggestion = None
+
         if suggestion is not None:
             yield suggestion
 
@@ -337,7 +374,8 @@ def _sums(columns: _Columns) -> Iterator[Suggestion]:
 def _pairs_that_add_up(values: Floats, tolerances: Floats) -> Iterator[tuple[list[int], int]]:
     """Places of two columns and of one that is their sum on the sample, within its tolerance."""
     for i, j in combinations(range(values.shape[1]), 2):
-        a, b = values[:, i : i + 1], values[:, j : j + 1]
+        a = values[:, i : i + 1]
+        b = values[:, j : j + 1]
         differs = np.abs(a + b - values) > tolerances + _ROUNDING * (np.abs(a) + np.abs(b))
         yield from (([i, j], k) for k in np.flatnonzero(~differs.any(axis=0)).tolist() if k not in (i, j))
 
@@ -347,9 +385,13 @@ def _parts_of(values: Floats, candidates: npt.NDArray[np.int64], total: int) -> 
     rows = values[~np.isnan(values[:, [*candidates.tolist(), total]]).any(axis=1)]
     if len(rows) <= len(candidates):
         return candidates[:0]
+
     weights = np.linalg.lstsq(rows[:, candidates], rows[:, total], rcond=None)[0]
     is_part = np.abs(weights - 1) < _NEAR
-    return candidates[is_part] if (is_part | (np.abs(weights) < _NEAR)).all() else candidates[:0]
+    if (is_part | (np.abs(weights) < _NEAR)).all():
+        return candidates[is_part]
+
+    return candidates[:0]
 
 
 def _sum(columns: _Columns, parts: tuple[str, ...], total: str) -> Suggestion | None:
@@ -357,10 +399,12 @@ def _sum(columns: _Columns, parts: tuple[str, ...], total: str) -> Suggestion | 
     decimals = [columns.schema[name].decimals or 0 for name in (*parts, total)]
     if max(decimals) > decimals[-1] or violations(settled(constraint, columns.schema), columns.table).any():
         return None
+
     nonzero = [numbers(plain(columns.table, part)) != 0 for part in parts]
     telling = np.logical_and.reduce([columns.present(*parts, total), np.sum(nonzero, axis=0) > 1])
     if telling.sum() * (1 - columns.chance[total]) < MIN_EXPECTED:
         return None
+
     support = int(columns.present(*parts, total).sum())
     reason = f"{' + '.join(parts)} is {total} in all {support:,} rows, in {int(telling.sum()):,} with several parts"
     return Suggestion(constraint=constraint, support=support, reason=reason)
@@ -371,10 +415,13 @@ def _dependencies(columns: _Columns) -> Iterator[Suggestion]:
     names = [name for name, count in columns.distinct.items() if 2 <= count <= columns.num_rows / 2]
     if len(names) < 2:
         return
+
     decides = _decides(columns, names)
     is_twin = decides & decides.T
-    leads = ~np.logical_or.reduce(np.triu(is_twin, 1))  # no earlier column decides it and is decided by it
+    # No earlier column decides it and is decided by it.
+    leads = ~np.logical_or.reduce(np.triu(is_twin, 1))
     direct = _direct(decides & leads & leads[:, None], columns.complete(names))
+
     for i, first in enumerate(names):
         for j in np.flatnonzero(leads[i] & (direct[i] | (is_twin[i] & ~leads))).tolist():
             yield _dependency(columns, first, names[j])
@@ -392,14 +439,18 @@ def _decides(columns: _Columns, names: Sequence[str]) -> Mask:
     codes = np.column_stack([columns.codes[name] for name in names])
     sample = codes[:SAMPLE_ROWS]
     decides = np.zeros((len(names), len(names)), bool)
+
     for i, name in enumerate(names):
         if not _may_decide(columns, name):
             continue
+
         candidates = np.flatnonzero(_is_constant_in(sample[:, i], sample))
         holds = candidates[_is_constant_in(codes[:, i], codes[:, candidates])]
         rows = codes[codes[:, i] >= 0]
-        more = len(rows) - columns.distinct[name]  # rows that could contradict
+        # Rows that could contradict.
+        more = len(rows) - columns.distinct[name]
         decides[i, holds] = [more * (1 - _chance(rows[:, j])) >= MIN_EXPECTED for j in holds]
+
     np.fill_diagonal(decides, False)
     return decides
 
@@ -428,6 +479,7 @@ def _presences(columns: _Columns) -> Iterator[Suggestion]:
     gaps = {name: columns.codes[name] >= 0 for name in columns.codes if (columns.codes[name] < 0).sum() >= MIN_ROWS}
     gaps = {name: present for name, present in gaps.items() if present.sum() >= MIN_ROWS}
     first: dict[bytes, str] = {}
+
     for name, present in gaps.items():
         twin = first.setdefault(present.tobytes(), name)
         if twin != name:
@@ -451,9 +503,11 @@ def _explained(columns: _Columns, name: str, present: Mask) -> Condition | None:
         rows = np.bincount(codes + 1, minlength=columns.distinct[other.name] + 1)
         if other.name == name or filled[0] or ((filled > 0) & (filled < rows)).any():
             continue
+
         values = _values_of(columns, other.name, np.flatnonzero(filled[1:]))
         if len(values) <= MAX_CONDITION_VALUES:
             found.append(_spelled(other.name, values))
+
     return min(found, key=lambda condition: len(condition.one_of or (0,)), default=None)
 
 
@@ -474,6 +528,7 @@ def _formats(columns: _Columns) -> Iterator[Suggestion]:
         is_string = pa.types.is_string(array.type) or pa.types.is_large_string(array.type)
         if not is_string or column.entity_type is not None or columns.distinct[column.name] < MIN_ROWS:
             continue
+
         pattern = _pattern(pc.unique(array))
         if pattern is not None:
             reason = f"all {columns.distinct[column.name]:,} strings of {column.name} have this shape"
@@ -486,12 +541,15 @@ def _pattern(texts: pa.Array) -> str | None:
     shapes = texts
     for alphabet, sign in _RUNS:
         shapes = pc.replace_substring_regex(shapes, f"{alphabet}+", sign)
+
     shape = shapes[0].as_py()
     if pc.count_distinct(shapes).as_py() > 1 or not re.search("[^Aa]", shape) or not re.fullmatch("[!-~]+", shape):
         return None
+
     runs = re.compile("".join(f"({_alphabet(sign)}+)" if _alphabet(sign) else re.escape(sign) for sign in shape))
     found = [match.groups() for text in texts.to_pylist() if (match := runs.fullmatch(text))]
     columns = iter(zip(*found, strict=True))
+
     return "".join(_run(sign, next(columns)) if _alphabet(sign) else re.escape(sign) for sign in shape)
 
 
@@ -499,7 +557,9 @@ def _run(sign: str, runs: Sequence[str]) -> str:
     """The regular expression of one run: letters that never change as they are, else how many of its alphabet."""
     if len(set(runs)) == 1 and sign != "9":
         return runs[0]
-    low, high = min(map(len, runs)), max(map(len, runs))
+
+    low = min(map(len, runs))
+    high = max(map(len, runs))
     times = f"{low}" if low == high else f"{low},{high}"
     return _alphabet(sign) + ("" if times == "1" else f"{{{times}}}")
 

@@ -35,9 +35,11 @@ def association_matrix(table: Table) -> NDArray[np.float64]:
     matrix = np.eye(len(table.columns))
     if len(ordered) > 1:
         matrix[np.ix_(ordered, ordered)] = pearson(numbers)
+
     matrix[np.ix_(nominal, nominal)] = theils_u(codes)
     for i, column in zip(nominal, codes, strict=True):
         matrix[i, ordered] = matrix[ordered, i] = correlation_ratios(column, numbers)
+
     return matrix
 
 
@@ -61,18 +63,32 @@ def theils_u(columns: Sequence[Codes]) -> NDArray[np.float64]:
     entropies = [entropy(codes) for codes in columns]
     sizes = [int(codes.max(initial=0)) + 1 for codes in columns]
     matrix = np.eye(len(columns))
+
     for i, j in combinations(range(len(columns)), 2):
         joint = entropy(columns[i] * sizes[j] + columns[j])
         information = max(entropies[i] + entropies[j] - joint, 0.0)
-        matrix[i, j] = min(information / entropies[i], 1.0) if entropies[i] > 1e-12 else 0.0
-        matrix[j, i] = min(information / entropies[j], 1.0) if entropies[j] > 1e-12 else 0.0
+        if entropies[i] > 1e-12:
+            matrix[i, j] = min(information / entropies[i], 1.0)
+        else:
+            matrix[i, j] = 0.0
+
+        if entropies[j] > 1e-12:
+            matrix[j, i] = min(information / entropies[j], 1.0)
+        else:
+            matrix[j, i] = 0.0
+
     return matrix
 
 
 def entropy(codes: Codes) -> float:
     """Shannon entropy in nats of the observed frequencies."""
-    dense = int(codes.max(initial=0)) < 4 * len(codes) + 1024  # counting beats sorting while the range is small
-    counts = np.bincount(codes) if dense else np.unique(codes, return_counts=True)[1]
+    # Counting beats sorting while the range is small.
+    dense = int(codes.max(initial=0)) < 4 * len(codes) + 1024
+    if dense:
+        counts = np.bincount(codes)
+    else:
+        counts = np.unique(codes, return_counts=True)[1]
+
     shares = counts[counts > 0] / max(len(codes), 1)
     return float(-(shares * np.log(shares)).sum())
 
@@ -90,13 +106,17 @@ def correlation_ratios(codes: Codes, values: NDArray[np.float64]) -> NDArray[np.
     present = ~np.isnan(values)
     counts = present.sum(axis=0)
     scale = np.abs(np.where(present, values, 0.0)).max(axis=0, initial=1e-300)
-    scaled = np.where(present, values, 0.0) / scale  # squares of extreme numbers would overflow
+    # Squares of extreme numbers would overflow.
+    scaled = np.where(present, values, 0.0) / scale
     deviations = np.where(present, scaled - scaled.sum(axis=0) / np.maximum(counts, 1), 0.0)
     shape = (int(codes.max(initial=0)) + 1, len(codes))
     groups = csr_array(
         (np.ones(len(codes)), (codes, np.arange(len(codes)))), shape=shape
     )  # (categories, rows), one-hot
-    sums, sizes = groups @ deviations, groups @ present.astype(float)
-    between, total = (sums**2 / np.maximum(sizes, 1.0)).sum(axis=0), (deviations**2).sum(axis=0)
+    sums = groups @ deviations
+    sizes = groups @ present.astype(float)
+    between = (sums**2 / np.maximum(sizes, 1.0)).sum(axis=0)
+    total = (deviations**2).sum(axis=0)
     varies = (counts > 1) & (total > 1e-24)
+
     return np.asarray(np.sqrt(np.clip(between / np.where(varies, total, np.inf), 0.0, 1.0)))

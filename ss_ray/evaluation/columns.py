@@ -67,7 +67,11 @@ def scored_columns(
     """The columns to measure: all that can be scored, or a seeded sample of max_columns of them, in table order."""
     scorable = [c for c in schema.columns if why_not_scored(train, c) is None]
     rng = np.random.default_rng([seed, 1])
-    kept = sorted(rng.choice(len(scorable), size=max_columns, replace=False)) if len(scorable) > max_columns else None
+    if len(scorable) > max_columns:
+        kept = sorted(rng.choice(len(scorable), size=max_columns, replace=False))
+    else:
+        kept = None
+
     chosen = scorable if kept is None else [scorable[i] for i in kept]
     return tuple(ScoredColumn(name=c.name, kind=c.kind, nominal=_is_nominal(train, c)) for c in chosen)
 
@@ -109,11 +113,14 @@ def numbers(series: pd.Series, kind: Kind) -> NDArray[np.float64]:
         instants = pd.to_datetime(series, errors="coerce", utc=True).dt.tz_localize(None)
         microseconds = instants.to_numpy().astype("datetime64[us]").astype(np.int64)
         return np.where(instants.isna(), np.nan, microseconds / 86_400e6)
+
     if isinstance(series.dtype, np.dtype) and series.dtype.kind in "iuf":
         floats = series.to_numpy(dtype=np.float64)
     else:
-        objects = series.astype(object).where(series.notna(), None)  # pandas 3.1 fails on missing Arrow decimals
+        # Pandas 3.1 fails on missing Arrow decimals.
+        objects = series.astype(object).where(series.notna(), None)
         floats = pd.to_numeric(objects, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+
     return np.where(np.isfinite(floats), floats, np.nan)
 
 
@@ -121,7 +128,8 @@ def labels(series: pd.Series) -> Values:
     """Values of a nominal column as strings (1.0 and 1 are one), None where missing."""
     codes, uniques = pd.factorize(series)
     names = np.array([*(_label(value) for value in uniques), None], dtype=object)
-    return names[codes]  # code -1, missing, picks the None at the end
+    # Code -1, missing, picks the None at the end.
+    return names[codes]
 
 
 def _label(value: Any) -> str:
@@ -133,13 +141,17 @@ def _label(value: Any) -> str:
 def _values(series: pd.Series, column: ScoredColumn) -> Values:
     if column.kind not in ORDERED_KINDS:
         return labels(series)
+
     floats = numbers(series, column.kind)
-    return labels(pd.Series(floats)) if column.nominal else floats
+    if column.nominal:
+        return labels(pd.Series(floats))
+    return floats
 
 
 def _is_nominal(train: pd.DataFrame, column: ColumnSchema) -> bool:
     if column.kind not in ORDERED_KINDS:
         return True
+
     distinct = np.unique(numbers(_series(train, column.name), column.kind))
     distinct = distinct[~np.isnan(distinct)]
     few = column.kind is Kind.INTEGER and len(distinct) <= 10 and bool(np.all(distinct >= 0))

@@ -39,6 +39,7 @@ def unmet(
             if failed:
                 yield "a hard rule of privacy failed"
             continue
+
         found = privacy if demand.part == "privacy" else quality
         if found is None or order.index(Grade(found)) < order.index(demand.worst):
             yield f"{demand.part} is {found or 'without a grade'}, and {demand.worst} is demanded"
@@ -47,6 +48,7 @@ def unmet(
 def _parse(text: str) -> Demand | Literal["hard-fails"]:
     if text == HARD_FAILS:
         return "hard-fails"
+
     part, _, name = text.partition(":")
     grades = {grade.lower(): grade for grade in Grade}
     worst = grades.get(name.strip().lower().replace("-", " "))
@@ -54,4 +56,5 @@ def _parse(text: str) -> Demand | Literal["hard-fails"]:
         raise ConfigError(
             f"--fail-on {text!r}: give {HARD_FAILS}, privacy:GRADE or quality:GRADE, of {', '.join(Grade)}"
         )
+
     return Demand(part="privacy" if part == "privacy" else "quality", worst=worst)

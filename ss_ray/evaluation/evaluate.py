@@ -102,6 +102,7 @@ def evaluate(
         pii=pii,
         originals=originals,
     )
+
     return combine(fidelity, utility, privacy)
 
 
@@ -109,7 +110,8 @@ def combine(
     fidelity: Fidelity, utility: Utility, privacy: Privacy, *, lost: Mapping[str, float] | None = None
 ) -> Evaluation:
     """The three measurements with their scores; `lost`: column -> share of synthetic cells that are not of its type."""
-    columns, made = fidelity.tabular_columns, [text.synthetic for text in fidelity.texts]
+    columns = fidelity.tabular_columns
+    made = [text.synthetic for text in fidelity.texts]
     common, marks = _common_parts(fidelity)
     scores = Scores(
         quality=score_quality(
@@ -122,6 +124,7 @@ def combine(
         quality_baseline=score_quality(*marks, tabular_columns=columns),
         privacy=judge_privacy(privacy),
     )
+
     return Evaluation(fidelity=fidelity, utility=utility, privacy=privacy, scores=scores)
 
 

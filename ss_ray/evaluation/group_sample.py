@@ -30,11 +30,13 @@ def sample_groups(parts: Sequence[Location], column: str, max_rows: int) -> pa.T
     chosen = int(np.searchsorted(counts.cumsum(), max_rows, "right"))
     if not chosen:
         return None
+
     blocks = []
     for part in parts:
         for block in read_part(part):
             found, known = _hashes(block, column)
             blocks.append(block.filter(pa.array(known & (found <= hashes[chosen - 1]))))
+
     return pa.concat_tables(blocks)
 
 
@@ -46,6 +48,7 @@ def _group_counts(parts: Sequence[Location], column: str) -> Counts:
             found.append(np.unique(hashes[known], return_counts=True))
             if sum(len(names) for names, _ in found) > MERGE_AT:
                 found = [_merged(found)]
+
     return _merged(found)
 
 

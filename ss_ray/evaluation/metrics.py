@@ -50,7 +50,12 @@ def measured(
     """A metric with a value; without one if the number is not finite."""
     if not math.isfinite(value):
         return unavailable("the computation gave no finite number")
-    error = float(std_error) if std_error is not None and math.isfinite(std_error) else None
+
+    if std_error is not None and math.isfinite(std_error):
+        error = float(std_error)
+    else:
+        error = None
+
     return Metric(value=float(value), sample_size=int(sample_size), seed=seed, std_error=error, bounds=bounds)
 
 

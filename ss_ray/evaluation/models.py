@@ -53,7 +53,11 @@ class Encoder:
         features = np.full((table.rows, len(self.columns)), np.nan)
         for j, column in enumerate(self.columns):
             values = table.values[column.name]
-            features[:, j] = encode_labels(values, self.codes[column.name]) if column.nominal else values
+            if column.nominal:
+                features[:, j] = encode_labels(values, self.codes[column.name])
+            else:
+                features[:, j] = values
+
         return features
 
 
@@ -91,6 +95,7 @@ def fit_classifier(
     settings = _settings(encoder, rounds, seed)
     if len(np.unique(classes)) > 2:
         settings["learning_rate"] = CLASS_RATE
+
     model = HistGradientBoostingClassifier(**settings)
     return model.fit(_without_empty(features), classes)
 
@@ -131,9 +136,11 @@ def _without_empty(features: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def roc_auc(positive: NDArray[np.bool_], score: NDArray[np.float64]) -> float:
     """Probability that a positive scores above a negative, ties half; NaN where one side is empty."""
-    n_positive, n_negative = int(positive.sum()), int((~positive).sum())
+    n_positive = int(positive.sum())
+    n_negative = int((~positive).sum())
     if not n_positive or not n_negative:
         return float("nan")
+
     ranks = rankdata(score)
     return float((ranks[positive].sum() - n_positive * (n_positive + 1) / 2) / (n_positive * n_negative))
 
@@ -143,10 +150,12 @@ def roc_points(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """False and true positive rates of at most `limit` thresholds, from (0, 0) to (1, 1); both sides have rows."""
     order = np.argsort(-score, kind="stable")
-    last = np.flatnonzero(np.append(np.diff(score[order]) != 0, True))  # equal scores are one threshold
+    # Equal scores are one threshold.
+    last = np.flatnonzero(np.append(np.diff(score[order]) != 0, True))
     shown = last[np.unique(np.linspace(0, len(last) - 1, limit - 1).round().astype(int))]
     hits = positive[order]
     rates = [np.append(0.0, side.cumsum()[shown] / side.sum()) for side in (~hits, hits)]
+
     return rates[0], rates[1]
 
 
@@ -155,6 +164,7 @@ def auc_std_error(auc: float, n_positive: int, n_negative: int) -> float:
 
     Source: Hanley & McNeil 1982, Radiology 143(1), equation 1.
     """
-    q1, q2 = auc / (2 - auc), 2 * auc**2 / (1 + auc)
+    q1 = auc / (2 - auc)
+    q2 = 2 * auc**2 / (1 + auc)
     variance = auc * (1 - auc) + (n_positive - 1) * (q1 - auc**2) + (n_negative - 1) * (q2 - auc**2)
     return float(np.sqrt(max(variance, 0.0) / (n_positive * n_negative)))

@@ -54,7 +54,8 @@ class Points:
 
     def of_columns(self, columns: NDArray[np.intp]) -> Points:
         """The rows by these columns alone, ascending."""
-        nominal, ordered = columns[columns < len(self.codes)], columns[columns >= len(self.codes)]
+        nominal = columns[columns < len(self.codes)]
+        ordered = columns[columns >= len(self.codes)]
         return Points(quantiles=self.quantiles[ordered - len(self.codes)], codes=self.codes[nominal])
 
 
@@ -81,6 +82,7 @@ def to_points(train: Table, *tables: Table) -> list[Points]:
     codes = [_codes([t.values[n] for t in tables]) for n in nominal]
     largest = max((int(part.max(initial=0)) for column in codes for part in column), default=0)
     kind: type[np.signedinteger[Any]] = np.int16 if largest <= np.iinfo(np.int16).max else np.int32
+
     return [
         Points(
             quantiles=np.array([q[i] for q in quantiles], dtype=np.float32).reshape(len(ordered), table.rows),
@@ -101,16 +103,19 @@ def nearest(queries: Points, reference: Points, *, own: NDArray[np.int64] | None
     distance, second = np.empty((2, queries.rows), dtype=np.float32)
     index = np.empty(queries.rows, dtype=np.int64)
     step = max(1, CHUNK_BYTES // (4 * reference.rows))
+
     for start in range(0, queries.rows, step):
         block = np.arange(start, min(start + step, queries.rows))
         rows = np.arange(len(block))
         distances = _distances(queries.take(block), reference)
         if own is not None:
             distances[rows, own[block]] = np.inf
+
         index[block] = distances.argmin(axis=1)
         distance[block] = distances[rows, index[block]]
         distances[rows, index[block]] = np.inf
         second[block] = distances.min(axis=1)
+
     return Neighbours(distance=distance, index=index, second=second)
 
 
@@ -136,16 +141,20 @@ def total_differences(a: Points, b: Points, columns: Iterable[int]) -> NDArray[n
     Nominal columns are counted in bytes before they become floats, which is three times as fast.
     """
     total = np.zeros((a.rows, b.rows), dtype=np.float32)
-    counts, counted = np.zeros((a.rows, b.rows), dtype=np.uint8), 0
+    counts = np.zeros((a.rows, b.rows), dtype=np.uint8)
+    counted = 0
+
     for column in columns:
         if column >= len(a.codes):
             total += _quantile_differences(a.quantiles[column - len(a.codes)], b.quantiles[column - len(a.codes)])
             continue
+
         counts += (a.codes[column][:, None] != b.codes[column][None, :]).view(np.uint8)
         counted += 1
         if counted % 255 == 0:
             total += counts
             counts[:] = 0
+
     return total + counts
 
 
@@ -159,11 +168,13 @@ def column_differences(a: Points, b: Points, column: int) -> NDArray[np.float32]
 def _quantile_differences(x: NDArray[np.float32], y: NDArray[np.float32]) -> NDArray[np.float32]:
     """|x - y| of one column, (len(x), len(y)); 1 where one is missing, 0 where both are."""
     difference: NDArray[np.float32] = np.abs(x[:, None] - y[None, :])
-    gone_x, gone_y = np.isnan(x), np.isnan(y)
+    gone_x = np.isnan(x)
+    gone_y = np.isnan(y)
     if gone_x.any() or gone_y.any():
         difference[gone_x] = 1.0
         difference[:, gone_y] = 1.0
         difference[np.ix_(gone_x, gone_y)] = 0.0
+
     return difference
 
 

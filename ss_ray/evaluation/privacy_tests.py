@@ -49,12 +49,15 @@ class PrivacyTests:
             found.append("membership inference")
         elif self.membership_without:
             found.append(f"membership inference by {', '.join(map(repr, self.membership_without))}")
+
         if not self.attributes:
             found.append("attribute inference")
+
         if not self.replay:
             found.append("the replay of values")
         elif unsearched := [c for c in pii if c not in self.personal(pii)]:
             found.append(f"the replay of values of {', '.join(map(repr, unsearched))}")
+
         return tuple(found)
 
 
@@ -81,7 +84,7 @@ def check_columns(parameters: EvaluationParameters, schema: TableSchema) -> None
     Raises:
         DataError: The schema lacks the column.
     """
-    target = (parameters.target,) if parameters.target is not None else ()
+    target = () if parameters.target is None else (parameters.target,)
     lagged = parameters.time_series.autocorrelation.value_columns
     for names in (target, parameters.mia_excluded_columns, parameters.pii_replay_columns, lagged):
         for name in names or ():

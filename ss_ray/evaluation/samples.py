@@ -65,8 +65,13 @@ def draw_samples(
     scored = scored_columns(train, schema, max_columns=max_columns, seed=seed)
     size = min(max_rows, len(train), len(synthetic))
     has_holdout = holdout is not None and len(holdout) > 0
-    real, made = sample(train, size, seed=seed), sample(synthetic, size, seed=seed)
-    unseen = sample(holdout, size, seed=seed) if holdout is not None and has_holdout else None
+    real = sample(train, size, seed=seed)
+    made = sample(synthetic, size, seed=seed)
+    if holdout is not None and has_holdout:
+        unseen = sample(holdout, size, seed=seed)
+    else:
+        unseen = None
+
     return Samples(
         frames=(real, made, unseen),
         real=prepare(real, scored),

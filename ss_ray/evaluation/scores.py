@@ -153,6 +153,7 @@ def score_quality(
         sqs = to_score(min(mean, LIMIT) if limits else mean)
     else:
         sqs = Score(value=None, grade=None, reason=similarity.distribution.reason)
+
     return QualityScores(sqs=sqs, limits=limits, **{name: _score(part) for name, part in (tabular | text).items()})
 
 
@@ -171,8 +172,12 @@ def _part(metrics: Sequence[Metric], convert: Callable[[float], float]) -> Part:
 def _weighted(parts: Mapping[str, Part], weights: Mapping[str, float]) -> float | None:
     """Weighted mean of the parts that are available."""
     known = {name: part for name, part in parts.items() if not isinstance(part, str)}
-    return sum(weights[name] * part for name, part in known.items()) / sum(weights[n] for n in known) if known else None
+    if known:
+        return sum(weights[name] * part for name, part in known.items()) / sum(weights[n] for n in known)
+    return None
 
 
 def _score(part: Part) -> Score:
-    return Score(value=None, grade=None, reason=part) if isinstance(part, str) else to_score(part)
+    if isinstance(part, str):
+        return Score(value=None, grade=None, reason=part)
+    return to_score(part)

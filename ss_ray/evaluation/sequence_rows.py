@@ -46,17 +46,22 @@ class Sequences:
     @property
     def lengths(self) -> Ints:
         """Rows of each sequence, (sequences,)."""
-        return np.bincount(self.group) if len(self.group) else np.zeros(0, dtype=np.int64)
+        if len(self.group):
+            return np.bincount(self.group)
+        return np.zeros(0, dtype=np.int64)
 
     def neighbours(self, lag: int = 1) -> Ints:
         """Positions of the rows that have a row of their sequence `lag` rows further on."""
-        return np.flatnonzero(self.group[:-lag] == self.group[lag:]) if lag < len(self.group) else np.zeros(0, np.int64)
+        if lag < len(self.group):
+            return np.flatnonzero(self.group[:-lag] == self.group[lag:])
+        return np.zeros(0, np.int64)
 
     def some(self, limit: int, *, seed: int) -> Sequences:
         """At most `limit` whole sequences, drawn at random."""
         count = len(self.lengths)
         if count <= limit:
             return self
+
         chosen = np.random.default_rng([seed, 21]).choice(count, limit, replace=False)
         rows = np.flatnonzero(np.isin(self.group, chosen))
         return Sequences(
@@ -78,12 +83,22 @@ def to_sequences(
         by: What makes the sequences; both columns are in the schema.
         columns: Scored columns of the training table.
     """
-    group = np.zeros(len(frame), np.int64) if by.group is None else pd.factorize(labels(frame[by.group]))[0]
-    ranks = np.zeros(len(frame)) if by.order is None else _places(frame[by.order], schema[by.order].kind)
-    rows = np.lexsort((ranks, group))  # stable: rows that are equal stay as they were
+    if by.group is None:
+        group = np.zeros(len(frame), np.int64)
+    else:
+        group = pd.factorize(labels(frame[by.group]))[0]
+
+    if by.order is None:
+        ranks = np.zeros(len(frame))
+    else:
+        ranks = _places(frame[by.order], schema[by.order].kind)
+
+    # stable: rows that are equal stay as they were.
+    rows = np.lexsort((ranks, group))
     rows = rows[group[rows] >= 0]
     kept = tuple(c for c in columns if c.name not in (by.group, by.order))
     is_axis = by.order is not None and schema[by.order].kind in ORDERED_KINDS
+
     return Sequences(
         table=prepare(frame, kept).take(rows),
         group=group[rows].astype(np.int64),
@@ -96,6 +111,7 @@ def _places(series: pd.Series, kind: Kind) -> NDArray[np.float64]:
     """Numbers that ascend as the values do; NaN, which sorts last, where missing."""
     if kind in ORDERED_KINDS:
         return numbers(series, kind)
+
     names = labels(series)
     gone = missing(names)
     codes = np.unique(np.where(gone, "", names).astype(str), return_inverse=True)[1].astype(np.float64)

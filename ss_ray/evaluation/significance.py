@@ -20,9 +20,12 @@ def share(hits: NDArray[np.bool_], *, seed: int | None = None) -> Metric:
     """Share of True, with Wilson's interval."""
     if not len(hits):
         return unavailable("there are no values to compare")
-    rate, size = float(hits.mean()), len(hits)
+
+    rate = float(hits.mean())
+    size = len(hits)
     centre, half = wilson(int(hits.sum()), size)
     error = float(np.sqrt(rate * (1 - rate) / size))
+
     return measured(rate, size, seed=seed, std_error=error, bounds=(centre - half, centre + half))
 
 
@@ -31,7 +34,8 @@ def wilson(hits: float, size: int, z: float = Z_95) -> tuple[float, float]:
 
     Source: Wilson 1927, Journal of the American Statistical Association 22(158), 209-212.
     """
-    rate, squared = hits / size, z * z
+    rate = hits / size
+    squared = z * z
     centre = (rate + squared / (2 * size)) / (1 + squared / size)
     half = z / (1 + squared / size) * np.sqrt(rate * (1 - rate) / size + squared / (4 * size**2))
     return float(centre), float(half)
@@ -48,6 +52,7 @@ def rate_p_value(hits: int, size: int, chance_hits: int, chance_size: int) -> Me
         return unavailable("there are no values to compare")
     if not hits + chance_hits:
         return measured(1.0, size)
+
     expected = size / (size + chance_size)
     return measured(float(binomtest(hits, hits + chance_hits, expected, alternative="greater").pvalue), size)
 

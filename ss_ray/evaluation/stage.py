@@ -130,7 +130,8 @@ def evaluate_table(
     train, holdout, synthetic = (read_sample(side) for side in (tables.train, tables.holdout, tables.synthetic))
     assert train is not None
     assert synthetic is not None
-    frames, asked = ray.put((train, holdout, synthetic)), request.parameters
+    frames = ray.put((train, holdout, synthetic))
+    asked = request.parameters
     bounds = {"max_rows": asked.sqs_report_rows, "max_columns": asked.sqs_report_columns, "seed": request.seed}
     likeness = bounds | {
         "constraints": request.constraints,
@@ -145,6 +146,7 @@ def evaluate_table(
         "public": request.public,
     }
     measure = ray.remote(num_cpus=1)(_measure)
+
     with unwrapped_errors(EvaluationError):
         pending = [
             measure.remote(_measure_fidelity, frames, schema, likeness, tables),
@@ -155,12 +157,18 @@ def evaluate_table(
         for done, part in enumerate(pending, start=1):
             parts.append(ray.get(part))
             on_progress(Progress(stage="evaluate", done=done, total=4, unit="parts"))
+
     evaluation = combine(*parts, lost=_lost_shares(request.lost, tables.synthetic))
-    evidence = None if facts is None else write_evidence(facts, evaluation, folder)
+    if facts is None:
+        evidence = None
+    else:
+        evidence = write_evidence(facts, evaluation, folder)
+
     report = render_report(evaluation, train, synthetic, schema, context, evidence)
     (folder / "metrics.json").write_text(metrics_json(evaluation))
     (folder / "report.html").write_text(report)
     on_progress(Progress(stage="evaluate", done=4, total=4, unit="parts"))
+
     return main_figures(evaluation)
 
 
@@ -172,6 +180,7 @@ def _lost_shares(lost: Mapping[str, int], synthetic: Location) -> dict[str, floa
 def _lag_limits(asked: TimeSeriesEvaluationParameters) -> LagLimits | None:
     if asked.enabled is False:
         return None
+
     lags = asked.autocorrelation
     return LagLimits(
         columns=lags.value_columns, max_lag=lags.max_lag, min_points=lags.min_points, max_groups=lags.max_groups
@@ -194,6 +203,7 @@ def _risks(evaluation: Evaluation | None) -> dict[str, Metric]:
 def _figures(evaluation: Evaluation | None) -> dict[str, Metric]:
     if evaluation is None:
         return {}
+
     attacks = evaluation.privacy
     return {
         "synthetic rows that equal a training row": attacks.copies[0].synthetic,
@@ -215,20 +225,25 @@ def publish_report(
 def read_sample(folder: Location) -> pd.DataFrame | None:
     """Rows of a folder of parts, MAX_ROWS at most; None where there are no parts."""
     parts = folder.files(".parquet")
-    return sample_rows(parts, MAX_ROWS).to_pandas() if parts else None
+    if parts:
+        return sample_rows(parts, MAX_ROWS).to_pandas()
+    return None
 
 
 def read_whole_groups(tables: Tables, by: SequenceColumns, max_rows: int = MAX_ROWS) -> WholeSequences:
     """Rows of whole sequences of each table, `max_rows` at most."""
     if by.group is None:
         return WholeSequences(reason=f"the tables are one sequence each, and one has more than {max_rows:,} rows")
+
     sides = [side.files(".parquet") for side in (tables.train, tables.holdout, tables.synthetic)]
     drawn = [sample_groups(parts, by.group, max_rows) if parts else None for parts in sides]
     if any(table is None for table, parts in zip(drawn, sides, strict=True) if parts):
         return WholeSequences(reason=f"a table has no sequence of at most {max_rows:,} rows")
+
     train, holdout, synthetic = (None if table is None else table.to_pandas() for table in drawn)
     assert train is not None
     assert synthetic is not None
+
     return WholeSequences(tables=(train, holdout, synthetic))
 
 
@@ -249,7 +264,10 @@ def _measure_fidelity(
     **settings: Any,
 ) -> Fidelity:
     """Fidelity, with whole sequences where the rows are a sample, which no other measurement needs."""
-    whole = None if sequences is None or _are_whole(tables) else read_whole_groups(tables, sequences)
+    if sequences is None or _are_whole(tables):
+        whole = None
+    else:
+        whole = read_whole_groups(tables, sequences)
     return evaluate_fidelity(train, holdout, synthetic, schema, sequences=sequences, whole=whole, **settings)
 
 
@@ -269,14 +287,21 @@ def _measure_privacy(
     found = None
     if originals is not None:
         before, unseen = (read_sample(side) for side in originals)
-        found = Originals(train=before, holdout=unseen) if before is not None else None
+        if before is not None:
+            found = Originals(train=before, holdout=unseen)
+        else:
+            found = None
+
     return evaluate_privacy(train, holdout, synthetic, schema, originals=found, **settings)
 
 
 def main_figures(evaluation: Evaluation) -> EvaluationResult:
     """The few numbers that a summary shows."""
-    quality, privacy = evaluation.scores.quality.sqs, evaluation.scores.privacy.score
-    utility, attacks = evaluation.utility, evaluation.privacy
+    quality = evaluation.scores.quality.sqs
+    privacy = evaluation.scores.privacy.score
+    utility = evaluation.utility
+    attacks = evaluation.privacy
+
     return EvaluationResult(
         quality_score=quality.value,
         quality_grade=quality.grade,

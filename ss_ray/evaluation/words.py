@@ -38,7 +38,9 @@ class Words:
 
     def _inside(self, length: int) -> NDArray[np.bool_]:
         last = len(self.text) - length + 1
-        return np.asarray(self.text[:last] == self.text[length - 1 :]) if last > 0 else np.zeros(0, dtype=bool)
+        if last > 0:
+            return np.asarray(self.text[:last] == self.text[length - 1 :])
+        return np.zeros(0, dtype=bool)
 
 
 def read_words(texts: Iterable[str]) -> Words:
@@ -64,8 +66,10 @@ def occurring(values: Sequence[str], texts: Words) -> NDArray[np.bool_]:
     lengths = np.bincount(words.text, minlength=len(values))
     starts = np.cumsum(lengths) - lengths
     found = np.zeros(len(values), dtype=bool)
+
     for length in np.unique(lengths[lengths > 0]):
         which = np.flatnonzero(lengths == length)
         spans = span_hashes(words.hashes, int(length))[starts[which]]
         found[which] = np.isin(spans, texts.spans(int(length)))
+
     return found

@@ -34,7 +34,9 @@ class _SlotCacheLayer(DynamicLayer):  # type: ignore[misc]
 
     def __init__(self, num_rows: int, num_slots: int) -> None:
         super().__init__()
-        self.num_rows, self.num_slots, self.length = num_rows, num_slots, 0
+        self.num_rows = num_rows
+        self.num_slots = num_slots
+        self.length = 0
 
     def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
         """Append (rows or 1, heads, 1, head_dim); all so far as (rows, heads, length, head_dim)."""
@@ -43,12 +45,14 @@ class _SlotCacheLayer(DynamicLayer):  # type: ignore[misc]
             self.key_buffer = key_states.new_empty(self.num_slots, self.num_rows, heads, width)
             self.value_buffer = torch.empty_like(self.key_buffer)
             self.lazy_initialization(key_states, value_states)
+
         self.key_buffer[self.length] = key_states[:, :, 0]
         self.value_buffer[self.length] = value_states[:, :, 0]
         self.length += 1
         rows = len(key_states)
         self.keys = self.key_buffer[: self.length, :rows].permute(1, 2, 0, 3)
         self.values = self.value_buffer[: self.length, :rows].permute(1, 2, 0, 3)
+
         return self.keys, self.values
 
 
@@ -79,7 +83,8 @@ def _attend(
     Returns:
         (rows, 1, heads, head_dim), and no weights.
     """
-    scores = torch.bmm(query[:, :, 0], key[:, 0].transpose(1, 2)) * scaling  # (rows, heads, length)
+    # (rows, heads, length)
+    scores = torch.bmm(query[:, :, 0], key[:, 0].transpose(1, 2)) * scaling
     if seen is not None:
         scores = scores.masked_fill(~seen[:, None], -torch.inf)
     return torch.bmm(torch.softmax(scores, dim=-1), value[:, 0]).unsqueeze(1), None
@@ -148,7 +153,8 @@ def decode_candidates(
 
 def drawn_by(weights: npt.NDArray[np.float32], rng: np.random.Generator) -> npt.NDArray[np.intp]:
     """(rows,) index drawn from each row of log-weights (rows, choices)."""
-    return np.argmax(weights + rng.gumbel(size=weights.shape), axis=1)  # the Gumbel-max trick
+    # The Gumbel-max trick.
+    return np.argmax(weights + rng.gumbel(size=weights.shape), axis=1)
 
 
 @contextmanager
@@ -175,23 +181,41 @@ def _decode(
     """(num_rows, slots) int64 tokens, and (num_rows,) log-likelihoods of the given ones where they are asked for."""
     state = _State(model, num_rows, len(slots))
     weights = torch.zeros(num_rows, device=model.device)
-    fixed = None if given is None else torch.from_numpy(given).long().to(model.device)
+    if given is None:
+        fixed = None
+    else:
+        fixed = torch.from_numpy(given).long().to(model.device)
+
     with _slot_attention(model):
         for index, slot in enumerate(slots):
-            forced: Tensor | None = None if fixed is None else fixed[:, index]
+            forced: Tensor | None
+            if fixed is None:
+                forced = None
+            else:
+                forced = fixed[:, index]
+
             used = _in_use(state.tokens, slot, forced)
             if state.skips_unused and used is not None and not used.any():
                 continue
+
             hidden = state.advance(index, used)
             if forced is not None and not weighs and not (forced == FREE).any():
-                state.write(index, forced, used)  # nothing to draw
+                # Nothing to draw.
+                state.write(index, forced, used)
                 continue
+
             logits = model.lm_head.logits(hidden, slot.start, slot.stop).float().expand(num_rows, -1)
             if weighs and forced is not None:
                 weights += _log_likelihood(logits, forced, slot)
+
             drawn = slot.start + _draw(logits, sampling, generator)
-            kept = drawn if forced is None else torch.where(forced == FREE, drawn, forced)
+            if forced is None:
+                kept = drawn
+            else:
+                kept = torch.where(forced == FREE, drawn, forced)
+
             state.write(index, kept, used)
+
     return state.tokens, weights
 
 
@@ -208,13 +232,15 @@ class _State:
         self.last = torch.full((1,), BOS, dtype=torch.long, device=model.device)
         layers = [_SlotCacheLayer(num_rows, num_slots) for _ in range(model.config.num_hidden_layers)]
         self.cache = Cache(layers=layers)
-        self.seen = torch.ones((num_rows, num_slots), dtype=torch.bool, device=model.device)  # by step
+        # By step.
+        self.seen = torch.ones((num_rows, num_slots), dtype=torch.bool, device=model.device)
         self.steps = 0
 
     def advance(self, index: int, used: Tensor | None) -> Tensor:
         """(rows or 1, hidden_size) what the model says of slot `index`, after the token that each row wrote last."""
         if self.skips_unused and used is not None and self.steps:
             self.seen[:, self.steps] = used
+
         self.steps += 1
         one_row = len(self.last) == 1
         hidden: Tensor = self.model.model(
@@ -224,11 +250,16 @@ class _State:
             use_cache=True,
             seen=self.seen[:, : self.steps] if self.skips_unused and not one_row else None,
         ).last_hidden_state[:, -1]
+
         return hidden
 
     def write(self, index: int, tokens: Tensor, used: Tensor | None) -> None:
         """Fill slot `index` where it is in use."""
-        self.tokens[:, index] = tokens if used is None else torch.where(used, tokens, PAD)
+        if used is None:
+            self.tokens[:, index] = tokens
+        else:
+            self.tokens[:, index] = torch.where(used, tokens, PAD)
+
         written = self.tokens[:, index]
         if used is None or not self.skips_unused:
             self.last = written
@@ -242,10 +273,15 @@ def _in_use(tokens: Tensor, slot: Slot, forced: Tensor | None) -> Tensor | None:
     if slot.after is not None:
         opener = tokens[:, slot.after]
         used = (opener >= slot.opens[0]) & (opener < slot.opens[1])
+
     if forced is None or not (forced == PAD).any():
         return used
+
     wanted: Tensor = forced != PAD
-    return wanted if used is None else used & wanted
+    if used is None:
+        return wanted
+
+    return used & wanted
 
 
 def _log_likelihood(logits: Tensor, forced: Tensor, slot: Slot) -> Tensor:
@@ -261,15 +297,20 @@ def _draw(logits: Tensor, sampling: Sampling, generator: torch.Generator) -> Ten
 
     One random number a row; `torch.multinomial` and exponential races need one for each choice.
     """
-    logits = logits - logits.amax(dim=-1, keepdim=True)  # so that no temperature makes two of them infinite
+    # So that no temperature makes two of them infinite.
+    logits = logits - logits.amax(dim=-1, keepdim=True)
     probabilities = torch.softmax(logits / max(sampling.temperature, MIN_TEMPERATURE), dim=-1)
     if sampling.top_p < 1:
         probabilities = _nucleus(probabilities, sampling.top_p)
+
     cumulative = probabilities.cumsum(dim=-1)
     total = cumulative[:, -1:]
     point = torch.rand((len(logits), 1), generator=generator, device=logits.device) * total
-    point = torch.minimum(point, torch.nextafter(total, torch.zeros_like(total)))  # rounding may bring it to the end
-    return torch.searchsorted(cumulative, point, right=True).squeeze(-1)  # right: never a choice of probability 0
+    # Rounding may bring it to the end.
+    point = torch.minimum(point, torch.nextafter(total, torch.zeros_like(total)))
+
+    # right: never a choice of probability 0.
+    return torch.searchsorted(cumulative, point, right=True).squeeze(-1)
 
 
 def _nucleus(probabilities: Tensor, top_p: float) -> Tensor:

@@ -101,7 +101,11 @@ class Drafting:
             num_tokens=draft.num_tokens + completion.num_tokens,
         )
         before = self.num_rows(draft)
-        longer = self._without_faults(longer, before) if self.is_exact else longer
+        if self.is_exact:
+            longer = self._without_faults(longer, before)
+        else:
+            longer = longer
+
         return self._judged(replace(longer, num_new=self.num_rows(longer) - before))
 
     def _without_faults(self, draft: Draft, first: int) -> Draft:
@@ -126,22 +130,28 @@ class Drafting:
 
     def shown(self, draft: Draft) -> Shown:
         """What the next completion of a group is shown: only its head where the last one, shown more, made nothing."""
-        head, records = draft.lines[: self._num_heads], draft.lines[self._num_heads :]
+        head = draft.lines[: self._num_heads]
+        records = draft.lines[self._num_heads :]
         recent = records[-self.max_tokens :] if draft.num_new else ()
         tokens, sizes = self.tokenize([*head, *recent])
-        head_size, sizes = int(sizes[: len(head)].sum()), sizes[len(head) :]
+        head_size = int(sizes[: len(head)].sum())
+        sizes = sizes[len(head) :]
         room = self.max_tokens - head_size
         num = int((np.cumsum(sizes[::-1]) <= (room - 1) // 2).sum())
         sizes = sizes[len(sizes) - num :]
         kept = (*tokens[:head_size].tolist(), *tokens[len(tokens) - int(sizes.sum()) :].tolist())
-        missing = (self.codec.max_lines - len(records)) * int(sizes.max(initial=0)) + 1  # about so many tokens
+        # About so many tokens.
+        missing = (self.codec.max_lines - len(records)) * int(sizes.max(initial=0)) + 1
         left = room - int(sizes.sum())
+
         return Shown(tokens=kept, num_records=num, max_tokens=min(left, missing) if num else left)
 
     def text(self, draft: Draft) -> str | None:
         """Of the rows; None where a cut left nothing."""
         is_empty = draft.is_lost or (not draft.is_ended and not draft.lines)
-        return None if is_empty else "".join(draft.lines)
+        if is_empty:
+            return None
+        return "".join(draft.lines)
 
     def num_lost(self, draft: Draft) -> int:
         """Records that a cut has cost."""
@@ -152,4 +162,6 @@ class Drafting:
 
     def num_read(self, draft: Draft) -> int:
         """Records that the codec counts in the text: one at least."""
-        return 0 if self.text(draft) is None else max(1, self.num_rows(draft))
+        if self.text(draft) is None:
+            return 0
+        return max(1, self.num_rows(draft))

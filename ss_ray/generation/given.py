@@ -36,6 +36,7 @@ def check_seeds(generation: GenerationParameters, encoding: str, digests: Collec
     """
     if generation.seed_table is None:
         return
+
     source = find_source(generation.seed_table, encoding)
     if any(file_digest(file) in digests for file in source.files):
         raise PrivacyError(
@@ -78,7 +79,11 @@ def given_table(generation: GenerationParameters, schema: TableSchema, size: int
         ConfigError: A column that cannot be given, or is given twice.
         DataError: Values that the schema does not allow.
     """
-    seeds = _seed_rows(generation.seed_table, schema, encoding) if generation.seed_table else None
+    if generation.seed_table:
+        seeds = _seed_rows(generation.seed_table, schema, encoding)
+    else:
+        seeds = None
+
     size = size if seeds is None else len(seeds)
     rng = np.random.default_rng([seed, size])
     columns = {name: [value] * size for name, value in generation.given.items()}
@@ -86,12 +91,15 @@ def given_table(generation: GenerationParameters, schema: TableSchema, size: int
     twice = sorted(set(columns) & set(seeds.column_names if seeds is not None else ()))
     if twice:
         raise ConfigError(f"generation.seed_table has columns that are given elsewhere: {', '.join(map(repr, twice))}")
+
     arrays = {name: _typed(values, _column(name, schema)) for name, values in columns.items()}
     if seeds is not None:
         arrays |= {name: seeds.column(name) for name in seeds.column_names}
+
     table = pa.table(arrays)
     for name in table.column_names:
         _check(table.column(name), schema[name])
+
     return table
 
 
@@ -127,7 +135,12 @@ def _typed(values: Sequence[Scalar], column: ColumnSchema) -> pa.Array:
     type_ = arrow_type(column)
     if column.kind is not Kind.BOOLEAN and any(isinstance(value, bool) for value in values):
         raise DataError(f"column {column.name!r}: generation gives it truth values", column=column.name)
-    target = type_.value_type if pa.types.is_dictionary(type_) else type_
+
+    if pa.types.is_dictionary(type_):
+        target = type_.value_type
+    else:
+        target = type_
+
     is_text = pa.types.is_temporal(target) or pa.types.is_string(target) or pa.types.is_large_string(target)
     try:
         return pa.array([str(v) for v in values] if is_text else list(values)).cast(target)

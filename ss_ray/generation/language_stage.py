@@ -59,12 +59,14 @@ def generate_text_table(
     given = given_of(codec, plan, language, request)
     if given.is_per_row:
         language = replace(language, one_record=True)
+
     table = TextTable(language.bounded(codec), enforcer, plan, given, work)
     started = time.monotonic()
     with reported_progress(on_progress, "generate", table.wanted, table.unit) as report:
         report(table.made)
         if not table.is_done:
             _fill(table, model, plan, language, resources, report)
+
     logger.info("%s %s in %.0f s from %s completions", table.made, table.unit, time.monotonic() - started, table.asked)
     return table.release(target)
 
@@ -77,8 +79,10 @@ def plan_series(
     plan = of_whole_series(plan, length)
     rows = plan.num_records if length is None and plan.is_one_sequence else length
     language = replace(language, start=plan.start, stop=plan.stop, num_rows=rows)
-    if plan.is_one_sequence and codec.order is None:  # no model writes so many rows in order
+    # No model writes so many rows in order.
+    if plan.is_one_sequence and codec.order is None:
         language = replace(language, validation=replace(language.validation, fix_unordered_records=True))
+
     return plan, language
 
 

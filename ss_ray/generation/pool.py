@@ -67,7 +67,11 @@ def actor_options(resources: ResourceParameters, engine: Engine) -> ActorOptions
         resources: As asked for.
         engine: What the actors run.
     """
-    special = vllm_environment(use_gpu=resources.use_gpu) if engine == "vllm" else {}
+    if engine == "vllm":
+        special = vllm_environment(use_gpu=resources.use_gpu)
+    else:
+        special = {}
+
     threads = {"OMP_NUM_THREADS": str(resources.threads_per_worker or 1)}
     return ActorOptions(
         num_actors=resources.num_generation_workers,
@@ -92,7 +96,8 @@ class TextWorker:
     """The process of an actor; the model is loaded by a call, so that its errors arrive as they were raised."""
 
     def __init__(self, load: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
-        self._load, self._arguments = load, arguments
+        self._load = load
+        self._arguments = arguments
         self._worker: Any = None
 
     def load(self) -> None:
@@ -137,7 +142,10 @@ class TextPool:
     def __init__(
         self, load: Callable[..., Any], arguments: tuple[Any, ...], options: ActorOptions, *, capacity: int
     ) -> None:
-        self._load, self._arguments, self._options, self._capacity = load, arguments, options, capacity
+        self._load = load
+        self._arguments = arguments
+        self._options = options
+        self._capacity = capacity
         self._waiting: deque[Ask] = deque()
         self._calls: dict[Any, _Member] = {}
         self._members: list[_Member] = []
@@ -169,6 +177,7 @@ class TextPool:
             ask = self._waiting.popleft()
             member.asks[ask.number] = ask
             member.unsent.append(ask)
+
         for member in up:
             while member.num_calls < CALLS and (member.unsent or (member.asks and not member.num_calls)):
                 self._call(member)
@@ -183,17 +192,21 @@ class TextPool:
         [call], _ = ray.wait(list(self._calls), num_returns=1)
         member = self._calls.pop(call)
         member.num_calls -= 1
+
         with unwrapped_errors(GenerationError):
             try:
                 answers = ray.get(call)
             except _LOST as error:
                 self._replace(member, type(error).__name__)
                 return []
+
         if not member.is_up:
             member.is_up = True
             return []
+
         for number in answers.numbers:
             del member.asks[number]
+
         return [answers]
 
     def _started(self) -> _Member:
@@ -205,10 +218,12 @@ class TextPool:
         )(TextWorker).remote(self._load, self._arguments)
         member = _Member(actor=actor)
         self._add_call(member, actor.load.remote())
+
         return member
 
     def _call(self, member: _Member) -> None:
-        asks, member.unsent = member.unsent, []
+        asks = member.unsent
+        member.unsent = []
         self._add_call(member, member.actor.work.remote(asks))
 
     def _add_call(self, member: _Member, call: Any) -> None:
@@ -223,6 +238,7 @@ class TextPool:
                 f"{self._restarts} generation actors died, the last of {cause}; they may lack memory: lower "
                 "resources.engine_batch_size or num_generation_workers"
             )
+
         logger.warning("a generation actor died (%s); %s requests are asked again", cause, len(member.asks))
         ray.kill(member.actor)
         self._calls = {call: other for call, other in self._calls.items() if other is not member}

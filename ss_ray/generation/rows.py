@@ -94,14 +94,20 @@ class Tally:
         self._drawn += len(table)
         self._kept += len(done.table)
         is_bad = len(table) - len(done.table) >= self.plan.invalid_fraction_threshold * len(table)
-        self._bad_batches = self._bad_batches + 1 if is_bad and len(table) > len(done.table) else 0
+        if is_bad and len(table) > len(done.table):
+            self._bad_batches = self._bad_batches + 1
+        else:
+            self._bad_batches = 0
+
         return done
 
 
 def make_rows(model: CompactModel, codec: SlotCodec, shard: Shard, draws: Draws, tally: Tally) -> Made:
     """Rows one by one."""
     made = drawn = 0
-    sampling, seed = tally.plan.sampling, tally.plan.seed
+    sampling = tally.plan.sampling
+    seed = tally.plan.seed
+
     while made < shard.size and not tally.is_hopeless and drawn < NUMBERS * shard.size:
         missing = shard.size - made
         size = min(BATCH_ROWS, missing if tally.kept_share == 1 else max(FEW_ROWS, int(missing / tally.kept_share)))
@@ -112,6 +118,7 @@ def make_rows(model: CompactModel, codec: SlotCodec, shard: Shard, draws: Draws,
         kept = tally.enforce(table).table.slice(0, missing)
         if len(kept) < size and not tally.enforcer.rules_identifiers:
             kept = codec.identified(kept, first_row=shard.first + made, seed=seed)
+
         made += len(kept)
         yield kept, len(kept)
 
@@ -122,7 +129,9 @@ def first_number(first: int, tally: Tally) -> int:
     Where constraints look at identifiers, these stay as they were checked: rows that are rejected use up their numbers,
     so each shard has more of them than rows. Otherwise rows are numbered without gaps.
     """
-    return first * NUMBERS if tally.enforcer.rules_identifiers else first
+    if tally.enforcer.rules_identifiers:
+        return first * NUMBERS
+    return first
 
 
 def make_conditioned_rows(
@@ -150,9 +159,16 @@ def _conditioned(
     model: CompactModel, codec: SlotCodec, first_row: int, draws: Draws, tally: Tally, given: pa.Table
 ) -> tuple[pa.Table, np.ndarray]:
     """Rows with given cells, each drawn until it breaks no constraint or there is no hope; and which they are."""
-    pending, tries, ruled = np.arange(len(given)), 0, tally.enforcer.rules_identifiers
-    most = min(tally.plan.patience, NUMBERS // CANDIDATES) if ruled else tally.plan.patience
-    parts, places = [codec.schema.to_arrow().empty_table()], [np.zeros(0, np.int64)]
+    pending = np.arange(len(given))
+    tries = 0
+    ruled = tally.enforcer.rules_identifiers
+    if ruled:
+        most = min(tally.plan.patience, NUMBERS // CANDIDATES)
+    else:
+        most = tally.plan.patience
+
+    parts = [codec.schema.to_arrow().empty_table()]
+    places = [np.zeros(0, np.int64)]
     while len(pending) and tries < most:
         number = first_number(first_row, tally) + tries * CANDIDATES * len(given)
         done = tally.enforce(_candidates(model, codec, number, draws, tally, given.take(pa.array(pending))))
@@ -160,6 +176,7 @@ def _conditioned(
         places.append(pending[done.kept])
         tries = 0 if done.kept.any() and not ruled else tries + 1
         pending = pending[~done.kept]
+
     order = np.argsort(np.concatenate(places), kind="stable")
     return pa.concat_tables(parts).take(pa.array(order)), np.concatenate(places)[order]
 
@@ -174,6 +191,7 @@ def _candidates(
     table = codec.decode(tokens, rng=draws.rng, first_row=first_row, seed=tally.plan.seed, given=cells)
     kept = tally.single_row_enforcer.enforce(table).kept.reshape(rows, candidates)
     chosen = drawn_by(np.where(kept, weights, NEVER), draws.rng)
+
     return table.take(pa.array(np.arange(rows) * candidates + chosen))
 
 
@@ -182,7 +200,9 @@ def make_sequences(
 ) -> Made:
     """Sequences of rows: as many rows, or as many groups, as the shard has."""
     maker = _SequenceMaker(model, codec, shard, draws, tally, given)
-    return maker.groups() if maker.by_group else maker.rows()
+    if maker.by_group:
+        return maker.groups()
+    return maker.rows()
 
 
 class _SequenceMaker:
@@ -195,7 +215,11 @@ class _SequenceMaker:
         tally: Tally,
         given: pa.Table | None,
     ) -> None:
-        self.codec, self.shard, self.draws, self.tally, self.plan = codec, shard, draws, tally, tally.plan
+        self.codec = codec
+        self.shard = shard
+        self.draws = draws
+        self.tally = tally
+        self.plan = tally.plan
         self.writer = SequenceWriter(model, codec, tally.plan.sampling, draws.rng, draws.generator)
         self.ends: Ends = codec.ends(self.plan.start, self.plan.stop)
         self.length = codec.length(self.ends)
@@ -207,7 +231,11 @@ class _SequenceMaker:
         """As many groups as the shard has; given cells are kept by their groups, in order."""
         pending = np.arange(self.shard.size)
         while len(pending) and not self.tally.is_hopeless:
-            cells = None if self.given is None else self.given.take(pa.array(self.shard.first + pending))
+            if self.given is None:
+                cells = None
+            else:
+                cells = self.given.take(pa.array(self.shard.first + pending))
+
             table, starts, kept = self._drawn(self._tokens_given(cells, len(pending)), cells)
             yield self._numbered(table, starts), int(kept.sum())
             pending = pending[~kept]
@@ -215,7 +243,10 @@ class _SequenceMaker:
     def rows(self) -> Made:
         """As many rows as the shard has."""
         while self.rows_made < self.shard.size and not self.tally.is_hopeless:
-            cells = None if self.given is None else self.given.slice(0, 1)
+            if self.given is None:
+                cells = None
+            else:
+                cells = self.given.slice(0, 1)
             table, starts, _ = self._drawn(self._tokens_given(cells, 1), cells, self.shard.size - self.rows_made)
             yield self._numbered(table, starts), len(table)
 
@@ -232,9 +263,12 @@ class _SequenceMaker:
             tokens = self.writer.sequences(headers, self.length)
         else:
             tokens = self.writer.rows(num_rows, headers)
+
         sizes = np.diff(tokens.starts)
-        if cells is not None and len(cells) < len(sizes):  # the same for all groups
+        # The same for all groups.
+        if cells is not None and len(cells) < len(sizes):
             cells = cells.take(pa.array(np.zeros(len(sizes), np.int64)))
+
         table = self.codec.decode(
             tokens,
             rng=self.draws.rng,
@@ -249,13 +283,16 @@ class _SequenceMaker:
         owner = np.repeat(np.arange(len(sizes)), sizes)
         done = self.tally.enforce(table, groups=owner)
         kept = np.isin(np.arange(len(sizes)), owner[done.kept])
+
         return done.table, np.append(0, np.cumsum(sizes[kept])), kept
 
     @property
     def _first_row(self) -> int:
         """Number of the first row, where no two shards share a number."""
         longest = max(self.codec.sequences.max_rows, self.length or 0)
-        return self.shard.first * longest if self.by_group else self.shard.first
+        if self.by_group:
+            return self.shard.first * longest
+        return self.shard.first
 
     def _numbered(self, table: pa.Table, starts: np.ndarray) -> pa.Table:
         """Identifiers of the groups and rows so far, without gaps; as they are where constraints looked at them."""
@@ -267,6 +304,7 @@ class _SequenceMaker:
                 first_row=self._first_row + self.rows_made,
                 seed=self.plan.seed,
             )
+
         self.groups_made += len(starts) - 1
         self.rows_made += len(table)
         return table

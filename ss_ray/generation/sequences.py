@@ -36,7 +36,11 @@ class SequenceWriter:
         rng: np.random.Generator,
         generator: torch.Generator,
     ) -> None:
-        self.model, self.codec, self.sampling, self.rng, self.generator = model, codec, sampling, rng, generator
+        self.model = model
+        self.codec = codec
+        self.sampling = sampling
+        self.rng = rng
+        self.generator = generator
 
     def sequences(self, given: Tokens, length: int | None = None) -> SequenceTokens:
         """A sequence for each given header, of `length` rows, or as long as its header says.
@@ -60,11 +64,13 @@ class SequenceWriter:
         """
         if self.codec.sequences.group is None:
             return self._with_rows(self._headers(given), np.array([num_rows]))
+
         headers, sizes = self._until(num_rows, given)
         missing = num_rows - int(sizes[:-1].sum())
         if missing != sizes[-1]:
             headers[-1:] = self._headers(given, np.array([missing]))
             sizes[-1] = missing
+
         return self._with_rows(headers, sizes)
 
     def _until(self, num_rows: int, given: Tokens) -> tuple[Tokens, Ints]:
@@ -74,7 +80,9 @@ class SequenceWriter:
         while (have := int(sizes.sum())) < num_rows:
             wanted = min(MAX_BATCH, max(1, (num_rows - have) * len(sizes) // have))
             more = self._headers(np.repeat(given, wanted, axis=0))
-            headers, sizes = np.concatenate([headers, more]), np.append(sizes, self.codec.sizes(more, self.rng))
+            headers = np.concatenate([headers, more])
+            sizes = np.append(sizes, self.codec.sizes(more, self.rng))
+
         enough = int(np.searchsorted(np.cumsum(sizes), num_rows)) + 1
         return headers[:enough], sizes[:enough]
 
@@ -83,6 +91,7 @@ class SequenceWriter:
         slots = self.codec.header.slots
         if not slots:
             return np.empty((len(given), 0), np.int32)
+
         parts = []
         for start in range(0, len(given), MAX_BATCH):
             part = given[start : start + MAX_BATCH].copy()
@@ -91,12 +100,15 @@ class SequenceWriter:
                 told = self.codec.size_tokens(sizes[start : start + MAX_BATCH])
                 part[:, : told.shape[1]] = told
             parts.append(self._header_batch(part, is_conditioned=is_conditioned))
+
         return np.concatenate(parts)
 
     def _header_batch(self, given: Tokens, *, is_conditioned: bool) -> Tokens:
         slots = self.codec.header.slots
-        if not is_conditioned:  # the size comes first: what follows is conditioned on it anyway
+        # The size comes first: what follows is conditioned on it anyway.
+        if not is_conditioned:
             return decode_rows(self.model, slots, len(given), self.sampling, self.generator, given)
+
         tokens, weights = decode_candidates(self.model, slots, given, self.sampling, self.generator)
         return tokens.reshape(*weights.shape, -1)[np.arange(len(given)), drawn_by(weights, self.rng)]
 
@@ -110,7 +122,9 @@ class SequenceWriter:
     def _batches(self, sizes: Ints) -> Iterator[Ints]:
         """Sequences whose sizes differ by a factor of 2 at most, longest first, as many as memory allows."""
         order = np.argsort(-sizes, kind="stable")
-        width, first = len(self.codec.row.slots), 0
+        width = len(self.codec.row.slots)
+        first = 0
+
         while first < len(order):
             longest = int(sizes[order[first]])
             slots = len(self.codec.header.slots) + min(longest, self.codec.window_rows) * width
@@ -121,12 +135,14 @@ class SequenceWriter:
 
     def _write(self, rows: Tokens, headers: Tokens, sizes: Ints, starts: Ints) -> None:
         """Fill in the rows of a batch of sequences, window after window."""
-        window, done = self.codec.window_rows, 0
+        window = self.codec.window_rows
+        done = 0
         while done < sizes.max():
             context = min(done, self.codec.context_rows)
             active = np.flatnonzero(sizes > done)
             size = min(window, int(sizes.max()) - done + context)
-            place = done - context + np.arange(size)  # of each row of the window in its sequence
+            # Of each row of the window in its sequence.
+            place = done - context + np.arange(size)
             source = starts[active, None] + place
             is_there = place < sizes[active, None]
             given = self._given(rows, source, is_there, sizes[active, None] - place, context)
@@ -146,5 +162,6 @@ class SequenceWriter:
         if not context:
             for slot, changed in self.codec.flag_slots:
                 given[:, 0, slot] = changed
+
         given[~is_there] = PAD
         return given.reshape(len(source), -1)

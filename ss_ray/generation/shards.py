@@ -21,8 +21,16 @@ class Shard:
 
 def cut_shards(plan: GenerationPlan) -> tuple[Shard, ...]:
     """The shards of a plan; they do not depend on the number of actors. One sequence is one shard."""
-    total = plan.num_records if plan.num_groups is None else plan.num_groups
-    most = plan.shard_rows if plan.num_groups is None else GROUPS_PER_SHARD
+    if plan.num_groups is None:
+        total = plan.num_records
+    else:
+        total = plan.num_groups
+
+    if plan.num_groups is None:
+        most = plan.shard_rows
+    else:
+        most = GROUPS_PER_SHARD
+
     most = total if plan.is_one_sequence else most
     return tuple(
         Shard(number=i, first=start, size=min(most, total - start)) for i, start in enumerate(range(0, total, most))

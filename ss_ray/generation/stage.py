@@ -64,14 +64,23 @@ def generate_table(
     """
     codec = codec_from_json((model / "codec.json").read_text())
     mappings = learned_mappings(plan, request.real_rows)
-    sequences = codec.sequences if isinstance(codec, SequenceCodec) else None
+    if isinstance(codec, SequenceCodec):
+        sequences = codec.sequences
+    else:
+        sequences = None
+
     fixed = fixed_columns(codec.schema, sequences, request.generation)
     enforcer = make_enforcer(plan.constraints, codec.schema, mappings, fixed)
-    length = codec.length(codec.ends(plan.start, plan.stop)) if isinstance(codec, SequenceCodec) else None
+    if isinstance(codec, SequenceCodec):
+        length = codec.length(codec.ends(plan.start, plan.stop))
+    else:
+        length = None
+
     plan, given = _given(codec, of_whole_series(plan, length), request, work.make_folder())
     shards = list(cut_shards(plan))
     wanted = sum(shard.size for shard in shards)
     unit = "rows" if plan.num_groups is None else "groups"
+
     with reported_progress(on_progress, "generate", wanted, unit) as report:
         arguments = (model, plan, enforcer, given, work, resources.threads_per_worker or 1, report)
         _make(shards, Seen(), work, arguments, resources)
@@ -81,6 +90,7 @@ def generate_table(
             shards.append(Shard(number=len(shards), first=last.first + last.size, size=settled.lost))
             _make(shards[-1:], settled.seen, work, arguments, resources)
             settled = _settled(shards, enforcer, codec, plan, work)
+
     return _released(shards, wanted, unit, settled, work, target)
 
 
@@ -89,8 +99,10 @@ def fixed_columns(schema: TableSchema, sequences: Sequences | None, generation: 
     names = {*generation.given, *generation.shares, *(column.name for column in schema.of_kind(Kind.IDENTIFIER))}
     if generation.seed_table is not None:
         names |= set(find_source(generation.seed_table).names)
+
     if sequences is not None:
         names |= {name for name in (sequences.group, sequences.order, *sequences.constants) if name is not None}
+
     return frozenset(names)
 
 
@@ -112,6 +124,7 @@ def learned_mappings(plan: GenerationPlan, real_rows: Location | None) -> dict[s
     """What decides what in real rows, for the constraints that ask for it."""
     if real_rows is None:
         return {}
+
     parts = real_rows.files(".parquet")
     return {
         constraint_name(constraint): learn_mapping(
@@ -130,18 +143,22 @@ def _given(
     generation = request.generation
     if not is_given(generation):
         return plan, None
-    schema, size = codec.schema, plan.num_records
+
+    schema = codec.schema
+    size = plan.num_records
     if isinstance(codec, SequenceCodec):
         can_be = [c for c in codec.header.schema.columns[1:] if c.name in codec.sequences.constants]
         schema = replace(codec.schema, columns=tuple(c for c in can_be if c.kind is not Kind.IDENTIFIER))
         if plan.num_groups is None and (generation.shares or generation.seed_table):
             raise ConfigError("generation.shares and seed_table of groups: say how many with generation.num_groups")
         size = plan.num_groups or 1
+
     table = given_table(generation, schema, size, plan.seed, request.encoding)
     file = work / "_given.parquet"
     pq.write_table(table, file.path, filesystem=file.filesystem)
     if isinstance(codec, SequenceCodec):
         return (plan if plan.num_groups is None else replace(plan, num_groups=len(table))), file
+
     return replace(plan, num_records=len(table)), file
 
 
@@ -155,12 +172,14 @@ def _make(
     report(sum(shard.size for shard in shards) - sum(shard.size for shard in missing))
     if not missing:
         return
+
     for _ in map_items(
         _shard_worker,
         missing,
         arguments=(seen, *arguments),
         num_actors=resources.num_generation_workers,
-        num_cpus=0 if resources.use_gpu else 0.5,  # less than a core each: upstream tasks need room too
+        # Less than a core each: upstream tasks need room too.
+        num_cpus=0 if resources.use_gpu else 0.5,
         num_gpus=1 if resources.use_gpu else 0,
         failure=GenerationError,
     ):
@@ -199,23 +218,34 @@ def _settled(
     work: Location,
 ) -> _Settled:
     """The shards without what repeats keys, or contradicts, across them; the files of shards stay as they are."""
-    group = codec.sequences.group if isinstance(codec, SequenceCodec) else None
+    if isinstance(codec, SequenceCodec):
+        group = codec.sequences.group
+    else:
+        group = None
+
     counted = group if plan.num_groups is not None else None
     files = [shard_file(work, shard) for shard in shards]
     across = [c for c in enforcer.constraints if isinstance(c, UniqueConstraint | DeterminesConstraint)]
     if not across or len(shards) == 1:
         return _Settled(folder=work, size=sum(_size(file, counted) for file in files), lost=0, seen=Seen())
+
     folder = work / "_settled"
     folder.remove()
     folder.make_folder()
     seen = Seen()
+
     for file in files:
         table = pa.concat_tables([codec.schema.to_arrow().empty_table(), *read_part(file)])
-        groups = None if group is None else table.column(group).to_pylist()
+        if group is None:
+            groups = None
+        else:
+            groups = table.column(group).to_pylist()
+
         done = enforcer.enforce(table, groups=groups, seen=seen)
         seen = done.seen
         target = folder / file.name
         pq.write_table(done.table, target.path, filesystem=target.filesystem)
+
     size = sum(_size(file, counted) for file in folder.files(".parquet"))
     return _Settled(folder=folder, size=size, lost=sum(_size(file, counted) for file in files) - size, seen=seen)
 
@@ -224,28 +254,39 @@ def _size(file: Location, group: str | None) -> int:
     """Rows of a file, or groups; no group is in two files."""
     if group is None:
         return sum(count_rows([file]))
+
     blocks = list(read_part(file, [group]))
-    return len(pa.concat_tables(blocks).column(0).unique()) if blocks else 0
+    if blocks:
+        return len(pa.concat_tables(blocks).column(0).unique())
+    return 0
 
 
 def _released(
     shards: Sequence[Shard], wanted: int, unit: str, settled: _Settled, work: Location, target: Location
 ) -> SyntheticTable:
     """Move the finished shards to `target`."""
-    rejected, repaired = Counter[str](), Counter[str]()
+    rejected = Counter[str]()
+    repaired = Counter[str]()
     for shard in shards:
         counts = json.loads(counts_file(work, shard).read_text())
         rejected.update(counts["rejected"])
         repaired.update(counts["repaired"])
-    num_rows = sum(count_rows(settled.folder.files(".parquet"))) if settled.size else 0
+
+    if settled.size:
+        num_rows = sum(count_rows(settled.folder.files(".parquet")))
+    else:
+        num_rows = 0
+
     if not num_rows:
         raise GenerationError(f"no row satisfies the constraints: {most_frequent(rejected)}")
+
     target.remove()
     released = work / "_released"
     released.remove()
     released.make_folder()
     for shard in shards:
         (settled.folder / shard_file(work, shard).name).move_to(shard_file(released, shard))
+
     released.move_to(target)
     work.remove()
     return SyntheticTable(

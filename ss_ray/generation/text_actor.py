@@ -93,7 +93,10 @@ class TextActor:
         seed: int,
         tokenize: Tokenize,
     ) -> None:
-        self._engine, self._settings, self._plan, self._seed = engine, settings, plan, seed
+        self._engine = engine
+        self._settings = settings
+        self._plan = plan
+        self._seed = seed
         self._codec = plan.bounded(codec)
         self._drafting = Drafting(
             codec=self._codec,
@@ -112,9 +115,11 @@ class TextActor:
         self._engine.submit([self._first_request(ask) for ask in asks])
         done: dict[int, Draft] = {}
         started = time.monotonic()
+
         while self._engine.num_unfinished and len(done) < self._enough and time.monotonic() - started < WAIT_SECONDS:
             for completion in self._engine.step():
                 done |= self._completed(completion)
+
         return self._answers(done)
 
     def cancel(self, numbers: Collection[int]) -> None:
@@ -128,9 +133,11 @@ class TextActor:
         draft = self._drafting.extended(self._drafts.pop(number), completion)
         if draft.is_lost or self._drafting.is_complete(draft):
             return {number: draft}
+
         shown = self._drafting.shown(draft)
         self._drafts[number] = replace(draft, num_shown=shown.num_records)
         self._engine.submit([self._further_request(number, draft, shown)])
+
         return {}
 
     def _first_request(self, ask: Ask) -> Request:
@@ -152,14 +159,20 @@ class TextActor:
         )
 
     def _written_grammar(self, given: str, *, is_first: bool) -> str:
-        values = json.loads(given, parse_float=Decimal) if given else None
+        if given:
+            values = json.loads(given, parse_float=Decimal)
+        else:
+            values = None
+
         if is_first:
             return record_grammar(self._codec, records=self._plan.num_rows, given=values)
+
         return further_grammar(self._codec, may_end=self._plan.num_rows is None, given=values)
 
     def _answers(self, done: Mapping[int, Draft]) -> Answers:
         """All texts parsed at once; what was cut off or left out, which the codec does not see, is counted here."""
-        drafting, drafts = self._drafting, list(done.values())
+        drafting = self._drafting
+        drafts = list(done.values())
         texts = [drafting.text(draft) for draft in drafts]
         read = np.array([i for i, text in enumerate(texts) if text is not None], np.int64)
         parsed = self._codec.parse_many([text for text in texts if text is not None], self._plan.validation)
@@ -170,6 +183,7 @@ class TextActor:
             drafting.num_read(draft) + cut + sum(draft.rejected.values())
             for draft, cut in zip(drafts, lost, strict=True)
         ]
+
         return Answers(
             numbers=tuple(done),
             rows=replace(parsed, sources=read[parsed.sources], rejected=dict(rejected), num_records=sum(records)),
@@ -202,6 +216,7 @@ def load_text_actor(
         settings = GenerationSettings.from_json((local / "generation.json").read_text(encoding="utf8"))
         engine = _load_engine(local, plan, settings, threads, use_gpu)
         tokenize = _line_tokenizer(local)
+
     return TextActor(engine, codec, settings, plan, seed, tokenize)
 
 
@@ -223,6 +238,7 @@ def _load_engine(
         from ss_ray.generation.torch_engine import TorchEngine
 
         return TorchEngine(folder, plan.sampling, batch_size=plan.batch_size, device="cuda" if use_gpu else "cpu")
+
     from ss_ray.generation.vllm import VllmEngine
 
     return VllmEngine.load(
@@ -241,6 +257,7 @@ def local_folder(folder: Location) -> Iterator[Path]:
     if isinstance(folder.filesystem, pafs.LocalFileSystem):
         yield Path(folder.path)
         return
+
     with tempfile.TemporaryDirectory() as local:
         pafs.copy_files(folder.path, local, folder.filesystem, pafs.LocalFileSystem())
         yield Path(local)

@@ -67,19 +67,24 @@ def given_of(codec: JsonCodec, plan: GenerationPlan, language: LanguageGeneratio
         return Given()
     if not language.is_constrained:
         raise ConfigError("generation.given, shares and seed_table need generation.structured_generation.enabled: true")
+
     is_per_row = bool(generation.shares or generation.seed_table)
     if is_per_row and codec.sequences is not None and plan.num_groups is None:
         raise ConfigError("generation.shares and seed_table of groups: say how many with generation.num_groups")
+
     of_rows = () if is_per_row and codec.sequences is not None else codec.row_columns
     columns = (column for column in (*codec.shared_columns, *of_rows) if column.kind is not Kind.IDENTIFIER)
-    columns = (column for column in columns if column.name in codec.schema.names)  # distances are not given
-    schema, size = TableSchema(columns=tuple(columns)), plan.num_groups or plan.num_records
+    # Distances are not given.
+    columns = (column for column in columns if column.name in codec.schema.names)
+    schema = TableSchema(columns=tuple(columns))
+    size = plan.num_groups or plan.num_records
     table = given_table(generation, schema, size if is_per_row else 1, plan.seed, request.encoding)
     cells = {name: cell_texts(table.column(name), schema[name]).to_pylist() for name in table.column_names}
     rows = (
         ",".join(f"{quoted(name)}:{cell}" for name, cell in zip(cells, row, strict=True) if cell != "null")
         for row in zip(*cells.values(), strict=True)
     )
+
     return Given(texts=tuple(f"{{{row}}}" for row in rows), is_per_row=is_per_row)
 
 
@@ -133,31 +138,45 @@ class TextTable:
     def __init__(
         self, codec: JsonCodec, enforcer: Enforcer, plan: GenerationPlan, given: Given, work: Location
     ) -> None:
-        self._codec, self._enforcer, self._plan, self._given, self._work = codec, enforcer, plan, given, work
+        self._codec = codec
+        self._enforcer = enforcer
+        self._plan = plan
+        self._given = given
+        self._work = work
         self._by_group = plan.num_groups is not None
         self._batch = 1 if plan.is_one_sequence else BATCH
-        self._parts, self._file = (work / "parts").make_folder(), work / "state.json"
+        self._parts = (work / "parts").make_folder()
+        self._file = work / "state.json"
         self._state, self._seen = _State(), Seen()
-        self._filled: set[int] = set()  # given rows that are made
-        self._pending: list[pa.Table] = []  # rows that are in no part yet
-        self._finished: dict[int, tuple[pa.Table, int]] = {}  # rows and number of records; lower numbers are missing
+        # Given rows that are made.
+        self._filled: set[int] = set()
+        # Rows that are in no part yet.
+        self._pending: list[pa.Table] = []
+        # Rows and number of records; lower numbers are missing.
+        self._finished: dict[int, tuple[pa.Table, int]] = {}
         self._resume()
         self.asked = self._state.next
 
     @property
     def wanted(self) -> int:
         """Rows, or groups."""
-        return len(self._given.texts) if self._given.is_per_row else self._plan.num_groups or self._plan.num_records
+        if self._given.is_per_row:
+            return len(self._given.texts)
+        return self._plan.num_groups or self._plan.num_records
 
     @property
     def unit(self) -> str:
         """What is counted."""
-        return "groups" if self._by_group else "rows"
+        if self._by_group:
+            return "groups"
+        return "rows"
 
     @property
     def made(self) -> int:
         """Rows or groups so far."""
-        return self._state.groups if self._by_group else self._state.rows
+        if self._by_group:
+            return self._state.groups
+        return self._state.rows
 
     @property
     def is_done(self) -> bool:
@@ -170,6 +189,7 @@ class TextTable:
             end = len(self._given.texts) + len(self._state.retries)
         else:
             end = self._state.next + self._requests_missing()
+
         numbers = range(self.asked, min(end, self.asked + room))
         self.asked += len(numbers)
         return [Ask(number=number, given=self._given.texts[self._place(number)]) for number in numbers]
@@ -178,16 +198,24 @@ class TextTable:
         """By the rows or groups that a completion has given so far; at first, by the most that it can."""
         if self._plan.is_one_sequence:
             return 1
+
         most = 1 if self._by_group else self._codec.max_lines
-        each = max(self.made, 0.5) / self._state.next if self._state.next else most
+        if self._state.next:
+            each = max(self.made, 0.5) / self._state.next
+        else:
+            each = most
+
         return math.ceil(SURPLUS * (self.wanted - self.made) / each) + 1
 
     def _place(self, number: int) -> int:
         """The given row that a completion is for."""
         if not self._given.is_per_row:
             return 0
+
         size = len(self._given.texts)
-        return number if number < size else self._state.retries[number - size]
+        if number < size:
+            return number
+        return self._state.retries[number - size]
 
     def add(self, answers: Answers) -> None:
         """Take up finished completions, in any order."""
@@ -196,6 +224,7 @@ class TextTable:
         for i, number in enumerate(answers.numbers):
             made = rows.table.slice(starts[i], starts[i + 1] - starts[i])
             self._finished[number] = made, int(answers.num_records[i])
+
         self._state.rejected.update(_named(rows.rejected))
         self._state.repaired.update(_named(rows.repaired))
 
@@ -208,18 +237,28 @@ class TextTable:
 
     def _in_turn(self) -> list[int]:
         """Numbers of the next completions, all of one batch; no two of one given row."""
-        first, numbers, places = self._state.next, list[int](), set[int]()
+        first = self._state.next
+        numbers = list[int]()
+        places = set[int]()
+
         for number in range(first, first + self._batch - first % self._batch):
-            place = self._place(number) if number in self._finished and self._given.is_per_row else number
+            if number in self._finished and self._given.is_per_row:
+                place = self._place(number)
+            else:
+                place = number
+
             if number not in self._finished or place in places:
                 break
+
             numbers.append(number)
             places.add(place)
+
         return numbers
 
     def _take(self, numbers: Sequence[int]) -> None:
         """Keep the rows of completions that break no constraint, and judge the batch when it is full."""
-        state, places = self._state, [self._place(number) for number in numbers]
+        state = self._state
+        places = [self._place(number) for number in numbers]
         made = [self._finished.pop(number) for number in numbers]
         made = [
             (rows.slice(0, 0), 0) if place in self._filled else (rows, records)
@@ -232,7 +271,9 @@ class TextTable:
         state.invalid += sum(records for _, records in made) - len(kept)
         if self._given.is_per_row:
             self._filled.update(places[source] for source in kept.tolist())
-            state.retries += 2 * [place for place in places if place not in self._filled]  # twice: ever more at once
+            # twice: ever more at once.
+            state.retries += 2 * [place for place in places if place not in self._filled]
+
         if state.next % self._batch == 0 and state.records:
             is_bad = state.invalid >= max(1, self._plan.invalid_fraction_threshold * state.records)
             state.bad_batches = state.bad_batches + 1 if is_bad else 0
@@ -242,19 +283,26 @@ class TextTable:
         """Add the rows that break no constraint, as far as they are needed; (rows,) the completions of all of them."""
         if not len(drawn.table):
             return drawn.sources
-        state, codec, seed = self._state, self._codec, self._plan.seed
+
+        state = self._state
+        codec = self._codec
+        seed = self._plan.seed
         table = codec.table_of(drawn, first_row=state.drawn_rows, first_group=state.drawn_groups, seed=seed)
         done = self._enforcer.enforce(table, groups=drawn.sources if codec.sequences else None, seen=self._seen)
         kept = drawn.sources[done.kept]
         used = kept[: self._num_fitting(kept)]
         parsed = _parsed(done.table.slice(0, len(used)), used)
-        if self._enforcer.rules_identifiers:  # they stay as they were checked
+        # They stay as they were checked.
+        if self._enforcer.rules_identifiers:
             rows = done.table.slice(0, len(used))
-        else:  # numbered without gaps
+        else:
+            # Numbered without gaps.
             rows = codec.table_of(parsed, first_row=state.rows, first_group=state.groups, seed=seed)
+
         codec.schema.check(rows)
         if self._given.is_per_row:
             rows = rows.append_column(PLACE, pa.array(np.array(places)[used]))
+
         self._pending.append(rows)
         self._seen = done.seen
         state.drawn_rows += len(table)
@@ -263,18 +311,24 @@ class TextTable:
         state.groups += len(_starts(used))
         state.rejected.update(done.rejected)
         state.repaired.update(done.repaired)
+
         return kept
 
     def _num_fitting(self, sources: Numbers) -> int:
         """How many of these rows the table still needs."""
-        missing, starts = self.wanted - self.made, _starts(sources)
+        missing = self.wanted - self.made
+        starts = _starts(sources)
         if not self._by_group:
             return min(len(sources), missing)
-        return int(starts[missing]) if len(starts) > missing else len(sources)
+        if len(starts) > missing:
+            return int(starts[missing])
+
+        return len(sources)
 
     def _write_part(self) -> None:
         """The rows that are in no part yet, and then, in one step, that they are."""
-        part, partial = self._parts / f"part-{self._state.parts:05d}.parquet", self._work / "_part.partial"
+        part = self._parts / f"part-{self._state.parts:05d}.parquet"
+        partial = self._work / "_part.partial"
         pq.write_table(pa.concat_tables(self._pending), partial.path, filesystem=partial.filesystem)
         partial.move_to(part)
         self._pending = []
@@ -283,18 +337,26 @@ class TextTable:
 
     def _resume(self) -> None:
         """Go on after the parts that are there."""
-        state = _STATE.validate_json(self._file.read_text()) if self._file.exists() else _State()
-        files = self._parts.files(".parquet")
-        if len(files) < state.parts:  # some were on their way to the target
+        if self._file.exists():
+            state = _STATE.validate_json(self._file.read_text())
+        else:
             state = _State()
+
+        files = self._parts.files(".parquet")
+        # Some were on their way to the target.
+        if len(files) < state.parts:
+            state = _State()
+
         for file in files[state.parts :]:
             file.remove()
+
         for file in files[: state.parts]:
             table = pa.concat_tables(list(read_part(file)))
             if self._given.is_per_row:
                 self._filled.update(table.column(PLACE).to_pylist())
                 table = table.drop_columns([PLACE])
             self._seen = self._enforcer.enforce(table, seen=self._seen).seen
+
         self._state = state
 
     def release(self, target: Location) -> SyntheticTable:
@@ -306,12 +368,18 @@ class TextTable:
         state = self._state
         if not state.rows:
             raise GenerationError(f"not a single row could be made: {most_frequent(state.rejected)}")
-        folder = self._in_given_order() if self._given.is_per_row else self._parts
+
+        if self._given.is_per_row:
+            folder = self._in_given_order()
+        else:
+            folder = self._parts
+
         num_files = len(folder.files(".parquet"))
         target.remove()
         folder.move_to(target)
         self._work.remove()
         reasons = f"{self.made:,} of {self.wanted:,} {self.unit}: {most_frequent(state.rejected)}"
+
         return SyntheticTable(
             num_rows=state.rows,
             num_files=num_files,
@@ -331,6 +399,7 @@ class TextTable:
         folder.remove()
         with PartWriter(folder, "part", rows.schema) as writer:
             writer.write(rows)
+
         return folder
 
 

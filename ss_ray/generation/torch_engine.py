@@ -37,13 +37,18 @@ class _GrowingLayer(DynamicLayer):  # type: ignore[misc]
         """Append tokens; all so far."""
         if not self.is_initialized:
             self.lazy_initialization(key_states, value_states)
+
         before = self.get_seq_length()
         after = before + key_states.shape[-2]
         if self._buffers is None or after > self._buffers[0].shape[-2]:
             self._buffers = (_roomy(self.keys, key_states, after), _roomy(self.values, value_states, after))
+
         keys, values = self._buffers
-        keys[:, :, before:after], values[:, :, before:after] = key_states, value_states
-        self.keys, self.values = keys[:, :, :after], values[:, :, :after]
+        keys[:, :, before:after] = key_states
+        values[:, :, before:after] = value_states
+        self.keys = keys[:, :, :after]
+        self.values = values[:, :, :after]
+
         return self.keys, self.values
 
     def batch_repeat_interleave(self, repeats: int) -> None:
@@ -97,13 +102,15 @@ class TorchEngine:
         dtype = torch.float32 if device == "cpu" else torch.bfloat16
         self._model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype).to(device).eval()
         self._tokenizer = AutoTokenizer.from_pretrained(folder)
-        self._sampling, self._batch_size = sampling, batch_size
+        self._sampling = sampling
+        self._batch_size = batch_size
         self._masks = _TokenMasks(self._tokenizer, self._model.config.vocab_size)
         self._waiting: deque[Request] = deque()
         self._rows: list[_Row] = []
         self._cache = DynamicCache()
         self._logits = torch.empty(0)
-        self._seen = torch.empty(0)  # (rows, vocabulary) whether a token has occurred
+        # (rows, vocabulary) whether a token has occurred.
+        self._seen = torch.empty(0)
 
     @property
     def num_unfinished(self) -> int:
@@ -132,16 +139,20 @@ class TorchEngine:
         """Draw a token for each row of the batch; those that it finished."""
         if not self._rows:
             self._start()
+
         if not self._rows:
             return []
+
         drawn = self._draw()
         done = [self._advance(row, token) for row, token in zip(self._rows, drawn.tolist(), strict=True)]
         if self._seen.numel():
             self._seen[torch.arange(len(drawn)), drawn] = True
+
         going = [i for i, completion in enumerate(done) if completion is None]
         self._keep(going)
         if going:
             self._forward(drawn[going].unsqueeze(1))
+
         return [completion for completion in done if completion is not None]
 
     def _start(self) -> None:
@@ -150,6 +161,7 @@ class TorchEngine:
         batch = [request for request in self._waiting if request.prompt_ids == prompt][: self._batch_size]
         if not batch:
             return
+
         chosen = {request.number for request in batch}
         self._waiting = deque(request for request in self._waiting if request.number not in chosen)
         self._rows = [
@@ -173,8 +185,10 @@ class TorchEngine:
         logits = self._masks.apply(self._logits, [row.matcher for row in self._rows])
         if self._sampling.repetition_penalty != 1:
             logits = torch.where(self._seen, _penalised(logits, self._sampling.repetition_penalty), logits)
+
         if self._sampling.temperature == 0:
             return logits.argmax(dim=-1)
+
         points = np.array([row.rng.random() for row in self._rows])
         return draw_tokens(logits, self._sampling, torch.from_numpy(points).to(logits.device))
 
@@ -183,9 +197,11 @@ class TorchEngine:
         row.tokens.append(token)
         if row.matcher is not None and not row.matcher.accept_token(token):
             raise GenerationError("the model has no token that its grammar allows; its tokenizer lacks characters")
+
         is_end = token == self._masks.end_token
         if not is_end and len(row.tokens) < self._room(row.request):
             return None
+
         text = self._tokenizer.decode(row.tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False)
         text = text if is_end else without_half_characters(text)
         return Completion(number=row.request.number, text=text, num_tokens=len(row.tokens), finished=is_end)
@@ -198,9 +214,14 @@ class TorchEngine:
         """Drop the other rows from the batch."""
         if len(indices) == len(self._rows):
             return
+
         self._rows = [self._rows[i] for i in indices]
         self._logits = self._logits[indices]
-        self._seen = self._seen[indices] if self._seen.numel() else self._seen
+        if self._seen.numel():
+            self._seen = self._seen[indices]
+        else:
+            self._seen = self._seen
+
         if indices:
             self._cache.batch_select_indices(torch.tensor(indices, device=self._model.device))
 
@@ -230,10 +251,12 @@ class _TokenMasks:
         rows = [i for i, matcher in enumerate(matchers) if matcher is not None]
         if not rows:
             return logits
+
         bits = xgrammar.allocate_token_bitmask(len(matchers), logits.shape[-1])
         self._batch.batch_fill_next_token_bitmask([m for m in matchers if m is not None], bits, rows)
         masked = logits.clone()
         xgrammar.apply_token_bitmask_inplace(masked, bits.to(logits.device))
+
         return masked
 
 
@@ -245,15 +268,20 @@ def draw_tokens(logits: Tensor, sampling: TextSampling, points: Tensor) -> Tenso
         sampling: Temperature above 0, and top_p.
         points: (rows,), float64.
     """
-    top = logits.amax(dim=-1, keepdim=True)  # subtracted, so that no temperature makes two of them infinite
-    likely, order = torch.softmax((logits - top).double() / sampling.temperature, dim=-1), None
+    # subtracted, so that no temperature makes two of them infinite.
+    top = logits.amax(dim=-1, keepdim=True)
+    likely = torch.softmax((logits - top).double() / sampling.temperature, dim=-1)
+    order = None
     if sampling.top_p < 1:
         likely, order = likely.sort(dim=-1, descending=True)
         likely = likely.masked_fill(likely.cumsum(dim=-1) - likely >= sampling.top_p, 0.0)
+
     cumulative = likely.cumsum(dim=-1)
     total = cumulative[:, -1:]
     point = torch.minimum(points.unsqueeze(1) * total, torch.nextafter(total, torch.zeros_like(total)))
-    drawn = torch.searchsorted(cumulative, point, right=True)  # right: never a token of probability 0
+    # right: never a token of probability 0.
+    drawn = torch.searchsorted(cumulative, point, right=True)
+
     return (drawn if order is None else order.gather(-1, drawn)).squeeze(-1)
 
 

@@ -20,8 +20,10 @@ class VllmEngine:
     """A `TextEngine` on a vLLM engine that nobody else uses at the same time."""
 
     def __init__(self, engine: LLMEngine, sampling: TextSampling) -> None:
-        self._engine, self._sampling = engine, sampling
-        self._internal: dict[int, str] = {}  # vLLM's own names of the requests under way
+        self._engine = engine
+        self._sampling = sampling
+        # vLLM's own names of the requests under way.
+        self._internal: dict[int, str] = {}
 
     @classmethod
     def load(
@@ -47,14 +49,14 @@ class VllmEngine:
             gpu_memory_utilization: Share of a GPU's memory, in (0, 1].
         """
         # A prompt in chunks makes vLLM take back a seeded draw, which generators of CPUs cannot.
-        whole_prompts = (
-            {}
-            if use_gpu
-            else {
+        if use_gpu:
+            whole_prompts = {}
+        else:
+            whole_prompts = {
                 "enable_chunked_prefill": False,
                 "max_num_batched_tokens": max(2048, max_model_len),
             }
-        )
+
         arguments = EngineArgs(
             model=str(folder),
             dtype="auto" if use_gpu else "float32",
@@ -64,7 +66,8 @@ class VllmEngine:
             gpu_memory_utilization=gpu_memory_utilization,
             enforce_eager=not use_gpu,
             disable_log_stats=True,
-            generation_config="vllm",  # not what the folder says: the sampling is given
+            # Not what the folder says: the sampling is given.
+            generation_config="vllm",
             structured_outputs_config=StructuredOutputsConfig(backend="xgrammar"),
             **whole_prompts,
         )
@@ -97,7 +100,11 @@ class VllmEngine:
 
 def sampling_params(request: Request, sampling: TextSampling) -> SamplingParams:
     """What vLLM is told of a request."""
-    grammar = None if request.grammar is None else StructuredOutputsParams(grammar=request.grammar)
+    if request.grammar is None:
+        grammar = None
+    else:
+        grammar = StructuredOutputsParams(grammar=request.grammar)
+
     return SamplingParams(
         temperature=sampling.temperature,
         top_p=sampling.top_p,

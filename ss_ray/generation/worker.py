@@ -61,7 +61,11 @@ def shard_worker(
     torch.set_num_threads(threads)
     model, codec = load_model(model_folder)
     model = model.to("cuda" if torch.cuda.is_available() else "cpu")
-    given = None if given_file is None else pa.concat_tables(list(read_part(given_file)))
+    if given_file is None:
+        given = None
+    else:
+        given = pa.concat_tables(list(read_part(given_file)))
+
     schema = _checked_schema(codec, plan)
 
     def generate(shard: Shard) -> None:
@@ -69,11 +73,13 @@ def shard_worker(
         rng = np.random.default_rng([plan.seed, shard.number])
         draws = Draws(rng=rng, generator=torch.Generator(model.device).manual_seed(int(rng.integers(2**62))))
         tally = Tally(plan, enforcer, seen)
+
         with pq.ParquetWriter(partial.path, schema.to_arrow(), filesystem=partial.filesystem) as writer:
             for table, done in _made(model, codec, shard, draws, tally, given):
                 schema.check(table)
                 writer.write_table(table)
                 report(done)
+
         counts_file(work, shard).write_text(json.dumps({"rejected": tally.rejected, "repaired": tally.repaired}))
         partial.move_to(shard_file(work, shard))
 

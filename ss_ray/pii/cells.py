@@ -31,12 +31,16 @@ def encode(column: pa.ChunkedArray) -> tuple[pa.Array, pa.Array]:
     """Indices, null where the value is missing, and the distinct values; `values.take(indices)` is the column."""
     if pa.types.is_null(column.type):
         return pa.nulls(len(column), pa.int32()), pa.nulls(0)
+
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
+
     encoded = pc.dictionary_encode(column)
     encoded = encoded.unify_dictionaries().combine_chunks()
-    if isinstance(encoded, pa.ChunkedArray):  # a column without rows has no chunk
+    # A column without rows has no chunk.
+    if isinstance(encoded, pa.ChunkedArray):
         encoded = pc.dictionary_encode(pa.array([], type=column.type))
+
     return encoded.indices, encoded.dictionary
 
 
@@ -56,6 +60,7 @@ def from_texts(texts: Sequence[str | None], type_: pa.DataType, *, column: str) 
     """
     if all(text is None for text in texts):
         return pa.nulls(len(texts), type_)
+
     array = _cast_or_none(pa.array(texts, type=pa.string()), type_)
     if array is None:
         raise PrivacyError(
@@ -63,11 +68,13 @@ def from_texts(texts: Sequence[str | None], type_: pa.DataType, *, column: str) 
             "make it a string column, declare another entity type, or lock it",
             column=column,
         )
+
     return array
 
 
 def _cast_or_none(texts: pa.Array, type_: pa.DataType) -> pa.Array | None:
     try:
         return texts.cast(type_)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):  # its message quotes the cell, so it is dropped here
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        # Its message quotes the cell, so it is dropped here.
         return None

@@ -208,6 +208,7 @@ def parse_entity_type(name: str, custom: Iterable[str] = ()) -> str:
         return NEMO_NAMES[name]
     if name in ENTITY_TYPES or name in custom:
         return name
+
     raise ConfigError(
         f"the entity type {name!r} is not supported; use one of {', '.join((*NEMO_NAMES, *sorted(ENTITY_TYPES)))}"
     )
@@ -216,11 +217,18 @@ def parse_entity_type(name: str, custom: Iterable[str] = ()) -> str:
 def parse_entity_types(names: Iterable[str] | None, custom: Iterable[str] = ()) -> tuple[str, ...]:
     """Entity types that may be replaced, in ascending order; None allows all of them."""
     own = tuple(custom)
-    chosen = ENTITY_TYPES if names is None else {parse_entity_type(name, own) for name in names}
+    chosen: set[str] | frozenset[str]
+    if names is None:
+        chosen = ENTITY_TYPES
+    else:
+        chosen = {parse_entity_type(name, own) for name in names}
+
     return tuple(sorted(chosen | set(own)))
 
 
 def nemo_name(entity_type: str) -> str:
     """The name that NeMo's rules use for a type: "email" for EMAIL_ADDRESS; other names in lower case."""
     entity = BY_NAME.get(entity_type)
-    return entity.nemo[0] if entity and entity.nemo else re.sub(r"\W+", "_", entity_type).lower()
+    if entity and entity.nemo:
+        return entity.nemo[0]
+    return re.sub(r"\W+", "_", entity_type).lower()

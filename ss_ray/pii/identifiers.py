@@ -16,8 +16,13 @@ from stdnum import iban, luhn
 
 from ss_ray.pii import entities
 
-EMAIL, PHONE, SSN, CARD = "e-mail address", "phone number", "social security number", "card number"
-IBAN, IP, SECRET_URL = "IBAN", "IP address", "URL with credentials"
+EMAIL = "e-mail address"
+PHONE = "phone number"
+SSN = "social security number"
+CARD = "card number"
+IBAN = "IBAN"
+IP = "IP address"
+SECRET_URL = "URL with credentials"
 ENTITY_TYPES = {
     EMAIL: entities.EMAIL_ADDRESS,
     PHONE: entities.PHONE_NUMBER,
@@ -74,12 +79,16 @@ def identifiers(text: str) -> frozenset[Identifier]:
         folded = folded.replace("@@", "@")
         found.update(Identifier(EMAIL, key) for key in _emails(folded))
         found.update(Identifier(SECRET_URL, match[1]) for match in _SECRET_URL.finditer(folded))
+
     if digits >= 8:
         found.update(_numbers(folded))
+
     if folded.count(".") >= 3 and digits >= 4:
         found.update(Identifier(IP, match[0]) for match in _IPV4.finditer(folded) if _is_address(match[0]))
+
     if folded.count(":") >= 2:
         found.update(Identifier(IP, match[0]) for match in _IPV6.finditer(folded) if _is_long_address(match[0]))
+
     return frozenset(found)
 
 
@@ -97,9 +106,12 @@ def _emails(text: str) -> Iterator[str]:
     for place, character in enumerate(text):
         if character != "@":
             continue
-        start, end = place, place + 1
+
+        start = place
+        end = place + 1
         while start > 0 and text[start - 1] in _LOCAL:
             start -= 1
+
         while end < len(text) and text[end] in _DOMAIN:
             end += 1
 
@@ -107,23 +119,30 @@ def _emails(text: str) -> Iterator[str]:
         domain = _DOMAIN_NAME.match(text[place + 1 : end].lstrip(".-"))
         if not local or domain is None:
             continue
+
         yield f"{local}@{domain[0]}"
-        if "_" in local:  # "mail_anna@..." is the address of Anna
+        # "mail_anna@..." is the address of Anna.
+        if "_" in local:
             yield f"{local.rpartition('_')[2]}@{domain[0]}"
 
 
 def _numbers(text: str) -> Iterator[Identifier]:
     for match in _SSN.finditer(text):
-        area, group, serial = match[1], match[3], match[4]
+        area = match[1]
+        group = match[3]
+        serial = match[4]
         if area not in ("000", "666") and area[0] != "9" and group != "00" and serial != "0000":
             yield Identifier(SSN, area + group + serial)
+
     for pattern in (_INTERNATIONAL, _AMERICAN):
         for match in pattern.finditer(text):
             yield Identifier(PHONE, re.sub("[^0-9]", "", match[0]))
+
     for match in _CARD.finditer(text):
         number = re.sub("[^0-9]", "", match[0])
         if not text[match.end() : match.end() + 1].isdigit() and number.startswith(_ISSUERS) and luhn.is_valid(number):
             yield Identifier(CARD, number)
+
     for match in _IBAN.finditer(text):
         yield from _iban(match[0])
 
@@ -144,10 +163,12 @@ def _is_address(text: str) -> bool:
 def _is_long_address(text: str) -> bool:
     if sum(bool(part) for part in text.split(":")) < 3:
         return False
+
     try:
         ipaddress.IPv6Address(text)
     except ValueError:
         return False
+
     return True
 
 
@@ -177,9 +198,11 @@ def survives(identifier: Identifier, text: str) -> bool:
         return identifier.key in joined
     if identifier.kind == IBAN:
         return identifier.key in compact
+
     if identifier.kind == IP:
         edge = "[0-9a-f:.]"
         return re.search(rf"(?<!{edge}){re.escape(identifier.key)}(?![0-9a-f])", folded) is not None
+
     return identifier.key in folded
 
 
@@ -194,4 +217,5 @@ def is_fictional(identifier: Identifier) -> bool:
         return key[0] == "9" or key.startswith("000")
     if identifier.kind == IP:
         return key.startswith(("192.0.2.", "198.51.100.", "203.0.113.", "10.", "2001:db8:"))
+
     return False

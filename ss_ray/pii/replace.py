@@ -77,6 +77,7 @@ class TableReplacer:
         """
         if self.plan.steps:
             return self._by_policy(table, first_row)
+
         rows = _Rows(table, self)
         columns = [self._column(table.column(rule.name), rule, rows) for rule in self.plan.columns]
         texts = [self._text_column(name, table.column(name), rows) for name in self.plan.text_columns]
@@ -86,6 +87,7 @@ class TableReplacer:
         new = _with_columns(table, columns)
         dropped = sorted({row for column in columns for row in column.dropped_rows})
         new = new.drop_columns(list(self.plan.dropped_columns))
+
         return _without_rows(new, dropped), _counts(table, columns, len(dropped))
 
     def _by_policy(self, table: pa.Table, first_row: int) -> tuple[pa.Table, Counts]:
@@ -106,6 +108,7 @@ class TableReplacer:
         names = done.table.column_names
         cells = Counter({name: done.table.num_rows - done.table.column(name).null_count for name in names})
         by_policy = Counts(0, table.num_rows - done.table.num_rows, cells, done.changed, done.changed)
+
         return done.table, add_counts([counts, by_policy])
 
     def _column(self, column: pa.ChunkedArray, rule: ColumnRule, rows: _Rows) -> _Replaced:
@@ -113,7 +116,11 @@ class TableReplacer:
         texts, places = _distinct(column)
         is_hidden = rule.operator in _WORDY and not is_textual(column.type)
         if is_hidden or rule.operator in (Operator.DROP_ROW, Operator.DROP_COLUMN):
-            array = column if not is_hidden else pa.nulls(len(column), column.type)
+            if not is_hidden:
+                array = column
+            else:
+                array = pa.nulls(len(column), column.type)
+
             new: list[str | None] = [None] * len(places)
         elif rule.entity_type in DATE_TYPES and pa.types.is_temporal(column.type):
             new = [None] * len(places)
@@ -125,8 +132,10 @@ class TableReplacer:
                 and rule.entity_type == entities.AGE
                 and not is_textual(column.type)
             ):
-                new = [text and re.split("[-+]", text)[0] for text in new]  # of the ages 30-39, the first
+                # Of the ages 30-39, the first.
+                new = [text and re.split("[-+]", text)[0] for text in new]
             array = from_texts(new, column.type, column=rule.name)
+
         return _Replaced(
             name=rule.name,
             array=array,
@@ -151,6 +160,7 @@ class TableReplacer:
                 None if place is None else replace(entity_type, texts[place] or "", person, days)
                 for place, person, days in zip(places, rows.people, rows.days, strict=True)
             ]
+
         stand_ins = [None if text is None else self._fitting(entity_type, text, type_) for text in texts]
         return [None if place is None else stand_ins[place] for place in places]
 
@@ -161,9 +171,11 @@ class TableReplacer:
         """
         if rule.operator is Operator.GENERALISE:
             return pc.floor_temporal(column, unit="year").cast(column.type)
+
         days = pc.if_else(_is_somebodys(column), pa.array(rows.days, pa.int64()), None)
         if pa.types.is_date32(column.type):
             return pc.add(column.cast(pa.int32()), days.cast(pa.int32())).cast(column.type)
+
         units = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
         per_day = 86_400 * units[getattr(column.type, "unit", "ms")]
         return pc.add(column.cast(pa.int64()), pc.multiply(days, per_day)).cast(column.type)
@@ -173,10 +185,12 @@ class TableReplacer:
         made = self._texts.replacement.replace_new(entity_type, text)
         if not pa.types.is_integer(type_):
             return made
+
         for _ in range(MAX_WALK):
             if not made.isdecimal() or _fits(made, type_):
                 return made
             made = self._texts.replacement.replace_new(entity_type, made)
+
         return None
 
     def mentions(self, table: pa.Table) -> list[tuple[Mention, ...]]:
@@ -186,6 +200,7 @@ class TableReplacer:
             texts, places = _distinct(table.column(rule.name))
             found = [() if text is None else mentions_of(rule.entity_type, text) for text in texts]
             by_column.append([() if place is None else found[place] for place in places])
+
         return _by_row(by_column, table.num_rows)
 
     def _examples(self, entity_type: str, stand_ins: Iterable[str | None]) -> frozenset[str]:
@@ -207,6 +222,7 @@ class TableReplacer:
         hit = [row for row, place in enumerate(places) if place is not None and values[place] in suspects]
         if not hit:
             return _Replaced(name=name, array=column, counts=Counter(), examples={}, touched=Counter())
+
         texts: list[str | None] = column.to_pylist()
         done = self._texts.replace_suspects([(texts[row] or "", rows.context(row)) for row in hit], suspects)
         return self._with_texts(name, column, texts, dict(zip(hit, done, strict=True)))
@@ -219,6 +235,7 @@ class TableReplacer:
         hit = [place in cards for place in places]
         if not any(hit):
             return _Replaced(name=name, array=column, counts=Counter(), examples={}, touched=Counter())
+
         array = pc.if_else(pa.array(hit), pa.scalar(None, column.type), column.combine_chunks())
         counts = Counter({entities.CREDIT_CARD: sum(hit)})
         return _Replaced(name=name, array=array, counts=counts, examples={}, touched=counts)
@@ -233,6 +250,7 @@ class TableReplacer:
             texts[row] = text.text
             counts.update(text.counts)
             touched.update(text.counts.keys())
+
         return _Replaced(
             name=name,
             array=from_texts(texts, column.type, column=name),
@@ -270,10 +288,15 @@ class _Rows:
     @cached_property
     def days(self) -> list[int]:
         """(num_rows,) days by which the dates of each row move."""
-        plan, key = self.replacer.plan, self.replacer.pseudonyms.key
+        plan = self.replacer.plan
+        key = self.replacer.pseudonyms.key
         types = {rule.entity_type for rule in plan.columns} | set(plan.searched)
         is_dated = not types.isdisjoint(DATE_TYPES)
-        identities = identities_of(self.table, plan.person) if is_dated else [""] * self.table.num_rows
+        if is_dated:
+            identities = identities_of(self.table, plan.person)
+        else:
+            identities = [""] * self.table.num_rows
+
         days = {identity: shift_days(key, identity, plan.max_shift_days) for identity in set(identities)}
         return [days[identity] for identity in identities]
 
@@ -313,6 +336,7 @@ def _counts(table: pa.Table, columns: Sequence[_Replaced], num_dropped: int) -> 
         for entity_type, count in column.counts.items():
             replaced[column.name, entity_type] += count
             touched[column.name, entity_type] += (column.touched or column.counts)[entity_type]
+
     return Counts(
         rows=table.num_rows,
         dropped_rows=num_dropped,
@@ -329,7 +353,8 @@ def _fits(digits: str, type_: pa.DataType) -> bool:
 
 def _is_somebodys(column: pa.ChunkedArray) -> pa.Array:
     """Which dates are no placeholders."""
-    year, day = pc.year(column), column.cast(pa.date32(), safe=False) if not pa.types.is_date(column.type) else column
+    year = pc.year(column)
+    day = column.cast(pa.date32(), safe=False) if not pa.types.is_date(column.type) else column
     first_day = pc.equal(day.cast(pa.date32()), pa.scalar(FIRST_DAY, pa.date32()))
     return pc.and_(pc.and_(pc.greater_equal(year, YEARS[0]), pc.less_equal(year, YEARS[1])), pc.invert(first_day))
 

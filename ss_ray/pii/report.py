@@ -93,6 +93,7 @@ def make_pii_report(
     treated = [(row.column, row.entity_type, row.operator) for row in statistics if row.entity_type != UNREADABLE]
     treated += [(rule.name, rule.entity_type, Operator.KEEP) for rule in kept]
     treated += [(c.column, ENTITY_TYPES[c.kind], Operator.KEEP) for c in scan.columns if c.column in plan.locked]
+
     return PiiReport(
         num_rows=num_rows,
         dropped_rows=dropped_rows,
@@ -116,10 +117,12 @@ def _search(column: ColumnSchema, plan: PiiPlan) -> str:
         return f"every cell is treated as {rule.entity_type} ({rule.operator})"
     if name in plan.text_columns:
         return "every cell is searched by patterns and, unless it is off, by the model of names"
+
     if name in plan.checked_columns:
         own = plan.own_type(name)
         kept = f"; its own values ({own}) are kept" if own else ""
         return f"every cell is searched by patterns; cells with findings and sentences are read for names{kept}"
+
     return f"no text to search: its cells are of the kind {column.kind.value}"
 
 
@@ -140,13 +143,18 @@ def _notes(plan: PiiPlan, statistics: tuple[TypeStatistics, ...]) -> list[str]:
     ]
     if plan.ner_model is None:
         notes.append("No model looked for names and places in texts: only patterns, and what the row's columns hold.")
+
     unknown = [rule.name for rule in plan.columns if rule.entity_type == "UNKNOWN"]
     if unknown:
         notes.append(f"Hidden, because they look personal and could not be typed: {', '.join(unknown)}.")
+
     if any(row.entity_type == UNREADABLE for row in statistics):
         notes.append("Some texts could not be analysed, and were masked whole.")
+
     if plan.steps:
         notes.append("A policy of your own said what is done; what it leaves in place stays.")
+
     if plan.person.identity:
         notes.append(f"A person is what has one value of {plan.person.identity!r}.")
+
     return notes

@@ -195,6 +195,7 @@ def make_pii_plan(
     free = tuple(rule for rule in rules if rule.name not in lock_columns)
     if plan.on_undetected == "stop":
         _refuse_unknown(free, chosen)
+
     acted = {rule.name for rule in free if rule.operator is not Operator.KEEP}
     texts = tuple(
         column.name
@@ -207,6 +208,7 @@ def make_pii_plan(
         if column.name not in (*acted, *lock_columns, *texts) and is_textual(arrow_type(column))
     )
     types = {rule.name: rule.entity_type for rule in rules}
+
     return replace(
         plan,
         views=_views(schema, types, texts, allowed, lock_columns) if plan.steps else (),
@@ -226,6 +228,7 @@ def _settings(asked: PiiParameters, custom: tuple[CustomEntity, ...], allowed: t
     settings = asked.globals
     own = [entity.name for entity in custom]
     operators = {parse_entity_type(name, own): operator for name, operator in asked.operators.items()}
+
     return PiiPlan(
         columns=(),
         text_columns=(),
@@ -269,7 +272,8 @@ def check_types(asked: PiiParameters) -> None:
         ConfigError: See `parse_entity_type`.
     """
     own = [entity.name for entity in custom_entities(asked)]
-    classify, ner = asked.globals.classify, asked.globals.ner
+    classify = asked.globals.classify
+    ner = asked.globals.ner
     for name in (*asked.operators, *asked.thresholds, *(classify.entities or ()), *(ner.ner_entities or ())):
         parse_entity_type(name, own)
 
@@ -309,6 +313,7 @@ def updated_schema(schema: TableSchema, plan: PiiPlan, facts: Mapping[str, Colum
             columns.append(replace(column, kind=Kind.TEXT, values=None, pattern=None))
         elif rule is None:
             columns.append(_described_anew(column, facts))
+
     return TableSchema(columns=tuple(columns))
 
 
@@ -329,8 +334,10 @@ def policy_schema(
         if origin is None:
             columns.append(infer_column(name, facts[name], is_text=False))
             continue
-        before, rule = replace(schema[origin], name=name), rules.get(origin)
+        before = replace(schema[origin], name=name)
+        rule = rules.get(origin)
         columns.append(_replaced(before, rule, facts[name]) if rule else _described_anew(before, facts))
+
     return TableSchema(columns=tuple(columns))
 
 
@@ -355,9 +362,11 @@ def _replaced(column: ColumnSchema, rule: ColumnRule, facts: ColumnFacts | None)
         return replace(emptied, kind=Kind.IDENTIFIER, entity_type=UNKNOWN, decimals=None, format=None)
     if facts is None or not facts.values:
         return replace(emptied, kind=Kind.CATEGORY, values=(), nullable=True, decimals=None, format=None)
+
     now = infer_column(column.name, replace(facts, arrow_type=column.arrow_type), is_text=False)
     if now.kind is Kind.TEXT and rule.operator is Operator.PSEUDONYM:
         return replace(emptied, kind=Kind.IDENTIFIER, entity_type=rule.entity_type, decimals=None, format=None)
+
     return _described(column, now)
 
 
@@ -394,9 +403,11 @@ def _rule(
         return ColumnRule(
             name=name, entity_type=type_, operator=plan.operator(type_), confidence=1.0, explanation=DECLARED
         )
+
     typing = typings.get(name)
     if typing is None or typing.entity_type == FREE_TEXT:
         return None
+
     is_allowed = typing.suspected in allowed or typing.entity_type == UNKNOWN == typing.suspected
     return ColumnRule(
         name=name,
@@ -411,9 +422,11 @@ def _is_searched(column: ColumnSchema, typings: Mapping[str, ColumnTyping]) -> b
     """Whether an unreplaced column is searched as text, by the model of names too: text, ids, those with findings."""
     if not is_textual(arrow_type(column)):
         return False
+
     typing = typings.get(column.name)
     if typing is None:
         return column.kind in _SEARCHED_KINDS
+
     known = BY_NAME.get(typing.entity_type)
     return typing.entity_type == FREE_TEXT or known is None or known.operator is not Operator.KEEP
 
@@ -441,6 +454,7 @@ def _check_names(
     for name in (*chosen, *lock_columns, *((identity,) if identity else ())):
         if name not in schema.names:
             raise ConfigError(f"the PII rules name the column {name!r}, which the table does not have", column=name)
+
     for name in chosen:
         if name in lock_columns:
             raise ConfigError(f"column {name!r} is both locked and declared as personal; choose one", column=name)

@@ -114,10 +114,13 @@ def replace_pii(
     """
     if asked is None:
         return PiiResult(plan=None, statistics=(), num_rows=0, dropped_rows=0, schema=schema)
+
     key = stand_in_key(asked)
     plan = _plan(rows.train, schema, asked, data)
     if plan.steps:
-        policy_outline(schema, plan, key)  # refuses what cannot be done before any work
+        # Refuses what cannot be done before any work.
+        policy_outline(schema, plan, key)
+
     items = _replacement_items(rows, targets, TEXT_SLICE_ROWS if plan.text_columns else SLICE_ROWS)
     with reported_progress(on_progress, "replace_pii", None) as report, shared_key(key, targets.train.parent) as shared:
         done = list(
@@ -126,24 +129,29 @@ def replace_pii(
                 items,
                 arguments=(plan, schema, shared, report),
                 num_actors=resources.num_pii_workers,
-                num_cpus=0.5,  # less than a core each: upstream tasks need room too
+                # Less than a core each: upstream tasks need room too.
+                num_cpus=0.5,
             )
         )
+
     scan = add_scans([part.scan for part in done])
     if scan.survived:
         targets.train.remove()
         targets.holdout.remove()
+
     require_none_survived(scan, "the replaced table")
 
     counts = add_counts(part.counts for part in done)
     described = [part.facts for part in done if part.facts]
     facts = merge_tables(described) if described else {}
     after = schema_after(schema, plan, key, facts)
-    statistics, num_rows = type_statistics(counts, plan), counts.rows - counts.dropped_rows
+    statistics = type_statistics(counts, plan)
+    num_rows = counts.rows - counts.dropped_rows
     scan_result = scan_result_of(scan, enforced_kinds(plan))
     folder = targets.train.parent
     report_of_all = make_pii_report(plan, statistics, schema, num_rows, counts.dropped_rows, scan_result)
     write_pii_report(report_of_all, folder, folder.parent.name, datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"))
+
     return PiiResult(
         plan=plan,
         statistics=statistics,
@@ -163,6 +171,7 @@ def _replacement_items(rows: Sides, targets: Sides, slice_rows: int) -> list[_It
         slices = part_slices(source.files(".parquet"), slice_rows)
         first_rows = accumulate((part.num_rows for part in slices), initial=0)
         items += [_Item(index, *item, target) for index, item in enumerate(zip(slices, first_rows, strict=False))]
+
     return items
 
 
@@ -185,12 +194,14 @@ def search_synthetic(
     """
     if plan is None:
         return ScanResult()
+
     kinds = enforced_kinds(plan)
     parts = [part for side in (originals.train, originals.holdout) for part in side.files(".parquet")]
     with reported_progress(on_progress, "search", None) as report:
         found = merge_originals(list(map_items(_originals_worker, parts, arguments=(kinds, report))))
         files = synthetic.files(".parquet")
         scans = list(map_items(_search_worker, files, arguments=(found, plan.locked, report)))
+
     scan = without_chance(add_scans(scans), found)
     require_none_survived(scan, "the synthetic table")
     return scan_result_of(scan, kinds)
@@ -228,15 +239,20 @@ def stand_in_key(asked: PiiParameters) -> bytes:
     """
     seed = asked.globals.seed
     if asked.key_env is None:
-        return secrets.token_bytes(32) if seed is None else hashlib.sha256(f"replace_pii seed {seed}".encode()).digest()
+        if seed is None:
+            return secrets.token_bytes(32)
+        return hashlib.sha256(f"replace_pii seed {seed}".encode()).digest()
+
     if seed is not None:
         raise ConfigError("replace_pii: give key_env or globals.seed, not both")
+
     given = os.environ.get(asked.key_env, "").encode()
     if len(given) < MIN_KEY_BYTES:
         raise ConfigError(
             f"replace_pii.key_env: the environment variable {asked.key_env} holds {len(given)} bytes; a key needs "
             f"{MIN_KEY_BYTES} or more, from a random source"
         )
+
     return hashlib.sha256(b"replace_pii key" + given).digest()
 
 
@@ -248,6 +264,7 @@ def _plan(rows: Location, schema: TableSchema, asked: PiiParameters, data: DataP
         typings = type_columns(sample, schema)
         if settings.endpoint is not None:
             typings = ask_endpoint(settings.endpoint, sample, typings)
+
     declared = {name: column.entity for name, column in data.columns.items() if column.entity}
     return make_pii_plan(typings, schema, asked, declared=declared)
 
@@ -280,6 +297,7 @@ def type_columns(sample: pa.Table, schema: TableSchema) -> dict[str, ColumnTypin
             values = [str(value) for value in column.values]
             typing = classify_column(column.name, values, detector, sample_size=len(values))
             typings |= {column.name: typing} if typing else {}
+
     return typings
 
 
@@ -312,7 +330,11 @@ def _replace_worker(
     else:
         written = updated_schema(schema, plan).to_arrow()
         changed = (*(rule.name for rule in plan.columns), *plan.checked_columns, *plan.number_columns)
-        described = written.names if plan.drops_rows else [name for name in changed if name in written.names]
+        if plan.drops_rows:
+            described = written.names
+        else:
+            described = [name for name in changed if name in written.names]
+
     kinds = enforced_kinds(plan)
 
     def replace(item: _Item) -> _Done:
@@ -320,6 +342,7 @@ def _replace_worker(
         facts: list[dict[str, ColumnFacts]] = []
         scans: list[Scan] = []
         first_row = item.first_row
+
         with PartWriter(item.target, f"part-{item.index:05d}", written) as writer:
             for block in read_slice(item.rows):
                 replaced, found = replacer.replace(block, first_row)
@@ -329,6 +352,7 @@ def _replace_worker(
                 counts.append(found)
                 facts.append(table_facts(replaced.select(described)))
                 report(block.num_rows)
+
         return _Done(add_counts(counts), merge_tables(facts), add_scans(scans), peak_memory_bytes())
 
     return replace

@@ -64,13 +64,16 @@ def add_counts(parts: Iterable[Counts]) -> Counts:
     replaced: Counter[Place] = Counter()
     touched: Counter[Place] = Counter()
     examples: dict[Place, frozenset[str]] = {}
+
     for part in parts:
-        rows, dropped = rows + part.rows, dropped + part.dropped_rows
+        rows = rows + part.rows
+        dropped = dropped + part.dropped_rows
         cells.update(part.cells)
         replaced.update(part.replaced)
         touched.update(part.touched)
         for place, found in part.examples.items():
             examples[place] = few(found | examples.get(place, frozenset()))
+
     return Counts(rows, dropped, cells, replaced, touched, examples)
 
 
@@ -108,7 +111,9 @@ class TypeStatistics:
     @property
     def share(self) -> float:
         """Share of the column's cells in which something was replaced, in [0, 1]."""
-        return self.touched / self.cells if self.cells else 0.0
+        if self.cells:
+            return self.touched / self.cells
+        return 0.0
 
 
 def type_statistics(counts: Counts, plan: PiiPlan) -> tuple[TypeStatistics, ...]:
@@ -118,7 +123,9 @@ def type_statistics(counts: Counts, plan: PiiPlan) -> tuple[TypeStatistics, ...]
     def operator(entity_type: str) -> str:
         if entity_type in (UNREADABLE, FAILED, UNKNOWN):
             return Operator.REDACT
-        return POLICY if plan.steps else plan.operator(entity_type)
+        if plan.steps:
+            return POLICY
+        return plan.operator(entity_type)
 
     return tuple(
         TypeStatistics(
@@ -190,9 +197,13 @@ def safe_harbor(treated: Iterable[tuple[str, str, str]], scan: ScanResult | None
     """
     found: dict[str, list[tuple[str, str]]] = {}
     for column, entity_type, operator in treated:
-        letter = BY_NAME[entity_type].safe_harbor if entity_type in BY_NAME else "R"
+        if entity_type in BY_NAME:
+            letter = BY_NAME[entity_type].safe_harbor
+        else:
+            letter = "R"
         if letter is not None:
             found.setdefault(letter, []).append((f"{column}: {entity_type}, {operator}", operator))
+
     scanned = _scanned(scan) if scan else {}
     return tuple(
         SafeHarborItem(
@@ -217,10 +228,13 @@ def _scanned(scan: ScanResult) -> dict[str, list[str]]:
             f"{column.column}: {column.found} cells of the input hold a value of the kind {column.kind!r}, "
             f"{column.survived} cells of the output hold one of the input"
         )
+
     return found
 
 
 def _treatment(operators: list[str], is_scanned: bool) -> str:
     if Operator.KEEP in operators:
         return "kept: look at it"
-    return "replaced" if operators or is_scanned else "not found"
+    if operators or is_scanned:
+        return "replaced"
+    return "not found"

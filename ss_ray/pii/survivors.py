@@ -138,6 +138,7 @@ def require_none_survived(scan: Scan, what: str) -> None:
     """
     if not scan.survived:
         return
+
     places = [f"{column!r}: {count} x {kind}" for (column, kind), count in sorted(scan.survived.items())]
     raise PrivacyError(
         f"personal data of the input stands in {what} ({'; '.join(places)}), so nothing is released. Declare the "
@@ -170,19 +171,22 @@ def scan_rows(
         scan = scan_table(after, _originals(by_row), skip=skip)
         return Scan(searched=scan.searched, found=found, survived=scan.survived)
 
-    searched, survived = Counter[str](), Counter[Place]()
+    searched = Counter[str]()
+    survived = Counter[Place]()
     for name in [*_searched_columns(after, skip), *(name for name in numbers if name in after.column_names)]:
         places, texts = _distinct(after.column(name))
         searched[name] += len(after) - after.column(name).null_count
         candidates = [text if text and may_hold(text) else None for text in texts]
         if not any(candidates):
             continue
+
         for row, own in by_row.items():
             place = places[row]
             text = None if place is None else candidates[place]
             if text is not None:
                 kinds_left = {identifier.kind for identifier in own if survives(identifier, text)}
                 survived.update((name, kind) for kind in kinds_left)
+
     return Scan(searched=searched, found=found, survived=survived)
 
 
@@ -197,6 +201,7 @@ def _by_row(table: pa.Table, kinds: frozenset[str]) -> tuple[dict[int, frozenset
             if place is not None and of_text[place]:
                 by_row[row] = by_row.get(row, frozenset()) | of_text[place]
                 found.update((name, kind) for kind in {identifier.kind for identifier in of_text[place]})
+
     return by_row, found
 
 
@@ -212,7 +217,8 @@ def _searched_columns(table: pa.Table, skip: Collection[str]) -> list[str]:
 
 def _distinct(column: pa.ChunkedArray) -> tuple[Sequence[int | None], list[str | None]]:
     """Place of each cell among the distinct values, None where it is missing, and these values as texts."""
-    if not (is_textual(column.type) or _holds_card_numbers(column)):  # no other identifier is a number, a date, ...
+    # No other identifier is a number, a date, ...
+    if not (is_textual(column.type) or _holds_card_numbers(column)):
         return [None] * len(column), []
     indices, values = encode(column)
     return indices.to_pylist(), as_texts(values)
@@ -269,16 +275,21 @@ def scan_table(table: pa.Table, originals: OriginalIdentifiers, *, skip: Collect
     Returns:
         A scan whose `found` counts the cells of the output that hold any identifier.
     """
-    searched, found, survived = Counter[str](), Counter[Place](), Counter[Place]()
+    searched = Counter[str]()
+    found = Counter[Place]()
+    survived = Counter[Place]()
+
     for name in _searched_columns(table, skip):
         places, texts = _distinct(table.column(name))
         searched[name] += len(table) - table.column(name).null_count
         of_text = [identifiers(text or "") for text in texts]
         known = [{i.kind for i in own if _is_among(_hash(i), originals.hashes)} for own in of_text]
+
         for place in places:
             if place is not None:
                 found.update((name, kind) for kind in {identifier.kind for identifier in of_text[place]})
                 survived.update((name, kind) for kind in known[place])
+
     return Scan(searched=searched, found=found, survived=survived)
 
 
@@ -299,6 +310,7 @@ def without_chance(scan: Scan, originals: OriginalIdentifiers) -> Scan:
         expected = scan.found[column, kind] * originals.counts[kind] / SPACES.get(kind, math.inf)
         if hits > poisson.isf(CHANCE_ERROR, expected):
             survived[column, kind] = hits
+
     return Scan(searched=scan.searched, found=scan.found, survived=survived)
 
 

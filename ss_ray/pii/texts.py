@@ -138,9 +138,11 @@ class TextReplacer:
         pairs = list(pairs)
         findings = self.detector.find_each((text for text, _ in pairs), _words(header))
         done: dict[tuple[str, RowContext], NewText] = {}
+
         for pair in pairs:
             if pair not in done:
                 done[pair] = self._replaced(pair[0], findings[pair[0]], pair[1])
+
         return [done[pair] for pair in pairs]
 
     def suspects(
@@ -159,7 +161,10 @@ class TextReplacer:
         words = _words(header)
         found: dict[str, tuple[Finding, ...] | None] = {}
         for text, findings in self._pattern_detector.find_each(cells, words).items():
-            others = None if findings is None else _others(text, findings, own_type)
+            if findings is None:
+                others = None
+            else:
+                others = _others(text, findings, own_type)
             if others is None or others or len(text.split()) >= MIN_SENTENCE_WORDS:
                 found[text] = others
 
@@ -170,6 +175,7 @@ class TextReplacer:
             else:
                 names = (f for f in read if _is_beside(f, text))
                 found[text] = without_overlaps([*others, *names])
+
         return found
 
     def replace_suspects(
@@ -193,7 +199,9 @@ class TextReplacer:
     def replace(self, text: str) -> str | None:
         """A text without a row; None where it cannot be analysed."""
         findings = self.detector.find_each([text])[text]
-        return None if findings is None else self._replaced(text, findings, RowContext()).text
+        if findings is None:
+            return None
+        return self._replaced(text, findings, RowContext()).text
 
     def find(self, text: str) -> tuple[Finding, ...]:
         """What would be replaced in a text, by the kinds of places that it names.
@@ -209,19 +217,27 @@ class TextReplacer:
     def _replaced(self, text: str, findings: tuple[Finding, ...] | None, row: RowContext) -> NewText:
         if findings is None:
             return NewText(MASK, Counter({UNREADABLE: 1}))
+
         mentioned = list(spans(text, row.mentions))
         roles = {(f.start, f.end): mention.role for f, mention in mentioned if mention.role}
         refined = (found for f in findings if (found := self._refined(f, text)) is not None)
         chosen = list(_around(text, refined, [f for f, _ in mentioned]))
-        pieces, end = [], 0
+        pieces = []
+        end = 0
         new = NewText("")
+
         for f in without_overlaps([*(f for f, _ in mentioned), *chosen]):
-            role = roles.get((f.start, f.end), "") if f.entity_type == entities.PERSON else ""
+            if f.entity_type == entities.PERSON:
+                role = roles.get((f.start, f.end), "")
+            else:
+                role = ""
+
             stand_in = self._span(f.entity_type, text[f.start : f.end], role, row)
             pieces += [text[end : f.start], stand_in]
             end = f.end
             new.counts[f.entity_type] += 1
             new.made.setdefault(f.entity_type, set()).add(stand_in)
+
         drops = any(self.plan.operator(entity_type) is Operator.DROP_ROW for entity_type in new.counts)
         return NewText("".join([*pieces, text[end:]]), new.counts, new.made, drops)
 
@@ -230,17 +246,21 @@ class TextReplacer:
         type_ = finding.entity_type
         if type_ == entities.LOCATION and entities.LOCATION not in self.plan.operators:
             type_ = kind_of_place(text[finding.start : finding.end])
+
         allowed = {finding.entity_type, *_ALLOWED_BY.get(type_, (type_,))}.intersection(self.plan.entities)
         if not allowed or self.plan.operator(type_) is Operator.KEEP:
             return None
+
         return Finding(finding.start, finding.end, type_, finding.score)
 
     def _span(self, entity_type: str, value: str, role: str, row: RowContext) -> str:
         operator = self.plan.operator(entity_type)
         if operator in (Operator.DROP_ROW, Operator.DROP_COLUMN):
-            return MASK  # the row goes; in a text there is no column of its own to drop
+            # The row goes; in a text there is no column of its own to drop.
+            return MASK
         if role and operator is Operator.PSEUDONYM:
             return self.pseudonyms.names.word(value, role, row.person)
+
         return self.replacement.replace(entity_type, value, row.person, row.days)
 
 
@@ -292,6 +312,7 @@ def _around(text: str, findings: Iterable[Finding], mentions: Iterable[Finding])
         if finding.entity_type not in _NAMED or not inside:
             yield finding
             continue
+
         for cut in (*inside, Finding(finding.end, finding.end, "", 0.0)):
             rest = text[start : cut.start]
             if any(map(str.isalnum, rest)):

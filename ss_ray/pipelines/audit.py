@@ -30,11 +30,16 @@ from ss_ray.privacy.plan import run_epsilon
 from ss_ray.progress import OnProgress, ignore
 from ss_ray.runs.run_dir import RunDir
 
-NUM_PEOPLE, VISITS, NUM_STEPS, BATCH = 240, 3, 20, 24
+NUM_PEOPLE = 240
+VISITS = 3
+NUM_STEPS = 20
+BATCH = 24
 PHYSICAL_BATCH = 7
 """So small that each step is made of several parts, which must not change what is clipped."""
-EPSILON, DELTA = 500.0, 1e-5
-GROUP, ORDER = "person", "place"
+EPSILON = 500.0
+DELTA = 1e-5
+GROUP = "person"
+ORDER = "place"
 RESULT = "privacy_audit.json"
 
 
@@ -70,10 +75,12 @@ def audit_run(directory: str, *, num_workers: int = 1, on_progress: OnProgress =
     audited = RunDir.at(directory)
     if not audited.certificate.exists():
         raise ConfigError(f"{audited.root} has no privacy certificate; only runs with differential privacy are audited")
+
     certificate = Certificate.from_json(audited.certificate.read_text())
     with tempfile.TemporaryDirectory(prefix="ss-ray-audit-") as folder:
         config = _config_of(audited, Path(folder), num_workers)
         findings = run_and_compare(config, Path(folder), on_progress)
+
     measured = {finding.name: finding.measured / finding.expected for finding in findings if finding.expected}
     result = Conformance(
         claimed_epsilon=certificate.epsilon,
@@ -88,6 +95,7 @@ def audit_run(directory: str, *, num_workers: int = 1, on_progress: OnProgress =
         "run; not this run's own rows and model",
     )
     (audited.release / RESULT).write_text(_as_json(found, certificate))
+
     return found
 
 
@@ -112,7 +120,9 @@ def audit_units(config: Config) -> list[list[int]]:
     if data.group_training_examples_by is None:
         return [[row] for row in range(NUM_PEOPLE * VISITS)]
     if data.order_training_examples_by is not None:
-        return [[sequence] for sequence in range(NUM_PEOPLE)]  # a row of tokens holds all of a person's rows
+        # A row of tokens holds all of a person's rows.
+        return [[sequence] for sequence in range(NUM_PEOPLE)]
+
     rows = min(VISITS, config.privacy.max_rows_per_unit if config.privacy else VISITS)
     return [[person + NUM_PEOPLE * visit for visit in range(rows)] for person in range(NUM_PEOPLE)]
 
@@ -122,7 +132,9 @@ def _config_of(audited: RunDir, folder: Path, num_workers: int) -> Config:
     asked = _asked(audited)
     if asked["training"]["pretrained_model"] != COMPACT:
         raise ConfigError("audit --run covers runs of the compact model; this one trained a language model")
-    data, privacy = asked["data"], asked["privacy"]
+
+    data = asked["data"]
+    privacy = asked["privacy"]
     return parse_config(
         {
             "data": {
@@ -166,6 +178,7 @@ def _asked(audited: RunDir) -> dict[str, Any]:
         if manifest is None:
             raise ConfigError(f"{audited.root} has no finished stage {stage!r}; finish `ss-ray run` there first")
         sections |= manifest["asked"]
+
     return sections
 
 
@@ -177,12 +190,14 @@ def run_and_compare(config: Config, folder: Path, on_progress: OnProgress) -> tu
         folder: Local folder for table and run.
         on_progress: Told how far each stage is.
     """
-    from ss_ray.codec.stored import codec_from_json  # imports torch: seconds
+    # Imports torch: seconds.
+    from ss_ray.codec.stored import codec_from_json
     from ss_ray.training.models import CompactModel, group_slots
     from ss_ray.training.private.recorder import read_recording
     from ss_ray.training.private.released import ChargedSteps, compare_steps
 
-    table, own = folder / "table.csv", RunDir.at(folder / "run")
+    table = folder / "table.csv"
+    own = RunDir.at(folder / "run")
     csv.write_csv(make_audit_table(), table)
     (own.internal / "released").make_folder()
     report = run_pipeline(config, table, folder / "run", on_progress=on_progress)
@@ -197,6 +212,7 @@ def run_and_compare(config: Config, folder: Path, on_progress: OnProgress) -> tu
     codec = codec_from_json((model_folder / "codec.json").read_text())
     model = CompactModel.from_pretrained(model_folder.path)
     recording = read_recording(own.internal / "released")
+
     return compare_steps(model, group_slots(codec.slots), recording, audit_units(config), charged)
 
 

@@ -88,10 +88,12 @@ def _evaluate(
     config: Config, sources: dict[str, str | Path], folder: Location, log: Log, on_progress: OnProgress
 ) -> EvaluationReport:
     """Type, measure, write; the typed rows are gone at the end, however it comes."""
-    started, encoding = time.monotonic(), config.data.encoding
+    started = time.monotonic()
+    encoding = config.data.encoding
     connect()
     is_new = not folder.exists()
     work = folder.make_folder() / ".work"
+
     try:
         check_sequences(config)
         table = read_table(sources["train"], config.data, 0, on_progress, min_rows=1)
@@ -120,7 +122,9 @@ def _evaluate(
     finally:
         work.remove()
         if is_new and not folder.files(hidden=True):
-            folder.remove()  # it failed, and leaves nothing that was not there
+            # It failed, and leaves nothing that was not there.
+            folder.remove()
+
     return EvaluationReport(
         report=str(folder / "report.html"),
         metrics=str(folder / "metrics.json"),
@@ -148,6 +152,7 @@ def _check_rows(read: dict[str, TypedRows]) -> None:
     for name, rows in read.items():
         if not rows.num_rows:
             raise DataError(f"the {name} table has no rows")
+
         for column in rows.lost.keys() - rows.read:
             raise DataError(
                 f"nothing in column {column!r} of the {name} table can be read as the real one's type; write it alike",
@@ -183,5 +188,9 @@ def _lost(name: str, rows: TypedRows) -> Iterator[str]:
 
 def _not_compared(name: str, columns: tuple[str, ...]) -> str:
     shown = ", ".join(map(repr, columns[:MOST_NAMES])) + (" and more" if len(columns) > MOST_NAMES else "")
-    verb = "column of the {} table is" if len(columns) == 1 else "columns of the {} table are"
+    if len(columns) == 1:
+        verb = "column of the {} table is"
+    else:
+        verb = "columns of the {} table are"
+
     return f"{len(columns):,} {verb.format(name)} not in the real one, and not compared: {shown}."

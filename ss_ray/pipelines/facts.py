@@ -55,7 +55,8 @@ def run_facts(
         guarantee: What is certified; None without differential privacy.
         log: What the audit log has of it.
     """
-    report, started = _pii_report(table, pii), log.started
+    report = _pii_report(table, pii)
+    started = log.started
     return RunFacts(
         run=str(run_dir.root),
         created_at=started.time if started else datetime.now(UTC).isoformat(timespec="milliseconds"),
@@ -105,9 +106,12 @@ def given_settings(config: Config) -> dict[str, str]:
 
 def sequence_columns(config: Config) -> SequenceColumns | None:
     """Columns by which the rows of a request make sequences, as its evaluation looks at them."""
-    group, order = config.data.group_training_examples_by, config.data.order_training_examples_by
+    group = config.data.group_training_examples_by
+    order = config.data.order_training_examples_by
     order = config.time_series.timestamp_column or order
-    return None if group is None and order is None else SequenceColumns(group=group, order=order)
+    if group is None and order is None:
+        return None
+    return SequenceColumns(group=group, order=order)
 
 
 def public_columns(config: Config) -> tuple[str, ...]:
@@ -117,4 +121,6 @@ def public_columns(config: Config) -> tuple[str, ...]:
 
 def personal_columns(pii: PiiResult) -> dict[str, str]:
     """Column -> entity type of the columns that hold personal data."""
-    return {rule.name: rule.entity_type for rule in (*pii.plan.columns, *pii.plan.kept)} if pii.plan else {}
+    if pii.plan:
+        return {rule.name: rule.entity_type for rule in (*pii.plan.columns, *pii.plan.kept)}
+    return {}

@@ -57,10 +57,13 @@ def train(
     """
     if not is_language_model(config):
         return train_model(rows, schema, plan.sequences, plan.training, config.resources, folder, key, on_progress)
+
     language = plan_language_training(config, num_rows=num_rows, seed=plan.seed)
     codec = _text_codec(rows, schema, plan.sequences, language.max_records)
     if plan.sequences is not None:
-        codec.between(plan.sequences.start, plan.sequences.stop)  # refused before hours of training
+        # Refused before hours of training.
+        codec.between(plan.sequences.start, plan.sequences.stop)
+
     return train_language_model(rows, codec, language, config.resources, folder, key, on_progress)
 
 
@@ -68,12 +71,19 @@ def _text_codec(rows: Location, schema: TableSchema, plan: SequencePlan | None, 
     """The codec of a language model; sequences are looked for in all rows."""
     if plan is None:
         return JsonCodec(schema=schema, sequences=None, max_records=max_records)
+
     found = find_sequences(rows, schema, plan)
-    facts, interval = found.facts, fixed_interval(plan, found.axis, found.facts)
+    facts = found.facts
+    interval = fixed_interval(plan, found.axis, found.facts)
     codec = JsonCodec(schema=schema, sequences=found.columns, max_records=max_records)
     if found.axis is None:
         return codec
-    gaps = facts.gaps if facts.gaps is not None else facts.gap_bounds or ()
+
+    if facts.gaps is not None:
+        gaps = facts.gaps
+    else:
+        gaps = facts.gap_bounds or ()
+
     order = make_order(
         schema,
         found.axis,
@@ -87,7 +97,10 @@ def _text_codec(rows: Location, schema: TableSchema, plan: SequencePlan | None, 
 
 def train_private(training: PrivateTraining, on_progress: OnProgress) -> PrivateModelRef:
     """The same with differential privacy; see `train_private_model` and `train_private_language_model`."""
-    fit = train_private_language_model if is_language_model(training.config) else train_private_model
+    if is_language_model(training.config):
+        fit = train_private_language_model
+    else:
+        fit = train_private_model
     return fit(training, on_progress)
 
 
@@ -139,8 +152,20 @@ def make_request(config: Config, rows: Location | None) -> Request:
 
 def describe(model: ModelRef, config: Config) -> str:
     """The model in a few words, without the path of a local one."""
-    examples = "examples" if is_language_model(config) else "rows or sequences"
-    family = "a language model with LoRA" if is_language_model(config) else "compact"
-    left_out = f", {model.records_left_out:,} records longer than its window left out" if model.records_left_out else ""
+    if is_language_model(config):
+        examples = "examples"
+    else:
+        examples = "rows or sequences"
+
+    if is_language_model(config):
+        family = "a language model with LoRA"
+    else:
+        family = "compact"
+
+    if model.records_left_out:
+        left_out = f", {model.records_left_out:,} records longer than its window left out"
+    else:
+        left_out = ""
+
     size = f"{model.num_parameters:,} parameters, {model.steps:,} steps of {model.batch_rows} {examples}"
     return f"{family}, {size}{left_out}"

@@ -80,12 +80,15 @@ def generate_from(
         SsRayError: See `ss_ray.errors`.
     """
     require_config(config)
-    trained, run_dir = RunDir.at(model), RunDir.at(out)
+    trained = RunDir.at(model)
+    run_dir = RunDir.at(out)
     if trained.root == run_dir.root:
         raise ConfigError("--out must be another directory than that of the model's run")
+
     _check_free(run_dir)
     asked = _with_the_models_sections(config, trained)
     check_sequences(asked)
+
     with logged("generate", config.audit_log, str(run_dir.root)) as log:
         log.facts.update(model=str(trained.root), request=request_fingerprint(asked))
         return _generate(asked, trained, run_dir, csv=csv, redo=redo, on_progress=on_progress)
@@ -95,7 +98,11 @@ def _generate(
     asked: Config, trained: RunDir, run_dir: RunDir, *, csv: bool, redo: bool, on_progress: OnProgress
 ) -> GenerationReport:
     """All stages."""
-    certificate = _certificate(asked, trained) if is_private(asked) else None
+    if is_private(asked):
+        certificate = _certificate(asked, trained)
+    else:
+        certificate = None
+
     stages = Stages(run_dir, asked, redo=redo, wanted=GENERATION_STAGES)
     stages.check({"generate": fingerprint(_model_id(trained), seed_state(asked))})
     run_dir.create()
@@ -103,6 +110,7 @@ def _generate(
     if certificate is None:
         table = TypeAdapter(TableRef).validate_python(_manifest(trained, "read")["result"])
         refuse_budgeted_model(asked, table)
+
     check_resources(asked.resources)
 
     start = stages.do("start", Start, lambda: start_of(asked))
@@ -125,8 +133,13 @@ def _generate(
     stages.do("search", ScanResult, lambda: search_release(run_dir, originals, _pii_plan(trained), on_progress))
     if certificate is not None:
         run_dir.certificate.write_text(certificate.to_json())
+
     schema = read_schema((folder / "codec.json").read_text())
-    csv_file = write_csv(run_dir.synthetic, schema, run_dir.release / "synthetic.csv") if csv else None
+    if csv:
+        csv_file = write_csv(run_dir.synthetic, schema, run_dir.release / "synthetic.csv")
+    else:
+        csv_file = None
+
     return GenerationReport(
         run_dir=str(run_dir.root),
         synthetic=str(run_dir.synthetic),
@@ -165,9 +178,13 @@ def _certificate(asked: Config, trained: RunDir) -> Certificate:
     """
     if not trained.certificate.exists():
         raise ConfigError(f"{trained.root} has no certificate; finish `ss-ray run` there first")
+
     check_seeds(asked.generation, asked.data.encoding, _manifest(trained, "read")["result"]["digests"])
     certificate = Certificate.from_json(trained.certificate.read_text())
-    return certificate.with_given_cells() if is_given(asked.generation) else certificate
+    if is_given(asked.generation):
+        return certificate.with_given_cells()
+
+    return certificate
 
 
 def _manifest(trained: RunDir, stage: str) -> dict[str, Any]:
@@ -192,10 +209,13 @@ def _with_the_models_sections(config: Config, trained: RunDir) -> Config:
     """The request with `data`, `time_series`, `privacy` and `training` of the run that trained the model."""
     if not (trained.internal / "model" / "codec.json").exists():
         raise ConfigError(f"{trained.root} holds no model; give the directory of a finished `ss-ray run`")
-    read, given = _asked(trained, "read"), config.model_dump(mode="json")
+
+    read = _asked(trained, "read")
+    given = config.model_dump(mode="json")
     private = _asked(trained, "start")["privacy"]
     ends = {name: given["time_series"][name] for name in ("start_timestamp", "stop_timestamp")}
     series = read["time_series"] | {name: value for name, value in ends.items() if value is not None}
+
     return parse_config(
         {
             "data": read["data"] | {"random_state": given["data"]["random_state"]},

@@ -123,7 +123,8 @@ class PrivateRun:
         """
         self.ledger.check_limits(self.privacy.epsilon, expected.delta)
         loop = self._plan_training(expected, expected.charges)
-        if not self.account("measure").spent():  # of a job that goes on, some was spent and the rest is reserved
+        # Of a job that goes on, some was spent and the rest is reserved.
+        if not self.account("measure").spent():
             self.account("measure").reserve([*expected.charges, loop.dp.charge(loop.dp.num_steps)])
 
     def _plan_training(self, private: PrivateSchema, spent: Sequence[Charge]) -> PrivateLoopPlan:
@@ -197,7 +198,8 @@ def train_privately(
     Raises:
         PrivacyError: The data set's budget does not allow it.
     """
-    config, stages = run.config, run.stages
+    config = run.config
+    stages = run.stages
     with run.closed_at_end():
         private = stages.do(
             "measure",
@@ -210,8 +212,10 @@ def train_privately(
                 on_progress,
             ),
         )
-        if private.measured is not None:  # before the rest of the budget goes
+        # Before the rest of the budget goes.
+        if private.measured is not None:
             check_declared(config.constraints, private.measured.schema)
+
         trained = stages.do(
             "train",
             PrivateModelRef,
@@ -231,6 +235,7 @@ def train_privately(
             ),
         )
         certificate = stages.do("certify", Certificate, lambda: _certify(run, private, trained, run_dir))
+
     return certificate, trained.model
 
 
@@ -240,7 +245,8 @@ def _certify(run: PrivateRun, private: PrivateSchema, trained: PrivateModelRef, 
     Raises:
         PrivacyError: More was spent than was asked for.
     """
-    measured, replaced = private.measured, run.config.replace_pii
+    measured = private.measured
+    replaced = run.config.replace_pii
     columns = measured.schema.columns if measured else ()
     inferred = dict.fromkeys(run.table.schema.names, "inferred")
     by_rows = replaced is not None and replaced.globals.classify.enable_classify is not False
@@ -258,12 +264,14 @@ def _certify(run: PrivateRun, private: PrivateSchema, trained: PrivateModelRef, 
     )
     if is_given(run.config.generation):
         certificate = certificate.with_given_cells()
+
     run_dir.certificate.write_text(certificate.to_json())
     return certificate
 
 
 def _notes(run: PrivateRun) -> list[str]:
-    replaced, group = run.config.replace_pii, run.config.data.group_training_examples_by
+    replaced = run.config.replace_pii
+    group = run.config.data.group_training_examples_by
     notes = []
     if replaced is None:
         notes.append("Personal data was not replaced before training: what many units share may appear as it is.")
@@ -277,6 +285,7 @@ def _notes(run: PrivateRun) -> list[str]:
             "Personal data was replaced row by row before training, by stand-ins that follow from replace_pii.globals"
             ".seed: whoever knows the seed can tell whether a stand-in is that of a given value."
         )
+
     if is_language_model(run.config):
         notes.append("The base model is taken to be public: what it learned before is not covered.")
         if run.config.resources.use_gpu:
@@ -284,9 +293,11 @@ def _notes(run: PrivateRun) -> list[str]:
                 "The base model computed in bfloat16, whose rounding depends a little on which units share a batch; "
                 "the accounting leaves that out."
             )
+
     if group is not None:
         notes.append(
             f"Of each {group!r} one row, drawn at random, was counted for the schema, and at most "
             f"{run.privacy.max_rows_per_unit} rows were learned from."
         )
+
     return notes

@@ -77,6 +77,7 @@ def replace_table(
     asked = config.replace_pii
     if asked is None:
         raise ConfigError("replace_pii is null: nothing is to be replaced")
+
     check_types(asked)
     check_policy(asked.steps or ())
     privacy = config.privacy and config.privacy.model_copy(update={"dp_enabled": False})
@@ -113,6 +114,7 @@ def _replace(
     log.facts.update(inputs=list(table.digests), request=request_fingerprint(config))
     if run_dir.read_manifest("replace_pii") is None:
         refuse_budgeted(config, data, table)
+
     plan = make_plan(config, num_rows=table.num_rows, seed=start.seed, split_seed=start.split_seed)
     stages.do("split", Splits, lambda: split_table(data, table, config.data, plan, run_dir.internal, on_progress))
 
@@ -122,7 +124,11 @@ def _replace(
         return result
 
     result = stages.do("replace_pii", PiiResult, replace)
-    csv_file = write_csv(run_dir.table, result.schema, run_dir.release / "table.csv") if csv else None
+    if csv:
+        csv_file = write_csv(run_dir.table, result.schema, run_dir.release / "table.csv")
+    else:
+        csv_file = None
+
     return ReplacementReport(
         run_dir=str(run_dir.root),
         table=str(run_dir.table),

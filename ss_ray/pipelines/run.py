@@ -131,9 +131,11 @@ def run(
     require_config(config)
     check_supported(config)
     if is_language_model(config):
-        from ss_ray.training.pretrained import check_pretrained  # seconds, that compact models need not wait for
+        # seconds, that compact models need not wait for.
+        from ss_ray.training.pretrained import check_pretrained
 
         check_pretrained(config.training.pretrained_model)
+
     run_dir = RunDir.at(out)
     check_apart(data, run_dir)
     with logged("run", config.audit_log, str(run_dir.root)) as log:
@@ -150,7 +152,8 @@ def _run(
     connect()
     check_resources(config.resources)
 
-    internal, resources = run_dir.internal, config.resources
+    internal = run_dir.internal
+    resources = config.resources
     real = Sides(train=internal / "train", holdout=internal / "holdout")
     replaced = Sides(train=internal / "replaced", holdout=internal / "replaced-holdout")
     seen = real if config.replace_pii is None else replaced
@@ -165,8 +168,10 @@ def _run(
     log.facts.update(inputs=list(table.digests), request=request_fingerprint(config))
     _check_columns(config, table)
     private_run = _private_run(config, start, data, table, stages)
-    if run_dir.read_manifest("generate") is None:  # else everything that the ledger could refuse was done before
+    # Else everything that the ledger could refuse was done before.
+    if run_dir.read_manifest("generate") is None:
         refuse_budgeted(config, data, table) if private_run is None else private_run.admit()
+
     plan = make_plan(config, num_rows=table.num_rows, seed=start.seed, split_seed=start.split_seed)
     splits = stages.do("split", Splits, lambda: split_table(data, table, config.data, plan, internal, on_progress))
     pii = stages.do(
@@ -174,7 +179,8 @@ def _run(
         PiiResult,
         lambda: replace_pii(real, table.schema, config.replace_pii, config.data, resources, replaced, on_progress),
     )
-    hold_back, learned = plan_hold_back(config, start.seed), internal / "learned"
+    hold_back = plan_hold_back(config, start.seed)
+    learned = internal / "learned"
     common = stages.do(
         "hold_back",
         CommonTable,
@@ -183,8 +189,10 @@ def _run(
     schema = modelled_schema(common.schema, plan.sequences)
     if not common.is_rewritten:
         learned = seen.train
+
     if not is_private(config):
         check_given(config.generation, common.schema)
+
     if private_run is None:
         guarantee = None
         model = stages.do(
@@ -196,6 +204,7 @@ def _run(
         guarantee, model = train_privately(
             private_run, seen.train, real.train, replace(pii, schema=schema), run_dir, on_progress
         )
+
     discard_work(internal)
     real_rows = None if is_private(config) else learned
     work = internal / f"generation-{fingerprint(stages.key('generate'), model.model_id)[:16]}"
@@ -207,7 +216,11 @@ def _run(
     log.facts["rows"] = synthetic.num_rows
     scan = stages.do("search", ScanResult, lambda: search_release(run_dir, real, pii.plan, on_progress))
     _publish(guarantee, run_dir, synthetic)
-    csv_file = write_csv(run_dir.synthetic, schema, run_dir.release / "synthetic.csv") if csv else None
+    if csv:
+        csv_file = write_csv(run_dir.synthetic, schema, run_dir.release / "synthetic.csv")
+    else:
+        csv_file = None
+
     facts = run_facts(
         config,
         run_dir,
@@ -237,6 +250,7 @@ def _run(
         )
     else:
         write_evidence(facts, None, internal)
+
     return _run_report(run_dir, csv_file, synthetic, guarantee, evaluation, stages.seconds)
 
 
@@ -258,6 +272,7 @@ def _publish(guarantee: Certificate | None, run_dir: RunDir, synthetic: Syntheti
     """The page that may leave with a table under differential privacy; a stale one went with its release."""
     if guarantee is None or run_dir.public_report.exists():
         return
+
     publish_report(
         guarantee,
         run_dir.synthetic,
@@ -310,7 +325,9 @@ def inputs_of(config: Config, data: str | Path) -> dict[str, str]:
 def seed_state(config: Config) -> str:
     """Fingerprint of the seed table's files; empty without one."""
     seeds = config.generation.seed_table
-    return fingerprint(source_state(seeds)) if seeds else ""
+    if seeds:
+        return fingerprint(source_state(seeds))
+    return ""
 
 
 def check_apart(data: str | Path, run_dir: RunDir) -> None:
@@ -323,6 +340,7 @@ def check_apart(data: str | Path, run_dir: RunDir) -> None:
     source = Location.parse(data)
     if run_dir.root.is_inside(source):
         raise ConfigError(f"the run directory {run_dir.root} lies inside the source; give an --out elsewhere")
+
     folder = source.parent
     while folder.path not in ("", "/", ".", folder.parent.path):
         if (folder / "manifest" / "start.json").exists() and source.is_inside(folder / "internal"):
@@ -332,12 +350,18 @@ def check_apart(data: str | Path, run_dir: RunDir) -> None:
 
 def _check_columns(config: Config, table: TableRef) -> None:
     """Refuse early what names a column that the table does not have, and rules that it cannot keep."""
-    locked = config.replace_pii.globals.lock_columns or () if config.replace_pii else ()
+    if config.replace_pii:
+        locked = config.replace_pii.globals.lock_columns or ()
+    else:
+        locked = ()
+
     given = (*config.generation.given, *config.generation.shares)
     for name in (*locked, *given):
         table.schema[name]
+
     if config.evaluation.enabled:
         check_columns(config.evaluation, table.schema)
+
     check_declared(config.constraints, table.schema)
     if is_private(config):
         check_seeds(config.generation, config.data.encoding, table.digests)
@@ -347,7 +371,11 @@ def start_of(config: Config) -> Start:
     """What is fixed when a run of this request begins."""
     given = config.data.random_state
     seed = secrets.randbelow(2**32) if given is None else given
-    split_seed = secrets.randbelow(10**15) if is_private(config) else seed
+    if is_private(config):
+        split_seed = secrets.randbelow(10**15)
+    else:
+        split_seed = seed
+
     return Start(seed=seed, split_seed=split_seed, job=secrets.token_hex(8))
 
 
@@ -355,6 +383,7 @@ def _private_run(config: Config, start: Start, data: str | Path, table: TableRef
     """What differential privacy needs beside the other stages; None without it."""
     if config.privacy is None or not is_private(config):
         return None
+
     return PrivateRun(
         config=config,
         privacy=config.privacy,

@@ -57,7 +57,11 @@ class Stages:
             *(() if is_private(config) else PRIVATE_STAGES),
             *(() if config.evaluation.enabled else ("evaluate",)),
         }
-        self.wanted = [stage for stage in STAGES if stage not in skipped] if wanted is None else list(wanted)
+        if wanted is None:
+            self.wanted = [stage for stage in STAGES if stage not in skipped]
+        else:
+            self.wanted = list(wanted)
+
         self.redo = redo
         self.keys: dict[str, str] = {}
         self.ran = False
@@ -80,19 +84,25 @@ class Stages:
         for stage in STAGES:
             previous = fingerprint(previous, stage, self.asked[stage], inputs.get(stage, ""))
             self.keys[stage] = previous
+
         finished = {stage: self.run_dir.read_manifest(stage) for stage in self.wanted}
         stale = [stage for stage, manifest in finished.items() if manifest and manifest["key"] != self.keys[stage]]
         if stale and not self.redo:
             raise ConfigError(_what_changed(stale, finished[stale[0]] or {}, self.asked[stale[0]]))
+
         before_release = [stage for stage in self.wanted if stage not in ("search", "evaluate")]
         if any(stage in stale or finished[stage] is None for stage in before_release):
-            self.run_dir.release.remove()  # before the manifests that vouch for it, table and certificate together
+            # Before the manifests that vouch for it, table and certificate together.
+            self.run_dir.release.remove()
             self.run_dir.manifest("certify").remove()
             self.run_dir.manifest("generate").remove()
+
         if "evaluate" in stale or "generate" in stale:
             self.run_dir.discard_evaluation()
+
         for stage in reversed(stale):
             self.run_dir.manifest(stage).remove()
+
         for stage in PRIVATE_STAGES:
             if stage not in self.wanted:
                 self.run_dir.manifest(stage).remove()
@@ -100,13 +110,19 @@ class Stages:
     def do(self, stage: str, result_type: type[T], function: Callable[[], T]) -> T:
         """The stage's result: read back where it is finished, else made now and recorded."""
         adapter = TypeAdapter(result_type)
-        manifest = None if self.ran else self.run_dir.read_manifest(stage)
+        if self.ran:
+            manifest = None
+        else:
+            manifest = self.run_dir.read_manifest(stage)
+
         if manifest is not None:
             logger.info("%s: finished before", stage)
             self.seconds[stage] = manifest["seconds"]
             return _read_result(adapter, manifest["result"], self.run_dir.manifest(stage))
+
         logger.info("%s: starts", stage)
-        self.ran = True  # what follows a stage that is done again is done again, too
+        # What follows a stage that is done again is done again, too.
+        self.ran = True
         started = time.perf_counter()
         result = function()
         self.seconds[stage] = round(time.perf_counter() - started, 2)
@@ -123,13 +139,15 @@ class Stages:
             },
         )
         logger.info("%s: finished in %s s", stage, self.seconds[stage])
+
         return result
 
 
 def _read_result(adapter: TypeAdapter[T], result: Any, file: Location) -> T:
     try:
         return adapter.validate_python(result, strict=False)
-    except ValidationError:  # its text shows what was found, which may be values of the table
+    except ValidationError:
+        # Its text shows what was found, which may be values of the table.
         raise ConfigError(f"{file} is damaged; delete it to run its stage again") from None
 
 
@@ -138,7 +156,9 @@ def _asked(config: Config) -> dict[str, Any]:
     tree = config.model_dump(mode="json")
     for path in unused_paths(config):
         _drop(tree, path.split("."))
-    data, privacy = tree["data"], {"dp_enabled": is_private(config)}
+
+    data = tree["data"]
+    privacy = {"dp_enabled": is_private(config)}
     min_units = data.pop("min_units_per_category")
     asked = {
         "start": {"data": {"random_state": data["random_state"]}, "privacy": privacy},
@@ -152,6 +172,7 @@ def _asked(config: Config) -> dict[str, Any]:
     if is_private(config):
         paid = {name: value for name, value in tree["privacy"].items() if name != "ledger"}
         asked["measure"] = {"privacy": paid}
+
     return {stage: asked.get(stage, {}) for stage in STAGES}
 
 
@@ -164,9 +185,11 @@ def _drop(tree: dict[str, Any] | None, path: list[str]) -> None:
 
 
 def _what_changed(stale: list[str], manifest: Mapping[str, Any], asked: Mapping[str, Any]) -> str:
-    before, now = _leaves(manifest.get("asked", {})), _leaves(asked)
+    before = _leaves(manifest.get("asked", {}))
+    now = _leaves(asked)
     changed = sorted(path for path in before.keys() | now.keys() if before.get(path) != now.get(path))
     what = ", ".join(changed) or ("the source" if stale[0] == "read" else "the version of ss_ray")
+
     return (
         f"{what} changed since this run directory was begun; {', '.join(stale)} would be done again: "
         "say --redo to do so, or give another --out"
@@ -176,6 +199,7 @@ def _what_changed(stale: list[str], manifest: Mapping[str, Any], asked: Mapping[
 def _leaves(tree: Any, prefix: str = "") -> dict[str, Any]:
     if not isinstance(tree, dict):
         return {prefix: tree}
+
     return {
         path: leaf
         for key, value in tree.items()

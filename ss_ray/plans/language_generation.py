@@ -14,7 +14,8 @@ from ss_ray.generation.engine import TextSampling
 
 Engine = Literal["vllm", "torch"]
 TEMPERATURE = 0.9
-GPU_BATCH, CPU_BATCH = 256, 32
+GPU_BATCH = 256
+CPU_BATCH = 32
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,10 +61,15 @@ class LanguageGenerationPlan:
         Raises:
             DataError: There is no order column to start and stop in, or its type does not hold them.
         """
-        most = codec.max_lines if self.max_records is None else min(codec.max_lines, self.max_records)
+        if self.max_records is None:
+            most = codec.max_lines
+        else:
+            most = min(codec.max_lines, self.max_records)
+
         if codec.sequences is not None:
             rows = most if self.num_rows is None else self.num_rows
             return replace(codec.between(self.start, self.stop), sequences=replace(codec.sequences, max_rows=rows))
+
         return replace(codec, max_records=1 if self.one_record else most)
 
 
@@ -77,11 +83,14 @@ def plan_language_generation(config: Config, *, vllm_available: bool) -> Languag
     Raises:
         ConfigError: vLLM is asked for, or needed, and is not there.
     """
-    generation, resources = config.generation, config.resources
-    structured, validation = generation.structured_generation, generation.validation
+    generation = config.generation
+    resources = config.resources
+    structured = generation.structured_generation
+    validation = generation.validation
     engine = _engine(config, vllm_available)
     if resources.tensor_parallel_size > 1 and not (engine == "vllm" and resources.use_gpu):
         raise ConfigError("resources.tensor_parallel_size above 1 needs vLLM and resources.use_gpu")
+
     return LanguageGenerationPlan(
         engine=engine,
         is_constrained=structured.enabled,
@@ -110,6 +119,10 @@ def _engine(config: Config, vllm_available: bool) -> Engine:
             "generation.engine: vllm is not installed on the cluster; install it (with a GPU: pip install vllm; without "
             "one: make env-vllm), or use torch"
         )
+
     if asked == "auto":
-        return "vllm" if vllm_available else "torch"
+        if vllm_available:
+            return "vllm"
+        return "torch"
+
     return asked

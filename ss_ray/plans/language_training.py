@@ -15,7 +15,8 @@ RECORDS_SHOWN = 25_000
 """Training shows sqrt(RECORDS_SHOWN x rows) records: 5 passes of 1,000 rows, one of 25,000."""
 MAX_RECORDS_SHOWN = 250_000
 LEARNING_RATE = 5e-4
-BATCH, ACCUMULATION = 1, 8
+BATCH = 1
+ACCUMULATION = 8
 RECORDS_PER_EXAMPLE = 10
 MAX_WINDOW_TOKENS = 12_288
 VALIDATION_RATIO = 0.05
@@ -103,14 +104,32 @@ def plan_language_training(config: Config, *, num_rows: int, seed: int) -> Langu
     Raises:
         ConfigError: What this version cannot do, or what contradicts itself.
     """
-    training, private, use_gpu = config.training, is_private(config), config.resources.use_gpu
-    ratio, interval, rope = training.validation_ratio, training.validation_steps, training.rope_scaling_factor
-    auto_ratio = 0.0 if private else min(VALIDATION_RATIO, MAX_VALIDATION_ROWS / num_rows)
+    training = config.training
+    private = is_private(config)
+    use_gpu = config.resources.use_gpu
+    ratio = training.validation_ratio
+    interval = training.validation_steps
+    rope = training.rope_scaling_factor
+    if private:
+        auto_ratio = 0.0
+    else:
+        auto_ratio = min(VALIDATION_RATIO, MAX_VALIDATION_ROWS / num_rows)
+
     validation_ratio = auto_ratio if ratio == "auto" else ratio
-    micro = BATCH if training.batch_size == "auto" else training.batch_size
+    if training.batch_size == "auto":
+        micro = BATCH
+    else:
+        micro = training.batch_size
+
     accumulation = training.gradient_accumulation_steps
-    micro_batches = ACCUMULATION if accumulation == "auto" else accumulation
-    shown, rate, max_records = training.num_input_records_to_sample, training.learning_rate, _max_records(config)
+    if accumulation == "auto":
+        micro_batches = ACCUMULATION
+    else:
+        micro_batches = accumulation
+
+    shown = training.num_input_records_to_sample
+    rate = training.learning_rate
+    max_records = _max_records(config)
     plan = LanguageTrainPlan(
         base_model=training.pretrained_model,
         lora=_lora(training),
@@ -137,6 +156,7 @@ def plan_language_training(config: Config, *, num_rows: int, seed: int) -> Langu
         patience=training.compact.patience,
         seed=seed,
     )
+
     return plan.with_examples(examples=1, records=min(max_records, num_rows))
 
 
@@ -158,11 +178,16 @@ def _max_records(config: Config) -> int:
                 "data.max_sequences_per_example: with differential privacy an example is of one unit; set it to 1"
             )
         return 1
+
     if data.group_training_examples_by is not None or config.time_series.is_timeseries:
         return 1
     if asked is None:
-        return MAX_WINDOW_TOKENS  # a record has a token at least: as many as fit
-    return RECORDS_PER_EXAMPLE if asked == "auto" else asked
+        # A record has a token at least: as many as fit.
+        return MAX_WINDOW_TOKENS
+    if asked == "auto":
+        return RECORDS_PER_EXAMPLE
+
+    return asked
 
 
 def _lora(training: TrainingParameters) -> LoraPlan:
@@ -173,6 +198,7 @@ def _lora(training: TrainingParameters) -> LoraPlan:
         )
     if implementation == "loftq" and not training.quantize_model:
         raise ConfigError("training.peft_implementation: loftq needs training.quantize_model: true")
+
     return LoraPlan(
         r=training.lora_r,
         alpha=training.lora_r * training.lora_alpha_over_r,
@@ -186,6 +212,7 @@ def _quantization(training: TrainingParameters, *, private: bool) -> Quantizatio
     """The scheme, `quantization_bits` being an older name for two of them."""
     if not training.quantize_model:
         return None
+
     scheme = training.quantization_scheme or ("bnb-4bit" if training.quantization_bits == 4 else "bnb-8bit")
     if scheme not in ("bnb-4bit", "bnb-8bit"):
         raise ConfigError(
@@ -196,4 +223,5 @@ def _quantization(training: TrainingParameters, *, private: bool) -> Quantizatio
             "training.quantization_scheme: 8 bits treat columns by the outliers of the whole batch, so that one row "
             "changes another's gradient; with differential privacy use bnb-4bit"
         )
+
     return scheme

@@ -53,6 +53,7 @@ def check_supported(config: Config) -> None:
     """
     if is_private(config):
         _check_private(config)
+
     check_sequences(config)
     if config.replace_pii is not None:
         check_types(config.replace_pii)
@@ -70,6 +71,7 @@ def _check_private(config: Config) -> None:
         least, most = ROWS_PER_PRIVATE_SEQUENCE
         if not least <= privacy.max_rows_per_unit <= most:
             raise ConfigError(f"privacy.max_rows_per_unit: of a sequence, {least} to {most} rows are learned")
+
     if config.data.max_sequences_per_example not in (1, None, "auto"):
         raise ConfigError(
             "data.max_sequences_per_example: with differential privacy an example is of one unit; set it to 1"
@@ -96,7 +98,11 @@ def make_plan(config: Config, *, num_rows: int, seed: int, split_seed: int | Non
         split_seed: Key of the split where it is not the seed.
     """
     check_supported(config)
-    holdout_rows = 0 if is_private(config) else holdout_rows_wanted(num_rows, config.data)
+    if is_private(config):
+        holdout_rows = 0
+    else:
+        holdout_rows = holdout_rows_wanted(num_rows, config.data)
+
     return RunPlan(
         seed=seed,
         split_seed=seed if split_seed is None else split_seed,
@@ -117,9 +123,11 @@ def plan_hold_back(config: Config, seed: int) -> HoldBackPlan:
         config: The request.
         seed: Seed of the run, which chooses what rare values are replaced by.
     """
-    data, series = config.data, config.time_series
+    data = config.data
+    series = config.time_series
     ordering = (data.group_training_examples_by, data.order_training_examples_by, series.timestamp_column)
     public = (name for name, column in data.columns.items() if column.public or column.values is not None)
+
     return HoldBackPlan(
         min_units=1 if is_private(config) else data.min_units_per_category,
         unit_column=data.group_training_examples_by,
@@ -130,18 +138,33 @@ def plan_hold_back(config: Config, seed: int) -> HoldBackPlan:
 
 
 def _plan_training(config: Config, num_rows: int, seed: int) -> TrainPlan:
-    training, compact = config.training, config.training.compact
+    training = config.training
+    compact = config.training.compact
     ratio = training.validation_ratio
-    validation_ratio = min(COMPACT_VALIDATION_RATIO, MAX_VALIDATION_ROWS / num_rows) if ratio == "auto" else ratio
+    if ratio == "auto":
+        validation_ratio = min(COMPACT_VALIDATION_RATIO, MAX_VALIDATION_ROWS / num_rows)
+    else:
+        validation_ratio = ratio
+
     fitting = max(1, round(num_rows * (1 - validation_ratio)))
-    micro = min(COMPACT_BATCH, max(8, fitting // 16)) if training.batch_size == "auto" else training.batch_size
+    if training.batch_size == "auto":
+        micro = min(COMPACT_BATCH, max(8, fitting // 16))
+    else:
+        micro = training.batch_size
+
     accumulation = training.gradient_accumulation_steps
     micro_batches = 1 if accumulation == "auto" else accumulation
     asked = training.num_input_records_to_sample
-    shown = max(fitting, int((ROWS_SHOWN * fitting) ** 0.5)) if asked == "auto" else asked
+    if asked == "auto":
+        shown = max(fitting, int((ROWS_SHOWN * fitting) ** 0.5))
+    else:
+        shown = asked
+
     num_steps = max(1, -(-shown // (micro * micro_batches)))
     warmup = training.warmup_steps
-    rate, interval = training.learning_rate, training.validation_steps
+    rate = training.learning_rate
+    interval = training.validation_steps
+
     return TrainPlan(
         shape=_shape(compact, hidden_size=128, num_layers=3),
         num_bins=compact.num_bins,
@@ -190,6 +213,7 @@ def plan_private_loop(
     if training.batch_size != "auto":
         parts = training.gradient_accumulation_steps
         batch = training.batch_size * (1 if parts == "auto" else parts)
+
     shown = training.num_input_records_to_sample
     dp = make_dp_plan(
         privacy_unit=unit_name(config.data),
@@ -202,8 +226,13 @@ def plan_private_loop(
         expected_batch_size=batch,
         num_units_shown=None if shown == "auto" else shown,
     )
-    rate, warmup = training.learning_rate, training.warmup_steps
-    auto_rate = PRIVATE_LEARNING_RATE if _is_compact(config) else PRIVATE_LORA_LEARNING_RATE
+    rate = training.learning_rate
+    warmup = training.warmup_steps
+    if _is_compact(config):
+        auto_rate = PRIVATE_LEARNING_RATE
+    else:
+        auto_rate = PRIVATE_LORA_LEARNING_RATE
+
     return PrivateLoopPlan(
         dp=dp,
         max_rows_per_unit=privacy.max_rows_per_unit,
@@ -229,11 +258,17 @@ def with_compact_model(plan: PrivateLoopPlan, compact: CompactParameters) -> Pri
 def unit_name(data: DataParameters) -> str:
     """The privacy unit in words."""
     group = data.group_training_examples_by
-    return "row" if group is None else f"all rows of one {group!r}"
+    if group is None:
+        return "row"
+    return f"all rows of one {group!r}"
 
 
 def _shape(compact: CompactParameters, *, hidden_size: int, num_layers: int) -> CompactShape:
-    width = hidden_size if compact.hidden_size == "auto" else compact.hidden_size
+    if compact.hidden_size == "auto":
+        width = hidden_size
+    else:
+        width = compact.hidden_size
+
     return CompactShape(
         hidden_size=width,
         num_layers=num_layers if compact.num_layers == "auto" else compact.num_layers,
@@ -250,11 +285,16 @@ def plan_generation(config: Config, seed: int) -> GenerationPlan:
     """
     generation = config.generation
     sequences = plan_sequences(config)
-    least, most = SHARD_ROWS if sequences is None else SEQUENCE_SHARD_ROWS
+    if sequences is None:
+        least, most = SHARD_ROWS
+    else:
+        least, most = SEQUENCE_SHARD_ROWS
+
     if generation.num_groups is not None and (sequences is None or sequences.group is None):
         raise ConfigError(
             "generation.num_groups needs data.group_training_examples_by, and with differential privacy an order"
         )
+
     return GenerationPlan(
         num_records=generation.num_records,
         num_groups=generation.num_groups,
@@ -290,16 +330,24 @@ def _notes(config: Config) -> list[str]:
     notes = [_private_note(config) if is_private(config) else NOT_PRIVATE]
     if config.replace_pii is None:
         notes.append("PII replacement is off: the model was trained on the table as it is.")
+
     if config.data.group_training_examples_by:
-        modelled = "one by one" if plan_sequences(config) is None else "together, as a sequence"
+        if plan_sequences(config) is None:
+            modelled = "one by one"
+        else:
+            modelled = "together, as a sequence"
+
         notes.append(
             f"Rows of one {config.data.group_training_examples_by!r} stay on one side of the split; "
             f"they are modelled {modelled}."
         )
+
     without_effect = set(unused_paths(config))
     if not is_private(config):
         without_effect |= {p.path for p in parameters() if p.path.startswith("privacy.")} - ALWAYS_USED
+
     given = sorted(without_effect & set(explicit_paths(config)))
     if given:
         notes.append(f"Set, and without effect on this model in this version: {', '.join(given)}.")
+
     return notes

@@ -172,6 +172,7 @@ def plan_sequence_training(plan: TrainPlan, *, examples: int, rows: int, tokens:
     batch = max(MIN_SEQUENCES, min(round(plan.batch_rows * examples / rows), SEQUENCE_TOKENS * examples // tokens))
     num_steps = max(1, round(plan.num_steps * plan.batch_rows * examples / rows / batch))
     share = num_steps / plan.num_steps
+
     return replace(
         plan,
         batch_rows=batch,

@@ -43,7 +43,8 @@ def plan_sequences(config: Config) -> SequencePlan | None:
     With differential privacy groups alone are privacy units, whose rows are modelled one by one; an order makes them
     sequences.
     """
-    data, time = config.data, config.time_series
+    data = config.data
+    time = config.time_series
     private = config.privacy is not None and config.privacy.dp_enabled
     if not time.is_timeseries:
         if data.group_training_examples_by is None or (private and data.order_training_examples_by is None):
@@ -55,6 +56,7 @@ def plan_sequences(config: Config) -> SequencePlan | None:
             start=None,
             stop=None,
         )
+
     return SequencePlan(
         group=data.group_training_examples_by,
         order=time.timestamp_column or data.order_training_examples_by,
@@ -70,7 +72,8 @@ def check_sequences(config: Config) -> None:
     Raises:
         ConfigError: In the sections `data` and `time_series`.
     """
-    data, time = config.data, config.time_series
+    data = config.data
+    time = config.time_series
     given = [
         name
         for name in ("timestamp_column", "timestamp_interval_seconds", "start_timestamp", "stop_timestamp")
@@ -80,6 +83,7 @@ def check_sequences(config: Config) -> None:
         if given:
             raise ConfigError(f"time_series.{given[0]} needs time_series.is_timeseries: true")
         return
+
     if config.privacy is not None and config.privacy.dp_enabled and data.group_training_examples_by is None:
         raise ConfigError(
             "time_series with differential privacy needs data.group_training_examples_by: the privacy unit is a series"
@@ -92,12 +96,15 @@ def check_sequences(config: Config) -> None:
 
 def with_timestamp_format(data: DataParameters, config: Config) -> DataParameters:
     """The declared columns, the format of `time_series.timestamp_format` among them."""
-    name, format_ = config.time_series.timestamp_column, config.time_series.timestamp_format
+    name = config.time_series.timestamp_column
+    format_ = config.time_series.timestamp_format
     if name is None or format_ in (None, ELAPSED_SECONDS):
         return data
+
     declared = data.columns.get(name)
     if declared is not None and declared.format is not None:
         return data
+
     values = {"format": format_} | (declared.model_dump(exclude_none=True) if declared else {})
     columns = {key: value.model_dump(exclude_none=True) for key, value in data.columns.items()} | {name: values}
     return DataParameters.model_validate(data.model_dump() | {"columns": columns})
@@ -111,9 +118,14 @@ def modelled_schema(schema: TableSchema, plan: SequencePlan | None) -> TableSche
     """
     if plan is None:
         return schema
+
     if plan.order is not None:
         schema[plan.order]
-    return schema if plan.group is None else schema.with_column(group_key(schema[plan.group]))
+
+    if plan.group is None:
+        return schema
+
+    return schema.with_column(group_key(schema[plan.group]))
 
 
 def group_key(column: ColumnSchema) -> ColumnSchema:
@@ -131,9 +143,11 @@ def group_key(column: ColumnSchema) -> ColumnSchema:
             "strings",
             column=column.name,
         )
+
     key = replace(column, kind=Kind.IDENTIFIER, values=None, pattern=None, entity_type=None)
     if pa.types.is_integer(type_):
         return key
+
     pattern = column.pattern or _pattern(column.values or ()) or tuple("group-")
     missing = max(1, math.ceil(math.log10(MIN_NAMES / math.prod(map(len, pattern)))))
     return replace(key, pattern=(*pattern, *(missing * (DIGITS,))))
@@ -142,5 +156,12 @@ def group_key(column: ColumnSchema) -> ColumnSchema:
 def _pattern(values: tuple[Scalar, ...]) -> tuple[str, ...] | None:
     """The characters at each position of strings of one length."""
     strings = [value for value in values if isinstance(value, str)]
-    patterns = string_patterns(pa.array(strings, pa.string())) if strings else None
-    return alphabets(next(iter(patterns.values()))) if patterns and len(patterns) == 1 else None
+    if strings:
+        patterns = string_patterns(pa.array(strings, pa.string()))
+    else:
+        patterns = None
+
+    if patterns and len(patterns) == 1:
+        return alphabets(next(iter(patterns.values())))
+
+    return None

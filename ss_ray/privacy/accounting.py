@@ -61,10 +61,12 @@ def epsilon_of(charges: Sequence[Charge], delta: float, accountant: Accountant =
     events = [(event_of(charge), charge.count) for charge in charges if charge.count]
     if not events:
         return 0.0
+
     left = delta_left(charges, delta)
     conservative = _composed(RdpAccountant(ORDERS, RELATION), events).get_epsilon(left)
     if accountant == "rdp":
         return float(conservative)
+
     grid = min(max(conservative / GRID_STEPS, GRID_LIMITS[0]), GRID_LIMITS[1])
     tight = _composed(PLDAccountant(RELATION, value_discretization_interval=grid), events).get_epsilon(left)
     return float(tight)
@@ -107,7 +109,9 @@ def delta_left(charges: Sequence[Charge], delta: float) -> float:
 def event_of(charge: Charge) -> DpEvent:
     """One use as dp-accounting knows it."""
     gaussian = GaussianDpEvent(charge.noise_multiplier)
-    return gaussian if charge.sample_rate == 1 else PoissonSampledDpEvent(charge.sample_rate, gaussian)
+    if charge.sample_rate == 1:
+        return gaussian
+    return PoissonSampledDpEvent(charge.sample_rate, gaussian)
 
 
 def calibrate_noise(charge: Charge, target_epsilon: float, delta: float, spent: Sequence[Charge] = ()) -> float:
@@ -135,10 +139,15 @@ def calibrate_noise(charge: Charge, target_epsilon: float, delta: float, spent: 
         )
     if excess(low) <= 0:
         return SIGMA_LIMITS[0]
+
     middle = 0.0
-    while excess(middle) > 0:  # a first bracket from below, where the grid is small
-        low, middle = middle, middle + 1.0
+    # A first bracket from below, where the grid is small.
+    while excess(middle) > 0:
+        low = middle
+        middle = middle + 1.0
+
     found = brentq(excess, low, middle, xtol=SIGMA_TOLERANCE / 2)
     while excess(found) > 0:
         found += SIGMA_TOLERANCE / 2
+
     return exp(found)

@@ -117,7 +117,9 @@ def likelihood_ratios(shares: Floats, sample_rate: float, noise_multiplier: floa
         noise_multiplier: Standard deviation of the shares.
     """
     gain = np.exp((shares - 0.5) / noise_multiplier**2)
-    return np.log1p(sample_rate * (gain - 1)) if sample_rate < 1 else (shares - 0.5) / noise_multiplier**2
+    if sample_rate < 1:
+        return np.log1p(sample_rate * (gain - 1))
+    return (shares - 0.5) / noise_multiplier**2
 
 
 def refutes(curve: TradeOff, num_canaries: int, num_guesses: int, num_correct: int, chance: float) -> bool:
@@ -147,6 +149,7 @@ def refutes(curve: TradeOff, num_canaries: int, num_guesses: int, num_correct: i
         wrong = least
         if right + wrong > num_guesses / num_canaries:
             return True
+
     return False
 
 
@@ -169,6 +172,7 @@ def lower_bound(dp: DPPlan, num_canaries: int, num_guesses: int, num_correct: in
     noise_multiplier = _least_refuted(is_refuted, dp.noise_multiplier)
     if noise_multiplier is None:
         return 0.0
+
     return epsilon_of([_charge(dp, noise_multiplier)], dp.delta)
 
 
@@ -184,7 +188,8 @@ def _charge(dp: DPPlan, noise_multiplier: float) -> Charge:
 def _least_refuted(is_refuted: Callable[[float], bool], start: float) -> float | None:
     """The smallest noise multiplier, within the tolerance, that is refuted; None where none is."""
     low, high = NOISE_LIMITS
-    refuted, other = start, start
+    refuted = start
+    other = start
     if is_refuted(start):
         while other > low and is_refuted(other := max(low, other / 1.5)):
             refuted = other
@@ -193,9 +198,16 @@ def _least_refuted(is_refuted: Callable[[float], bool], start: float) -> float |
             other = refuted
             if refuted > high:
                 return None
+
     while refuted / other > 1 + NOISE_TOLERANCE:
         middle = (refuted * other) ** 0.5
-        refuted, other = (middle, other) if is_refuted(middle) else (refuted, middle)
+        if is_refuted(middle):
+            refuted = middle
+            other = other
+        else:
+            refuted = refuted
+            other = middle
+
     return refuted
 
 
@@ -210,12 +222,15 @@ def plan_guesses(num_canaries: int, dp: DPPlan, confidence: float) -> int:
     Raises:
         ConfigError: Even if all guesses were right they would not refute the claim: such an audit could not fail.
     """
-    guesses, largest = max(MIN_GUESSES, int(num_canaries * SHARE_GUESSED)), 0.0
+    guesses = max(MIN_GUESSES, int(num_canaries * SHARE_GUESSED))
+    largest = 0.0
     while guesses <= num_canaries:
         bound = lower_bound(dp, num_canaries, guesses, guesses, confidence)
         if bound >= dp.target_epsilon + MARGIN:
             return guesses
-        guesses, largest = 2 * guesses, max(largest, bound)
+        guesses = 2 * guesses
+        largest = max(largest, bound)
+
     raise ConfigError(
         f"{num_canaries:,} canaries cannot refute epsilon {dp.target_epsilon:g} at delta {dp.delta:g}: if all guesses "
         f"were right the bound would be {largest:.2f}, and {MARGIN:g} above the claim is asked for; try a smaller "

@@ -88,11 +88,13 @@ def dyadic_cells(column: ColumnSchema, scale: Scale, limits: tuple[int, int]) ->
         starts = [1, *to_units(powers, column, scale).tolist()]
     else:
         starts = [2**power for power in range(63)]
+
     ends = [*(start - 1 for start in starts[1:]), INT64[1]]
     above = list(zip(starts, ends, strict=True))
     below = [(-end, -start) for start, end in reversed(above)]
     below[0] = (INT64[0], below[0][1])
     clipped = [(max(low, limits[0]), min(high, limits[1])) for low, high in (*below, (0, 0), *above)]
+
     return tuple(Cell(low=low, high=high) for low, high in clipped if low <= high)
 
 
@@ -110,8 +112,16 @@ def populated(cells: Sequence[Cell], sigma: float, declared: Ends = (False, Fals
     doubles the range of the column, one far away ruins it.
     """
     fullest = max(range(len(cells)), key=lambda index: cells[index].estimate)
-    above = len(cells) - 1 if declared[1] else fullest + _reach(cells[fullest + 1 :], len(cells), sigma)
-    below = 0 if declared[0] else fullest - _reach(cells[:fullest][::-1], len(cells), sigma)
+    if declared[1]:
+        above = len(cells) - 1
+    else:
+        above = fullest + _reach(cells[fullest + 1 :], len(cells), sigma)
+
+    if declared[0]:
+        below = 0
+    else:
+        below = fullest - _reach(cells[:fullest][::-1], len(cells), sigma)
+
     return tuple(cells[below : above + 1])
 
 
@@ -122,6 +132,7 @@ def _reach(cells: Sequence[Cell], num_cells: int, sigma: float) -> int:
         rate = max(NEAR_RATE / 4 ** (index - reached - 1), FAR_RATE / num_cells)
         if cell.estimate > float(norm.isf(rate)) * sigma:
             reached = index
+
     return reached
 
 
@@ -151,8 +162,10 @@ def refine(cells: Sequence[Cell], parts: Split, noise: Noise, declared: Ends = (
     split = [_consistent(cell, parts[cell]) if cell in parts else (cell,) for cell in cells]
     if not declared[0]:
         split[0] = _trimmed(split[0], noise)
+
     if not declared[1]:
         split[-1] = _trimmed(split[-1][::-1], noise)[::-1]
+
     return tuple(cell for group in split for cell in group)
 
 
@@ -162,7 +175,8 @@ def _consistent(cell: Cell, parts: tuple[Cell, ...]) -> tuple[Cell, ...]:
     Source: Hay et al. 2010, arXiv:0904.0942, for one level.
     """
     total = sum(part.estimate for part in parts)
-    move = (cell.estimate - total) / (len(parts) + 1)  # the sum of k noisy parts is k times less certain
+    # The sum of k noisy parts is k times less certain.
+    move = (cell.estimate - total) / (len(parts) + 1)
     return tuple(replace(part, estimate=part.estimate + move) for part in parts)
 
 
@@ -193,8 +207,13 @@ def _filled(cells: Sequence[Cell], enough: float) -> list[Cell]:
         if open_bin.estimate >= enough:
             bins.append(open_bin)
             open_bin = None
+
     if open_bin is not None:
-        bins[-1:] = [_joined(bins[-1], open_bin)] if bins else [open_bin]
+        if bins:
+            bins[-1:] = [_joined(bins[-1], open_bin)]
+        else:
+            bins[-1:] = [open_bin]
+
     return bins
 
 

@@ -179,6 +179,7 @@ def make_certificate(
             f"this run spent epsilon {epsilon:.3f}, more than the {dp.target_epsilon:g} asked for, because what a "
             "crash lost was measured again; start afresh in another run directory"
         )
+
     training = dp.charge()
     num_steps = sum(charge.count for charge in spent if charge.mechanism == training.mechanism)
     return Certificate(

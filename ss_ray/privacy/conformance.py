@@ -177,9 +177,11 @@ def _compare_parts(parts: npt.NDArray[np.bool_], dp: DPPlan) -> Iterator[ChargeT
     )
     if rate == 1:
         return
+
     variance = rate * (1 - rate)
     scaled = (parts.astype(np.float64) - rate) / sqrt(variance)
-    kurtosis = 2 + (1 - 6 * variance) / (steps * variance)  # of a standardised binomial's square
+    # Of a standardised binomial's square.
+    kurtosis = 2 + (1 - 6 * variance) / (steps * variance)
     spread = (parts.sum(axis=0) - steps * rate) ** 2 / (steps * variance)
     yield ChargeTest(
         name="variance of a unit's steps",
@@ -245,6 +247,7 @@ def _implied_epsilon(dp: DPPlan, noise: Floats, parts: npt.NDArray[np.bool_]) ->
     charge = dp.charge(dp.num_steps)
     if rate == 0:
         return 0.0
+
     measured = replace(charge, sample_rate=rate, noise_multiplier=float(sqrt(np.mean(noise**2))))
     return epsilon_of([measured], dp.delta)
 
@@ -259,12 +262,14 @@ def conformance_statement(result: Conformance) -> str:
         "audits",
     ]
     failed = {finding.name for finding in result.failed}
+
     for finding in result.findings:
         mark = "FAILED" if finding.name in failed else "ok"
         lines.append(
             f"  {mark:<6} {finding.name}: {finding.measured:.4g} measured, {finding.expected:.4g} expected, "
             f"p {finding.p_value:.2g}"
         )
+
     return "\n".join(lines)
 
 

@@ -201,9 +201,11 @@ def _plain(array: pa.ChunkedArray) -> pa.ChunkedArray:
     """Values without dictionary, floats with NaN as missing and one zero, as the facts of a table see them."""
     if pa.types.is_dictionary(array.type):
         array = array.cast(array.type.value_type)
+
     if pa.types.is_floating(array.type):
         array = array.cast(pa.float64())
         array = pc.if_else(pc.is_nan(array), None, pc.add(array, 0.0))
+
     return array
 
 
@@ -212,9 +214,12 @@ def _value_counts(array: pa.ChunkedArray) -> dict[str, int]:
     present = array.drop_null()
     if pa.types.is_decimal(array.type):
         present = present.cast(pa.float64())
+
     if pa.types.is_temporal(array.type):
         present = iso_strings(present)
+
     counts = {MISSING: array.null_count} if array.null_count else {}
     for pair in present.value_counts().to_pylist() if len(present) else ():
         counts[json.dumps(pair["values"])] = pair["counts"]
+
     return counts

@@ -67,12 +67,14 @@ def count_part(
     rows = 0
     found: list[Counted] = [{} for _ in queries]
     first_row = 0
+
     for block in read_part(part):
         own = _kept_rows(block, kept, first_row)
         rows += own.num_rows
         found = merge_counts(found, count_table(own, queries))
         first_row += block.num_rows
         report(block.num_rows)
+
     return PartCounts(rows=rows, counts=found)
 
 
@@ -91,9 +93,11 @@ def sum_parts(parts: Sequence[PartCounts], num_units: int) -> list[Counted]:
             "the schema was counted on another number of rows than there are privacy units, so the noise would not "
             "cover a unit; the table changed, or this is a fault of this version: do not release anything of this run"
         )
+
     total = parts[0].counts
     for part in parts[1:]:
         total = merge_counts(total, part.counts)
+
     return total
 
 
@@ -123,8 +127,11 @@ def measure_private(
     planned = [measurement.charge for measurement in plan_queries(schema, data.columns, budget)]
     account.reserve([*planned, planned_rest([*account.spent(), *planned], privacy.epsilon, delta)])
     measured = measure_schema(schema, data.columns, count, budget=budget, charge=account.charge)
+
     for charge in list((Counter(planned) - Counter(measured.charges)).elements()):
-        account.charge(charge)  # not asked, because of what was found; so paid, or what is spent would tell it
+        # Not asked, because of what was found; so paid, or what is spent would tell it.
+        account.charge(charge)
+
     return PrivateSchema(
         measured=measured,
         num_units=measured.num_units,
@@ -151,6 +158,7 @@ def expect_schema(
     delta = choose_delta(privacy, num_units)
     if privacy.allow_inferred_schema:
         return PrivateSchema(measured=None, num_units=num_units, rough_num_units=num_units, delta=delta, charges=())
+
     planned = plan_queries(schema, data.columns, _schema_budget(privacy, delta))
     deviation = num_units_deviation(planned)
     if num_units - REHEARSED_DEVIATIONS * deviation < MIN_UNITS:
@@ -158,6 +166,7 @@ def expect_schema(
             f"the table has too few units for privacy.epsilon {privacy.epsilon:g}: at least {MIN_UNITS} are needed "
             "beyond the noise of their count; nothing was charged. Allow a larger epsilon, or bring more rows"
         )
+
     charges = (count_charge(privacy.epsilon, provisional_delta(privacy.delta)), *(one.charge for one in planned))
     return PrivateSchema(
         measured=None, num_units=num_units, rough_num_units=num_units, delta=delta, charges=tuple(charges)
@@ -171,7 +180,9 @@ def _schema_budget(privacy: PrivacyParameters, delta: float) -> SchemaBudget:
 
 def choose_delta(privacy: PrivacyParameters, most_units: int) -> float:
     """Delta of the whole run: as asked, or for a number of units."""
-    return auto_delta(most_units) if privacy.delta == "auto" else privacy.delta
+    if privacy.delta == "auto":
+        return auto_delta(most_units)
+    return privacy.delta
 
 
 def _count_units(
@@ -188,6 +199,7 @@ def _count_units(
     (exact,) = count([query])
     account.charge(charge)
     noisy = release_counts(charge, query, exact)
+
     return max(1, sum(noisy.values())), len(noisy) ** 0.5 * charge.noise_multiplier
 
 

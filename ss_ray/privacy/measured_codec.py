@@ -40,12 +40,14 @@ def measured_columns(
     bytes_only = train_tokenizer((), NUM_BYTES)
     codecs: list[ColumnCodec] = []
     next_token = first_token
+
     for found in sorted(columns, key=lambda found: found.column.kind is Kind.TEXT):
         if found.column.kind is Kind.TEXT:
             codecs.append(
                 TextCodec(
                     column=found.column,
-                    first_token=next_token,  # that of all text columns, which come last
+                    # That of all text columns, which come last.
+                    first_token=next_token,
                     tokenizer=bytes_only,
                     num_pieces=vocabulary_size(bytes_only),
                     max_tokens=max_text_tokens,
@@ -54,6 +56,7 @@ def measured_columns(
         else:
             codecs.append(_column_codec(found, next_token))
             next_token += codecs[-1].num_tokens
+
     return tuple(codecs)
 
 
@@ -62,6 +65,7 @@ def _column_codec(found: MeasuredColumn, first_token: int) -> ColumnCodec:
         return AbsentCodec(column=found.column, first_token=first_token)
     if found.scale is None:
         return ValueCodec(column=found.column, first_token=first_token)
+
     return BinnedCodec(
         column=found.column,
         first_token=first_token,
@@ -78,9 +82,11 @@ def prior_logits(codec: SlotCodec | SequenceCodec, measured: MeasuredSchema | No
     logits = np.zeros(codec.vocabulary_size, np.float32)
     if measured is None:
         return logits
+
     shares = {found.column: found.shares for found in measured.columns}
     for column in codec.columns:
         if column.num_tokens and column.column in shares and not isinstance(column, TextCodec):
             tokens = slice(column.first_token, column.first_token + column.num_tokens)
             logits[tokens] = np.log(np.maximum(shares[column.column], MIN_SHARE))
+
     return logits

@@ -54,6 +54,7 @@ def measured_sequence_codec(
     if axis is not None and interval is None:
         low, high = axis.bounds
         gap = gap_column(axis.column.name, (0, max(1, high - low)), listed=False)
+
     body = row_schema(schema, head, sequences, axis, gap)
     header = _codec(head, None, measured, FIRST_TOKEN, max_text_tokens)
     return SequenceCodec(
@@ -70,13 +71,19 @@ def measured_sequence_codec(
 def with_all_present(schema: TableSchema, names: Sequence[str | None]) -> TableSchema:
     """Every row has a group and a place, whatever noise says: rows without them are refused when they are read."""
     for name in names:
-        schema = schema if name is None else schema.with_column(replace(schema[name], nullable=False))
+        if name is None:
+            schema = schema
+        else:
+            schema = schema.with_column(replace(schema[name], nullable=False))
+
     return schema
 
 
 def measured_axis(column: ColumnSchema) -> OrderAxis | None:
     """The axis of a measured order column; none where values are listed, which need not be all there are."""
-    return order_axis(replace(column, nullable=False)) if column.values is None else None
+    if column.values is None:
+        return order_axis(replace(column, nullable=False))
+    return None
 
 
 def _codec(
@@ -87,9 +94,11 @@ def _codec(
     codecs: list[ColumnCodec] = [counted]
     if gap is not None:
         codecs.append(gap_codec(gap, counted.first_token + counted.num_tokens))
+
     next_token = codecs[-1].first_token + codecs[-1].num_tokens
     names = {column.name for column in schema.columns[1:]} - {gap.name if gap else None}
     found = [replace(m, column=schema[m.column.name]) for m in measured.columns if m.column.name in names]
+
     return SlotCodec(schema=schema, columns=(*codecs, *measured_columns(found, next_token, max_text_tokens)))
 
 
@@ -99,6 +108,7 @@ def gap_codec(gap: ColumnSchema, first_token: int) -> BinnedCodec:
     powers = np.arange(0, STEPS_PER_DOUBLING * (np.log2(highest) + 1))
     lows = np.unique(np.append(0, np.round(2 ** (powers / STEPS_PER_DOUBLING)).astype(np.int64)))
     lows = lows[lows <= highest]
+
     return BinnedCodec(
         column=gap,
         first_token=first_token,
@@ -126,4 +136,5 @@ def window_tokens(codec: SequenceCodec, table: pa.Table, starts: Ints) -> Tokens
     wide = np.full((len(sizes), codec.window_rows, width), PAD, np.int32)
     place = np.arange(sizes.sum()) - np.repeat(ends - sizes, sizes)
     wide[np.repeat(np.arange(len(sizes)), sizes), place] = tokens.rows
+
     return np.concatenate([tokens.headers, wide.reshape(len(sizes), -1)], axis=1)

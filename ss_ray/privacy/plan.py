@@ -75,16 +75,23 @@ def make_dp_plan(
             f"about {num_units} units of {privacy_unit!r} are too few to train with differential privacy: at least "
             f"{MIN_UNITS} are needed for anything but noise"
         )
+
     rates = [min(rate, MAX_BATCH / rough_num_units) for rate in SAMPLE_RATES]
     if expected_batch_size is not None:
         rates = [min(1.0, expected_batch_size / rough_num_units)]
+
     for sample_rate in rates:
         shown = num_units_shown
-        steps = NUM_STEPS if shown is None else max(1, round(shown / (sample_rate * rough_num_units)))
+        if shown is None:
+            steps = NUM_STEPS
+        else:
+            steps = max(1, round(shown / (sample_rate * rough_num_units)))
+
         asked = Charge(mechanism=DP_SGD, noise_multiplier=0.0, sample_rate=sample_rate, count=steps)
         noise_multiplier = calibrate_rest(asked, target_epsilon, delta, spent)
         if noise_multiplier >= MIN_NOISE_MULTIPLIER:
             break
+
     return DPPlan(
         privacy_unit=privacy_unit,
         sample_rate=sample_rate,
@@ -99,7 +106,9 @@ def make_dp_plan(
 
 def provisional_delta(given: float | Literal["auto"]) -> float:
     """Delta as far as it is known before the units are counted."""
-    return PROVISIONAL_DELTA if given == "auto" else given
+    if given == "auto":
+        return PROVISIONAL_DELTA
+    return given
 
 
 def count_charge(epsilon: float, delta: float) -> Charge:

@@ -122,6 +122,7 @@ def measure_schema(
     ordered = [_first_bounds(found, plan, declared) for found in first if isinstance(found.query, CellQuery)]
     for _ in range(NUM_SPLITS):
         ordered = _split_round(ordered, num_units, count, release)
+
     binned = {state.first.query.column.name: state for state in ordered}
     columns = tuple(_measured(found, binned, declared, num_units) for found in first[: len(skeleton.columns)])
     return MeasuredSchema(columns=columns, num_units=num_units, charges=tuple(booked))
@@ -155,6 +156,7 @@ def _first_bounds(found: _Histogram, plan: Sequence[Measurement], declared: Mapp
     column = found.query.column
     ends = declared_ends(declared.get(column.name))
     cells = _counted(first_cells(column), found)
+
     return _Ordered(
         first=found,
         cells=populated(cells, found.sigma, ends),
@@ -176,6 +178,7 @@ def _split_round(states: Sequence[_Ordered], num_units: int, count: Count, relea
         cell_query(state.first.query.column, _flat(split)) for state, split in zip(states, splits, strict=True) if split
     ]
     asked = iter(zip(queries, count(queries) if queries else [], strict=True))
+
     return [
         _finer(state, split, release(state.splits[0], *next(asked)), num_units) if split else state
         for state, split in zip(states, splits, strict=True)
@@ -201,12 +204,19 @@ def _measured(
     missing = found.counts.get(MISSING, 0)
     if given is None or given.nullable is None:
         column = replace(column, nullable=missing > MISSING_SIGMAS * found.sigma)
+
     if column.name in binned:
         state = binned[column.name]
         return _with_bins(column, merge_bins(state.cells, state.noise(num_units)), missing)
+
     if found.measurement.method == "keys":
         column = _with_values(column, [json.loads(cell) for cell in found.counts if cell != MISSING])
-    names = [PRESENT] if column.values is None else [json.dumps(value) for value in column.values]
+
+    if column.values is None:
+        names = [PRESENT]
+    else:
+        names = [json.dumps(value) for value in column.values]
+
     return MeasuredColumn(column=column, shares=_shares(column, missing, [found.counts[name] for name in names]))
 
 
@@ -225,6 +235,7 @@ def _with_bins(column: ColumnSchema, bins: Sequence[Cell], missing: int) -> Meas
     scale = scale_of(column)
     if column.source != "declared":
         column = within(column, (bins[0].low, bins[-1].high), scale)
+
     return MeasuredColumn(
         column=column,
         scale=scale,

@@ -93,12 +93,17 @@ def known_column(column: ColumnSchema, given: ColumnParameters | None) -> Column
     public = public_column(column)
     if column.kind in ORDERED_KINDS:
         public = _widest(public)
+
     if given is None:
         return public
-    any_facts = ColumnFacts(arrow_type=column.arrow_type, rows=1, missing=0)  # of a column with values, nothing else
-    given = given.model_copy(update={"kind": None, "format": None})  # the skeleton has them
+
+    # Of a column with values, nothing else.
+    any_facts = ColumnFacts(arrow_type=column.arrow_type, rows=1, missing=0)
+    # The skeleton has them.
+    given = given.model_copy(update={"kind": None, "format": None})
     known = declare_column(public, any_facts, given, is_text=False)
     is_complete = given.values is not None or all(declared_ends(given))
+
     return replace(known, source="declared" if is_complete else "private")
 
 
@@ -115,11 +120,14 @@ def plan_queries(
         given = declared.get(column.name)
         known = known_column(column, given)
         uses += [(known, method) for method in _methods(known, declared_ends(given))]
+
     if all(method == "keys" for _, method in uses):
         uses.append((uses[0][0], "presence"))
+
     num_keys = sum(method == "keys" for _, method in uses)
     if budget.rho <= 0 or (num_keys and not 0 < budget.delta < 1):
         raise PrivacyError("the private schema has no budget; allow a larger privacy.epsilon and privacy.delta")
+
     rho = budget.rho / sum(WEIGHTS[method] for _, method in uses)
     return tuple(
         _planned(column, method, rho * WEIGHTS[method], budget.delta / max(num_keys, 1)) for column, method in uses
@@ -133,7 +141,10 @@ def _methods(column: ColumnSchema, declared: Ends) -> list[Method]:
         return ["values"]
     if column.kind is Kind.CATEGORY:
         return ["keys"]
-    return ["cells", "split"] if all(declared) else ["cells", "split", "split"]
+    if all(declared):
+        return ["cells", "split"]
+
+    return ["cells", "split", "split"]
 
 
 def _planned(column: ColumnSchema, method: Method, rho: float, delta: float) -> Measurement:
@@ -141,6 +152,7 @@ def _planned(column: ColumnSchema, method: Method, rho: float, delta: float) -> 
     charge = Charge(mechanism=f"schema: {method} of {column.name}", noise_multiplier=sigma)
     if method != "keys":
         return Measurement(column=column, method=method, charge=charge)
+
     return Measurement(
         column=column, method=method, charge=replace(charge, delta=delta), threshold=threshold_of(sigma, delta)
     )
@@ -148,7 +160,9 @@ def _planned(column: ColumnSchema, method: Method, rho: float, delta: float) -> 
 
 def declared_ends(given: ColumnParameters | None) -> Ends:
     """Whether the minimum, and whether the maximum is declared."""
-    return (False, False) if given is None else (given.minimum is not None, given.maximum is not None)
+    if given is None:
+        return (False, False)
+    return (given.minimum is not None, given.maximum is not None)
 
 
 def _widest(column: ColumnSchema) -> ColumnSchema:
@@ -157,11 +171,15 @@ def _widest(column: ColumnSchema) -> ColumnSchema:
     if column.kind is Kind.FLOAT:
         largest = _largest_float(column)
         return replace(column, minimum=-largest, maximum=largest)
+
     if pa.types.is_integer(type_):
         limits = np.iinfo(type_.to_pandas_dtype())
         return replace(column, minimum=int(limits.min), maximum=min(int(limits.max), INT64[1]))
+
     ticks = 1 if pa.types.is_date(type_) else TICKS[type_.unit]
-    low, high = max(DAYS[0] * ticks, -NANOSECONDS), min((DAYS[1] + 1) * ticks - 1, NANOSECONDS)
+    low = max(DAYS[0] * ticks, -NANOSECONDS)
+    high = min((DAYS[1] + 1) * ticks - 1, NANOSECONDS)
+
     return within(column, (low, high), Scale())
 
 
@@ -169,11 +187,16 @@ def _largest_float(column: ColumnSchema) -> float:
     type_ = arrow_type(column)
     digits = column.decimals
     if pa.types.is_decimal(type_):
-        digits, largest = type_.scale, 10.0 ** (type_.precision - type_.scale)
+        digits = type_.scale
+        largest = 10.0 ** (type_.precision - type_.scale)
     else:
         largest = float(np.finfo(type_.to_pandas_dtype()).max)
+
     is_clipped = digits is not None and digits <= CLIPPED_DECIMALS
-    return min(largest, UNIT_LIMIT / 10.0 ** (digits or 0)) if is_clipped else largest
+    if is_clipped:
+        return min(largest, UNIT_LIMIT / 10.0 ** (digits or 0))
+
+    return largest
 
 
 def within(column: ColumnSchema, units: tuple[int, int], scale: Scale) -> ColumnSchema:
@@ -187,7 +210,9 @@ def within(column: ColumnSchema, units: tuple[int, int], scale: Scale) -> Column
 
 def scale_of(column: ColumnSchema) -> Scale:
     """Units of an ordered column: multiples of its last decimal, ranks where floats have too many, else ticks."""
-    return float_scale(column) if column.kind is Kind.FLOAT else Scale()
+    if column.kind is Kind.FLOAT:
+        return float_scale(column)
+    return Scale()
 
 
 def first_query(measurement: Measurement) -> Query:
@@ -200,6 +225,7 @@ def first_query(measurement: Measurement) -> Query:
             return CategoryQuery(column=column, values=column.values)
         case "presence":
             return PresenceQuery(column=column)
+
     return cell_query(column, first_cells(column))
 
 

@@ -55,15 +55,22 @@ def measure_table(
     Raises:
         PrivacyError: The budget does not allow it, or a unit would count twice.
     """
-    parts, group = table.rows.files(".parquet"), table.data.group_training_examples_by
+    parts = table.rows.files(".parquet")
+    group = table.data.group_training_examples_by
     if not parts:
         raise PrivacyError("no rows are left to train on; differential privacy needs at least a hundred units")
+
     originals = table.units.files(".parquet")
-    num_units = sum(count_rows(parts)) if group is None else count_units(originals, group)
+    if group is None:
+        num_units = sum(count_rows(parts))
+    else:
+        num_units = count_units(originals, group)
+
     expected = expect_schema(table.schema, num_units, data=table.data, privacy=privacy)
     rehearse_training(expected)
     if privacy.allow_inferred_schema:
         return expected
+
     kept = one_row_per_unit(originals, group, parts)
 
     def count(queries: Sequence[Query]) -> list[Counted]:

@@ -25,9 +25,12 @@ def unit_ids(parts: Sequence[Location], group: str) -> npt.NDArray[np.uint64]:
             taken for one, with twice the influence.
         group: Column whose values are the units.
     """
-    key = secrets.randbelow(10**16)  # nobody can make two people collide
+    # Nobody can make two people collide.
+    key = secrets.randbelow(10**16)
     ids = [unit_hashes(block, group, 0, 0, key) for part in parts for block in read_part(part, [group])]
-    return np.concatenate(ids) if ids else np.empty(0, np.uint64)
+    if ids:
+        return np.concatenate(ids)
+    return np.empty(0, np.uint64)
 
 
 def one_row_per_unit(units: Sequence[Location], group: str | None, parts: Sequence[Location]) -> list[Rows | None]:
@@ -43,6 +46,7 @@ def one_row_per_unit(units: Sequence[Location], group: str | None, parts: Sequen
     """
     if group is None:
         return [None] * len(parts)
+
     check_same_rows(units, parts)
     ids = unit_ids(units, group)
     order = secret_generator().permutation(len(ids))
@@ -51,6 +55,7 @@ def one_row_per_unit(units: Sequence[Location], group: str | None, parts: Sequen
     sizes = np.array(count_rows(parts), np.int64)
     ends = np.cumsum(sizes)
     own = np.split(chosen, np.searchsorted(chosen, ends[:-1]))
+
     return [rows - start for rows, start in zip(own, ends - sizes, strict=True)]
 
 
@@ -61,7 +66,9 @@ def count_units(parts: Sequence[Location], group: str | None) -> int:
         parts: Parts of the rows before PII was replaced.
         group: Column whose values are the units; None where each row is one.
     """
-    return sum(count_rows(parts)) if group is None else len(np.unique(unit_ids(parts, group)))
+    if group is None:
+        return sum(count_rows(parts))
+    return len(np.unique(unit_ids(parts, group)))
 
 
 def check_same_rows(units: Sequence[Location], parts: Sequence[Location]) -> None:

@@ -102,12 +102,14 @@ def logged(action: str, path: str | None, subject: str) -> Iterator[Log]:
     if path is None:
         yield Log(path=None, started=None)
         return
+
     log = Log(path=path, started=append(path, action, "started", subject, {}))
     try:
         yield log
     except BaseException as error:
         append(path, action, "failed", subject, log.facts | {"error": type(error).__name__})
         raise
+
     append(path, action, "finished", subject, log.facts)
 
 
@@ -144,6 +146,7 @@ def append(log: str | Path, action: str, outcome: str, subject: str, facts: Mapp
             f"cannot write the audit log {path}: {os.strerror(error.errno or 0)}; name another file with audit_log, or "
             "switch it off with audit_log: null"
         ) from None
+
     return entry
 
 
@@ -154,21 +157,27 @@ def read_log(log: str | Path) -> Iterator[Entry]:
         AuditError: A line is not as it was written, or not in its place.
         ResourceError: The file cannot be read.
     """
-    path, before, number = Path(log).expanduser(), GENESIS, 0
+    path = Path(log).expanduser()
+    before = GENESIS
+    number = 0
+
     try:
         *lines, rest = path.read_bytes().decode("ascii").split("\n")
     except OSError as error:
         raise ResourceError(f"cannot read the audit log {path}: {os.strerror(error.errno or 0)}") from None
     except UnicodeError:
         raise AuditError("the audit log is damaged: it is no text") from None
+
     if rest or not lines:
         raise AuditError("the audit log is empty, or its last line is damaged")
+
     for number, line in enumerate(lines, start=1):
         entry = _parsed(line)
         if entry is None or entry.sealed().hash != entry.hash or line != _canonical(asdict(entry)):
             raise AuditError(f"line {number} of the audit log was changed")
         if entry.number != number or entry.previous != before:
             raise AuditError(f"line {number} of the audit log does not follow the one before: lines were cut or moved")
+
         before = entry.hash
         yield entry
 
@@ -184,12 +193,18 @@ def verify(log: str | Path, anchor: str | None = None) -> tuple[int, str]:
         AuditError: The chain is broken, or the anchor is not in it: the log was cut, or is another one.
         ResourceError: The file cannot be read.
     """
-    number, last, found = 0, GENESIS, anchor is None
+    number = 0
+    last = GENESIS
+    found = anchor is None
+
     for entry in read_log(log):
-        number, last = entry.number, entry.hash
+        number = entry.number
+        last = entry.hash
         found = found or last == anchor
+
     if not found:
         raise AuditError("the audit log does not contain the given hash: it was cut, or is another one")
+
     return number, last
 
 
@@ -204,18 +219,25 @@ def _parsed(line: str) -> Entry | None:
 
 def _last(stream: IO[bytes]) -> Entry | None:
     """The last line of an open log, found without reading all others."""
-    size, step, tail = stream.seek(0, os.SEEK_END), 4096, b""
+    size = stream.seek(0, os.SEEK_END)
+    step = 4096
+    tail = b""
+
     while len(tail) < size and tail.count(b"\n") < 2:
         stream.seek(max(0, size - step))
-        tail, step = stream.read(), 2 * step
+        tail = stream.read()
+        step = 2 * step
+
     stream.seek(0, os.SEEK_END)
     if not tail:
         return None
+
     entry = _parsed(tail.splitlines()[-1].decode(errors="replace"))
     if entry is None or not tail.endswith(b"\n"):
         raise AuditError(
             "the last line of the audit log is damaged; keep the file, and name another one with audit_log"
         )
+
     return entry
 
 
@@ -230,7 +252,8 @@ def _private(path: str, flags: int) -> int:
 def _user() -> str:
     try:
         return getpass.getuser()
-    except (KeyError, OSError):  # a container's account without a name
+    except (KeyError, OSError):
+        # A container's account without a name.
         return str(os.getuid())
 
 
@@ -241,4 +264,5 @@ def _versions() -> dict[str, str]:
             found[name] = version(name)
         except PackageNotFoundError:
             continue
+
     return found

@@ -91,6 +91,7 @@ class Follower:
         self.shown(progress)
         if self.file is None:
             return
+
         with self.lock:
             before = self.status.stages
             self.status = replace(self.status, stages=_with(before, progress, _now()))
@@ -105,7 +106,11 @@ class Follower:
 
     def fail(self, error: BaseException) -> None:
         """The job ended with an error; only our own errors say more than their kind, for others may quote data."""
-        told = error if isinstance(error, SsRayError) else SsRayError(f"unexpected {type(error).__name__}")
+        if isinstance(error, SsRayError):
+            told = error
+        else:
+            told = SsRayError(f"unexpected {type(error).__name__}")
+
         logger.error("failed: %s", told)
         described = {
             "code": told.code,
@@ -139,6 +144,7 @@ def followed(file: str | None) -> Iterator[Follower]:
         with shown() as on_progress:
             yield Follower(on_progress, None)
         return
+
     follower = Follower(PlainLines(logging.getLogger("ss_ray.progress").info), Location.parse(file))
     follower._end(JobStatus())
     try:
@@ -195,6 +201,7 @@ def _with(stages: tuple[StageStatus, ...], progress: Progress, time: str) -> tup
     )
     if all(stage.name != now.name for stage in stages):
         return (*stages, now)
+
     return tuple(now if stage.name == now.name else stage for stage in stages)
 
 

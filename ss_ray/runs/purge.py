@@ -84,13 +84,19 @@ def purge(run: str | Path, audit_log: str | None) -> PurgeProof:
     names, limits = _private_parts(root)
     parts = [root / name for name in names]
     _refuse_links([root, *parts])
-    entry = append(audit_log, "purge", "started", str(root), {}) if audit_log else None
+    if audit_log:
+        entry = append(audit_log, "purge", "started", str(root), {})
+    else:
+        entry = None
+
     erased = tuple(path for part in parts for path in _files(part, root))
     for part in parts:
         part.remove()
+
     left = [path for path in erased if (root / path).exists()]
     if left:
         raise ResourceError(f"{len(left)} private files of {root} could not be deleted")
+
     proof = PurgeProof(
         run=str(root),
         time=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -102,6 +108,7 @@ def purge(run: str | Path, audit_log: str | None) -> PurgeProof:
     (root / PROOF).write_text(json.dumps(asdict(proof), indent=2) + "\n")
     if audit_log:
         append(audit_log, "purge", "finished", str(root), {"files": len(erased)})
+
     return proof
 
 
@@ -120,13 +127,15 @@ def _private_parts(root: Location) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 def _is_evaluation(root: Location) -> bool:
     """Whether `ss-ray evaluate` wrote there: its numbers are there, or rows that it had typed when it was killed."""
-    metrics, work = root / "metrics.json", root / ".work"
+    metrics = root / "metrics.json"
+    work = root / ".work"
     if metrics.exists():
         try:
             found = json.loads(metrics.read_text())
         except ValueError:
             return False
         return isinstance(found, dict) and {"schema_version", "hard_fails", "privacy_grade"} <= found.keys()
+
     tops = {path[len(".work/") :].partition("/")[0] for path in _files(work, root)}
     return work.is_folder() and bool(tops) and tops <= WORK
 

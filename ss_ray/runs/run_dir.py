@@ -94,10 +94,12 @@ class RunDir:
         location = self.manifest(stage)
         if not location.exists():
             return None
+
         try:
             manifest: dict[str, Any] = json.loads(location.read_text())
         except ValueError:
             raise ConfigError(f"{location} is damaged; delete it to run the stage {stage!r} again") from None
+
         return manifest
 
     def write_manifest(self, stage: str, manifest: Mapping[str, Any]) -> None:

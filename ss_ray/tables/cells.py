@@ -35,11 +35,13 @@ def type_table(table: pa.Table, schema: TableSchema) -> pa.Table:
     for column in schema.columns:
         try:
             arrays.append(type_column(table.column(column.name), column))
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):  # their messages quote the value
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+            # Their messages quote the value.
             raise DataError(
                 f"column {column.name!r} has values that cannot be read as {column.kind.value} ({column.arrow_type})",
                 column=column.name,
             ) from None
+
     return pa.table(arrays, schema=schema.to_arrow())
 
 
@@ -64,11 +66,15 @@ def type_column(array: pa.ChunkedArray, column: ColumnSchema) -> pa.ChunkedArray
     """One column of `type_table`; a value that is not of the type is Arrow's own error, which quotes it."""
     target = arrow_type(column)
     if pa.types.is_floating(array.type):
-        array = pc.add(pc.if_else(pc.is_nan(array), None, array), pa.scalar(0.0, array.type))  # -0.0 becomes 0.0
+        # -0.0 becomes 0.0.
+        array = pc.add(pc.if_else(pc.is_nan(array), None, array), pa.scalar(0.0, array.type))
+
     if pa.types.is_dictionary(array.type) and not pa.types.is_dictionary(target):
         array = array.cast(array.type.value_type)
+
     if not pa.types.is_string(array.type) or not _is_parsed(target):
         return array.cast(target)
+
     return _on_distinct(array, lambda values: _parsed(blank_missing_words(values), column).cast(target))
 
 
@@ -86,11 +92,13 @@ def _on_distinct(array: pa.ChunkedArray, function: Callable[[pa.Array], pa.Array
 def _parsed(values: pa.Array, column: ColumnSchema) -> pa.Array:
     if column.kind is Kind.BOOLEAN:
         return pc.equal(pc.utf8_lower(values), "true")
+
     if column.kind in (Kind.DATE, Kind.DATETIME):
         dates = parse_dates(values, column.format or "%Y-%m-%d")
         if dates.isna().sum() > values.null_count:
             raise pa.ArrowInvalid("not a date of the format")
         return pa.Array.from_pandas(dates).cast(arrow_type(column), safe=False)
+
     return values
 
 
@@ -99,15 +107,18 @@ def _written(array: pa.ChunkedArray, column: ColumnSchema) -> pa.ChunkedArray:
         return array.cast(array.type.value_type)
     if column.format is None:
         return array
+
     if column.kind is Kind.BOOLEAN and pa.types.is_boolean(array.type):
         true, false = BOOLEANS[column.format]
         return pc.if_else(array, true, false)
+
     if column.kind in (Kind.DATE, Kind.DATETIME) and pa.types.is_temporal(array.type):
         return _on_distinct(array, lambda values: _format_temporal(values, column.format or ""))
     if column.kind is Kind.FLOAT and column.format == "fixed":
         return _on_distinct(array, lambda values: _fixed(values, column.decimals or 0))
     if column.kind is Kind.FLOAT and column.format == "point":
         return _on_distinct(array, _pointed)
+
     return array
 
 

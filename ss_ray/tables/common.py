@@ -135,6 +135,7 @@ def trained_schema(schema: TableSchema, facts: Mapping[str, ColumnFacts]) -> Tab
         if found is not None and found.values:
             column = _trained_column(column, found)
         columns.append(column)
+
     return replace(schema, columns=tuple(columns))
 
 
@@ -142,11 +143,14 @@ def _trained_column(column: ColumnSchema, facts: ColumnFacts) -> ColumnSchema:
     if column.minimum is not None and "integer" in (facts.fits or {}):
         low, high = (facts.fits or {})["integer"]
         column = replace(column, minimum=low, maximum=high)
+
     if column.max_length is not None:
         column = replace(column, max_length=min(column.max_length, facts.max_length))
+
     seen = longest_pattern(facts)
     if column.pattern is None or seen is None or len(seen) != len(column.pattern):
         return column
+
     narrowed = tuple(known if _is_class(known) else own for known, own in zip(column.pattern, seen, strict=True))
     return replace(column, pattern=narrowed)
 
@@ -173,7 +177,11 @@ def merge_value_facts(parts: Iterable[TableFacts], k: int) -> dict[str, ValueFac
     merged: dict[str, ValueFacts] = {}
     for part in parts:
         for name, facts in part.items():
-            merged[name] = _merged(merged[name], facts, k) if name in merged else facts
+            if name in merged:
+                merged[name] = _merged(merged[name], facts, k)
+            else:
+                merged[name] = facts
+
     return merged
 
 
@@ -193,6 +201,7 @@ def common_schema(
         if column.name in facts:
             column = _common_column(column, facts[column.name], k, declared.get(column.name, ColumnParameters()))
         columns.append(column)
+
     return replace(schema, columns=tuple(columns))
 
 
@@ -229,6 +238,7 @@ def donors_of(sample: pa.Table, schema: TableSchema, groups: Sequence[Sequence[s
         rare = reduce(np.logical_or, (is_outside(schema[name], sample.column(name)) for name in group))
         table = sample.select(list(group)).filter(pa.array(~rare))
         donors |= dict.fromkeys(group, table)
+
     return donors
 
 
@@ -245,11 +255,15 @@ def hold_back(
         donors: Rows to take categories from, from `donors_of`.
     """
     rare = {column.name: is_outside(schema[column.name], table.column(column.name)) for column in columns}
-    result, replaced = table, Counter[str]()
+    result = table
+    replaced = Counter[str]()
+
     for column in columns:
-        name, is_hit = column.name, rare[column.name]
+        name = column.name
+        is_hit = rare[column.name]
         if column.kind is Kind.CATEGORY:
             is_hit = reduce(np.logical_or, (rare[other] for other in donors[name].column_names))
+
         if not is_hit.any():
             continue
 
@@ -258,6 +272,7 @@ def hold_back(
             result = _set(result, name, _donated(table, units, is_hit, donors[name], name))
         else:
             result = _set(result, name, _nearest(table.column(name), is_hit, schema[name]))
+
     return result, replaced
 
 
@@ -281,6 +296,7 @@ def _column_facts(array: pa.ChunkedArray, units: Units, column: ColumnSchema, k:
             _first_units(((values[codes[place]], int(own[place])) for place in places), k)
             for places in (order, order[::-1])
         )
+
     if column.values is None:
         return ValueFacts(lows=lows, highs=highs)
 
@@ -289,6 +305,7 @@ def _column_facts(array: pa.ChunkedArray, units: Units, column: ColumnSchema, k:
     holders: dict[Scalar, set[int]] = {}
     for code, unit in zip(first["code"].tolist(), first["unit"].tolist(), strict=True):
         holders.setdefault(values[code], set()).add(unit)
+
     return ValueFacts(
         holders={value: frozenset(found) for value, found in holders.items()},
         cells=dict(zip(values, np.bincount(codes, minlength=len(values)).tolist(), strict=True)),
@@ -301,9 +318,11 @@ def _merged(a: ValueFacts, b: ValueFacts, k: int) -> ValueFacts:
     holders = dict(a.holders)
     for value, units in b.holders.items():
         holders[value] = frozenset(sorted(holders.get(value, frozenset()) | units)[:k])
+
     cells = dict(a.cells)
     for value, count in b.cells.items():
         cells[value] = cells.get(value, 0) + count
+
     return ValueFacts(
         holders=holders,
         cells=cells,
@@ -319,6 +338,7 @@ def _first_units(bounds: Iterable[Bound], k: int) -> tuple[Bound, ...]:
         found.setdefault(unit, value)
         if len(found) == k:
             break
+
     return tuple((value, unit) for unit, value in found.items())
 
 
@@ -332,19 +352,30 @@ def _common_column(column: ColumnSchema, facts: ValueFacts, k: int, declared: Co
         total = sum(facts.cells.values())
         if column.kind is Kind.CATEGORY:
             lengths = [len(value) for value in common if isinstance(value, str)]
-            max_length = max(lengths, default=0) if column.max_length is not None else None
+            if column.max_length is not None:
+                max_length = max(lengths, default=0)
+            else:
+                max_length = None
             return replace(column, values=common, max_length=max_length, nullable=column.nullable or not common)
+
         if common and covered >= MIN_LISTED_SHARE * total:
             return replace(column, values=common, minimum=common[0], maximum=common[-1])
+
     if not facts.lows or column.minimum is None:
         return column
-    low, high = facts.lows[-1][0], facts.highs[-1][0]
-    if low > high:  # fewer than 2k units have a value: the two ends meet in the middle
+
+    low = facts.lows[-1][0]
+    high = facts.highs[-1][0]
+    # Fewer than 2k units have a value: the two ends meet in the middle.
+    if low > high:
         low = high = facts.lows[len(facts.lows) // 2][0]
+
     if declared.minimum is not None:
         low = column.minimum
+
     if declared.maximum is not None:
         high = column.maximum
+
     return replace(column, values=None, minimum=low, maximum=high)
 
 
@@ -358,11 +389,13 @@ def _donated(
     array = table.column(name)
     if not donors.num_rows:
         return pc.if_else(pa.array(is_hit), pa.scalar(None, array.type), array)
+
     cells = pd.DataFrame({other: plain_cells(table.column(other)).to_pandas() for other in donors.column_names})
     hashes = pd.util.hash_pandas_object(cells[is_hit], index=False).to_numpy(np.uint64) ^ units[is_hit]
     chosen = np.zeros(len(array), np.int64)
     chosen[is_hit] = (pd.util.hash_array(hashes) % np.uint64(donors.num_rows)).astype(np.int64)
     given = donors.column(name).combine_chunks().take(pa.array(chosen))
+
     return pc.if_else(pa.array(is_hit), given, array.combine_chunks())
 
 
@@ -381,6 +414,7 @@ def _nearest(array: pa.ChunkedArray, rare: npt.NDArray[np.bool_], column: Column
         left = right - 1
         right = np.minimum(right, len(places) - 1)
         index = np.where(np.abs(wanted - places[left]) <= np.abs(places[right] - wanted), left, right)
+
     index[~rare] = 0
     return pc.if_else(pa.array(rare), allowed.take(pa.array(index)).cast(type_), flat)
 

@@ -80,6 +80,7 @@ def hold_back_rare_values(
     parts = list(enumerate(rows.files(".parquet")))
     with reported_progress(on_progress, "hold_back", None) as report:
         found = list(map_items(_facts_worker, parts, arguments=(columns, described, plan, report)))
+
     facts = merge_value_facts([part.values for part in found], plan.min_units)
     units = frozenset().union(*(part.units for part in found))
     too_few = plan.min_units > 1 and len(units) < 2 * plan.min_units
@@ -90,6 +91,7 @@ def hold_back_rare_values(
     replaced: Mapping[str, int] = {}
     if min_units > 1:
         replaced = _write_common_rows(parts, schema, common, columns, plan, target, on_progress)
+
     return CommonTable(
         schema=common,
         min_units=min_units,
@@ -100,7 +102,11 @@ def hold_back_rare_values(
 
 def hold_back_notes(common: CommonTable, data: DataParameters) -> tuple[str, ...]:
     """What was held back, a sentence each, for the report."""
-    unit = f"values of {data.group_training_examples_by!r}" if data.group_training_examples_by else "rows"
+    if data.group_training_examples_by:
+        unit = f"values of {data.group_training_examples_by!r}"
+    else:
+        unit = "rows"
+
     if common.too_few_units:
         return (
             f"Rare values were not held back: the training rows have fewer than {2 * data.min_units_per_category} "
@@ -108,10 +114,12 @@ def hold_back_notes(common: CommonTable, data: DataParameters) -> tuple[str, ...
         )
     if not common.is_rewritten:
         return ("Rare values were not held back: a value that one row alone has may appear in the synthetic table.",)
+
     values = sum(column.values for column in common.held_back)
     cells = sum(column.cells for column in common.held_back)
     names = ", ".join(f"{column.column} ({column.values} values, {column.cells} cells)" for column in common.held_back)
     listed = f": {names}" if names else ""
+
     return (
         f"Values that fewer than {common.min_units} {unit} of the training rows share are not released: {values:,} "
         f"categories and listed values. Numbers and dates lie between the {common.min_units}th smallest and largest. "
@@ -133,9 +141,11 @@ def _write_common_rows(
     categories = [column.name for column in columns if column.kind is Kind.CATEGORY]
     sample = sample_rows([part for _, part in parts], MAX_DONORS)
     donors = donors_of(sample, common, _groups(categories, plan.together))
+
     with reported_progress(on_progress, "hold_back", None) as report:
         arguments = (columns, common, donors, plan, target.make_folder(), report)
         counts = list(map_items(_rows_worker, parts, arguments=arguments))
+
     return sum(counts, Counter[str]())
 
 
@@ -148,6 +158,7 @@ def _groups(categories: Sequence[str], together: Sequence[Sequence[str]]) -> lis
         if touching:
             groups = [group for group in groups if not group & joined]
             groups.append(set().union(*touching))
+
     return [tuple(sorted(group)) for group in groups]
 
 
@@ -175,14 +186,17 @@ def _facts_worker(
         others: list[dict[str, ColumnFacts]] = []
         units: set[int] = set()
         first_row = 0
+
         for block in read_part(part):
             own = unit_hashes(block, plan.unit_column, index, first_row, plan.seed)
             values.append(value_facts(block, own, columns, plan.min_units))
             others.append(table_facts(block.select(described)))
             if len(units) < 2 * plan.min_units:
                 units.update(sorted(set(own.tolist()))[: 2 * plan.min_units])
+
             first_row += block.num_rows
             report(block.num_rows)
+
         return _PartFacts(
             values=merge_value_facts(values, plan.min_units), described=merge_tables(others), units=frozenset(units)
         )
@@ -202,6 +216,7 @@ def _rows_worker(
         index, part = item
         replaced = Counter[str]()
         first_row = 0
+
         with PartWriter(target, f"part-{index:05d}", common.to_arrow()) as writer:
             for block in read_part(part):
                 own = unit_hashes(block, plan.unit_column, index, first_row, plan.seed)
@@ -210,6 +225,7 @@ def _rows_worker(
                 replaced += cells
                 first_row += block.num_rows
                 report(block.num_rows)
+
         return replaced
 
     return write

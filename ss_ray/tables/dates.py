@@ -51,7 +51,8 @@ _DIRECTIVE = re.compile("%-?[0-9]?[A-Za-z]")
 
 def date_shape(format_: str) -> str:
     """Regular expression of the strings that a format writes."""
-    literals, directives = _DIRECTIVE.split(format_), _DIRECTIVE.findall(format_)
+    literals = _DIRECTIVE.split(format_)
+    directives = _DIRECTIVE.findall(format_)
     shapes = [_SHAPES[directive] for directive in directives] + [""]
     return "^" + "".join(re.escape(text) + shape for text, shape in zip(literals, shapes, strict=True)) + "$"
 
@@ -63,6 +64,7 @@ def read_dates(values: pa.Array, formats: Iterable[str]) -> dict[str, pd.Series]
     """(n,) datetimes of the strings under each of the formats that fits all of them; `values` has no missing ones."""
     if not len(values):
         return {}
+
     first = values[0].as_py()
     found = {}
     for format_ in formats:
@@ -70,6 +72,7 @@ def read_dates(values: pa.Array, formats: Iterable[str]) -> dict[str, pd.Series]
             dates = parse_dates(values, format_)
             if not dates.isna().any():
                 found[format_] = dates
+
     return found
 
 

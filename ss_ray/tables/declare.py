@@ -22,9 +22,15 @@ def declare_column(
     """The inferred column with what the user declares of it; a column without values stays without."""
     if not facts.values and declared.nullable is not False:
         return replace(inferred, source="declared")
-    column = _with_kind(inferred, facts, declared, is_text) if declared.kind or declared.format else inferred
+
+    if declared.kind or declared.format:
+        column = _with_kind(inferred, facts, declared, is_text)
+    else:
+        column = inferred
+
     if column.nullable and declared.nullable is False:
         raise DataError(f"column {column.name!r} has missing values; data.columns declares none", column=column.name)
+
     given: dict[str, Any] = {
         name: value for name in ("decimals", "nullable") if (value := getattr(declared, name)) is not None
     }
@@ -40,6 +46,7 @@ def _with_range(column: ColumnSchema, declared: ColumnParameters) -> ColumnSchem
             "only numbers and dates have bounds",
             column=column.name,
         )
+
     if declared.values is not None:
         if column.kind not in (*ORDERED_KINDS, Kind.CATEGORY, Kind.BOOLEAN) or not declared.values:
             raise DataError(
@@ -47,12 +54,15 @@ def _with_range(column: ColumnSchema, declared: ColumnParameters) -> ColumnSchem
                 "only numbers, dates and categories have values, at least one",
                 column=column.name,
             )
+
         values = sorted({_declared_value(value, column) for value in declared.values}, key=_order)
         if column.kind not in ORDERED_KINDS:
             return replace(column, values=tuple(values))
         return replace(column, values=tuple(values), minimum=values[0], maximum=values[-1])
+
     if not bounds:
         return column
+
     low, high = (
         seen if given is None else _declared_value(given, column)
         for given, seen in ((declared.minimum, column.minimum), (declared.maximum, column.maximum))
@@ -60,11 +70,14 @@ def _with_range(column: ColumnSchema, declared: ColumnParameters) -> ColumnSchem
     column = replace(column, values=None, minimum=low, maximum=high)
     if _order(column.minimum) > _order(column.maximum):
         raise DataError(f"column {column.name!r}: its minimum is above its maximum", column=column.name)
+
     return column
 
 
 def _order(value: Any) -> Any:
-    return value if isinstance(value, int | float) else str(value)
+    if isinstance(value, int | float):
+        return value
+    return str(value)
 
 
 def _declared_value(value: Scalar, column: ColumnSchema) -> Scalar:
@@ -86,6 +99,7 @@ def _declared_value(value: Scalar, column: ColumnSchema) -> Scalar:
             return _declared_category(value, arrow_type(column))
     except (ValueError, pa.ArrowException):
         pass
+
     raise DataError(
         f"data.columns declares {value!r} for column {column.name!r}, which is no {column.kind.value}",
         column=column.name,
@@ -94,7 +108,11 @@ def _declared_value(value: Scalar, column: ColumnSchema) -> Scalar:
 
 def _declared_date(value: str, type_: pa.DataType) -> str:
     stamp = pd.Timestamp(value)
-    stamp = stamp.tz_localize("UTC") if stamp.tz is None else stamp.tz_convert("UTC")
+    if stamp.tz is None:
+        stamp = stamp.tz_localize("UTC")
+    else:
+        stamp = stamp.tz_convert("UTC")
+
     moments = pa.array([stamp.tz_localize(None).to_pydatetime()], pa.timestamp("us"))
     return str(iso_strings(moments.cast(type_))[0])
 
@@ -118,15 +136,18 @@ def _with_kind(inferred: ColumnSchema, facts: ColumnFacts, declared: ColumnParam
         return column_of_kind(base, facts, kind, _declared_reading(base, facts, declared.format), is_text)
     if kind is Kind.CATEGORY:
         return replace(base, values=_categories(base, facts), max_length=facts.max_length or None)
+
     is_number = "integer" in (facts.fits or {}) and not is_string(facts)
     if not (is_string(facts) or (is_number and kind is Kind.IDENTIFIER)):
         raise DataError(
             f"column {base.name!r} is declared {kind.value} and stored as {facts.arrow_type}; convert it to strings",
             column=base.name,
         )
+
     if is_number:
         low, high = (facts.fits or {})["integer"]
         return replace(base, minimum=low, maximum=high)
+
     return replace(base, pattern=longest_pattern(facts), max_length=facts.max_length)
 
 
@@ -144,6 +165,7 @@ def _declared_reading(column: ColumnSchema, facts: ColumnFacts, format_: str | N
         kind, _, spelling = reading.partition(":")
         if kind == column.kind.value and format_ in (None, spelling):
             return reading
+
     raise DataError(
         f"column {column.name!r} is declared {column.kind.value}, and not all of its values are"
         + (f" of the format {format_!r}" if format_ else ""),

@@ -24,6 +24,7 @@ def write_csv(rows: Location, schema: TableSchema, target: Location) -> Location
         for part in rows.files(".parquet"):
             for block in read_part(part):
                 stream.write(csv_text(written_table(block, schema)).encode())
+
     partial.move_to(target)
     return target
 
@@ -43,7 +44,9 @@ def csv_text(table: pa.Table) -> str:
 def _cells(array: pa.ChunkedArray) -> pa.Array:
     is_text = pa.types.is_string(array.type) or pa.types.is_large_string(array.type)
     text = array.combine_chunks().cast(pa.string())
-    return _quoted(text) if is_text else text
+    if is_text:
+        return _quoted(text)
+    return text
 
 
 def _quoted(text: pa.Array) -> pa.Array:

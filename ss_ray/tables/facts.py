@@ -100,19 +100,25 @@ def column_facts(array: pa.ChunkedArray, name: str) -> ColumnFacts:
         is_kept = pa.types.is_string(type_) or pa.types.is_large_string(type_)
         storage = pa.dictionary(pa.int32(), type_) if is_kept else type_
         return replace(column_facts(array.cast(type_), name), arrow_type=str(storage))
+
     if pa.types.is_floating(type_):
-        array = pc.if_else(pc.is_nan(array), None, pc.add(array, pa.scalar(0, type_)))  # -0.0 is 0.0
+        # -0.0 is 0.0.
+        array = pc.if_else(pc.is_nan(array), None, pc.add(array, pa.scalar(0, type_)))
+
     facts = ColumnFacts(arrow_type=str(type_), rows=len(array), missing=array.null_count)
     if not facts.values:
         return facts
+
     encoded = array.drop_null().value_counts()
-    values, counts = encoded.field("values"), encoded.field("counts")
+    values = encoded.field("values")
+    counts = encoded.field("counts")
     if pa.types.is_string(type_) or pa.types.is_large_string(type_):
         return _string_facts(facts, values.cast(pa.string()), counts)
     if pa.types.is_boolean(type_):
         return _with_counts(replace(facts, fits={"boolean:": (False, True)}), values, counts)
     if pa.types.is_temporal(type_):
         return _temporal_facts(facts, values, counts, name)
+
     return _number_facts(facts, values, counts, name)
 
 
@@ -121,6 +127,7 @@ def merge_facts(a: ColumnFacts, b: ColumnFacts) -> ColumnFacts:
     if not (a.values and b.values):
         full = a if a.values else b
         return replace(full, rows=a.rows + b.rows, missing=a.missing + b.missing)
+
     fits = _merge_fits(a.fits, b.fits)
     is_number = fits is None or not fits.keys().isdisjoint(("integer", "float"))
     return ColumnFacts(
@@ -153,6 +160,7 @@ def merge_tables(parts: Sequence[Mapping[str, ColumnFacts]]) -> dict[str, Column
                 "write all files with one schema",
                 column=name,
             )
+
     return {name: reduce(merge_facts, _typed_first([part[name] for part in parts])) for name in parts[0]}
 
 
@@ -163,13 +171,18 @@ def _typed_first(parts: list[ColumnFacts]) -> list[ColumnFacts]:
 
 def _value_type(type_: pa.DataType, name: str) -> pa.DataType:
     """The type of the values, also of a dictionary's."""
-    value_type = type_.value_type if pa.types.is_dictionary(type_) else type_
+    if pa.types.is_dictionary(type_):
+        value_type = type_.value_type
+    else:
+        value_type = type_
+
     is_number = pa.types.is_integer(value_type) or pa.types.is_float32(value_type) or pa.types.is_float64(value_type)
     is_text = pa.types.is_string(value_type) or pa.types.is_large_string(value_type)
     is_date = pa.types.is_date(value_type) or pa.types.is_timestamp(value_type)
     is_other = pa.types.is_boolean(value_type) or pa.types.is_decimal(value_type) or pa.types.is_null(value_type)
     if is_number or is_text or is_date or is_other:
         return value_type
+
     raise DataError(
         f"column {name!r} has type {type_}, which cannot be synthesized; convert it to numbers, dates or text",
         column=name,
@@ -189,23 +202,29 @@ def _string_facts(facts: ColumnFacts, values: pa.Array, counts: pa.Array) -> Col
     facts = _with_counts(facts, values, counts)
     if not len(words):
         return facts
+
     for fitted in (_fit_integers, _fit_floats, _fit_booleans, _fit_dates):
         found = fitted(facts, words)
         if found is not None:
             return found
+
     return replace(facts, fits={})
 
 
 def _fit_integers(facts: ColumnFacts, words: pa.Array) -> ColumnFacts | None:
     if not pc.all(pc.match_substring_regex(words, INTEGER_PATTERN)).as_py():
         return None
+
     try:
         low, high = _bounds(words.cast(pa.int64()))
-    except pa.ArrowInvalid:  # digits beyond 64 bits: a code, not a number
+    except pa.ArrowInvalid:
+        # Digits beyond 64 bits: a code, not a number.
         return None
+
     fits: dict[str, Bounds] = {"integer": (low, high)}
     if low > -LONG_INTEGER and high < LONG_INTEGER:
         fits["float"] = (float(low), float(high))
+
     return replace(facts, fits=fits, min_decimals=0)
 
 
@@ -214,16 +233,20 @@ def _fit_floats(facts: ColumnFacts, words: pa.Array) -> ColumnFacts | None:
         return None
     if pc.any(pc.match_substring_regex(words, LONG_INTEGER_PATTERN)).as_py():
         return None
+
     try:
         numbers = words.cast(pa.float64())
     except pa.ArrowInvalid:
         return None
+
     if not pc.all(pc.is_finite(numbers)).as_py():
         return None
+
     digits = pc.utf8_length(pc.replace_substring_regex(words, r"^[^.]*\.?", ""))
     least, most = _bounds(digits)
     is_plain = most <= MAX_DECIMALS and not pc.any(pc.match_substring_regex(words, "[eE]")).as_py()
     bounds = _bounds(pc.add(numbers, 0.0))
+
     return replace(facts, fits={"float": bounds}, decimals=most if is_plain else None, min_decimals=least)
 
 
@@ -232,7 +255,10 @@ def _fit_booleans(facts: ColumnFacts, words: pa.Array) -> ColumnFacts | None:
     fits: dict[str, Bounds] = {
         f"boolean:{name}": (False, True) for name, pair in BOOLEANS.items() if spelled <= set(pair)
     }
-    return replace(facts, fits=fits) if fits and spelled == set(words.to_pylist()) else None
+    if fits and spelled == set(words.to_pylist()):
+        return replace(facts, fits=fits)
+
+    return None
 
 
 def _fit_dates(facts: ColumnFacts, words: pa.Array) -> ColumnFacts | None:
@@ -252,7 +278,9 @@ def text_date_type(kind: str, format_: str) -> pa.DataType:
     """Storage type of dates of a text file."""
     if kind == "date":
         return pa.date32()
-    return pa.timestamp("us", "UTC") if format_.endswith("Z") else pa.timestamp("us")
+    if format_.endswith("Z"):
+        return pa.timestamp("us", "UTC")
+    return pa.timestamp("us")
 
 
 def _number_facts(facts: ColumnFacts, values: pa.Array, counts: pa.Array, name: str) -> ColumnFacts:
@@ -261,13 +289,16 @@ def _number_facts(facts: ColumnFacts, values: pa.Array, counts: pa.Array, name: 
             raise DataError(f"column {name!r} has integers beyond 64 signed bits; convert it to text", column=name)
         facts = replace(facts, fits={"integer": _bounds(values)}, min_decimals=0)
         return _with_counts(facts, values, counts)
+
     if pa.types.is_decimal(values.type):
         facts = replace(facts, decimals=values.type.scale, min_decimals=values.type.scale)
     else:
         facts = replace(facts, decimals=_decimals(values), min_decimals=0)
+
     values = values.cast(pa.float64())
     if not pc.all(pc.is_finite(values)).as_py():
         raise DataError(f"column {name!r} has infinite values; replace them or leave them empty", column=name)
+
     return _with_counts(replace(facts, fits={"float": _bounds(values)}), values, counts)
 
 
@@ -275,6 +306,7 @@ def _temporal_facts(facts: ColumnFacts, values: pa.Array, counts: pa.Array, name
     years = _bounds(pc.year(values))
     if years[0] < YEARS[0] or years[1] > YEARS[1]:
         raise DataError(f"column {name!r} has dates outside the years 1 to 9999; leave such dates empty", column=name)
+
     kind = "date" if pa.types.is_date(values.type) else "datetime"
     spelled = iso_strings(values)
     return _with_counts(replace(facts, fits={f"{kind}:": _bounds(spelled)}), spelled, counts)
@@ -287,6 +319,7 @@ def _decimals(values: pa.Array) -> int | None:
         numbers = numbers[np.round(numbers, digits) != numbers]
         if not len(numbers):
             return digits
+
     return None
 
 
@@ -300,9 +333,11 @@ def _with_counts(facts: ColumnFacts, values: pa.Array, counts: pa.Array) -> Colu
     sketch = _sketch(values)
     if len(values) > MAX_DISTINCT and len(sketch) == SKETCH_SIZE and pc.count_distinct(values).as_py() > MAX_DISTINCT:
         return replace(facts, counts=None, sketch=sketch)
+
     pairs: Counts = {}
     for value, count in zip(values.to_pylist(), counts.to_pylist(), strict=True):
         pairs[value] = pairs.get(value, 0) + count
+
     return replace(facts, counts=pairs, sketch=sketch)
 
 
@@ -315,12 +350,16 @@ def _sketch(values: pa.Array) -> tuple[int, ...]:
 def _merge_fits(a: dict[str, Bounds] | None, b: dict[str, Bounds] | None) -> dict[str, Bounds] | None:
     """The readings that fit both blocks, each with its bounds over both."""
     if a is None or b is None:
-        return a if b is None else b
+        if b is None:
+            return a
+        return b
     return {fit: (min(a[fit][0], b[fit][0]), max(a[fit][1], b[fit][1])) for fit in a if fit in b}
 
 
 def _most_decimals(a: int | None, b: int | None) -> int | None:
-    return None if a is None or b is None else max(a, b)
+    if a is None or b is None:
+        return None
+    return max(a, b)
 
 
 def _least_decimals(a: int | None, b: int | None) -> int | None:
@@ -330,7 +369,12 @@ def _least_decimals(a: int | None, b: int | None) -> int | None:
 def _merge_counts(a: Counts | None, b: Counts | None) -> Counts | None:
     if a is None or b is None:
         return None
+
     total = dict(a)
     for value, count in b.items():
         total[value] = total.get(value, 0) + count
-    return total if len(total) <= MAX_DISTINCT else None
+
+    if len(total) <= MAX_DISTINCT:
+        return total
+
+    return None

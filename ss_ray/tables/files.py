@@ -82,12 +82,17 @@ def find_source(uri: str | Path, encoding: str = "utf8", max_bytes: int | None =
     formats = Counter(_format(file) for file in files)
     found = [f for f in formats if f is not None]
     if len(found) != 1:
-        kinds = "files of several formats" if found else "no CSV, JSON lines or Parquet file"
+        if found:
+            kinds = "files of several formats"
+        else:
+            kinds = "no CSV, JSON lines or Parquet file"
         raise DataError(f"{location} holds {kinds}; expected one of {', '.join(SUFFIXES)}")
+
     files = tuple(file for file in files if _format(file) == found[0])
     source = Source(files=files, format=found[0], encoding=encoding, names=(), max_bytes=max_bytes)
     names = _names(source)
     _check_names(names, location)
+
     return replace(source, names=names)
 
 
@@ -105,6 +110,7 @@ def read_blocks(source: Source, file: Location) -> Iterator[pa.Table]:
                 raise too_large(file, source.max_bytes)
             if tuple(block.column_names) != source.names:
                 raise DataError(f"{file.name} has other columns than {source.files[0].name}; all files must agree")
+
             if block.num_rows:
                 yield block
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, UnicodeError, OSError, DamagedPageError) as error:
@@ -143,12 +149,15 @@ def _format(file: Location) -> Format | None:
 def _all_files(location: Location) -> tuple[Location, ...]:
     if not location.exists():
         raise DataError(f"there is no file or folder {location}")
-    return location.files() if location.is_folder() else (location,)
+    if location.is_folder():
+        return location.files()
+    return (location,)
 
 
 def _check_encoding(encoding: str) -> None:
     try:
-        io.TextIOWrapper(io.BytesIO(), encoding=encoding)  # also refuses codecs that are none of texts
+        # Also refuses codecs that are none of texts.
+        io.TextIOWrapper(io.BytesIO(), encoding=encoding)
     except LookupError:
         raise ConfigError(f"data.encoding: there is no encoding {encoding!r}; try 'utf8' or 'latin1'") from None
 
@@ -156,11 +165,13 @@ def _check_encoding(encoding: str) -> None:
 def _names(source: Source) -> tuple[str, ...]:
     if source.format == "jsonl":
         return _json_names(source)
+
     file = source.files[0]
     try:
         if source.format == "parquet":
             with file.filesystem.open_input_file(file.path) as stream:
                 return tuple(pq.read_schema(stream).names)
+
         _check_width(_csv_width(file), file)
         with _open_csv(source, file) as reader:
             return tuple(reader.schema.names)
@@ -180,6 +191,7 @@ def _json_names(source: Source) -> tuple[str, ...]:
                 left -= 1
         except (UnicodeError, OSError) as error:
             raise _explained(error, source, file) from None
+
     return tuple(keys)
 
 
@@ -191,10 +203,12 @@ _DATA = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+|^\d{4}-\d\d-\d\d|^\d{1,2}[/.]\d{1,
 def _check_names(names: Sequence[str], location: Location) -> None:
     if not names:
         raise DataError(f"{location} has no columns")
+
     _check_width(len(names), location)
     empty = [str(i + 1) for i, name in enumerate(names) if not name.strip()]
     if empty:
         raise DataError(f"{location} has no name for column {', '.join(empty)}; give every column a name")
+
     long = [str(i + 1) for i, name in enumerate(names) if len(name) > MAX_NAME_CHARACTERS]
     if long:
         raise DataError(
@@ -203,6 +217,7 @@ def _check_names(names: Sequence[str], location: Location) -> None:
         )
     if any(_DATA.search(name) for name in names):
         raise DataError(f"the first line of {location} looks like data; add a line with the names of the columns")
+
     counts = Counter(names)
     repeated = [str(i + 1) for i, name in enumerate(names) if counts[name] > 1]
     if repeated:
@@ -220,7 +235,9 @@ def _csv_width(file: Location) -> int:
     """Columns of a CSV file, from its first line: Arrow would make millions of them before anybody could refuse."""
     with file.filesystem.open_input_stream(file.path) as stream:
         head = bytes(stream.read(CSV_BLOCK_BYTES))
-    unquoted = re.sub(rb'(?:^|(?<=[,\r\n]))"(?:[^"]|"")*+"', b"", head)  # a quote opens a cell at its start alone
+
+    # A quote opens a cell at its start alone.
+    unquoted = re.sub(rb'(?:^|(?<=[,\r\n]))"(?:[^"]|"")*+"', b"", head)
     line = re.split(b"[\r\n]", unquoted.lstrip(b"\r\n"), maxsplit=1)[0]
     return line.count(b",") + 1
 
@@ -268,6 +285,7 @@ def _reason(error: Exception, message: str, source: Source) -> str:
         if codecs.lookup(source.encoding).name == "utf-8":
             remedy = "it may be Latin-1 (Windows-1252): set data.encoding to 'latin1', or convert the file"
         return f"is not valid {source.encoding.upper()}; {remedy}"
+
     if "Expected" in message and "columns" in message:
         return "has rows with more or fewer cells than the header has columns; check quotes and separators"
     if "Empty CSV" in message:
@@ -278,4 +296,5 @@ def _reason(error: Exception, message: str, source: Source) -> str:
         return "is not a readable Parquet file"
     if isinstance(error, OSError):
         return "is damaged or incomplete; it cannot be unpacked"
+
     return f"cannot be parsed as {source.format}; check quotes and separators"

@@ -35,10 +35,13 @@ def infer_schema(
     rows = next(iter(facts.values())).rows if facts else 0
     if rows < min_rows:
         raise DataError(f"the table has {rows} row{'s' * (rows != 1)}; at least {min_rows} are needed to learn from")
+
     unknown = sorted(set(declared) - set(facts))
     if unknown:
         raise DataError(f"data.columns declares {', '.join(map(repr, unknown))}, which the table does not have")
+
     columns = {name: infer_column(name, found, is_text) for name, found in facts.items()}
     for name, given in declared.items():
         columns[name] = declare_column(columns[name], facts[name], given, is_text)
+
     return TableSchema(columns=tuple(columns.values()))

@@ -50,18 +50,22 @@ def read_json_lines(file: Location, encoding: str, names: Sequence[str]) -> Iter
     known = set(names)
     records: list[dict[str, Any]] = []
     held_bytes = 0
+
     for number, record in enumerate(read_records(file, encoding), start=1):
         if not known.issuperset(record):
             raise DataError(
                 f"{file.name}, record {number}: a key does not occur in the first {HEADER_RECORDS:,} records; add it "
                 "to the first one, with null as its value"
             )
+
         records.append(record)
         characters = sum(len(value) for value in record.values() if isinstance(value, str))
         held_bytes += CELL_BYTES * len(names) + ENTRY_BYTES * len(record) + characters
         if len(records) == BLOCK_ROWS or held_bytes >= BLOCK_BYTES:
             yield _strings(records, names, file)
-            records, held_bytes = [], 0
+            records = []
+            held_bytes = 0
+
     yield _strings(records, names, file)
 
 
@@ -77,9 +81,11 @@ def read_records(file: Location, encoding: str) -> Iterator[dict[str, Any]]:
         for number, line in enumerate(iter(partial(lines.readline, LINE_CHARACTERS), ""), start=1):
             if len(line) == LINE_CHARACTERS:
                 raise DataError(f"{file.name}, line {number}: longer than {LINE_CHARACTERS:,} characters")
+
             if line.strip():
                 yield _parse_record(line, file, number)
                 continue
+
             blank += 1
             if blank > MAX_BLANK_LINES:
                 raise DataError(f"{file.name}, line {number}: more than {MAX_BLANK_LINES:,} lines are empty")
@@ -88,12 +94,15 @@ def read_records(file: Location, encoding: str) -> Iterator[dict[str, Any]]:
 def _parse_record(line: str, file: Location, number: int) -> dict[str, Any]:
     if len(line) >= LONG_LINE:
         _check_shape(line, file, number)
+
     try:
         record = json.loads(line, parse_int=str, parse_float=str, parse_constant=str)
     except (ValueError, RecursionError):
         raise _not_an_object(file, number) from None
+
     if not isinstance(record, dict):
         raise _not_an_object(file, number)
+
     return record
 
 
@@ -109,7 +118,9 @@ def _not_an_object(file: Location, number: int) -> DataError:
 
 
 def _bom_aware(encoding: str) -> str:
-    return "utf-8-sig" if encoding.lower().replace("-", "") == "utf8" else encoding
+    if encoding.lower().replace("-", "") == "utf8":
+        return "utf-8-sig"
+    return encoding
 
 
 def _strings(records: Sequence[dict[str, Any]], names: Sequence[str], file: Location) -> pa.Table:
@@ -119,8 +130,11 @@ def _strings(records: Sequence[dict[str, Any]], names: Sequence[str], file: Loca
         if any(isinstance(cell, (dict, list)) for cell in cells):
             raise DataError(f"{file.name}, column {number} holds nested values; flatten them into columns of their own")
         columns[name] = pa.array(cells, pa.string())
+
     return pa.table(columns)
 
 
 def _string(value: Any) -> Any:
-    return ("false", "true")[value] if isinstance(value, bool) else value
+    if isinstance(value, bool):
+        return ("false", "true")[value]
+    return value

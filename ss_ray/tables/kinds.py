@@ -34,16 +34,19 @@ def infer_column(name: str, facts: ColumnFacts, is_text: bool) -> ColumnSchema:
     base = ColumnSchema(name=name, kind=Kind.CATEGORY, arrow_type=facts.arrow_type, nullable=facts.missing > 0)
     if not facts.values:
         return replace(base, values=(), nullable=True)
+
     for kind in (Kind.INTEGER, Kind.FLOAT, Kind.BOOLEAN, Kind.DATE, Kind.DATETIME):
         reading = _reading(facts, kind, is_text)
         if reading is not None:
             return column_of_kind(base, facts, kind, reading, is_text)
+
     return _string_column(base, facts)
 
 
 def _reading(facts: ColumnFacts, kind: Kind, is_text: bool) -> str | None:
     """The way to read every value as this kind; None where there is none."""
-    if is_string(facts) and not is_text:  # typed input: text stays text
+    # Typed input: text stays text.
+    if is_string(facts) and not is_text:
         return None
     return next((fit for fit in facts.fits or {} if fit.partition(":")[0] == kind.value), None)
 
@@ -64,17 +67,23 @@ def column_of_kind(base: ColumnSchema, facts: ColumnFacts, kind: Kind, reading: 
     )
     if kind is Kind.BOOLEAN:
         return replace(column, values=(False, True))
+
     low, high = (facts.fits or {})[reading]
     column = replace(column, minimum=low, maximum=high, values=_listed_values(facts, kind, reading))
     if kind is Kind.FLOAT:
         return replace(column, decimals=facts.decimals, format=_float_format(facts) if is_text else None)
-    return _identifier_number(column, facts) if kind is Kind.INTEGER else column
+    if kind is Kind.INTEGER:
+        return _identifier_number(column, facts)
+
+    return column
 
 
 def _float_format(facts: ColumnFacts) -> str | None:
     if not facts.min_decimals:
         return None
-    return "fixed" if facts.decimals == facts.min_decimals else "point"
+    if facts.decimals == facts.min_decimals:
+        return "fixed"
+    return "point"
 
 
 def _storage(kind: Kind, reading: str) -> str:
@@ -87,11 +96,13 @@ def _listed_values(facts: ColumnFacts, kind: Kind, reading: str) -> tuple[Scalar
     """All values in order where they are few and repeat; None where the column is better modelled as a number."""
     if facts.counts is None:
         return None
+
     values = [value for value in facts.counts if not is_missing_word(value)]
     if len(values) > MAX_VALUES or _present(facts) < MIN_REPEATS * len(values):
         return None
     if kind in (Kind.DATE, Kind.DATETIME):
         return _listed_dates([str(v) for v in values], reading)
+
     as_number = int if kind is Kind.INTEGER else float
     return tuple(sorted({as_number(value) + 0 for value in values}))
 
@@ -137,13 +148,20 @@ def _string_column(base: ColumnSchema, facts: ColumnFacts) -> ColumnSchema:
     is_named = _names_things(column, facts)
     if pattern and not facts.spaces and (is_named or (has_one_length and _is_unique(facts))):
         return replace(column, kind=Kind.IDENTIFIER, pattern=pattern)
+
     if facts.counts is not None:
-        repeats = MIN_REPEATS if len(facts.counts) <= MAX_VALUES else MANY_REPEATS
+        if len(facts.counts) <= MAX_VALUES:
+            repeats = MIN_REPEATS
+        else:
+            repeats = MANY_REPEATS
         if facts.values >= repeats * len(facts.counts) or len(facts.counts) == 1:
             return replace(column, values=tuple(sorted(facts.counts, key=str)))
+
     return replace(column, kind=Kind.TEXT, pattern=pattern if has_one_length else None)
 
 
 def longest_pattern(facts: ColumnFacts) -> tuple[str, ...] | None:
     """What each position of the longest strings may take; None for strings of too many lengths."""
-    return alphabets(facts.patterns[max(facts.patterns)]) or None if facts.patterns else None
+    if facts.patterns:
+        return alphabets(facts.patterns[max(facts.patterns)]) or None
+    return None

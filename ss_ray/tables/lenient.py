@@ -38,18 +38,29 @@ def type_leniently(table: pa.Table, schema: TableSchema) -> tuple[pa.Table, Coun
             raise DataError(f"a table lacks the column {column.name!r} of the real one", column=column.name)
         array, lost[column.name] = _typed(table.column(column.name), column)
         arrays.append(array)
+
     return pa.table(arrays, schema=schema.to_arrow()), +lost
 
 
 def _typed(array: pa.ChunkedArray, column: ColumnSchema) -> tuple[pa.ChunkedArray, int]:
     """The column, and the number of its cells that are lost."""
     target = arrow_type(column)
-    stored = target.value_type if pa.types.is_dictionary(target) else target
+    if pa.types.is_dictionary(target):
+        stored = target.value_type
+    else:
+        stored = target
+
     encoded = array.unify_dictionaries().combine_chunks()
-    encoded = encoded if pa.types.is_dictionary(encoded.type) else encoded.dictionary_encode()
-    values, indices = encoded.dictionary, encoded.indices
+    if pa.types.is_dictionary(encoded.type):
+        encoded = encoded
+    else:
+        encoded = encoded.dictionary_encode()
+
+    values = encoded.dictionary
+    indices = encoded.indices
     if _is_text(values.type) and not _is_text(stored):
         values = blank_missing_words(values)
+
     typed = _read(values, column, stored)
     lost = pc.and_(values.is_valid(), typed.is_null()).take(indices)
     return pa.chunked_array([typed.take(indices)]).cast(target), int(pc.sum(lost).as_py() or 0)
@@ -67,6 +78,7 @@ def _read(values: pa.Array, column: ColumnSchema, stored: pa.DataType) -> pa.Arr
         if not pc.any(left).as_py():
             break
         typed = pc.coalesce(typed, _where_possible(pc.if_else(left, values, None), way, stored))
+
     return typed
 
 
@@ -74,11 +86,14 @@ def _ways(column: ColumnSchema) -> list[Callable[[pa.Array], pa.Array]]:
     """Readings of an array, each of which fails as a whole on a value that it cannot read."""
     if column.kind is Kind.BOOLEAN and pa.types.is_boolean(arrow_type(column)):
         return [_truth]
+
     ways: list[Callable[[pa.Array], pa.Array]] = [partial(_as_schema_says, column=column)]
     if column.kind is Kind.INTEGER:
         ways.append(lambda values: _as_schema_says(values.cast(pa.float64()), column=column))
+
     if column.kind in (Kind.DATE, Kind.DATETIME):
         ways += [partial(_as_schema_says, column=replace(column, format=format_)) for format_ in ISO_FORMATS]
+
     return ways
 
 
@@ -101,6 +116,7 @@ def _where_possible(values: pa.Array, way: Callable[[pa.Array], pa.Array], store
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         if len(values) <= 1:
             return pa.nulls(len(values), stored)
+
     half = len(values) // 2
     parts = [_where_possible(part, way, stored) for part in (values[:half], values[half:])]
     return pa.concat_arrays(parts)

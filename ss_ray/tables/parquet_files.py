@@ -48,9 +48,12 @@ def read_parquet(file: Location, max_bytes: int | None) -> Iterator[pa.Table]:
         metadata = pq.read_metadata(stream)
         budget = _Budget(file, max_bytes)
         budget.check(metadata.num_rows * sum(_width(field.type) for field in schema))
+
         for group in range(metadata.num_row_groups):
             if not metadata.row_group(group).num_rows:
-                continue  # such a group has no page to look at
+                # Such a group has no page to look at.
+                continue
+
             rows, references = _reading_plan(stream, metadata.row_group(group), schema, budget)
             reader = pq.ParquetFile(
                 stream, metadata=metadata, read_dictionary=references, buffer_size=STREAM_BYTES, pre_buffer=False
@@ -89,10 +92,16 @@ def _plain_schema(schema: pa.Schema, file: Location) -> pa.Schema:
     """
     fields = []
     for number, field in enumerate(schema, start=1):
-        stored = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
+        if pa.types.is_dictionary(field.type):
+            stored = field.type.value_type
+        else:
+            stored = field.type
+
         if not (_is_variable(stored) or _is_fixed(stored)):
             raise DataError(f"{file.name}, column {number} holds nested values; flatten them into columns of their own")
+
         fields.append(field.with_type(stored) if _is_variable(stored) else field)
+
     return pa.schema(fields)
 
 
@@ -104,45 +113,66 @@ def _reading_plan(
     Raises:
         DataError: The pages that are held at the same time are larger than the table may be.
     """
-    row_bytes, held_bytes = 0.0, 0
+    row_bytes = 0.0
+    held_bytes = 0
     references = []
+
     for column, field in enumerate(schema):
-        dictionary, largest, value_bytes = 0, 0, 0.0
+        dictionary = 0
+        largest = 0
+        value_bytes = 0.0
         is_reference = _is_variable(field.type)
+
         for page in column_pages(stream, group.column(column)):
             if page.is_dictionary:
                 dictionary = max(dictionary, page.num_bytes)
             else:
                 largest = max(largest, _held_bytes(page))
                 value_bytes = max(value_bytes, _value_bytes(page))
-                is_reference &= page.encoding not in DELTA_ENCODINGS  # Arrow has no references into them
+                # Arrow has no references into them.
+                is_reference &= page.encoding not in DELTA_ENCODINGS
+
             budget.check(held_bytes + largest + dictionary)
+
         if is_reference:
             references.append(field.name)
         elif dictionary and _is_variable(field.type):
-            value_bytes = max(value_bytes, dictionary)  # every cell may be the longest text
+            # Every cell may be the longest text.
+            value_bytes = max(value_bytes, dictionary)
+
         held_bytes += largest + dictionary
         row_bytes += value_bytes + _width(field.type)
+
     return max(1, min(BLOCK_ROWS, int(BLOCK_BYTES / row_bytes))), references
 
 
 def _held_bytes(page: Page) -> int:
     """Bytes that a page takes while its values are read."""
-    lengths = page.num_values * LENGTH_BYTES if page.encoding in DELTA_ENCODINGS else 0
+    if page.encoding in DELTA_ENCODINGS:
+        lengths = page.num_values * LENGTH_BYTES
+    else:
+        lengths = 0
     return page.num_bytes + lengths
 
 
 def _value_bytes(page: Page) -> float:
     """Bytes of one cell, at most where it may repeat parts of the cell before it, else on average."""
     is_shared = page.encoding == DELTA_BYTE_ARRAY
-    return float(page.num_bytes) if is_shared else page.num_bytes / max(page.num_values, 1)
+    if is_shared:
+        return float(page.num_bytes)
+    return page.num_bytes / max(page.num_values, 1)
 
 
 def _width(type_: pa.DataType) -> float:
     """Bytes of one cell of a type, with its bit of validity; content of variable length aside."""
-    stored = type_.value_type if pa.types.is_dictionary(type_) else type_
+    if pa.types.is_dictionary(type_):
+        stored = type_.value_type
+    else:
+        stored = type_
+
     if pa.types.is_null(stored):
         return 1 / 8
+
     return 1 / 8 + (REFERENCE_BYTES if _is_variable(stored) else stored.bit_width / 8)
 
 
@@ -152,6 +182,7 @@ def _plain_blocks(batch: pa.RecordBatch, schema: pa.Schema) -> Iterator[pa.Table
     sizes = np.full(table.num_rows, sum(_width(field.type) for field in table.schema), np.float64)
     for name in (field.name for field in schema if _is_variable(field.type)):
         sizes += _text_bytes(batch.column(name))
+
     start = 0
     ends = np.cumsum(sizes)
     while start < table.num_rows:
@@ -163,9 +194,10 @@ def _plain_blocks(batch: pa.RecordBatch, schema: pa.Schema) -> Iterator[pa.Table
 
 def _text_bytes(texts: pa.Array) -> np.ndarray:
     """Bytes of each text of a column, read as references or not."""
-    lengths = (
-        pc.binary_length(texts.dictionary).take(texts.indices) if _is_reference(texts) else pc.binary_length(texts)
-    )
+    if _is_reference(texts):
+        lengths = pc.binary_length(texts.dictionary).take(texts.indices)
+    else:
+        lengths = pc.binary_length(texts)
     return np.asarray(pc.fill_null(lengths, 0).to_numpy(zero_copy_only=False), np.float64)
 
 

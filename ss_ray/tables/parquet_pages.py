@@ -60,6 +60,7 @@ def column_pages(stream: pa.NativeFile, chunk: pq.ColumnChunkMetaData) -> Iterat
     place = chunk.data_page_offset
     if chunk.has_dictionary_page and chunk.dictionary_page_offset:
         place = min(place, chunk.dictionary_page_offset)
+
     end = place + chunk.total_compressed_size
     while place < end:
         header, length = _read_header(stream, place)
@@ -79,6 +80,7 @@ def _read_header(stream: pa.NativeFile, place: int) -> tuple[dict[int, Any], int
             if len(data) < window:
                 break
             window *= 16
+
     raise DamagedPageError("the file ends inside a page header")
 
 
@@ -87,6 +89,7 @@ def _page(header: dict[int, Any]) -> Page:
     inner = header.get(INNER.get(kind, -1))
     if not isinstance(inner, dict):
         raise DamagedPageError("a page is of no kind that holds values")
+
     return Page(
         num_bytes=_number(header, UNCOMPRESSED),
         num_values=_number(inner, VALUES),
@@ -113,20 +116,24 @@ class _CompactReader:
         """Field number -> number, struct, or None for what no size depends on."""
         if depth > MAX_NESTING:
             raise DamagedPageError("a page header is nested too deeply")
+
         fields: dict[int, Any] = {}
         number = 0
         while (head := self._byte()) != 0:
             step = head >> 4
             number = number + step if step else self._signed()
             fields[number] = self._value(head & 15, depth)
+
         return fields
 
     def _value(self, kind: int, depth: int) -> Any:
         if kind in (TRUE, FALSE):
             return None
+
         if kind == BYTE:
             self._skip(1)
-        elif kind in (4, 5, 6):  # whole numbers of 16, 32 and 64 bits
+        elif kind in (4, 5, 6):
+            # Whole numbers of 16, 32 and 64 bits.
             return self._signed()
         elif kind == DOUBLE:
             self._skip(8)
@@ -136,6 +143,7 @@ class _CompactReader:
             return self.read_struct(depth + 1)
         else:
             raise DamagedPageError("a page header holds what no page header has")
+
         return None
 
     def _byte(self) -> int:
@@ -149,13 +157,15 @@ class _CompactReader:
             raise IndexError
 
     def _unsigned(self) -> int:
-        value, shift = 0, 0
+        value = 0
+        shift = 0
         while shift < 64:
             byte = self._byte()
             value |= (byte & 127) << shift
             if byte < 128:
                 return value
             shift += 7
+
         raise DamagedPageError("a number in a page header is too long")
 
     def _signed(self) -> int:

@@ -49,10 +49,13 @@ def read_slice(rows: Slice) -> Iterator[pa.Table]:
     """The rows of a slice in blocks; row groups outside it are not read."""
     with rows.part.filesystem.open_input_file(rows.part.path) as stream:
         file = pq.ParquetFile(stream)
-        end, first = rows.start + rows.num_rows, 0
+        end = rows.start + rows.num_rows
+        first = 0
+
         for group in range(file.num_row_groups):
             size = file.metadata.row_group(group).num_rows
-            low, high = max(rows.start, first), min(end, first + size)
+            low = max(rows.start, first)
+            high = min(end, first + size)
             if low < high:
                 yield file.read_row_group(group).slice(low - first, high - low)
             first += size
@@ -72,12 +75,15 @@ def sample_rows(parts: Sequence[Location], max_rows: int) -> pa.Table:
     counts = count_rows(parts)
     stride = max(1, -(-sum(counts) // max_rows))
     blocks: list[pa.Table] = []
-    offset = 0  # of the next block's first row, modulo the stride
+    # Of the next block's first row, modulo the stride.
+    offset = 0
+
     for part in parts:
         for block in read_part(part):
             taken = range(-offset % stride, block.num_rows, stride)
             blocks.append(block.take(pa.array(taken, pa.int64())))
             offset += block.num_rows
+
     return pa.concat_tables(blocks)
 
 
@@ -85,7 +91,9 @@ class PartWriter:
     """Writes tables to folder/<name>-00000.parquet and on, PART_ROWS rows in each."""
 
     def __init__(self, folder: Location, name: str, schema: pa.Schema) -> None:
-        self.folder, self.name, self.schema = folder.make_folder(), name, schema
+        self.folder = folder.make_folder()
+        self.name = name
+        self.schema = schema
         self.num_rows = 0
         self._writer: pq.ParquetWriter | None = None
         self._part_rows = 0
@@ -101,11 +109,13 @@ class PartWriter:
         """Append rows; nothing is written for none."""
         if not table.num_rows:
             return
+
         if self._writer is None or self._part_rows + table.num_rows > PART_ROWS:
             self._close()
             part = self.folder / f"{self.name}-{self._parts:05d}.parquet"
             self._writer = pq.ParquetWriter(part.path, self.schema, filesystem=part.filesystem)
             self._parts += 1
+
         self._writer.write_table(table)
         self.num_rows += table.num_rows
         self._part_rows += table.num_rows
@@ -113,4 +123,5 @@ class PartWriter:
     def _close(self) -> None:
         if self._writer is not None:
             self._writer.close()
-        self._writer, self._part_rows = None, 0
+        self._writer = None
+        self._part_rows = 0

@@ -16,7 +16,9 @@ MAX_LENGTHS = 8
 Pattern = tuple[frozenset[str], ...]
 Patterns = dict[int, Pattern]
 
-_DIGITS, _LOWER, _UPPER = "0123456789", "abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_DIGITS = "0123456789"
+_LOWER = "abcdefghijklmnopqrstuvwxyz"
+_UPPER = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _ALPHABETS = (
     _DIGITS,
     _DIGITS + "abcdef",
@@ -36,6 +38,7 @@ def string_patterns(values: pa.Array) -> Patterns | None:
         if length > MAX_PATTERN_LENGTH or len(by_length) == MAX_LENGTHS:
             return None
         by_length[length] = list(strings)
+
     return {length: _pattern(strings, length) for length, strings in by_length.items()}
 
 

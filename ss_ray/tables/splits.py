@@ -49,6 +49,7 @@ def unit_hashes(table: pa.Table, unit_column: str | None, file: int, first_row: 
     if unit_column is None:
         rows = np.arange(first_row, first_row + table.num_rows, dtype=np.uint64)
         return _mixed(rows, int.from_bytes(hashlib.sha256(f"{seed}:{file}".encode()).digest()[:8], "big"))
+
     column = table.column(unit_column)
     missing = pc.sum(column.is_null(nan_is_null=True)).as_py() or 0
     if missing:
@@ -56,6 +57,7 @@ def unit_hashes(table: pa.Table, unit_column: str | None, file: int, first_row: 
             f"the grouping column {unit_column!r} has {missing} missing values; every row needs a group",
             column=unit_column,
         )
+
     key = f"{seed % 10**16:016d}"
     return pd.util.hash_array(column.cast(pa.string()).to_numpy(zero_copy_only=False).astype(object), hash_key=key)
 
@@ -80,6 +82,7 @@ def merge_counts(parts: Sequence[UnitCounts], limit: int) -> UnitCounts:
     for part in parts:
         for unit, count in zip(part.hashes, part.rows, strict=True):
             rows[unit] = rows.get(unit, 0) + count
+
     kept = sorted(rows)[:limit]
     return UnitCounts(hashes=tuple(kept), rows=tuple(rows[unit] for unit in kept))
 
@@ -92,10 +95,17 @@ def holdout_rows_wanted(num_rows: int, data: DataParameters) -> int:
     """
     if num_rows < MIN_SPLIT_ROWS:
         return 0
-    wanted = data.holdout * num_rows if data.holdout < 1 else data.holdout
-    wanted = min(int(wanted + 1e-6), data.max_holdout)  # 0.29 * 100 is 28.999...
+
+    if data.holdout < 1:
+        wanted = data.holdout * num_rows
+    else:
+        wanted = data.holdout
+
+    # 0.29 * 100 is 28.999...
+    wanted = min(int(wanted + 1e-6), data.max_holdout)
     if wanted > num_rows / 2:
         raise DataError(f"a holdout of {wanted} rows would be more than half of the {num_rows} rows; ask for fewer")
+
     return wanted
 
 
@@ -107,6 +117,7 @@ def holdout_bound(counts: UnitCounts, wanted: int, num_rows: int) -> int:
     """
     if not wanted or not counts.hashes:
         return -1
+
     total = np.cumsum(counts.rows)
     taken = max(1, int(np.searchsorted(total, wanted, side="right")))
     if total[taken - 1] > num_rows / 2:
@@ -114,6 +125,7 @@ def holdout_bound(counts: UnitCounts, wanted: int, num_rows: int) -> int:
             f"the groups are too large to hold one out: it has {total[taken - 1]} of the {num_rows} rows; "
             "group by a finer column, or set data.holdout to 0"
         )
+
     return counts.hashes[taken - 1]
 
 
@@ -128,4 +140,6 @@ def share_bound(share: float) -> int:
 
 def is_holdout(hashes: Hashes, bound: int) -> npt.NDArray[np.bool_]:
     """(rows,) whether each row is held out."""
-    return hashes <= np.uint64(bound) if bound >= 0 else np.zeros(len(hashes), bool)
+    if bound >= 0:
+        return hashes <= np.uint64(bound)
+    return np.zeros(len(hashes), bool)

@@ -110,14 +110,24 @@ def read_table(
     group = data.group_training_examples_by
     if group is not None and group not in source.names:
         raise DataError(f"data.group_training_examples_by: there is no column {group!r}", column=group)
-    limit = 0 if private else data.max_holdout if data.holdout < 1 else min(data.max_holdout, int(data.holdout))
+
+    if private:
+        limit = 0
+    else:
+        if data.holdout < 1:
+            limit = data.max_holdout
+        else:
+            limit = min(data.max_holdout, int(data.holdout))
+
     with reported_progress(on_progress, "read", None) as report:
         items = list(enumerate(source.files))
         found = dict(map_items(_facts_worker, items, arguments=(source, group, seed, limit, report)))
+
     facts = [found[index] for index in range(len(items))]
     columns = [file.columns for file in facts if file.columns is not None]
     if not columns:
         raise DataError(f"{source.files[0].name} has a header and no rows; there is nothing to learn from")
+
     num_rows = sum(file.num_rows for file in facts)
     units = merge_counts([file.units for file in facts], limit)
     return TableRef(
@@ -142,13 +152,17 @@ def split_table(
     """
     source = find_source(uri, data.encoding, data.max_bytes)
     for side in ("train", "holdout"):
-        (folder / side).remove()  # whatever an earlier request or an interrupted run left there
+        # Whatever an earlier request or an interrupted run left there.
+        (folder / side).remove()
+
     arguments: tuple[Any, ...] = (source, table.schema, plan.privacy_unit, plan.split_seed, table.holdout_bound, folder)
     with reported_progress(on_progress, "split", table.num_rows) as report:
         items = list(zip(range(len(source.files)), source.files, table.digests, strict=True))
         counts = list(map_items(_split_worker, items, arguments=(*arguments, report)))
+
     if not any(train for train, _ in counts):
         raise DataError("no row is left to train on; lower data.holdout")
+
     return Splits(
         train_rows=sum(train for train, _ in counts),
         holdout_rows=sum(holdout for _, holdout in counts),
@@ -186,10 +200,12 @@ def type_rows(
     if missing:
         names = ", ".join(map(repr, missing))
         raise DataError(f"{Location.parse(uri).name} lacks columns of the real table: {names}", column=missing[0])
+
     folder.remove()
     with reported_progress(on_progress, "read", None) as report:
         arguments = (source, schema, folder.make_folder(), report)
         found = dict(map_items(_typed_worker, list(enumerate(source.files)), arguments=arguments))
+
     parts = [found[index] for index in range(len(source.files))]
     return TypedRows(
         num_rows=sum(part.num_rows for part in parts),
@@ -204,7 +220,9 @@ def _typed_worker(
 ) -> Callable[[tuple[int, Location]], tuple[int, TypedRows]]:
     def read(item: tuple[int, Location]) -> tuple[int, TypedRows]:
         index, file = item
-        lost, known = Counter[str](), set[str]()
+        lost = Counter[str]()
+        known = set[str]()
+
         with PartWriter(folder, f"part-{index:05d}", schema.to_arrow()) as writer:
             for block in read_blocks(source, file):
                 typed, unread = type_leniently(block, schema)
@@ -212,6 +230,7 @@ def _typed_worker(
                 lost += unread
                 known |= {name for name in typed.column_names if typed.column(name).null_count < len(typed)}
                 report(block.num_rows)
+
         digests = (file_digest(file),)
         return index, TypedRows(num_rows=writer.num_rows, lost=dict(lost), read=frozenset(known), digests=digests)
 
@@ -226,13 +245,19 @@ def _facts_worker(
         columns: dict[str, ColumnFacts] | None = None
         units = UnitCounts(hashes=(), rows=())
         num_rows = 0
+
         for block in read_blocks(source, file):
             found = table_facts(block)
-            columns = found if columns is None else merge_tables([columns, found])
+            if columns is None:
+                columns = found
+            else:
+                columns = merge_tables([columns, found])
+
             hashes = unit_hashes(block, group, index, num_rows, seed)
             units = merge_counts([units, smallest(hashes, limit)], limit)
             num_rows += block.num_rows
             report(block.num_rows)
+
         return index, _FileFacts(digest=file_digest(file), num_rows=num_rows, columns=columns, units=units)
 
     return facts_of
@@ -251,6 +276,7 @@ def _split_worker(
         index, file, digest = item
         if file_digest(file) != digest:
             raise DataError(f"{file.name} changed while the run was reading it; start again with --redo")
+
         train = PartWriter(folder / "train", f"part-{index:05d}", schema.to_arrow())
         holdout = PartWriter(folder / "holdout", f"part-{index:05d}", schema.to_arrow())
         with train, holdout:
@@ -262,6 +288,7 @@ def _split_worker(
                 train.write(typed.filter(pc.invert(held_out)))
                 holdout.write(typed.filter(held_out))
                 report(block.num_rows)
+
         return train.num_rows, holdout.num_rows
 
     return split

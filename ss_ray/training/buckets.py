@@ -89,6 +89,7 @@ def read_bucket(
         raise DataError(
             f"the order column {order!r} has missing values; every row needs a place in its sequence", column=order
         )
+
     return sorted_sequences(table, group, order)
 
 
@@ -109,9 +110,19 @@ def sorted_sequences(table: pa.Table, group: str | None, order: str | None) -> t
         return table, np.zeros(1, np.int64)
     if group is not None and table.column(group).null_count:
         raise DataError(f"the grouping column {group!r} has missing values; every row needs a group", column=group)
-    groups = order_ranks(table.column(group)) if group is not None else np.zeros(len(table), np.int64)
-    places = order_ranks(table.column(order)) if order is not None else np.zeros(len(table), np.int64)
-    rows = np.lexsort((places, groups))  # stable: rows that are equal stay as they were
+
+    if group is not None:
+        groups = order_ranks(table.column(group))
+    else:
+        groups = np.zeros(len(table), np.int64)
+
+    if order is not None:
+        places = order_ranks(table.column(order))
+    else:
+        places = np.zeros(len(table), np.int64)
+
+    # stable: rows that are equal stay as they were.
+    rows = np.lexsort((places, groups))
     starts = np.flatnonzero(np.diff(groups[rows], prepend=-1))
     return table.take(pa.array(rows)), np.append(starts, len(table)).astype(np.int64)
 
@@ -127,6 +138,7 @@ def sequence_facts(table: pa.Table, starts: Ints, axis: OrderAxis | None, group:
         gaps = tuple(found.tolist()) if len(found) <= MAX_GAPS else None
         bounds = (int(found[0]), int(found[-1])) if len(found) else None
         divisor = int(np.gcd.reduce(found))
+
     return SequenceFacts(
         num_sequences=len(starts) - 1,
         num_rows=len(table),
@@ -140,13 +152,16 @@ def sequence_facts(table: pa.Table, starts: Ints, axis: OrderAxis | None, group:
 
 
 def _highest(column: pa.ChunkedArray) -> int | None:
-    return pc.max(column).as_py() if pa.types.is_integer(column.type) else None
+    if pa.types.is_integer(column.type):
+        return pc.max(column).as_py()
+    return None
 
 
 def _is_constant(column: pa.ChunkedArray, starts: Ints) -> bool:
     """Whether every sequence has one value, missing being one."""
     if len(column) == 0:
         return True
+
     codes = order_ranks(column)
     changes = np.diff(codes, prepend=codes[:1]) != 0
     changes[starts[:-1]] = False
@@ -157,7 +172,11 @@ def merge_facts(parts: Iterable[SequenceFacts]) -> SequenceFacts:
     """Facts of several buckets together."""
     facts = list(parts)
     listed = [part.gaps for part in facts]
-    gaps = None if None in listed else tuple(sorted({gap for part in listed for gap in part or ()}))
+    if None in listed:
+        gaps = None
+    else:
+        gaps = tuple(sorted({gap for part in listed for gap in part or ()}))
+
     bounds = [part.gap_bounds for part in facts if part.gap_bounds is not None]
     return SequenceFacts(
         num_sequences=sum(part.num_sequences for part in facts),

@@ -74,7 +74,9 @@ def _encode_worker(codec: SlotCodec, folder: Location) -> Callable[[tuple[int, L
 
 
 def _dtype(vocabulary_size: int) -> type[np.integer[Any]]:
-    return np.uint16 if vocabulary_size <= np.iinfo(np.uint16).max else np.int32
+    if vocabulary_size <= np.iinfo(np.uint16).max:
+        return np.uint16
+    return np.int32
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,8 +107,13 @@ def find_sequences(rows: Location, schema: TableSchema, plan: SequencePlan) -> F
         DataError: Rows without a group or a place.
     """
     parts = rows.files(".parquet")
-    group, order = plan.group, plan.order
-    number = max(1, -(-sum(count_rows(parts)) // BUCKET_ROWS)) if group is not None else 1
+    group = plan.group
+    order = plan.order
+    if group is not None:
+        number = max(1, -(-sum(count_rows(parts)) // BUCKET_ROWS))
+    else:
+        number = 1
+
     buckets = tuple(Bucket(number=i, of=number) for i in range(number))
     axis = order_axis(schema[order]) if order is not None else None
     arguments = (parts, schema.to_arrow(), group, order, axis, SAMPLE_ROWS // number)
@@ -119,6 +126,7 @@ def find_sequences(rows: Location, schema: TableSchema, plan: SequencePlan) -> F
         constants=tuple(n for n in schema.names if n in facts.constants and n not in (group, order)),
         max_rows=facts.max_rows,
     )
+
     return FoundSequences(columns=columns, axis=axis, facts=facts, sample=sample, starts=starts, buckets=buckets)
 
 
@@ -148,6 +156,7 @@ def encode_sequences(
     folder.remove()
     arguments = (rows.files(".parquet"), schema.to_arrow(), plan.group, plan.order, codec, folder.make_folder())
     sizes = list(map_items(_sequences_worker, found.buckets, arguments=arguments))
+
     return codec, ExamplesSize(
         examples=sum(size.examples for size in sizes),
         rows=sum(size.rows for size in sizes),
@@ -217,12 +226,14 @@ def declared_interval(plan: SequencePlan, axis: OrderAxis | None) -> int | None:
             f"time_series.timestamp_interval_seconds: column {plan.order!r} holds neither dates nor numbers",
             column=plan.order,
         )
+
     ticks = _ticks(axis, plan.interval_seconds)
     if ticks % axis.scale.step or not ticks:
         raise DataError(
             f"time_series.timestamp_interval_seconds: column {plan.order!r} is not fine enough for it",
             column=plan.order,
         )
+
     return ticks // axis.scale.step
 
 
@@ -238,7 +249,9 @@ def fixed_interval(plan: SequencePlan, axis: OrderAxis | None, facts: SequenceFa
     """Distance of neighbours on the axis where it is told, or the same everywhere."""
     if plan.interval_seconds is not None:
         return declared_interval(plan, axis)
-    return facts.gaps[0] if facts.gaps and len(facts.gaps) == 1 and facts.gaps[0] > 0 else None
+    if facts.gaps and len(facts.gaps) == 1 and facts.gaps[0] > 0:
+        return facts.gaps[0]
+    return None
 
 
 def _ticks(axis: OrderAxis, seconds: int) -> int:
@@ -246,9 +259,11 @@ def _ticks(axis: OrderAxis, seconds: int) -> int:
     column = axis.column
     if column.kind is Kind.DATE:
         return seconds // DAY_SECONDS * (seconds % DAY_SECONDS == 0)
+
     if column.kind is Kind.DATETIME:
         unit = column.arrow_type[len("timestamp[") :].partition("]")[0].partition(",")[0]
         return seconds * TICKS[unit]
+
     return seconds * 10 ** (axis.scale.decimals or 0)
 
 
@@ -294,6 +309,7 @@ def _sequences_worker(
         seen = sum(size for _, size, _ in cut)
         used = int((tokens.rows != PAD).sum())
         headers = len(cut) * tokens.headers.shape[1]
+
         return ExamplesSize(examples=len(cut), rows=rows, tokens=headers + round(used * seen / max(1, rows)))
 
     return encode

@@ -123,11 +123,14 @@ def parts_of_similar_length(numbers: Tensor, lengths: Tensor, num_parts: int) ->
     """
     order = torch.argsort(lengths, descending=True, stable=True)
     most = max(1, -(-len(numbers) // num_parts))
-    parts, start = [], 0
+    parts = []
+    start = 0
+
     while start < len(order):
         longest = max(1, int(lengths[order[start]]))
         similar = int((lengths * 2 > longest).sum()) - start
         stop = start + max(1, min(most, similar, MAX_POSITIONS // longest))
         parts.append(numbers[order[start:stop]])
         start = stop
+
     return parts

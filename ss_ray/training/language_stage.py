@@ -59,15 +59,18 @@ def train_language_model(
     from ss_ray.training.language_worker import LanguageTask, cut_lines
     from ss_ray.training.pretrained import load_tokenizer, model_window, render_prompt
 
-    tokenizer, tokens = load_tokenizer(plan.base_model), folder / "tokens"
+    tokenizer = load_tokenizer(plan.base_model)
+    tokens = folder / "tokens"
     prompt, prompt_ids = render_prompt(tokenizer, instruction(codec))
     window = model_window(plan)
     tokenize_table(rows, codec, tokenizer, tokens)
     _, cuts = cut_lines(tokens, codec, room=window - len(prompt_ids), seed=plan.seed)
     if not cuts.records:
         raise DataError(f"no record fits in the {window} tokens of the model; leave out columns of long text")
+
     if cuts.too_long:
         logger.info("%s records are longer than the model's window, and are not learned from", cuts.too_long)
+
     task = LanguageTask(
         tokens=tokens,
         codec=codec,
@@ -80,6 +83,7 @@ def train_language_model(
             _train_worker, {"task": task, "report": report}, resources, folder, key, language_environment()
         )
         report(task.plan.num_steps - metrics["steps"], metrics["note"])
+
     return model_ref(
         metrics,
         num_slots=cuts.longest,
@@ -115,7 +119,12 @@ def tokenize_table(rows: Location, codec: JsonCodec, tokenizer: Any, folder: Loc
     if codec.sequences is None:
         list(map_items(_rows_worker, list(enumerate(parts)), arguments=(codec, tokenizer, folder)))
         return
-    number = max(1, -(-sum(count_rows(parts)) // BUCKET_ROWS)) if codec.sequences.group is not None else 1
+
+    if codec.sequences.group is not None:
+        number = max(1, -(-sum(count_rows(parts)) // BUCKET_ROWS))
+    else:
+        number = 1
+
     buckets = [Bucket(number=i, of=number) for i in range(number)]
     list(map_items(_groups_worker, buckets, arguments=(parts, codec, tokenizer, folder)))
 

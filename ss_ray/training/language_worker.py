@@ -41,7 +41,9 @@ from ss_ray.training.worker import (
 if TYPE_CHECKING:
     from ss_ray.privacy.account import Account  # with the accountants, which take a second
 
-TOKENS, SIZES, GROUPS = "tokens-", "sizes-", "groups-"
+TOKENS = "tokens-"
+SIZES = "sizes-"
+GROUPS = "groups-"
 """Prefixes of the arrays of a part: (tokens,) of all lines; (lines,) tokens of each; (groups,) lines of each."""
 
 
@@ -133,6 +135,7 @@ def load_text_examples(task: LanguageTask, *, end: int) -> TextExamples:
     room = task.settings.window - len(task.settings.prompt_ids)
     max_rows = task.private.max_rows_per_unit if task.private else None
     sizes, cuts = cut_lines(task.tokens, task.codec, room=room, seed=task.plan.seed, max_unit_rows=max_rows)
+
     return TextExamples(
         tokens=torch.from_numpy(load_arrays(task.tokens, TOKENS)),
         starts=np.append(0, np.cumsum(sizes)),
@@ -157,10 +160,13 @@ def cut_lines(
     """
     sizes: Ints = load_arrays(tokens, SIZES)
     if codec.sequences is not None:
-        groups, has_head = load_arrays(tokens, GROUPS), bool(codec.shared_columns)
+        groups = load_arrays(tokens, GROUPS)
+        has_head = bool(codec.shared_columns)
         return sizes, cut_groups(sizes, groups, has_head=has_head, room=room, max_records=max_unit_rows)
+
     if max_unit_rows is not None:
         return sizes, cut_rows(sizes, room=room, max_records=1, seed=None)
+
     return sizes, cut_rows(sizes, room=room, max_records=codec.max_records, seed=seed)
 
 

@@ -85,6 +85,7 @@ def split_examples(units: Tensor, plan: LoopPlan, worker: Worker) -> Sides:
             f"{num_units - num_validation} training units (rows, or groups of them) are too few for "
             f"{worker.world_size} workers; lower resources.num_train_workers or training.validation_ratio"
         )
+
     own = slice(worker.rank, None, worker.world_size)
     return Sides(
         train=_examples_of(order[num_validation:][own], units, num_units),
@@ -136,33 +137,43 @@ def train(
     )
     if resume is not None:
         model.load_state_dict(resume.model, strict=False)
-        optimizer.load_state_dict(copy.deepcopy(resume.optimizer))  # which would share its tensors
+        # Which would share its tensors.
+        optimizer.load_state_dict(copy.deepcopy(resume.optimizer))
+
     num_steps = plan.num_steps if examples.positions else 0
     for step in range(state.step, num_steps):
         if state.bad_validations >= plan.patience:
             break
+
         for parameters in optimizer.param_groups:
             parameters["lr"] = plan.learning_rate * learning_rate_factor(step, plan)
+
         loss = _step(model, optimizer, examples, batch_of(sides.train, step, plan, worker), plan)
         on_step(step + 1, loss)
         if (step + 1) % plan.validation_steps == 0 or step + 1 == num_steps:
             state = _validated(state, step + 1, model, optimizer, examples, sides.validation)
             on_validation(state)
+
     if not state.best_model:
         state = _validated(state, 0, model, optimizer, examples, sides.validation)
         on_validation(state)
+
     return state
 
 
 def batch_of(rows: Tensor, step: int, plan: LoopPlan, worker: Worker) -> Tensor:
     """This worker's examples of a step: the next ones of a shuffled pass, a new order for every pass."""
     size = max(1, plan.batch_rows // worker.world_size)
-    first, parts = step * size, []
+    first = step * size
+    parts = []
+
     while size > 0:
         epoch, offset = divmod(first, len(rows))
         order = _order(len(rows), plan.seed, worker.rank, epoch)
         parts.append(rows[order[offset : offset + size]])
-        first, size = first + len(parts[-1]), size - len(parts[-1])
+        first = first + len(parts[-1])
+        size = size - len(parts[-1])
+
     return torch.cat(parts)
 
 
@@ -181,6 +192,7 @@ def learning_rate_factor(step: int, plan: LoopPlan | PrivateLoopPlan) -> float:
         return 1.0
     if step < plan.warmup_steps:
         return (step + 1) / plan.warmup_steps
+
     progress = (step - plan.warmup_steps) / max(1, plan.num_steps - plan.warmup_steps)
     courses = {"cosine": 0.5 * (1 + math.cos(math.pi * progress)), "linear": 1 - progress}
     return courses.get(plan.lr_scheduler, 1.0)
@@ -196,10 +208,13 @@ def _step(
         loss = examples.losses(model, part).sum() / len(batch)
         torch.autograd.backward(loss / examples.positions)
         total += loss.item()
+
     _average_gradients(model)
     norm = torch.nn.utils.clip_grad_norm_(model.parameters(), MAX_GRAD_NORM)
-    if not math.isfinite(float(norm)):  # of all workers' rows, so all of them stop here
+    # Of all workers' rows, so all of them stop here.
+    if not math.isfinite(float(norm)):
         raise TrainingError("the gradient is not finite; lower training.learning_rate")
+
     optimizer.step()
     return total
 
@@ -208,11 +223,13 @@ def _average_gradients(model: nn.Module) -> None:
     """Replace each gradient by its mean over the workers, in one message."""
     if not dist.is_initialized() or dist.get_world_size() == 1:
         return
+
     gradients = [p.grad for p in model.parameters() if p.grad is not None]
     flat = torch.cat([gradient.flatten() for gradient in gradients])
     dist.all_reduce(flat)
     flat /= dist.get_world_size()
     offset = 0
+
     for gradient in gradients:
         gradient.copy_(flat[offset : offset + gradient.numel()].view_as(gradient))
         offset += gradient.numel()
@@ -230,6 +247,7 @@ def _validated(
     loss = validation_loss(model, examples, validation)
     if loss is not None and not math.isfinite(loss):
         raise TrainingError("the validation loss is not finite; lower training.learning_rate")
+
     weights = {name: weight.detach().clone() for name, weight in model.named_parameters() if weight.requires_grad}
     improved = loss is None or loss < state.best_loss
     return TrainState(
@@ -247,11 +265,19 @@ def _validated(
 def validation_loss(model: nn.Module, examples: Examples, validation: Tensor) -> float | None:
     """Mean loss in nats over the validation examples of all workers; None where there are none."""
     model.eval()
-    parts = examples.parts(validation, -(-len(validation) // VALIDATION_BATCH)) if len(validation) else ()
+    if len(validation):
+        parts = examples.parts(validation, -(-len(validation) // VALIDATION_BATCH))
+    else:
+        parts = ()
+
     losses = [examples.losses(model, part).double().sum() for part in parts]
     model.train()
     device = next(model.parameters()).device
     total = torch.tensor([float(sum(losses)), float(len(validation))], dtype=torch.float64, device=device)
     if dist.is_initialized():
         dist.all_reduce(total)
-    return float(total[0] / total[1]) if total[1] else None
+
+    if total[1]:
+        return float(total[0] / total[1])
+
+    return None

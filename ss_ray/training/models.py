@@ -94,7 +94,8 @@ def build_compact(
         intermediate_size=shape.intermediate_size,
         num_hidden_layers=shape.num_layers,
         num_attention_heads=shape.num_heads,
-        num_key_value_heads=1,  # shared by all heads: as good on tables, and a fifth faster to decode
+        # Shared by all heads: as good on tables, and a fifth faster to decode.
+        num_key_value_heads=1,
         max_position_embeddings=num_slots + 1,
         tie_word_embeddings=tied,
         bos_token_id=BOS,
@@ -117,6 +118,7 @@ def group_slots(slots: Sequence[Slot]) -> tuple[SlotGroup, ...]:
             groups[-1] = SlotGroup(first=last.first, stop=index + 1, low=last.low, high=last.high)
         else:
             groups.append(SlotGroup(first=index, stop=index + 1, low=slot.start, high=slot.stop))
+
     return tuple(groups)
 
 
@@ -131,16 +133,20 @@ def row_losses(model: CompactModel, tokens: Tensor, groups: Sequence[SlotGroup])
     Returns:
         (rows,) float32.
     """
-    if not groups or not len(tokens):  # a table of constants and identifiers; a worker without validation rows
+    # A table of constants and identifiers; a worker without validation rows.
+    if not groups or not len(tokens):
         return torch.zeros(len(tokens), device=tokens.device)
+
     begin = torch.full_like(tokens[:, :1], BOS)
     hidden = model.model(input_ids=torch.cat([begin, tokens[:, :-1]], dim=1), use_cache=False).last_hidden_state
     losses = tokens.new_zeros(len(tokens), dtype=torch.float32)
+
     for group, logits in zip(groups, model.lm_head(hidden, groups), strict=True):
         target = tokens[:, group.first : group.stop]
         target = torch.where(target == PAD, -100, target - group.low)
         loss = F.cross_entropy(logits.float().flatten(0, 1), target.flatten(), ignore_index=-100, reduction="none")
         losses = losses + loss.view_as(target).sum(dim=1)
+
     return losses
 
 
@@ -183,18 +189,22 @@ def ragged_losses(model: CompactModel, tokens: Tensor, targets: Tensor, ranges: 
     losses = torch.zeros(len(tokens), device=tokens.device)
     if not longest:
         return losses
-    places = torch.argsort((~used).byte(), dim=1, stable=True)[:, :longest]  # slots in use, in order, then others
+
+    # Slots in use, in order, then others.
+    places = torch.argsort((~used).byte(), dim=1, stable=True)[:, :longest]
     begin = torch.full_like(tokens[:, :1], BOS)
     hidden = model.model(
         input_ids=torch.cat([begin, tokens.gather(1, places[:, :-1])], dim=1),
         position_ids=places,
-        attention_mask=torch.ones_like(places),  # without one, a gap in the positions would be taken for a new text
+        # Without one, a gap in the positions would be taken for a new text.
+        attention_mask=torch.ones_like(places),
         use_cache=False,
     ).last_hidden_state
     wanted = targets.gather(1, places).flatten()
     kinds = ranges.of_slot.to(tokens.device)[places].flatten()
     counted = (wanted != PAD).nonzero().squeeze(1)
-    order = counted[torch.argsort(kinds[counted], stable=True)]  # positions of one range side by side
+    # Positions of one range side by side.
+    order = counted[torch.argsort(kinds[counted], stable=True)]
     sizes = torch.bincount(kinds[order], minlength=len(ranges.bounds)).tolist()
     parts = torch.split(hidden.flatten(0, 1)[order], sizes)
     answers = torch.split(wanted[order], sizes)
@@ -203,4 +213,7 @@ def ragged_losses(model: CompactModel, tokens: Tensor, targets: Tensor, ranges: 
         for (low, high), part, answer in zip(ranges.bounds, parts, answers, strict=True)
         if len(part)
     ]
-    return losses.index_add(0, order // longest, torch.cat(nats)) if nats else losses
+    if nats:
+        return losses.index_add(0, order // longest, torch.cat(nats))
+
+    return losses

@@ -56,6 +56,7 @@ def check_pretrained(name: str) -> None:
         raise ConfigError(f"training.pretrained_model: {name!r} is no causal language model")
     if Path(name).is_dir() and not any(f for s in ("*.safetensors", "*.bin") for f in Path(name).glob(s)):
         raise ConfigError(f"training.pretrained_model: the folder {name!r} has no weights")
+
     load_tokenizer(name)
 
 
@@ -74,9 +75,12 @@ def load_tokenizer(name: str) -> Any:
         end = next((token for token in candidates if token is not None), None)
         if end is None:
             raise ConfigError(f"training.pretrained_model: the tokenizer of {name!r} has no special token to end with")
+
         tokenizer.eos_token = tokenizer.convert_ids_to_tokens(end)
+
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
+
     return tokenizer
 
 
@@ -88,6 +92,7 @@ def render_prompt(tokenizer: Any, instruction: str) -> tuple[str, tuple[int, ...
     else:
         begins = tokenizer("")["input_ids"][:1] == [tokenizer.bos_token_id]
         text = (tokenizer.bos_token if begins else "") + instruction + "\n"
+
     return text, tuple(tokenizer(text, add_special_tokens=False)["input_ids"])
 
 
@@ -114,18 +119,22 @@ def load_base(plan: LanguageTrainPlan, device: torch.device) -> Pretrained:
     lora = LoraConfig(
         task_type=TaskType.CAUSAL_LM,
         r=plan.lora.r,
-        lora_alpha=plan.lora.alpha,  # a fraction is as good, whatever the type says
+        # A fraction is as good, whatever the type says.
+        lora_alpha=plan.lora.alpha,
         use_rslora=True,
         lora_dropout=0.0,
         target_modules=_targets(base, plan.lora),
         **_loftq(plan),
     )
+
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(plan.seed)
         model = get_peft_model(base, lora)
+
     if plan.gradient_checkpointing:
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
         model.enable_input_require_grads()
+
     return Pretrained(model=model.train(), tokenizer=tokenizer)
 
 
@@ -188,16 +197,20 @@ def _configuration(plan: LanguageTrainPlan) -> tuple[Any, int]:
     config = _from_files(AutoConfig, plan.base_model)
     text = config.get_text_config()
     for key, value in text.to_dict().items():
-        if "drop" in key and isinstance(value, float):  # losses are functions of weights and example alone
+        # Losses are functions of weights and example alone.
+        if "drop" in key and isinstance(value, float):
             setattr(text, key, 0.0)
+
     own = getattr(text, "max_position_embeddings", None)
     if own is None:
         limit = _from_files(AutoTokenizer, plan.base_model).model_max_length
         own = limit if limit < NO_LIMIT else USUAL_WINDOW
+
     window = min(own, plan.max_window_tokens) * plan.rope_scaling_factor
     if window > own:
         _scale_rope(text, window / own)
         text.max_position_embeddings = window
+
     return config, window
 
 
@@ -208,6 +221,7 @@ def _scale_rope(config: Any, factor: float) -> None:
         raise ConfigError(
             "training.rope_scaling_factor: this model has no rotary positions, or scales them already; set it to 1"
         )
+
     config.rope_parameters = parameters | {"rope_type": "linear", "factor": factor}
 
 
@@ -220,8 +234,10 @@ def _base_model(plan: LanguageTrainPlan, config: Any, device: torch.device) -> A
             "training.quantize_model needs a GPU (resources.use_gpu) and the package bitsandbytes on every node; "
             "give them, or set it to false"
         )
-    if plan.lora.loftq:  # quantises by itself, so that the adapter can make up for it
+    # Quantises by itself, so that the adapter can make up for it.
+    if plan.lora.loftq:
         return _loaded(plan, config, device_map={"": device})
+
     if plan.quantization == "bnb-8bit":
         scheme = BitsAndBytesConfig(load_in_8bit=True)
     else:
@@ -231,6 +247,7 @@ def _base_model(plan: LanguageTrainPlan, config: Any, device: torch.device) -> A
             bnb_4bit_use_double_quant=True,
             bnb_4bit_compute_dtype=torch.bfloat16,
         )
+
     model = _loaded(plan, config, device_map={"": device}, quantization_config=scheme)
     model.requires_grad_(False)
     return model
@@ -263,12 +280,14 @@ def _targets(model: nn.Module, lora: LoraPlan) -> list[str] | str:
     found = [target for target in lora.target_modules if any(f".{name}".endswith(f".{target}") for name in layers)]
     if lora.any_layers:
         return found or "all-linear"
+
     missing = [target for target in lora.target_modules if target not in found]
     if missing:
         known = sorted({name.rpartition(".")[2] for name in layers})
         raise ConfigError(
             f"training.lora_target_modules: the model has no {', '.join(missing)}; it has {', '.join(known)}"
         )
+
     return found
 
 

@@ -54,7 +54,8 @@ class SequenceExamples:
         """Of each window: its new rows, and the header where they are the sequence's first."""
         sequence, first, size, looked_at = self.windows[numbers].T
         places = torch.arange(int(size.max()))
-        rows = self.rows[(first[:, None] + places).clamp(max=len(self.rows) - 1)].long()  # (windows, places, slots)
+        # (windows, places, slots)
+        rows = self.rows[(first[:, None] + places).clamp(max=len(self.rows) - 1)].long()
         rows[places >= size[:, None]] = PAD
         wanted = rows.clone()
         wanted[places < looked_at[:, None]] = PAD
@@ -62,6 +63,7 @@ class SequenceExamples:
         is_first = (first == self.starts[sequence])[:, None]
         tokens = torch.cat([headers, rows.flatten(1)], dim=1)
         targets = torch.cat([torch.where(is_first, headers, PAD), wanted.flatten(1)], dim=1)
+
         return ragged_losses(model, tokens, targets, self.ranges)
 
 
@@ -77,6 +79,7 @@ def sequence_examples(tokens: SequenceTokens, codec: SequenceCodec, device: torc
     used = np.append(0, np.cumsum((tokens.rows != PAD).sum(axis=1)))
     headers = (tokens.headers != PAD).sum(axis=1)[table[:, 0]]
     lengths = headers + used[table[:, 1] + table[:, 2]] - used[table[:, 1]]
+
     return SequenceExamples(
         headers=torch.from_numpy(tokens.headers.astype(np.int32)).to(device),
         rows=torch.from_numpy(tokens.rows.astype(np.int32)).to(device),

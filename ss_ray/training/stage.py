@@ -97,12 +97,15 @@ def train_model(
         encode_rows(rows, codec, tokens)
     else:
         codec, size = encode_sequences(rows, schema, sequences, plan, tokens)
-        codec.ends(sequences.start, sequences.stop)  # refused before hours of training
+        # Refused before hours of training.
+        codec.ends(sequences.start, sequences.stop)
         plan = plan_sequence_training(plan, examples=size.examples, rows=size.rows, tokens=size.tokens)
+
     settings = {"tokens": tokens, "codec": codec, "plan": plan}
     with reported_progress(on_progress, "train", plan.num_steps, "steps") as report:
         metrics = fit_workers(_train_worker, settings | {"report": report}, resources, folder, key)
         report(plan.num_steps - metrics["steps"], metrics["note"])
+
     return codec_model_ref(codec, metrics, plan.batch_rows)
 
 
@@ -183,10 +186,12 @@ def fit_workers(
         ),
     )
     logging.getLogger("ray.train").setLevel(logging.CRITICAL)
+
     try:
         metrics: dict[str, Any] = trainer.fit().metrics
     except TrainingFailedError as error:
         raise _training_error(error) from None
+
     return metrics
 
 

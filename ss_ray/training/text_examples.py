@@ -33,7 +33,8 @@ Ints = npt.NDArray[np.int64]
 MAX_TEXT_POSITIONS = 8192
 """Tokens, padding included, that go through the model together at most: each has a logit for every piece of text."""
 PROBE_TOKENS = 32
-PROBE_TOLERANCE, HALF_PROBE_TOLERANCE = 1e-4, 2e-2
+PROBE_TOLERANCE = 1e-4
+HALF_PROBE_TOLERANCE = 2e-2
 """Share of a loss that rounding may change, in float32 and in half precision."""
 NO_LINE = -1
 NO_EXAMPLE = -1
@@ -105,29 +106,38 @@ class TextExamples:
     def positions(self) -> float:
         """Mean tokens that are counted."""
         counted = self.cuts.lengths - self.cuts.uncounted
-        return float(counted.mean()) if len(counted) else 0.0
+        if len(counted):
+            return float(counted.mean())
+        return 0.0
 
     def parts(self, numbers: Tensor, num_parts: int) -> Sequence[Tensor]:
         """Parts of similar lengths."""
         lengths = self.lengths[numbers]
-        fitting = max(1, MAX_TEXT_POSITIONS // max(1, int(lengths.max()))) if len(numbers) else 1
+        if len(numbers):
+            fitting = max(1, MAX_TEXT_POSITIONS // max(1, int(lengths.max())))
+        else:
+            fitting = 1
+
         return parts_of_similar_length(numbers, lengths, max(num_parts, -(-len(numbers) // fitting)))
 
     def losses(self, model: Any, numbers: Tensor) -> Tensor:
         """(len(numbers),) nats over the counted tokens of each; 0 for NO_EXAMPLE."""
         texts = [self._text(number) for number in numbers.tolist()]
-        uncounted = np.append(self.cuts.uncounted, 0)[numbers.numpy()]  # of NO_EXAMPLE, there is nothing to count
+        # Of NO_EXAMPLE, there is nothing to count.
+        uncounted = np.append(self.cuts.uncounted, 0)[numbers.numpy()]
         return text_losses(model, texts, torch.from_numpy(uncounted) + len(self.prompt))
 
     def _text(self, number: int) -> Tensor:
         """(tokens,) int64 of one example; of NO_EXAMPLE, the prompt."""
         if number == NO_EXAMPLE:
             return self.prompt.long()
+
         lines: list[int] = self.cuts.order[slice(*self.cuts.spans[number])].tolist()
         head = int(self.cuts.heads[number])
         lines = lines if head == NO_LINE else [head, *lines]
         bounds = [self.starts[line : line + 2].tolist() for line in lines]
         end = self.prompt.new_tensor([self.end] if self.cuts.ends[number] else [])
+
         return torch.cat([self.prompt, *(self.tokens[start:stop] for start, stop in bounds), end]).long()
 
 
@@ -154,7 +164,11 @@ class TextUnits:
     def max_together(self) -> int:
         """As many as MAX_TEXT_POSITIONS allows; never 0, so that a table without units makes noise as any other."""
         lengths = self.examples.lengths
-        longest = int(lengths.max()) * self.own.shape[1] if len(lengths) else 1
+        if len(lengths):
+            longest = int(lengths.max()) * self.own.shape[1]
+        else:
+            longest = 1
+
         return max(1, MAX_TEXT_POSITIONS // longest)
 
     def losses(self, model: Any, numbers: Tensor) -> Tensor:
@@ -180,9 +194,14 @@ def own_text_units(
         PrivacyError: Several units share an example, or nobody could tell whose it is.
     """
     cuts = examples.cuts
-    whole = len(np.unique(cuts.units)) == len(cuts.units) if unit_ids is None else len(cuts.order) == len(cuts.spans)
+    if unit_ids is None:
+        whole = len(np.unique(cuts.units)) == len(cuts.units)
+    else:
+        whole = len(cuts.order) == len(cuts.spans)
+
     if cuts.max_shared > 1 or not whole:
         raise PrivacyError("an example must be of one privacy unit, and of no other; cut the table anew")
+
     ids = cuts.units if unit_ids is None else unit_ids[cuts.order]
     return TextUnits(examples=examples, own=own_rows(ids, max_rows, worker), most_units=most_units)
 
@@ -206,11 +225,18 @@ def check_independence(model: Any, *, length: int) -> None:
     """
     generator = torch.Generator().manual_seed(0)
     draw = partial(torch.randint, model.config.get_text_config().vocab_size, generator=generator)
-    short, long = draw((min(PROBE_TOKENS, length),)), draw((length,))
+    short = draw((min(PROBE_TOKENS, length),))
+    long = draw((length,))
+
     with torch.no_grad():
         alone = text_losses(model, [short], torch.tensor([1]))
         beside = text_losses(model, [short, long], torch.tensor([1, 1]))[:1]
-    tolerance = PROBE_TOLERANCE if model.dtype == torch.float32 else HALF_PROBE_TOLERANCE
+
+    if model.dtype == torch.float32:
+        tolerance = PROBE_TOLERANCE
+    else:
+        tolerance = HALF_PROBE_TOLERANCE
+
     if not torch.allclose(alone, beside, rtol=tolerance):
         raise PrivacyError(
             "this model reads a text otherwise beside a longer one, so that nobody's influence can be bounded; choose "
@@ -228,6 +254,7 @@ def text_losses(model: Any, texts: Sequence[Tensor], first: Tensor) -> Tensor:
     """
     if not texts:
         return torch.zeros(0, device=model.device)
+
     lengths = torch.tensor([len(text) for text in texts])
     places = torch.arange(int(lengths.max()))
     used = places < lengths[:, None]
@@ -236,6 +263,7 @@ def text_losses(model: Any, texts: Sequence[Tensor], first: Tensor) -> Tensor:
     mask = used.long().to(model.device)
     logits = model(input_ids=tokens, attention_mask=mask, use_cache=False).logits[:, :-1]
     nats = F.cross_entropy(logits[counted].float(), tokens[:, 1:][counted], reduction="none")
+
     return nats.new_zeros(len(texts)).index_add(0, counted.nonzero()[:, 0], nats)
 
 
@@ -246,16 +274,19 @@ def tokenize_lines(tokenizer: Any, lines: Sequence[str]) -> tuple[npt.NDArray[np
     """
     if not lines:
         return np.zeros(0, np.int32), np.zeros(0, np.int64)
+
     break_ = tokenizer("\n", add_special_tokens=False)["input_ids"]
     after = tokenizer([f"\n{line}" for line in lines], add_special_tokens=False)["input_ids"]
     found = [
         ids[len(break_) :]
         if ids[: len(break_)] == break_
-        else tokenizer(line, add_special_tokens=False)["input_ids"]  # a piece goes across the line end
+        # A piece goes across the line end.
+        else tokenizer(line, add_special_tokens=False)["input_ids"]
         for ids, line in zip(after, lines, strict=True)
     ]
     sizes = np.array([len(ids) for ids in found], np.int64)
     tokens = np.fromiter(chain.from_iterable(found), np.int32, int(sizes.sum()))
+
     return tokens, sizes
 
 
@@ -269,7 +300,11 @@ def cut_rows(sizes: Ints, *, room: int, max_records: int, seed: int | None) -> C
         seed: Of the order; None: that of the table, which with differential privacy no other row may change.
     """
     fitting = np.flatnonzero(sizes < room)
-    order = fitting if seed is None else np.random.default_rng(seed).permutation(fitting)
+    if seed is None:
+        order = fitting
+    else:
+        order = np.random.default_rng(seed).permutation(fitting)
+
     starts = np.array(list(_pack_starts(sizes[order].tolist(), room - 1, max_records)), np.int64)
     spans = np.stack([starts, np.append(starts, len(order))[1:]], axis=1)
     return _cuts(
@@ -287,12 +322,15 @@ def cut_rows(sizes: Ints, *, room: int, max_records: int, seed: int | None) -> C
 
 def _pack_starts(sizes: Sequence[int], room: int, max_records: int) -> Iterator[int]:
     """The first row of each example."""
-    used, count = 0, max_records
+    used = 0
+    count = max_records
     for row, size in enumerate(sizes):
         if count == max_records or used + size > room:
             yield row
-            used, count = 0, 0
-        used, count = used + size, count + 1
+            used = 0
+            count = 0
+        used = used + size
+        count = count + 1
 
 
 def cut_groups(sizes: Ints, groups: Ints, *, has_head: bool, room: int, max_records: int | None = None) -> Cuts:
@@ -305,9 +343,11 @@ def cut_groups(sizes: Ints, groups: Ints, *, has_head: bool, room: int, max_reco
         room: Tokens of an example at most, its end included, its prompt not.
         max_records: Of a group that are learned from, the first ones, in one window; None: all, in all windows.
     """
-    found: list[tuple[int, int, int, int, int]] = []  # unit, first and last place, lines looked at, whether it ends
+    # unit, first and last place, lines looked at, whether it ends.
+    found: list[tuple[int, int, int, int, int]] = []
     order: list[Ints] = []
     place = too_long = 0
+
     for unit, (start, stop) in enumerate(pairwise(np.append(0, np.cumsum(groups)).tolist())):
         lines = np.arange(start + has_head, stop)
         free = room - 1 - (int(sizes[start]) if has_head else 0)
@@ -316,8 +356,10 @@ def cut_groups(sizes: Ints, groups: Ints, *, has_head: bool, room: int, max_reco
         windows = list(_windows(sizes[kept[:max_records]].tolist(), free))
         for first, last, looked_at in windows if max_records is None else windows[:1]:
             found.append((unit, place + first, place + last, looked_at, last == len(kept)))
+
         order.append(kept)
         place += len(kept)
+
     units, *places, looked, ends = np.array(found, np.int64).reshape(-1, 5).T
     return _cuts(
         sizes,
@@ -336,15 +378,19 @@ def _windows(sizes: Sequence[int], room: int) -> Iterator[tuple[int, int, int]]:
     """First record, the one after the last, and how many are only looked at, of windows that hold all records."""
     stop = 0
     while stop < len(sizes):
-        first, seen = stop, 0
+        first = stop
+        seen = 0
         most = min(room // 2, room - sizes[stop])
+
         while first and seen + sizes[first - 1] <= most:
             first -= 1
             seen += sizes[first]
+
         looked_at = stop - first
         while stop < len(sizes) and seen + sizes[stop] <= room:
             seen += sizes[stop]
             stop += 1
+
         yield first, stop, looked_at
 
 
@@ -363,7 +409,9 @@ def _cuts(
     first, stop = spans.T
     starts = np.append(0, np.cumsum(sizes[order]))
     head_sizes = np.where(heads == NO_LINE, 0, np.append(sizes, 0)[heads])
-    is_first = np.diff(units, prepend=-1) != 0  # whose head is counted, and which looks at nothing
+    # Whose head is counted, and which looks at nothing.
+    is_first = np.diff(units, prepend=-1) != 0
+
     return Cuts(
         order=order,
         spans=spans,

@@ -53,9 +53,12 @@ def save_units(
     if group is not None and not per_example:
         check_same_rows(parts, rows.files(".parquet"))
         save_array(unit_ids(parts, group), folder.make_folder() / "units.npy")
+
     return UnitFiles(folder=folder, count=count_units(parts, group))
 
 
 def load_units(units: UnitFiles) -> npt.NDArray[Any] | None:
     """(rows,) which unit each row belongs to; None where each example is one unit."""
-    return load_arrays(units.folder) if units.folder.files(".npy") else None
+    if units.folder.files(".npy"):
+        return load_arrays(units.folder)
+    return None

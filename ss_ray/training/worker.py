@@ -52,7 +52,8 @@ def train_in_worker(
         report: Told the steps done and the loss.
     """
     torch.set_num_threads(threads)
-    worker, device = this_worker(), get_device()
+    worker = this_worker()
+    device = get_device()
     examples = _load_examples(tokens, codec, device)
     compact = build_compact(
         plan.shape,
@@ -107,6 +108,7 @@ def train_with_checkpoints(
         on_validation=lambda state: saver.save_if_due(lambda: state),
     )
     saver.save(state)
+
     return state
 
 
@@ -138,12 +140,14 @@ def train_private_in_worker(
         report: Told the steps charged, and nothing that was computed from rows.
     """
     torch.set_num_threads(threads)
-    worker, device = this_worker(), get_device()
+    worker = this_worker()
+    device = get_device()
     compact = build_compact(
         plan.shape, vocabulary_size=codec.vocabulary_size, num_slots=len(codec.slots), seed=plan.seed, tied=False
     )
     compact.lm_head.bias.copy_(torch.from_numpy(prior))
-    matrix, groups = _load_matrix(tokens, device).long(), group_slots(codec.slots)
+    matrix = _load_matrix(tokens, device).long()
+    groups = group_slots(codec.slots)
     own = own_row_units(matrix, groups, units, max_rows=plan.max_rows_per_unit, worker=worker)
     recorder = StepRecorder(compact.to(device), record if worker.rank == 0 else None)
     recorder.begin(matrix)
@@ -193,6 +197,7 @@ def train_private_with_checkpoints(
         on_state=saver.save_if_due,
     )
     saver.save(state)
+
     return state
 
 
@@ -215,12 +220,17 @@ class _Checkpoints:
         if dist.is_initialized():
             due = due.to(get_device())
             dist.broadcast(due, src=0)
+
         if due.item():
             self.save(state())
 
     def save(self, state: TrainState | PrivateState) -> None:
         """Save on rank 0; every worker has to call it."""
-        losses = list(state.losses) if isinstance(state, TrainState) else []
+        if isinstance(state, TrainState):
+            losses = list(state.losses)
+        else:
+            losses = []
+
         note = f"validation loss {losses[-1][1]:.3f}" if losses else ""
         metrics = {"steps": state.step, "losses": losses, "note": note, "num_parameters": self.num_parameters}
         with tempfile.TemporaryDirectory() as local:
@@ -229,6 +239,7 @@ class _Checkpoints:
                 ray.train.report(metrics, checkpoint=Checkpoint.from_directory(local))
             else:
                 ray.train.report(metrics)
+
         self.saved_at = time.monotonic()
 
 
@@ -237,6 +248,7 @@ def _resume(device: torch.device) -> dict[str, Any] | None:
     checkpoint = ray.train.get_checkpoint()
     if checkpoint is None:
         return None
+
     with checkpoint.as_directory() as local:
         fields: dict[str, Any] = torch.load(Path(local) / "state.pt", map_location=device, weights_only=True)
         return fields

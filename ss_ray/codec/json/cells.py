@@ -25,7 +25,9 @@ quoted: Callable[[str], str] = json.JSONEncoder(ensure_ascii=False).encode
 def storage_type(column: ColumnSchema) -> pa.DataType:
     """The type of the column's values; of a dictionary, that of its entries."""
     type_ = arrow_type(column)
-    return type_.value_type if pa.types.is_dictionary(type_) else type_
+    if pa.types.is_dictionary(type_):
+        return type_.value_type
+    return type_
 
 
 def decimals_of(column: ColumnSchema) -> int | None:
@@ -33,17 +35,22 @@ def decimals_of(column: ColumnSchema) -> int | None:
     type_ = storage_type(column)
     if pa.types.is_decimal(type_):
         return int(type_.scale)
-    return column.decimals if pa.types.is_floating(type_) else None
+    if pa.types.is_floating(type_):
+        return column.decimals
+    return None
 
 
 def cell_texts(array: pa.ChunkedArray | pa.Array, column: ColumnSchema) -> pa.Array:
     """(rows,) JSON of each cell; "null" where it is missing. Identifiers are `true`: only their presence is written."""
     if isinstance(array, pa.ChunkedArray):
         array = array.combine_chunks()
+
     if column.kind is Kind.IDENTIFIER:
         return pc.if_else(array.is_valid(), "true", "null").cast(pa.large_string())
+
     if pa.types.is_dictionary(array.type):
         array = array.cast(array.type.value_type)
+
     return pc.fill_null(_spelled(_listed(array, column), column).cast(pa.large_string()), "null")
 
 
@@ -63,26 +70,38 @@ def only_value(column: ColumnSchema) -> pa.Scalar | None:
     type_ = storage_type(column)
     if pa.types.is_null(type_):
         return pa.scalar(None, type_)
+
     if column.values is not None and column.kind in (*ORDERED_KINDS, Kind.CATEGORY, Kind.BOOLEAN):
-        values = listed_array(column) if column.values else pa.nulls(1, type_)
-        return values[0] if len(column.values) + column.nullable <= 1 else None
+        if column.values:
+            values = listed_array(column)
+        else:
+            values = pa.nulls(1, type_)
+
+        if len(column.values) + column.nullable <= 1:
+            return values[0]
+        return None
+
     if column.kind not in ORDERED_KINDS:
         return None
     if column.minimum is None:
         return pa.scalar(None, type_)
     if column.minimum != column.maximum or column.nullable:
         return None
+
     return bound_array(column)[0]
 
 
 def bound_array(column: ColumnSchema) -> pa.Array:
     """Minimum and maximum in the storage type; a decimal next to each, as Arrow's cast to floats has it."""
-    type_, bounds = storage_type(column), [column.minimum, column.maximum]
+    type_ = storage_type(column)
+    bounds = [column.minimum, column.maximum]
     if pa.types.is_temporal(type_):
         return pa.array(bounds, pa.string()).cast(type_)
+
     if pa.types.is_decimal(type_):
         ends = [float(bound) for bound in bounds if bound is not None]
         return pa.array([nearest_decimal(end, type_, (end, end)) for end in ends], type_)
+
     return pa.array(bounds, type_)
 
 
@@ -103,17 +122,21 @@ def _spelled(array: pa.Array, column: ColumnSchema) -> pa.Array:
         return _on_distinct(array, lambda value: format(value, "f"))
     if pa.types.is_floating(array.type):
         return _spelled_floats(array, decimals_of(column))
+
     return _on_distinct(array, quoted)
 
 
 def _spelled_floats(array: pa.Array, decimals: int | None) -> pa.Array:
-    array = pc.add(array, pa.scalar(0.0, array.type))  # -0.0 becomes 0.0
+    # -0.0 becomes 0.0.
+    array = pc.add(array, pa.scalar(0.0, array.type))
     if decimals is None:
         return array.cast(pa.string())
+
     values = pc.fill_null(array.cast(pa.float64()), 0.0).to_numpy(zero_copy_only=False)
     scaled = values * 10.0**decimals
     if len(scaled) and np.abs(scaled).max() >= EXACT:
         return _on_distinct(array, lambda value: _fixed(value, decimals))
+
     return pc.if_else(array.is_valid(), spelled_units(pa.array(np.round(scaled).astype(np.int64)), decimals), None)
 
 
@@ -121,15 +144,20 @@ def spelled_units(units: pa.Array, decimals: int) -> pa.Array:
     """(rows,) integers with a point before their last `decimals` digits: 5 is 0.05."""
     if not decimals:
         return units.cast(pa.string())
+
     digits = pc.utf8_lpad(pc.abs(units).cast(pa.string()), decimals + 1, "0")
-    whole, fraction = pc.utf8_slice_codeunits(digits, 0, -decimals), pc.utf8_slice_codeunits(digits, -decimals)
+    whole = pc.utf8_slice_codeunits(digits, 0, -decimals)
+    fraction = pc.utf8_slice_codeunits(digits, -decimals)
     sign = pc.if_else(pc.less(units, 0), "-", "")
+
     return pc.binary_join_element_wise(pc.binary_join_element_wise(sign, whole, ""), fraction, ".")
 
 
 def _fixed(value: float, decimals: int) -> str:
     text = f"{value:.{decimals}f}"
-    return text if float(text) else text.removeprefix("-")
+    if float(text):
+        return text
+    return text.removeprefix("-")
 
 
 def _on_distinct(array: pa.Array, spell: Callable[..., str]) -> pa.Array:
@@ -142,5 +170,11 @@ def _on_distinct(array: pa.Array, spell: Callable[..., str]) -> pa.Array:
 def decimal_of(value: object) -> Decimal | None:
     """A JSON number as a decimal; None for anything else."""
     if isinstance(value, Decimal):
-        return value if value.is_finite() else None
-    return Decimal(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+        if value.is_finite():
+            return value
+        return None
+
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return Decimal(value)
+
+    return None

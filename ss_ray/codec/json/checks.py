@@ -74,9 +74,11 @@ def read_cells(values: Sequence[Any], column: ColumnSchema, *, clamp: bool) -> C
         cells = _read_listed(values, column)
     else:
         cells = _read_stored(values, column, clamp)
+
     if not column.nullable:
         missing = np.array([value is None for value in values], bool)
         cells.faults[missing & (cells.faults == 0)] = _MISSING
+
     return cells
 
 
@@ -103,6 +105,7 @@ def _read_stored(values: Sequence[Any], column: ColumnSchema, clamp: bool, bound
         return _read_floats(values, column, clamp, bounded)
     if pa.types.is_temporal(type_):
         return _read_dates(values, column, clamp, bounded)
+
     return _read_texts(values, column)
 
 
@@ -121,14 +124,18 @@ def _type_faults(values: Sequence[Any], kept: Sequence[Any]) -> Faults:
 def _read_integers(values: Sequence[Any], column: ColumnSchema, clamp: bool, bounded: bool) -> Cells:
     type_ = storage_type(column)
     bits = type_.bit_width - pa.types.is_signed_integer(type_)
-    low, high = (-(2**bits) if pa.types.is_signed_integer(type_) else 0), 2**bits - 1
+    low = -(2**bits) if pa.types.is_signed_integer(type_) else 0
+    high = 2**bits - 1
     if bounded:
-        low, high = max(low, int(column.minimum or 0)), min(high, int(column.maximum or 0))
+        low = max(low, int(column.minimum or 0))
+        high = min(high, int(column.maximum or 0))
+
     kept = [value if type(value) is int else None for value in values]
     faults = _type_faults(values, kept)
     outside = np.array([value is not None and not low <= value <= high for value in kept], bool)
     if outside.any():
         kept = [None if v is None else min(max(v, low), high) for v in kept]
+
     return _settled(pa.array(kept, type_), faults, outside, clamp and bounded)
 
 
@@ -136,27 +143,38 @@ def _settled(array: pa.Array, faults: Faults, outside: Mask, clamp: bool) -> Cel
     """Cells whose values beyond the bounds, already moved to them, count as repaired or as faults."""
     if clamp:
         return Cells(array=array, faults=faults, repaired=outside)
+
     faults[outside] = _RANGE
     if outside.any():
         array = pc.if_else(pa.array(outside), pa.scalar(None, array.type), array)
+
     return Cells(array=array, faults=faults, repaired=np.zeros(len(outside), bool))
 
 
 def _read_floats(values: Sequence[Any], column: ColumnSchema, clamp: bool, bounded: bool) -> Cells:
-    type_, decimals = storage_type(column), decimals_of(column)
+    type_ = storage_type(column)
+    decimals = decimals_of(column)
     kept = [_float(value) for value in values]
     faults = _type_faults(values, kept)
     missing = np.array([value is None for value in kept], bool)
     numbers = np.array([0.0 if value is None else value for value in kept], np.float64)
     limit = float(np.finfo(type_.to_pandas_dtype()).max)
-    low, high = (float(column.minimum or 0), float(column.maximum or 0)) if bounded else (-limit, limit)
+    if bounded:
+        low = float(column.minimum or 0)
+        high = float(column.maximum or 0)
+    else:
+        low = -limit
+        high = limit
+
     stored = numbers.clip(-limit, limit).astype(type_.to_pandas_dtype())
     outside = ~missing & ((stored < stored.dtype.type(low)) | (stored > stored.dtype.type(high)) | np.isinf(numbers))
     if decimals is not None:
         scaled = np.where(np.abs(numbers) < EXACT / 10.0**decimals, numbers, 0.0) * 10.0**decimals
-        off = np.abs(scaled - np.round(scaled)) > _OFF_GRID + np.abs(scaled) * 2.0**-51  # two roundings of the float
+        # Two roundings of the float.
+        off = np.abs(scaled - np.round(scaled)) > _OFF_GRID + np.abs(scaled) * 2.0**-51
         faults[off & ~missing] = _DECIMALS
         missing |= off
+
     array = pa.array(stored.clip(stored.dtype.type(low), stored.dtype.type(high)) + 0.0, type_, mask=missing)
     return _settled(array, faults, outside & ~missing, clamp and bounded)
 
@@ -164,12 +182,16 @@ def _read_floats(values: Sequence[Any], column: ColumnSchema, clamp: bool, bound
 def _float(value: Any) -> float | None:
     """A JSON number as a float; None for anything else, and for what JSON cannot say."""
     if type(value) is float:
-        return None if value != value else value
+        if value != value:
+            return None
+        return value
+
     if type(value) in (int, Decimal):
         try:
             return float(value)
         except OverflowError:
             return float("inf")
+
     return None
 
 
@@ -178,19 +200,25 @@ def _read_decimals(values: Sequence[Any], column: ColumnSchema, clamp: bool, bou
     numbers = [decimal_of(value) for value in values]
     faults = _type_faults(values, numbers)
     kept: list[Decimal | None] = []
+
     for index, number in enumerate(numbers):
         exact, fault = _on_scale(number, type_)
         kept.append(exact)
         faults[index] = faults[index] or fault
+
     array = pa.array(kept, type_)
     if not bounded:
         return Cells(array=array, faults=faults, repaired=np.zeros(len(kept), bool))
-    low, high = float(column.minimum or 0), float(column.maximum or 0)
+
+    low = float(column.minimum or 0)
+    high = float(column.maximum or 0)
     floats = pc.fill_null(array.cast(pa.float64()), low).to_numpy(zero_copy_only=False)
-    below, above = floats < low, floats > high
+    below = floats < low
+    above = floats > high
     if below.any() or above.any():
         ends = bound_array(column)
         array = pc.if_else(pa.array(below), ends[0], pc.if_else(pa.array(above), ends[1], array))
+
     return _settled(array, faults, below | above, clamp)
 
 
@@ -198,22 +226,34 @@ def _on_scale(number: Decimal | None, type_: pa.DataType) -> tuple[Decimal | Non
     """A decimal with the type's digits after the point, and its fault."""
     if number is None:
         return None, 0
+
     try:
         exact = number.quantize(Decimal(1).scaleb(-type_.scale, _CONTEXT), context=_CONTEXT)
     except DecimalException:
         return None, _RANGE
+
     if exact != number:
         return None, _DECIMALS
     if exact.copy_abs().scaleb(type_.scale, _CONTEXT) >= 10**type_.precision:
         return None, _RANGE
-    return (exact if exact else exact.copy_abs()), 0  # 0 for -0; arithmetic would round to 28 digits
+
+    # 0 for -0; arithmetic would round to 28 digits.
+    return (exact if exact else exact.copy_abs()), 0
 
 
 def _read_dates(values: Sequence[Any], column: ColumnSchema, clamp: bool, bounded: bool) -> Cells:
     """Dates and times in ISO 8601; all of one width, so they are compared as strings."""
     type_ = storage_type(column)
-    texts = _of_types(values, (str,), pa.string()) if _encodable(values) else _encodable_only(values)
-    bounds = iso_strings(bound_array(column)).to_pylist() if bounded else []
+    if _encodable(values):
+        texts = _of_types(values, (str,), pa.string())
+    else:
+        texts = _encodable_only(values)
+
+    if bounded:
+        bounds = iso_strings(bound_array(column)).to_pylist()
+    else:
+        bounds = []
+
     real = _is_date(texts.array, type_)
     texts.faults[_valid(texts.array) & ~real] = _TYPE
     array = pc.if_else(pa.array(real), texts.array, None)
@@ -224,6 +264,7 @@ def _read_dates(values: Sequence[Any], column: ColumnSchema, clamp: bool, bounde
         )
         outside = pc.fill_null(pc.not_equal(array, clamped), False).to_numpy(zero_copy_only=False)
         array = clamped
+
     return _settled(array.cast(type_), texts.faults, outside, clamp and bounded)
 
 
@@ -233,12 +274,16 @@ def _is_date(texts: pa.Array, type_: pa.DataType) -> Mask:
     if pa.types.is_timestamp(type_):
         digits = {"s": 0, "ms": 3, "us": 6, "ns": 9}[type_.unit]
         shape += _TIME + (rf"\.[0-9]{{{digits}}}" if digits else "") + ("Z" if type_.tz else "")
+
     fits = pc.fill_null(pc.match_substring_regex(texts, shape + "$"), False).to_numpy(zero_copy_only=False)
     days = pc.if_else(pa.array(fits), pc.utf8_slice_codeunits(texts, 0, 10), "1970-01-01").to_pylist()
     months = np.array([day[:7] for day in days], "datetime64[M]")
     lengths = ((months + 1).astype("datetime64[D]") - months.astype("datetime64[D]")).astype(np.int64)
     real: Mask = fits & (np.array([int(day[8:]) for day in days], np.int64) <= lengths)
-    return real & _fits_nanoseconds(texts) if pa.types.is_timestamp(type_) and type_.unit == "ns" else real
+    if pa.types.is_timestamp(type_) and type_.unit == "ns":
+        return real & _fits_nanoseconds(texts)
+
+    return real
 
 
 def _fits_nanoseconds(texts: pa.Array) -> Mask:
@@ -251,10 +296,15 @@ def _fits_nanoseconds(texts: pa.Array) -> Mask:
 
 def _read_texts(values: Sequence[Any], column: ColumnSchema) -> Cells:
     type_ = storage_type(column)
-    texts = _of_types(values, (str,), pa.large_string()) if _encodable(values) else _encodable_only(values)
+    if _encodable(values):
+        texts = _of_types(values, (str,), pa.large_string())
+    else:
+        texts = _encodable_only(values)
+
     if column.max_length is not None:
         too_long = pc.fill_null(pc.greater(pc.utf8_length(texts.array), column.max_length), False)
         texts.faults[too_long.to_numpy(zero_copy_only=False)] = _LENGTH
+
     return Cells(array=texts.array.cast(type_), faults=texts.faults, repaired=texts.repaired)
 
 

@@ -69,10 +69,15 @@ class _Rules:
         lines = [f"{name} ::= {expression}" for expression, name in self.names.items()]
         if self.has_text:
             lines.append(_text_rule("text", "text"))
+
         if self.longest_text >= 0:
             lines.append('text0 ::= "\\""')
+
         lines += [_text_rule(f"text{length}", f"text{length - 1}") for length in range(1, self.longest_text + 1)]
-        return [*lines, f"escape ::= {_ESCAPE}"] if self.has_text or self.longest_text > 0 else lines
+        if self.has_text or self.longest_text > 0:
+            return [*lines, f"escape ::= {_ESCAPE}"]
+
+        return lines
 
 
 def record_grammar(
@@ -88,12 +93,24 @@ def record_grammar(
     Raises:
         ConfigError: `given` names a column that the model does not write, or a value that its schema does not allow.
     """
-    fixed, rules = _fixed(codec, given or {}), _Rules()
-    head = rules.add(_object(codec.shared_columns, fixed, rules)) + " " if codec.shared_columns else ""
-    low, high = (records, records) if records is not None else (1, codec.max_lines)
+    fixed = _fixed(codec, given or {})
+    rules = _Rules()
+    if codec.shared_columns:
+        head = rules.add(_object(codec.shared_columns, fixed, rules)) + " "
+    else:
+        head = ""
+
+    if records is not None:
+        low = records
+        high = records
+    else:
+        low = 1
+        high = codec.max_lines
+
     later = rules.add(_object(codec.later_columns, fixed, rules))
     if codec.order is None or codec.order.gap is None:
         return _grammar(f"{head}{later}{{{low},{high}}}", rules)
+
     first = rules.add(_object(codec.row_columns, fixed | {codec.order.gap.name: "0"}, rules))
     more = f" {later}{{{low - 1},{high - 1}}}" if high > 1 else ""
     return _grammar(f"{head}{first}{more}", rules)
@@ -112,7 +129,8 @@ def further_grammar(codec: JsonCodec, *, may_end: bool = True, given: Mapping[st
     Raises:
         ConfigError: As of `record_grammar`.
     """
-    fixed, rules = _fixed(codec, given or {}), _Rules()
+    fixed = _fixed(codec, given or {})
+    rules = _Rules()
     record = rules.add(_object(codec.later_columns, fixed, rules))
     return _grammar(f"{record}*" if may_end else f"{record} root", rules)
 
@@ -130,19 +148,30 @@ def _fixed(codec: JsonCodec, given: Mapping[str, Scalar | None]) -> dict[str, st
             raise ConfigError(
                 f"column {name!r} cannot be given: it is not in the table, or the model does not write it"
             )
+
         column = by_name[name]
         cells = read_cells([value], column, clamp=False)
         if cells.faults[0]:
             raise ConfigError(f"the value given for column {name!r} is not allowed: {REASONS[cells.faults[0]]}")
-        present = cells.array if column.kind is not Kind.IDENTIFIER else pa.array([value])
+
+        if column.kind is not Kind.IDENTIFIER:
+            present = cells.array
+        else:
+            present = pa.array([value])
+
         texts[name] = cell_texts(present, column)[0].as_py()
+
     start = codec.order.start_text() if codec.order else None
-    return texts if codec.order is None or start is None else texts | {codec.order.name: start}
+    if codec.order is None or start is None:
+        return texts
+
+    return texts | {codec.order.name: start}
 
 
 def _object(columns: Sequence[ColumnSchema], fixed: Mapping[str, str], rules: _Rules) -> str:
     """The line of an object; what lies between two values is one literal."""
-    parts, pending = [], "{"
+    parts = []
+    pending = "{"
     for index, column in enumerate(columns):
         pending += ("," if index else "") + quoted(column.name) + ":"
         if column.name in fixed:
@@ -150,6 +179,7 @@ def _object(columns: Sequence[ColumnSchema], fixed: Mapping[str, str], rules: _R
         else:
             parts += [literal(pending), rules.add(_cell(column, rules))]
             pending = ""
+
     return " ".join([*parts, literal(pending + "}\n")])
 
 
@@ -157,21 +187,31 @@ def _cell(column: ColumnSchema, rules: _Rules) -> str:
     """A value or, where there may be none, null."""
     if column.kind is Kind.IDENTIFIER:
         return '"true" | "null"'
+
     if column.values is not None and column.kind is not Kind.TEXT:
         value = _one_of(sorted(listed_texts(column)), 0, rules)
     else:
         value = _any_of_type(column, rules)
-    return f'{value} | "null"' if column.nullable else value
+
+    if column.nullable:
+        return f'{value} | "null"'
+
+    return value
 
 
 def _one_of(texts: Sequence[str], depth: int, rules: _Rules) -> str:
     """These texts without their first `depth` characters, which they share."""
     if len(texts) <= MAX_ALTERNATIVES:
         return " | ".join(literal(text[depth:]) for text in texts)
+
     parts = []
     for start, group in groupby(texts, key=lambda text: text[depth : depth + 1]):
-        rest = _one_of(list(group), depth + len(start), rules) if start else '""'
+        if start:
+            rest = _one_of(list(group), depth + len(start), rules)
+        else:
+            rest = '""'
         parts.append(f"{literal(start)} {rules.add(rest)}" if start else '""')
+
     return " | ".join(parts)
 
 
@@ -183,9 +223,13 @@ def _any_of_type(column: ColumnSchema, rules: _Rules) -> str:
         return number_range(*_integer_bounds(column))
     if pa.types.is_temporal(type_):
         return f'"\\"" {rules.add(_temporal(column))} "\\""'
+
     if pa.types.is_decimal(type_) or pa.types.is_floating(type_):
         decimals = decimals_of(column)
-        return float_range(*_spelled_bounds(column)) if decimals is None else number_range(*_units(column), decimals)
+        if decimals is None:
+            return float_range(*_spelled_bounds(column))
+        return number_range(*_units(column), decimals)
+
     return f'"\\"" {rules.text(column.max_length)}'
 
 
@@ -206,7 +250,11 @@ def _float_bounds(column: ColumnSchema) -> tuple[float, float]:
 def _spelled_bounds(column: ColumnSchema) -> tuple[float, float]:
     """Bounds as the column's own precision spells them: of 32 bits, 9.9999998e17 is 1e+18."""
     low, high = _float_bounds(column)
-    spelled = cell_texts(bound_array(column), column).to_pylist() if column.minimum is not None else (low, high)
+    if column.minimum is not None:
+        spelled = cell_texts(bound_array(column), column).to_pylist()
+    else:
+        spelled = (low, high)
+
     return min(low, float(spelled[0])), max(high, float(spelled[1]))
 
 
@@ -216,12 +264,19 @@ def _units(column: ColumnSchema) -> tuple[int, int]:
     scale = float_scale(column)
     if scale.decimals is not None:
         return bound_units(column, scale)
-    type_, wide = storage_type(column), 0.0
+
+    type_ = storage_type(column)
+    wide = 0.0
     if pa.types.is_decimal(type_) and max(abs(low), abs(high)) * 10.0**decimals >= EXACT:
         wide = _SLACK * float(np.spacing(max(abs(low), abs(high))))
+
     ends = [int(_CONTEXT.scaleb(Decimal(end), decimals).to_integral_value(ROUND_HALF_EVEN)) for end in (low, high)]
     slack = int(_CONTEXT.scaleb(Decimal(wide), decimals))
-    largest = 10**type_.precision - 1 if pa.types.is_decimal(type_) else 10**400
+    if pa.types.is_decimal(type_):
+        largest = 10**type_.precision - 1
+    else:
+        largest = 10**400
+
     return max(ends[0] - slack, -largest), min(ends[1] + slack, largest)
 
 
@@ -231,6 +286,7 @@ def _temporal(column: ColumnSchema) -> str:
     days = date.fromisoformat(low[:10]), date.fromisoformat(high[:10])
     if len(low) == len("YYYY-MM-DD"):
         return date_range(*days)
+
     clocks = [_clock_digits(text[11:].removesuffix("Z")) for text in (low, high)]
     return moment_range((days[0], clocks[0]), (days[1], clocks[1]), "Z" if low.endswith("Z") else "")
 

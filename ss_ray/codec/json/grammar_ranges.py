@@ -30,8 +30,14 @@ def literal(text: str) -> str:
 def _escaped(character: str) -> str:
     if character in '"\\':
         return "\\" + character
+
     code = ord(character)
-    return character if character.isprintable() else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+    if character.isprintable():
+        return character
+    if code < 0x10000:
+        return f"\\u{code:04x}"
+
+    return f"\\U{code:08x}"
 
 
 def number_range(low: int, high: int, decimals: int = 0) -> str:
@@ -39,8 +45,10 @@ def number_range(low: int, high: int, decimals: int = 0) -> str:
     parts = []
     if high >= 0:
         parts += _magnitudes(max(low, 0), high, decimals)
+
     if low < 0:
         parts += ['"-" ' + part for part in _magnitudes(max(1, -high), -low, decimals)]
+
     return " | ".join(parts)
 
 
@@ -52,22 +60,27 @@ def float_range(low: float, high: float) -> str:
     parts = []
     if high >= 0:
         parts += _float_magnitudes(max(low, 0.0), high)
+
     if low < 0:
         parts += [f'"-" ({part})' for part in _float_magnitudes(max(0.0, -high), -low)]
+
     return " | ".join(parts)
 
 
 def date_range(low: date, high: date) -> str:
     """Days low..high as YYYY-MM-DD, real ones only."""
-    first, last = low.year, high.year
+    first = low.year
+    last = high.year
     if first == last:
         return " | ".join(_days_of_year(low, high))
+
     parts = _days_of_year(low, date(first, 12, 31)) + _days_of_year(date(last, 1, 1), high)
     years = range(first + 1, last)
     for is_leap in (False, True):
         chosen = _year_set([year for year in years if calendar.isleap(year) == is_leap])
         if chosen:
             parts.append(f'({chosen}) "-" ({_whole_year(29 if is_leap else 28)})')
+
     return " | ".join(parts)
 
 
@@ -80,14 +93,17 @@ def moment_range(low: tuple[date, Sequence[int]], high: tuple[date, Sequence[int
         end: What follows the time: "" or "Z".
     """
     sizes = (24, 60, 60) + (10,) * (len(low[1]) - 3)
-    first, last = tuple(0 for _ in sizes), tuple(size - 1 for size in sizes)
+    first = tuple(0 for _ in sizes)
+    last = tuple(size - 1 for size in sizes)
     if low[0] == high[0]:
         return _moments(low[0], low[1], high[1], sizes, end)
+
     parts = [_moments(low[0], low[1], last, sizes, end), _moments(high[0], first, high[1], sizes, end)]
     day = timedelta(days=1)
     if low[0] + day < high[0]:
         days = date_range(low[0] + day, high[0] - day)
         parts.append(f"({days}) ({_clock(first, last, sizes, end)})")
+
     return " | ".join(parts)
 
 
@@ -100,11 +116,13 @@ def _magnitudes(low: int, high: int, decimals: int) -> list[str]:
         if smallest <= largest:
             ends = [[int(digit) for digit in str(end).zfill(width)] for end in (smallest, largest)]
             parts += [_pointed(box, decimals) for box in _boxes((10,) * width, *ends)]
+
     return parts
 
 
 def _pointed(box: Box, decimals: int) -> str:
-    whole, fraction = box[: len(box) - decimals], box[len(box) - decimals :]
+    whole = box[: len(box) - decimals]
+    fraction = box[len(box) - decimals :]
     return " ".join([*whole, '"."', *fraction] if fraction else whole)
 
 
@@ -113,17 +131,24 @@ def _boxes(sizes: Sequence[int], low: Sequence[int], high: Sequence[int]) -> Ite
     if not sizes:
         yield ()
         return
-    rest, first, last = sizes[1:], [0] * (len(sizes) - 1), [size - 1 for size in sizes[1:]]
-    start, stop = low[0], high[0]
+
+    rest = sizes[1:]
+    first = [0] * (len(sizes) - 1)
+    last = [size - 1 for size in sizes[1:]]
+    start = low[0]
+    stop = high[0]
     if start == stop:
         yield from _with_lead(start, start, sizes[0], _boxes(rest, low[1:], high[1:]))
         return
+
     if list(low[1:]) != first:
         yield from _with_lead(start, start, sizes[0], _boxes(rest, low[1:], last))
         start += 1
+
     if list(high[1:]) != last:
         yield from _with_lead(stop, stop, sizes[0], _boxes(rest, first, high[1:]))
         stop -= 1
+
     if start <= stop:
         yield (_span(start, stop, sizes[0]), *(_span(0, size - 1, size) for size in rest))
 
@@ -135,7 +160,10 @@ def _with_lead(low: int, high: int, size: int, boxes: Iterator[Box]) -> Iterator
 def _span(low: int, high: int, size: int) -> str:
     """Values low..high of one position: a digit, or two where there are more than ten values."""
     if size <= 10:
-        return f"[{low}-{high}]" if low < high else f'"{low}"'
+        if low < high:
+            return f"[{low}-{high}]"
+        return f'"{low}"'
+
     ends = [[end // 10, end % 10] for end in (low, high)]
     return "(" + " | ".join(" ".join(box) for box in _boxes((10, 10), *ends)) + ")"
 
@@ -146,28 +174,34 @@ def _float_magnitudes(low: float, high: float) -> list[str]:
     if low < _POSITIONAL:
         whole = number_range(int(low), int(min(high, _POSITIONAL - 1)))
         parts.append(f"({whole}) {_FRACTION}")
+
     if high >= 1e9:
         exponents = number_range(max(9, math.floor(math.log10(low)) if low > 0 else 9), math.floor(math.log10(high)))
         parts.append(f'{_MANTISSA} "e+" ({exponents})')
+
     if low < 1e-4:
         parts.append(f'{_MANTISSA} "e-" ({number_range(4, 324)})')
+
     return parts
 
 
 def _days_of_year(low: date, high: date) -> list[str]:
     """Days low..high of one year."""
-    year, parts = f"{low.year:04d}", []
+    year = f"{low.year:04d}"
+    parts = []
     for month in range(low.month, high.month + 1):
         length = calendar.monthrange(low.year, month)[1]
         start = low.day if month == low.month else 1
         stop = high.day if month == high.month else length
         parts.append(f"{literal(f'{year}-{month:02d}-')} {_span(start, stop, 100)}")
+
     return parts
 
 
 def _whole_year(february: int) -> str:
     """Months and days of a year whose February has this many days."""
-    long_months, short_months = '"0" [13578] | "1" [02]', '"0" [469] | "11"'
+    long_months = '"0" [13578] | "1" [02]'
+    short_months = '"0" [469] | "11"'
     return (
         f'({long_months}) "-" {_span(1, 31, 100)} | ({short_months}) "-" {_span(1, 30, 100)}'
         f' | "02-" {_span(1, february, 100)}'
@@ -179,9 +213,11 @@ def _year_set(years: Sequence[int]) -> str:
     ends: defaultdict[str, list[str]] = defaultdict(list)
     for year in years:
         ends[f"{year // 10:03d}"].append(str(year % 10))
+
     decades: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
     for decade, digits in ends.items():
         decades[decade[:2], "".join(digits)].append(decade[2])
+
     return " | ".join(f"{literal(century)} [{''.join(tens)}] [{digits}]" for (century, digits), tens in decades.items())
 
 

@@ -67,7 +67,9 @@ class JsonCodec:
     @property
     def max_lines(self) -> int:
         """Records of one example at most."""
-        return self.sequences.max_rows if self.sequences else self.max_records
+        if self.sequences:
+            return self.sequences.max_rows
+        return self.max_records
 
     @property
     def _shared(self) -> frozenset[str]:
@@ -98,7 +100,9 @@ class JsonCodec:
     @property
     def length(self) -> int | None:
         """Rows of a group from where it starts to where it stops; None where rows are at no fixed distance."""
-        return rows_between(self.order.ends, self.order.interval) if self.order else None
+        if self.order:
+            return rows_between(self.order.ends, self.order.interval)
+        return None
 
     def render(self, table: pa.Table) -> list[str]:
         """The record of each row by itself, with its line end."""
@@ -111,16 +115,22 @@ class JsonCodec:
         """
         if not table.num_rows:
             return []
+
         ends = [*self._group_starts(table)[1:], table.num_rows]
         starts = [0, *ends[:-1]]
         rows = self.render(self.order.with_gaps(table, np.array([*starts, table.num_rows])) if self.order else table)
-        shared = _lines(table.take(starts), self.shared_columns) if self.shared_columns else [""] * len(starts)
+        if self.shared_columns:
+            shared = _lines(table.take(starts), self.shared_columns)
+        else:
+            shared = [""] * len(starts)
+
         return [line + "".join(rows[a:b]) for line, a, b in zip(shared, starts, ends, strict=True)]
 
     def _group_starts(self, table: pa.Table) -> list[int]:
         group = self.sequences.group if self.sequences else None
         if group is None:
             return [0]
+
         codes = _group_codes(table.column(group))
         starts: list[int] = np.flatnonzero(np.r_[True, codes[1:] != codes[:-1]]).tolist()
         return starts
@@ -133,7 +143,11 @@ class JsonCodec:
         """The records of completions that the schema allows, and the number of others by column and reason."""
         validation = validation or Validation()
         parsed = parse_records(texts, self.shared_columns, self.row_columns, self.sequences, validation)
-        table = parsed.table if self.order is None else self.order.composed(parsed.table, parsed.sources)
+        if self.order is None:
+            table = parsed.table
+        else:
+            table = self.order.composed(parsed.table, parsed.sources)
+
         return replace(parsed, table=table)
 
     def parse_lines(self, lines: Sequence[str], validation: Validation) -> Parsed:
@@ -165,21 +179,29 @@ class JsonCodec:
         first_group: int,
         seed: int,
     ) -> pa.Array:
-        num_rows, target = parsed.table.num_rows, arrow_type(column)
+        num_rows = parsed.table.num_rows
+        target = arrow_type(column)
         is_group = self.sequences is not None and column.name == self.sequences.group
         if column.kind is not Kind.IDENTIFIER and not is_group:
             is_composed = self.order is not None and column.name == self.order.name
             only = None if is_composed else only_value(column)
-            values = parsed.table.column(column.name) if only is None else pa.repeat(only, num_rows)
+            if only is None:
+                values = parsed.table.column(column.name)
+            else:
+                values = pa.repeat(only, num_rows)
+
             return values.cast(target)
+
         if is_group or (self.sequences is not None and column.name in self.sequences.constants):
             num_groups = int(groups.max()) + 1 if num_rows else 0
             values = fresh_values(column, first_group, num_groups, seed).take(pa.array(groups))
         else:
             values = fresh_values(column, first_row, num_rows, seed)
+
         if column.nullable and not is_group:
             present = parsed.table.column(column.name).is_valid().combine_chunks()
             values = pc.if_else(present, values, pa.scalar(None, values.type))
+
         return values
 
     def to_json(self) -> str:
@@ -196,16 +218,20 @@ _ADAPTER = TypeAdapter(JsonCodec)
 
 
 def _is_learned(column: ColumnSchema) -> bool:
-    return column.nullable if column.kind is Kind.IDENTIFIER else only_value(column) is None
+    if column.kind is Kind.IDENTIFIER:
+        return column.nullable
+    return only_value(column) is None
 
 
 def _lines(table: pa.Table, columns: Sequence[ColumnSchema]) -> list[str]:
     """(rows,) objects of these columns, each with its line end."""
     if not columns:
         return ["{}\n"] * table.num_rows
+
     parts: list[pa.Array | str] = []
     for index, column in enumerate(columns):
         parts += [("," if index else "{") + quoted(column.name) + ":", cell_texts(table.column(column.name), column)]
+
     parts = [pa.scalar(part, pa.large_string()) if isinstance(part, str) else part for part in (*parts, "}\n")]
     lines: list[str] = pc.binary_join_element_wise(*parts, pa.scalar("", pa.large_string())).to_pylist()
     return lines
@@ -214,6 +240,10 @@ def _lines(table: pa.Table, columns: Sequence[ColumnSchema]) -> list[str]:
 def _group_codes(array: pa.ChunkedArray) -> npt.NDArray[np.int64]:
     """(rows,) a number for each value, missing as -1."""
     array = array.combine_chunks()
-    encoded = array if pa.types.is_dictionary(array.type) else array.dictionary_encode()
+    if pa.types.is_dictionary(array.type):
+        encoded = array
+    else:
+        encoded = array.dictionary_encode()
+
     codes: npt.NDArray[np.int64] = pc.fill_null(encoded.indices.cast(pa.int64()), -1).to_numpy()
     return codes

@@ -56,13 +56,20 @@ class JsonOrder:
         """What a record says, the first one, of which it is 0, included."""
         if self.gap is None:
             return ()
-        values = None if self.gap.values is None else tuple(sorted({0, *self.gap.values}))
+
+        if self.gap.values is None:
+            values = None
+        else:
+            values = tuple(sorted({0, *self.gap.values}))
+
         return (replace(self.gap, minimum=0, values=values),)
 
     def open_schema(self, schema: TableSchema) -> TableSchema:
         """The schema of the tables that are composed."""
         is_open = self.interval is not None or self.ends != LEARNED
-        return schema.with_column(unbounded(schema[self.name])) if is_open else schema
+        if is_open:
+            return schema.with_column(unbounded(schema[self.name]))
+        return schema
 
     def between(self, start: Scalar | None, stop: Scalar | None) -> JsonOrder:
         """The same with ends.
@@ -101,16 +108,22 @@ class JsonOrder:
         """
         firsts = np.flatnonzero(np.diff(sources, prepend=-1))
         only = only_value(self.start)
-        first = pa.repeat(only, len(firsts)) if only is not None else table.column(self.name).take(pa.array(firsts))
+        if only is not None:
+            first = pa.repeat(only, len(firsts))
+        else:
+            first = table.column(self.name).take(pa.array(firsts))
+
         if self.gap is None:
             distances = np.full(len(table), self.interval or 0)
         else:
             distances = table.column(self.gap.name).to_numpy() * self.unit
+
         starts = np.append(firsts, len(table))
         is_fixed = self.interval is not None
         column = ascending(self.axis, first, distances, starts, interval=is_fixed, ends=self.ends)
         dropped = {self.name, *([self.gap.name] if self.gap else [])}
         kept = table.drop_columns([name for name in table.column_names if name in dropped])
+
         return kept.append_column(self.name, column)
 
 

@@ -121,9 +121,14 @@ def parse_records(
         validation: What to do with faults.
     """
     split = [text.removesuffix("\n").split("\n") if text else [] for text in texts]
-    heads = [lines[0] if lines else "" for lines in split] if shared else []
+    if shared:
+        heads = [lines[0] if lines else "" for lines in split]
+    else:
+        heads = []
+
     rows = [lines[1:] for lines in split] if shared else split
-    filled = [lines or [""] for lines in rows]  # a completion without records counts as one
+    # A completion without records counts as one.
+    filled = [lines or [""] for lines in rows]
     sources = np.repeat(np.arange(len(texts)), [len(lines) for lines in filled])
     found = _read([line for lines in filled for line in lines], columns, validation)
     head = _read(heads, shared, validation)
@@ -132,15 +137,19 @@ def parse_records(
     found.faults.add(empty[sources], EMPTY)
     if shared:
         _refuse_heads(found.faults, head.faults, sources)
+
     order = np.arange(len(sources))
     repaired = Counter[Fault]()
     if sequences is not None:
         order = _check_groups(found, sources, sequences, validation, repaired)
+
     kept = order[found.faults.of_record[order] == _FINE]
     for name, moved in found.repaired.items():
         repaired[name, "range"] += int(moved[kept].sum())
+
     for name, moved in head.repaired.items():
         repaired[name, "range"] += int(moved[sources[kept]].sum())
+
     return Parsed(
         table=_table(found, head, sources, kept),
         sources=sources[kept],
@@ -152,10 +161,14 @@ def parse_records(
 
 def _table(found: _Columns, head: _Columns, sources: Numbers, kept: Numbers) -> pa.Table:
     """The kept rows; what a group shares is repeated on each of its rows."""
-    rows, groups = pa.array(kept), pa.array(sources[kept])
+    rows = pa.array(kept)
+    groups = pa.array(sources[kept])
     arrays = {name: array.take(groups) for name, array in head.arrays.items()}
     arrays |= {name: array.take(rows) for name, array in found.arrays.items()}
-    return pa.table(arrays) if arrays else pa.table({"": pa.nulls(len(kept))})
+    if arrays:
+        return pa.table(arrays)
+
+    return pa.table({"": pa.nulls(len(kept))})
 
 
 def _read(lines: Sequence[str], columns: Sequence[ColumnSchema], validation: Validation) -> _Columns:
@@ -170,23 +183,33 @@ def _read(lines: Sequence[str], columns: Sequence[ColumnSchema], validation: Val
     records = [value if value is not None and value.keys() == expected else None for value in objects]
     usable = np.array([value is not None for value in records], bool)
     faults.add(~usable, WRONG_COLUMNS)
-    arrays, repaired = {}, {}
+    arrays = {}
+    repaired = {}
+
     for column in columns:
         values = [None if record is None else record[column.name] for record in records]
         cells = read_cells(values, column, clamp=not validation.enforce_numeric_range)
         for fault in np.unique(cells.faults).tolist():
             if fault:
                 faults.add(usable & (cells.faults == fault), (column.name, REASONS[fault]))
-        arrays[column.name], repaired[column.name] = cells.array, cells.repaired
+
+        arrays[column.name] = cells.array
+        repaired[column.name] = cells.repaired
+
     return _Columns(arrays=arrays, faults=faults, repaired=repaired)
 
 
 def _object(line: str, decoder: json.JSONDecoder) -> dict[str, Any] | None:
     try:
         value = decoder.decode(line)
-    except (ValueError, RecursionError, DecimalException):  # no JSON or too many digits; brackets; an exponent
+    except (ValueError, RecursionError, DecimalException):
+        # No JSON or too many digits; brackets; an exponent.
         return None
-    return value if isinstance(value, dict) else None
+
+    if isinstance(value, dict):
+        return value
+
+    return None
 
 
 def _refuse_heads(faults: _Faults, heads: _Faults, sources: Numbers) -> None:
@@ -205,8 +228,10 @@ def _check_groups(
     if not validation.ignore_invalid_records:
         bad = np.bincount(sources, faults.of_record != _FINE, minlength=num_groups) > 0
         faults.add(bad[sources], BAD_GROUP)
+
     if sequences.order is None or sequences.order not in found.arrays:
         return np.arange(len(sources))
+
     ranks = order_ranks(found.arrays[sequences.order])
     kept = np.flatnonzero(faults.of_record == _FINE)
     falls = (np.diff(ranks[kept]) < 0) & (np.diff(sources[kept]) == 0)
@@ -214,5 +239,6 @@ def _check_groups(
     if validation.fix_unordered_records:
         repaired[sequences.order, "order"] += int((unordered & (faults.of_record == _FINE)).sum())
         return np.lexsort((ranks, sources))
+
     faults.add(unordered, (sequences.order, "order"))
     return np.arange(len(sources))

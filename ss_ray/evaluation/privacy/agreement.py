@@ -69,6 +69,7 @@ class Space:
         codes: list[Ints] = []
         quantiles: list[Floats | None] = []
         bits: list[Floats] = []
+
         for column in train.columns:
             values = np.concatenate([table.values[column.name] for table in (train, holdout, synthetic)])
             code = pd.factorize(comparable(values, column), use_na_sentinel=False)[0].astype(np.int64)
@@ -76,6 +77,7 @@ class Space:
             codes.append(code)
             bits.append(-np.log2(np.maximum(counts, 1) / num_real)[code])
             quantiles.append(None if column.nominal else _quantiles(values.astype(np.float64), num_real))
+
         return cls(train.columns, codes, quantiles, bits, num_real)
 
     def agreement(self, pairs: RowPairs) -> Floats:
@@ -98,6 +100,7 @@ class Space:
         quantiles = self.quantiles[column]
         if quantiles is None:
             return np.where(equal, worth, 0.0)
+
         distance = np.abs(quantiles[query] - quantiles[target])
         near = -np.log2(np.clip(2 * distance + 1 / self.num_real, None, 1.0))
         return np.where(equal, worth, np.minimum(np.nan_to_num(near, nan=0.0), worth))
@@ -112,6 +115,7 @@ class Space:
         order = np.argsort(entropy)[::-1]
         coarse = [self._coarse(column) for column in range(len(self.columns))]
         num_blocks = min(NUM_BLOCKS, len(order))
+
         for cells in (self.codes, coarse):
             for dealt in (order, np.roll(order, 1)[::-1]):
                 for block in range(num_blocks):
@@ -142,8 +146,12 @@ def find_pairs(space: Space, queries: Ints, num_train: int) -> RowPairs:
         wanted = pd.DataFrame({"key": keys[queries], "query": queries})
         pairs = wanted.merge(train[sizes <= MAX_BUCKET], on="key")
         found.append((pairs["query"] * num_train + pairs["target"]).to_numpy(np.int64))
+
     every, num_blocks = np.unique(np.concatenate(found), return_counts=True)
-    if len(every) > MAX_PAIRS:  # rather those that agree in several blocks
+    # Rather those that agree in several blocks.
+    if len(every) > MAX_PAIRS:
         every = every[np.argsort(-num_blocks, kind="stable")[:MAX_PAIRS]]
-    query, target = every // num_train, every % num_train
+
+    query = every // num_train
+    target = every % num_train
     return RowPairs(query, target).where(query != target)

@@ -136,10 +136,16 @@ def evaluate_privacy(
         public: Columns whose values are public knowledge.
     """
     columns = scored_columns(train, schema, max_columns=max_columns, seed=seed)
-    real, made = prepare(train, columns), prepare(synthetic, columns)
+    real = prepare(train, columns)
+    made = prepare(synthetic, columns)
     unseen = None if holdout is None else prepare(holdout, columns)
-    now, frames = Originals(train=train, holdout=holdout), (train, holdout, synthetic)
-    single_unseen = None if holdout is None or unseen is None else unseen.take(one_row_each(holdout, group, seed))
+    now = Originals(train=train, holdout=holdout)
+    frames = (train, holdout, synthetic)
+    if holdout is None or unseen is None:
+        single_unseen = None
+    else:
+        single_unseen = unseen.take(one_row_each(holdout, group, seed))
+
     found = resemblance(
         real.take(one_row_each(train, group, seed)),
         single_unseen,
@@ -153,6 +159,7 @@ def evaluate_privacy(
     kept = [_some_rows(table, seed) for table in (real, unseen, made)]
     compared = real.take(kept[0]), None if unseen is None else unseen.take(kept[1]), made.take(kept[2])
     persons = Persons(*(_owners(frame, group)[rows] for frame, rows in zip(frames, kept, strict=True)))
+
     return Privacy(
         **vars(found),
         copies=(row_copies(real, unseen, made), *(text_copies(n, *_sides(n, *frames)) for n in texts)),
@@ -214,10 +221,12 @@ def resemblance(
         return _no_resemblance("there is no holdout to compare with")
     if not train.columns:
         return _no_resemblance(NO_COLUMN)
+
     distinct = synthetic.take(np.unique(row_keys(synthetic), return_index=True)[1])
     if min(train.rows, holdout.rows, distinct.rows) < MIN_ROWS:
         found = f"training {train.rows}, holdout {holdout.rows}, synthetic {distinct.rows}"
         return _no_resemblance(f"it needs {MIN_ROWS} distinct rows of each table; there are: {found}")
+
     rng = np.random.default_rng([seed, 4])
     drawn = tuple(_draw(table, REFERENCE_FACTOR * max_rows, rng) for table in (train, holdout, distinct))
     return _with_distances(train, drawn, max_rows=max_rows, seed=seed, tests=tests)
@@ -231,22 +240,27 @@ def _with_distances(
     size = min(all_real.rows, all_unseen.rows)
     real, unseen = (p.take(np.arange(size)) for p in (all_real, all_unseen))
     queries, strangers = (p.take(np.arange(min(p.rows, MAX_QUERIES))) for p in (made, unseen))
-    to_train, to_holdout = nearest(queries, real), nearest(queries, unseen)
+    to_train = nearest(queries, real)
+    to_holdout = nearest(queries, unseen)
     between = nearest(strangers, real)
-    to_all, of_holdout = to_train, between
+    to_all = to_train
+    of_holdout = between
     if all_real.rows > size:
         rest = all_real.take(np.arange(size, all_real.rows))
         to_all, of_holdout = (
             merged(near, nearest(rows, rest), size) for near, rows in ((to_train, queries), (between, strangers))
         )
+
     seen = made.take(np.arange(min(made.rows, max_rows)))
     names = tuple(c.name for c in sorted(train.columns, key=lambda c: not c.nominal))
     attributes = no_attributes(SWITCHED_OFF)
     if tests.attributes:
         attributes = attribute_inference(names, real, unseen, seen, seed=seed)
+
     members = _membership(names, real, unseen, made, tests, seed=seed)
     few = np.arange(min(size, max_rows))
     tables = (drawn[0].take(few), drawn[1].take(few), drawn[2].take(np.arange(seen.rows)))
+
     return Resemblance(
         closer_to_train=closer_to_train(to_train, to_holdout, seed=seed),
         distance_to_train=_median(to_train, seed),
@@ -271,6 +285,7 @@ def _membership(
     """Membership inference by the columns that may be looked at; `names` are those of the points."""
     if not tests.membership:
         return no_membership(SWITCHED_OFF)
+
     kept = np.array([j for j, name in enumerate(names) if name not in tests.membership_without], dtype=np.intp)
     if not len(kept):
         return no_membership("all columns are left out of it")
@@ -296,6 +311,7 @@ def closer_to_train(to_train: Neighbours, to_holdout: Neighbours, *, seed: int) 
     sums = np.bincount(clusters, weights=closer - share)
     correction = len(sums) / max(len(sums) - 1, 1)
     error = np.sqrt(correction * float((sums**2).sum())) / len(closer)
+
     return measured(share, len(closer), seed=seed, std_error=float(error))
 
 

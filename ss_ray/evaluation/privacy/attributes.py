@@ -21,7 +21,8 @@ TOLERANCE = 0.025
 """How far the guess of an ordered column may be off, in quantiles of the training table; nominal ones must be equal."""
 TARGET_CELLS = 8000
 """Rows attacked of each side, times columns."""
-MIN_TARGETS, MAX_TARGETS = 100, 1000
+MIN_TARGETS = 100
+MAX_TARGETS = 1000
 TIE = 1e-5
 """Sums of column distances that differ by less are equal."""
 Shares = NDArray[np.float64]
@@ -85,6 +86,7 @@ def attribute_inference(
     """
     if train.columns < 2:
         return no_attributes("with one column there is nothing that an attacker could know beforehand")
+
     wanted = min(MAX_TARGETS, max(MIN_TARGETS, TARGET_CELLS // train.columns))
     targets = np.arange(min(wanted, train.rows, holdout.rows))
     (seen, blind), (unseen, _) = (_successes(side.take(targets), synthetic) for side in (train, holdout))
@@ -94,6 +96,7 @@ def attribute_inference(
     known = [r for r in risks if r.p_value.value is not None]
     if not known:
         return no_attributes("the rows that can be attacked have no values")
+
     worst = min(known, key=lambda r: (r.p_value.value, -(r.advantage.value or 0.0)))
     return Attributes(columns=risks, mean_advantage=_mean_advantage(seen, unseen, seed), worst=worst)
 
@@ -105,6 +108,7 @@ def _successes(targets: Points, synthetic: Points) -> tuple[Shares, Shares]:
     for start in range(0, targets.rows, step):
         rows = np.arange(start, min(start + step, targets.rows))
         near[rows] = _block_successes(targets.take(rows), synthetic)
+
     return near, np.array([_blind_successes(targets, synthetic, j) for j in range(targets.columns)]).T
 
 
@@ -120,20 +124,26 @@ def _block_successes(targets: Points, synthetic: Points) -> Shares:
         right = difference[target, row] <= np.float32(TOLERANCE)
         found = np.bincount(target, right, targets.rows) / np.bincount(target, minlength=targets.rows)
         near[:, column] = np.where(targets.missing(column), np.nan, found)
+
     return near
 
 
 def _blind_successes(targets: Points, synthetic: Points, column: int) -> NDArray[np.float64]:
     """Share of the synthetic rows whose value is right, (targets,); NaN where the target's value is missing."""
     if column < len(targets.codes):
-        wanted, made = targets.codes[column], synthetic.codes[column]
+        wanted = targets.codes[column]
+        made = synthetic.codes[column]
         counts = np.bincount(made[made >= 0], minlength=int(wanted.max(initial=0)) + 1)
         found = counts[np.maximum(wanted, 0)]
     else:
         place = column - len(targets.codes)
-        wanted, made = targets.quantiles[place], np.sort(synthetic.quantiles[place])  # NaN sorts last
-        low, high = wanted - np.float32(TOLERANCE), wanted + np.float32(TOLERANCE)
+        # NaN sorts last.
+        wanted = targets.quantiles[place]
+        made = np.sort(synthetic.quantiles[place])
+        low = wanted - np.float32(TOLERANCE)
+        high = wanted + np.float32(TOLERANCE)
         found = np.searchsorted(made, high, "right") - np.searchsorted(made, low, "left")
+
     return np.where(targets.missing(column), np.nan, found / synthetic.rows)
 
 
@@ -145,6 +155,7 @@ def _risk(name: str, seen: Shares, unseen: Shares, blind: Shares, *, tests: int,
     else:
         single = mean_p_value(advantage.value, advantage.std_error, advantage.sample_size)
         p_value = measured(min(1.0, (single.value or 0.0) * tests), advantage.sample_size)
+
     return AttributeRisk(column=name, train=train, holdout=holdout, guess=guess, advantage=advantage, p_value=p_value)
 
 

@@ -61,11 +61,13 @@ def replayed_combination(train: Table, holdout: Table | None, synthetic: Table, 
     """
     if holdout is None:
         return no_combination("there is no holdout to compare with")
+
     search = _Search.of(train, holdout, synthetic, np.random.default_rng([seed, 21]))
     candidates = search.candidates()
     tested = [found for columns in candidates if (found := search.test(columns, len(candidates))) is not None]
     if not tested:
         return no_combination(f"no columns have {MIN_IDENTIFYING} combinations of one real row")
+
     return min(tested, key=lambda found: (found.p_value.value or 0.0, -(found.train.value or 0.0)))
 
 
@@ -95,6 +97,7 @@ class _Search:
         num_real = train.rows + holdout.rows
         distinct = np.array([len(np.unique(key[:num_real])) for key in keys])
         chosen = np.sort(np.argsort(-distinct, kind="stable")[:MAX_COLUMNS])
+
         return cls(
             names=tuple(train.columns[place].name for place in chosen),
             keys=[keys[place] for place in chosen],
@@ -107,17 +110,21 @@ class _Search:
         numbers = range(len(self.names))
         beams: list[tuple[int, ...]] = [(number,) for number in numbers]
         found: list[tuple[int, ...]] = []
+
         for _ in range(2, min(MAX_SIZE, len(self.names)) + 1):
             larger = {tuple(sorted({*beam, number})) for beam in beams for number in numbers if number not in beam}
             beams = sorted(larger, key=lambda columns: (-self._excess(columns), columns))[:NUM_BEAMS]
             found += beams[:1]
+
         return found
 
     def _excess(self, columns: Sequence[int]) -> float:
         """Standard errors by which more training combinations reappear, on the rows that are searched."""
         hits, size, chance_hits, chance_size = self._counts(columns, self.is_searched)
         if min(size, chance_size) < MIN_IDENTIFYING:
-            return min(size, chance_size) / MIN_IDENTIFYING - 2.0  # rather those that are nearly enough
+            # Rather those that are nearly enough.
+            return min(size, chance_size) / MIN_IDENTIFYING - 2.0
+
         rate = (hits + chance_hits) / (size + chance_size)
         error = np.sqrt(max(rate * (1 - rate), 1e-9) * (1 / size + 1 / chance_size))
         return float((hits / size - chance_hits / chance_size) / error)
@@ -127,6 +134,7 @@ class _Search:
         hits, size, chance_hits, chance_size = self._counts(columns, ~self.is_searched)
         if min(size, chance_size) < MIN_IDENTIFYING:
             return None
+
         p_value = rate_p_value(hits, size, chance_hits, chance_size).value or 0.0
         return Combination(
             columns=tuple(self.names[number] for number in columns),
@@ -140,12 +148,14 @@ class _Search:
         keys = self.keys[columns[0]].copy()
         for number in columns[1:]:
             keys = keys * np.uint64(0x9E3779B97F4A7C15) ^ self.keys[number]
+
         num_train, num_holdout, _ = self.sides
         real, made = np.split(keys, [num_train + num_holdout])
         _, inverse, counts = np.unique(real, return_inverse=True, return_counts=True)
         is_single = (counts[inverse] == 1) & rows
         hit = np.isin(real, made) & is_single
         of_train = np.arange(len(real)) < num_train
+
         return (
             int((hit & of_train).sum()),
             int((is_single & of_train).sum()),

@@ -19,7 +19,8 @@ from ss_ray.schema import Kind
 
 SIGNIFICANT_DIGITS = 6
 """Digits in which two floating point numbers must agree to be equal."""
-OVERLAP_ALPHA, OVERLAP_EXCESS = 1e-6, 0.1
+OVERLAP_ALPHA = 1e-6
+OVERLAP_EXCESS = 0.1
 """Significance and share beyond chance at which a holdout is said to hold training rows."""
 NO_COLUMN = "no column can be compared"
 Keys = NDArray[np.uint64]
@@ -49,7 +50,8 @@ class Copies:
     @property
     def has_overlap(self) -> bool:
         """Whether the holdout holds training rows: so many equal ones that chance, as within training, is no reason."""
-        p_value, excess = self.overlap_p_value.value, (self.holdout.value or 0.0) - (self.repeated.value or 0.0)
+        p_value = self.overlap_p_value.value
+        excess = (self.holdout.value or 0.0) - (self.repeated.value or 0.0)
         return p_value is not None and p_value < OVERLAP_ALPHA and excess > OVERLAP_EXCESS
 
 
@@ -75,10 +77,12 @@ def text_copies(column: str, train: pd.Series, holdout: pd.Series | None, synthe
 
 def count_copies(column: str | None, train: Keys, holdout: Keys | None, synthetic: Keys) -> Copies:
     """Shares of keys that are among the training keys, and the test whether synthetic ones are so too often."""
-    made, again = np.isin(synthetic, train), _repeated(train)
+    made = np.isin(synthetic, train)
+    again = _repeated(train)
     unseen = np.isin(np.empty(0, np.uint64) if holdout is None else holdout, train)
     no_holdout = unavailable("there is no holdout to compare with")
     chance = again if holdout is None else unseen
+
     return Copies(
         column=column,
         synthetic=share(made),
@@ -119,8 +123,11 @@ def comparable(values: Values, column: ScoredColumn) -> Values:
     """Values of which equal ones are copies: floats in SIGNIFICANT_DIGITS digits, all others as they are."""
     if column.nominal or column.kind is not Kind.FLOAT:
         return values
+
     magnitude = np.floor(np.log10(np.where(values == 0, 1.0, np.abs(values))))
     unit = 10.0 ** (magnitude - SIGNIFICANT_DIGITS + 1)
     with np.errstate(over="ignore", under="ignore", divide="ignore", invalid="ignore"):
         rounded = np.round(values / unit) * unit
-    return np.where(np.isfinite(rounded), rounded, values) + 0.0  # -0.0 and 0.0 are one
+
+    # -0.0 and 0.0 are one.
+    return np.where(np.isfinite(rounded), rounded, values) + 0.0

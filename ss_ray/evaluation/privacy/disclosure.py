@@ -127,6 +127,7 @@ def disclosure(train: Table, holdout: Table | None, synthetic: Table, persons: P
         return no_disclosure(f"fewer than {MIN_COLUMNS} columns can be compared")
     if holdout is None or not synthetic.rows:
         return no_disclosure("there is no holdout to compare with")
+
     space = Space.of(train, holdout, synthetic)
     num_real = train.rows + holdout.rows
     train_owner, holdout_owner, made_owner = map(_numbered, (persons.train, persons.holdout, persons.synthetic))
@@ -152,6 +153,7 @@ def disclosure(train: Table, holdout: Table | None, synthetic: Table, persons: P
         (_largest(leads.all, found.target, train.rows), len(made)),
         (_largest(of_real.all[unseen], real.target[unseen], train.rows), int(holdout_owner.max(initial=-1)) + 1),
     )
+
     return Disclosure(
         disclosed=measured(float(made.sum()), len(made)),
         real_disclosed=measured(float(null.sum()), len(null)),
@@ -194,20 +196,31 @@ class _Rivals:
         stride = max(1, -(-space.num_real // RIVALS))
         some = np.arange(0, space.num_real, stride)
         frames = [pd.DataFrame({"target": pairs.target, "owner": owners[pairs.query], "bits": space.agreement(pairs)})]
+
         for start in range(0, num_train, CHUNK_ROWS):
             targets = np.arange(start, min(start + CHUNK_ROWS, num_train))
             bits = space.agreements(some, targets)
             bits[owners[targets][:, None] == owners[some][None, :]] = 0.0
-            top = np.argsort(-bits, axis=1)[:, :2] if len(some) < 3 else np.argpartition(-bits, 2, axis=1)[:, :3]
+            if len(some) < 3:
+                top = np.argsort(-bits, axis=1)[:, :2]
+            else:
+                top = np.argpartition(-bits, 2, axis=1)[:, :3]
+
             near = {"target": np.repeat(targets, top.shape[1]), "owner": owners[some][top].ravel()}
             frames.append(pd.DataFrame({**near, "bits": np.take_along_axis(bits, top, axis=1).ravel()}))
+
         by_person = pd.concat(frames).groupby(["target", "owner"], sort=False)["bits"].max().reset_index()
         by_person = by_person.sort_values("bits", ascending=False, kind="stable")
         place = by_person.groupby("target").cumcount()
-        best, owner, second = np.zeros(num_train), np.full(num_train, -1, np.int64), np.zeros(num_train)
-        first, after = by_person[place == 0], by_person[place == 1]
-        best[first["target"]], owner[first["target"]] = first["bits"], first["owner"]
+        best = np.zeros(num_train)
+        owner = np.full(num_train, -1, np.int64)
+        second = np.zeros(num_train)
+        first = by_person[place == 0]
+        after = by_person[place == 1]
+        best[first["target"]] = first["bits"]
+        owner[first["target"]] = first["owner"]
         second[after["target"]] = after["bits"]
+
         return cls(best, owner, second)
 
     def leads(self, space: Space, pairs: RowPairs, owners: Ints | None) -> _Leads:
@@ -221,9 +234,11 @@ class _Rivals:
         rival = self.best[pairs.target]
         if owners is not None:
             rival = np.where(owners[pairs.query] == self.owner[pairs.target], self.second[pairs.target], rival)
+
         lead = space.agreement(pairs) - rival
         changed = len(space.columns) - space.equal_cells(pairs)
         allowed = (max(1, int(share * len(space.columns))) for share in CHANGED_SHARES)
+
         return _Leads(all=lead, copies=tuple(np.where(changed <= most, lead, 0.0) for most in allowed))
 
 
@@ -269,6 +284,7 @@ def _of_persons(leads: Floats, pairs: RowPairs, owners: Ints, train_owners: Ints
     by_row = frame.groupby(["row", "of", "for"], sort=False)["lead"].max()
     sums = by_row.groupby(["of", "for"], sort=False).sum().reset_index()
     np.maximum.at(largest, sums["of"].to_numpy(np.int64), sums["lead"].to_numpy(np.float64))
+
     return largest
 
 
@@ -282,6 +298,7 @@ def _limit(null: Floats, num_made: int) -> float:
             start = float(positive[count])
             scale = float((positive[:count] - start).mean())
             limits.append(start + scale * float(np.log(count / len(null) * num_made / TAIL_ERROR)))
+
     return max(limits)
 
 
@@ -308,6 +325,7 @@ def _compare_ahead(made: tuple[Floats, int], unseen: tuple[Floats, int]) -> tupl
     if not counts:
         none = unavailable("unseen real rows lead for too few training rows")
         return none, none, none
+
     tests = [(rate_p_value(hits, made[1], chance, unseen[1]).value or 0.0, hits, chance) for hits, chance in counts]
     p_value, hits, chance = min(tests)
     return (
@@ -328,6 +346,7 @@ def _listed(
     chosen = order[np.sort(first)][:MAX_LISTED]
     shown = RowPairs(pairs.query[chosen], pairs.target[chosen])
     cells = (shown.query - space.num_real, shown.target, space.equal_cells(shown), np.round(leads[chosen], 2))
+
     return tuple(
         DisclosedRow(row=row, training_row=training_row, equal_cells=equal, lead=lead)
         for row, training_row, equal, lead in zip(*(part.tolist() for part in cells), strict=True)

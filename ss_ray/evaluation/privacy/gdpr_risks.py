@@ -103,7 +103,11 @@ def gdpr_risks(
     """
     rng = np.random.default_rng([seed, 7])
     size = min(MAX_PREDICATES, tables[0].rows)
-    together = multivariate(*points, size, rng) if points[0].columns > 1 else None
+    if points[0].columns > 1:
+        together = multivariate(*points, size, rng)
+    else:
+        together = None
+
     return GdprRisks(
         singling_out=_singling_out(univariate(*tables, size, rng), seed),
         singling_out_together=_singling_out(together, seed) if together else no_risk("there is only one column"),
@@ -126,6 +130,7 @@ def make_risk(
     half = float(np.hypot(e_attack / (1 - r_control), e_control * (1 - r_attack) / (1 - r_control) ** 2))
     excess = float(norm.sf((risk - TOLERABLE_RISK) * Z_95 / half))
     size = min(attack.sample_size, control.sample_size)
+
     return Risk(
         attack=attack,
         control=control,
@@ -150,12 +155,14 @@ def linkability(train: Points, holdout: Points, synthetic: Points, *, seed: int)
         return no_risk("there is only one column")
     if synthetic.rows <= 2 * LINK_NEIGHBOURS:
         return no_risk(f"it needs more than {2 * LINK_NEIGHBOURS} synthetic rows")
+
     halves = _halves(synthetic)
     size = min(LINK_TARGETS, train.rows, holdout.rows)
     attack, control = (
         share(_linked(side.take(np.arange(size)), synthetic, halves), seed=seed) for side in (train, holdout)
     )
     none_in_common = hypergeom.pmf(0, synthetic.rows, LINK_NEIGHBOURS, LINK_NEIGHBOURS)
+
     return make_risk(attack, control, measured(float(1 - none_in_common), size), seed=seed)
 
 
@@ -173,6 +180,7 @@ def _linked(targets: Points, synthetic: Points, halves: tuple[NDArray[np.intp], 
         rows = np.arange(start, min(start + step, targets.rows))
         one, other = (_closest(targets.take(rows), synthetic, half) for half in halves)
         linked[rows] = (one[:, :, None] == other[:, None, :]).any(axis=(1, 2))
+
     return linked
 
 

@@ -86,6 +86,7 @@ def membership(train: Points, holdout: Points, synthetic: Points, *, seed: int) 
     to_real = _distances(members, strangers, strangers, members)
     total = to_synthetic + to_real
     relative = np.divide(to_synthetic, total, out=np.full_like(total, 0.5), where=total > 0)
+
     return Membership(
         distance=judge_attack(-to_synthetic[:size], -to_synthetic[size:], seed=seed),
         calibrated=judge_attack(-relative[:size], -relative[size:], seed=seed),
@@ -100,12 +101,15 @@ def _distances(members: Points, to: Points, strangers: Points, to_other: Points)
 
 def judge_attack(members: Scores, strangers: Scores, *, seed: int) -> MembershipAttack:
     """Success of an attack by the scores that it gives."""
-    m, n = len(members), len(strangers)
+    m = len(members)
+    n = len(strangers)
     auc = roc_auc(np.repeat([True, False], [m, n]), np.concatenate([members, strangers]))
-    null_error = np.sqrt((m + n + 1) / (12 * m * n))  # too large where scores tie, which is the safe side
+    # Too large where scores tie, which is the safe side.
+    null_error = np.sqrt((m + n + 1) / (12 * m * n))
     replicates = _Replicates(members, strangers, seed=seed)
     metric = measured(auc, min(m, n), seed=seed, std_error=auc_std_error(auc, m, n), bounds=_central(replicates.aucs()))
     one, tenth = (_true_positives(members, strangers, rate, replicates, seed=seed) for rate in FALSE_POSITIVE_RATES)
+
     return MembershipAttack(
         auc=metric,
         auc_p_value=measured(float(norm.sf((auc - 0.5) / null_error)), min(m, n)),
@@ -122,9 +126,11 @@ def _true_positives(members: Scores, strangers: Scores, rate: float, replicates:
         return unavailable(
             f"it needs {needed:,} holdout rows to allow one false alarm; {len(strangers):,} were compared"
         )
+
     found = float((members > _threshold(strangers, rate)).mean())
     bounds = _central(replicates.true_positive_rates(rate))
     error = float(np.sqrt(found * (1 - found) / len(members)))
+
     return measured(found, min(len(members), len(strangers)), seed=seed, std_error=error, bounds=bounds)
 
 
@@ -159,7 +165,8 @@ class _Replicates:
         """(REPLICATES,)."""
         added = np.diff(self.strangers, axis=1, prepend=0)
         before = np.concatenate([np.zeros((REPLICATES, 1)), self.members[:, :-1]], axis=1)
-        wins = (added * (before + self.members)).sum(axis=1) / 2  # a tie wins half
+        # A tie wins half.
+        wins = (added * (before + self.members)).sum(axis=1) / 2
         return np.asarray(wins / (self.sizes[0] * self.sizes[1]))
 
     def true_positive_rates(self, rate: float) -> Scores:

@@ -70,10 +70,15 @@ def memorised_texts(
     unseen = [] if holdout is None else _sample(holdout, rng)
     if not known or not made:
         return _without_bar(column, "there are no texts to compare", spans=None, seed=seed)
+
     spans, holdout_spans = np.split(longest_spans([*made, *unseen], known), [len(made)])
     if not unseen:
-        reason = "there is no holdout to compare with" if holdout is None else "the holdout has no texts"
+        if holdout is None:
+            reason = "there is no holdout to compare with"
+        else:
+            reason = "the holdout has no texts"
         return _without_bar(column, reason, spans=spans, seed=seed)
+
     rank = int(LONGEST * len(holdout_spans))
     bar = max(int(np.sort(holdout_spans)[::-1][rank]), MIN_SPAN - 1)
     return Memorised(
@@ -103,10 +108,12 @@ def longest_spans(texts: list[str], known: list[str]) -> Spans:
     order = np.argsort(ranks[-1], kind="stable")
     is_known = text[order] < len(known)
     longest = np.zeros(words.texts, dtype=np.int64)
+
     for neighbour in (_last_known(is_known), len(order) - 1 - _last_known(is_known[::-1])[::-1]):
         usable = ~is_known & (neighbour >= 0) & (neighbour < len(order))
         shared = _shared(ranks, order[usable], order[neighbour[usable]])
         np.maximum.at(longest, text[order[usable]], shared)
+
     return longest[len(known) :]
 
 
@@ -128,17 +135,20 @@ def _ranks(sequence: NDArray[np.int64]) -> list[NDArray[np.int64]]:
         pairs = ranks[-1] * (len(sequence) + 1) + later + 1
         ranks.append(np.unique(pairs, return_inverse=True)[1].astype(np.int64))
         length *= 2
+
     return ranks
 
 
 def _shared(ranks: list[NDArray[np.int64]], one: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.int64]:
     """Words that the runs at two positions have in common from their beginning, (positions,), up to MAX_SPAN."""
-    size, total = len(ranks[0]), np.zeros(len(one), dtype=np.int64)
+    size = len(ranks[0])
+    total = np.zeros(len(one), dtype=np.int64)
     for power in range(len(ranks) - 1, -1, -1):
         inside = np.maximum(one, other) + total < size
         a, b = (np.minimum(start + total, size - 1) for start in (one, other))
         equal = inside & (ranks[power][a] == ranks[power][b])
         total = np.where(equal & (total + 2**power <= MAX_SPAN), total + 2**power, total)
+
     return total
 
 

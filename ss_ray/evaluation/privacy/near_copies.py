@@ -73,12 +73,14 @@ def near_copies(synthetic: Neighbours, holdout: Neighbours, *, seed: int) -> Nea
         seed: With which the rows were sampled.
     """
     bar = _bar(holdout.distance)
-    below, relative = synthetic.distance < bar, _relative(synthetic)
+    below = synthetic.distance < bar
+    relative = _relative(synthetic)
     relatively_below = relative < _bar(_relative(holdout))
     rank = int(CLOSEST * len(holdout.distance)) + 1
     p_values = [
         exceed_p_value(int(hits.sum()), len(hits), rank, len(holdout.distance)) for hits in (below, relatively_below)
     ]
+
     return NearCopies(
         distance=measured(bar, len(holdout.distance), seed=seed),
         synthetic=share(below, seed=seed),

@@ -39,6 +39,7 @@ def attribute_score(
     columns = attacked_columns(schema)
     if len(columns) < 2:
         return Score(value=None, grade=None, reason="with one column there is nothing known to guess from")
+
     attacked = train.sample(max(int(len(train) * ATTACKED_SHARE), MIN_ATTACKED), random_state=1, replace=True)
     rights = _Attack(attacked, synthetic, columns).run(known)
     weights = _weights([_entropy(train[c.name]) for c in columns])
@@ -49,6 +50,7 @@ def attribute_score(
     ]
     if not scores:
         return Score(value=None, grade=None, reason="no value could be guessed")
+
     return to_score(float(np.mean(scores)))
 
 
@@ -60,8 +62,10 @@ class _Attack:
         both = [pd.concat([attacked[c.name], synthetic[c.name]], ignore_index=True) for c in columns]
         values = [_values(series, c) for series, c in zip(both, columns, strict=True)]
         features = [encode(series, c) for series, c in zip(both, columns, strict=True)]
-        self.wanted, self.made = ([v[: self.size] for v in values], [v[self.size :] for v in values])
-        self.queries, self.reference = ([f[: self.size] for f in features], [f[self.size :] for f in features])
+        self.wanted = [v[: self.size] for v in values]
+        self.made = [v[self.size :] for v in values]
+        self.queries = [f[: self.size] for f in features]
+        self.reference = [f[self.size :] for f in features]
         self.complete = [~missing(v) for v in self.made]
 
     def run(self, known_columns: int) -> list[list[bool]]:
@@ -75,17 +79,23 @@ class _Attack:
                 truth = self.wanted[column][row]
                 if not pd.isna(truth):
                     rights[column].append(self._is_right(column, near, truth))
+
         return rights
 
     def _neighbours(self, row: int, known: tuple[int, ...]) -> NDArray[np.intp]:
         """Positions of the closest synthetic rows that have all known columns; none if the attacked row lacks one."""
         if any(pd.isna(self.wanted[c][row]) for c in known):
             return np.zeros(0, dtype=np.intp)
+
         usable = np.flatnonzero(np.logical_and.reduce([self.complete[c] for c in known]))
         parts = [_squared(self.reference[c], self.queries[c][row]) for c in known]
         distance = np.sum(parts, axis=0)[usable]
         size = min(NEIGHBOURS, len(usable))
-        near = np.argpartition(distance, size - 1)[:size] if size else usable[:0]
+        if size:
+            near = np.argpartition(distance, size - 1)[:size]
+        else:
+            near = usable[:0]
+
         return usable[near[np.argsort(distance[near], kind="stable")]]
 
     def _is_right(self, column: int, near: NDArray[np.intp], truth: float | str) -> bool:
@@ -96,16 +106,20 @@ class _Attack:
             return False
         if not is_number(self.columns[column]):
             return bool(Counter(values).most_common(1)[0][0] == truth)
+
         allowed = 0.01 * abs(float(truth))
         if self.columns[column].kind is Kind.FLOAT:
             allowed *= 10.0 ** -decimals(float(truth))
+
         return bool(abs(float(np.mean(values.astype(float))) - float(truth)) <= allowed)
 
 
 def decimals(value: float) -> int:
     """Digits after the point in the shortest spelling of a number."""
     exponent = Decimal(repr(value)).normalize().as_tuple().exponent
-    return max(-exponent, 0) if isinstance(exponent, int) else 0
+    if isinstance(exponent, int):
+        return max(-exponent, 0)
+    return 0
 
 
 def _squared(reference: Features, query: Features) -> Features:
@@ -116,13 +130,16 @@ def _combinations(columns: int, known: int) -> list[tuple[int, ...]]:
     size = min(known, columns - 1)
     if columns > MAX_COMBINED or comb(columns, size) > MAX_COMBINATIONS:
         return [tuple(range(i, i + size)) for i in range(columns - size + 1)]
+
     combined = list(combinations(range(columns), size))
     np.random.RandomState(5).shuffle(combined)
     return combined
 
 
 def _values(series: pd.Series, column: ColumnSchema) -> Values:
-    return numbers(series, column.kind) if is_number(column) else labels(series)
+    if is_number(column):
+        return numbers(series, column.kind)
+    return labels(series)
 
 
 def _entropy(series: pd.Series) -> float:
@@ -133,4 +150,6 @@ def _entropy(series: pd.Series) -> float:
 def _weights(entropies: list[float]) -> NDArray[np.float64]:
     """Shares of the columns in the score: their entropies less the smallest; equal where all are the same."""
     excess = np.array(entropies) - min(entropies)
-    return excess / excess.sum() if excess.sum() else np.full(len(excess), 1 / len(excess))
+    if excess.sum():
+        return excess / excess.sum()
+    return np.full(len(excess), 1 / len(excess))

@@ -30,6 +30,7 @@ def encode(values: pd.Series, column: ColumnSchema) -> Features:
     """Features of one column, (rows, digits or 1), in [0, 1]; missing numbers are 0 before they become quantiles."""
     if not is_number(column):
         return binary_digits(pd.factorize(labels(values), use_na_sentinel=False)[0] + 1)
+
     known = np.nan_to_num(numbers(values, column.kind), nan=0.0)[:, None]
     transformer = QuantileTransformer(
         n_quantiles=min(QUANTILES, len(known)), subsample=max(SUBSAMPLE, QUANTILES), random_state=0

@@ -66,9 +66,11 @@ def nemo_privacy(
         return _combined(_none("no column can be compared"), _none("no column can be compared"))
     if not len(real) or not len(made):
         return _combined(_none("one of the tables has no rows"), _none("one of the tables has no rows"))
+
     attributes = _none(SWITCHED_OFF)
     if tests.attributes:
         attributes = attribute_score(real, made, schema, tests.known_columns)
+
     return _combined(_membership(real, holdout, made, schema, tests), attributes)
 
 
@@ -83,9 +85,11 @@ def _membership(
         return _none(SWITCHED_OFF)
     if holdout is None or not len(holdout):
         return _none("there is no holdout to compare with")
+
     seen = TableSchema(columns=tuple(c for c in schema.columns if c.name not in tests.membership_without))
     if not attacked_columns(seen):
         return _none("all columns are left out of it")
+
     points = membership_points(train, _sampled(holdout, MAX_ROWS, ROW_SEED), synthetic, seen)
     return to_score(10 * (points - 1) / 2)
 
@@ -114,6 +118,7 @@ def membership_points(
     features = np.hstack(encoded)
     members, made, strangers = np.split(features, np.cumsum([len(real), len(synthetic)]))
     distance = [_to_nearest(side, made) for side in (members, strangers)]
+
     return float(np.mean([round(_run_points(*distance, run=run), 2) for run in range(RUNS)]))
 
 
@@ -129,6 +134,7 @@ def _run_points(members: NDArray[np.float64], strangers: NDArray[np.float64], *,
     distance = np.concatenate([chosen, strangers])[order]
     distance = distance / (distance.max() or 1.0)
     member = order < len(chosen)
+
     return float(
         np.mean([_points(distance[:size] < t, member[:size]) for t in THRESHOLDS for size in _sizes(len(order))])
     )
@@ -140,18 +146,31 @@ def _sizes(rows: int) -> Sequence[int]:
 
 def _points(called: NDArray[np.bool_], member: NDArray[np.bool_]) -> float:
     """Points of one attack by its precision and accuracy, both rounded to one decimal."""
-    precision = round(float(member[called].mean()), 1) if called.any() else 0.0
+    if called.any():
+        precision = round(float(member[called].mean()), 1)
+    else:
+        precision = 0.0
+
     accuracy = round(float((called == member).mean()), 1)
     low, high = sorted((precision, accuracy))
     if high <= 0.5:
         return 3.0
+
     if high <= 0.8:
-        return 2.5 if low <= 0.5 else 2.0
-    return 1.5 if low <= 0.8 else 1.0
+        if low <= 0.5:
+            return 2.5
+        return 2.0
+
+    if low <= 0.8:
+        return 1.5
+
+    return 1.0
 
 
 def _sampled(frame: pd.DataFrame, size: int, seed: int) -> pd.DataFrame:
-    return frame.sample(size, random_state=seed) if len(frame) > size else frame
+    if len(frame) > size:
+        return frame.sample(size, random_state=seed)
+    return frame
 
 
 def _none(reason: str) -> Score:

@@ -59,7 +59,12 @@ def _column_guesses(
     hits = [_occurs_once(alone, side, nominal=column.nominal) for side in (real, unseen)]
     if not column.nominal and len(values):
         hits = [np.append(h, _beyond(side, values)) for h, side in zip(hits, (real, unseen), strict=True)]
-    blind = made[rng.integers(0, len(made), size)] if len(made) else made
+
+    if len(made):
+        blind = made[rng.integers(0, len(made), size)]
+    else:
+        blind = made
+
     return Guesses(train=hits[0], holdout=hits[1], naive=_occurs_once(blind, real, nominal=column.nominal))
 
 
@@ -80,12 +85,15 @@ def multivariate(train: Points, holdout: Points, synthetic: Points, size: int, r
     Nominal columns must be equal, ordered ones at least (or at most) as far from the median as the synthetic row, on
     its side. The naive ones take the columns from different synthetic rows.
     """
-    order, none = rng.permutation(synthetic.rows), np.zeros(0, dtype=bool)
+    order = rng.permutation(synthetic.rows)
+    none = np.zeros(0, dtype=bool)
     found = [Guesses(train=none, holdout=none, naive=none)]
+
     for start in range(0, len(order), BATCH):
         found.append(_guesses(train, holdout, synthetic, order[start : start + BATCH], rng))
         if sum(len(part.train) for part in found) >= size:
             break
+
     train_hits, holdout_hits, naive = (
         np.concatenate([getattr(part, side) for part in found])[:size] for side in ("train", "holdout", "naive")
     )
@@ -97,15 +105,20 @@ def _guesses(
 ) -> Guesses:
     """Predicates made of some synthetic rows, those that single them out."""
     cells = np.repeat(rows[:, None], synthetic.columns, axis=1)
-    picked, alone = _random_columns(len(rows), synthetic.columns, rng), np.zeros(len(rows), dtype=bool)
+    picked = _random_columns(len(rows), synthetic.columns, rng)
+    alone = np.zeros(len(rows), dtype=bool)
+
     for attempt in range(TRIES):
         open_ = np.flatnonzero(~alone)
         if attempt:
             picked[open_] = _random_columns(len(open_), synthetic.columns, rng)
         alone[open_] = _matches(synthetic, synthetic, picked[open_], cells[open_]) == 1
-    picked, cells = picked[alone], cells[alone]
+
+    picked = picked[alone]
+    cells = cells[alone]
     blind = rng.integers(synthetic.rows, size=cells.shape)
     hits = [_matches(side, synthetic, picked, cells) == 1 for side in (train, holdout)]
+
     return Guesses(train=hits[0], holdout=hits[1], naive=_matches(train, synthetic, picked, blind) == 1)
 
 
@@ -124,7 +137,8 @@ def _matches(side: Points, synthetic: Points, picked: NDArray[np.bool_], cells: 
         picked: (predicates, columns), which columns each has.
         cells: (predicates, columns), the synthetic rows whose cells it is made of.
     """
-    step, counts = max(1, CHUNK_BYTES // max(side.rows, 1)), np.zeros(len(picked), dtype=np.int64)
+    step = max(1, CHUNK_BYTES // max(side.rows, 1))
+    counts = np.zeros(len(picked), dtype=np.int64)
     for start in range(0, len(picked), step):
         block = slice(start, start + step)
         met = np.ones((len(picked[block]), side.rows), dtype=bool)
@@ -132,7 +146,9 @@ def _matches(side: Points, synthetic: Points, picked: NDArray[np.bool_], cells: 
             these = np.flatnonzero(picked[block, column])
             if len(these):
                 met[these] &= _meets(side, synthetic, column, cells[block][these, column])
+
         counts[block] = met.sum(axis=1)
+
     return counts
 
 
@@ -140,11 +156,15 @@ def _meets(side: Points, synthetic: Points, column: int, rows: NDArray[np.intp])
     """Whether the rows of a table meet the conditions made of one column of these synthetic rows, (rows, rows)."""
     if column < len(side.codes):
         return np.asarray(side.codes[column][None, :] == synthetic.codes[column][rows][:, None])
+
     place = column - len(side.codes)
-    values, bounds = side.quantiles[place], synthetic.quantiles[place][rows]
+    values = side.quantiles[place]
+    bounds = synthetic.quantiles[place][rows]
     met = np.empty((len(rows), side.rows), dtype=bool)
-    above, gone = bounds > 0.5, np.isnan(bounds)
+    above = bounds > 0.5
+    gone = np.isnan(bounds)
     met[above] = values[None, :] >= bounds[above][:, None]
     met[~above] = values[None, :] <= bounds[~above][:, None]
     met[gone] = np.isnan(values)[None, :]
+
     return met

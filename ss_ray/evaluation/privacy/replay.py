@@ -110,9 +110,11 @@ def replays(
     if not tests.replay:
         names = {**pii, **searched, **dict.fromkeys(c.name for c in others)}
         return tuple(_unsearched(name, kind, SWITCHED_OFF) for name, kind in names.items())
+
     texts = _read_texts(synthetic, schema, seed) if searched else None
     personal = [_personal_replay(c, kind, originals, synthetic, texts, seed) for c, kind in searched.items()]
     rest = [_unsearched(c, kind, "its type was left out") for c, kind in pii.items() if c not in searched]
+
     return (*personal, *rest, *(_other_replay(c, real, synthetic) for c in others))
 
 
@@ -125,15 +127,18 @@ def count_replayed(train: Hashes, holdout: Hashes | None, synthetic: Hashes) -> 
     """Compare the values of real rows, repeated as often as they occur, with those of synthetic ones."""
     if not len(train):
         return not_replayed("there are no training values")
+
     known = np.unique(train)
     seen = share(np.isin(known, synthetic))
     if holdout is None:
         none = unavailable("there is no holdout to compare with")
         return Replayed(train=seen, holdout=none, identifying=none, identifying_holdout=none, p_value=none)
+
     distinct, counts = np.unique(np.concatenate([train, holdout]), return_counts=True)
     single = distinct[counts == 1]
     ours = np.isin(single, known)
     hits = np.isin(single, synthetic)
+
     return Replayed(
         train=seen,
         holdout=share(np.isin(np.setdiff1d(holdout, known), synthetic)),
@@ -150,23 +155,34 @@ def _personal_replay(
     if column not in originals.train.columns:
         none = not_replayed("the original rows lack the column")
         return Replay(column=column, entity_type=entity_type, in_column=none, in_texts=none)
+
     train = _spelled(originals.train[column])
-    holdout = None if originals.holdout is None else _spelled(originals.holdout[column])
+    if originals.holdout is None:
+        holdout = None
+    else:
+        holdout = _spelled(originals.holdout[column])
+
     in_column = not_replayed("the synthetic table lacks the column")
     if column in synthetic.columns:
         unseen = None if holdout is None else _hashes(holdout)
         in_column = count_replayed(_hashes(train), unseen, _hashes(_spelled(synthetic[column])))
+
     in_texts = _replay_in_texts(train, holdout, texts, seed)
     return Replay(column=column, entity_type=entity_type, in_column=in_column, in_texts=in_texts)
 
 
 def _other_replay(column: ColumnSchema, real: Originals, synthetic: pd.DataFrame) -> Replay:
     train, made = (_keys(frame[column.name], column) for frame in (real.train, synthetic))
-    holdout = None if real.holdout is None else _keys(real.holdout[column.name], column)
+    if real.holdout is None:
+        holdout = None
+    else:
+        holdout = _keys(real.holdout[column.name], column)
+
     in_texts = not_replayed("the column was not declared personal")
     in_column = count_replayed(train, holdout, made)
     if holdout is not None and len(train) and in_column.identifying.sample_size < MIN_IDENTIFYING:
         in_column = not_replayed(f"fewer than {MIN_IDENTIFYING} training values are held by one real row alone")
+
     return Replay(column=column.name, entity_type=None, in_column=in_column, in_texts=in_texts)
 
 
@@ -190,11 +206,16 @@ def _hashes(values: NDArray[np.object_]) -> Hashes:
 
 def _read_texts(synthetic: pd.DataFrame, schema: TableSchema, seed: int) -> Words | None:
     """Words of the synthetic text columns; None where there are no texts."""
-    rng, found = np.random.default_rng([seed, 9]), []
+    rng = np.random.default_rng([seed, 9])
+    found = []
     for column in schema.of_kind(Kind.TEXT):
         present = labels(synthetic[column.name].dropna())
         found += [str(text) for text in present[rng.permutation(len(present))[:MAX_TEXTS]]]
-    return read_words(found) if found else None
+
+    if found:
+        return read_words(found)
+
+    return None
 
 
 def _replay_in_texts(
@@ -202,13 +223,17 @@ def _replay_in_texts(
 ) -> Replayed:
     if texts is None:
         return not_replayed("there are no synthetic texts")
+
     rng = np.random.default_rng([seed, 10])
     looked_for = np.union1d(_some(train, rng), _some(holdout if holdout is not None else train[:0], rng))
     if not len(looked_for):
         return not_replayed("no value is long enough to be looked for in texts")
+
     wanted = _hashes(looked_for)
     found = wanted[occurring(looked_for.tolist(), texts)]
-    known, unseen = _hashes(train), None if holdout is None else _hashes(holdout)
+    known = _hashes(train)
+    unseen = None if holdout is None else _hashes(holdout)
+
     return count_replayed(
         known[np.isin(known, wanted)], None if unseen is None else unseen[np.isin(unseen, wanted)], found
     )

@@ -29,7 +29,8 @@ PRACTICAL_NEAR = CLOSEST + 0.02
 """Share of near copies up to which it is not called a leak."""
 PRACTICAL_ADVANTAGE = 0.05
 """Advantage of attribute inference up to which it is not called a leak."""
-PRACTICAL_PERSONAL, PRACTICAL_OTHER = 0.005, 0.05
+PRACTICAL_PERSONAL = 0.005
+PRACTICAL_OTHER = 0.05
 """Excess of replayed values that identify, of personal columns and of others, up to which it is not called a leak."""
 PRACTICAL_AHEAD = 0.01
 """Excess of training rows that synthetic rows lead for, as a share of these, up to which it is not called a leak."""
@@ -67,7 +68,11 @@ def is_leaking(metric: Metric) -> bool:
 def _copies(privacy: Privacy) -> Reasons:
     alpha = rule_error() / max(len(privacy.copies), 1)
     for item in (c for c in privacy.copies if is_copying(c, alpha)):
-        what = "synthetic rows equal a training row" if item.column is None else f"texts of {item.column!r} are copies"
+        if item.column is None:
+            what = "synthetic rows equal a training row"
+        else:
+            what = f"texts of {item.column!r} are copies"
+
         yield (
             f"{percent(item.synthetic)} of the {what}; among {_chance(item)} "
             f"(one-sided binomial test, {_p_value(item.p_value, alpha)})"
@@ -81,7 +86,8 @@ def _chance(item: Copies) -> str:
 
 
 def _near_copies(privacy: Privacy) -> Reasons:
-    near, alpha = privacy.near_copies, rule_error()
+    near = privacy.near_copies
+    alpha = rule_error()
     significant = _is_below(near.p_value, alpha) and _is_below(near.relative_p_value, alpha)
     if significant and (near.synthetic.value or 0.0) > PRACTICAL_NEAR:
         yield (
@@ -108,6 +114,7 @@ def _membership(privacy: Privacy) -> Reasons:
                 f"the {by} to the synthetic table tells training rows from unseen real rows with an AUC of "
                 f"{attack.auc.value:.3f}; 0.5 is fair (rank test, {_p_value(attack.auc_p_value, alpha)})"
             )
+
         if _is_below(attack.tpr_p_value, alpha) and (attack.tpr_at_1_percent.value or 0.0) > PRACTICAL_TPR:
             yield (
                 f"the {by} to the synthetic table finds {percent(attack.tpr_at_1_percent)} of the training rows at 1% "
@@ -119,9 +126,14 @@ def _replay(privacy: Privacy) -> Reasons:
     places = [(r, place) for r in privacy.replays for place in ("in_column", "in_texts")]
     tested = [(r, place) for r, place in places if getattr(r, place).p_value.value is not None]
     alpha = rule_error() / max(len(tested), 1)
+
     for replay, place in tested:
         found: Replayed = getattr(replay, place)
-        bound = PRACTICAL_PERSONAL if replay.entity_type else PRACTICAL_OTHER
+        if replay.entity_type:
+            bound = PRACTICAL_PERSONAL
+        else:
+            bound = PRACTICAL_OTHER
+
         if _is_below(found.p_value, alpha) and _excess(found.identifying, found.identifying_holdout) > bound:
             yield _replay_reason(replay, found, "in the same column" if place == "in_column" else "in texts", alpha)
 
@@ -158,7 +170,8 @@ def _memorised_reason(item: Memorised, alpha: float) -> str:
 
 
 def _attributes(privacy: Privacy) -> Reasons:
-    alpha = rule_error()  # the p-values are corrected for the number of columns
+    # The p-values are corrected for the number of columns.
+    alpha = rule_error()
     for item in privacy.attributes.columns:
         if _is_below(item.p_value, alpha) and (item.advantage.value or 0.0) > PRACTICAL_ADVANTAGE:
             yield (
@@ -180,7 +193,8 @@ def _gdpr_risks(privacy: Privacy) -> Reasons:
 
 
 def _disclosed_rows(privacy: Privacy) -> Reasons:
-    found, alpha = privacy.disclosure, rule_error() / 2
+    found = privacy.disclosure
+    alpha = rule_error() / 2
     count = found.disclosed.value or 0.0
     if count >= MIN_DISCLOSED and _is_below(found.p_value, alpha):
         yield (
@@ -188,6 +202,7 @@ def _disclosed_rows(privacy: Privacy) -> Reasons:
             f"resembles that row nearly as much (a lead of over {found.limit.value:.0f} bits; the same is true of "
             f"{found.real_disclosed.value:.0f} real rows; {_p_value(found.p_value, alpha)})"
         )
+
     if _is_below(found.ahead_p_value, alpha) and _excess(found.ahead, found.unseen_ahead) > PRACTICAL_AHEAD:
         yield (
             f"some training rows are resembled by a synthetic row more than by any other real row: "
@@ -197,7 +212,8 @@ def _disclosed_rows(privacy: Privacy) -> Reasons:
 
 
 def _combinations(privacy: Privacy) -> Reasons:
-    found, alpha = privacy.combination, rule_error()
+    found = privacy.combination
+    alpha = rule_error()
     if _is_below(found.p_value, alpha) and _excess(found.train, found.holdout) > PRACTICAL_COMBINATION:
         yield (
             f"of the combinations of {', '.join(map(repr, found.columns))} that one real row has, "
@@ -207,7 +223,8 @@ def _combinations(privacy: Privacy) -> Reasons:
 
 
 def _unseen_values(privacy: Privacy) -> Reasons:
-    found, alpha = privacy.unseen, rule_error()
+    found = privacy.unseen
+    alpha = rule_error()
     if _is_below(found.p_value, alpha):
         yield (
             f"{percent(found.reappearing)} of the values of {found.column!r} that one unseen row alone has are in the "
@@ -238,7 +255,9 @@ def rule_error() -> float:
 
 def percent(metric: Metric) -> str:
     """A share in words."""
-    return "an unknown share" if metric.value is None else f"{100 * metric.value:.1f}%"
+    if metric.value is None:
+        return "an unknown share"
+    return f"{100 * metric.value:.1f}%"
 
 
 def _is_below(p_value: Metric, alpha: float) -> bool:
@@ -250,5 +269,8 @@ def _excess(share: Metric, chance: Metric) -> float:
 
 
 def _p_value(metric: Metric, alpha: float) -> str:
-    shown = "p < 1e-12" if (metric.value or 0.0) < 1e-12 else f"p = {metric.value:.1g}"
+    if (metric.value or 0.0) < 1e-12:
+        shown = "p < 1e-12"
+    else:
+        shown = f"p = {metric.value:.1g}"
     return f"{shown}, below {alpha:.2g}"

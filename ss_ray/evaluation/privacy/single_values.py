@@ -71,6 +71,7 @@ def unseen_values(
     """
     if holdout is None:
         return _no_unseen("there is no holdout to compare with")
+
     chance = 1 - float(np.exp(-len(synthetic) / max(1, len(train) + len(holdout))))
     found = []
     for column in schema.of_kind(*SINGLE_KINDS):
@@ -80,8 +81,10 @@ def unseen_values(
             hits = np.isin(only, _words(synthetic[column.name]))
             p_value = float(binomtest(int(hits.sum()), len(hits), chance, alternative="greater").pvalue)
             found.append((p_value, column.name, hits))
+
     if not found:
         return _no_unseen("no column has words that only holdout rows hold")
+
     p_value, name, hits = min(found, key=lambda entry: entry[0])
     return UnseenValues(
         column=name,
@@ -115,11 +118,16 @@ def released_singles(
         group: Column whose values are the units; None where each row is one.
         without: Columns that are public, or hold stand-ins.
     """
-    units = train[group] if group is not None and group in train.columns else pd.Series(np.arange(len(train)))
+    if group is not None and group in train.columns:
+        units = train[group]
+    else:
+        units = pd.Series(np.arange(len(train)))
+
     found = []
     for column in schema.of_kind(*SINGLE_KINDS):
         if column.name in without or column.name == group:
             continue
+
         present = train[column.name].notna().to_numpy()
         pairs = pd.DataFrame({"value": _words(train[column.name]), "unit": units.to_numpy()[present]})
         holders = pairs.drop_duplicates().groupby("value").size()
@@ -127,12 +135,21 @@ def released_singles(
         made = set(_words(synthetic[column.name]))
         released = [value for value in single if value in made]
         if released:
-            unseen = np.empty(0, dtype=object) if holdout is None else _words(holdout[column.name])
+            if holdout is None:
+                unseen = np.empty(0, dtype=object)
+            else:
+                unseen = _words(holdout[column.name])
+
             is_repeated = _repeats_long_texts(holders, unseen)
-            long_texts = 0 if is_repeated else sum(_is_long(value) for value in released)
+            if is_repeated:
+                long_texts = 0
+            else:
+                long_texts = sum(_is_long(value) for value in released)
+
             found.append(
                 ReleasedSingles(column=column.name, values=len(released), of=len(single), long_texts=long_texts)
             )
+
     return tuple(found)
 
 

@@ -51,7 +51,8 @@ class PrivacyVerdict:
 
 def judge_privacy(privacy: Privacy) -> PrivacyVerdict:
     """Poor if a hard rule fails; else not available or partial; else the grade of the weakest part."""
-    failed, missing = failures(privacy), _missing(privacy)
+    failed = failures(privacy)
+    missing = _missing(privacy)
     if failed:
         return PrivacyVerdict(
             score=Score(value=0.0, grade=Grade.POOR),
@@ -60,17 +61,25 @@ def judge_privacy(privacy: Privacy) -> PrivacyVerdict:
             hard_fails=tuple(failed),
             missing=missing,
         )
+
     unknown = _why_unknown(privacy)
     if unknown is not None:
         score = Score(value=None, grade=None, reason=unknown)
         return PrivacyVerdict(score=score, failed=None, reasons=(f"not available, because {unknown}",), missing=missing)
+
     if missing:
         return _partial(privacy, missing)
+
     shares = (privacy.closer_to_train, privacy.membership_auc)
-    limit = UNCERTAIN_LIMIT if any(_is_uncertain(m) for m in shares) else 10.0
+    if any(_is_uncertain(m) for m in shares):
+        limit = UNCERTAIN_LIMIT
+    else:
+        limit = 10.0
+
     is_disclosed = privacy.disclosure.disclosed.value or any(column.long_texts for column in privacy.singles)
     limit = DISCLOSED_LIMIT if is_disclosed else limit
     score = to_score(min(limit, *(share_score(m.value) for m in shares if m.value is not None)))
+
     return PrivacyVerdict(score=score, failed=False, reasons=tuple(_findings(privacy)))
 
 
@@ -93,9 +102,11 @@ def _why_unknown(privacy: Privacy) -> str | None:
         return "the holdout holds training rows, so nothing in it is known to be unseen; give rows of its own"
     if _is_of_texts(privacy):
         return None
+
     compared = [privacy.copies[0].p_value, privacy.closer_to_train]
     if "membership inference" not in privacy.left_out:
         compared.append(privacy.membership_auc)
+
     return next((m.reason for m in compared if m.value is None), None)
 
 
@@ -118,39 +129,48 @@ def _is_uncertain(metric: Metric) -> bool:
 
 def _findings(privacy: Privacy) -> Iterator[str]:
     """What a table that failed no hard rule has shown, as far as it was tested."""
-    near, attributes = privacy.near_copies, privacy.attributes
+    near = privacy.near_copies
+    attributes = privacy.attributes
     for item in privacy.copies:
         if item.synthetic.value is not None and item.holdout.value is not None:
-            rows = (
-                "synthetic rows equal a training row" if item.column is None else f"texts of {item.column!r} are copies"
-            )
+            if item.column is None:
+                rows = "synthetic rows equal a training row"
+            else:
+                rows = f"texts of {item.column!r} are copies"
+
             yield (
                 f"{percent(item.synthetic)} of the {rows}, {percent(item.holdout)} of the unseen real ones: no more "
                 "than chance explains"
             )
+
     for text in privacy.memorised if privacy.copies[0].synthetic.value is None else ():
         yield (
             f"{percent(text.synthetic)} of the texts of {text.column!r} have a longer run of words from a training "
             f"text than nearly all unseen real texts, {percent(text.holdout)} of these do"
         )
+
     if near.synthetic.value is not None:
         yield (
             f"{percent(near.synthetic)} of the synthetic rows come nearer to a training row than nearly all unseen "
             f"real rows do; {percent(near.holdout)} of those do by definition"
         )
+
     if privacy.closer_to_train.value is not None:
         yield (
             f"{percent(privacy.closer_to_train)} of the synthetic rows are closer to a training row than to an unseen "
             "real row; 50% is fair"
         )
+
     if privacy.membership_auc.value is not None:
         auc = privacy.membership_auc.value
         yield f"guessing who was trained on by distance has an AUC of {auc:.3f}; 0.5 is guessing"
+
     if attributes.worst is not None:
         yield (
             f"guessing a column from the others succeeds at most {_points(attributes.worst.advantage)} more often on "
             "training rows than on unseen real rows"
         )
+
     yield from _single_findings(privacy)
     known = [m for m in (privacy.closer_to_train, privacy.membership_auc) if m.value is not None]
     if any(_is_uncertain(m) for m in known):
@@ -169,12 +189,14 @@ def _single_findings(privacy: Privacy) -> Iterator[str]:
             f"{disclosed:.0f} synthetic rows (number {rows}) equal a training row that stands alone, in all or nearly "
             f"all cells, so a grade is at most {to_score(DISCLOSED_LIMIT).grade}"
         )
+
     for column in privacy.singles:
         if column.long_texts:
             yield (
                 f"{column.long_texts} long texts of {column.column!r} are those of one training unit word for word, so "
                 f"a grade is at most {to_score(DISCLOSED_LIMIT).grade}"
             )
+
         yield (
             f"{column.values} of the {column.of} values of {column.column!r} that exactly one training unit has are in "
             "the synthetic table; declare data.columns.<name>.public if they are no secret"

@@ -60,6 +60,7 @@ def profile(sequences: Sequences, name: str, limits: LagLimits = NEMO_LIMITS) ->
     longest = np.where(points >= limits.min_points, np.minimum(limits.max_lag, (points - 1) // 2), 0)
     lags = range(1, int(longest.max(initial=0)) + 1)
     found = [_at_lag(sequences, values, lag, longest >= lag) for lag in lags]
+
     return Profile(
         correlation=np.array([correlation for correlation, _ in found], dtype=np.float64),
         support=np.array([support for _, support in found], dtype=np.int64),
@@ -74,16 +75,22 @@ def profile_similarity(train: Profile, other: Profile) -> float:
     Source: NeMo Safe Synthesizer, autocorrelation similarity.
     """
     size = min(len(train.correlation), len(other.correlation))
-    x, y = train.correlation[:size], other.correlation[:size]
+    x = train.correlation[:size]
+    y = other.correlation[:size]
     if np.isfinite(x).any() and not np.isfinite(y).any():
         return 0.0
+
     both = np.isfinite(x) & np.isfinite(y)
     if not both.any():
         return float("nan")
+
     noise = np.hypot(_standard_error(train)[:size], _standard_error(other)[:size])[both]
-    x, y, weight = x[both], y[both], 1.0 / noise**2
+    x = x[both]
+    y = y[both]
+    weight = 1.0 / noise**2
     excess = np.maximum(np.abs(x - y) - noise, 0.0)
     magnitude = np.maximum(np.maximum(np.abs(x), np.abs(y)), noise)
+
     return float(np.clip(1.0 - (weight * excess).sum() / (weight * magnitude).sum(), 0.0, 1.0))
 
 
@@ -98,10 +105,14 @@ def _scaled(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Values about 0 and at most 1 in size: squares of extreme numbers would overflow."""
     if np.isnan(values).all():
         return values
+
     scaled = values / (np.nanmax(np.abs(values)) or 1.0)
     scaled = scaled - np.nanmean(scaled)
     spread = float(np.nanmax(np.abs(scaled)))
-    return scaled / spread if spread > 32 * np.finfo(float).eps else np.zeros_like(values) * scaled
+    if spread > 32 * np.finfo(float).eps:
+        return scaled / spread
+
+    return np.zeros_like(values) * scaled
 
 
 def _at_lag(
@@ -110,13 +121,15 @@ def _at_lag(
     """Mean correlation over sequences, weighted by their pairs, and the number of pairs."""
     start = sequences.neighbours(lag)
     start = start[~np.isnan(values[start]) & ~np.isnan(values[start + lag]) & usable[sequences.group[start]]]
-    group, size = sequences.group[start], len(sequences.lengths)
+    group = sequences.group[start]
+    size = len(sequences.lengths)
     pairs = np.bincount(group, minlength=size)
     x, y = (_centred(values[start + shift], group, pairs) for shift in (0, lag))
     covariance, x_square, y_square = (np.bincount(group, part, size) for part in (x * y, x * x, y * y))
     varies = (pairs >= MIN_PAIRS) & (np.minimum(x_square, y_square) > CONSTANT * pairs)
     if not varies.any():
         return float("nan"), 0
+
     correlation = covariance[varies] / np.sqrt(x_square[varies] * y_square[varies])
     return float(np.average(np.clip(correlation, -1.0, 1.0), weights=pairs[varies])), int(pairs[varies].sum())
 

@@ -54,7 +54,10 @@ def column_fidelity(
     samples: Samples,
 ) -> ColumnFidelity:
     """Distances on the sampled rows; missing and distinct values on all."""
-    name, none, unseen = column.name, unavailable(samples.no_holdout), samples.unseen
+    name = column.name
+    none = unavailable(samples.no_holdout)
+    unseen = samples.unseen
+
     return ColumnFidelity(
         name=name,
         kind=column.kind,
@@ -81,13 +84,17 @@ def quality_limits(columns: Sequence[ColumnFidelity], lost: Mapping[str, float])
 def _limit(column: ColumnFidelity, lost: float) -> str | None:
     if lost > GROSS:
         return f"{lost:.0%} of the synthetic cells of {column.name!r} are not of its type, and count as missing"
-    real, made = column.missing_real, column.missing_synthetic
+
+    real = column.missing_real
+    made = column.missing_synthetic
     if real.value is None or made.value is None:
         return None
+
     both = (real.value * real.sample_size + made.value * made.sample_size) / (real.sample_size + made.sample_size)
     noise = (both * (1 - both) * (1 / real.sample_size + 1 / made.sample_size)) ** 0.5
     if abs(made.value - real.value) <= GROSS + STANDARD_ERRORS * noise:
         return None
+
     return (
         f"{made.value:.0%} of the synthetic cells of {column.name!r} are missing, and {real.value:.0%} of the real ones"
     )
@@ -108,9 +115,12 @@ def _distance(train: pd.DataFrame, column: ColumnSchema, real: Table, other: Tab
         return unavailable(why_not_scored(train, column) or "it is not among the sampled columns")
     if not min(real.rows, other.rows):
         return unavailable("one of the tables has no rows")
+
     value = column_distance(real.values[column.name], other.values[column.name], scored)
     return measured(value, min(real.rows, other.rows), seed=seed)
 
 
 def _missing_rate(series: pd.Series) -> Metric:
-    return measured(float(series.isna().mean()), len(series)) if len(series) else unavailable("the table has no rows")
+    if len(series):
+        return measured(float(series.isna().mean()), len(series))
+    return unavailable("the table has no rows")

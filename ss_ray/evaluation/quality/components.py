@@ -37,11 +37,13 @@ def components(train: Table, synthetic: Table, *, seed: int) -> Components:
         return Components(reason="there are fewer than two columns to score")
     if not min(train.rows, synthetic.rows):
         return Components(reason="one of the tables has no rows")
+
     x, y = principal_components(train, synthetic)
     if x.shape[1] < 2:
         return Components(reason="there are too few rows for two components")
     if not (np.isfinite(x).all() and np.isfinite(y).all()):
         return Components(reason="the computation gave no finite number")
+
     rng = np.random.default_rng([seed, 23])
     return Components(real=_points(x, rng), synthetic=_points(y, rng))
 

@@ -76,10 +76,12 @@ def coverage(train: Table, other: Table, *, size: int, seed: int) -> Coverage:
         return no_coverage("no column can be scored")
     if not min(train.rows, other.rows, size):
         return no_coverage("one of the tables has no rows")
+
     rng = np.random.default_rng([seed, 20])
     drawn = other.take(rng.permutation(other.rows)[:size])
     precision, recall = _precision_and_recall(train, drawn, rng, seed=seed)
     everything, rare = category_coverage(train, drawn, seed=seed)
+
     return Coverage(
         alpha_precision=precision,
         beta_recall=recall,
@@ -99,12 +101,16 @@ def category_coverage(train: Table, other: Table, *, seed: int | None = None) ->
             names, counts = np.unique(values[~missing(values)].astype(str), return_counts=True)
             frequencies += (counts / train.rows).tolist()
             found += np.isin(names, _present(other.values[column.name]).astype(str)).tolist()
+
     if not found:
         none = unavailable("no column has categories")
         return none, none
-    hits, rare = np.array(found), np.array(frequencies) < RARE
+
+    hits = np.array(found)
+    rare = np.array(frequencies) < RARE
     if not rare.any():
         return _share(hits, other.rows, seed), unavailable(f"no category has fewer than {RARE:.0%} of the rows")
+
     return _share(hits, other.rows, seed), _share(hits[rare], other.rows, seed)
 
 
@@ -112,9 +118,15 @@ def outside_share(train: Table, other: Table) -> Metric:
     """Share of the other table's cells with a value that no training value is like; see `Coverage.outside`."""
     if not other.rows or not other.columns:
         return unavailable("there are no cells")
+
     cells = [_is_outside(train.values[c.name], other.values[c.name], c) for c in train.columns]
-    rates = np.mean(cells, axis=0)  # (rows,): cells of a row are not independent of each other
-    error = float(rates.std(ddof=1) / np.sqrt(len(rates))) if len(rates) > 1 else None
+    # (rows,): cells of a row are not independent of each other.
+    rates = np.mean(cells, axis=0)
+    if len(rates) > 1:
+        error = float(rates.std(ddof=1) / np.sqrt(len(rates)))
+    else:
+        error = None
+
     return measured(float(rates.mean()), other.rows, std_error=error)
 
 
@@ -138,6 +150,7 @@ def _precision_and_recall(train: Table, other: Table, rng: np.random.Generator, 
     if size < MIN_ROWS:
         none = unavailable(f"it needs {MIN_ROWS} rows of each table; there are {size}")
         return none, none
+
     drawn = [table.take(rng.permutation(table.rows)[:size]) for table in (train, other)]
     real, made = to_points(train, *drawn)
     return _agreement(real, made, rng, seed=seed), _agreement(made, real, rng, seed=seed)
@@ -152,12 +165,15 @@ def _agreement(reference: Points, other: Points, rng: np.random.Generator, *, se
 
 
 def _is_outside(train: Values, other: Values, column: ScoredColumn) -> NDArray[np.bool_]:
-    known, gone = _present(train), missing(other)
+    known = _present(train)
+    gone = missing(other)
     if not len(known):
         return ~gone
+
     lost = gone & ~missing(train).any()
     if column.nominal:
         return np.asarray(lost | (~gone & ~np.isin(np.where(gone, "", other).astype(str), known.astype(str))))
+
     return np.asarray(lost | (other < known.min()) | (other > known.max()))
 
 

@@ -18,7 +18,8 @@ from ss_ray.evaluation.models import Encoder, auc_std_error, fit_classifier, fit
 
 MIN_ROWS = 20
 """Rows of each side below which nothing is learned."""
-FOLDS, FOLDS_OF_FEW = 3, 5
+FOLDS = 3
+FOLDS_OF_FEW = 5
 FEW = 2000
 """Rows of each side below which more folds are made: every model then learns from more of the rows."""
 CURVE_POINTS = 100
@@ -70,12 +71,15 @@ def discriminate(train: Table, real: Table, synthetic: Table, *, max_rows: int, 
         return _none("no column can be scored")
     if n < MIN_ROWS:
         return _none(f"it needs {MIN_ROWS} rows of each side; there are {n}")
-    encoder, rng = fit_encoder(train), np.random.default_rng([seed, 3])
+
+    encoder = fit_encoder(train)
+    rng = np.random.default_rng([seed, 3])
     sides = [encoder.encode(table.take(rng.permutation(table.rows)[:n])) for table in (real, synthetic)]
     labels = np.repeat([0, 1], n)
     scores = _out_of_fold(np.vstack(sides), labels, encoder, seed=seed)
     auc = roc_auc(labels == 1, scores)
     x, y = roc_points(labels == 1, scores, CURVE_POINTS)
+
     return Discrimination(
         auc=measured(auc, n, seed=seed, std_error=auc_std_error(auc, n, n)),
         curve=RocCurve(false_positive=tuple(x.round(4).tolist()), true_positive=tuple(y.round(4).tolist())),
@@ -95,4 +99,5 @@ def _out_of_fold(
     for fit, test in StratifiedKFold(folds, shuffle=True, random_state=seed).split(features, labels):
         model = fit_classifier(features[fit], labels[fit], encoder, seed=seed)
         scores[test] = model.predict_proba(features[test])[:, 1]
+
     return scores

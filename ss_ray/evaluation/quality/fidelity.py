@@ -148,6 +148,7 @@ def evaluate_fidelity(
     columns = tuple(column_fidelity(train, unseen, synthetic, column, samples) for column in schema.columns)
     patterns, patterns_baseline = _missing_patterns(samples, schema)
     covered, covered_baseline = _coverage(samples)
+
     return Fidelity(
         columns=columns,
         tabular_columns=len(schema.columns) - len(schema.of_kind(Kind.TEXT)),
@@ -183,11 +184,14 @@ def _baseline(samples: Samples, matrix: NDArray[np.float64]) -> Similarity:
 
 def _missing_patterns(samples: Samples, schema: TableSchema) -> tuple[Metric, Metric]:
     """Distance of the synthetic table, and of the holdout, from the training table."""
-    names, size, seed = list(schema.names), samples.common, samples.seed
+    names = list(schema.names)
+    size = samples.common
+    seed = samples.seed
     train, made, unseen = samples.frames
     distance = pattern_distance(train[names], sample(made, size, seed=seed), seed=seed)
     if unseen is None:
         return distance, unavailable(samples.no_holdout)
+
     return distance, pattern_distance(train[names], sample(unseen, size, seed=seed), seed=seed)
 
 
@@ -226,7 +230,10 @@ def _sequences(
 ) -> SequenceFidelity:
     if whole.tables is None:
         return no_sequences(by, whole.reason or "there are no whole sequences")
-    scored, reason, seed = samples.real.columns, samples.no_holdout, samples.seed
+
+    scored = samples.real.columns
+    reason = samples.no_holdout
+    seed = samples.seed
     return evaluate_sequences(*whole.tables, schema, scored, by, no_holdout=reason, seed=seed, lags=lags)
 
 
@@ -238,12 +245,15 @@ def _texts(
     embedding: str | None,
     samples: Samples,
 ) -> tuple[TextFidelity, ...]:
-    reason, seed, columns = samples.no_holdout, samples.seed, schema.of_kind(Kind.TEXT)
+    reason = samples.no_holdout
+    seed = samples.seed
+    columns = schema.of_kind(Kind.TEXT)
     compared = tuple(
         evaluate_text(train, holdout, synthetic, c.name, embedding=embedding, no_holdout=reason, seed=seed)
         for c in columns[:MAX_TEXT_COLUMNS]
     )
     rest = f"only the first {MAX_TEXT_COLUMNS} text columns are compared"
+
     return compared + tuple(no_text_fidelity(c.name, rest) for c in columns[MAX_TEXT_COLUMNS:])
 
 
@@ -251,11 +261,14 @@ def _discriminate(
     train: pd.DataFrame, holdout: pd.DataFrame | None, synthetic: pd.DataFrame, samples: Samples
 ) -> tuple[Discrimination, Metric]:
     """Synthetic against real rows, and the AUC of real against real rows."""
-    size, seed, scored = DISCRIMINATOR_ROWS, samples.seed, samples.real.columns
+    size = DISCRIMINATOR_ROWS
+    seed = samples.seed
+    scored = samples.real.columns
     real, made = (prepare(sample(frame, size, seed=seed), scored) for frame in (train, synthetic))
     if holdout is None:
         found = discriminate(real, real, made, max_rows=size, seed=seed)
         return found, unavailable(samples.no_holdout)
+
     unseen = prepare(sample(holdout, size, seed=seed), scored)
     found = discriminate(real, unseen, made, max_rows=size, seed=seed)
     return found, discriminator_auc(real, unseen, real, max_rows=min(size, made.rows), seed=seed)

@@ -23,10 +23,13 @@ def pattern_distance(train: pd.DataFrame, other: pd.DataFrame, *, seed: int) -> 
     """
     if not len(train) or not len(other) or not len(train.columns):
         return unavailable("one of the tables has no cells")
-    x, y = _patterns(train), _patterns(other[list(train.columns)])
+
+    x = _patterns(train)
+    y = _patterns(other[list(train.columns)])
     names, counts = np.unique(x, return_counts=True)
     known = names[np.argsort(-counts, kind="stable")[:MAX_PATTERNS]]
     counted = [np.append([(part == name).sum() for name in known], (~np.isin(part, known)).sum()) for part in (x, y)]
+
     return measured(js_distance(*(part.astype(float) for part in counted)), min(len(train), len(other)), seed=seed)
 
 

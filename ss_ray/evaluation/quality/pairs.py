@@ -83,16 +83,20 @@ def compare_pairs(train: Table, holdout: Table | None, synthetic: Table, *, no_h
         few = len(columns) < 2
         none = unavailable("there are fewer than two columns to score, so no pair" if few else "a table has no rows")
         return Pairs(mean=none, baseline=none, worst=(), columns=len(columns))
+
     names = list(combinations(range(len(columns)), 2))
     distances = _distances(train, synthetic, columns)
     size = min(train.rows, synthetic.rows)
     if holdout is None or not holdout.rows:
-        excess, floor = distances, unavailable(no_holdout if holdout is None else "the holdout has no rows")
+        excess = distances
+        floor = unavailable(no_holdout if holdout is None else "the holdout has no rows")
         baselines = [floor] * len(names)
     else:
         marks = _distances(train, holdout, columns)
-        excess, floor = distances - marks, measured(float(marks.mean()), min(train.rows, holdout.rows), seed=seed)
+        excess = distances - marks
+        floor = measured(float(marks.mean()), min(train.rows, holdout.rows), seed=seed)
         baselines = [measured(mark, floor.sample_size, seed=seed) for mark in marks]
+
     order = np.argsort(-excess, kind="stable")[:WORST]
     worst = tuple(
         PairDistance(
@@ -105,13 +109,16 @@ def compare_pairs(train: Table, holdout: Table | None, synthetic: Table, *, no_h
         for k in order
     )
     mean = measured(float(distances.mean()), size, seed=seed)
+
     return Pairs(mean=mean, baseline=floor, worst=worst, columns=len(columns))
 
 
 def _measure(first: ScoredColumn, second: ScoredColumn) -> Measure:
     if first.nominal and second.nominal:
         return "contingency"
-    return "binned contingency" if first.nominal or second.nominal else "rank correlation"
+    if first.nominal or second.nominal:
+        return "binned contingency"
+    return "rank correlation"
 
 
 def _distances(train: Table, other: Table, columns: tuple[ScoredColumn, ...]) -> NDArray[np.float64]:
@@ -141,9 +148,14 @@ def _cells(train: Values, other: Values, column: ScoredColumn) -> Cells:
         codes = [np.nan_to_num(encode_labels(v, known), nan=rest) for v in (train, other)]
     else:
         present = train[~missing(train)]
-        edges = np.unique(np.quantile(present, np.arange(1, BINS) / BINS)) if len(present) else np.zeros(0)
+        if len(present):
+            edges = np.unique(np.quantile(present, np.arange(1, BINS) / BINS))
+        else:
+            edges = np.zeros(0)
+
         rest = len(edges)
         codes = [np.searchsorted(edges, v, side="right").astype(np.float64) for v in (train, other)]
+
     x, y = (np.where(missing(v), rest + 1, c).astype(np.int64) for v, c in zip((train, other), codes, strict=True))
     return x, y
 

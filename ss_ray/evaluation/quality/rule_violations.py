@@ -72,7 +72,11 @@ def _one(
     no_holdout: str,
 ) -> RuleViolations:
     made, real = (_broken(constraint, frame, train, schema) for frame in (synthetic, train))
-    unseen = unavailable(no_holdout) if holdout is None else _broken(constraint, holdout, train, schema)
+    if holdout is None:
+        unseen = unavailable(no_holdout)
+    else:
+        unseen = _broken(constraint, holdout, train, schema)
+
     return RuleViolations(
         constraint=constraint_name(constraint),
         synthetic=made,
@@ -87,14 +91,18 @@ def _broken(constraint: ConstraintParameters, frame: pd.DataFrame, train: pd.Dat
     """Share of the rows of a frame that break the constraint."""
     if not len(frame):
         return unavailable("the table has no rows")
+
     try:
         check_declared([constraint], schema)
         pairs = None
         if isinstance(constraint, DeterminesConstraint):
             pairs = with_first_pairs(constraint, None, _arrow(constraint, train, schema))
+
         broken = violations(constraint, _arrow(constraint, frame, schema), pairs)
-    except (ConfigError, DataError) as error:  # the report is made all the same, and says why this line is empty
+    except (ConfigError, DataError) as error:
+        # The report is made all the same, and says why this line is empty.
         return unavailable(str(error))
+
     share = float(broken.mean())
     return measured(share, len(frame), std_error=float(np.sqrt(share * (1 - share) / len(frame))))
 
@@ -111,10 +119,14 @@ def _arrow(constraint: ConstraintParameters, frame: pd.DataFrame, schema: TableS
         type_ = arrow_type(schema[name])
         try:
             arrays.append(pa.array(frame[name], type_, from_pandas=True))
-        except (pa.ArrowException, TypeError, KeyError):  # their messages quote the value
+        except (pa.ArrowException, TypeError, KeyError):
+            # Their messages quote the value.
             raise DataError(f"column {name!r} cannot be read as {type_}", column=name) from None
+
     return pa.table(dict(zip(names, arrays, strict=True)))
 
 
 def _rows(share: Metric) -> int | None:
-    return None if share.value is None else round(share.value * share.sample_size)
+    if share.value is None:
+        return None
+    return round(share.value * share.sample_size)

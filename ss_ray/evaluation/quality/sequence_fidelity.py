@@ -104,10 +104,19 @@ def evaluate_sequences(
     for name in (by.group, by.order):
         if name is not None:
             schema[name]
+
     real, made = (to_sequences(frame, schema, by, scored) for frame in (train, synthetic))
     constants = constant_columns(real)
-    unseen = None if holdout is None else to_sequences(holdout, schema, by, scored)
-    common = len(made.lengths) if unseen is None else max(len(unseen.lengths), COMMON_SEQUENCES)
+    if holdout is None:
+        unseen = None
+    else:
+        unseen = to_sequences(holdout, schema, by, scored)
+
+    if unseen is None:
+        common = len(made.lengths)
+    else:
+        common = max(len(unseen.lengths), COMMON_SEQUENCES)
+
     return SequenceFidelity(
         columns=by,
         synthetic=compare_sequences(real, made.some(common, seed=seed), constants, seed=seed, lags=lags),
@@ -138,6 +147,7 @@ def compare_sequences(
     """One table's sequences against those of the training table, whose constant columns are given."""
     if not min(len(train.group), len(other.group)):
         return _none("one of the tables has no sequence")
+
     size = min(len(train.lengths), len(other.lengths))
     return SequenceSimilarity(
         lengths=_lengths(train, other, size),
@@ -161,19 +171,23 @@ def transition_distance(train: Sequences, other: Sequences, column: ScoredColumn
     """Total variation of what follows each state of a nominal column, weighted by training rows, in [0, 1]."""
     codes = frequent_codes(train.table.values[column.name], MAX_STATES)
     real, made = (_transition_counts(part, column.name, codes) for part in (train, other))
-    leaving, left = real.sum(axis=1), made.sum(axis=1)
+    leaving = real.sum(axis=1)
+    left = made.sum(axis=1)
     x, y = (m / np.maximum(m.sum(axis=1, keepdims=True), 1.0) for m in (real, made))
     distances = np.where(left > 0, np.abs(x - y).sum(axis=1) / 2, 1.0)
+
     return float(np.average(distances, weights=leaving))
 
 
 def _transition_counts(sequences: Sequences, name: str, codes: dict[str, int]) -> NDArray[np.float64]:
     """(states, states): how often a row of one state is followed by one of another."""
-    values, size = sequences.table.values[name], len(codes) + 2
+    values = sequences.table.values[name]
+    size = len(codes) + 2
     known = np.nan_to_num(encode_labels(values, codes), nan=len(codes))
     states = np.where(missing(values), len(codes) + 1, known).astype(np.int64)
     rows = sequences.neighbours()
     counts = np.bincount(states[rows] * size + states[rows + 1], minlength=size * size)
+
     return counts.reshape(size, size).astype(np.float64)
 
 
@@ -186,6 +200,7 @@ def _lengths(train: Sequences, other: Sequences, size: int) -> Metric:
 def _gaps(train: Sequences, other: Sequences, size: int) -> Metric:
     if train.places is None or other.places is None:
         return unavailable("there is no order column with numbers or dates")
+
     gaps = [_gaps_of(part.places, part.neighbours()) for part in (train, other)]  # type: ignore[arg-type]
     if not min(map(len, gaps)):
         return unavailable(NO_NEIGHBOURS)
@@ -221,9 +236,11 @@ def _autocorrelation(
     real, made = (part.some(lags.max_groups, seed=seed) for part in (train, other))
     if not columns:
         return unavailable("no column of numbers or dates that is asked for changes within a sequence")
+
     found = np.array([profile_similarity(profile(real, n, lags), profile(made, n, lags)) for n in columns])
     if np.isnan(found).all():
         return unavailable("no sequence is long enough for a lag")
+
     return measured(float(np.nanmean(found)), min(len(real.lengths), len(made.lengths)), seed=seed)
 
 
@@ -233,6 +250,7 @@ def _constant(other: Sequences, constants: tuple[str, ...]) -> Metric:
         return unavailable("no column has one value in each training sequence")
     if not len(rows):
         return unavailable(NO_NEIGHBOURS)
+
     stay = [not _changes(other, name, rows).any() for name in constants]
     return measured(float(np.mean(stay)), len(other.lengths))
 
@@ -240,7 +258,8 @@ def _constant(other: Sequences, constants: tuple[str, ...]) -> Metric:
 def _changes(sequences: Sequences, name: str, rows: Ints) -> NDArray[np.bool_]:
     """Whether the value of the next row differs from that of each of these rows."""
     values = sequences.table.values[name]
-    now, later = values[rows], values[rows + 1]
+    now = values[rows]
+    later = values[rows + 1]
     return np.asarray((now != later) & ~(missing(now) & missing(later)))
 
 
@@ -249,6 +268,7 @@ def _in_order(sequences: Sequences) -> Metric:
         return unavailable(NO_ORDER)
     if not len(sequences.in_order):
         return unavailable("the table has no sequence")
+
     share = float(sequences.in_order.mean())
     error = float(np.sqrt(share * (1 - share) / len(sequences.in_order)))
     return measured(share, len(sequences.in_order), std_error=error)

@@ -63,6 +63,7 @@ def similarity(train: Table, other: Table, associations: NDArray[np.float64], *,
         return no_similarity("no column can be scored")
     if size < MIN_ROWS:
         return no_similarity(f"it needs {MIN_ROWS} rows of each table; one has {size}")
+
     difference = np.abs(associations - association_matrix(other))
     distances = [column_distance(train.values[c.name], other.values[c.name], c) for c in train.columns]
     return Similarity(
@@ -81,9 +82,13 @@ def _correlation(difference: NDArray[np.float64], entries: NDArray[np.bool_], si
 
 def column_distance(train: Values, other: Values, column: ScoredColumn) -> float:
     """Jensen-Shannon distance (base 2) of the values that are present, in [0, 1]."""
-    x, y = train[~missing(train)], other[~missing(other)]
+    x = train[~missing(train)]
+    y = other[~missing(other)]
     if not len(x) or not len(y):
-        return 0.0 if len(x) == len(y) else EMPTY_SIDE_DISTANCE
+        if len(x) == len(y):
+            return 0.0
+        return EMPTY_SIDE_DISTANCE
+
     return js_distance(*(category_counts(x, y) if column.nominal else histogram_counts(x, y)))
 
 
@@ -92,7 +97,8 @@ def js_distance(p: NDArray[np.float64], q: NDArray[np.float64]) -> float:
 
     Source: Endres & Schindelin 2003, "A new metric for probability distributions".
     """
-    p, q = p / p.sum(), q / q.sum()
+    p = p / p.sum()
+    q = q / q.sum()
     middle = (p + q) / 2
     divergence = float((rel_entr(p, middle) + rel_entr(q, middle)).sum()) / (2 * np.log(2))
     return float(np.sqrt(min(max(divergence, 0.0), 1.0)))
@@ -109,9 +115,14 @@ def histogram_counts(x: Values, y: Values) -> tuple[NDArray[np.float64], NDArray
     """Counts in common bins of numpy's "doane" rule, (bins,) each; at most MAX_BINS equal ones."""
     both = np.concatenate([x, y]).astype(float)
     both = both - both.min()
-    both = both / (both.max() or 1.0)  # the rule is free of scale; this keeps extreme magnitudes from overflowing
+    # The rule is free of scale; this keeps extreme magnitudes from overflowing.
+    both = both / (both.max() or 1.0)
     edges = np.histogram_bin_edges(both, bins="doane")
-    bins = edges if len(edges) <= MAX_BINS else np.linspace(0.0, 1.0, MAX_BINS + 1)
+    if len(edges) <= MAX_BINS:
+        bins = edges
+    else:
+        bins = np.linspace(0.0, 1.0, MAX_BINS + 1)
+
     return tuple(np.histogram(part, bins=bins)[0].astype(float) for part in np.split(both, [len(x)]))  # type: ignore[return-value]
 
 
@@ -126,10 +137,13 @@ def principal_components(train: Table, other: Table) -> tuple[NDArray[np.float64
     counts = {c.name: pd.Series(_present(train, c)).value_counts(normalize=True) for c in train.columns if c.nominal}
     medians = {c.name: _median(train.values[c.name]) for c in train.columns if not c.nominal}
     real, made = (_component_features(table, counts, medians) for table in (train, other))
-    centre, spread = real.mean(axis=0), real.std(axis=0)
+    centre = real.mean(axis=0)
+    spread = real.std(axis=0)
     spread[spread == 0] = 1.0
     standard = (real - centre) / spread
-    directions = np.linalg.svd(standard, full_matrices=False)[2][:2].T  # (columns, 2)
+    # (columns, 2)
+    directions = np.linalg.svd(standard, full_matrices=False)[2][:2].T
+
     return standard @ directions, (made - centre) / spread @ directions
 
 
@@ -144,6 +158,7 @@ def _component_features(
             features[:, j] = pd.Series(_present(table, column)).map(counts[column.name]).fillna(0.0)
         else:
             features[:, j] = np.where(missing(values), medians[column.name], values)
+
     return features
 
 
@@ -156,4 +171,6 @@ def _present(table: Table, column: ScoredColumn) -> Values:
 
 def _median(values: Values) -> float:
     present = values[~missing(values)]
-    return float(np.median(present)) if len(present) else 0.0
+    if len(present):
+        return float(np.median(present))
+    return 0.0

@@ -41,19 +41,25 @@ def fit_embedding(texts: Sequence[str], model: str | None, *, seed: int) -> Embe
     Raises:
         ResourceError: The package or the model is not there.
     """
-    return _fit_words(texts, seed=seed) if model is None else _load(model)
+    if model is None:
+        return _fit_words(texts, seed=seed)
+    return _load(model)
 
 
 def _fit_words(texts: Sequence[str], *, seed: int) -> Embed | None:
     vectorizer = TfidfVectorizer(tokenizer=_tokens, token_pattern=None, lowercase=False, max_features=MAX_WORDS)
     if not any(_tokens(text) for text in texts):
         return None
+
     weights = vectorizer.fit_transform(texts)
     size = min(DIMENSIONS, min(weights.shape) - 1)
     if size < 1:
         return None
-    with np.errstate(invalid="ignore"):  # equal texts have no variance to explain
+
+    # Equal texts have no variance to explain.
+    with np.errstate(invalid="ignore"):
         reduction = TruncatedSVD(size, n_iter=2, random_state=seed).fit(weights)
+
     return partial(_embed_words, vectorizer, reduction)
 
 
@@ -71,10 +77,13 @@ def _load(model: str) -> Embed:
         from sentence_transformers import SentenceTransformer
     except ImportError:
         raise ResourceError(f"the text embedding {model!r} needs a package: {install}, or leave it out") from None
+
     try:
         loaded = SentenceTransformer(model)
-    except (OSError, ValueError) as error:  # what its loader raises for no folder, no network, or no such id
+    except (OSError, ValueError) as error:
+        # What its loader raises for no folder, no network, or no such id.
         raise ResourceError(f"{PACKAGE} cannot load the text embedding {model!r}: {type(error).__name__}") from error
+
     return partial(_embed_sentences, loaded.encode)
 
 

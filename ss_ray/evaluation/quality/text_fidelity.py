@@ -106,11 +106,20 @@ def evaluate_text(
     """
     frames = [frame for frame in (train, synthetic, holdout) if frame is not None]
     drawn = _drawn([present_texts(frame[column]) for frame in frames], seed=seed)
-    every = [text for texts in drawn for text in texts]  # fitted on one side, it would know that side better
-    embed = fit_embedding(every, embedding, seed=seed) if len(drawn[0]) >= MIN_TEXTS else None
+    # Fitted on one side, it would know that side better.
+    every = [text for texts in drawn for text in texts]
+    if len(drawn[0]) >= MIN_TEXTS:
+        embed = fit_embedding(every, embedding, seed=seed)
+    else:
+        embed = None
+
     real, made, *rest = [Texts(texts=texts, vectors=_vectors(texts, embed)) for texts in drawn]
     unseen = rest[0] if rest else None
-    meaning = unavailable(no_holdout) if unseen is None else _semantic(real, made, unseen)
+    if unseen is None:
+        meaning = unavailable(no_holdout)
+    else:
+        meaning = _semantic(real, made, unseen)
+
     return TextFidelity(
         column=column,
         embedding=embedding,
@@ -160,7 +169,9 @@ def _drawn(texts: list[list[str]], *, seed: int) -> list[list[str]]:
 
 
 def _vectors(texts: list[str], embed: Embed | None) -> NDArray[np.float64] | None:
-    return embed(texts) if embed is not None and texts else None
+    if embed is not None and texts:
+        return embed(texts)
+    return None
 
 
 def _compare(train: Texts, other: Texts, unseen: Texts, semantic: Metric, *, seed: int) -> TextSimilarity:
@@ -168,8 +179,11 @@ def _compare(train: Texts, other: Texts, unseen: Texts, semantic: Metric, *, see
     if not (train.enough and other.enough):
         found = f"training {len(train.texts)}, the other {len(other.texts)}"
         return _none(f"it needs {MIN_TEXTS} texts of each table; there are: {found}")
+
     size = min(len(train.texts), len(other.texts))
-    x, y = text_shapes(train.texts), text_shapes(other.texts)
+    x = text_shapes(train.texts)
+    y = text_shapes(other.texts)
+
     return TextSimilarity(
         structure=measured(structure_distance(x, y), size, seed=seed),
         semantic=semantic,
@@ -183,10 +197,12 @@ def _compare(train: Texts, other: Texts, unseen: Texts, semantic: Metric, *, see
 def _semantic(train: Texts, other: Texts, holdout: Texts) -> Metric:
     if train.vectors is None:
         return unavailable("the training texts have no words to compare meanings by")
+
     size = min(len(train.texts), len(other.texts), len(holdout.texts))
     if size < SEMANTIC_TEXTS or other.vectors is None or holdout.vectors is None:
         found = f"training {len(train.texts)}, the other {len(other.texts)}, holdout {len(holdout.texts)}"
         return unavailable(f"it needs {SEMANTIC_TEXTS} texts of each table; there are: {found}")
+
     return measured(semantic_similarity(train.vectors, other.vectors, holdout.vectors), size)
 
 
@@ -213,6 +229,7 @@ def _discriminate(real: Texts, other: Texts, *, seed: int) -> Metric:
     """AUC of a classifier that tells the texts from real ones, out of fold."""
     if real.vectors is None or other.vectors is None:
         return unavailable("the training texts have no words to tell texts by")
+
     size = min(len(real.texts), len(other.texts))
     features = np.vstack([real.vectors[:size], other.vectors[:size]])
     spread = features.std(axis=0)
@@ -222,6 +239,7 @@ def _discriminate(real: Texts, other: Texts, *, seed: int) -> Metric:
     scaled = (features - features.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
     scores = cross_val_predict(model, scaled, sides, cv=folds, method="decision_function")
     auc = roc_auc(sides == 1, scores)
+
     return measured(auc, size, seed=seed, std_error=auc_std_error(auc, size, size))
 
 

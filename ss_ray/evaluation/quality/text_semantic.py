@@ -28,7 +28,8 @@ def _closest(texts: NDArray[np.float64], reference: NDArray[np.float64], *, own:
     cosines = texts @ reference.T
     if own:
         np.fill_diagonal(cosines, 0.0)
-    return np.asarray(np.round(cosines.max(axis=1), 9))  # copies differ in the last digits
+    # Copies differ in the last digits.
+    return np.asarray(np.round(cosines.max(axis=1), 9))
 
 
 def _excess(lower: NDArray[np.float64], upper: NDArray[np.float64]) -> float:

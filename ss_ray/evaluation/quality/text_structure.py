@@ -43,6 +43,7 @@ def text_shapes(texts: Sequence[str]) -> TextShapes:
     found = [words(text) for text in starts]
     counts = np.array([len(part) for part in found], dtype=np.float64)
     letters = np.array([sum(map(len, part)) for part in found], dtype=np.float64)
+
     return TextShapes(
         characters=np.array([len(text) for text in texts], dtype=np.float64),
         sentences=sentences,

@@ -39,16 +39,20 @@ def _privacy(evaluation: Evaluation) -> Iterator[str]:
 
 
 def _quality(evaluation: Evaluation) -> Iterator[str]:
-    fidelity, score = evaluation.fidelity, evaluation.scores.quality.sqs.value
+    fidelity = evaluation.fidelity
+    score = evaluation.scores.quality.sqs.value
     for reason in evaluation.scores.quality.limits[:NAMED_COLUMNS]:
         yield f"Look at the missing values: {reason}."
+
     if 0 < fidelity.unseen_rows < COMMON_ROWS:
         yield (
             f"Evaluate with more unseen rows: there are {fidelity.unseen_rows}, so every number of unseen real rows is "
             "rough, and only large leaks can be seen."
         )
+
     if score is not None and score < LOW_QUALITY and not evaluation.scores.quality.limits:
         yield "Train for longer (training.num_input_records_to_sample) or on more rows: the tables are far apart."
+
     auc = fidelity.discriminator.value
     if auc is not None and auc > EASY_TO_TELL:
         known = [

@@ -32,8 +32,11 @@ LABEL_LENGTH = 18
 def column_figure(real: Table, synthetic: Table, column: ScoredColumn) -> Figure:
     """Real and synthetic values of one column, as shares of the rows that have a value."""
     x, y = (table.values[column.name] for table in (real, synthetic))
-    x, y = x[~missing(x)], y[~missing(y)]
-    return _bars(x, y, column) if column.nominal else _histogram(x, y, column)
+    x = x[~missing(x)]
+    y = y[~missing(y)]
+    if column.nominal:
+        return _bars(x, y, column)
+    return _histogram(x, y, column)
 
 
 def association_figures(associations: Associations, limit: int) -> list[Figure]:
@@ -46,12 +49,14 @@ def association_figures(associations: Associations, limit: int) -> list[Figure]:
 
 def roc_figure(curve: RocCurve) -> Figure:
     """The ROC curve of the discriminator over the diagonal, which is what guessing gives."""
-    x, y = list(curve.false_positive), list(curve.true_positive)
+    x = list(curve.false_positive)
+    y = list(curve.true_positive)
     hover = "real called synthetic %{x:.1%}<br>synthetic found %{y:.1%}<extra></extra>"
     line = {"type": "scatter", "mode": "lines", "meta": "synthetic", "x": x, "y": y, "hovertemplate": hover}
     chance = {"type": "scatter", "mode": "lines", "meta": "chance", "x": [0.0, 1.0], "y": [0.0, 1.0]}
     axis = {"range": [0, 1], "tickformat": ".0%", "constrain": "domain"}
     axes = {"xaxis": axis, "yaxis": axis | {"scaleanchor": "x"}}
+
     return {"data": [chance | {"hoverinfo": "skip"}, line], "layout": axes}
 
 
@@ -76,18 +81,24 @@ def distance_figure(distances: DistanceQuantiles) -> Figure:
         }
         for role, quantiles in kinds
     ]
+
     return {"data": traces, "layout": {"xaxis": {"rangemode": "tozero"}, "yaxis": {"tickformat": ".0%"}}}
 
 
 def _points(points: Sequence[Point], role: str) -> Figure:
-    x, y = [a for a, _ in points], [b for _, b in points]
+    x = [a for a, _ in points]
+    y = [b for _, b in points]
     return {"type": "scatter", "mode": "markers", "meta": role, "name": role, "x": x, "y": y, "hoverinfo": "skip"}
 
 
 def escape_label(text: str) -> str:
     """Plain text as plotly shows it unchanged, cut to LABEL_LENGTH characters."""
     half = LABEL_LENGTH // 2
-    short = text if len(text) <= LABEL_LENGTH else f"{text[:half]}…{text[1 - half :]}"
+    if len(text) <= LABEL_LENGTH:
+        short = text
+    else:
+        short = f"{text[:half]}…{text[1 - half :]}"
+
     return html.escape(short, quote=False)
 
 
@@ -103,24 +114,33 @@ def _histogram(x: Values, y: Values, column: ScoredColumn) -> Figure:
 
 def _edges(values: NDArray[np.float64], *, whole: bool) -> NDArray[np.float64]:
     """At most BINS bins; of whole numbers, each bin holds equally many of them, so that no comb appears."""
-    low, high = (float(values.min()), float(values.max())) if len(values) else (0.0, 1.0)
+    if len(values):
+        low = float(values.min())
+        high = float(values.max())
+    else:
+        low = 0.0
+        high = 1.0
+
     if whole or high == low:
         step = np.ceil((high - low + 1) / BINS)
         return np.asarray(low - 0.5 + step * np.arange(np.ceil((high - low + 1) / step) + 1))
+
     return np.linspace(low, high, BINS + 1)
 
 
 def _real_bars(
     edges: NDArray[np.float64], real: NDArray[np.float64], made: NDArray[np.float64], *, dated: bool
 ) -> Figure:
-    centres, width = (edges[:-1] + edges[1:]) / 2, float(edges[1] - edges[0])
+    centres = (edges[:-1] + edges[1:]) / 2
+    width = float(edges[1] - edges[0])
     return {
         "type": "bar",
         "meta": "real",
         "x": _positions(centres, dated=dated),
         "y": real.tolist(),
         "customdata": made.tolist(),
-        "width": width * 86_400e3 if dated else width,  # plotly measures date bars in milliseconds
+        # Plotly measures date bars in milliseconds.
+        "width": width * 86_400e3 if dated else width,
         "hovertemplate": "%{x}<br>real %{y:.1%}<br>synthetic %{customdata:.1%}<extra></extra>",
     }
 
@@ -140,18 +160,27 @@ def _synthetic_outline(edges: NDArray[np.float64], made: NDArray[np.float64], *,
 
 def _positions(values: NDArray[np.float64], *, dated: bool) -> list[str] | list[float]:
     """Numbers, or days since 1970 in ISO 8601."""
-    return [str(day) for day in (values * 86_400).astype("datetime64[s]")] if dated else values.tolist()
+    if dated:
+        return [str(day) for day in (values * 86_400).astype("datetime64[s]")]
+    return values.tolist()
 
 
 def _bars(x: Values, y: Values, column: ScoredColumn) -> Figure:
     """Horizontal bars of the most frequent categories, the rest as one."""
     counts = pd.DataFrame({"real": _counts(x), "synthetic": _counts(y)}).fillna(0.0)
     order = counts.sum(axis=1).sort_values(ascending=False, kind="stable").index
-    top, rest = list(order[:MAX_BARS]), list(order[MAX_BARS:])
-    top = sorted(top, key=float) if column.kind in ORDERED_KINDS else top
+    top = list(order[:MAX_BARS])
+    rest = list(order[MAX_BARS:])
+    if column.kind in ORDERED_KINDS:
+        top = sorted(top, key=float)
+    else:
+        top = top
+
     names = [escape_label(str(name)) for name in top] + ([f"{len(rest):,} others"] if rest else [])
-    positions = list(range(len(names)))  # numbers, because two labels may be equal once they are cut
+    # numbers, because two labels may be equal once they are cut.
+    positions = list(range(len(names)))
     traces = []
+
     for role, total in (("real", len(x)), ("synthetic", len(y))):
         bars = [*counts.loc[top, role], *([counts.loc[rest, role].sum()] if rest else [])]
         shares = [float(bar) / max(total, 1) for bar in bars]
@@ -159,9 +188,12 @@ def _bars(x: Values, y: Values, column: ScoredColumn) -> Figure:
         traces.append(
             {"type": "bar", "orientation": "h", "meta": role, "name": role, "x": shares, "y": positions} | hover
         )
+
     ticks = {"tickvals": positions, "ticktext": names, "autorange": "reversed", "showgrid": False}
-    gap = max(0.25, 1.0 - 0.13 * len(names))  # few categories would give clumsy bars
+    # Few categories would give clumsy bars.
+    gap = max(0.25, 1.0 - 0.13 * len(names))
     layout = {"barmode": "group", "bargap": gap, "xaxis": {"tickformat": ".0%"}, "yaxis": ticks}
+
     return {"data": traces, "layout": layout}
 
 
@@ -171,9 +203,11 @@ def _counts(values: Values) -> pd.Series:
 
 def _heat_map(values: NDArray[np.float64], names: Sequence[str], role: str) -> Figure:
     positions = list(range(len(names)))
-    bounds = {"zmin": -1, "zmax": 1} if role == "association" else {"zmin": 0, "zmax": 0.5}
+    bounds = {"zmin": -1.0, "zmax": 1.0} if role == "association" else {"zmin": 0.0, "zmax": 0.5}
     hover = [[f"{a} · {b}" for b in names] for a in names]
     trace = {"type": "heatmap", "meta": role, "z": values.tolist(), "x": positions, "y": positions, "text": hover}
     ticks = {"tickvals": positions, "ticktext": list(names), "showgrid": False, "zeroline": False}
-    axes = {"xaxis": {"visible": False}, "yaxis": ticks | {"autorange": "reversed"}}  # the same names in the same order
+    # The same names in the same order.
+    axes = {"xaxis": {"visible": False}, "yaxis": ticks | {"autorange": "reversed"}}
+
     return {"data": [trace | bounds | {"hovertemplate": "%{text}: %{z:.2f}<extra></extra>"}], "layout": axes}

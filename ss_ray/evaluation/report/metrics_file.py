@@ -26,7 +26,10 @@ def metrics_json(evaluation: Evaluation) -> str:
 
 
 def _top(evaluation: Evaluation) -> dict[str, Any]:
-    quality, privacy, nemo = evaluation.scores.quality, evaluation.scores.privacy, evaluation.privacy.nemo
+    quality = evaluation.scores.quality
+    privacy = evaluation.scores.privacy
+    nemo = evaluation.privacy.nemo
+
     return {
         "schema_version": SCHEMA_VERSION,
         "quality_grade": quality.sqs.grade,

@@ -50,6 +50,7 @@ def render_public_report(
     scored = scored_columns(synthetic, schema, max_columns=MAX_FIGURES, seed=0)
     made = prepare(sample(synthetic, FIGURE_ROWS, seed=0), scored)
     figures = {f"column-{i}": _alone(column_figure(made, made, column)) for i, column in enumerate(scored)}
+
     return (
         environment()
         .get_template("public.html")

@@ -148,16 +148,20 @@ def _figures(
     if len(evaluation.fidelity.associations.columns) > 1:
         panels = association_figures(evaluation.fidelity.associations, MAX_FIGURES)
         figures |= dict(zip(("heat-real", "heat-synthetic", "heat-difference"), panels, strict=True))
+
     return figures | dict(_overall_figures(evaluation))
 
 
 def _overall_figures(evaluation: Evaluation) -> Iterator[tuple[str, Figure]]:
     """Figures of whole rows, those there is something for."""
-    fidelity, distances = evaluation.fidelity, evaluation.privacy.distances
+    fidelity = evaluation.fidelity
+    distances = evaluation.privacy.distances
     if fidelity.discriminator_curve.true_positive:
         yield "roc", roc_figure(fidelity.discriminator_curve)
+
     if fidelity.components.real:
         yield "components", component_figure(fidelity.components)
+
     if distances.to_train:
         yield "distances", distance_figure(distances)
 
@@ -168,17 +172,21 @@ def _sections(evaluation: Evaluation, context: ReportContext, evidence: Evidence
     yield "privacy", "Privacy"
     if context.guarantee:
         yield "guarantee", "Guarantee"
+
     yield "personal-data", "Personal data"
     yield "likeness", "Likeness"
     yield "columns", "Columns"
     if len(evaluation.fidelity.associations.columns) > 1:
         yield "associations", "Associations"
+
     yield "missing", "Missing values"
     yield "all-columns", "All columns"
     if evaluation.utility.targets:
         yield "usefulness", "Usefulness"
+
     if evidence:
         yield "evidence", "Evidence"
+
     yield "run", "How it was made"
     yield "limits", "Limits"
 
@@ -226,13 +234,20 @@ def number(metric: Metric, digits: int = 3) -> str:
     """Value and 95 % range ("0.512 ± 0.012"), or a dash where there is no value."""
     if metric.value is None:
         return "–"
-    spread = "" if metric.std_error is None else f"\u00a0±\u00a0{1.96 * metric.std_error:.{digits}f}"
+
+    if metric.std_error is None:
+        spread = ""
+    else:
+        spread = f"\u00a0±\u00a0{1.96 * metric.std_error:.{digits}f}"
+
     return f"{metric.value:.{digits}f}{spread}"
 
 
 def percent(metric: Metric, digits: int = 1) -> str:
     """Share in per cent ("12.3%"), or a dash where there is no value."""
-    return "–" if metric.value is None else f"{100 * metric.value:.{digits}f}%"
+    if metric.value is None:
+        return "–"
+    return f"{100 * metric.value:.{digits}f}%"
 
 
 def sentence(text: str) -> str:
@@ -242,12 +257,17 @@ def sentence(text: str) -> str:
 
 def p_value(metric: Metric) -> str:
     """Probability with the relation before it: "= 0.17", "< 1e-12"."""
-    return "< 1e-12" if metric.value is not None and metric.value < 1e-12 else f"= {metric.value:.2g}"
+    if metric.value is not None and metric.value < 1e-12:
+        return "< 1e-12"
+    return f"= {metric.value:.2g}"
 
 
 def duration(seconds: float) -> str:
     """Time for people: "4.2 s", "3 min 20 s", "1 h 5 min" are typical."""
     if seconds < 60:
         return f"{seconds:.1f} s"
+
     minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min {rest} s"
+    if minutes >= 60:
+        return f"{minutes // 60} h {minutes % 60} min"
+    return f"{minutes} min {rest} s"

@@ -47,17 +47,25 @@ def score_predictions(
     task: Task, wanted: NDArray[np.float64], predicted: NDArray[np.float64], *, seed: int, resamples: int = RESAMPLES
 ) -> Scored:
     """Score predictions of the same test rows as other models are scored on."""
-    rng, size = np.random.default_rng([seed, 8]), len(wanted)
+    rng = np.random.default_rng([seed, 8])
+    size = len(wanted)
     drawn = [np.bincount(rng.integers(0, size, size), minlength=size) for _ in range(resamples)]
-    weights = np.array(drawn, dtype=np.float64).reshape(resamples, size)  # how often each row is in each sample
-    resampled = _r2(wanted, predicted, weights) if task.type == "regression" else _auc(task, wanted, predicted, weights)
+    # How often each row is in each sample.
+    weights = np.array(drawn, dtype=np.float64).reshape(resamples, size)
+    if task.type == "regression":
+        resampled = _r2(wanted, predicted, weights)
+    else:
+        resampled = _auc(task, wanted, predicted, weights)
+
     return Scored(value=score(task, wanted, predicted), resampled=resampled, rows=size, seed=seed)
 
 
 def _r2(wanted: NDArray[np.float64], predicted: NDArray[np.float64], weights: NDArray[np.float64]) -> Resampled:
     """R2 on each sample, (resamples,); NaN where it is not defined."""
-    scale = float(np.abs(wanted).max(initial=0.0)) or 1.0  # squares of extreme numbers would overflow
-    values, error = wanted / scale, (wanted - predicted) / scale
+    # Squares of extreme numbers would overflow.
+    scale = float(np.abs(wanted).max(initial=0.0)) or 1.0
+    values = wanted / scale
+    error = (wanted - predicted) / scale
     mean = weights @ values / weights.sum(axis=1)
     total = (weights * (values - mean[:, None]) ** 2).sum(axis=1)
     return np.where(total > 0, 1.0 - weights @ error**2 / np.where(total > 0, total, 1.0), np.nan)
@@ -68,11 +76,16 @@ def _auc(
 ) -> Resampled:
     """Macro one-vs-rest ROC-AUC over the classes of each sample, (resamples,); NaN where a sample has but one."""
     classes = np.unique(wanted).astype(int)
-    scored = classes[classes == 1] if len(classes) == 2 and len(task.classes) == 2 else classes
+    if len(classes) == 2 and len(task.classes) == 2:
+        scored = classes[classes == 1]
+    else:
+        scored = classes
+
     found = np.array([weighted_auc(wanted == k, predicted[:, k], weights) for k in scored])
     known = ~np.isnan(found)
     several = np.array([weights[:, wanted == k].any(axis=1) for k in classes]).sum(axis=0) > 1
     mean = np.where(known, found, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+
     return np.where(several & known.any(axis=0), mean, np.nan)
 
 
@@ -85,13 +98,17 @@ def weighted_auc(positive: NDArray[np.bool_], score: NDArray[np.float64], weight
         weights: (samples, rows), how often each row counts.
     """
     order = np.argsort(score, kind="stable")
-    starts = np.flatnonzero(np.append(True, np.diff(score[order]) != 0))  # equal scores are one step
+    # Equal scores are one step.
+    starts = np.flatnonzero(np.append(True, np.diff(score[order]) != 0))
     steps = [np.add.reduceat(weights[:, order] * side[order], starts, axis=1) for side in (positive, ~positive)]
     below = np.cumsum(steps[1], axis=1) - steps[1] / 2
     pairs = steps[0].sum(axis=1) * steps[1].sum(axis=1)
+
     return np.where(pairs > 0, (steps[0] * below).sum(axis=1) / np.where(pairs > 0, pairs, 1.0), np.nan)
 
 
 def _spread(resampled: Resampled) -> float:
     finite = resampled[np.isfinite(resampled)]
-    return float(finite.std(ddof=1)) if len(finite) > 1 else float("nan")
+    if len(finite) > 1:
+        return float(finite.std(ddof=1))
+    return float("nan")

@@ -41,10 +41,12 @@ def importances(model: Model, test: Table, *, seed: int) -> NDArray[np.float64]:
     features = model.encoder.encode(test.take(rng.permutation(test.rows)[:MAX_ROWS]))
     whole = model.predict(features)
     changes = np.zeros(min(features.shape[1], MAX_COLUMNS))
+
     for j in range(len(changes)):
         shuffled = features.copy()
         shuffled[:, j] = rng.permutation(features[:, j])
         changes[j] = np.abs(model.predict(shuffled) - whole).mean()
+
     return np.where(changes > NEGLIGIBLE * changes.max(initial=0.0), changes, 0.0)
 
 
@@ -55,6 +57,7 @@ def agreement(first: Model, second: Model, test: Table, *, seed: int) -> Metric:
         return unavailable(f"it needs {MIN_COLUMNS} columns to predict from; there are {len(x)}")
     if not np.ptp(x) or not np.ptp(y):
         return unavailable("one of the models uses no column, or all of them alike")
+
     value = float(np.corrcoef(rankdata(x), rankdata(y))[0, 1])
     return measured(value, min(test.rows, MAX_ROWS), seed=seed)
 

@@ -43,7 +43,9 @@ class Task:
     @property
     def measure(self) -> str:
         """Name of the score; 1 is best."""
-        return "R2" if self.type == "regression" else "ROC-AUC"
+        if self.type == "regression":
+            return "R2"
+        return "ROC-AUC"
 
 
 def make_task(train: Table, target: ScoredColumn) -> Task:
@@ -88,8 +90,13 @@ class Model:
         """(rows,) predicted numbers, or (rows, classes of the task + 1) class probabilities."""
         if self.task.type == "regression" and self.estimator is not None:
             return np.asarray(self.estimator.predict(features))
+
         probabilities = np.zeros((len(features), len(self.task.classes) + 1))
-        probabilities[:, self.classes] = 1.0 if self.estimator is None else self.estimator.predict_proba(features)
+        if self.estimator is None:
+            probabilities[:, self.classes] = 1.0
+        else:
+            probabilities[:, self.classes] = self.estimator.predict_proba(features)
+
         return probabilities
 
 
@@ -104,14 +111,20 @@ def fit_model(task: Task, train: Table, fit: Table, *, seed: int, most_rounds: i
         most_rounds: Boosting rounds at most.
     """
     encoder = fit_encoder(train.without(task.target))
-    features, wanted = encoder.encode(fit), outcomes(task, fit)
+    features = encoder.encode(fit)
+    wanted = outcomes(task, fit)
     if task.type == "regression":
         regressor = fit_regressor(features, wanted, encoder, seed=seed, most_rounds=most_rounds)
         return Model(task=task, encoder=encoder, estimator=regressor, classes=np.zeros(0, dtype=np.int64))
+
     classes = wanted.astype(np.int64)
     present = np.unique(classes)
     several = len(present) > 1
-    classifier = fit_classifier(features, classes, encoder, seed=seed, most_rounds=most_rounds) if several else None
+    if several:
+        classifier = fit_classifier(features, classes, encoder, seed=seed, most_rounds=most_rounds)
+    else:
+        classifier = None
+
     return Model(task=task, encoder=encoder, estimator=classifier, classes=present)
 
 
@@ -126,10 +139,14 @@ def fit_predict(
 def score(task: Task, wanted: NDArray[np.float64], predicted: NDArray[np.float64]) -> float:
     """R2 or macro one-vs-rest ROC-AUC over the classes that occur in `wanted`; NaN where it is not defined."""
     if task.type == "regression":
-        return float(r2_score(wanted, predicted)) if len(wanted) > 1 and np.ptp(wanted) > 0 else float("nan")
+        if len(wanted) > 1 and np.ptp(wanted) > 0:
+            return float(r2_score(wanted, predicted))
+        return float("nan")
+
     classes = np.unique(wanted).astype(int)
     if len(classes) < 2:
         return float("nan")
     if len(classes) == 2 and len(task.classes) == 2:
         return roc_auc(wanted == 1, predicted[:, 1])
+
     return float(np.mean([roc_auc(wanted == k, predicted[:, k]) for k in classes]))

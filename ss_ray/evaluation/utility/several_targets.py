@@ -62,9 +62,11 @@ def utility_of_targets(
     """
     if len(real.columns) < 2 or not real.rows:
         return ()
+
     rng = np.random.default_rng([seed, 27])
     drawn = [table.take(rng.permutation(table.rows)[:MAX_ROWS]) for table in (real, unseen, made)]
     columns = connected_columns(drawn[0], MAX_TARGETS)
+
     return tuple(
         main if main and main.target == column.name else _target(column, real, *drawn, seed=seed) for column in columns
     )
@@ -75,8 +77,13 @@ def mean_gap(targets: Sequence[TargetUtility]) -> Metric:
     known = [t.gap for t in targets if t.gap.value is not None]
     if not known:
         return unavailable(next((t.gap.reason for t in targets if t.gap.reason), "no column can be predicted"))
+
     gaps = np.array([gap.value for gap in known], dtype=np.float64)
-    error = float(gaps.std(ddof=1) / np.sqrt(len(gaps))) if len(gaps) > 1 else None
+    if len(gaps) > 1:
+        error = float(gaps.std(ddof=1) / np.sqrt(len(gaps)))
+    else:
+        error = None
+
     return measured(float(gaps.mean()), min(gap.sample_size for gap in known), seed=known[0].seed, std_error=error)
 
 
@@ -89,6 +96,7 @@ def _target(column: ScoredColumn, train: Table, real: Table, unseen: Table, made
         return TargetUtility(
             target=task.target, task=task.type, measure=task.measure, real=none, synthetic=none, gap=none
         )
+
     wanted = outcomes(task, test)
     models = [
         fit_model(task, train, fit.take(np.arange(rows)), seed=seed, most_rounds=MOST_ROUNDS) for fit in (known, usable)
@@ -97,6 +105,7 @@ def _target(column: ScoredColumn, train: Table, real: Table, unseen: Table, made
         score_predictions(task, wanted, m.predict(m.encoder.encode(test)), seed=seed, resamples=RESAMPLES).metric
         for m in models
     )
+
     return TargetUtility(
         target=task.target,
         task=task.type,
@@ -111,6 +120,7 @@ def skill_gap(task: str, real: Metric, synthetic: Metric) -> Metric:
     """Loss of skill, see `TargetUtility`."""
     if real.value is None or synthetic.value is None:
         return unavailable(real.reason or synthetic.reason or "the score is not defined")
+
     scale = 2.0 if task == "classification" else 1.0
     best, reached = (max(0.0, 2 * v - 1 if scale == 2.0 else v) for v in (real.value, synthetic.value))
     error = scale * float(np.hypot(real.std_error or 0.0, synthetic.std_error or 0.0))

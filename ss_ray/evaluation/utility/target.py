@@ -47,15 +47,18 @@ def choose_target(train: Table, *, seed: int) -> Choice:
     """The column that real rows predict best, by the rule at the top of this file."""
     if len(train.columns) < 2:
         return Choice(column=None, reason="there are fewer than two columns to score")
+
     rows = np.random.default_rng([seed, 5]).permutation(train.rows)[:CANDIDATE_ROWS]
     real = train.take(rows)
     candidates = connected_columns(real, CANDIDATES)
     if not candidates:
         return Choice(column=None, reason="no column has 2 to 20 categories, or numbers, in enough rows")
+
     scores = [_predictability(real, column, seed=seed) for column in candidates]
     best = int(np.argmax(scores))
     tried = ", ".join(repr(c.name) for c in candidates)
     reason = f"chosen automatically: real rows predict it best among the most connected columns ({tried})"
+
     return Choice(column=candidates[best], reason=reason)
 
 
@@ -89,4 +92,5 @@ def _predictability(real: Table, column: ScoredColumn, *, seed: int) -> float:
     )
     if np.isnan(value):
         return 0.0
+
     return max(value if task.type == "regression" else 2 * value - 1, 0.0)

@@ -88,12 +88,21 @@ def evaluate_utility(
     """
     if target is not None:
         schema[target]
+
     if holdout is None or not len(holdout):
-        reason = "there is no holdout" if holdout is None else "the holdout has no rows"
+        if holdout is None:
+            reason = "there is no holdout"
+        else:
+            reason = "the holdout has no rows"
         return _no_utility(f"{reason}, so no real rows to test on")
+
     columns = scored_columns(train, schema, max_columns=max_columns, seed=seed)
     real, unseen, made = (prepare(sample(f, max_rows, seed=seed), columns) for f in (train, holdout, synthetic))
-    choice = declared_target(real, target) if target is not None else choose_target(real, seed=seed)
+    if target is not None:
+        choice = declared_target(real, target)
+    else:
+        choice = choose_target(real, seed=seed)
+
     found = _compare(choice, real, unseen, made, seed=seed)
     targets = utility_of_targets(real, unseen, made, seed=seed, main=_as_target(found))
     return replace(found, targets=targets, mean_gap=mean_gap(targets) if targets else found.mean_gap)
@@ -103,6 +112,7 @@ def _as_target(utility: Utility) -> TargetUtility | None:
     """The main target as one of several."""
     if utility.target is None or utility.task is None:
         return None
+
     return TargetUtility(
         target=utility.target,
         task=utility.task,
@@ -115,18 +125,25 @@ def _as_target(utility: Utility) -> TargetUtility | None:
 
 def _compare(choice: Choice, real: Table, unseen: Table, made: Table, *, seed: int) -> Utility:
     if choice.column is None or len(real.columns) < 2:
-        reason = choice.reason if choice.column is None else "there is no other column to predict it from"
+        if choice.column is None:
+            reason = choice.reason
+        else:
+            reason = "there is no other column to predict it from"
         return _no_utility(reason)
+
     task = make_task(real, choice.column)
     known, test, usable = (with_outcome(task, table) for table in (real, unseen, made))
     rows = min(known.rows, usable.rows)
     if min(rows, test.rows) < MIN_ROWS:
         return _no_utility(f"it needs {MIN_ROWS} rows with a known target in each table; one has fewer")
+
     fits = (known, usable, shuffle_columns(usable, seed=seed))
     rng = np.random.default_rng([seed, 6])
     models = [fit_model(task, real, fit.take(rng.permutation(fit.rows)[:rows]), seed=seed) for fit in fits]
-    features, wanted = models[0].encoder.encode(test), outcomes(task, test)
+    features = models[0].encoder.encode(test)
+    wanted = outcomes(task, test)
     scored = [score_predictions(task, wanted, model.predict(features), seed=seed) for model in models]
+
     return Utility(
         target=task.target,
         target_reason=choice.reason,

@@ -70,8 +70,10 @@ def is_routing_number(text: str) -> bool:
 
 def is_ip(text: str) -> bool:
     """Whether a text is an IPv4 or IPv6 address, or a network of them."""
-    if text.count(".") != 3 and text.count(":") < 2:  # "12" is an address for ipaddress
+    # "12" is an address for ipaddress.
+    if text.count(".") != 3 and text.count(":") < 2:
         return False
+
     try:
         return bool(ipaddress.ip_interface(text))
     except ValueError:

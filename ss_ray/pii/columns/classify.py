@@ -188,7 +188,9 @@ class _Evidence:
 
     def share(self, test: Callable[[str], object]) -> float:
         """Share of the sample that passes a test; 1 where there is no value."""
-        return sum(bool(test(value)) for value in self.sample) / len(self.sample) if self.sample else 1.0
+        if self.sample:
+            return sum(bool(test(value)) for value in self.sample) / len(self.sample)
+        return 1.0
 
     @cached_property
     def read(self) -> ValueFeatures:
@@ -210,6 +212,7 @@ def classify_table(table: pa.Table, detector: Detector) -> dict[str, ColumnTypin
         # A number that looks like a card by chance is no text with a card in it.
         if typing is not None and (typing.entity_type != e.FREE_TEXT or is_textual(column.type)):
             typings[name] = typing
+
     return typings
 
 
@@ -246,6 +249,7 @@ def classify_column(
         model=model,
     )
     findings = detector.find_each(column.sample)
+
     return (
         _certain(column)
         or _found_as_whole(column, findings)
@@ -259,11 +263,15 @@ def classify_column(
 def header_type(name: str) -> str | None:
     """The entity type that a header names, as "patient_first_name", "Nachname" or "phone 2" do."""
     match = match_header(name)
-    return match.entity_type if match else None
+    if match:
+        return match.entity_type
+    return None
 
 
 def _sample(distinct: list[str], size: int) -> list[str]:
-    return [distinct[place * len(distinct) // size] for place in range(size)] if len(distinct) > size else distinct
+    if len(distinct) > size:
+        return [distinct[place * len(distinct) // size] for place in range(size)]
+    return distinct
 
 
 def _typed(entity_type: str, confidence: float, reason: str, suspected: str | None = None) -> ColumnTyping:
@@ -286,6 +294,7 @@ def _are_alike(one: str, other: str) -> bool:
 def _certain(column: _Evidence) -> ColumnTyping | None:
     if not column.sample:
         return None
+
     for entity_type, test in _CERTAIN:
         share = column.share(test)
         if share < column.min_share or (
@@ -294,10 +303,12 @@ def _certain(column: _Evidence) -> ColumnTyping | None:
             continue
         if _chooses_between(column, entity_type):
             continue
+
         reason = (
             f"{share:.0%} of {len(column.sample)} distinct values have the form or the check digits of {entity_type}"
         )
         return _typed(entity_type, share, reason)
+
     return _card_without_check_digits(column)
 
 
@@ -320,6 +331,7 @@ def _card_without_check_digits(column: _Evidence) -> ColumnTyping | None:
     issuers = {text[:6] for text in sixteen}
     if len(sixteen) < column.min_share * len(digits) or len(issuers) < 20 or len(issuers) < len(sixteen) / 10:
         return None
+
     share = len(sixteen) / len(digits)
     reason = f"{share:.0%} of {len(digits)} distinct values have 16 digits and the first digits of card issuers"
     return _typed(e.CREDIT_CARD, 0.8, reason)
@@ -334,8 +346,10 @@ def _found_as_whole(column: _Evidence, findings: dict[str, tuple[Finding, ...] |
         # Short numbers are phone numbers somewhere; ten digits in the scheme of a country are not by chance.
         if column.are_numbers and not _names(column, entity_type) and column.share(lambda v: len(v) >= 10) < 0.9:
             continue
+
         reason = f"{share:.0%} of {len(findings)} distinct values are, as a whole, of type {entity_type}"
         return _typed(entity_type, share, reason)
+
     return None
 
 
@@ -351,16 +365,19 @@ def _is_whole(text: str, findings: tuple[Finding, ...]) -> bool:
 def _by_header(column: _Evidence) -> ColumnTyping | None:
     if column.header is None or not column.header.specific:
         return None
+
     suspected = column.header.entity_type
     share = column.share(LOOKS[suspected])
     other = _contradiction(column, suspected, fits=share >= column.min_share)
     if other is not None:
         return other
+
     reason = f"the header names {suspected}, and {share:.0%} of {len(column.sample)} distinct values look like it"
     if share >= column.min_share and _has_enough(column, suspected):
         return _typed(suspected, _confidence(column, suspected), reason)
     if _is_kept(suspected) or suspected in {e.LATITUDE, e.LONGITUDE, e.STATE} or share >= column.min_share:
         return None
+
     reason += f"; too few to imitate them (at least {column.min_share:.0%} are needed)"
     return _typed(e.UNKNOWN, 0.5, reason, suspected)
 
@@ -369,6 +386,7 @@ def _contradiction(column: _Evidence, suspected: str, *, fits: bool) -> ColumnTy
     """The type that the values alone say with certainty, if the header names something else altogether."""
     if not column.sample or column.are_numbers:
         return None
+
     entity_type, sure = _likeliest(_probabilities(column, ""))
     if entity_type not in _SPEAKING or _are_alike(entity_type, suspected):
         return None
@@ -378,6 +396,7 @@ def _contradiction(column: _Evidence, suspected: str, *, fits: bool) -> ColumnTy
         or column.share(LOOKS[entity_type]) < column.min_share
     ):
         return None
+
     reason = f"the header names {suspected}, but the values of {len(column.sample)} look like {entity_type}"
     return _typed(entity_type, sure, reason)
 
@@ -388,7 +407,9 @@ def _has_enough(column: _Evidence, suspected: str) -> bool:
 
 
 def _confidence(column: _Evidence, entity_type: str) -> float:
-    return max(0.8, _probabilities(column, column.name).get(entity_type, 0.0)) if column.sample else 0.8
+    if column.sample:
+        return max(0.8, _probabilities(column, column.name).get(entity_type, 0.0))
+    return 0.8
 
 
 # The model.
@@ -408,9 +429,11 @@ def _likeliest(probabilities: dict[str, float]) -> tuple[str, float]:
     entity_type = max(probabilities, key=probabilities.__getitem__)
     if entity_type == NONE:
         return NONE, probabilities[NONE]
+
     alike = sum(share for other, share in probabilities.items() if other != NONE and _are_alike(other, entity_type))
     if _is_kept(entity_type) or alike < 0.5:
         return entity_type, alike
+
     return entity_type, sum(share for other, share in probabilities.items() if other != NONE and not _is_kept(other))
 
 
@@ -419,9 +442,11 @@ def _by_model(column: _Evidence) -> ColumnTyping | None:
         return None
     if column.are_numbers or (column.header and column.header.entity_type == e.UNIQUE_ID):
         return _number_by_header(column)
+
     entity_type, sure = _likeliest(_probabilities(column, column.name))
     if _is_sure(column, entity_type, sure):
         return _resembling(column, "header and values", entity_type, sure)
+
     return _by_values_alone(column)
 
 
@@ -435,10 +460,12 @@ def _by_values_alone(column: _Evidence) -> ColumnTyping | None:
     entity_type, sure = _likeliest(_probabilities(column, ""))
     if entity_type not in _SPEAKING or sure < _SURER or column.num_distinct < _FEW:
         return None
-    if column.header is not None and column.header.entity_type == e.ORGANIZATION:  # firms and schools have surnames
+    # Firms and schools have surnames.
+    if column.header is not None and column.header.entity_type == e.ORGANIZATION:
         return None
     if column.share(LOOKS[entity_type]) < column.min_share:
         return None
+
     return _resembling(column, "the values alone", entity_type, sure)
 
 
@@ -453,6 +480,7 @@ def _is_sure(column: _Evidence, entity_type: str, sure: float) -> bool:
         return sure >= _SURER and column.share(_is_of_living) >= _SURER
     if entity_type in _PLAIN_IN_FEW:
         return sure >= (_SURER if _contradicts(column, entity_type) else MIN_SURE)
+
     few = column.num_distinct < _FEW
     return column.num_distinct >= _FEWEST and sure >= (_SURER if few or _contradicts(column, entity_type) else MIN_SURE)
 
@@ -470,6 +498,7 @@ def _number_by_header(column: _Evidence) -> ColumnTyping | None:
     """A type that an ambiguous header names for plain numbers or keys."""
     if column.header is None:
         return None
+
     entity_type = column.header.entity_type
     share = column.share(LOOKS[entity_type])
     if share < column.min_share or entity_type in {e.LOCATION, e.STATE, e.COUNTRY, e.GENDER, e.NRP, e.SENSITIVE}:
@@ -478,6 +507,7 @@ def _number_by_header(column: _Evidence) -> ColumnTyping | None:
         return None
     if entity_type != e.UNIQUE_ID and _probabilities(column, column.name).get(entity_type, 0.0) < 0.5:
         return None
+
     return _typed(
         entity_type,
         0.7,
@@ -499,6 +529,7 @@ def _key_of_person(column: _Evidence) -> ColumnTyping | None:
         < column.min_share
     ):
         return None
+
     return _typed(e.UNKNOWN, 0.5, "the header names a person, and the values are codes that hardly repeat", e.UNIQUE_ID)
 
 
@@ -518,7 +549,10 @@ def _text(column: _Evidence, findings: dict[str, tuple[Finding, ...] | None]) ->
     count = sum(found is None or bool(found) for found in plain.values())
     if not count:
         reason = f"most of {len(column.sample)} distinct values are sentences"
-        return _typed(e.FREE_TEXT, 0.9, reason) if _are_sentences(column) else None
+        if _are_sentences(column):
+            return _typed(e.FREE_TEXT, 0.9, reason)
+        return None
+
     found_types = sorted({entity_type for found in plain.values() for entity_type in found or ()})
     reason = f"{count} of {len(findings)} distinct values contain {', '.join(found_types) or 'unreadable text'}"
     return _typed(e.FREE_TEXT, count / len(findings), reason)

@@ -58,6 +58,7 @@ class ColumnModel:
         activations = np.maximum(features @ self.hidden[0] + self.hidden[1], 0)
         logits = (activations @ self.output[0] + self.output[1]) / self.temperature
         exponentials = np.exp(logits - logits.max())
+
         return dict(zip(self.classes, (exponentials / exponentials.sum()).tolist(), strict=True))
 
     def save(self, path: Path) -> None:

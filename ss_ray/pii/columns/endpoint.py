@@ -54,6 +54,7 @@ def ask_endpoint(
     asked = {name: found for name, values in texts.items() if (found := [value for value in values if value.strip()])}
     if not asked:
         return dict(typings)
+
     answer = _answer(endpoint, asked)
     added = {name: _typing(type_, asked[name]) for name, type_ in answer.items() if type_ is not None}
     return {**typings, **added}
@@ -64,10 +65,15 @@ def _answer(endpoint: EndpointParameters, columns: Mapping[str, Sequence[str]]) 
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as response:
             content = json.load(response)["choices"][0]["message"]["content"]
+
         return _parsed(content, columns)
     # The cause is dropped: it may quote the request or the answer.
     except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
-        reason = f"HTTP status {error.code}" if isinstance(error, urllib.error.HTTPError) else type(error).__name__
+        if isinstance(error, urllib.error.HTTPError):
+            reason = f"HTTP status {error.code}"
+        else:
+            reason = type(error).__name__
+
     raise ResourceError(
         f"the endpoint for column typing gave no usable answer ({reason}); try again, or leave the endpoint out"
     )
@@ -75,7 +81,11 @@ def _answer(endpoint: EndpointParameters, columns: Mapping[str, Sequence[str]]) 
 
 def _request(endpoint: EndpointParameters, columns: Mapping[str, Sequence[str]]) -> urllib.request.Request:
     examples = {name: _examples(values, endpoint.send_values) for name, values in columns.items()}
-    what = "its values" if endpoint.send_values else "the shapes of its values (9 is a digit, A and a are letters)"
+    if endpoint.send_values:
+        what = "its values"
+    else:
+        what = "the shapes of its values (9 is a digit, A and a are letters)"
+
     prompt = _PROMPT.format(what=what, types=", ".join(sorted(ENTITY_TYPES - {UNKNOWN})))
     body = {
         "model": endpoint.model,
@@ -92,6 +102,7 @@ def _request(endpoint: EndpointParameters, columns: Mapping[str, Sequence[str]])
     request.add_header("Content-Type", "application/json")
     if endpoint.key_env is not None:
         request.add_header("Authorization", f"Bearer {_key(endpoint.key_env)}")
+
     return request
 
 
@@ -124,6 +135,7 @@ def _typing(entity_type: str, values: Sequence[str]) -> ColumnTyping:
     share = sum(map(looks, values)) / len(values) if looks else 0.0
     reason = f"the endpoint says {entity_type}, and {share:.0%} of {len(values)} distinct values look like it"
     fits = share >= _MIN_SHARE or BY_NAME[entity_type].operator is Operator.KEEP
+
     return ColumnTyping(
         entity_type=entity_type if fits else UNKNOWN,
         suspected=entity_type,

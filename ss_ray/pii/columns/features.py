@@ -29,7 +29,10 @@ GAZETTEERS = ("first_name", "last_name", "city", "state", "country", "job", "cou
 TYPES = tuple(sorted(ENTITY_TYPES))
 _CLOSED = {"country", "country_code", "state_code"}  # complete lists: nothing outside is one of them
 MODEL_SAMPLE = 200  # values that the model looks at; more changes its answer little
-NUM_GRAMS, NUM_WORDS, NUM_SHAPES, NUM_HEADER = 2048, 2048, 512, 1024
+NUM_GRAMS = 2048
+NUM_WORDS = 2048
+NUM_SHAPES = 512
+NUM_HEADER = 1024
 MAX_CHARACTERS = 60  # of a value
 _CHECKED_VALUES = 24  # python-stdnum costs 0.1 ms a value
 
@@ -68,9 +71,13 @@ class Gazetteers:
         entries = self.hashes[name]
         if not len(entries) or not len(hashed):
             return np.zeros(len(hashed), bool)
+
         places = np.minimum(np.searchsorted(entries, hashed), len(entries) - 1)
         known = entries[places] == hashed
-        return known if name in _CLOSED else known & self.remembers(hashed)
+        if name in _CLOSED:
+            return known
+
+        return known & self.remembers(hashed)
 
     def remembers(self, hashed: npt.NDArray[np.uint32]) -> npt.NDArray[np.bool_]:
         """Whether the hashes are not among the forgotten."""
@@ -112,6 +119,7 @@ def value_features(values: Sequence[str], gazetteers: Gazetteers) -> ValueFeatur
     known = _known(plain, words, gazetteers)
     statistics = [*_characters(texts), *_numbers(texts), *_dates(texts), *_checks(texts), *known]
     counts = [_grams(plain), _hashed_words(words, gazetteers), _shapes(texts)]
+
     return ValueFeatures(np.array(statistics, np.float32), np.concatenate(counts))
 
 
@@ -165,6 +173,7 @@ def _characters(texts: Sequence[str]) -> list[float]:
     few = np.array(
         [np.min(lengths), np.median(lengths), np.max(lengths), np.std(lengths), np.mean(lengths == lengths[0])]
     )
+
     return [
         np.log1p(len(texts)),
         float(len(texts) <= 3),
@@ -179,10 +188,12 @@ def _numbers(texts: Sequence[str]) -> list[float]:
     share = len(matches) / len(texts)
     if share < 0.5:
         return [share, *([0.0] * 13)]
+
     numbers = np.clip([float(text) for text in matches], -1e18, 1e18)
     decimals = np.array([len(text.partition(".")[2]) for text in matches], float)
     low, middle, high = np.log1p(np.abs(np.quantile(numbers, (0.02, 0.5, 0.98))))
     steps = np.diff(np.sort(numbers))
+
     return [
         share, low, middle, high, decimals.mean(), decimals.std(), float(np.mean(numbers < 0)),
         float(np.mean(steps == 1)) if len(steps) else 0.0,
@@ -197,7 +208,12 @@ def date_year(text: str) -> int | None:
     for pattern in _DATES:
         if match := pattern.fullmatch(text):
             year = int(match["y"])
-            return year if year >= 100 else 2000 + year if year <= 30 else 1900 + year
+            if year >= 100:
+                return year
+            if year <= 30:
+                return 2000 + year
+            return 1900 + year
+
     return None
 
 
@@ -205,6 +221,7 @@ def _dates(texts: Sequence[str]) -> list[float]:
     years = [year for text in texts if (year := date_year(text))]
     if len(years) < len(texts) / 2:
         return [len(years) / len(texts), *([0.0] * 6)]
+
     low, middle, high = np.quantile(years, (0.05, 0.5, 0.95))
     timed = sum(":" in text for text in texts) / len(texts)
     return [len(years) / len(texts), timed, *((np.array([low, middle, high]) - 1980) / 20), (high - low) / 20, 1.0]
@@ -215,6 +232,7 @@ def _checks(texts: Sequence[str]) -> list[float]:
     long = [text for text in checked if 6 <= len(text) <= 34 and any(map(str.isdecimal, text))]
     if not long:
         return [0.0] * 9
+
     total = len(checked)
     nationals = [sum(map(check, long)) / total for check in checksums.national_checks()]
     return [
@@ -241,6 +259,7 @@ def _known(plain: Sequence[str], words: Sequence[Sequence[str]], gazetteers: Gaz
         for hashed in (whole, single)
     ]
     ends = [("first_name", first), ("last_name", last), ("last_name", first)]
+
     return shares + [float(gazetteers.knows(name, hashed).mean()) if len(hashed) else 0.0 for name, hashed in ends]
 
 
@@ -250,6 +269,7 @@ def _header_type(match: HeaderMatch | None, is_shown: bool) -> list[float]:
     if match:
         named[place] = 1.0
         named[-1] = float(match.specific)
+
     named[-2] = float(is_shown)
     return named
 
@@ -260,9 +280,11 @@ def _grams(plain: Sequence[str]) -> Floats:
     codes = np.array([ord(c) for c in joined], np.uint32)
     if len(codes) < 3:
         return np.zeros(NUM_GRAMS, np.float32)
+
     inside = codes[1:-1] != 10
     hashed = codes[:-2] * np.uint32(2654435761) + codes[1:-1] * np.uint32(40503) + codes[2:] * np.uint32(2246822519)
     hashed ^= hashed >> np.uint32(15)
+
     return _frequencies(hashed[inside] * np.uint32(2654435761) >> np.uint32(8), NUM_GRAMS)
 
 
@@ -291,7 +313,11 @@ def _shapes(texts: Sequence[str]) -> Floats:
 def _header(header: str) -> Floats:
     words = header_words(header) if header else ()
     grams = [f"<{word}>"[i : i + 3] for word in words for i in range(len(word))]
-    parts = [f"={word}" for word in words] + [f"last={words[-1]}"] + grams if words else []
+    if words:
+        parts = [f"={word}" for word in words] + [f"last={words[-1]}"] + grams
+    else:
+        parts = []
+
     return _frequencies(np.array([crc32(part.encode()) for part in parts], np.uint32), NUM_HEADER)
 
 

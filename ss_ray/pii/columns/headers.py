@@ -366,7 +366,10 @@ def match_header(name: str, unknown: frozenset[str] = frozenset()) -> HeaderMatc
         plain = "".join(candidate)
         found = _lexicon().get(plain) if plain not in unknown else None
         if found is not None:
-            return found if len(candidate) == len(words) else _of_person(found, words)
+            if len(candidate) == len(words):
+                return found
+            return _of_person(found, words)
+
     return _role_and_rest(words)
 
 
@@ -374,7 +377,9 @@ def header_words(name: str) -> tuple[str, ...]:
     """Words of a header in lower case and without accents: "customerE-Mail_2" gives customer, e, mail."""
     parts = re.split(r"[\W_]+|(?<=\D)\d+$", _CAMEL.sub(" ", plain_text(name, keep_case=True)))
     words = tuple(part.lower() for part in parts if part)
-    return words[:-1] if len(words) > 1 and words[-1].isdecimal() else words
+    if len(words) > 1 and words[-1].isdecimal():
+        return words[:-1]
+    return words
 
 
 def plain_text(text: str, *, keep_case: bool = False) -> str:
@@ -383,7 +388,11 @@ def plain_text(text: str, *, keep_case: bool = False) -> str:
     if not text.isascii():
         decomposed = unicodedata.normalize("NFKD", text.translate(_LETTERS))
         text = "".join(c for c in decomposed if not unicodedata.combining(c))
-    return text if keep_case else text.casefold()
+
+    if keep_case:
+        return text
+
+    return text.casefold()
 
 
 def is_about_person(name: str) -> bool:
@@ -403,9 +412,11 @@ def _shortened(words: tuple[str, ...]) -> Iterable[tuple[str, ...]]:
     yield words
     dropped = _roles() | set(_QUALIFIERS.split())
     start = 0
+
     while start < len(words) - 1 and words[start] in dropped:
         start += 1
         yield words[start:]
+
     end = len(words)
     while end > 1 and words[end - 1] in dropped:
         end -= 1
@@ -423,8 +434,12 @@ def _role_and_rest(words: tuple[str, ...]) -> HeaderMatch | None:
         return HeaderMatch(e.PERSON, specific=True)
     if rest in _PERSONAL_SUFFIXES:
         return HeaderMatch(e.UNIQUE_ID, specific=True)
+
     found = _lexicon().get(rest)
-    return found if found is not None and len(words) == 1 else None
+    if found is not None and len(words) == 1:
+        return found
+
+    return None
 
 
 def _of_person(found: HeaderMatch, words: tuple[str, ...]) -> HeaderMatch:
@@ -445,4 +460,5 @@ def _lexicon() -> dict[str, HeaderMatch]:
         for entity_type in lexicon:
             for phrase in phrases(lexicon, entity_type):
                 matches["".join(phrase.split())] = HeaderMatch(entity_type, specific)
+
     return matches

@@ -50,7 +50,8 @@ class Filters:
     """
 
     def __init__(self, pseudonyms: Pseudonyms, plan: PiiPlan) -> None:
-        self._pseudonyms, self._plan = pseudonyms, plan
+        self._pseudonyms = pseudonyms
+        self._plan = plan
         self._this: Any = None
 
     def start(self, this: Any) -> None:
@@ -92,8 +93,11 @@ class Filters:
         """The stand-in of the cell as a value of an entity type."""
         if isna(self._this):
             return None
+
         type_ = parse_entity_type(str(entity))
-        return MASK if type_ == entities.UNKNOWN else self._pseudonyms.stand_in(type_, str(self._this))
+        if type_ == entities.UNKNOWN:
+            return MASK
+        return self._pseudonyms.stand_in(type_, str(self._this))
 
     def persona(self, part: str) -> str:
         """A part of what the person of the cell becomes: the stand-in that the cell has in texts and columns."""
@@ -104,6 +108,7 @@ class Filters:
         moved = _date(value)
         if low is None and high is None:
             return moved + timedelta(days=shift_days(self._pseudonyms.key, "", self._plan.max_shift_days))
+
         first, last = sorted((_offset(low or "0d"), _offset(high or "0d")))
         drawn = Stream(self._pseudonyms.key, "date_shift", str(value)).below(last - first + 1)
         return moved + timedelta(days=first + drawn)
@@ -117,10 +122,14 @@ class Filters:
         def apply(text: Any, on_error: str = "redact") -> str | None:
             if isna(text):
                 return None
+
             made = self._texts(operator).replace(str(text))
             if made is None and on_error == "raise":
                 raise ValueError("a text could not be analysed")
-            return MASK if made is None else made
+            if made is None:
+                return MASK
+
+            return made
 
         return apply
 
@@ -131,6 +140,7 @@ class Filters:
                 chosen = dict.fromkeys(plan.searched, operator)
                 plan = replace(plan, operators={**plan.operators, **chosen})
             self._replacers[operator] = TextReplacer(plan, self._pseudonyms)
+
         return self._replacers[operator]
 
     @cached_property
@@ -161,7 +171,9 @@ def partial_mask(value: Any, prefix: int = 0, padding: str = "X", suffix: int = 
 def _date(value: Any) -> datetime:
     if isinstance(value, datetime):
         return value
-    return datetime(value.year, value.month, value.day) if isinstance(value, date) else dates.parse(str(value))
+    if isinstance(value, date):
+        return datetime(value.year, value.month, value.day)
+    return dates.parse(str(value))
 
 
 def _offset(text: str) -> int:

@@ -90,7 +90,8 @@ class Sandbox(AbstractContextManager["Sandbox"]):
             stderr=subprocess.DEVNULL,
             env={name: os.environ[name] for name in ENVIRONMENT if name in os.environ} | {"PYTHONPATH": _paths()},
         )
-        self._end = weakref.finalize(self, _end, self._process)  # also where nobody closes it
+        # Also where nobody closes it.
+        self._end = weakref.finalize(self, _end, self._process)
         self._rest = b""
         self._constants: dict[str, list[Outcome]] = {}
         start = {"key": key.hex(), "plan": TypeAdapter(PiiPlan).dump_python(plan, mode="json")}
@@ -120,11 +121,13 @@ class Sandbox(AbstractContextManager["Sandbox"]):
         Raises:
             ConfigError: It takes too long or too much memory.
         """
-        if len(cells) == 1:  # as for what is the same for all cells of a column, part after part
+        # As for what is the same for all cells of a column, part after part.
+        if len(cells) == 1:
             known = json.dumps([asdict(rule), shared, cells[0]])
             if known not in self._constants:
                 self._constants[known] = self._evaluate(rule, shared, cells)
             return self._constants[known]
+
         return self._evaluate(rule, shared, cells)
 
     def _evaluate(self, rule: Rule, shared: Mapping[str, Any], cells: Sequence[Mapping[str, Any]]) -> list[Outcome]:
@@ -135,17 +138,24 @@ class Sandbox(AbstractContextManager["Sandbox"]):
         return outcomes
 
     def _ask(self, request: Mapping[str, Any], seconds: float) -> Any:
-        stdin, stdout = self._process.stdin, self._process.stdout
+        stdin = self._process.stdin
+        stdout = self._process.stdout
         assert stdin is not None
         assert stdout is not None
+
         try:
             stdin.write(json.dumps(request).encode() + b"\n")
             stdin.flush()
             while b"\n" not in self._rest:
                 ready, _, _ = select.select([stdout], [], [], seconds)
-                piece = os.read(stdout.fileno(), 1 << 20) if ready else b""
+                if ready:
+                    piece = os.read(stdout.fileno(), 1 << 20)
+                else:
+                    piece = b""
+
                 if not piece:
                     raise BrokenPipeError
+
                 self._rest += piece
         except BrokenPipeError:
             self.close()
@@ -153,6 +163,7 @@ class Sandbox(AbstractContextManager["Sandbox"]):
                 f"an expression of replace_pii.steps takes over {seconds:.0f} seconds for {BATCH_CELLS:,} cells, or "
                 f"over {MEMORY_BYTES >> 30} GiB"
             ) from None
+
         line, _, self._rest = self._rest.partition(b"\n")
         return json.loads(line)
 
@@ -185,6 +196,7 @@ def serve() -> None:
     expressions = Expressions(pseudonyms.key, plan.locale, Filters(pseudonyms, plan), settings)
     _answer("ready")
     read_rule = TypeAdapter(Rule).validate_python
+
     for line in sys.stdin:
         request = json.loads(line)
         rule = read_rule(request["rule"])
@@ -205,8 +217,12 @@ def _outcome(
         return rule.is_aimed, rule.fallback, rule.is_aimed and rule.fallback is None
     if not matches or rule.value is None:
         return bool(matches), None, False
+
     made = _tried(lambda: (_made(expressions, rule, variables),))
-    return (True, made[0], False) if made is not None else (True, rule.fallback, rule.fallback is None)
+    if made is not None:
+        return (True, made[0], False)
+
+    return (True, rule.fallback, rule.fallback is None)
 
 
 def _made(expressions: Expressions, rule: Rule, variables: Mapping[str, Any]) -> str | None:

@@ -64,19 +64,25 @@ def check_policy(steps: Sequence[PolicyStep]) -> None:
         where = f"replace_pii.steps.{number}"
         for source in _sources(step):
             needs(Expression(source))
-        rows, columns = step.rows, step.columns
+
+        rows = step.rows
+        columns = step.columns
         for rule in (*((rows and rows.drop) or ()), *((rows and rows.update) or ())):
             if not (rule.name or rule.condition or rule.entity or rule.type):
                 raise ConfigError(f"{where}: a rule of rows needs a name, condition, entity or type")
+
         for rule in (rows and rows.update) or ():
             if rule.value is None:
                 raise ConfigError(f"{where}.rows.update: a rule needs a value")
+
         for change in (*((columns and columns.add) or ()), *((columns and columns.rename) or ())):
             if not isinstance(change.name, str):
                 raise ConfigError(f"{where}.columns: to add or rename a column takes its name")
+
         for change in (columns and columns.drop) or ():
             if not (change.name or change.condition or change.entity or change.type):
                 raise ConfigError(f"{where}.columns.drop needs a name, condition, entity or type")
+
         for change in (columns and columns.rename) or ():
             if not change.value:
                 raise ConfigError(f"{where}.columns.rename: {change.name!r} needs a value, its new name")
@@ -106,9 +112,11 @@ def check_row_local(steps: Sequence[PolicyStep]) -> None:
 def _sources(step: PolicyStep) -> Iterator[str]:
     """Every expression of a step as it was written."""
     yield from (value for value in (step.vars or {}).values() if isinstance(value, str))
-    rows, columns = step.rows, step.columns
+    rows = step.rows
+    columns = step.columns
     for rule in (*((rows and rows.drop) or ()), *((rows and rows.update) or ())):
         yield from (source for source in (rule.condition, rule.value, rule.foreach) if source is not None)
+
     for change in (*((columns and columns.add) or ()), *((columns and columns.drop) or ())):
         yield from (source for source in (change.condition, change.value) if source is not None)
 
@@ -130,11 +138,14 @@ def apply_policy(state: State, steps: Sequence[PolicyStep], sandbox: Sandbox, re
         state = _with_columns(state, step, sandbox, shared)
         for rule in (*((step.rows and step.rows.drop) or ()), *((step.rows and step.rows.update) or ())):
             _check_there(rule.name, state.columns)
+
         for rule in (step.rows and step.rows.drop) or ():
             state = _without_rows(state, rule, sandbox, shared)
+
         for column in state.columns:
             for rule in (step.rows and step.rows.update) or ():
                 state = _updated(state, column, rule, sandbox, shared, replace_texts)
+
     return state
 
 
@@ -149,39 +160,53 @@ def step_variables(step: PolicyStep, sandbox: Sandbox) -> dict[str, Any]:
         if not isinstance(value, str):
             found[name] = value
             continue
+
         cell = {"this": None, "column": {"name": f"vars.{name}"}}
         outcome = sandbox.evaluate(Rule(value=Expression(value)), {"vars": found}, [cell])[0]
         if outcome.failed:
             raise ConfigError(f"replace_pii.steps: the expression of the variable {name!r} fails")
+
         found[name] = _number_or_text(outcome.value)
+
     return found
 
 
 def _with_columns(state: State, step: PolicyStep, sandbox: Sandbox, shared: Mapping[str, Any]) -> State:
     changes = step.columns
-    table, columns = state.table, list(state.columns)
+    table = state.table
+    columns = list(state.columns)
+
     for change in (changes and changes.drop) or ():
         _check_there(change.name, columns)
         gone = [column for column in columns if _is_meant(change, column, sandbox, shared)]
         table = table.drop_columns([column.name for column in gone])
         columns = [column for column in columns if column not in gone]
+
     for change in (changes and changes.rename) or ():
         _check_there(change.name, columns)
         columns = [replace(c, name=change.value or "") if c.name == change.name else c for c in columns]
         table = table.rename_columns([column.name for column in columns])
+
     for change in (changes and changes.add) or ():
         added = ColumnView(name=str(change.name), origin=None, entity_type=None, type="other")
         if added.name in table.column_names:
             raise ConfigError(f"replace_pii.steps: there is a column {added.name!r} already")
-        place = len(columns) if change.position is None else min(change.position, len(columns))
+
+        if change.position is None:
+            place = len(columns)
+        else:
+            place = min(change.position, len(columns))
+
         columns.insert(place, added)
         table = table.add_column(place, pa.field(added.name, pa.string()), pa.nulls(table.num_rows, pa.string()))
         state = replace(state, table=table, columns=tuple(columns))
         if change.value is not None:
             rule = PolicyRow(name=added.name, value=change.value)
             table = _updated(state, added, rule, sandbox, shared, None).table
+
     if len({column.name for column in columns}) < len(columns):
         raise ConfigError("replace_pii.steps: a renamed column gets the name of another one")
+
     return replace(state, table=table, columns=tuple(columns))
 
 
@@ -196,9 +221,11 @@ def _is_meant(rule: PolicyColumn | PolicyRow, column: ColumnView, sandbox: Sandb
         return False
     if rule.type is not None and column.type not in _listed(rule.type):
         return False
+
     constant, _ = _split(rule.condition)
     if not constant:
         return True
+
     conditions = Rule(conditions=tuple(constant))
     return sandbox.evaluate(conditions, {**shared, "column": column.shown()}, [{"this": None}])[0].matches
 
@@ -212,10 +239,13 @@ def _without_rows(state: State, rule: PolicyRow, sandbox: Sandbox, shared: Mappi
         _, conditions = _split(rule.condition)
         found = _outcomes(state, column, _conditions(rule, conditions), sandbox, shared)
         drops = [drop or outcome.matches for drop, outcome in zip(drops, found, strict=True)]
+
     kept = [row for row, drop in enumerate(drops) if not drop]
     if len(kept) == len(drops):
         return state
-    rows, numbers = [state.rows[row] for row in kept], [state.numbers[row] for row in kept]
+
+    rows = [state.rows[row] for row in kept]
+    numbers = [state.numbers[row] for row in kept]
     return replace(state, table=state.table.take(pa.array(kept, pa.int64())), rows=rows, numbers=numbers)
 
 
@@ -230,6 +260,7 @@ def _updated(
     """The table with the cells of one column as one rule makes them."""
     if not _is_meant(rule, column, sandbox, shared):
         return state
+
     _, conditions = _split(rule.condition)
     if replace_texts is not None and rule.value is not None and _TEXT_RULE.fullmatch(rule.value):
         found = _outcomes(state, column, _conditions(rule, conditions), sandbox, shared)
@@ -243,6 +274,7 @@ def _updated(
             fallback=rule.fallback_value,
         )
         outcomes = _outcomes(state, column, asked, sandbox, shared)
+
     return _with_cells(state, column, outcomes)
 
 
@@ -252,6 +284,7 @@ def _text_outcomes(state: State, column: ColumnView, met: Sequence[bool], replac
         (text, row) for text, row, meets in zip(texts, state.rows, met, strict=True) if meets and text is not None
     ]
     done = iter(replace_texts(chosen, column.name))
+
     return [
         Outcome(True, next(done).text) if meets and text is not None else Outcome(False)
         for text, meets in zip(texts, met, strict=True)
@@ -273,6 +306,7 @@ def _with_cells(state: State, column: ColumnView, outcomes: Sequence[Outcome]) -
         if outcome.matches and text != old
     )
     table = state.table.set_column(place, state.table.schema.field(place), after)
+
     return replace(state, table=table, changed=state.changed + counts)
 
 
@@ -284,15 +318,18 @@ def _outcomes(
     wanted = [needs(expression) for expression in used]
     if not used:
         return [Outcome(True)] * state.table.num_rows
+
     fields: list[str] = sorted({name for need in wanted for name in need.row or ()})
     if any(need.row is None for need in wanted):
         fields = state.table.column_names
+
     _check_there(tuple(fields), state.columns)
     values = {name: _json_cells(state.table.column(name)) for name in {column.name, *fields}}
     has_index = any(need.index for need in wanted)
     places: list[int] = []
     cells: list[dict[str, Any]] = []
     known: dict[str, int] = {}
+
     for row in range(state.table.num_rows):
         cell = {"this": values[column.name][row], "row": {name: values[name][row] for name in fields}}
         cell |= {"index": state.numbers[row]} if has_index else {}
@@ -300,7 +337,9 @@ def _outcomes(
         if key not in known:
             known[key] = len(cells)
             cells.append(cell)
+
         places.append(known[key])
+
     found = sandbox.evaluate(rule, {**shared, "column": column.shown()}, cells)
     return [found[place] for place in places]
 
@@ -334,7 +373,10 @@ def _json_value(value: Any) -> Any:
         return value.isoformat()
     if isinstance(value, Decimal):
         return str(value)
-    return None if value != value else value
+    if value != value:
+        return None
+
+    return value
 
 
 def _row_texts(column: pa.ChunkedArray) -> list[str | None]:
@@ -345,13 +387,19 @@ def _row_texts(column: pa.ChunkedArray) -> list[str | None]:
 
 def _number_or_text(value: str | None) -> float | str | None:
     try:
-        return float(value) if value is not None else None
+        if value is not None:
+            return float(value)
+        return None
     except ValueError:
         return value
 
 
 def _listed(names: Names | None) -> tuple[str, ...]:
-    return () if names is None else (names,) if isinstance(names, str) else tuple(names)
+    if names is None:
+        return ()
+    if isinstance(names, str):
+        return (names,)
+    return tuple(names)
 
 
 def _check_there(names: Names | None, columns: Sequence[ColumnView]) -> None:

@@ -35,7 +35,8 @@ _FAKER_OWN = frozenset(
     "fixed_width csv tsv psv dsv xml pystr_format pyobject pystruct pydict pylist pyset pytuple pyiterable profile "
     "simple_profile unique optional factories generator".split()
 )
-UNKEYED_NAMES, UNKEYED_FILTERS = frozenset({"lipsum"}), frozenset({"random"})
+UNKEYED_NAMES = frozenset({"lipsum"})
+UNKEYED_FILTERS = frozenset({"random"})
 """Jinja's own draws, which follow from Python's generator and not from key and cell."""
 PLAIN = (str, int, float, bool, Decimal, date, datetime, timedelta, type(None), list, tuple, dict)
 """Types of values, exactly: a subclass may do anything."""
@@ -87,15 +88,20 @@ def parse(expression: Expression) -> nodes.Template:
     source = _unwrapped(expression.source)
     if len(source) > MAX_SOURCE:
         raise ConfigError(f"a policy expression has {len(source):,} characters; at most {MAX_SOURCE:,} are allowed")
+
     try:
         tree = SandboxedEnvironment().parse(source if _is_template(source) else "{{ " + source + "\n}}")
     except (TemplateSyntaxError, RecursionError) as error:
         raise ConfigError(f"a policy expression cannot be read: {type(error).__name__} in {source!r}") from None
+
     for call in tree.find_all(nodes.Call):
         if isinstance(call.node, nodes.Getattr) and call.node.attr == "persona":
-            call.args, call.kwargs = [], []
+            call.args = []
+            call.kwargs = []
+
     if expression.part is None:
         return tree
+
     return nodes.Template([nodes.Output([_conjuncts(_bare(tree))[expression.part]], lineno=1)], lineno=1)
 
 
@@ -120,6 +126,7 @@ def needs(expression: Expression) -> Needs:
     drawn = {"this", "item", "items", "fake", "random"}
     filters = {found.name for found in tree.find_all(nodes.Filter)}
     unkeyed = [f"{name} as a filter" for name in UNKEYED_FILTERS & filters] + sorted(UNKEYED_NAMES & set(names))
+
     return Needs(
         cell=not drawn.isdisjoint(names) or any(f.name == "fake" for f in tree.find_all(nodes.Filter)),
         index="index" in names,
@@ -133,7 +140,9 @@ def _unwrapped(source: str) -> str:
     """An expression without the braces around the whole of it."""
     inner = source.strip()[2:-2]
     is_wrapped = source.strip().startswith("{{") and source.strip().endswith("}}")
-    return inner if is_wrapped and not _is_template(inner) and "}}" not in inner else source
+    if is_wrapped and not _is_template(inner) and "}}" not in inner:
+        return inner
+    return source
 
 
 def _is_row(node: nodes.Node) -> bool:
@@ -149,7 +158,9 @@ def _bare(tree: nodes.Template) -> nodes.Expr:
     output = tree.body[0]
     assert isinstance(output, nodes.Output)
     found = output.nodes[0]
-    return nodes.Const(found.data) if isinstance(found, nodes.TemplateData) else found
+    if isinstance(found, nodes.TemplateData):
+        return nodes.Const(found.data)
+    return found
 
 
 def _conjuncts(expression: nodes.Expr) -> list[nodes.Expr]:
@@ -181,6 +192,7 @@ class PolicyEnvironment(ImmutableSandboxedEnvironment):
             raise OverflowError("too long a sum")
         if operator == "%" and isinstance(left, str):
             raise TypeError("% formats no strings here")
+
         return super().call_binop(context, operator, left, right)
 
 
@@ -195,9 +207,11 @@ class Expressions:
     """
 
     def __init__(self, key: bytes, locale: str, filters: Filters, settings: Mapping[str, Any]) -> None:
-        self._key, self._filters = key, filters
+        self._key = key
+        self._filters = filters
         self._faker = Faker(locale)
-        self._random = Random()  # seeded by the key for each cell
+        # Seeded by the key for each cell.
+        self._random = Random()
         self._environment = PolicyEnvironment(undefined=StrictUndefined)
         self._environment.filters.update(filters.by_name())
         self._environment.globals.update(
@@ -215,11 +229,13 @@ class Expressions:
         Raises:
             Exception: Whatever it raises.
         """
-        column, this = variables.get("column") or {}, variables.get("this")
+        column = variables.get("column") or {}
+        this = variables.get("this")
         self._filters.start(this)
         seed = Stream(self._key, "policy", str(column.get("entity") or column.get("name")), repr(this)).below(2**64)
         self._faker.seed_instance(seed)
         self._random.seed(seed)
+
         return self._compiled(expression)(variables)
 
     def _compiled(self, expression: Expression) -> Callable[[Mapping[str, Any]], Any]:
@@ -231,6 +247,7 @@ class Expressions:
                 store = nodes.Assign(nodes.Name("result", "store"), _bare(tree), lineno=1)
                 template = self._environment.from_string(nodes.Template([store], lineno=1))
                 self._known[expression] = lambda variables: vars(template.make_module(dict(variables)))["result"]
+
         return self._known[expression]
 
 
@@ -243,22 +260,35 @@ def as_text(value: Any) -> str | None:
     """
     if value is None or value != value:
         return None
+
     if isinstance(value, (datetime, date)):
-        return value.isoformat(" ") if isinstance(value, datetime) else value.isoformat()
+        if isinstance(value, datetime):
+            return value.isoformat(" ")
+        return value.isoformat()
+
     if isinstance(value, float) and value.is_integer():
         value = int(value)
+
     if not isinstance(value, (str, int, float, Decimal, timedelta, list, tuple, dict)):
         raise TypeError("the result is no value")
-    text = json.dumps(value, default=str) if isinstance(value, (dict, list, tuple)) else str(value)
+
+    if isinstance(value, (dict, list, tuple)):
+        text = json.dumps(value, default=str)
+    else:
+        text = str(value)
+
     if len(text) > MAX_CHARACTERS:
         raise OverflowError("too long a result")
+
     return text
 
 
 def _size(value: Any) -> int:
     if isinstance(value, (str, bytes, list, tuple, dict)):
         return len(value)
-    return abs(value) if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**MAX_BITS else 1
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**MAX_BITS:
+        return abs(value)
+    return 1
 
 
 class Shown:
@@ -300,6 +330,7 @@ def plain(value: Any) -> Any:
         return {str(key): plain(item) for key, item in value.items()}
     if type(value) in PLAIN or isinstance(value, (Shown, Undefined)):
         return value
+
     raise TypeError("the result is no value")
 
 

@@ -23,7 +23,9 @@ _UNPADDED = re.compile(r"(?<!\d)[1-9](?!\d)")
 def shift_days(key: bytes, person: str, max_days: int = MAX_SHIFT_DAYS) -> int:
     """Days in [-max_days, max_days] without 0 by which the dates of a person move; "" is everybody."""
     drawn = Stream(key, "date shift", person).below(2 * max_days)
-    return drawn - max_days if drawn < max_days else drawn - max_days + 1
+    if drawn < max_days:
+        return drawn - max_days
+    return drawn - max_days + 1
 
 
 def shifted_date(text: str, days: int) -> str | None:
@@ -35,13 +37,17 @@ def shifted_date(text: str, days: int) -> str | None:
     text = text.strip()
     if _YEAR.fullmatch(text):
         return str((datetime(int(text), 7, 1) + timedelta(days=days)).year)
+
     for format_ in _FORMATS:
         parsed = _parsed(text, format_)
         if parsed is not None:
             if is_placeholder(parsed):
                 return None
             written = (parsed + timedelta(days=days)).strftime(format_)
-            return re.sub(r"\b0(?=\d)", "", written) if _UNPADDED.search(text) else written
+            if _UNPADDED.search(text):
+                return re.sub(r"\b0(?=\d)", "", written)
+            return written
+
     return None
 
 

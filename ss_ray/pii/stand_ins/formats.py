@@ -61,6 +61,7 @@ def phone_number(value: str, stream: Stream) -> str:
     """
     if not _DIGITS_AND_SEPARATORS.fullmatch(value) or not 6 <= len(digits_of(value)) <= 20:
         return fill(_shape("(000) 000-0000"), _nanp_digits(stream))
+
     number, extension = split_extension(value)
     digits = digits_of(number)
     if len(digits) == 10 and digits[0] in "23456789":
@@ -68,15 +69,26 @@ def phone_number(value: str, stream: Stream) -> str:
     elif len(digits) == 11 and digits[0] == "1":
         drawn = "1" + _nanp_digits(stream)
     else:
-        kept = digits[:2] if number.lstrip().startswith("+") else digits[0] if digits[0] == "0" else ""
+        if number.lstrip().startswith("+"):
+            kept = digits[:2]
+        else:
+            kept = digits[0] if digits[0] == "0" else ""
         drawn = kept + stream.digits(len(digits) - len(kept), first="123456789")
+
     return fill(_shape(number), drawn) + fill(_shape(extension), stream.digits(len(digits_of(extension))))
 
 
 def split_extension(value: str) -> tuple[str, str]:
     """A phone number and its extension, " x123", which may be empty."""
-    match = _EXTENSION.search(value) if "x" in value or "X" in value else None
-    return (value[: match.start()], match[0]) if match else (value, "")
+    if "x" in value or "X" in value:
+        match = _EXTENSION.search(value)
+    else:
+        match = None
+
+    if match:
+        return (value[: match.start()], match[0])
+
+    return (value, "")
 
 
 def us_ssn(value: str, stream: Stream) -> str:
@@ -85,7 +97,11 @@ def us_ssn(value: str, stream: Stream) -> str:
     Groups 01 to 49 only: 9xx with a higher group can be a taxpayer number (ITIN).
     """
     separators = _SSN_SEPARATORS.fullmatch(value.strip())
-    separator = separators[1] if separators else "" if digits_of(value) == value.strip() else "-"
+    if separators:
+        separator = separators[1]
+    else:
+        separator = "" if digits_of(value) == value.strip() else "-"
+
     return separator.join((f"9{stream.below(100):02}", f"{1 + stream.below(49):02}", f"{1 + stream.below(9_999):04}"))
 
 
@@ -97,7 +113,9 @@ def credit_card(value: str, stream: Stream) -> str:
     """
     digits = digits_of(value)
     if not _DIGITS_AND_SEPARATORS.fullmatch(value) or not 12 <= len(digits) <= 19:
-        value, digits = "4000 0000 0000 0000", "4" * 16
+        value = "4000 0000 0000 0000"
+        digits = "4" * 16
+
     prefix = _TEST_CARDS.get(digits[0], "999999")
     body = prefix + stream.digits(len(digits) - len(prefix) - 1)
     return fill(_shape(value), body + luhn_digit(body))
@@ -114,10 +132,13 @@ def iban_code(value: str, stream: Stream) -> str:
     value = value.strip().upper()
     if not _IBAN.fullmatch(value):
         value = "GB00 AAAA 0000 0000 0000 00"
+
     letters = [character for character in value if character.isalnum()]
-    country, account = "".join(letters[:2]), "".join(_same_class(character, stream) for character in letters[4:])
+    country = "".join(letters[:2])
+    account = "".join(_same_class(character, stream) for character in letters[4:])
     number = "".join(str(int(character, 36)) for character in account + country + "00")
     drawn = iter(country + f"{98 - int(number) % 97:02}" + account)
+
     return "".join(next(drawn) if character.isalnum() else character for character in value)
 
 
@@ -143,12 +164,18 @@ def ip_address(value: str, stream: Stream) -> str:
     try:
         version = ipaddress.ip_address(address).version
     except ValueError:
-        version, prefix = 4, ""
+        version = 4
+        prefix = ""
+
     if version == 6:
         drawn: object = ipaddress.IPv6Address((0x20010DB8 << 96) + stream.below(2**96))
     else:
         drawn = ipaddress.IPv4Address((10 << 24) + 1 + stream.below(2**24 - 2))
-    return f"{drawn}/{prefix}" if prefix.isdecimal() and int(prefix) <= 128 else str(drawn)
+
+    if prefix.isdecimal() and int(prefix) <= 128:
+        return f"{drawn}/{prefix}"
+
+    return str(drawn)
 
 
 def mac_address(value: str, stream: Stream) -> str:
@@ -157,7 +184,10 @@ def mac_address(value: str, stream: Stream) -> str:
     shape = value if _MAC.fullmatch(value) else "00:00:00:00:00:00"
     drawn = iter(f"02{stream.below(2**40):010x}")
     text = "".join(next(drawn) if character.isalnum() else character for character in shape)
-    return text.upper() if shape.isupper() else text
+    if shape.isupper():
+        return text.upper()
+
+    return text
 
 
 def vehicle_id(value: str, stream: Stream) -> str:
@@ -165,7 +195,9 @@ def vehicle_id(value: str, stream: Stream) -> str:
     drawn = "".join(stream.choice(_VIN_ALPHABET) for _ in range(17))
     check = vin_check_digit(drawn)
     text = f"{drawn[:8]}{check}{drawn[9:]}"
-    return text.lower() if value.islower() else text
+    if value.islower():
+        return text.lower()
+    return text
 
 
 def vin_check_digit(text: str) -> str:
@@ -180,7 +212,11 @@ def url(value: str, stream: Stream) -> str:
     www = "www." if rest.lower().startswith("www.") else ""
     parts = [part for part in rest.partition("?")[0].split("/")[1:] if part]
     path = "".join(f"/{_word(stream)}" for _ in parts)
-    scheme = scheme if scheme.lower() in ("http", "https", "ftp") else "http" if separator else ""
+    if scheme.lower() in ("http", "https", "ftp"):
+        scheme = scheme
+    else:
+        scheme = "http" if separator else ""
+
     return f"{scheme}{separator}{www}{_word(stream)}{stream.digits(3)}.example.com{path}"
 
 
@@ -207,4 +243,6 @@ def _shape(text: str) -> str:
 def _same_class(character: str, stream: Stream) -> str:
     if character.isdecimal():
         return stream.choice(string.digits)
-    return stream.choice(string.ascii_uppercase) if character.isalpha() else character
+    if character.isalpha():
+        return stream.choice(string.ascii_uppercase)
+    return character

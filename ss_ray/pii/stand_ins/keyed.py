@@ -52,6 +52,7 @@ class Stream:
         if self._room < SPARE_BITS:
             self._refill()
             self._room -= size.bit_length()
+
         self._pool, value = divmod(self._pool, size)
         return value
 
@@ -98,17 +99,22 @@ def permuted(key: bytes, domain: str, value: str) -> str:
         stream = Stream(key, "long", domain, value)
         return "".join(stream.choice(alphabet) if alphabet else character
                        for character, alphabet in zip(value, alphabets, strict=True))  # fmt: skip
-    size, number = 1, 0
+
+    size = 1
+    number = 0
     for index, alphabet in places:
         size *= len(alphabet)
         number = number * len(alphabet) + alphabet.index(value[index])
+
     if size < 2:
         return value
+
     drawn = _permuted_number(key, f"{domain}\0{''.join(alphabets)}", number, size)
     characters = list(value)
     for index, alphabet in reversed(places):
         drawn, rest = divmod(drawn, len(alphabet))
         characters[index] = alphabet[rest]
+
     return "".join(characters)
 
 
@@ -136,8 +142,11 @@ def _shape(value: str) -> list[str]:
 def _permuted_number(key: bytes, domain: str, number: int, size: int) -> int:
     if size <= SMALL_DOMAIN:
         return cycle(key, domain, size)[number]
+
     drawn = _walk(key, domain, number, size)
-    return drawn if drawn != number else _walk(key, f"{domain}\0again", number, size)
+    if drawn != number:
+        return drawn
+    return _walk(key, f"{domain}\0again", number, size)
 
 
 @lru_cache(maxsize=256)
@@ -148,6 +157,7 @@ def cycle(key: bytes, domain: str, size: int) -> tuple[int, ...]:
     for last in range(size - 1, 0, -1):
         other = stream.below(last)
         order[last], order[other] = order[other], order[last]
+
     return tuple(order)
 
 
@@ -156,11 +166,13 @@ def _walk(key: bytes, domain: str, number: int, size: int) -> int:
     rows = math.isqrt(size - 1) + 1
     columns = -(-size // rows)
     keyed = hashlib.blake2b(domain.encode("utf-8", "surrogatepass"), key=key)
+
     while True:
         row, column = divmod(number, columns)
         for turn in range(0, ROUNDS, 2):
             row = (row + _hashed(keyed, turn, column)) % rows
             column = (column + _hashed(keyed, turn + 1, row)) % columns
+
         number = row * columns + column
         if number < size:
             return number

@@ -71,7 +71,9 @@ class Lexicon:
         """First letters with enough names of each kind, as often as they have last names; () for too few letters."""
         tables = (self.first_names("F"), self.first_names("M"), self.last_names)
         shared = [letter for letter in tables[2] if all(len(table.get(letter, ())) >= MIN_NAMES for table in tables)]
-        return tuple(letter for letter in shared for _ in tables[2][letter]) if len(shared) >= MIN_LETTERS else ()
+        if len(shared) >= MIN_LETTERS:
+            return tuple(letter for letter in shared for _ in tables[2][letter])
+        return ()
 
     def all_names(self, table: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
         """The names of a table whatever their letter."""
@@ -128,7 +130,9 @@ def lexicon(locale: str) -> Lexicon:
 def country_code(country: str) -> str | None:
     """The two-letter code of a country (ISO 3166) by its code or its name in any language; None for no country."""
     text = country.strip()
-    return text.upper() if text.upper() in _country_names_by_code() else _codes_by_name().get(fold_name(text))
+    if text.upper() in _country_names_by_code():
+        return text.upper()
+    return _codes_by_name().get(fold_name(text))
 
 
 def locales_of_country(country: str) -> list[str]:
@@ -154,7 +158,8 @@ def _codes_by_name() -> Mapping[str, str]:
 
 def _country_names_by_code() -> Mapping[str, dict[str, str]]:
     """Country code -> language -> name."""
-    from phonenumbers.geodata.locale import LOCALE_DATA  # a second, of every process that never asks for a country
+    # A second, of every process that never asks for a country.
+    from phonenumbers.geodata.locale import LOCALE_DATA
 
     return LOCALE_DATA
 
@@ -168,6 +173,7 @@ def sexes() -> Mapping[str, Sex | None]:
             for name in _words(locale, attribute):
                 folded = fold_name(name)
                 found[folded] = sex if found.get(folded, sex) == sex else None  # type: ignore[assignment]
+
     return MappingProxyType(found)
 
 
@@ -204,9 +210,11 @@ def _by_letter(locale: str, attributes: tuple[str, ...]) -> Mapping[str, tuple[s
     words = next((words for attribute in attributes if (words := _words(locale, attribute))), ())
     if not words:
         return _by_letter(DEFAULT_LOCALE, attributes)
+
     table: dict[str, list[str]] = {}
     for word in words:
         table.setdefault(fold_name(word)[0], []).append(word)
+
     return {letter: tuple(table[letter]) for letter in sorted(table)}
 
 

@@ -85,7 +85,8 @@ class Names:
     locale: str
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Names, (self.key, self.locale)  # what it remembers stays where it is
+        # What it remembers stays where it is.
+        return Names, (self.key, self.locale)
 
     def first_name(self, value: str, person: Person = NOBODY) -> str:
         """Every word a first name: "Mary Ann" becomes two."""
@@ -102,10 +103,13 @@ class Names:
     def _words(self, value: str, person: Person, role: str | None) -> str:
         if role is not None and value.isascii() and value.isalpha():
             return self.word(value, role, person)
+
         value = composed(value)
         if not is_latin(value) and role is None and " " not in value.strip():
             return self._unspaced(value.strip(), person)
-        pieces, end = [], 0
+
+        pieces = []
+        end = 0
         for place, word, word_role in _roles(value, role, person):
             pieces.append(value[end : place.start()] if word_role != "skip" else value[end : place.start()].rstrip())
             end = place.end()
@@ -115,18 +119,29 @@ class Names:
                 pieces.append(permuted(self.key, "NAME", word))
             elif word_role != "skip":
                 pieces.append(self.word(word, word_role, person))
+
         return "".join([*pieces, value[end:]]).strip()
 
     def _unspaced(self, value: str, person: Person) -> str:
         """A whole name of a script without spaces, last name first."""
         first = self.word(value, "first", person)
-        return f"{self.word(value, 'last', person)}{first}" if len(value) > 1 else first
+        if len(value) > 1:
+            return f"{self.word(value, 'last', person)}{first}"
+        return first
 
     def word(self, word: str, role: str, person: Person = NOBODY) -> str:
         """The stand-in of one word as a "first" or a "last" name, in the word's case."""
         folded = fold_name(word)
         is_own = person is not NOBODY and (folded in person.given or folded in person.family)
-        locale, sex, identity = (person.locale, person.sex, person.identity) if is_own else (None, None, "")
+        if is_own:
+            locale = person.locale
+            sex = person.sex
+            identity = person.identity
+        else:
+            locale = None
+            sex = None
+            identity = ""
+
         return _like_case(self._drawn(folded, role, locale or self.locale, sex, identity), word)
 
     @cached_property
@@ -139,12 +154,18 @@ class Names:
         letter = _letter(self.key, folded[:1], lex.locale, identity)
         if len(folded) == 1 and lex.is_latin:
             return letter
-        table = lex.last_names if role == "last" else lex.first_names(sexes().get(folded) or sex)
+
+        if role == "last":
+            table = lex.last_names
+        else:
+            table = lex.first_names(sexes().get(folded) or sex)
+
         names = table.get(letter) or lex.all_names(table)
         stream = Stream(self.key, role, folded, identity)
         drawn = stream.choice(names)
         while fold_name(drawn) == folded and len(names) > 1:
             drawn = stream.choice(names)
+
         return drawn
 
     def _lexicon(self, word: str, locale: str) -> Lexicon:
@@ -170,6 +191,7 @@ class Names:
             part: split_joined(part, person) for part in parts if any(map(str.isalnum, part)) and not part.isdecimal()
         }
         roles = iter(_handle_roles([word for part in parts for word in split.get(part, ())], person))
+
         for part in parts:
             if part.isdecimal():
                 pieces.append(stream.digits(len(part), first="123456789"))
@@ -177,20 +199,25 @@ class Names:
                 pieces += [self.word(word, next(roles), person) for word, _ in split[part]]
             else:
                 pieces.append(part.replace("\0", ""))
+
         missing = MIN_DIGITS - sum(len(piece) for piece in pieces if piece.isdecimal())
         return "".join(pieces) + stream.digits(missing, first="123456789")
 
 
 def composed(text: str) -> str:
     """A text in which a letter and its accent are one character."""
-    return text if text.isascii() else unicodedata.normalize("NFC", text)
+    if text.isascii():
+        return text
+    return unicodedata.normalize("NFC", text)
 
 
 def role_of(folded: str, person: Person = NOBODY) -> str:
     """Whether a word alone is a first or a last name: as the row says, else as Faker's lists do."""
     if folded in person.given:
         return "first"
-    return "last" if folded in person.family or folded not in sexes() else "first"
+    if folded in person.family or folded not in sexes():
+        return "last"
+    return "first"
 
 
 def split_joined(word: str, person: Person = NOBODY) -> list[tuple[str, str]]:
@@ -198,12 +225,15 @@ def split_joined(word: str, person: Person = NOBODY) -> list[tuple[str, str]]:
     folded = fold_name(word)
     if len(folded) != len(word) or folded in person.given or folded in person.family or _is_known(folded):
         return [(word, role_of(folded, person))]
+
     for cut in range(len(word) - 1, 0, -1):
-        head, tail = folded[:cut], folded[cut:]
+        head = folded[:cut]
+        tail = folded[cut:]
         if _joins(head, tail, person):
             return [(word[:cut], "first"), (word[cut:], "last")]
         if tail in person.given and head in person.family:
             return [(word[:cut], "last"), (word[cut:], "first")]
+
     return [(word, "last")]
 
 
@@ -218,10 +248,12 @@ def _handle_roles(words: list[tuple[str, str]], person: Person) -> list[str]:
     """
     if len(words) < 2:
         return [role for _, role in words]
+
     folded = [fold_name(word) for word, _ in words]
     is_reversed = folded[0] not in sexes() and folded[-1] in sexes() and len(folded[0]) > 1
     roles = ["last" if is_reversed else "first", *("first" for _ in words[2:]), "first" if is_reversed else "last"]
     own = person.given | person.family
+
     return [role_of(word, person) if word in own else role for word, role in zip(folded, roles, strict=True)]
 
 
@@ -241,7 +273,10 @@ def name_words(value: str, role: str | None = None) -> list[tuple[str, str]]:
         role: Of all its words, where it is no full name.
     """
     if value.isascii() and value.isalpha():
-        return [(value, role or role_of(value.lower()))] if len(value) > 1 else []
+        if len(value) > 1:
+            return [(value, role or role_of(value.lower()))]
+        return []
+
     return [
         (word, found)
         for _, word, found in _roles(composed(value), role, NOBODY)
@@ -262,6 +297,7 @@ def _roles(value: str, role: str | None, person: Person) -> Iterator[tuple[re.Ma
     ] or names
     comma = value.find(",")
     is_reversed = comma > 0 and any(m.start() > comma for m in full) and any(m.end() <= comma for m in full)
+
     for place in words:
         word = place[0]
         if word.isdecimal():
@@ -294,16 +330,24 @@ def _letter(key: bytes, letter: str, locale: str, identity: str) -> str:
     """The first letter of what takes the place of words that begin with this one."""
     letters = lexicon(locale).letters
     stream = Stream(key, "letter", letter, identity)
-    return stream.choice(letters) if letters else stream.choice("abcdefghijklmnoprstvw")
+    if letters:
+        return stream.choice(letters)
+    return stream.choice("abcdefghijklmnoprstvw")
 
 
 def _like_case(name: str, word: str) -> str:
     if word.isupper() and (len(word) > 1 or len(name) == 1):
         return name.upper()
-    return name.lower() if word.islower() else name
+    if word.islower():
+        return name.lower()
+    return name
 
 
 def _ascii(text: str) -> str:
     folded = fold_name(text)
-    plain = folded if folded.isascii() else folded.encode("ascii", "ignore").decode()
+    if folded.isascii():
+        plain = folded
+    else:
+        plain = folded.encode("ascii", "ignore").decode()
+
     return plain.translate(_NOT_IN_ADDRESSES)

@@ -61,7 +61,9 @@ class Replacement:
 
     def replace_new(self, entity_type: str, value: str) -> str:
         """The same for a value that nobody has asked for and that no person matters to: nothing is remembered."""
-        return value if not value or value.isspace() else self._replace(entity_type, value, NOBODY, 0)
+        if not value or value.isspace():
+            return value
+        return self._replace(entity_type, value, NOBODY, 0)
 
     def _replace(self, entity_type: str, value: str, person: Person, days: int) -> str:
         try:
@@ -73,9 +75,12 @@ class Replacement:
         operator = self.operator(entity_type)
         if operator is Operator.PSEUDONYM and entity_type in (entities.DATE_OF_BIRTH, entities.DATE_TIME):
             operator = Operator.DATE_SHIFT
+
         match operator:
             case Operator.PSEUDONYM:
-                return self.pseudonyms.stand_in(entity_type, value, person) if entity_type in BY_NAME else MASK
+                if entity_type in BY_NAME:
+                    return self.pseudonyms.stand_in(entity_type, value, person)
+                return MASK
             case Operator.DATE_SHIFT:
                 return shifted_date(value, days or shift_days(self.pseudonyms.key, "", self.max_shift_days)) or MASK
             case Operator.GENERALISE:
@@ -88,6 +93,7 @@ class Replacement:
                 return re.sub(r"[^\W_]", "*", value)
             case Operator.REDACT:
                 return MASK
+
         return value
 
     def _hash(self, entity_type: str, value: str) -> str:
@@ -106,11 +112,14 @@ def generalise(entity_type: str, value: str) -> str:
         return _age_band(text)
     if entity_type in (entities.DATE_OF_BIRTH, entities.DATE_TIME):
         return generalised_date(text) or MASK
+
     if entity_type == entities.POSTCODE:
         kept = max(0, min(POSTCODE_KEPT, len(text) - 2))
         return text[:kept] + re.sub(r"[^\W_]", "*", text[kept:])
+
     if entity_type in (entities.LATITUDE, entities.LONGITUDE, entities.COORDINATE) and _DEGREES.fullmatch(text):
         return re.sub(r"(\d\.\d)\d+", r"\1", text)
+
     return MASK
 
 
@@ -118,5 +127,9 @@ def _age_band(text: str) -> str:
     number = re.search(r"\d{1,3}", text, re.ASCII)
     if number is None:
         return MASK
+
     age = int(number[0])
-    return f"{OLD_AGE}+" if age >= OLD_AGE else f"{age - age % BAND_YEARS}-{age - age % BAND_YEARS + BAND_YEARS - 1}"
+    if age >= OLD_AGE:
+        return f"{OLD_AGE}+"
+
+    return f"{age - age % BAND_YEARS}-{age - age % BAND_YEARS + BAND_YEARS - 1}"

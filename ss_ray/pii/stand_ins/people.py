@@ -84,6 +84,7 @@ def people_of(table: pa.Table, columns: PersonColumns) -> list[Person]:
     names += [name for name in (columns.sex, columns.country, columns.identity) if name]
     if not names:
         return [NOBODY] * table.num_rows
+
     known: dict[tuple[str | None, ...], Person] = {}
     people = []
     for cells in zip(*(_texts(table, name) for name in names), strict=True):
@@ -91,15 +92,21 @@ def people_of(table: pa.Table, columns: PersonColumns) -> list[Person]:
         if person is None:
             person = known[cells] = _person(dict(zip(names, cells, strict=True)), columns)
         people.append(person)
+
     return people
 
 
 def identities_of(table: pa.Table, columns: PersonColumns) -> list[str]:
     """What is one for all rows of a person, (num_rows,): the identity, else the names, else the e-mail, else ""."""
-    chosen = [columns.identity] if columns.identity else [*columns.given, *columns.family, *columns.full]
+    if columns.identity:
+        chosen = [columns.identity]
+    else:
+        chosen = [*columns.given, *columns.family, *columns.full]
+
     chosen = chosen or list(columns.contact)
     if not chosen:
         return [""] * table.num_rows
+
     is_name = chosen[0] not in (columns.identity, *columns.contact)
     texts = (_texts(table, name) for name in chosen)
     return [_identity([text or "" for text in cells], is_name=is_name) for cells in zip(*texts, strict=True)]
@@ -113,10 +120,12 @@ def _identity(cells: Sequence[str], *, is_name: bool) -> str:
 
 
 def _person(cells: Mapping[str, str | None], columns: PersonColumns) -> Person:
-    given, family = _words(cells, columns.given, "first"), _words(cells, columns.family, "last")
+    given = _words(cells, columns.given, "first")
+    family = _words(cells, columns.family, "last")
     for name in columns.full:
         for word, role in name_words(cells[name] or ""):
             (given if role == "first" else family).add(fold_name(word))
+
     sex = cells[columns.sex] if columns.sex else None
     country = cells[columns.country] if columns.country else None
     return Person(

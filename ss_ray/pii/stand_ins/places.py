@@ -74,44 +74,65 @@ class Places:
 
     def state(self, value: str) -> str:
         """Another state: of the United States by a permutation, elsewhere one of the locale."""
-        folded, text = fold_name(value.strip()), value.strip()
+        folded = fold_name(value.strip())
+        text = value.strip()
         known = states_by_word().get(folded)
         if known is not None:
             new = self._other_state(known)
-            return new.code if len(text) == 2 else _like_case(new.name, text)
+            if len(text) == 2:
+                return new.code
+            return _like_case(new.name, text)
+
         if len(text) <= 3:
             return permuted(self.key, entities.STATE, text)
+
         return self._drawn("state", value, self._lexicon(value).states)
 
     def postcode(self, value: str) -> str:
         """A postcode of the same shape; in the United States, one of the stand-in of its state."""
         zip_code = _ZIP.fullmatch(value)
-        state = _state_of_zip(int(zip_code[1][:3])) if zip_code else None
+        if zip_code:
+            state = _state_of_zip(int(zip_code[1][:3]))
+        else:
+            state = None
+
         if zip_code is None or state is None:
             return permuted(self.key, entities.POSTCODE, value.strip())
+
         other = self._other_state(state)
         stream = Stream(self.key, entities.POSTCODE, zip_code[1])
         prefix = other.first + stream.below(other.last - other.first + 1)
         drawn = f"{prefix:03d}{stream.digits(2)}"
-        return f"{drawn}{zip_code[2]}{stream.digits(4)}" if zip_code[3] else drawn
+        if zip_code[3]:
+            return f"{drawn}{zip_code[2]}{stream.digits(4)}"
+
+        return drawn
 
     def street_address(self, value: str) -> str:
         """House number, street and unit where the original has them: digits for digits, another street."""
         box = _PO_BOX.fullmatch(value)
         if box is not None:
             return f"{box[1].lstrip()}{permuted(self.key, 'BOX', box[2])}"
+
         unit = _UNIT.search(value)
         rest = value[: unit.start()] if unit else value
-        tail = f"{value[unit.start() : unit.start(2)]}{permuted(self.key, 'UNIT', unit[2])}" if unit else ""
+        if unit:
+            tail = f"{value[unit.start() : unit.start(2)]}{permuted(self.key, 'UNIT', unit[2])}"
+        else:
+            tail = ""
+
         if not rest.strip():
             return tail
-        first, last = _NUMBER_FIRST.fullmatch(rest), _NUMBER_LAST.fullmatch(rest)
+
+        first = _NUMBER_FIRST.fullmatch(rest)
+        last = _NUMBER_LAST.fullmatch(rest)
         if first is not None and first[3]:
             street = f"{permuted(self.key, 'HOUSE', first[1])}{first[2]}{self._street(first[3])}"
         elif last is not None and last[1]:
             street = f"{self._street(last[1])}{last[2]}{permuted(self.key, 'HOUSE', last[3])}"
         else:
             street = self._street(rest)
+
         return street + tail
 
     def address(self, value: str) -> str:
@@ -127,16 +148,22 @@ class Places:
             return self.street_address(part)
         if not any(map(str.isdecimal, part)):
             return self._area(part)
+
         found = _POSTCODE_AND_CITY.fullmatch(part)
         if found is None:
             return self.street_address(part)
+
         words = [self._area(word) if word else "" for word in (found[1], found[3])]
         return " ".join(piece for piece in (words[0], self.postcode(found[2]), words[1]) if piece)
 
     def _area(self, value: str) -> str:
         """A city or state; countries stay, as in a column of countries."""
         kind = kind_of_place(value)
-        return value if kind == entities.COUNTRY else self.state(value) if kind == entities.STATE else self.city(value)
+        if kind == entities.COUNTRY:
+            return value
+        if kind == entities.STATE:
+            return self.state(value)
+        return self.city(value)
 
     def coordinate(self, value: str) -> str:
         """Every number of a coordinate moved by up to JITTER_DEGREES, with as many decimals as before."""
@@ -155,13 +182,17 @@ class Places:
             degrees = Decimal(value)
         except InvalidOperation:
             return permuted(self.key, entities.COORDINATE, value)
+
         if not degrees.is_finite() or abs(degrees) > limit:
             return permuted(self.key, entities.COORDINATE, value)
+
         exponent = min(-1, int(degrees.as_tuple().exponent))
         step = Decimal(1).scaleb(exponent)
         reach = int(JITTER_DEGREES / step)
         drawn = Stream(self.key, entities.COORDINATE, value).below(2 * reach)
-        moved = degrees + step * (drawn - reach if drawn < reach else drawn - reach + 1)  # never by 0
+        # Never by 0.
+        moved = degrees + step * (drawn - reach if drawn < reach else drawn - reach + 1)
+
         return str(2 * limit - moved if moved > limit else -2 * limit - moved if moved < -limit else moved)
 
     def _street(self, value: str) -> str:
@@ -173,6 +204,7 @@ class Places:
         drawn = stream.choice(pool)
         while fold_name(drawn) == folded and len(pool) > 1:
             drawn = stream.choice(pool)
+
         return _like_case(drawn, value)
 
     def _other_state(self, state: State) -> State:
@@ -188,8 +220,12 @@ def kind_of_place(value: str) -> str:
     folded = fold_name(value.strip().strip("."))
     if folded in country_names():
         return entities.COUNTRY
+
     known = states_by_word().get(folded)
-    return entities.STATE if known is not None and (len(folded) > 2 or value.strip().isupper()) else entities.CITY
+    if known is not None and (len(folded) > 2 or value.strip().isupper()):
+        return entities.STATE
+
+    return entities.CITY
 
 
 @lru_cache(maxsize=1)
@@ -214,4 +250,6 @@ def _state_of_zip(prefix: int) -> State | None:
 def _like_case(name: str, value: str) -> str:
     if len(value) > 1 and value.isupper():
         return name.upper()
-    return name.lower() if value.islower() else name
+    if value.islower():
+        return name.lower()
+    return name

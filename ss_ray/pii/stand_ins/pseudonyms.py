@@ -127,23 +127,28 @@ class Pseudonyms:
             raise ConfigError(f"there are no stand-ins for the entity type {entity_type!r}")
         if not value or value.isspace():
             return value
+
         original = normalise(entity_type, value)
         for draw in range(MAX_DRAWS):
             candidate = self._draw(entity_type, value, draw, person)
             if normalise(entity_type, candidate) != original or candidate == MASK:
                 return candidate
-            if entity_type not in _FORMATS:  # what is drawn once would be drawn again
+            # What is drawn once would be drawn again.
+            if entity_type not in _FORMATS:
                 break
+
         return MASK
 
     def _draw(self, entity_type: str, value: str, draw: int, person: Person) -> str:
         if entity_type in _FORMATS:
             stream = Stream(self.key, entity_type, normalise(entity_type, value), str(draw))
             return _FORMATS[entity_type](value, stream)
+
         if entity_type in PERMUTED_TYPES:
             return permuted(self.key, entity_type, value)
         if entity_type in PERSONAL_TYPES:
             return self._personal(entity_type, value, person)
+
         return self._thing(entity_type, value)
 
     def _personal(self, entity_type: str, value: str, person: Person) -> str:
@@ -156,6 +161,7 @@ class Pseudonyms:
                 return self.names.email_address(value, person)
             case entities.USERNAME:
                 return self.names.user_name(value, person)
+
         return self.names.full_name(value, person)
 
     def _thing(self, entity_type: str, value: str) -> str:
@@ -176,7 +182,10 @@ class Pseudonyms:
         }
         if entity_type == entities.LOCATION:
             return functions[kind_of_place(value)](value)
-        return functions[entity_type](value) if entity_type in functions else MASK
+        if entity_type in functions:
+            return functions[entity_type](value)
+
+        return MASK
 
     def _word(self, kind: str, value: str, words: tuple[str, ...]) -> str:
         folded = fold_name(value.strip())
@@ -188,9 +197,17 @@ class Pseudonyms:
         found = _AGE.fullmatch(value)
         if found is None:
             return MASK
+
         age = int(found[1]) + Stream(self.key, entities.AGE, found[1]).choice(_AGE_STEPS)
-        age = OLD_AGE if int(found[1]) > OLD_AGE else min(OLD_AGE, abs(age) or 1)
-        return f"{age}{found[2]}" if age != int(found[1]) else f"{age - 1}{found[2]}"
+        if int(found[1]) > OLD_AGE:
+            age = OLD_AGE
+        else:
+            age = min(OLD_AGE, abs(age) or 1)
+
+        if age != int(found[1]):
+            return f"{age}{found[2]}"
+
+        return f"{age - 1}{found[2]}"
 
 
 def normalise(entity_type: str, value: str) -> str:
@@ -202,8 +219,13 @@ def normalise(entity_type: str, value: str) -> str:
             digits = digits[1:]
         if digits:
             return digits
+
     if value.isascii():
         folded = " ".join(value.lower().split())
     else:
         folded = " ".join(unicodedata.normalize("NFKC", value).casefold().split())
-    return re.sub(r"[\s:-]", "", folded) if entity_type in _COMPACT_TYPES else folded
+
+    if entity_type in _COMPACT_TYPES:
+        return re.sub(r"[\s:-]", "", folded)
+
+    return folded

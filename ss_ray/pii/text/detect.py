@@ -85,6 +85,7 @@ class Detector:
         for value in (self.threshold, *self.thresholds.values()):
             if not 0 < value <= 1:
                 raise ConfigError(f"the detection threshold is {value}; it must lie in (0, 1]")
+
         own = [*pattern_recognizers(self.entities, self.phone_regions), *custom_recognizers(self.custom)]
         object.__setattr__(self, "_recognizers", RecognizerSet(own))
         wanted = self.ner_model is not None and (self.ner_model != BUILTIN or BUILTIN_TYPES & set(self.entities))
@@ -129,14 +130,17 @@ class Detector:
             except Exception:  # noqa: BLE001 - the model failed on one of them: which, shows reading them one by one
                 found.update((text, _or_none(partial(self.find, text, context))) for text in batch)
                 continue
+
             for text, its in zip(batch, parts, strict=True):
                 found[text] = _or_none(partial(self._joined, text, its, list(islice(read, len(its))), context))
+
         return found
 
     def _read(self, parts: list[str]) -> list[list[Finding]]:
         """What the model finds in each part."""
         if self._engine is None:
             return [[] for _ in parts]
+
         wanted = set(self.entities)
         read = self._engine.find_each(parts)
         return [
@@ -155,6 +159,7 @@ class Detector:
             for part in windows(text, _PATTERN_WINDOW, _PATTERN_OVERLAP)
             for f in _placed(starmap(Finding, matches(self._recognizers, text[part.start : part.end], context)), part)
         ]
+
         return without_overlaps(
             finding
             for finding in (*by_pattern, *_around(text, by_model, by_pattern))
@@ -165,7 +170,8 @@ class Detector:
 def _placed(found: Iterable[Finding], part: Window) -> Iterator[Finding]:
     """The findings of a window in the text's indices, those that are the window's to report."""
     for f in found:
-        start, end = f.start + part.start, f.end + part.start
+        start = f.start + part.start
+        end = f.end + part.start
         if part.counts(start, end):
             yield Finding(start, end, f.entity_type, f.score)
 
@@ -183,13 +189,15 @@ def without_overlaps(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     The longest gives the type and the score, the more certain one if they are equally long. Keeping its span
     alone would leave a fragment of the others in the text.
     """
-    merged: list[tuple[int, int, Finding]] = []  # start and end of a group, and its winner
+    # Start and end of a group, and its winner.
+    merged: list[tuple[int, int, Finding]] = []
     for finding in sorted(findings, key=lambda f: (f.start, f.end)):
         if merged and finding.start < merged[-1][1]:
             start, end, winner = merged[-1]
             merged[-1] = start, max(end, finding.end), max(winner, finding, key=_rank)
         else:
             merged.append((finding.start, finding.end, finding))
+
     return tuple(Finding(start, end, winner.entity_type, winner.score) for start, end, winner in merged)
 
 
@@ -206,25 +214,32 @@ def _with_namesakes(text: str, by_model: list[Finding]) -> list[Finding]:
     ]
     if not names:
         return by_model
+
     found = re.finditer(rf"(?<!\w)(?:{'|'.join(map(re.escape, names))})(?!\w)", text)
     people = [Finding(m.start(), m.end(), "PERSON", _SURE) for m in found]
     spans = {(p.start, p.end) for p in people}
+
     return [f for f in by_model if (f.start, f.end) not in spans or f.entity_type == "PERSON"] + people
 
 
 def _around(text: str, by_model: list[Finding], by_pattern: list[Finding]) -> Iterator[Finding]:
     """What a model found, less what a pattern is certain is something else: "8.8.4.4" is no organisation."""
     certain = without_overlaps(pattern for pattern in by_pattern if pattern.score >= _CERTAIN)
-    starts, ends = [pattern.start for pattern in certain], [pattern.end for pattern in certain]
+    starts = [pattern.start for pattern in certain]
+    ends = [pattern.end for pattern in certain]
+
     for f in by_model:
-        start, pieces = f.start, list[tuple[int, int]]()
+        start = f.start
+        pieces = list[tuple[int, int]]()
         for p in certain[bisect_right(ends, f.start) : bisect_left(starts, f.end)]:
             if p.entity_type != f.entity_type or p.end - p.start > f.end - f.start:
                 pieces.append((start, p.start))
                 start = p.end
+
         if not pieces:
             yield f
             continue
+
         for piece in (*pieces, (start, f.end)):
             if piece[0] < piece[1] and len(_SUBSTANCE.findall(text, *piece)) > 1:
                 yield Finding(*_trimmed(text, *piece, f.entity_type), f.entity_type, f.score)
@@ -284,6 +299,7 @@ def _tidied(text: str, spans: Iterable[tuple[int, int, str, float]]) -> list[_Sp
             last = made[-1] if made else None
             if start >= end or not _speaks(text[start:end], span.kind):
                 continue
+
             if (
                 last
                 and last.kind == span.kind == "STREET_ADDRESS"
@@ -292,6 +308,7 @@ def _tidied(text: str, spans: Iterable[tuple[int, int, str, float]]) -> list[_Sp
                 made[-1] = last._replace(end=end, score=max(last.score, span.score))
             else:
                 made.append(_Span(start, end, span.kind, span.score))
+
     return made
 
 
@@ -318,6 +335,11 @@ def _trimmed(text: str, start: int, end: int, kind: str) -> tuple[int, int]:
         part = _POSSESSIVE.sub("", part.rstrip(_EDGE + "."))
         if text[start + len(part) :][:1] == "." and _ABBREVIATED.search(part):
             part += "."
-    kept = part.rstrip(_EDGE) if kind not in {"ORGANIZATION", "PHONE_NUMBER", "STREET_ADDRESS"} else part.rstrip()
+
+    if kind not in {"ORGANIZATION", "PHONE_NUMBER", "STREET_ADDRESS"}:
+        kept = part.rstrip(_EDGE)
+    else:
+        kept = part.rstrip()
+
     lead = len(kept) - len(kept.lstrip(_EDGE if kind != "PHONE_NUMBER" else " \n"))
     return start + lead, start + len(kept)

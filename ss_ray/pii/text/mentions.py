@@ -66,9 +66,11 @@ def mentions_of(entity_type: str, value: str) -> tuple[Mention, ...]:
         return _number_mentions(entity_type, value)
     if entity_type in _DATE_TYPES:
         return tuple(_whole(entity_type, way) for way in sorted(spellings(value)) if len(way) >= MIN_VALUE_LENGTH)
+
     is_name = entity_type in entities.NAME_TYPES
     if len(value.strip()) < (MIN_NAME_LENGTH if is_name else MIN_VALUE_LENGTH) or not any(map(str.isalnum, value)):
         return ()
+
     parts = _parts_of_name(entity_type, value) if is_name else ()
     return (_whole(entity_type, value), *parts)
 
@@ -80,7 +82,8 @@ def spans(text: str, mentions: Iterable[Mention]) -> Iterator[tuple[Finding, Men
     for mention in mentions:
         if mention.probe in (digits if mention.entity_type in _NUMBER_TYPES else folded):
             for match in mention.pattern.finditer(folded):
-                start, end = places[match.start()], places[match.end() - 1] + 1
+                start = places[match.start()]
+                end = places[match.end() - 1] + 1
                 while end < len(text) and unicodedata.combining(text[end]):
                     end += 1
                 if not mention.capital or text[start].isupper():
@@ -91,6 +94,7 @@ def fold(text: str) -> tuple[str, Sequence[int]]:
     """A text without differences of case, accents, apostrophes, hyphens and white space, and each character's place."""
     if text.isascii():
         return text.lower().translate(_ASCII_FOLDS), range(len(text))
+
     folded: list[str] = []
     places: list[int] = []
     for place, character in enumerate(text):
@@ -101,6 +105,7 @@ def fold(text: str) -> tuple[str, Sequence[int]]:
                 _FOLDS.get(part) or (" " if part.isspace() else "-" if unicodedata.category(part) == "Pd" else part)
             )
             places.append(place)
+
     return "".join(folded), places
 
 
@@ -118,6 +123,7 @@ def _parts_of_name(entity_type: str, value: str) -> tuple[Mention, ...]:
         return ()
     if not _ORGANISATIONS.isdisjoint(word.casefold() for word, _ in words):
         return ()
+
     single = tuple(
         replace(_whole(entities.PERSON, word), capital=True, role=role)
         for word, role in words
@@ -125,6 +131,7 @@ def _parts_of_name(entity_type: str, value: str) -> tuple[Mention, ...]:
     )
     if entity_type != entities.PERSON or len(words) != 2:
         return single
+
     (one, _), (other, _) = words
     return (*single, _whole(entities.PERSON, f"{one} {other}"), _whole(entities.PERSON, f"{other} {one}"))
 
@@ -140,6 +147,7 @@ def _whole(entity_type: str, value: str) -> Mention:
     before = "" if _is_wide(folded[:1]) else rf"(?<!{edge})"
     after = "" if _is_wide(folded[-1:]) else rf"(?!{edge})"
     probe = max(re.split(r"[\s-]+", folded), key=len)
+
     return Mention(entity_type, probe, f"{before}{regex}{after}")
 
 

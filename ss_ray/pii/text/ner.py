@@ -75,8 +75,17 @@ def tokens(text: str) -> list[tuple[int, int]]:
 @lru_cache(maxsize=1 << 15)
 def _word_keys(word: str) -> tuple[int, int, int, int, int]:
     """Hashes of a word, its small letters, the first and last three of them, and its shape."""
-    word = word.encode("utf8", "replace").decode("utf8") if not word.isascii() else word  # half a surrogate pair
-    word = word if word.strip() else "\n\n" if word.count("\n") > 1 else "\n"
+    # Half a surrogate pair.
+    if not word.isascii():
+        word = word.encode("utf8", "replace").decode("utf8")
+    else:
+        word = word
+
+    if word.strip():
+        word = word
+    else:
+        word = "\n\n" if word.count("\n") > 1 else "\n"
+
     norm = word.lower()
     return tuple(map(hash_string, (word, norm, norm[:3], norm[-3:], word_shape(word))))
 
@@ -106,6 +115,7 @@ def entity_tagger_model(width: int, depth: int, pieces: int, rows: list[int], la
     convolution: Model[Any, Any] = chain(
         expand_window(window_size=1), Maxout(width, width * 3, nP=pieces, dropout=0.0, normalize=True)
     )
+
     return chain(
         list2ragged(),
         with_array(uniqued(mixed, column=0)),
@@ -131,7 +141,9 @@ class EntityTagger(TrainablePipe):  # type: ignore[misc]
     """
 
     def __init__(self, vocab: Any, model: Model[Any, Any], name: str, labels: Sequence[str], outside_bias: float):
-        self.vocab, self.model, self.name = vocab, model, name
+        self.vocab = vocab
+        self.model = model
+        self.name = name
         self.cfg: dict[str, Any] = {"labels": list(labels), "outside_bias": outside_bias}
         self._classes = 1 + 2 * len(labels)
 
@@ -153,6 +165,7 @@ class EntityTagger(TrainablePipe):  # type: ignore[misc]
         places = [tokens(text) for text in texts]
         if not any(places):
             return [[] for _ in texts]
+
         scores = self.model.predict([keys(text, its) for text, its in zip(texts, places, strict=True)])
         return [
             [(its[start][0], its[end - 1][1], label, score) for start, end, label, score in found]
@@ -169,26 +182,35 @@ class EntityTagger(TrainablePipe):  # type: ignore[misc]
         starts = np.concatenate([[0], np.cumsum(lengths)])
         for at in _broken(tags, starts):
             tags[starts[at] : starts[at + 1]] = _best_path(flat[starts[at] : starts[at + 1]])
+
         spans: list[list[TokenSpan]] = [[] for _ in scores]
         busy = np.unique(np.searchsorted(starts, np.flatnonzero(tags), side="right") - 1)
         if not len(busy):
             return spans
+
         exponents = np.exp(flat)
         certain = np.take_along_axis(exponents, tags[:, None], axis=1)[:, 0] / exponents.sum(axis=1)
         for at in busy.tolist():
             part = slice(starts[at], starts[at + 1])
             spans[at] = list(self._spans(tags[part].tolist(), certain[part].tolist()))
+
         return spans
 
     def _spans(self, tags: list[int], certain: list[float]) -> Iterator[TokenSpan]:
-        labels, at, count = self.labels, 0, len(tags)
+        labels = self.labels
+        at = 0
+        count = len(tags)
+
         while at < count:
             if tags[at] == 0:
                 at += 1
                 continue
-            end, inside = at + 1, tags[at] + 1
+
+            end = at + 1
+            inside = tags[at] + 1
             while end < count and tags[end] == inside:
                 end += 1
+
             yield at, end, labels[(tags[at] - 1) // 2], sum(certain[at:end]) / (end - at)
             at = end
 
@@ -223,15 +245,18 @@ def _best_path(scores: Floats) -> NDArray[np.int64]:
     best = scores[0].copy()
     best[2::2] = -np.inf
     inside = np.arange(2, classes, 2)
+
     for at in range(1, count):
         top = int(best.argmax())
         back[at] = top
         back[at, inside] = np.where(best[inside - 1] >= best[inside], inside - 1, inside)
         best = best[back[at]] + scores[at]
+
     path = np.zeros(count, dtype=np.int64)
     path[-1] = best.argmax()
     for at in range(count - 1, 0, -1):
         path[at - 1] = back[at, path[at]]
+
     return path
 
 

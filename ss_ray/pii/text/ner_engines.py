@@ -73,7 +73,12 @@ def load_engine(name: str) -> NerEngine:
         raise ConfigError("ner_model is empty; use builtin, null, or the name of a model")
     if name == BUILTIN:
         return _builtin()
-    return _HuggingFace(model) if kind == "transformers" else _Gliner(model) if kind == "gliner" else _Spacy(name)
+    if kind == "transformers":
+        return _HuggingFace(model)
+    if kind == "gliner":
+        return _Gliner(model)
+
+    return _Spacy(name)
 
 
 class _Builtin:
@@ -82,10 +87,12 @@ class _Builtin:
     def __init__(self) -> None:
         with without_modules("torch", "transformers"):
             from ss_ray.pii.text import ner
-        self._nlp, self._read = ner.load_builtin(), ner.read
+        self._nlp = ner.load_builtin()
+        self._read = ner.read
 
     def find_each(self, texts: Sequence[str]) -> list[list[Span]]:
-        with self._nlp.memory_zone():  # or else spaCy keeps every word that it ever meets
+        # Or else spaCy keeps every word that it ever meets.
+        with self._nlp.memory_zone():
             return [
                 [(start, end, label, score * _scale(label)) for start, end, label, score in found]
                 for found in self._read(self._nlp, texts, _BATCH)
@@ -93,7 +100,9 @@ class _Builtin:
 
 
 def _scale(label: str) -> float:
-    return _SCALE / 2 if label in _NUMBERS else _SCALE
+    if label in _NUMBERS:
+        return _SCALE / 2
+    return _SCALE
 
 
 @cache
@@ -107,6 +116,7 @@ class _Spacy:
     def __init__(self, name: str) -> None:
         with without_modules("torch", "transformers"):
             import spacy
+
         try:
             self._nlp = spacy.load(name)
         except OSError:
@@ -116,6 +126,7 @@ class _Spacy:
             ) from None
         except Exception as error:
             raise ResourceError(f"the spaCy pipeline {name!r} cannot be loaded: {type(error).__name__}") from error
+
         self._types = _presidio_labels()
 
     def find_each(self, texts: Sequence[str]) -> list[list[Span]]:
@@ -196,7 +207,8 @@ def _is_cached(model: str) -> bool:
         return any(
             isinstance(try_to_load_from_cache(model, file), str) for file in ("config.json", "gliner_config.json")
         )
-    except HFValidationError:  # not a name that a repository can have
+    except HFValidationError:
+        # Not a name that a repository can have.
         return False
 
 
@@ -205,6 +217,7 @@ def _fresh(module: str) -> Any:
     spec = importlib.util.find_spec(module)
     if spec is None or spec.loader is None:
         raise ImportError(module)
+
     made = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(made)
     return made
@@ -227,6 +240,7 @@ def _offline() -> Iterator[None]:
     names = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
     before = {name: os.environ.get(name) for name in names}
     os.environ.update(dict.fromkeys(names, "1"))
+
     try:
         yield
     finally:

@@ -68,7 +68,11 @@ def other_readings(text: str) -> Iterator[Reading]:
         bare = _decoded(text)
         yield bare
 
-    plain = bare.text if bare.text.isascii() else _NOT_ASCII.sub(lambda match: _plain(match[0]), bare.text)
+    if bare.text.isascii():
+        plain = bare.text
+    else:
+        plain = _NOT_ASCII.sub(lambda match: _plain(match[0]), bare.text)
+
     if plain != bare.text:
         yield Reading(plain, bare.places)
 
@@ -84,21 +88,27 @@ def _decoded(text: str) -> Reading:
     characters: list[str] = []
     places: list[int] = []
     place = 0
+
     while place < len(text):
         match = _ENCODED.match(text, place)
         if match or not _NO_WIDTH.match(text, place):
             characters.append(_decode(match) if match else text[place])
             places.append(place)
         place = match.end() if match else place + 1
+
     return Reading("".join(characters), [*places, len(text)])
 
 
 def _decode(match: re.Match[str]) -> str:
     if match["name"]:
         return _NAMED[match["name"]]
+
     if match["decimal"]:
         code = int(match["decimal"])
-        return chr(code) if 32 <= code < 127 else " "
+        if 32 <= code < 127:
+            return chr(code)
+        return " "
+
     return chr(int(match["url"] or match["hex"] or match["json"] or match["escape"] or match["mail"], 16))
 
 
@@ -106,4 +116,6 @@ def _decode(match: re.Match[str]) -> str:
 def _plain(character: str) -> str:
     """The ASCII character that one character stands for ("１" for "1"); a space where there is none."""
     folded = unicodedata.normalize("NFKC", character)
-    return folded if len(folded) == 1 and folded.isascii() else " "
+    if len(folded) == 1 and folded.isascii():
+        return folded
+    return " "

@@ -107,7 +107,8 @@ _IS = r"(?: ?(?:number|no\.?|num|nr\.?|#|id|code))?(?: is| was)?[\s:#=|>(\"']{1,
 _VALUE = r"(?=[\w-]*\d)[A-Z0-9](?:[A-Z0-9]|-(?=[A-Z0-9])){3,19}\b"
 _DATE = r"(?:\d{1,2}[/.-]\d{1,2}[/.-]\d{2,4}|\d{4}-\d\d-\d\d|\d{1,2} [A-Z]{3,9} \d{4}|[A-Z]{3,9} \d{1,2},? \d{4})\b"
 _AGE = r"(?:1[01]\d|120|[1-9]?\d)"
-_BRITISH_POSTCODE, _CANADIAN_POSTCODE = r"[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}", r"[A-Z]\d[A-Z] \d[A-Z]\d"
+_BRITISH_POSTCODE = r"[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}"
+_CANADIAN_POSTCODE = r"[A-Z]\d[A-Z] \d[A-Z]\d"
 _POSTCODE = rf"(?:\d{{4,6}}(?:-\d{{3,4}})?|\d{{3}} \d{{2}}|{_BRITISH_POSTCODE}|{_CANADIAN_POSTCODE})\b"
 _TELEPHONE = r"tel\.?|(?:tele)?phones?|mobile|mob\.?|cell|fax|call(?: me)?(?: at| on)?|desk|ring|whatsapp|contact"
 _TOKENS = "|".join(

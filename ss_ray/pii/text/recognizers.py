@@ -103,12 +103,14 @@ class Recognizer:
         for result in self.presidio.analyze(text, self.presidio.supported_entities):
             if not self.accepts(text, result.start, result.end):
                 continue
+
             score = result.score
             if (self.context and score < 1) or self.needs_context:
                 if _has_context(text, result.start, self.context, given):
                     score = min(1.0, max(score + _CONTEXT_GAIN, _CONTEXT_FLOOR))
                 elif self.needs_context:
                     continue
+
             yield Match(result.start, result.end, self.entity_type, score)
 
 
@@ -130,6 +132,7 @@ class IbanBeginnings:
             if end is not None:
                 found.append(Match(match.start(), end, "IBAN_CODE", 1.0))
             place = match.start() + 1 if end is None else end
+
         return found
 
 
@@ -161,7 +164,11 @@ def matches(recognizers: RecognizerSet, text: str, given: Sequence[str] = ()) ->
 
 def _matches_of_reading(recognizers: RecognizerSet, text: str, given: Sequence[str]) -> list[Match]:
     clue = Clue.of(text)
-    words = clue.words.union(*(_WORD.findall(word.lower()) for word in given)) if given else clue.words
+    if given:
+        words = clue.words.union(*(_WORD.findall(word.lower()) for word in given))
+    else:
+        words = clue.words
+
     return [m for recognizer in recognizers.candidates(clue, words) for m in recognizer.find(text, given)]
 
 
@@ -172,6 +179,7 @@ class RecognizerSet:
         self.all = tuple(recognizers)
         self._always = [r for r in self.all if not r.keywords]
         self._by_word: dict[str, list[Recognizer]] = {}
+
         for recognizer in self.all:
             for word in recognizer.keywords:
                 self._by_word.setdefault(word, []).append(recognizer)
@@ -204,7 +212,8 @@ def _generic(presidio: Any, phone_regions: tuple[str, ...]) -> Iterator[Recogniz
     yield _make("CREDIT_CARD", _extended(presidio.CreditCardRecognizer, "CREDIT_CARD"), lambda c: c.digits >= 12)
     yield _make("EMAIL_ADDRESS", _email_recognizer(), lambda c: "@" in c.text)
     iban = presidio.IbanRecognizer()
-    iban.global_regex_flags = _FLAGS  # in any case, as the AnalyzerEngine asks for
+    # In any case, as the AnalyzerEngine asks for.
+    iban.global_regex_flags = _FLAGS
     yield _make("IBAN_CODE", iban, lambda c: c.digits >= 8)
     yield Recognizer("IBAN_CODE", IbanBeginnings(), lambda c: c.digits >= 8)
     yield _make("IP_ADDRESS", presidio.IpRecognizer(), lambda c: c.text.count(".") > 2 or c.text.count(":") > 1)
@@ -228,6 +237,7 @@ def _is_whole_url(text: str, start: int, end: int) -> bool:
     """Whether a match ends where its word does, and is not two words with a full stop between."""
     if "//" in text[start:end] or text[start:end].lower().startswith("www."):
         return True
+
     host = text[start:end].partition("/")[0].lower().strip("\"'")
     if re.match(r"\w", text[end : end + 1]) or re.search(r"\w$", text[max(0, start - 1) : start]):
         return False
@@ -246,6 +256,7 @@ def _of_countries(presidio: Any) -> Iterator[Recognizer]:
         kind = getattr(presidio, name)
         if not isinstance(kind, type) or not getattr(kind, "COUNTRY_CODE", None):
             continue
+
         recognizer = kind()
         (entity,) = recognizer.supported_entities
         if entity in COUNTRY_TYPES:
@@ -275,11 +286,11 @@ def _make(
     words = presidio.context or () if context is None else context
     phrases = tuple(" ".join(_WORD.findall(word.lower())) for word in words)
     phrases = tuple(dict.fromkeys(phrase for phrase in phrases if phrase))
-    keywords = (
-        frozenset(form for p in phrases for form in (p.split()[0], f"{p.split()[0]}s"))
-        if needs_context
-        else frozenset()
-    )
+    if needs_context:
+        keywords = frozenset(form for p in phrases for form in (p.split()[0], f"{p.split()[0]}s"))
+    else:
+        keywords = frozenset()
+
     return Recognizer(entity_type, presidio, may_match, keywords, phrases, needs_context)
 
 
@@ -288,12 +299,15 @@ def _own(ours: Ours) -> Recognizer:
 
     class Own(PatternRecognizer):  # type: ignore[misc]
         def validate_result(self, pattern_text: str) -> bool | None:
-            return True if ours.accepts and ours.accepts(pattern_text) else None
+            if ours.accepts and ours.accepts(pattern_text):
+                return True
+            return None
 
     patterns = [Pattern(ours.entity_type, ours.pattern, ours.score)]
     recognizer = Own(supported_entity=ours.entity_type, patterns=patterns, context=ours.context.split())
     clue = re.compile(ours.clue)
     made = _make(ours.entity_type, recognizer, lambda c: clue.search(c.text) is not None)
+
     return replace(made, keywords=frozenset(ours.keywords.split()))
 
 
@@ -314,19 +328,25 @@ def custom_recognizers(custom: Iterable[CustomEntity]) -> Iterator[Recognizer]:
 
     for entity in custom:
         _check(entity)
-        validate = _VALIDATORS[entity.validator] if entity.validator else None
+        if entity.validator:
+            validate = _VALIDATORS[entity.validator]
+        else:
+            validate = None
 
         class Custom(PatternRecognizer):  # type: ignore[misc]
             _validate = staticmethod(validate) if validate else None
 
             def validate_result(self, pattern_text: str) -> bool | None:
-                return None if self._validate is None or self._validate(pattern_text) else False
+                if self._validate is None or self._validate(pattern_text):
+                    return None
+                return False
 
         context = list(entity.context)
         if entity.regexes:
             patterns = [Pattern(f"{entity.name} {i}", regex, entity.score) for i, regex in enumerate(entity.regexes)]
             by_pattern = Custom(supported_entity=entity.name, patterns=patterns, context=context)
             yield _make(entity.name, by_pattern, lambda clue: True)
+
         if entity.deny_list:
             words = sorted(filter(None, map(str.strip, entity.deny_list)), key=len, reverse=True)
             yield _make(
@@ -355,6 +375,7 @@ def _check(entity: CustomEntity) -> None:
             f"the custom entity {entity.name} has the validator {entity.validator!r};"
             f" use one of {', '.join(_VALIDATORS)}"
         )
+
     for pattern in entity.regexes:
         try:
             regex.compile(pattern, _FLAGS)

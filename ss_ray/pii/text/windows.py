@@ -29,7 +29,9 @@ class Window:
     def of(self, text: str) -> str:
         """Its characters, lone surrogates replaced one by one: no encoder takes them."""
         part = text[self.start : self.end]
-        return part if part.isascii() else _SURROGATE.sub("\ufffd", part)
+        if part.isascii():
+            return part
+        return _SURROGATE.sub("\ufffd", part)
 
     def counts(self, start: int, end: int) -> bool:
         """Whether a finding, in the text's indices, is this window's to report."""
@@ -38,13 +40,16 @@ class Window:
 
 def windows(text: str, size: int = WINDOW, overlap: int = OVERLAP) -> Iterator[Window]:
     """The windows of a text, cut at white space where there is some in the overlap; a short text is one window."""
-    start, core_start = 0, 0
+    start = 0
+    core_start = 0
     while start + size < len(text):
         end = _cut(text, start + size - overlap // 4, start + size)
         following = _cut(text, end - overlap, end - overlap * 3 // 4)
         core_end = (following + end) // 2
         yield Window(start, end, (core_start, core_end))
-        start, core_start = following, core_end
+        start = following
+        core_start = core_end
+
     yield Window(start, len(text), (core_start, len(text)))
 
 

@@ -88,10 +88,12 @@ def find_ledger(url: str | None = None) -> LedgerClient | None:
         ResourceError: As `connect_ledger`.
     """
     file = ledger_file(ledger_url(url or DEFAULT_URL))
-    is_alone = len(ray.nodes()) == 1  # the file of a ledger lies on the head node
+    # The file of a ledger lies on the head node.
+    is_alone = len(ray.nodes()) == 1
     has_actor = any(named["name"] == ACTOR_NAME for named in ray.util.list_named_actors(all_namespaces=True))
     if file is not None and is_alone and not has_actor and not file.exists():
         return None
+
     return connect_ledger(url)
 
 
@@ -108,6 +110,7 @@ def connect_ledger(url: str | None = None) -> LedgerClient:
     wanted = ledger_url(url or DEFAULT_URL)
     with unwrapped_errors(ResourceError):
         actor = _get_or_create(url or DEFAULT_URL)
+
     client = LedgerClient(actor)
     used = _answer(actor.database.remote(url)) if url else None
     if used:
@@ -115,11 +118,14 @@ def connect_ledger(url: str | None = None) -> LedgerClient:
             f"this cluster's privacy ledger is at {used}, not at {shown(wanted)}; name that one (the user "
             "and what follows '?' count too), or none"
         )
+
     try:
         _answer(actor.open.remote())
     except SsRayError:
-        ray.kill(actor)  # or the next one with a better URL would find this actor
+        # Or the next one with a better URL would find this actor.
+        ray.kill(actor)
         raise
+
     return client
 
 
@@ -134,12 +140,18 @@ class _SharedLedger(Ledger):
     def database(self, url: str) -> str | None:
         """Where the ledger is, if that is not at `url`."""
         own = self._database.url
-        return None if ledger_url(url).set(password=None) == own.set(password=None) else shown(own)
+        if ledger_url(url).set(password=None) == own.set(password=None):
+            return None
+        return shown(own)
 
 
 def _get_or_create(url: str) -> Any:
     # The file of a ledger is on one node, and the head is the one that stays
-    head = {HEAD_NODE: 0.001} if HEAD_NODE in ray.cluster_resources() else None
+    if HEAD_NODE in ray.cluster_resources():
+        head = {HEAD_NODE: 0.001}
+    else:
+        head = None
+
     actor = ray.remote(_SharedLedger).options(
         name=ACTOR_NAME,
         namespace=NAMESPACE,

@@ -88,6 +88,7 @@ def composed(
     """The balance of these jobs, with a budget of epsilon and delta or with neither."""
     if delta is None:
         delta = min((entry.delta for entry in jobs), default=None)
+
     spent = [charge for entry in jobs for charge in entry.charges]
     reserved = [charge for entry in jobs for charge in entry.reserved]
     return Balance(

@@ -69,12 +69,16 @@ def ledger_url(url: str) -> sa.URL:
     """
     parsed = database_url(url, "the privacy ledger", DEFAULT_URL)
     file = ledger_file(parsed)
-    return parsed if file is None else parsed.set(database=os.path.realpath(file))
+    if file is None:
+        return parsed
+    return parsed.set(database=os.path.realpath(file))
 
 
 def ledger_file(url: sa.URL) -> Path | None:
     """Where a ledger in a file is; None for one on a server."""
-    return Path(url.database or "") if url.get_backend_name() == "sqlite" else None
+    if url.get_backend_name() == "sqlite":
+        return Path(url.database or "")
+    return None
 
 
 def shown(url: sa.URL) -> str:
@@ -96,28 +100,36 @@ def _opened(url: sa.URL) -> sa.Engine:
     if file is not None:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))
+
     engine = _connected(url)
     with engine.begin() as db:
         if file is None:
             db.execute(sa.select(sa.func.pg_advisory_xact_lock(TABLES_LOCK)))
         METADATA.create_all(db)
         normalize_accounts(db)
+
     return engine
 
 
 def _connected(url: sa.URL) -> sa.Engine:
     """An engine without a pool: nothing stale after a fork, a failover, or a file that was removed."""
     backend = url.get_backend_name()
-    options: dict[str, Any] = (
-        {"connect_args": {"timeout": BUSY_SECONDS}} if backend == "sqlite" else {"isolation_level": "READ COMMITTED"}
-    )
+    options: dict[str, Any]
+    if backend == "sqlite":
+        options = {"connect_args": {"timeout": BUSY_SECONDS}}
+    else:
+        options = {"isolation_level": "READ COMMITTED"}
+
     engine = sa.create_engine(url, poolclass=sa.NullPool, **options)
     if backend == "sqlite":
         sa.event.listen(engine, "connect", _set_up_sqlite)
+
     sa.event.listen(engine, "begin", lambda db: [db.exec_driver_sql(statement) for statement in BEGIN[backend]])
     return engine
 
 
 def _set_up_sqlite(connection: Any, _: Any) -> None:
-    connection.isolation_level = None  # transactions begin where SQLAlchemy says, not at the first write
-    connection.execute("PRAGMA synchronous = EXTRA")  # a commit survives a power cut
+    # Transactions begin where SQLAlchemy says, not at the first write.
+    connection.isolation_level = None
+    # A commit survives a power cut.
+    connection.execute("PRAGMA synchronous = EXTRA")

@@ -17,7 +17,9 @@ from ss_ray.errors import ConfigError, PrivacyError
 from ss_ray.privacy.ledger.tables import ACCOUNTS, ALIASES, JOBS, add_alias, locked_account, record
 from ss_ray.runs.run_dir import fingerprint
 
-NAME, PLACE, CONTENT = "name", "place", "content"
+NAME = "name"
+PLACE = "place"
+CONTENT = "content"
 UNNAMED = "sha256:"
 """Beginning of the name of a data set that nobody named: a fingerprint of its files follows."""
 INVISIBLE = ("Cf", "Cc", "Co", "Cn")
@@ -51,6 +53,7 @@ def normalized_name(name: str) -> str:
     words = visible.split()
     if not words:
         raise ConfigError("privacy.dataset: the name of a data set needs a visible character")
+
     return " ".join(words)
 
 
@@ -66,12 +69,17 @@ def identify(db: sa.Connection, source: DataIdentity) -> str:
     Raises:
         PrivacyError: Name, place and content belong to different data sets, one of which has a budget.
     """
-    named = dataset_of(db, source.name) if source.name is not None else None
+    if source.name is not None:
+        named = dataset_of(db, source.name)
+    else:
+        named = None
+
     placed = _placed(db, source.place)
     copied = [_aliased(db, CONTENT, digest) for digest in source.digests]
     unnamed = dataset_of(db, UNNAMED + fingerprint(sorted(source.digests)))
     if budgeted_units(db, unnamed):
         copied.append(unnamed)
+
     found = list(dict.fromkeys(dataset for dataset in (named, placed, *copied) if dataset is not None))
     has_budget = any(budgeted_units(db, dataset) for dataset in found)
     is_renamed = None not in (named, placed) and named != placed
@@ -81,7 +89,11 @@ def identify(db: sa.Connection, source: DataIdentity) -> str:
             f"the table belongs to the data sets {listed} by its name, place and content; set privacy.dataset to the "
             "right one, or join them with `ss-ray ledger alias`"
         )
-    return found[0] if found else unnamed
+
+    if found:
+        return found[0]
+
+    return unnamed
 
 
 def remember_content(db: sa.Connection, dataset: str, digests: tuple[str, ...]) -> None:
@@ -105,11 +117,13 @@ def set_alias(db: sa.Connection, kind: str, alias: str, dataset: str) -> None:
     """
     if kind == NAME and alias == dataset:
         raise ConfigError(f"{alias!r} is the name of that data set already")
+
     db.execute(sa.delete(ALIASES).filter_by(kind=kind, alias=alias))
     add_alias(db, kind, alias, dataset)
     if kind == NAME:
         merge_accounts(db, alias, dataset)
         db.execute(sa.update(ALIASES).filter_by(dataset=alias).values(dataset=dataset))
+
     record(db, f"alias-{kind}", dataset=dataset, privacy_unit=alias)
 
 
@@ -121,6 +135,7 @@ def merge_accounts(db: sa.Connection, before: str, dataset: str) -> None:
         key = {"dataset": dataset, "privacy_unit": old.privacy_unit}
         db.execute(sa.update(ACCOUNTS).filter_by(**key).values(limits))
         record(db, "merge", **key, **limits)
+
     db.execute(sa.update(JOBS).filter_by(dataset=before).values(dataset=dataset))
     db.execute(sa.delete(ACCOUNTS).filter_by(dataset=before))
 
@@ -160,6 +175,7 @@ def _placed(db: sa.Connection, place: str) -> str | None:
     innermost = max(holding, key=lambda row: len(row.alias), default=None)
     if innermost is not None:
         return str(innermost.dataset)
+
     inside = (str(row.dataset) for row in aliases if row.alias.startswith(f"{place.rstrip('/')}/"))
     return next((dataset for dataset in sorted(inside) if budgeted_units(db, dataset)), None)
 

@@ -109,6 +109,7 @@ class Ledger:
         """
         if not (0 < epsilon < inf and 0 < delta < 1):
             raise ConfigError(f"a budget needs epsilon > 0 and 0 < delta < 1, not {epsilon:g} and {delta:g}")
+
         budget = {"epsilon": float(epsilon), "delta": float(delta)}
         with self._database.transaction() as db:
             dataset = dataset_of(db, dataset)
@@ -154,8 +155,10 @@ class Ledger:
         """
         with self._database.transaction() as db:
             limits = db.execute(sa.select(LIMITS)).one_or_none()
+
         if limits is None:
             return
+
         for name, asked, most in (("epsilon", epsilon, limits.max_epsilon), ("delta", delta, limits.max_delta)):
             if asked > most:
                 raise PrivacyError(f"a job may have privacy.{name} {most:g} at most here, not {asked:g}")
@@ -181,6 +184,7 @@ class Ledger:
         with self._database.transaction() as db:
             dataset = identify(db, source)
             units = budgeted_units(db, dataset)
+
         if units:
             raise PrivacyError(
                 f"data set {dataset!r} has a privacy budget per {units[0]}, so nothing leaves it without differential "
@@ -203,6 +207,7 @@ class Ledger:
         """
         if not 0 < delta < 1:
             raise PrivacyError(f"job {job!r} asks for delta {delta:g}, which is not in (0, 1)")
+
         with self._database.transaction() as db:
             dataset = dataset_of(db, dataset)
             values = {"dataset": dataset, "privacy_unit": privacy_unit, "delta": float(delta)}
@@ -218,6 +223,7 @@ class Ledger:
                 )
             else:
                 db.execute(sa.update(JOBS).filter_by(job=job).values(closed=False, delta=float(delta)))
+
             record(db, "open", job=job, **values)
 
     def reserve(self, job: str, charges: Sequence[Charge]) -> None:
@@ -238,9 +244,11 @@ class Ledger:
             lock_open_job(db, job)
             if wanted:
                 require_budgeted_unit(db, account)
+
             others = _committed(db, account, except_reserved_by=job)
             _check_budget(account, job, others, wanted)
             db.execute(sa.update(CHARGES).filter_by(job=job).values(reserved=0))
+
             for charge in wanted:
                 set_reserved(db, job, charge)
                 record_charge(db, "reserve", entry, charge)
@@ -271,9 +279,12 @@ class Ledger:
                     f"job {job!r} reserved {left} more uses of {charge.mechanism!r} with noise multiplier "
                     f"{charge.noise_multiplier:g}, not {charge.count}; reserve them before"
                 )
-            spent, at = row.spent + charge.count, now()
+
+            spent = row.spent + charge.count
+            at = now()
             changed = {"spent": spent, "reserved": left - charge.count, "first_at": row.first_at or at, "last_at": at}
             db.execute(sa.update(CHARGES).filter_by(**key).values(changed))
+
         return spent
 
     def spent(self, job: str) -> tuple[Charge, ...]:
@@ -313,6 +324,7 @@ class Ledger:
             query = sa.select(ACCOUNTS.c.epsilon, ACCOUNTS.c.delta)
             budget = db.execute(query.filter_by(dataset=dataset, privacy_unit=privacy_unit)).one_or_none()
             jobs = job_entries(db, dataset, privacy_unit)
+
         epsilon, delta = budget or (None, None)
         return composed(jobs, dataset=dataset, privacy_unit=privacy_unit, epsilon=epsilon, delta=delta)
 
@@ -332,9 +344,11 @@ def _committed(db: sa.Connection, account: sa.Row[Any], *, except_reserved_by: s
 def _check_budget(account: sa.Row[Any], job: str, committed: Sequence[Charge], wanted: Sequence[Charge]) -> None:
     if account.epsilon is None or not wanted:
         return
+
     together = total_epsilon([*committed, *wanted], account.delta)
     if together <= account.epsilon:
         return
+
     before = total_epsilon(committed, account.delta)
     raise PrivacyError(
         f"job {job!r} would bring data set {account.dataset!r} per {account.privacy_unit} from epsilon {before:.4g} "
@@ -358,6 +372,7 @@ def _checked(charge: Charge, least: int = 0) -> Charge:
     )
     if not sound:
         raise PrivacyError(f"not a charge that can be accounted for: {charge}")
+
     return replace(
         charge,
         noise_multiplier=float(charge.noise_multiplier),

@@ -88,9 +88,11 @@ def locked_account(db: sa.Connection, dataset: str, privacy_unit: str) -> sa.Row
     query = sa.select(ACCOUNTS).filter_by(**key).with_for_update()
     account = db.execute(query).one_or_none()
     if account is None:
-        with suppress(IntegrityError), db.begin_nested():  # another process made it in between
+        # Another process made it in between.
+        with suppress(IntegrityError), db.begin_nested():
             db.execute(sa.insert(ACCOUNTS).values(key))
         account = db.execute(query).one()
+
     return account
 
 

@@ -118,6 +118,7 @@ def make_canaries(num_canaries: int, num_rows: int) -> CanaryTable:
     drawn = torch.Generator().manual_seed(0)
     ordinary = torch.randint(FIRST_TOKEN + num_canaries, label, (num_rows,), generator=drawn)
     labels = torch.randint(label, label + LABELS, (num_rows,), generator=drawn)
+
     return CanaryTable(
         model=model,
         groups=groups,
@@ -133,7 +134,8 @@ def _labelled(keys: Tensor, label: int) -> Tensor:
 @torch.no_grad()
 def _least_expected(model: CompactModel, groups: Sequence[SlotGroup], choices: Sequence[Tensor]) -> Tensor:
     """(rows, slots): of each row the choice with the largest loss, whose gradient is long."""
-    worst = torch.stack([row_losses(model, rows, groups) for rows in choices]).argmax(dim=0)  # (rows,)
+    # (rows,)
+    worst = torch.stack([row_losses(model, rows, groups) for rows in choices]).argmax(dim=0)
     return torch.stack(list(choices))[worst, torch.arange(len(worst))]
 
 
@@ -143,9 +145,11 @@ def steep_model(*, vocabulary_size: int, num_slots: int) -> CompactModel:
     model = build_compact(SHAPE, vocabulary_size=vocabulary_size, num_slots=num_slots, seed=0, tied=False)
     drawn = torch.Generator().manual_seed(0)
     nn.init.normal_(model.lm_head.weight, generator=drawn)
+
     for weight in model.model.layers.parameters():
         if weight.ndim == 2:
             weight *= BLOCK_SCALE
+
     return model
 
 

@@ -61,6 +61,7 @@ def check_layers(model: nn.Module) -> None:
                     f"cannot train {name!r} with differential privacy: it shares weights with {owners[parameter]!r}; "
                     "untie them"
                 )
+
             owners[parameter] = name
 
 
@@ -87,19 +88,24 @@ def clipped_sum(
     """
     with _recorded(model) as calls:
         total = losses().sum()
+
     _check_rows(calls, num_units)
     outputs = [output for call in calls for output in call.outputs]
     grads = iter(torch.autograd.grad(total, outputs, materialize_grads=True))
+
     with torch.no_grad():
         uses = _uses(calls, grads, num_units)
-        squared = torch.stack([use.squared_norms() for use in uses]).sum(dim=0)  # (units,)
+        # (units,)
+        squared = torch.stack([use.squared_norms() for use in uses]).sum(dim=0)
         if not torch.isfinite(squared).all():
             raise PrivacyError("a gradient is not finite, so it cannot be clipped; lower training.learning_rate")
+
         norms = squared.sqrt()
         factors = max_grad_norm / norms.clamp(min=max_grad_norm)
         sums: Sums = {}
         for use in uses:
             sums |= use.weighted_sums(factors)
+
     return sums, norms
 
 
@@ -109,7 +115,10 @@ def _recorded(model: nn.Module) -> Iterator[list[_Call]]:
     calls: list[_Call] = []
 
     def record(layer: nn.Module, arguments: tuple[Any, ...], output: Any) -> None:
-        outputs = tuple(output) if isinstance(output, list) else (output,)
+        if isinstance(output, list):
+            outputs = tuple(output)
+        else:
+            outputs = (output,)
         calls.append(_Call(layer, arguments[0], outputs, arguments[1:]))
 
     trainable = [
@@ -165,16 +174,25 @@ class _LinearUse:
     """Grads (units, length, out): the gradient is grads^T inputs."""
 
     def __init__(self, layer: Any, inputs: _Inputs, grads: Tensor) -> None:
-        self.layer, self.inputs, self.grads = layer, inputs, grads
-        self.bias = layer.bias if layer.bias is not None and layer.bias.requires_grad else None
+        self.layer = layer
+        self.inputs = inputs
+        self.grads = grads
+        if layer.bias is not None and layer.bias.requires_grad:
+            self.bias = layer.bias
+        else:
+            self.bias = None
 
     def squared_norms(self) -> Tensor:
         squared = products_squared_norms(self.inputs, self.grads)
-        return squared if self.bias is None else squared + self.grads.sum(dim=1).square().sum(dim=1)
+        if self.bias is None:
+            return squared
+        return squared + self.grads.sum(dim=1).square().sum(dim=1)
 
     def weighted_sums(self, factors: Tensor) -> Sums:
         sums = {self.layer.weight: self.grads.flatten(0, 1).T @ self.inputs.scaled(factors)}
-        return sums if self.bias is None else sums | {self.bias: factors @ self.grads.sum(dim=1)}
+        if self.bias is None:
+            return sums
+        return sums | {self.bias: factors @ self.grads.sum(dim=1)}
 
 
 class _EmbeddingUse:
@@ -192,9 +210,11 @@ class _EmbeddingUse:
         if length * length < tokens:
             same = self.ids[:, :, None] == self.ids[:, None, :]
             return (_gram(self.grads) * same).sum(dim=(1, 2))
+
         places = self.ids + tokens * torch.arange(units, device=self.ids.device)[:, None]
         sums = self.grads.new_zeros(units * tokens, self.grads.shape[2])
         sums.index_add_(0, places.flatten(), self.grads.flatten(0, 1))
+
         return sums.square().sum(dim=1).view(units, tokens).sum(dim=1)
 
     def weighted_sums(self, factors: Tensor) -> Sums:
@@ -209,7 +229,8 @@ class _NormUse:
     def __init__(self, layer: Any, inputs: _Inputs, grads: Tensor) -> None:
         values = inputs.values
         scale = torch.rsqrt(values.square().mean(dim=-1, keepdim=True) + layer.variance_epsilon)
-        self.layer, self.gradients = layer, (grads * values * scale).sum(dim=1)  # (units, width)
+        # (units, width)
+        self.layer, self.gradients = layer, (grads * values * scale).sum(dim=1)
 
     def squared_norms(self) -> Tensor:
         return self.gradients.square().sum(dim=1)
@@ -222,7 +243,8 @@ class _HeadUse:
     """A `SlotHead`: each group of slots is a linear layer of its own token range; ranges may overlap."""
 
     def __init__(self, layer: Any, parts: Sequence[tuple[int, _Inputs, Tensor]]) -> None:
-        self.layer, self.parts = layer, parts
+        self.layer = layer
+        self.parts = parts
 
     def squared_norms(self) -> Tensor:
         return torch.stack([products_squared_norms(inputs, grads) for _, inputs, grads in self.parts]).sum(dim=0)
@@ -252,6 +274,7 @@ def products_squared_norms(inputs: _Inputs, grads: Tensor) -> Tensor:
         squared = (inputs.gram * _gram(grads)).sum(dim=(1, 2)).clamp(min=0)
     else:
         squared = torch.bmm(grads.transpose(1, 2), inputs.values).square().sum(dim=(1, 2))
+
     return squared + ROUNDING * bound
 
 
@@ -277,10 +300,12 @@ def _use(
             raise PrivacyError("the output head was not used once, on groups of slots: its gradient cannot be clipped")
         (groups,) = first.arguments
         return _HeadUse(layer, [_padded(first.inputs, grads, groups, m, num_units) for m in _overlapping(groups)])
+
     if len(parts) == 1:
         key = id(first.inputs)
         inputs = shared[key] = shared.get(key) or _Inputs(_sequence(first.inputs, num_units))
         return _LAYERS[type(layer)](layer, inputs, _sequence(grads[0], num_units))
+
     joined = torch.cat([_sequence(call.inputs, num_units) for call, _ in parts], dim=1)
     outputs = torch.cat([_sequence(grads[0], num_units) for _, grads in parts], dim=1)
     return _LAYERS[type(layer)](layer, _Inputs(joined), outputs)
@@ -303,6 +328,7 @@ def _overlapping(groups: Sequence[SlotGroup]) -> list[list[SlotGroup]]:
         else:
             sets.append([group])
         stop = max(stop, group.high)
+
     return sets
 
 
@@ -310,7 +336,8 @@ def _padded(
     hidden: Tensor, grads: Sequence[Tensor], groups: Sequence[SlotGroup], members: Sequence[SlotGroup], num_units: int
 ) -> tuple[int, _Inputs, Tensor]:
     """First token, inputs and (units, length, range) grads of some groups over their common token range."""
-    low, high = min(group.low for group in members), max(group.high for group in members)
+    low = min(group.low for group in members)
+    high = max(group.high for group in members)
     inputs = [hidden[:, group.first : group.stop] for group in members]
     outputs = [F.pad(grads[groups.index(group)], (group.low - low, high - group.high)) for group in members]
     joined = [torch.cat(tensors, dim=1) if len(tensors) > 1 else tensors[0] for tensors in (inputs, outputs)]

@@ -46,7 +46,8 @@ def train_private_language_model(training: PrivateTraining, on_progress: OnProgr
     from ss_ray.training.language_worker import LanguageTask
     from ss_ray.training.pretrained import load_tokenizer, model_window, render_prompt
 
-    loop, tokens = training.loop, training.folder / "tokens"
+    loop = training.loop
+    tokens = training.folder / "tokens"
     plan = plan_language_training(training.config, num_rows=training.private.num_units, seed=loop.seed)
     sequences = plan_sequences(training.config)
     codec = _codec(training, sequences)
@@ -55,13 +56,16 @@ def train_private_language_model(training: PrivateTraining, on_progress: OnProgr
     window = model_window(plan)
     if window <= len(prompt_ids) + 1:
         raise DataError(f"the names of the columns fill the {window} tokens of the model; leave out columns")
+
     if sequences is None:
         tokenize_table(training.rows, codec, tokenizer, tokens)
         units = training.save_units(per_example=False)
     else:
         _tokenize_units(training, codec, sequences, tokenizer, tokens)
         units = training.save_units(per_example=True)
-    max_tokens = window - len(prompt_ids)  # of the longest example, only the rows could tell
+
+    # Of the longest example, only the rows could tell.
+    max_tokens = window - len(prompt_ids)
     task = LanguageTask(
         tokens=tokens,
         codec=codec,
@@ -79,6 +83,7 @@ def train_private_language_model(training: PrivateTraining, on_progress: OnProgr
         vocabulary_size=len(tokenizer),
         batch_rows=round(loop.dp.expected_batch_size),
     )
+
     return PrivateModelRef(model=model, dp=loop.dp, charges=training.account.spent())
 
 
@@ -94,15 +99,26 @@ def _codec(training: PrivateTraining, sequences: SequencePlan | None) -> JsonCod
         return JsonCodec(schema=measured.schema if measured else training.schema, sequences=None, max_records=1)
     if measured is None:
         raise PrivacyError("sequences need a measured schema; leave privacy.allow_inferred_schema out")
-    group, order = sequences.group, sequences.order
+
+    group = sequences.group
+    order = sequences.order
     codec = JsonCodec(
         schema=with_all_present(measured.schema, (group, order)),
         sequences=Sequences(group=group, order=order, constants=(), max_rows=training.loop.max_rows_per_unit),
         max_records=1,
     )
-    axis = measured_axis(codec.schema[order]) if order is not None else None
-    codec = codec if axis is None else codec.ordered(_measured_order(codec.schema, axis, sequences))
-    codec.between(sequences.start, sequences.stop)  # refused before the rest of the budget goes
+    if order is not None:
+        axis = measured_axis(codec.schema[order])
+    else:
+        axis = None
+
+    if axis is None:
+        codec = codec
+    else:
+        codec = codec.ordered(_measured_order(codec.schema, axis, sequences))
+
+    # Refused before the rest of the budget goes.
+    codec.between(sequences.start, sequences.stop)
     return codec
 
 

@@ -87,7 +87,9 @@ class RowUnits:
     def max_together(self) -> int:
         """As many as MAX_POSITIONS allows."""
         slots = self.units.rows.shape[1] * self.units.tokens.shape[1]
-        return max(1, MAX_POSITIONS // slots) if self.groups else 0
+        if self.groups:
+            return max(1, MAX_POSITIONS // slots)
+        return 0
 
     def losses(self, model: CompactModel, numbers: Tensor) -> Tensor:
         """The mean over the rows of each unit."""
@@ -150,6 +152,7 @@ def own_rows(unit_ids: npt.NDArray[Any], max_rows: int, worker: Worker) -> Tenso
     kept = place < max_rows
     table = np.full((len(first), min(max_rows, int(place.max(initial=0)) + 1)), -1)
     table[numbers[order][kept], place[kept]] = order[kept]
+
     return torch.from_numpy(table[worker.rank :: worker.world_size])
 
 
@@ -167,6 +170,7 @@ def check_owned(units: PrivateUnits, worker: Worker, device: torch.device) -> No
     owned = torch.tensor([units.num_units], device=device)
     if dist.is_initialized():
         dist.all_reduce(owned)
+
     if int(owned.item()) > units.most_units:
         raise PrivacyError(
             "the workers own more privacy units than the table has, so the noise would not cover one of them; this is "
@@ -217,6 +221,7 @@ def train_private(
         model.load_state_dict(resume.model, strict=not frozen)
         optimizer.load_state_dict(resume.optimizer)
         average = {name: resume.average[name].clone() for name in average}
+
     taken = resume.step if resume else 0
     generator = secret_generator()
 
@@ -234,14 +239,17 @@ def train_private(
         done = _from_leader(charge, worker, model.device)
         for settings in optimizer.param_groups:
             settings["lr"] = plan.learning_rate * learning_rate_factor(done - 1, plan)
+
         set_private_gradient(model, units, plan.dp, worker, generator, plan.max_physical_batch_size)
         optimizer.step()
         taken += 1
         _average(average, trained, min(plan.averaging, taken / (taken + 9)))
         on_step(done)
         on_state(state)
+
     if not all(bool(torch.isfinite(weight).all()) for weight in average.values()):
         raise TrainingError("the weights are not finite; lower training.learning_rate")
+
     return state()
 
 
@@ -267,18 +275,24 @@ def set_private_gradient(
     sampled = torch.from_numpy(poisson_sample(units.num_units, dp.sample_rate, generator))
     total = [torch.zeros_like(parameter, dtype=torch.float32) for parameter in parameters]
     size = max(1, min(max_physical_batch_size, units.max_together))
+
     for numbers in torch.split(sampled, size) if len(sampled) else ():
         sums, _ = clipped_sum(model, partial(units.losses, model, numbers), len(numbers), dp.max_grad_norm)
         for held, parameter in zip(total, parameters, strict=True):
             held += sums[parameter]
+
     flat = torch.cat([held.flatten() for held in total]).double()
     if dist.is_initialized():
         dist.reduce(flat, dst=0)
-    if worker.rank == 0:  # the whole sum is rounded to the noise's grid, not a part of it
+
+    # The whole sum is rounded to the noise's grid, not a part of it.
+    if worker.rank == 0:
         noisy = add_noise(flat.cpu().numpy(), dp.noise_standard_deviation, generator)
         flat = torch.from_numpy(noisy).to(flat.device)
+
     if dist.is_initialized():
         dist.broadcast(flat, src=0)
+
     mean = (flat / dp.expected_batch_size).float()
     for parameter, grad in zip(parameters, torch.split(mean, [p.numel() for p in parameters]), strict=True):
         parameter.grad = grad.view_as(parameter).to(parameter.dtype)

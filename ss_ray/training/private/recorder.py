@@ -17,7 +17,9 @@ import torch
 from ss_ray.location import Location
 from ss_ray.training.arrays import load_arrays, save_array
 
-TOKENS, WEIGHTS, RELEASED = "tokens", "weights-", "released-"
+TOKENS = "tokens"
+WEIGHTS = "weights-"
+RELEASED = "released-"
 
 Floats = npt.NDArray[np.float64]
 

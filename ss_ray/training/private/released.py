@@ -89,6 +89,7 @@ def compare_steps(
         set_weights(model, weights)
         gradients = clipped_gradients(model, groups, [tokens[list(rows)] for rows in units], dp.max_grad_norm)
         steps.append(_measure(gradients, released * dp.expected_batch_size / dp.max_grad_norm, dp))
+
     return tuple(_findings(steps, dp))
 
 
@@ -109,14 +110,17 @@ def clipped_gradients(model: Any, groups: Sequence[SlotGroup], units: Sequence[T
         loss = row_losses(model, rows, groups).mean()
         grads = torch.autograd.grad(loss, trained, allow_unused=True, materialize_grads=True)
         found.append(torch.cat([grad.flatten() for grad in grads]).double().numpy())
+
     gradients = np.stack(found)
     lengths = np.linalg.norm(gradients, axis=1, keepdims=True)
     clipped: Floats = gradients / np.maximum(lengths, max_grad_norm)
+
     return clipped
 
 
 def _measure(gradients: Floats, released: Floats, dp: ChargedSteps) -> _Step:
-    rate, noise = dp.sample_rate, dp.noise_multiplier**2
+    rate = dp.sample_rate
+    noise = dp.noise_multiplier**2
     inner = gradients @ gradients.T
     along = gradients @ released
     values, vectors = np.linalg.eigh(inner)
@@ -124,11 +128,13 @@ def _measure(gradients: Floats, released: Floats, dp: ChargedSteps) -> _Step:
     inside = float(np.sum((vectors[:, used].T @ along) ** 2 / values[used]))
 
     joining = rate * (1 - rate)
-    total = inner.sum(axis=1)  # projections of the sum of all gradients
+    # Projections of the sum of all gradients.
+    total = inner.sum(axis=1)
     length = float(total.sum())
     # The best linear estimate of who joined, given what was released, and its covariance under the charge.
     weights = 1 / (joining * values + noise)
     parts = vectors @ (weights * (vectors.T @ (along - rate * total)))
+
     return _Step(
         outside=float(released @ released) - inside,
         dimensions=len(released) - int(used.sum()),
@@ -158,6 +164,7 @@ def _findings(steps: Sequence[_Step], dp: ChargedSteps) -> Iterator[ChargeTest]:
     )
     pairs = list(combinations(steps, 2))
     neighbours = list(pairwise(steps))
+
     for name, chosen in (("all pairs of steps", pairs), ("neighbouring steps", neighbours)):
         products = sum(float(one.parts @ other.parts) for one, other in chosen)
         variance = sum(float(np.sum(one.covariance * other.covariance)) for one, other in chosen)

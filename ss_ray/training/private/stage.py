@@ -86,7 +86,9 @@ class PrivateTraining:
     def record(self) -> Location | None:
         """Folder for what the steps release, where an auditor made it; None keeps nothing."""
         folder = self.folder / "released"
-        return folder if folder.exists() else None
+        if folder.exists():
+            return folder
+        return None
 
     def save_units(self, *, per_example: bool) -> UnitFiles:
         """Write the privacy units of the rows to folder/units; see `unit_files.save_units`."""
@@ -105,23 +107,28 @@ def train_private_model(training: PrivateTraining, on_progress: OnProgress) -> P
         PrivacyError: The ledger has no budget for it.
         TrainingError: A worker failed for good.
     """
-    plan, tokens = with_compact_model(training.loop, training.config.training.compact), training.folder / "tokens"
-    sequences, measured = plan_sequences(training.config), training.private.measured
+    plan = with_compact_model(training.loop, training.config.training.compact)
+    tokens = training.folder / "tokens"
+    sequences = plan_sequences(training.config)
+    measured = training.private.measured
     codec: SlotCodec | SequenceCodec
     if sequences is not None and measured is not None:
         codec = _sequence_codec(measured, sequences, plan)
-        codec.ends(sequences.start, sequences.stop)  # refused before the rest of the budget goes
+        # Refused before the rest of the budget goes.
+        codec.ends(sequences.start, sequences.stop)
         encode_private_sequences(training.rows, training.units, codec, sequences, tokens)
         units = training.save_units(per_example=True)
     else:
         codec = _row_codec(training, plan)
         encode_rows(training.rows, codec, tokens)
         units = training.save_units(per_example=False)
+
     settings = {"tokens": tokens, "units": units, "codec": codec, "prior": prior_logits(codec, measured), "plan": plan}
     settings["record"] = training.record
     metrics = fit_private(_train_worker, settings, training, on_progress)
     if codec.slots:
         check_trained(metrics)
+
     model = codec_model_ref(codec, metrics, round(plan.dp.expected_batch_size))
     return PrivateModelRef(model=model, dp=plan.dp, charges=training.account.spent())
 
@@ -147,13 +154,15 @@ def fit_private(
         PrivacyError: The ledger has no budget for it, or this training was begun otherwise.
         TrainingError: A worker failed for good.
     """
-    account, dp = training.account, training.loop.dp
+    account = training.account
+    dp = training.loop.dp
     used = sum(charge.count for charge in account.spent())
     if used != account.uses(dp.charge()):
         raise PrivacyError(
             "this training was begun with other noise, by another version or after other measurements; start afresh in "
             "another run directory"
         )
+
     account.reserve([dp.charge(dp.num_steps - used)])
     with reported_progress(on_progress, "train", dp.num_steps, "steps") as report:
         report(used)
@@ -178,6 +187,7 @@ def _row_codec(training: PrivateTraining, plan: PrivateTrainPlan) -> SlotCodec:
     """The codec of the measured schema, or of the exact one where it was allowed."""
     if training.private.measured is not None:
         return measured_codec(training.private.measured, max_text_tokens=plan.max_text_tokens)
+
     compact = training.config.training.compact
     return fit_codec(
         training.schema,
@@ -190,7 +200,11 @@ def _row_codec(training: PrivateTraining, plan: PrivateTrainPlan) -> SlotCodec:
 
 def _sequence_codec(measured: MeasuredSchema, sequences: SequencePlan, plan: PrivateTrainPlan) -> SequenceCodec:
     """The codec of sequences of the measured schema."""
-    axis = measured_axis(measured.schema[sequences.order]) if sequences.order is not None else None
+    if sequences.order is not None:
+        axis = measured_axis(measured.schema[sequences.order])
+    else:
+        axis = None
+
     return measured_sequence_codec(
         measured,
         group=sequences.group,
