@@ -22,9 +22,9 @@ sys.path.insert(0, str(ROOT))  # the pages describe this copy of the code, insta
 from serve.settings import Settings
 from ss_ray import errors
 from ss_ray.cli.main import INCOMPLETE, UNMET, app
-from ss_ray.config.model import ColumnParameters
 from ss_ray.config.constraints import ConstraintParameters
 from ss_ray.config.files import Parameter, parameters
+from ss_ray.config.model import ColumnParameters
 
 MARK = re.compile(r"^<!-- generated: ([a-z-]+) -->$", re.MULTILINE)
 PARAMETER_HEADER = ("parameter", "default", "type and range", "meaning")
@@ -82,7 +82,9 @@ def commands() -> str:
 
 def exit_codes() -> str:
     """Table of exit codes, error classes and HTTP statuses."""
-    classes = {c.exit_code: c for c in vars(errors).values() if isinstance(c, type) and issubclass(c, errors.SsRayError)}
+    classes = {
+        c.exit_code: c for c in vars(errors).values() if isinstance(c, type) and issubclass(c, errors.SsRayError)
+    }
     rows = [(0, "", "", "The command finished.")]
     rows += [
         (code, f"`{c.__name__}`", str(c.http_status), "Any other error." if c is errors.SsRayError else _first_line(c))

@@ -7,6 +7,7 @@ import importlib.util
 import re
 import shlex
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,10 @@ from ss_ray.cli.main import main
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-FENCE = re.compile(r"^(?:<!-- test: (?P<mark>\w+) -->\n)?```(?P<language>\w*)\n(?P<text>.*?)^```$", re.M | re.S)
+FENCE = re.compile(
+    r"^(?:<!-- test: (?P<mark>\w+) -->\n)?```(?P<language>\w*)(?: title=\"(?P<file>[\w.]+)\")?\n(?P<text>.*?)^```$",
+    re.M | re.S,
+)
 INDENTED = re.compile(r"(?:^    .*\n)+", re.M)
 
 
@@ -28,11 +32,13 @@ class Block:
 
     Attributes:
         language: Language of the fence; empty for an indented block.
+        file: Name of the file that the block shows; empty for other blocks.
         mark: Word of the comment `<!-- test: WORD -->` before the fence; empty without one.
         text: Lines of the block.
     """
 
     language: str
+    file: str
     mark: str
     text: str
 
@@ -68,10 +74,10 @@ def blocks(page: Path) -> list[Block]:
     """Fenced and indented code blocks, the fenced ones first."""
     text = page.read_text(encoding="utf8")
     fenced = [
-        Block(language=found["language"], mark=found["mark"] or "", text=found["text"])
+        Block(language=found["language"], file=found["file"] or "", mark=found["mark"] or "", text=found["text"])
         for found in FENCE.finditer(text)
     ]
-    indented = [Block(language="", mark="", text=found[0]) for found in INDENTED.finditer(FENCE.sub("", text))]
+    indented = [Block(language="", file="", mark="", text=found[0]) for found in INDENTED.finditer(FENCE.sub("", text))]
     return fenced + indented
 
 
@@ -85,13 +91,27 @@ def commands(page: Path) -> Iterator[list[str]]:
 
 
 def output_of(command: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> str:
-    """Output of a command of a page; the working directory is the folder. `ss-ray` runs in this process."""
+    """Output of a command of a page; an error of `ss-ray` is part of it.
+
+    Args:
+        command: Line after the `$`. `ss-ray` runs in this process, other programs in their own.
+        folder: Working directory, which is also that of this process.
+        capsys: Captures the output of this process.
+    """
     words = shlex.split(command, comments=True)
     if words[0] != "ss-ray":
+        words[0] = sys.executable if words[0] == "python" else words[0]
         return subprocess.run(words, cwd=folder, capture_output=True, text=True, check=True).stdout
+
     capsys.readouterr()
-    main(words[1:])
-    return capsys.readouterr().out
+    failed = False
+    try:
+        main(words[1:])
+    except SystemExit:
+        failed = True
+
+    captured = capsys.readouterr()
+    return captured.out + (captured.err if failed else "")
 
 
 def differs(expected: str, actual: str) -> bool:

@@ -116,8 +116,8 @@ def _engine(config: Config, vllm_available: bool) -> Engine:
     asked = config.generation.engine
     if asked == "vllm" and not vllm_available:
         raise ConfigError(
-            "generation.engine: vllm is not installed on the cluster; install it (with a GPU: pip install vllm; without "
-            "one: make env-vllm), or use torch"
+            "generation.engine: vllm is not installed on the cluster; install it (on GPUs: pip install vllm; on "
+            "CPUs: make env-vllm), or use torch"
         )
 
     if asked == "auto":

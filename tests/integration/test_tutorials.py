@@ -1,0 +1,69 @@
+"""The commands of each tutorial, on smaller tables and with smaller models than the pages show.
+
+A page shows the figures of one run, and another run has other figures. Summaries are therefore compared by their
+labels, listings by their first line and their length, and Python prompts in full.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.pages import ROOT, blocks, output_of, page_name, run_doctests
+
+pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("own_ledger")]
+
+TUTORIALS = sorted((ROOT / "docs" / "tutorials").glob("*.md"))
+SMALLER = {
+    "ss-ray demo-table": " --rows 400",
+    "ss-ray run": " --set training.num_input_records_to_sample=1500 --set training.compact.hidden_size=32"
+    " --set training.compact.num_layers=1 --set training.compact.num_heads=2 --set resources.threads_per_worker=1",
+}
+"""Beginning of a command -> options that make it take seconds."""
+SOMETIMES = {"Incomplete", "Failed", "Not tested", "Quality capped", "rejected", "repaired"}
+"""Labels of a summary that depend on the figures."""
+
+
+def smaller(command: str) -> str:
+    return command + "".join(options for start, options in SMALLER.items() if command.startswith(start))
+
+
+def labels(output: str) -> list[str]:
+    """What stands before the first wide gap of each line, without what depends on the figures."""
+    found = [re.split(r" {2,}", re.sub(r"\d[\d,.]*", "#", line.strip()))[0] for line in output.splitlines()]
+    return [label for label in found if label and label not in SOMETIMES]
+
+
+def assert_alike(command: str, expected: str, actual: str) -> None:
+    if command.startswith(("ss-ray run", "ss-ray generate", "ss-ray purge")):
+        assert labels(actual) == labels(expected), command
+    else:
+        first = [re.sub(r"\w*\d[\w,.]*", "#", output.strip().partition("\n")[0]) for output in (expected, actual)]
+        assert first[0] == first[1], command
+        assert expected.count("\n") == actual.count("\n"), command
+
+
+@pytest.mark.parametrize("page", TUTORIALS, ids=page_name)
+def test_the_commands_of_a_tutorial_run_and_print_what_it_shows(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(ROOT / "jobs", tmp_path / "jobs")
+    names: dict[str, object] = {}
+    for block in blocks(page):
+        if block.file:
+            (tmp_path / block.file).write_text(block.text, encoding="utf8")
+        elif block.mark and block.language == "python":
+            run_doctests(block.text, page_name(page), names)
+        elif block.mark:
+            for command, expected in block.session:
+                assert_alike(command, expected, output_of(smaller(command), tmp_path, capsys))
+
+
+def test_every_console_block_of_a_tutorial_is_tested() -> None:
+    shown = [(page_name(page), block) for page in TUTORIALS for block in blocks(page) if block.language == "console"]
+    assert len(shown) >= len(TUTORIALS)
+    assert [name for name, block in shown if block.mark not in ("quick", "ray")] == []
