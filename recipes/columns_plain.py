@@ -292,7 +292,11 @@ _CODE_FORMS = (
 
 def _code(random: Random, size: int) -> Column:
     forms = [pattern(form) for form in random.sample(_CODE_FORMS, random.choice((1, 1, 1, 2)))]
-    distinct = size if random.random() < 0.6 else random.randint(2, 12)
+    if random.random() < 0.6:
+        distinct = size
+    else:
+        distinct = random.randint(2, 12)
+
     return random.choice(_CODES.split()), [random.choice(forms)(random) for _ in range(distinct)]
 
 

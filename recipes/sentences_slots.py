@@ -599,6 +599,7 @@ class Slots:
         name = self.slot_nrp()
         if name.endswith(("ese", "ss", "ish", "ch")):
             return name
+
         return f"{name}s"
 
     # Numbers and dates

@@ -191,7 +191,10 @@ def _drawn(pools: Mapping[str, list[str]], size: int, random: Random) -> list[st
     if kind < 0.6:
         several = 1
     else:
-        several = random.randint(2, 5) if kind < 0.8 else len(names)
+        if kind < 0.8:
+            several = random.randint(2, 5)
+        else:
+            several = len(names)
 
     chosen = random.sample(names, min(several, len(names)))
     drawn = [random.choice(pools[random.choice(chosen)]) for _ in range(size)]

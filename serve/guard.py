@@ -120,7 +120,11 @@ class Guard:
 
     async def _identify(self, request: Request) -> None:
         """Find out who calls before a body is read, and count their requests: by address, until they are known."""
-        address = request.client.host if request.client else ""
+        if request.client:
+            address = request.client.host
+        else:
+            address = ""
+
         if OPEN.fullmatch(_line(request)):
             self.rates.count(f"address {address}")
             return

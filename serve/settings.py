@@ -151,7 +151,11 @@ def read_settings(file: Path | None, *, host: str | None = None, port: int | Non
         ConfigError: They are not as they must be.
     """
     try:
-        values = yaml.safe_load(file.read_text()) if file else {}
+        if file:
+            values = yaml.safe_load(file.read_text())
+        else:
+            values = {}
+
         given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
         return parse_settings({**(values or {}), **given})
     except (OSError, yaml.YAMLError) as error:

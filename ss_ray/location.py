@@ -152,6 +152,7 @@ def _path_text(uri: object) -> str:
     text = os.fspath(uri)
     if not isinstance(text, str) or len(text) > MAX_PATH_CHARACTERS or any(character < " " for character in text):
         raise ConfigError("expected the path or URI of a file or folder, not the content of one")
+
     return text
 
 

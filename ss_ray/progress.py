@@ -107,10 +107,15 @@ class PlainLines:
 
 
 def _line(progress: Progress, seconds: float) -> str:
-    total = f"/{progress.total:,}" if progress.total is not None else ""
+    if progress.total is not None:
+        total = f"/{progress.total:,}"
+    else:
+        total = ""
+
     parts = [f"{progress.stage}: {progress.done:,}{total} {progress.unit}", _rate(progress, seconds)]
     if progress.total is not None and 0 < progress.done < progress.total and seconds > 1:
         parts.append(f"{seconds * (progress.total - progress.done) / progress.done:.0f} s left")
+
     return ", ".join(part for part in [*parts, progress.note] if part)
 
 

@@ -52,7 +52,11 @@ def status_view(job: Row) -> dict[str, Any]:
 
 def _step_view(job: Row, step: dict[str, Any], times: dict[str, str]) -> dict[str, Any]:
     details = step.get("details", {})
-    error = job.error_details if step["status"] == "error" else {}
+    if step["status"] == "error":
+        error = job.error_details
+    else:
+        error = {}
+
     shared = {"status": step["status"], "status_details": details, "error_details": error, **times}
     task = {"id": f"{step['name']}-0", "name": f"{step['name']}-0", "error_stack": "", **shared}
     return {"id": f"{job.id}-{step['name']}", "name": step["name"], **shared, "tasks": [task]}

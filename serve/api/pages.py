@@ -107,7 +107,11 @@ def job_page(job_id: str, state: Service, identity: Caller) -> Response:
 def job_part(job_id: str, state: Service, identity: Caller) -> Response:
     """The parts of a job's page that change."""
     job = by_id(job_id, "viewer", state, identity)
-    headers = {REFRESHED: "1"} if job.status in TERMINAL else {}
+    if job.status in TERMINAL:
+        headers = {REFRESHED: "1"}
+    else:
+        headers = {}
+
     return HTMLResponse(TEMPLATES.get_template("job_live.html").render(**_job(job, state, identity)), headers=headers)
 
 

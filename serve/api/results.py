@@ -201,9 +201,14 @@ def _join(folder: Location, file: IO[bytes]) -> None:
 
 def _neutral(cell: str) -> str:
     first = unicodedata.normalize("NFKC", cell[:64]).lstrip()[:1]
-    risky = first in FORMULA if first else cell.startswith(CONTROLS)
+    if first:
+        risky = first in FORMULA
+    else:
+        risky = cell.startswith(CONTROLS)
+
     if risky and not _is_number(cell):
         return f"'{cell}"
+
     return cell
 
 

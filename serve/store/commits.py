@@ -148,7 +148,11 @@ class _Body:
             stop = self.buffer.find(b'"')
             rest += self.buffer if stop < 0 else self.buffer[:stop]
             del self.buffer[: len(self.buffer) if stop < 0 else stop + 1]
-            whole = len(rest) if stop >= 0 else len(rest) // 4 * 4
+            if stop >= 0:
+                whole = len(rest)
+            else:
+                whole = len(rest) // 4 * 4
+
             yield _decoded(rest[:whole])
             rest = rest[whole:]
             if stop >= 0:

@@ -123,7 +123,10 @@ def read_logs(database: Database, job_id: str, limit: int | None, cursor: str | 
         if cursor == LAST:
             start = max(0, total - size)
         else:
-            start = _offset(cursor) if cursor is not None else 0
+            if cursor is not None:
+                start = _offset(cursor)
+            else:
+                start = 0
 
         rows = db.execute(
             sa.select(JOB_LOGS).where(mine, JOB_LOGS.c.number >= start).order_by(JOB_LOGS.c.number).limit(size)

@@ -294,7 +294,11 @@ def _insert(db: sa.Connection, job: NewJob, sending: Sending, runs: str) -> Row:
     job_id = new_id("job")
     time = now()
     key = sending.key or (RESENT + job_id if sending.resent else None)
-    details = {"model": job.config.model} if job.config.model else {}
+    if job.config.model:
+        details = {"model": job.config.model}
+    else:
+        details = {}
+
     values = {
         "id": job_id,
         "namespace": job.namespace,

@@ -30,7 +30,11 @@ def show(
 ) -> None:
     """Print budgets, what is spent of them, and by which jobs."""
     book = _existing(ledger)
-    wanted = None if dataset is None else book.canonical_name(dataset)
+    if dataset is None:
+        wanted = None
+    else:
+        wanted = book.canonical_name(dataset)
+
     chosen = [balance for balance in book.balances() if wanted in (None, balance.dataset)]
     if not chosen:
         raise ConfigError(f"no data set {dataset!r} in the ledger" if dataset else "the ledger is empty")

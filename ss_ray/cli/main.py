@@ -290,7 +290,11 @@ def version() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Entry point of `ss-ray` and of `python -m jobs.run`."""
-    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments is None:
+        arguments = sys.argv[1:]
+    else:
+        arguments = arguments
+
     try:
         # Click returns the code of `typer.Exit`, and raises nothing.
         stopped = app(arguments, standalone_mode=False)

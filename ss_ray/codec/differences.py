@@ -136,6 +136,7 @@ def _is_ordered(differences: Units, column: ColumnSchema, anchor: ColumnSchema, 
     (low, high), (anchor_low, anchor_high) = bound_units(column, scale), bound_units(anchor, scale)
     if differences.min() >= 0:
         return column.nullable or anchor_high <= high
+
     return bool(differences.max() <= 0) and (column.nullable or low <= anchor_low)
 
 

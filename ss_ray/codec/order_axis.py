@@ -56,7 +56,11 @@ class OrderAxis:
 
     def values(self, places: Units, *, clip: bool = True) -> pa.Array:
         """(rows,) value at each place; beyond the ends, that at the end, or with `clip` off as far as it is."""
-        inside = np.clip(places, *self.bounds) if clip else places
+        if clip:
+            inside = np.clip(places, *self.bounds)
+        else:
+            inside = places
+
         if self.column.values is not None:
             return value_array(self.column).take(pa.array(inside))
 

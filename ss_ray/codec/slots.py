@@ -189,7 +189,11 @@ def fit_codec(
         if column.kind is Kind.TEXT:
             columns.append(_fit_text(column, next_token, tokenizer, texts[column.name], max_text_tokens))
         else:
-            flag = columns[-1] if column.name in flags else None
+            if column.name in flags:
+                flag = columns[-1]
+            else:
+                flag = None
+
             columns.append(_fit_column(column, schema, next_token, sample, num_bins, flag))
             next_token += columns[-1].num_tokens
 

@@ -213,7 +213,11 @@ def _place(location: Sequence[Any], section: type[BaseModel] = Config) -> str:
         return "a key"
 
     field = section.model_fields.get(str(name))
-    entry = _entry_section(field) if field is not None else None
+    if field is not None:
+        entry = _entry_section(field)
+    else:
+        entry = None
+
     if entry is not None and rest:
         name = f"{name}.{rest[0]}"
         rest = rest[1:]
@@ -243,6 +247,7 @@ def _entry_section(field: FieldInfo) -> type[BaseModel] | None:
     entry = typing.get_args(field.annotation)[1]
     if isinstance(entry, type) and issubclass(entry, BaseModel):
         return entry
+
     return None
 
 

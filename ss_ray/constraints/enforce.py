@@ -351,6 +351,7 @@ def _decimals(column: ColumnSchema) -> int | None:
     type_ = arrow_type(column)
     if pa.types.is_decimal(type_):
         return type_.scale
+
     return column.decimals
 
 

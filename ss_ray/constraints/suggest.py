@@ -561,6 +561,7 @@ def _run(sign: str, runs: Sequence[str]) -> str:
     low = min(map(len, runs))
     high = max(map(len, runs))
     times = f"{low}" if low == high else f"{low},{high}"
+
     return _alphabet(sign) + ("" if times == "1" else f"{{{times}}}")
 
 

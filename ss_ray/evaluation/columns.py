@@ -72,7 +72,11 @@ def scored_columns(
     else:
         kept = None
 
-    chosen = scorable if kept is None else [scorable[i] for i in kept]
+    if kept is None:
+        chosen = scorable
+    else:
+        chosen = [scorable[i] for i in kept]
+
     return tuple(ScoredColumn(name=c.name, kind=c.kind, nominal=_is_nominal(train, c)) for c in chosen)
 
 
@@ -145,6 +149,7 @@ def _values(series: pd.Series, column: ScoredColumn) -> Values:
     floats = numbers(series, column.kind)
     if column.nominal:
         return labels(pd.Series(floats))
+
     return floats
 
 
@@ -155,6 +160,7 @@ def _is_nominal(train: pd.DataFrame, column: ColumnSchema) -> bool:
     distinct = np.unique(numbers(_series(train, column.name), column.kind))
     distinct = distinct[~np.isnan(distinct)]
     few = column.kind is Kind.INTEGER and len(distinct) <= 10 and bool(np.all(distinct >= 0))
+
     return few or len(distinct) == 2
 
 

@@ -40,7 +40,11 @@ def unmet(
                 yield "a hard rule of privacy failed"
             continue
 
-        found = privacy if demand.part == "privacy" else quality
+        if demand.part == "privacy":
+            found = privacy
+        else:
+            found = quality
+
         if found is None or order.index(Grade(found)) < order.index(demand.worst):
             yield f"{demand.part} is {found or 'without a grade'}, and {demand.worst} is demanded"
 

@@ -115,6 +115,7 @@ def _places(series: pd.Series, kind: Kind) -> NDArray[np.float64]:
     names = labels(series)
     gone = missing(names)
     codes = np.unique(np.where(gone, "", names).astype(str), return_inverse=True)[1].astype(np.float64)
+
     return np.where(gone, np.nan, codes)
 
 

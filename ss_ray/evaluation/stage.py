@@ -173,7 +173,10 @@ def evaluate_table(
 
 
 def _lost_shares(lost: Mapping[str, int], synthetic: Location) -> dict[str, float]:
-    rows = sum(count_rows(synthetic.files(".parquet"))) if lost else 0
+    if lost:
+        rows = sum(count_rows(synthetic.files(".parquet")))
+    else:
+        rows = 0
     return {column: count / rows for column, count in lost.items() if rows}
 
 

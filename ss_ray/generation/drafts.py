@@ -132,7 +132,11 @@ class Drafting:
         """What the next completion of a group is shown: only its head where the last one, shown more, made nothing."""
         head = draft.lines[: self._num_heads]
         records = draft.lines[self._num_heads :]
-        recent = records[-self.max_tokens :] if draft.num_new else ()
+        if draft.num_new:
+            recent = records[-self.max_tokens :]
+        else:
+            recent = ()
+
         tokens, sizes = self.tokenize([*head, *recent])
         head_size = int(sizes[: len(head)].sum())
         sizes = sizes[len(head) :]

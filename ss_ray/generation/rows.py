@@ -174,7 +174,11 @@ def _conditioned(
         done = tally.enforce(_candidates(model, codec, number, draws, tally, given.take(pa.array(pending))))
         parts.append(done.table)
         places.append(pending[done.kept])
-        tries = 0 if done.kept.any() and not ruled else tries + 1
+        if done.kept.any() and not ruled:
+            tries = 0
+        else:
+            tries = tries + 1
+
         pending = pending[~done.kept]
 
     order = np.argsort(np.concatenate(places), kind="stable")

@@ -258,6 +258,7 @@ def _size(file: Location, group: str | None) -> int:
     blocks = list(read_part(file, [group]))
     if blocks:
         return len(pa.concat_tables(blocks).column(0).unique())
+
     return 0
 
 

@@ -195,7 +195,10 @@ class TextActor:
 
 def seed_of(seed: int, number: int, num_rows: int = 0) -> int:
     """The seed of a completion that follows so many rows of its text, 0 to 2**63 - 1."""
-    entropy = [seed, number, num_rows] if num_rows else [seed, number]
+    if num_rows:
+        entropy = [seed, number, num_rows]
+    else:
+        entropy = [seed, number]
     return int(np.random.SeedSequence(entropy).generate_state(1, np.uint64)[0]) >> 1
 
 

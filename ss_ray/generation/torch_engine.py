@@ -99,7 +99,11 @@ class TorchEngine:
     """
 
     def __init__(self, folder: Path, sampling: TextSampling, *, batch_size: int, device: str = "cpu") -> None:
-        dtype = torch.float32 if device == "cpu" else torch.bfloat16
+        if device == "cpu":
+            dtype = torch.float32
+        else:
+            dtype = torch.bfloat16
+
         self._model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype).to(device).eval()
         self._tokenizer = AutoTokenizer.from_pretrained(folder)
         self._sampling = sampling
@@ -157,7 +161,11 @@ class TorchEngine:
 
     def _start(self) -> None:
         """A batch of the waiting requests that have the first one's prompt."""
-        prompt = self._waiting[0].prompt_ids if self._waiting else ()
+        if self._waiting:
+            prompt = self._waiting[0].prompt_ids
+        else:
+            prompt = ()
+
         batch = [request for request in self._waiting if request.prompt_ids == prompt][: self._batch_size]
         if not batch:
             return
@@ -203,7 +211,11 @@ class TorchEngine:
             return None
 
         text = self._tokenizer.decode(row.tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False)
-        text = text if is_end else without_half_characters(text)
+        if is_end:
+            text = text
+        else:
+            text = without_half_characters(text)
+
         return Completion(number=row.request.number, text=text, num_tokens=len(row.tokens), finished=is_end)
 
     def _room(self, request: Request) -> int:

@@ -119,5 +119,9 @@ def sampling_params(request: Request, sampling: TextSampling) -> SamplingParams:
 def _completion(output: RequestOutput) -> Completion:
     made = output.outputs[0]
     is_end = made.finish_reason == "stop"
-    text = made.text if is_end else without_half_characters(made.text)
+    if is_end:
+        text = made.text
+    else:
+        text = without_half_characters(made.text)
+
     return Completion(number=int(output.request_id), text=text, num_tokens=len(made.token_ids), finished=is_end)

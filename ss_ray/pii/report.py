@@ -120,7 +120,10 @@ def _search(column: ColumnSchema, plan: PiiPlan) -> str:
 
     if name in plan.checked_columns:
         own = plan.own_type(name)
-        kept = f"; its own values ({own}) are kept" if own else ""
+        if own:
+            kept = f"; its own values ({own}) are kept"
+        else:
+            kept = ""
         return f"every cell is searched by patterns; cells with findings and sentences are read for names{kept}"
 
     return f"no text to search: its cells are of the kind {column.kind.value}"

@@ -182,7 +182,11 @@ def scan_rows(
 
         for row, own in by_row.items():
             place = places[row]
-            text = None if place is None else candidates[place]
+            if place is None:
+                text = None
+            else:
+                text = candidates[place]
+
             if text is not None:
                 kinds_left = {identifier.kind for identifier in own if survives(identifier, text)}
                 survived.update((name, kind) for kind in kinds_left)

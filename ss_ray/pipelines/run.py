@@ -370,7 +370,11 @@ def _check_columns(config: Config, table: TableRef) -> None:
 def start_of(config: Config) -> Start:
     """What is fixed when a run of this request begins."""
     given = config.data.random_state
-    seed = secrets.randbelow(2**32) if given is None else given
+    if given is None:
+        seed = secrets.randbelow(2**32)
+    else:
+        seed = given
+
     if is_private(config):
         split_seed = secrets.randbelow(10**15)
     else:

@@ -67,7 +67,10 @@ class LanguageGenerationPlan:
             most = min(codec.max_lines, self.max_records)
 
         if codec.sequences is not None:
-            rows = most if self.num_rows is None else self.num_rows
+            if self.num_rows is None:
+                rows = most
+            else:
+                rows = self.num_rows
             return replace(codec.between(self.start, self.stop), sequences=replace(codec.sequences, max_rows=rows))
 
         return replace(codec, max_records=1 if self.one_record else most)

@@ -115,7 +115,11 @@ def plan_language_training(config: Config, *, num_rows: int, seed: int) -> Langu
     else:
         auto_ratio = min(VALIDATION_RATIO, MAX_VALIDATION_ROWS / num_rows)
 
-    validation_ratio = auto_ratio if ratio == "auto" else ratio
+    if ratio == "auto":
+        validation_ratio = auto_ratio
+    else:
+        validation_ratio = ratio
+
     if training.batch_size == "auto":
         micro = BATCH
     else:

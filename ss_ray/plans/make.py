@@ -153,7 +153,11 @@ def _plan_training(config: Config, num_rows: int, seed: int) -> TrainPlan:
         micro = training.batch_size
 
     accumulation = training.gradient_accumulation_steps
-    micro_batches = 1 if accumulation == "auto" else accumulation
+    if accumulation == "auto":
+        micro_batches = 1
+    else:
+        micro_batches = accumulation
+
     asked = training.num_input_records_to_sample
     if asked == "auto":
         shown = max(fitting, int((ROWS_SHOWN * fitting) ** 0.5))

@@ -203,7 +203,11 @@ def _filled(cells: Sequence[Cell], enough: float) -> list[Cell]:
     bins: list[Cell] = []
     open_bin: Cell | None = None
     for cell in cells:
-        open_bin = cell if open_bin is None else _joined(open_bin, cell)
+        if open_bin is None:
+            open_bin = cell
+        else:
+            open_bin = _joined(open_bin, cell)
+
         if open_bin.estimate >= enough:
             bins.append(open_bin)
             open_bin = None

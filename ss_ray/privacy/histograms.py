@@ -218,7 +218,11 @@ def _value_counts(array: pa.ChunkedArray) -> dict[str, int]:
     if pa.types.is_temporal(array.type):
         present = iso_strings(present)
 
-    counts = {MISSING: array.null_count} if array.null_count else {}
+    if array.null_count:
+        counts = {MISSING: array.null_count}
+    else:
+        counts = {}
+
     for pair in present.value_counts().to_pylist() if len(present) else ():
         counts[json.dumps(pair["values"])] = pair["counts"]
 

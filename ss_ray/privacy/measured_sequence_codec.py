@@ -48,7 +48,11 @@ def measured_sequence_codec(
     """
     schema = with_all_present(measured.schema, (group, order))
     sequences = Sequences(group=group, order=order, constants=(), max_rows=max_rows)
-    axis = measured_axis(schema[order]) if order is not None else None
+    if order is not None:
+        axis = measured_axis(schema[order])
+    else:
+        axis = None
+
     head = header_schema(schema, sequences, axis)
     gap = None
     if axis is not None and interval is None:

@@ -176,7 +176,11 @@ def _widest(column: ColumnSchema) -> ColumnSchema:
         limits = np.iinfo(type_.to_pandas_dtype())
         return replace(column, minimum=int(limits.min), maximum=min(int(limits.max), INT64[1]))
 
-    ticks = 1 if pa.types.is_date(type_) else TICKS[type_.unit]
+    if pa.types.is_date(type_):
+        ticks = 1
+    else:
+        ticks = TICKS[type_.unit]
+
     low = max(DAYS[0] * ticks, -NANOSECONDS)
     high = min((DAYS[1] + 1) * ticks - 1, NANOSECONDS)
 

@@ -98,7 +98,10 @@ def column_facts(array: pa.ChunkedArray, name: str) -> ColumnFacts:
     type_ = _value_type(array.type, name)
     if pa.types.is_dictionary(array.type):
         is_kept = pa.types.is_string(type_) or pa.types.is_large_string(type_)
-        storage = pa.dictionary(pa.int32(), type_) if is_kept else type_
+        if is_kept:
+            storage = pa.dictionary(pa.int32(), type_)
+        else:
+            storage = type_
         return replace(column_facts(array.cast(type_), name), arrow_type=str(storage))
 
     if pa.types.is_floating(type_):
@@ -307,7 +310,11 @@ def _temporal_facts(facts: ColumnFacts, values: pa.Array, counts: pa.Array, name
     if years[0] < YEARS[0] or years[1] > YEARS[1]:
         raise DataError(f"column {name!r} has dates outside the years 1 to 9999; leave such dates empty", column=name)
 
-    kind = "date" if pa.types.is_date(values.type) else "datetime"
+    if pa.types.is_date(values.type):
+        kind = "date"
+    else:
+        kind = "datetime"
+
     spelled = iso_strings(values)
     return _with_counts(replace(facts, fits={f"{kind}:": _bounds(spelled)}), spelled, counts)
 

@@ -135,8 +135,16 @@ def sequence_facts(table: pa.Table, starts: Ints, axis: OrderAxis | None, group:
     if axis is not None and len(table):
         distances, is_first = gaps_of(axis.places(table.column(axis.column.name)), starts)
         found = np.unique(distances[~is_first])
-        gaps = tuple(found.tolist()) if len(found) <= MAX_GAPS else None
-        bounds = (int(found[0]), int(found[-1])) if len(found) else None
+        if len(found) <= MAX_GAPS:
+            gaps = tuple(found.tolist())
+        else:
+            gaps = None
+
+        if len(found):
+            bounds = (int(found[0]), int(found[-1]))
+        else:
+            bounds = None
+
         divisor = int(np.gcd.reduce(found))
 
     return SequenceFacts(
@@ -165,6 +173,7 @@ def _is_constant(column: pa.ChunkedArray, starts: Ints) -> bool:
     codes = order_ranks(column)
     changes = np.diff(codes, prepend=codes[:1]) != 0
     changes[starts[:-1]] = False
+
     return not changes.any()
 
 

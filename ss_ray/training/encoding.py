@@ -115,7 +115,11 @@ def find_sequences(rows: Location, schema: TableSchema, plan: SequencePlan) -> F
         number = 1
 
     buckets = tuple(Bucket(number=i, of=number) for i in range(number))
-    axis = order_axis(schema[order]) if order is not None else None
+    if order is not None:
+        axis = order_axis(schema[order])
+    else:
+        axis = None
+
     arguments = (parts, schema.to_arrow(), group, order, axis, SAMPLE_ROWS // number)
     found = list(map_items(_facts_worker, buckets, arguments=arguments))
     facts = merge_facts(facts for facts, _, _ in found)

@@ -133,7 +133,11 @@ def _write(base: Pretrained, weights: dict[str, Any], task: LanguageTask, model:
 def load_text_examples(task: LanguageTask, *, end: int) -> TextExamples:
     """The examples of all workers."""
     room = task.settings.window - len(task.settings.prompt_ids)
-    max_rows = task.private.max_rows_per_unit if task.private else None
+    if task.private:
+        max_rows = task.private.max_rows_per_unit
+    else:
+        max_rows = None
+
     sizes, cuts = cut_lines(task.tokens, task.codec, room=room, seed=task.plan.seed, max_unit_rows=max_rows)
 
     return TextExamples(

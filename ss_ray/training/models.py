@@ -185,7 +185,11 @@ def ragged_losses(model: CompactModel, tokens: Tensor, targets: Tensor, ranges: 
         (examples,) float32.
     """
     used = tokens != PAD
-    longest = int(used.sum(dim=1).max()) if tokens.numel() else 0
+    if tokens.numel():
+        longest = int(used.sum(dim=1).max())
+    else:
+        longest = 0
+
     losses = torch.zeros(len(tokens), device=tokens.device)
     if not longest:
         return losses

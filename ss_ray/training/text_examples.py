@@ -202,7 +202,11 @@ def own_text_units(
     if cuts.max_shared > 1 or not whole:
         raise PrivacyError("an example must be of one privacy unit, and of no other; cut the table anew")
 
-    ids = cuts.units if unit_ids is None else unit_ids[cuts.order]
+    if unit_ids is None:
+        ids = cuts.units
+    else:
+        ids = unit_ids[cuts.order]
+
     return TextUnits(examples=examples, own=own_rows(ids, max_rows, worker), most_units=most_units)
 
 

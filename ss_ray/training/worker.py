@@ -231,7 +231,11 @@ class _Checkpoints:
         else:
             losses = []
 
-        note = f"validation loss {losses[-1][1]:.3f}" if losses else ""
+        if losses:
+            note = f"validation loss {losses[-1][1]:.3f}"
+        else:
+            note = ""
+
         metrics = {"steps": state.step, "losses": losses, "note": note, "num_parameters": self.num_parameters}
         with tempfile.TemporaryDirectory() as local:
             if self.worker.rank == 0:

@@ -29,6 +29,7 @@ FIXED_SIZE = "    return np.sort(generator.choice(num_units, round(num_units * s
 CHARGE_FIRST = """        done = _from_leader(charge, worker, model.device)
         for settings in optimizer.param_groups:
             settings["lr"] = plan.learning_rate * learning_rate_factor(done - 1, plan)
+
         set_private_gradient(model, units, plan.dp, worker, generator, plan.max_physical_batch_size)
 """
 CHARGE_LAST = """        set_private_gradient(model, units, plan.dp, worker, generator, plan.max_physical_batch_size)
@@ -88,22 +89,22 @@ NOISE = (
     fault(
         "noise in one worker's part of the sum alone",
         LOOP,
-        "    if worker.rank == 0:  # the whole sum",
-        "    if worker.rank == 1:  # the whole sum",
+        "    if worker.rank == 0:\n        noisy",
+        "    if worker.rank == 1:\n        noisy",
         NOISE_ONCE,
     ),
     fault(
         "noise of every worker, each told to all",
         LOOP,
-        "        dist.broadcast(flat, src=0)\n    mean",
-        "        dist.all_reduce(flat)\n    mean",
+        "        dist.broadcast(flat, src=0)\n\n    mean",
+        "        dist.all_reduce(flat)\n\n    mean",
         "training/test_two_processes.py",
     ),
     fault(
         "no noise for an empty batch",
         LOOP,
-        "    if worker.rank == 0:  # the whole sum",
-        "    if worker.rank == 0 and len(sampled):  # the whole sum",
+        "    if worker.rank == 0:\n        noisy",
+        "    if worker.rank == 0 and len(sampled):\n        noisy",
         f"{LOOP_TESTS}::test_tables_of_no_rows_give_noise_only_steps",
     ),
     fault(
@@ -133,7 +134,7 @@ SENSITIVITY = (
     fault(
         "a bias that no norm counts",
         CLIPPING,
-        "return squared if self.bias is None else squared + self.grads.sum(dim=1).square().sum(dim=1)",
+        "return squared + self.grads.sum(dim=1).square().sum(dim=1)",
         "return squared",
         "training/private/test_dpsgd.py::test_layer_used_twice_and_biases_are_clipped_like_the_naive_loop",
     ),
@@ -308,8 +309,8 @@ ACCOUNTING = (
     fault(
         "a ledger that forgets",
         "privacy/ledger/ledger.py",
-        "spent, at = row.spent + charge.count, now()",
-        "spent, at = charge.count, now()",
+        "spent = row.spent + charge.count",
+        "spent = charge.count",
         "privacy/ledger/test_ledger.py::test_a_job_reserves_charges_and_closes",
         "privacy/ledger/test_ledger.py::test_another_ledger_on_the_same_database_knows_what_was_spent",
     ),

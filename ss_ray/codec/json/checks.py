@@ -124,7 +124,11 @@ def _type_faults(values: Sequence[Any], kept: Sequence[Any]) -> Faults:
 def _read_integers(values: Sequence[Any], column: ColumnSchema, clamp: bool, bounded: bool) -> Cells:
     type_ = storage_type(column)
     bits = type_.bit_width - pa.types.is_signed_integer(type_)
-    low = -(2**bits) if pa.types.is_signed_integer(type_) else 0
+    if pa.types.is_signed_integer(type_):
+        low = -(2**bits)
+    else:
+        low = 0
+
     high = 2**bits - 1
     if bounded:
         low = max(low, int(column.minimum or 0))

@@ -112,7 +112,11 @@ def record_grammar(
         return _grammar(f"{head}{later}{{{low},{high}}}", rules)
 
     first = rules.add(_object(codec.row_columns, fixed | {codec.order.gap.name: "0"}, rules))
-    more = f" {later}{{{low - 1},{high - 1}}}" if high > 1 else ""
+    if high > 1:
+        more = f" {later}{{{low - 1},{high - 1}}}"
+    else:
+        more = ""
+
     return _grammar(f"{head}{first}{more}", rules)
 
 

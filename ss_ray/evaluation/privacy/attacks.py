@@ -138,7 +138,11 @@ def evaluate_privacy(
     columns = scored_columns(train, schema, max_columns=max_columns, seed=seed)
     real = prepare(train, columns)
     made = prepare(synthetic, columns)
-    unseen = None if holdout is None else prepare(holdout, columns)
+    if holdout is None:
+        unseen = None
+    else:
+        unseen = prepare(holdout, columns)
+
     now = Originals(train=train, holdout=holdout)
     frames = (train, holdout, synthetic)
     if holdout is None or unseen is None:
@@ -289,6 +293,7 @@ def _membership(
     kept = np.array([j for j, name in enumerate(names) if name not in tests.membership_without], dtype=np.intp)
     if not len(kept):
         return no_membership("all columns are left out of it")
+
     return membership(*(side.of_columns(kept) for side in (train, holdout, synthetic)), seed=seed)
 
 

@@ -111,7 +111,11 @@ def replays(
         names = {**pii, **searched, **dict.fromkeys(c.name for c in others)}
         return tuple(_unsearched(name, kind, SWITCHED_OFF) for name, kind in names.items())
 
-    texts = _read_texts(synthetic, schema, seed) if searched else None
+    if searched:
+        texts = _read_texts(synthetic, schema, seed)
+    else:
+        texts = None
+
     personal = [_personal_replay(c, kind, originals, synthetic, texts, seed) for c, kind in searched.items()]
     rest = [_unsearched(c, kind, "its type was left out") for c, kind in pii.items() if c not in searched]
 

@@ -139,7 +139,11 @@ def _replay(privacy: Privacy) -> Reasons:
 
 
 def _replay_reason(replay: Replay, found: Replayed, where: str, alpha: float) -> str:
-    what = f" ({replay.entity_type})" if replay.entity_type else ""
+    if replay.entity_type:
+        what = f" ({replay.entity_type})"
+    else:
+        what = ""
+
     return (
         f"of the values of {replay.column!r}{what} that one real row holds, {percent(found.identifying)} of those in "
         f"training rows reappear {where}, and {percent(found.identifying_holdout)} of those in unseen real rows "
@@ -184,7 +188,11 @@ def _gdpr_risks(privacy: Privacy) -> Reasons:
     alpha = rule_error() / len(privacy.gdpr_risks.risks)
     for name, item in privacy.gdpr_risks.risks.items():
         if _is_below(item.p_value, alpha):
-            column = f" of {item.column!r}" if item.column else ""
+            if item.column:
+                column = f" of {item.column!r}"
+            else:
+                column = ""
+
             yield (
                 f"the risk of {name}{column} is {percent(item.risk)}: the attack succeeds on {percent(item.attack)} of "
                 f"the training rows and on {percent(item.control)} of the unseen real rows; above "

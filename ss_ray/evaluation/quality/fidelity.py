@@ -234,6 +234,7 @@ def _sequences(
     scored = samples.real.columns
     reason = samples.no_holdout
     seed = samples.seed
+
     return evaluate_sequences(*whole.tables, schema, scored, by, no_holdout=reason, seed=seed, lags=lags)
 
 

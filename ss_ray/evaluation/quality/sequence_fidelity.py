@@ -204,6 +204,7 @@ def _gaps(train: Sequences, other: Sequences, size: int) -> Metric:
     gaps = [_gaps_of(part.places, part.neighbours()) for part in (train, other)]  # type: ignore[arg-type]
     if not min(map(len, gaps)):
         return unavailable(NO_NEIGHBOURS)
+
     return measured(value_distance(*gaps), size)
 
 

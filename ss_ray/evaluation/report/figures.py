@@ -203,7 +203,11 @@ def _counts(values: Values) -> pd.Series:
 
 def _heat_map(values: NDArray[np.float64], names: Sequence[str], role: str) -> Figure:
     positions = list(range(len(names)))
-    bounds = {"zmin": -1.0, "zmax": 1.0} if role == "association" else {"zmin": 0.0, "zmax": 0.5}
+    if role == "association":
+        bounds = {"zmin": -1.0, "zmax": 1.0}
+    else:
+        bounds = {"zmin": 0.0, "zmax": 0.5}
+
     hover = [[f"{a} · {b}" for b in names] for a in names]
     trace = {"type": "heatmap", "meta": role, "z": values.tolist(), "x": positions, "y": positions, "text": hover}
     ticks = {"tickvals": positions, "ticktext": list(names), "showgrid": False, "zeroline": False}

@@ -68,7 +68,11 @@ def render_public_report(
 
 def _column(synthetic: pd.DataFrame, name: str, kind: Kind) -> PublicColumn:
     series = synthetic[name]
-    missing = float(series.isna().mean()) if len(series) else 0.0
+    if len(series):
+        missing = float(series.isna().mean())
+    else:
+        missing = 0.0
+
     return PublicColumn(name=name, kind=kind, missing=missing, distinct=int(series.nunique()))
 
 

@@ -124,4 +124,5 @@ def skill_gap(task: str, real: Metric, synthetic: Metric) -> Metric:
     scale = 2.0 if task == "classification" else 1.0
     best, reached = (max(0.0, 2 * v - 1 if scale == 2.0 else v) for v in (real.value, synthetic.value))
     error = scale * float(np.hypot(real.std_error or 0.0, synthetic.std_error or 0.0))
+
     return measured(best - reached, real.sample_size, seed=real.seed, std_error=error)

@@ -132,7 +132,11 @@ def _parsed(content: Any, columns: Mapping[str, Sequence[str]]) -> dict[str, str
 
 def _typing(entity_type: str, values: Sequence[str]) -> ColumnTyping:
     looks = LOOKS.get(entity_type)
-    share = sum(map(looks, values)) / len(values) if looks else 0.0
+    if looks:
+        share = sum(map(looks, values)) / len(values)
+    else:
+        share = 0.0
+
     reason = f"the endpoint says {entity_type}, and {share:.0%} of {len(values)} distinct values look like it"
     fits = share >= _MIN_SHARE or BY_NAME[entity_type].operator is Operator.KEEP
 

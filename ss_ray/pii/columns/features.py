@@ -134,7 +134,11 @@ def column_features(values: ValueFeatures, header: str, unknown_headers: frozens
     Returns:
         (number of features,), float32.
     """
-    match = match_header(header, unknown_headers) if header else None
+    if header:
+        match = match_header(header, unknown_headers)
+    else:
+        match = None
+
     named = np.array(_header_type(match, bool(header)), np.float32)
     return np.concatenate([values.statistics, named, values.counts, _header(header)])
 

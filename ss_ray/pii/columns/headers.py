@@ -364,7 +364,11 @@ def match_header(name: str, unknown: frozenset[str] = frozenset()) -> HeaderMatc
     words = header_words(name)
     for candidate in _shortened(words):
         plain = "".join(candidate)
-        found = _lexicon().get(plain) if plain not in unknown else None
+        if plain not in unknown:
+            found = _lexicon().get(plain)
+        else:
+            found = None
+
         if found is not None:
             if len(candidate) == len(words):
                 return found

@@ -97,6 +97,7 @@ class Filters:
         type_ = parse_entity_type(str(entity))
         if type_ == entities.UNKNOWN:
             return MASK
+
         return self._pseudonyms.stand_in(type_, str(self._this))
 
     def persona(self, part: str) -> str:

@@ -100,7 +100,10 @@ def us_ssn(value: str, stream: Stream) -> str:
     if separators:
         separator = separators[1]
     else:
-        separator = "" if digits_of(value) == value.strip() else "-"
+        if digits_of(value) == value.strip():
+            separator = ""
+        else:
+            separator = "-"
 
     return separator.join((f"9{stream.below(100):02}", f"{1 + stream.below(49):02}", f"{1 + stream.below(9_999):04}"))
 
@@ -181,7 +184,11 @@ def ip_address(value: str, stream: Stream) -> str:
 def mac_address(value: str, stream: Stream) -> str:
     """An address of the same separators, locally administered (IEEE 802: no maker's)."""
     value = value.strip()
-    shape = value if _MAC.fullmatch(value) else "00:00:00:00:00:00"
+    if _MAC.fullmatch(value):
+        shape = value
+    else:
+        shape = "00:00:00:00:00:00"
+
     drawn = iter(f"02{stream.below(2**40):010x}")
     text = "".join(next(drawn) if character.isalnum() else character for character in shape)
     if shape.isupper():

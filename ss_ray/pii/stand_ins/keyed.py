@@ -92,7 +92,11 @@ def permuted(key: bytes, domain: str, value: str) -> str:
         domain: Name of the permutation, for example the entity type.
         value: Any text; without a digit or ASCII letter it comes back as it is.
     """
-    value = value if value.isascii() else _as_ascii(key, domain, value)
+    if value.isascii():
+        value = value
+    else:
+        value = _as_ascii(key, domain, value)
+
     alphabets = _shape(value)
     places = [(index, alphabet) for index, alphabet in enumerate(alphabets) if alphabet]
     if len(places) > MAX_PLACES:
@@ -146,6 +150,7 @@ def _permuted_number(key: bytes, domain: str, number: int, size: int) -> int:
     drawn = _walk(key, domain, number, size)
     if drawn != number:
         return drawn
+
     return _walk(key, f"{domain}\0again", number, size)
 
 

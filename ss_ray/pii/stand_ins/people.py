@@ -127,7 +127,11 @@ def _person(cells: Mapping[str, str | None], columns: PersonColumns) -> Person:
             (given if role == "first" else family).add(fold_name(word))
 
     sex = cells[columns.sex] if columns.sex else None
-    country = cells[columns.country] if columns.country else None
+    if columns.country:
+        country = cells[columns.country]
+    else:
+        country = None
+
     return Person(
         given=frozenset(given),
         family=frozenset(family),

@@ -71,7 +71,11 @@ def mentions_of(entity_type: str, value: str) -> tuple[Mention, ...]:
     if len(value.strip()) < (MIN_NAME_LENGTH if is_name else MIN_VALUE_LENGTH) or not any(map(str.isalnum, value)):
         return ()
 
-    parts = _parts_of_name(entity_type, value) if is_name else ()
+    if is_name:
+        parts = _parts_of_name(entity_type, value)
+    else:
+        parts = ()
+
     return (_whole(entity_type, value), *parts)
 
 
@@ -142,7 +146,11 @@ def _whole(entity_type: str, value: str) -> Mention:
     Chinese, Japanese and Korean are written without spaces, so any character may stand next to theirs.
     """
     folded = " ".join(fold(value)[0].split())
-    edge = r"[^\W\d_]" if entity_type in entities.NAME_TYPES else r"\w"
+    if entity_type in entities.NAME_TYPES:
+        edge = r"[^\W\d_]"
+    else:
+        edge = r"\w"
+
     regex = r"[\s-]+".join(re.escape(word) for word in re.split(r"[\s-]+", folded))
     before = "" if _is_wide(folded[:1]) else rf"(?<!{edge})"
     after = "" if _is_wide(folded[-1:]) else rf"(?!{edge})"

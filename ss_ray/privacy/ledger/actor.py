@@ -112,7 +112,11 @@ def connect_ledger(url: str | None = None) -> LedgerClient:
         actor = _get_or_create(url or DEFAULT_URL)
 
     client = LedgerClient(actor)
-    used = _answer(actor.database.remote(url)) if url else None
+    if url:
+        used = _answer(actor.database.remote(url))
+    else:
+        used = None
+
     if used:
         raise ConfigError(
             f"this cluster's privacy ledger is at {used}, not at {shown(wanted)}; name that one (the user "

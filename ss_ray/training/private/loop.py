@@ -123,7 +123,11 @@ def own_units(tokens: Tensor, unit_ids: np.ndarray | None, max_rows: int, worker
         worker: Which one.
     """
     padded = torch.cat([tokens, torch.full_like(tokens[:1], PAD)])
-    ids = np.arange(len(tokens)) if unit_ids is None else unit_ids
+    if unit_ids is None:
+        ids = np.arange(len(tokens))
+    else:
+        ids = unit_ids
+
     return Units(tokens=padded, rows=own_rows(ids, max_rows, worker))
 
 
