@@ -175,7 +175,6 @@ def test_the_quick_commands_of_a_page_print_what_it_shows(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", ["ss-ray"])  # the help names the program after it
     names: dict[str, object] = {}
     for block in blocks(page):
         if block.mark == "quick" and block.language == "python":
