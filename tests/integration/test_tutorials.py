@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("own_ledger")]
 
 TUTORIALS = sorted((ROOT / "docs" / "tutorials").glob("*.md"))
 SMALLER = {
-    "ss-ray demo-table": " --rows 400",
+    "ss-ray demo-table": " --rows 1000",
     "ss-ray run": " --set training.num_input_records_to_sample=1500 --set training.compact.hidden_size=32"
     " --set training.compact.num_layers=1 --set training.compact.num_heads=2 --set resources.threads_per_worker=1",
 }
