@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 
@@ -60,6 +61,7 @@ def read_page(page: Path) -> str:
     return str(hooks().on_page_markdown(page.read_text(encoding="utf8")))
 
 
+@cache
 def hooks() -> ModuleType:
     """The module that generates the reference pages; it is no part of a package."""
     spec = importlib.util.spec_from_file_location("docs_hooks", ROOT / "docs" / "hooks.py")
