@@ -1,4 +1,4 @@
-"""The documentation as tests read it: pages with their generated parts, code blocks, and marked console sessions."""
+"""The documentation as tests read it: pages with their generated parts, code blocks, and marked console blocks."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Block:
     text: str
 
     @property
-    def session(self) -> Iterator[tuple[str, str]]:
+    def steps(self) -> Iterator[tuple[str, str]]:
         """Commands after a `$`, each with the output that the page shows."""
         for part in re.split(r"^\$ ", self.text, flags=re.M)[1:]:
             command, _, output = part.replace("\\\n", "").partition("\n")

@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -180,18 +181,18 @@ def test_the_quick_commands_of_a_page_print_what_it_shows(
         if block.mark == "quick" and block.language == "python":
             run_doctests(block.text, page_name(page), names)
         elif block.mark == "quick":
-            for command, expected in block.session:
+            for command, expected in block.steps:
                 actual = output_of(command, tmp_path, capsys)
                 assert not differs(expected, actual), f"{command}\n{actual}"
 
 
 def test_some_commands_are_tested() -> None:
-    shown = {words[1] for page in QUICK for block in blocks(page) for words in _words(block.session)}
+    shown = {words[1] for page in QUICK for block in blocks(page) for words in _words(block.steps)}
     assert {"--help", "version", "config", "demo-table", "suggest-constraints", "ledger"} <= shown
 
 
-def _words(session: object) -> list[list[str]]:
-    return [command.split() for command, _ in session if command.startswith("ss-ray ")]
+def _words(steps: Iterable[tuple[str, str]]) -> list[list[str]]:
+    return [command.split() for command, _ in steps if command.startswith("ss-ray ")]
 
 
 @pytest.fixture(scope="module")
