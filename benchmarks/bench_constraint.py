@@ -21,7 +21,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ss_ray.generation.engine import Request, TextEngine, TextSampling, vllm_environment
+from ss_ray.generation.engine import Request, TextEngine, vllm_environment
+from ss_ray.plans.sampling import TextSampling
 
 REQUESTS = 64
 LENGTH = 480  # tokens of a completion

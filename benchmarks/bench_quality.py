@@ -23,7 +23,8 @@ from ss_ray.evaluation.evaluate import Evaluation, evaluate
 from ss_ray.generation.decoder import decode_rows
 from ss_ray.generation.rows import BATCH_ROWS
 from ss_ray.pipelines.run import RunReport, run
-from ss_ray.plans.make import make_plan
+from ss_ray.plans.make import plan_compact_training
+from ss_ray.plans.sampling import Sampling
 from ss_ray.schema import TableSchema
 from ss_ray.tables.cells import type_table
 from ss_ray.tables.facts import merge_tables, table_facts
@@ -97,8 +98,7 @@ def read(file: str) -> pa.Table:
 def single_process(table: pa.Table, schema: object, config: object) -> dict[str, float]:
     """CPU seconds of training and rows a second of generation in this process, on one thread."""
     torch.set_num_threads(1)
-    plan = make_plan(config, num_rows=table.num_rows, seed=0)
-    training = plan.training
+    training = plan_compact_training(config, num_rows=table.num_rows, seed=0)
     started = time.process_time()
     codec = fit_codec(
         schema,
@@ -131,7 +131,7 @@ def single_process(table: pa.Table, schema: object, config: object) -> dict[str,
     generator = torch.Generator().manual_seed(0)
     batches = 8
     for _ in range(batches):
-        decode_rows(model.eval(), codec.slots, BATCH_ROWS, plan.generation.sampling, generator)
+        decode_rows(model.eval(), codec.slots, BATCH_ROWS, Sampling(), generator)
 
     return {
         "train_cpu_seconds": round(trained - started, 1),

@@ -29,6 +29,7 @@ from sklearn.neural_network import MLPClassifier
 from recipes.columns import HELD_OUT, LOCALES, Pools, gazetteer_texts, make_pools
 from recipes.columns_plain import plain_column
 from recipes.columns_vocabulary import vocabulary
+from ss_ray.config.pii import Operator
 from ss_ray.pii.columns import headers
 from ss_ray.pii.columns.classify import classify_column
 from ss_ray.pii.columns.column_model import NONE, ColumnModel
@@ -41,7 +42,7 @@ from ss_ray.pii.columns.features import (
     text_hash,
     value_features,
 )
-from ss_ray.pii.entities import BY_NAME, FREE_TEXT, UNKNOWN, Operator
+from ss_ray.pii.entities import BY_NAME, FREE_TEXT, UNKNOWN
 from ss_ray.pii.text.detect import Detector
 
 PLAIN_SHARE = 0.4

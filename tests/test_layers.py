@@ -37,7 +37,21 @@ RULES = {  # imported name -> files that may import it
     "peft": ["ss_ray/training/pretrained.py"],
     "xgrammar": ["ss_ray/generation/torch_engine.py"],
 }
-HEAVY = {"ray", "torch", "pandas", "transformers", "presidio_analyzer", "sklearn", "plotly", "dp_accounting", "opendp"}
+HEAVY = {
+    "ray",
+    "torch",
+    "pandas",
+    "transformers",
+    "presidio_analyzer",
+    "sklearn",
+    "plotly",
+    "dp_accounting",
+    "opendp",
+} | {
+    "faker",
+    "scipy",
+    "spacy",
+}
 
 
 def imported(path: Path) -> set[str]:
@@ -81,11 +95,16 @@ def test_no_layer_below_the_pipeline_uses_a_stage():
     assert [str(path) for path in inside if path.parts[0] == "ss_ray"] == []
 
 
-@pytest.mark.parametrize(
-    "module", ["ss_ray.config.model", "ss_ray.config.files", "ss_ray.runs.run_dir", "ss_ray.plans.plan"]
-)
-def test_importing_stays_light(module: str):
-    assert loaded_by(f"import {module}") & HEAVY == set()
+def test_importing_requests_plans_and_run_directories_stays_light():
+    modules = ("config.model", "config.files", "runs.run_dir", "plans.plan", "plans.make")
+    assert loaded_by("; ".join(f"import ss_ray.{module}" for module in modules)) & HEAVY == set()
+
+
+def test_a_request_ends_at_the_plan():
+    """Only the layers that make plans, and those that call them, see a `Config`."""
+    users = [path for path in sources() if "ss_ray.config.model.Config" in imported(path)]
+    outside = [path for path in users if path.parts[1] not in {"config", "plans", "pipelines", "cli"}]
+    assert [str(path) for path in outside if path.parts[0] == "ss_ray"] == []
 
 
 def test_importing_the_package_loads_nothing_else():

@@ -36,11 +36,78 @@ class Condition(Section):
         return self
 
 
-class UniqueConstraint(Section):
+class Constraint(Section):
+    """What all constraints have in common."""
+
+    type: str
+
+    @property
+    def read_columns(self) -> tuple[str, ...]:
+        """Names of the columns that the constraint reads."""
+        raise NotImplementedError
+
+    @property
+    def condition(self) -> Condition | None:
+        """The condition that limits the constraint to some rows; None where it has none."""
+        return None
+
+    @property
+    def content(self) -> str:
+        """The columns and how they are related, without values."""
+        raise NotImplementedError
+
+    @property
+    def name(self) -> str:
+        """A stable, readable name without values, by which broken rows are counted: "order(admitted <= discharged)"."""
+        return f"{self.type}({self.content})"
+
+
+class ColumnConstraint(Constraint):
+    """A constraint on one column."""
+
+    column: Name
+
+    @property
+    def read_columns(self) -> tuple[str, ...]:
+        """Names of the column, and of the column of the condition."""
+        if self.condition is None:
+            return (self.column,)
+        return self.column, self.condition.column
+
+    @property
+    def content(self) -> str:
+        """The column, and the column of the condition."""
+        if self.condition is None:
+            return self.column
+        return f"{self.column} when {self.condition.column}"
+
+
+class ConditionalConstraint(ColumnConstraint):
+    """A constraint on one column, in all rows or in those where a condition holds."""
+
+    when: Condition | None = None
+
+    @property
+    def condition(self) -> Condition | None:
+        """The condition that limits the constraint to some rows; None where it has none."""
+        return self.when
+
+
+class UniqueConstraint(Constraint):
     """A key: no two rows have the same values in all of these columns."""
 
     type: Literal["unique"] = Field("unique", description="No two rows have the same key.")
     columns: Names = Field(description="Columns of the key; rows with a missing value in one are not compared.")
+
+    @property
+    def read_columns(self) -> tuple[str, ...]:
+        """Names of the columns that the constraint reads."""
+        return self.columns
+
+    @property
+    def content(self) -> str:
+        """The columns and how they are related, without values."""
+        return ", ".join(self.columns)
 
     @model_validator(mode="after")
     def _check(self) -> UniqueConstraint:
@@ -48,7 +115,7 @@ class UniqueConstraint(Section):
         return self
 
 
-class OrderConstraint(Section):
+class OrderConstraint(Constraint):
     """One column is never above another: admitted before discharged."""
 
     type: Literal["order"] = Field("order", description="One column is never above another.")
@@ -56,13 +123,23 @@ class OrderConstraint(Section):
     high: Name = Field(description="Column with the larger value; a date counts as its midnight beside a datetime.")
     strict: bool = Field(False, description="Whether equal values are forbidden, too.")
 
+    @property
+    def read_columns(self) -> tuple[str, ...]:
+        """Names of the columns that the constraint reads."""
+        return self.low, self.high
+
+    @property
+    def content(self) -> str:
+        """The columns and how they are related, without values."""
+        return f"{self.low} {'<' if self.strict else '<='} {self.high}"
+
     @model_validator(mode="after")
     def _check(self) -> OrderConstraint:
         _check_distinct((self.low, self.high))
         return self
 
 
-class SumConstraint(Section):
+class SumConstraint(Constraint):
     """Columns add up to another: net + tax = gross."""
 
     type: Literal["sum"] = Field("sum", description="Columns add up to another.")
@@ -75,18 +152,38 @@ class SumConstraint(Section):
         description="Largest absolute difference allowed; 0: half a unit of the total's last decimal.",
     )
 
+    @property
+    def read_columns(self) -> tuple[str, ...]:
+        """Names of the columns that the constraint reads."""
+        return *self.parts, self.total
+
+    @property
+    def content(self) -> str:
+        """The columns and how they are related, without values."""
+        return f"{' + '.join(self.parts)} = {self.total}"
+
     @model_validator(mode="after")
     def _check(self) -> SumConstraint:
         _check_distinct((*self.parts, self.total))
         return self
 
 
-class DeterminesConstraint(Section):
+class DeterminesConstraint(Constraint):
     """A functional dependency: rows that agree in some columns agree in another (city -> state)."""
 
     type: Literal["determines"] = Field("determines", description="Columns that decide the value of another.")
     columns: Names = Field(description="Columns that decide; rows with a missing value in one are not compared.")
     determined: Name = Field(description="Column that they decide; its missing values are not compared.")
+
+    @property
+    def read_columns(self) -> tuple[str, ...]:
+        """Names of the columns that the constraint reads."""
+        return *self.columns, self.determined
+
+    @property
+    def content(self) -> str:
+        """The columns and how they are related, without values."""
+        return f"{', '.join(self.columns)} -> {self.determined}"
 
     @model_validator(mode="after")
     def _check(self) -> DeterminesConstraint:
@@ -94,7 +191,7 @@ class DeterminesConstraint(Section):
         return self
 
 
-class ValuesConstraint(Section):
+class ValuesConstraint(ConditionalConstraint):
     """A column has one of some values, everywhere or where a condition holds."""
 
     type: Literal["values"] = Field("values", description="A column has one of some values.")
@@ -103,7 +200,7 @@ class ValuesConstraint(Section):
     when: Condition | None = Field(None, description="Rows it is about; null: all.")
 
 
-class FormatConstraint(Section):
+class FormatConstraint(ColumnConstraint):
     """Every string of a column matches a regular expression."""
 
     type: Literal["format"] = Field("format", description="Strings match a regular expression.")
@@ -111,7 +208,7 @@ class FormatConstraint(Section):
     pattern: Name = Field(description="Regular expression that the whole string matches.")
 
 
-class PresentConstraint(Section):
+class PresentConstraint(ConditionalConstraint):
     """A column has a value where a condition holds."""
 
     type: Literal["present"] = Field("present", description="A column has a value where a condition holds.")
@@ -127,7 +224,7 @@ class PresentConstraint(Section):
         return self
 
 
-class RangeConstraint(Section):
+class RangeConstraint(ConditionalConstraint):
     """A column stays within bounds, everywhere or where a condition holds."""
 
     type: Literal["range"] = Field("range", description="A column stays within bounds.")
@@ -154,33 +251,6 @@ ConstraintParameters = Annotated[
     | RangeConstraint,
     Field(discriminator="type"),
 ]
-
-
-def condition_of(constraint: ConstraintParameters) -> Condition | None:
-    """The condition that limits a constraint to some rows; None where it has none."""
-    match constraint:
-        case ValuesConstraint(when=when) | PresentConstraint(when=when) | RangeConstraint(when=when):
-            return when
-        case _:
-            return None
-
-
-def columns_of(constraint: ConstraintParameters) -> tuple[str, ...]:
-    """The columns a constraint reads."""
-    match constraint:
-        case UniqueConstraint(columns=columns):
-            return columns
-        case OrderConstraint(low=low, high=high):
-            return low, high
-        case SumConstraint(parts=parts, total=total):
-            return *parts, total
-        case DeterminesConstraint(columns=columns, determined=determined):
-            return *columns, determined
-        case _:
-            when = condition_of(constraint)
-            if when:
-                return (constraint.column, when.column)
-            return (constraint.column,)
 
 
 def _check_distinct(columns: Sequence[str]) -> None:

@@ -19,6 +19,7 @@ from ss_ray.config.pii import PiiParameters
 from ss_ray.schema import Kind
 
 COMPACT = "compact"
+ModelFamilyName = Literal["compact", "language_model"]
 
 
 class ColumnParameters(Section):
@@ -326,6 +327,18 @@ class Config(Section):
     notes: tuple[str, ...] = Field((), description="Sentences that the report shows its reader beside its own.")
     emit_telemetry: bool = Field(False, description="Accepted for compatibility; nothing is ever sent.")
     unknown_fields: Literal["reject", "ignore"] = Field("reject", description="What to do with unknown keys.")
+
+    @property
+    def is_private(self) -> bool:
+        """Whether differential privacy is asked for."""
+        return self.privacy is not None and self.privacy.dp_enabled
+
+    @property
+    def model_family(self) -> ModelFamilyName:
+        """Family of the model that is asked for."""
+        if self.training.pretrained_model == COMPACT:
+            return "compact"
+        return "language_model"
 
     @model_validator(mode="after")
     def _check_time_series(self) -> Config:

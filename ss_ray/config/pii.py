@@ -5,18 +5,40 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from ss_ray.config.base import NOT_YET, Section
-from ss_ray.pii.entities import Operator
 
 EntityName = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]{1,63}$")]
 Score = Annotated[float, Field(gt=0, le=1)]
 ColumnType = Literal["text", "numeric", "categorical", "binary", "other"]
 Names = str | tuple[str, ...]
 """One name or several."""
+
+
+class Operator(StrEnum):
+    """What is done with the values of an entity type."""
+
+    PSEUDONYM = "pseudonym"
+    """A keyed stand-in of the same format."""
+    REDACT = "redact"
+    """`[REDACTED]`, the same for all values."""
+    LABEL = "label"
+    """The entity type in angle brackets, `<EMAIL_ADDRESS>`."""
+    HASH = "hash"
+    """A keyed hash of 16 hexadecimal digits."""
+    MASK = "mask"
+    """`*` for letters and digits; punctuation stays."""
+    DATE_SHIFT = "date_shift"
+    """Dates moved by days that depend on the person, so that intervals stay."""
+    GENERALISE = "generalise"
+    """A coarser value: ages in bands of ten years with 90+, dates by year, postcodes and coordinates cut short."""
+    KEEP = "keep"
+    DROP_ROW = "drop_row"
+    DROP_COLUMN = "drop_column"
 
 
 class EndpointParameters(Section):

@@ -13,8 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import reduce
-from typing import TypeGuard
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,50 +21,14 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ss_ray.config.constraints import (
-    ConstraintParameters,
-    DeterminesConstraint,
-    PresentConstraint,
-    SumConstraint,
-    UniqueConstraint,
-    columns_of,
-)
-from ss_ray.constraints.check import (
-    Hashes,
-    Mask,
-    allowed,
-    check_declared,
-    constraint_name,
-    looked_up,
-    numbers,
-    plain,
-    repeats,
-    row_hashes,
-    violations,
-    with_first_pairs,
-)
-from ss_ray.schema import ColumnSchema, Kind, TableSchema, arrow_type
-
-Construction = SumConstraint | DeterminesConstraint | PresentConstraint
-"""Constraints that can be made true."""
-
-
-_SLACK = 1e-9
-"""Distance from the bounds, relative, at which the storage type decides what is inside."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class LearnedMapping:
-    """What real rows say of a functional dependency. Holds real values: it is internal to a run.
-
-    Attributes:
-        pairs: One row per determinant with the determined value it comes with most often, missing where it never
-            has one. Columns: the determinants, then the determined one; Parquet keeps them.
-        contradictions: Real rows that have another value.
-    """
-
-    pairs: pa.Table
-    contradictions: int
+from ss_ray.config.constraints import ConstraintParameters, DeterminesConstraint, UniqueConstraint
+from ss_ray.constraints.cells import Hashes, Mask, allowed, plain, repeats, row_hashes
+from ss_ray.constraints.check import check_declared, violations
+from ss_ray.constraints.determines import LearnedMapping, with_first_pairs
+from ss_ray.constraints.registry import rule_of
+from ss_ray.constraints.rule import Construction
+from ss_ray.constraints.unique import key_hashes
+from ss_ray.schema import Kind, TableSchema, arrow_type
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +76,7 @@ class Enforcer:
     """
 
     constraints: tuple[ConstraintParameters, ...]
-    constructions: tuple[Construction, ...]
+    constructions: tuple[ConstraintParameters, ...]
     schema: TableSchema
     pairs: Mapping[str, pa.Table]
 
@@ -121,7 +84,7 @@ class Enforcer:
     def rules_identifiers(self) -> bool:
         """Whether a constraint looks at identifiers, which must then stay as they were checked."""
         identifiers = {column.name for column in self.schema.of_kind(Kind.IDENTIFIER)}
-        return any(identifiers & set(columns_of(constraint)) for constraint in self.constraints)
+        return any(identifiers & set(constraint.read_columns) for constraint in self.constraints)
 
     def enforce(self, table: pa.Table, groups: npt.ArrayLike | None = None, seen: Seen | None = None) -> Enforced:
         """The rows of a table without those that break a constraint.
@@ -137,11 +100,11 @@ class Enforcer:
         kept, rejected = self._reject(table, _units(groups, table.num_rows), seen.keys, pairs)
         repaired = _zeros(self.constructions)
         for constraint, cells in zip(self.constructions, changed, strict=True):
-            repaired[constraint_name(constraint)] += int((cells & kept).sum())
+            repaired[constraint.name] += int((cells & kept).sum())
 
         released = table.filter(pa.array(kept))
         keys = {
-            constraint_name(c): np.union1d(_keys_of(c, seen.keys), key_hashes(c, released))
+            c.name: np.union1d(_keys_of(c, seen.keys), key_hashes(c, released))
             for c in self.constraints
             if isinstance(c, UniqueConstraint)
         }
@@ -155,7 +118,7 @@ class Enforcer:
         """The table with all constructions made, the cells each of them changed, and the pairs with the new ones."""
         changed = []
         for constraint in self.constructions:
-            name = constraint_name(constraint)
+            name = constraint.name
             if isinstance(constraint, DeterminesConstraint):
                 pairs[name] = with_first_pairs(constraint, pairs.get(name), table)
             table, cells = _made_true(constraint, table, self.schema, pairs.get(name))
@@ -170,7 +133,7 @@ class Enforcer:
         kept = np.ones(table.num_rows, bool)
         rejected = _zeros(self.constraints)
         for constraint in self.constraints:
-            name = constraint_name(constraint)
+            name = constraint.name
             if isinstance(constraint, UniqueConstraint):
                 hashes, complete = row_hashes(table, constraint.columns)
                 compared = kept & complete
@@ -204,115 +167,52 @@ def make_enforcer(
         ConfigError: See `check_declared`.
     """
     check_declared(constraints, schema)
-    exact = [settled(c, schema) if isinstance(c, SumConstraint) else c for c in constraints]
+    exact = [rule_of(constraint).settle(constraint, schema) for constraint in constraints]
     return Enforcer(
         constraints=tuple(sorted(exact, key=lambda c: isinstance(c, UniqueConstraint))),
-        constructions=_in_order([c for c in exact if _is_constructed(c) and _target(c) not in fixed]),
+        constructions=_in_order([constraint for constraint in exact if _is_constructed(constraint, fixed)]),
         schema=schema,
         pairs={name: mapping.pairs for name, mapping in (mappings or {}).items()},
     )
 
 
-def learn_mapping(constraint: DeterminesConstraint, tables: Iterable[pa.Table]) -> LearnedMapping:
-    """What each determinant of real rows decides: the value it comes with most often, the first of equals.
-
-    Args:
-        constraint: Which columns decide.
-        tables: All rows in storage types, in blocks.
-    """
-    names = [*constraint.columns, constraint.determined]
-    blocks = [_counted(pa.table({name: plain(table, name) for name in names}), names) for table in tables]
-    counts = pa.concat_tables(blocks).group_by(names, use_threads=False).aggregate([("rows", "sum")])
-    is_missing = counts.column(constraint.determined).is_null()
-    order = [("missing", "ascending"), ("rows_sum", "descending")]
-    counts = counts.append_column("missing", is_missing.cast(pa.int8())).sort_by(order)
-    hashes, complete = row_hashes(counts, constraint.columns)
-    is_other = repeats(hashes, complete)
-    has_value = ~counts.column("missing").to_numpy().astype(bool)
-
-    return LearnedMapping(
-        pairs=counts.select(names).filter(pa.array(complete & ~is_other)),
-        contradictions=int(counts.column("rows_sum").to_numpy()[is_other & has_value].sum()),
-    )
+def _is_constructed(constraint: ConstraintParameters, fixed: frozenset[str]) -> bool:
+    """Whether a constraint is made true: its kind can, and its target may be changed."""
+    rule = rule_of(constraint)
+    return isinstance(rule, Construction) and rule.is_constructed(constraint) and rule.target(constraint) not in fixed
 
 
-def key_hashes(constraint: UniqueConstraint, table: pa.Table) -> Hashes:
-    """(rows with all columns of the key,) hash of each key, the same in every table of the schema.
-
-    A last check over shards: together they repeat no key if no hash repeats.
-    """
-    hashes, complete = row_hashes(table, constraint.columns)
-    return hashes[complete]
-
-
-def settled(constraint: SumConstraint, schema: TableSchema) -> SumConstraint:
-    """The constraint with the tolerance that its total's schema gives it where none is declared."""
-    if constraint.tolerance:
-        return constraint
-
-    digits = _decimals(schema[constraint.total])
-    if digits is None:
-        tolerance = float(np.finfo(np.float64).tiny)
-    else:
-        tolerance = 0.5 * 10.0**-digits
-
-    return constraint.model_copy(update={"tolerance": tolerance})
-
-
-def _in_order(constructions: Sequence[Construction]) -> tuple[Construction, ...]:
+def _in_order(constructions: Sequence[ConstraintParameters]) -> tuple[ConstraintParameters, ...]:
     """Each after those that write what it reads; where they wait for each other, as they were declared."""
     left = list(constructions)
     ordered = []
     while left:
-        written = [_target(constraint) for constraint in left]
-        free = (i for i, c in enumerate(left) if not _inputs(c) & {*written[:i], *written[i + 1 :]})
+        written = [_construction_of(constraint).target(constraint) for constraint in left]
+        free = (
+            index
+            for index, constraint in enumerate(left)
+            if not _construction_of(constraint).inputs(constraint) & {*written[:index], *written[index + 1 :]}
+        )
         ordered.append(left.pop(next(free, 0)))
 
     return tuple(ordered)
 
 
-def _is_constructed(constraint: ConstraintParameters) -> TypeGuard[Construction]:
-    if isinstance(constraint, PresentConstraint):
-        return constraint.otherwise == "absent"
-    return isinstance(constraint, SumConstraint | DeterminesConstraint)
-
-
-def _target(constraint: Construction) -> str:
-    """The column that is written."""
-    match constraint:
-        case SumConstraint(total=total):
-            return total
-        case DeterminesConstraint(determined=determined):
-            return determined
-
-    return constraint.column
-
-
-def _inputs(constraint: Construction) -> set[str]:
-    """The columns that must be right before; a column is removed where it is absent once nothing else writes it."""
-    match constraint:
-        case SumConstraint(parts=parts):
-            return set(parts)
-        case DeterminesConstraint(columns=columns):
-            return set(columns)
-
-    return {constraint.when.column, constraint.column}
+def _construction_of(constraint: ConstraintParameters) -> Construction[Any]:
+    rule = rule_of(constraint)
+    if not isinstance(rule, Construction):
+        raise TypeError(f"{constraint.type} constraints cannot be made true")
+    return rule
 
 
 def _made_true(
-    constraint: Construction, table: pa.Table, schema: TableSchema, pairs: pa.Table | None
+    constraint: ConstraintParameters, table: pa.Table, schema: TableSchema, pairs: pa.Table | None
 ) -> tuple[pa.Table, Mask]:
     """The table with other values in the target of broken rows, where the schema allows them; and in which rows."""
-    column = schema[_target(constraint)]
+    rule = _construction_of(constraint)
+    column = schema[rule.target(constraint)]
     old = plain(table, column.name)
-    match constraint:
-        case SumConstraint():
-            new = _totals(constraint, table, column)
-        case DeterminesConstraint():
-            new = looked_up(constraint, with_first_pairs(constraint, pairs, table), table)[0]
-        case _:
-            new = pa.nulls(len(old), old.type)
-
+    new = rule.construct(constraint, table, column, pairs)
     broken = violations(constraint, table, pairs) & old.is_valid().to_numpy(zero_copy_only=False)
     cells = broken & allowed(column, new)
     if not cells.any():
@@ -320,44 +220,6 @@ def _made_true(
 
     filled = pc.if_else(pa.array(cells), new, old).cast(arrow_type(column))
     return table.set_column(table.column_names.index(column.name), column.name, filled), cells
-
-
-def _totals(constraint: SumConstraint, table: pa.Table, column: ColumnSchema) -> pa.Array:
-    """(rows,) sum of the parts in the total's decimals and type; the total as it is where that is out of bounds."""
-    old = plain(table, column.name)
-    digits = _decimals(column)
-    sums = reduce(np.add, [numbers(plain(table, part)) for part in constraint.parts])
-    if column.kind is Kind.FLOAT:
-        sums = sums.astype(np.float64)
-
-    if digits is not None and sums.dtype.kind == "f":
-        sums = np.round(sums, digits)
-
-    low = float(column.minimum or 0)
-    high = float(column.maximum or 0)
-    # Sums that are not inside after all are not allowed in the end.
-    slack = _SLACK * max(abs(low), abs(high))
-    inside = (sums >= low - slack) & (sums <= high + slack)
-    totals = pa.array(np.where(inside, sums, 0)).cast(old.type, safe=False)
-
-    return pc.if_else(pa.array(inside), totals, old)
-
-
-def _decimals(column: ColumnSchema) -> int | None:
-    """Digits after the point of a number; None for full precision."""
-    if column.kind is Kind.INTEGER:
-        return 0
-
-    type_ = arrow_type(column)
-    if pa.types.is_decimal(type_):
-        return type_.scale
-
-    return column.decimals
-
-
-def _counted(rows: pa.Table, names: Sequence[str]) -> pa.Table:
-    counts = rows.group_by(names, use_threads=False).aggregate([([], "count_all")])
-    return counts.rename_columns([*names, "rows"])
 
 
 def _units(groups: npt.ArrayLike | None, num_rows: int) -> npt.NDArray[np.intp]:
@@ -368,8 +230,8 @@ def _units(groups: npt.ArrayLike | None, num_rows: int) -> npt.NDArray[np.intp]:
 
 
 def _keys_of(constraint: UniqueConstraint, keys: Mapping[str, Hashes]) -> Hashes:
-    return keys.get(constraint_name(constraint), np.zeros(0, np.uint64))
+    return keys.get(constraint.name, np.zeros(0, np.uint64))
 
 
 def _zeros(constraints: Iterable[ConstraintParameters]) -> dict[str, int]:
-    return {constraint_name(constraint): 0 for constraint in constraints}
+    return {constraint.name: 0 for constraint in constraints}

@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ss_ray.codec.json.lines import JsonCodec
-from ss_ray.codec.json.records import Fault, Numbers, Validation
+from ss_ray.codec.json.records import Fault, Numbers
+from ss_ray.codec.json.validation import Validation
 from ss_ray.generation.engine import Completion
 
 Tokenize = Callable[[Sequence[str]], tuple[npt.NDArray[np.int32], Numbers]]

@@ -23,8 +23,8 @@ from ss_ray.codec.stored import codec_from_json
 from ss_ray.config.constraints import DeterminesConstraint, UniqueConstraint
 from ss_ray.config.generation import GenerationParameters
 from ss_ray.config.model import ResourceParameters
-from ss_ray.constraints.check import constraint_name
-from ss_ray.constraints.enforce import Enforcer, LearnedMapping, Seen, learn_mapping, make_enforcer
+from ss_ray.constraints.determines import LearnedMapping, learn_mapping
+from ss_ray.constraints.enforce import Enforcer, Seen, make_enforcer
 from ss_ray.errors import ConfigError, GenerationError
 from ss_ray.generation.given import given_table, is_given
 from ss_ray.generation.results import Request, SyntheticTable, most_frequent
@@ -127,7 +127,7 @@ def learned_mappings(plan: GenerationPlan, real_rows: Location | None) -> dict[s
 
     parts = real_rows.files(".parquet")
     return {
-        constraint_name(constraint): learn_mapping(
+        constraint.name: learn_mapping(
             constraint,
             (block for part in parts for block in read_part(part, [*constraint.columns, constraint.determined])),
         )

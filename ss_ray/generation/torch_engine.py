@@ -20,7 +20,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache
 from transformers.cache_utils import DynamicLayer
 
 from ss_ray.errors import GenerationError
-from ss_ray.generation.engine import Completion, Request, TextSampling, without_half_characters
+from ss_ray.generation.engine import Completion, Request, without_half_characters
+from ss_ray.plans.sampling import TextSampling
 
 GROWTH = 128
 """Tokens that a full cache makes room for; appending to it would copy it for every token."""

@@ -13,7 +13,8 @@ from vllm import EngineArgs, LLMEngine, RequestOutput, SamplingParams  # type: i
 from vllm.config import StructuredOutputsConfig  # type: ignore[import-not-found, unused-ignore]
 from vllm.sampling_params import RequestOutputKind, StructuredOutputsParams  # type: ignore[import-not-found, unused-ignore]
 
-from ss_ray.generation.engine import Completion, Request, TextSampling, without_half_characters
+from ss_ray.generation.engine import Completion, Request, without_half_characters
+from ss_ray.plans.sampling import TextSampling
 
 
 class VllmEngine:

@@ -9,31 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 
+from ss_ray.config.pii import Operator, PiiParameters
 from ss_ray.errors import ConfigError
-
-
-class Operator(StrEnum):
-    """What is done with the values of an entity type."""
-
-    PSEUDONYM = "pseudonym"
-    """A keyed stand-in of the same format."""
-    REDACT = "redact"
-    """`[REDACTED]`, the same for all values."""
-    LABEL = "label"
-    """The entity type in angle brackets, `<EMAIL_ADDRESS>`."""
-    HASH = "hash"
-    """A keyed hash of 16 hexadecimal digits."""
-    MASK = "mask"
-    """`*` for letters and digits; punctuation stays."""
-    DATE_SHIFT = "date_shift"
-    """Dates moved by days that depend on the person, so that intervals stay."""
-    GENERALISE = "generalise"
-    """A coarser value: ages in bands of ten years with 90+, dates by year, postcodes and coordinates cut short."""
-    KEEP = "keep"
-    DROP_ROW = "drop_row"
-    DROP_COLUMN = "drop_column"
 
 
 @dataclass(frozen=True)
@@ -232,3 +210,28 @@ def nemo_name(entity_type: str) -> str:
     if entity and entity.nemo:
         return entity.nemo[0]
     return re.sub(r"\W+", "_", entity_type).lower()
+
+
+def check_types(asked: PiiParameters) -> None:
+    """Refuse entity types that nobody knows, before any work.
+
+    Raises:
+        ConfigError: See `parse_entity_type`.
+    """
+    own = [entity.name for entity in custom_entities(asked)]
+    classify = asked.globals.classify
+    ner = asked.globals.ner
+    for name in (*asked.operators, *asked.thresholds, *(classify.entities or ()), *(ner.ner_entities or ())):
+        parse_entity_type(name, own)
+
+
+def custom_entities(asked: PiiParameters) -> tuple[CustomEntity, ...]:
+    """The entity types that the configuration adds.
+
+    Raises:
+        ConfigError: One is named as a known type.
+    """
+    for entity in asked.custom_entities:
+        if entity.name in ENTITY_TYPES:
+            raise ConfigError(f"replace_pii.custom_entities: {entity.name} is a known entity type; choose another name")
+    return tuple(CustomEntity(**entity.model_dump()) for entity in asked.custom_entities)

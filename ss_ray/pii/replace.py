@@ -16,10 +16,10 @@ from functools import cached_property
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ss_ray.config.pii import Operator
 from ss_ray.pii import entities
 from ss_ray.pii.cells import as_texts, encode, from_texts, is_textual
 from ss_ray.pii.columns.checksums import is_card
-from ss_ray.pii.entities import Operator
 from ss_ray.pii.policy.sandbox import Sandbox
 from ss_ray.pii.policy.steps import State, apply_policy
 from ss_ray.pii.rules import ColumnRule, PiiPlan

@@ -8,8 +8,8 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader
 from pydantic import TypeAdapter
 
+from ss_ray.config.pii import Operator
 from ss_ray.location import Location
-from ss_ray.pii.entities import Operator
 from ss_ray.pii.identifiers import ENTITY_TYPES
 from ss_ray.pii.rules import ColumnRule, PiiPlan
 from ss_ray.pii.statistics import SEARCHED, UNREADABLE, SafeHarborItem, TypeStatistics, safe_harbor

@@ -7,18 +7,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from ss_ray.config.pii import PiiParameters, PolicyStep
+from ss_ray.config.pii import Operator, PiiParameters, PolicyStep
 from ss_ray.errors import ConfigError, PrivacyError
 from ss_ray.pii.cells import is_number_type, is_textual
 from ss_ray.pii.columns.classify import ColumnTyping
 from ss_ray.pii.entities import (
     BY_NAME,
     CREDIT_CARD,
-    ENTITY_TYPES,
     FREE_TEXT,
     UNKNOWN,
     CustomEntity,
-    Operator,
+    custom_entities,
     nemo_name,
     parse_entity_type,
     parse_entity_types,
@@ -263,31 +262,6 @@ def _views(
         )
         for column in schema.columns
     )
-
-
-def check_types(asked: PiiParameters) -> None:
-    """Refuse entity types that nobody knows, before any work.
-
-    Raises:
-        ConfigError: See `parse_entity_type`.
-    """
-    own = [entity.name for entity in custom_entities(asked)]
-    classify = asked.globals.classify
-    ner = asked.globals.ner
-    for name in (*asked.operators, *asked.thresholds, *(classify.entities or ()), *(ner.ner_entities or ())):
-        parse_entity_type(name, own)
-
-
-def custom_entities(asked: PiiParameters) -> tuple[CustomEntity, ...]:
-    """The entity types that the configuration adds.
-
-    Raises:
-        ConfigError: One is named as a known type.
-    """
-    for entity in asked.custom_entities:
-        if entity.name in ENTITY_TYPES:
-            raise ConfigError(f"replace_pii.custom_entities: {entity.name} is a known entity type; choose another name")
-    return tuple(CustomEntity(**entity.model_dump()) for entity in asked.custom_entities)
 
 
 def updated_schema(schema: TableSchema, plan: PiiPlan, facts: Mapping[str, ColumnFacts] | None = None) -> TableSchema:

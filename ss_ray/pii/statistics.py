@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from heapq import nsmallest
 
+from ss_ray.config.pii import Operator
 from ss_ray.pii import entities
-from ss_ray.pii.entities import BY_NAME, UNKNOWN, Operator
+from ss_ray.pii.entities import BY_NAME, UNKNOWN
 from ss_ray.pii.identifiers import ENTITY_TYPES
 from ss_ray.pii.rules import PiiPlan
 from ss_ray.pii.survivors import ScanResult

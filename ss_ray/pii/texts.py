@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from ss_ray.config.pii import Operator
 from ss_ray.pii import entities
-from ss_ray.pii.entities import Operator
 from ss_ray.pii.rules import PiiPlan
 from ss_ray.pii.stand_ins.names import NOBODY, Person
 from ss_ray.pii.stand_ins.operators import Replacement

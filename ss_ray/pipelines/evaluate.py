@@ -17,7 +17,7 @@ from ss_ray.evaluation.report.report import ReportContext
 from ss_ray.evaluation.stage import EvaluationRequest, EvaluationResult, Tables, evaluate_table
 from ss_ray.location import Location
 from ss_ray.pipelines.facts import public_columns, request_fingerprint, sequence_columns
-from ss_ray.pipelines.run import start_of
+from ss_ray.pipelines.run import start_run
 from ss_ray.plans.sequences import check_sequences
 from ss_ray.progress import OnProgress, ignore
 from ss_ray.runs.audit_log import Log, logged
@@ -108,7 +108,7 @@ def _evaluate(
             table.schema,
             EvaluationRequest(
                 parameters=config.evaluation,
-                seed=start_of(config).seed,
+                seed=start_run(config).seed,
                 constraints=config.constraints,
                 sequences=sequence_columns(config),
                 lost=read["synthetic"].lost,

@@ -12,12 +12,12 @@ from ss_ray.evaluation.report.compliance import RunFacts
 from ss_ray.evaluation.sequence_rows import SequenceColumns
 from ss_ray.pii.report import PiiReport, make_pii_report
 from ss_ray.pii.stage import PiiResult
-from ss_ray.pii.survivors import ScanResult
+from ss_ray.pipelines.handover import Prepared, Release
+from ss_ray.pipelines.stages import Job
 from ss_ray.plans.make import NOT_PRIVATE
 from ss_ray.privacy.certificate import Certificate
-from ss_ray.runs.audit_log import Log
-from ss_ray.runs.run_dir import RunDir, fingerprint
-from ss_ray.tables.stage import Splits, TableRef
+from ss_ray.runs.run_dir import fingerprint
+from ss_ray.tables.stage import TableRef
 
 SECRET = ("replace_pii", "privacy.ledger")
 """Parameters that may hold a seed of stand-ins, or the password of a database."""
@@ -29,57 +29,44 @@ def request_fingerprint(config: Config) -> str:
 
 
 def run_facts(
-    config: Config,
-    run_dir: RunDir,
-    table: TableRef,
-    splits: Splits,
-    pii: PiiResult,
-    *,
-    scan: ScanResult,
-    num_rows: int,
-    seed: int,
-    guarantee: Certificate | None,
-    log: Log,
+    job: Job, table: TableRef, prepared: Prepared, release: Release, *, seed: int, guarantee: Certificate | None
 ) -> RunFacts:
     """The facts of a run whose rows are made.
 
     Args:
-        config: The request.
-        run_dir: Where everything is.
-        table: The source.
-        splits: Its rows.
-        pii: What was replaced.
-        scan: Counts of the search for originals in the synthetic table.
-        num_rows: Synthetic rows.
-        seed: From which all else was drawn.
-        guarantee: What is certified; None without differential privacy.
-        log: What the audit log has of it.
+        job: The run.
+        table: Reference to the source.
+        prepared: Rows that the model learned from.
+        release: Rows that were made.
+        seed: Seed from which all else was drawn.
+        guarantee: Privacy certificate; None without differential privacy.
     """
-    report = _pii_report(table, pii)
+    report = _pii_report(table, prepared.pii)
+    log = job.log
     started = log.started
     return RunFacts(
-        run=str(run_dir.root),
+        run=str(job.run_dir.root),
         created_at=started.time if started else datetime.now(UTC).isoformat(timespec="milliseconds"),
         user=started.user if started else None,
         host=started.host if started else None,
         versions=started.versions if started else {},
         inputs=table.digests,
-        request=request_fingerprint(config),
+        request=request_fingerprint(job.config),
         seed=seed,
         log=log.path,
         log_line=started.number if started else None,
         log_hash=started.hash if started else None,
         counts={
-            "training rows": splits.train_rows,
-            "holdout rows": splits.holdout_rows,
-            "synthetic rows": num_rows,
+            "training rows": prepared.splits.train_rows,
+            "holdout rows": prepared.splits.holdout_rows,
+            "synthetic rows": release.synthetic.num_rows,
         },
         num_columns=len(table.schema.columns),
         replaced=tuple(dict.fromkeys(row.column for row in report.statistics if row.replaced)) if report else (),
         kept=tuple(rule.name for rule in report.kept) if report else (),
         safe_harbor=report.safe_harbor if report else (),
         searches=report.searches if report else (),
-        synthetic_scan=scan,
+        synthetic_scan=release.scan,
         guarantee=_guarantee_in_words(guarantee),
     )
 

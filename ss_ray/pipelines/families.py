@@ -1,142 +1,265 @@
-"""Two families of models behind two calls: the compact model, and language models of Hugging Face."""
+"""Model families: the compact model, and language models of Hugging Face, behind one interface.
+
+A request chooses its family once, in `choose_family`. Everything that the families do differently is here.
+"""
 
 from __future__ import annotations
 
-from ss_ray.codec.json.lines import JsonCodec
-from ss_ray.codec.json.order import make_order
-from ss_ray.config.model import COMPACT, Config
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from ss_ray.config.model import Config, ModelFamilyName, ResourceParameters, TrainingParameters
 from ss_ray.errors import PrivacyError
 from ss_ray.generation.language_stage import generate_text_table
 from ss_ray.generation.pool import has_vllm
 from ss_ray.generation.results import Request, SyntheticTable
 from ss_ray.generation.stage import generate_table
 from ss_ray.location import Location
-from ss_ray.plans.language_generation import plan_language_generation
-from ss_ray.plans.language_training import plan_language_training
-from ss_ray.plans.make import is_private
-from ss_ray.plans.plan import GenerationPlan, RunPlan
+from ss_ray.plans.language_generation import LanguageGenerationPlan, plan_language_generation
+from ss_ray.plans.language_training import LanguagePlan, plan_language_training
+from ss_ray.plans.make import plan_compact_training
+from ss_ray.plans.plan import CompactPlan, GenerationPlan, ModelPlan
 from ss_ray.plans.sequences import SequencePlan
 from ss_ray.progress import OnProgress
 from ss_ray.schema import TableSchema
-from ss_ray.training.encoding import find_sequences, fixed_interval
-from ss_ray.training.language_stage import train_language_model
+from ss_ray.training.language_stage import fit_text_codec, train_language_model
 from ss_ray.training.private.language_stage import train_private_language_model
 from ss_ray.training.private.stage import PrivateModelRef, PrivateTraining, train_private_model
 from ss_ray.training.stage import ModelRef, train_model
 
+PUBLIC_BASE_MODEL = "The base model is taken to be public: what it learned before is not covered."
+ROUNDING_DEPENDS_ON_BATCH = (
+    "The base model computed in bfloat16, whose rounding depends a little on which units share a batch; the accounting "
+    "leaves that out."
+)
 
-def is_language_model(config: Config) -> bool:
-    """Whether a pretrained language model is asked for."""
-    return config.training.pretrained_model != COMPACT
+Training = TypeVar("Training", contravariant=True)
+Decoding = TypeVar("Decoding", contravariant=True)
 
 
-def train(
-    rows: Location,
-    num_rows: int,
-    schema: TableSchema,
-    plan: RunPlan,
-    config: Config,
-    folder: Location,
-    key: str,
-    on_progress: OnProgress,
-) -> ModelRef:
-    """Train the model that was asked for on the Parquet parts in `rows`.
+@dataclass(frozen=True, kw_only=True)
+class TrainingRows:
+    """The rows that a model learns from, and the place of the training.
 
-    Args:
-        rows: Folder of typed parts.
-        num_rows: In them.
-        schema: Of those rows.
-        plan: Of the run.
-        config: The request.
-        folder: Where folder/model goes, with the codec that reads and writes its rows.
+    Attributes:
+        rows: Folder of typed Parquet parts.
+        schema: Schema of those rows.
+        sequences: How the rows make sequences; None where they are modelled one by one.
+        resources: Workers and threads.
+        folder: Folder that gets folder/model, with the codec that reads and writes its rows.
         key: Names this training, so that only a checkpoint of the very same one is resumed.
-        on_progress: Told the steps done and the loss.
-
-    Raises:
-        SsRayError: See `train_model` and `train_language_model`.
     """
-    if not is_language_model(config):
-        return train_model(rows, schema, plan.sequences, plan.training, config.resources, folder, key, on_progress)
 
-    language = plan_language_training(config, num_rows=num_rows, seed=plan.seed)
-    codec = _text_codec(rows, schema, plan.sequences, language.max_records)
-    if plan.sequences is not None:
-        # Refused before hours of training.
-        codec.between(plan.sequences.start, plan.sequences.stop)
-
-    return train_language_model(rows, codec, language, config.resources, folder, key, on_progress)
+    rows: Location
+    schema: TableSchema
+    sequences: SequencePlan | None
+    resources: ResourceParameters
+    folder: Location
+    key: str
 
 
-def _text_codec(rows: Location, schema: TableSchema, plan: SequencePlan | None, max_records: int) -> JsonCodec:
-    """The codec of a language model; sequences are looked for in all rows."""
-    if plan is None:
-        return JsonCodec(schema=schema, sequences=None, max_records=max_records)
+@dataclass(frozen=True, kw_only=True)
+class GenerationJob:
+    """Rows to be made by a trained model, and their place.
 
-    found = find_sequences(rows, schema, plan)
-    facts = found.facts
-    interval = fixed_interval(plan, found.axis, found.facts)
-    codec = JsonCodec(schema=schema, sequences=found.columns, max_records=max_records)
-    if found.axis is None:
-        return codec
+    Attributes:
+        model: Folder of the trained model.
+        plan: Rows or groups to make.
+        request: Values that are given, and rows that may be looked at.
+        resources: Workers and threads.
+        work: Folder for the shards made so far; belongs to this very plan and model.
+        target: Folder that appears complete.
+    """
 
-    if facts.gaps is not None:
-        gaps = facts.gaps
-    else:
-        gaps = facts.gap_bounds or ()
-
-    order = make_order(
-        schema,
-        found.axis,
-        gaps=gaps,
-        gaps_are_listed=facts.gaps is not None,
-        divisor=facts.gap_divisor,
-        interval=interval,
-    )
-    return codec.ordered(order)
+    model: Location
+    plan: GenerationPlan
+    request: Request
+    resources: ResourceParameters
+    work: Location
+    target: Location
 
 
-def train_private(training: PrivateTraining, on_progress: OnProgress) -> PrivateModelRef:
-    """The same with differential privacy; see `train_private_model` and `train_private_language_model`."""
-    if is_language_model(training.config):
-        fit = train_private_language_model
-    else:
-        fit = train_private_model
-    return fit(training, on_progress)
+class ModelFamily(Protocol[Training, Decoding]):
+    """Everything that depends on which kind of model learns the table.
+
+    Each method gets the family's own part of the plan back from `plan`: `Training` when it trains, `Decoding` when it
+    generates.
+    """
+
+    @property
+    def name(self) -> ModelFamilyName:
+        """Name of the family, which the manifest records."""
+        ...
+
+    def check(self, training: TrainingParameters) -> None:
+        """Refuse a model that cannot be had, before any work.
+
+        Raises:
+            ConfigError: The model does not exist, or cannot be trained.
+        """
+        ...
+
+    def plan(self, config: Config, *, num_rows: int, seed: int) -> ModelPlan:
+        """Derive every default of training and decoding.
+
+        Args:
+            config: The request.
+            num_rows: Number of rows to train on, those of the holdout left out.
+            seed: Seed of the run.
+
+        Raises:
+            ConfigError: The request contradicts itself, or asks for something that this version does not do.
+        """
+        ...
+
+    def train(self, table: TrainingRows, plan: Training, on_progress: OnProgress) -> ModelRef:
+        """Train on rows, without differential privacy.
+
+        Raises:
+            SsRayError: See `train_model` and `train_language_model`.
+        """
+        ...
+
+    def train_privately(self, training: PrivateTraining, plan: Training, on_progress: OnProgress) -> PrivateModelRef:
+        """Train on privacy units, with the budget that the schema has left.
+
+        Raises:
+            SsRayError: See `train_private_model` and `train_private_language_model`.
+        """
+        ...
+
+    def generate(self, job: GenerationJob, plan: Decoding, on_progress: OnProgress) -> SyntheticTable:
+        """Write the rows or groups of a plan.
+
+        Raises:
+            SsRayError: See `generate_table` and `generate_text_table`.
+        """
+        ...
+
+    def describe(self, model: ModelRef) -> str:
+        """The model in a few words, without the path of a local one."""
+        ...
+
+    def privacy_notes(self, resources: ResourceParameters) -> tuple[str, ...]:
+        """Sentences that a privacy certificate adds for models of this family."""
+        ...
 
 
-def generate(
-    model: Location,
-    plan: GenerationPlan,
-    rows: Location | None,
-    config: Config,
-    work: Location,
-    target: Location,
-    on_progress: OnProgress,
-) -> SyntheticTable:
-    """Write the rows or groups of a plan with the model in a folder, of whichever family it is.
+@dataclass(frozen=True)
+class CompactFamily:
+    """A small decoder that is trained from scratch on the table's own tokens."""
+
+    name: ModelFamilyName = "compact"
+
+    def check(self, training: TrainingParameters) -> None:
+        """Nothing has to be fetched: the model is made here."""
+
+    def plan(self, config: Config, *, num_rows: int, seed: int) -> ModelPlan:
+        """See `ModelFamily`."""
+        return ModelPlan(training=plan_compact_training(config, num_rows=num_rows, seed=seed), text=None)
+
+    def train(self, table: TrainingRows, plan: CompactPlan, on_progress: OnProgress) -> ModelRef:
+        """See `ModelFamily`."""
+        return train_model(
+            table.rows, table.schema, table.sequences, plan, table.resources, table.folder, table.key, on_progress
+        )
+
+    def train_privately(self, training: PrivateTraining, plan: CompactPlan, on_progress: OnProgress) -> PrivateModelRef:
+        """See `ModelFamily`."""
+        return train_private_model(training, plan, on_progress)
+
+    def generate(self, job: GenerationJob, plan: None, on_progress: OnProgress) -> SyntheticTable:
+        """See `ModelFamily`."""
+        return generate_table(job.model, job.plan, job.request, job.resources, job.work, job.target, on_progress)
+
+    def describe(self, model: ModelRef) -> str:
+        """See `ModelFamily`."""
+        return f"compact, {describe_size(model, 'rows or sequences')}"
+
+    def privacy_notes(self, resources: ResourceParameters) -> tuple[str, ...]:
+        """The compact model adds nothing: it learned from no other rows."""
+        return ()
+
+
+@dataclass(frozen=True)
+class LanguageFamily:
+    """A pretrained causal language model that LoRA fine-tunes on JSON lines."""
+
+    name: ModelFamilyName = "language_model"
+
+    def check(self, training: TrainingParameters) -> None:
+        """See `ModelFamily`."""
+        # The import takes seconds, which runs of the compact model need not wait for.
+        from ss_ray.training.pretrained import check_pretrained
+
+        check_pretrained(training.pretrained_model)
+
+    def plan(self, config: Config, *, num_rows: int, seed: int) -> ModelPlan:
+        """See `ModelFamily`; a cluster must be connected."""
+        vllm_available = has_vllm(use_gpu=config.resources.use_gpu)
+        return ModelPlan(
+            training=plan_language_training(config, num_rows=num_rows, seed=seed),
+            text=plan_language_generation(config, vllm_available=vllm_available),
+        )
+
+    def train(self, table: TrainingRows, plan: LanguagePlan, on_progress: OnProgress) -> ModelRef:
+        """See `ModelFamily`."""
+        codec = fit_text_codec(table.rows, table.schema, table.sequences, plan.max_records)
+        if table.sequences is not None:
+            # A start or stop that the order column cannot hold is refused before hours of training.
+            codec.between(table.sequences.start, table.sequences.stop)
+
+        return train_language_model(table.rows, codec, plan, table.resources, table.folder, table.key, on_progress)
+
+    def train_privately(
+        self, training: PrivateTraining, plan: LanguagePlan, on_progress: OnProgress
+    ) -> PrivateModelRef:
+        """See `ModelFamily`."""
+        return train_private_language_model(training, plan, on_progress)
+
+    def generate(self, job: GenerationJob, plan: LanguageGenerationPlan, on_progress: OnProgress) -> SyntheticTable:
+        """See `ModelFamily`."""
+        return generate_text_table(
+            job.model, job.plan, plan, job.request, job.resources, job.work, job.target, on_progress
+        )
+
+    def describe(self, model: ModelRef) -> str:
+        """See `ModelFamily`."""
+        return f"a language model with LoRA, {describe_size(model, 'examples')}"
+
+    def privacy_notes(self, resources: ResourceParameters) -> tuple[str, ...]:
+        """See `ModelFamily`."""
+        if resources.use_gpu:
+            return (PUBLIC_BASE_MODEL, ROUNDING_DEPENDS_ON_BATCH)
+        return (PUBLIC_BASE_MODEL,)
+
+
+FAMILIES: Mapping[ModelFamilyName, ModelFamily[Any, Any]] = {
+    family.name: family for family in (CompactFamily(), LanguageFamily())
+}
+
+
+def choose_family(config: Config) -> ModelFamily[Any, Any]:
+    """The family of the model that a request asks for."""
+    return FAMILIES[config.model_family]
+
+
+def describe_size(model: ModelRef, examples: str) -> str:
+    """Parameters, steps, and the records that were left out of a training.
 
     Args:
-        model: Folder of the model.
-        plan: What to do.
-        rows: Folder of the rows that were learned; None with differential privacy, where none may be looked at again.
-        config: The whole request.
-        work: Folder for what is made so far; belongs to this very plan and model.
-        target: Folder that appears complete.
-        on_progress: Told the rows or groups done.
-
-    Raises:
-        PrivacyError: Real rows are given, with differential privacy.
-        SsRayError: See `generate_table` and `generate_text_table`.
+        model: The trained model.
+        examples: Word for the examples of a batch.
     """
-    request = make_request(config, rows)
-    if not (model / "generation.json").exists():
-        return generate_table(model, plan, request, config.resources, work, target, on_progress)
-    language = plan_language_generation(config, vllm_available=has_vllm(use_gpu=config.resources.use_gpu))
-    return generate_text_table(model, plan, language, request, config.resources, work, target, on_progress)
+    size = f"{model.num_parameters:,} parameters, {model.steps:,} steps of {model.batch_rows} {examples}"
+    if model.records_left_out:
+        return f"{size}, {model.records_left_out:,} records longer than its window left out"
+    return size
 
 
 def make_request(config: Config, rows: Location | None) -> Request:
-    """What generation is asked for beside its plan.
+    """The values that are given for generation, and the rows that it may look at.
 
     Args:
         config: The whole request.
@@ -145,27 +268,6 @@ def make_request(config: Config, rows: Location | None) -> Request:
     Raises:
         PrivacyError: Real rows are given, with differential privacy: what they decide would not be paid for.
     """
-    if is_private(config) and rows is not None:
+    if config.is_private and rows is not None:
         raise PrivacyError("with differential privacy no real row may be looked at when rows are generated")
     return Request(generation=config.generation, encoding=config.data.encoding, real_rows=rows)
-
-
-def describe(model: ModelRef, config: Config) -> str:
-    """The model in a few words, without the path of a local one."""
-    if is_language_model(config):
-        examples = "examples"
-    else:
-        examples = "rows or sequences"
-
-    if is_language_model(config):
-        family = "a language model with LoRA"
-    else:
-        family = "compact"
-
-    if model.records_left_out:
-        left_out = f", {model.records_left_out:,} records longer than its window left out"
-    else:
-        left_out = ""
-
-    size = f"{model.num_parameters:,} parameters, {model.steps:,} steps of {model.batch_rows} {examples}"
-    return f"{family}, {size}{left_out}"

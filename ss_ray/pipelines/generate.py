@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter
 
-from ss_ray.cluster import check_resources, connect
+from ss_ray.cluster import check_resources
 from ss_ray.codec.stored import read_schema
 from ss_ray.config.files import parse_config, require_config
 from ss_ray.config.model import Config
@@ -18,17 +19,15 @@ from ss_ray.generation.results import SyntheticTable
 from ss_ray.location import Location
 from ss_ray.pii.rules import PiiPlan
 from ss_ray.pii.stage import PiiResult, Sides
-from ss_ray.pii.survivors import ScanResult
 from ss_ray.pipelines.facts import request_fingerprint
-from ss_ray.pipelines.families import generate
+from ss_ray.pipelines.families import FAMILIES, GenerationJob, choose_family, make_request
 from ss_ray.pipelines.private import refuse_budgeted_model
-from ss_ray.pipelines.run import Start, search_release, seed_state, start_of
-from ss_ray.pipelines.stages import GENERATION_STAGES, STAGES, Stages
-from ss_ray.plans.make import is_private, plan_generation
+from ss_ray.pipelines.run import search_release, seed_state, start_run
+from ss_ray.pipelines.stages import GENERATION_STAGES, STAGES, Job, begin_job
+from ss_ray.plans.make import make_plan
 from ss_ray.plans.sequences import check_sequences
 from ss_ray.privacy.certificate import Certificate
 from ss_ray.progress import OnProgress, ignore
-from ss_ray.runs.audit_log import logged
 from ss_ray.runs.run_dir import RunDir, fingerprint
 from ss_ray.tables.common_stage import CommonTable
 from ss_ray.tables.export import write_csv
@@ -89,65 +88,60 @@ def generate_from(
     asked = _with_the_models_sections(config, trained)
     check_sequences(asked)
 
-    with logged("generate", config.audit_log, str(run_dir.root)) as log:
-        log.facts.update(model=str(trained.root), request=request_fingerprint(asked))
-        return _generate(asked, trained, run_dir, csv=csv, redo=redo, on_progress=on_progress)
+    inputs = partial(_inputs_of, asked, trained)
+    with begin_job(
+        "generate", asked, run_dir, inputs, wanted=GENERATION_STAGES, redo=redo, on_progress=on_progress
+    ) as job:
+        job.log.facts.update(model=str(trained.root), request=request_fingerprint(asked))
+        certificate = _certificate(asked, trained) if asked.is_private else None
+        check_resources(asked.resources)
+        result = _generate(job, trained)
+        if certificate is not None:
+            run_dir.certificate.write_text(certificate.to_json())
+
+        return GenerationReport(
+            run_dir=str(run_dir.root),
+            synthetic=str(run_dir.synthetic),
+            csv=_write_csv(run_dir, trained) if csv else None,
+            certificate=str(run_dir.certificate) if certificate is not None else None,
+            result=result,
+            stage_seconds=job.stages.seconds,
+        )
 
 
-def _generate(
-    asked: Config, trained: RunDir, run_dir: RunDir, *, csv: bool, redo: bool, on_progress: OnProgress
-) -> GenerationReport:
-    """All stages."""
-    if is_private(asked):
-        certificate = _certificate(asked, trained)
-    else:
-        certificate = None
-
-    stages = Stages(run_dir, asked, redo=redo, wanted=GENERATION_STAGES)
-    stages.check({"generate": fingerprint(_model_id(trained), seed_state(asked))})
-    run_dir.create()
-    connect()
-    if certificate is None:
-        table = TypeAdapter(TableRef).validate_python(_manifest(trained, "read")["result"])
+def _generate(job: Job, trained: RunDir) -> SyntheticTable:
+    """Make the rows, and search them for identifiers of the rows that the model learned from."""
+    asked = job.config
+    table = TypeAdapter(TableRef).validate_python(_manifest(trained, "read")["result"])
+    if not asked.is_private:
         refuse_budgeted_model(asked, table)
 
-    check_resources(asked.resources)
-
-    start = stages.do("start", Start, lambda: start_of(asked))
-    folder = trained.internal / "model"
-    learned = _learned_rows(trained)
-    result = stages.do(
-        "generate",
-        SyntheticTable,
-        lambda: generate(
-            folder,
-            plan_generation(asked, start.seed),
-            None if certificate is not None else learned,
-            asked,
-            run_dir.internal / f"generation-{stages.key('generate')[:16]}",
-            run_dir.synthetic,
-            on_progress,
-        ),
+    start = job.stages.run(start_run, asked)
+    plan = make_plan(asked, choose_family(asked), num_rows=table.num_rows, seed=start.seed)
+    rows = GenerationJob(
+        model=trained.internal / "model",
+        plan=plan.generation,
+        request=make_request(asked, None if asked.is_private else _learned_rows(trained)),
+        resources=asked.resources,
+        work=job.work_folder(_model_id(trained)),
+        target=job.run_dir.synthetic,
     )
+    result = job.stages.run(FAMILIES[plan.family].generate, rows, plan.model.text, job.on_progress)
+
     originals = Sides(train=trained.internal / "train", holdout=trained.internal / "holdout")
-    stages.do("search", ScanResult, lambda: search_release(run_dir, originals, _pii_plan(trained), on_progress))
-    if certificate is not None:
-        run_dir.certificate.write_text(certificate.to_json())
+    job.stages.run(search_release, job.run_dir, originals, _pii_plan(trained), job.on_progress)
+    return result
 
-    schema = read_schema((folder / "codec.json").read_text())
-    if csv:
-        csv_file = write_csv(run_dir.synthetic, schema, run_dir.release / "synthetic.csv")
-    else:
-        csv_file = None
 
-    return GenerationReport(
-        run_dir=str(run_dir.root),
-        synthetic=str(run_dir.synthetic),
-        csv=str(csv_file) if csv_file else None,
-        certificate=str(run_dir.certificate) if certificate is not None else None,
-        result=result,
-        stage_seconds=stages.seconds,
-    )
+def _inputs_of(asked: Config, trained: RunDir) -> dict[str, str]:
+    """State of the files that the rows depend on beside the request: the model, and the seed table."""
+    return {"generate": fingerprint(_model_id(trained), seed_state(asked))}
+
+
+def _write_csv(run_dir: RunDir, trained: RunDir) -> str:
+    """Write release/synthetic.csv; its path or URI."""
+    schema = read_schema((trained.internal / "model" / "codec.json").read_text())
+    return str(write_csv(run_dir.synthetic, schema, run_dir.release / "synthetic.csv"))
 
 
 def _learned_rows(trained: RunDir) -> Location:

@@ -11,12 +11,13 @@ from pathlib import Path
 from ss_ray.config.model import Config, PrivacyParameters
 from ss_ray.constraints.check import check_declared
 from ss_ray.generation.given import is_given
-from ss_ray.location import Location, real_place
-from ss_ray.pii.stage import PiiResult
-from ss_ray.pipelines.families import is_language_model, train_private
-from ss_ray.pipelines.stages import Stages
+from ss_ray.location import real_place
+from ss_ray.pipelines.families import FAMILIES
+from ss_ray.pipelines.handover import Learned, Prepared
+from ss_ray.pipelines.stages import Job
+from ss_ray.plans.loop import PrivateLoopPlan
 from ss_ray.plans.make import plan_private_loop, unit_name
-from ss_ray.plans.plan import PrivateLoopPlan
+from ss_ray.plans.plan import RunPlan
 from ss_ray.privacy.account import Account, PrivateSchema
 from ss_ray.privacy.certificate import Certificate, make_certificate
 from ss_ray.privacy.charges import Charge
@@ -24,11 +25,9 @@ from ss_ray.privacy.ledger.actor import LedgerClient, connect_ledger, find_ledge
 from ss_ray.privacy.ledger.datasets import DataIdentity
 from ss_ray.privacy.plan import provisional_delta
 from ss_ray.privacy.stage import PrivateRows, measure_table
-from ss_ray.progress import OnProgress
-from ss_ray.runs.run_dir import RunDir, fingerprint
+from ss_ray.runs.run_dir import fingerprint
 from ss_ray.tables.stage import TableRef
 from ss_ray.training.private.stage import PrivateModelRef, PrivateTraining
-from ss_ray.training.stage import ModelRef
 
 LABEL_LENGTH = 8
 INTERNAL = (
@@ -54,22 +53,25 @@ class PrivateRun:
     """One run with differential privacy.
 
     Attributes:
-        config: The request.
-        privacy: Its section.
-        job: Name of the run in the ledger.
+        job: The run.
+        privacy: Section `privacy` of the request.
+        name: Name of the run in the ledger.
         data: Path or URI of the source.
-        table: The source as it was read.
-        stages: Of the run.
-        seed: Of the first weights.
+        table: Reference to the source as it was read.
+        seed: Seed of the first weights.
     """
 
-    config: Config
+    job: Job
     privacy: PrivacyParameters
-    job: str
+    name: str
     data: str | Path
     table: TableRef
-    stages: Stages
     seed: int
+
+    @property
+    def config(self) -> Config:
+        """The request."""
+        return self.job.config
 
     def admit(self) -> None:
         """Enter this run in the ledger, before any other work is done for it.
@@ -80,7 +82,7 @@ class PrivateRun:
         """
         delta = provisional_delta(self.privacy.delta)
         self.ledger.check_limits(self.privacy.epsilon, delta)
-        self.ledger.open_job(self.job, self.dataset, self.unit, delta, self.table.digests)
+        self.ledger.open_job(self.name, self.dataset, self.unit, delta, self.table.digests)
 
     @cached_property
     def ledger(self) -> LedgerClient:
@@ -99,7 +101,7 @@ class PrivateRun:
 
     def account(self, stage: str) -> Account:
         """What a stage of this very request charges."""
-        return Account(ledger=self.ledger, job=self.job, label=self.stages.key(stage)[:LABEL_LENGTH])
+        return Account(ledger=self.ledger, job=self.name, label=self.job.stages.key(stage)[:LABEL_LENGTH])
 
     def training_account(self, private: PrivateSchema) -> Account:
         """What the training charges, now that delta is known.
@@ -107,7 +109,7 @@ class PrivateRun:
         Raises:
             PrivacyError: The ledger does not know what the schema cost.
         """
-        self.ledger.open_job(self.job, self.dataset, self.unit, private.delta)
+        self.ledger.open_job(self.name, self.dataset, self.unit, private.delta)
         self.account("measure").check_known(private.charges)
         return self.account("train")
 
@@ -138,6 +140,67 @@ class PrivateRun:
             seed=self.seed,
         )
 
+    def measure_schema(self, prepared: Prepared) -> PrivateSchema:
+        """Measure the schema of the training rows, paid for.
+
+        Raises:
+            PrivacyError: The data set's budget does not allow it.
+        """
+        rows = PrivateRows(
+            rows=prepared.seen.train, units=prepared.real.train, schema=prepared.schema, data=self.config.data
+        )
+        return measure_table(rows, self.privacy, self.account("measure"), self.rehearse_training, self.job.on_progress)
+
+    def train_model(self, plan: RunPlan, prepared: Prepared, private: PrivateSchema) -> PrivateModelRef:
+        """Train with the budget that the schema has left.
+
+        Raises:
+            PrivacyError: The data set's budget does not allow it.
+        """
+        training = PrivateTraining(
+            rows=prepared.seen.train,
+            units=prepared.real.train,
+            schema=prepared.schema,
+            private=private,
+            group=plan.privacy_unit,
+            sequences=plan.sequences,
+            loop=self.training_plan(private),
+            account=self.training_account(private),
+            resources=self.config.resources,
+            folder=self.job.run_dir.internal,
+            key=fingerprint(self.name, self.job.stages.key("train"), repr(private)),
+        )
+        return FAMILIES[plan.family].train_privately(training, plan.model.training, self.job.on_progress)
+
+    def certify_model(self, plan: RunPlan, private: PrivateSchema, trained: PrivateModelRef) -> Certificate:
+        """Write release/privacy_certificate.json.
+
+        Raises:
+            PrivacyError: More was spent than was asked for.
+        """
+        measured = private.measured
+        replaced = self.config.replace_pii
+        columns = measured.schema.columns if measured else ()
+        inferred = dict.fromkeys(self.table.schema.names, "inferred")
+        by_rows = replaced is not None and replaced.globals.classify.enable_classify is not False
+        account = self.training_account(private)
+        account.check_known(trained.charges)
+        certificate = make_certificate(
+            trained.dp,
+            [*self.account("measure").spent(), *account.spent()],
+            steps_in_weights=trained.model.steps,
+            num_units=private.num_units,
+            schema={column.name: column.source for column in columns} or inferred,
+            balance=self.ledger.balance(self.dataset, self.unit) if self.privacy.dataset else None,
+            not_covered=(*INTERNAL, *([TYPED_BY_ROWS] if by_rows else []), *([] if measured else [EXACT_SCHEMA])),
+            notes=_notes(self, plan),
+        )
+        if is_given(self.config.generation):
+            certificate = certificate.with_given_cells()
+
+        self.job.run_dir.certificate.write_text(certificate.to_json())
+        return certificate
+
     @contextmanager
     def closed_at_end(self) -> Iterator[None]:
         """Give back what is reserved and not spent, however the context ends."""
@@ -145,7 +208,23 @@ class PrivateRun:
             yield
         finally:
             if "ledger" in self.__dict__:
-                self.ledger.close_job(self.job)
+                self.ledger.close_job(self.name)
+
+
+def private_run_of(job: Job, data: str | Path, table: TableRef, *, name: str, seed: int) -> PrivateRun | None:
+    """The account of a run with differential privacy; None without it.
+
+    Args:
+        job: The run.
+        data: Path or URI of the source.
+        table: Reference to the source as it was read.
+        name: Name of the run in the ledger.
+        seed: Seed of the first weights.
+    """
+    privacy = job.config.privacy
+    if privacy is None or not job.config.is_private:
+        return None
+    return PrivateRun(job=job, privacy=privacy, name=name, data=data, table=table, seed=seed)
 
 
 def identity_of(config: Config, data: str | Path, table: TableRef) -> DataIdentity:
@@ -182,94 +261,31 @@ def _refuse_budgeted(config: Config, source: DataIdentity) -> None:
         ledger.refuse_budgeted(source)
 
 
-def train_privately(
-    run: PrivateRun, rows: Location, units: Location, pii: PiiResult, run_dir: RunDir, on_progress: OnProgress
-) -> tuple[Certificate, ModelRef]:
-    """Measure the schema and train, both paid for, and certify it before any row is generated.
+def train_privately(run: PrivateRun, plan: RunPlan, prepared: Prepared) -> Learned:
+    """Measure the schema and train, both paid for, and certify the model before any row is generated.
 
     Args:
         run: The run.
-        rows: Folder of the rows to learn from.
-        units: Folder of the same rows before PII was replaced.
-        pii: What was replaced.
-        run_dir: Where model, checkpoints and certificate go.
-        on_progress: Told how far each stage is.
+        plan: Plan of the run.
+        prepared: Rows to learn from.
 
     Raises:
         PrivacyError: The data set's budget does not allow it.
     """
-    config = run.config
-    stages = run.stages
+    stages = run.job.stages
     with run.closed_at_end():
-        private = stages.do(
-            "measure",
-            PrivateSchema,
-            lambda: measure_table(
-                PrivateRows(rows=rows, units=units, schema=pii.schema, data=config.data),
-                run.privacy,
-                run.account("measure"),
-                run.rehearse_training,
-                on_progress,
-            ),
-        )
-        # Before the rest of the budget goes.
+        private = stages.run(run.measure_schema, prepared)
+        # Constraints that the measured schema cannot keep are refused before the rest of the budget goes.
         if private.measured is not None:
-            check_declared(config.constraints, private.measured.schema)
+            check_declared(run.config.constraints, private.measured.schema)
 
-        trained = stages.do(
-            "train",
-            PrivateModelRef,
-            lambda: train_private(
-                PrivateTraining(
-                    rows=rows,
-                    units=units,
-                    schema=pii.schema,
-                    private=private,
-                    loop=run.training_plan(private),
-                    account=run.training_account(private),
-                    config=config,
-                    folder=run_dir.internal,
-                    key=fingerprint(run.job, stages.key("train"), repr(private)),
-                ),
-                on_progress,
-            ),
-        )
-        certificate = stages.do("certify", Certificate, lambda: _certify(run, private, trained, run_dir))
+        trained = stages.run(run.train_model, plan, prepared, private)
+        guarantee = stages.run(run.certify_model, plan, private, trained)
 
-    return certificate, trained.model
+    return Learned(model=trained.model, guarantee=guarantee)
 
 
-def _certify(run: PrivateRun, private: PrivateSchema, trained: PrivateModelRef, run_dir: RunDir) -> Certificate:
-    """Write release/privacy_certificate.json.
-
-    Raises:
-        PrivacyError: More was spent than was asked for.
-    """
-    measured = private.measured
-    replaced = run.config.replace_pii
-    columns = measured.schema.columns if measured else ()
-    inferred = dict.fromkeys(run.table.schema.names, "inferred")
-    by_rows = replaced is not None and replaced.globals.classify.enable_classify is not False
-    account = run.training_account(private)
-    account.check_known(trained.charges)
-    certificate = make_certificate(
-        trained.dp,
-        [*run.account("measure").spent(), *account.spent()],
-        steps_in_weights=trained.model.steps,
-        num_units=private.num_units,
-        schema={column.name: column.source for column in columns} or inferred,
-        balance=run.ledger.balance(run.dataset, run.unit) if run.privacy.dataset else None,
-        not_covered=(*INTERNAL, *([TYPED_BY_ROWS] if by_rows else []), *([] if measured else [EXACT_SCHEMA])),
-        notes=_notes(run),
-    )
-    if is_given(run.config.generation):
-        certificate = certificate.with_given_cells()
-
-    run_dir.certificate.write_text(certificate.to_json())
-    return certificate
-
-
-def _notes(run: PrivateRun) -> list[str]:
+def _notes(run: PrivateRun, plan: RunPlan) -> list[str]:
     replaced = run.config.replace_pii
     group = run.config.data.group_training_examples_by
     notes = []
@@ -286,14 +302,7 @@ def _notes(run: PrivateRun) -> list[str]:
             ".seed: whoever knows the seed can tell whether a stand-in is that of a given value."
         )
 
-    if is_language_model(run.config):
-        notes.append("The base model is taken to be public: what it learned before is not covered.")
-        if run.config.resources.use_gpu:
-            notes.append(
-                "The base model computed in bfloat16, whose rounding depends a little on which units share a batch; "
-                "the accounting leaves that out."
-            )
-
+    notes += FAMILIES[plan.family].privacy_notes(run.config.resources)
     if group is not None:
         notes.append(
             f"Of each {group!r} one row, drawn at random, was counted for the schema, and at most "

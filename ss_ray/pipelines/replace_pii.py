@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from ss_ray.cluster import connect
 from ss_ray.config.files import require_config
 from ss_ray.config.model import Config
-from ss_ray.config.pii import PiiParameters
 from ss_ray.errors import ConfigError
 from ss_ray.location import Location
+from ss_ray.pii.entities import check_types
 from ss_ray.pii.policy.steps import check_policy
 from ss_ray.pii.report import REPORT_FILES
-from ss_ray.pii.rules import check_types
 from ss_ray.pii.stage import PiiResult, Sides, replace_pii
 from ss_ray.pipelines.facts import request_fingerprint
 from ss_ray.pipelines.private import refuse_budgeted
-from ss_ray.pipelines.run import Start, check_apart, start_of
-from ss_ray.pipelines.stages import REPLACEMENT_STAGES, Stages
-from ss_ray.plans.make import make_plan
+from ss_ray.pipelines.run import check_apart, start_run
+from ss_ray.pipelines.stages import REPLACEMENT_STAGES, Job, begin_job
+from ss_ray.plans.make import check_supported
 from ss_ray.progress import OnProgress, ignore
-from ss_ray.runs.audit_log import Log, logged
 from ss_ray.runs.run_dir import RunDir, fingerprint
 from ss_ray.tables.export import write_csv
 from ss_ray.tables.files import source_state
-from ss_ray.tables.stage import Splits, TableRef, read_table, split_table
+from ss_ray.tables.stage import TableRef, read_table, split_table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,62 +80,54 @@ def replace_table(
     check_policy(asked.steps or ())
     privacy = config.privacy and config.privacy.model_copy(update={"dp_enabled": False})
     config = config.model_copy(update={"data": config.data.model_copy(update={"holdout": 0.0}), "privacy": privacy})
+    check_supported(config)
     run_dir = RunDir.at(out)
     check_apart(data, run_dir)
-    with logged("replace-pii", config.audit_log, str(run_dir.root)) as log:
-        return _replace(config, asked, data, run_dir, csv=csv, redo=redo, log=log, on_progress=on_progress)
+    inputs = partial(_inputs_of, data)
+    with begin_job(
+        "replace-pii", config, run_dir, inputs, wanted=REPLACEMENT_STAGES, redo=redo, on_progress=on_progress
+    ) as job:
+        result = _replace(job, data)
+        return ReplacementReport(
+            run_dir=str(run_dir.root),
+            table=str(run_dir.table),
+            csv=str(write_csv(run_dir.table, result.schema, run_dir.release / "table.csv")) if csv else None,
+            report=str(run_dir.release / "pii_report.html"),
+            num_rows=result.num_rows,
+            result=result,
+            stage_seconds=job.stages.seconds,
+        )
 
 
-def _replace(
-    config: Config,
-    asked: PiiParameters,
-    data: str | Path,
-    run_dir: RunDir,
-    *,
-    csv: bool,
-    redo: bool,
-    log: Log,
-    on_progress: OnProgress,
-) -> ReplacementReport:
-    """All stages."""
-    stages = Stages(run_dir, config, redo=redo, wanted=REPLACEMENT_STAGES)
-    stages.check({"read": fingerprint(source_state(data))})
-    run_dir.create()
-    connect()
+def _inputs_of(data: str | Path) -> dict[str, str]:
+    return {"read": fingerprint(source_state(data))}
 
-    rows = Sides(train=run_dir.internal / "train", holdout=run_dir.internal / "holdout")
-    written = Sides(train=run_dir.internal / "replaced", holdout=run_dir.internal / "replaced-holdout")
-    start = stages.do("start", Start, lambda: start_of(config))
-    table = stages.do(
-        "read", TableRef, lambda: read_table(data, config.data, start.split_seed, on_progress, min_rows=1)
-    )
-    log.facts.update(inputs=list(table.digests), request=request_fingerprint(config))
-    if run_dir.read_manifest("replace_pii") is None:
+
+def _replace(job: Job, data: str | Path) -> PiiResult:
+    """Type the rows, all of them as training rows, and replace their personal data."""
+    config = job.config
+    internal = job.run_dir.internal
+    start = job.stages.run(start_run, config)
+    table = job.stages.run(read_table, data, config.data, start.split_seed, job.on_progress, min_rows=1)
+    job.log.facts.update(inputs=list(table.digests), request=request_fingerprint(config))
+    if job.run_dir.read_manifest("replace_pii") is None:
         refuse_budgeted(config, data, table)
 
-    plan = make_plan(config, num_rows=table.num_rows, seed=start.seed, split_seed=start.split_seed)
-    stages.do("split", Splits, lambda: split_table(data, table, config.data, plan, run_dir.internal, on_progress))
+    job.stages.run(split_table, data, table, config.data, start.split_seed, internal, job.on_progress)
+    return job.stages.run(replace_pii_and_release, job, table)
 
-    def replace() -> PiiResult:
-        result = replace_pii(rows, table.schema, asked, config.data, config.resources, written, on_progress)
-        _release(run_dir, written.train)
-        return result
 
-    result = stages.do("replace_pii", PiiResult, replace)
-    if csv:
-        csv_file = write_csv(run_dir.table, result.schema, run_dir.release / "table.csv")
-    else:
-        csv_file = None
-
-    return ReplacementReport(
-        run_dir=str(run_dir.root),
-        table=str(run_dir.table),
-        csv=str(csv_file) if csv_file else None,
-        report=str(run_dir.release / "pii_report.html"),
-        num_rows=result.num_rows,
-        result=result,
-        stage_seconds=stages.seconds,
+def replace_pii_and_release(job: Job, table: TableRef) -> PiiResult:
+    """Replace personal data, and move the finished table to release/."""
+    config = job.config
+    internal = job.run_dir.internal
+    rows = Sides(train=internal / "train", holdout=internal / "holdout")
+    written = Sides(train=internal / "replaced", holdout=internal / "replaced-holdout")
+    result = replace_pii(
+        rows, table.schema, config.replace_pii, config.data, config.resources, written, job.on_progress
     )
+    _release(job.run_dir, written.train)
+    return result
 
 
 def _release(run_dir: RunDir, written: Location) -> None:

@@ -7,12 +7,12 @@ finished; a changed request names the stages that would have to be done again, a
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
-from ss_ray.cluster import check_resources, connect
+from ss_ray.cluster import check_resources
 from ss_ray.codec.stored import read_schema
 from ss_ray.config.files import require_config
 from ss_ray.config.model import Config
@@ -43,21 +43,22 @@ from ss_ray.pipelines.facts import (
     run_facts,
     sequence_columns,
 )
-from ss_ray.pipelines.families import describe, generate, is_language_model, train
-from ss_ray.pipelines.private import PrivateRun, refuse_budgeted, train_privately
-from ss_ray.pipelines.stages import Stages
-from ss_ray.plans.make import check_supported, is_private, make_plan, plan_hold_back
+from ss_ray.pipelines.families import FAMILIES, GenerationJob, TrainingRows, choose_family, make_request
+from ss_ray.pipelines.handover import Learned, Prepared, Release
+from ss_ray.pipelines.private import PrivateRun, private_run_of, refuse_budgeted, train_privately
+from ss_ray.pipelines.stages import Job, begin_job
+from ss_ray.plans.make import check_supported, make_plan
 from ss_ray.plans.plan import RunPlan
 from ss_ray.plans.sequences import modelled_schema, with_timestamp_format
 from ss_ray.privacy.certificate import Certificate
 from ss_ray.progress import OnProgress, ignore
-from ss_ray.runs.audit_log import Log, logged
 from ss_ray.runs.run_dir import RunDir, fingerprint
-from ss_ray.tables.common_stage import CommonTable, hold_back_notes, hold_back_rare_values
+from ss_ray.schema import TableSchema
+from ss_ray.tables.common_stage import hold_back_notes, hold_back_rare_values
 from ss_ray.tables.export import write_csv
 from ss_ray.tables.files import source_state
-from ss_ray.tables.stage import Splits, TableRef, read_table, split_table
-from ss_ray.training.stage import ModelRef, discard_work
+from ss_ray.tables.stage import TableRef, read_table, split_table
+from ss_ray.training.stage import discard_work
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +74,21 @@ class Start:
     seed: int
     split_seed: int
     job: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """The source table as it was read, and all that will be done with it.
+
+    Attributes:
+        table: Reference to the source.
+        plan: Plan of the run.
+        private_run: Account of the run in the privacy ledger; None without differential privacy.
+    """
+
+    table: TableRef
+    plan: RunPlan
+    private_run: PrivateRun | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,128 +146,189 @@ def run(
     """
     require_config(config)
     check_supported(config)
-    if is_language_model(config):
-        # seconds, that compact models need not wait for.
-        from ss_ray.training.pretrained import check_pretrained
-
-        check_pretrained(config.training.pretrained_model)
-
+    choose_family(config).check(config.training)
     run_dir = RunDir.at(out)
     check_apart(data, run_dir)
-    with logged("run", config.audit_log, str(run_dir.root)) as log:
-        return _run(config, data, run_dir, csv=csv, redo=redo, log=log, on_progress=on_progress)
+
+    inputs = partial(inputs_of, config, data)
+    with begin_job("run", config, run_dir, inputs, redo=redo, on_progress=on_progress) as job:
+        check_resources(config.resources)
+        source = _read_source(job, data)
+        prepared = _prepare_rows(job, data, source)
+        learned = _train(job, source, prepared)
+        release = _make_release(job, source, prepared, learned)
+        csv_file = _write_csv(run_dir, prepared.schema) if csv else None
+        evaluation = _evaluate(job, source, prepared, learned, release)
+
+        return RunReport(
+            run_dir=str(run_dir.root),
+            synthetic=str(run_dir.synthetic),
+            csv=csv_file,
+            report=str(run_dir.report) if evaluation else None,
+            certificate=str(run_dir.certificate) if learned.guarantee else None,
+            guarantee=learned.guarantee,
+            manifest=str(run_dir.root / "manifest"),
+            num_rows=release.synthetic.num_rows,
+            incomplete=release.synthetic.incomplete,
+            evaluation=evaluation,
+            stage_seconds=job.stages.seconds,
+        )
 
 
-def _run(
-    config: Config, data: str | Path, run_dir: RunDir, *, csv: bool, redo: bool, log: Log, on_progress: OnProgress
-) -> RunReport:
-    """All stages, from top to bottom."""
-    stages = Stages(run_dir, config, redo=redo)
-    stages.check(inputs_of(config, data))
-    run_dir.create()
-    connect()
-    check_resources(config.resources)
+def _read_source(job: Job, data: str | Path) -> Source:
+    """Look at every row once, refuse what cannot be done with this table, and plan all that follows."""
+    config = job.config
+    start = job.stages.run(start_run, config)
+    table = job.stages.run(
+        read_table,
+        data,
+        with_timestamp_format(config.data, config),
+        start.split_seed,
+        job.on_progress,
+        private=config.is_private,
+    )
+    job.log.facts.update(inputs=list(table.digests), request=request_fingerprint(config))
+    _check_columns(config, table)
 
-    internal = run_dir.internal
-    resources = config.resources
+    private_run = private_run_of(job, data, table, name=start.job, seed=start.seed)
+    # Rows that were generated were admitted before.
+    if job.run_dir.read_manifest("generate") is None:
+        if private_run is None:
+            refuse_budgeted(config, data, table)
+        else:
+            private_run.admit()
+
+    family = choose_family(config)
+    plan = make_plan(config, family, num_rows=table.num_rows, seed=start.seed, split_seed=start.split_seed)
+
+    return Source(table=table, plan=plan, private_run=private_run)
+
+
+def _prepare_rows(job: Job, data: str | Path, source: Source) -> Prepared:
+    """Split the rows, replace personal data, and hold back rare values."""
+    config = job.config
+    internal = job.run_dir.internal
     real = Sides(train=internal / "train", holdout=internal / "holdout")
     replaced = Sides(train=internal / "replaced", holdout=internal / "replaced-holdout")
     seen = real if config.replace_pii is None else replaced
-    start = stages.do("start", Start, lambda: start_of(config))
-    table = stages.do(
-        "read",
-        TableRef,
-        lambda: read_table(
-            data, with_timestamp_format(config.data, config), start.split_seed, on_progress, private=is_private(config)
-        ),
-    )
-    log.facts.update(inputs=list(table.digests), request=request_fingerprint(config))
-    _check_columns(config, table)
-    private_run = _private_run(config, start, data, table, stages)
-    # Else everything that the ledger could refuse was done before.
-    if run_dir.read_manifest("generate") is None:
-        refuse_budgeted(config, data, table) if private_run is None else private_run.admit()
 
-    plan = make_plan(config, num_rows=table.num_rows, seed=start.seed, split_seed=start.split_seed)
-    splits = stages.do("split", Splits, lambda: split_table(data, table, config.data, plan, internal, on_progress))
-    pii = stages.do(
-        "replace_pii",
-        PiiResult,
-        lambda: replace_pii(real, table.schema, config.replace_pii, config.data, resources, replaced, on_progress),
+    splits = job.stages.run(
+        split_table, data, source.table, config.data, source.plan.split_seed, internal, job.on_progress
     )
-    hold_back = plan_hold_back(config, start.seed)
-    learned = internal / "learned"
-    common = stages.do(
-        "hold_back",
-        CommonTable,
-        lambda: hold_back_rare_values(seen.train, pii.schema, config.data, hold_back, learned, on_progress),
+    pii = job.stages.run(
+        replace_pii,
+        real,
+        source.table.schema,
+        config.replace_pii,
+        config.data,
+        config.resources,
+        replaced,
+        job.on_progress,
     )
-    schema = modelled_schema(common.schema, plan.sequences)
-    if not common.is_rewritten:
-        learned = seen.train
-
-    if not is_private(config):
+    common = job.stages.run(
+        hold_back_rare_values,
+        seen.train,
+        pii.schema,
+        config.data,
+        source.plan.hold_back,
+        internal / "learned",
+        job.on_progress,
+    )
+    if not config.is_private:
         check_given(config.generation, common.schema)
 
-    if private_run is None:
-        guarantee = None
-        model = stages.do(
-            "train",
-            ModelRef,
-            lambda: train(learned, splits.train_rows, schema, plan, config, internal, stages.key("train"), on_progress),
-        )
-    else:
-        guarantee, model = train_privately(
-            private_run, seen.train, real.train, replace(pii, schema=schema), run_dir, on_progress
-        )
-
-    discard_work(internal)
-    real_rows = None if is_private(config) else learned
-    work = internal / f"generation-{fingerprint(stages.key('generate'), model.model_id)[:16]}"
-    synthetic = stages.do(
-        "generate",
-        SyntheticTable,
-        lambda: generate(internal / "model", plan.generation, real_rows, config, work, run_dir.synthetic, on_progress),
+    return Prepared(
+        splits=splits,
+        pii=pii,
+        common=common,
+        schema=modelled_schema(common.schema, source.plan.sequences),
+        real=real,
+        seen=seen,
+        learned=internal / "learned" if common.is_rewritten else seen.train,
     )
-    log.facts["rows"] = synthetic.num_rows
-    scan = stages.do("search", ScanResult, lambda: search_release(run_dir, real, pii.plan, on_progress))
-    _publish(guarantee, run_dir, synthetic)
-    if csv:
-        csv_file = write_csv(run_dir.synthetic, schema, run_dir.release / "synthetic.csv")
-    else:
-        csv_file = None
 
+
+def _train(job: Job, source: Source, prepared: Prepared) -> Learned:
+    """Train the model; with differential privacy measure the schema before, and certify the model after."""
+    plan = source.plan
+    family = FAMILIES[plan.family]
+    if source.private_run is not None:
+        learned = train_privately(source.private_run, plan, prepared)
+    else:
+        rows = TrainingRows(
+            rows=prepared.learned,
+            schema=prepared.schema,
+            sequences=plan.sequences,
+            resources=job.config.resources,
+            folder=job.run_dir.internal,
+            key=job.stages.key("train"),
+        )
+        model = job.stages.run(family.train, rows, plan.model.training, job.on_progress)
+        learned = Learned(model=model, guarantee=None)
+
+    discard_work(job.run_dir.internal)
+    return learned
+
+
+def _make_release(job: Job, source: Source, prepared: Prepared, learned: Learned) -> Release:
+    """Generate the rows, search them for identifiers of real people, and write the page that may leave with them."""
+    run_dir = job.run_dir
+    plan = source.plan
+    rows = GenerationJob(
+        model=run_dir.internal / "model",
+        plan=plan.generation,
+        request=make_request(job.config, None if plan.is_private else prepared.learned),
+        resources=job.config.resources,
+        work=job.work_folder(learned.model.model_id),
+        target=run_dir.synthetic,
+    )
+    synthetic = job.stages.run(FAMILIES[plan.family].generate, rows, plan.model.text, job.on_progress)
+    job.log.facts["rows"] = synthetic.num_rows
+    scan = job.stages.run(search_release, run_dir, prepared.real, prepared.pii.plan, job.on_progress)
+    _publish(learned.guarantee, run_dir, synthetic)
+
+    return Release(synthetic=synthetic, scan=scan)
+
+
+def _write_csv(run_dir: RunDir, schema: TableSchema) -> str:
+    """Write release/synthetic.csv; its path or URI."""
+    return str(write_csv(run_dir.synthetic, schema, run_dir.release / "synthetic.csv"))
+
+
+def _evaluate(
+    job: Job, source: Source, prepared: Prepared, learned: Learned, release: Release
+) -> EvaluationResult | None:
+    """Compare the synthetic rows with the real ones, and write the evidence; None where evaluation is off."""
+    run_dir = job.run_dir
     facts = run_facts(
-        config,
-        run_dir,
-        table,
-        splits,
-        pii,
-        scan=scan,
-        num_rows=synthetic.num_rows,
-        seed=start.seed,
-        guarantee=guarantee,
-        log=log,
+        job,
+        source.table,
+        prepared,
+        release,
+        seed=source.plan.seed,
+        guarantee=learned.guarantee,
     )
-    evaluation = None
-    if config.evaluation.enabled:
-        context = _report_context(config, run_dir, plan, facts, pii, common, model, guarantee, stages.seconds)
-        tables = Tables(
-            train=seen.train,
-            holdout=seen.holdout,
-            synthetic=run_dir.synthetic,
-            originals=None if seen is real else (real.train, real.holdout),
-        )
-        request = _evaluation_request(config, start, pii)
-        evaluation = stages.do(
-            "evaluate",
-            EvaluationResult,
-            lambda: evaluate_table(tables, schema, request, context, facts, internal, on_progress),
-        )
-    else:
-        write_evidence(facts, None, internal)
+    if not job.config.evaluation.enabled:
+        write_evidence(facts, None, run_dir.internal)
+        return None
 
-    return _run_report(run_dir, csv_file, synthetic, guarantee, evaluation, stages.seconds)
+    has_originals = prepared.seen != prepared.real
+    tables = Tables(
+        train=prepared.seen.train,
+        holdout=prepared.seen.holdout,
+        synthetic=run_dir.synthetic,
+        originals=(prepared.real.train, prepared.real.holdout) if has_originals else None,
+    )
+    return job.stages.run(
+        evaluate_table,
+        tables,
+        prepared.schema,
+        _evaluation_request(job.config, source.plan, prepared.pii),
+        _report_context(job, source.plan, prepared, learned, facts),
+        facts,
+        run_dir.internal,
+        job.on_progress,
+    )
 
 
 def search_release(run_dir: RunDir, originals: Sides, plan: PiiPlan | None, on_progress: OnProgress) -> ScanResult:
@@ -280,40 +357,6 @@ def _publish(guarantee: Certificate | None, run_dir: RunDir, synthetic: Syntheti
         num_rows=synthetic.num_rows,
         title=run_dir.root.name,
         target=run_dir.public_report,
-    )
-
-
-def _evaluation_request(config: Config, start: Start, pii: PiiResult) -> EvaluationRequest:
-    return EvaluationRequest(
-        parameters=config.evaluation,
-        seed=start.seed,
-        constraints=config.constraints,
-        sequences=sequence_columns(config),
-        pii=personal_columns(pii),
-        public=public_columns(config),
-    )
-
-
-def _run_report(
-    run_dir: RunDir,
-    csv_file: Location | None,
-    synthetic: SyntheticTable,
-    guarantee: Certificate | None,
-    evaluation: EvaluationResult | None,
-    seconds: dict[str, float],
-) -> RunReport:
-    return RunReport(
-        run_dir=str(run_dir.root),
-        synthetic=str(run_dir.synthetic),
-        csv=str(csv_file) if csv_file else None,
-        report=str(run_dir.report) if evaluation else None,
-        certificate=str(run_dir.certificate) if guarantee else None,
-        guarantee=guarantee,
-        manifest=str(run_dir.root / "manifest"),
-        num_rows=synthetic.num_rows,
-        incomplete=synthetic.incomplete,
-        evaluation=evaluation,
-        stage_seconds=seconds,
     )
 
 
@@ -363,19 +406,19 @@ def _check_columns(config: Config, table: TableRef) -> None:
         check_columns(config.evaluation, table.schema)
 
     check_declared(config.constraints, table.schema)
-    if is_private(config):
+    if config.is_private:
         check_seeds(config.generation, config.data.encoding, table.digests)
 
 
-def start_of(config: Config) -> Start:
-    """What is fixed when a run of this request begins."""
+def start_run(config: Config) -> Start:
+    """Draw everything that is fixed when a run of this request begins."""
     given = config.data.random_state
     if given is None:
         seed = secrets.randbelow(2**32)
     else:
         seed = given
 
-    if is_private(config):
+    if config.is_private:
         split_seed = secrets.randbelow(10**15)
     else:
         split_seed = seed
@@ -383,45 +426,31 @@ def start_of(config: Config) -> Start:
     return Start(seed=seed, split_seed=split_seed, job=secrets.token_hex(8))
 
 
-def _private_run(config: Config, start: Start, data: str | Path, table: TableRef, stages: Stages) -> PrivateRun | None:
-    """What differential privacy needs beside the other stages; None without it."""
-    if config.privacy is None or not is_private(config):
-        return None
-
-    return PrivateRun(
-        config=config,
-        privacy=config.privacy,
-        job=start.job,
-        data=data,
-        table=table,
-        stages=stages,
-        seed=start.seed,
+def _evaluation_request(config: Config, plan: RunPlan, pii: PiiResult) -> EvaluationRequest:
+    return EvaluationRequest(
+        parameters=config.evaluation,
+        seed=plan.seed,
+        constraints=config.constraints,
+        sequences=sequence_columns(config),
+        pii=personal_columns(pii),
+        public=public_columns(config),
     )
 
 
-def _report_context(
-    config: Config,
-    run_dir: RunDir,
-    plan: RunPlan,
-    facts: RunFacts,
-    pii: PiiResult,
-    common: CommonTable,
-    model: ModelRef,
-    guarantee: Certificate | None,
-    seconds: Mapping[str, float],
-) -> ReportContext:
+def _report_context(job: Job, plan: RunPlan, prepared: Prepared, learned: Learned, facts: RunFacts) -> ReportContext:
     return ReportContext(
-        title=run_dir.root.name,
+        title=job.run_dir.root.name,
         created_at=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        model=describe(model, config),
+        model=FAMILIES[plan.family].describe(learned.model),
         counts=facts.counts,
         pii=tuple(
-            PiiRow(column=row.column, entity_type=row.entity_type, replaced=row.replaced) for row in pii.statistics
+            PiiRow(column=row.column, entity_type=row.entity_type, replaced=row.replaced)
+            for row in prepared.pii.statistics
         ),
-        notes=(*plan.notes, *hold_back_notes(common, config.data)),
-        stage_seconds=dict(seconds),
+        notes=(*plan.notes, *hold_back_notes(prepared.common, job.config.data)),
+        stage_seconds=dict(job.stages.seconds),
         privacy_statement=plan.notes[0],
-        guarantee=guarantee,
-        settings=given_settings(config),
+        guarantee=learned.guarantee,
+        settings=given_settings(job.config),
         versions=facts.versions,
     )

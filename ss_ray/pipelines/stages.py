@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
 from ss_ray import __version__
+from ss_ray.cluster import connect
 from ss_ray.config.model import Config
 from ss_ray.errors import ConfigError
 from ss_ray.location import Location
-from ss_ray.plans.make import is_private, unused_paths
+from ss_ray.plans.make import unused_paths
+from ss_ray.progress import OnProgress, ignore
+from ss_ray.runs.audit_log import Log, logged
 from ss_ray.runs.run_dir import RunDir, fingerprint
 
 logger = logging.getLogger(__name__)
 
+P = ParamSpec("P")
 T = TypeVar("T")
 STAGES = (
     "start",
@@ -54,7 +60,7 @@ class Stages:
         self.run_dir = run_dir
         self.asked = _asked(config)
         skipped = {
-            *(() if is_private(config) else PRIVATE_STAGES),
+            *(() if config.is_private else PRIVATE_STAGES),
             *(() if config.evaluation.enabled else ("evaluate",)),
         }
         if wanted is None:
@@ -107,24 +113,33 @@ class Stages:
             if stage not in self.wanted:
                 self.run_dir.manifest(stage).remove()
 
-    def do(self, stage: str, result_type: type[T], function: Callable[[], T]) -> T:
-        """The stage's result: read back where it is finished, else made now and recorded."""
-        adapter = TypeAdapter(result_type)
-        if self.ran:
-            manifest = None
-        else:
-            manifest = self.run_dir.read_manifest(stage)
+    def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """The result of a stage: read back where the stage is finished, else computed now and recorded.
 
+        The name of the function begins with the name of its stage (`read_table` is the stage "read"), and its return
+        annotation is the type of the result in the manifest.
+
+        Args:
+            function: Function that does the stage.
+            args: Arguments of the function.
+            kwargs: Keyword arguments of the function.
+
+        Raises:
+            ConfigError: The manifest of the finished stage is damaged.
+        """
+        stage = stage_of(function)
+        adapter = TypeAdapter(get_type_hints(function)["return"])
+        # A stage that follows one that was done again is done again, too.
+        manifest = None if self.ran else self.run_dir.read_manifest(stage)
         if manifest is not None:
             logger.info("%s: finished before", stage)
             self.seconds[stage] = manifest["seconds"]
             return _read_result(adapter, manifest["result"], self.run_dir.manifest(stage))
 
         logger.info("%s: starts", stage)
-        # What follows a stage that is done again is done again, too.
         self.ran = True
         started = time.perf_counter()
-        result = function()
+        result = function(*args, **kwargs)
         self.seconds[stage] = round(time.perf_counter() - started, 2)
         self.run_dir.write_manifest(
             stage,
@@ -143,6 +158,68 @@ class Stages:
         return result
 
 
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """A job that was begun: its request, its directory, and the record of its stages.
+
+    Attributes:
+        config: The request.
+        run_dir: Directory of the job.
+        stages: Record of the finished stages.
+        log: Line of the audit log.
+        on_progress: Function that is told how far each stage is.
+    """
+
+    config: Config
+    run_dir: RunDir
+    stages: Stages
+    log: Log
+    on_progress: OnProgress
+
+    def work_folder(self, model_id: str) -> Location:
+        """Folder of the rows that are made so far, for this very request and model."""
+        return self.run_dir.internal / f"generation-{fingerprint(self.stages.key('generate'), model_id)[:16]}"
+
+
+@contextmanager
+def begin_job(
+    command: str,
+    config: Config,
+    run_dir: RunDir,
+    inputs: Callable[[], Mapping[str, str]],
+    *,
+    wanted: Sequence[str] | None = None,
+    redo: bool = False,
+    on_progress: OnProgress = ignore,
+) -> Iterator[Job]:
+    """Enter a job in the audit log, drop what a changed request makes stale, and connect to the cluster.
+
+    Args:
+        command: Name of the command in the audit log.
+        config: The request.
+        run_dir: Directory of the job.
+        inputs: State of the files that stages depend on beside the request, by stage.
+        wanted: Stages of the job; None for all stages of a run.
+        redo: Do stages again that a changed request or a changed source makes stale.
+        on_progress: Function that is told how far each stage is.
+
+    Raises:
+        ConfigError: A finished stage is stale, and `redo` was not given.
+    """
+    with logged(command, config.audit_log, str(run_dir.root)) as log:
+        stages = Stages(run_dir, config, redo=redo, wanted=wanted)
+        stages.check(inputs())
+        run_dir.create()
+        connect()
+        yield Job(config=config, run_dir=run_dir, stages=stages, log=log, on_progress=on_progress)
+
+
+def stage_of(function: Callable[..., object]) -> str:
+    """Name of the stage that a function does: the one that the function's name begins with."""
+    (stage,) = (stage for stage in STAGES if f"{function.__name__}_".startswith(f"{stage}_"))
+    return stage
+
+
 def _read_result(adapter: TypeAdapter[T], result: Any, file: Location) -> T:
     try:
         return adapter.validate_python(result, strict=False)
@@ -158,7 +235,7 @@ def _asked(config: Config) -> dict[str, Any]:
         _drop(tree, path.split("."))
 
     data = tree["data"]
-    privacy = {"dp_enabled": is_private(config)}
+    privacy = {"dp_enabled": config.is_private}
     min_units = data.pop("min_units_per_category")
     asked = {
         "start": {"data": {"random_state": data["random_state"]}, "privacy": privacy},
@@ -169,7 +246,7 @@ def _asked(config: Config) -> dict[str, Any]:
         "generate": {"generation": tree["generation"], "constraints": tree["constraints"]},
         "evaluate": {"evaluation": tree["evaluation"]},
     }
-    if is_private(config):
+    if config.is_private:
         paid = {name: value for name, value in tree["privacy"].items() if name != "ledger"}
         asked["measure"] = {"privacy": paid}
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from ss_ray.codec.json.lines import JsonCodec
-from ss_ray.codec.json.prompt import GenerationSettings
-from ss_ray.codec.json.records import Validation
+from ss_ray.codec.json.validation import Validation
 from ss_ray.config.model import Config
 from ss_ray.errors import ConfigError
-from ss_ray.generation.engine import TextSampling
+from ss_ray.plans.sampling import TextSampling
+
+if TYPE_CHECKING:
+    from ss_ray.codec.json.lines import JsonCodec
+    from ss_ray.codec.json.prompt import GenerationSettings
 
 Engine = Literal["vllm", "torch"]
 TEMPERATURE = 0.9

@@ -8,8 +8,7 @@ from typing import Literal
 
 from ss_ray.config.model import Config, TrainingParameters
 from ss_ray.errors import ConfigError
-from ss_ray.plans.make import VALIDATIONS, is_private
-from ss_ray.plans.plan import LoopPlan
+from ss_ray.plans.loop import VALIDATIONS, LoopPlan, warmup_steps
 
 RECORDS_SHOWN = 25_000
 """Training shows sqrt(RECORDS_SHOWN x rows) records: 5 passes of 1,000 rows, one of 25,000."""
@@ -46,7 +45,7 @@ class LoraPlan:
 
 
 @dataclass(frozen=True, kw_only=True)
-class LanguageTrainPlan(LoopPlan):
+class LanguagePlan(LoopPlan):
     """Fine-tuning of a pretrained causal language model.
 
     Attributes:
@@ -79,18 +78,18 @@ class LanguageTrainPlan(LoopPlan):
     gradient_checkpointing: bool
     max_vram_fraction: float
 
-    def with_examples(self, *, examples: int, records: int) -> LanguageTrainPlan:
+    def with_examples(self, *, examples: int, records: int) -> LanguagePlan:
         """The steps that show `records_shown` records, now that it is known how many are in how many examples."""
         num_steps = max(1, math.ceil(self.records_shown * examples / (records * self.batch_rows)))
         return replace(
             self,
             num_steps=num_steps,
-            warmup_steps=_warmup_steps(self.warmup, num_steps),
+            warmup_steps=warmup_steps(self.warmup, num_steps),
             validation_steps=max(1, num_steps // self.validations) if self.validations else self.validation_steps,
         )
 
 
-def plan_language_training(config: Config, *, num_rows: int, seed: int) -> LanguageTrainPlan:
+def plan_language_training(config: Config, *, num_rows: int, seed: int) -> LanguagePlan:
     """Derive everything from the request and the number of rows to train on.
 
     Where `num_input_records_to_sample` is auto, sqrt(25,000 x rows) records are shown, at least each row once, at most
@@ -105,7 +104,7 @@ def plan_language_training(config: Config, *, num_rows: int, seed: int) -> Langu
         ConfigError: What this version cannot do, or what contradicts itself.
     """
     training = config.training
-    private = is_private(config)
+    private = config.is_private
     use_gpu = config.resources.use_gpu
     ratio = training.validation_ratio
     interval = training.validation_steps
@@ -134,7 +133,7 @@ def plan_language_training(config: Config, *, num_rows: int, seed: int) -> Langu
     shown = training.num_input_records_to_sample
     rate = training.learning_rate
     max_records = _max_records(config)
-    plan = LanguageTrainPlan(
+    plan = LanguagePlan(
         base_model=training.pretrained_model,
         lora=_lora(training),
         quantization=_quantization(training, private=private),
@@ -168,15 +167,11 @@ def _records_shown(rows: int) -> int:
     return min(MAX_RECORDS_SHOWN, max(rows, math.isqrt(RECORDS_SHOWN * rows)))
 
 
-def _warmup_steps(warmup: float, num_steps: int) -> int:
-    return min(num_steps, int(warmup if warmup >= 1 else warmup * num_steps))
-
-
 def _max_records(config: Config) -> int:
     """Records of an example; a group, or with differential privacy a unit, is an example of its own."""
     data = config.data
     asked = data.max_sequences_per_example
-    if is_private(config):
+    if config.is_private:
         if asked not in (1, "auto", None):
             raise ConfigError(
                 "data.max_sequences_per_example: with differential privacy an example is of one unit; set it to 1"

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Literal, Protocol, TypeVar
 
 from ss_ray.config.base import LANGUAGE_MODELS, NOT_YET
-from ss_ray.config.constraints import DeterminesConstraint, columns_of
+from ss_ray.config.constraints import DeterminesConstraint
 from ss_ray.config.files import explicit_paths, parameters
-from ss_ray.config.model import COMPACT, CompactParameters, Config, DataParameters, PrivacyParameters
+from ss_ray.config.model import Config, DataParameters, ModelFamilyName, PrivacyParameters
+from ss_ray.config.pii import PolicyStep
 from ss_ray.errors import ConfigError
-from ss_ray.pii.policy.steps import check_policy, check_row_local
-from ss_ray.pii.rules import check_types
-from ss_ray.plans.plan import GenerationPlan, PrivateLoopPlan, PrivateTrainPlan, RunPlan, TrainPlan
+from ss_ray.pii.entities import check_types
+from ss_ray.plans.hold_back import HoldBackPlan
+from ss_ray.plans.holdout import holdout_rows_wanted
+from ss_ray.plans.loop import VALIDATIONS, PrivateLoopPlan, warmup_steps
+from ss_ray.plans.plan import CompactPlan, GenerationPlan, ModelPlan, PrivateCompactPlan, RunPlan
 from ss_ray.plans.sampling import Sampling
-from ss_ray.plans.sequences import check_sequences, plan_sequences
+from ss_ray.plans.sequences import SequencePlan, check_sequences, plan_sequences
 from ss_ray.plans.shape import CompactShape
 from ss_ray.privacy.charges import Charge
-from ss_ray.privacy.plan import make_dp_plan
-from ss_ray.tables.common import HoldBackPlan
-from ss_ray.tables.splits import holdout_rows_wanted
 
+Number = TypeVar("Number", int, float)
 ROWS_SHOWN = 500_000
 """Training shows sqrt(ROWS_SHOWN x rows) rows, at least one pass: 5 passes of 20,000 rows, 1 of a million."""
+COMPACT_SIZE = (128, 3)
+"""Width and layers of the compact model."""
+PRIVATE_SIZE = (64, 2)
 COMPACT_LEARNING_RATE = 2e-3
 PRIVATE_LEARNING_RATE = 1e-2
 PRIVATE_LORA_LEARNING_RATE = 2e-3
@@ -31,7 +36,6 @@ PRIVATE_TEXT_BYTES = 32
 COMPACT_BATCH = 256
 COMPACT_VALIDATION_RATIO = 0.05
 MAX_VALIDATION_ROWS = 5_000  # more would cost as much as training on a large table, and tell no more
-VALIDATIONS = 15
 NOT_PRIVATE = "No differential privacy: nothing in this run bounds what the synthetic table reveals about one row."
 ALWAYS_USED = {"privacy.dp_enabled", "privacy.dataset", "privacy.ledger"}
 """Parameters of differential privacy that matter without it: data with a budget are refused then."""
@@ -40,26 +44,32 @@ SEQUENCE_SHARD_ROWS = (512, 16_384)  # rows of sequences take longer, and come o
 ROWS_PER_PRIVATE_SEQUENCE = (2, 256)
 
 
-def is_private(config: Config) -> bool:
-    """Whether differential privacy is asked for."""
-    return config.privacy is not None and config.privacy.dp_enabled
-
-
 def check_supported(config: Config) -> None:
     """Refuse what this version cannot do, before any work.
 
     Raises:
         ConfigError: Anything that would have to be ignored to go on.
     """
-    if is_private(config):
+    if config.is_private:
         _check_private(config)
 
     check_sequences(config)
     if config.replace_pii is not None:
         check_types(config.replace_pii)
-        check_policy(config.replace_pii.steps or ())
-        if is_private(config):
-            check_row_local(config.replace_pii.steps or ())
+        _check_steps(config.replace_pii.steps or (), private=config.is_private)
+
+
+def _check_steps(steps: Sequence[PolicyStep], *, private: bool) -> None:
+    """Refuse policies that are malformed, or that differential privacy forbids."""
+    if not steps:
+        return
+
+    # The import takes seconds: policies have an interpreter, which looks at texts.
+    from ss_ray.pii.policy.steps import check_policy, check_row_local
+
+    check_policy(steps)
+    if private:
+        check_row_local(steps)
 
 
 def _check_private(config: Config) -> None:
@@ -88,28 +98,56 @@ def _check_private(config: Config) -> None:
         )
 
 
-def make_plan(config: Config, *, num_rows: int, seed: int, split_seed: int | None = None) -> RunPlan:
-    """Derive everything from the request and the size of the table.
+class ModelPlanner(Protocol):
+    """The part of a model family that plans; see `pipelines.families`."""
+
+    @property
+    def name(self) -> ModelFamilyName:
+        """Name of the family, which the manifest records."""
+        ...
+
+    def plan(self, config: Config, *, num_rows: int, seed: int) -> ModelPlan:
+        """Training and generation of a request, as the family does them."""
+        ...
+
+
+def make_plan(
+    config: Config, planner: ModelPlanner, *, num_rows: int, seed: int, split_seed: int | None = None
+) -> RunPlan:
+    """Derive everything that later stages need from the request and the size of the table.
+
+    With differential privacy the plan does not depend on the number of rows, and the training loop is planned later,
+    by `plan_private_loop`, with what of the budget the schema has left.
 
     Args:
         config: The request.
-        num_rows: Rows of the whole table.
-        seed: `data.random_state`, or the one that was drawn.
+        planner: Model family that is asked for.
+        num_rows: Number of rows of the whole table.
+        seed: `data.random_state`, or the seed that was drawn.
         split_seed: Key of the split where it is not the seed.
+
+    Raises:
+        ConfigError: The request contradicts itself, or asks for something that this version does not do.
     """
     check_supported(config)
-    if is_private(config):
-        holdout_rows = 0
+    if config.is_private:
+        training_rows = 1
     else:
-        holdout_rows = holdout_rows_wanted(num_rows, config.data)
+        training_rows = num_rows - holdout_rows_wanted(num_rows, config.data)
+
+    sequences = plan_sequences(config)
+    model = planner.plan(config, num_rows=training_rows, seed=seed)
 
     return RunPlan(
         seed=seed,
         split_seed=seed if split_seed is None else split_seed,
+        is_private=config.is_private,
         privacy_unit=config.data.group_training_examples_by,
-        sequences=plan_sequences(config),
-        training=_plan_training(config, num_rows - holdout_rows, seed),
-        generation=plan_generation(config, seed),
+        sequences=sequences,
+        hold_back=plan_hold_back(config, seed),
+        family=planner.name,
+        model=model,
+        generation=plan_generation(config, sequences, seed),
         notes=(*_notes(config), *config.notes),
     )
 
@@ -129,63 +167,62 @@ def plan_hold_back(config: Config, seed: int) -> HoldBackPlan:
     public = (name for name, column in data.columns.items() if column.public or column.values is not None)
 
     return HoldBackPlan(
-        min_units=1 if is_private(config) else data.min_units_per_category,
+        min_units=1 if config.is_private else data.min_units_per_category,
         unit_column=data.group_training_examples_by,
         exempt=(*(name for name in ordering if name is not None), *public),
-        together=tuple(columns_of(rule) for rule in config.constraints if isinstance(rule, DeterminesConstraint)),
+        together=tuple(rule.read_columns for rule in config.constraints if isinstance(rule, DeterminesConstraint)),
         seed=seed,
     )
 
 
-def _plan_training(config: Config, num_rows: int, seed: int) -> TrainPlan:
+def plan_compact_training(config: Config, *, num_rows: int, seed: int) -> CompactPlan:
+    """Derive the training of the compact model.
+
+    Args:
+        config: The request.
+        num_rows: Number of rows to train on, those of the holdout left out.
+        seed: Seed of the run.
+    """
     training = config.training
-    compact = config.training.compact
-    ratio = training.validation_ratio
-    if ratio == "auto":
-        validation_ratio = min(COMPACT_VALIDATION_RATIO, MAX_VALIDATION_ROWS / num_rows)
-    else:
-        validation_ratio = ratio
-
+    compact = training.compact
+    validation_ratio = _or_default(
+        training.validation_ratio, min(COMPACT_VALIDATION_RATIO, MAX_VALIDATION_ROWS / num_rows)
+    )
     fitting = max(1, round(num_rows * (1 - validation_ratio)))
-    if training.batch_size == "auto":
-        micro = min(COMPACT_BATCH, max(8, fitting // 16))
-    else:
-        micro = training.batch_size
-
-    accumulation = training.gradient_accumulation_steps
-    if accumulation == "auto":
-        micro_batches = 1
-    else:
-        micro_batches = accumulation
-
-    asked = training.num_input_records_to_sample
-    if asked == "auto":
-        shown = max(fitting, int((ROWS_SHOWN * fitting) ** 0.5))
-    else:
-        shown = asked
-
+    micro = _or_default(training.batch_size, min(COMPACT_BATCH, max(8, fitting // 16)))
+    micro_batches = _or_default(training.gradient_accumulation_steps, 1)
+    shown = _or_default(training.num_input_records_to_sample, max(fitting, int((ROWS_SHOWN * fitting) ** 0.5)))
     num_steps = max(1, -(-shown // (micro * micro_batches)))
-    warmup = training.warmup_steps
-    rate = training.learning_rate
-    interval = training.validation_steps
 
-    return TrainPlan(
-        shape=_shape(compact, hidden_size=128, num_layers=3),
+    return CompactPlan(
+        shape=_compact_shape(config),
         num_bins=compact.num_bins,
         text_vocabulary=compact.text_vocabulary,
-        max_text_tokens=MAX_TEXT_TOKENS if compact.max_text_tokens == "auto" else compact.max_text_tokens,
+        max_text_tokens=_max_text_tokens(config),
         batch_rows=micro * micro_batches,
         micro_batches=micro_batches,
         num_steps=num_steps,
-        learning_rate=COMPACT_LEARNING_RATE if rate == "auto" else rate,
+        learning_rate=_or_default(training.learning_rate, COMPACT_LEARNING_RATE),
         lr_scheduler=training.lr_scheduler,
-        warmup_steps=min(num_steps, int(warmup if warmup >= 1 else warmup * num_steps)),
+        warmup_steps=warmup_steps(training.warmup_steps, num_steps),
         weight_decay=training.weight_decay,
         validation_ratio=validation_ratio,
-        validation_steps=max(1, num_steps // VALIDATIONS) if interval == "auto" else interval,
+        validation_steps=_or_default(training.validation_steps, max(1, num_steps // VALIDATIONS)),
         patience=compact.patience,
         seed=seed,
     )
+
+
+def _or_default(value: Number | Literal["auto"], default: Number) -> Number:
+    """A parameter as it was given, or its default where it is "auto"."""
+    if value == "auto":
+        return default
+    return value
+
+
+def _max_text_tokens(config: Config) -> int:
+    default = PRIVATE_TEXT_BYTES if config.is_private else MAX_TEXT_TOKENS
+    return _or_default(config.training.compact.max_text_tokens, default)
 
 
 def plan_private_loop(
@@ -212,6 +249,9 @@ def plan_private_loop(
     Raises:
         PrivacyError: Too few units, or too little budget.
     """
+    # The accountant imports scipy: seconds, which only runs with differential privacy wait for.
+    from ss_ray.privacy.plan import make_dp_plan
+
     training = config.training
     batch = None
     if training.batch_size != "auto":
@@ -230,33 +270,26 @@ def plan_private_loop(
         expected_batch_size=batch,
         num_units_shown=None if shown == "auto" else shown,
     )
-    rate = training.learning_rate
-    warmup = training.warmup_steps
-    if _is_compact(config):
-        auto_rate = PRIVATE_LEARNING_RATE
+    if config.model_family == "compact":
+        learning_rate = PRIVATE_LEARNING_RATE
     else:
-        auto_rate = PRIVATE_LORA_LEARNING_RATE
+        learning_rate = PRIVATE_LORA_LEARNING_RATE
 
     return PrivateLoopPlan(
         dp=dp,
         max_rows_per_unit=privacy.max_rows_per_unit,
-        learning_rate=auto_rate if rate == "auto" else rate,
+        learning_rate=_or_default(training.learning_rate, learning_rate),
         lr_scheduler=training.lr_scheduler,
-        warmup_steps=min(dp.num_steps, int(warmup if warmup >= 1 else warmup * dp.num_steps)),
+        warmup_steps=warmup_steps(training.warmup_steps, dp.num_steps),
         averaging=PRIVATE_AVERAGING,
         max_physical_batch_size=config.resources.max_physical_batch_size,
         seed=seed,
     )
 
 
-def with_compact_model(plan: PrivateLoopPlan, compact: CompactParameters) -> PrivateTrainPlan:
-    """The same training, of a compact model."""
-    window = compact.max_text_tokens
-    return PrivateTrainPlan(
-        **vars(plan),
-        shape=_shape(compact, hidden_size=64, num_layers=2),
-        max_text_tokens=PRIVATE_TEXT_BYTES if window == "auto" else window,
-    )
+def with_compact_model(loop: PrivateLoopPlan, plan: CompactPlan) -> PrivateCompactPlan:
+    """The budgeted training of the compact model: the private loop, and the model of the plan."""
+    return PrivateCompactPlan(**vars(loop), shape=plan.shape, max_text_tokens=plan.max_text_tokens)
 
 
 def unit_name(data: DataParameters) -> str:
@@ -267,28 +300,30 @@ def unit_name(data: DataParameters) -> str:
     return f"all rows of one {group!r}"
 
 
-def _shape(compact: CompactParameters, *, hidden_size: int, num_layers: int) -> CompactShape:
-    if compact.hidden_size == "auto":
-        width = hidden_size
+def _compact_shape(config: Config) -> CompactShape:
+    """The size of the compact model; with differential privacy a smaller one, whose gradients hold less noise."""
+    compact = config.training.compact
+    if config.is_private:
+        hidden_size, num_layers = PRIVATE_SIZE
     else:
-        width = compact.hidden_size
+        hidden_size, num_layers = COMPACT_SIZE
 
+    width = _or_default(compact.hidden_size, hidden_size)
     return CompactShape(
         hidden_size=width,
-        num_layers=num_layers if compact.num_layers == "auto" else compact.num_layers,
+        num_layers=_or_default(compact.num_layers, num_layers),
         num_heads=compact.num_heads,
         intermediate_size=2 * width,
     )
 
 
-def plan_generation(config: Config, seed: int) -> GenerationPlan:
+def plan_generation(config: Config, sequences: SequencePlan | None, seed: int) -> GenerationPlan:
     """Generation of a request.
 
     Raises:
         ConfigError: Groups are asked for where there are none.
     """
     generation = config.generation
-    sequences = plan_sequences(config)
     if sequences is None:
         least, most = SHARD_ROWS
     else:
@@ -306,9 +341,7 @@ def plan_generation(config: Config, seed: int) -> GenerationPlan:
         start=sequences.start if sequences else None,
         stop=sequences.stop if sequences else None,
         shard_rows=min(most, max(least, -(-generation.num_records // 16))),
-        sampling=Sampling(
-            temperature=1.0 if generation.temperature == "auto" else generation.temperature, top_p=generation.top_p
-        ),
+        sampling=Sampling(temperature=_or_default(generation.temperature, 1.0), top_p=generation.top_p),
         constraints=config.constraints,
         patience=generation.patience,
         invalid_fraction_threshold=generation.invalid_fraction_threshold,
@@ -318,12 +351,8 @@ def plan_generation(config: Config, seed: int) -> GenerationPlan:
 
 def unused_paths(config: Config) -> Iterator[str]:
     """Parameters that have no effect on the model that is asked for."""
-    unused = {NOT_YET["applies_to"]} | ({LANGUAGE_MODELS["applies_to"]} if _is_compact(config) else set())
+    unused = {NOT_YET["applies_to"]} | ({LANGUAGE_MODELS["applies_to"]} if config.model_family == "compact" else set())
     return (parameter.path for parameter in parameters() if parameter.applies_to in unused)
-
-
-def _is_compact(config: Config) -> bool:
-    return config.training.pretrained_model == COMPACT
 
 
 def _private_note(config: Config) -> str:
@@ -331,7 +360,7 @@ def _private_note(config: Config) -> str:
 
 
 def _notes(config: Config) -> list[str]:
-    notes = [_private_note(config) if is_private(config) else NOT_PRIVATE]
+    notes = [_private_note(config) if config.is_private else NOT_PRIVATE]
     if config.replace_pii is None:
         notes.append("PII replacement is off: the model was trained on the table as it is.")
 
@@ -347,7 +376,7 @@ def _notes(config: Config) -> list[str]:
         )
 
     without_effect = set(unused_paths(config))
-    if not is_private(config):
+    if not config.is_private:
         without_effect |= {p.path for p in parameters() if p.path.startswith("privacy.")} - ALWAYS_USED
 
     given = sorted(without_effect & set(explicit_paths(config)))

@@ -5,49 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from ss_ray.config.constraints import ConstraintParameters
+from ss_ray.config.model import ModelFamilyName
+from ss_ray.plans.hold_back import HoldBackPlan
+from ss_ray.plans.language_generation import LanguageGenerationPlan
+from ss_ray.plans.language_training import LanguagePlan
+from ss_ray.plans.loop import LoopPlan, PrivateLoopPlan
 from ss_ray.plans.sampling import Sampling
 from ss_ray.plans.sequences import SequencePlan
 from ss_ray.plans.shape import CompactShape
-from ss_ray.privacy.charges import DPPlan
 
 SEQUENCE_TOKENS = 8192  # of a batch of sequences: as much as a few hundred rows
 MIN_SEQUENCES = 8  # of a batch
 
 
 @dataclass(frozen=True, kw_only=True)
-class LoopPlan:
-    """What the training loop does, whatever the model.
-
-    Attributes:
-        batch_rows: Examples of one optimizer step over all workers: rows, sequences of rows, or texts of some rows.
-        micro_batches: Parts of a batch that are computed one after the other.
-        num_steps: Optimizer steps at most.
-        learning_rate: Peak.
-        lr_scheduler: Course after the warm-up.
-        warmup_steps: Steps of linear warm-up.
-        weight_decay: Of AdamW.
-        validation_ratio: Share of the training rows kept for validation.
-        validation_steps: Optimizer steps between validations, which are also the checkpoints.
-        patience: Validations without improvement that end training.
-        seed: Of weights and order.
-    """
-
-    batch_rows: int
-    micro_batches: int
-    num_steps: int
-    learning_rate: float
-    lr_scheduler: str
-    warmup_steps: int
-    weight_decay: float
-    validation_ratio: float
-    validation_steps: int
-    patience: int
-    seed: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainPlan(LoopPlan):
-    """Training of the compact model.
+class CompactPlan(LoopPlan):
+    """Training of the compact model, with differential privacy too.
 
     Attributes:
         shape: Size of the model.
@@ -63,37 +36,7 @@ class TrainPlan(LoopPlan):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PrivateLoopPlan:
-    """What the training loop with differential privacy does, whatever the model.
-
-    Attributes:
-        dp: The mechanism.
-        max_rows_per_unit: Rows of one unit that are learned from.
-        learning_rate: Of Adam, peak.
-        lr_scheduler: Course after the warm-up.
-        warmup_steps: Steps of linear warm-up.
-        averaging: Decay per step, in [0, 1), of the average of the weights.
-        max_physical_batch_size: Units whose gradients are computed together; changes memory and speed only.
-        seed: Of the first weights, which depend on nothing else.
-    """
-
-    dp: DPPlan
-    max_rows_per_unit: int
-    learning_rate: float
-    lr_scheduler: str
-    warmup_steps: int
-    averaging: float
-    max_physical_batch_size: int
-    seed: int
-
-    @property
-    def num_steps(self) -> int:
-        """Optimizer steps."""
-        return self.dp.num_steps
-
-
-@dataclass(frozen=True, kw_only=True)
-class PrivateTrainPlan(PrivateLoopPlan):
+class PrivateCompactPlan(PrivateLoopPlan):
     """Training of the compact model with differential privacy.
 
     Attributes:
@@ -138,29 +81,48 @@ class GenerationPlan:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunPlan:
-    """All stages.
+class ModelPlan:
+    """The part of a plan that the model family decides.
 
     Attributes:
-        seed: From which training and sampling derive theirs.
-        split_seed: Key of the split.
-        privacy_unit: "row", or the grouping column.
+        training: Training of the model; with differential privacy the budgeted loop comes in its place.
+        text: How a language model is asked for rows; None for the compact model.
+    """
+
+    training: CompactPlan | LanguagePlan
+    text: LanguageGenerationPlan | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunPlan:
+    """All stages of a run.
+
+    Attributes:
+        seed: Seed from which training and sampling derive theirs.
+        split_seed: Key of the split into training rows and holdout.
+        is_private: Whether the run is under differential privacy.
+        privacy_unit: Name of the grouping column; None where each row is a privacy unit.
         sequences: How rows make sequences; None where they are modelled one by one.
-        training: Without differential privacy; with it, `plan_private_loop` plans once the schema is measured.
-        generation: See `GenerationPlan`.
-        notes: What a reader of the results should know about this plan, in words.
+        hold_back: Which rare values are held back from both models.
+        family: Family of the model.
+        model: The family's own part of the plan.
+        generation: The rows to make, of whichever family.
+        notes: Sentences about this plan for a reader of the results.
     """
 
     seed: int
     split_seed: int
+    is_private: bool
     privacy_unit: str | None
     sequences: SequencePlan | None
-    training: TrainPlan
+    hold_back: HoldBackPlan
+    family: ModelFamilyName
+    model: ModelPlan
     generation: GenerationPlan
     notes: tuple[str, ...]
 
 
-def plan_sequence_training(plan: TrainPlan, *, examples: int, rows: int, tokens: int) -> TrainPlan:
+def plan_sequence_training(plan: CompactPlan, *, examples: int, rows: int, tokens: int) -> CompactPlan:
     """Training on examples of several rows each: as many rows in all, batches of about SEQUENCE_TOKENS tokens.
 
     Args:

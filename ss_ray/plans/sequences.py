@@ -45,7 +45,7 @@ def plan_sequences(config: Config) -> SequencePlan | None:
     """
     data = config.data
     time = config.time_series
-    private = config.privacy is not None and config.privacy.dp_enabled
+    private = config.is_private
     if not time.is_timeseries:
         if data.group_training_examples_by is None or (private and data.order_training_examples_by is None):
             return None
@@ -84,7 +84,7 @@ def check_sequences(config: Config) -> None:
             raise ConfigError(f"time_series.{given[0]} needs time_series.is_timeseries: true")
         return
 
-    if config.privacy is not None and config.privacy.dp_enabled and data.group_training_examples_by is None:
+    if config.is_private and data.group_training_examples_by is None:
         raise ConfigError(
             "time_series with differential privacy needs data.group_training_examples_by: the privacy unit is a series"
         )

@@ -11,12 +11,12 @@ import pyarrow as pa
 from ss_ray.cluster import map_items, reported_progress
 from ss_ray.config.model import DataParameters
 from ss_ray.location import Location
+from ss_ray.plans.hold_back import HoldBackPlan
 from ss_ray.progress import OnProgress
 from ss_ray.schema import ColumnSchema, Kind, TableSchema
 from ss_ray.tables.common import (
     MAX_DONORS,
     HeldBack,
-    HoldBackPlan,
     TableFacts,
     common_schema,
     described_columns,

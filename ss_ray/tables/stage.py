@@ -19,7 +19,7 @@ from ss_ray.cluster import map_items, reported_progress
 from ss_ray.config.model import DataParameters
 from ss_ray.errors import DataError
 from ss_ray.location import Location
-from ss_ray.plans.plan import RunPlan
+from ss_ray.plans.holdout import holdout_rows_wanted
 from ss_ray.progress import OnProgress
 from ss_ray.schema import TableSchema
 from ss_ray.tables.cells import type_table
@@ -28,16 +28,7 @@ from ss_ray.tables.files import Source, file_digest, find_source, read_blocks
 from ss_ray.tables.infer import MIN_ROWS, infer_schema
 from ss_ray.tables.lenient import type_leniently
 from ss_ray.tables.parts import PartWriter
-from ss_ray.tables.splits import (
-    UnitCounts,
-    holdout_bound,
-    holdout_rows_wanted,
-    is_holdout,
-    merge_counts,
-    share_bound,
-    smallest,
-    unit_hashes,
-)
+from ss_ray.tables.splits import UnitCounts, holdout_bound, is_holdout, merge_counts, share_bound, smallest, unit_hashes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,19 +134,28 @@ def read_table(
 
 
 def split_table(
-    uri: str | Path, table: TableRef, data: DataParameters, plan: RunPlan, folder: Location, on_progress: OnProgress
+    uri: str | Path, table: TableRef, data: DataParameters, split_seed: int, folder: Location, on_progress: OnProgress
 ) -> Splits:
     """Write the typed rows to folder/train and folder/holdout.
+
+    Args:
+        uri: Path or URI of the source.
+        table: The source as it was read.
+        data: The section of the request; its grouping column is the privacy unit.
+        split_seed: Key of the hash that decides the side of a unit.
+        folder: Folder that gets both sides.
+        on_progress: Function that is told the rows written.
 
     Raises:
         DataError: The source changed since it was read, or every row was held out.
     """
     source = find_source(uri, data.encoding, data.max_bytes)
+    group = data.group_training_examples_by
     for side in ("train", "holdout"):
         # Whatever an earlier request or an interrupted run left there.
         (folder / side).remove()
 
-    arguments: tuple[Any, ...] = (source, table.schema, plan.privacy_unit, plan.split_seed, table.holdout_bound, folder)
+    arguments: tuple[Any, ...] = (source, table.schema, group, split_seed, table.holdout_bound, folder)
     with reported_progress(on_progress, "split", table.num_rows) as report:
         items = list(zip(range(len(source.files)), source.files, table.digests, strict=True))
         counts = list(map_items(_split_worker, items, arguments=(*arguments, report)))
@@ -166,7 +166,7 @@ def split_table(
     return Splits(
         train_rows=sum(train for train, _ in counts),
         holdout_rows=sum(holdout for _, holdout in counts),
-        privacy_unit=plan.privacy_unit,
+        privacy_unit=group,
     )
 
 

@@ -18,7 +18,7 @@ from ss_ray.codec.sequences import SequenceCodec, fit_sequence_codec, windows
 from ss_ray.codec.slots import SlotCodec
 from ss_ray.errors import DataError
 from ss_ray.location import Location
-from ss_ray.plans.plan import TrainPlan
+from ss_ray.plans.plan import CompactPlan
 from ss_ray.plans.sequences import SequencePlan
 from ss_ray.privacy.measured_sequence_codec import window_tokens
 from ss_ray.privacy.units import check_same_rows, unit_ids
@@ -135,7 +135,7 @@ def find_sequences(rows: Location, schema: TableSchema, plan: SequencePlan) -> F
 
 
 def encode_sequences(
-    rows: Location, schema: TableSchema, plan: SequencePlan, training: TrainPlan, folder: Location
+    rows: Location, schema: TableSchema, plan: SequencePlan, training: CompactPlan, folder: Location
 ) -> tuple[SequenceCodec, ExamplesSize]:
     """Fit the codec of sequences, and write the tokens of every bucket to folder/{headers,rows,sizes}-*.npy.
 

@@ -16,15 +16,19 @@ import pyarrow as pa
 
 from ss_ray.cluster import WORKER_ENVIRONMENT, map_items, reported_progress
 from ss_ray.codec.json.lines import JsonCodec
+from ss_ray.codec.json.order import make_order
 from ss_ray.codec.json.prompt import GenerationSettings, instruction
 from ss_ray.config.model import ResourceParameters
 from ss_ray.errors import DataError
 from ss_ray.location import Location
-from ss_ray.plans.language_training import LanguageTrainPlan
+from ss_ray.plans.language_training import LanguagePlan
+from ss_ray.plans.sequences import SequencePlan
 from ss_ray.progress import OnProgress
+from ss_ray.schema import TableSchema
 from ss_ray.tables.parts import BLOCK_ROWS, count_rows, read_part
 from ss_ray.training.arrays import save_array
 from ss_ray.training.buckets import BUCKET_ROWS, Bucket, read_bucket
+from ss_ray.training.encoding import find_sequences, fixed_interval
 from ss_ray.training.stage import ModelRef, fit_workers, model_ref
 
 logger = logging.getLogger(__name__)
@@ -33,7 +37,7 @@ logger = logging.getLogger(__name__)
 def train_language_model(
     rows: Location,
     codec: JsonCodec,
-    plan: LanguageTrainPlan,
+    plan: LanguagePlan,
     resources: ResourceParameters,
     folder: Location,
     key: str,
@@ -91,6 +95,34 @@ def train_language_model(
         batch_rows=plan.batch_rows,
         records_left_out=cuts.too_long,
     )
+
+
+def fit_text_codec(rows: Location, schema: TableSchema, plan: SequencePlan | None, max_records: int) -> JsonCodec:
+    """The codec of a language model; sequences are looked for in all rows."""
+    if plan is None:
+        return JsonCodec(schema=schema, sequences=None, max_records=max_records)
+
+    found = find_sequences(rows, schema, plan)
+    facts = found.facts
+    interval = fixed_interval(plan, found.axis, found.facts)
+    codec = JsonCodec(schema=schema, sequences=found.columns, max_records=max_records)
+    if found.axis is None:
+        return codec
+
+    if facts.gaps is not None:
+        gaps = facts.gaps
+    else:
+        gaps = facts.gap_bounds or ()
+
+    order = make_order(
+        schema,
+        found.axis,
+        gaps=gaps,
+        gaps_are_listed=facts.gaps is not None,
+        divisor=facts.gap_divisor,
+        interval=interval,
+    )
+    return codec.ordered(order)
 
 
 def _train_worker(config: dict[str, Any]) -> None:

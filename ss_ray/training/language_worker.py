@@ -15,8 +15,8 @@ from ray.train.torch import get_device
 from ss_ray.codec.json.lines import JsonCodec
 from ss_ray.codec.json.prompt import GenerationSettings
 from ss_ray.location import Location
-from ss_ray.plans.language_training import LanguageTrainPlan
-from ss_ray.plans.plan import PrivateLoopPlan
+from ss_ray.plans.language_training import LanguagePlan
+from ss_ray.plans.loop import PrivateLoopPlan
 from ss_ray.training.arrays import load_arrays
 from ss_ray.training.loop import Worker
 from ss_ray.training.pretrained import Pretrained, load_adapter, load_base, save_adapter, save_merged
@@ -62,7 +62,7 @@ class LanguageTask:
 
     tokens: Location
     codec: JsonCodec
-    plan: LanguageTrainPlan
+    plan: LanguagePlan
     settings: GenerationSettings
     adapter: Location
     private: PrivateLoopPlan | None = None

@@ -20,7 +20,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from ss_ray.errors import TrainingError
-from ss_ray.plans.plan import LoopPlan, PrivateLoopPlan
+from ss_ray.plans.loop import LoopPlan, PrivateLoopPlan
 from ss_ray.training.examples import Examples
 
 VALIDATION_BATCH = 1024

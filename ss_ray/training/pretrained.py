@@ -18,7 +18,7 @@ from transformers.pytorch_utils import Conv1D
 from transformers.utils import is_bitsandbytes_available
 
 from ss_ray.errors import ConfigError, ResourceError
-from ss_ray.plans.language_training import LanguageTrainPlan, LoraPlan
+from ss_ray.plans.language_training import LanguagePlan, LoraPlan
 
 USUAL_WINDOW = 2048
 """Tokens of a model whose files do not say how many it takes."""
@@ -96,7 +96,7 @@ def render_prompt(tokenizer: Any, instruction: str) -> tuple[str, tuple[int, ...
     return text, tuple(tokenizer(text, add_special_tokens=False)["input_ids"])
 
 
-def model_window(plan: LanguageTrainPlan) -> int:
+def model_window(plan: LanguagePlan) -> int:
     """Tokens of an example at most, by the model's own files.
 
     Raises:
@@ -106,7 +106,7 @@ def model_window(plan: LanguageTrainPlan) -> int:
     return _configuration(plan)[1]
 
 
-def load_base(plan: LanguageTrainPlan, device: torch.device) -> Pretrained:
+def load_base(plan: LanguagePlan, device: torch.device) -> Pretrained:
     """The base model on a device, quantised if asked, with a fresh adapter; the same seed gives the same one.
 
     Raises:
@@ -143,7 +143,7 @@ def save_adapter(model: Any, folder: Path) -> None:
     model.save_pretrained(folder, save_embedding_layers=False)
 
 
-def load_adapter(plan: LanguageTrainPlan, folder: Path) -> Any:
+def load_adapter(plan: LanguagePlan, folder: Path) -> Any:
     """The unquantised base model on the CPU with the adapter in `folder`.
 
     Raises:
@@ -192,7 +192,7 @@ def _reason(error: OSError) -> str:
     return type(error.__cause__ or error).__name__
 
 
-def _configuration(plan: LanguageTrainPlan) -> tuple[Any, int]:
+def _configuration(plan: LanguagePlan) -> tuple[Any, int]:
     """The model's configuration without dropout, with rope scaling where the window needs it, and the window."""
     config = _from_files(AutoConfig, plan.base_model)
     text = config.get_text_config()
@@ -225,7 +225,7 @@ def _scale_rope(config: Any, factor: float) -> None:
     config.rope_parameters = parameters | {"rope_type": "linear", "factor": factor}
 
 
-def _base_model(plan: LanguageTrainPlan, config: Any, device: torch.device) -> Any:
+def _base_model(plan: LanguagePlan, config: Any, device: torch.device) -> Any:
     """The base model, quantised if asked, on its device."""
     if plan.quantization is None:
         return _loaded(plan, config, device_map={"": device})
@@ -253,7 +253,7 @@ def _base_model(plan: LanguageTrainPlan, config: Any, device: torch.device) -> A
     return model
 
 
-def _loaded(plan: LanguageTrainPlan, config: Any, **settings: Any) -> Any:
+def _loaded(plan: LanguagePlan, config: Any, **settings: Any) -> Any:
     dtype = torch.bfloat16 if plan.bf16 else torch.float32
     settings |= {"config": config, "dtype": dtype, "attn_implementation": plan.attn_implementation}
     try:
@@ -291,7 +291,7 @@ def _targets(model: nn.Module, lora: LoraPlan) -> list[str] | str:
     return found
 
 
-def _loftq(plan: LanguageTrainPlan) -> dict[str, Any]:
+def _loftq(plan: LanguagePlan) -> dict[str, Any]:
     """PEFT's settings of an adapter that starts from what quantisation loses."""
     if not plan.lora.loftq:
         return {}

@@ -22,7 +22,7 @@ from ss_ray.codec.slots import SlotCodec, fit_codec
 from ss_ray.config.model import ResourceParameters
 from ss_ray.errors import SsRayError, TrainingError
 from ss_ray.location import Location
-from ss_ray.plans.plan import TrainPlan, plan_sequence_training
+from ss_ray.plans.plan import CompactPlan, plan_sequence_training
 from ss_ray.plans.sequences import SequencePlan
 from ss_ray.progress import OnProgress
 from ss_ray.schema import TableSchema
@@ -68,7 +68,7 @@ def train_model(
     rows: Location,
     schema: TableSchema,
     sequences: SequencePlan | None,
-    plan: TrainPlan,
+    plan: CompactPlan,
     resources: ResourceParameters,
     folder: Location,
     key: str,
@@ -109,7 +109,7 @@ def train_model(
     return codec_model_ref(codec, metrics, plan.batch_rows)
 
 
-def fit_row_codec(rows: Location, schema: TableSchema, plan: TrainPlan) -> SlotCodec:
+def fit_row_codec(rows: Location, schema: TableSchema, plan: CompactPlan) -> SlotCodec:
     """The codec of rows one by one."""
     return fit_codec(
         schema,

@@ -21,7 +21,8 @@ from ray.train.torch import get_device
 from ss_ray.codec.sequences import SequenceCodec, SequenceTokens
 from ss_ray.codec.slots import SlotCodec
 from ss_ray.location import Location
-from ss_ray.plans.plan import LoopPlan, PrivateLoopPlan, PrivateTrainPlan, TrainPlan
+from ss_ray.plans.loop import LoopPlan, PrivateLoopPlan
+from ss_ray.plans.plan import CompactPlan, PrivateCompactPlan
 from ss_ray.training.arrays import load_arrays
 from ss_ray.training.examples import Examples, RowExamples, row_examples
 from ss_ray.training.loop import TrainState, Worker, split_examples, train
@@ -39,7 +40,7 @@ PROGRESS_STEPS = 5
 
 
 def train_in_worker(
-    *, tokens: Location, codec: SlotCodec, plan: TrainPlan, threads: int, model: Location, report: Callable[..., None]
+    *, tokens: Location, codec: SlotCodec, plan: CompactPlan, threads: int, model: Location, report: Callable[..., None]
 ) -> None:
     """Train on this worker's rows; rank 0 writes the best weights.
 
@@ -118,7 +119,7 @@ def train_private_in_worker(
     units: UnitFiles,
     codec: SlotCodec | SequenceCodec,
     prior: npt.NDArray[np.float32],
-    plan: PrivateTrainPlan,
+    plan: PrivateCompactPlan,
     account: Account,
     record: Location | None,
     threads: int,

@@ -10,7 +10,8 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from ss_ray.config.constraints import ConstraintParameters
-from ss_ray.constraints.check import check_declared, constraint_name, row_hashes, violations
+from ss_ray.constraints.cells import row_hashes
+from ss_ray.constraints.check import check_declared, violations
 from ss_ray.errors import ConfigError
 from ss_ray.schema import ColumnSchema, Kind, TableSchema
 from tests.codec.tables import column_of
@@ -184,7 +185,7 @@ NAMES = [
 
 @pytest.mark.parametrize(("fields", "name"), NAMES)
 def test_a_name_tells_the_columns_and_no_value(fields: dict[str, Any], name: str) -> None:
-    assert constraint_name(parse(**fields)) == name
+    assert parse(**fields).name == name
 
 
 MALFORMED = [

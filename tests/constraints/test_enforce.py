@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from ss_ray.config.constraints import ConstraintParameters
-from ss_ray.constraints.check import constraint_name, violations
-from ss_ray.constraints.enforce import Enforced, LearnedMapping, key_hashes, learn_mapping, make_enforcer
+from ss_ray.constraints.check import violations
+from ss_ray.constraints.determines import LearnedMapping, learn_mapping
+from ss_ray.constraints.enforce import Enforced, make_enforcer
+from ss_ray.constraints.unique import key_hashes
 from ss_ray.errors import ConfigError
 from ss_ray.schema import ColumnSchema, Kind, TableSchema
 
@@ -86,7 +88,7 @@ def rows_of(**columns: list[Any]) -> pa.Table:
 
 def enforce(constraint: dict[str, Any], table: pa.Table, mapping: LearnedMapping | None = None) -> Enforced:
     parsed = parse(**constraint)
-    return make_enforcer([parsed], SCHEMA, {constraint_name(parsed): mapping} if mapping else {}).enforce(table)
+    return make_enforcer([parsed], SCHEMA, {parsed.name: mapping} if mapping else {}).enforce(table)
 
 
 @settings(max_examples=100, deadline=None)
@@ -96,7 +98,7 @@ def test_after_enforce_nothing_is_broken(
 ) -> None:
     real, tables = table_of(more[::-1]), [table_of(rows), table_of(more)]
     wanted = [c for c in constraints if learn and c.type == "determines"]
-    enforcer = make_enforcer(constraints, SCHEMA, {constraint_name(c): learn_mapping(c, [real]) for c in wanted})
+    enforcer = make_enforcer(constraints, SCHEMA, {c.name: learn_mapping(c, [real]) for c in wanted})
     seen, kept = None, []
     for table in tables:
         groups = None if size is None else np.arange(table.num_rows) // size
@@ -112,7 +114,7 @@ def test_after_enforce_nothing_is_broken(
         kept.append(done.table)
     together = pa.concat_tables(kept).unify_dictionaries()
     for constraint in constraints:
-        assert not violations(constraint, together).any(), constraint_name(constraint)
+        assert not violations(constraint, together).any(), constraint.name
 
 
 @settings(max_examples=100, deadline=None)

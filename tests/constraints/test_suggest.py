@@ -15,9 +15,10 @@ from pydantic import TypeAdapter
 
 from ss_ray.cli.constraints import suggest_constraints
 from ss_ray.config.constraints import ConstraintParameters, OrderConstraint, PresentConstraint
-from ss_ray.constraints.check import check_declared, constraint_name, violations
+from ss_ray.constraints.check import check_declared, violations
 from ss_ray.constraints.enforce import make_enforcer
-from ss_ray.constraints.suggest import MIN_ROWS, Suggestion, suggest, to_yaml
+from ss_ray.constraints.suggest import suggest, to_yaml
+from ss_ray.constraints.suggestions import MIN_ROWS, Suggestion
 from ss_ray.errors import DataError
 from ss_ray.schema import TableSchema
 from ss_ray.tables.facts import table_facts
@@ -93,7 +94,7 @@ def found(columns: Columns) -> tuple[Suggestion, ...]:
 
 
 def names(suggestions: tuple[Suggestion, ...]) -> list[str]:
-    return [constraint_name(s.constraint) for s in suggestions]
+    return [s.constraint.name for s in suggestions]
 
 
 @pytest.mark.parametrize(("columns", "expected"), CASES, ids=lambda v: ", ".join(v) if isinstance(v, dict) else "")
@@ -188,7 +189,7 @@ def test_a_file_gives_a_section_for_the_configuration(tmp_path: Path) -> None:
     csv.write_csv(pa.table({**ORDERED, **PLACED}), tmp_path / "visits.csv")
     text = suggest_constraints(tmp_path / "visits.csv", out=tmp_path / "new" / "constraints.yaml")
     loaded = PARSER.validate_python(yaml.safe_load(text)["constraints"])
-    assert [constraint_name(c) for c in loaded] == ["order(admitted <= discharged)", "determines(city -> state)"]
+    assert [c.name for c in loaded] == ["order(admitted <= discharged)", "determines(city -> state)"]
     assert (tmp_path / "new" / "constraints.yaml").read_text(encoding="utf8") == text
 
 

@@ -7,7 +7,7 @@ from transformers import LlamaForCausalLM
 from ss_ray.codec.columns import BOS, FREE, PAD, Slot
 from ss_ray.codec.slots import fit_codec
 from ss_ray.generation.decoder import _decode, _draw, decode_candidates, decode_rows, drawn_by
-from ss_ray.plans.plan import TrainPlan
+from ss_ray.plans.plan import CompactPlan
 from ss_ray.plans.sampling import Sampling
 from ss_ray.schema import ColumnSchema, Kind, TableSchema
 from ss_ray.training.examples import row_examples
@@ -41,7 +41,7 @@ def sharp() -> LlamaForCausalLM:
     return make_sharp(skips_unused=False)
 
 
-def fit(model: LlamaForCausalLM, tokens: torch.Tensor, slots: tuple[Slot, ...], plan: TrainPlan) -> LlamaForCausalLM:
+def fit(model: LlamaForCausalLM, tokens: torch.Tensor, slots: tuple[Slot, ...], plan: CompactPlan) -> LlamaForCausalLM:
     examples = row_examples(tokens, slots, skips_unused=model.config.skips_unused)
     sides = split_examples(examples.units, plan, ALONE)
     train(model, examples, sides, plan, ALONE, resume=None, on_step=lambda *_: None, on_validation=lambda _: None)

@@ -12,13 +12,14 @@ import pytest
 
 from ss_ray.codec.json.lines import JsonCodec
 from ss_ray.codec.json.prompt import GenerationSettings
-from ss_ray.codec.json.records import Validation
+from ss_ray.codec.json.validation import Validation
 from ss_ray.codec.sequence_columns import Sequences
 from ss_ray.errors import ConfigError
-from ss_ray.generation.engine import Completion, Request, TextSampling
+from ss_ray.generation.engine import Completion, Request
 from ss_ray.generation.text_actor import CUT, Answers, Ask, TextActor, load_text_actor, seed_of
 from ss_ray.location import Location
 from ss_ray.plans.language_generation import LanguageGenerationPlan
+from ss_ray.plans.sampling import TextSampling
 from ss_ray.schema import ColumnSchema, Kind, TableSchema
 from ss_ray.training.text_examples import tokenize_lines
 from tests.generation import language_toy as toy

@@ -11,8 +11,9 @@ from transformers import LlamaForCausalLM
 
 from ss_ray.codec.json.grammar import record_grammar
 from ss_ray.errors import GenerationError
-from ss_ray.generation.engine import Completion, Request, TextEngine, TextSampling, without_half_characters
+from ss_ray.generation.engine import Completion, Request, TextEngine, without_half_characters
 from ss_ray.generation.torch_engine import GROWTH, TorchEngine, draw_tokens
+from ss_ray.plans.sampling import TextSampling
 from ss_ray.schema import TableSchema
 from tests.codec.json.test_lines import odd_tables
 from tests.generation import language_toy as toy

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ss_ray.generation.engine import Completion, Request, TextEngine, TextSampling, vllm_environment
+from ss_ray.generation.engine import Completion, Request, TextEngine, vllm_environment
+from ss_ray.plans.sampling import TextSampling
 
 os.environ |= vllm_environment(use_gpu=False)
 pytest.importorskip("vllm")

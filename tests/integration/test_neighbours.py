@@ -22,7 +22,6 @@ from ss_ray.config.files import parse_config
 from ss_ray.config.model import Config, ResourceParameters
 from ss_ray.location import Location
 from ss_ray.pii.stage import Sides, replace_pii
-from ss_ray.plans.make import make_plan
 from ss_ray.privacy.histograms import count_table
 from ss_ray.privacy.measured_codec import measured_codec
 from ss_ray.privacy.private_schema import measure_schema
@@ -88,8 +87,7 @@ class Run:
         data, self.config = config.data, config
         internal = Location.parse(folder)
         read = read_table(table, data, SPLIT_SEED, ignore, private=True)
-        plan = make_plan(config, num_rows=read.num_rows, seed=1, split_seed=SPLIT_SEED)
-        split_table(table, read, data, plan, internal, ignore)
+        split_table(table, read, data, SPLIT_SEED, internal, ignore)
         self.originals, self.rows, self.folder = internal / "train", internal / "replaced", internal
         sides = Sides(train=self.originals, holdout=internal / "holdout")
         targets = Sides(train=self.rows, holdout=internal / "replaced-holdout")

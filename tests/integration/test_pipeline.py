@@ -18,7 +18,6 @@ from ss_ray.errors import ConfigError, DataError, ResourceError, SsRayError
 from ss_ray.location import Location
 from ss_ray.pipelines.run import RunReport, run
 from ss_ray.pipelines.stages import PRIVATE_STAGES, STAGES
-from ss_ray.plans.make import make_plan
 from ss_ray.progress import ignore
 from ss_ray.runs.audit_log import read_log, verify
 from ss_ray.tables.files import file_digest
@@ -165,8 +164,7 @@ def test_a_new_split_leaves_no_row_of_an_earlier_one_behind(visits_csv: Path, tm
     for holdout in (40, 0):
         config = small(data={"holdout": holdout})
         table = read_table(visits_csv, config.data, 3, ignore)
-        plan = make_plan(config, num_rows=table.num_rows, seed=3)
-        splits = split_table(visits_csv, table, config.data, plan, folder, ignore)
+        splits = split_table(visits_csv, table, config.data, 3, folder, ignore)
         rows[holdout] = (splits.train_rows, splits.holdout_rows, sum(count_rows((folder / "train").files())))
     assert rows == {40: (360, 40, 360), 0: (400, 0, 400)}
     assert not (folder / "holdout").files()

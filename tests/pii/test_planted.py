@@ -3,8 +3,7 @@
 import pyarrow as pa
 import pytest
 
-from ss_ray.config.pii import PiiParameters
-from ss_ray.pii.entities import Operator
+from ss_ray.config.pii import Operator, PiiParameters
 from ss_ray.pii.replace import TableReplacer
 from ss_ray.pii.rules import make_pii_plan, updated_schema
 from ss_ray.pii.stage import type_columns

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ss_ray.config.pii import PiiParameters
+from ss_ray.config.pii import Operator, PiiParameters
 from ss_ray.demo import make_patients
 from ss_ray.errors import PrivacyError
 from ss_ray.pii.columns.classify import classify_table
-from ss_ray.pii.entities import BY_NAME, Operator
+from ss_ray.pii.entities import BY_NAME
 from ss_ray.pii.replace import TableReplacer
 from ss_ray.pii.rules import ColumnRule, PiiPlan, make_pii_plan, updated_schema
 from ss_ray.pii.stand_ins.people import find_person_columns

@@ -8,10 +8,9 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from ss_ray.config.pii import PiiParameters
+from ss_ray.config.pii import Operator, PiiParameters
 from ss_ray.location import Location
 from ss_ray.pii.columns.classify import ColumnTyping
-from ss_ray.pii.entities import Operator
 from ss_ray.pii.replace import TableReplacer
 from ss_ray.pii.report import make_pii_report, write_pii_report
 from ss_ray.pii.rules import make_pii_plan

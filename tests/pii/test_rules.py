@@ -2,10 +2,9 @@ import pyarrow as pa
 import pytest
 from pydantic import TypeAdapter
 
-from ss_ray.config.pii import PiiParameters
+from ss_ray.config.pii import Operator, PiiParameters
 from ss_ray.errors import ConfigError, PrivacyError
 from ss_ray.pii.columns.classify import ColumnTyping
-from ss_ray.pii.entities import Operator
 from ss_ray.pii.rules import PiiPlan, make_pii_plan, updated_schema
 from ss_ray.schema import ColumnSchema, Kind, TableSchema
 from ss_ray.tables.facts import ColumnFacts, table_facts

@@ -4,12 +4,12 @@ import pytest
 
 from ss_ray.config.model import Config
 from ss_ray.errors import ConfigError
-from ss_ray.plans.language_training import LanguageTrainPlan, plan_language_training
+from ss_ray.plans.language_training import LanguagePlan, plan_language_training
 
 BASE = {"pretrained_model": "some/model"}
 
 
-def plan(num_rows: int = 1000, *, sections: dict[str, Any] | None = None, **training: Any) -> LanguageTrainPlan:
+def plan(num_rows: int = 1000, *, sections: dict[str, Any] | None = None, **training: Any) -> LanguagePlan:
     config = Config.model_validate({"training": BASE | training} | (sections or {}))
     return plan_language_training(config, num_rows=num_rows, seed=5)
 

@@ -7,20 +7,21 @@ import pytest
 from ss_ray.config.files import parse_config
 from ss_ray.config.model import Config, PrivacyParameters
 from ss_ray.errors import ConfigError, DataError
-from ss_ray.plans.make import check_supported, make_plan, plan_private_loop, with_compact_model
+from ss_ray.plans.make import check_supported, plan_compact_training, plan_private_loop, with_compact_model
 from ss_ray.plans.plan import RunPlan
 from ss_ray.privacy.charges import Charge
 from ss_ray.privacy.plan import run_epsilon
+from tests.plans.planners import compact_plan
 
 
 def plan_of(num_rows: int = 20_000, **values: Any) -> RunPlan:
     """The plan of a request for a table of so many rows."""
-    return make_plan(parse_config(values), num_rows=num_rows, seed=7)
+    return compact_plan(parse_config(values), num_rows=num_rows, seed=7)
 
 
 def test_defaults_are_derived_from_the_number_of_rows():
     plan = plan_of(20_000)
-    training, sampling = plan.training, plan.generation.sampling
+    training, sampling = plan.model.training, plan.generation.sampling
     fitting = 20_000 - 1000 - 950  # without holdout and validation rows
     assert (plan.seed, plan.split_seed, plan.privacy_unit) == (7, 7, None)
     assert (training.batch_rows, training.micro_batches, training.learning_rate) == (256, 1, 0.002)
@@ -31,14 +32,14 @@ def test_defaults_are_derived_from_the_number_of_rows():
 
 
 def test_large_table_is_shown_once_at_least():
-    training = plan_of(2_000_000).training
+    training = plan_of(2_000_000).model.training
     assert training.num_steps == -(-(2_000_000 - 2000 - 5_000) // 256)  # 5,000 rows validate, however large it is
 
 
 def test_tiny_table_gets_small_batches_and_no_holdout():
     plan = plan_of(10)
-    assert 1 <= plan.training.batch_rows <= 8
-    assert plan.training.num_steps >= 1
+    assert 1 <= plan.model.training.batch_rows <= 8
+    assert plan.model.training.num_steps >= 1
 
 
 def test_what_is_given_is_taken():
@@ -53,7 +54,7 @@ def test_what_is_given_is_taken():
             "validation_ratio": 0,
             "compact": {"hidden_size": 64, "num_heads": 2, "num_layers": 1},
         }
-    ).training
+    ).model.training
     assert (training.batch_rows, training.micro_batches, training.num_steps) == (30, 3, 101)
     assert (training.learning_rate, training.warmup_steps, training.validation_steps) == (0.01, 7, 5)
     assert training.validation_ratio == 0
@@ -61,7 +62,7 @@ def test_what_is_given_is_taken():
 
 
 def test_warm_up_is_not_longer_than_training():
-    training = plan_of(training={"num_input_records_to_sample": 256, "warmup_steps": 50}).training
+    training = plan_of(training={"num_input_records_to_sample": 256, "warmup_steps": 50}).model.training
     assert training.warmup_steps == training.num_steps == 1
 
 
@@ -133,7 +134,7 @@ def test_private_training_follows_the_budget_and_the_request():
     training = plan_private_loop(
         config, PrivacyParameters(epsilon=2.0), num_units=5000, rough_num_units=5000, delta=1e-5, spent=spent, seed=3
     )
-    shape = with_compact_model(training, config.training.compact).shape
+    shape = with_compact_model(training, plan_compact_training(config, num_rows=1, seed=3)).shape
     assert (shape.hidden_size, shape.num_layers, training.warmup_steps) == (64, 2, 20)
     assert run_epsilon([training.dp.charge(training.num_steps), *spent], 1e-5) <= 2
     assert "Differential privacy of row" in plan_of(privacy={"dp_enabled": True}).notes[0]

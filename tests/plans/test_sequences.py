@@ -5,7 +5,6 @@ import pytest
 from ss_ray.codec.identifiers import fresh_values
 from ss_ray.config.files import parse_config
 from ss_ray.errors import ConfigError, DataError
-from ss_ray.plans.make import make_plan
 from ss_ray.plans.plan import plan_sequence_training
 from ss_ray.plans.sequences import (
     SequencePlan,
@@ -16,6 +15,7 @@ from ss_ray.plans.sequences import (
     with_timestamp_format,
 )
 from ss_ray.schema import ColumnSchema, Kind, TableSchema
+from tests.plans.planners import compact_plan
 
 GROUPED = {"group_training_examples_by": "who", "order_training_examples_by": "when"}
 TIME = {"is_timeseries": True, "timestamp_column": "when"}
@@ -102,7 +102,7 @@ def test_names_of_new_groups_are_distinct_and_none_of_the_old_ones(column: Colum
 
 
 def test_sequences_are_trained_on_for_as_many_rows_in_batches_of_as_many_tokens():
-    plan = make_plan(parse_config({}), num_rows=100_000, seed=0).training
+    plan = compact_plan(parse_config({}), num_rows=100_000, seed=0).model.training
     longer = plan_sequence_training(plan, examples=10_000, rows=100_000, tokens=1_000_000)
     assert longer.batch_rows == round(plan.batch_rows / 10)
     assert longer.num_steps == pytest.approx(plan.num_steps, rel=0.05)
@@ -114,6 +114,6 @@ def test_sequences_are_trained_on_for_as_many_rows_in_batches_of_as_many_tokens(
 
 def test_groups_can_be_asked_for_only_where_there_are_some():
     with pytest.raises(ConfigError, match="num_groups needs"):
-        make_plan(parse_config({"generation": {"num_groups": 5}}), num_rows=100, seed=0)
+        compact_plan(parse_config({"generation": {"num_groups": 5}}), num_rows=100, seed=0)
     asked = parse_config({"generation": {"num_groups": 5}, "data": GROUPED})
-    assert make_plan(asked, num_rows=100, seed=0).generation.num_groups == 5
+    assert compact_plan(asked, num_rows=100, seed=0).generation.num_groups == 5

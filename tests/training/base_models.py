@@ -10,13 +10,13 @@ import torch
 from transformers import GPTNeoXConfig, GPTNeoXForCausalLM
 
 from ss_ray.config.model import Config
-from ss_ray.plans.language_training import LanguageTrainPlan, plan_language_training
+from ss_ray.plans.language_training import LanguagePlan, plan_language_training
 from tests.generation import language_toy
 
 CPU = torch.device("cpu")
 
 
-def plan(base: Path, **changes: Any) -> LanguageTrainPlan:
+def plan(base: Path, **changes: Any) -> LanguagePlan:
     """Fine-tuning of a model in a folder."""
     config = Config.model_validate({"training": {"pretrained_model": str(base), "lora_r": 4}})
     return replace(plan_language_training(config, num_rows=100, seed=3), **changes)

@@ -15,7 +15,7 @@ import torch
 from ss_ray.codec.json.lines import JsonCodec
 from ss_ray.codec.json.prompt import GenerationSettings, instruction
 from ss_ray.codec.sequence_columns import Sequences
-from ss_ray.plans.language_training import LanguageTrainPlan
+from ss_ray.plans.language_training import LanguagePlan
 from ss_ray.schema import ColumnSchema, Kind, TableSchema
 from ss_ray.training.loop import TrainState, Worker, split_examples, train
 from ss_ray.training.pretrained import load_base, render_prompt
@@ -53,7 +53,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return base_models.save_llama(tmp_path_factory.mktemp("llama"))
 
 
-def make_plan(base: Path, **changes: object) -> LanguageTrainPlan:
+def make_plan(base: Path, **changes: object) -> LanguagePlan:
     """An adapter that is large enough for random weights."""
     plan = base_models.plan(base, learning_rate=5e-3, **changes)
     return replace(plan, lora=replace(plan.lora, r=8, alpha=8, target_modules=LAYERS))

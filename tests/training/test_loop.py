@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from ss_ray.errors import TrainingError
-from ss_ray.plans.plan import TrainPlan
+from ss_ray.plans.plan import CompactPlan
 from ss_ray.training.examples import RowExamples
 from ss_ray.training.loop import (
     Sides,
@@ -23,7 +23,7 @@ ALONE = Worker(rank=0, world_size=1)
 
 
 def fit(
-    plan: TrainPlan,
+    plan: CompactPlan,
     tokens: torch.Tensor,
     *,
     resume: TrainState | None = None,

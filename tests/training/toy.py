@@ -10,7 +10,7 @@ from torch import Tensor
 from transformers import LlamaForCausalLM
 
 from ss_ray.codec.columns import FIRST_TOKEN, PAD, Slot
-from ss_ray.plans.plan import TrainPlan
+from ss_ray.plans.plan import CompactPlan
 from ss_ray.plans.shape import CompactShape
 from ss_ray.training.models import build_compact, group_slots
 
@@ -23,7 +23,7 @@ SLOTS = (
     Slot(column="z", start=Z, stop=Z + 3, after=1, opens=(Y, Y + CHOICES // 2)),
 )
 GROUPS = group_slots(SLOTS)
-PLAN = TrainPlan(
+PLAN = CompactPlan(
     shape=SHAPE,
     num_bins=8,
     text_vocabulary=256,
@@ -42,7 +42,7 @@ PLAN = TrainPlan(
 )
 
 
-def plan(**changes: Any) -> TrainPlan:
+def plan(**changes: Any) -> CompactPlan:
     return replace(PLAN, **changes)
 
 

@@ -26,7 +26,8 @@ from ss_ray.codec.ascending import find_ends, rows_between
 from ss_ray.codec.identifiers import fresh_values
 from ss_ray.codec.json.cells import cell_texts, only_value, quoted
 from ss_ray.codec.json.order import JsonOrder
-from ss_ray.codec.json.records import Parsed, Validation, parse_records
+from ss_ray.codec.json.records import Parsed, parse_records
+from ss_ray.codec.json.validation import Validation
 from ss_ray.codec.sequence_columns import Sequences
 from ss_ray.schema import ColumnSchema, Kind, Scalar, TableSchema, arrow_type
 

@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from ss_ray.codec.json.cells import storage_type
 from ss_ray.codec.json.checks import REASONS, read_cells
+from ss_ray.codec.json.validation import Validation
 from ss_ray.codec.sequence_columns import Sequences, order_ranks
 from ss_ray.schema import ColumnSchema
 
@@ -33,21 +34,6 @@ EMPTY: Fault = ("", "empty")
 BAD_GROUP: Fault = ("", "group")
 """A record without fault in a group that is refused."""
 _FINE = 0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Validation:
-    """What becomes of records that are not as they should be; the names are those of NeMo's `generation.validation`.
-
-    Attributes:
-        ignore_invalid_records: Keep the valid rows of a partly bad group; otherwise one bad row refuses the group.
-        fix_unordered_records: Sort the rows of a group that are out of order; otherwise refuse the group.
-        enforce_numeric_range: Refuse numbers and dates beyond the bounds; otherwise they are moved to the bound.
-    """
-
-    ignore_invalid_records: bool = False
-    fix_unordered_records: bool = False
-    enforce_numeric_range: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,8 +13,9 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from ss_ray.config.constraints import ConstraintParameters, DeterminesConstraint, columns_of
-from ss_ray.constraints.check import check_declared, constraint_name, violations, with_first_pairs
+from ss_ray.config.constraints import ConstraintParameters, DeterminesConstraint
+from ss_ray.constraints.check import check_declared, violations
+from ss_ray.constraints.determines import with_first_pairs
 from ss_ray.errors import ConfigError, DataError
 from ss_ray.evaluation.metrics import Metric, measured, unavailable
 from ss_ray.schema import TableSchema, arrow_type
@@ -78,7 +79,7 @@ def _one(
         unseen = _broken(constraint, holdout, train, schema)
 
     return RuleViolations(
-        constraint=constraint_name(constraint),
+        constraint=constraint.name,
         synthetic=made,
         train=real,
         holdout=unseen,
@@ -113,7 +114,7 @@ def _arrow(constraint: ConstraintParameters, frame: pd.DataFrame, schema: TableS
     Raises:
         DataError: The schema has no such column, or the values of one are not of its type.
     """
-    names = list(dict.fromkeys(columns_of(constraint)))
+    names = list(dict.fromkeys(constraint.read_columns))
     arrays = []
     for name in names:
         type_ = arrow_type(schema[name])

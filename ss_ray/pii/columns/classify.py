@@ -27,6 +27,7 @@ from functools import cached_property
 
 import pyarrow as pa
 
+from ss_ray.config.pii import Operator
 from ss_ray.pii import entities as e
 from ss_ray.pii.cells import distinct_texts, is_textual
 from ss_ray.pii.columns import checksums
@@ -281,7 +282,7 @@ def _typed(entity_type: str, confidence: float, reason: str, suspected: str | No
 
 
 def _is_kept(entity_type: str) -> bool:
-    return e.BY_NAME[entity_type].operator is e.Operator.KEEP
+    return e.BY_NAME[entity_type].operator is Operator.KEEP
 
 
 def _are_alike(one: str, other: str) -> bool:

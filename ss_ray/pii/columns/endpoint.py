@@ -17,13 +17,13 @@ from typing import Any
 
 import pyarrow as pa
 
-from ss_ray.config.pii import EndpointParameters
+from ss_ray.config.pii import EndpointParameters, Operator
 from ss_ray.errors import ConfigError, ResourceError
 from ss_ray.pii.cells import distinct_texts
 from ss_ray.pii.columns.classify import ColumnTyping
 from ss_ray.pii.columns.features import shape
 from ss_ray.pii.columns.looks import LOOKS
-from ss_ray.pii.entities import BY_NAME, ENTITY_TYPES, UNKNOWN, Operator
+from ss_ray.pii.entities import BY_NAME, ENTITY_TYPES, UNKNOWN
 
 NUM_EXAMPLES = 12  # shapes or values of a column
 TIMEOUT_SECONDS = 60.0

@@ -13,8 +13,9 @@ from typing import Any
 
 from dateutil import parser as dates
 
+from ss_ray.config.pii import Operator
 from ss_ray.pii import entities
-from ss_ray.pii.entities import Operator, parse_entity_type
+from ss_ray.pii.entities import parse_entity_type
 from ss_ray.pii.rules import PiiPlan
 from ss_ray.pii.stand_ins.dates import shift_days
 from ss_ray.pii.stand_ins.keyed import Stream

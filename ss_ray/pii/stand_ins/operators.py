@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
+from ss_ray.config.pii import Operator
 from ss_ray.pii import entities
-from ss_ray.pii.entities import BY_NAME, Operator
+from ss_ray.pii.entities import BY_NAME
 from ss_ray.pii.stand_ins.dates import MAX_SHIFT_DAYS, generalised_date, shift_days, shifted_date
 from ss_ray.pii.stand_ins.names import NOBODY, Person
 from ss_ray.pii.stand_ins.pseudonyms import MASK, PERSONAL_TYPES, Pseudonyms, normalise

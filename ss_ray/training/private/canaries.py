@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from ss_ray.codec.columns import FIRST_TOKEN, Slot
-from ss_ray.plans.plan import PrivateTrainPlan
+from ss_ray.plans.plan import PrivateCompactPlan
 from ss_ray.plans.shape import CompactShape
 from ss_ray.privacy.audit import AuditResult, audit_scores, likelihood_ratios, plan_guesses
 from ss_ray.privacy.charges import DPPlan
@@ -292,8 +292,8 @@ def embedding(model: CompactModel) -> nn.Parameter:
     return model.model.embed_tokens.weight
 
 
-def _train_plan(dp: DPPlan) -> PrivateTrainPlan:
-    return PrivateTrainPlan(
+def _train_plan(dp: DPPlan) -> PrivateCompactPlan:
+    return PrivateCompactPlan(
         shape=SHAPE,
         dp=dp,
         max_text_tokens=1,

@@ -17,8 +17,8 @@ from ss_ray.codec.order_axis import OrderAxis
 from ss_ray.codec.sequence_columns import Sequences
 from ss_ray.errors import DataError, PrivacyError
 from ss_ray.location import Location
-from ss_ray.plans.language_training import plan_language_training
-from ss_ray.plans.sequences import SequencePlan, plan_sequences
+from ss_ray.plans.language_training import LanguagePlan
+from ss_ray.plans.sequences import SequencePlan
 from ss_ray.privacy.measured_sequence_codec import measured_axis, with_all_present
 from ss_ray.privacy.units import check_same_rows
 from ss_ray.progress import OnProgress
@@ -29,11 +29,14 @@ from ss_ray.training.private.stage import PrivateModelRef, PrivateTraining, chec
 from ss_ray.training.stage import model_ref
 
 
-def train_private_language_model(training: PrivateTraining, on_progress: OnProgress) -> PrivateModelRef:
+def train_private_language_model(
+    training: PrivateTraining, plan: LanguagePlan, on_progress: OnProgress
+) -> PrivateModelRef:
     """Fine-tune a pretrained language model with differential privacy; the adapter goes to folder/adapter, too.
 
     Args:
-        training: Rows and what to do with them.
+        training: Rows, their privacy units and the budgeted loop.
+        plan: Base model and adapter.
         on_progress: Told the steps charged.
 
     Raises:
@@ -48,8 +51,7 @@ def train_private_language_model(training: PrivateTraining, on_progress: OnProgr
 
     loop = training.loop
     tokens = training.folder / "tokens"
-    plan = plan_language_training(training.config, num_rows=training.private.num_units, seed=loop.seed)
-    sequences = plan_sequences(training.config)
+    sequences = training.sequences
     codec = _codec(training, sequences)
     tokenizer = load_tokenizer(plan.base_model)
     prompt, prompt_ids = render_prompt(tokenizer, instruction(codec))

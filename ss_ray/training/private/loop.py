@@ -20,7 +20,7 @@ from torch import Tensor
 
 from ss_ray.codec.columns import PAD
 from ss_ray.errors import PrivacyError, TrainingError
-from ss_ray.plans.plan import PrivateLoopPlan
+from ss_ray.plans.loop import PrivateLoopPlan
 from ss_ray.privacy.charges import DPPlan
 from ss_ray.privacy.noise import add_noise, poisson_sample, secret_generator
 from ss_ray.training.loop import Worker, learning_rate_factor

@@ -11,13 +11,14 @@ from typing import Any
 
 from ss_ray.cluster import WORKER_ENVIRONMENT, reported_progress
 from ss_ray.codec.sequences import SequenceCodec
-from ss_ray.codec.slots import SlotCodec, fit_codec
-from ss_ray.config.model import Config
+from ss_ray.codec.slots import SlotCodec
+from ss_ray.config.model import ResourceParameters
 from ss_ray.errors import PrivacyError
 from ss_ray.location import Location
+from ss_ray.plans.loop import PrivateLoopPlan
 from ss_ray.plans.make import with_compact_model
-from ss_ray.plans.plan import PrivateLoopPlan, PrivateTrainPlan
-from ss_ray.plans.sequences import SequencePlan, plan_sequences
+from ss_ray.plans.plan import CompactPlan, PrivateCompactPlan
+from ss_ray.plans.sequences import SequencePlan
 from ss_ray.privacy.account import Account, PrivateSchema
 from ss_ray.privacy.charges import Charge, DPPlan
 from ss_ray.privacy.measured import MeasuredSchema
@@ -25,14 +26,12 @@ from ss_ray.privacy.measured_codec import measured_codec, prior_logits
 from ss_ray.privacy.measured_sequence_codec import measured_axis, measured_sequence_codec
 from ss_ray.progress import OnProgress
 from ss_ray.schema import TableSchema
-from ss_ray.tables.parts import sample_rows
 from ss_ray.training.encoding import (
-    SAMPLE_ROWS,
     declared_interval,
     encode_private_sequences,
     encode_rows,
 )
-from ss_ray.training.stage import ModelRef, codec_model_ref, fit_workers
+from ss_ray.training.stage import ModelRef, codec_model_ref, fit_row_codec, fit_workers
 from ss_ray.training.unit_files import UnitFiles, save_units
 
 
@@ -60,9 +59,11 @@ class PrivateTraining:
         units: Folder of the same rows before PII was replaced, whose grouping column tells the privacy units.
         schema: Of those rows, exact; used only where that is allowed.
         private: As it was measured.
-        loop: What to do.
-        account: Of this training in the ledger; what it reserves and does not use is given back.
-        config: The request: its grouping column, model and resources.
+        group: Column whose values are the privacy units; None where each row is one.
+        sequences: How rows make sequences; None where they are modelled one by one.
+        loop: Budgeted training loop.
+        account: Account of this training in the ledger; what it reserves and does not use is given back.
+        resources: Workers and threads.
         folder: Where folder/model, folder/tokens, folder/units and folder/checkpoints go.
         key: Names this training, so that only a checkpoint of the very same one is resumed.
     """
@@ -71,16 +72,13 @@ class PrivateTraining:
     units: Location
     schema: TableSchema
     private: PrivateSchema
+    group: str | None
+    sequences: SequencePlan | None
     loop: PrivateLoopPlan
     account: Account
-    config: Config
+    resources: ResourceParameters
     folder: Location
     key: str
-
-    @property
-    def group(self) -> str | None:
-        """Column whose values are the privacy units; None where each row is one."""
-        return self.config.data.group_training_examples_by
 
     @property
     def record(self) -> Location | None:
@@ -95,11 +93,12 @@ class PrivateTraining:
         return save_units(self.rows, self.units, self.group, per_example=per_example, folder=self.folder / "units")
 
 
-def train_private_model(training: PrivateTraining, on_progress: OnProgress) -> PrivateModelRef:
+def train_private_model(training: PrivateTraining, compact: CompactPlan, on_progress: OnProgress) -> PrivateModelRef:
     """Train the compact model with differential privacy.
 
     Args:
-        training: Rows and what to do with them.
+        training: Rows, their privacy units and the budgeted loop.
+        compact: Size of the model and of its codec.
         on_progress: Told the steps charged.
 
     Raises:
@@ -107,9 +106,9 @@ def train_private_model(training: PrivateTraining, on_progress: OnProgress) -> P
         PrivacyError: The ledger has no budget for it.
         TrainingError: A worker failed for good.
     """
-    plan = with_compact_model(training.loop, training.config.training.compact)
+    plan = with_compact_model(training.loop, compact)
     tokens = training.folder / "tokens"
-    sequences = plan_sequences(training.config)
+    sequences = training.sequences
     measured = training.private.measured
     codec: SlotCodec | SequenceCodec
     if sequences is not None and measured is not None:
@@ -119,7 +118,7 @@ def train_private_model(training: PrivateTraining, on_progress: OnProgress) -> P
         encode_private_sequences(training.rows, training.units, codec, sequences, tokens)
         units = training.save_units(per_example=True)
     else:
-        codec = _row_codec(training, plan)
+        codec = _row_codec(training, compact)
         encode_rows(training.rows, codec, tokens)
         units = training.save_units(per_example=False)
 
@@ -167,7 +166,7 @@ def fit_private(
     with reported_progress(on_progress, "train", dp.num_steps, "steps") as report:
         report(used)
         more = {"account": account, "report": report}
-        return fit_workers(loop, settings | more, training.config.resources, training.folder, training.key, environment)
+        return fit_workers(loop, settings | more, training.resources, training.folder, training.key, environment)
 
 
 def check_trained(metrics: Mapping[str, Any]) -> None:
@@ -183,22 +182,15 @@ def check_trained(metrics: Mapping[str, Any]) -> None:
         )
 
 
-def _row_codec(training: PrivateTraining, plan: PrivateTrainPlan) -> SlotCodec:
+def _row_codec(training: PrivateTraining, plan: CompactPlan) -> SlotCodec:
     """The codec of the measured schema, or of the exact one where it was allowed."""
     if training.private.measured is not None:
         return measured_codec(training.private.measured, max_text_tokens=plan.max_text_tokens)
 
-    compact = training.config.training.compact
-    return fit_codec(
-        training.schema,
-        sample_rows(training.rows.files(".parquet"), SAMPLE_ROWS),
-        num_bins=compact.num_bins,
-        text_vocabulary=compact.text_vocabulary,
-        max_text_tokens=plan.max_text_tokens,
-    )
+    return fit_row_codec(training.rows, training.schema, plan)
 
 
-def _sequence_codec(measured: MeasuredSchema, sequences: SequencePlan, plan: PrivateTrainPlan) -> SequenceCodec:
+def _sequence_codec(measured: MeasuredSchema, sequences: SequencePlan, plan: PrivateCompactPlan) -> SequenceCodec:
     """The codec of sequences of the measured schema."""
     if sequences.order is not None:
         axis = measured_axis(measured.schema[sequences.order])

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ss_ray.codec.json.lines import JsonCodec
-from ss_ray.codec.json.records import Validation
+from ss_ray.codec.json.validation import Validation
 from ss_ray.codec.sequence_columns import Sequences
 from ss_ray.schema import ColumnSchema, Kind, TableSchema
 from tests.codec import tables as t

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from ss_ray.codec.json.grammar import further_grammar, record_grammar
 from ss_ray.codec.json.lines import JsonCodec
 from ss_ray.codec.json.order import make_order
-from ss_ray.codec.json.records import Validation
+from ss_ray.codec.json.validation import Validation
 from ss_ray.codec.order_axis import order_axis
 from ss_ray.codec.sequence_columns import Sequences
 from ss_ray.errors import DataError

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ss_ray.config.pii import Operator
 from ss_ray.pii.columns.classify import classify_column, classify_table, header_type
 from ss_ray.pii.columns.column_model import WEIGHTS, load_column_model
-from ss_ray.pii.entities import BY_NAME, ENTITY_TYPES, FREE_TEXT, Operator
+from ss_ray.pii.entities import BY_NAME, ENTITY_TYPES, FREE_TEXT
 from ss_ray.pii.text.detect import PATTERN_TYPES, Detector
 
 PHONES = [f"(212) 555-{number:04}" for number in range(40)]

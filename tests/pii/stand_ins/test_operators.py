@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ss_ray.pii.entities import Operator
+from ss_ray.config.pii import Operator
 from ss_ray.pii.stand_ins.dates import shift_days, shifted_date
 from ss_ray.pii.stand_ins.operators import Replacement, generalise
 from ss_ray.pii.stand_ins.pseudonyms import MASK, Pseudonyms

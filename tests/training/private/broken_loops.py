@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ss_ray.plans.plan import PrivateTrainPlan
+from ss_ray.plans.plan import PrivateCompactPlan
 from ss_ray.privacy.charges import DPPlan
 from ss_ray.privacy.noise import add_noise, poisson_sample, secret_generator
 from ss_ray.training.loop import Worker
@@ -24,7 +24,7 @@ Sampler = Callable[[int], np.ndarray]
 def with_mechanism(**factors: float) -> Any:
     """The real loop with fields of the mechanism multiplied, while the charge stays."""
 
-    def train(model: Any, units: Any, plan: PrivateTrainPlan, *args: Any, **callbacks: Any) -> Any:
+    def train(model: Any, units: Any, plan: PrivateCompactPlan, *args: Any, **callbacks: Any) -> Any:
         changed = {name: getattr(plan.dp, name) * factor for name, factor in factors.items()}
         return train_private(model, units, replace(plan, dp=replace(plan.dp, **changed)), *args, **callbacks)
 
@@ -35,7 +35,7 @@ def loop_of(set_gradient: SetGradient) -> Any:
     """The part of `train_private` that an auditor sees, with another gradient; the model stands still."""
 
     def train(
-        model: CompactModel, units: RowUnits, plan: PrivateTrainPlan, worker: Worker,
+        model: CompactModel, units: RowUnits, plan: PrivateCompactPlan, worker: Worker,
         *, charge: Callable[[], int], on_step: Callable[[int], None], **_: Any,
     ) -> None:  # fmt: skip
         for _ in range(plan.dp.num_steps):

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from scipy import stats
 
-from ss_ray.plans.plan import PrivateTrainPlan
+from ss_ray.plans.plan import PrivateCompactPlan
 from ss_ray.privacy.charges import DPPlan
 from ss_ray.privacy.noise import secret_generator
 from ss_ray.training.loop import Worker
@@ -28,7 +28,7 @@ DP = DPPlan(
     target_epsilon=8.0,
     delta=1e-5,
 )
-PLAN = PrivateTrainPlan(
+PLAN = PrivateCompactPlan(
     shape=toy.SHAPE,
     dp=DP,
     max_text_tokens=8,
@@ -42,7 +42,7 @@ PLAN = PrivateTrainPlan(
 )
 
 
-def plan(**changes: Any) -> PrivateTrainPlan:
+def plan(**changes: Any) -> PrivateCompactPlan:
     return replace(PLAN, dp=replace(DP, **changes))
 
 

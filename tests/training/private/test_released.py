@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from ss_ray.location import Location
-from ss_ray.plans.plan import PrivateTrainPlan
+from ss_ray.plans.plan import PrivateCompactPlan
 from ss_ray.privacy.charges import DPPlan
 from ss_ray.privacy.conformance import ChargeTest
 from ss_ray.training.private.loop import RowUnits, own_units, train_private
@@ -76,7 +76,7 @@ def test_rows_that_count_one_by_one_are_found(tmp_path: Path) -> None:
 def sampler(make: Any) -> Any:
     """The real loop with another sampler, which the model follows as it learns."""
 
-    def train(model: Any, units: RowUnits, plan: PrivateTrainPlan, *args: Any, **callbacks: Any) -> None:
+    def train(model: Any, units: RowUnits, plan: PrivateCompactPlan, *args: Any, **callbacks: Any) -> None:
         loop = broken_loops.with_sampler(make)
         loop(model, units, plan, *args, **callbacks)
 

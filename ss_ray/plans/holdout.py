@@ -1,0 +1,31 @@
+"""How many rows are held out."""
+
+from __future__ import annotations
+
+from ss_ray.config.model import DataParameters
+from ss_ray.errors import DataError
+
+MIN_SPLIT_ROWS = 20
+"""Tables with fewer rows are too small to keep a holdout from."""
+
+
+def holdout_rows_wanted(num_rows: int, data: DataParameters) -> int:
+    """Rows the holdout should have: NeMo's `holdout` share or count, at most `max_holdout`, none of a tiny table.
+
+    Raises:
+        DataError: A count that leaves nothing to train on.
+    """
+    if num_rows < MIN_SPLIT_ROWS:
+        return 0
+
+    if data.holdout < 1:
+        wanted = data.holdout * num_rows
+    else:
+        wanted = data.holdout
+
+    # 0.29 * 100 is 28.999...
+    wanted = min(int(wanted + 1e-6), data.max_holdout)
+    if wanted > num_rows / 2:
+        raise DataError(f"a holdout of {wanted} rows would be more than half of the {num_rows} rows; ask for fewer")
+
+    return wanted
