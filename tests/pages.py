@@ -122,8 +122,12 @@ def differs(expected: str, actual: str) -> bool:
     return not doctest.OutputChecker().check_output(expected, actual, flags)
 
 
-def run_doctests(text: str, name: str, names: dict[str, object]) -> None:
-    """Run the Python prompts of a block in a namespace; fails with the report of doctest."""
+def run_python(text: str, name: str, names: dict[str, object]) -> None:
+    """Run a Python block in a namespace, as a program or, where it has prompts, as a doctest."""
+    if ">>> " not in text:
+        exec(compile(text, name, "exec"), names)
+        return
+
     test = doctest.DocTestParser().get_doctest(text, names, name, name, 0)
     report: list[str] = []
     result = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(test, out=report.append, clear_globs=False)

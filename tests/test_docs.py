@@ -27,7 +27,7 @@ from tests.pages import (
     output_of,
     page_name,
     read_page,
-    run_doctests,
+    run_python,
 )
 
 README = (ROOT / "README.md").read_text(encoding="utf8")
@@ -179,7 +179,7 @@ def test_the_quick_commands_of_a_page_print_what_it_shows(
     names: dict[str, object] = {}
     for block in blocks(page):
         if block.mark == "quick" and block.language == "python":
-            run_doctests(block.text, page_name(page), names)
+            run_python(block.text, page_name(page), names)
         elif block.mark == "quick":
             for command, expected in block.steps:
                 actual = output_of(command, tmp_path, capsys)

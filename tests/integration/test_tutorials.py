@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.pages import ROOT, blocks, output_of, page_name, run_doctests
+from tests.pages import ROOT, blocks, output_of, page_name, run_python
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("own_ledger")]
 
@@ -73,7 +73,7 @@ def test_the_commands_of_a_tutorial_run_and_print_what_it_shows(
         if block.file:
             (tmp_path / block.file).write_text(block.text, encoding="utf8")
         elif block.mark and block.language == "python":
-            run_doctests(block.text, page_name(page), names)
+            run_python(block.text, page_name(page), names)
         elif block.mark:
             for command, expected in block.steps:
                 assert_alike(command, expected, output_of(smaller(command), tmp_path, capsys))
