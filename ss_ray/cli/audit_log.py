@@ -6,20 +6,17 @@ from typing import Annotated
 
 import typer
 
-from ss_ray.config.model import Config
-from ss_ray.runs.audit_log import read_log
-from ss_ray.runs.audit_log import verify as verify_log
-
 app = typer.Typer(no_args_is_help=True, help="Who ran what on which input, in a chain of hashes.")
 
-LogOption = Annotated[str, typer.Option(help="File of the log.")]
-DEFAULT: str = Config.model_fields["audit_log"].default
+LogOption = Annotated[str | None, typer.Option(help="File of the log; `audit_log` of the default configuration.")]
 
 
 @app.command()
-def show(log: LogOption = DEFAULT) -> None:
+def show(log: LogOption = None) -> None:
     """Print the log, a line an event; stops at the first line that is not as it was written."""
-    for entry in read_log(log):
+    from ss_ray.runs.audit_log import read_log
+
+    for entry in read_log(_path_of(log)):
         if "error" in entry.facts:
             error = f" ({entry.facts['error']})"
         else:
@@ -30,11 +27,20 @@ def show(log: LogOption = DEFAULT) -> None:
 
 @app.command()
 def verify(
-    log: LogOption = DEFAULT,
+    log: LogOption = None,
     anchor: Annotated[
         str | None, typer.Option(help="Hash that must be in it: `audit_log.hash` of a run's compliance.json.")
     ] = None,
 ) -> None:
     """Check that no line was changed, left out or moved; with an anchor also that none was cut off before it."""
-    number, last = verify_log(log, anchor)
+    from ss_ray.runs.audit_log import verify as verify_log
+
+    number, last = verify_log(_path_of(log), anchor)
     typer.echo(f"{number:,} lines, each follows the one before; the last hash is {last}")
+
+
+def _path_of(log: str | None) -> str:
+    """The file that was given, or the one that jobs write by default."""
+    from ss_ray.config.model import Config
+
+    return log or str(Config.model_fields["audit_log"].default)

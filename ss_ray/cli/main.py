@@ -9,7 +9,7 @@ import logging
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,9 +17,10 @@ from ss_ray import __version__
 from ss_ray.cli.audit_log import app as audit_log_app
 from ss_ray.cli.ledger import app as ledger_app
 from ss_ray.cli.summaries import evaluation_summary, generation_summary, replacement_summary, summary
-from ss_ray.config.files import load_config, parameters
 from ss_ray.errors import ConfigError, SsRayError
-from ss_ray.runs.job_status import followed, log_as_json
+
+if TYPE_CHECKING:
+    from ss_ray.config.model import Config
 
 INCOMPLETE = 9
 """Exit code of a job that ended with fewer rows than were asked for, and kept them."""
@@ -57,9 +58,11 @@ def run(
     debug: DebugOption = False,
 ) -> None:
     """Synthesize a table: replace PII, train, generate, evaluate."""
-    _set_up_logs(verbose, debug, status)
+    _start(verbose, debug, status)
+    from ss_ray.runs.job_status import followed
+
     with followed(status) as job:
-        parsed = load_config(config, overrides or [])
+        parsed = _read_config(config, overrides)
         # Imports Ray, torch and transformers: seconds.
         from ss_ray.pipelines.run import run as run_pipeline
 
@@ -83,8 +86,8 @@ def generate(
     debug: DebugOption = False,
 ) -> None:
     """Make new rows with the model of a finished run: other sizes, constraints, given values."""
-    _set_up_logs(verbose, debug)
-    parsed = load_config(config, overrides or [])
+    _start(verbose, debug)
+    parsed = _read_config(config, overrides)
     # Imports Ray and more: seconds.
     from ss_ray.pipelines.generate import generate_from
     from ss_ray.progress import shown
@@ -114,8 +117,8 @@ def evaluate(
     debug: DebugOption = False,
 ) -> None:
     """Measure quality, utility and privacy of a synthetic table that any tool made."""
-    _set_up_logs(verbose, debug)
-    parsed = load_config(config, [*(overrides or []), *([f"evaluation.target={target}"] if target else [])])
+    _start(verbose, debug)
+    parsed = _read_config(config, [*(overrides or []), *([f"evaluation.target={target}"] if target else [])])
     from ss_ray.evaluation.demands import parse_demands, unmet
 
     # Imports Ray and more: seconds.
@@ -164,9 +167,11 @@ def replace_pii(
     debug: DebugOption = False,
 ) -> None:
     """Replace the personal data of a table, in columns and in texts, and leave the rest as it is."""
-    _set_up_logs(verbose, debug, status)
+    _start(verbose, debug, status)
+    from ss_ray.runs.job_status import followed
+
     with followed(status) as job:
-        parsed = load_config(config, overrides or [])
+        parsed = _read_config(config, overrides)
         # Imports Ray and more: seconds.
         from ss_ray.pipelines.replace_pii import replace_table
 
@@ -186,17 +191,31 @@ def purge(
     """Delete every raw and derived private file of a run or an evaluation, and write the proof; the release stays."""
     from ss_ray.runs.purge import purge as purge_run
 
-    proof = purge_run(run, load_config(config, overrides or []).audit_log)
+    proof = purge_run(run, _read_config(config, overrides).audit_log)
     print(f"Erased           {len(proof.erased):,} files")
     print(f"Kept             {len(proof.kept):,} files")
     print(f"Proof            {proof.run}/purge_proof.json")
 
 
-def _set_up_logs(verbose: bool, debug: bool, status: str | None = None) -> None:
+def _read_config(file: str | None, overrides: list[str] | None) -> Config:
+    # pydantic builds the configuration tree when it is imported, which `--help` need not wait for.
+    from ss_ray.config.files import load_config
+
+    return load_config(file, overrides or [])
+
+
+def _start(verbose: bool, debug: bool, status: str | None = None) -> None:
+    """Choose the form of the logs, and tell a person at a terminal at once that the job starts."""
     if status is not None:
+        from ss_ray.runs.job_status import log_as_json
+
         log_as_json()
 
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(levelname)s %(message)s")
+    # In a pipe or a log an error stays the only line.
+    if status is None and sys.stderr.isatty():
+        print(f"ss-ray {__version__} starts; Ray and torch take a few seconds to load", file=sys.stderr, flush=True)
+
     if not debug:
         # Ray's own warnings go between the progress bars.
         os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
@@ -205,6 +224,8 @@ def _set_up_logs(verbose: bool, debug: bool, status: str | None = None) -> None:
 @app.command("config")
 def show_config() -> None:
     """Print every parameter with its default, range and meaning."""
+    from ss_ray.config.files import parameters
+
     for parameter in parameters():
         if parameter.applies_to:
             note = f" [{parameter.applies_to}]"
