@@ -1,4 +1,4 @@
-"""The service on this machine: `python -m serve` starts a local Ray, and API, data store and page on one port."""
+"""The service on this machine: `python -m serve` starts a local Ray, with API, data store and page on one port."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ APPLICATION = "ss-ray"
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Start, say where, and stay until told to stop."""
-    options = _parser().parse_args(arguments)
+    options = _make_parser().parse_args(arguments)
     log_as_json(package="serve")
     try:
         settings = read_settings(options.settings, host=options.host, port=options.port)
@@ -32,14 +32,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         with ExitStack() as ends:
             address = os.environ.get("RAY_ADDRESS")
             ends.enter_context(deployed(settings, address or ends.enter_context(local_ray()), is_shared=bool(address)))
-            print(_greeting(settings), flush=True)
+            print(_write_greeting(settings), flush=True)
             wait_for_signal()
     except SsRayError as error:
         raise SystemExit(f"serve: {error}") from None
 
 
-def _greeting(settings: Settings) -> str:
-    """Where the service is, and the key that opens it where nothing else does: it is shown here and nowhere else."""
+def _write_greeting(settings: Settings) -> str:
+    """Address of the service, and its start key if no other key opens it; the key is shown only here."""
     url = f"http://{settings.host}:{settings.port}"
     if settings.auth.configured or settings.auth.trust_this_machine:
         # Of an earlier start, which had no authentication.
@@ -55,7 +55,7 @@ def _greeting(settings: Settings) -> str:
 
 @contextmanager
 def deployed(settings: Settings, address: str, *, is_shared: bool) -> Iterator[None]:
-    """The application on the Ray at an address while the block runs; on a shared one, others keep theirs."""
+    """Deploy the application on the Ray at an address while the block runs; other applications on it stay."""
     os.environ.setdefault("RAY_DATA_DISABLE_PROGRESS_BARS", "1")
     # Reads how to authenticate when it is imported.
     import ray
@@ -80,14 +80,14 @@ def deployed(settings: Settings, address: str, *, is_shared: bool) -> Iterator[N
 
 
 def wait_for_signal() -> None:
-    """Until somebody asks this process to end. Ray sets handlers of its own, so ours come after it."""
+    """Wait for a signal to end. Ray sets handlers of its own, so ours are set after it."""
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     stop.wait()
 
 
-def _parser() -> argparse.ArgumentParser:
+def _make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m serve", description=__doc__)
     parser.add_argument("--settings", type=Path, help="YAML file; see serve/settings.py")
     parser.add_argument("--host", help="address to listen on")

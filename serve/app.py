@@ -38,8 +38,8 @@ def create_app(settings: Settings, runner: Runner | None = None) -> FastAPI:
     """The whole service as a plain ASGI application; while it is up, jobs are followed.
 
     Args:
-        settings: What the operator decides.
-        runner: What runs jobs; None: Ray's Jobs API.
+        settings: Settings of the operator.
+        runner: Runner of the jobs; None uses Ray's Jobs API.
 
     Raises:
         ConfigError: The settings cannot be used.
@@ -58,7 +58,7 @@ def create_app(settings: Settings, runner: Runner | None = None) -> FastAPI:
         dispatcher=make_dispatcher(settings, database, blobs, runner),
         figures=Figures(database),
     )
-    app = FastAPI(title="ss_ray", version=__version__, lifespan=_following, docs_url=None, redoc_url=None)
+    app = FastAPI(title="ss_ray", version=__version__, lifespan=_follow_jobs, docs_url=None, redoc_url=None)
     app.state.service = state
     add_guards(app, state)
     for resource in RESOURCES:
@@ -80,7 +80,7 @@ def check_reachable(settings: Settings) -> None:
 
 
 @asynccontextmanager
-async def _following(app: FastAPI) -> AsyncIterator[None]:
+async def _follow_jobs(app: FastAPI) -> AsyncIterator[None]:
     """Jobs are followed while the application is up."""
     stop = threading.Event()
     dispatcher = app.state.service.dispatcher

@@ -1,4 +1,4 @@
-"""What bodies of requests have in common: unknown keys are ignored, and nothing that JSON or PostgreSQL cannot hold."""
+"""Rules of request bodies: unknown keys are ignored, and values that JSON or PostgreSQL cannot hold are refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a request can be refused for, beside the errors of `ss_ray`; each says its HTTP status itself."""
+"""Errors that a request can get beside those of `ss_ray`; each carries its HTTP status."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class RefusedError(SsRayError):
 
 
 class UnauthenticatedError(RefusedError):
-    """Nobody showed who they are, or not in a way that is accepted."""
+    """The request has no credentials, or none that are accepted."""
 
     code = "unauthenticated"
     http_status = 401
@@ -38,7 +38,7 @@ class ForbiddenError(RefusedError):
 
 
 class NotFoundError(RefusedError):
-    """It is not there, or the caller may not know that it is."""
+    """The resource does not exist, or the caller may not know that it does."""
 
     code = "not_found"
     http_status = 404

@@ -1,4 +1,4 @@
-"""What the service counts for Prometheus."""
+"""Metrics of the service for Prometheus."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from serve.store.job_store import EXISTS, STATUSES
 
 
 class Figures:
-    """Requests as this replica saw them, and jobs as the database has them.
+    """Requests that this replica handled, and jobs in the database.
 
     Args:
-        database: Where jobs are kept.
+        database: Database of the jobs.
     """
 
     def __init__(self, database: Database) -> None:

@@ -1,4 +1,4 @@
-"""What stands before every route: sizes, rates, origins, characters; and how errors are answered.
+"""Checks before every route (sizes, rates, origins, characters), and the answers to errors.
 
 A request that is refused here has written nothing. Answers to errors hold `detail`, as FastAPI's do, and never the
 input: it may be a cell.
@@ -55,8 +55,8 @@ CONTENT_SECURITY = (
 
 def add_guards(app: FastAPI, state: State) -> None:
     """Put the guards around an application."""
-    app.add_exception_handler(SsRayError, _refused)
-    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(SsRayError, _answer_refusal)
+    app.add_exception_handler(RequestValidationError, _answer_invalid)
     app.add_exception_handler(StarletteHTTPException, _no_answer)
     app.add_middleware(Guard, state=state)
 
@@ -84,11 +84,11 @@ class Guard:
         answering = _Answering(send, scope, self.figures)
 
         try:
-            self._check(request)
-            await self._identify(request)
+            self._check_request(request)
+            await self._identify_caller(request)
         except SsRayError as error:
             sign_in = isinstance(error, UnauthenticatedError) and not scope["path"].startswith(APIS)
-            await (to_sign_in() if sign_in else _answer(request, error))(scope, receive, answering)
+            await (to_sign_in() if sign_in else _answer_error(request, error))(scope, receive, answering)
             return
 
         if "key_path" in scope and scope["method"] == "GET" and _is_for_people(request):
@@ -96,7 +96,7 @@ class Guard:
             return
 
         try:
-            await self.app(scope, _limited(receive, self._limit(request)), answering)
+            await self.app(scope, _limit_body(receive, self._body_limit(request)), answering)
         except Exception as error:  # noqa: BLE001 - its text may quote the table, so nobody gets to see it
             logger.error("%s %s failed with %s", scope["method"], scope["path"], type(error).__name__)
             await answering.fail(scope, receive)
@@ -106,7 +106,7 @@ class Guard:
         session = self.authentication.open_session(scope["key_path"].rpartition("/")[2])
         return signed_in(session, scope["path"], self.settings)
 
-    def _check(self, request: Request) -> None:
+    def _check_request(self, request: Request) -> None:
         path = request.scope["path"] + "?" + request.scope.get("query_string", b"").decode("latin-1")
         if "%00" in path or not is_portable(path):
             raise RefusedError("the address holds a character that no name has")
@@ -114,18 +114,18 @@ class Guard:
             raise ForbiddenError("a page of another site may not do this")
 
         length = request.headers.get("content-length", "0")
-        limit = self._limit(request)
+        limit = self._body_limit(request)
         if not LENGTH.fullmatch(length) or int(length) > limit:
             raise TooLargeError(f"a request may have {limit:,} bytes here")
 
-    async def _identify(self, request: Request) -> None:
+    async def _identify_caller(self, request: Request) -> None:
         """Find out who calls before a body is read, and count their requests: by address, until they are known."""
         if request.client:
             address = request.client.host
         else:
             address = ""
 
-        if OPEN.fullmatch(_line(request)):
+        if OPEN.fullmatch(_request_line(request)):
             self.rates.count(f"address {address}")
             return
 
@@ -138,9 +138,9 @@ class Guard:
         self.rates.count(f"subject {identity.subject}")
         request.state.identity = identity
 
-    def _limit(self, request: Request) -> int:
+    def _body_limit(self, request: Request) -> int:
         """Bytes that a body may have there."""
-        if UPLOADS.fullmatch(_line(request)):
+        if UPLOADS.fullmatch(_request_line(request)):
             return self.limits.max_upload_bytes
         return self.limits.max_body_bytes
 
@@ -175,7 +175,7 @@ class _Answering:
         if self.begun:
             raise ConnectionAbortedError("the answer could not be finished")
         content = {"detail": "internal error", "code": "internal_error"}
-        await _shown(Request(scope), content["detail"], content, 500)(scope, receive, self)
+        await _render_error(Request(scope), content["detail"], content, 500)(scope, receive, self)
 
 
 class Rates:
@@ -210,7 +210,7 @@ class Rates:
 
 
 def _with_key(scope: Scope, authentication: Authentication) -> Scope:
-    """The request with the key in its header that it has in its address, as clients without a field for one send it.
+    """The request with the key moved from its address to its header, for clients without a field for a header.
 
     Only the key that is made when the service starts may stand in an address: it does not outlive the service.
     """
@@ -226,13 +226,13 @@ def _with_key(scope: Scope, authentication: Authentication) -> Scope:
 
 
 def collapsed(path: str) -> str:
-    """A path without doubled slashes, as an endpoint with one at its end makes them."""
+    """A path without doubled slashes, which an endpoint with a trailing slash produces."""
     while "//" in path:
         path = path.replace("//", "/")
     return path
 
 
-def _limited(receive: Receive, limit: int) -> Receive:
+def _limit_body(receive: Receive, limit: int) -> Receive:
     """Stop reading a body that is longer than it said, or said nothing."""
     taken = 0
 
@@ -263,7 +263,7 @@ def _with_headers(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, b
 
 
 def _same_origin(request: Request) -> bool:
-    """Whether a request that changes something comes from a page of ours, or from no page at all."""
+    """Whether a request that changes something comes from a page of this service, or from no page at all."""
     site = request.headers.get("sec-fetch-site")
     if site is not None:
         return site in ("same-origin", "none")
@@ -276,42 +276,42 @@ def _is_for_people(request: Request) -> bool:
     return "text/html" in request.headers.get("accept", "") and not request.scope["path"].startswith(APIS)
 
 
-def _line(request: Request) -> str:
-    """What a request asks for, in one line."""
+def _request_line(request: Request) -> str:
+    """Method and path of a request, in one line."""
     return f"{request.method} {request.scope['path']}"
 
 
-async def _refused(request: Request, error: Exception) -> Response:
+async def _answer_refusal(request: Request, error: Exception) -> Response:
     assert isinstance(error, SsRayError)
     if error.http_status >= 500:
         logger.error("%s %s: %s", request.method, request.url.path, type(error).__name__)
-    return _answer(request, error)
+    return _answer_error(request, error)
 
 
-def _answer(request: Request, error: SsRayError) -> Response:
+def _answer_error(request: Request, error: SsRayError) -> Response:
     """An error as clients expect it."""
     content = {"detail": str(error), "code": error.code}
-    return _shown(request, str(error), content, error.http_status, getattr(error, "headers", {}))
+    return _render_error(request, str(error), content, error.http_status, getattr(error, "headers", {}))
 
 
-def _shown(
+def _render_error(
     request: Request, message: str, content: Mapping[str, Any], status: int, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """An error: a page where a person asks for one, JSON for programs."""
+    """Render an error: as a page for a browser, as JSON for a program."""
     if _is_for_people(request):
         return error_page(message, status, headers)
     return JSONResponse(content, status_code=status, headers=headers)
 
 
 async def _no_answer(request: Request, error: Exception) -> Response:
-    """No such address, no such method, a body that cannot be read."""
+    """Answer an unknown address, a wrong method, or an unreadable body."""
     assert isinstance(error, StarletteHTTPException)
-    return _shown(request, str(error.detail), {"detail": error.detail}, error.status_code, error.headers)
+    return _render_error(request, str(error.detail), {"detail": error.detail}, error.status_code, error.headers)
 
 
-async def _invalid(request: Request, error: Exception) -> Response:
-    """A body that is not as it must be: where and why, without what it was."""
+async def _answer_invalid(request: Request, error: Exception) -> Response:
+    """Answer an invalid body with the place and the reason, but not with its content."""
     assert isinstance(error, RequestValidationError)
     detail = [{"loc": list(e["loc"]), "msg": e["msg"], "type": e["type"]} for e in error.errors()]
     message = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in detail)
-    return _shown(request, message, {"detail": detail}, 422)
+    return _render_error(request, message, {"detail": detail}, 422)

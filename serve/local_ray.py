@@ -68,7 +68,7 @@ def local_ray() -> Iterator[str]:
 
 
 def free_ports(number: int) -> list[int]:
-    """Ports of this machine where nobody listens, each another one."""
+    """Distinct free ports of this machine."""
     with ExitStack() as sockets:
         bound = [sockets.enter_context(socket.socket()) for _ in range(number)]
         for one in bound:

@@ -1,4 +1,4 @@
-"""From the configuration that a client sends to the one a job runs with, or why it cannot.
+"""Translation of a client's configuration into a job's, or the reason why it is refused.
 
 NVIDIA's 1.5.0 client sends every parameter with its default filled in, so nobody can tell what its user chose. A value
 that is that client's default is therefore taken for "not chosen", and this project's default holds. A model that the
@@ -108,10 +108,10 @@ HARMLESS: dict[str, Any] = {"privacy.allow_inferred_schema": False, "replace_pii
 
 @dataclass(frozen=True, kw_only=True)
 class JobConfig:
-    """What a job runs with.
+    """Translated configuration of a job.
 
     Attributes:
-        kind: Entry point.
+        kind: Kind of job, which decides its entry point.
         echoed: The configuration as clients get it back, their defaults filled in.
         config: For the entry point: what was chosen, JSON.
         model: "asked" and "trained" where they differ; else empty.
@@ -124,31 +124,31 @@ class JobConfig:
 
 
 def job_config(sent: Mapping[str, Any], settings: Settings, data_source: str = "") -> JobConfig:
-    """What a job runs with that a client sends this configuration for.
+    """Translate a client's configuration into the job's.
 
     Args:
         sent: The configuration as the client sent it.
         settings: Limits, models and names of data sets.
-        data_source: Where the table is, as the client says.
+        data_source: Location of the table as the client wrote it.
 
     Raises:
         UnusableError: It asks for nothing, or for what only the operator decides.
         ConfigError: A value is wrong.
     """
-    echoed = _filled(sent, SDK_DEFAULTS)
+    echoed = _fill_defaults(sent, SDK_DEFAULTS)
     for name in ("data", "training", "generation", "evaluation"):
         if not isinstance(echoed[name], dict):
             raise UnusableError(f"config.{name} must be a mapping")
 
-    synthesis = _flag(echoed, "enable_synthesis")
-    replacement = _flag(echoed, "enable_replace_pii")
+    synthesis = _read_flag(echoed, "enable_synthesis")
+    replacement = _read_flag(echoed, "enable_replace_pii")
     if not synthesis and not replacement:
         raise UnusableError("nothing to do: set enable_synthesis, enable_replace_pii, or both")
 
-    chosen = _chosen({k: v for k, v in sent.items() if k not in ("enable_synthesis", "enable_replace_pii")})
+    chosen = _drop_defaults({k: v for k, v in sent.items() if k not in ("enable_synthesis", "enable_replace_pii")})
     _refuse_operators_own(chosen)
     if replacement:
-        chosen["replace_pii"] = _pii(chosen.get("replace_pii"))
+        chosen["replace_pii"] = _translate_pii(chosen.get("replace_pii"))
     else:
         chosen["replace_pii"] = None
 
@@ -157,14 +157,14 @@ def job_config(sent: Mapping[str, Any], settings: Settings, data_source: str = "
     else:
         named = None
 
-    model = _model(chosen, named, settings.models) if synthesis else {}
+    model = _translate_model(chosen, named, settings.models) if synthesis else {}
     if named is None:
         echoed["training"] = {
             **echoed["training"],
             "pretrained_model": chosen.get("training", {}).get("pretrained_model"),
         }
 
-    chosen["privacy"] = _privacy(chosen.get("privacy"), settings, data_source)
+    chosen["privacy"] = _translate_privacy(chosen.get("privacy"), settings, data_source)
     chosen["data"] = {**chosen.get("data", {}), "max_bytes": settings.limits.max_table_bytes}
     config = parse_config({**chosen, **_operators_own(settings, model), "unknown_fields": "ignore"})
     check_limits(config, settings.limits)
@@ -178,25 +178,25 @@ def job_config(sent: Mapping[str, Any], settings: Settings, data_source: str = "
     )
 
 
-def _filled(sent: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
-    """What was sent, with the client's defaults where it was not."""
+def _fill_defaults(sent: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """The sent values, with the client's defaults for missing ones."""
     filled = {name: value for name, value in defaults.items() if name not in sent}
     for name, value in sent.items():
         default = defaults.get(name)
         inner = isinstance(value, Mapping) and isinstance(default, Mapping)
-        filled[name] = _filled(value, default or {}) if inner else value
+        filled[name] = _fill_defaults(value, default or {}) if inner else value
 
     return filled
 
 
-def _flag(values: Mapping[str, Any], name: str) -> bool:
+def _read_flag(values: Mapping[str, Any], name: str) -> bool:
     if not isinstance(values[name], bool):
         raise UnusableError(f"config.{name} must be true or false")
     return bool(values[name])
 
 
-def _chosen(sent: Mapping[str, Any]) -> dict[str, Any]:
-    """What was sent without the values that are the client's defaults."""
+def _drop_defaults(sent: Mapping[str, Any]) -> dict[str, Any]:
+    """The sent values without those that equal the client's defaults."""
     chosen: dict[str, Any] = {}
     for name, value in sent.items():
         defaults = SDK_DEFAULTS.get(name)
@@ -205,8 +205,8 @@ def _chosen(sent: Mapping[str, Any]) -> dict[str, Any]:
             chosen[name] = {
                 key: inner
                 for key, inner in value.items()
-                if not (key in defaults and _same(defaults[key], inner))
-                and not (key in resolved and _same(resolved[key], inner))
+                if not (key in defaults and _is_same(defaults[key], inner))
+                and not (key in resolved and _is_same(resolved[key], inner))
             }
         else:
             chosen[name] = value
@@ -214,7 +214,7 @@ def _chosen(sent: Mapping[str, Any]) -> dict[str, Any]:
     return chosen
 
 
-def _same(default: Any, value: Any) -> bool:
+def _is_same(default: Any, value: Any) -> bool:
     """Equal, and true is not 1."""
     return default == value and isinstance(default, bool) == isinstance(value, bool)
 
@@ -232,14 +232,14 @@ def _refuse_operators_own(chosen: Mapping[str, Any]) -> None:
             raise UnusableError(f"{path} cannot be set in a request: {reason}")
 
 
-def _pii(sent: Any) -> Any:
+def _translate_pii(sent: Any) -> Any:
     """The section `replace_pii`, its defaults where the client sent its own."""
     if not isinstance(sent, Mapping):
         if sent is None:
             return {}
         return sent
 
-    if "steps" not in sent or _digest(sent["steps"]) != DEFAULT_STEPS:
+    if "steps" not in sent or _hash_steps(sent["steps"]) != DEFAULT_STEPS:
         return sent
 
     kept = {name: value for name, value in sent.items() if name not in ("steps", "globals")}
@@ -249,7 +249,7 @@ def _pii(sent: Any) -> Any:
     return kept | {"globals": chosen}
 
 
-def _privacy(chosen: Any, settings: Settings, data_source: str) -> Any:
+def _translate_privacy(chosen: Any, settings: Settings, data_source: str) -> Any:
     """The section `privacy` with the operator's ledger and name of the data set, which count without it too."""
     if chosen is not None and not isinstance(chosen, Mapping):
         # The error of its type comes with the others.
@@ -263,13 +263,13 @@ def _privacy(chosen: Any, settings: Settings, data_source: str) -> Any:
     return None
 
 
-def _model(chosen: dict[str, Any], named: Any, policy: ModelPolicy) -> dict[str, str]:
-    """Puts the model that is trained into the section `training`; says so where another was asked for.
+def _translate_model(chosen: dict[str, Any], named: Any, policy: ModelPolicy) -> dict[str, str]:
+    """Set the trained model in section `training`; the result says so if the request named another model.
 
     Args:
-        chosen: What the request chose.
+        chosen: Sections that the request chose.
         named: The model that it names; None: none, and the operator's first is trained.
-        policy: What the operator allows.
+        policy: Models that the operator allows.
 
     Raises:
         UnusableError: The operator does not allow it.
@@ -305,5 +305,5 @@ def _operators_own(settings: Settings, model: Mapping[str, str]) -> dict[str, An
     return {"audit_log": settings.audit_log, "resources": settings.resources, "notes": notes}
 
 
-def _digest(steps: Any) -> str:
+def _hash_steps(steps: Any) -> str:
     return hashlib.sha256(json.dumps(steps, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""What whoever runs the service decides: where state and data are kept, who may come in, how much at a time."""
+"""Settings of the operator: places of state and data, access, and limits."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class OidcSettings(Part):
 
 
 class AuthSettings(Part):
-    """Who may come in. With nothing configured, whoever has the key that is printed when the service starts."""
+    """Access to the service. Without any setting, the key that is printed at the start opens it."""
 
     trust_this_machine: bool = Field(
         False,
@@ -57,7 +57,7 @@ class AuthSettings(Part):
 
 
 class ModelPolicy(Part):
-    """Which models jobs may train. Clients send a model's name even where their user has chosen none."""
+    """Models that jobs may train. Clients send a model's name even if their user has chosen none."""
 
     mapped: dict[str, str] = Field(
         default_factory=lambda: dict.fromkeys(SDK_MODELS, COMPACT), description="Asked for -> trained in its place."
@@ -68,7 +68,7 @@ class ModelPolicy(Part):
 
 
 class Limits(Part):
-    """How much at a time."""
+    """Limits of the service."""
 
     max_body_bytes: int = Field(4 << 20, ge=1024, description="Largest request that is no upload of a file.")
     max_upload_bytes: int = Field(64 << 30, ge=1024, description="Largest file.")
@@ -89,7 +89,7 @@ class Limits(Part):
 
 
 class RaySettings(Part):
-    """How jobs reach the cluster."""
+    """Connection to the cluster."""
 
     dashboard: str | None = Field(None, description="URL of the cluster's dashboard; null: of the cluster around.")
     working_dir: str | None = Field(
@@ -138,14 +138,14 @@ def parse_settings(values: Mapping[str, Any]) -> Settings:
         ConfigError: They are not as they must be. The message repeats none of them.
     """
     try:
-        return Settings.model_validate(_expanded(values))
+        return Settings.model_validate(_expand_variables(values))
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         raise ConfigError(f"settings: {wrong}") from None
 
 
 def read_settings(file: Path | None, *, host: str | None = None, port: int | None = None) -> Settings:
-    """Settings of a YAML file (defaults where there is none), and what the command line says.
+    """Settings of a YAML file (defaults without one), overridden by the command line.
 
     Raises:
         ConfigError: They are not as they must be.
@@ -162,19 +162,19 @@ def read_settings(file: Path | None, *, host: str | None = None, port: int | Non
         raise ConfigError(f"cannot read the settings {str(file)!r}: {type(error).__name__}") from None
 
 
-def _expanded(value: Any) -> Any:
-    """The same with the environment's variables in its texts."""
+def _expand_variables(value: Any) -> Any:
+    """The value with environment variables expanded in its texts."""
     if isinstance(value, Mapping):
-        return {name: _expanded(inner) for name, inner in value.items()}
+        return {name: _expand_variables(inner) for name, inner in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_expanded(inner) for inner in value]
+        return [_expand_variables(inner) for inner in value]
     if isinstance(value, str):
-        return VARIABLE.sub(_variable, value)
+        return VARIABLE.sub(_read_variable, value)
 
     return value
 
 
-def _variable(match: re.Match[str]) -> str:
+def _read_variable(match: re.Match[str]) -> str:
     found = os.environ.get(match[1])
     if not found:
         raise ConfigError(f"settings: the variable {match[1]} is not set in the environment")

@@ -1,4 +1,4 @@
-"""What the handlers of a request share: made once when the application is, and never changed."""
+"""Objects that request handlers share; they are made once with the application and never change."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class State:
     """Parts of the service.
 
     Attributes:
-        settings: As the operator wrote them.
+        settings: Settings of the operator.
         database: All that replicas share.
         authentication: How callers show who they are.
         blobs: Content of uploaded files.
         dispatcher: Brings jobs to the cluster.
-        figures: For Prometheus.
+        figures: Counters and gauges for Prometheus.
     """
 
     settings: Settings
@@ -47,7 +47,7 @@ def service(request: Request) -> State:
 
 
 def caller(request: Request) -> Identity:
-    """Who sent a request, as the guard found out before its body was read."""
+    """Caller of a request, whom the guard identified before the body was read."""
     identity: Identity = request.state.identity
     return identity
 
@@ -58,7 +58,7 @@ def address_of(request: Request) -> str:
 
 
 def identified(authentication: Authentication, request: Request) -> Identity:
-    """Who sent a request, from its headers.
+    """Caller of a request, identified by its headers.
 
     Raises:
         UnauthenticatedError: They did not show it.

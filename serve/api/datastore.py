@@ -42,7 +42,7 @@ Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 class HubRoute(APIRoute):
-    """Answers errors as clients of the hub read them."""
+    """Answers errors in the form that clients of the hub read."""
 
     def get_route_handler(self) -> Handler:
         """The handler, with errors turned into answers."""
@@ -78,7 +78,7 @@ API = "/api/datasets/{namespace}/{name}"
 
 
 class RepositoryName(Body):
-    """Of a repository that is made or deleted."""
+    """Name of a repository that is created or deleted."""
 
     name: str
     organization: str | None = None
@@ -129,11 +129,11 @@ def who_am_i(identity: Caller) -> dict[str, Any]:
 
 @hub.post("/api/repos/create")
 def create_repository(body: RepositoryName, service: Service, identity: Caller) -> Response:
-    """Make a dataset. Whoever may look into one that exists is told so, even if they might not have made it."""
+    """Create a dataset. A caller who may view an existing one is told of it, even without the right to create it."""
     repository = body.repository
     url = f"{HUB}/datasets/{repository}"
     may_use(identity, repository, "viewer")
-    if _exists(service, repository):
+    if _repository_exists(service, repository):
         message = f"the dataset {repository} exists already"
         return JSONResponse({"error": message, "detail": message, "code": "conflict", "url": url}, status_code=409)
 
@@ -160,8 +160,8 @@ def choose_upload(
     identity: Caller,
     user_agent: Annotated[str, Header()] = "",
 ) -> dict[str, Any]:
-    """How each file is to be uploaded. Nothing is said of what is there: clients build a broken address from it."""
-    _opened(service, identity, namespace, name, revision, "editor")
+    """Upload mode of each file. The answer hides existing files: clients build a broken address from them."""
+    _open_repository(service, identity, namespace, name, revision, "editor")
     limit = service.settings.limits.max_upload_bytes
     for file in body.files:
         check_path(file.path)
@@ -188,7 +188,7 @@ async def commit(
 ) -> dict[str, Any]:
     """Make the changes of a commit, all or none."""
     repository = Repository(namespace=namespace, name=name)
-    await run_in_threadpool(_opened, service, identity, namespace, name, revision, "editor")
+    await run_in_threadpool(_open_repository, service, identity, namespace, name, revision, "editor")
     if request.query_params.get("create_pr") in ("1", "true"):
         raise UnusableError("there are no pull requests here")
 
@@ -215,8 +215,8 @@ def refuse_xet(namespace: str, name: str, revision: str) -> None:
 def lfs_batch(
     namespace: str, name: str, body: LfsBatch, request: Request, service: Service, identity: Caller
 ) -> Response:
-    """Where to upload each content that the namespace has not."""
-    _opened(service, identity, namespace, name, MAIN, "editor")
+    """Upload address of each content that the namespace does not have."""
+    _open_repository(service, identity, namespace, name, MAIN, "editor")
     if body.operation != "upload":
         raise UnusableError("only uploads go through LFS; files are read at .../resolve/main/...")
 
@@ -237,7 +237,7 @@ async def lfs_upload(
     expires: Annotated[int, Query(ge=0)],
     signature: Annotated[str, Query(max_length=64)],
 ) -> Response:
-    """Receive the content that the address was made for. Nobody shows who they are here: the address does."""
+    """Receive the content that the address permits. The address itself authorizes the caller."""
     secret = await run_in_threadpool(service.database.secret, "lfs")
     Permit(namespace=namespace, sha256=sha256, size=size, expires=expires).check(secret, signature)
     if request.headers.get("content-length", str(size)) != str(size):
@@ -264,22 +264,22 @@ def lfs_verify(namespace: str, sha256: str, body: LfsObject, service: Service, i
 
 @hub.get(API)
 def dataset_info(namespace: str, name: str, service: Service, identity: Caller, blobs: bool = False) -> dict[str, Any]:
-    """What a dataset holds."""
-    return _info(service, identity, namespace, name, MAIN, blobs)
+    """Description of a dataset."""
+    return _describe_repository(service, identity, namespace, name, MAIN, blobs)
 
 
 @hub.get(API + "/revision/{revision}")
 def revision_info(
     namespace: str, name: str, revision: str, service: Service, identity: Caller, blobs: bool = False
 ) -> dict[str, Any]:
-    """What a dataset holds at its last commit, by "main" or by the commit's name."""
-    return _info(service, identity, namespace, name, revision, blobs)
+    """Description of a dataset at its last commit, by "main" or by the commit's name."""
+    return _describe_repository(service, identity, namespace, name, revision, blobs)
 
 
 @hub.get(API + "/refs")
 def refs(namespace: str, name: str, service: Service, identity: Caller) -> dict[str, Any]:
-    """The one branch."""
-    row = _opened(service, identity, namespace, name, MAIN)
+    """The only branch."""
+    row = _open_repository(service, identity, namespace, name, MAIN)
     branch = {"name": MAIN, "ref": f"refs/heads/{MAIN}", "targetCommit": row.head}
     return {"branches": [branch], "converts": [], "tags": []}
 
@@ -296,10 +296,10 @@ def tree(
     recursive: bool = False,
 ) -> list[dict[str, Any]]:
     """Files and folders in a folder and, with `recursive`, below."""
-    _opened(service, identity, namespace, name, revision)
+    _open_repository(service, identity, namespace, name, revision)
     repository = Repository(namespace=namespace, name=name)
     folder = path.strip("/")
-    entries = list(_tree(repositories.files(service.database, repository), folder, recursive))
+    entries = list(_list_entries(repositories.files(service.database, repository), folder, recursive))
     if folder and not entries:
         raise NotFoundError("there is no folder of that name", headers={"x-error-code": "EntryNotFound"})
 
@@ -310,11 +310,11 @@ def tree(
 async def paths_info(
     namespace: str, name: str, revision: str, request: Request, service: Service, identity: Caller
 ) -> list[dict[str, Any]]:
-    """Those of some paths that are there."""
-    await run_in_threadpool(_opened, service, identity, namespace, name, revision)
+    """Existing files and folders among the given paths."""
+    await run_in_threadpool(_open_repository, service, identity, namespace, name, revision)
     wanted = set(_wanted_paths(request.headers.get("content-type", ""), await request.body()))
     files = await run_in_threadpool(repositories.files, service.database, Repository(namespace=namespace, name=name))
-    return [entry for entry in _tree(files, "", recursive=True) if entry["path"] in wanted]
+    return [entry for entry in _list_entries(files, "", recursive=True) if entry["path"] in wanted]
 
 
 @hub.head("/datasets/{namespace}/{name}/resolve/{revision}/{path:path}", include_in_schema=False)
@@ -322,8 +322,8 @@ async def paths_info(
 def read_file(
     namespace: str, name: str, revision: str, path: str, request: Request, service: Service, identity: Caller
 ) -> Response:
-    """A file, or a range of it; uploads are real rows, so a viewer sees that they are there and not what they hold."""
-    row = _opened(service, identity, namespace, name, revision, "editor")
+    """A file, or a range of it; uploads are real rows, so a viewer sees that they exist but not their content."""
+    row = _open_repository(service, identity, namespace, name, revision, "editor")
     file = repositories.file(service.database, Repository(namespace=namespace, name=name), path)
     return downloads.answer(request, service.blobs, file, {"x-repo-commit": row.head})
 
@@ -332,7 +332,7 @@ router = APIRouter()
 router.include_router(hub)
 
 
-def _opened(
+def _open_repository(
     service: State, identity: Caller, namespace: str, name: str, revision: str, role: Any = "viewer"
 ) -> sa.Row[Any]:
     """A repository's row, for a caller who may use it."""
@@ -341,7 +341,7 @@ def _opened(
     return find(service.database, repository, revision)
 
 
-def _exists(service: State, repository: Repository) -> bool:
+def _repository_exists(service: State, repository: Repository) -> bool:
     try:
         find(service.database, repository)
     except NotFoundError:
@@ -350,7 +350,7 @@ def _exists(service: State, repository: Repository) -> bool:
 
 
 def _lfs_object(service: State, namespace: str, content: LfsObject, base: str, secret: bytes) -> dict[str, Any]:
-    """What a client is to do with content: upload it, nothing, or give up."""
+    """Instruction to the client for one content: upload, nothing, or give up."""
     described = {"oid": content.oid, "size": content.size}
     if content.size > service.settings.limits.max_upload_bytes:
         return {**described, "error": {"code": 413, "message": "the file is larger than files may be here"}}
@@ -365,10 +365,10 @@ def _lfs_object(service: State, namespace: str, content: LfsObject, base: str, s
     return {**described, "actions": actions}
 
 
-def _info(
+def _describe_repository(
     service: State, identity: Caller, namespace: str, name: str, revision: str, with_sizes: bool
 ) -> dict[str, Any]:
-    row = _opened(service, identity, namespace, name, revision)
+    row = _open_repository(service, identity, namespace, name, revision)
     files = repositories.files(service.database, Repository(namespace=namespace, name=name))
     return {
         "_id": row.id,
@@ -384,13 +384,14 @@ def _info(
         "likes": 0,
         "tags": [],
         "siblings": [
-            {"rfilename": file.path} | (_sizes(file, "blobId", "sha256") if with_sizes else {}) for file in files
+            {"rfilename": file.path} | (_describe_size(file, "blobId", "sha256") if with_sizes else {})
+            for file in files
         ],
     }
 
 
-def _tree(files: Sequence[sa.Row[Any]], folder: str, recursive: bool) -> Iterator[dict[str, Any]]:
-    """Entries of a folder: each folder before what it holds."""
+def _list_entries(files: Sequence[sa.Row[Any]], folder: str, recursive: bool) -> Iterator[dict[str, Any]]:
+    """Entries of a folder; each folder comes before its content."""
     prefix = f"{folder}/" if folder else ""
     seen: set[str] = set()
     for file in files:
@@ -405,11 +406,11 @@ def _tree(files: Sequence[sa.Row[Any]], folder: str, recursive: bool) -> Iterato
                 yield {"type": "directory", "path": path, "oid": "0" * 40, "size": 0}
 
         if recursive or not parts:
-            yield {"type": "file", "path": file.path, **_sizes(file, "oid", "oid")}
+            yield {"type": "file", "path": file.path, **_describe_size(file, "oid", "oid")}
 
 
-def _sizes(file: sa.Row[Any], name: str, lfs_name: str) -> dict[str, Any]:
-    """Size and SHA-256 of a file, under the names that an answer has for them."""
+def _describe_size(file: sa.Row[Any], name: str, lfs_name: str) -> dict[str, Any]:
+    """Size and SHA-256 of a file, under the names that the answer uses."""
     sizes: dict[str, Any] = {"size": file.size, name: file.sha256}
     if file.lfs:
         sizes["lfs"] = {lfs_name: file.sha256, "size": file.size, "pointerSize": POINTER_BYTES}

@@ -1,4 +1,4 @@
-"""Stored files as answers: whole or in ranges, and never shown as a page by a browser."""
+"""Downloads of stored files: whole or in ranges, and never rendered as a page by a browser."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class RangeError(RefusedError):
 
 
 def answer(request: Request, blobs: BlobStore, file: sa.Row[Any], headers: Mapping[str, str] | None = None) -> Response:
-    """A file, the range of it that was asked for, or for HEAD only the headers.
+    """Answer with a file, the requested range of it, or for HEAD only the headers.
 
     Args:
         request: GET or HEAD, perhaps with `Range`.
@@ -65,7 +65,7 @@ def answer(request: Request, blobs: BlobStore, file: sa.Row[Any], headers: Mappi
 
 
 def byte_range(header: str, size: int) -> tuple[int, int] | None:
-    """First byte and the one after the last; None where there is no range, or one that we give no part for.
+    """First byte and the byte after the last; None without a range, or with a range that is not supported.
 
     Raises:
         RangeError: It lies past the end.

@@ -28,7 +28,7 @@ NO_NAMESPACE = ""  # of namespaces themselves
 
 
 class Entity(Body):
-    """What all entities have."""
+    """Fields of all entities."""
 
     description: Text | None = None
     project: Text | None = None
@@ -50,7 +50,7 @@ class NewProject(Entity):
 
 
 class DatasetChanges(Entity):
-    """What a dataset has beside."""
+    """Fields of a dataset beside the common ones."""
 
     files_url: Annotated[str, Field(min_length=1, max_length=4096)] | None = None
     format: Text | None = None
@@ -69,12 +69,12 @@ class NewDataset(DatasetChanges):
 
 @dataclass(frozen=True, kw_only=True)
 class Key:
-    """Which entity.
+    """Identity of one entity.
 
     Attributes:
-        kind: Of what.
-        namespace: Where; a namespace is nowhere.
-        name: Unique there.
+        kind: Kind of the entity.
+        namespace: Namespace that holds the entity; empty for a namespace itself.
+        name: Name of the entity, unique among its kind in the namespace.
     """
 
     kind: Kind
@@ -104,38 +104,38 @@ class Key:
 def create_namespace(body: NewNamespace, service: Service, identity: Caller) -> dict[str, Any]:
     """Make a namespace."""
     name = body.id or database_id("namespace")
-    return _create(service, identity, Key(kind="namespace", namespace=NO_NAMESPACE, name=name), name, body)
+    return _create_entity(service, identity, Key(kind="namespace", namespace=NO_NAMESPACE, name=name), name, body)
 
 
 @router.get("/namespaces")
 def list_namespaces(request: Request, service: Service, identity: Caller) -> dict[str, Any]:
     """Namespaces that the caller may look into."""
-    return _list(request, service, identity, "namespace")
+    return _list_entities(request, service, identity, "namespace")
 
 
 @router.get("/namespaces/{name}")
 def get_namespace(name: str, service: Service, identity: Caller) -> dict[str, Any]:
     """A namespace."""
-    return _get(service, identity, Key(kind="namespace", namespace=NO_NAMESPACE, name=name))
+    return _get_entity(service, identity, Key(kind="namespace", namespace=NO_NAMESPACE, name=name))
 
 
 @router.patch("/namespaces/{name}")
 def change_namespace(name: str, body: Entity, service: Service, identity: Caller) -> dict[str, Any]:
-    """Change what a namespace has beside its name."""
-    return _change(service, identity, Key(kind="namespace", namespace=NO_NAMESPACE, name=name), body)
+    """Change the fields of a namespace except its name."""
+    return _change_entity(service, identity, Key(kind="namespace", namespace=NO_NAMESPACE, name=name), body)
 
 
 @router.delete("/namespaces/{name}")
 def delete_namespace(name: str, service: Service, identity: Caller) -> dict[str, Any]:
     """Delete a namespace that has neither projects nor datasets."""
-    return _delete(service, identity, Key(kind="namespace", namespace=NO_NAMESPACE, name=name))
+    return _delete_entity(service, identity, Key(kind="namespace", namespace=NO_NAMESPACE, name=name))
 
 
 @router.post("/projects")
 def create_project(body: NewProject, service: Service, identity: Caller) -> dict[str, Any]:
     """Make a project."""
     new_id = database_id("project")
-    return _create(
+    return _create_entity(
         service, identity, Key(kind="project", namespace=body.namespace, name=body.name or new_id), new_id, body
     )
 
@@ -143,32 +143,32 @@ def create_project(body: NewProject, service: Service, identity: Caller) -> dict
 @router.get("/projects")
 def list_projects(request: Request, service: Service, identity: Caller) -> dict[str, Any]:
     """Projects that the caller may see."""
-    return _list(request, service, identity, "project")
+    return _list_entities(request, service, identity, "project")
 
 
 @router.get("/projects/{namespace}/{name}")
 def get_project(namespace: str, name: str, service: Service, identity: Caller) -> dict[str, Any]:
     """A project."""
-    return _get(service, identity, Key(kind="project", namespace=namespace, name=name))
+    return _get_entity(service, identity, Key(kind="project", namespace=namespace, name=name))
 
 
 @router.patch("/projects/{namespace}/{name}")
 def change_project(namespace: str, name: str, body: Entity, service: Service, identity: Caller) -> dict[str, Any]:
-    """Change what a project has beside its name."""
-    return _change(service, identity, Key(kind="project", namespace=namespace, name=name), body)
+    """Change the fields of a project except its name."""
+    return _change_entity(service, identity, Key(kind="project", namespace=namespace, name=name), body)
 
 
 @router.delete("/projects/{namespace}/{name}")
 def delete_project(namespace: str, name: str, service: Service, identity: Caller) -> dict[str, Any]:
     """Delete a project; jobs and datasets that name it stay."""
-    return _delete(service, identity, Key(kind="project", namespace=namespace, name=name))
+    return _delete_entity(service, identity, Key(kind="project", namespace=namespace, name=name))
 
 
 @router.post("/datasets")
 def create_dataset(body: NewDataset, service: Service, identity: Caller) -> dict[str, Any]:
     """Make a dataset, which says where files are and has none."""
     new_id = database_id("dataset")
-    return _create(
+    return _create_entity(
         service, identity, Key(kind="dataset", namespace=body.namespace, name=body.name or new_id), new_id, body
     )
 
@@ -176,31 +176,31 @@ def create_dataset(body: NewDataset, service: Service, identity: Caller) -> dict
 @router.get("/datasets")
 def list_datasets(request: Request, service: Service, identity: Caller) -> dict[str, Any]:
     """Datasets that the caller may see."""
-    return _list(request, service, identity, "dataset")
+    return _list_entities(request, service, identity, "dataset")
 
 
 @router.get("/datasets/{namespace}/{name}")
 def get_dataset(namespace: str, name: str, service: Service, identity: Caller) -> dict[str, Any]:
     """A dataset."""
-    return _get(service, identity, Key(kind="dataset", namespace=namespace, name=name))
+    return _get_entity(service, identity, Key(kind="dataset", namespace=namespace, name=name))
 
 
 @router.patch("/datasets/{namespace}/{name}")
 def change_dataset(
     namespace: str, name: str, body: DatasetChanges, service: Service, identity: Caller
 ) -> dict[str, Any]:
-    """Change what a dataset has beside its name."""
-    return _change(service, identity, Key(kind="dataset", namespace=namespace, name=name), body)
+    """Change the fields of a dataset except its name."""
+    return _change_entity(service, identity, Key(kind="dataset", namespace=namespace, name=name), body)
 
 
 @router.delete("/datasets/{namespace}/{name}")
 def delete_dataset(namespace: str, name: str, service: Service, identity: Caller) -> dict[str, Any]:
     """Delete a dataset; the files it names stay."""
-    return _delete(service, identity, Key(kind="dataset", namespace=namespace, name=name))
+    return _delete_entity(service, identity, Key(kind="dataset", namespace=namespace, name=name))
 
 
-def _create(service: State, identity: Identity, key: Key, new_id: str, body: Entity) -> dict[str, Any]:
-    _require(identity, key, "editor")
+def _create_entity(service: State, identity: Identity, key: Key, new_id: str, body: Entity) -> dict[str, Any]:
+    _require_role(identity, key, "editor")
     time = now()
     values = {
         "kind": key.kind,
@@ -215,33 +215,33 @@ def _create(service: State, identity: Identity, key: Key, new_id: str, body: Ent
     try:
         with service.database.write() as db:
             db.execute(ENTITIES.insert().values(values))
-            return _shown(_found(db, key))
+            return _show_row(_find_row(db, key))
     except sa.exc.IntegrityError:
         raise ConflictError(f"{key} exists already") from None
 
 
-def _get(service: State, identity: Identity, key: Key) -> dict[str, Any]:
-    _require(identity, key, "viewer")
+def _get_entity(service: State, identity: Identity, key: Key) -> dict[str, Any]:
+    _require_role(identity, key, "viewer")
     with service.database.read() as db:
-        return _shown(_found(db, key))
+        return _show_row(_find_row(db, key))
 
 
-def _change(service: State, identity: Identity, key: Key, body: Entity) -> dict[str, Any]:
-    """Replace what the body names; null takes it away."""
-    _require(identity, key, "editor")
+def _change_entity(service: State, identity: Identity, key: Key, body: Entity) -> dict[str, Any]:
+    """Replace the fields that the body names; null removes a field."""
+    _require_role(identity, key, "editor")
     with service.database.write() as db:
-        content = {**_found(db, key, lock=True).content, **body.model_dump(exclude_unset=True)}
+        content = {**_find_row(db, key, lock=True).content, **body.model_dump(exclude_unset=True)}
         if key.kind == "dataset" and content["files_url"] is None:
             raise ConflictError("a dataset keeps a files_url")
         content = {name: value for name, value in content.items() if value is not None}
         db.execute(sa.update(ENTITIES).where(key.row).values(content=content, updated_at=now()))
-        return _shown(_found(db, key))
+        return _show_row(_find_row(db, key))
 
 
-def _delete(service: State, identity: Identity, key: Key) -> dict[str, Any]:
-    _require(identity, key, "admin")
+def _delete_entity(service: State, identity: Identity, key: Key) -> dict[str, Any]:
+    _require_role(identity, key, "admin")
     with service.database.write() as db:
-        row = _found(db, key, lock=True)
+        row = _find_row(db, key, lock=True)
         inside = (ENTITIES.c.namespace == key.name) & ENTITIES.c.kind.in_(("project", "dataset"))
         if key.kind == "namespace" and db.scalar(sa.select(sa.func.count()).where(inside)):
             raise ConflictError(f"{key} has projects or datasets; delete them first")
@@ -250,8 +250,8 @@ def _delete(service: State, identity: Identity, key: Key) -> dict[str, Any]:
     return {"id": row.id, "deleted_at": now(), "message": "Resource deleted successfully."}
 
 
-def _list(request: Request, service: State, identity: Identity, kind: Kind) -> dict[str, Any]:
-    listing = _listing(kind)
+def _list_entities(request: Request, service: State, identity: Identity, kind: Kind) -> dict[str, Any]:
+    listing = _make_listing(kind)
     page = parse_page(request.query_params, listing)
     if kind == "namespace":
         realm = ENTITIES.c.name
@@ -262,10 +262,10 @@ def _list(request: Request, service: State, identity: Identity, kind: Kind) -> d
     with service.database.read() as db:
         found = read_page(db, statement, listing, page)
 
-    return found.body([_shown(row) for row in found.rows])
+    return found.body([_show_row(row) for row in found.rows])
 
 
-def _listing(kind: Kind) -> Listing:
+def _make_listing(kind: Kind) -> Listing:
     table = ENTITIES.c
     if kind == "namespace":
         own = {"id": table.id}
@@ -285,11 +285,11 @@ def _listing(kind: Kind) -> Listing:
     )
 
 
-def _require(identity: Identity, key: Key, role: Role) -> None:
+def _require_role(identity: Identity, key: Key, role: Role) -> None:
     identity.require(key.realm, role, str(key)[:200])
 
 
-def _found(db: sa.Connection, key: Key, *, lock: bool = False) -> sa.Row[Any]:
+def _find_row(db: sa.Connection, key: Key, *, lock: bool = False) -> sa.Row[Any]:
     """An entity's row, for us alone where it is locked.
 
     Raises:
@@ -302,7 +302,7 @@ def _found(db: sa.Connection, key: Key, *, lock: bool = False) -> sa.Row[Any]:
     return row
 
 
-def _shown(row: sa.Row[Any]) -> dict[str, Any]:
+def _show_row(row: sa.Row[Any]) -> dict[str, Any]:
     if row.kind == "namespace":
         name = {}
     else:

@@ -40,7 +40,7 @@ def create(workspace: str, body: NewFileset, service: Service, identity: Caller)
     row = repositories.create(service.database, repository)
 
     with service.database.write() as db:
-        db.execute(sa.delete(ENTITIES).where(_described(repository)))
+        db.execute(sa.delete(ENTITIES).where(_match_entity(repository)))
         db.execute(
             ENTITIES.insert().values(
                 kind=KIND,
@@ -53,7 +53,7 @@ def create(workspace: str, body: NewFileset, service: Service, identity: Caller)
             )
         )
 
-    return _shown(service, repository, row)
+    return _show_fileset(service, repository, row)
 
 
 @router.get("")
@@ -71,7 +71,9 @@ def list_filesets(workspace: str, request: Request, service: Service, identity: 
     with service.database.read() as db:
         found = read_page(db, sa.select(table).where(table.c.namespace == workspace), listing, page)
 
-    return found.body([_shown(service, Repository(namespace=workspace, name=row.name), row) for row in found.rows])
+    return found.body(
+        [_show_fileset(service, Repository(namespace=workspace, name=row.name), row) for row in found.rows]
+    )
 
 
 @router.get("/{name}")
@@ -79,7 +81,7 @@ def get(workspace: str, name: str, service: Service, identity: Caller) -> dict[s
     """A fileset."""
     repository = Repository(namespace=workspace, name=name)
     may_use(identity, repository, "viewer")
-    return _shown(service, repository, find(service.database, repository))
+    return _show_fileset(service, repository, find(service.database, repository))
 
 
 @router.delete("/{name}", status_code=204, response_class=Response)
@@ -89,7 +91,7 @@ def delete(workspace: str, name: str, service: Service, identity: Caller) -> Non
     may_use(identity, repository, "admin")
     repositories.delete(service.database, service.blobs, repository)
     with service.database.write() as db:
-        db.execute(sa.delete(ENTITIES).where(_described(repository)))
+        db.execute(sa.delete(ENTITIES).where(_match_entity(repository)))
 
 
 @router.get("/{name}/files")
@@ -120,7 +122,7 @@ async def put_file(
 @router.head("/{name}/-/{path:path}", include_in_schema=False)
 @router.get("/{name}/-/{path:path}")
 def get_file(workspace: str, name: str, path: str, request: Request, service: Service, identity: Caller) -> Response:
-    """A file, or a range of it; uploads are real rows, so a viewer sees that they are there and not what they hold."""
+    """A file, or a range of it; uploads are real rows, so a viewer sees that they exist but not their content."""
     repository = Repository(namespace=workspace, name=name)
     may_use(identity, repository, "editor")
     return downloads.answer(request, service.blobs, repositories.file(service.database, repository, path))
@@ -134,10 +136,10 @@ def delete_file(workspace: str, name: str, path: str, service: Service, identity
     repositories.commit(service.database, service.blobs, repository, [Remove(path=path)])
 
 
-def _shown(service: State, repository: Repository, row: sa.Row[Any]) -> dict[str, Any]:
-    """A fileset, as the API has it; one that was made as a dataset has no description."""
+def _show_fileset(service: State, repository: Repository, row: sa.Row[Any]) -> dict[str, Any]:
+    """A fileset in the form of the API; one that was created as a dataset has no description."""
     with service.database.read() as db:
-        content = db.scalar(sa.select(ENTITIES.c.content).where(_described(repository), ENTITIES.c.id == row.id))
+        content = db.scalar(sa.select(ENTITIES.c.content).where(_match_entity(repository), ENTITIES.c.id == row.id))
 
     return {
         "id": "fileset-" + row.id.partition("-")[2],
@@ -160,6 +162,6 @@ def _shown_file(repository: Repository, file: sa.Row[Any]) -> dict[str, Any]:
     }
 
 
-def _described(repository: Repository) -> sa.ColumnElement[bool]:
+def _match_entity(repository: Repository) -> sa.ColumnElement[bool]:
     described = (ENTITIES.c.kind == KIND) & (ENTITIES.c.namespace == repository.namespace)
     return described & (ENTITIES.c.name == repository.name)

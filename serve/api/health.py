@@ -1,4 +1,4 @@
-"""Whether the service lives and is ready, and what it counts."""
+"""Liveness, readiness and metrics of the service."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Jobs as clients see them: nemo-microservices 1.5.0 by id, nemo-platform 0.3.0 by name; one status body fits both."""
+"""Jobs in two dialects: nemo-microservices 1.5.0 by id, nemo-platform 0.3.0 by name; one status body fits both."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def platform_job_view(job: Row) -> dict[str, Any]:
 
 
 def status_view(job: Row) -> dict[str, Any]:
-    """How far a job is; each step has one task."""
+    """Progress of a job; each step has one task."""
     times = {"created_at": job.created_at, "updated_at": job.updated_at}
     return {
         "job_id": job.id,
@@ -63,7 +63,7 @@ def _step_view(job: Row, step: dict[str, Any], times: dict[str, str]) -> dict[st
 
 
 def logs_view(job: Row, page: LogPage, job_key: str) -> dict[str, Any]:
-    """Lines of a job's log; `job_key` is what the client calls the job's id."""
+    """Lines of a job's log; `job_key` is the client's name for the job's id."""
     return {
         "object": "list",
         "data": [

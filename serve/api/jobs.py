@@ -1,4 +1,4 @@
-"""The jobs API as nemo-microservices 1.5.0 speaks it, and what both of its dialects do with a job.
+"""The jobs API of nemo-microservices 1.5.0, and the job functions that both dialects share.
 
 Dialects differ in how they name a job and in the shape of a few answers; what happens is the same.
 """
@@ -106,7 +106,7 @@ FreeForm = Annotated[dict[str, Any] | None, _at_most(1 << 16)]
 
 
 class Spec(BaseModel):
-    """What a job works on, and how; its characters are checked with the body around it."""
+    """Source and configuration of a job; its characters are checked with the body around it."""
 
     model_config = Body.model_config
     data_source: Annotated[str, StringConstraints(min_length=1, max_length=4096)] = Field(
@@ -141,7 +141,7 @@ def create(
     idempotency_key: Annotated[str | None, Header(max_length=200)] = None,
     retry_count: Annotated[str, Header(alias="x-stainless-retry-count")] = "0",
 ) -> dict[str, Any]:
-    """Create a job; it runs as soon as there is room. Sent again, the same request gives the same job."""
+    """Create a job; it runs as soon as there is room. Repeating the request returns the same job."""
     resent = retry_count.isdecimal() and retry_count.strip("0") != ""
     sending = Sending(arrived=request.state.arrived, key=idempotency_key or None, resent=resent)
     return job_view(create_in(body.namespace or "default", body, state, identity, sending))
@@ -168,13 +168,13 @@ def delete(job_id: str, state: Service, identity: Caller) -> None:
 
 @router.post("/{job_id}/cancel")
 def cancel(job_id: str, state: Service, identity: Caller) -> dict[str, Any]:
-    """Stop a job; one that is over stays as it is."""
+    """Stop a job; a finished job stays unchanged."""
     return job_view(cancel_found(by_id(job_id, "editor", state, identity), state))
 
 
 @router.get("/{job_id}/status")
 def status(job_id: str, state: Service, identity: Caller) -> dict[str, Any]:
-    """How far a job is, step by step."""
+    """Progress of a job, step by step."""
     return status_view(by_id(job_id, "viewer", state, identity))
 
 
@@ -189,20 +189,20 @@ def logs(
 
 @router.get("/{job_id}/results")
 def results(job_id: str, request: Request, state: Service, identity: Caller) -> dict[str, Any]:
-    """What a finished job leaves to be fetched."""
+    """Results of a finished job."""
     job = by_id(job_id, "viewer", state, identity)
     return {
         "object": "list",
-        "data": [result_view(job, name, _url(request, job, name)) for name in names_of(job, identity)],
+        "data": [result_view(job, name, _result_url(request, job, name)) for name in names_of(job, identity)],
     }
 
 
 @router.get("/{job_id}/results/{name}")
 def result(job_id: str, name: str, request: Request, state: Service, identity: Caller) -> dict[str, Any]:
-    """Where a result is."""
+    """Location of a result."""
     job = by_id(job_id, "viewer", state, identity)
     located(job, name, identity)
-    return result_view(job, name, _url(request, job, name))
+    return result_view(job, name, _result_url(request, job, name))
 
 
 @router.get("/{job_id}/results/{name}/download")
@@ -220,7 +220,7 @@ def create_in(
     identity: Identity,
     sending: Sending,
 ) -> Row:
-    """Create a job in a namespace, or find the one that the same request made before.
+    """Create a job in a namespace, or find the job that an earlier copy of the request created.
 
     Raises:
         SsRayError: See `serve.errors`; nothing was written.
@@ -238,7 +238,7 @@ def create_in(
         ownership=body.ownership,
         custom_fields=body.custom_fields,
         data_source=body.spec.data_source,
-        data=_source(body.spec.data_source, state, identity),
+        data=_resolve_source(body.spec.data_source, state, identity),
         config=config,
         created_by=identity.subject,
     )
@@ -314,7 +314,7 @@ def names_of(job: Row, identity: Identity) -> list[str]:
 
 
 def located(job: Row, name: str, identity: Identity) -> Location:
-    """Where a result is.
+    """Location of a result.
 
     Raises:
         NotFoundError: The job has none of that name, or is not completed.
@@ -355,7 +355,7 @@ def send_result(job: Row, name: str, identity: Identity, *, safe_csv: bool = Fal
     return StreamingResponse(read_chunks(location), media_type=kind.media_type, headers=headers)
 
 
-def _source(data_source: str, state: State, identity: Identity) -> str:
+def _resolve_source(data_source: str, state: State, identity: Identity) -> str:
     """The URI that a job reads.
 
     Raises:
@@ -375,6 +375,6 @@ def _source(data_source: str, state: State, identity: Identity) -> str:
     return uri_of(location, state.settings.storage)
 
 
-def _url(request: Request, job: Row, name: str) -> str:
-    """Where a result is downloaded from."""
+def _result_url(request: Request, job: Row, name: str) -> str:
+    """Download address of a result."""
     return f"{address_of(request)}{PREFIX}/{job.id}/results/{name}/download"

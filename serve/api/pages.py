@@ -1,4 +1,4 @@
-"""The page: jobs and their progress, a form for new ones, scores, reports, budgets.
+"""The web page: jobs and their progress, a form for new jobs, scores, reports, budgets.
 
 It is rendered here; a few lines of script fetch the parts that change, so it needs no build step, and works by
 keyboard and mostly without script.
@@ -52,13 +52,13 @@ REFRESHED = "x-finished"
 @router.get("/")
 def jobs_page(request: Request, state: Service, identity: Caller) -> Response:
     """All jobs."""
-    return _page("jobs.html", identity, **_jobs(request, state, identity))
+    return _render_page("jobs.html", identity, **_list_jobs(request, state, identity))
 
 
 @router.get("/ui/jobs")
 def jobs_part(request: Request, state: Service, identity: Caller) -> Response:
-    """The table of jobs, as it is now."""
-    return HTMLResponse(TEMPLATES.get_template("jobs_table.html").render(**_jobs(request, state, identity)))
+    """The table of jobs in its current state."""
+    return HTMLResponse(TEMPLATES.get_template("jobs_table.html").render(**_list_jobs(request, state, identity)))
 
 
 @router.get("/jobs/new")
@@ -69,7 +69,7 @@ def new_page(state: Service, identity: Caller) -> Response:
 
 @router.post("/jobs/new")
 async def new_job(request: Request, state: Service, identity: Caller) -> Response:
-    """Take a file, if one was chosen, and create the job."""
+    """Store the chosen file, if any, and create the job."""
     if not any(identity.may(namespace, "editor") for namespace in identity.roles):
         raise ForbiddenError("this takes the role 'editor' in some namespace")
 
@@ -87,7 +87,7 @@ async def new_job(request: Request, state: Service, identity: Caller) -> Respons
 
                 sending = Sending(arrived=request.state.arrived, key=None, resent=False)
                 namespace = fields.get("namespace") or "default"
-                job = create_in(namespace, _asked(fields, source), state, identity, sending)
+                job = create_in(namespace, _read_form(fields, source), state, identity, sending)
             except (SsRayError, ValidationError) as error:
                 return _new_page(state, identity, fields, _in_words(error), status=422)
 
@@ -100,7 +100,7 @@ async def new_job(request: Request, state: Service, identity: Caller) -> Respons
 def job_page(job_id: str, state: Service, identity: Caller) -> Response:
     """A job."""
     job = by_id(job_id, "viewer", state, identity)
-    return _page("job.html", identity, **_job(job, state, identity))
+    return _render_page("job.html", identity, **_describe_job(job, state, identity))
 
 
 @router.get("/ui/jobs/{job_id}")
@@ -112,7 +112,9 @@ def job_part(job_id: str, state: Service, identity: Caller) -> Response:
     else:
         headers = {}
 
-    return HTMLResponse(TEMPLATES.get_template("job_live.html").render(**_job(job, state, identity)), headers=headers)
+    return HTMLResponse(
+        TEMPLATES.get_template("job_live.html").render(**_describe_job(job, state, identity)), headers=headers
+    )
 
 
 @router.post("/jobs/{job_id}/cancel")
@@ -131,9 +133,9 @@ def delete(job_id: str, state: Service, identity: Caller) -> Response:
 
 @router.get("/budgets")
 def budgets_page(state: Service, identity: Caller) -> Response:
-    """What was spent of each data set's privacy budget; for whoever may look into all namespaces."""
+    """Spending of each data set's privacy budget; for callers who may view all namespaces."""
     identity.require("*", "viewer", "Budgets")
-    return _page("budgets.html", identity, balances=_balances(state))
+    return _render_page("budgets.html", identity, balances=_list_balances(state))
 
 
 @router.get("/sign-in")
@@ -180,7 +182,7 @@ def static(name: str) -> Response:
 
 
 def to_sign_in() -> Response:
-    """Where a page sends somebody who has to sign in."""
+    """Redirection of a caller who has to sign in."""
     return RedirectResponse("/sign-in", status_code=303)
 
 
@@ -190,27 +192,27 @@ def error_page(message: str, status: int, headers: Mapping[str, str] | None = No
     return HTMLResponse(page, status_code=status, headers=headers)
 
 
-def _page(template: str, identity: Identity, **values: Any) -> Response:
+def _render_page(template: str, identity: Identity, **values: Any) -> Response:
     return HTMLResponse(TEMPLATES.get_template(template).render(identity=identity, **values))
 
 
-def _jobs(request: Request, state: State, identity: Identity) -> dict[str, Any]:
+def _list_jobs(request: Request, state: State, identity: Identity) -> dict[str, Any]:
     found = list_in(None, request, state, identity)
     pages = max(1, -(-found.total // found.page.size))
     return {
-        "jobs": [{"row": job, "share": _share(job)} for job in found.rows],
+        "jobs": [{"row": job, "share": _share_done(job)} for job in found.rows],
         "number": found.page.number,
         "pages": pages,
         "total": found.total,
     }
 
 
-def _job(job: Row, state: State, identity: Identity) -> dict[str, Any]:
+def _describe_job(job: Row, state: State, identity: Identity) -> dict[str, Any]:
     page = read_logs(state.database, job.id, SHOWN_LINES, LAST)
     names = names_of(job, identity)
     return {
         "job": job,
-        "share": _share(job),
+        "share": _share_done(job),
         "over": job.status in TERMINAL,
         "lines": page.lines,
         "total_lines": page.total,
@@ -221,15 +223,15 @@ def _job(job: Row, state: State, identity: Identity) -> dict[str, Any]:
 
 
 def _users_own(config: dict[str, Any]) -> dict[str, Any]:
-    """A job's configuration without what the operator decides, which users need not know: places and addresses."""
+    """A job's configuration without the operator's settings (places and addresses), which users need not know."""
     shown = {name: value for name, value in config.items() if name not in ("audit_log", "resources", "notes")}
     if isinstance(shown.get("privacy"), dict):
         shown["privacy"] = {name: value for name, value in shown["privacy"].items() if name != "ledger"}
     return shown
 
 
-def _share(job: Row) -> float:
-    """How much of a job is done, in [0, 1], its steps taken as equally long."""
+def _share_done(job: Row) -> float:
+    """Share of a job that is done, in [0, 1]; all steps count the same."""
     done = [
         1.0 if step["status"] == "completed" else float(step.get("details", {}).get("progress", 0.0))
         for step in job.steps
@@ -262,7 +264,7 @@ def _one_line(parameter: Parameter) -> str:
     return f"{parameter.description} Default: {parameter.default}."
 
 
-def _asked(fields: dict[str, str], source: str) -> JobCreate:
+def _read_form(fields: dict[str, str], source: str) -> JobCreate:
     """The job that a form asks for.
 
     Raises:
@@ -272,8 +274,8 @@ def _asked(fields: dict[str, str], source: str) -> JobCreate:
     if not source:
         raise UnusableError("choose a file, or a data set that is there already")
 
-    config = _advanced(fields.get("yaml", ""))
-    for path, value in _settings(fields).items():
+    config = _parse_yaml(fields.get("yaml", ""))
+    for path, value in _form_parameters(fields).items():
         section, _, name = path.partition(".")
         if name:
             config.setdefault(section, {}).setdefault(name, value)
@@ -285,7 +287,7 @@ def _asked(fields: dict[str, str], source: str) -> JobCreate:
     )
 
 
-def _advanced(text: str) -> dict[str, Any]:
+def _parse_yaml(text: str) -> dict[str, Any]:
     """The form's YAML, with nothing in it that a request in JSON could not hold.
 
     Raises:
@@ -297,7 +299,7 @@ def _advanced(text: str) -> dict[str, Any]:
     except TypeError:
         raise ConfigError("the advanced settings hold texts, numbers, lists, mappings; put dates in quotes") from None
     except yaml.YAMLError as error:
-        raise ConfigError(f"the advanced settings are not valid YAML{_line(error)}") from None
+        raise ConfigError(f"the advanced settings are not valid YAML{_error_line(error)}") from None
     except ValueError as error:
         raise (
             error if isinstance(error, SsRayError) else ConfigError("the advanced settings hold a wrong value")
@@ -325,7 +327,7 @@ def _check_events(text: str) -> None:
             raise ConfigError("the advanced settings may not use anchors (&, *), nor be nested deeply")
 
 
-def _line(error: yaml.YAMLError) -> str:
+def _error_line(error: yaml.YAMLError) -> str:
     mark = getattr(error, "problem_mark", None)
     if mark is not None:
         return f", line {mark.line + 1}"
@@ -335,8 +337,8 @@ def _line(error: yaml.YAMLError) -> str:
 SECTIONS = ("data", "training", "generation", "evaluation", "privacy")
 
 
-def _settings(fields: dict[str, str]) -> dict[str, Any]:
-    """Parameters that the form's own fields give."""
+def _form_parameters(fields: dict[str, str]) -> dict[str, Any]:
+    """Parameters from the form's own fields."""
     given: dict[str, Any] = {
         "enable_synthesis": "synthesis" in fields,
         "enable_replace_pii": "replace_pii" in fields,
@@ -361,7 +363,7 @@ def _in_words(error: SsRayError | ValidationError) -> str:
     return "; ".join(f"{'.'.join(map(str, found['loc']))}: {found['msg']}" for found in error.errors())
 
 
-def _balances(state: State) -> list[Any]:
+def _list_balances(state: State) -> list[Any]:
     """Balances of the ledger; empty where there is none yet."""
     from ss_ray.privacy.ledger.database import DEFAULT_URL, ledger_file, ledger_url
 

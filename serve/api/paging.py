@@ -40,12 +40,12 @@ Column = sa.ColumnElement[Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Listing:
-    """What a list can be asked for.
+    """Orders and filters that a list supports.
 
     Attributes:
         sorts: Name -> column that rows can be ordered by, upwards or, with "-" before the name, downwards.
         tie: Columns that order what is otherwise equal; together unique, so that no row is on two pages.
-        default_sort: As a request would write it.
+        default_sort: Default order, as a request would write it.
         filters: Name -> column that must be equal.
         values: Name of a filter -> what it may be, where that is not anything.
         dates: Name -> column with a time, as `database.now` writes it; `filter[...][gte]` and `[lte]`, or
@@ -88,7 +88,7 @@ class Found:
     """A page of a list.
 
     Attributes:
-        page: As it was asked for.
+        page: Page as the request describes it.
         rows: None where the page lies past the end.
         total: Rows on all pages.
     """
@@ -98,7 +98,7 @@ class Found:
     total: int
 
     def body(self, data: Sequence[Any]) -> dict[str, Any]:
-        """The answer's body, with the rows as they are shown."""
+        """Body of the answer, with the rows as the API shows them."""
         filters = {**self.page.filters, **self.page.bounds}
         return {
             "object": "list",
@@ -117,7 +117,7 @@ class Found:
 
 
 def parse_page(query: QueryParams, listing: Listing) -> Page:
-    """What a request asks for.
+    """Parse the page, order and filters of a request.
 
     Raises:
         UnusableError: Page, size or sort are none (422).
@@ -143,18 +143,18 @@ def parse_page(query: QueryParams, listing: Listing) -> Page:
         if kind == "search" and name in listing.searches and bound is None:
             searches.setdefault(name, []).extend(term.strip() for term in text.split(",") if term.strip())
         elif name in listing.dates and (kind, bound) in BOUNDS:
-            bounds.setdefault(name, {})[BOUNDS[kind, bound]] = _time(name, text)
+            bounds.setdefault(name, {})[BOUNDS[kind, bound]] = _parse_time(name, text)
         elif kind == "filter" and name in listing.filters and bound is None:
-            filters[name] = _value(name, text, listing)
+            filters[name] = _check_value(name, text, listing)
         else:
-            raise RefusedError(f"this list has no {key[:80]!r}; it has {', '.join(_names(listing))}")
+            raise RefusedError(f"this list has no {key[:80]!r}; it has {', '.join(_list_parameters(listing))}")
 
     if sum(map(len, searches.values())) > MAX_TERMS:
         raise RefusedError(f"a search may have {MAX_TERMS} texts")
 
     return Page(
-        number=_integer(query, "page", 1, MAX_PAGE),
-        size=_integer(query, "page_size", PAGE_SIZE, MAX_PAGE_SIZE),
+        number=_parse_integer(query, "page", 1, MAX_PAGE),
+        size=_parse_integer(query, "page_size", PAGE_SIZE, MAX_PAGE_SIZE),
         sort=sort,
         filters=filters,
         bounds=bounds,
@@ -164,9 +164,9 @@ def parse_page(query: QueryParams, listing: Listing) -> Page:
 
 def read_page(db: sa.Connection, statement: sa.Select[Any], listing: Listing, page: Page) -> Found:
     """The rows of a page, and how many there are on all."""
-    statement = statement.where(*_conditions(listing, page))
+    statement = statement.where(*_make_conditions(listing, page))
     total = db.scalar(sa.select(sa.func.count()).select_from(statement.order_by(None).subquery())) or 0
-    ordered = statement.order_by(*_order(listing, page.sort))
+    ordered = statement.order_by(*_make_order(listing, page.sort))
     rows = db.execute(ordered.limit(page.size).offset((page.number - 1) * page.size)).all()
     return Found(page=page, rows=rows, total=total)
 
@@ -178,7 +178,7 @@ def visible(namespace: Column, identity: Identity) -> Column:
     return namespace.in_(identity.namespaces)
 
 
-def _conditions(listing: Listing, page: Page) -> list[Column]:
+def _make_conditions(listing: Listing, page: Page) -> list[Column]:
     equal = [listing.filters[name] == value for name, value in page.filters.items()]
     after = [listing.dates[name] >= bound["gte"] for name, bound in page.bounds.items() if "gte" in bound]
     before = [listing.dates[name] <= bound["lte"] for name, bound in page.bounds.items() if "lte" in bound]
@@ -190,26 +190,26 @@ def _conditions(listing: Listing, page: Page) -> list[Column]:
     return [*equal, *after, *before, *contained]
 
 
-def _order(listing: Listing, sort: str) -> list[Column]:
+def _make_order(listing: Listing, sort: str) -> list[Column]:
     columns = [listing.sorts[sort.removeprefix("-")], *listing.tie]
     return [column.desc() if sort.startswith("-") else column.asc() for column in columns]
 
 
-def _integer(query: QueryParams, name: str, default: int, largest: int) -> int:
+def _parse_integer(query: QueryParams, name: str, default: int, largest: int) -> int:
     text = query.get(name) or str(default)
     if not (text.isascii() and text.isdigit() and len(text) <= 10 and 1 <= int(text) <= largest):
         raise UnusableError(f"{name} is a whole number between 1 and {largest:,}")
     return int(text)
 
 
-def _value(name: str, text: str, listing: Listing) -> str:
+def _check_value(name: str, text: str, listing: Listing) -> str:
     allowed = listing.values.get(name)
     if allowed is not None and text not in allowed:
         raise RefusedError(f"filter[{name}] is one of {', '.join(allowed)}")
     return text
 
 
-def _time(name: str, text: str) -> str:
+def _parse_time(name: str, text: str) -> str:
     """A time in any ISO 8601 form, as tables have it; without an offset it is UTC."""
     try:
         time = datetime.fromisoformat(text.strip())
@@ -218,8 +218,8 @@ def _time(name: str, text: str) -> str:
         raise RefusedError(f"{name} takes times such as 2026-01-31 or 2026-01-31T12:00:00Z") from None
 
 
-def _names(listing: Listing) -> list[str]:
-    """Filters and searches, as requests write them."""
+def _list_parameters(listing: Listing) -> list[str]:
+    """Filters and searches, in the spelling of requests."""
     return [
         *(f"filter[{name}]" for name in listing.filters),
         *(f"{kind}[{name}][{bound}]" for name in listing.dates for kind, bound in BOUNDS),

@@ -71,7 +71,7 @@ def delete(workspace: str, name: str, state: Service, identity: Caller) -> Respo
 @router.post(PREFIX + "/{name}/cancel")
 @router.post(JOBS_PREFIX + "/{name}/cancel")
 def cancel(workspace: str, name: str, state: Service, identity: Caller) -> dict[str, Any]:
-    """Stop a job; one that is over stays as it is."""
+    """Stop a job; a finished job stays unchanged."""
     return platform_job_view(cancel_found(by_name(workspace, name, "editor", state, identity), state))
 
 
@@ -85,7 +85,7 @@ def pause(workspace: str, name: str, verb: str, state: Service, identity: Caller
 @router.get(PREFIX + "/{name}/status")
 @router.get(JOBS_PREFIX + "/{name}/status")
 def status(workspace: str, name: str, state: Service, identity: Caller) -> dict[str, Any]:
-    """How far a job is, step by step."""
+    """Progress of a job, step by step."""
     return status_view(by_name(workspace, name, "viewer", state, identity))
 
 
@@ -106,20 +106,20 @@ def logs(
 
 @router.get(JOBS_PREFIX + "/{name}/results")
 def results(workspace: str, name: str, request: Request, state: Service, identity: Caller) -> dict[str, Any]:
-    """What a finished job leaves to be fetched."""
+    """Results of a finished job."""
     job = by_name(workspace, name, "viewer", state, identity)
     hyphened = [found.replace("_", "-") for found in names_of(job, identity)]
-    return {"data": [platform_result_view(job, found, _url(request, job, found)) for found in hyphened]}
+    return {"data": [platform_result_view(job, found, _result_url(request, job, found)) for found in hyphened]}
 
 
 @router.get(JOBS_PREFIX + "/{name}/results/{result}")
 def result(
     workspace: str, name: str, result: str, request: Request, state: Service, identity: Caller
 ) -> dict[str, Any]:
-    """Where a result is."""
+    """Location of a result."""
     job = by_name(workspace, name, "viewer", state, identity)
     located(job, result.replace("-", "_"), identity)
-    return platform_result_view(job, result, _url(request, job, result))
+    return platform_result_view(job, result, _result_url(request, job, result))
 
 
 @router.get(PREFIX + "/{name}/results/{result}/download")
@@ -148,7 +148,7 @@ def by_name(workspace: str, name: str, role: Role, state: State, identity: Ident
     return allowed(found, f"Job {name!r} in workspace {workspace!r}", role, identity)
 
 
-def _url(request: Request, job: Row, name: str) -> str:
-    """Where a result is downloaded from."""
+def _result_url(request: Request, job: Row, name: str) -> str:
+    """Download address of a result."""
     path = JOBS_PREFIX.format(workspace=job.namespace)
     return f"{address_of(request)}{path}/{job.name}/results/{name}/download"

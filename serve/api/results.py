@@ -1,4 +1,4 @@
-"""What a finished job leaves to be fetched, read from its run directory; the directory is the only record."""
+"""Results of a finished job, read from its run directory, which is their only record."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Result:
 
     Attributes:
         path: Below the run directory, by entry point.
-        media_type: Of what is sent.
+        media_type: Media type of the response.
         file: Name that it is saved under.
     """
 
@@ -106,7 +106,7 @@ def is_internal(kind: Kind, name: str) -> bool:
 
 
 def find_result(run_dir: Location, kind: Kind, name: str) -> Location | None:
-    """Where a result is; None where the job has none of that name."""
+    """Location of a result; None if the job has no result of that name."""
     result = RESULTS.get(name)
     path = result.path.get(kind) if result else None
     location = run_dir / path if path else None
@@ -116,14 +116,14 @@ def find_result(run_dir: Location, kind: Kind, name: str) -> Location | None:
 
 
 def result_names(run_dir: Location, kind: Kind) -> list[str]:
-    """What there is to fetch."""
+    """Names of the available results."""
     return [name for name in RESULTS if find_result(run_dir, kind, name) is not None]
 
 
 def summary(run_dir: Location, kind: Kind) -> dict[str, Any]:
-    """Scores, counts and times, as clients know them; null is "not measured"."""
+    """Scores, counts and times in the form of the client libraries; null is "not measured"."""
     run = RunDir(root=run_dir)
-    metrics = _json(run_dir / "internal" / "metrics.json")
+    metrics = _read_json(run_dir / "internal" / "metrics.json")
     manifests = {stage: run.read_manifest(stage) or {} for stage in ("read", "split", *TIMES.values())}
     seconds = {stage: manifest.get("seconds") for stage, manifest in manifests.items()}
     made = manifests["generate" if kind == "run" else "replace_pii"].get("result", {})
@@ -148,7 +148,7 @@ def summary(run_dir: Location, kind: Kind) -> dict[str, Any]:
 
 def grades(run_dir: Location) -> dict[str, Any]:
     """The main words of an evaluation; empty where there was none."""
-    metrics = _json(run_dir / "internal" / "metrics.json")
+    metrics = _read_json(run_dir / "internal" / "metrics.json")
     names = ("quality_grade", "privacy_grade", SCORES[0])
     found = {name: metrics[name] for name in names if name in metrics}
     return found | ({"hard_fails": len(metrics["hard_fails"])} if metrics.get("hard_fails") else {})
@@ -162,7 +162,7 @@ def read_chunks(location: Location) -> Iterator[bytes]:
 
 
 def read_safe_csv(location: Location) -> Iterator[bytes]:
-    """A CSV file in which no cell is a formula to a spreadsheet: such cells get an apostrophe before them."""
+    """A CSV file without cells that a spreadsheet takes for formulas: such cells start with an apostrophe."""
     csv.field_size_limit(CELL_CHARACTERS)
     with location.filesystem.open_input_stream(location.path, compression=None) as stream:
         rows = csv.reader(io.TextIOWrapper(io.BufferedReader(stream), encoding="utf8", newline=""))
@@ -170,7 +170,7 @@ def read_safe_csv(location: Location) -> Iterator[bytes]:
         writer = csv.writer(text, lineterminator="\n")
 
         for row in rows:
-            writer.writerow([_neutral(cell) for cell in row])
+            writer.writerow([_neutralise_cell(cell) for cell in row])
             if text.tell() > CHUNK_BYTES:
                 yield text.getvalue().encode()
                 text.seek(0)
@@ -182,13 +182,13 @@ def read_safe_csv(location: Location) -> Iterator[bytes]:
 def read_parquet(folder: Location) -> Iterator[bytes]:
     """All parts of a table as one Parquet file."""
     with tempfile.TemporaryFile() as file:
-        _join(folder, file)
+        _join_parts(folder, file)
         file.seek(0)
         while chunk := file.read(CHUNK_BYTES):
             yield chunk
 
 
-def _join(folder: Location, file: IO[bytes]) -> None:
+def _join_parts(folder: Location, file: IO[bytes]) -> None:
     writer: pq.ParquetWriter | None = None
     for part in folder.files(".parquet"):
         for block in read_part(part):
@@ -199,7 +199,7 @@ def _join(folder: Location, file: IO[bytes]) -> None:
         writer.close()
 
 
-def _neutral(cell: str) -> str:
+def _neutralise_cell(cell: str) -> str:
     first = unicodedata.normalize("NFKC", cell[:64]).lstrip()[:1]
     if first:
         risky = first in FORMULA
@@ -220,7 +220,7 @@ def _is_number(cell: str) -> bool:
     return True
 
 
-def _json(location: Location) -> dict[str, Any]:
+def _read_json(location: Location) -> dict[str, Any]:
     """A JSON file's object, its NaN as null; empty where there is none, or none that can be read."""
     try:
         if location.exists():

@@ -42,7 +42,7 @@ class Form:
 
     Attributes:
         fields: Name -> text.
-        filename: Of the file, without folders.
+        filename: Name of the file, without folders.
         file: Its content; None where the form has none.
     """
 
@@ -53,10 +53,10 @@ class Form:
 
 @router.post("/v1/datasets/upload", status_code=201, openapi_extra={"parameters": QUERY})
 async def upload(request: Request, service: Service, identity: Caller) -> dict[str, Any]:
-    """Store a file; the answer's `data_source` is what a job is created with."""
+    """Store a file; a job is created with the answer's `data_source`."""
     query = request.query_params
     # Before anything is received, as far as the address says.
-    may_use(identity, _target(query), "editor")
+    may_use(identity, _read_target(query), "editor")
     limit = service.settings.limits.max_upload_bytes
     if request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
         async with received_form(request, service.blobs, limit) as form:
@@ -68,12 +68,12 @@ async def upload(request: Request, service: Service, identity: Caller) -> dict[s
 
 
 def store_file(service: State, identity: Identity, fields: Mapping[str, str], form: Form) -> dict[str, Any]:
-    """Give a received file a path: a name's own, or one that nobody else's upload replaces."""
+    """Store a received file under a path: the named one, or one that no other upload replaces."""
     filename = fields.get("filename") or form.filename
     if form.file is None or not filename:
         raise UnusableError("send a form with the field 'file', or a body with ?filename= in the address")
 
-    repository = _target(fields)
+    repository = _read_target(fields)
     may_use(identity, repository, "editor")
     path = check_path(filename if fields.get("name") else f"{new_id('upload')}/{filename}")
     if "/" in filename:
@@ -87,7 +87,7 @@ def store_file(service: State, identity: Identity, fields: Mapping[str, str], fo
     return {"data_source": f"hf://datasets/{repository}/{path}", "size": content.size, "sha256": content.sha256}
 
 
-def _target(fields: Mapping[str, str]) -> Repository:
+def _read_target(fields: Mapping[str, str]) -> Repository:
     return Repository(
         namespace=fields.get("namespace") or DEFAULT_NAMESPACE, name=fields.get("name") or DEFAULT_REPOSITORY
     )
@@ -95,7 +95,7 @@ def _target(fields: Mapping[str, str]) -> Repository:
 
 @asynccontextmanager
 async def received_form(request: Request, blobs: BlobStore, limit: int) -> AsyncIterator[Form]:
-    """A form with at most one file; when the block ends, content that nobody has kept is gone.
+    """A form with at most one file; content that is not kept is deleted when the block ends.
 
     Args:
         request: Whose body is multipart/form-data.
@@ -106,11 +106,11 @@ async def received_form(request: Request, blobs: BlobStore, limit: int) -> Async
         UnusableError: It is no such form, or has two files.
         TooLargeError: File or fields are too large.
     """
-    parts = _parts(request.headers.get("content-type", ""), request.stream())
+    parts = _parse_parts(request.headers.get("content-type", ""), request.stream())
     fields: dict[str, str] = {}
     async for part in parts:
         if part.filename:
-            async with blobs.received(_content(parts), limit) as content:
+            async with blobs.received(_part_content(parts), limit) as content:
                 async for later in parts:
                     await _add_field(fields, later, parts)
                 yield Form(fields=fields, filename=part.filename, file=content)
@@ -130,8 +130,8 @@ class _Part:
     data: bytes | None = None
 
 
-async def _content(parts: AsyncIterator[_Part]) -> AsyncIterator[bytes]:
-    """What the part holds that began last."""
+async def _part_content(parts: AsyncIterator[_Part]) -> AsyncIterator[bytes]:
+    """Content of the part that began last."""
     async for part in parts:
         if part.data is None:
             return
@@ -146,16 +146,16 @@ async def _add_field(fields: dict[str, str], part: _Part, parts: AsyncIterator[_
     if len(fields) >= MAX_FIELDS or part.name in fields or len(part.name) > 100:
         raise TooLargeError(f"a form may have {MAX_FIELDS} fields, each once, with short names")
 
-    async for data in _content(parts):
+    async for data in _part_content(parts):
         text += data
         if len(text) > MAX_FIELD_BYTES:
             raise TooLargeError(f"a form may have {MAX_FIELDS} fields, and a field {MAX_FIELD_BYTES:,} bytes")
 
-    fields[part.name] = _text(bytes(text))
+    fields[part.name] = _decode_text(bytes(text))
 
 
-async def _parts(content_type: str, chunks: AsyncIterable[bytes]) -> AsyncIterator[_Part]:
-    """A form, as it comes in."""
+async def _parse_parts(content_type: str, chunks: AsyncIterable[bytes]) -> AsyncIterator[_Part]:
+    """Parts of a form, as they arrive."""
     kind, options = parse_options_header(content_type)
     if kind != b"multipart/form-data" or not options.get(b"boundary"):
         raise UnusableError("the form has no boundary")
@@ -215,8 +215,8 @@ class _Collector:
 
     def headers_finished(self) -> None:
         _, options = parse_options_header(self.headers.get(b"content-disposition", b""))
-        filename = _text(options.get(b"filename", b"")).replace("\\", "/").rpartition("/")[2]
-        self.parts.append(_Part(name=_text(options.get(b"name", b"")), filename=filename))
+        filename = _decode_text(options.get(b"filename", b"")).replace("\\", "/").rpartition("/")[2]
+        self.parts.append(_Part(name=_decode_text(options.get(b"name", b"")), filename=filename))
 
     def data(self, data: bytes, start: int, end: int) -> None:
         self.parts.append(_Part(data=data[start:end]))
@@ -225,7 +225,7 @@ class _Collector:
         self.ended = True
 
 
-def _text(data: bytes) -> str:
+def _decode_text(data: bytes) -> str:
     try:
         return data.decode()
     except UnicodeDecodeError:

@@ -1,4 +1,4 @@
-"""Brings jobs to the cluster and follows them to their end: one loop, run by the replica that holds the lease.
+"""Submits jobs to the cluster and follows them to their end: one loop, run by the replica that holds the lease.
 
 Whatever happens between two lines, the next round finds out from the database, from Ray and from what the job wrote
 what is to be done: an id is claimed before Ray is told, Ray takes each id once, a job that is started again goes on in
@@ -74,13 +74,13 @@ def make_dispatcher(settings: Settings, database: Database, blobs: BlobStore, ru
 
 @dataclass(frozen=True, kw_only=True)
 class Dispatcher:
-    """Brings jobs to the cluster and follows them.
+    """Submits jobs to the cluster and follows them.
 
     Attributes:
         settings: Limits, places, the cluster.
-        database: Where jobs are kept.
+        database: Database of the jobs.
         blobs: Content of uploaded files.
-        runner: Runs jobs.
+        runner: Runner that starts and stops jobs on the cluster.
         lease: Whose holder follows the jobs.
         wake: Set when there is something to do at once.
         rounds: Numbers of its rounds.
@@ -110,7 +110,7 @@ class Dispatcher:
         self.lease.release()
 
     def round(self) -> None:
-        """Follow all jobs, start what there is room for, remove what was deleted.
+        """Follow all jobs, start jobs while there is room, and remove deleted jobs.
 
         Raises:
             ResourceError: Database or cluster do not answer; nothing is lost.
@@ -126,21 +126,21 @@ class Dispatcher:
             turn = next(self.rounds)
 
             for number, job in enumerate(sent):
-                with self._apart(job):
-                    self._follow(job, known.get(job.submission_id), is_turn=(number - turn) % turns == 0)
+                with self._isolate_errors(job):
+                    self._follow_job(job, known.get(job.submission_id), is_turn=(number - turn) % turns == 0)
 
             self._start_waiting()
 
         for job in deleted(self.database):
-            with self._apart(job):
-                self._erase(job)
+            with self._isolate_errors(job):
+                self._erase_job(job)
 
         if take_lease(self.database, "sweep", self.lease.holder, SWEEP_SECONDS, renew=False):
             sweep(self.database, self.blobs, datetime.now(UTC))
 
     @contextmanager
-    def _apart(self, job: Row) -> Iterator[None]:
-        """What goes wrong with one job is no matter of the others.
+    def _isolate_errors(self, job: Row) -> Iterator[None]:
+        """Keep an error in one job away from the others.
 
         Raises:
             ResourceError: Database or cluster do not answer, or another replica follows the jobs by now.
@@ -156,14 +156,14 @@ class Dispatcher:
             facts = {"job_id": job.id}
             logger.error("a job cannot be followed for now: %s", type(error).__name__, extra={"facts": facts})
 
-    def _follow(self, job: Row, submission: Submission | None, *, is_turn: bool) -> None:
-        """Take over what became of a job since the last round, and what it logged in its turn or at its end."""
+    def _follow_job(self, job: Row, submission: Submission | None, *, is_turn: bool) -> None:
+        """Record the progress of a job since the last round, and its log in its turn or at its end."""
         if job.status == CANCELLING and submission is not None and submission.status not in OVER:
             self.runner.stop(job.submission_id)
 
-        written = self._written(job)
+        written = self._read_written(job)
         is_over = submission is None or submission.status in OVER
-        excess = self._excess(job, written, measures_disk=is_turn or is_over)
+        excess = self._find_excess(job, written, measures_disk=is_turn or is_over)
         if excess and not is_over:
             self.runner.stop(job.submission_id)
             # Until it has stopped; its files are its own as long.
@@ -178,21 +178,21 @@ class Dispatcher:
         # Nobody looks at this attempt's log again.
         is_last = is_lost or verdict.status in TERMINAL
         if submission is not None and submission.status != "PENDING" and (is_turn or is_last):
-            with self._apart(job):
+            with self._isolate_errors(job):
                 self._take_log(job, is_last)
 
         if is_lost:
             self._submit_again(job)
         else:
-            self._record(job, verdict, written)
+            self._record_verdict(job, verdict, written)
             if verdict.submit:
-                self._submit(job, verdict.submit)
+                self._submit_job(job, verdict.submit)
 
         if excess:
             self._remove_files(job)
 
-    def _excess(self, job: Row, written: JobStatus | None, *, measures_disk: bool) -> str:
-        """Which limit a job has passed, in words; empty where it has passed none, is finished, or is cancelled."""
+    def _find_excess(self, job: Row, written: JobStatus | None, *, measures_disk: bool) -> str:
+        """Limit that a job exceeds, in words; empty if it exceeds none, is finished, or is cancelled."""
         limits = self.settings.limits
         is_finished = written is not None and written.state in ("completed", "error")
         if is_finished or job.status == CANCELLING or job.started_at is None:
@@ -206,29 +206,29 @@ class Dispatcher:
         if not measures_disk:
             return ""
 
-        used = sum(folder_bytes(folder) for folder in self._folders(job))
+        used = sum(folder_bytes(folder) for folder in self._job_folders(job))
         if used > limits.max_job_bytes:
             return f"the job took {used:,} bytes of disk; {limits.max_job_bytes:,} are allowed (limits.max_job_bytes)"
 
         return ""
 
-    def _folders(self, job: Row) -> list[Location]:
+    def _job_folders(self, job: Row) -> list[Location]:
         """Everything that a job keeps on disk."""
         return [Location.parse(job.run_dir), Location.parse(below(self.settings.storage, f"jobs/{job.id}"))]
 
     def _remove_files(self, job: Row) -> None:
-        for folder in self._folders(job):
+        for folder in self._job_folders(job):
             folder.remove()
 
-    def _written(self, job: Row) -> JobStatus | None:
-        """What a job wrote of itself; None where that is nothing that can be read."""
+    def _read_written(self, job: Row) -> JobStatus | None:
+        """Status file of a job; None if it is missing or unreadable."""
         try:
-            return read_status(Location.parse(self._place(job, "status.json")))
+            return read_status(Location.parse(self._job_path(job, "status.json")))
         except (ValueError, TypeError, KeyError, AttributeError):
             return None
 
-    def _record(self, job: Row, verdict: Verdict, written: JobStatus | None) -> None:
-        """Write down what changed."""
+    def _record_verdict(self, job: Row, verdict: Verdict, written: JobStatus | None) -> None:
+        """Record the changes of a verdict."""
         if "model" in job.status_details:
             kept = {"model": job.status_details["model"]}
         else:
@@ -245,12 +245,12 @@ class Dispatcher:
             logger.info("job is %s", verdict.status, extra={"facts": {"job_id": job.id}})
             if verdict.status in TERMINAL:
                 # Rows of a data set do not outlive their job.
-                Location.parse(self._place(job, "input")).remove()
+                Location.parse(self._job_path(job, "input")).remove()
         elif any(changes[name] != getattr(job, name) for name in changes):
             change(self.database, job.id, **changes)
 
     def _take_log(self, job: Row, is_last: bool) -> None:
-        """Copy the new lines of a job's log, up to a length that a log of ours does not have."""
+        """Copy the new lines of a job's log, up to a length that no log of ours exceeds."""
         if job.log_offset == WHOLE_LOG:
             return
 
@@ -276,8 +276,8 @@ class Dispatcher:
             room = active.total() < limits.max_active_jobs and active[job.namespace] < limits.max_active_per_namespace
             if not room:
                 continue
-            with self._apart(job):
-                active[job.namespace] += self._submit(job, 1)
+            with self._isolate_errors(job):
+                active[job.namespace] += self._submit_job(job, 1)
 
         wait_on(self.database)
 
@@ -286,13 +286,13 @@ class Dispatcher:
             time=now(), step="", message="the job's driver was lost; it goes on from the last finished stage"
         )
         append_lines(self.database, job.id, [line], self.settings.limits.max_log_lines)
-        self._submit(job, job.attempt + 1)
+        self._submit_job(job, job.attempt + 1)
 
-    def _submit(self, job: Row, attempt: int) -> bool:
-        """Lay out what a job reads, claim a new attempt, and tell Ray; whether the job was there to be started."""
+    def _submit_job(self, job: Row, attempt: int) -> bool:
+        """Lay out the job's input, claim a new attempt, and submit it to Ray; False if the job may not start."""
         submission_id = f"{job.id}-{attempt}"
         try:
-            entrypoint = self._entrypoint(job)
+            entrypoint = self._make_entrypoint(job)
         except FileNotFoundError:
             move(self.database, job.id, ERROR, error_details=GONE)
             return False
@@ -300,26 +300,26 @@ class Dispatcher:
         if attempt > job.attempt and not claim(self.database, job.id, attempt, submission_id):
             return False
 
-        Location.parse(self._place(job, "status.json")).remove()
+        Location.parse(self._job_path(job, "status.json")).remove()
         metadata = {"job_id": job.id, "namespace": job.namespace, "name": job.name}
         self.runner.submit(submission_id, entrypoint, metadata)
 
         return True
 
-    def _entrypoint(self, job: Row) -> str:
+    def _make_entrypoint(self, job: Row) -> str:
         """The command line of a job, whose files are there when this returns.
 
         Raises:
             FileNotFoundError: The data set was deleted since.
         """
-        places = {"data": self._input(job), "out": job.run_dir}
-        places |= {"config": self._place(job, "config.json"), "status": self._place(job, "status.json")}
+        places = {"data": self._place_input(job), "out": job.run_dir}
+        places |= {"config": self._job_path(job, "config.json"), "status": self._job_path(job, "status.json")}
         Location.parse(places["config"]).write_text(dumps(config_of(self.database, job.id)))
         options = [part for name, place in places.items() for part in (f"--{name}", place)]
         return shlex.join([self.settings.ray.python, "-m", ENTRY_POINTS[job.kind], "--csv", *options])
 
-    def _input(self, job: Row) -> str:
-        """What a job reads: a name of its own for uploaded content, which has none; else the source itself.
+    def _place_input(self, job: Row) -> str:
+        """Input of a job: a file of its own for uploaded content, which has no name; else the source itself.
 
         Nothing of an upload's name but its ending goes into a path.
 
@@ -328,18 +328,18 @@ class Dispatcher:
         """
         if not job.data.startswith(below(self.settings.storage.partition("?")[0], "objects/")):
             return str(job.data)
-        named = self._place(job, f"input/table{file_suffix(job.data_source)}")
+        named = self._job_path(job, f"input/table{file_suffix(job.data_source)}")
         stage_input(Location.parse(job.data), Location.parse(named))
         return named
 
-    def _erase(self, job: Row) -> None:
+    def _erase_job(self, job: Row) -> None:
         """Remove all that a deleted job has left."""
         if job.submission_id is not None:
             self.runner.forget(job.submission_id)
         self._remove_files(job)
         forget_job(self.database, job.id)
 
-    def _place(self, job: Row, name: str) -> str:
+    def _job_path(self, job: Row, name: str) -> str:
         return below(self.settings.storage, f"jobs/{job.id}/{name}")
 
 
@@ -362,7 +362,7 @@ def in_turn(jobs: Sequence[Row], active: Mapping[str, int]) -> list[Row]:
 
 
 def _silent_seconds(job: Row, written: JobStatus | None) -> float:
-    """How long ago a job wrote its status; where it wrote none, how long ago it was claimed or cancelled."""
+    """Seconds since a job wrote its status or, if it never did, since it was claimed or cancelled."""
     try:
         time = datetime.fromisoformat(written.updated_at if written else job.updated_at)
         return (datetime.now(UTC) - time).total_seconds()

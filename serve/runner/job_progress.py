@@ -1,4 +1,4 @@
-"""What is to become of a job, from what Ray knows of it and what it wrote itself: functions on values."""
+"""The next status of a job, from Ray's record of it and from its own status file: functions on values."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ UNDELIVERED = "the cluster has not taken the job yet; it is asked again"
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """What is to become of a job.
+    """Next status of a job, with the actions that follow.
 
     Attributes:
-        status: That it has now.
+        status: Status of the job now.
         submit: Attempt that Ray has to be told of: the same one again, which never reached it, or the next; 0: none.
-        details: Of the status.
-        error: Of an error; empty without one.
+        details: Details of the status.
+        error: Details of an error; empty without one.
     """
 
     status: str
@@ -43,13 +43,13 @@ class Verdict:
 def judge(
     status: str, attempt: int, submission: Submission | None, written: JobStatus | None, silent_seconds: float
 ) -> Verdict:
-    """What is to become of a job that was submitted.
+    """Decide the next status of a submitted job.
 
     Args:
-        status: That it has.
+        status: Status of the job in the database.
         attempt: How often it was submitted, from 1 on.
-        submission: What Ray knows; None: nothing, as after a new start of the cluster.
-        written: What the job wrote; None: nothing yet.
+        submission: Ray's record of the submission; None if Ray has none, as after a restart of the cluster.
+        written: Status file of the job; None if the job has written none yet.
         silent_seconds: Since it wrote that; infinite where it wrote nothing.
     """
     over = submission is None or submission.status in OVER
@@ -59,11 +59,11 @@ def judge(
         error = None
 
     if written is not None and written.state == "completed":
-        return Verdict(status=COMPLETED, details=_outcome(written))
+        return Verdict(status=COMPLETED, details=_job_outcome(written))
     if status == CANCELLING:
-        return Verdict(status=CANCELLED if over else CANCELLING, details=_details(written))
+        return Verdict(status=CANCELLED if over else CANCELLING, details=_describe_details(written))
     if error is not None and not (error.get("retryable") and attempt < MAX_ATTEMPTS):
-        return Verdict(status=ERROR, error=error, details=_details(written))
+        return Verdict(status=ERROR, error=error, details=_describe_details(written))
     if submission is not None and submission.status == "STOPPED":
         return Verdict(status=CANCELLED, details={"message": "stopped on the cluster"})
 
@@ -82,10 +82,10 @@ def judge(
     if over:
         if attempt < MAX_ATTEMPTS:
             return Verdict(status=PENDING, submit=attempt + 1)
-        return Verdict(status=ERROR, error=LOST, details=_details(written))
+        return Verdict(status=ERROR, error=LOST, details=_describe_details(written))
 
     running = submission is not None and submission.status == "RUNNING"
-    return Verdict(status=ACTIVE if running else PENDING, details=_details(written))
+    return Verdict(status=ACTIVE if running else PENDING, details=_describe_details(written))
 
 
 def steps_of(steps: Sequence[Mapping[str, Any]], written: JobStatus | None, status: str) -> list[dict[str, Any]]:
@@ -93,8 +93,8 @@ def steps_of(steps: Sequence[Mapping[str, Any]], written: JobStatus | None, stat
 
     Args:
         steps: Its steps, in order.
-        written: What the job wrote.
-        status: Of the job.
+        written: Status file of the job; None if the job has written none yet.
+        status: Status of the job in the database.
     """
     names = [str(step["name"]) for step in steps]
     stages = _by_step(written, names)
@@ -127,7 +127,7 @@ def _by_step(written: JobStatus | None, names: Sequence[str]) -> dict[str, Stage
     return {name: stage for name, stage in stages.items() if name in names}
 
 
-def _details(written: JobStatus | None) -> dict[str, Any]:
+def _describe_details(written: JobStatus | None) -> dict[str, Any]:
     if written is None or not written.stages:
         return {}
     stage = max(written.stages, key=lambda stage: stage.updated_at)
@@ -142,5 +142,5 @@ def _stage_details(stage: StageStatus) -> dict[str, Any]:
     return {"done": stage.done, "total": stage.total, "unit": stage.unit, "note": stage.note, **share}
 
 
-def _outcome(written: JobStatus) -> dict[str, Any]:
+def _job_outcome(written: JobStatus) -> dict[str, Any]:
     return {"rows": written.rows} | ({"incomplete": written.incomplete} if written.incomplete else {})

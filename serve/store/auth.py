@@ -1,4 +1,4 @@
-"""Who calls, and what they may do: API keys, tokens of an identity provider, or this machine where it is trusted.
+"""Identity and rights of callers: API keys, tokens of an identity provider, or this machine where it is trusted.
 
 With nothing configured the service makes one key when it starts. A caller's address proves nothing: a proxy on this
 machine passes on the requests of everybody, and may add no header that would tell.
@@ -44,23 +44,23 @@ class Identity:
     roles: Mapping[str, str]
 
     def may(self, namespace: str, role: Role) -> bool:
-        """Whether they have that role there, or one that includes it."""
+        """Whether the caller has that role in the namespace, or a role that includes it."""
         held = {self.roles.get(namespace), self.roles.get(EVERYWHERE)}
         return bool(held & set(ROLES[ROLES.index(role) :]))
 
     @property
     def namespaces(self) -> tuple[str, ...] | None:
-        """Those they may look into; None: all."""
+        """Namespaces that the caller may view; None for all."""
         if EVERYWHERE in self.roles:
             return None
         return tuple(self.roles)
 
     def require(self, namespace: str, role: Role, what: str) -> None:
-        """Refuse what they may not do.
+        """Refuse a request that the caller has no right to.
 
         Args:
-            namespace: Where.
-            role: That it takes.
+            namespace: Namespace of the resource.
+            role: Role that the request needs.
             what: For the message, such as "Job job-123".
 
         Raises:
@@ -81,12 +81,12 @@ START_KEY = "start-up"
 
 @dataclass(frozen=True, kw_only=True)
 class Authentication:
-    """How callers show who they are.
+    """Identifies callers by their credentials.
 
     Attributes:
-        settings: What is accepted.
+        settings: Accepted kinds of credentials.
         database: Holds the keys.
-        signing_keys: Of the identity provider; None without one.
+        signing_keys: Public keys of the identity provider; None without one.
     """
 
     settings: AuthSettings
@@ -95,7 +95,7 @@ class Authentication:
 
     @property
     def takes_keys(self) -> bool:
-        """Whether an API key opens the service: also the only one, which is made when it starts."""
+        """Whether an API key opens the service; the start key counts as one."""
         return self.settings.api_keys or not self.settings.configured
 
     def identify(
@@ -121,9 +121,9 @@ class Authentication:
 
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() == "bearer" and token.strip():
-            return self._bearer(token.strip())
+            return self._identify_bearer(token.strip())
         if session and self.takes_keys:
-            return self._session(session)
+            return self._identify_session(session)
 
         raise UnauthenticatedError("show an API key: Authorization: Bearer ssr_...", headers=CHALLENGE)
 
@@ -135,13 +135,13 @@ class Authentication:
         """
         if not self.takes_keys:
             raise UnauthenticatedError("keys are not accepted here")
-        found = self._key(API_KEYS.c.hash == _hash(key))
+        found = self._find_key(API_KEYS.c.hash == _hash_key(key))
         claims = {"sub": found.id, "exp": int(time.time()) + SESSION_SECONDS}
         return jwt.encode(claims, self.database.secret("sessions"), algorithm="HS256")
 
-    def _bearer(self, token: str) -> Identity:
+    def _identify_bearer(self, token: str) -> Identity:
         if self.takes_keys and token.startswith(KEY_PREFIX):
-            found = self._key(API_KEYS.c.hash == _hash(token))
+            found = self._find_key(API_KEYS.c.hash == _hash_key(token))
             return Identity(subject=found.name, roles=found.roles)
 
         if self.settings.oidc is not None and self.signing_keys is not None:
@@ -149,16 +149,16 @@ class Authentication:
 
         raise UnauthenticatedError("the key is not known", headers=CHALLENGE)
 
-    def _session(self, session: str) -> Identity:
+    def _identify_session(self, session: str) -> Identity:
         try:
             claims = jwt.decode(session, self.database.secret("sessions"), algorithms=["HS256"])
         except jwt.PyJWTError:
             raise UnauthenticatedError("the session is over; sign in again", headers=CHALLENGE) from None
 
-        found = self._key(API_KEYS.c.id == claims["sub"])
+        found = self._find_key(API_KEYS.c.id == claims["sub"])
         return Identity(subject=found.name, roles=found.roles)
 
-    def _key(self, condition: sa.ColumnElement[bool]) -> Any:
+    def _find_key(self, condition: sa.ColumnElement[bool]) -> Any:
         with self.database.read() as db:
             found = db.execute(sa.select(API_KEYS).where(condition, API_KEYS.c.revoked_at.is_(None))).one_or_none()
         if found is None:
@@ -170,7 +170,7 @@ CHALLENGE = {"www-authenticate": "Bearer"}
 
 
 def make_authentication(settings: AuthSettings, database: Database) -> Authentication:
-    """How callers of a service with these settings show who they are."""
+    """Make the authentication that the settings describe."""
     if settings.oidc:
         keys = jwt.PyJWKClient(settings.oidc.jwks_url, cache_keys=True, timeout=10)
     else:
@@ -179,18 +179,20 @@ def make_authentication(settings: AuthSettings, database: Database) -> Authentic
 
 
 def create_key(database: Database, name: str, roles: Mapping[str, Role]) -> str:
-    """Make an API key; it is shown once, and only its hash is kept."""
+    """Make an API key; it is shown once, and only its hash is stored."""
     key = KEY_PREFIX + secrets.token_urlsafe(32)
     with database.write() as db:
         db.execute(
-            API_KEYS.insert().values(id=new_id("key"), name=name, hash=_hash(key), roles=dict(roles), created_at=now())
+            API_KEYS.insert().values(
+                id=new_id("key"), name=name, hash=_hash_key(key), roles=dict(roles), created_at=now()
+            )
         )
 
     return key
 
 
 def create_start_key(database: Database) -> str:
-    """Make the key of a service that starts without authentication; the one of its last start is revoked."""
+    """Make the key of a service that starts without authentication; the key of its last start is revoked."""
     revoke_key(database, START_KEY)
     return create_key(database, START_KEY, {EVERYWHERE: "admin"})
 
@@ -203,7 +205,7 @@ def revoke_key(database: Database, name: str) -> int:
 
 
 def is_loopback(address: str | None) -> bool:
-    """Whether an address or a name is this machine's own. Nobody knows where a request without one comes from."""
+    """Whether an address or a name is this machine's own. A request without an address has an unknown origin."""
     if address is None:
         return False
     if address == "localhost":
@@ -249,5 +251,5 @@ def _without_port(host: str) -> str:
     return host
 
 
-def _hash(key: str) -> str:
+def _hash_key(key: str) -> str:
     return hashlib.sha256(key.encode(errors="surrogateescape")).hexdigest()

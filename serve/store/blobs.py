@@ -39,9 +39,9 @@ class Received:
     """Content that came whole, and has no place yet.
 
     Attributes:
-        location: Of the partial file.
-        sha256: Of the content, 64 hex digits.
-        size: In bytes.
+        location: Location of the partial file.
+        sha256: SHA-256 of the content, 64 hex digits.
+        size: Number of bytes.
     """
 
     location: Location
@@ -50,7 +50,7 @@ class Received:
 
 
 class BlobStore:
-    """Content by namespace and SHA-256; it is there whole or not at all.
+    """Content by namespace and SHA-256; it is stored completely or not at all.
 
     Args:
         folder: Holds everything; made when something is first received.
@@ -62,23 +62,23 @@ class BlobStore:
         self.max_copy_bytes = max_copy_bytes
 
     def location(self, namespace: str, sha256: str) -> Location:
-        """Where content of a namespace is, or would be."""
+        """Location of a content of a namespace, stored or not."""
         return self.folder / namespace / sha256[:2] / sha256
 
     def has(self, namespace: str, sha256: str, size: int) -> bool:
         """Whether the content lies in its place."""
-        with _storage():
+        with _storage_errors():
             location = self.location(namespace, sha256)
             info = location.filesystem.get_file_info(location.path)
         return bool(info.is_file and info.size == size)
 
     @asynccontextmanager
     async def received(self, chunks: AsyncIterable[bytes], limit: int) -> AsyncIterator[Received]:
-        """Content as it comes in; when the block ends, what `keep` has not moved to its place is gone.
+        """Receive content; when the block ends, content that `keep` has not moved to its place is deleted.
 
         Args:
-            chunks: Of any length; at most two are in memory.
-            limit: Bytes.
+            chunks: Chunks of any length; at most two are in memory.
+            limit: Largest number of bytes that are accepted.
 
         Raises:
             TooLargeError: There are more bytes.
@@ -87,15 +87,15 @@ class BlobStore:
         """
         partial = self.folder / PARTIAL / secrets.token_hex(16)
         try:
-            yield await self._receive(partial, chunks, limit)
+            yield await self._receive_content(partial, chunks, limit)
         finally:
             with anyio.CancelScope(shield=True):
-                await run_sync(_remove, partial)
+                await run_sync(_remove_file, partial)
 
-    async def _receive(self, partial: Location, chunks: AsyncIterable[bytes], limit: int) -> Received:
+    async def _receive_content(self, partial: Location, chunks: AsyncIterable[bytes], limit: int) -> Received:
         writer = await run_sync(_Writer, self.folder, partial)
         try:
-            async for chunk in _gathered(chunks):
+            async for chunk in _gather_chunks(chunks):
                 if writer.size + len(chunk) > limit:
                     raise TooLargeError(f"a file may have {limit:,} bytes here")
                 await run_sync(writer.write, chunk)
@@ -108,9 +108,9 @@ class BlobStore:
         return Received(location=partial, sha256=writer.digest.hexdigest(), size=writer.size)
 
     def keep(self, namespace: str, received: Received) -> None:
-        """Move content to its place, in one step; the same content may be there already."""
+        """Move content to its place in one step; equal content may be there already."""
         target = self.location(namespace, received.sha256)
-        with _storage():
+        with _storage_errors():
             if not _is_object_store(target):
                 target.parent.make_folder()
             elif received.size > self.max_copy_bytes:
@@ -133,7 +133,7 @@ class BlobStore:
             ResourceError: The storage does not answer, or holds less than that.
         """
         location = self.location(namespace, sha256)
-        with _storage(), location.filesystem.open_input_file(location.path) as stream:
+        with _storage_errors(), location.filesystem.open_input_file(location.path) as stream:
             stream.seek(start)
             while start < stop:
                 chunk = stream.read(min(CHUNK_BYTES, stop - start))
@@ -144,12 +144,12 @@ class BlobStore:
 
     def remove(self, namespace: str, sha256: str) -> None:
         """Delete content; nothing where there is none."""
-        _remove(self.location(namespace, sha256))
+        _remove_file(self.location(namespace, sha256))
 
     def remove_partial(self, before: datetime) -> int:
-        """Delete what uploads left behind that were cut off with the process; how many."""
-        with _storage():
-            infos = self._infos(self.folder / PARTIAL)
+        """Delete files of uploads that ended with their process; returns their number."""
+        with _storage_errors():
+            infos = self._list_infos(self.folder / PARTIAL)
             old = [info for info in infos if info.is_file and info.mtime is not None and info.mtime < before]
             for info in old:
                 self.folder.filesystem.delete_file(info.path)
@@ -158,15 +158,15 @@ class BlobStore:
 
     def kept(self, before: datetime) -> Iterator[tuple[str, str]]:
         """Namespace and SHA-256 of all content that came to its place before that time."""
-        with _storage():
-            infos = self._infos(self.folder)
+        with _storage_errors():
+            infos = self._list_infos(self.folder)
 
         for info in infos:
             namespace, _, sha256 = info.path.removeprefix(f"{self.folder.path}/").partition("/")
             if info.is_file and namespace != PARTIAL and info.mtime is not None and info.mtime < before:
                 yield namespace, sha256.rpartition("/")[2]
 
-    def _infos(self, folder: Location) -> list[Any]:
+    def _list_infos(self, folder: Location) -> list[Any]:
         selector = pafs.FileSelector(folder.path, recursive=True, allow_not_found=True)
         infos: list[Any] = folder.filesystem.get_file_info(selector)
         return infos
@@ -180,7 +180,7 @@ class _Writer:
         self.digest = hashlib.sha256()
         self.size = 0
 
-        with _storage():
+        with _storage_errors():
             if not _is_object_store(partial):
                 partial.parent.make_folder()
             if _is_local(folder):
@@ -189,20 +189,20 @@ class _Writer:
             self.stream = partial.filesystem.open_output_stream(partial.path)
 
     def write(self, chunk: bytearray) -> None:
-        with _storage():
+        with _storage_errors():
             self.stream.write(chunk)
         self.digest.update(chunk)
         self.size += len(chunk)
 
     def close(self) -> None:
-        with _storage():
+        with _storage_errors():
             self.stream.close()
             if _is_local(self.location):
-                _sync(self.location)
+                _sync_file(self.location)
 
 
-async def _gathered(chunks: AsyncIterable[bytes]) -> AsyncIterator[bytearray]:
-    """The same bytes in larger pieces, so that fewer change to a thread."""
+async def _gather_chunks(chunks: AsyncIterable[bytes]) -> AsyncIterator[bytearray]:
+    """The same bytes in larger pieces, so that fewer of them need a thread switch."""
     gathered = bytearray()
     async for chunk in chunks:
         gathered += chunk
@@ -214,13 +214,13 @@ async def _gathered(chunks: AsyncIterable[bytes]) -> AsyncIterator[bytearray]:
         yield gathered
 
 
-def _sync(location: Location) -> None:
+def _sync_file(location: Location) -> None:
     """Wait until the disk has it: a row that says so must not outlive the content."""
     with Path(location.path).open("rb") as stream:
         os.fsync(stream.fileno())
 
 
-def _remove(location: Location) -> None:
+def _remove_file(location: Location) -> None:
     try:
         location.filesystem.delete_file(location.path)
     except FileNotFoundError:
@@ -239,8 +239,8 @@ def _is_local(location: Location) -> bool:
 
 
 @contextmanager
-def _storage() -> Iterator[None]:
-    """Errors of the storage, as callers see them."""
+def _storage_errors() -> Iterator[None]:
+    """Translate errors of the storage for callers."""
     try:
         yield
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Commits as clients of the hub send them: a line of JSON for each change, with small files inside, in base64.
+"""Commits in the format of the hub's clients: one line of JSON per change, with small files inside in base64.
 
 A file's content is received while its line comes in, so a line may be as long as a file may be large.
 """
@@ -28,7 +28,7 @@ FILE_START = re.compile(
 
 
 class Value(Body):
-    """What a line says: of a header, a file, a large file or a path that goes."""
+    """Value of a line: of a header, a file, a large file or a deleted path."""
 
     path: str = ""
     content: str | None = None
@@ -83,22 +83,22 @@ async def received(chunks: AsyncIterable[bytes], blobs: BlobStore, limit: int) -
             start = await body.start_of_file()
             if start is not None:
                 content = await stack.enter_async_context(blobs.received(body.content(), limit))
-                line = _line(start + (await body.line()).decode(errors="surrogateescape"))
+                line = _parse_line(start + (await body.line()).decode(errors="surrogateescape"))
             elif not (text := (await body.line()).decode(errors="surrogateescape")).strip():
                 continue
-            elif (line := _line(text)).key == "file":
-                inline = _decoded((line.value.content or "").encode())
-                content = await stack.enter_async_context(blobs.received(_once(inline), limit))
+            elif (line := _parse_line(text)).key == "file":
+                inline = _decode_base64((line.value.content or "").encode())
+                content = await stack.enter_async_context(blobs.received(_yield_once(inline), limit))
 
             if line.key == "header":
                 parent = line.value.parentCommit
             else:
-                changes.append(_change(line, content))
+                changes.append(_make_change(line, content))
 
         yield Commit(parent=parent, changes=tuple(changes))
 
 
-def _change(line: Line, content: Received | None) -> Put | Remove:
+def _make_change(line: Line, content: Received | None) -> Put | Remove:
     value = line.value
     if line.key == "file" and content is not None and value.encoding == "base64":
         return Put(path=value.path, sha256=content.sha256, size=content.size, lfs=False, received=content)
@@ -142,7 +142,7 @@ class _Body:
         return start + '"'
 
     async def content(self) -> AsyncIterator[bytes]:
-        """Take base64 up to the quote, and give what it stands for."""
+        """Read base64 up to the quote, and yield the decoded bytes."""
         rest = b""
         while True:
             stop = self.buffer.find(b'"')
@@ -153,7 +153,7 @@ class _Body:
             else:
                 whole = len(rest) // 4 * 4
 
-            yield _decoded(rest[:whole])
+            yield _decode_base64(rest[:whole])
             rest = rest[whole:]
             if stop >= 0:
                 return
@@ -175,18 +175,18 @@ class _Body:
         return line
 
 
-async def _once(content: bytes) -> AsyncIterator[bytes]:
+async def _yield_once(content: bytes) -> AsyncIterator[bytes]:
     yield content
 
 
-def _line(text: str) -> Line:
+def _parse_line(text: str) -> Line:
     try:
         return Line.model_validate(json.loads(text))
     except (ValidationError, ValueError, RecursionError):
         raise UnusableError("a line of the commit is not the JSON that it must be") from None
 
 
-def _decoded(text: bytes | bytearray) -> bytes:
+def _decode_base64(text: bytes | bytearray) -> bytes:
     try:
         if text:
             return binascii.a2b_base64(text, strict_mode=True)

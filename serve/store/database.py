@@ -129,7 +129,7 @@ BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 
 
 class Database:
-    """One database, reached when it is first used.
+    """One database, connected at first use.
 
     Args:
         url: SQLAlchemy URL of SQLite or PostgreSQL.
@@ -140,7 +140,7 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.url = database_url(url, "the service's state", "sqlite:////path/state.sqlite")
-        self.engine = _engine(self.url)
+        self.engine = _make_engine(self.url)
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
@@ -149,7 +149,7 @@ class Database:
         Raises:
             ResourceError: The database does not answer.
         """
-        with self._answering(), self.engine.connect() as db:
+        with self._translate_errors(), self.engine.connect() as db:
             yield db
 
     @contextmanager
@@ -159,11 +159,11 @@ class Database:
         Raises:
             ResourceError: The database does not answer.
         """
-        with self._answering(), self.engine.connect().execution_options(writes=True) as db, db.begin():
+        with self._translate_errors(), self.engine.connect().execution_options(writes=True) as db, db.begin():
             yield db
 
     @contextmanager
-    def _answering(self) -> Iterator[None]:
+    def _translate_errors(self) -> Iterator[None]:
         try:
             yield
         except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError) as error:
@@ -172,7 +172,7 @@ class Database:
             ) from error
 
     def secret(self, name: str) -> bytes:
-        """32 random bytes of that name, the same for all replicas, drawn when first asked for."""
+        """32 random bytes under a name, shared by all replicas and drawn at first use."""
         wanted = sa.select(SECRETS.c.value).where(SECRETS.c.name == name)
         with self.read() as db:
             found = db.scalar(wanted)
@@ -187,7 +187,7 @@ class Database:
         return bytes.fromhex(found)
 
 
-def _engine(url: sa.URL) -> sa.Engine:
+def _make_engine(url: sa.URL) -> sa.Engine:
     if url.get_backend_name() != "sqlite":
         return sa.create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=20)
 
@@ -228,5 +228,5 @@ def time_text(time: datetime) -> str:
 
 
 def new_id(kind: str) -> str:
-    """A name that nobody can guess: `job-` and 22 characters (128 bits)."""
+    """An unguessable name: `job-` and 22 characters (128 bits)."""
     return f"{kind}-{''.join(secrets.choice(BASE58) for _ in range(22))}"

@@ -29,8 +29,8 @@ class LogLine:
 
     Attributes:
         time: UTC, ISO 8601 with an offset.
-        step: Of the job; empty outside of any.
-        message: Text.
+        step: Step of the job; empty outside of any step.
+        message: Text of the line.
     """
 
     time: str
@@ -44,8 +44,8 @@ class LogPage:
 
     Attributes:
         lines: In the order in which they were written.
-        next_cursor: Of the lines after; None at the end.
-        previous_cursor: Of the lines before; None at the start.
+        next_cursor: Cursor of the lines after these; None at the end.
+        previous_cursor: Cursor of the lines before these; None at the start.
         total: Lines of the whole log.
     """
 
@@ -78,8 +78,8 @@ def append_lines(
     """Add lines to a job's log, which is cut off with a word at its longest.
 
     Args:
-        database: Where logs are kept.
-        job_id: Of the job.
+        database: Database of the logs.
+        job_id: Id of the job.
         lines: In their order.
         most: Lines that a log may have.
         read: Lines of Ray's log that were read by now, kept in the same step; None: as before.
@@ -105,10 +105,10 @@ def read_logs(database: Database, job_id: str, limit: int | None, cursor: str | 
     """A page of a job's log.
 
     Args:
-        database: Where logs are kept.
-        job_id: Of the job; a job without lines gives an empty page.
+        database: Database of the logs.
+        job_id: Id of the job; a job without lines gives an empty page.
         limit: Most lines; None: `PAGE_LINES`.
-        cursor: As a page before gave it; None: from the start; LAST: the last page.
+        cursor: Cursor from an earlier page; None starts at the first line; LAST gives the last page.
 
     Raises:
         UnusableError: Limit or cursor are none.
@@ -124,7 +124,7 @@ def read_logs(database: Database, job_id: str, limit: int | None, cursor: str | 
             start = max(0, total - size)
         else:
             if cursor is not None:
-                start = _offset(cursor)
+                start = _decode_cursor(cursor)
             else:
                 start = 0
 
@@ -134,17 +134,17 @@ def read_logs(database: Database, job_id: str, limit: int | None, cursor: str | 
 
     return LogPage(
         lines=[LogLine(time=row.time, step=row.step, message=row.message) for row in rows],
-        next_cursor=_cursor(start + len(rows)) if start + len(rows) < total else None,
-        previous_cursor=_cursor(max(0, start - size)) if start else None,
+        next_cursor=_encode_cursor(start + len(rows)) if start + len(rows) < total else None,
+        previous_cursor=_encode_cursor(max(0, start - size)) if start else None,
         total=total,
     )
 
 
-def _cursor(offset: int) -> str:
+def _encode_cursor(offset: int) -> str:
     return base64.urlsafe_b64encode(str(offset).encode()).decode()
 
 
-def _offset(cursor: str) -> int:
+def _decode_cursor(cursor: str) -> int:
     try:
         text = base64.urlsafe_b64decode(cursor.encode()).decode("ascii")
     except (binascii.Error, ValueError):

@@ -1,4 +1,4 @@
-"""Jobs in the database: made, found, moved from one status to the next. Nothing here talks to Ray.
+"""Jobs in the database: creating, finding, and moving them between statuses. Nothing here talks to Ray.
 
 A status only moves along `NEXT`, in one statement that names the statuses it may come from, so that a cancel and the
 end of a job cannot overwrite each other, whoever comes first.
@@ -55,19 +55,19 @@ Row = sa.Row[Any]
 
 @dataclass(frozen=True, kw_only=True)
 class NewJob:
-    """What somebody asks for.
+    """A job as a request describes it.
 
     Attributes:
-        namespace: Where the job belongs.
+        namespace: Namespace of the job.
         name: Unique in the namespace; None: one is made from the source.
-        project: Free.
-        description: Free.
-        ownership: Free JSON.
-        custom_fields: Free JSON.
-        data_source: As it was written.
+        project: Project of the job, as free text.
+        description: Description of the job, as free text.
+        ownership: Ownership data of the job, as free JSON.
+        custom_fields: Fields of the client, as free JSON.
+        data_source: Location of the table as the client wrote it.
         data: URI that the job reads.
-        config: What it runs with.
-        created_by: The caller.
+        config: Translated configuration of the job.
+        created_by: Subject of the caller.
     """
 
     namespace: str
@@ -83,7 +83,7 @@ class NewJob:
 
     @property
     def digest(self) -> str:
-        """The same for the same request of the same caller."""
+        """Digest that is equal for equal requests of one caller."""
         content = [self.namespace, self.name, self.project, self.description, self.ownership, self.custom_fields]
         text = json.dumps([*content, self.data_source, self.config.echoed, self.created_by], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
@@ -91,7 +91,7 @@ class NewJob:
 
 @dataclass(frozen=True, kw_only=True)
 class Sending:
-    """How a create was sent.
+    """Circumstances of a create request.
 
     Attributes:
         arrived: When, as tables have times.
@@ -105,11 +105,11 @@ class Sending:
 
 
 def create_job(database: Database, job: NewJob, sending: Sending, runs: str, limits: Limits) -> Row:
-    """The job, made now, or the one that the same request made when it was sent before.
+    """Create a job, or return the job that an earlier copy of the request created.
 
     Args:
-        database: Where jobs are kept.
-        job: What is asked for.
+        database: Database of the jobs.
+        job: Job that the request describes.
         sending: How it was sent.
         runs: Folder or URI of all runs.
         limits: How many jobs may wait.
@@ -119,13 +119,13 @@ def create_job(database: Database, job: NewJob, sending: Sending, runs: str, lim
         TooManyError: Too many jobs wait already.
     """
     try:
-        return _create(database, job, sending, runs, limits)
+        return _create_job(database, job, sending, runs, limits)
     except sa.exc.IntegrityError:
         # Another replica was faster; with the same key it made the same job.
         pass
 
     try:
-        return _create(database, job, sending, runs, limits)
+        return _create_job(database, job, sending, runs, limits)
     except sa.exc.IntegrityError:
         raise ConflictError(f"the namespace {job.namespace!r} has a job named {job.name!r}") from None
 
@@ -137,7 +137,7 @@ def find_job(database: Database, condition: sa.ColumnElement[bool]) -> Row | Non
 
 
 def move(database: Database, job_id: str, status: str, **changes: Any) -> bool:
-    """Bring a job to a status, with what else changes; whether it could still go there."""
+    """Move a job to a status, with other changes; False if its status does not allow it."""
     condition = (JOBS.c.id == job_id) & JOBS.c.status.in_(NEXT[status])
     with database.write() as db:
         found = db.execute(JOBS.update().where(condition).values(status=status, updated_at=now(), **changes))
@@ -145,7 +145,7 @@ def move(database: Database, job_id: str, status: str, **changes: Any) -> bool:
 
 
 def change(database: Database, job_id: str, **changes: Any) -> None:
-    """Change what is known of an unfinished job; its status stays."""
+    """Change the facts of an unfinished job; its status stays."""
     condition = (JOBS.c.id == job_id) & JOBS.c.status.in_(UNFINISHED)
     with database.write() as db:
         db.execute(JOBS.update().where(condition).values(updated_at=now(), **changes))
@@ -184,7 +184,7 @@ def forget_job(database: Database, job_id: str) -> None:
 
 
 def unfinished(database: Database) -> Sequence[Row]:
-    """Jobs that are not over, oldest first, without what only callers read."""
+    """Unfinished jobs, oldest first, without the fields that only callers read."""
     columns = [column for column in JOBS.c if column.name not in LARGE]
     source = JOBS.c.spec["data_source"].as_string().label("data_source")
     with database.read() as db:
@@ -193,7 +193,7 @@ def unfinished(database: Database) -> Sequence[Row]:
 
 
 def config_of(database: Database, job_id: str) -> dict[str, Any]:
-    """What a job's entry point runs with."""
+    """Configuration of a job's entry point."""
     with database.read() as db:
         config: dict[str, Any] = db.execute(sa.select(JOBS.c.config).where(JOBS.c.id == job_id)).scalar_one()
     return config
@@ -222,7 +222,7 @@ def claim(database: Database, job_id: str, attempt: int, submission_id: str) -> 
 
 
 def initial_steps(kind: Kind, config: Mapping[str, Any]) -> list[dict[str, str]]:
-    """The steps that a job will take, none of them begun."""
+    """Steps of a new job, none of them begun."""
     skipped = set()
     if config.get("replace_pii", {}) is None:
         skipped.add("replace_pii")
@@ -233,7 +233,7 @@ def initial_steps(kind: Kind, config: Mapping[str, Any]) -> list[dict[str, str]]
     return [{"name": name, "status": CREATED} for name in STEPS[kind] if name not in skipped]
 
 
-def _create(database: Database, job: NewJob, sending: Sending, runs: str, limits: Limits) -> Row:
+def _create_job(database: Database, job: NewJob, sending: Sending, runs: str, limits: Limits) -> Row:
     with database.write() as db:
         # The same request, sent again meanwhile, waits here.
         if db.dialect.name == "postgresql":
@@ -244,7 +244,7 @@ def _create(database: Database, job: NewJob, sending: Sending, runs: str, limits
             return before
 
         _check_room(db, job.namespace, limits)
-        return _insert(db, job, sending, runs)
+        return _insert_job(db, job, sending, runs)
 
 
 def _check_room(db: sa.Connection, namespace: str, limits: Limits) -> None:
@@ -264,7 +264,7 @@ def _check_room(db: sa.Connection, namespace: str, limits: Limits) -> None:
 
 
 def _sent_before(db: sa.Connection, job: NewJob, sending: Sending) -> Row | None:
-    """The job that this request has made already.
+    """Job that an earlier copy of the request created.
 
     A client whose first request is still on its way may send it again. So a request that says it is a repetition
     takes what the first one made, and a first one that comes in later takes what the repetition made.
@@ -280,7 +280,7 @@ def _sent_before(db: sa.Connection, job: NewJob, sending: Sending) -> Row | None
 
     same = mine & (JOBS.c.request_digest == job.digest)
     if sending.resent:
-        recent = _earlier(sending.arrived, RETRY_SECONDS)
+        recent = _subtract_seconds(sending.arrived, RETRY_SECONDS)
         statement = sa.select(JOBS).where(same, EXISTS, JOBS.c.created_at >= recent)
     else:
         statement = sa.select(JOBS).where(
@@ -290,7 +290,7 @@ def _sent_before(db: sa.Connection, job: NewJob, sending: Sending) -> Row | None
     return db.execute(statement.order_by(JOBS.c.number.desc()).limit(1)).one_or_none()
 
 
-def _insert(db: sa.Connection, job: NewJob, sending: Sending, runs: str) -> Row:
+def _insert_job(db: sa.Connection, job: NewJob, sending: Sending, runs: str) -> Row:
     job_id = new_id("job")
     time = now()
     key = sending.key or (RESENT + job_id if sending.resent else None)
@@ -335,5 +335,5 @@ def _name_of(data_source: str, job_id: str) -> str:
     return f"{kept or 'job'}-{job_id[-8:]}"
 
 
-def _earlier(time: str, seconds: float) -> str:
+def _subtract_seconds(time: str, seconds: float) -> str:
     return time_text(datetime.fromisoformat(time) - timedelta(seconds=seconds))

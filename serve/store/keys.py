@@ -17,7 +17,7 @@ from serve.store.migrate import migrate
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Make, revoke or list keys in the database of the settings."""
-    options = _parser().parse_args(arguments)
+    options = _make_parser().parse_args(arguments)
     database = Database(read_settings(options.settings).database)
     migrate(database)
     if options.command == "create":
@@ -43,7 +43,7 @@ def parse_role(text: str) -> tuple[str, Role]:
     return namespace or "*", cast(Role, role)
 
 
-def _parser() -> argparse.ArgumentParser:
+def _make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m serve.store.keys", description=__doc__)
     parser.add_argument("--settings", type=Path, help="YAML file of the service")
     commands = parser.add_subparsers(dest="command", required=True)

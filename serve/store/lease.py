@@ -1,4 +1,4 @@
-"""What one replica at a time may do: leases in the database, which run out unless they are renewed."""
+"""Leases in the database, for work that one replica at a time may do; they expire unless they are renewed."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from serve.store.database import LEASES, Database, now, time_text
 
 
 class Lease:
-    """A lease that is renewed as it is asked for, once a fifth of its time has passed.
+    """A lease that a request for it renews, once a fifth of its time has passed.
 
     Args:
-        database: Where leases are kept.
-        name: Of the lease.
-        holder: This replica.
+        database: Database of the leases.
+        name: Name of the lease.
+        holder: Name of this replica.
         seconds: After which another replica may take it.
     """
 
@@ -49,9 +49,9 @@ def take_lease(database: Database, name: str, holder: str, seconds: float, *, re
     """Hold a lease from now on for some seconds; False while somebody does.
 
     Args:
-        database: Where leases are kept.
-        name: Of the lease.
-        holder: Who asks.
+        database: Database of the leases.
+        name: Name of the lease.
+        holder: Name of the replica that asks.
         seconds: For how long.
         renew: Whether who holds it already gets it again.
     """

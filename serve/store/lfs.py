@@ -1,4 +1,4 @@
-"""Permits to upload one content into one namespace: the part of an address that stands for the caller.
+"""Permits to upload one content into one namespace; the permit is part of the address and replaces the credentials.
 
 Clients of the hub send an upload without their key, and without headers that we could give them.
 """
@@ -20,9 +20,9 @@ class Permit:
     """To upload.
 
     Attributes:
-        namespace: That gets the content.
-        sha256: Of the content.
-        size: Of the content, in bytes.
+        namespace: Namespace that receives the content.
+        sha256: SHA-256 of the content.
+        size: Size of the content, in bytes.
         expires: Seconds since 1970.
     """
 
@@ -42,7 +42,7 @@ class Permit:
         return hmac.new(secret, text.encode(), hashlib.sha256).hexdigest()
 
     def check(self, secret: bytes, signature: str) -> None:
-        """Refuse a permit that is not ours, or too old.
+        """Refuse a permit that this service did not sign, or that is too old.
 
         Raises:
             ForbiddenError: It is.

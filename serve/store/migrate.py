@@ -18,7 +18,7 @@ LOCK = 7_225_309_114  # any number: PostgreSQL's name for "someone changes the t
 
 def migrate(database: Database) -> None:
     """Apply the migrations that the database has not seen; replicas that start together wait for each other."""
-    with _alone(database), database.write() as db:
+    with _exclude_others(database), database.write() as db:
         settings = Config()
         settings.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
         settings.attributes["connection"] = db
@@ -26,8 +26,8 @@ def migrate(database: Database) -> None:
 
 
 @contextmanager
-def _alone(database: Database) -> Iterator[None]:
-    """One process at a time."""
+def _exclude_others(database: Database) -> Iterator[None]:
+    """Let one process at a time migrate."""
     if database.url.get_backend_name() == "sqlite":
         with Path(f"{database.url.database}.lock").open("w") as stream:
             fcntl.flock(stream, fcntl.LOCK_EX)

@@ -1,4 +1,4 @@
-"""Where things are: URIs below the storage, and what a request may name as a source of data."""
+"""Locations below the storage as URIs, and the sources of data that a request may name."""
 
 from __future__ import annotations
 
@@ -74,11 +74,11 @@ def dataset_name(data_source: str, datasets: Mapping[str, Sequence[str]]) -> str
         data_source: The source as the request has it.
         datasets: Name -> places that belong to it; the innermost place decides.
     """
-    source = _comparable(data_source)
+    source = _normalise_place(data_source)
     holding = [
         (len(folder), name)
         for name, places in datasets.items()
-        for folder in map(_comparable, places)
+        for folder in map(_normalise_place, places)
         if f"{source}/".startswith(folder if folder.endswith("/") else f"{folder}/")
     ]
     if holding:
@@ -87,7 +87,7 @@ def dataset_name(data_source: str, datasets: Mapping[str, Sequence[str]]) -> str
     return None
 
 
-def _comparable(place: str) -> str:
+def _normalise_place(place: str) -> str:
     """A place as one text: uploads without their revision and in one spelling, folders without links."""
     fileset = FILESET_URI.fullmatch(place)
     if place.startswith("hf://datasets/") or fileset:
@@ -107,7 +107,7 @@ def _comparable(place: str) -> str:
 
 
 def stage_input(source: Location, target: Location) -> None:
-    """Give a job a file of its own: a second name of the same content, or a copy where names are not to be had.
+    """Give a job a file of its own: a hard link to the content, or a copy if links are not supported.
 
     What it was given before stays: the same content uploaded again is another file, and would look like a change.
 
@@ -131,7 +131,7 @@ def folder_bytes(folder: Location) -> int:
 
 
 def file_suffix(data_source: str) -> str:
-    """The ending of a source's name, if it is one of a format that is read; else nothing."""
+    """Ending of a source's name, if it is a readable format; else nothing."""
     return max((suffix for suffix in SUFFIXES if data_source.lower().endswith(suffix)), key=len, default="")
 
 

@@ -39,7 +39,7 @@ DATASET_URI = re.compile(r"hf://datasets/([^/@]+)/([^/@]+)(?:@([^/]+))?/(.+)", r
 
 @dataclass(frozen=True, kw_only=True)
 class Repository:
-    """Where files are.
+    """Identity of a repository.
 
     Attributes:
         namespace: Whose roles say who may read and write.
@@ -59,8 +59,8 @@ class Put:
 
     Attributes:
         path: New or not.
-        sha256: Of the content.
-        size: Of the content, in bytes.
+        sha256: SHA-256 of the content.
+        size: Size of the content, in bytes.
         lfs: Whether clients are told that it is stored apart.
         received: The content; None where the namespace has it already.
     """
@@ -107,10 +107,10 @@ def create(database: Database, repository: Repository) -> sa.Row[Any]:
     values = {"id": new_id("repo"), "head": secrets.token_hex(20), "created_at": time, "updated_at": time}
     with database.write() as db:
         key = {"namespace": repository.namespace, "name": repository.name}
-        insert = _insert(db, REPOSITORIES).values(**key, **values).on_conflict_do_nothing()
+        insert = _make_insert(db, REPOSITORIES).values(**key, **values).on_conflict_do_nothing()
         if db.execute(insert).rowcount == 0:
             raise ConflictError(f"the repository {repository} exists already")
-        return db.execute(sa.select(REPOSITORIES).where(_is(repository))).one()
+        return db.execute(sa.select(REPOSITORIES).where(_is_repository(repository))).one()
 
 
 def ensure(database: Database, repository: Repository) -> None:
@@ -128,7 +128,7 @@ def find(database: Database, repository: Repository, revision: str = MAIN) -> sa
         NotFoundError: There is no such repository, or no such revision.
     """
     with database.read() as db:
-        row = db.execute(sa.select(REPOSITORIES).where(_is(repository))).one_or_none()
+        row = db.execute(sa.select(REPOSITORIES).where(_is_repository(repository))).one_or_none()
 
     if row is None:
         raise _no_repository(repository)
@@ -143,7 +143,7 @@ def find(database: Database, repository: Repository, revision: str = MAIN) -> sa
 def files(database: Database, repository: Repository) -> Sequence[sa.Row[Any]]:
     """Files of a repository, in the order of their paths."""
     with database.read() as db:
-        return db.execute(sa.select(FILES).where(_in(repository)).order_by(FILES.c.path)).all()
+        return db.execute(sa.select(FILES).where(_is_in_repository(repository)).order_by(FILES.c.path)).all()
 
 
 def file(database: Database, repository: Repository, path: str) -> sa.Row[Any]:
@@ -153,7 +153,7 @@ def file(database: Database, repository: Repository, path: str) -> sa.Row[Any]:
         NotFoundError: There is none at that path.
     """
     with database.read() as db:
-        row = db.execute(sa.select(FILES).where(_in(repository), FILES.c.path == path)).one_or_none()
+        row = db.execute(sa.select(FILES).where(_is_in_repository(repository), FILES.c.path == path)).one_or_none()
     if row is None:
         raise NotFoundError(f"{repository} has no file of that name", headers={"x-error-code": "EntryNotFound"})
     return row
@@ -187,7 +187,7 @@ def commit(
     Args:
         database: Gets the rows.
         blobs: Gets the content.
-        repository: That exists.
+        repository: Repository that is changed; it must exist.
         changes: Made in this order.
         parent: The head that it must have; None: any.
 
@@ -201,7 +201,7 @@ def commit(
 
     head = secrets.token_hex(20)
     with database.write() as db:
-        _advance(db, repository, head, parent)
+        _advance_head(db, repository, head, parent)
         puts = {change.sha256: change for change in changes if isinstance(change, Put)}
         # In one order, so that two commits do not wait for each other.
         for _, put in sorted(puts.items()):
@@ -209,7 +209,9 @@ def commit(
 
         replaced: set[str] = set()
         for change in changes:
-            replaced |= _put(db, repository, change) if isinstance(change, Put) else _take(db, repository, change)
+            replaced |= (
+                _put_file(db, repository, change) if isinstance(change, Put) else _remove_path(db, repository, change)
+            )
 
         # last: what is refused leaves no content behind.
         for put in puts.values():
@@ -227,10 +229,10 @@ def delete(database: Database, blobs: BlobStore, repository: Repository) -> None
         NotFoundError: There is none.
     """
     with database.write() as db:
-        if db.execute(sa.delete(REPOSITORIES).where(_is(repository))).rowcount == 0:
+        if db.execute(sa.delete(REPOSITORIES).where(_is_repository(repository))).rowcount == 0:
             raise _no_repository(repository)
-        removed = _sha256s(db, _in(repository))
-        db.execute(sa.delete(FILES).where(_in(repository)))
+        removed = _list_sha256s(db, _is_in_repository(repository))
+        db.execute(sa.delete(FILES).where(_is_in_repository(repository)))
 
     _discard_all(database, blobs, repository.namespace, removed)
 
@@ -242,7 +244,7 @@ def add_content(database: Database, blobs: BlobStore, namespace: str, received: 
 
 
 def has_content(database: Database, blobs: BlobStore, namespace: str, sha256: str, size: int) -> bool:
-    """Whether a namespace has content. What only another has, is not there."""
+    """Whether a namespace has content. Content of other namespaces does not count."""
     with database.read() as db:
         found = db.scalar(sa.select(OBJECTS.c.size).where(_is_content(namespace, sha256)))
     return found == size and blobs.has(namespace, sha256, size)
@@ -261,7 +263,7 @@ def discard(database: Database, blobs: BlobStore, namespace: str, sha256: str) -
 
 
 def sweep(database: Database, blobs: BlobStore, time: datetime) -> int:
-    """Delete content that nothing reads for a day, and what broken uploads left; how much. To be called daily."""
+    """Delete content unused for a day, and leftovers of broken uploads; returns their number. To be called daily."""
     before = time - UNNAMED_FOR
     text = time_text(before)
     named = sa.exists().where(FILES.c.namespace == OBJECTS.c.namespace, FILES.c.sha256 == OBJECTS.c.sha256)
@@ -276,14 +278,14 @@ def sweep(database: Database, blobs: BlobStore, time: datetime) -> int:
         values = {"namespace": namespace, "sha256": sha256, "size": -1, "created_at": text}
         # A row to lock, where the process that moved the content was killed then.
         with database.write() as db:
-            unknown = db.execute(_insert(db, OBJECTS).values(values).on_conflict_do_nothing()).rowcount == 1
+            unknown = db.execute(_make_insert(db, OBJECTS).values(values).on_conflict_do_nothing()).rowcount == 1
         removed += unknown and discard(database, blobs, namespace, sha256)
 
     return removed + blobs.remove_partial(before)
 
 
 def resolve(database: Database, blobs: BlobStore, data_source: str, identity: Identity) -> tuple[Location, str]:
-    """Where the content of an uploaded file is, and the file's name.
+    """Location of an uploaded file's content, and the file's name.
 
     Args:
         database: Has the files.
@@ -319,7 +321,7 @@ def resolve(database: Database, blobs: BlobStore, data_source: str, identity: Id
 
 
 def _discard_all(database: Database, blobs: BlobStore, namespace: str, sha256s: Collection[str]) -> None:
-    """Delete what nothing reads any more. The names are gone already: what cannot be deleted now, `sweep` will."""
+    """Delete unused content. Its names are already gone, so `sweep` deletes what cannot be deleted now."""
     for sha256 in sorted(sha256s):
         try:
             discard(database, blobs, namespace, sha256)
@@ -327,19 +329,19 @@ def _discard_all(database: Database, blobs: BlobStore, namespace: str, sha256s: 
             logger.warning("content that nothing reads stays until the next sweep: %s", error)
 
 
-def _advance(db: sa.Connection, repository: Repository, head: str, parent: str | None) -> None:
+def _advance_head(db: sa.Connection, repository: Repository, head: str, parent: str | None) -> None:
     """Give a repository a new head. From here on other commits wait."""
-    before = db.scalar(sa.select(REPOSITORIES.c.head).where(_is(repository)).with_for_update())
+    before = db.scalar(sa.select(REPOSITORIES.c.head).where(_is_repository(repository)).with_for_update())
     if before is None:
         raise _no_repository(repository)
     if parent is not None and parent != before:
         raise ConflictError("there is a newer commit than the parent that was named; read it and try again")
 
-    db.execute(sa.update(REPOSITORIES).where(_is(repository)).values(head=head, updated_at=now()))
+    db.execute(sa.update(REPOSITORIES).where(_is_repository(repository)).values(head=head, updated_at=now()))
 
 
 def _name_content(db: sa.Connection, namespace: str, put: Put) -> None:
-    """Have the content of a file, and nobody take it away before the commit is done."""
+    """Hold the content of a file, so that nothing removes it before the commit is done."""
     if put.received is not None:
         _add_row(db, namespace, put.received)
         return
@@ -350,39 +352,45 @@ def _name_content(db: sa.Connection, namespace: str, put: Put) -> None:
 
 
 def _add_content(db: sa.Connection, blobs: BlobStore, namespace: str, received: Received) -> None:
-    """Lock the row, then move the content: it replaces what is there, which is the same."""
+    """Lock the row, then move the content; it replaces equal content."""
     _add_row(db, namespace, received)
     blobs.keep(namespace, received)
 
 
 def _add_row(db: sa.Connection, namespace: str, received: Received) -> None:
-    """Say that a namespace has content, and let nobody else say so before the transaction ends."""
+    """Record that a namespace has content, and block other writers of the row until the transaction ends."""
     values = {"namespace": namespace, "sha256": received.sha256, "size": received.size, "created_at": now()}
-    insert = _insert(db, OBJECTS).values(**values)
+    insert = _make_insert(db, OBJECTS).values(**values)
     key = [OBJECTS.c.namespace, OBJECTS.c.sha256]
     db.execute(insert.on_conflict_do_update(index_elements=key, set_={"created_at": values["created_at"]}))
 
 
-def _put(db: sa.Connection, repository: Repository, put: Put) -> set[str]:
-    """Give a path its content; the SHA-256 of what it had."""
+def _put_file(db: sa.Connection, repository: Repository, put: Put) -> set[str]:
+    """Give a path its content; returns the SHA-256 of the replaced content."""
     parts = put.path.split("/")
     above = ["/".join(parts[:depth]) for depth in range(1, len(parts))]
-    if db.scalar(sa.select(FILES.c.path).where(_in(repository), FILES.c.path.in_(above) | _below(put.path)).limit(1)):
+    if db.scalar(
+        sa.select(FILES.c.path)
+        .where(_is_in_repository(repository), FILES.c.path.in_(above) | _is_below(put.path))
+        .limit(1)
+    ):
         raise UnusableError("a path is a file or a folder, not both")
 
-    replaced = _sha256s(db, _in(repository) & (FILES.c.path == put.path))
+    replaced = _list_sha256s(db, _is_in_repository(repository) & (FILES.c.path == put.path))
     values = {"sha256": put.sha256, "size": put.size, "lfs": put.lfs, "updated_at": now()}
     key = {"namespace": repository.namespace, "repository": repository.name, "path": put.path}
-    insert = _insert(db, FILES).values(**key, **values)
+    insert = _make_insert(db, FILES).values(**key, **values)
     db.execute(insert.on_conflict_do_update(index_elements=[FILES.c[name] for name in key], set_=values))
 
     return replaced - {put.sha256}
 
 
-def _take(db: sa.Connection, repository: Repository, removal: Remove) -> set[str]:
+def _remove_path(db: sa.Connection, repository: Repository, removal: Remove) -> set[str]:
     """Remove a file or a folder; the SHA-256 of all that was there."""
-    condition = _in(repository) & (_below(removal.path) if removal.folder else FILES.c.path == removal.path)
-    removed = _sha256s(db, condition)
+    condition = _is_in_repository(repository) & (
+        _is_below(removal.path) if removal.folder else FILES.c.path == removal.path
+    )
+    removed = _list_sha256s(db, condition)
     if not removed:
         raise NotFoundError(
             f"{repository} has no {'folder' if removal.folder else 'file'} of that name",
@@ -393,7 +401,7 @@ def _take(db: sa.Connection, repository: Repository, removal: Remove) -> set[str
     return removed
 
 
-def _sha256s(db: sa.Connection, condition: sa.ColumnElement[bool]) -> set[str]:
+def _list_sha256s(db: sa.Connection, condition: sa.ColumnElement[bool]) -> set[str]:
     return set(db.scalars(sa.select(FILES.c.sha256).where(condition)))
 
 
@@ -404,15 +412,15 @@ def _is_used(db: sa.Connection, namespace: str, sha256: str) -> bool:
     return db.scalar(named.limit(1)) is not None or db.scalar(read.limit(1)) is not None
 
 
-def _is(repository: Repository) -> sa.ColumnElement[bool]:
+def _is_repository(repository: Repository) -> sa.ColumnElement[bool]:
     return (REPOSITORIES.c.namespace == repository.namespace) & (REPOSITORIES.c.name == repository.name)
 
 
-def _in(repository: Repository) -> sa.ColumnElement[bool]:
+def _is_in_repository(repository: Repository) -> sa.ColumnElement[bool]:
     return (FILES.c.namespace == repository.namespace) & (FILES.c.repository == repository.name)
 
 
-def _below(folder: str) -> sa.ColumnElement[bool]:
+def _is_below(folder: str) -> sa.ColumnElement[bool]:
     prefix = f"{folder}/"
     return sa.func.substr(FILES.c.path, 1, len(prefix)) == prefix
 
@@ -421,8 +429,8 @@ def _is_content(namespace: str, sha256: str) -> sa.ColumnElement[bool]:
     return (OBJECTS.c.namespace == namespace) & (OBJECTS.c.sha256 == sha256)
 
 
-def _insert(db: sa.Connection, table: sa.Table) -> Any:
-    """INSERT that can say what to do where the row exists, as both databases can."""
+def _make_insert(db: sa.Connection, table: sa.Table) -> Any:
+    """INSERT with a conflict clause, in the dialect of either database."""
     inserts: Mapping[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
     return inserts[db.dialect.name](table)
 

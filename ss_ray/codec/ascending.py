@@ -1,4 +1,4 @@
-"""Order columns made of starts and distances: rows ascend by construction, whichever model says the distances."""
+"""Order columns from starts and distances: rows ascend by construction, for any model of the distances."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def find_ends(axis: OrderAxis | None, start: Scalar | None, stop: Scalar | None)
 
 
 def rows_between(ends: Ends, interval: int | None) -> int | None:
-    """Rows of a sequence from the one end to the other; None where rows are at no fixed distance."""
+    """Number of rows of a sequence between fixed ends; None if the distance of rows is not fixed."""
     if ends.start is None or ends.stop is None or interval is None:
         return None
     return (ends.stop - ends.start) // interval + 1
@@ -62,12 +62,12 @@ def ascending(
     unless they are an interval, which stays as it is.
 
     Args:
-        axis: Of the column.
+        axis: Axis of the order column.
         first: (sequences,) value that each starts with.
         distances: (rows,) from the row before; those of first rows count for nothing.
         starts: (sequences + 1,) first row of each sequence, which has one at least, and the number of rows.
         interval: Whether all distances are one.
-        ends: Where sequences start and stop.
+        ends: Fixed start and last place of the sequences on the axis.
 
     Raises:
         DataError: The column's type cannot hold what comes after the last place.

@@ -1,4 +1,4 @@
-"""How one column becomes tokens: a value, a bin and the place in it, a spelled text, or nothing at all.
+"""Tokens of one column: a value, a bin and the place in it, a spelled text, or nothing at all.
 
 Each codec owns one contiguous range of token ids per slot, so that the ids alone say what is valid: any token of a
 slot's range decodes to a value that the schema allows. A slot may depend on an earlier one (`Slot.after`): the
@@ -55,7 +55,7 @@ class Slot:
 
 @dataclass(frozen=True, kw_only=True)
 class ValueCodec:
-    """One token for each distinct value; the first one means missing where the column is nullable."""
+    """One token for each distinct value; the first token means missing if the column is nullable."""
 
     type: Literal["value"] = "value"
     column: ColumnSchema
@@ -67,7 +67,7 @@ class ValueCodec:
         return len(self.column.values or ()) + self.column.nullable
 
     def slots(self, first_slot: int) -> tuple[Slot, ...]:
-        """One slot, or none where there is nothing to choose."""
+        """One slot, or none if there is no choice."""
         if self.num_tokens <= 1:
             return ()
         return (Slot(column=self.column.name, start=self.first_token, stop=self.first_token + self.num_tokens),)
@@ -77,8 +77,8 @@ class ValueCodec:
         if self.num_tokens <= 1:
             return np.empty((len(array), 0), np.int32)
 
-        array = _comparable(array)
-        index = pc.index_in(array, value_set=_comparable(value_array(self.column)))
+        array = _make_comparable(array)
+        index = pc.index_in(array, value_set=_make_comparable(value_array(self.column)))
         unknown = index.null_count - (array.null_count if self.column.nullable else 0)
         if unknown and self.column.source == "inferred":
             raise DataError(f"column {self.column.name!r} has {unknown} values that its schema does not list")
@@ -133,7 +133,7 @@ class BinnedCodec:
         return self.column.nullable + len(self.atoms)
 
     def slots(self, first_slot: int) -> tuple[Slot, ...]:
-        """The leading slot and one for each digit."""
+        """The leading slot, and one slot for each digit."""
         start = self.first_token
         bins = self.first_token + self._first_bin
         name = self.column.name
@@ -153,7 +153,7 @@ class BinnedCodec:
         bins = np.searchsorted(np.array(self.lows), units, side="right") - 1
         out = np.full((len(units), 1 + self.digits), PAD, np.int32)
         out[:, 0] = self.first_token + self._first_bin + bins
-        place = _place(units, np.array(self.lows)[bins], np.array(self.highs)[bins], PLACES[self.digits])
+        place = _place_units(units, np.array(self.lows)[bins], np.array(self.highs)[bins], PLACES[self.digits])
         digit_start = self.first_token + self._first_bin + len(self.lows)
 
         for digit in range(self.digits):
@@ -180,7 +180,7 @@ class BinnedCodec:
         for digit in range(self.digits):
             place = place * DIGIT_BASE + np.clip(tokens[:, 1 + digit] - digit_start - digit * DIGIT_BASE, 0, None)
 
-        units = _pick(place, np.array(self.lows)[bins], np.array(self.highs)[bins], PLACES[self.digits], rng)
+        units = _pick_units(place, np.array(self.lows)[bins], np.array(self.highs)[bins], PLACES[self.digits], rng)
         is_atom = (lead >= self.column.nullable) & (lead < self._first_bin)
         units[is_atom] = np.array(self.atoms, np.int64)[lead[is_atom] - self.column.nullable]
         valid = lead >= self.column.nullable
@@ -190,7 +190,7 @@ class BinnedCodec:
 
 @dataclass(frozen=True, kw_only=True)
 class AbsentCodec:
-    """An identifier: at most a token for missing or not. Its values are freshly made, never learned."""
+    """An identifier: at most a token for missing or not. Its values are generated, never learned."""
 
     type: Literal["absent"] = "absent"
     column: ColumnSchema
@@ -204,7 +204,7 @@ class AbsentCodec:
         return 0
 
     def slots(self, first_slot: int) -> tuple[Slot, ...]:
-        """One slot where values may be missing."""
+        """One slot if values may be missing."""
         if not self.column.nullable:
             return ()
         return (Slot(column=self.column.name, start=self.first_token, stop=self.first_token + 2),)
@@ -226,7 +226,7 @@ def fit_binned(sample: pa.ChunkedArray, column: ColumnSchema, first_token: int, 
     scale = fit_scale(sample, column)
     low, high = bound_units(column, scale)
     units = np.clip(to_units(sample.drop_null(), column, scale), low, high)
-    atoms = _frequent(units)
+    atoms = _find_frequent(units)
     rest = units[~np.isin(units, atoms)]
     quantiles = np.unique(np.r_[np.linspace(0, 1, num_bins + 1)[1:-1], TAIL_QUANTILES])
     if len(rest):
@@ -249,22 +249,22 @@ def fit_binned(sample: pa.ChunkedArray, column: ColumnSchema, first_token: int, 
     )
 
 
-def _frequent(units: Units) -> Units:
+def _find_frequent(units: Units) -> Units:
     """Units that hold at least ATOM_SHARE of the sample each, in ascending order, MAX_ATOMS at most."""
     values, counts = np.unique(units, return_counts=True)
     keep = np.argsort(-counts, kind="stable")[:MAX_ATOMS]
     return np.sort(values[keep[counts[keep] >= max(2, ATOM_SHARE * len(units))]])
 
 
-def _place(units: Units, lows: Units, highs: Units, places: int) -> Units:
+def _place_units(units: Units, lows: Units, highs: Units, places: int) -> Units:
     """Place 0..places-1 of each unit in its bin; exact where the bin is no wider than `places`."""
-    offset, width, _ = _narrow(units, lows, highs)
+    offset, width, _ = _narrow_bins(units, lows, highs)
     return -(-(offset * places) // width) * (width <= places) + (offset * places // width) * (width > places)
 
 
-def _pick(place: Units, lows: Units, highs: Units, places: int, rng: np.random.Generator) -> Units:
-    """A unit of each place, drawn evenly among those that `_place` sends there."""
-    _, width, shift = _narrow(lows, lows, highs)
+def _pick_units(place: Units, lows: Units, highs: Units, places: int, rng: np.random.Generator) -> Units:
+    """A unit of each place, drawn evenly among those that `_place_units` sends there."""
+    _, width, shift = _narrow_bins(lows, lows, highs)
     first = np.where(width <= places, place * width // places, -(-(place * width) // places))
     after = np.maximum(-(-((place + 1) * width) // places), first + 1)
     offset = np.where(width <= places, first, rng.integers(first, after))
@@ -275,7 +275,7 @@ def _pick(place: Units, lows: Units, highs: Units, places: int, rng: np.random.G
     return (lows.view(np.uint64) + offset).view(np.int64)
 
 
-def _narrow(units: Units, lows: Units, highs: Units) -> tuple[Units, Units, Units]:
+def _narrow_bins(units: Units, lows: Units, highs: Units) -> tuple[Units, Units, Units]:
     """Offset in the bin and width of the bin, both shifted right until places * width fits in 64 bits."""
     # Width - 1; the difference may pass 2**63.
     span = highs.view(np.uint64) - lows.view(np.uint64)
@@ -284,8 +284,8 @@ def _narrow(units: Units, lows: Units, highs: Units) -> tuple[Units, Units, Unit
     return offset.astype(np.int64), (span >> shift.astype(np.uint64)).astype(np.int64) + 1, shift
 
 
-def _comparable(array: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
-    """Values in a form in which equal ones are the same: decimals as the floats of the schema, -0.0 as 0.0."""
+def _make_comparable(array: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
+    """Values in a form with one spelling per value: decimals as the floats of the schema, -0.0 as 0.0."""
     if pa.types.is_decimal(array.type):
         array = array.cast(pa.float64())
     if pa.types.is_floating(array.type):

@@ -47,13 +47,13 @@ def nearest_decimal(value: float, type_: pa.DataType, bounds: tuple[float, float
     Raises:
         DataError: There is none.
     """
-    for candidate in _around(Decimal(repr(value)), Decimal(float(np.spacing(abs(value)))), type_):
+    for candidate in _list_neighbours(Decimal(repr(value)), Decimal(float(np.spacing(abs(value)))), type_):
         if bounds[0] <= _as_float(candidate, type_) <= bounds[1]:
             return candidate
     raise DataError(f"a decimal of type {type_} is outside its bounds, whatever its last digits")
 
 
-def _around(value: Decimal, spacing: Decimal, type_: pa.DataType) -> Iterator[Decimal]:
+def _list_neighbours(value: Decimal, spacing: Decimal, type_: pa.DataType) -> Iterator[Decimal]:
     """Decimals of the type at growing distance from a value, in steps of half a float's spacing, a digit at least."""
     digit = Decimal(1).scaleb(-type_.scale, _CONTEXT)
     largest = _CONTEXT.multiply(digit, Decimal(10**type_.precision - 1))

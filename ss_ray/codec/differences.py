@@ -51,12 +51,12 @@ class DifferenceCodec:
         return self.difference.num_tokens
 
     def slots(self, first_slot: int) -> tuple[Slot, ...]:
-        """Those of the difference."""
+        """Slots of the difference."""
         return self.difference.slots(first_slot)
 
     def encode(self, table: pa.Table) -> Tokens:
         """(rows, slots) token ids of the two columns in `table`."""
-        return self.difference.encode(_differences(table, self.column, self.anchor, self.scale))
+        return self.difference.encode(_compute_differences(table, self.column, self.anchor, self.scale))
 
     def decode(self, tokens: Tokens, anchor: pa.Array, rng: np.random.Generator) -> pa.Array:
         """(rows,) values, given those of the anchor; inside the column's bounds and on the right side of the anchor.
@@ -83,7 +83,7 @@ def fit_difference(
 
     Args:
         column: To be encoded.
-        schema: Of the table; only columns before `column` can be its anchor.
+        schema: Schema of the table; only columns before `column` can be its anchor.
         sample: Rows in storage types.
         first_token: First free token id.
         num_bins: Quantile bins of the difference.
@@ -94,18 +94,18 @@ def fit_difference(
 
     units = to_units(sample.column(column.name).drop_null(), column, scale)
     nearest = None
-    spread = NARROW * _spread(units)
+    spread = NARROW * _measure_spread(units)
 
-    for anchor in _candidates(column, schema, scale):
-        differences = _differences(sample, column, anchor, scale).drop_null().to_numpy()
-        if _is_ordered(differences, column, anchor, scale) and _spread(differences) <= spread:
+    for anchor in _list_candidates(column, schema, scale):
+        differences = _compute_differences(sample, column, anchor, scale).drop_null().to_numpy()
+        if _is_ordered(differences, column, anchor, scale) and _measure_spread(differences) <= spread:
             nearest = anchor
-            spread = _spread(differences)
+            spread = _measure_spread(differences)
 
     if nearest is None:
         return None
 
-    array = _differences(sample, column, nearest, scale)
+    array = _compute_differences(sample, column, nearest, scale)
     bounds = pc.min_max(array).as_py()
     virtual = ColumnSchema(
         name=column.name,
@@ -120,7 +120,7 @@ def fit_difference(
     return DifferenceCodec(column=column, anchor=nearest, scale=scale, difference=difference)
 
 
-def _candidates(column: ColumnSchema, schema: TableSchema, scale: Scale) -> Sequence[ColumnSchema]:
+def _list_candidates(column: ColumnSchema, schema: TableSchema, scale: Scale) -> Sequence[ColumnSchema]:
     earlier = schema.columns[: schema.names.index(column.name)]
     same = (column.kind, column.arrow_type, column.decimals)
     return [
@@ -129,7 +129,7 @@ def _candidates(column: ColumnSchema, schema: TableSchema, scale: Scale) -> Sequ
 
 
 def _is_ordered(differences: Units, column: ColumnSchema, anchor: ColumnSchema, scale: Scale) -> bool:
-    """Whether all differences have one sign, and every value of the anchor has one of the column on that side."""
+    """Whether all differences have one sign, and every anchor value has a value of the column on that side."""
     if len(differences) < MIN_ROWS:
         return False
 
@@ -140,7 +140,7 @@ def _is_ordered(differences: Units, column: ColumnSchema, anchor: ColumnSchema, 
     return bool(differences.max() <= 0) and (column.nullable or low <= anchor_low)
 
 
-def _differences(table: pa.Table, column: ColumnSchema, anchor: ColumnSchema, scale: Scale) -> pa.ChunkedArray:
+def _compute_differences(table: pa.Table, column: ColumnSchema, anchor: ColumnSchema, scale: Scale) -> pa.ChunkedArray:
     values = table.column(column.name)
     origin = table.column(anchor.name)
     missing = values.is_null().to_numpy()
@@ -148,7 +148,7 @@ def _differences(table: pa.Table, column: ColumnSchema, anchor: ColumnSchema, sc
     return pa.chunked_array([pa.array(distance, mask=missing)])
 
 
-def _spread(units: Units) -> float:
+def _measure_spread(units: Units) -> float:
     """Distance between the 5 % and the 95 % quantile."""
     if len(units):
         return float(np.subtract(*np.quantile(units, [0.95, 0.05])))

@@ -42,41 +42,41 @@ def fresh_values(column: ColumnSchema, first_row: int, num_rows: int, seed: int)
     rows = np.arange(first_row, first_row + num_rows, dtype=np.int64)
     target = arrow_type(column)
     if pa.types.is_integer(target) and column.entity_type is None:
-        return pa.array(_numbered(rows.tolist(), column, target), target)
+        return pa.array(_number_rows(rows.tolist(), column, target), target)
 
     key = _column_key(column.name, seed)
     if column.pattern:
-        values = _patterned(column.pattern, rows, key)
+        values = _spell_pattern(column.pattern, rows, key)
     else:
         values = None
 
     if column.entity_type is not None:
         values = _stand_ins(column.entity_type, values, rows, key)
 
-    return _stored(values or [str(row) for row in rows.tolist()], column)
+    return _store_strings(values or [str(row) for row in rows.tolist()], column)
 
 
-def _numbered(rows: Sequence[int], column: ColumnSchema, type_: pa.DataType) -> list[int]:
-    """Numbers after the largest real one, up to the end of the type; from there downwards below it."""
-    lowest, highest = _limits(type_)
+def _number_rows(rows: Sequence[int], column: ColumnSchema, type_: pa.DataType) -> list[int]:
+    """Numbers after the largest real one, up to the end of the type; beyond it, numbers downwards below it."""
+    lowest, highest = _integer_limits(type_)
     first = min(highest, int(column.maximum or 0) + 1)
     room = highest - first + 1
     offsets = (row % (highest - lowest + 1) for row in rows)
     return [first + offset if offset < room else first - 1 - (offset - room) for offset in offsets]
 
 
-def _limits(type_: pa.DataType) -> tuple[int, int]:
+def _integer_limits(type_: pa.DataType) -> tuple[int, int]:
     is_signed = pa.types.is_signed_integer(type_)
     if is_signed:
         return (-(2 ** (type_.bit_width - 1)), 2 ** (type_.bit_width - 1) - 1)
     return (0, 2**type_.bit_width - 1)
 
 
-def _stored(values: list[str], column: ColumnSchema) -> pa.Array:
+def _store_strings(values: list[str], column: ColumnSchema) -> pa.Array:
     """Strings in the column's type; in a column of numbers, the numbers that their digits spell."""
     target = arrow_type(column)
     if pa.types.is_integer(target):
-        _, highest = _limits(target)
+        _, highest = _integer_limits(target)
         return pa.array([int(_NO_DIGITS.sub("", value) or 0) % (highest + 1) for value in values], target)
 
     if pa.types.is_floating(target):
@@ -94,8 +94,8 @@ def _stored(values: list[str], column: ColumnSchema) -> pa.Array:
 def _stand_ins(entity_type: str, templates: Sequence[str] | None, rows: Units, key: int) -> list[str]:
     """A stand-in for each row. Stand-ins of numbers keep the template's format, the others come from a pool."""
     if entity_type in INVENTED_TYPES:
-        pool = _pool(entity_type, key)
-        hashes = _hashes(rows, key)
+        pool = _make_pool(entity_type, key)
+        hashes = _hash_rows(rows, key)
         chosen = [pool[i] for i in (hashes % np.uint64(POOL)).tolist()]
         if entity_type not in POOLED_WITH_DIGITS:
             return chosen
@@ -107,27 +107,27 @@ def _stand_ins(entity_type: str, templates: Sequence[str] | None, rows: Units, k
     if templates is None and entity_type in PERMUTED_TYPES:
         templates = [f"{row % 10**9:09d}" for row in rows.tolist()]
 
-    stand_in = _pseudonyms(key).stand_in
+    stand_in = _make_pseudonyms(key).stand_in
     return [stand_in(entity_type, template) for template in templates or [str(row) for row in rows.tolist()]]
 
 
 @lru_cache(maxsize=16)
-def _pool(entity_type: str, key: int) -> tuple[str, ...]:
-    inventions = Inventions(_secret(key))
+def _make_pool(entity_type: str, key: int) -> tuple[str, ...]:
+    inventions = Inventions(_derive_secret(key))
     return tuple(inventions.value(entity_type, number) for number in range(POOL))
 
 
 @lru_cache(maxsize=16)
-def _pseudonyms(key: int) -> Pseudonyms:
-    return Pseudonyms(key=_secret(key))
+def _make_pseudonyms(key: int) -> Pseudonyms:
+    return Pseudonyms(key=_derive_secret(key))
 
 
-def _secret(key: int) -> bytes:
+def _derive_secret(key: int) -> bytes:
     return hashlib.blake2b(str(key).encode(), digest_size=32).digest()
 
 
 def _with_digits(value: str, number: int) -> str:
-    """The value with its digits replaced by those of a number; digits above 0 give digits above 0."""
+    """The value with its digits replaced by those of a number; digits above 0 stay above 0."""
     characters = []
     for character in value:
         if character in "123456789":
@@ -138,22 +138,22 @@ def _with_digits(value: str, number: int) -> str:
     return "".join(characters)
 
 
-def _hashes(rows: Units, key: int) -> Hashes:
+def _hash_rows(rows: Units, key: int) -> Hashes:
     """(rows,) 64 well mixed bits of each row number."""
     hashes: Hashes = pd.util.hash_array(rows.view(np.uint64) ^ np.uint64(key))
     return hashes
 
 
-def _patterned(pattern: tuple[str, ...], rows: Units, key: int) -> list[str]:
+def _spell_pattern(pattern: tuple[str, ...], rows: Units, key: int) -> list[str]:
     """Row i gets the i-th string of a keyed walk (multiply and add modulo the size) through the whole pattern."""
     size = math.prod(len(alphabet) for alphabet in pattern)
-    stride = _coprime(key, size)
+    stride = _find_coprime(key, size)
     numbers = [(row * stride + key) % size for row in rows.tolist()]
     places = [(alphabet, len(alphabet)) for alphabet in reversed(pattern)]
-    return [_spell(number, places) for number in numbers]
+    return [_spell_number(number, places) for number in numbers]
 
 
-def _spell(number: int, places: Sequence[tuple[str, int]]) -> str:
+def _spell_number(number: int, places: Sequence[tuple[str, int]]) -> str:
     """The string of a number, the last position first in `places`."""
     characters = []
     for alphabet, base in places:
@@ -166,7 +166,7 @@ def _spell(number: int, places: Sequence[tuple[str, int]]) -> str:
     return "".join(reversed(characters))
 
 
-def _coprime(key: int, size: int) -> int:
+def _find_coprime(key: int, size: int) -> int:
     """A stride near the golden section of `size` that visits every number before it repeats."""
     stride = max(1, size * 618_033_989 // 10**9 ^ (key % max(1, size // 8)))
     while math.gcd(stride, size) != 1:

@@ -20,7 +20,7 @@ class OrderAxis:
 
     Attributes:
         column: The order column, without missing values.
-        scale: Of its units.
+        scale: Scale of its units.
     """
 
     column: ColumnSchema
@@ -41,7 +41,7 @@ class OrderAxis:
         return found.to_numpy(zero_copy_only=False).astype(np.int64)
 
     def place(self, value: Scalar) -> int:
-        """Place of one value, a date in ISO 8601, inside the bounds or not.
+        """Place of one value, a date in ISO 8601, inside the bounds or outside.
 
         Raises:
             DataError: The column's type cannot hold it.

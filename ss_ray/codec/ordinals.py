@@ -29,13 +29,13 @@ _EXACT = 2.0**50  # below this, value * 10**decimals rounds to the right integer
 
 @dataclass(frozen=True, kw_only=True)
 class Scale:
-    """How a column maps to units: value = (units * step + offset) / 10**decimals.
+    """Mapping of a column to units: value = (units * step + offset) / 10**decimals.
 
     Attributes:
         decimals: Digits kept after the point; None for the rank of the bits.
         step: Common divisor of the distances between values, in ticks of the storage type (prices in fives, timestamps
             without a time).
-        offset: What all values leave when divided by the step (timestamps at noon), 0..step-1.
+        offset: Common remainder of all values divided by the step (timestamps at noon), 0..step-1.
     """
 
     decimals: int | None = 0
@@ -58,11 +58,11 @@ def fit_scale(array: pa.ChunkedArray, column: ColumnSchema) -> Scale:
 
 
 def to_units(array: pa.ChunkedArray | pa.Array, column: ColumnSchema, scale: Scale) -> Units:
-    """Units of each value; missing values give an arbitrary number, values between two units the lower one."""
+    """Units of each value; missing values give an arbitrary number, values between two units the lower unit."""
     if column.kind is Kind.FLOAT:
         values = array.cast(pa.float64()).to_numpy(zero_copy_only=False)
         return _float_units(np.nan_to_num(values), column, scale)
-    return np.floor_divide(_ticks(array), scale.step)
+    return np.floor_divide(_count_ticks(array), scale.step)
 
 
 def from_units(units: Units, valid: Mask, column: ColumnSchema, scale: Scale) -> pa.Array:
@@ -70,9 +70,9 @@ def from_units(units: Units, valid: Mask, column: ColumnSchema, scale: Scale) ->
 
     Args:
         units: (rows,), each inside `bound_units`.
-        valid: (rows,).
+        valid: Whether each value is present, (rows,).
         column: Schema of the column.
-        scale: Of the units.
+        scale: Scale of the units.
     """
     target = arrow_type(column)
     if column.kind is not Kind.FLOAT:
@@ -84,9 +84,9 @@ def from_units(units: Units, valid: Mask, column: ColumnSchema, scale: Scale) ->
     if pa.types.is_decimal(target):
         if scale.decimals is not None:
             return decimals_of_units(units, valid, target)
-        return nearest_decimals(_unrank(units, np.float64), valid, target, _float_ends(column))
+        return nearest_decimals(_unrank_floats(units, np.float64), valid, target, _float_ends(column))
 
-    return pa.array(_floats(units, column, scale), mask=~valid).cast(target, safe=False)
+    return pa.array(_units_to_floats(units, column, scale), mask=~valid).cast(target, safe=False)
 
 
 def bound_units(column: ColumnSchema, scale: Scale) -> tuple[int, int]:
@@ -110,12 +110,12 @@ def bound_units(column: ColumnSchema, scale: Scale) -> tuple[int, int]:
     else:
         array = pa.array(bounds, pa.string())
 
-    low, high = _ticks(array.cast(arrow_type(column))).tolist()
+    low, high = _count_ticks(array.cast(arrow_type(column))).tolist()
     return -((scale.offset - low) // scale.step), (high - scale.offset) // scale.step
 
 
 def float_scale(column: ColumnSchema) -> Scale:
-    """Decimals where a float64 holds them all, else ranks; an Arrow decimal has those of its type."""
+    """Decimals if a float64 holds them all, else ranks; an Arrow decimal has the decimals of its type."""
     type_ = arrow_type(column)
     if pa.types.is_decimal(type_):
         decimals = type_.scale
@@ -153,7 +153,7 @@ def _float_ends(column: ColumnSchema) -> tuple[float, float]:
 
 
 def _float_units_inside(column: ColumnSchema, scale: Scale) -> Units:
-    """Units next to the bounds whose values, as they are stored, are inside them."""
+    """Units next to the bounds whose stored values are inside the bounds."""
     low, high = _float_ends(column)
     units = _float_units(np.array([low, high]), column, scale)
     if scale.decimals is None and pa.types.is_decimal(arrow_type(column)):
@@ -169,19 +169,19 @@ def _float_units(values: npt.NDArray[np.float64], column: ColumnSchema, scale: S
     if scale.decimals is not None:
         return np.round(values * 10.0**scale.decimals).astype(np.int64)
     if not pa.types.is_float32(arrow_type(column)):
-        return _rank(values)
+        return _rank_floats(values)
 
     largest = float(np.finfo(np.float32).max)
-    return _rank(np.clip(values, -largest, largest).astype(np.float32))
+    return _rank_floats(np.clip(values, -largest, largest).astype(np.float32))
 
 
-def _floats(units: Units, column: ColumnSchema, scale: Scale) -> npt.NDArray[np.floating]:
+def _units_to_floats(units: Units, column: ColumnSchema, scale: Scale) -> npt.NDArray[np.floating]:
     if scale.decimals is not None:
         return units / 10.0**scale.decimals
-    return _unrank(units, np.float32 if pa.types.is_float32(arrow_type(column)) else np.float64)
+    return _unrank_floats(units, np.float32 if pa.types.is_float32(arrow_type(column)) else np.float64)
 
 
-def _ticks(array: pa.ChunkedArray | pa.Array) -> Units:
+def _count_ticks(array: pa.ChunkedArray | pa.Array) -> Units:
     """Dates as days, other temporal values in their storage unit, integers as they are; missing as 0."""
     if isinstance(array, pa.ChunkedArray):
         array = array.combine_chunks()
@@ -193,7 +193,7 @@ def _ticks(array: pa.ChunkedArray | pa.Array) -> Units:
     return ticks
 
 
-def _rank(values: npt.NDArray[np.floating]) -> Units:
+def _rank_floats(values: npt.NDArray[np.floating]) -> Units:
     """IEEE 754 bits of finite floats in the order of the numbers: negative floats get negative ranks."""
     bits_type = np.int32 if values.dtype == np.float32 else np.int64
     # + 0 turns -0.0 into 0.0.
@@ -201,7 +201,7 @@ def _rank(values: npt.NDArray[np.floating]) -> Units:
     return np.where(bits < 0, np.iinfo(bits_type).min - bits, bits)
 
 
-def _unrank(units: Units, dtype: type[np.floating]) -> npt.NDArray[np.floating]:
+def _unrank_floats(units: Units, dtype: type[np.floating]) -> npt.NDArray[np.floating]:
     bits_type = np.int32 if dtype is np.float32 else np.int64
     bits = np.where(units < 0, np.iinfo(bits_type).min - units, units)
     return bits.astype(bits_type).view(dtype)

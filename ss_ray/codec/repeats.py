@@ -47,7 +47,7 @@ class RepeatCodec:
         return self.value.num_tokens
 
     def slots(self, first_slot: int) -> tuple[Slot, ...]:
-        """Those of the value, in use where the flag opens them."""
+        """Slots of the value, in use if the flag opens them."""
         lead, *rest = self.value.slots(first_slot)
         return replace(lead, after=first_slot - 1, opens=(self.changed, self.changed + 1)), *rest
 
@@ -60,10 +60,10 @@ class RepeatCodec:
     def decode(self, tokens: Tokens, rng: np.random.Generator) -> pa.Array:
         """(rows,) values, and any value that the schema allows where nothing was written."""
         written = tokens[:, :1] != PAD
-        return self.value.decode(np.where(written, tokens, self._any(tokens)), rng)
+        return self.value.decode(np.where(written, tokens, self._decodable_tokens(tokens)), rng)
 
-    def _any(self, tokens: Tokens) -> Tokens:
-        """Tokens that can be decoded, whatever to."""
+    def _decodable_tokens(self, tokens: Tokens) -> Tokens:
+        """Tokens that can be decoded, to an arbitrary value."""
         return np.array([slot.start for slot in self.value.slots(0)], tokens.dtype)
 
 

@@ -1,4 +1,4 @@
-"""Which columns make a sequence of rows: what groups them, what orders them, what is the same in all of them."""
+"""Columns that make a sequence of rows: its grouping, its order, and its constants."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 @dataclass(frozen=True, kw_only=True)
 class Sequences:
-    """Rows that belong together are one example.
+    """Columns that make rows one example.
 
     Attributes:
         group: Column whose value the rows of a group share; None: every example is one sequence of its own.
@@ -28,7 +28,7 @@ class Sequences:
 
 
 def order_ranks(array: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.int64]:
-    """(rows,) place of each value among the sorted ones, the same for equal values, missing values last."""
+    """(rows,) rank of each value, the same for equal values, with missing values last."""
     if isinstance(array, pa.ChunkedArray):
         array = array.combine_chunks()
 

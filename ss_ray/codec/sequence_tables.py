@@ -1,4 +1,4 @@
-"""Sequences as two tables: one row for each header, and the rows of all of them.
+"""Sequences as two tables: one row per header, and the rows of all of them.
 
 The tables have columns of their own beside those of the source: how many rows a sequence has, how many are left, how
 far a row is from the one before, and which columns stayed as they were.
@@ -43,7 +43,7 @@ def sorted_in_groups(table: pa.Table, starts: Ints, order: str | None) -> pa.Tab
 
 
 def header_table(table: pa.Table, starts: Ints, schema: TableSchema, sequences: Sequences) -> pa.Table:
-    """One row a sequence: its size, constants, and first value of the order column."""
+    """One row per sequence: its size, constants, and first value of the order column."""
     first = table.select(schema.names[1:]).take(pa.array(starts[:-1]))
     return first.add_column(0, schema.names[0], [pa.array(np.diff(starts))])
 
@@ -56,9 +56,11 @@ def row_table(
     interval: int | None,
     repeated: Mapping[str, str],
 ) -> pa.Table:
-    """Rows left, distance from the row before, and what varies within a sequence, with its flags."""
+    """Rows left, distance from the row before, and the varying columns of a sequence, with their flags."""
     ends = np.repeat(starts[1:], np.diff(starts))
-    flags = {flag: pa.array(_changes(table.column(name), starts).astype(np.int64)) for name, flag in repeated.items()}
+    flags = {
+        flag: pa.array(_find_changes(table.column(name), starts).astype(np.int64)) for name, flag in repeated.items()
+    }
     arrays = {name: flags[name] if name in flags else table.column(name) for name in schema.names[1:]}
     if axis is not None and interval is None:
         gaps, is_first = gaps_of(axis.places(table.column(axis.column.name)), starts)
@@ -84,14 +86,14 @@ def repeated_columns(table: pa.Table, starts: Ints, schema: TableSchema, header:
         if column.name in header.names or column.kind in (Kind.TEXT, Kind.IDENTIFIER) or not has_choice:
             continue
 
-        changed = int(_changes(table.column(column.name), starts).sum()) - (len(starts) - 1)
+        changed = int(_find_changes(table.column(column.name), starts).sum()) - (len(starts) - 1)
         if changed <= (1 - REPEATED) * followers:
             names[column.name] = free_name(f"{column.name} changed", schema)
 
     return names
 
 
-def _changes(column: pa.ChunkedArray, starts: Ints) -> npt.NDArray[np.bool_]:
+def _find_changes(column: pa.ChunkedArray, starts: Ints) -> npt.NDArray[np.bool_]:
     """(rows,) whether a value is not that of the row before, or is the first of its sequence."""
     codes = order_ranks(column)
     changes = np.diff(codes, prepend=codes[:1]) != 0
@@ -100,14 +102,14 @@ def _changes(column: pa.ChunkedArray, starts: Ints) -> npt.NDArray[np.bool_]:
 
 
 def gaps_of(places: Ints, starts: Ints) -> tuple[Ints, npt.NDArray[np.bool_]]:
-    """(rows,) distance of each row from the one before, and whether it is the first of its sequence."""
+    """(rows,) distance of each row from the row before, and whether it is the first of its sequence."""
     is_first = np.zeros(len(places), bool)
     is_first[starts[:-1]] = True
     return np.diff(places, prepend=places[:1]) * ~is_first, is_first
 
 
 def header_schema(schema: TableSchema, sequences: Sequences, axis: OrderAxis | None) -> TableSchema:
-    """The number of rows first, then what a header says beside it."""
+    """The number of rows first, then the other columns of a header."""
     names = {
         *sequences.constants,
         *([sequences.group] if sequences.group else []),
@@ -137,7 +139,7 @@ def row_schema(
     gap: ColumnSchema | None,
     repeated: Mapping[str, str] = MappingProxyType({}),
 ) -> TableSchema:
-    """The number of rows left first, then the distance from the row before, then what varies."""
+    """The number of rows left first, then the distance from the row before, then the varying columns."""
     highest = max(2, int(rows_left(np.array([sequences.max_rows]))[0]))
     left = ColumnSchema(
         name=free_name("rows left", schema),

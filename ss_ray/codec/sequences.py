@@ -63,9 +63,9 @@ class SequenceCodec:
     """Sequences of rows of one schema to tokens and back.
 
     Attributes:
-        schema: What every decoded table satisfies.
+        schema: Schema that every decoded table satisfies.
         sequences: Its grouping, order and constant columns.
-        axis: Of the order column; None where rows are sorted after they are made, or not at all.
+        axis: Axis of the order column; None where rows are sorted after decoding, or not at all.
         interval: Distance of neighbours on the axis where it is always the same; sequences may then end beyond the
             last place, and the schema leaves the column without bounds.
         header: Codec of the header; its first column is the number of rows.
@@ -84,7 +84,7 @@ class SequenceCodec:
 
     @property
     def context_rows(self) -> int:
-        """Rows of a window that the one before has made already."""
+        """Number of rows of a window that the window before has decoded already."""
         return self.window_rows // 2
 
     @property
@@ -110,12 +110,12 @@ class SequenceCodec:
 
     @property
     def first_marker(self) -> int:
-        """Token that says that this row is the last one."""
+        """Token that marks the last row of a sequence."""
         return self.row.columns[0].first_token
 
     @cached_property
     def slots(self) -> tuple[Slot, ...]:
-        """All slots of a window; those of a row are in use where its first one is."""
+        """All slots of a window; the slots of a row are in use if its first one is."""
         slots = list(self.header.slots)
         marker = self.row.slots[0]
         for _ in range(self.window_rows):
@@ -161,8 +161,8 @@ class SequenceCodec:
             rng: Draws the place of a number below the resolution of its digits.
             first_group: Number of the first sequence within the synthetic table; its identifiers follow from it.
             first_row: Number of the first row, likewise.
-            seed: Of the run.
-            ends: Where on the order axis sequences start and stop.
+            seed: Seed of the run, from which identifiers follow.
+            ends: Fixed start and last place of the sequences on the order axis.
             given: (sequences,) of some constant columns: cells that are not missing there come out as they are.
         """
         headers = self.header.decode(tokens.headers, rng=rng, first_row=first_group, seed=seed, given=given)
@@ -171,11 +171,11 @@ class SequenceCodec:
         owner = pa.array(np.repeat(np.arange(len(sizes)), sizes))
         arrays = {name: rows.column(name) for name in rows.column_names[1:]}
         for repeat in self.repeats:
-            arrays[repeat.column.name] = _filled(rows, repeat, tokens.starts)
+            arrays[repeat.column.name] = _fill_repeats(rows, repeat, tokens.starts)
 
         arrays |= {name: headers.column(name).take(owner) for name in headers.column_names[1:]}
         if self.axis is not None:
-            arrays[self.axis.column.name] = self._ascending(headers, rows, tokens.starts, ends)
+            arrays[self.axis.column.name] = self._decode_order(headers, rows, tokens.starts, ends)
 
         table = pa.table([arrays[name] for name in self.schema.names], schema=self.schema.to_arrow())
         if self.axis is not None:
@@ -183,7 +183,7 @@ class SequenceCodec:
 
         return sorted_in_groups(table, tokens.starts, self.sequences.order)
 
-    def _ascending(self, headers: pa.Table, rows: pa.Table, starts: Ints, ends: Ends) -> pa.Array:
+    def _decode_order(self, headers: pa.Table, rows: pa.Table, starts: Ints, ends: Ends) -> pa.Array:
         """The order column."""
         assert self.axis is not None
         name = self.axis.column.name
@@ -200,7 +200,7 @@ class SequenceCodec:
         return find_ends(self.axis, start, stop)
 
     def length(self, ends: Ends) -> int | None:
-        """Rows of a sequence from the one end to the other; None where rows are at no fixed distance."""
+        """Number of rows of a sequence between fixed ends; None if the distance of rows is not fixed."""
         return rows_between(ends, self.interval)
 
     def identified(self, table: pa.Table, starts: Ints, *, first_group: int, first_row: int, seed: int) -> pa.Table:
@@ -224,18 +224,18 @@ class SequenceCodec:
         return self.first_marker + np.minimum(rows_left(left), highest) - 1
 
     @property
-    def _size(self) -> ValueCodec | BinnedCodec:
+    def _size_codec(self) -> ValueCodec | BinnedCodec:
         codec = self.header.columns[0]
         assert isinstance(codec, ValueCodec | BinnedCodec)
         return codec
 
     def size_tokens(self, sizes: Ints) -> Tokens:
         """(sequences, slots of the size) tokens of numbers of rows."""
-        return self._size.encode(pa.chunked_array([np.minimum(sizes, self.sequences.max_rows)]))
+        return self._size_codec.encode(pa.chunked_array([np.minimum(sizes, self.sequences.max_rows)]))
 
     def sizes(self, headers: Tokens, rng: np.random.Generator) -> Ints:
         """(sequences,) number of rows that each header says."""
-        sizes: Ints = self._size.decode(headers[:, : len(self._size.slots(0))], rng).to_numpy()
+        sizes: Ints = self._size_codec.decode(headers[:, : len(self._size_codec.slots(0))], rng).to_numpy()
         return sizes.copy()
 
     def to_json(self) -> str:
@@ -268,17 +268,17 @@ def fit_sequence_codec(
     """The codec of sequences; a sample of them places bins, teaches pieces of text and sizes the window.
 
     Args:
-        schema: Of the table.
+        schema: Schema of the table.
         sequences: Its grouping, order and constant columns.
         sample: Rows of whole sequences, in order.
         starts: (sequences + 1,) where they start in the sample.
-        axis: Of the order column.
+        axis: Axis of the order column.
         gaps: All distances of neighbours in ascending order, or the smallest and the largest.
-        gaps_are_listed: Which of both.
+        gaps_are_listed: True if `gaps` lists every distance; False if it is (min, max).
         interval: The one distance of neighbours, where it is to be the same always.
-        num_bins: See `fit_codec`.
-        text_vocabulary: Likewise.
-        max_text_tokens: Likewise.
+        num_bins: Number of quantile bins of a column, see `fit_codec`.
+        text_vocabulary: Size of the vocabulary of texts, see `fit_codec`.
+        max_text_tokens: Largest number of tokens of a text, see `fit_codec`.
     """
     head = header_schema(schema, sequences, axis)
     if axis is None or interval is not None:
@@ -313,7 +313,7 @@ def windows(size: int, window_rows: int) -> Iterator[tuple[int, int, int]]:
         yield first, min(size - first, window_rows), context
 
 
-def _filled(rows: pa.Table, repeat: RepeatCodec, starts: Ints) -> pa.Array:
+def _fill_repeats(rows: pa.Table, repeat: RepeatCodec, starts: Ints) -> pa.Array:
     """The column with the value of the last change in each row."""
     changed = rows.column(repeat.flag).to_numpy() == CHANGED
     changed[starts[:-1]] = True

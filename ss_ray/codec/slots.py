@@ -40,7 +40,7 @@ class SlotCodec:
     """Rows of one schema to tokens and back.
 
     Attributes:
-        schema: What every decoded table satisfies.
+        schema: Schema that every decoded table satisfies.
         columns: One codec a column, in the order of the slots.
     """
 
@@ -83,7 +83,7 @@ class SlotCodec:
             DataError: Values that the schema does not allow.
         """
         table = _without_dictionaries(table)
-        parts = [_given(codec, table) for codec in self.columns]
+        parts = [_encode_given(codec, table) for codec in self.columns]
         if parts:
             return np.concatenate(parts, axis=1)
         return np.empty((len(table), 0), np.int32)
@@ -103,7 +103,7 @@ class SlotCodec:
             tokens: (rows, slots), each inside its slot's range.
             rng: Draws the place of a number below the resolution of its digits.
             first_row: Number of the first row within the whole synthetic table; identifiers follow from it.
-            seed: Of the run; identifiers follow from it.
+            seed: Seed of the run, from which identifiers follow.
             given: (rows,) of some columns: cells that are not missing there come out as they are.
         """
         arrays: dict[str, pa.Array] = {}
@@ -113,7 +113,7 @@ class SlotCodec:
             part = tokens[:, at : at + width]
             at += width
             if isinstance(codec, AbsentCodec):
-                arrays[codec.column.name] = _identifiers(codec, part, first_row, seed)
+                arrays[codec.column.name] = _fresh_identifiers(codec, part, first_row, seed)
             elif isinstance(codec, DifferenceCodec):
                 arrays[codec.column.name] = codec.decode(part, arrays[codec.anchor.name], rng)
             else:
@@ -244,14 +244,14 @@ def _fit_text(column: ColumnSchema, first_token: int, tokenizer: str, texts: lis
 
 
 def _without_dictionaries(table: pa.Table) -> pa.Table:
-    """The table with dictionary columns, whose dictionaries may hold missing and unused values, as plain ones."""
+    """The table with dictionary columns as plain ones: dictionaries may hold missing and unused values."""
     for index, field in enumerate(table.schema):
         if pa.types.is_dictionary(field.type):
             table = table.set_column(index, field.name, table.column(index).cast(field.type.value_type))
     return table
 
 
-def _given(codec: ColumnCodec, table: pa.Table) -> Tokens:
+def _encode_given(codec: ColumnCodec, table: pa.Table) -> Tokens:
     """(rows, slots of the column) tokens of the cells that are there."""
     tokens = np.full((len(table), len(codec.slots(0))), FREE, np.int32)
     name = codec.column.name
@@ -273,6 +273,6 @@ def _given(codec: ColumnCodec, table: pa.Table) -> Tokens:
     return tokens
 
 
-def _identifiers(codec: AbsentCodec, tokens: Tokens, first_row: int, seed: int) -> pa.Array:
+def _fresh_identifiers(codec: AbsentCodec, tokens: Tokens, first_row: int, seed: int) -> pa.Array:
     values = fresh_values(codec.column, first_row, len(tokens), seed)
     return pc.if_else(pa.array(codec.present(tokens)), values, pa.scalar(None, values.type))

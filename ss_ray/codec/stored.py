@@ -1,4 +1,4 @@
-"""Codecs as a model's folder holds them, in `codec.json`."""
+"""Codecs in the format of `codec.json` in a model's folder."""
 
 from __future__ import annotations
 

@@ -54,24 +54,24 @@ def _distinct_words(text: str) -> str:
 
 
 @lru_cache(maxsize=4)
-def _load(tokenizer: str) -> Tokenizer:
+def _load_tokenizer(tokenizer: str) -> Tokenizer:
     return Tokenizer.from_str(tokenizer)
 
 
 @lru_cache(maxsize=4)
 def _piece_bytes(tokenizer: str) -> tuple[bytes, ...]:
-    """The bytes of each piece; a piece is spelled in 256 visible characters, each of which stands for a byte."""
+    """Bytes of each piece; a piece is spelled in 256 visible characters, each of which stands for a byte."""
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     # These are moved to U+0100 and up, in order.
     hidden = (byte for byte in range(256) if chr(byte) not in alphabet)
     byte_of = {character: ord(character) if ord(character) < 256 else next(hidden) for character in alphabet}
-    pieces = sorted(_load(tokenizer).get_vocab().items(), key=lambda item: item[1])
+    pieces = sorted(_load_tokenizer(tokenizer).get_vocab().items(), key=lambda item: item[1])
     return tuple(bytes(byte_of[character] for character in piece) for piece, _ in pieces)
 
 
 @dataclass(frozen=True, kw_only=True)
 class TextCodec:
-    """Up to `max_tokens` pieces in as many slots; a longer text is cut, a shorter one ends with END.
+    """Up to `max_tokens` pieces in as many slots; a longer text is cut, a shorter text ends with END.
 
     Attributes:
         column: Schema of the column.
@@ -94,7 +94,7 @@ class TextCodec:
         return _FIRST_PIECE + self.num_pieces
 
     def slots(self, first_slot: int) -> tuple[Slot, ...]:
-        """The first slot may say missing; each next one is in use while the text has not ended."""
+        """The first slot may say missing; each later slot is in use while the text has not ended."""
         name = self.column.name
         base = self.first_token
         stop = self.first_token + self.num_tokens
@@ -116,7 +116,7 @@ class TextCodec:
         else:
             rows[-1, 0] = PAD
 
-        for row, ids in zip(rows, self._pieces(encoded.dictionary.to_pylist()), strict=False):
+        for row, ids in zip(rows, self._encode_pieces(encoded.dictionary.to_pylist()), strict=False):
             ids = [self.first_token + _FIRST_PIECE + i for i in ids[: self.max_tokens]]
             row[: len(ids)] = ids
             if len(ids) < self.max_tokens:
@@ -138,8 +138,8 @@ class TextCodec:
 
         return pa.array(texts, pa.large_string(), mask=missing).cast(arrow_type(self.column))
 
-    def _pieces(self, texts: Sequence[str]) -> list[list[int]]:
-        return [e.ids for e in _load(self.tokenizer).encode_batch_fast(list(texts))]
+    def _encode_pieces(self, texts: Sequence[str]) -> list[list[int]]:
+        return [e.ids for e in _load_tokenizer(self.tokenizer).encode_batch_fast(list(texts))]
 
 
 def fit_max_tokens(lengths: npt.NDArray[np.int64], limit: int) -> int:
@@ -151,9 +151,9 @@ def fit_max_tokens(lengths: npt.NDArray[np.int64], limit: int) -> int:
 
 def vocabulary_size(tokenizer: str) -> int:
     """Pieces that the tokenizer really learned."""
-    return int(_load(tokenizer).get_vocab_size())
+    return int(_load_tokenizer(tokenizer).get_vocab_size())
 
 
 def token_lengths(tokenizer: str, texts: Sequence[str]) -> npt.NDArray[np.int64]:
     """Number of pieces of each text."""
-    return np.array([len(e.ids) for e in _load(tokenizer).encode_batch_fast(list(texts))], np.int64)
+    return np.array([len(e.ids) for e in _load_tokenizer(tokenizer).encode_batch_fast(list(texts))], np.int64)

@@ -20,7 +20,7 @@ Names = str | tuple[str, ...]
 
 
 class Operator(StrEnum):
-    """What is done with the values of an entity type."""
+    """Operation on the values of an entity type."""
 
     PSEUDONYM = "pseudonym"
     """A keyed stand-in of the same format."""

@@ -1,4 +1,4 @@
-"""How strongly each column goes with each other one, as one square matrix per table.
+"""Strength of the association of every pair of columns, as one square matrix per table.
 
 Pearson's correlation between ordered columns, Theil's U between nominal ones, the correlation ratio between a nominal
 and an ordered one: the measures of the NeMo report, so that its numbers can be compared. Missing values are a category
@@ -97,7 +97,7 @@ def correlation_ratios(codes: Codes, values: NDArray[np.float64]) -> NDArray[np.
     """Eta of each column: root of the share of its variance that lies between categories.
 
     Args:
-        codes: (rows,) categories.
+        codes: Category code of each row, (rows,).
         values: (rows, columns), NaN for missing.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Tables as arrays: what every measurement of the evaluation reads instead of data frames.
+"""Tables as arrays, which every measurement of the evaluation reads instead of data frames.
 
 Decides which columns are scored, and as what: an ordered column becomes float64 with NaN for missing, a nominal one
 strings with None for missing. Dates and datetimes become days since 1970 (UTC). Typing follows the schema, with the two
@@ -57,14 +57,14 @@ class Table:
         return Table(columns=self.columns, values=taken, rows=len(indices))
 
     def without(self, name: str) -> Table:
-        """This table less one column."""
+        """The table without one column."""
         return Table(columns=tuple(c for c in self.columns if c.name != name), values=self.values, rows=self.rows)
 
 
 def scored_columns(
     train: pd.DataFrame, schema: TableSchema, *, max_columns: int, seed: int
 ) -> tuple[ScoredColumn, ...]:
-    """The columns to measure: all that can be scored, or a seeded sample of max_columns of them, in table order."""
+    """Columns to measure: all that can be scored, or a seeded sample of max_columns of them, in table order."""
     scorable = [c for c in schema.columns if why_not_scored(train, c) is None]
     rng = np.random.default_rng([seed, 1])
     if len(scorable) > max_columns:
@@ -84,7 +84,7 @@ def why_not_scored(train: pd.DataFrame, column: ColumnSchema) -> str | None:
     """The reason why a column cannot be scored; None if it can."""
     if column.kind in NOT_SCORED:
         return NOT_SCORED[column.kind]
-    if not _series(train, column.name).notna().any():
+    if not _find_series(train, column.name).notna().any():
         return "it has no values in the training table"
     return None
 
@@ -95,7 +95,7 @@ def prepare(frame: pd.DataFrame, columns: Sequence[ScoredColumn]) -> Table:
     Raises:
         DataError: The frame lacks one of the columns.
     """
-    values = {c.name: _values(_series(frame, c.name), c) for c in columns}
+    values = {c.name: _extract_values(_find_series(frame, c.name), c) for c in columns}
     return Table(columns=tuple(columns), values=values, rows=len(frame))
 
 
@@ -107,7 +107,7 @@ def sample(frame: pd.DataFrame, size: int, *, seed: int) -> pd.DataFrame:
 
 
 def missing(values: Values) -> NDArray[np.bool_]:
-    """Which values are missing, shape (rows,)."""
+    """Whether each value is missing, (rows,)."""
     return np.asarray(pd.isna(values), dtype=bool)
 
 
@@ -129,20 +129,20 @@ def numbers(series: pd.Series, kind: Kind) -> NDArray[np.float64]:
 
 
 def labels(series: pd.Series) -> Values:
-    """Values of a nominal column as strings (1.0 and 1 are one), None where missing."""
+    """Values of a nominal column as strings, None where missing; 1.0 and 1 have the same label."""
     codes, uniques = pd.factorize(series)
-    names = np.array([*(_label(value) for value in uniques), None], dtype=object)
+    names = np.array([*(_label_value(value) for value in uniques), None], dtype=object)
     # Code -1, missing, picks the None at the end.
     return names[codes]
 
 
-def _label(value: Any) -> str:
+def _label_value(value: Any) -> str:
     if isinstance(value, float | np.floating) and float(value).is_integer():
         return str(int(value))
     return str(value)
 
 
-def _values(series: pd.Series, column: ScoredColumn) -> Values:
+def _extract_values(series: pd.Series, column: ScoredColumn) -> Values:
     if column.kind not in ORDERED_KINDS:
         return labels(series)
 
@@ -157,14 +157,14 @@ def _is_nominal(train: pd.DataFrame, column: ColumnSchema) -> bool:
     if column.kind not in ORDERED_KINDS:
         return True
 
-    distinct = np.unique(numbers(_series(train, column.name), column.kind))
+    distinct = np.unique(numbers(_find_series(train, column.name), column.kind))
     distinct = distinct[~np.isnan(distinct)]
     few = column.kind is Kind.INTEGER and len(distinct) <= 10 and bool(np.all(distinct >= 0))
 
     return few or len(distinct) == 2
 
 
-def _series(frame: pd.DataFrame, name: str) -> pd.Series:
+def _find_series(frame: pd.DataFrame, name: str) -> pd.Series:
     if name not in frame.columns:
         raise DataError(
             f"a table of the evaluation lacks the column {name!r}; write it as the schema says", column=name

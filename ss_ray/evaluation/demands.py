@@ -1,4 +1,4 @@
-"""What a pipeline demands of a table: `hard-fails`, `privacy:GRADE`, `quality:GRADE`; each is met or not."""
+"""Demands of a pipeline on a table (`hard-fails`, `privacy:GRADE`, `quality:GRADE`) and the check of each."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ HARD_FAILS = "hard-fails"
 
 @dataclass(frozen=True, kw_only=True)
 class Demand:
-    """The worst grade of one part that will do; a part without a grade will not."""
+    """The worst acceptable grade of one part; a part without a grade does not meet the demand."""
 
     part: Literal["privacy", "quality"]
     worst: Grade
 
 
 def parse_demands(texts: Iterable[str]) -> tuple[Demand | Literal["hard-fails"], ...]:
-    """Demands as a person writes them; grades in any case, with spaces or hyphens.
+    """Parse demands as a person writes them; grades in any case, with spaces or hyphens.
 
     Raises:
         ConfigError: One of them is none.
     """
-    return tuple(_parse(text) for text in texts)
+    return tuple(_parse_demand(text) for text in texts)
 
 
 def unmet(
     demands: Iterable[Demand | Literal["hard-fails"]], *, privacy: str | None, quality: str | None, failed: bool
 ) -> Iterator[str]:
-    """A sentence for each demand that is not met by these grades, or because a hard rule failed."""
+    """Sentences about the demands that these grades do not meet, or that a failed hard rule breaks."""
     order = list(Grade)
     for demand in demands:
         if not isinstance(demand, Demand):
@@ -49,7 +49,7 @@ def unmet(
             yield f"{demand.part} is {found or 'without a grade'}, and {demand.worst} is demanded"
 
 
-def _parse(text: str) -> Demand | Literal["hard-fails"]:
+def _parse_demand(text: str) -> Demand | Literal["hard-fails"]:
     if text == HARD_FAILS:
         return "hard-fails"
 

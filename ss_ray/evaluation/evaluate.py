@@ -33,10 +33,10 @@ class Scores:
     """Scores of the synthetic table, and of a fresh real sample (the holdout) in its place.
 
     Attributes:
-        quality: Of the synthetic table, by all parts that are available.
-        quality_comparable: Of the synthetic table, by the parts that are available for both.
-        quality_baseline: Of the holdout, by these parts.
-        privacy: The verdict.
+        quality: Scores of the synthetic table by every part that is available.
+        quality_comparable: Scores of the synthetic table by the parts that are available for both tables.
+        quality_baseline: Scores of the holdout by these common parts.
+        privacy: Privacy verdict on the synthetic table.
     """
 
     quality: QualityScores
@@ -47,7 +47,7 @@ class Scores:
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """Everything measured about one synthetic table; computed on real rows, so it is internal.
+    """All measurements of one synthetic table; computed on real rows, so they are internal.
 
     JSON by `pydantic.TypeAdapter(Evaluation)`.
     """
@@ -72,16 +72,16 @@ def evaluate(
     pii: Mapping[str, str] | None = None,
     originals: Originals | None = None,
 ) -> Evaluation:
-    """Measure likeness, usefulness and privacy of a synthetic table, and score them.
+    """Measure fidelity, utility and privacy of a synthetic table, and score them.
 
     Args:
         train: Real rows that the generator learned from.
         holdout: Real rows that it has not seen; None where there are none, which makes much unavailable.
-        synthetic: Generated rows.
+        synthetic: Generated rows, in the columns of the schema.
         schema: Columns of all three tables, read from Parquet as `schema.to_arrow()`.
         target: Column that the utility models predict; None chooses one.
         max_rows: Rows sampled of each table.
-        max_columns: Columns sampled.
+        max_columns: Number of columns that are sampled at most.
         seed: Fixes everything random; the same tables and seed give the same evaluation.
         group: Column that tells which rows are of one person, see `evaluate_privacy`.
         pii: Column -> entity type of the columns that hold personal data, likewise.
@@ -134,14 +134,14 @@ Similar = TypeVar("Similar", Similarity, TextSimilarity)
 
 def _common_parts(fidelity: Fidelity) -> tuple[Parts, Parts]:
     """Similarities of the synthetic table and of the holdout, where both are available."""
-    pairs = [_both(text.synthetic, text.baseline, ("semantic", "structure")) for text in fidelity.texts]
+    pairs = [_keep_common_metrics(text.synthetic, text.baseline, ("semantic", "structure")) for text in fidelity.texts]
     names = ("distribution", "correlation", "deep_structure")
-    made, unseen = _both(fidelity.synthetic, fidelity.baseline, names)
+    made, unseen = _keep_common_metrics(fidelity.synthetic, fidelity.baseline, names)
     return (made, tuple(pair[0] for pair in pairs)), (unseen, tuple(pair[1] for pair in pairs))
 
 
-def _both(made: Similar, unseen: Similar, names: tuple[str, ...]) -> tuple[Similar, Similar]:
-    """The two, without the numbers that one of them lacks."""
+def _keep_common_metrics(made: Similar, unseen: Similar, names: tuple[str, ...]) -> tuple[Similar, Similar]:
+    """Both results without the metrics that one of them lacks."""
     lacking = {
         name: getattr(unseen, name) if getattr(unseen, name).value is None else getattr(made, name)
         for name in names

@@ -21,7 +21,7 @@ Counts = tuple[Hashes, NDArray[np.int64]]
 
 
 def sample_groups(parts: Sequence[Location], column: str, max_rows: int) -> pa.Table | None:
-    """All rows of some groups, `max_rows` at most; None where one group alone has more, or there is none.
+    """All rows of some groups, `max_rows` at most; None if there is no group, or one alone has more rows.
 
     The groups are those of the smallest hashes of their names, which is as good as drawing them; the same file gives
     the same groups. Rows without a group are left out.
@@ -34,7 +34,7 @@ def sample_groups(parts: Sequence[Location], column: str, max_rows: int) -> pa.T
     blocks = []
     for part in parts:
         for block in read_part(part):
-            found, known = _hashes(block, column)
+            found, known = _hash_groups(block, column)
             blocks.append(block.filter(pa.array(known & (found <= hashes[chosen - 1]))))
 
     return pa.concat_tables(blocks)
@@ -44,15 +44,15 @@ def _group_counts(parts: Sequence[Location], column: str) -> Counts:
     found: list[Counts] = []
     for part in parts:
         for block in read_part(part, [column]):
-            hashes, known = _hashes(block, column)
+            hashes, known = _hash_groups(block, column)
             found.append(np.unique(hashes[known], return_counts=True))
             if sum(len(names) for names, _ in found) > MERGE_AT:
-                found = [_merged(found)]
+                found = [_merge_counts(found)]
 
-    return _merged(found)
+    return _merge_counts(found)
 
 
-def _merged(found: list[Counts]) -> Counts:
+def _merge_counts(found: list[Counts]) -> Counts:
     if not found:
         return np.zeros(0, np.uint64), np.zeros(0, np.int64)
     names, places = np.unique(np.concatenate([part[0] for part in found]), return_inverse=True)
@@ -60,8 +60,8 @@ def _merged(found: list[Counts]) -> Counts:
     return names, counts.astype(np.int64)
 
 
-def _hashes(block: pa.Table, column: str) -> tuple[Hashes, NDArray[np.bool_]]:
-    """Hash of the group of each row, and whether it has one."""
+def _hash_groups(block: pa.Table, column: str) -> tuple[Hashes, NDArray[np.bool_]]:
+    """Hash of each row's group, and whether the row has a group."""
     codes, names = pd.factorize(labels(block.column(column).to_pandas()))
     hashes = np.append(pd.util.hash_array(np.asarray(names, dtype=object)), np.uint64(0))
     return hashes[codes], codes >= 0

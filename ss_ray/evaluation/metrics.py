@@ -1,4 +1,4 @@
-"""A measured number together with what it rests on, or the reason why there is none.
+"""A measured number with its sample size and uncertainty, or the reason why it is not available.
 
 Decides that no number of the evaluation travels alone. What the numbers mean is said where they are measured.
 """
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Metric:
-    """One number of the evaluation.
+    """One number of the evaluation, or the reason for its absence.
 
     Attributes:
         value: The number, finite; None where it is not available. Zero is a value.
@@ -47,7 +47,7 @@ def measured(
     std_error: float | None = None,
     bounds: tuple[float, float] | None = None,
 ) -> Metric:
-    """A metric with a value; without one if the number is not finite."""
+    """A metric with a value; an unavailable one if the number is not finite."""
     if not math.isfinite(value):
         return unavailable("the computation gave no finite number")
 

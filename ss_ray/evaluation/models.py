@@ -45,7 +45,7 @@ class Encoder:
 
     @property
     def categorical(self) -> list[bool]:
-        """Which features are category codes."""
+        """Whether each feature is a category code."""
         return [c.nominal for c in self.columns]
 
     def encode(self, table: Table) -> NDArray[np.float64]:
@@ -68,7 +68,7 @@ def fit_encoder(train: Table) -> Encoder:
 
 
 def frequent_codes(values: Values, limit: int) -> dict[str, int]:
-    """Codes 0, 1, ... of the `limit` most frequent categories; equally frequent ones in alphabetical order."""
+    """Codes 0, 1, ... of the `limit` most frequent categories; ties in alphabetical order."""
     names, counts = np.unique(np.array([v for v in values if v is not None], dtype=str), return_counts=True)
     order = np.argsort(-counts, kind="stable")[:limit]
     return {str(names[i]): code for code, i in enumerate(order)}
@@ -90,9 +90,11 @@ def fit_classifier(
     seed: int,
     most_rounds: int = MOST_ROUNDS,
 ) -> HistGradientBoostingClassifier:
-    """A boosted classifier; fewer rounds for many classes, each of which takes a tree, so that the cost stays."""
-    rounds = max(FEWEST_CLASS_ROUNDS, min(_rounds(features, most_rounds), 2 * most_rounds // len(np.unique(classes))))
-    settings = _settings(encoder, rounds, seed)
+    """Fit a boosted classifier; many classes get fewer rounds, because each class takes a tree per round."""
+    rounds = max(
+        FEWEST_CLASS_ROUNDS, min(_limit_rounds(features, most_rounds), 2 * most_rounds // len(np.unique(classes)))
+    )
+    settings = _make_settings(encoder, rounds, seed)
     if len(np.unique(classes)) > 2:
         settings["learning_rate"] = CLASS_RATE
 
@@ -109,11 +111,11 @@ def fit_regressor(
     most_rounds: int = MOST_ROUNDS,
 ) -> HistGradientBoostingRegressor:
     """A boosted regressor."""
-    model = HistGradientBoostingRegressor(**_settings(encoder, _rounds(features, most_rounds), seed))
+    model = HistGradientBoostingRegressor(**_make_settings(encoder, _limit_rounds(features, most_rounds), seed))
     return model.fit(_without_empty(features), values)
 
 
-def _settings(encoder: Encoder, rounds: int, seed: int) -> dict[str, Any]:
+def _make_settings(encoder: Encoder, rounds: int, seed: int) -> dict[str, Any]:
     return {
         "categorical_features": encoder.categorical,
         "max_iter": rounds,
@@ -124,18 +126,18 @@ def _settings(encoder: Encoder, rounds: int, seed: int) -> dict[str, Any]:
     }
 
 
-def _rounds(features: NDArray[np.float64], most: int) -> int:
+def _limit_rounds(features: NDArray[np.float64], most: int) -> int:
     """Boosting rounds: small tables have no use for many."""
     return max(FEWEST_ROUNDS, min(most, len(features) // 10))
 
 
 def _without_empty(features: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Features with a constant where a column has no value at all, which the binning of scikit-learn 1.9 refuses."""
+    """Features with a constant in the columns without any value, which the binning of scikit-learn 1.9 refuses."""
     return np.where(np.isnan(features).all(axis=0), 0.0, features)
 
 
 def roc_auc(positive: NDArray[np.bool_], score: NDArray[np.float64]) -> float:
-    """Probability that a positive scores above a negative, ties half; NaN where one side is empty."""
+    """Probability that a positive scores above a negative, ties half; NaN if either class is empty."""
     n_positive = int(positive.sum())
     n_negative = int((~positive).sum())
     if not n_positive or not n_negative:

@@ -22,7 +22,7 @@ CHUNK_BYTES = 2**19
 
 @dataclass(frozen=True, kw_only=True)
 class Points:
-    """Rows in the space of the distance; one array per column, which is how they are read.
+    """Rows in the space of the distance, as one array per column.
 
     Attributes:
         quantiles: (ordered columns, rows), float32 in [0, 1]; NaN for missing.
@@ -43,7 +43,7 @@ class Points:
         return len(self.codes) + len(self.quantiles)
 
     def missing(self, column: int) -> NDArray[np.bool_]:
-        """Which values of a column are missing, (rows,)."""
+        """Whether each value of a column is missing, (rows,)."""
         if column < len(self.codes):
             return np.asarray(self.codes[column] < 0)
         return np.isnan(self.quantiles[column - len(self.codes)])
@@ -53,7 +53,7 @@ class Points:
         return Points(quantiles=self.quantiles[:, indices], codes=self.codes[:, indices])
 
     def of_columns(self, columns: NDArray[np.intp]) -> Points:
-        """The rows by these columns alone, ascending."""
+        """The rows restricted to these columns, in ascending order."""
         nominal = columns[columns < len(self.codes)]
         ordered = columns[columns >= len(self.codes)]
         return Points(quantiles=self.quantiles[ordered - len(self.codes)], codes=self.codes[nominal])
@@ -78,8 +78,8 @@ def to_points(train: Table, *tables: Table) -> list[Points]:
     """The rows of each table; quantiles are those of the training table, codes are common to all."""
     ordered = [c.name for c in train.columns if not c.nominal]
     nominal = [c.name for c in train.columns if c.nominal]
-    quantiles = [_quantiles(train.values[n], [t.values[n] for t in tables]) for n in ordered]
-    codes = [_codes([t.values[n] for t in tables]) for n in nominal]
+    quantiles = [_rank_values(train.values[n], [t.values[n] for t in tables]) for n in ordered]
+    codes = [_encode_categories([t.values[n] for t in tables]) for n in nominal]
     largest = max((int(part.max(initial=0)) for column in codes for part in column), default=0)
     kind: type[np.signedinteger[Any]] = np.int16 if largest <= np.iinfo(np.int16).max else np.int32
 
@@ -107,7 +107,7 @@ def nearest(queries: Points, reference: Points, *, own: NDArray[np.int64] | None
     for start in range(0, queries.rows, step):
         block = np.arange(start, min(start + step, queries.rows))
         rows = np.arange(len(block))
-        distances = _distances(queries.take(block), reference)
+        distances = _compute_distances(queries.take(block), reference)
         if own is not None:
             distances[rows, own[block]] = np.inf
 
@@ -130,7 +130,7 @@ def merged(first: Neighbours, other: Neighbours, offset: int) -> Neighbours:
     )
 
 
-def _distances(a: Points, b: Points) -> NDArray[np.float32]:
+def _compute_distances(a: Points, b: Points) -> NDArray[np.float32]:
     """All distances, (rows of a, rows of b)."""
     return total_differences(a, b, range(a.columns)) / np.float32(max(a.columns, 1))
 
@@ -159,14 +159,14 @@ def total_differences(a: Points, b: Points, columns: Iterable[int]) -> NDArray[n
 
 
 def column_differences(a: Points, b: Points, column: int) -> NDArray[np.float32] | NDArray[np.bool_]:
-    """Part of one column in the distance, (rows of a, rows of b); nominal columns come first."""
+    """Contribution of one column to the distance, (rows of a, rows of b); nominal columns come first."""
     if column < len(a.codes):
         return np.asarray(a.codes[column][:, None] != b.codes[column][None, :])
     return _quantile_differences(a.quantiles[column - len(a.codes)], b.quantiles[column - len(a.codes)])
 
 
 def _quantile_differences(x: NDArray[np.float32], y: NDArray[np.float32]) -> NDArray[np.float32]:
-    """|x - y| of one column, (len(x), len(y)); 1 where one is missing, 0 where both are."""
+    """|x - y| of one column, (len(x), len(y)); 1 if exactly one value is missing, 0 if both are."""
     difference: NDArray[np.float32] = np.abs(x[:, None] - y[None, :])
     gone_x = np.isnan(x)
     gone_y = np.isnan(y)
@@ -178,14 +178,14 @@ def _quantile_differences(x: NDArray[np.float32], y: NDArray[np.float32]) -> NDA
     return difference
 
 
-def _quantiles(train: Values, columns: list[Values]) -> list[NDArray[np.float64]]:
+def _rank_values(train: Values, columns: list[Values]) -> list[NDArray[np.float64]]:
     """Mid-rank of each value in the training values, 0 to 1; NaN where missing."""
     known = np.sort(train[~missing(train)])
     ranks = [(np.searchsorted(known, v, "left") + np.searchsorted(known, v, "right")) / 2 for v in columns]
     return [np.where(missing(v), np.nan, r / max(len(known), 1)) for v, r in zip(columns, ranks, strict=True)]
 
 
-def _codes(columns: list[Values]) -> list[NDArray[np.int64]]:
-    """One code per category, the same in all columns given; -1 for missing."""
+def _encode_categories(columns: list[Values]) -> list[NDArray[np.int64]]:
+    """One code per category, shared by all given columns; -1 for missing."""
     codes = pd.factorize(np.concatenate(columns))[0]
     return np.split(codes, np.cumsum([len(v) for v in columns])[:-1])

@@ -1,4 +1,4 @@
-"""Which tests of privacy are made. What a person switches off is not measured, and the verdict names it as missing."""
+"""Switches of the privacy tests. A test that is switched off is not measured, and the verdict names it as missing."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NEMO_KNOWN_COLUMNS = 3
 
 @dataclass(frozen=True, kw_only=True)
 class PrivacyTests:
-    """The tests; without arguments all of them.
+    """Switches of the tests; all of them are on by default.
 
     Attributes:
         membership: Guess who was trained on.
@@ -43,7 +43,7 @@ class PrivacyTests:
         return chosen | {c: pii.get(c, UNKNOWN_ENTITY) for c in self.replay_columns}
 
     def left_out(self, pii: Mapping[str, str]) -> tuple[str, ...]:
-        """What is not tested because a person said so, in words."""
+        """Tests that the configuration switched off, in words."""
         found = []
         if not self.membership:
             found.append("membership inference")

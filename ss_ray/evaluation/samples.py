@@ -22,11 +22,11 @@ class Samples:
     Attributes:
         frames: All columns of training, synthetic and holdout rows, in this order.
         real: Scored columns of the training rows.
-        made: Of the synthetic rows.
-        unseen: Of the holdout rows; None where there are none.
-        no_holdout: Why there are none, in words.
+        made: Sampled synthetic rows.
+        unseen: Sampled holdout rows; None where there are none.
+        no_holdout: Reason why there are no holdout rows, in words.
         common: Rows at which synthetic and holdout table are compared where more rows would give better numbers.
-        seed: With which they were drawn.
+        seed: Seed of the samples.
     """
 
     frames: tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame | None]

@@ -42,7 +42,7 @@ class Score:
 
     Attributes:
         value: 0 (worst) to 10, one decimal; None where it is not available.
-        grade: Grade of the value; None likewise.
+        grade: Grade of the value; None where there is no value.
         reason: Why there is no value; None where there is one.
     """
 
@@ -57,11 +57,11 @@ class QualityScores:
 
     Attributes:
         sqs: Mean of the tabular and the text part, weighted by their numbers of columns.
-        distribution: Of columns by themselves.
-        correlation: Of pairs of columns.
-        deep_structure: Of principal components.
-        text_semantic: Of what texts say, the mean over text columns.
-        text_structure: Of how texts are built, likewise.
+        distribution: Score of single columns.
+        correlation: Score of pairs of columns.
+        deep_structure: Score of the principal components.
+        text_semantic: Score of the meaning of texts, the mean over text columns.
+        text_structure: Score of the structure of texts, the mean over text columns.
         limits: Why the SQS is at most LIMIT, a sentence each; the parts are as they are.
     """
 
@@ -132,21 +132,21 @@ def score_quality(
     """The parts that are available, and their weighted mean.
 
     Args:
-        similarity: Of the columns that are no texts.
-        texts: Of each text column.
+        similarity: Similarity of the columns that are not texts.
+        texts: Similarity of each text column.
         tabular_columns: Number of columns that are no texts, scored or not: their weight beside the text columns.
-        limits: What the parts do not see, and caps the SQS at LIMIT; in words.
+        limits: Shortcomings that no part measures, in words; if there is any, the SQS is at most LIMIT.
     """
     tabular = {
-        "deep_structure": _part([similarity.deep_structure], deep_structure_score),
-        "distribution": _part([similarity.distribution], distribution_score),
-        "correlation": _part([similarity.correlation], correlation_score),
+        "deep_structure": _average_metrics([similarity.deep_structure], deep_structure_score),
+        "distribution": _average_metrics([similarity.distribution], distribution_score),
+        "correlation": _average_metrics([similarity.correlation], correlation_score),
     }
     text = {
-        "text_semantic": _part([t.semantic for t in texts], text_semantic_score),
-        "text_structure": _part([t.structure for t in texts], text_structure_score),
+        "text_semantic": _average_metrics([t.semantic for t in texts], text_semantic_score),
+        "text_structure": _average_metrics([t.structure for t in texts], text_structure_score),
     }
-    parts = [(_weighted(tabular, WEIGHTS), tabular_columns), (_weighted(text, TEXT_WEIGHTS), len(texts))]
+    parts = [(_average_parts(tabular, WEIGHTS), tabular_columns), (_average_parts(text, TEXT_WEIGHTS), len(texts))]
     known = [(value, columns) for value, columns in parts if value is not None and columns]
     if known:
         mean = sum(value * columns for value, columns in known) / sum(columns for _, columns in known)
@@ -154,14 +154,14 @@ def score_quality(
     else:
         sqs = Score(value=None, grade=None, reason=similarity.distribution.reason)
 
-    return QualityScores(sqs=sqs, limits=limits, **{name: _score(part) for name, part in (tabular | text).items()})
+    return QualityScores(sqs=sqs, limits=limits, **{name: _score_part(part) for name, part in (tabular | text).items()})
 
 
 Part = float | str
 """A score before it is rounded, or the reason why there is none."""
 
 
-def _part(metrics: Sequence[Metric], convert: Callable[[float], float]) -> Part:
+def _average_metrics(metrics: Sequence[Metric], convert: Callable[[float], float]) -> Part:
     """Mean score of the metrics that are available."""
     known = [convert(metric.value) for metric in metrics if metric.value is not None]
     if known:
@@ -169,7 +169,7 @@ def _part(metrics: Sequence[Metric], convert: Callable[[float], float]) -> Part:
     return next((metric.reason for metric in metrics if metric.reason is not None), "there is no text column")
 
 
-def _weighted(parts: Mapping[str, Part], weights: Mapping[str, float]) -> float | None:
+def _average_parts(parts: Mapping[str, Part], weights: Mapping[str, float]) -> float | None:
     """Weighted mean of the parts that are available."""
     known = {name: part for name, part in parts.items() if not isinstance(part, str)}
     if known:
@@ -177,7 +177,7 @@ def _weighted(parts: Mapping[str, Part], weights: Mapping[str, float]) -> float 
     return None
 
 
-def _score(part: Part) -> Score:
+def _score_part(part: Part) -> Score:
     if isinstance(part, str):
         return Score(value=None, grade=None, reason=part)
     return to_score(part)

@@ -16,7 +16,7 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True, kw_only=True)
 class SequenceColumns:
-    """What makes sequences of rows; at least one of the two.
+    """Columns that define sequences of rows; at least one of the two is set.
 
     Attributes:
         group: Column whose value the rows of one sequence share; None where the whole table is one sequence.
@@ -29,7 +29,7 @@ class SequenceColumns:
 
 @dataclass(frozen=True, kw_only=True)
 class Sequences:
-    """Rows of one table, sequence after sequence, in order; sensitive, never leaves the process.
+    """Rows of one table in order, sequence after sequence; sensitive, never leaves the process.
 
     Attributes:
         table: Scored columns but the two that make the sequences.
@@ -79,8 +79,8 @@ def to_sequences(
 
     Args:
         frame: Rows in the order in which they were stored.
-        schema: Its columns.
-        by: What makes the sequences; both columns are in the schema.
+        schema: Schema of the frame.
+        by: Grouping and order columns of the sequences; both are in the schema.
         columns: Scored columns of the training table.
     """
     if by.group is None:
@@ -91,7 +91,7 @@ def to_sequences(
     if by.order is None:
         ranks = np.zeros(len(frame))
     else:
-        ranks = _places(frame[by.order], schema[by.order].kind)
+        ranks = _order_keys(frame[by.order], schema[by.order].kind)
 
     # stable: rows that are equal stay as they were.
     rows = np.lexsort((ranks, group))
@@ -107,7 +107,7 @@ def to_sequences(
     )
 
 
-def _places(series: pd.Series, kind: Kind) -> NDArray[np.float64]:
+def _order_keys(series: pd.Series, kind: Kind) -> NDArray[np.float64]:
     """Numbers that ascend as the values do; NaN, which sorts last, where missing."""
     if kind in ORDERED_KINDS:
         return numbers(series, kind)
@@ -120,7 +120,7 @@ def _places(series: pd.Series, kind: Kind) -> NDArray[np.float64]:
 
 
 def _in_order(group: Ints, ranks: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """(sequences,) whether no row of a sequence is below the one before it, missing places left out."""
+    """(sequences,) whether the places of a sequence never descend; missing places are skipped."""
     known = (group >= 0) & ~np.isnan(ranks)
     rows = np.flatnonzero(known)[np.argsort(group[known], kind="stable")]
     falls = (np.diff(ranks[rows]) < 0) & (np.diff(group[rows]) == 0)

@@ -42,7 +42,7 @@ def wilson(hits: float, size: int, z: float = Z_95) -> tuple[float, float]:
 
 
 def rate_p_value(hits: int, size: int, chance_hits: int, chance_size: int) -> Metric:
-    """One-sided test of two rates: given all hits, how many fall on the first side.
+    """One-sided test of two rates: given the number of all hits, the number on the first side.
 
     Unlike a test against the second rate taken as exact, it knows that this rate is itself a sample.
 
@@ -69,7 +69,7 @@ def exceed_p_value(above: int, size: int, rank: int, reference: int) -> Metric:
 
 
 def mean_p_value(difference: float, std_error: float, size: int) -> Metric:
-    """One-sided normal test that a difference of means is above 0; without any noise it is sure."""
+    """One-sided normal test that a difference of means is above 0; without noise, the p-value is 0 or 1."""
     if std_error <= 0:
         return measured(float(difference <= 0), size)
     return measured(float(norm.sf(difference / std_error)), size)

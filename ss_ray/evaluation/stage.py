@@ -44,7 +44,7 @@ class Tables:
     Attributes:
         train: Real rows that the generator learned from.
         holdout: Real rows that it has not seen.
-        synthetic: Generated rows.
+        synthetic: Folder of the generated rows.
         originals: Training and holdout rows before personal data were replaced; None where they were not.
     """
 
@@ -56,7 +56,7 @@ class Tables:
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluationRequest:
-    """What is measured.
+    """Options of the measurement.
 
     Attributes:
         parameters: Section `evaluation` of the request.
@@ -79,11 +79,11 @@ class EvaluationRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluationResult:
-    """Where the evaluation is, and its main figures; None where one is not available.
+    """Folder of the evaluation and its main figures; a figure is None if it is not available.
 
     Attributes:
         quality_score: NeMo's SQS for tabular columns, 0 to 10.
-        quality_grade: Its grade.
+        quality_grade: Grade of the quality score.
         privacy_grade: Poor whenever a hard rule fails.
         discriminator_auc: 0.5 cannot tell real from synthetic, 1 always can.
         utility_target: Column that the utility models predict.
@@ -93,7 +93,7 @@ class EvaluationResult:
         copied_share_holdout: Holdout rows that equal a training row: the share that chance gives.
         closer_to_train_share: Synthetic rows closer to train than to holdout; 0.5 is ideal.
         failed: Why privacy is Poor, a sentence for each failure of a hard rule.
-        privacy_missing: What was not tested, in words; where anything is, privacy has no grade but Poor.
+        privacy_missing: Tests that were not made, in words; if there is any, privacy has no grade but Poor.
         quality_limits: Why quality is capped, a sentence for each column.
     """
 
@@ -145,7 +145,7 @@ def evaluate_table(
         "tests": plan_tests(asked),
         "public": request.public,
     }
-    measure = ray.remote(num_cpus=1)(_measure)
+    measure = ray.remote(num_cpus=1)(_run_measurement)
 
     with unwrapped_errors(EvaluationError):
         pending = [
@@ -191,19 +191,19 @@ def _lag_limits(asked: TimeSeriesEvaluationParameters) -> LagLimits | None:
 
 
 def write_evidence(facts: RunFacts, evaluation: Evaluation | None, folder: Location) -> Evidence:
-    """Write folder/compliance.json: the evidence of a run, with what its evaluation says about re-identification."""
-    evidence = make_evidence(facts, risks=_risks(evaluation), figures=_figures(evaluation))
+    """Write folder/compliance.json: the evidence of a run, with the evaluation's figures on re-identification."""
+    evidence = make_evidence(facts, risks=_select_risks(evaluation), figures=_select_figures(evaluation))
     (folder / "compliance.json").write_text(evidence_json(evidence))
     return evidence
 
 
-def _risks(evaluation: Evaluation | None) -> dict[str, Metric]:
+def _select_risks(evaluation: Evaluation | None) -> dict[str, Metric]:
     if evaluation is None:
         return {}
     return {name: risk.risk for name, risk in evaluation.privacy.gdpr_risks.risks.items()}
 
 
-def _figures(evaluation: Evaluation | None) -> dict[str, Metric]:
+def _select_figures(evaluation: Evaluation | None) -> dict[str, Metric]:
     if evaluation is None:
         return {}
 
@@ -274,7 +274,7 @@ def _measure_fidelity(
     return evaluate_fidelity(train, holdout, synthetic, schema, sequences=sequences, whole=whole, **settings)
 
 
-def _measure(measurement: Any, frames: Any, schema: TableSchema, settings: dict[str, Any], *more: Any) -> Any:
+def _run_measurement(measurement: Any, frames: Any, schema: TableSchema, settings: dict[str, Any], *more: Any) -> Any:
     return measurement(*frames, schema, *more, **settings)
 
 

@@ -20,10 +20,10 @@ Hashes = NDArray[np.uint64]
 
 @dataclass(frozen=True, kw_only=True)
 class Words:
-    """Words of many texts, one after the other; sensitive where the texts are.
+    """Words of many texts in one sequence; sensitive where the texts are.
 
     Attributes:
-        hashes: Of the words, without regard to case, (words,).
+        hashes: Hashes of the words, without regard to case, (words,).
         text: Position of the text that each word is in, ascending, (words,).
         texts: Number of texts.
     """
@@ -34,9 +34,9 @@ class Words:
 
     def spans(self, length: int) -> Hashes:
         """Hashes of all spans of `length` words within one text."""
-        return span_hashes(self.hashes, length)[self._inside(length)]
+        return span_hashes(self.hashes, length)[self._is_inside(length)]
 
-    def _inside(self, length: int) -> NDArray[np.bool_]:
+    def _is_inside(self, length: int) -> NDArray[np.bool_]:
         last = len(self.text) - length + 1
         if last > 0:
             return np.asarray(self.text[:last] == self.text[length - 1 :])

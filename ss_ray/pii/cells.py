@@ -23,7 +23,7 @@ def is_number_type(type_: pa.DataType) -> bool:
 
 
 def distinct_texts(column: pa.ChunkedArray) -> list[str]:
-    """The distinct values of a column as text, in order of appearance, without missing ones (null and NaN)."""
+    """Distinct values of a column as text, in order of appearance, without missing values (null and NaN)."""
     return [text for text in as_texts(encode(column)[1]) if text is not None]
 
 
@@ -45,7 +45,7 @@ def encode(column: pa.ChunkedArray) -> tuple[pa.Array, pa.Array]:
 
 
 def as_texts(values: pa.Array) -> list[str | None]:
-    """Values as a person writes them: a float that is a whole number without its ".0". None where missing."""
+    """Values as a person writes them: a whole float without its ".0". None where missing."""
     if pa.types.is_floating(values.type):
         floats = values.to_pylist()
         return [None if v is None or v != v else str(int(v)) if v.is_integer() else repr(v) for v in floats]

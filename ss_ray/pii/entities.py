@@ -1,4 +1,4 @@
-"""The entity types of this package, in one table: their NeMo names, what is done with them, and what HIPAA says.
+"""The entity types of this package in one table: their NeMo names, their operators, and their HIPAA letters.
 
 Types that Presidio knows keep Presidio's spelling; the others (FIRST_NAME, STREET_ADDRESS, ...) follow it. NeMo's 64
 column types are folded onto them: "customer_id" and "unique_identifier" differ for a reader, not for a stand-in.
@@ -16,12 +16,12 @@ from ss_ray.errors import ConfigError
 
 @dataclass(frozen=True)
 class EntityType:
-    """One entity type.
+    """An entity type with its names and its default operator.
 
     Attributes:
         name: For example "EMAIL_ADDRESS".
         nemo: The names that NeMo configurations use for it.
-        operator: What is done with it where nobody says otherwise.
+        operator: Default operator of the type.
         safe_harbor: Letter of the HIPAA Safe Harbor identifier it belongs to, A to R (45 CFR 164.514(b)(2)(i));
             None where it is not one.
     """
@@ -162,9 +162,9 @@ class CustomEntity:
         regexes: Patterns of its spans.
         deny_list: Words that are always of this type, in any case.
         context: Words near a span that make it more certain.
-        score: Of a pattern's match without context, in (0, 1].
+        score: Score of a match without context, in (0, 1].
         validator: Checksum that a match has to pass: "luhn", "iban" or "mod97"; None for none.
-        operator: What is done with it.
+        operator: Operator that is applied to its matches.
     """
 
     name: str
@@ -213,7 +213,7 @@ def nemo_name(entity_type: str) -> str:
 
 
 def check_types(asked: PiiParameters) -> None:
-    """Refuse entity types that nobody knows, before any work.
+    """Refuse unknown entity types before any work.
 
     Raises:
         ConfigError: See `parse_entity_type`.

@@ -1,4 +1,4 @@
-"""Identifiers of seven kinds whose form leaves no doubt: how a text spells them, and whether another text holds them.
+"""Identifiers of seven kinds with an unambiguous form: their spellings in a text, and the search for them in another.
 
 Nothing here is shared with the detector: a fault of a pattern there must not be a fault of the check of its work.
 """
@@ -38,7 +38,7 @@ KINDS = tuple(ENTITY_TYPES)
 
 @dataclass(frozen=True)
 class Identifier:
-    """One identifier.
+    """An identifier of one kind in its canonical form.
 
     Attributes:
         kind: Kind of identifier, one of KINDS.
@@ -77,11 +77,11 @@ def identifiers(text: str) -> frozenset[Identifier]:
     found = set[Identifier]()
     if "@" in folded:
         folded = folded.replace("@@", "@")
-        found.update(Identifier(EMAIL, key) for key in _emails(folded))
+        found.update(Identifier(EMAIL, key) for key in _find_emails(folded))
         found.update(Identifier(SECRET_URL, match[1]) for match in _SECRET_URL.finditer(folded))
 
     if digits >= 8:
-        found.update(_numbers(folded))
+        found.update(_find_numbers(folded))
 
     if folded.count(".") >= 3 and digits >= 4:
         found.update(Identifier(IP, match[0]) for match in _IPV4.finditer(folded) if _is_address(match[0]))
@@ -93,7 +93,7 @@ def identifiers(text: str) -> frozenset[Identifier]:
 
 
 def fold(text: str) -> str:
-    """A text without differences of case and width, and without characters that nobody sees."""
+    """A text without differences of case and width, and without invisible characters."""
     text = _AT.sub("@", text)
     if text.isascii():
         return text.lower()
@@ -101,7 +101,7 @@ def fold(text: str) -> str:
     return "".join(c for c in folded if unicodedata.category(c) != "Cf" and c not in _UNSEEN)
 
 
-def _emails(text: str) -> Iterator[str]:
+def _find_emails(text: str) -> Iterator[str]:
     """Addresses around each "@": the longest run of characters that an address may hold."""
     for place, character in enumerate(text):
         if character != "@":
@@ -126,7 +126,7 @@ def _emails(text: str) -> Iterator[str]:
             yield f"{local.rpartition('_')[2]}@{domain[0]}"
 
 
-def _numbers(text: str) -> Iterator[Identifier]:
+def _find_numbers(text: str) -> Iterator[Identifier]:
     for match in _SSN.finditer(text):
         area = match[1]
         group = match[3]
@@ -144,10 +144,10 @@ def _numbers(text: str) -> Iterator[Identifier]:
             yield Identifier(CARD, number)
 
     for match in _IBAN.finditer(text):
-        yield from _iban(match[0])
+        yield from _find_iban(match[0])
 
 
-def _iban(text: str) -> Iterator[Identifier]:
+def _find_iban(text: str) -> Iterator[Identifier]:
     """The longest beginning of a match that is an IBAN of a country: the words after it may look like its groups."""
     compact = re.sub("[ -]", "", text)
     for length in range(len(compact), 14, -1):
@@ -177,8 +177,8 @@ _BETWEEN_GROUPS = re.compile(r"[ -]")
 
 
 @lru_cache(maxsize=4096)
-def _forms(text: str) -> tuple[str, str, str]:
-    """A text folded, with its numbers in one piece, and without separators at all."""
+def _fold_text(text: str) -> tuple[str, str, str]:
+    """A folded text, the text with its numbers joined, and the text without separators."""
     folded = fold(text)
     return folded, _BETWEEN_DIGITS.sub("", folded), _BETWEEN_GROUPS.sub("", folded)
 
@@ -193,7 +193,7 @@ def may_hold(text: str) -> bool:
 
 def survives(identifier: Identifier, text: str) -> bool:
     """Whether a text holds the value of an identifier, in any case and with any separators."""
-    folded, joined, compact = _forms(text)
+    folded, joined, compact = _fold_text(text)
     if identifier.kind in (PHONE, SSN, CARD):
         return identifier.key in joined
     if identifier.kind == IBAN:
@@ -207,7 +207,7 @@ def survives(identifier: Identifier, text: str) -> bool:
 
 
 def is_fictional(identifier: Identifier) -> bool:
-    """Whether a value lies in a range that nobody has, from which stand-ins are drawn, so that the two may be equal."""
+    """Whether a value lies in a range that is never assigned. Stand-ins come from it, so the two may be equal."""
     key = identifier.key
     if identifier.kind in (EMAIL, SECRET_URL):
         return key.rpartition("@")[2].endswith(("example.com", "example.org", "example.net", ".example", ".test"))

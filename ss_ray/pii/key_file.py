@@ -1,4 +1,4 @@
-"""How the stand-in key reaches the actors: in a file beside the real rows, for as long as the stage runs.
+"""Transport of the stand-in key to the actors: in a file beside the real rows, for as long as the stage runs.
 
 Arguments of actors stay readable in many places: Ray's state API and dashboard, its object store and what is spilled
 from it, its logs. Whoever can read the key's file can read the rows that it protects anyway. Against them, and against
@@ -18,7 +18,7 @@ NAME = "stand-in-key"
 
 @dataclass(frozen=True)
 class KeyFile:
-    """Where the key is; this is all that travels.
+    """Location of the key; only the location travels.
 
     Attributes:
         file: Location of the key as hex digits.

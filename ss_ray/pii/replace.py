@@ -43,10 +43,10 @@ _WORDY = frozenset({Operator.REDACT, Operator.LABEL, Operator.HASH, Operator.MAS
 
 @dataclass(frozen=True)
 class TableReplacer:
-    """Replaces tables by one plan under one key. It lives as long as a worker, and remembers values it has seen.
+    """Replaces tables by one plan under one key. It lives as long as a worker, and caches replaced values.
 
     Attributes:
-        plan: From `make_pii_plan`.
+        plan: Plan of the replacement, from `make_pii_plan`.
         pseudonyms: Makes the stand-ins.
     """
 
@@ -54,15 +54,15 @@ class TableReplacer:
     pseudonyms: Pseudonyms
 
     @cached_property
-    def _texts(self) -> TextReplacer:
+    def _text_replacer(self) -> TextReplacer:
         return TextReplacer(self.plan, self.pseudonyms)
 
     @cached_property
-    def _sandbox(self) -> Sandbox:
+    def _policy_sandbox(self) -> Sandbox:
         return Sandbox(self.pseudonyms.key, self.plan)
 
     def replace(self, table: pa.Table, first_row: int = 0) -> tuple[pa.Table, Counts]:
-        """A new table in which personal data is replaced, and what was.
+        """A new table in which personal data is replaced, and the counts of the replacement.
 
         A text agrees with the typed columns of its own row: every value of theirs that occurs in it as a whole word, in
         any case and with any separators inside numbers, gets the stand-in that the column got. Missing cells stay
@@ -79,7 +79,7 @@ class TableReplacer:
             return self._by_policy(table, first_row)
 
         rows = _Rows(table, self)
-        columns = [self._column(table.column(rule.name), rule, rows) for rule in self.plan.columns]
+        columns = [self._replace_column(table.column(rule.name), rule, rows) for rule in self.plan.columns]
         texts = [self._text_column(name, table.column(name), rows) for name in self.plan.text_columns]
         checked = [self._checked_column(name, table.column(name), rows) for name in self.plan.checked_columns]
         numbers = [self._number_column(name, table.column(name)) for name in self.plan.number_columns]
@@ -88,32 +88,34 @@ class TableReplacer:
         dropped = sorted({row for column in columns for row in column.dropped_rows})
         new = new.drop_columns(list(self.plan.dropped_columns))
 
-        return _without_rows(new, dropped), _counts(table, columns, len(dropped))
+        return _without_rows(new, dropped), _count_replacements(table, columns, len(dropped))
 
     def _by_policy(self, table: pa.Table, first_row: int) -> tuple[pa.Table, Counts]:
         """The table as the policy makes it; the rows' texts agree with their columns as they were before."""
         plan = self.plan
         rows = _Rows(table, self)
         hidden = [
-            self._column(table.column(r.name), r, rows) for r in plan.columns if r.entity_type == entities.UNKNOWN
+            self._replace_column(table.column(r.name), r, rows)
+            for r in plan.columns
+            if r.entity_type == entities.UNKNOWN
         ]
         checked = [self._checked_column(name, table.column(name), rows) for name in plan.checked_columns]
         checked += [self._number_column(name, table.column(name)) for name in plan.number_columns]
-        counts = _counts(table, [*hidden, *checked], 0)
+        counts = _count_replacements(table, [*hidden, *checked], 0)
         contexts = [rows.context(row) for row in range(table.num_rows)]
         table = _with_columns(table, (*hidden, *checked))
         numbers = range(first_row, first_row + table.num_rows)
         state = State(table, plan.views, contexts, numbers, Counter())
-        done = apply_policy(state, plan.steps, self._sandbox, self._texts.replace_each)
+        done = apply_policy(state, plan.steps, self._policy_sandbox, self._text_replacer.replace_each)
         names = done.table.column_names
         cells = Counter({name: done.table.num_rows - done.table.column(name).null_count for name in names})
         by_policy = Counts(0, table.num_rows - done.table.num_rows, cells, done.changed, done.changed)
 
         return done.table, add_counts([counts, by_policy])
 
-    def _column(self, column: pa.ChunkedArray, rule: ColumnRule, rows: _Rows) -> _Replaced:
-        """A typed column: by its distinct values, and by its rows where these tell of a person."""
-        texts, places = _distinct(column)
+    def _replace_column(self, column: pa.ChunkedArray, rule: ColumnRule, rows: _Rows) -> _Replaced:
+        """Replace a typed column by its distinct values, or by rows if the stand-in depends on the row's person."""
+        texts, places = _encode_distinct(column)
         is_hidden = rule.operator in _WORDY and not is_textual(column.type)
         if is_hidden or rule.operator in (Operator.DROP_ROW, Operator.DROP_COLUMN):
             if not is_hidden:
@@ -124,7 +126,7 @@ class TableReplacer:
             new: list[str | None] = [None] * len(places)
         elif rule.entity_type in DATE_TYPES and pa.types.is_temporal(column.type):
             new = [None] * len(places)
-            array = self._moved(column, rule, rows)
+            array = self._move_dates(column, rule, rows)
         else:
             new = self._stand_ins(rule.entity_type, texts, places, rows, column.type)
             if (
@@ -140,8 +142,8 @@ class TableReplacer:
             name=rule.name,
             array=array,
             counts=Counter({rule.entity_type: sum(place is not None for place in places)}),
-            examples={rule.entity_type: self._examples(rule.entity_type, new)},
-            dropped_rows=_present(places) if rule.operator is Operator.DROP_ROW else (),
+            examples={rule.entity_type: self._choose_examples(rule.entity_type, new)},
+            dropped_rows=_present_rows(places) if rule.operator is Operator.DROP_ROW else (),
         )
 
     def _stand_ins(
@@ -152,8 +154,8 @@ class TableReplacer:
         rows: _Rows,
         type_: pa.DataType,
     ) -> list[str | None]:
-        """(num_rows,) what takes the place of each cell."""
-        replace = self._texts.replacement.replace
+        """(num_rows,) replacement of each cell."""
+        replace = self._text_replacer.replacement.replace
         is_by_row = entity_type in HANDLE_TYPES or self.plan.person.chooses_names
         if (entity_type in PERSONAL_TYPES and is_by_row) or entity_type in DATE_TYPES:
             return [
@@ -161,10 +163,10 @@ class TableReplacer:
                 for place, person, days in zip(places, rows.people, rows.days, strict=True)
             ]
 
-        stand_ins = [None if text is None else self._fitting(entity_type, text, type_) for text in texts]
+        stand_ins = [None if text is None else self._make_fitting(entity_type, text, type_) for text in texts]
         return [None if place is None else stand_ins[place] for place in places]
 
-    def _moved(self, column: pa.ChunkedArray, rule: ColumnRule, rows: _Rows) -> pa.Array:
+    def _move_dates(self, column: pa.ChunkedArray, rule: ColumnRule, rows: _Rows) -> pa.Array:
         """A column of dates, moved by the days of each row or cut to the first day of the year.
 
         Placeholders such as 1900-01-01 go missing: moved, they would tell by how much.
@@ -180,57 +182,57 @@ class TableReplacer:
         per_day = 86_400 * units[getattr(column.type, "unit", "ms")]
         return pc.add(column.cast(pa.int64()), pc.multiply(days, per_day)).cast(column.type)
 
-    def _fitting(self, entity_type: str, text: str, type_: pa.DataType) -> str | None:
-        """The stand-in of a value; in a column of integers one that its type can hold, by walking on from it."""
-        made = self._texts.replacement.replace_new(entity_type, text)
+    def _make_fitting(self, entity_type: str, text: str, type_: pa.DataType) -> str | None:
+        """Stand-in of a value; in a column of integers, the first of a walk from it that the type can hold."""
+        made = self._text_replacer.replacement.replace_new(entity_type, text)
         if not pa.types.is_integer(type_):
             return made
 
         for _ in range(MAX_WALK):
-            if not made.isdecimal() or _fits(made, type_):
+            if not made.isdecimal() or _fits_type(made, type_):
                 return made
-            made = self._texts.replacement.replace_new(entity_type, made)
+            made = self._text_replacer.replacement.replace_new(entity_type, made)
 
         return None
 
     def mentions(self, table: pa.Table) -> list[tuple[Mention, ...]]:
-        """(num_rows,) what to look for in the texts of each row."""
+        """(num_rows,) mentions to search for in the texts of each row."""
         by_column: list[list[tuple[Mention, ...]]] = []
         for rule in self.plan.columns:
-            texts, places = _distinct(table.column(rule.name))
+            texts, places = _encode_distinct(table.column(rule.name))
             found = [() if text is None else mentions_of(rule.entity_type, text) for text in texts]
             by_column.append([() if place is None else found[place] for place in places])
 
         return _by_row(by_column, table.num_rows)
 
-    def _examples(self, entity_type: str, stand_ins: Iterable[str | None]) -> frozenset[str]:
+    def _choose_examples(self, entity_type: str, stand_ins: Iterable[str | None]) -> frozenset[str]:
         if self.plan.operator(entity_type) is not Operator.PSEUDONYM or entity_type in NEAR_ORIGINAL:
             return frozenset()
         return few(value for value in stand_ins if value)
 
     def _text_column(self, name: str, column: pa.ChunkedArray, rows: _Rows) -> _Replaced:
-        """A text column with stand-ins in place of what was found or mentioned."""
+        """Replace findings and mentions in a text column."""
         texts: list[str | None] = column.to_pylist()
         present = [row for row, text in enumerate(texts) if text is not None]
-        done = self._texts.replace_each([(texts[row] or "", rows.context(row)) for row in present], name)
+        done = self._text_replacer.replace_each([(texts[row] or "", rows.context(row)) for row in present], name)
         return self._with_texts(name, column, texts, dict(zip(present, done, strict=True)))
 
     def _checked_column(self, name: str, column: pa.ChunkedArray, rows: _Rows) -> _Replaced:
-        """A category or a column of a kept type, with stand-ins for what is personal beside its own values."""
-        values, places = _distinct(column)
-        suspects = self._texts.suspects((value for value in values if value), name, self.plan.own_type(name))
+        """Replace personal data beside the own values of a category or of a column of a kept type."""
+        values, places = _encode_distinct(column)
+        suspects = self._text_replacer.suspects((value for value in values if value), name, self.plan.own_type(name))
         hit = [row for row, place in enumerate(places) if place is not None and values[place] in suspects]
         if not hit:
             return _Replaced(name=name, array=column, counts=Counter(), examples={}, touched=Counter())
 
         texts: list[str | None] = column.to_pylist()
-        done = self._texts.replace_suspects([(texts[row] or "", rows.context(row)) for row in hit], suspects)
+        done = self._text_replacer.replace_suspects([(texts[row] or "", rows.context(row)) for row in hit], suspects)
         return self._with_texts(name, column, texts, dict(zip(hit, done, strict=True)))
 
     def _number_column(self, name: str, column: pa.ChunkedArray) -> _Replaced:
         """A column of numbers without those that are card numbers."""
         is_large = pc.any(pc.greater_equal(column.cast(pa.float64(), safe=False), MIN_CARD)).as_py()
-        values, places = _distinct(column) if is_large else ([], [])
+        values, places = _encode_distinct(column) if is_large else ([], [])
         cards = {place for place, value in enumerate(values) if value and is_card(value)}
         hit = [place in cards for place in places]
         if not any(hit):
@@ -243,7 +245,7 @@ class TableReplacer:
     def _with_texts(
         self, name: str, column: pa.ChunkedArray, texts: list[str | None], new: Mapping[int, NewText]
     ) -> _Replaced:
-        """The column with new texts in some rows, and what was replaced in them."""
+        """The column with new texts in some rows, and the counts of the replacement."""
         counts: Counter[str] = Counter()
         touched: Counter[str] = Counter()
         for row, text in new.items():
@@ -265,15 +267,15 @@ class TableReplacer:
         for text in texts:
             for entity_type, stand_ins in text.made.items():
                 made.setdefault(entity_type, set()).update(stand_ins)
-        return {entity_type: self._examples(entity_type, stand_ins) for entity_type, stand_ins in made.items()}
+        return {entity_type: self._choose_examples(entity_type, stand_ins) for entity_type, stand_ins in made.items()}
 
 
 @dataclass(frozen=True)
 class _Rows:
-    """What the rows of a table tell of their persons; found out at the first question.
+    """Persons of the rows of a table, computed at first use.
 
     Attributes:
-        table: The rows.
+        table: Table of the rows.
         replacer: Has the plan and the key.
     """
 
@@ -306,7 +308,7 @@ class _Rows:
         return self.replacer.mentions(self.table)
 
     def context(self, row: int) -> RowContext:
-        """What a row tells about its texts."""
+        """Context that a row gives to its texts."""
         return RowContext(self.mentions[row], self.people[row], self.days[row])
 
 
@@ -329,7 +331,7 @@ def _with_columns(table: pa.Table, columns: Iterable[_Replaced]) -> pa.Table:
     return table
 
 
-def _counts(table: pa.Table, columns: Sequence[_Replaced], num_dropped: int) -> Counts:
+def _count_replacements(table: pa.Table, columns: Sequence[_Replaced], num_dropped: int) -> Counts:
     replaced: Counter[Place] = Counter()
     touched: Counter[Place] = Counter()
     for column in columns:
@@ -347,33 +349,33 @@ def _counts(table: pa.Table, columns: Sequence[_Replaced], num_dropped: int) -> 
     )
 
 
-def _fits(digits: str, type_: pa.DataType) -> bool:
+def _fits_type(digits: str, type_: pa.DataType) -> bool:
     return int(digits) < 2 ** (type_.bit_width - pa.types.is_signed_integer(type_))
 
 
 def _is_somebodys(column: pa.ChunkedArray) -> pa.Array:
-    """Which dates are no placeholders."""
+    """Whether each date is a real date and no placeholder."""
     year = pc.year(column)
     day = column.cast(pa.date32(), safe=False) if not pa.types.is_date(column.type) else column
     first_day = pc.equal(day.cast(pa.date32()), pa.scalar(FIRST_DAY, pa.date32()))
     return pc.and_(pc.and_(pc.greater_equal(year, YEARS[0]), pc.less_equal(year, YEARS[1])), pc.invert(first_day))
 
 
-def _distinct(column: pa.ChunkedArray) -> tuple[list[str | None], list[int | None]]:
-    """The distinct values of a column as text, and the place of each cell's among them; None where it is missing."""
+def _encode_distinct(column: pa.ChunkedArray) -> tuple[list[str | None], list[int | None]]:
+    """The distinct values of a column as text, and the index of each cell's value; None where it is missing."""
     indices, values = encode(column)
     texts = as_texts(values)
     return texts, [None if place is None or texts[place] is None else place for place in indices.to_pylist()]
 
 
 def _by_row(columns: Sequence[Sequence[tuple[Mention, ...]]], num_rows: int) -> list[tuple[Mention, ...]]:
-    """Mentions of all columns, (num_rows,); rows with the same values share one tuple."""
+    """Mentions of all columns, (num_rows,); rows with equal values share one tuple."""
     shared: dict[tuple[tuple[Mention, ...], ...], tuple[Mention, ...]] = {}
     rows = zip(*columns, strict=True) if columns else iter([()] * num_rows)
     return [shared.setdefault(row, sum(row, ())) for row in rows]
 
 
-def _present(places: Sequence[int | None]) -> list[int]:
+def _present_rows(places: Sequence[int | None]) -> list[int]:
     return [row for row, place in enumerate(places) if place is not None]
 
 

@@ -1,4 +1,4 @@
-"""What was replaced, for people (one HTML page) and for machines (JSON). No original value is in either."""
+"""Report of the replacement, for people (one HTML page) and for machines (JSON). It holds no original value."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ TEMPLATES = (Path(__file__).parent / "templates", Path(__file__).parents[1] / "e
 
 @dataclass(frozen=True, kw_only=True)
 class ColumnSearch:
-    """How one column was looked at.
+    """Search of one column.
 
     Attributes:
         column: Name of the column.
-        search: What it was searched for and by what, in words.
+        search: Search method and searched types, in words.
     """
 
     column: str
@@ -35,18 +35,18 @@ class ColumnSearch:
 
 @dataclass(frozen=True, kw_only=True)
 class PiiReport:
-    """What was found and what was done with it.
+    """Results of the search and of the replacement.
 
     Attributes:
-        num_rows: Written.
-        dropped_rows: Left out.
+        num_rows: Number of rows written.
+        dropped_rows: Number of rows left out.
         statistics: By column and entity type.
         kept: Columns of a personal kind that stay as they are.
-        searched: Text columns.
+        searched: Names of the text columns that were searched.
         searches: How each column was looked at, in table order.
         scan: Counts of the second scanner, in the input and in the output.
         safe_harbor: HIPAA's 18 identifiers.
-        notes: What a reader should know, a sentence each.
+        notes: Notes for the reader, a sentence each.
     """
 
     num_rows: int
@@ -81,11 +81,11 @@ def make_pii_report(
     """The report of a table.
 
     Args:
-        plan: What was to be done.
-        statistics: What was done.
-        schema: Of the table before.
-        num_rows: Written.
-        dropped_rows: Left out.
+        plan: Plan of the replacement.
+        statistics: Statistics of the replacement, by column and entity type.
+        schema: Schema of the table before the replacement.
+        num_rows: Number of rows written.
+        dropped_rows: Number of rows left out.
         scan: Counts of the second scanner.
     """
     touched = {row.column for row in statistics}
@@ -100,15 +100,15 @@ def make_pii_report(
         statistics=statistics,
         kept=kept,
         searched=plan.text_columns,
-        searches=tuple(ColumnSearch(column=c.name, search=_search(c, plan)) for c in schema.columns),
+        searches=tuple(ColumnSearch(column=c.name, search=_describe_search(c, plan)) for c in schema.columns),
         scan=scan,
         safe_harbor=safe_harbor(treated, scan),
-        notes=tuple(_notes(plan, statistics)),
+        notes=tuple(_write_notes(plan, statistics)),
     )
 
 
-def _search(column: ColumnSchema, plan: PiiPlan) -> str:
-    """How a column was looked at, in words."""
+def _describe_search(column: ColumnSchema, plan: PiiPlan) -> str:
+    """Search of a column, in words."""
     name = column.name
     rule = next((rule for rule in plan.columns if rule.name == name), None)
     if name in plan.locked:
@@ -138,7 +138,7 @@ def write_pii_report(report: PiiReport, folder: Location, title: str, created_at
     (folder / json).write_text(TypeAdapter(PiiReport).dump_json(report, indent=2).decode())
 
 
-def _notes(plan: PiiPlan, statistics: tuple[TypeStatistics, ...]) -> list[str]:
+def _write_notes(plan: PiiPlan, statistics: tuple[TypeStatistics, ...]) -> list[str]:
     notes = [
         "Columns were typed by a sample of rows and by all values of categories; texts were read whole. Nothing finds "
         "everything: look at a sample of the result before it leaves.",

@@ -1,4 +1,4 @@
-"""Typings and policy -> the frozen plan of what is replaced, and the schema of the table afterwards."""
+"""The frozen plan of the replacement from typings and policy, and the schema of the table afterwards."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ _SEARCHED_KINDS = frozenset({Kind.TEXT, Kind.IDENTIFIER})
 
 @dataclass(frozen=True, kw_only=True)
 class ColumnRule:
-    """A column of one entity type.
+    """Replacement of one column.
 
     Attributes:
-        name: The column.
-        entity_type: Of its cells; UNKNOWN hides them.
-        operator: What is done with the cells.
+        name: Name of the column.
+        entity_type: Entity type of the cells; UNKNOWN hides them.
+        operator: Operator that is applied to the cells.
         confidence: In [0, 1]; 1 where a person declared the type.
         explanation: Why, in words without any value.
     """
@@ -64,7 +64,7 @@ class ColumnRule:
 
 @dataclass(frozen=True, kw_only=True)
 class ColumnView:
-    """What the expressions of a policy see of a column.
+    """A column as the expressions of a policy see it.
 
     Attributes:
         name: Its name after the renames so far.
@@ -81,13 +81,13 @@ class ColumnView:
     is_locked: bool = False
 
     def shown(self) -> dict[str, str | None]:
-        """As JSON."""
+        """The view as JSON."""
         return {"name": self.name, "entity": self.entity_type and nemo_name(self.entity_type), "type": self.type}
 
 
 @dataclass(frozen=True, kw_only=True)
 class PiiPlan:
-    """What is replaced. Publishable: no field depends on a cell value beyond the types found.
+    """Plan of the replacement. Publishable: no field depends on a cell value beyond the types found.
 
     Attributes:
         columns: Columns replaced cell by cell.
@@ -98,19 +98,19 @@ class PiiPlan:
             sentence or holds such a finding.
         number_columns: Columns of numbers, no identifiers, whose cells go missing where they are card numbers.
         locked: Columns that no rule may touch.
-        texts_with_findings: Those text columns in which the sample held findings already.
+        texts_with_findings: Text columns in whose sample there were findings.
         entities: Entity types that may be replaced; findings of other types stay.
-        operators: What is done by entity type, where it is not the type's default.
+        operators: Operator by entity type, where it is not the type's default.
         custom: Entity types that the configuration adds.
         person: Columns that tell of the person of a row.
         locale: Faker locale of the stand-ins.
         threshold: Smallest score of a finding in text, in (0, 1].
-        thresholds: The same for some types.
+        thresholds: Smallest score of a finding for single entity types, in (0, 1].
         ner_model: Names the model that finds names and places in text; None for patterns only.
         max_shift_days: Largest move of a person's dates, either way.
-        on_undetected: What happened to columns that seem personal but could not be confirmed.
+        on_undetected: Action on columns that seem personal but could not be confirmed.
         steps: A policy in place of the operators; but columns of type UNKNOWN are hidden all the same.
-        views: What its expressions see of the columns, in table order.
+        views: Columns as the policy's expressions see them, in table order.
     """
 
     columns: tuple[ColumnRule, ...]
@@ -134,7 +134,7 @@ class PiiPlan:
     views: tuple[ColumnView, ...] = ()
 
     def operator(self, entity_type: str) -> Operator:
-        """What is done with an entity type."""
+        """Operator of an entity type."""
         known = BY_NAME.get(entity_type)
         return self.operators.get(entity_type, known.operator if known else Operator.LABEL)
 
@@ -173,9 +173,9 @@ def make_pii_plan(
     findings, else by patterns. `keep` covers a column's own type alone.
 
     Args:
-        typings: From `classify_table`.
-        schema: Of the table before the replacement.
-        asked: What the user wants.
+        typings: Type of each column, from `classify_table`.
+        schema: Schema of the table before the replacement.
+        asked: Section `replace_pii` of the configuration.
         declared: Entity type by column name, as a person wrote it; goes before the typing and the types asked for.
 
     Raises:
@@ -189,8 +189,8 @@ def make_pii_plan(
     allowed = parse_entity_types(settings.classify.entities, own)
     lock_columns = settings.lock_columns or ()
     _check_names(schema, chosen, lock_columns, asked.person_id)
-    plan = _settings(asked, custom, allowed)
-    rules = [rule for column in schema.columns if (rule := _rule(column.name, chosen, typings, allowed, plan))]
+    plan = _make_settings(asked, custom, allowed)
+    rules = [rule for column in schema.columns if (rule := _make_rule(column.name, chosen, typings, allowed, plan))]
     free = tuple(rule for rule in rules if rule.name not in lock_columns)
     if plan.on_undetected == "stop":
         _refuse_unknown(free, chosen)
@@ -210,7 +210,7 @@ def make_pii_plan(
 
     return replace(
         plan,
-        views=_views(schema, types, texts, allowed, lock_columns) if plan.steps else (),
+        views=_make_views(schema, types, texts, allowed, lock_columns) if plan.steps else (),
         columns=tuple(rule for rule in free if rule.name in acted),
         kept=tuple(rule for rule in rules if rule.name not in acted and rule.name not in texts),
         text_columns=texts,
@@ -222,8 +222,8 @@ def make_pii_plan(
     )
 
 
-def _settings(asked: PiiParameters, custom: tuple[CustomEntity, ...], allowed: tuple[str, ...]) -> PiiPlan:
-    """A plan of what is asked for, without any column yet."""
+def _make_settings(asked: PiiParameters, custom: tuple[CustomEntity, ...], allowed: tuple[str, ...]) -> PiiPlan:
+    """A plan with the requested settings and without any column yet."""
     settings = asked.globals
     own = [entity.name for entity in custom]
     operators = {parse_entity_type(name, own): operator for name, operator in asked.operators.items()}
@@ -244,14 +244,14 @@ def _settings(asked: PiiParameters, custom: tuple[CustomEntity, ...], allowed: t
     )
 
 
-def _views(
+def _make_views(
     schema: TableSchema,
     types: Mapping[str, str],
     texts: Sequence[str],
     allowed: Sequence[str],
     lock_columns: Sequence[str],
 ) -> tuple[ColumnView, ...]:
-    """What a policy sees of the columns: types only where they may be replaced."""
+    """Columns as a policy sees them: types only where they may be replaced."""
     return tuple(
         ColumnView(
             name=column.name,
@@ -272,17 +272,17 @@ def updated_schema(schema: TableSchema, plan: PiiPlan, facts: Mapping[str, Colum
     without any value (`replace_table` makes its cells missing). Categories with findings become texts.
 
     Args:
-        schema: Before.
-        plan: What was done.
-        facts: Of the replaced columns, and of all where rows were dropped; a replaced column without facts is one
-            without any value.
+        schema: Schema before the replacement.
+        plan: Plan of the replacement.
+        facts: Facts of the replaced columns, and of all columns where rows were dropped; a replaced column without
+            facts is one without any value.
     """
     by_name = {rule.name: rule for rule in plan.columns}
     columns = []
     for column in schema.columns:
         rule = by_name.get(column.name)
         if rule is not None and rule.operator is not Operator.DROP_COLUMN:
-            columns.append(_replaced(column, rule, (facts or {}).get(column.name)))
+            columns.append(_describe_replaced(column, rule, (facts or {}).get(column.name)))
         elif rule is None and column.name in plan.text_columns and column.kind is Kind.CATEGORY:
             columns.append(replace(column, kind=Kind.TEXT, values=None, pattern=None))
         elif rule is None:
@@ -297,10 +297,10 @@ def policy_schema(
     """The schema of the table after a policy: names, contacts and ids as in `updated_schema`, the rest by its facts.
 
     Args:
-        schema: Before.
-        plan: What was done.
+        schema: Schema before the replacement.
+        plan: Plan of the replacement.
         origins: The columns of the table now, with their names before; None for those that the policy added.
-        facts: Of the columns now.
+        facts: Facts of the columns after the replacement.
     """
     rules = {rule.name: rule for rule in plan.columns}
     columns = []
@@ -310,7 +310,7 @@ def policy_schema(
             continue
         before = replace(schema[origin], name=name)
         rule = rules.get(origin)
-        columns.append(_replaced(before, rule, facts[name]) if rule else _described_anew(before, facts))
+        columns.append(_describe_replaced(before, rule, facts[name]) if rule else _described_anew(before, facts))
 
     return TableSchema(columns=tuple(columns))
 
@@ -320,16 +320,18 @@ def _described_anew(column: ColumnSchema, facts: Mapping[str, ColumnFacts] | Non
     found = (facts or {}).get(column.name)
     if found is None or column.kind in _SEARCHED_KINDS:
         return column
-    return _described(column, infer_column(column.name, replace(found, arrow_type=column.arrow_type), is_text=False))
+    return _restate_column(
+        column, infer_column(column.name, replace(found, arrow_type=column.arrow_type), is_text=False)
+    )
 
 
-def _replaced(column: ColumnSchema, rule: ColumnRule, facts: ColumnFacts | None) -> ColumnSchema:
+def _describe_replaced(column: ColumnSchema, rule: ColumnRule, facts: ColumnFacts | None) -> ColumnSchema:
     emptied = replace(column, minimum=None, maximum=None, values=None, pattern=None, max_length=None)
     if rule.operator is Operator.PSEUDONYM and rule.entity_type in FRESH_TYPES | PERMUTED_TYPES:
         return replace(
             emptied,
             kind=Kind.IDENTIFIER,
-            pattern=_shape(column.pattern) if column.pattern else None,
+            pattern=_widen_pattern(column.pattern) if column.pattern else None,
             entity_type=rule.entity_type if rule.entity_type in FRESH_TYPES else None,
         )
     if rule.operator is Operator.REDACT and is_textual(arrow_type(column)):
@@ -341,11 +343,11 @@ def _replaced(column: ColumnSchema, rule: ColumnRule, facts: ColumnFacts | None)
     if now.kind is Kind.TEXT and rule.operator is Operator.PSEUDONYM:
         return replace(emptied, kind=Kind.IDENTIFIER, entity_type=rule.entity_type, decimals=None, format=None)
 
-    return _described(column, now)
+    return _restate_column(column, now)
 
 
-def _described(before: ColumnSchema, now: ColumnSchema) -> ColumnSchema:
-    """What replaced values say, written as the column was before."""
+def _restate_column(before: ColumnSchema, now: ColumnSchema) -> ColumnSchema:
+    """Description of the replaced values in the types of the column before."""
     is_same = now.kind == before.kind
     return replace(
         now,
@@ -355,8 +357,8 @@ def _described(before: ColumnSchema, now: ColumnSchema) -> ColumnSchema:
     )
 
 
-def _shape(pattern: tuple[str, ...]) -> tuple[str, ...]:
-    """A pattern in which every position of digits or letters takes all of them: where the separators are, no more."""
+def _widen_pattern(pattern: tuple[str, ...]) -> tuple[str, ...]:
+    """A pattern with the whole alphabet at every position of digits or letters: only the separators stay."""
     return tuple(_whole_alphabet(characters) for characters in pattern)
 
 
@@ -368,10 +370,10 @@ def _whole_alphabet(characters: str) -> str:
     return characters
 
 
-def _rule(
+def _make_rule(
     name: str, chosen: Mapping[str, str], typings: Mapping[str, ColumnTyping], allowed: tuple[str, ...], plan: PiiPlan
 ) -> ColumnRule | None:
-    """What a column is and what becomes of it, or None for an ordinary column or a text."""
+    """Type and operator of a column, or None for an ordinary column or a text."""
     if name in chosen:
         type_ = chosen[name]
         return ColumnRule(

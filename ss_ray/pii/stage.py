@@ -69,16 +69,16 @@ class Sides:
 
 @dataclass(frozen=True, kw_only=True)
 class PiiResult:
-    """What was replaced.
+    """Result of the replacement.
 
     Attributes:
         plan: Columns with their entity types; None where replacement is off.
-        statistics: What became of each entity type in each column, on both sides.
-        num_rows: Written on both sides.
-        dropped_rows: Left out, by an operator or a rule.
-        schema: Of the rows after replacement.
+        statistics: Statistics of each entity type in each column, on both sides.
+        num_rows: Number of rows written, on both sides.
+        dropped_rows: Number of rows that an operator or a rule dropped.
+        schema: Schema of the rows after replacement.
         scan: Counts of the post-condition: what was searched, what it found, and that nothing of it survived.
-        peak_memory_bytes: Of the largest actor.
+        peak_memory_bytes: Peak memory of the largest actor, in bytes.
     """
 
     plan: PiiPlan | None
@@ -99,7 +99,7 @@ def replace_pii(
     targets: Sides,
     on_progress: OnProgress,
 ) -> PiiResult:
-    """Write both sides with stand-ins of one key to `targets`, and beside them a report of what was replaced.
+    """Write both sides with stand-ins of one key to `targets`, and a report of the replacement beside them.
 
     Nothing is written where `asked` is None.
 
@@ -116,7 +116,7 @@ def replace_pii(
         return PiiResult(plan=None, statistics=(), num_rows=0, dropped_rows=0, schema=schema)
 
     key = stand_in_key(asked)
-    plan = _plan(rows.train, schema, asked, data)
+    plan = _plan_replacement(rows.train, schema, asked, data)
     if plan.steps:
         # Refuses what cannot be done before any work.
         policy_outline(schema, plan, key)
@@ -164,7 +164,7 @@ def replace_pii(
 
 
 def _replacement_items(rows: Sides, targets: Sides, slice_rows: int) -> list[_Item]:
-    """Slices of both sides, and where they go; whatever an earlier call wrote there is removed."""
+    """Slices of both sides with their targets; output of an earlier call is removed."""
     items: list[_Item] = []
     for source, target in ((rows.train, targets.train), (rows.holdout, targets.holdout)):
         target.remove()
@@ -183,7 +183,7 @@ def search_synthetic(
     Args:
         originals: Rows before personal data was replaced.
         synthetic: Folder of the synthetic table's parts.
-        plan: What was replaced; None where nothing was, and nothing is searched.
+        plan: Plan of the replacement; None where nothing was replaced, and nothing is searched.
         on_progress: Told the rows read.
 
     Returns:
@@ -232,7 +232,7 @@ def _search_worker(
 
 
 def stand_in_key(asked: PiiParameters) -> bytes:
-    """The key of the stand-ins: the user's, one that a seed gives everybody who knows it, or one that nobody has.
+    """Key of the stand-ins: the user's, one derived from a seed that others may know, or a secret random one.
 
     Raises:
         ConfigError: The environment variable is not set or too short, or both a key and a seed are given.
@@ -256,7 +256,7 @@ def stand_in_key(asked: PiiParameters) -> bytes:
     return hashlib.sha256(b"replace_pii key" + given).digest()
 
 
-def _plan(rows: Location, schema: TableSchema, asked: PiiParameters, data: DataParameters) -> PiiPlan:
+def _plan_replacement(rows: Location, schema: TableSchema, asked: PiiParameters, data: DataParameters) -> PiiPlan:
     settings = asked.globals.classify
     typings: Mapping[str, ColumnTyping] = {}
     if settings.enable_classify is not False:
@@ -278,7 +278,7 @@ def schema_after(schema: TableSchema, plan: PiiPlan, key: bytes, facts: Mapping[
 
 
 def policy_outline(schema: TableSchema, plan: PiiPlan, key: bytes) -> State:
-    """What a policy makes of a table without rows: the columns and types of what it will make of every part.
+    """Columns and types that a policy produces, from a table without rows; they are the same for every part.
 
     Raises:
         ConfigError: A rule names a column that is not there, or a variable's expression fails.
@@ -289,7 +289,7 @@ def policy_outline(schema: TableSchema, plan: PiiPlan, key: bytes) -> State:
 
 
 def type_columns(sample: pa.Table, schema: TableSchema) -> dict[str, ColumnTyping]:
-    """What the columns hold, judged by a sample; of categories every value is looked at, however rare."""
+    """Types of the columns by a sample; of categories every value is checked, however rare."""
     detector = Detector(entities=tuple(sorted(PATTERN_TYPES)), ner_model=None)
     typings = classify_table(sample, detector)
     for column in schema.of_kind(Kind.CATEGORY):
@@ -311,7 +311,7 @@ class _Item:
 
 @dataclass(frozen=True)
 class _Done:
-    """What an actor did: counts, and the facts of the columns that are described anew."""
+    """Result of an actor: counts, and the facts of the columns that are described anew."""
 
     counts: Counts
     facts: dict[str, ColumnFacts]

@@ -1,4 +1,4 @@
-"""What was replaced, counted: by column and entity type, with examples of stand-ins and never of originals."""
+"""Counts of the replacement by column and entity type, with examples of stand-ins and never of originals."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ class Counts:
     """Counts of a part of a table; those of several parts add up in any order.
 
     Attributes:
-        rows: Rows read.
-        dropped_rows: Of which dropped by an operator or a rule.
+        rows: Number of rows read.
+        dropped_rows: Number of rows that an operator or a rule dropped.
         cells: Cells that are not missing, by column.
         replaced: Cells, or spans of texts, by column and entity type.
-        touched: Cells in which something was replaced, likewise.
-        examples: Stand-ins, likewise.
+        touched: Cells in which something was replaced, by column and entity type.
+        examples: Stand-ins by column and entity type.
     """
 
     rows: int = 0
@@ -79,22 +79,22 @@ def add_counts(parts: Iterable[Counts]) -> Counts:
 
 
 def few(values: Iterable[str]) -> frozenset[str]:
-    """The examples that are kept of many: the same ones however the table was cut."""
+    """A few of the examples; the choice does not depend on how the table was divided."""
     return frozenset(nsmallest(MAX_EXAMPLES, {value for value in values if len(value) <= MAX_EXAMPLE_LENGTH}))
 
 
 @dataclass(frozen=True, kw_only=True)
 class TypeStatistics:
-    """What became of one entity type in one column. Internal: counts are of real rows.
+    """Replacement of one entity type in one column. Internal: counts are of real rows.
 
     Attributes:
-        column: Its name.
-        entity_type: Of the cells or of the spans found in them.
-        operator: What was done; POLICY for a rule of a policy.
+        column: Name of the column.
+        entity_type: Entity type of the cells or of the spans found in them.
+        operator: Operator that was applied; POLICY for a rule of a policy.
         found_by: Why the column is of the type, or that its text was searched.
-        confidence: Of the column's type in [0, 1]; None for spans in text.
+        confidence: Confidence in the column's type in [0, 1]; None for spans in text.
         cells: Cells of the column that are not missing.
-        touched: Of which something was replaced in.
+        touched: Number of cells in which something was replaced.
         replaced: Cells or spans replaced.
         examples: Up to MAX_EXAMPLES stand-ins.
     """
@@ -118,7 +118,7 @@ class TypeStatistics:
 
 
 def type_statistics(counts: Counts, plan: PiiPlan) -> tuple[TypeStatistics, ...]:
-    """Counts with what the plan says of them, by column and entity type."""
+    """Counts joined with the plan, by column and entity type."""
     rules = {rule.name: rule for rule in plan.columns}
 
     def operator(entity_type: str) -> str:
@@ -150,7 +150,7 @@ class SafeHarborItem:
 
     Attributes:
         letter: A to R.
-        identifier: In words.
+        identifier: Name of the identifier, in words.
         treatment: "not found", "replaced", or "kept: look at it".
         where: Columns with their types and operators.
         scanned: Columns in which a second scanner, that shares nothing with the detector, found such an identifier in
@@ -205,14 +205,14 @@ def safe_harbor(treated: Iterable[tuple[str, str, str]], scan: ScanResult | None
         if letter is not None:
             found.setdefault(letter, []).append((f"{column}: {entity_type}, {operator}", operator))
 
-    scanned = _scanned(scan) if scan else {}
+    scanned = _group_by_letter(scan) if scan else {}
     return tuple(
         SafeHarborItem(
             letter=letter,
             identifier=identifier,
             treatment=NO_IMAGES
             if letter == "Q"
-            else _treatment([operator for _, operator in found.get(letter, ())], bool(scanned.get(letter))),
+            else _describe_treatment([operator for _, operator in found.get(letter, ())], bool(scanned.get(letter))),
             where=tuple(sorted({where for where, _ in found.get(letter, ())})),
             scanned=tuple(scanned.get(letter, ())),
         )
@@ -220,8 +220,8 @@ def safe_harbor(treated: Iterable[tuple[str, str, str]], scan: ScanResult | None
     )
 
 
-def _scanned(scan: ScanResult) -> dict[str, list[str]]:
-    """Letter -> what the second scanner found of the identifiers under it, by column."""
+def _group_by_letter(scan: ScanResult) -> dict[str, list[str]]:
+    """Findings of the second scanner by Safe Harbor letter and column."""
     found: dict[str, list[str]] = {}
     for column in scan.columns:
         letter = BY_NAME[ENTITY_TYPES[column.kind]].safe_harbor or "R"
@@ -233,7 +233,7 @@ def _scanned(scan: ScanResult) -> dict[str, list[str]]:
     return found
 
 
-def _treatment(operators: list[str], is_scanned: bool) -> str:
+def _describe_treatment(operators: list[str], is_scanned: bool) -> str:
     if Operator.KEEP in operators:
         return "kept: look at it"
     if operators or is_scanned:

@@ -50,7 +50,7 @@ Hashes = npt.NDArray[np.uint64]
 
 @dataclass(frozen=True, kw_only=True)
 class Scan:
-    """Counts of one scan; those of several parts of a table add up.
+    """Counts of one scan; scans of several parts of a table add up.
 
     Attributes:
         searched: Column of the output -> cells that were searched.
@@ -72,7 +72,7 @@ class Scan:
 
 @dataclass(frozen=True, kw_only=True)
 class ColumnScan:
-    """What the scan says of one column. Internal: counts are of real rows.
+    """Scan of one column. Internal: counts are of real rows.
 
     Attributes:
         column: Name of the column.
@@ -160,21 +160,21 @@ def scan_rows(
 
     Args:
         before: Rows of the input.
-        after: The same rows after the replacement, in the same order. Where rows were dropped, each row is compared
-            with the real identifiers of all rows.
+        after: Rows after the replacement, in the same order. Where rows were dropped, each row is compared with the
+            real identifiers of all rows.
         skip: Columns of `after` whose values may stay.
         kinds: Kinds of identifiers to look for.
         numbers: Columns of numbers in `after` that are searched beside those of strings.
     """
     by_row, found = _by_row(before, frozenset(kinds))
     if after.num_rows != before.num_rows:
-        scan = scan_table(after, _originals(by_row), skip=skip)
+        scan = scan_table(after, _collect_originals(by_row), skip=skip)
         return Scan(searched=scan.searched, found=found, survived=scan.survived)
 
     searched = Counter[str]()
     survived = Counter[Place]()
     for name in [*_searched_columns(after, skip), *(name for name in numbers if name in after.column_names)]:
-        places, texts = _distinct(after.column(name))
+        places, texts = _encode_distinct(after.column(name))
         searched[name] += len(after) - after.column(name).null_count
         candidates = [text if text and may_hold(text) else None for text in texts]
         if not any(candidates):
@@ -199,7 +199,7 @@ def _by_row(table: pa.Table, kinds: frozenset[str]) -> tuple[dict[int, frozenset
     by_row: dict[int, frozenset[Identifier]] = {}
     found = Counter[Place]()
     for name in table.column_names:
-        places, texts = _distinct(table.column(name))
+        places, texts = _encode_distinct(table.column(name))
         of_text = [_of_kinds(text, kinds) for text in texts]
         for row, place in enumerate(places):
             if place is not None and of_text[place]:
@@ -219,8 +219,8 @@ def _searched_columns(table: pa.Table, skip: Collection[str]) -> list[str]:
     return [name for name in table.column_names if name not in skip and is_textual(table.column(name).type)]
 
 
-def _distinct(column: pa.ChunkedArray) -> tuple[Sequence[int | None], list[str | None]]:
-    """Place of each cell among the distinct values, None where it is missing, and these values as texts."""
+def _encode_distinct(column: pa.ChunkedArray) -> tuple[Sequence[int | None], list[str | None]]:
+    """Index of each cell's value among the distinct values, None where it is missing, and these values as texts."""
     # No other identifier is a number, a date, ...
     if not (is_textual(column.type) or _holds_card_numbers(column)):
         return [None] * len(column), []
@@ -253,23 +253,23 @@ class OriginalIdentifiers:
 
 def read_originals(table: pa.Table, kinds: Collection[str] = KINDS) -> OriginalIdentifiers:
     """The identifiers in all rows of a table."""
-    return _originals(_by_row(table, frozenset(kinds))[0])
+    return _collect_originals(_by_row(table, frozenset(kinds))[0])
 
 
 def merge_originals(parts: Collection[OriginalIdentifiers]) -> OriginalIdentifiers:
-    """The identifiers of all parts; one that several parts hold counts more than once."""
+    """Identifiers of all parts; an identifier that several parts hold counts more than once."""
     hashes = np.unique(np.concatenate([np.empty(0, np.uint64), *(part.hashes for part in parts)]))
     return OriginalIdentifiers(hashes=hashes, counts=sum((part.counts for part in parts), Counter[str]()))
 
 
-def _originals(by_row: Mapping[int, frozenset[Identifier]]) -> OriginalIdentifiers:
+def _collect_originals(by_row: Mapping[int, frozenset[Identifier]]) -> OriginalIdentifiers:
     every = [i for i in frozenset().union(*by_row.values()) if not is_fictional(i)]
-    hashes = np.unique(np.array([_hash(identifier) for identifier in every], np.uint64))
+    hashes = np.unique(np.array([_hash_identifier(identifier) for identifier in every], np.uint64))
     return OriginalIdentifiers(hashes=hashes, counts=Counter(identifier.kind for identifier in every))
 
 
 def scan_table(table: pa.Table, originals: OriginalIdentifiers, *, skip: Collection[str] = ()) -> Scan:
-    """Count the cells that hold an identifier of the originals, in whatever row these stood.
+    """Count the cells that hold an identifier of the originals, regardless of its original row.
 
     Args:
         table: Rows of the output.
@@ -284,10 +284,10 @@ def scan_table(table: pa.Table, originals: OriginalIdentifiers, *, skip: Collect
     survived = Counter[Place]()
 
     for name in _searched_columns(table, skip):
-        places, texts = _distinct(table.column(name))
+        places, texts = _encode_distinct(table.column(name))
         searched[name] += len(table) - table.column(name).null_count
         of_text = [identifiers(text or "") for text in texts]
-        known = [{i.kind for i in own if _is_among(_hash(i), originals.hashes)} for own in of_text]
+        known = [{i.kind for i in own if _is_among(_hash_identifier(i), originals.hashes)} for own in of_text]
 
         for place in places:
             if place is not None:
@@ -323,6 +323,6 @@ def _is_among(value: int, hashes: Hashes) -> bool:
     return place < len(hashes) and int(hashes[place]) == value
 
 
-def _hash(identifier: Identifier) -> int:
+def _hash_identifier(identifier: Identifier) -> int:
     digest = hashlib.blake2b(f"{identifier.kind}:{identifier.key}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big")

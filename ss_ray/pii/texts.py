@@ -1,4 +1,4 @@
-"""A text and a plan -> the text with stand-ins: what a detector finds, and what the row's own columns hold."""
+"""Replacement in texts: of the detector's findings, and of mentions of the row's own columns."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ _EDGE = " \t\r\n,;:/|()[]-"
 
 
 def searched_types(plan: PiiPlan) -> tuple[str, ...]:
-    """What a detector has to look for, so that all types that anything is done with are found in texts."""
+    """Types for the detector to search for, such that all types with an operator are found in texts."""
     wanted = set(plan.searched)
     more = {found for found, by in _ALLOWED_BY.items() if wanted.intersection(by)}
     more |= {entities.LOCATION} if more & {entities.CITY, entities.STATE, entities.COUNTRY} else set()
@@ -61,7 +61,7 @@ def searched_types(plan: PiiPlan) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class RowContext:
-    """What a row tells about its texts.
+    """Context that a row gives to its texts.
 
     Attributes:
         mentions: Values of its columns to look for.
@@ -81,7 +81,7 @@ class NewText:
     Attributes:
         text: With stand-ins; `MASK` where the original could not be analysed.
         counts: Spans replaced, by entity type.
-        made: Stand-ins, likewise.
+        made: Stand-ins by entity type.
         drops_row: Whether a finding asks to drop the row.
     """
 
@@ -93,10 +93,10 @@ class NewText:
 
 @dataclass(frozen=True)
 class TextReplacer:
-    """Replaces texts by one plan under one key. It lives as long as a worker, and remembers values it has seen.
+    """Replaces texts by one plan under one key. It lives as long as a worker, and caches findings.
 
     Attributes:
-        plan: From `make_pii_plan`.
+        plan: Plan of the replacement, from `make_pii_plan`.
         pseudonyms: Makes the stand-ins.
     """
 
@@ -133,15 +133,15 @@ class TextReplacer:
 
         Args:
             pairs: Texts, and what their rows tell.
-            header: Of their column; its words count as context.
+            header: Header of the texts' column; its words count as context.
         """
         pairs = list(pairs)
-        findings = self.detector.find_each((text for text, _ in pairs), _words(header))
+        findings = self.detector.find_each((text for text, _ in pairs), _split_header(header))
         done: dict[tuple[str, RowContext], NewText] = {}
 
         for pair in pairs:
             if pair not in done:
-                done[pair] = self._replaced(pair[0], findings[pair[0]], pair[1])
+                done[pair] = self._replace_findings(pair[0], findings[pair[0]], pair[1])
 
         return [done[pair] for pair in pairs]
 
@@ -154,17 +154,17 @@ class TextReplacer:
         the model of names too, which finds persons and addresses in it. None stands for a cell that defied analysis.
 
         Args:
-            cells: Distinct cells.
+            cells: Distinct cells of the column.
             header: Name of the column; its words count as context.
             own_type: Entity type of the column, which stays; None where it has none.
         """
-        words = _words(header)
+        words = _split_header(header)
         found: dict[str, tuple[Finding, ...] | None] = {}
         for text, findings in self._pattern_detector.find_each(cells, words).items():
             if findings is None:
                 others = None
             else:
-                others = _others(text, findings, own_type)
+                others = _drop_own_value(text, findings, own_type)
             if others is None or others or len(text.split()) >= MIN_SENTENCE_WORDS:
                 found[text] = others
 
@@ -181,14 +181,14 @@ class TextReplacer:
     def replace_suspects(
         self, pairs: Iterable[tuple[str, RowContext]], suspects: Mapping[str, tuple[Finding, ...] | None]
     ) -> list[NewText]:
-        """Each suspect cell after the replacement of its findings, and of what the row's own columns hold.
+        """Each suspect cell after the replacement of its findings, and of mentions of the row's own columns.
 
         Args:
             pairs: Cells, and what their rows tell.
             suspects: Findings by cell, from `suspects`.
         """
         pairs = list(pairs)
-        done = {pair: self._replaced(pair[0], suspects[pair[0]], pair[1]) for pair in dict.fromkeys(pairs)}
+        done = {pair: self._replace_findings(pair[0], suspects[pair[0]], pair[1]) for pair in dict.fromkeys(pairs)}
         return [done[pair] for pair in pairs]
 
     @cached_property
@@ -201,10 +201,10 @@ class TextReplacer:
         findings = self.detector.find_each([text])[text]
         if findings is None:
             return None
-        return self._replaced(text, findings, RowContext()).text
+        return self._replace_findings(text, findings, RowContext()).text
 
     def find(self, text: str) -> tuple[Finding, ...]:
-        """What would be replaced in a text, by the kinds of places that it names.
+        """Findings that would be replaced in a text, by the kinds of places that they name.
 
         Raises:
             ValueError: It cannot be analysed.
@@ -212,16 +212,16 @@ class TextReplacer:
         findings = self.detector.find_each([text])[text]
         if findings is None:
             raise ValueError("the text cannot be analysed")
-        return tuple(refined for f in findings if (refined := self._refined(f, text)) is not None)
+        return tuple(refined for f in findings if (refined := self._refine_finding(f, text)) is not None)
 
-    def _replaced(self, text: str, findings: tuple[Finding, ...] | None, row: RowContext) -> NewText:
+    def _replace_findings(self, text: str, findings: tuple[Finding, ...] | None, row: RowContext) -> NewText:
         if findings is None:
             return NewText(MASK, Counter({UNREADABLE: 1}))
 
         mentioned = list(spans(text, row.mentions))
         roles = {(f.start, f.end): mention.role for f, mention in mentioned if mention.role}
-        refined = (found for f in findings if (found := self._refined(f, text)) is not None)
-        chosen = list(_around(text, refined, [f for f, _ in mentioned]))
+        refined = (found for f in findings if (found := self._refine_finding(f, text)) is not None)
+        chosen = list(_drop_mentioned(text, refined, [f for f, _ in mentioned]))
         pieces = []
         end = 0
         new = NewText("")
@@ -232,7 +232,7 @@ class TextReplacer:
             else:
                 role = ""
 
-            stand_in = self._span(f.entity_type, text[f.start : f.end], role, row)
+            stand_in = self._replace_span(f.entity_type, text[f.start : f.end], role, row)
             pieces += [text[end : f.start], stand_in]
             end = f.end
             new.counts[f.entity_type] += 1
@@ -241,7 +241,7 @@ class TextReplacer:
         drops = any(self.plan.operator(entity_type) is Operator.DROP_ROW for entity_type in new.counts)
         return NewText("".join([*pieces, text[end:]]), new.counts, new.made, drops)
 
-    def _refined(self, finding: Finding, text: str) -> Finding | None:
+    def _refine_finding(self, finding: Finding, text: str) -> Finding | None:
         """A finding with the kind of place that it names; None where nothing is to be done with it."""
         type_ = finding.entity_type
         if type_ == entities.LOCATION and entities.LOCATION not in self.plan.operators:
@@ -253,7 +253,7 @@ class TextReplacer:
 
         return Finding(finding.start, finding.end, type_, finding.score)
 
-    def _span(self, entity_type: str, value: str, role: str, row: RowContext) -> str:
+    def _replace_span(self, entity_type: str, value: str, role: str, row: RowContext) -> str:
         operator = self.plan.operator(entity_type)
         if operator in (Operator.DROP_ROW, Operator.DROP_COLUMN):
             # The row goes; in a text there is no column of its own to drop.
@@ -264,11 +264,11 @@ class TextReplacer:
         return self.replacement.replace(entity_type, value, row.person, row.days)
 
 
-def _words(header: str) -> list[str]:
+def _split_header(header: str) -> list[str]:
     return re.findall(r"[^\W\d_]+", header.casefold())
 
 
-def _others(text: str, findings: Iterable[Finding], own_type: str | None) -> tuple[Finding, ...]:
+def _drop_own_value(text: str, findings: Iterable[Finding], own_type: str | None) -> tuple[Finding, ...]:
     """Findings that are not the column's own value: neither of its type nor, for a company, its web address."""
     return tuple(
         f
@@ -281,7 +281,7 @@ def _others(text: str, findings: Iterable[Finding], own_type: str | None) -> tup
 def _is_web_address(finding: Finding, text: str) -> bool:
     """Whether a cell is the address of a site alone, without a page or an account on it."""
     host = re.sub(r"^[a-z]+://", "", text.strip(), flags=re.IGNORECASE).rstrip("/")
-    return _covers(finding, text) and "/" not in host and "@" not in host
+    return _covers_text(finding, text) and "/" not in host and "@" not in host
 
 
 def _is_beside(finding: Finding, text: str) -> bool:
@@ -290,17 +290,17 @@ def _is_beside(finding: Finding, text: str) -> bool:
     A single word is no name there: "Globex" and "Black" are values.
     """
     is_name = finding.entity_type in _BESIDE_KEPT and " " in text[finding.start : finding.end]
-    return is_name and not _covers(finding, text)
+    return is_name and not _covers_text(finding, text)
 
 
-def _covers(finding: Finding, text: str) -> bool:
+def _covers_text(finding: Finding, text: str) -> bool:
     """Whether nothing but punctuation stands beside a finding."""
     rest = text[: finding.start] + text[finding.end :]
     return not any(map(str.isalnum, rest))
 
 
-def _around(text: str, findings: Iterable[Finding], mentions: Iterable[Finding]) -> Iterator[Finding]:
-    """Findings without the words that the row's columns hold, where these say better whose or what they are.
+def _drop_mentioned(text: str, findings: Iterable[Finding], mentions: Iterable[Finding]) -> Iterator[Finding]:
+    """Findings without the words of the row's columns, where the columns say better whose or what the words are.
 
     A name that a model takes for a town keeps its role; an e-mail address with a name in it stays whole. What is left
     of a finding beside such words counts if it has a letter or a digit: of "Surname, First" the comma is nobody.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class HoldBackPlan:
-    """What is held back.
+    """Columns and values that are held back.
 
     Attributes:
         min_units: Privacy units that must share a value before it is released; 1 releases every training value.

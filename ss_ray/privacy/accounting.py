@@ -1,4 +1,4 @@
-"""What has been spent, in epsilon: Gaussian mechanisms, composed by `dp-accounting`.
+"""Epsilon of Gaussian mechanisms, composed by `dp-accounting`.
 
 A `Charge` says how often which mechanism ran; charges of a job, and of all jobs on one table, add up by composition.
 RDP (Mironov 2017, arXiv:1702.07476) is the conservative figure, PLD (Koskela et al. 2020, arXiv:1906.03049; here with
@@ -51,7 +51,7 @@ def epsilon_of(charges: Sequence[Charge], delta: float, accountant: Accountant =
     """Epsilon of all charges together; 0 where nothing was spent.
 
     Args:
-        charges: What ran.
+        charges: Charges that are composed.
         delta: In (0, 1), of everything together.
         accountant: "pld" is tight, "rdp" conservative.
 
@@ -63,16 +63,16 @@ def epsilon_of(charges: Sequence[Charge], delta: float, accountant: Accountant =
         return 0.0
 
     left = delta_left(charges, delta)
-    conservative = _composed(RdpAccountant(ORDERS, RELATION), events).get_epsilon(left)
+    conservative = _compose_events(RdpAccountant(ORDERS, RELATION), events).get_epsilon(left)
     if accountant == "rdp":
         return float(conservative)
 
     grid = min(max(conservative / GRID_STEPS, GRID_LIMITS[0]), GRID_LIMITS[1])
-    tight = _composed(PLDAccountant(RELATION, value_discretization_interval=grid), events).get_epsilon(left)
+    tight = _compose_events(PLDAccountant(RELATION, value_discretization_interval=grid), events).get_epsilon(left)
     return float(tight)
 
 
-def _composed(accountant: PrivacyAccountant, events: Sequence[tuple[DpEvent, int]]) -> PrivacyAccountant:
+def _compose_events(accountant: PrivacyAccountant, events: Sequence[tuple[DpEvent, int]]) -> PrivacyAccountant:
     for event, count in events:
         accountant.compose(event, count)
     return accountant
@@ -82,7 +82,7 @@ def deltas_of(charge: Charge, epsilons: npt.NDArray[np.float64]) -> npt.NDArray[
     """(n,) delta of all uses of one mechanism at each epsilon, in the worse direction, never too small.
 
     Args:
-        charge: What ran.
+        charge: Charge of the mechanism.
         epsilons: (n,) of any sign.
     """
     one = from_gaussian_mechanism(
@@ -95,7 +95,7 @@ def deltas_of(charge: Charge, epsilons: npt.NDArray[np.float64]) -> npt.NDArray[
 
 
 def delta_left(charges: Sequence[Charge], delta: float) -> float:
-    """What of `delta` is left for the noise, once thresholds took theirs.
+    """Part of `delta` that the thresholds leave for the noise.
 
     Raises:
         PrivacyError: Nothing is left.
@@ -107,7 +107,7 @@ def delta_left(charges: Sequence[Charge], delta: float) -> float:
 
 
 def event_of(charge: Charge) -> DpEvent:
-    """One use as dp-accounting knows it."""
+    """One use as an event of dp-accounting."""
     gaussian = GaussianDpEvent(charge.noise_multiplier)
     if charge.sample_rate == 1:
         return gaussian
@@ -119,9 +119,9 @@ def calibrate_noise(charge: Charge, target_epsilon: float, delta: float, spent: 
 
     Args:
         charge: The mechanism to calibrate; its noise_multiplier is not looked at.
-        target_epsilon: Never passed.
-        delta: Of everything together.
-        spent: What ran before.
+        target_epsilon: Upper limit of epsilon, which the result never exceeds.
+        delta: Delta of the whole composition.
+        spent: Charges made before.
 
     Raises:
         PrivacyError: `spent` leaves nothing, or only absurd noise fits.

@@ -1,4 +1,4 @@
-"""What one run says about epsilon: a lower bound that holds with a stated confidence, from guesses about canaries.
+"""Audit of one run: a lower bound of epsilon with a stated confidence, from guesses about canaries.
 
 Each of m canaries is in the data or not by a fair coin of its own. An auditor who sees what the mechanism released
 names the r canaries that are most surely in. Few of them can be right if the mechanism has the trade-off curve that it
@@ -58,7 +58,7 @@ class TradeOff:
 
 @dataclass(frozen=True, kw_only=True)
 class AuditResult:
-    """What an audit found.
+    """Result of an audit.
 
     Attributes:
         claimed_epsilon: Epsilon that the mechanism is said to spend.
@@ -160,7 +160,7 @@ def lower_bound(dp: DPPlan, num_canaries: int, num_guesses: int, num_correct: in
         dp: The mechanism as it is charged.
         num_canaries: Coins that were thrown.
         num_guesses: Chosen before the run: the best of several would need a correction.
-        num_correct: Right guesses.
+        num_correct: Number of right guesses.
         confidence: In (0, 1); a mechanism of `dp`'s curve gets a bound above its epsilon with probability
             1 - confidence at most.
     """
@@ -173,15 +173,15 @@ def lower_bound(dp: DPPlan, num_canaries: int, num_guesses: int, num_correct: in
     if noise_multiplier is None:
         return 0.0
 
-    return epsilon_of([_charge(dp, noise_multiplier)], dp.delta)
+    return epsilon_of([_make_charge(dp, noise_multiplier)], dp.delta)
 
 
 def trade_off(dp: DPPlan, noise_multiplier: float) -> TradeOff:
     """The curve of all steps of a mechanism, with some noise."""
-    return TradeOff(epsilons=EPSILONS, deltas=deltas_of(_charge(dp, noise_multiplier), EPSILONS))
+    return TradeOff(epsilons=EPSILONS, deltas=deltas_of(_make_charge(dp, noise_multiplier), EPSILONS))
 
 
-def _charge(dp: DPPlan, noise_multiplier: float) -> Charge:
+def _make_charge(dp: DPPlan, noise_multiplier: float) -> Charge:
     return replace(dp.charge(dp.num_steps), noise_multiplier=noise_multiplier)
 
 
@@ -212,7 +212,7 @@ def _least_refuted(is_refuted: Callable[[float], bool], start: float) -> float |
 
 
 def plan_guesses(num_canaries: int, dp: DPPlan, confidence: float) -> int:
-    """How many canaries to name: few, since the surest guesses tell most, but enough to refute a claim that is false.
+    """Number of canaries to guess: few, since the surest guesses tell most, but enough to refute a false claim.
 
     Args:
         num_canaries: At least MIN_GUESSES.
@@ -246,12 +246,12 @@ def statement(result: AuditResult) -> str:
             f"Lower bound      epsilon {result.lower_bound:.2f}, with confidence {100 * result.confidence:g} %",
             f"Right guesses    {result.num_correct:,} of {result.num_guesses:,} named as in, "
             f"of {result.num_canaries:,} canaries that were in or out by a coin each",
-            f"Verdict          {_verdict(result)}",
+            f"Verdict          {_write_verdict(result)}",
         ]
     )
 
 
-def _verdict(result: AuditResult) -> str:
+def _write_verdict(result: AuditResult) -> str:
     if result.refuted:
         return "REFUTED: the mechanism spends more than it claims"
     return "not refuted: the attack found no more than the claim allows, which does not prove the claim"

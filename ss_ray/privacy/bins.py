@@ -43,8 +43,8 @@ class Cell:
     """An interval of units and the estimate of how many privacy units it holds.
 
     Attributes:
-        low: First unit.
-        high: Last unit.
+        low: First unit of the interval.
+        high: Last unit of the interval.
         estimate: May be negative.
     """
 
@@ -60,7 +60,7 @@ class Cell:
 
 @dataclass(frozen=True, kw_only=True)
 class Noise:
-    """What estimates are compared with.
+    """Noise that estimates are compared with.
 
     Attributes:
         sigma: Standard deviation of each count.
@@ -99,14 +99,14 @@ def dyadic_cells(column: ColumnSchema, scale: Scale, limits: tuple[int, int]) ->
 
 
 def equal_parts(cell: Cell, parts: int) -> tuple[Cell, ...]:
-    """A cell in `parts` equal ones, fewer where it has fewer units."""
+    """A cell divided into `parts` equal cells, fewer if it has fewer units."""
     parts = min(parts, cell.width)
     edges = [cell.low + cell.width * part // parts for part in range(parts + 1)]
     return tuple(Cell(low=low, high=after - 1) for low, after in pairwise(edges))
 
 
 def populated(cells: Sequence[Cell], sigma: float, declared: Ends = (False, False)) -> tuple[Cell, ...]:
-    """Cells around the fullest one, to the last on each side that holds something, or to an end that is declared.
+    """Cells around the fullest one, up to the last populated cell on each side, or to a declared end.
 
     The further a cell is from the last one that holds something, the more it takes to believe it: a mistake nearby
     doubles the range of the column, one far away ruins it.
@@ -115,18 +115,18 @@ def populated(cells: Sequence[Cell], sigma: float, declared: Ends = (False, Fals
     if declared[1]:
         above = len(cells) - 1
     else:
-        above = fullest + _reach(cells[fullest + 1 :], len(cells), sigma)
+        above = fullest + _find_reach(cells[fullest + 1 :], len(cells), sigma)
 
     if declared[0]:
         below = 0
     else:
-        below = fullest - _reach(cells[:fullest][::-1], len(cells), sigma)
+        below = fullest - _find_reach(cells[:fullest][::-1], len(cells), sigma)
 
     return tuple(cells[below : above + 1])
 
 
-def _reach(cells: Sequence[Cell], num_cells: int, sigma: float) -> int:
-    """How many of the cells, in their order, lie before or at the last that holds something."""
+def _find_reach(cells: Sequence[Cell], num_cells: int, sigma: float) -> int:
+    """Number of cells, in their order, up to the last populated cell."""
     reached = 0
     for index, cell in enumerate(cells, start=1):
         rate = max(NEAR_RATE / 4 ** (index - reached - 1), FAR_RATE / num_cells)
@@ -143,34 +143,34 @@ def to_split(cells: Sequence[Cell], noise: Noise, declared: Ends = (False, False
     """
     ends = {cell for cell, known in zip((cells[0], cells[-1]), declared, strict=True) if not known}
     chosen = [cell for cell in cells if cell.width > 1 and (cell.estimate > noise.heavy or cell in ends)]
-    return {cell: equal_parts(cell, _fanout(cell.estimate / noise.sigma)) for cell in chosen}
+    return {cell: equal_parts(cell, _choose_fanout(cell.estimate / noise.sigma)) for cell in chosen}
 
 
-def _fanout(signal: float) -> int:
+def _choose_fanout(signal: float) -> int:
     return min(max(2 ** int(log2(max(signal, 1.0))), MIN_FANOUT), FANOUT)
 
 
 def refine(cells: Sequence[Cell], parts: Split, noise: Noise, declared: Ends = (False, False)) -> tuple[Cell, ...]:
-    """Cells with those that were split replaced by their counted parts, made consistent.
+    """Cells with the split cells replaced by their counted parts, made consistent.
 
     Args:
-        cells: Ascending.
-        parts: Of some of them, with their estimates.
-        noise: Of every estimate.
+        cells: Cells in ascending order.
+        parts: Parts of some of the cells, with their estimates.
+        noise: Noise of every estimate.
         declared: At an end that is not, parts that hold nothing but noise are cut off.
     """
-    split = [_consistent(cell, parts[cell]) if cell in parts else (cell,) for cell in cells]
+    split = [_make_consistent(cell, parts[cell]) if cell in parts else (cell,) for cell in cells]
     if not declared[0]:
-        split[0] = _trimmed(split[0], noise)
+        split[0] = _trim_cells(split[0], noise)
 
     if not declared[1]:
-        split[-1] = _trimmed(split[-1][::-1], noise)[::-1]
+        split[-1] = _trim_cells(split[-1][::-1], noise)[::-1]
 
     return tuple(cell for group in split for cell in group)
 
 
-def _consistent(cell: Cell, parts: tuple[Cell, ...]) -> tuple[Cell, ...]:
-    """Parts moved by one number each, so that they add up to the best estimate from the cell's count and their own.
+def _make_consistent(cell: Cell, parts: tuple[Cell, ...]) -> tuple[Cell, ...]:
+    """Parts shifted by a common amount, such that their sum is the best estimate from the cell's count and their own.
 
     Source: Hay et al. 2010, arXiv:0904.0942, for one level.
     """
@@ -180,8 +180,8 @@ def _consistent(cell: Cell, parts: tuple[Cell, ...]) -> tuple[Cell, ...]:
     return tuple(replace(part, estimate=part.estimate + move) for part in parts)
 
 
-def _trimmed(cells: tuple[Cell, ...], noise: Noise) -> tuple[Cell, ...]:
-    """Cells without the first ones: all together hold little, surely or at every step from the outside."""
+def _trim_cells(cells: tuple[Cell, ...], noise: Noise) -> tuple[Cell, ...]:
+    """Cells without the first ones, if all of these together hold little, surely or at every step from the outside."""
     allowed = LOST_SHARE * noise.num_units
     beyond = list(accumulate(cell.estimate for cell in cells[:-1]))
     stepwise = next((index for index, mass in enumerate(beyond) if mass > allowed), len(beyond))
@@ -194,19 +194,19 @@ def merge_bins(cells: Sequence[Cell], noise: Noise) -> tuple[Cell, ...]:
     bins: list[Cell] = []
     for is_atom, group in groupby(cells, lambda cell: cell.width == 1 and cell.estimate > noise.heavy):
         found = list(group)
-        bins += found if is_atom else _filled(found, noise.filled)
+        bins += found if is_atom else _fill_bins(found, noise.filled)
     return tuple(bins)
 
 
-def _filled(cells: Sequence[Cell], enough: float) -> list[Cell]:
-    """Ascending cells put together from the left; what is left at the end joins the last bin."""
+def _fill_bins(cells: Sequence[Cell], enough: float) -> list[Cell]:
+    """Ascending cells merged from the left; the remainder joins the last bin."""
     bins: list[Cell] = []
     open_bin: Cell | None = None
     for cell in cells:
         if open_bin is None:
             open_bin = cell
         else:
-            open_bin = _joined(open_bin, cell)
+            open_bin = _join_cells(open_bin, cell)
 
         if open_bin.estimate >= enough:
             bins.append(open_bin)
@@ -214,12 +214,12 @@ def _filled(cells: Sequence[Cell], enough: float) -> list[Cell]:
 
     if open_bin is not None:
         if bins:
-            bins[-1:] = [_joined(bins[-1], open_bin)]
+            bins[-1:] = [_join_cells(bins[-1], open_bin)]
         else:
             bins[-1:] = [open_bin]
 
     return bins
 
 
-def _joined(a: Cell, b: Cell) -> Cell:
+def _join_cells(a: Cell, b: Cell) -> Cell:
     return Cell(low=a.low, high=b.high, estimate=a.estimate + b.estimate)

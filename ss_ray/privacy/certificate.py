@@ -1,4 +1,4 @@
-"""What is guaranteed about a synthetic table, what it cost, and what is not covered: for auditors and machines.
+"""The guarantee of a synthetic table, its cost, and its limits, for auditors and machines.
 
 Every figure is of what was really charged, a crash's lost steps included. Nothing here depends on rows but through
 what was paid for, so the certificate may leave with the table.
@@ -41,12 +41,12 @@ class Spending:
     """One line of the bill.
 
     Attributes:
-        what: What was measured or trained.
+        what: Measurement or training that was charged.
         noise_multiplier: Noise standard deviation over the sensitivity to one unit.
         sample_rate: Probability that a unit takes part in one use.
-        uses: How often.
+        uses: Number of uses of the mechanism.
         delta: Spent by a threshold, all uses together.
-        epsilon: Of this line alone, by PLD at the certificate's delta.
+        epsilon: Epsilon of this line alone, by PLD at the certificate's delta.
     """
 
     what: str
@@ -62,9 +62,9 @@ class LedgerBalance:
     """The account of a named data set after this run, over all runs on it, by RDP.
 
     Attributes:
-        dataset: Its name.
-        epsilon_spent: Of all runs.
-        delta: At which.
+        dataset: Name of the data set.
+        epsilon_spent: Epsilon of all runs together.
+        delta: Delta of `epsilon_spent`.
         epsilon_budget: Total allowed; None without a budget.
     """
 
@@ -79,32 +79,32 @@ class Certificate:
     """The guarantee of one synthetic table.
 
     Attributes:
-        mechanism: In words.
-        privacy_unit: What is added or removed.
-        adjacency: Which tables are neighbours.
-        epsilon: Of everything in this run together: the guarantee. The first count of the units, from which all else
-            was planned, plus the rest by PLD.
-        epsilon_rdp: The same by RDP, which is more conservative.
-        target_epsilon: What was asked for; never passed.
-        delta: Of the whole run.
-        noise_multiplier: Of DP-SGD.
-        sample_rate: Of DP-SGD.
+        mechanism: Name of the mechanism.
+        privacy_unit: Unit that is added or removed between neighbouring tables.
+        adjacency: Relation of neighbouring tables.
+        epsilon: Epsilon of everything in this run together: the guarantee. It is the first count of the units, from
+            which all else was planned, plus the rest by PLD.
+        epsilon_rdp: Epsilon of the run by RDP, which is more conservative.
+        target_epsilon: Epsilon that was requested, never exceeded.
+        delta: Delta of the whole run.
+        noise_multiplier: Noise multiplier of DP-SGD.
+        sample_rate: Sample rate of DP-SGD.
         max_grad_norm: L2 clipping radius of a unit's gradient.
-        expected_batch_size: What noisy sums were divided by.
-        num_steps: Steps charged.
-        num_steps_lost: Of which a crash lost the result.
+        expected_batch_size: Divisor of the noisy sums of gradients.
+        num_steps: Number of steps charged.
+        num_steps_lost: Number of charged steps whose result a crash lost.
         num_units: Noisy number of units trained on; exact with an inferred schema.
-        schema_epsilon: Of the schema's measurements alone.
+        schema_epsilon: Epsilon of the schema's measurements alone.
         schema: How each column's values became known: "declared", "private" or "inferred".
         spending: The whole bill.
         ledger: The data set's account; None where it has no name: an account by content would tell the table from its
             neighbours.
-        covered: What the guarantee holds for.
-        not_covered: What depends on rows and is outside it.
-        public: What is taken to be known to everybody.
-        notes: What else a reader should know.
-        versions: Libraries.
-        created_at: UTC.
+        covered: Outputs that the guarantee covers.
+        not_covered: Outputs that depend on rows and are outside the guarantee.
+        public: Facts that are taken to be public.
+        notes: Notes for the reader, a sentence each.
+        versions: Versions of the libraries.
+        created_at: Time of the certificate in UTC, ISO 8601.
     """
 
     mechanism: str
@@ -138,12 +138,12 @@ class Certificate:
         return TypeAdapter(Certificate).validate_json(text)
 
     def with_given_cells(self) -> Certificate:
-        """The same of a table some of whose cells came with the request, not from the model."""
+        """The certificate of a table some of whose cells came with the request, not from the model."""
         covered = tuple(text for text in self.not_covered if text != GIVEN)
         return replace(self, not_covered=(*covered, GIVEN))
 
     def to_json(self) -> str:
-        """As it is written to release/privacy_certificate.json."""
+        """The text of release/privacy_certificate.json."""
         return TypeAdapter(Certificate).dump_json(self, indent=2).decode() + "\n"
 
 
@@ -167,8 +167,8 @@ def make_certificate(
         num_units: Noisy number of units.
         schema: How each column became known.
         balance: The data set's account; None where it goes by a fingerprint.
-        not_covered: What this run did outside the guarantee.
-        notes: What else a reader should know.
+        not_covered: Outputs of this run outside the guarantee.
+        notes: Notes for the reader, a sentence each.
 
     Raises:
         PrivacyError: More was spent than the target allows: the guarantee that was asked for does not hold.
@@ -199,9 +199,9 @@ def make_certificate(
         num_units=num_units,
         schema_epsilon=run_epsilon([charge for charge in spent if charge.mechanism != training.mechanism], dp.delta),
         schema=schema,
-        spending=tuple(_line(charge, dp.delta) for charge in spent),
+        spending=tuple(_make_spending(charge, dp.delta) for charge in spent),
         ledger=_ledger_balance(balance) if balance else None,
-        covered=_covered(dp.privacy_unit, is_inferred="inferred" in schema.values()),
+        covered=_list_covered(dp.privacy_unit, is_inferred="inferred" in schema.values()),
         not_covered=tuple(not_covered),
         public=PUBLIC,
         notes=tuple(notes),
@@ -219,7 +219,7 @@ def _ledger_balance(balance: Balance) -> LedgerBalance:
     )
 
 
-def _covered(privacy_unit: str, *, is_inferred: bool) -> tuple[str, ...]:
+def _list_covered(privacy_unit: str, *, is_inferred: bool) -> tuple[str, ...]:
     if is_inferred:
         return (f"the model's weights, given the exact schema and number of units, towards one unit: {privacy_unit}",)
     return (
@@ -228,7 +228,7 @@ def _covered(privacy_unit: str, *, is_inferred: bool) -> tuple[str, ...]:
     )
 
 
-def _line(charge: Charge, delta: float) -> Spending:
+def _make_spending(charge: Charge, delta: float) -> Spending:
     return Spending(
         what=charge.mechanism,
         noise_multiplier=charge.noise_multiplier,

@@ -1,4 +1,4 @@
-"""What is paid for under differential privacy, as values: workers hold them, and need no accountant to do so."""
+"""Charges of differential privacy as values: workers hold them without needing an accountant."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class Charge:
     """`count` uses of one Gaussian mechanism, each on a fresh Poisson sample of the privacy units.
 
     Attributes:
-        mechanism: What it was for: "dp-sgd", or "schema: <what was counted>".
+        mechanism: Purpose of the mechanism: "dp-sgd", or "schema: <quantity that was counted>".
         noise_multiplier: Noise standard deviation over the L2 sensitivity to one unit.
         sample_rate: Probability in (0, 1] that a unit takes part in one use.
         count: Uses, at least 0.
@@ -32,14 +32,14 @@ class DPPlan:
     """DP-SGD (Abadi et al. 2016, arXiv:1607.00133), fixed before step 1.
 
     Attributes:
-        privacy_unit: What is added or removed: "row", or "all rows of one <column>". Printed wherever epsilon is.
+        privacy_unit: Unit that is added or removed: "row", or "all rows of one <column>". Printed wherever epsilon is.
         sample_rate: Probability in (0, 1] that a unit joins a batch (Poisson); an empty batch still takes a noise step.
         noise_multiplier: Noise standard deviation / max_grad_norm, dimensionless.
         max_grad_norm: L2 clipping radius of one unit's gradient.
         num_steps: Optimizer steps that are paid for; one more raises PrivacyError.
-        expected_batch_size: What a noisy sum is divided by: sample_rate times the (noisy) number of units.
-        target_epsilon: Of the whole run, with what was spent before.
-        delta: Likewise.
+        expected_batch_size: Divisor of a noisy sum: sample_rate times the (noisy) number of units.
+        target_epsilon: Epsilon of the whole run, including earlier charges.
+        delta: Delta of the whole run, including earlier charges.
     """
 
     privacy_unit: str
@@ -53,11 +53,11 @@ class DPPlan:
 
     @property
     def noise_standard_deviation(self) -> float:
-        """Of the noise in each coordinate of a step's sum, once over all workers."""
+        """Standard deviation of the noise in each coordinate of a step's sum, once over all workers."""
         return self.noise_multiplier * self.max_grad_norm
 
     def charge(self, count: int = 1) -> Charge:
-        """What `count` steps spend."""
+        """Charge of `count` steps."""
         return Charge(
             mechanism=DP_SGD, noise_multiplier=self.noise_multiplier, sample_rate=self.sample_rate, count=count
         )

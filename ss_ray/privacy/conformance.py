@@ -34,7 +34,7 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, kw_only=True)
 class Shares:
-    """What the noisy sums of all steps hold of each canary.
+    """Contribution of each canary to the noisy sums of all steps.
 
     Attributes:
         values: (steps, canaries) length along the canary's own gradient, in clipping norms.
@@ -69,7 +69,7 @@ class Conformance:
     Attributes:
         claimed_epsilon: Epsilon that the mechanism is said to spend.
         implied_epsilon: Epsilon of the measured noise and sample rate, by the accountant.
-        findings: The tests.
+        findings: Results of the tests.
     """
 
     claimed_epsilon: float
@@ -97,7 +97,7 @@ def check_conformance(dp: DPPlan, quiet: Shares, loud: Shares) -> Conformance:
     """
     return Conformance(
         claimed_epsilon=dp.target_epsilon,
-        implied_epsilon=_implied_epsilon(dp, _noise(loud), _parts(quiet)),
+        implied_epsilon=_implied_epsilon(dp, _select_noise(loud), _find_parts(quiet)),
         findings=compare_shares(dp, quiet, loud),
     )
 
@@ -106,22 +106,22 @@ def compare_shares(dp: DPPlan, quiet: Shares, loud: Shares) -> tuple[ChargeTest,
     """All tests of the released sums; see `check_conformance`."""
     return (
         *_compare_influence(quiet),
-        *_compare_noise(_noise(loud), dp.noise_multiplier),
-        *_compare_parts(_parts(quiet), dp),
+        *_compare_noise(_select_noise(loud), dp.noise_multiplier),
+        *_compare_parts(_find_parts(quiet), dp),
         *_compare_sums(loud.values[:, loud.members], dp),
     )
 
 
-def _noise(loud: Shares) -> Floats:
+def _select_noise(loud: Shares) -> Floats:
     return loud.values[:, ~loud.members]
 
 
-def _parts(quiet: Shares) -> npt.NDArray[np.bool_]:
+def _find_parts(quiet: Shares) -> npt.NDArray[np.bool_]:
     return quiet.values[:, quiet.members] > 0.5
 
 
 def _compare_influence(quiet: Shares) -> Iterator[ChargeTest]:
-    """One unit moves a sum by one clipping norm at most, and one that is not in the data by nothing."""
+    """One unit moves a sum by one clipping norm at most, and a unit outside the data does not move it."""
     largest = float(np.abs(quiet.values[:, quiet.members]).max())
     yield ChargeTest(
         name="largest influence of one unit, in clipping norms",
@@ -166,7 +166,7 @@ def _compare_noise(noise: Floats, noise_multiplier: float) -> Iterator[ChargeTes
 
 
 def _compare_parts(parts: npt.NDArray[np.bool_], dp: DPPlan) -> Iterator[ChargeTest]:
-    """(steps, canaries) each unit joins each step with the sample rate, whatever joins beside it or joined before."""
+    """(steps, canaries) each unit joins each step with the sample rate, independently of other units and steps."""
     rate, (steps, canaries) = dp.sample_rate, parts.shape
     joined = int(parts.sum())
     yield ChargeTest(
@@ -227,7 +227,7 @@ def _compare_sums(shares: Floats, dp: DPPlan) -> Iterator[ChargeTest]:
 
 
 def _lag_finding(name: str, scaled: Floats) -> ChargeTest:
-    """Correlation of each step with the one before, of values of mean 0 and variance 1."""
+    """Correlation of each step with the step before, of values of mean 0 and variance 1."""
     products = scaled[1:] * scaled[:-1]
     return ChargeTest(
         name=name,
@@ -281,11 +281,11 @@ def require_conformance(result: Conformance) -> None:
     """
     if result.failed:
         raise PrivacyError(
-            f"the audit refutes the mechanism: {_listed(result.failed)}; the measured noise and sample rate imply "
-            f"epsilon {result.implied_epsilon:.2f} where {result.claimed_epsilon:g} is claimed; do not release "
+            f"the audit refutes the mechanism: {_list_findings(result.failed)}; the measured noise and sample rate "
+            f"imply epsilon {result.implied_epsilon:.2f} where {result.claimed_epsilon:g} is claimed; do not release "
             "anything that this version trained with differential privacy"
         )
 
 
-def _listed(findings: Sequence[ChargeTest]) -> str:
+def _list_findings(findings: Sequence[ChargeTest]) -> str:
     return ", ".join(f"{f.name} is {f.measured:.4g} where {f.expected:.4g} is charged" for f in findings)

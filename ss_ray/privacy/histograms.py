@@ -55,7 +55,7 @@ class CategoryQuery:
 
     def count(self, array: pa.ChunkedArray) -> Counted:
         """Exact counts of one block of the column."""
-        counts = _value_counts(_plain(array))
+        counts = _value_counts(_to_plain(array))
         if self.cells is None:
             return counts
         known = {cell: counts.get(cell, 0) for cell in self.cells}
@@ -68,7 +68,7 @@ class CellQuery:
 
     Attributes:
         column: Public part of its schema.
-        scale: Of the units.
+        scale: Scale of the units.
         lows: First unit of each interval, ascending.
         highs: Last unit of each, below the next one's first. Units between two intervals are not counted.
     """
@@ -85,7 +85,7 @@ class CellQuery:
 
     def count(self, array: pa.ChunkedArray) -> Counted:
         """Exact counts of one block of the column."""
-        present = _plain(array).drop_null()
+        present = _to_plain(array).drop_null()
         units = bounded_units(present, self.column, self.scale)
         index = np.searchsorted(np.array(self.lows, np.int64), units, side="right") - 1
         inside = (index >= 0) & (units <= np.array(self.highs, np.int64)[index])
@@ -144,7 +144,7 @@ def gaussian(noise_multiplier: float) -> Any:
 
 
 def thresholded_gaussian(noise_multiplier: float, threshold: int) -> Any:
-    """OpenDP's measurement of a map of counts: discrete Gaussian noise, and only what reaches the threshold.
+    """OpenDP's measurement of a map of counts: discrete Gaussian noise, and release of counts above the threshold.
 
     Source: Rogers 2023, arXiv:2309.09170.
     """
@@ -156,7 +156,7 @@ def thresholded_gaussian(noise_multiplier: float, threshold: int) -> Any:
 
 
 def threshold_of(noise_multiplier: float, delta: float) -> int:
-    """The smallest threshold that the noisy count of a value of one unit reaches with probability delta at most.
+    """Smallest threshold that the noisy count of a value of one unit reaches with probability delta at most.
 
     Discrete noise is at least m with at most the probability that continuous noise is at least m - 1 (Canonne,
     Kamath, Steinke 2020, Fact 20), and a value of one unit passes with noise of threshold - 1: hence the 2. OpenDP 0.16
@@ -182,9 +182,9 @@ def release_counts(charge: Charge, query: Query, exact: Counted, threshold: int 
     """Noisy counts of a query, with the noise that its charge was booked for.
 
     Args:
-        charge: What was booked.
-        query: What was counted.
-        exact: Exact counts.
+        charge: Charge that the ledger has booked.
+        query: Query whose counts these are.
+        exact: Exact counts by cell.
         threshold: Counts below it are not released, where the cells are not fixed in advance; None where they are.
     """
     if threshold is None:
@@ -197,8 +197,8 @@ def noise_multiplier_of(rho: float) -> float:
     return sqrt(1 / (2 * rho))
 
 
-def _plain(array: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Values without dictionary, floats with NaN as missing and one zero, as the facts of a table see them."""
+def _to_plain(array: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Values without dictionary, with NaN as missing and one zero, as in the facts of a table."""
     if pa.types.is_dictionary(array.type):
         array = array.cast(array.type.value_type)
 

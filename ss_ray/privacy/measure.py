@@ -1,4 +1,4 @@
-"""What the private schema of a table needs beside its questions: each unit counted once, and noise for every count.
+"""Preparation of the private schema: each unit is counted once, and every count gets noise.
 
 Every privacy unit takes part with one row, drawn at random, so that no unit counts twice. The number of counted rows is
 compared with the number of units, so a fault that counts all rows of a unit stops the run. All noise comes from the
@@ -114,9 +114,9 @@ def measure_private(
     Args:
         schema: Schema of the rows, of which only the public parts are read.
         count: Exact counts of the whole table, each privacy unit giving one row.
-        data: What is declared.
-        privacy: The budget.
-        account: Where each measurement is charged before its noise is drawn.
+        data: Section `data`, with the declared columns.
+        privacy: Section `privacy`, with the budget.
+        account: Account that is charged for each measurement before its noise is drawn.
 
     Raises:
         PrivacyError: The budget does not allow it.
@@ -149,8 +149,8 @@ def expect_schema(
     Args:
         schema: Schema of the rows, of which only the public parts are read.
         num_units: Exact number of privacy units.
-        data: What is declared.
-        privacy: The budget.
+        data: Section `data`, with the declared columns.
+        privacy: Section `privacy`, with the budget.
 
     Raises:
         PrivacyError: The noise of the measured number of units would be too large for that number.
@@ -179,7 +179,7 @@ def _schema_budget(privacy: PrivacyParameters, delta: float) -> SchemaBudget:
 
 
 def choose_delta(privacy: PrivacyParameters, most_units: int) -> float:
-    """Delta of the whole run: as asked, or for a number of units."""
+    """Delta of the whole run: as configured, or derived from the number of units."""
     if privacy.delta == "auto":
         return auto_delta(most_units)
     return privacy.delta

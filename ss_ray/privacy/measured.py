@@ -11,11 +11,11 @@ from ss_ray.schema import ColumnSchema, TableSchema
 
 @dataclass(frozen=True, kw_only=True)
 class MeasuredColumn:
-    """One column as far as it is known.
+    """Measured facts of one column.
 
     Attributes:
         column: Its schema, with the source "private" or "declared".
-        scale: Of ordered columns without declared values: what their units are.
+        scale: Scale of the units; for ordered columns without declared values.
         lows: First unit of each bin, ascending.
         highs: Last unit of each bin; the next bin starts right after it.
         shares: Estimated probabilities, adding up to 1: of missing where nullable, then of each of the values, of the
@@ -36,7 +36,7 @@ class MeasuredSchema:
     Attributes:
         columns: In table order.
         num_units: Estimated number of privacy units, at least 1.
-        charges: What was really spent.
+        charges: Charges that the measurement spent.
     """
 
     columns: tuple[MeasuredColumn, ...]

@@ -27,7 +27,7 @@ def measured_codec(measured: MeasuredSchema, *, max_text_tokens: int) -> SlotCod
     """The codec of a measured schema.
 
     Args:
-        measured: What was measured.
+        measured: Schema that was measured.
         max_text_tokens: Bytes of a text that are kept.
     """
     return SlotCodec(schema=measured.schema, columns=measured_columns(measured.columns, FIRST_TOKEN, max_text_tokens))

@@ -1,4 +1,4 @@
-"""The codec of sequences under differential privacy: its bins follow from what was measured, and from nothing else.
+"""The codec of sequences under differential privacy: its bins follow from measurements alone.
 
 A privacy unit is one sequence of at most so many rows, as many as the request says. No column is taken to be constant:
 which ones are, only the rows could tell.
@@ -39,8 +39,8 @@ def measured_sequence_codec(
     """The codec of sequences of a measured schema.
 
     Args:
-        measured: What was measured, the grouping column an identifier.
-        group: Grouping column.
+        measured: Schema that was measured; its grouping column is an identifier.
+        group: Name of the grouping column.
         order: Column that rows ascend by.
         interval: Distance of neighbours on the order axis, where it is declared.
         max_rows: Rows of a sequence that are learned, at least 2.
@@ -60,20 +60,20 @@ def measured_sequence_codec(
         gap = gap_column(axis.column.name, (0, max(1, high - low)), listed=False)
 
     body = row_schema(schema, head, sequences, axis, gap)
-    header = _codec(head, None, measured, FIRST_TOKEN, max_text_tokens)
+    header = _make_codec(head, None, measured, FIRST_TOKEN, max_text_tokens)
     return SequenceCodec(
         schema=schema if interval is None or axis is None else schema.with_column(unbounded(axis.column)),
         sequences=sequences,
         axis=axis,
         interval=interval,
         header=header,
-        row=_codec(body, gap, measured, header.vocabulary_size, max_text_tokens),
+        row=_make_codec(body, gap, measured, header.vocabulary_size, max_text_tokens),
         window_rows=max_rows,
     )
 
 
 def with_all_present(schema: TableSchema, names: Sequence[str | None]) -> TableSchema:
-    """Every row has a group and a place, whatever noise says: rows without them are refused when they are read."""
+    """The schema with a group and a place in every row, whatever the noise says: reading refuses rows without them."""
     for name in names:
         if name is None:
             schema = schema
@@ -90,7 +90,7 @@ def measured_axis(column: ColumnSchema) -> OrderAxis | None:
     return None
 
 
-def _codec(
+def _make_codec(
     schema: TableSchema, gap: ColumnSchema | None, measured: MeasuredSchema, first_token: int, max_text_tokens: int
 ) -> SlotCodec:
     """A header or a row: its count, the distance from the row before, and the measured columns."""
@@ -125,10 +125,10 @@ def gap_codec(gap: ColumnSchema, first_token: int) -> BinnedCodec:
 
 
 def window_tokens(codec: SequenceCodec, table: pa.Table, starts: Ints) -> Tokens:
-    """(sequences, slots of the window) one row of tokens for each sequence, PAD where it has no more rows.
+    """(sequences, slots of the window) one row of tokens for each sequence, PAD after its last row.
 
     Args:
-        codec: Of the sequences; rows beyond its window are left out.
+        codec: Codec of the sequences; rows beyond its window are left out.
         table: Rows in storage types, sequence after sequence.
         starts: (sequences + 1,) first row of each.
     """

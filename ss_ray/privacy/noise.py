@@ -19,17 +19,17 @@ for differential privacy")."""
 
 
 def secret_generator() -> np.random.Generator:
-    """A generator whose 256-bit key comes from the operating system and is known to nobody."""
+    """A generator whose 256-bit key comes from the operating system and is never stored."""
     return np.random.Generator(ChaCha(key=secrets.randbits(256), rounds=20))
 
 
 def poisson_sample(num_units: int, sample_rate: float, generator: np.random.Generator) -> npt.NDArray[np.int64]:
-    """(sampled,) ascending numbers of the units of a batch: each takes part with `sample_rate`, whatever others do.
+    """(sampled,) ascending numbers of the units of a batch: each joins with `sample_rate`, independently of others.
 
     Args:
         num_units: Units to choose from, each counted once.
         sample_rate: In (0, 1].
-        generator: From `secret_generator`.
+        generator: Random generator from `secret_generator`.
     """
     return np.flatnonzero(generator.random(num_units) < sample_rate)
 
@@ -42,7 +42,7 @@ def add_noise(
     Args:
         total: (num_params,), a sum of clipped gradients; not finite values stay so.
         standard_deviation: Above 0, of every coordinate.
-        generator: From `secret_generator`.
+        generator: Random generator from `secret_generator`.
     """
     noisy = total + standard_deviation * generator.standard_normal(len(total))
     grid = 2.0 ** (np.floor(np.log2(standard_deviation)) - GRID_BITS)

@@ -1,4 +1,4 @@
-"""From a target to the mechanism: sampler, clipping, noise and accounting are all built from one `DPPlan`.
+"""The mechanism for a target epsilon: sampler, clipping, noise and accounting all derive from one `DPPlan`.
 
 generator = secret_generator()
 for _ in range(plan.num_steps):
@@ -50,20 +50,20 @@ def make_dp_plan(
     expected_batch_size: int | None = None,
     num_units_shown: int | None = None,
 ) -> DPPlan:
-    """The mechanism that spends what a target leaves.
+    """Plan the mechanism that spends the rest of a target.
 
     The noise in an averaged gradient is sigma / batch. At a fixed budget it falls with the batch until sigma is about
     MIN_NOISE_MULTIPLIER, and from there on hardly; more steps add noise to each. So NUM_STEPS steps are taken, on the
     smallest of SAMPLE_RATES that reaches it, as far as MAX_BATCH allows: 20 to 80 passes over the units.
 
     Args:
-        privacy_unit: Of the plan.
+        privacy_unit: Privacy unit of the plan.
         num_units: Noisy count, or a public number; only what noisy sums are divided by depends on it.
         rough_num_units: The first noisy count, which was paid for apart: the mechanism may depend on it.
-        target_epsilon: Of the whole run.
-        delta: Of the whole run.
+        target_epsilon: Epsilon of the whole run.
+        delta: Delta of the whole run.
         max_grad_norm: L2 clipping radius.
-        spent: What the run spent before.
+        spent: Earlier charges of the run.
         expected_batch_size: Units of a step on average; None: by the rule above.
         num_units_shown: Units of all steps together, on average; None: likewise.
 
@@ -119,7 +119,7 @@ def count_charge(epsilon: float, delta: float) -> Charge:
 
 def run_epsilon(spent: Sequence[Charge], delta: float) -> float:
     """Epsilon of a whole run: of the first count, and by PLD of all the rest."""
-    first, rest = _apart(spent)
+    first, rest = _split_charges(spent)
     if not first:
         return epsilon_of(rest, delta)
     return epsilon_of(first, COUNT_SHARE * delta) + epsilon_of(rest, (1 - COUNT_SHARE) * delta)
@@ -131,7 +131,7 @@ def calibrate_rest(charge: Charge, target_epsilon: float, delta: float, spent: S
     Raises:
         PrivacyError: `spent` leaves nothing.
     """
-    first, rest = _apart(spent)
+    first, rest = _split_charges(spent)
     if not first:
         return calibrate_noise(charge, target_epsilon, delta, rest)
     left = target_epsilon - epsilon_of(first, COUNT_SHARE * delta)
@@ -139,13 +139,13 @@ def calibrate_rest(charge: Charge, target_epsilon: float, delta: float, spent: S
 
 
 def planned_rest(spent: Sequence[Charge], target_epsilon: float, delta: float) -> Charge:
-    """One Gaussian mechanism that stands in a reservation for all that is not planned yet."""
+    """One Gaussian mechanism that stands in a reservation for all charges that are not planned yet."""
     rest = Charge(mechanism="planned", noise_multiplier=0.0)
     return replace(rest, noise_multiplier=calibrate_rest(rest, target_epsilon, delta, spent))
 
 
 def schema_rho(fraction: float, epsilon: float, delta: float) -> float:
-    """A fraction of rho of the one Gaussian mechanism that would spend (epsilon, delta) whole.
+    """A fraction of the rho of the one Gaussian mechanism that would spend all of (epsilon, delta).
 
     Gaussian mechanisms add up in rho, so this is the share that the schema takes of the budget; the schema alone has
     about sqrt(fraction) times epsilon.
@@ -154,6 +154,6 @@ def schema_rho(fraction: float, epsilon: float, delta: float) -> float:
     return fraction / (2 * sigma**2)
 
 
-def _apart(spent: Sequence[Charge]) -> tuple[list[Charge], list[Charge]]:
+def _split_charges(spent: Sequence[Charge]) -> tuple[list[Charge], list[Charge]]:
     first = [charge for charge in spent if charge.mechanism == NUMBER_OF_UNITS]
     return first, [charge for charge in spent if charge.mechanism != NUMBER_OF_UNITS]

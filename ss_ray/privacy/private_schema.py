@@ -96,13 +96,13 @@ def measure_schema(
     budget: SchemaBudget,
     charge: Callable[[Charge], object],
 ) -> MeasuredSchema:
-    """Measure what nobody declared.
+    """Measure the parts of the schema that nobody declared.
 
     Args:
         skeleton: Schema of the typed rows, of which the public parts are read (`public_column`).
-        declared: What the user says of columns, by name.
+        declared: Declared parameters of the columns, by name.
         count: Exact counts of the whole table, each privacy unit giving exactly one row.
-        budget: Never passed.
+        budget: Budget that the measurements never exceed.
         charge: Called before the noise of each measurement is drawn; what it raises stops the measurement.
 
     Raises:
@@ -115,7 +115,7 @@ def measure_schema(
     def release(measurement: Measurement, query: Query, exact: Counted) -> _Histogram:
         charge(measurement.charge)
         booked.append(measurement.charge)
-        return _released(measurement, query, exact)
+        return _release_histogram(measurement, query, exact)
 
     first = _first_round([m for m in plan if m.method != "split"], count, release)
     num_units = _num_units(first)
@@ -124,7 +124,7 @@ def measure_schema(
         ordered = _split_round(ordered, num_units, count, release)
 
     binned = {state.first.query.column.name: state for state in ordered}
-    columns = tuple(_measured(found, binned, declared, num_units) for found in first[: len(skeleton.columns)])
+    columns = tuple(_make_measured(found, binned, declared, num_units) for found in first[: len(skeleton.columns)])
     return MeasuredSchema(columns=columns, num_units=num_units, charges=tuple(booked))
 
 
@@ -133,7 +133,7 @@ def _first_round(plan: Sequence[Measurement], count: Count, release: Release) ->
     return [release(*asked) for asked in zip(plan, queries, count(queries), strict=True)]
 
 
-def _released(measurement: Measurement, query: Query, exact: Counted) -> _Histogram:
+def _release_histogram(measurement: Measurement, query: Query, exact: Counted) -> _Histogram:
     counts = release_counts(measurement.charge, query, exact, measurement.threshold)
     return _Histogram(measurement=measurement, query=query, counts=counts)
 
@@ -155,7 +155,7 @@ def num_units_deviation(plan: Sequence[Measurement]) -> float:
 def _first_bounds(found: _Histogram, plan: Sequence[Measurement], declared: Mapping[str, ColumnParameters]) -> _Ordered:
     column = found.query.column
     ends = declared_ends(declared.get(column.name))
-    cells = _counted(first_cells(column), found)
+    cells = _fill_counts(first_cells(column), found)
 
     return _Ordered(
         first=found,
@@ -165,38 +165,40 @@ def _first_bounds(found: _Histogram, plan: Sequence[Measurement], declared: Mapp
     )
 
 
-def _counted(cells: Sequence[Cell], found: _Histogram) -> tuple[Cell, ...]:
+def _fill_counts(cells: Sequence[Cell], found: _Histogram) -> tuple[Cell, ...]:
     """Cells with their noisy counts, which come in the same order after that of missing."""
     noisy = list(found.counts.values())[1:]
     return tuple(replace(cell, estimate=float(n)) for cell, n in zip(cells, noisy, strict=True))
 
 
 def _split_round(states: Sequence[_Ordered], num_units: int, count: Count, release: Release) -> list[_Ordered]:
-    """All ordered columns one level finer, where a split is planned and there is something to split."""
+    """All ordered columns one level finer, if a split is planned and possible."""
     splits = [to_split(state.cells, state.noise(num_units), state.declared) if state.splits else {} for state in states]
     queries = [
-        cell_query(state.first.query.column, _flat(split)) for state, split in zip(states, splits, strict=True) if split
+        cell_query(state.first.query.column, _flatten_split(split))
+        for state, split in zip(states, splits, strict=True)
+        if split
     ]
     asked = iter(zip(queries, count(queries) if queries else [], strict=True))
 
     return [
-        _finer(state, split, release(state.splits[0], *next(asked)), num_units) if split else state
+        _refine_column(state, split, release(state.splits[0], *next(asked)), num_units) if split else state
         for state, split in zip(states, splits, strict=True)
     ]
 
 
-def _finer(state: _Ordered, split: Split, found: _Histogram, num_units: int) -> _Ordered:
-    counted = iter(_counted(_flat(split), found))
+def _refine_column(state: _Ordered, split: Split, found: _Histogram, num_units: int) -> _Ordered:
+    counted = iter(_fill_counts(_flatten_split(split), found))
     parts = {cell: tuple(next(counted) for _ in inside) for cell, inside in split.items()}
     cells = refine(state.cells, parts, state.noise(num_units), state.declared)
     return replace(state, cells=cells, splits=state.splits[1:])
 
 
-def _flat(split: Split) -> tuple[Cell, ...]:
+def _flatten_split(split: Split) -> tuple[Cell, ...]:
     return tuple(part for inside in split.values() for part in inside)
 
 
-def _measured(
+def _make_measured(
     found: _Histogram, binned: Mapping[str, _Ordered], declared: Mapping[str, ColumnParameters], num_units: int
 ) -> MeasuredColumn:
     column = found.query.column
@@ -217,11 +219,11 @@ def _measured(
     else:
         names = [json.dumps(value) for value in column.values]
 
-    return MeasuredColumn(column=column, shares=_shares(column, missing, [found.counts[name] for name in names]))
+    return MeasuredColumn(column=column, shares=_to_shares(column, missing, [found.counts[name] for name in names]))
 
 
 def _with_values(column: ColumnSchema, values: list[Scalar]) -> ColumnSchema:
-    """A category with the values that passed; without any it is one without values, as if all were missing."""
+    """A category with the values that passed; without any, a category without values, as if all were missing."""
     lengths = [len(value) for value in values if isinstance(value, str)]
     return replace(
         column,
@@ -241,11 +243,11 @@ def _with_bins(column: ColumnSchema, bins: Sequence[Cell], missing: int) -> Meas
         scale=scale,
         lows=tuple(cell.low for cell in bins),
         highs=tuple(cell.high for cell in bins),
-        shares=_shares(column, missing, [cell.estimate for cell in bins]),
+        shares=_to_shares(column, missing, [cell.estimate for cell in bins]),
     )
 
 
-def _shares(column: ColumnSchema, missing: float, estimates: Sequence[float]) -> tuple[float, ...]:
+def _to_shares(column: ColumnSchema, missing: float, estimates: Sequence[float]) -> tuple[float, ...]:
     """Estimates as probabilities, missing first where the column is nullable; even where nothing is left."""
     counts = np.clip([missing, *estimates] if column.nullable else estimates, 0.0, None)
     total = counts.sum()

@@ -1,4 +1,4 @@
-"""What is asked about a private table, and what each question may spend: a function of public facts alone.
+"""The questions about a private table, and the budget of each: a function of public facts alone.
 
 Public are names, order, kinds, storage types, decimals and date formats, and what the user declares. Everything else
 of a column is stripped before the plan is made.
@@ -46,10 +46,10 @@ NANOSECONDS = 2**63 - 10**9  # from 1970 in either direction that Arrow reads ba
 
 @dataclass(frozen=True, kw_only=True)
 class SchemaBudget:
-    """What all measurements of a schema may spend together.
+    """Budget of all measurements of a schema together.
 
     Attributes:
-        rho: Of zero-concentrated differential privacy, above 0; mu-GDP with mu = sqrt(2 rho).
+        rho: Rho of zero-concentrated differential privacy, above 0; mu-GDP with mu = sqrt(2 rho).
         delta: Probability that any category held by one unit alone is released; above 0 if there are such columns.
     """
 
@@ -59,13 +59,13 @@ class SchemaBudget:
 
 @dataclass(frozen=True, kw_only=True)
 class Measurement:
-    """One histogram that is planned.
+    """One planned histogram.
 
     Attributes:
         column: Public part of the schema, with what is declared.
-        method: What is counted.
-        charge: What it costs.
-        threshold: Of method "keys": noisy counts below it are not released.
+        method: Method of counting.
+        charge: Charge of the measurement.
+        threshold: Threshold of method "keys": noisy counts below it are not released.
     """
 
     column: ColumnSchema
@@ -89,10 +89,10 @@ def public_column(column: ColumnSchema) -> ColumnSchema:
 
 
 def known_column(column: ColumnSchema, given: ColumnParameters | None) -> ColumnSchema:
-    """The public part of a column with what is declared; bounds nobody declared are those of the storage type."""
+    """The public part of a column with its declarations; undeclared bounds are those of the storage type."""
     public = public_column(column)
     if column.kind in ORDERED_KINDS:
-        public = _widest(public)
+        public = _widen_column(public)
 
     if given is None:
         return public
@@ -119,7 +119,7 @@ def plan_queries(
     for column in skeleton.columns:
         given = declared.get(column.name)
         known = known_column(column, given)
-        uses += [(known, method) for method in _methods(known, declared_ends(given))]
+        uses += [(known, method) for method in _choose_methods(known, declared_ends(given))]
 
     if all(method == "keys" for _, method in uses):
         uses.append((uses[0][0], "presence"))
@@ -130,11 +130,12 @@ def plan_queries(
 
     rho = budget.rho / sum(WEIGHTS[method] for _, method in uses)
     return tuple(
-        _planned(column, method, rho * WEIGHTS[method], budget.delta / max(num_keys, 1)) for column, method in uses
+        _plan_measurement(column, method, rho * WEIGHTS[method], budget.delta / max(num_keys, 1))
+        for column, method in uses
     )
 
 
-def _methods(column: ColumnSchema, declared: Ends) -> list[Method]:
+def _choose_methods(column: ColumnSchema, declared: Ends) -> list[Method]:
     if column.kind in (Kind.IDENTIFIER, Kind.TEXT):
         return ["presence"]
     if column.values is not None:
@@ -147,7 +148,7 @@ def _methods(column: ColumnSchema, declared: Ends) -> list[Method]:
     return ["cells", "split", "split"]
 
 
-def _planned(column: ColumnSchema, method: Method, rho: float, delta: float) -> Measurement:
+def _plan_measurement(column: ColumnSchema, method: Method, rho: float, delta: float) -> Measurement:
     sigma = noise_multiplier_of(rho)
     charge = Charge(mechanism=f"schema: {method} of {column.name}", noise_multiplier=sigma)
     if method != "keys":
@@ -165,8 +166,8 @@ def declared_ends(given: ColumnParameters | None) -> Ends:
     return (given.minimum is not None, given.maximum is not None)
 
 
-def _widest(column: ColumnSchema) -> ColumnSchema:
-    """An ordered column with the bounds of what it can hold: of its storage type, and for dates the years 1 to 9999."""
+def _widen_column(column: ColumnSchema) -> ColumnSchema:
+    """An ordered column with the widest bounds: those of its storage type, and for dates the years 1 to 9999."""
     type_ = arrow_type(column)
     if column.kind is Kind.FLOAT:
         largest = _largest_float(column)
@@ -204,7 +205,7 @@ def _largest_float(column: ColumnSchema) -> float:
 
 
 def within(column: ColumnSchema, units: tuple[int, int], scale: Scale) -> ColumnSchema:
-    """The column with the values of two units as its bounds, spelled as a schema spells them."""
+    """The column with the values of two units as its bounds, in the spelling of a schema."""
     array = from_units(np.array(units, np.int64), np.ones(2, bool), column, scale)
     if pa.types.is_temporal(array.type):
         array = iso_strings(array)
@@ -220,7 +221,7 @@ def scale_of(column: ColumnSchema) -> Scale:
 
 
 def first_query(measurement: Measurement) -> Query:
-    """What the first histogram of a column counts."""
+    """Query of a column's first histogram."""
     column = measurement.column
     match measurement.method:
         case "keys":

@@ -46,8 +46,8 @@ def measure_table(
 
     Args:
         table: Rows to measure.
-        privacy: The budget.
-        account: Where each measurement is charged.
+        privacy: Section `privacy`, with the budget.
+        account: Account that is charged for each measurement.
         rehearse_training: Called before the first charge with the schema that is to be expected; raises what would
             stop the training after it.
         on_progress: Told the rows counted.

@@ -1,4 +1,4 @@
-"""Which rows are of one privacy unit, and which of them is counted."""
+"""Privacy units of the rows, and the one row of each unit that is counted."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ def unit_ids(parts: Sequence[Location], group: str) -> npt.NDArray[np.uint64]:
 
 
 def one_row_per_unit(units: Sequence[Location], group: str | None, parts: Sequence[Location]) -> list[Rows | None]:
-    """For each part the numbers of the rows that count, one of each unit, drawn at random; None: all rows.
+    """Numbers of the counted rows of each part, one random row per unit; None for all rows.
 
     Args:
         units: Parts of the rows before PII was replaced.
         group: Column whose values are the units; None: each row is one.
-        parts: The same rows after it was, in the same order, cut in their own way.
+        parts: Parts of the same rows in the same order after processing, divided independently of `units`.
 
     Raises:
         PrivacyError: Rows are missing, so nobody knows which row is of which unit.
@@ -72,7 +72,7 @@ def count_units(parts: Sequence[Location], group: str | None) -> int:
 
 
 def check_same_rows(units: Sequence[Location], parts: Sequence[Location]) -> None:
-    """Refuse rows of which some were dropped: their numbers no longer say which unit they are of.
+    """Refuse rows of which some were dropped: their numbers no longer identify their units.
 
     Raises:
         PrivacyError: The two tables have different numbers of rows.

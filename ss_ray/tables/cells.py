@@ -1,4 +1,4 @@
-"""Between what is written in a text file and typed values, both ways.
+"""Conversion between cells of a text file and typed values, both ways.
 
 Whatever is expensive is done once for each distinct value.
 """
@@ -47,7 +47,7 @@ def type_table(table: pa.Table, schema: TableSchema) -> pa.Table:
 
 def written_table(table: pa.Table, schema: TableSchema) -> pa.Table:
     """The table as it should appear in a text file: formats, decimals and spellings of the input."""
-    columns = {column.name: _written(table.column(column.name), column) for column in schema.columns}
+    columns = {column.name: _write_values(table.column(column.name), column) for column in schema.columns}
     return pa.table(list(columns.values()), names=list(columns))
 
 
@@ -63,7 +63,7 @@ def is_missing_word(value: object) -> bool:
 
 
 def type_column(array: pa.ChunkedArray, column: ColumnSchema) -> pa.ChunkedArray:
-    """One column of `type_table`; a value that is not of the type is Arrow's own error, which quotes it."""
+    """One column of `type_table`; for a value of another type, Arrow's own error, which quotes the value."""
     target = arrow_type(column)
     if pa.types.is_floating(array.type):
         # -0.0 becomes 0.0.
@@ -75,7 +75,7 @@ def type_column(array: pa.ChunkedArray, column: ColumnSchema) -> pa.ChunkedArray
     if not pa.types.is_string(array.type) or not _is_parsed(target):
         return array.cast(target)
 
-    return _on_distinct(array, lambda values: _parsed(blank_missing_words(values), column).cast(target))
+    return _on_distinct(array, lambda values: _parse_values(blank_missing_words(values), column).cast(target))
 
 
 def _is_parsed(target: pa.DataType) -> bool:
@@ -84,12 +84,12 @@ def _is_parsed(target: pa.DataType) -> bool:
 
 
 def _on_distinct(array: pa.ChunkedArray, function: Callable[[pa.Array], pa.Array]) -> pa.ChunkedArray:
-    """`function` of every value, computed on the distinct ones."""
+    """Apply `function` to every value, computed on the distinct values."""
     encoded = array.combine_chunks().dictionary_encode()
     return pa.chunked_array([function(encoded.dictionary).take(encoded.indices)])
 
 
-def _parsed(values: pa.Array, column: ColumnSchema) -> pa.Array:
+def _parse_values(values: pa.Array, column: ColumnSchema) -> pa.Array:
     if column.kind is Kind.BOOLEAN:
         return pc.equal(pc.utf8_lower(values), "true")
 
@@ -102,7 +102,7 @@ def _parsed(values: pa.Array, column: ColumnSchema) -> pa.Array:
     return values
 
 
-def _written(array: pa.ChunkedArray, column: ColumnSchema) -> pa.ChunkedArray:
+def _write_values(array: pa.ChunkedArray, column: ColumnSchema) -> pa.ChunkedArray:
     if pa.types.is_dictionary(array.type):
         return array.cast(array.type.value_type)
     if column.format is None:
@@ -115,9 +115,9 @@ def _written(array: pa.ChunkedArray, column: ColumnSchema) -> pa.ChunkedArray:
     if column.kind in (Kind.DATE, Kind.DATETIME) and pa.types.is_temporal(array.type):
         return _on_distinct(array, lambda values: _format_temporal(values, column.format or ""))
     if column.kind is Kind.FLOAT and column.format == "fixed":
-        return _on_distinct(array, lambda values: _fixed(values, column.decimals or 0))
+        return _on_distinct(array, lambda values: _write_fixed(values, column.decimals or 0))
     if column.kind is Kind.FLOAT and column.format == "point":
-        return _on_distinct(array, _pointed)
+        return _on_distinct(array, _write_shortest)
 
     return array
 
@@ -127,12 +127,12 @@ def _format_temporal(values: pa.Array, format_: str) -> pa.Array:
     return pa.Array.from_pandas(format_dates(dates, format_).astype(object)).cast(pa.string())
 
 
-def _fixed(values: pa.Array, decimals: int) -> pa.Array:
+def _write_fixed(values: pa.Array, decimals: int) -> pa.Array:
     numbers = values.cast(pa.float64()).to_numpy(zero_copy_only=False)
     return pa.array([None if np.isnan(x) else f"{x:.{decimals}f}" for x in numbers.tolist()], pa.string())
 
 
-def _pointed(values: pa.Array) -> pa.Array:
+def _write_shortest(values: pa.Array) -> pa.Array:
     """Shortest spellings, ".0" added to whole numbers."""
     text = values.cast(pa.string())
     whole = pc.match_substring_regex(text, "^-?[0-9]+$")

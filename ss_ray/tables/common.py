@@ -1,4 +1,4 @@
-"""Common values: what at least k privacy units of the training rows share, and may therefore be released.
+"""Common values: those that at least k privacy units of the training rows share, and that may therefore be released.
 
     facts = merge_value_facts(value_facts(block, units, schema, k) for each block of training rows)
     schema = common_schema(schema, facts, k)           # values and bounds of training rows that k units have
@@ -54,7 +54,7 @@ Bound = tuple[Any, int]
 
 @dataclass(frozen=True, kw_only=True)
 class ValueFacts:
-    """Which units have which values of one column; at most k units are remembered of each.
+    """Units of each value of one column; at most k units are remembered per value.
 
     Attributes:
         holders: Value -> hashes of units that have it, k at most; empty where the schema lists no values.
@@ -137,7 +137,7 @@ def _trained_column(column: ColumnSchema, facts: ColumnFacts) -> ColumnSchema:
 
 
 def _is_class(characters: str) -> bool:
-    """Whether a position takes all digits, or all digits and letters, whatever the rows hold there."""
+    """Whether a position takes all digits, or all digits and letters, regardless of the rows."""
     return characters in (string.digits, string.digits + string.ascii_uppercase)
 
 
@@ -145,7 +145,7 @@ def value_facts(table: pa.Table, units: Units, columns: Sequence[ColumnSchema], 
     """Facts of a block of training rows.
 
     Args:
-        table: Typed rows.
+        table: Typed rows of the block.
         units: (rows,) hashes of their privacy units.
         columns: Columns to look at.
         k: Units of which a value is common, at least 1.
@@ -159,7 +159,7 @@ def merge_value_facts(parts: Iterable[TableFacts], k: int) -> dict[str, ValueFac
     for part in parts:
         for name, facts in part.items():
             if name in merged:
-                merged[name] = _merged(merged[name], facts, k)
+                merged[name] = _merge_facts(merged[name], facts, k)
             else:
                 merged[name] = facts
 
@@ -175,7 +175,7 @@ def common_schema(
         schema: Columns of the training rows.
         facts: Facts of the limited columns, by name.
         k: Units of which a value is common.
-        declared: What the user says of columns; a declared bound stays.
+        declared: Declared parameters of columns; a declared bound stays.
     """
     columns = []
     for column in schema.columns:
@@ -187,7 +187,7 @@ def common_schema(
 
 
 def held_back(before: TableSchema, after: TableSchema, replaced: Mapping[str, int]) -> tuple[HeldBack, ...]:
-    """What is not released, by column.
+    """Values that are not released, by column.
 
     Args:
         before: Schema with all values.
@@ -207,11 +207,11 @@ def _num_lost(before: ColumnSchema, after: ColumnSchema) -> int:
 
 
 def donors_of(sample: pa.Table, schema: TableSchema, groups: Sequence[Sequence[str]]) -> dict[str, pa.Table]:
-    """Column -> rows that may give its value: those in which all columns of its group hold common values.
+    """Donor rows by column: rows in which all columns of the column's group hold common values.
 
     Args:
-        sample: Training rows.
-        schema: Common values.
+        sample: Training rows from which donors are taken.
+        schema: Schema with the common values.
         groups: Columns that are replaced together; every categorical column is in one group.
     """
     donors: dict[str, pa.Table] = {}
@@ -226,10 +226,10 @@ def donors_of(sample: pa.Table, schema: TableSchema, groups: Sequence[Sequence[s
 def hold_back(
     table: pa.Table, units: Units, schema: TableSchema, columns: Sequence[ColumnSchema], donors: Mapping[str, pa.Table]
 ) -> tuple[pa.Table, Counter[str]]:
-    """The rows with common values in place of rare ones, and the number of cells that were replaced by column.
+    """Replace rare values by common ones; also returns the number of replaced cells by column.
 
     Args:
-        table: Typed rows.
+        table: Typed rows of a part.
         units: (rows,) hashes of their privacy units.
         schema: Common values and bounds.
         columns: Columns that may hold rare values.
@@ -250,9 +250,9 @@ def hold_back(
 
         replaced[name] = int(is_hit.sum())
         if column.kind is Kind.CATEGORY:
-            result = _set(result, name, _donated(table, units, is_hit, donors[name], name))
+            result = _set_column(result, name, _donate_values(table, units, is_hit, donors[name], name))
         else:
-            result = _set(result, name, _nearest(table.column(name), is_hit, schema[name]))
+            result = _set_column(result, name, _nearest_common(table.column(name), is_hit, schema[name]))
 
     return result, replaced
 
@@ -264,7 +264,7 @@ def _column_facts(array: pa.ChunkedArray, units: Units, column: ColumnSchema, k:
     array = plain_cells(array)
     own = units[array.is_valid().to_numpy(zero_copy_only=False)]
     encoded = array.drop_null().combine_chunks().dictionary_encode()
-    values = _scalars(encoded.dictionary)
+    values = _to_scalars(encoded.dictionary)
     codes = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
 
     lows: tuple[Bound, ...] = ()
@@ -295,7 +295,7 @@ def _column_facts(array: pa.ChunkedArray, units: Units, column: ColumnSchema, k:
     )
 
 
-def _merged(a: ValueFacts, b: ValueFacts, k: int) -> ValueFacts:
+def _merge_facts(a: ValueFacts, b: ValueFacts, k: int) -> ValueFacts:
     holders = dict(a.holders)
     for value, units in b.holders.items():
         holders[value] = frozenset(sorted(holders.get(value, frozenset()) | units)[:k])
@@ -363,7 +363,7 @@ def _common_column(column: ColumnSchema, facts: ValueFacts, k: int, declared: Co
 # Rows.
 
 
-def _donated(
+def _donate_values(
     table: pa.Table, units: Units, is_hit: npt.NDArray[np.bool_], donors: pa.Table, name: str
 ) -> pa.ChunkedArray:
     """A column with donors' values where the row is hit, chosen by the unit and by all values of the group."""
@@ -380,14 +380,14 @@ def _donated(
     return pc.if_else(pa.array(is_hit), given, array.combine_chunks())
 
 
-def _nearest(array: pa.ChunkedArray, rare: npt.NDArray[np.bool_], column: ColumnSchema) -> pa.Array:
-    """A column of numbers or dates with the nearest common value in place of each rare one."""
+def _nearest_common(array: pa.ChunkedArray, rare: npt.NDArray[np.bool_], column: ColumnSchema) -> pa.Array:
+    """A column of numbers or dates with the nearest common value in place of each rare value."""
     type_ = array.type
     flat = array.combine_chunks()
     ends = (column.minimum, column.maximum) if column.values is None else column.values
     allowed = typed_values(plain_cells(array).type, *(value for value in ends if value is not None))
-    places = _numbers(allowed)
-    wanted = _numbers(plain_cells(array).combine_chunks())
+    places = _to_numbers(allowed)
+    wanted = _to_numbers(plain_cells(array).combine_chunks())
     if column.values is None:
         index = (wanted > places[0]).astype(np.int64) * (len(places) - 1)
     else:
@@ -400,18 +400,18 @@ def _nearest(array: pa.ChunkedArray, rare: npt.NDArray[np.bool_], column: Column
     return pc.if_else(pa.array(rare), allowed.take(pa.array(index)).cast(type_), flat)
 
 
-def _numbers(array: pa.Array) -> npt.NDArray[np.float64]:
+def _to_numbers(array: pa.Array) -> npt.NDArray[np.float64]:
     """Numbers or ticks of dates, (cells,); 0 for missing."""
     if pa.types.is_temporal(array.type):
         array = array.cast(pa.int32() if pa.types.is_date32(array.type) else pa.int64())
     return np.asarray(array.cast(pa.float64(), safe=False).fill_null(0.0).to_numpy(zero_copy_only=False))
 
 
-def _scalars(values: pa.Array) -> list[Any]:
-    """Values as a schema spells them: dates in ISO 8601."""
+def _to_scalars(values: pa.Array) -> list[Any]:
+    """Values in the spelling of a schema: dates in ISO 8601."""
     return list((iso_strings(values) if pa.types.is_temporal(values.type) else values).to_pylist())
 
 
-def _set(table: pa.Table, name: str, array: pa.Array | pa.ChunkedArray) -> pa.Table:
+def _set_column(table: pa.Table, name: str, array: pa.Array | pa.ChunkedArray) -> pa.Table:
     place = table.column_names.index(name)
     return table.set_column(place, table.schema.field(place), array)

@@ -63,15 +63,15 @@ def hold_back_rare_values(
     target: Location,
     on_progress: OnProgress,
 ) -> CommonTable:
-    """Find the common values of the training rows, and write the rows with these alone to `target`.
+    """Find the common values of the training rows, and write the rows restricted to them to `target`.
 
     Nothing is written where `plan.min_units` is 1: every value of the training rows is then common.
 
     Args:
         rows: Folder of the training rows.
         schema: Schema of all real rows, the holdout's included.
-        data: Declared columns.
-        plan: What is held back.
+        data: Section `data`, with the declared columns.
+        plan: Columns and values that are held back.
         target: Folder of the rows to learn from.
         on_progress: Told the rows read.
     """
@@ -101,7 +101,7 @@ def hold_back_rare_values(
 
 
 def hold_back_notes(common: CommonTable, data: DataParameters) -> tuple[str, ...]:
-    """What was held back, a sentence each, for the report."""
+    """Values that were held back, a sentence each, for the report."""
     if data.group_training_examples_by:
         unit = f"values of {data.group_training_examples_by!r}"
     else:
@@ -140,7 +140,7 @@ def _write_common_rows(
     target.remove()
     categories = [column.name for column in columns if column.kind is Kind.CATEGORY]
     sample = sample_rows([part for _, part in parts], MAX_DONORS)
-    donors = donors_of(sample, common, _groups(categories, plan.together))
+    donors = donors_of(sample, common, _group_categories(categories, plan.together))
 
     with reported_progress(on_progress, "hold_back", None) as report:
         arguments = (columns, common, donors, plan, target.make_folder(), report)
@@ -149,8 +149,8 @@ def _write_common_rows(
     return sum(counts, Counter[str]())
 
 
-def _groups(categories: Sequence[str], together: Sequence[Sequence[str]]) -> list[tuple[str, ...]]:
-    """Every category in one group: those that rules relate in the same one."""
+def _group_categories(categories: Sequence[str], together: Sequence[Sequence[str]]) -> list[tuple[str, ...]]:
+    """Every category in one group; rules put the columns that they relate in the same group."""
     groups: list[set[str]] = [{name} for name in categories]
     for related in together:
         joined = {name for name in related if name in categories}

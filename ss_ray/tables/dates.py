@@ -1,4 +1,4 @@
-"""Dates as they are written in text files: which formats are known, which one fits, and both directions.
+"""Dates in text files: the known formats, the choice of a format, and both directions.
 
 A format fits only if every value has exactly its shape (leading zeros included) and names a real date, so that
 formatting gives back what was read.
@@ -61,7 +61,7 @@ _COMPILED = {format_: re.compile(date_shape(format_)) for format_ in (*DATE_FORM
 
 
 def read_dates(values: pa.Array, formats: Iterable[str]) -> dict[str, pd.Series]:
-    """(n,) datetimes of the strings under each of the formats that fits all of them; `values` has no missing ones."""
+    """(n,) datetimes of the strings for each format that fits all of them; `values` holds no missing ones."""
     if not len(values):
         return {}
 
@@ -84,7 +84,7 @@ def parse_dates(values: pa.Array, format_: str) -> pd.Series:
 
 
 def format_dates(dates: pd.Series, format_: str) -> pd.Series:
-    """(n,) strings; "%3f" cuts what is below a millisecond."""
+    """(n,) strings; "%3f" cuts digits below a millisecond."""
     if "%3f" not in format_:
         return dates.dt.strftime(format_)
     end = len("Z" if format_.endswith("Z") else "")
@@ -93,7 +93,7 @@ def format_dates(dates: pd.Series, format_: str) -> pd.Series:
 
 
 def iso_strings(array: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
-    """ISO 8601 of dates or timestamps, all of one width; in UTC with a "Z" where the type has a zone."""
+    """ISO 8601 of dates or timestamps, all of one width; in UTC with a "Z" if the type has a zone."""
     if pa.types.is_timestamp(array.type) and array.type.tz is not None:
         array = array.cast(pa.timestamp(array.type.unit, "UTC"))
     return pc.replace_substring(array.cast(pa.string()), " ", "T")

@@ -1,4 +1,4 @@
-"""What a person says of a column: it wins over what was inferred, or contradicts the data with a clear error."""
+"""Declarations of columns: they take precedence over inference, or contradict the data with a clear error."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ss_ray.tables.kinds import column_of_kind, is_string, longest_pattern
 def declare_column(
     inferred: ColumnSchema, facts: ColumnFacts, declared: ColumnParameters, is_text: bool
 ) -> ColumnSchema:
-    """The inferred column with what the user declares of it; a column without values stays without."""
+    """The inferred column with its declaration; a column without values stays without."""
     if not facts.values and declared.nullable is not False:
         return replace(inferred, source="declared")
 
@@ -55,7 +55,7 @@ def _with_range(column: ColumnSchema, declared: ColumnParameters) -> ColumnSchem
                 column=column.name,
             )
 
-        values = sorted({_declared_value(value, column) for value in declared.values}, key=_order)
+        values = sorted({_declared_value(value, column) for value in declared.values}, key=_order_key)
         if column.kind not in ORDERED_KINDS:
             return replace(column, values=tuple(values))
         return replace(column, values=tuple(values), minimum=values[0], maximum=values[-1])
@@ -68,13 +68,13 @@ def _with_range(column: ColumnSchema, declared: ColumnParameters) -> ColumnSchem
         for given, seen in ((declared.minimum, column.minimum), (declared.maximum, column.maximum))
     )
     column = replace(column, values=None, minimum=low, maximum=high)
-    if _order(column.minimum) > _order(column.maximum):
+    if _order_key(column.minimum) > _order_key(column.maximum):
         raise DataError(f"column {column.name!r}: its minimum is above its maximum", column=column.name)
 
     return column
 
 
-def _order(value: Any) -> Any:
+def _order_key(value: Any) -> Any:
     if isinstance(value, int | float):
         return value
     return str(value)
@@ -135,7 +135,7 @@ def _with_kind(inferred: ColumnSchema, facts: ColumnFacts, declared: ColumnParam
     if kind in ORDERED_KINDS or kind is Kind.BOOLEAN:
         return column_of_kind(base, facts, kind, _declared_reading(base, facts, declared.format), is_text)
     if kind is Kind.CATEGORY:
-        return replace(base, values=_categories(base, facts), max_length=facts.max_length or None)
+        return replace(base, values=_list_categories(base, facts), max_length=facts.max_length or None)
 
     is_number = "integer" in (facts.fits or {}) and not is_string(facts)
     if not (is_string(facts) or (is_number and kind is Kind.IDENTIFIER)):
@@ -173,10 +173,10 @@ def _declared_reading(column: ColumnSchema, facts: ColumnFacts, format_: str | N
     )
 
 
-def _categories(column: ColumnSchema, facts: ColumnFacts) -> tuple[Scalar, ...]:
+def _list_categories(column: ColumnSchema, facts: ColumnFacts) -> tuple[Scalar, ...]:
     if facts.counts is None:
         raise DataError(
             f"column {column.name!r} is declared a category and has over {MAX_DISTINCT} distinct values",
             column=column.name,
         )
-    return tuple(sorted(facts.counts, key=_order))
+    return tuple(sorted(facts.counts, key=_order_key))

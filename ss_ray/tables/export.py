@@ -1,4 +1,4 @@
-"""The synthetic table as one CSV file, written as the input was: formats, decimals, spellings.
+"""The synthetic table as one CSV file, in the formats, decimals and spellings of the input.
 
 Cells are quoted only where they must be, and where a string is empty: `,"",` is an empty string, `,,` is missing.
 """
@@ -17,7 +17,7 @@ _QUOTED = r'[",\r\n]|^$|^\s|\s$'
 
 
 def write_csv(rows: Location, schema: TableSchema, target: Location) -> Location:
-    """Write all parts in `rows` to one UTF-8 file, a block at a time; it appears when it is complete."""
+    """Write all parts in `rows` to one UTF-8 file, a block at a time; the file appears when it is complete."""
     partial = target.parent.make_folder() / f"_{target.name}.partial"
     with target.filesystem.open_output_stream(partial.path) as stream:
         stream.write(csv_header(schema).encode())
@@ -31,24 +31,24 @@ def write_csv(rows: Location, schema: TableSchema, target: Location) -> Location
 
 def csv_header(schema: TableSchema) -> str:
     """The line of column names."""
-    return ",".join(_quoted(pa.array(schema.names, pa.string())).to_pylist()) + "\n"
+    return ",".join(_quote_text(pa.array(schema.names, pa.string())).to_pylist()) + "\n"
 
 
 def csv_text(table: pa.Table) -> str:
     """Lines of comma-separated cells, one for each row."""
-    cells = [_cells(column) for column in table.columns]
+    cells = [_write_cells(column) for column in table.columns]
     lines = pc.binary_join_element_wise(*cells, ",", null_handling="replace", null_replacement="")
     return "".join(f"{line}\n" for line in lines.to_pylist())
 
 
-def _cells(array: pa.ChunkedArray) -> pa.Array:
+def _write_cells(array: pa.ChunkedArray) -> pa.Array:
     is_text = pa.types.is_string(array.type) or pa.types.is_large_string(array.type)
     text = array.combine_chunks().cast(pa.string())
     if is_text:
-        return _quoted(text)
+        return _quote_text(text)
     return text
 
 
-def _quoted(text: pa.Array) -> pa.Array:
+def _quote_text(text: pa.Array) -> pa.Array:
     escaped = pc.binary_join_element_wise('"', pc.replace_substring(text, '"', '""'), '"', "")
     return pc.if_else(pc.match_substring_regex(text, _QUOTED), escaped, text)

@@ -1,4 +1,4 @@
-"""What a block of rows says about its columns, and how the facts of two blocks add up.
+"""Facts of the columns in a block of rows, and the sum of the facts of two blocks.
 
 Facts are small whatever the size of the table: counts of up to MAX_DISTINCT values, bounds, the formats that fit
 every value so far, and a sketch of the number of distinct values (the SKETCH_SIZE smallest hashes: Bar-Yossef et al.
@@ -39,9 +39,9 @@ class ColumnFacts:
     """Facts of one column.
 
     Attributes:
-        arrow_type: As read; "string" for every column of a text format.
-        rows: Cells seen.
-        missing: Of which missing.
+        arrow_type: Arrow type as read; "string" for every column of a text format.
+        rows: Number of cells.
+        missing: Number of missing cells.
         missing_words: Strings that would be missing in a column of numbers or dates ("NA", "").
         counts: Occurrences by value (dates in ISO 8601); None beyond MAX_DISTINCT distinct values.
         sketch: The smallest hashes of distinct values, ascending.
@@ -219,7 +219,7 @@ def _fit_integers(facts: ColumnFacts, words: pa.Array) -> ColumnFacts | None:
         return None
 
     try:
-        low, high = _bounds(words.cast(pa.int64()))
+        low, high = _find_bounds(words.cast(pa.int64()))
     except pa.ArrowInvalid:
         # Digits beyond 64 bits: a code, not a number.
         return None
@@ -246,9 +246,9 @@ def _fit_floats(facts: ColumnFacts, words: pa.Array) -> ColumnFacts | None:
         return None
 
     digits = pc.utf8_length(pc.replace_substring_regex(words, r"^[^.]*\.?", ""))
-    least, most = _bounds(digits)
+    least, most = _find_bounds(digits)
     is_plain = most <= MAX_DECIMALS and not pc.any(pc.match_substring_regex(words, "[eE]")).as_py()
-    bounds = _bounds(pc.add(numbers, 0.0))
+    bounds = _find_bounds(pc.add(numbers, 0.0))
 
     return replace(facts, fits={"float": bounds}, decimals=most if is_plain else None, min_decimals=least)
 
@@ -290,23 +290,23 @@ def _number_facts(facts: ColumnFacts, values: pa.Array, counts: pa.Array, name: 
     if pa.types.is_integer(values.type):
         if pc.max(values).as_py() > np.iinfo(np.int64).max:
             raise DataError(f"column {name!r} has integers beyond 64 signed bits; convert it to text", column=name)
-        facts = replace(facts, fits={"integer": _bounds(values)}, min_decimals=0)
+        facts = replace(facts, fits={"integer": _find_bounds(values)}, min_decimals=0)
         return _with_counts(facts, values, counts)
 
     if pa.types.is_decimal(values.type):
         facts = replace(facts, decimals=values.type.scale, min_decimals=values.type.scale)
     else:
-        facts = replace(facts, decimals=_decimals(values), min_decimals=0)
+        facts = replace(facts, decimals=_count_decimals(values), min_decimals=0)
 
     values = values.cast(pa.float64())
     if not pc.all(pc.is_finite(values)).as_py():
         raise DataError(f"column {name!r} has infinite values; replace them or leave them empty", column=name)
 
-    return _with_counts(replace(facts, fits={"float": _bounds(values)}), values, counts)
+    return _with_counts(replace(facts, fits={"float": _find_bounds(values)}), values, counts)
 
 
 def _temporal_facts(facts: ColumnFacts, values: pa.Array, counts: pa.Array, name: str) -> ColumnFacts:
-    years = _bounds(pc.year(values))
+    years = _find_bounds(pc.year(values))
     if years[0] < YEARS[0] or years[1] > YEARS[1]:
         raise DataError(f"column {name!r} has dates outside the years 1 to 9999; leave such dates empty", column=name)
 
@@ -316,10 +316,10 @@ def _temporal_facts(facts: ColumnFacts, values: pa.Array, counts: pa.Array, name
         kind = "datetime"
 
     spelled = iso_strings(values)
-    return _with_counts(replace(facts, fits={f"{kind}:": _bounds(spelled)}), spelled, counts)
+    return _with_counts(replace(facts, fits={f"{kind}:": _find_bounds(spelled)}), spelled, counts)
 
 
-def _decimals(values: pa.Array) -> int | None:
+def _count_decimals(values: pa.Array) -> int | None:
     """Most digits after the point that a float needs; None for more than MAX_DECIMALS."""
     numbers = values.to_numpy(zero_copy_only=False)
     for digits in range(MAX_DECIMALS + 1):
@@ -330,14 +330,14 @@ def _decimals(values: pa.Array) -> int | None:
     return None
 
 
-def _bounds(values: pa.Array) -> Bounds:
+def _find_bounds(values: pa.Array) -> Bounds:
     ends = pc.min_max(values).as_py()
     return ends["min"], ends["max"]
 
 
 def _with_counts(facts: ColumnFacts, values: pa.Array, counts: pa.Array) -> ColumnFacts:
-    """Facts with the counts of the values, equal ones added (decimals may be equal as floats)."""
-    sketch = _sketch(values)
+    """Facts with the counts of the values; equal values are added (decimals may be equal as floats)."""
+    sketch = _sketch_values(values)
     if len(values) > MAX_DISTINCT and len(sketch) == SKETCH_SIZE and pc.count_distinct(values).as_py() > MAX_DISTINCT:
         return replace(facts, counts=None, sketch=sketch)
 
@@ -348,7 +348,7 @@ def _with_counts(facts: ColumnFacts, values: pa.Array, counts: pa.Array) -> Colu
     return replace(facts, counts=pairs, sketch=sketch)
 
 
-def _sketch(values: pa.Array) -> tuple[int, ...]:
+def _sketch_values(values: pa.Array) -> tuple[int, ...]:
     data = values.to_numpy(zero_copy_only=False)
     hashes: npt.NDArray[np.uint64] = pd.util.hash_array(data, categorize=False)
     return tuple(np.unique(hashes)[:SKETCH_SIZE].tolist())

@@ -52,10 +52,10 @@ class Source:
 
     Attributes:
         files: In order of their names.
-        format: Of all of them.
-        encoding: Of text files.
+        format: Format of all files.
+        encoding: Encoding of text files.
         names: Column names in order.
-        max_bytes: Of a file's cells, decompressed and in memory; None: no limit.
+        max_bytes: Largest size of a file's cells in bytes, decompressed and in memory; None for no limit.
     """
 
     files: tuple[Location, ...]
@@ -70,7 +70,7 @@ def find_source(uri: str | Path, encoding: str = "utf8", max_bytes: int | None =
 
     Args:
         uri: A file or a folder.
-        encoding: Of text files.
+        encoding: Encoding of text files.
         max_bytes: A file whose cells take more is refused while it is read; None: no limit.
 
     Raises:
@@ -79,7 +79,7 @@ def find_source(uri: str | Path, encoding: str = "utf8", max_bytes: int | None =
     _check_encoding(encoding)
     location = Location.parse(uri)
     files = _all_files(location)
-    formats = Counter(_format(file) for file in files)
+    formats = Counter(_detect_format(file) for file in files)
     found = [f for f in formats if f is not None]
     if len(found) != 1:
         if found:
@@ -88,23 +88,23 @@ def find_source(uri: str | Path, encoding: str = "utf8", max_bytes: int | None =
             kinds = "no CSV, JSON lines or Parquet file"
         raise DataError(f"{location} holds {kinds}; expected one of {', '.join(SUFFIXES)}")
 
-    files = tuple(file for file in files if _format(file) == found[0])
+    files = tuple(file for file in files if _detect_format(file) == found[0])
     source = Source(files=files, format=found[0], encoding=encoding, names=(), max_bytes=max_bytes)
-    names = _names(source)
+    names = _read_names(source)
     _check_names(names, location)
 
     return replace(source, names=names)
 
 
 def read_blocks(source: Source, file: Location) -> Iterator[pa.Table]:
-    """The rows of one file in blocks; columns of text formats are strings, missing where the cell is empty.
+    """The rows of one file in blocks; columns of text formats are strings, with empty cells missing.
 
     Raises:
         DataError: The file is damaged, has other columns than the first, or another encoding.
     """
     taken = 0
     try:
-        for block in _blocks(source, file):
+        for block in _read_blocks(source, file):
             taken += block.nbytes
             if source.max_bytes is not None and taken > source.max_bytes:
                 raise too_large(file, source.max_bytes)
@@ -114,10 +114,10 @@ def read_blocks(source: Source, file: Location) -> Iterator[pa.Table]:
             if block.num_rows:
                 yield block
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, UnicodeError, OSError, DamagedPageError) as error:
-        raise _explained(error, source, file) from None
+        raise _explain_error(error, source, file) from None
 
 
-def _blocks(source: Source, file: Location) -> Iterator[pa.Table]:
+def _read_blocks(source: Source, file: Location) -> Iterator[pa.Table]:
     if source.format == "parquet":
         return read_parquet(file, source.max_bytes)
     if source.format == "jsonl":
@@ -142,7 +142,7 @@ def file_digest(file: Location) -> str:
     return digest.hexdigest()
 
 
-def _format(file: Location) -> Format | None:
+def _detect_format(file: Location) -> Format | None:
     return next((format_ for suffix, format_ in SUFFIXES.items() if file.name.lower().endswith(suffix)), None)
 
 
@@ -162,7 +162,7 @@ def _check_encoding(encoding: str) -> None:
         raise ConfigError(f"data.encoding: there is no encoding {encoding!r}; try 'utf8' or 'latin1'") from None
 
 
-def _names(source: Source) -> tuple[str, ...]:
+def _read_names(source: Source) -> tuple[str, ...]:
     if source.format == "jsonl":
         return _json_names(source)
 
@@ -176,7 +176,7 @@ def _names(source: Source) -> tuple[str, ...]:
         with _open_csv(source, file) as reader:
             return tuple(reader.schema.names)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, UnicodeError, OSError) as error:
-        raise _explained(error, source, file) from None
+        raise _explain_error(error, source, file) from None
 
 
 def _json_names(source: Source) -> tuple[str, ...]:
@@ -190,7 +190,7 @@ def _json_names(source: Source) -> tuple[str, ...]:
                 _check_width(len(keys), file)
                 left -= 1
         except (UnicodeError, OSError) as error:
-            raise _explained(error, source, file) from None
+            raise _explain_error(error, source, file) from None
 
     return tuple(keys)
 
@@ -232,7 +232,7 @@ def _check_width(num_columns: int, location: Location) -> None:
 
 
 def _csv_width(file: Location) -> int:
-    """Columns of a CSV file, from its first line: Arrow would make millions of them before anybody could refuse."""
+    """Number of columns of a CSV file, from its first line: Arrow would build millions of columns before any check."""
     with file.filesystem.open_input_stream(file.path) as stream:
         head = bytes(stream.read(CSV_BLOCK_BYTES))
 
@@ -271,15 +271,15 @@ def _read_csv(source: Source, file: Location) -> Iterator[pa.Table]:
             yield pa.Table.from_batches([batch])
 
 
-def _explained(error: Exception, source: Source, file: Location) -> DataError | ResourceError:
-    """What is wrong with a file, without the content that Arrow and Python quote."""
+def _explain_error(error: Exception, source: Source, file: Location) -> DataError | ResourceError:
+    """Error of a file, without the content that Arrow and Python quote."""
     message = str(error)
     if "AWS Error" in message or "curlCode" in message:
         return ResourceError(f"cannot read {file}: the storage does not answer as it should; try again")
-    return DataError(f"{file.name} {_reason(error, message, source)}")
+    return DataError(f"{file.name} {_describe_reason(error, message, source)}")
 
 
-def _reason(error: Exception, message: str, source: Source) -> str:
+def _describe_reason(error: Exception, message: str, source: Source) -> str:
     if isinstance(error, UnicodeError) or "UTF8" in message:
         remedy = "set data.encoding to the one it has, or convert the file"
         if codecs.lookup(source.encoding).name == "utf-8":

@@ -1,4 +1,4 @@
-"""From facts to a schema: the kind of each column, its bounds and its values; what the user declares wins."""
+"""Schema from facts: the kind of each column, its bounds and its values; declarations take precedence."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def infer_schema(
     """The schema of a table.
 
     Args:
-        facts: Of each column over all rows.
-        declared: What the user says of columns; wins over what the facts say.
+        facts: Facts of each column over all rows.
+        declared: Declared parameters of columns; they take precedence over the facts.
         is_text: Whether the cells were read from a text format, where "12" is a number; in Parquet it is a string.
         min_rows: Rows that the table must have.
 

@@ -1,4 +1,4 @@
-"""JSON lines: flat objects, one on each line, in blocks of bounded size however short or long their lines are.
+"""JSON lines: flat objects, one per line, in blocks of bounded size regardless of the length of the lines.
 
 No error repeats a value or a key: keys can be values, where somebody wrote one object for each person.
 """
@@ -40,7 +40,7 @@ def read_json_lines(file: Location, encoding: str, names: Sequence[str]) -> Iter
     """The rows of a file in blocks; all columns are strings.
 
     Args:
-        file: The file.
+        file: Location of the file.
         encoding: Character encoding of the file.
         names: Columns of the table in order.
 
@@ -62,11 +62,11 @@ def read_json_lines(file: Location, encoding: str, names: Sequence[str]) -> Iter
         characters = sum(len(value) for value in record.values() if isinstance(value, str))
         held_bytes += CELL_BYTES * len(names) + ENTRY_BYTES * len(record) + characters
         if len(records) == BLOCK_ROWS or held_bytes >= BLOCK_BYTES:
-            yield _strings(records, names, file)
+            yield _records_to_strings(records, names, file)
             records = []
             held_bytes = 0
 
-    yield _strings(records, names, file)
+    yield _records_to_strings(records, names, file)
 
 
 def read_records(file: Location, encoding: str) -> Iterator[dict[str, Any]]:
@@ -107,7 +107,7 @@ def _parse_record(line: str, file: Location, number: int) -> dict[str, Any]:
 
 
 def _check_shape(line: str, file: Location, number: int) -> None:
-    """Refuse a line that would make far more objects than a record has cells, before they are made."""
+    """Refuse a line that would create far more objects than a record has cells, before they are created."""
     outside = STRING.sub("", line)
     if outside.count("{") + outside.count("[") > MAX_COLUMNS or outside.count(",") > MAX_COLUMNS:
         raise DataError(f"{file.name}, line {number}: more than {MAX_COLUMNS:,} values, more than a row may have")
@@ -123,10 +123,10 @@ def _bom_aware(encoding: str) -> str:
     return encoding
 
 
-def _strings(records: Sequence[dict[str, Any]], names: Sequence[str], file: Location) -> pa.Table:
+def _records_to_strings(records: Sequence[dict[str, Any]], names: Sequence[str], file: Location) -> pa.Table:
     columns = {}
     for number, name in enumerate(names, start=1):
-        cells = [_string(record.get(name)) for record in records]
+        cells = [_value_to_string(record.get(name)) for record in records]
         if any(isinstance(cell, (dict, list)) for cell in cells):
             raise DataError(f"{file.name}, column {number} holds nested values; flatten them into columns of their own")
         columns[name] = pa.array(cells, pa.string())
@@ -134,7 +134,7 @@ def _strings(records: Sequence[dict[str, Any]], names: Sequence[str], file: Loca
     return pa.table(columns)
 
 
-def _string(value: Any) -> Any:
+def _value_to_string(value: Any) -> Any:
     if isinstance(value, bool):
         return ("false", "true")[value]
     return value

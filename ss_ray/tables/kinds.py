@@ -36,14 +36,14 @@ def infer_column(name: str, facts: ColumnFacts, is_text: bool) -> ColumnSchema:
         return replace(base, values=(), nullable=True)
 
     for kind in (Kind.INTEGER, Kind.FLOAT, Kind.BOOLEAN, Kind.DATE, Kind.DATETIME):
-        reading = _reading(facts, kind, is_text)
+        reading = _choose_reading(facts, kind, is_text)
         if reading is not None:
             return column_of_kind(base, facts, kind, reading, is_text)
 
     return _string_column(base, facts)
 
 
-def _reading(facts: ColumnFacts, kind: Kind, is_text: bool) -> str | None:
+def _choose_reading(facts: ColumnFacts, kind: Kind, is_text: bool) -> str | None:
     """The way to read every value as this kind; None where there is none."""
     # Typed input: text stays text.
     if is_string(facts) and not is_text:
@@ -52,7 +52,7 @@ def _reading(facts: ColumnFacts, kind: Kind, is_text: bool) -> str | None:
 
 
 def is_string(facts: ColumnFacts) -> bool:
-    """Whether the column is stored as strings, as they are or by a dictionary."""
+    """Whether the column is stored as strings, plain or in a dictionary."""
     return facts.arrow_type in ("string", "large_string") or facts.arrow_type.startswith("dictionary")
 
 
@@ -61,7 +61,7 @@ def column_of_kind(base: ColumnSchema, facts: ColumnFacts, kind: Kind, reading: 
     column = replace(
         base,
         kind=kind,
-        arrow_type=_storage(kind, reading) if is_text else base.arrow_type,
+        arrow_type=_choose_storage(kind, reading) if is_text else base.arrow_type,
         nullable=base.nullable or (is_text and facts.missing_words > 0),
         format=reading.partition(":")[2] or None,
     )
@@ -86,7 +86,7 @@ def _float_format(facts: ColumnFacts) -> str | None:
     return "point"
 
 
-def _storage(kind: Kind, reading: str) -> str:
+def _choose_storage(kind: Kind, reading: str) -> str:
     if kind in (Kind.DATE, Kind.DATETIME):
         return str(text_date_type(kind.value, reading))
     return {Kind.INTEGER: "int64", Kind.FLOAT: "double", Kind.BOOLEAN: "bool"}[kind]
@@ -98,7 +98,7 @@ def _listed_values(facts: ColumnFacts, kind: Kind, reading: str) -> tuple[Scalar
         return None
 
     values = [value for value in facts.counts if not is_missing_word(value)]
-    if len(values) > MAX_VALUES or _present(facts) < MIN_REPEATS * len(values):
+    if len(values) > MAX_VALUES or _count_present(facts) < MIN_REPEATS * len(values):
         return None
     if kind in (Kind.DATE, Kind.DATETIME):
         return _listed_dates([str(v) for v in values], reading)
@@ -118,7 +118,7 @@ def _listed_dates(values: list[str], reading: str) -> tuple[str, ...]:
 
 def _identifier_number(column: ColumnSchema, facts: ColumnFacts) -> ColumnSchema:
     """A whole number is an identifier if it counts the rows, or if its header says so and its values are many."""
-    is_sequence = int(column.maximum or 0) - int(column.minimum or 0) + 1 == _present(facts)
+    is_sequence = int(column.maximum or 0) - int(column.minimum or 0) + 1 == _count_present(facts)
     if _names_things(column, facts) or (_is_unique(facts) and is_sequence):
         return replace(column, kind=Kind.IDENTIFIER, values=None)
     return column
@@ -133,10 +133,10 @@ def _names_things(column: ColumnSchema, facts: ColumnFacts) -> bool:
 def _is_unique(facts: ColumnFacts) -> bool:
     if facts.counts is not None and any(n > 1 for value, n in facts.counts.items() if not is_missing_word(value)):
         return False
-    return _present(facts) >= MIN_UNIQUE_ROWS and facts.distinct >= UNIQUE_SHARE * _present(facts)
+    return _count_present(facts) >= MIN_UNIQUE_ROWS and facts.distinct >= UNIQUE_SHARE * _count_present(facts)
 
 
-def _present(facts: ColumnFacts) -> int:
+def _count_present(facts: ColumnFacts) -> int:
     """Cells that hold a value, missing words left out."""
     return facts.values - facts.missing_words
 
@@ -161,7 +161,7 @@ def _string_column(base: ColumnSchema, facts: ColumnFacts) -> ColumnSchema:
 
 
 def longest_pattern(facts: ColumnFacts) -> tuple[str, ...] | None:
-    """What each position of the longest strings may take; None for strings of too many lengths."""
+    """Alphabet of each position of the longest strings; None for strings of too many lengths."""
     if facts.patterns:
         return alphabets(facts.patterns[max(facts.patterns)]) or None
     return None

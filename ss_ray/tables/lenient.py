@@ -1,4 +1,4 @@
-"""Tables that somebody else made, read by the schema of a real one: what is not of a column's type is counted as lost.
+"""Tables of other origin, read by the schema of a real one: cells of another type are counted as lost.
 
 Whole numbers may be written as "3.0", dates in ISO 8601 whatever the format of the real table, truth values as 0 and 1:
 that is how other tools write them.
@@ -36,13 +36,13 @@ def type_leniently(table: pa.Table, schema: TableSchema) -> tuple[pa.Table, Coun
     for column in schema.columns:
         if column.name not in table.column_names:
             raise DataError(f"a table lacks the column {column.name!r} of the real one", column=column.name)
-        array, lost[column.name] = _typed(table.column(column.name), column)
+        array, lost[column.name] = _type_column(table.column(column.name), column)
         arrays.append(array)
 
     return pa.table(arrays, schema=schema.to_arrow()), +lost
 
 
-def _typed(array: pa.ChunkedArray, column: ColumnSchema) -> tuple[pa.ChunkedArray, int]:
+def _type_column(array: pa.ChunkedArray, column: ColumnSchema) -> tuple[pa.ChunkedArray, int]:
     """The column, and the number of its cells that are lost."""
     target = arrow_type(column)
     if pa.types.is_dictionary(target):
@@ -61,7 +61,7 @@ def _typed(array: pa.ChunkedArray, column: ColumnSchema) -> tuple[pa.ChunkedArra
     if _is_text(values.type) and not _is_text(stored):
         values = blank_missing_words(values)
 
-    typed = _read(values, column, stored)
+    typed = _read_values(values, column, stored)
     lost = pc.and_(values.is_valid(), typed.is_null()).take(indices)
     return pa.chunked_array([typed.take(indices)]).cast(target), int(pc.sum(lost).as_py() or 0)
 
@@ -70,10 +70,10 @@ def _is_text(type_: pa.DataType) -> bool:
     return bool(pa.types.is_string(type_) or pa.types.is_large_string(type_))
 
 
-def _read(values: pa.Array, column: ColumnSchema, stored: pa.DataType) -> pa.Array:
-    """Distinct values in a type, by whichever way of writing reads them; missing where none does."""
+def _read_values(values: pa.Array, column: ColumnSchema, stored: pa.DataType) -> pa.Array:
+    """Distinct values in a type, by the first reading that accepts them; missing if none does."""
     typed = pa.nulls(len(values), stored)
-    for way in _ways(column):
+    for way in _list_ways(column):
         left = pc.and_(values.is_valid(), typed.is_null())
         if not pc.any(left).as_py():
             break
@@ -82,10 +82,10 @@ def _read(values: pa.Array, column: ColumnSchema, stored: pa.DataType) -> pa.Arr
     return typed
 
 
-def _ways(column: ColumnSchema) -> list[Callable[[pa.Array], pa.Array]]:
+def _list_ways(column: ColumnSchema) -> list[Callable[[pa.Array], pa.Array]]:
     """Readings of an array, each of which fails as a whole on a value that it cannot read."""
     if column.kind is Kind.BOOLEAN and pa.types.is_boolean(arrow_type(column)):
-        return [_truth]
+        return [_read_booleans]
 
     ways: list[Callable[[pa.Array], pa.Array]] = [partial(_as_schema_says, column=column)]
     if column.kind is Kind.INTEGER:
@@ -101,7 +101,7 @@ def _as_schema_says(values: pa.Array, column: ColumnSchema) -> pa.Array:
     return type_column(pa.chunked_array([values]), column).combine_chunks()
 
 
-def _truth(values: pa.Array) -> pa.Array:
+def _read_booleans(values: pa.Array) -> pa.Array:
     if pa.types.is_boolean(values.type):
         return values
     words = pc.utf8_lower(pc.utf8_trim_whitespace(values.cast(pa.string())))
@@ -110,7 +110,7 @@ def _truth(values: pa.Array) -> pa.Array:
 
 
 def _where_possible(values: pa.Array, way: Callable[[pa.Array], pa.Array], stored: pa.DataType) -> pa.Array:
-    """The values that can be read; halves are tried where the whole cannot, so few bad ones cost little."""
+    """The values that can be read; halves are tried if the whole fails, so few bad values cost little."""
     try:
         return way(values).cast(stored)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):

@@ -37,7 +37,7 @@ def read_parquet(file: Location, max_bytes: int | None) -> Iterator[pa.Table]:
     """The rows of a Parquet file in blocks of about BLOCK_BYTES.
 
     Args:
-        file: The file.
+        file: Location of the file.
         max_bytes: A file that would unpack to more is refused before it is unpacked; None: no limit.
 
     Raises:
@@ -47,7 +47,7 @@ def read_parquet(file: Location, max_bytes: int | None) -> Iterator[pa.Table]:
         schema = _plain_schema(pq.read_schema(stream), file)
         metadata = pq.read_metadata(stream)
         budget = _Budget(file, max_bytes)
-        budget.check(metadata.num_rows * sum(_width(field.type) for field in schema))
+        budget.check(metadata.num_rows * sum(_cell_width(field.type) for field in schema))
 
         for group in range(metadata.num_row_groups):
             if not metadata.row_group(group).num_rows:
@@ -70,7 +70,7 @@ class _Budget:
         self.max_bytes = max_bytes
 
     def check(self, num_bytes: float) -> None:
-        """Refuse what would be unpacked at once.
+        """Refuse data that would be unpacked at once.
 
         Raises:
             DataError: The bytes are more than all cells may have.
@@ -141,7 +141,7 @@ def _reading_plan(
             value_bytes = max(value_bytes, dictionary)
 
         held_bytes += largest + dictionary
-        row_bytes += value_bytes + _width(field.type)
+        row_bytes += value_bytes + _cell_width(field.type)
 
     return max(1, min(BLOCK_ROWS, int(BLOCK_BYTES / row_bytes))), references
 
@@ -156,15 +156,15 @@ def _held_bytes(page: Page) -> int:
 
 
 def _value_bytes(page: Page) -> float:
-    """Bytes of one cell, at most where it may repeat parts of the cell before it, else on average."""
+    """Bytes of one cell: the largest size if it may repeat parts of the cell before it, else the mean."""
     is_shared = page.encoding == DELTA_BYTE_ARRAY
     if is_shared:
         return float(page.num_bytes)
     return page.num_bytes / max(page.num_values, 1)
 
 
-def _width(type_: pa.DataType) -> float:
-    """Bytes of one cell of a type, with its bit of validity; content of variable length aside."""
+def _cell_width(type_: pa.DataType) -> float:
+    """Bytes of one cell of a type, with its bit of validity; content of variable length not included."""
     if pa.types.is_dictionary(type_):
         stored = type_.value_type
     else:
@@ -179,7 +179,7 @@ def _width(type_: pa.DataType) -> float:
 def _plain_blocks(batch: pa.RecordBatch, schema: pa.Schema) -> Iterator[pa.Table]:
     """A batch in blocks of bounded size, its texts no references any more."""
     table = pa.Table.from_batches([batch])
-    sizes = np.full(table.num_rows, sum(_width(field.type) for field in table.schema), np.float64)
+    sizes = np.full(table.num_rows, sum(_cell_width(field.type) for field in table.schema), np.float64)
     for name in (field.name for field in schema if _is_variable(field.type)):
         sizes += _text_bytes(batch.column(name))
 
@@ -188,7 +188,7 @@ def _plain_blocks(batch: pa.RecordBatch, schema: pa.Schema) -> Iterator[pa.Table
     while start < table.num_rows:
         before = ends[start - 1] if start else 0.0
         stop = max(start + 1, int(np.searchsorted(ends, before + BLOCK_BYTES, side="right")))
-        yield pa.table([_plain(column) for column in table.slice(start, stop - start)], schema.names).cast(schema)
+        yield pa.table([_to_plain(column) for column in table.slice(start, stop - start)], schema.names).cast(schema)
         start = stop
 
 
@@ -201,7 +201,7 @@ def _text_bytes(texts: pa.Array) -> np.ndarray:
     return np.asarray(pc.fill_null(lengths, 0).to_numpy(zero_copy_only=False), np.float64)
 
 
-def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
+def _to_plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """A column whose texts are no references any more."""
     if not _is_reference(column):
         return column

@@ -1,4 +1,4 @@
-"""The pages of a Parquet file as their own headers describe them, read without unpacking any.
+"""The pages of a Parquet file from their own headers, read without unpacking.
 
 A footer may say anything about sizes; Arrow believes the header of each page, and allocates what it says. So do these
 bounds. Format: https://github.com/apache/parquet-format, PageHeader in Thrift's compact protocol.
@@ -51,8 +51,8 @@ def column_pages(stream: pa.NativeFile, chunk: pq.ColumnChunkMetaData) -> Iterat
     """The pages of a column in one row group, in order.
 
     Args:
-        stream: The file.
-        chunk: Where the column's pages are.
+        stream: Open Parquet file.
+        chunk: Metadata of the column chunk, with the position of its pages.
 
     Raises:
         DamagedPageError: There is no page where one should be.
@@ -64,8 +64,8 @@ def column_pages(stream: pa.NativeFile, chunk: pq.ColumnChunkMetaData) -> Iterat
     end = place + chunk.total_compressed_size
     while place < end:
         header, length = _read_header(stream, place)
-        yield _page(header)
-        place += length + _number(header, COMPRESSED)
+        yield _make_page(header)
+        place += length + _get_number(header, COMPRESSED)
 
 
 def _read_header(stream: pa.NativeFile, place: int) -> tuple[dict[int, Any], int]:
@@ -84,21 +84,21 @@ def _read_header(stream: pa.NativeFile, place: int) -> tuple[dict[int, Any], int
     raise DamagedPageError("the file ends inside a page header")
 
 
-def _page(header: dict[int, Any]) -> Page:
-    kind = _number(header, TYPE)
+def _make_page(header: dict[int, Any]) -> Page:
+    kind = _get_number(header, TYPE)
     inner = header.get(INNER.get(kind, -1))
     if not isinstance(inner, dict):
         raise DamagedPageError("a page is of no kind that holds values")
 
     return Page(
-        num_bytes=_number(header, UNCOMPRESSED),
-        num_values=_number(inner, VALUES),
+        num_bytes=_get_number(header, UNCOMPRESSED),
+        num_values=_get_number(inner, VALUES),
         is_dictionary=kind == DICTIONARY,
-        encoding=_number(inner, ENCODING[kind]),
+        encoding=_get_number(inner, ENCODING[kind]),
     )
 
 
-def _number(fields: dict[int, Any], name: int) -> int:
+def _get_number(fields: dict[int, Any], name: int) -> int:
     value = fields.get(name)
     if not isinstance(value, int) or value < 0:
         raise DamagedPageError("a page header lacks a size")
@@ -106,39 +106,39 @@ def _number(fields: dict[int, Any], name: int) -> int:
 
 
 class _CompactReader:
-    """Reads one struct of Thrift's compact protocol; IndexError where the data ends too early."""
+    """Reads one struct of Thrift's compact protocol; IndexError if the data ends too early."""
 
     def __init__(self, data: bytes) -> None:
         self.data = data
         self.place = 0
 
     def read_struct(self, depth: int = 0) -> dict[int, Any]:
-        """Field number -> number, struct, or None for what no size depends on."""
+        """Field number -> number, struct, or None for fields that no size depends on."""
         if depth > MAX_NESTING:
             raise DamagedPageError("a page header is nested too deeply")
 
         fields: dict[int, Any] = {}
         number = 0
-        while (head := self._byte()) != 0:
+        while (head := self._read_byte()) != 0:
             step = head >> 4
-            number = number + step if step else self._signed()
-            fields[number] = self._value(head & 15, depth)
+            number = number + step if step else self._read_signed()
+            fields[number] = self._read_value(head & 15, depth)
 
         return fields
 
-    def _value(self, kind: int, depth: int) -> Any:
+    def _read_value(self, kind: int, depth: int) -> Any:
         if kind in (TRUE, FALSE):
             return None
 
         if kind == BYTE:
-            self._skip(1)
+            self._skip_bytes(1)
         elif kind in (4, 5, 6):
             # Whole numbers of 16, 32 and 64 bits.
-            return self._signed()
+            return self._read_signed()
         elif kind == DOUBLE:
-            self._skip(8)
+            self._skip_bytes(8)
         elif kind == BINARY:
-            self._skip(self._unsigned())
+            self._skip_bytes(self._read_unsigned())
         elif kind == STRUCT:
             return self.read_struct(depth + 1)
         else:
@@ -146,21 +146,21 @@ class _CompactReader:
 
         return None
 
-    def _byte(self) -> int:
+    def _read_byte(self) -> int:
         value = self.data[self.place]
         self.place += 1
         return value
 
-    def _skip(self, count: int) -> None:
+    def _skip_bytes(self, count: int) -> None:
         self.place += count
         if self.place > len(self.data):
             raise IndexError
 
-    def _unsigned(self) -> int:
+    def _read_unsigned(self) -> int:
         value = 0
         shift = 0
         while shift < 64:
-            byte = self._byte()
+            byte = self._read_byte()
             value |= (byte & 127) << shift
             if byte < 128:
                 return value
@@ -168,6 +168,6 @@ class _CompactReader:
 
         raise DamagedPageError("a number in a page header is too long")
 
-    def _signed(self) -> int:
-        value = self._unsigned()
+    def _read_signed(self) -> int:
+        value = self._read_unsigned()
         return (value >> 1) ^ -(value & 1)

@@ -15,7 +15,7 @@ BLOCK_ROWS = 32_768
 
 
 def read_part(part: Location, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
-    """The rows of one part in blocks, of all columns or of some."""
+    """The rows of one part in blocks, with all columns or some."""
     with part.filesystem.open_input_file(part.path) as stream:
         for batch in pq.ParquetFile(stream).iter_batches(BLOCK_ROWS, columns=columns):
             yield pa.Table.from_batches([batch])
@@ -26,9 +26,9 @@ class Slice:
     """Some rows of a part.
 
     Attributes:
-        part: Its file.
-        start: First row.
-        num_rows: Rows.
+        part: File of the part.
+        start: Number of the first row in the part.
+        num_rows: Number of rows.
     """
 
     part: Location
@@ -71,7 +71,7 @@ def count_rows(parts: Sequence[Location]) -> list[int]:
 
 
 def sample_rows(parts: Sequence[Location], max_rows: int) -> pa.Table:
-    """About evenly spaced rows of all parts together, `max_rows` at most; all of them where there are no more."""
+    """About evenly spaced rows of all parts together, `max_rows` at most."""
     counts = count_rows(parts)
     stride = max(1, -(-sum(counts) // max_rows))
     blocks: list[pa.Table] = []
@@ -103,7 +103,7 @@ class PartWriter:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._close()
+        self._close_writer()
 
     def write(self, table: pa.Table) -> None:
         """Append rows; nothing is written for none."""
@@ -111,7 +111,7 @@ class PartWriter:
             return
 
         if self._writer is None or self._part_rows + table.num_rows > PART_ROWS:
-            self._close()
+            self._close_writer()
             part = self.folder / f"{self.name}-{self._parts:05d}.parquet"
             self._writer = pq.ParquetWriter(part.path, self.schema, filesystem=part.filesystem)
             self._parts += 1
@@ -120,7 +120,7 @@ class PartWriter:
         self.num_rows += table.num_rows
         self._part_rows += table.num_rows
 
-    def _close(self) -> None:
+    def _close_writer(self) -> None:
         if self._writer is not None:
             self._writer.close()
         self._writer = None

@@ -39,7 +39,7 @@ def string_patterns(values: pa.Array) -> Patterns | None:
             return None
         by_length[length] = list(strings)
 
-    return {length: _pattern(strings, length) for length, strings in by_length.items()}
+    return {length: _find_pattern(strings, length) for length, strings in by_length.items()}
 
 
 def merge_patterns(a: Patterns | None, b: Patterns | None) -> Patterns | None:
@@ -47,28 +47,28 @@ def merge_patterns(a: Patterns | None, b: Patterns | None) -> Patterns | None:
     if a is None or b is None or len(a.keys() | b.keys()) > MAX_LENGTHS:
         return None
     lengths = sorted(a.keys() | b.keys())
-    return {length: _union(a.get(length, ()), b.get(length, ())) for length in lengths}
+    return {length: _unite_patterns(a.get(length, ()), b.get(length, ())) for length in lengths}
 
 
 def alphabets(pattern: Pattern) -> tuple[str, ...]:
-    """What each position may take: a literal letter or sign, or the smallest usual alphabet that holds all seen.
+    """Characters of each position: a literal letter or sign, or the smallest usual alphabet of all seen.
 
     A digit that never changes stands for any digit all the same: counters do not fill their leading digits.
     """
-    return tuple(_alphabet(seen) for seen in pattern)
+    return tuple(_widen_alphabet(seen) for seen in pattern)
 
 
-def _pattern(strings: list[str], length: int) -> Pattern:
+def _find_pattern(strings: list[str], length: int) -> Pattern:
     codes = np.frombuffer("".join(strings).encode("utf-32-le"), np.uint32).reshape(len(strings), length)
     return tuple(frozenset(map(chr, np.unique(codes[:, i]).tolist())) for i in range(length))
 
 
-def _union(a: Pattern, b: Pattern) -> Pattern:
+def _unite_patterns(a: Pattern, b: Pattern) -> Pattern:
     nothing: frozenset[str] = frozenset()
     return tuple(x | y for x, y in zip_longest(a, b, fillvalue=nothing))
 
 
-def _alphabet(seen: frozenset[str]) -> str:
+def _widen_alphabet(seen: frozenset[str]) -> str:
     if len(seen) == 1 and not next(iter(seen)).isdecimal():
         return next(iter(seen))
     return next((alphabet for alphabet in _ALPHABETS if seen <= set(alphabet)), "".join(sorted(seen)))

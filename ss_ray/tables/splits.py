@@ -1,4 +1,4 @@
-"""Which side of the train / holdout split a row is on: a keyed hash of its privacy unit decides.
+"""Side of each row in the train / holdout split, by a keyed hash of its privacy unit.
 
 A unit is a row, or all rows that share a value of the grouping column; a unit is always on one side as a whole. The
 units with the smallest hashes make the holdout, taken until it has the size asked for. Each block of rows needs to
@@ -31,7 +31,7 @@ class UnitCounts:
 
 
 def unit_hashes(table: pa.Table, unit_column: str | None, file: int, first_row: int, seed: int) -> Hashes:
-    """(rows,) hash of each row's privacy unit, the same however the file is cut into blocks.
+    """(rows,) hash of each row's privacy unit, independent of the division of the file into blocks.
 
     Args:
         table: Rows of one block.
@@ -45,7 +45,7 @@ def unit_hashes(table: pa.Table, unit_column: str | None, file: int, first_row: 
     """
     if unit_column is None:
         rows = np.arange(first_row, first_row + table.num_rows, dtype=np.uint64)
-        return _mixed(rows, int.from_bytes(hashlib.sha256(f"{seed}:{file}".encode()).digest()[:8], "big"))
+        return _mix_bits(rows, int.from_bytes(hashlib.sha256(f"{seed}:{file}".encode()).digest()[:8], "big"))
 
     column = table.column(unit_column)
     missing = pc.sum(column.is_null(nan_is_null=True)).as_py() or 0
@@ -59,7 +59,7 @@ def unit_hashes(table: pa.Table, unit_column: str | None, file: int, first_row: 
     return pd.util.hash_array(column.cast(pa.string()).to_numpy(zero_copy_only=False).astype(object), hash_key=key)
 
 
-def _mixed(numbers: Hashes, key: int) -> Hashes:
+def _mix_bits(numbers: Hashes, key: int) -> Hashes:
     """One-to-one scrambling of 64-bit integers, so that rows of a file never collide (SplitMix64, Steele 2014)."""
     state = numbers * np.uint64(0x9E3779B97F4A7C15) + np.uint64(key)
     state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -85,7 +85,7 @@ def merge_counts(parts: Sequence[UnitCounts], limit: int) -> UnitCounts:
 
 
 def holdout_bound(counts: UnitCounts, wanted: int, num_rows: int) -> int:
-    """The largest hash that is held out: as many whole units as fit into `wanted` rows, at least one; -1 for none.
+    """The largest hash of the holdout: as many whole units as fit into `wanted` rows, at least one; -1 for none.
 
     Raises:
         DataError: The one unit would take more than half of the `num_rows` rows.

@@ -36,10 +36,10 @@ class TableRef:
     """The source as it was read.
 
     Attributes:
-        name: Where it is, without the credentials that its URI may carry.
+        name: Location of the source, without the credentials that its URI may carry.
         format: csv, jsonl or parquet.
         digests: SHA-256 of each file, in order.
-        num_rows: Of all files.
+        num_rows: Number of rows of all files.
         schema: Declared or inferred.
         holdout_bound: Units with hashes up to this one are held out; -1 for none.
     """
@@ -87,9 +87,9 @@ def read_table(
     """Look at every row once.
 
     Args:
-        uri: Of the source.
-        data: What is asked for, and what is declared.
-        seed: Of the split.
+        uri: Path or URI of the source.
+        data: Section `data`: options of the source and declared columns.
+        seed: Seed of the split.
         on_progress: Told the rows read.
         private: Hold out each unit by itself, as differential privacy needs it, not an exact number.
         min_rows: Rows that the table must have.
@@ -172,10 +172,10 @@ def split_table(
 
 @dataclass(frozen=True, kw_only=True)
 class TypedRows:
-    """Rows that somebody else made, as typed Parquet parts.
+    """Rows of other origin, as typed Parquet parts.
 
     Attributes:
-        num_rows: Rows.
+        num_rows: Number of rows.
         lost: By column, cells that are not of its type and count as missing.
         read: Columns of which some cell was read.
         digests: SHA-256 of each file.
@@ -190,7 +190,7 @@ class TypedRows:
 def type_rows(
     uri: str | Path, schema: TableSchema, encoding: str, folder: Location, on_progress: OnProgress
 ) -> TypedRows:
-    """Write the rows of a table that somebody else made, typed by the schema of a real one, to a folder.
+    """Write the rows of a table of other origin to a folder, typed by the schema of a real one.
 
     Raises:
         DataError: The source is missing or damaged, or lacks a column.

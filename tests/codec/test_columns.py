@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ss_ray.codec.columns import PLACES, BinnedCodec, _pick, _place
+from ss_ray.codec.columns import PLACES, BinnedCodec, _pick_units, _place_units
 from ss_ray.errors import DataError
 from ss_ray.schema import Kind
 from tests.codec import tables as t
@@ -25,10 +25,10 @@ def test_a_pick_lies_in_its_bin_and_in_its_place(low: int, span: int, places: in
     high = min(low + span, INT64.max)
     place = np.arange(places)
     lows, highs = np.full(places, low), np.full(places, high)
-    picked = _pick(place, lows, highs, places, np.random.default_rng(0))
+    picked = _pick_units(place, lows, highs, places, np.random.default_rng(0))
     assert ((picked >= low) & (picked <= high)).all()
     if high - low + 1 >= places:
-        assert (_place(picked, lows, highs, places) == place).all()
+        assert (_place_units(picked, lows, highs, places) == place).all()
 
 
 @QUICK
@@ -37,20 +37,20 @@ def test_units_of_a_bin_no_wider_than_the_places_are_exact(low: int, width: int,
     high = min(low + min(width, places) - 1, INT64.max)
     units = np.array(range(low, high + 1))
     lows, highs = np.full(len(units), low), np.full(len(units), high)
-    place = _place(units, lows, highs, places)
+    place = _place_units(units, lows, highs, places)
     assert len(set(place.tolist())) == len(units)
-    assert (_pick(place, lows, highs, places, np.random.default_rng(0)) == units).all()
+    assert (_pick_units(place, lows, highs, places, np.random.default_rng(0)) == units).all()
 
 
 @pytest.mark.parametrize("low", [INT64.min, -5, 2**40])
 def test_picks_of_the_widest_bins_reach_both_ends(low: int) -> None:
     lows, highs = np.array([low, low]), np.array([INT64.max, INT64.max])
-    assert _place(np.array([low, INT64.max]), lows, highs, 256).tolist() == [0, 255]
+    assert _place_units(np.array([low, INT64.max]), lows, highs, 256).tolist() == [0, 255]
 
 
 def test_picks_are_spread_evenly_over_their_place() -> None:
     many = np.zeros(10_000, np.int64)
-    picked = _pick(many, many, many + 999, 16, np.random.default_rng(0))  # place 0 of 1,000 values: 0..62
+    picked = _pick_units(many, many, many + 999, 16, np.random.default_rng(0))  # place 0 of 1,000 values: 0..62
     counts = np.bincount(picked)
     assert len(counts) == 63
     assert counts.min() > 100  # expected 159, standard deviation 12.5

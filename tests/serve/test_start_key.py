@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from serve.__main__ import _greeting
+from serve.__main__ import _write_greeting
 from serve.settings import AuthSettings, Settings
 from serve.store.auth import create_key, create_start_key
 from tests.serve.api.test_jobs import JOBS, create, go_round
@@ -83,12 +83,12 @@ def test_lasting_keys_do_not_stand_in_addresses(make_client: Callable[..., TestC
 def test_the_key_is_printed_where_nothing_else_opens_the_service(settings: Settings, make_client: Any):
     client = make_client(auth={})
     open_settings = settings.model_copy(update={"auth": AuthSettings()})
-    (line, *_) = _greeting(open_settings).splitlines()
+    (line, *_) = _write_greeting(open_settings).splitlines()
     prefix, _, key = line.partition("/key/")
     assert prefix == "ss_ray is at http://127.0.0.1:8000"
     assert client.get(JOBS, headers=bearer(key)).status_code == 200
     for auth in (AuthSettings(api_keys=True), AuthSettings(trust_this_machine=True)):
-        assert "ssr_" not in _greeting(settings.model_copy(update={"auth": auth}))
+        assert "ssr_" not in _write_greeting(settings.model_copy(update={"auth": auth}))
 
 
 @pytest.mark.parametrize("header", ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip"])

@@ -1,1 +1,1 @@
-"""Rows as JSON lines, the text that language models read and write, and the grammar of what they may write."""
+"""Rows as JSON lines, the text that language models read and write, and the grammar of valid lines."""

@@ -31,7 +31,7 @@ def storage_type(column: ColumnSchema) -> pa.DataType:
 
 
 def decimals_of(column: ColumnSchema) -> int | None:
-    """Digits that are always written after the point; None for the shortest spelling, and for what is no fraction."""
+    """Number of digits after the point; None for the shortest spelling, and for values that are no fractions."""
     type_ = storage_type(column)
     if pa.types.is_decimal(type_):
         return int(type_.scale)
@@ -51,7 +51,7 @@ def cell_texts(array: pa.ChunkedArray | pa.Array, column: ColumnSchema) -> pa.Ar
     if pa.types.is_dictionary(array.type):
         array = array.cast(array.type.value_type)
 
-    return pc.fill_null(_spelled(_listed(array, column), column).cast(pa.large_string()), "null")
+    return pc.fill_null(_spell_values(_restore_decimals(array, column), column).cast(pa.large_string()), "null")
 
 
 def listed_texts(column: ColumnSchema) -> list[str]:
@@ -66,7 +66,7 @@ def listed_array(column: ColumnSchema) -> pa.Array:
 
 
 def only_value(column: ColumnSchema) -> pa.Scalar | None:
-    """What every cell holds, in the type of the entries, if the schema leaves no choice: it need not be learned."""
+    """The value of every cell, in the type of the entries, if the schema leaves no choice: it need not be learned."""
     type_ = storage_type(column)
     if pa.types.is_null(type_):
         return pa.scalar(None, type_)
@@ -105,15 +105,15 @@ def bound_array(column: ColumnSchema) -> pa.Array:
     return pa.array(bounds, type_)
 
 
-def _listed(array: pa.Array, column: ColumnSchema) -> pa.Array:
-    """Decimals of a listed column as its values spell them: the schema holds them as floats, which round."""
+def _restore_decimals(array: pa.Array, column: ColumnSchema) -> pa.Array:
+    """Decimals of a listed column in the spelling of its values: the schema holds them as floats, which round."""
     if not pa.types.is_decimal(array.type) or not column.values:
         return array
     values = listed_array(column)
     return values.take(pc.index_in(array.cast(pa.float64()), value_set=values.cast(pa.float64())))
 
 
-def _spelled(array: pa.Array, column: ColumnSchema) -> pa.Array:
+def _spell_values(array: pa.Array, column: ColumnSchema) -> pa.Array:
     if pa.types.is_boolean(array.type) or pa.types.is_integer(array.type):
         return array.cast(pa.string())
     if pa.types.is_temporal(array.type):
@@ -135,7 +135,7 @@ def _spelled_floats(array: pa.Array, decimals: int | None) -> pa.Array:
     values = pc.fill_null(array.cast(pa.float64()), 0.0).to_numpy(zero_copy_only=False)
     scaled = values * 10.0**decimals
     if len(scaled) and np.abs(scaled).max() >= EXACT:
-        return _on_distinct(array, lambda value: _fixed(value, decimals))
+        return _on_distinct(array, lambda value: _format_fixed(value, decimals))
 
     return pc.if_else(array.is_valid(), spelled_units(pa.array(np.round(scaled).astype(np.int64)), decimals), None)
 
@@ -153,7 +153,7 @@ def spelled_units(units: pa.Array, decimals: int) -> pa.Array:
     return pc.binary_join_element_wise(pc.binary_join_element_wise(sign, whole, ""), fraction, ".")
 
 
-def _fixed(value: float, decimals: int) -> str:
+def _format_fixed(value: float, decimals: int) -> str:
     text = f"{value:.{decimals}f}"
     if float(text):
         return text
@@ -161,7 +161,7 @@ def _fixed(value: float, decimals: int) -> str:
 
 
 def _on_distinct(array: pa.Array, spell: Callable[..., str]) -> pa.Array:
-    """`spell` of each value, once for each distinct one."""
+    """Apply `spell` to each distinct value once."""
     encoded = array.dictionary_encode()
     texts = [None if value is None else spell(value) for value in encoded.dictionary.to_pylist()]
     return pa.array(texts, pa.large_string()).take(encoded.indices)

@@ -1,4 +1,4 @@
-"""What a column of a model's JSON records is worth: typed values, and the cells that the schema does not allow.
+"""Checks of a column of a model's JSON records: typed values, and the cells that the schema does not allow.
 
 A cell of the wrong kind is a fault, never an exception: it is counted by its reason, and its value goes nowhere.
 """
@@ -60,11 +60,11 @@ class Cells:
 
 
 def read_cells(values: Sequence[Any], column: ColumnSchema, *, clamp: bool) -> Cells:
-    """The cells of a column, from what `json.loads` made of them.
+    """Check the cells of a column, given the values of `json.loads`.
 
     Args:
         values: (rows,) numbers (fractions as floats or Decimals), strings, booleans, None, or anything else.
-        column: Its schema.
+        column: Schema of the column.
         clamp: Whether a number or date beyond the bounds is moved to the bound instead of refused.
     """
     if column.kind is Kind.IDENTIFIER:
@@ -86,7 +86,7 @@ def _read_listed(values: Sequence[Any], column: ColumnSchema) -> Cells:
     """A listed value is recognised by its canonical spelling."""
     cells = _read_stored(values, column, clamp=False, bounded=False)
     index = pc.index_in(cell_texts(cells.array, column), value_set=pa.array(listed_texts(column), pa.large_string()))
-    unknown = cells.array.is_valid().to_numpy(zero_copy_only=False) & ~_valid(index)
+    unknown = cells.array.is_valid().to_numpy(zero_copy_only=False) & ~_valid_mask(index)
     cells.faults[unknown] = _VALUE
     return Cells(array=listed_array(column).take(index), faults=cells.faults, repaired=cells.repaired)
 
@@ -140,11 +140,11 @@ def _read_integers(values: Sequence[Any], column: ColumnSchema, clamp: bool, bou
     if outside.any():
         kept = [None if v is None else min(max(v, low), high) for v in kept]
 
-    return _settled(pa.array(kept, type_), faults, outside, clamp and bounded)
+    return _settle_bounds(pa.array(kept, type_), faults, outside, clamp and bounded)
 
 
-def _settled(array: pa.Array, faults: Faults, outside: Mask, clamp: bool) -> Cells:
-    """Cells whose values beyond the bounds, already moved to them, count as repaired or as faults."""
+def _settle_bounds(array: pa.Array, faults: Faults, outside: Mask, clamp: bool) -> Cells:
+    """Cells whose values were clipped to the bounds; the clipped ones count as repaired or as faults."""
     if clamp:
         return Cells(array=array, faults=faults, repaired=outside)
 
@@ -158,7 +158,7 @@ def _settled(array: pa.Array, faults: Faults, outside: Mask, clamp: bool) -> Cel
 def _read_floats(values: Sequence[Any], column: ColumnSchema, clamp: bool, bounded: bool) -> Cells:
     type_ = storage_type(column)
     decimals = decimals_of(column)
-    kept = [_float(value) for value in values]
+    kept = [_parse_float(value) for value in values]
     faults = _type_faults(values, kept)
     missing = np.array([value is None for value in kept], bool)
     numbers = np.array([0.0 if value is None else value for value in kept], np.float64)
@@ -180,11 +180,11 @@ def _read_floats(values: Sequence[Any], column: ColumnSchema, clamp: bool, bound
         missing |= off
 
     array = pa.array(stored.clip(stored.dtype.type(low), stored.dtype.type(high)) + 0.0, type_, mask=missing)
-    return _settled(array, faults, outside & ~missing, clamp and bounded)
+    return _settle_bounds(array, faults, outside & ~missing, clamp and bounded)
 
 
-def _float(value: Any) -> float | None:
-    """A JSON number as a float; None for anything else, and for what JSON cannot say."""
+def _parse_float(value: Any) -> float | None:
+    """A JSON number as a float; None for anything else, and for numbers outside of JSON."""
     if type(value) is float:
         if value != value:
             return None
@@ -223,7 +223,7 @@ def _read_decimals(values: Sequence[Any], column: ColumnSchema, clamp: bool, bou
         ends = bound_array(column)
         array = pc.if_else(pa.array(below), ends[0], pc.if_else(pa.array(above), ends[1], array))
 
-    return _settled(array, faults, below | above, clamp)
+    return _settle_bounds(array, faults, below | above, clamp)
 
 
 def _on_scale(number: Decimal | None, type_: pa.DataType) -> tuple[Decimal | None, int]:
@@ -246,9 +246,9 @@ def _on_scale(number: Decimal | None, type_: pa.DataType) -> tuple[Decimal | Non
 
 
 def _read_dates(values: Sequence[Any], column: ColumnSchema, clamp: bool, bounded: bool) -> Cells:
-    """Dates and times in ISO 8601; all of one width, so they are compared as strings."""
+    """Dates and times in ISO 8601; they have one width, so they are compared as strings."""
     type_ = storage_type(column)
-    if _encodable(values):
+    if _are_encodable(values):
         texts = _of_types(values, (str,), pa.string())
     else:
         texts = _encodable_only(values)
@@ -259,7 +259,7 @@ def _read_dates(values: Sequence[Any], column: ColumnSchema, clamp: bool, bounde
         bounds = []
 
     real = _is_date(texts.array, type_)
-    texts.faults[_valid(texts.array) & ~real] = _TYPE
+    texts.faults[_valid_mask(texts.array) & ~real] = _TYPE
     array = pc.if_else(pa.array(real), texts.array, None)
     outside = np.zeros(len(values), bool)
     if bounds:
@@ -269,11 +269,11 @@ def _read_dates(values: Sequence[Any], column: ColumnSchema, clamp: bool, bounde
         outside = pc.fill_null(pc.not_equal(array, clamped), False).to_numpy(zero_copy_only=False)
         array = clamped
 
-    return _settled(array.cast(type_), texts.faults, outside, clamp and bounded)
+    return _settle_bounds(array.cast(type_), texts.faults, outside, clamp and bounded)
 
 
 def _is_date(texts: pa.Array, type_: pa.DataType) -> Mask:
-    """(rows,) whether a string is exactly what a value of the type prints as."""
+    """(rows,) whether a string is exactly the spelling of a value of the type."""
     shape = _DATE
     if pa.types.is_timestamp(type_):
         digits = {"s": 0, "ms": 3, "us": 6, "ns": 9}[type_.unit]
@@ -300,7 +300,7 @@ def _fits_nanoseconds(texts: pa.Array) -> Mask:
 
 def _read_texts(values: Sequence[Any], column: ColumnSchema) -> Cells:
     type_ = storage_type(column)
-    if _encodable(values):
+    if _are_encodable(values):
         texts = _of_types(values, (str,), pa.large_string())
     else:
         texts = _encodable_only(values)
@@ -312,7 +312,7 @@ def _read_texts(values: Sequence[Any], column: ColumnSchema) -> Cells:
     return Cells(array=texts.array.cast(type_), faults=texts.faults, repaired=texts.repaired)
 
 
-def _encodable(values: Sequence[Any]) -> bool:
+def _are_encodable(values: Sequence[Any]) -> bool:
     """Whether all strings are valid Unicode: half a surrogate pair, which JSON can escape, is not."""
     try:
         "\0".join(value for value in values if type(value) is str).encode()
@@ -322,11 +322,11 @@ def _encodable(values: Sequence[Any]) -> bool:
 
 
 def _encodable_only(values: Sequence[Any]) -> Cells:
-    kept = [value if type(value) is str and _encodable([value]) else None for value in values]
+    kept = [value if type(value) is str and _are_encodable([value]) else None for value in values]
     array = pa.array(kept, pa.string())
     return Cells(array=array, faults=_type_faults(values, kept), repaired=np.zeros(len(kept), bool))
 
 
-def _valid(array: pa.Array) -> Mask:
+def _valid_mask(array: pa.Array) -> Mask:
     mask: Mask = array.is_valid().to_numpy(zero_copy_only=False)
     return mask

@@ -1,4 +1,4 @@
-"""What a language model may write: one grammar for a whole example, made from the schema alone.
+"""Grammar of a language model's output: one grammar for a whole example, derived from the schema alone.
 
     grammar = record_grammar(codec)          # EBNF for xgrammar, or vLLM's structured_outputs {"grammar": ...}
     grammar = further_grammar(codec)         # what follows the head and some records of a group
@@ -45,7 +45,7 @@ _ESCAPE = r'"\\" ["\\nrtbf] | "\\u00" [01] [0-9a-f]'
 
 
 class _Rules:
-    """Named rules of a grammar; equal ones have one name."""
+    """Named rules of a grammar; equal rules share one name."""
 
     def __init__(self) -> None:
         self.names: dict[str, str] = {}
@@ -57,7 +57,7 @@ class _Rules:
         return self.names.setdefault(expression, f"r{len(self.names)}")
 
     def text(self, max_length: int | None) -> str:
-        """The name of a rule for the characters of a string and the quote after them."""
+        """Name of a rule for the characters of a string and its closing quote."""
         if max_length is None or max_length > EXACT_LENGTH:
             self.has_text = True
             return "text"
@@ -86,17 +86,17 @@ def record_grammar(
     """The grammar of a completion.
 
     Args:
-        codec: Of the rows.
+        codec: Codec of the rows.
         records: Exact number of records; None for 1 to as many as an example has.
         given: Columns that are to hold one value.
 
     Raises:
         ConfigError: `given` names a column that the model does not write, or a value that its schema does not allow.
     """
-    fixed = _fixed(codec, given or {})
+    fixed = _spell_given(codec, given or {})
     rules = _Rules()
     if codec.shared_columns:
-        head = rules.add(_object(codec.shared_columns, fixed, rules)) + " "
+        head = rules.add(_write_object(codec.shared_columns, fixed, rules)) + " "
     else:
         head = ""
 
@@ -107,43 +107,43 @@ def record_grammar(
         low = 1
         high = codec.max_lines
 
-    later = rules.add(_object(codec.later_columns, fixed, rules))
+    later = rules.add(_write_object(codec.later_columns, fixed, rules))
     if codec.order is None or codec.order.gap is None:
-        return _grammar(f"{head}{later}{{{low},{high}}}", rules)
+        return _join_rules(f"{head}{later}{{{low},{high}}}", rules)
 
-    first = rules.add(_object(codec.row_columns, fixed | {codec.order.gap.name: "0"}, rules))
+    first = rules.add(_write_object(codec.row_columns, fixed | {codec.order.gap.name: "0"}, rules))
     if high > 1:
         more = f" {later}{{{low - 1},{high - 1}}}"
     else:
         more = ""
 
-    return _grammar(f"{head}{first}{more}", rules)
+    return _join_rules(f"{head}{first}{more}", rules)
 
 
 def further_grammar(codec: JsonCodec, *, may_end: bool = True, given: Mapping[str, Scalar | None] | None = None) -> str:
-    """The grammar of what follows some records of a group.
+    """Grammar of the rest of a completion, after some records of a group.
 
     The number of records is for the caller to count: a grammar for each would be compiled anew.
 
     Args:
-        codec: Of the rows.
+        codec: Codec of the rows.
         may_end: Whether the group may end after any record; otherwise records follow without end.
         given: Columns that are to hold one value.
 
     Raises:
         ConfigError: As of `record_grammar`.
     """
-    fixed = _fixed(codec, given or {})
+    fixed = _spell_given(codec, given or {})
     rules = _Rules()
-    record = rules.add(_object(codec.later_columns, fixed, rules))
-    return _grammar(f"{record}*" if may_end else f"{record} root", rules)
+    record = rules.add(_write_object(codec.later_columns, fixed, rules))
+    return _join_rules(f"{record}*" if may_end else f"{record} root", rules)
 
 
-def _grammar(root: str, rules: _Rules) -> str:
+def _join_rules(root: str, rules: _Rules) -> str:
     return "\n".join([f"root ::= {root}", *rules.lines()]) + "\n"
 
 
-def _fixed(codec: JsonCodec, given: Mapping[str, Scalar | None]) -> dict[str, str]:
+def _spell_given(codec: JsonCodec, given: Mapping[str, Scalar | None]) -> dict[str, str]:
     """JSON of the given values, and of where groups start."""
     by_name = {column.name: column for column in (*codec.shared_columns, *codec.row_columns)}
     texts = {}
@@ -172,8 +172,8 @@ def _fixed(codec: JsonCodec, given: Mapping[str, Scalar | None]) -> dict[str, st
     return texts | {codec.order.name: start}
 
 
-def _object(columns: Sequence[ColumnSchema], fixed: Mapping[str, str], rules: _Rules) -> str:
-    """The line of an object; what lies between two values is one literal."""
+def _write_object(columns: Sequence[ColumnSchema], fixed: Mapping[str, str], rules: _Rules) -> str:
+    """The line of an object; the text between two values is one literal."""
     parts = []
     pending = "{"
     for index, column in enumerate(columns):
@@ -181,13 +181,13 @@ def _object(columns: Sequence[ColumnSchema], fixed: Mapping[str, str], rules: _R
         if column.name in fixed:
             pending += fixed[column.name]
         else:
-            parts += [literal(pending), rules.add(_cell(column, rules))]
+            parts += [literal(pending), rules.add(_write_cell(column, rules))]
             pending = ""
 
     return " ".join([*parts, literal(pending + "}\n")])
 
 
-def _cell(column: ColumnSchema, rules: _Rules) -> str:
+def _write_cell(column: ColumnSchema, rules: _Rules) -> str:
     """A value or, where there may be none, null."""
     if column.kind is Kind.IDENTIFIER:
         return '"true" | "null"'
@@ -204,7 +204,7 @@ def _cell(column: ColumnSchema, rules: _Rules) -> str:
 
 
 def _one_of(texts: Sequence[str], depth: int, rules: _Rules) -> str:
-    """These texts without their first `depth` characters, which they share."""
+    """An alternative of these texts without their first `depth` characters, which they share."""
     if len(texts) <= MAX_ALTERNATIVES:
         return " | ".join(literal(text[depth:]) for text in texts)
 
@@ -226,13 +226,13 @@ def _any_of_type(column: ColumnSchema, rules: _Rules) -> str:
     if pa.types.is_integer(type_):
         return number_range(*_integer_bounds(column))
     if pa.types.is_temporal(type_):
-        return f'"\\"" {rules.add(_temporal(column))} "\\""'
+        return f'"\\"" {rules.add(_write_temporal(column))} "\\""'
 
     if pa.types.is_decimal(type_) or pa.types.is_floating(type_):
         decimals = decimals_of(column)
         if decimals is None:
             return float_range(*_spelled_bounds(column))
-        return number_range(*_units(column), decimals)
+        return number_range(*_decimal_bounds(column), decimals)
 
     return f'"\\"" {rules.text(column.max_length)}'
 
@@ -252,7 +252,7 @@ def _float_bounds(column: ColumnSchema) -> tuple[float, float]:
 
 
 def _spelled_bounds(column: ColumnSchema) -> tuple[float, float]:
-    """Bounds as the column's own precision spells them: of 32 bits, 9.9999998e17 is 1e+18."""
+    """Bounds in the column's own precision: in 32 bits, 9.9999998e17 is 1e+18."""
     low, high = _float_bounds(column)
     if column.minimum is not None:
         spelled = cell_texts(bound_array(column), column).to_pylist()
@@ -262,7 +262,7 @@ def _spelled_bounds(column: ColumnSchema) -> tuple[float, float]:
     return min(low, float(spelled[0])), max(high, float(spelled[1]))
 
 
-def _units(column: ColumnSchema) -> tuple[int, int]:
+def _decimal_bounds(column: ColumnSchema) -> tuple[int, int]:
     """Bounds as integers of the last decimal; beyond the precision of floats a little wider than they are."""
     decimals, (low, high) = decimals_of(column) or 0, _float_bounds(column)
     scale = float_scale(column)
@@ -284,7 +284,7 @@ def _units(column: ColumnSchema) -> tuple[int, int]:
     return max(ends[0] - slack, -largest), min(ends[1] + slack, largest)
 
 
-def _temporal(column: ColumnSchema) -> str:
+def _write_temporal(column: ColumnSchema) -> str:
     """Dates, or moments, between the bounds."""
     low, high = iso_strings(bound_array(column)).to_pylist()
     days = date.fromisoformat(low[:10]), date.fromisoformat(high[:10])

@@ -24,10 +24,10 @@ _POSITIONAL = 10**17
 
 def literal(text: str) -> str:
     """The expression of exactly this text."""
-    return '"' + "".join(_escaped(character) for character in text) + '"'
+    return '"' + "".join(_escape_character(character) for character in text) + '"'
 
 
-def _escaped(character: str) -> str:
+def _escape_character(character: str) -> str:
     if character in '"\\':
         return "\\" + character
 
@@ -44,10 +44,10 @@ def number_range(low: int, high: int, decimals: int = 0) -> str:
     """Integers low..high with a point before their last `decimals` digits; no leading zeros, no -0."""
     parts = []
     if high >= 0:
-        parts += _magnitudes(max(low, 0), high, decimals)
+        parts += _magnitude_ranges(max(low, 0), high, decimals)
 
     if low < 0:
-        parts += ['"-" ' + part for part in _magnitudes(max(1, -high), -low, decimals)]
+        parts += ['"-" ' + part for part in _magnitude_ranges(max(1, -high), -low, decimals)]
 
     return " | ".join(parts)
 
@@ -68,7 +68,7 @@ def float_range(low: float, high: float) -> str:
 
 
 def date_range(low: date, high: date) -> str:
-    """Days low..high as YYYY-MM-DD, real ones only."""
+    """Days low..high as YYYY-MM-DD, valid dates only."""
     first = low.year
     last = high.year
     if first == last:
@@ -85,29 +85,29 @@ def date_range(low: date, high: date) -> str:
 
 
 def moment_range(low: tuple[date, Sequence[int]], high: tuple[date, Sequence[int]], end: str) -> str:
-    """Moments low..high as YYYY-MM-DDTHH:MM:SS, with a fraction where there is one.
+    """Moments low..high as YYYY-MM-DDTHH:MM:SS, with a fraction if the bounds have one.
 
     Args:
         low: Day, and hour, minute, second and digits of the fraction.
-        high: Likewise, of the same number of digits.
-        end: What follows the time: "" or "Z".
+        high: Last moment, of the same number of digits.
+        end: Suffix of the time: "" or "Z".
     """
     sizes = (24, 60, 60) + (10,) * (len(low[1]) - 3)
     first = tuple(0 for _ in sizes)
     last = tuple(size - 1 for size in sizes)
     if low[0] == high[0]:
-        return _moments(low[0], low[1], high[1], sizes, end)
+        return _moment_range(low[0], low[1], high[1], sizes, end)
 
-    parts = [_moments(low[0], low[1], last, sizes, end), _moments(high[0], first, high[1], sizes, end)]
+    parts = [_moment_range(low[0], low[1], last, sizes, end), _moment_range(high[0], first, high[1], sizes, end)]
     day = timedelta(days=1)
     if low[0] + day < high[0]:
         days = date_range(low[0] + day, high[0] - day)
-        parts.append(f"({days}) ({_clock(first, last, sizes, end)})")
+        parts.append(f"({days}) ({_clock_range(first, last, sizes, end)})")
 
     return " | ".join(parts)
 
 
-def _magnitudes(low: int, high: int, decimals: int) -> list[str]:
+def _magnitude_ranges(low: int, high: int, decimals: int) -> list[str]:
     """Expressions of 0 <= low..high."""
     parts = []
     for width in range(max(len(str(low)), decimals + 1), len(str(high)) + 1 + decimals):
@@ -115,19 +115,19 @@ def _magnitudes(low: int, high: int, decimals: int) -> list[str]:
         largest = min(high, 10**width - 1)
         if smallest <= largest:
             ends = [[int(digit) for digit in str(end).zfill(width)] for end in (smallest, largest)]
-            parts += [_pointed(box, decimals) for box in _boxes((10,) * width, *ends)]
+            parts += [_write_decimal(box, decimals) for box in _split_boxes((10,) * width, *ends)]
 
     return parts
 
 
-def _pointed(box: Box, decimals: int) -> str:
+def _write_decimal(box: Box, decimals: int) -> str:
     whole = box[: len(box) - decimals]
     fraction = box[len(box) - decimals :]
     return " ".join([*whole, '"."', *fraction] if fraction else whole)
 
 
-def _boxes(sizes: Sequence[int], low: Sequence[int], high: Sequence[int]) -> Iterator[Box]:
-    """Boxes of the numbers low..high in a positional system with these sizes of digits."""
+def _split_boxes(sizes: Sequence[int], low: Sequence[int], high: Sequence[int]) -> Iterator[Box]:
+    """Boxes of the numbers low..high in a positional system with digits of these sizes."""
     if not sizes:
         yield ()
         return
@@ -138,26 +138,26 @@ def _boxes(sizes: Sequence[int], low: Sequence[int], high: Sequence[int]) -> Ite
     start = low[0]
     stop = high[0]
     if start == stop:
-        yield from _with_lead(start, start, sizes[0], _boxes(rest, low[1:], high[1:]))
+        yield from _with_lead(start, start, sizes[0], _split_boxes(rest, low[1:], high[1:]))
         return
 
     if list(low[1:]) != first:
-        yield from _with_lead(start, start, sizes[0], _boxes(rest, low[1:], last))
+        yield from _with_lead(start, start, sizes[0], _split_boxes(rest, low[1:], last))
         start += 1
 
     if list(high[1:]) != last:
-        yield from _with_lead(stop, stop, sizes[0], _boxes(rest, first, high[1:]))
+        yield from _with_lead(stop, stop, sizes[0], _split_boxes(rest, first, high[1:]))
         stop -= 1
 
     if start <= stop:
-        yield (_span(start, stop, sizes[0]), *(_span(0, size - 1, size) for size in rest))
+        yield (_digit_span(start, stop, sizes[0]), *(_digit_span(0, size - 1, size) for size in rest))
 
 
 def _with_lead(low: int, high: int, size: int, boxes: Iterator[Box]) -> Iterator[Box]:
-    return ((_span(low, high, size), *box) for box in boxes)
+    return ((_digit_span(low, high, size), *box) for box in boxes)
 
 
-def _span(low: int, high: int, size: int) -> str:
+def _digit_span(low: int, high: int, size: int) -> str:
     """Values low..high of one position: a digit, or two where there are more than ten values."""
     if size <= 10:
         if low < high:
@@ -165,7 +165,7 @@ def _span(low: int, high: int, size: int) -> str:
         return f'"{low}"'
 
     ends = [[end // 10, end % 10] for end in (low, high)]
-    return "(" + " | ".join(" ".join(box) for box in _boxes((10, 10), *ends)) + ")"
+    return "(" + " | ".join(" ".join(box) for box in _split_boxes((10, 10), *ends)) + ")"
 
 
 def _float_magnitudes(low: float, high: float) -> list[str]:
@@ -193,7 +193,7 @@ def _days_of_year(low: date, high: date) -> list[str]:
         length = calendar.monthrange(low.year, month)[1]
         start = low.day if month == low.month else 1
         stop = high.day if month == high.month else length
-        parts.append(f"{literal(f'{year}-{month:02d}-')} {_span(start, stop, 100)}")
+        parts.append(f"{literal(f'{year}-{month:02d}-')} {_digit_span(start, stop, 100)}")
 
     return parts
 
@@ -203,13 +203,13 @@ def _whole_year(february: int) -> str:
     long_months = '"0" [13578] | "1" [02]'
     short_months = '"0" [469] | "11"'
     return (
-        f'({long_months}) "-" {_span(1, 31, 100)} | ({short_months}) "-" {_span(1, 30, 100)}'
-        f' | "02-" {_span(1, february, 100)}'
+        f'({long_months}) "-" {_digit_span(1, 31, 100)} | ({short_months}) "-" {_digit_span(1, 30, 100)}'
+        f' | "02-" {_digit_span(1, february, 100)}'
     )
 
 
 def _year_set(years: Sequence[int]) -> str:
-    """These years, as centuries with the last two digits they have in common."""
+    """These years, as centuries with common sets of the last two digits."""
     ends: defaultdict[str, list[str]] = defaultdict(list)
     for year in years:
         ends[f"{year // 10:03d}"].append(str(year % 10))
@@ -221,14 +221,14 @@ def _year_set(years: Sequence[int]) -> str:
     return " | ".join(f"{literal(century)} [{''.join(tens)}] [{digits}]" for (century, digits), tens in decades.items())
 
 
-def _moments(day: date, low: Sequence[int], high: Sequence[int], sizes: Sequence[int], end: str) -> str:
-    return f"{literal(day.isoformat())} ({_clock(low, high, sizes, end)})"
+def _moment_range(day: date, low: Sequence[int], high: Sequence[int], sizes: Sequence[int], end: str) -> str:
+    return f"{literal(day.isoformat())} ({_clock_range(low, high, sizes, end)})"
 
 
-def _clock(low: Sequence[int], high: Sequence[int], sizes: Sequence[int], end: str) -> str:
+def _clock_range(low: Sequence[int], high: Sequence[int], sizes: Sequence[int], end: str) -> str:
     """Times low..high of a day, after a "T"."""
     parts = []
-    for hour, minute, second, *fraction in _boxes(sizes, low, high):
+    for hour, minute, second, *fraction in _split_boxes(sizes, low, high):
         after = " ".join(['"."', *fraction] if fraction else []) + (f' "{end}"' if end else "")
         parts.append(f'"T" {hour} ":" {minute} ":" {second} {after}')
     return " | ".join(parts)

@@ -37,7 +37,7 @@ class JsonCodec:
     """Rows of one schema to JSON lines and back.
 
     Attributes:
-        schema: What every table made satisfies. A grouping column is an identifier in it.
+        schema: Schema that every decoded table satisfies. A grouping column is an identifier in it.
         sequences: How rows belong together; None where each stands for itself.
         max_records: Rows of an example without groups, at most.
         order: How the order column of sequences is written; None where it is a column as any other.
@@ -51,34 +51,34 @@ class JsonCodec:
     @cached_property
     def shared_columns(self) -> tuple[ColumnSchema, ...]:
         """Columns of the line that starts a group."""
-        return tuple(column for column in self._learned if column.name in self._shared)
+        return tuple(column for column in self._learned_columns if column.name in self._shared_columns)
 
     @cached_property
     def row_columns(self) -> tuple[ColumnSchema, ...]:
-        """Columns of a record's line, as it is read."""
+        """Columns of a record's line, as the parser reads it."""
         gap = self.order.read_columns if self.order else ()
-        return (*gap, *(column for column in self._learned if column.name not in self._shared))
+        return (*gap, *(column for column in self._learned_columns if column.name not in self._shared_columns))
 
     @cached_property
     def later_columns(self) -> tuple[ColumnSchema, ...]:
-        """Columns of the line of a record that is not the first one of its group, as it is written."""
+        """Columns of a written record's line, except for the first record of its group."""
         gap = (self.order.gap,) if self.order and self.order.gap else ()
         return (*gap, *self.row_columns[len(gap) :])
 
     @property
     def max_lines(self) -> int:
-        """Records of one example at most."""
+        """Largest number of records of one example."""
         if self.sequences:
             return self.sequences.max_rows
         return self.max_records
 
     @property
-    def _shared(self) -> frozenset[str]:
+    def _shared_columns(self) -> frozenset[str]:
         constants = self.sequences.constants if self.sequences else ()
         return frozenset((*constants, *([self.order.name] if self.order else [])))
 
     @property
-    def _learned(self) -> tuple[ColumnSchema, ...]:
+    def _learned_columns(self) -> tuple[ColumnSchema, ...]:
         group = self.sequences.group if self.sequences else None
         columns = (self.schema if self.order is None else self.schema.with_column(self.order.start)).columns
         return tuple(column for column in columns if column.name != group and _is_learned(column))
@@ -107,7 +107,7 @@ class JsonCodec:
 
     def render(self, table: pa.Table) -> list[str]:
         """The record of each row by itself, with its line end."""
-        return _lines(table, self.row_columns)
+        return _write_lines(table, self.row_columns)
 
     def render_groups(self, table: pa.Table) -> list[str]:
         """The text of each group, in table order; rows of a group stand together, in their order.
@@ -121,7 +121,7 @@ class JsonCodec:
         starts = [0, *ends[:-1]]
         rows = self.render(self.order.with_gaps(table, np.array([*starts, table.num_rows])) if self.order else table)
         if self.shared_columns:
-            shared = _lines(table.take(starts), self.shared_columns)
+            shared = _write_lines(table.take(starts), self.shared_columns)
         else:
             shared = [""] * len(starts)
 
@@ -152,7 +152,7 @@ class JsonCodec:
         return replace(parsed, table=table)
 
     def parse_lines(self, lines: Sequence[str], validation: Validation) -> Parsed:
-        """Records by themselves, whatever groups they are of: `sources` are the lines that the schema allows."""
+        """Parse records regardless of their groups: `sources` are the lines that the schema allows."""
         return parse_records(lines, (), self.row_columns, None, validation)
 
     def table_of(self, parsed: Parsed, *, first_row: int, first_group: int, seed: int) -> pa.Table:
@@ -162,16 +162,18 @@ class JsonCodec:
             parsed: By this codec.
             first_row: Number of the first row within the whole synthetic table; identifiers follow from it.
             first_group: Number of the first group likewise.
-            seed: Of the run; identifiers follow from it.
+            seed: Seed of the run, from which identifiers follow.
 
         Raises:
             DataError: A grouping column or identifier of a type that cannot hold fresh values.
         """
         groups = parsed.group_numbers()
-        arrays = [self._column(column, parsed, groups, first_row, first_group, seed) for column in self.schema.columns]
+        arrays = [
+            self._decode_column(column, parsed, groups, first_row, first_group, seed) for column in self.schema.columns
+        ]
         return pa.table(arrays, schema=self.schema.to_arrow())
 
-    def _column(
+    def _decode_column(
         self,
         column: ColumnSchema,
         parsed: Parsed,
@@ -224,7 +226,7 @@ def _is_learned(column: ColumnSchema) -> bool:
     return only_value(column) is None
 
 
-def _lines(table: pa.Table, columns: Sequence[ColumnSchema]) -> list[str]:
+def _write_lines(table: pa.Table, columns: Sequence[ColumnSchema]) -> list[str]:
     """(rows,) objects of these columns, each with its line end."""
     if not columns:
         return ["{}\n"] * table.num_rows

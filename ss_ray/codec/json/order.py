@@ -1,4 +1,4 @@
-"""The order column in JSON lines: where a group starts, and how far each row is from the one before.
+"""The order column in JSON lines: the start of a group, and the distance of each row from the row before.
 
     {"day":"2024-03-01","sex":"f"}      the start, in the line that heads a group
     {"gap":0,"items":2}                 the first record, whose distance counts for nothing
@@ -29,14 +29,14 @@ class JsonOrder:
     """The order column as a start and distances.
 
     Attributes:
-        axis: Of the column.
+        axis: Axis of the order column.
         start: The column with its bounds, as the head of a group has it.
         unit: Places on the axis that a distance of 1 is.
         gap: Distances that records other than the first may have, under a key of their own; None where records say
             none, for all are the same.
-        interval: That distance, where it is not 0; groups may then end beyond the last place, and the schema leaves the
-            column without bounds.
-        ends: Where on the axis every group starts, and that none passes.
+        interval: Fixed distance, where it is not 0; groups may then end beyond the last place, and the schema leaves
+            the column without bounds.
+        ends: Place on the axis where every group starts, and the last place that a group may reach.
     """
 
     axis: OrderAxis
@@ -48,12 +48,12 @@ class JsonOrder:
 
     @property
     def name(self) -> str:
-        """Of the column."""
+        """Name of the column."""
         return self.axis.column.name
 
     @property
     def read_columns(self) -> tuple[ColumnSchema, ...]:
-        """What a record says, the first one, of which it is 0, included."""
+        """Columns of a record, including the start, from which the first record has distance 0."""
         if self.gap is None:
             return ()
 
@@ -72,7 +72,7 @@ class JsonOrder:
         return schema
 
     def between(self, start: Scalar | None, stop: Scalar | None) -> JsonOrder:
-        """The same with ends.
+        """The order with fixed ends.
 
         Raises:
             DataError: The column's type does not hold them.
@@ -80,7 +80,7 @@ class JsonOrder:
         return replace(self, ends=find_ends(self.axis, start, stop))
 
     def start_text(self) -> str | None:
-        """JSON of what every group starts with; None where it is learned, or out of the bounds of what was learned."""
+        """JSON of the fixed start of every group; None if it is learned, or outside the learned bounds."""
         low, high = self.axis.bounds
         if self.ends.start is None or not low <= self.ends.start <= high:
             return None
@@ -103,7 +103,7 @@ class JsonOrder:
         """Rows with the order column in place of starts and distances.
 
         Args:
-            table: As parsed; the start of a group is on each of its rows.
+            table: Parsed table; the start of a group is on each of its rows.
             sources: (rows,) group of each row, ascending.
         """
         firsts = np.flatnonzero(np.diff(sources, prepend=-1))
@@ -139,11 +139,11 @@ def make_order(
     """The order column of groups.
 
     Args:
-        schema: Of the table.
-        axis: Of its order column.
+        schema: Schema of the table.
+        axis: Axis of its order column.
         gaps: All distances of neighbours in ascending order, or the smallest and the largest; none without neighbours.
-        gaps_are_listed: Which of both.
-        divisor: Of all of them; 0 where they are all 0.
+        gaps_are_listed: True if `gaps` lists every distance; False if it is (min, max).
+        divisor: Common divisor of all distances; 0 where they are all 0.
         interval: The one distance of neighbours, where it is to be the same always.
     """
     is_said = interval is None and divisor > 0

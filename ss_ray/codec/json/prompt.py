@@ -1,4 +1,4 @@
-"""What a language model is asked for, in training and in generation alike."""
+"""Prompt of a language model, the same in training and in generation."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from ss_ray.codec.json.lines import JsonCodec
 
 @dataclass(frozen=True, kw_only=True)
 class GenerationSettings:
-    """How a fine-tuned model is asked; `generation.json` beside it.
+    """Generation settings of a fine-tuned model, stored beside it as `generation.json`.
 
     Attributes:
         prompt: The instruction with the special tokens around it, for a reader.
         prompt_ids: Its tokens, which are what the model was trained on.
-        max_tokens: Of the longest completion in training, the end token included.
+        max_tokens: Number of tokens of the longest completion in training, the end token included.
         window: Tokens of prompt and completion together, at most.
     """
 
@@ -27,7 +27,7 @@ class GenerationSettings:
     window: int
 
     def to_json(self) -> str:
-        """As JSON; `from_json` reads it back."""
+        """The settings as JSON, for `from_json`."""
         return _ADAPTER.dump_json(self).decode()
 
     @staticmethod
@@ -40,7 +40,7 @@ _ADAPTER = TypeAdapter(GenerationSettings)
 
 
 def instruction(codec: JsonCodec) -> str:
-    """What the model is told to do: the names of the columns, and nothing of any row."""
+    """Instruction for the model: the names of the columns, and nothing of any row."""
     columns = ", ".join(quoted(column.name) for column in codec.row_columns)
     if not codec.shared_columns:
         return f"Generate a JSONL dataset with the following columns: {columns}"

@@ -68,7 +68,7 @@ class _Faults:
         self.kinds: dict[Fault, int] = {("", ""): _FINE}
 
     def add(self, records: npt.NDArray[Any], fault: Fault) -> None:
-        """Give a fault to records (mask or indices) that have none."""
+        """Give a fault to those records (mask or indices) that have none."""
         selected = np.zeros(len(self.of_record), bool)
         selected[records] = True
         selected &= self.of_record == _FINE
@@ -83,7 +83,7 @@ class _Faults:
 
 @dataclass(frozen=True, kw_only=True)
 class _Columns:
-    """Columns read from objects, one for each record; what is no such object is missing everywhere."""
+    """Columns read from objects, one per record; a record that is no such object is missing everywhere."""
 
     arrays: dict[str, pa.Array]
     faults: _Faults
@@ -104,7 +104,7 @@ def parse_records(
         shared: Columns of the line that starts a group; none for rows by themselves.
         columns: Columns of a record.
         sequences: How rows belong together; None where each stands for itself.
-        validation: What to do with faults.
+        validation: Treatment of faults.
     """
     split = [text.removesuffix("\n").split("\n") if text else [] for text in texts]
     if shared:
@@ -116,8 +116,8 @@ def parse_records(
     # A completion without records counts as one.
     filled = [lines or [""] for lines in rows]
     sources = np.repeat(np.arange(len(texts)), [len(lines) for lines in filled])
-    found = _read([line for lines in filled for line in lines], columns, validation)
-    head = _read(heads, shared, validation)
+    found = _read_objects([line for lines in filled for line in lines], columns, validation)
+    head = _read_objects(heads, shared, validation)
     empty = np.array([not lines for lines in rows], bool)
     found.faults.of_record[empty[sources]] = _FINE
     found.faults.add(empty[sources], EMPTY)
@@ -137,7 +137,7 @@ def parse_records(
         repaired[name, "range"] += int(moved[sources[kept]].sum())
 
     return Parsed(
-        table=_table(found, head, sources, kept),
+        table=_build_table(found, head, sources, kept),
         sources=sources[kept],
         rejected=found.faults.counts(),
         repaired={fault: n for fault, n in repaired.items() if n},
@@ -145,8 +145,8 @@ def parse_records(
     )
 
 
-def _table(found: _Columns, head: _Columns, sources: Numbers, kept: Numbers) -> pa.Table:
-    """The kept rows; what a group shares is repeated on each of its rows."""
+def _build_table(found: _Columns, head: _Columns, sources: Numbers, kept: Numbers) -> pa.Table:
+    """The kept rows; shared values of a group are repeated on each of its rows."""
     rows = pa.array(kept)
     groups = pa.array(sources[kept])
     arrays = {name: array.take(groups) for name, array in head.arrays.items()}
@@ -157,12 +157,12 @@ def _table(found: _Columns, head: _Columns, sources: Numbers, kept: Numbers) -> 
     return pa.table({"": pa.nulls(len(kept))})
 
 
-def _read(lines: Sequence[str], columns: Sequence[ColumnSchema], validation: Validation) -> _Columns:
+def _read_objects(lines: Sequence[str], columns: Sequence[ColumnSchema], validation: Validation) -> _Columns:
     """Objects on lines as typed columns."""
     names = [column.name for column in columns]
     has_decimals = any(pa.types.is_decimal(storage_type(column)) for column in columns)
     decoder = json.JSONDecoder(parse_float=Decimal if has_decimals else None)
-    objects = [_object(line, decoder) for line in lines]
+    objects = [_parse_object(line, decoder) for line in lines]
     faults = _Faults(len(lines))
     faults.add(np.array([value is None for value in objects], bool), MALFORMED)
     expected = set(names)
@@ -185,7 +185,7 @@ def _read(lines: Sequence[str], columns: Sequence[ColumnSchema], validation: Val
     return _Columns(arrays=arrays, faults=faults, repaired=repaired)
 
 
-def _object(line: str, decoder: json.JSONDecoder) -> dict[str, Any] | None:
+def _parse_object(line: str, decoder: json.JSONDecoder) -> dict[str, Any] | None:
     try:
         value = decoder.decode(line)
     except (ValueError, RecursionError, DecimalException):

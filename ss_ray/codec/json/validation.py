@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Validation:
-    """What becomes of records that are not as they should be; the names are those of NeMo's `generation.validation`.
+    """Treatment of invalid records; the names are those of NeMo's `generation.validation`.
 
     Attributes:
         ignore_invalid_records: Keep the valid rows of a partly bad group; otherwise one bad row refuses the group.

@@ -1,4 +1,4 @@
-"""How well two rows agree, in bits, and which pairs of rows are worth a comparison.
+"""Agreement of two rows in bits, and the search for pairs of rows that are worth a comparison.
 
 A shared value that one real row in a thousand has is worth 10 bits; a number that is nearer than all but 1 % of the
 real rows is worth 6.6. Columns are taken for independent, so bits of related columns add up to too much: they are
@@ -33,7 +33,7 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class RowPairs:
-    """Pairs of a row and a training row: positions in the tables one after the other, (pairs,) each."""
+    """Pairs of a row and a training row, as positions in the concatenated tables, (pairs,) each."""
 
     query: Ints
     target: Ints
@@ -45,15 +45,15 @@ class RowPairs:
 
 @dataclass(frozen=True)
 class Space:
-    """The rows of training, holdout and synthetic table one after the other, column by column.
+    """Rows of the concatenated training, holdout and synthetic tables, column by column.
 
     Attributes:
-        columns: Scored columns.
+        columns: Scored columns of the tables.
         codes: (columns, rows) codes of equal values; missing values are equal.
         quantiles: (rows,) place of each value of an ordered column among the real ones, 0 to 1, NaN where missing;
             None for nominal columns.
         bits: (columns, rows) what a value is worth: minus the binary logarithm of its share of the real rows.
-        num_real: Real rows.
+        num_real: Number of real rows, training and holdout together.
     """
 
     columns: tuple[ScoredColumn, ...]
@@ -76,7 +76,7 @@ class Space:
             counts = np.bincount(code[:num_real], minlength=int(code.max(initial=0)) + 1)
             codes.append(code)
             bits.append(-np.log2(np.maximum(counts, 1) / num_real)[code])
-            quantiles.append(None if column.nominal else _quantiles(values.astype(np.float64), num_real))
+            quantiles.append(None if column.nominal else _rank_values(values.astype(np.float64), num_real))
 
         return cls(train.columns, codes, quantiles, bits, num_real)
 
@@ -110,10 +110,10 @@ class Space:
         return np.sum([code[pairs.query] == code[pairs.target] for code in self.codes], axis=0).astype(np.int64)
 
     def block_keys(self) -> Iterator[NDArray[np.uint64]]:
-        """(rows,) hashes of the values of blocks of columns, exact ones and coarse ones."""
+        """(rows,) hashes of the exact and the coarse values of blocks of columns."""
         entropy = [float(bits[: self.num_real].mean()) for bits in self.bits]
         order = np.argsort(entropy)[::-1]
-        coarse = [self._coarse(column) for column in range(len(self.columns))]
+        coarse = [self._bin_column(column) for column in range(len(self.columns))]
         num_blocks = min(NUM_BLOCKS, len(order))
 
         for cells in (self.codes, coarse):
@@ -122,15 +122,15 @@ class Space:
                     frame = pd.DataFrame({str(column): cells[column] for column in dealt[block::num_blocks]})
                     yield np.asarray(pd.util.hash_pandas_object(frame, index=False), dtype=np.uint64)
 
-    def _coarse(self, column: int) -> Ints:
+    def _bin_column(self, column: int) -> Ints:
         quantiles = self.quantiles[column]
         if quantiles is None:
             return self.codes[column]
         return np.nan_to_num(quantiles * COARSE_BINS, nan=-1.0).astype(np.int64)
 
 
-def _quantiles(values: Floats, num_real: int) -> Floats:
-    """Middle of the places that each value takes among the real ones, 0 to 1; NaN where missing."""
+def _rank_values(values: Floats, num_real: int) -> Floats:
+    """Mid-rank of each value among the real values, 0 to 1; NaN where missing."""
     real = values[:num_real]
     known = np.sort(real[~np.isnan(real)])
     places = (np.searchsorted(known, values) + np.searchsorted(known, values, "right")) / 2

@@ -1,4 +1,4 @@
-"""Does the synthetic table give away training rows? Every number stands beside the same number of unseen real rows.
+"""Tests whether the synthetic table discloses training rows, each compared with the same test on unseen real rows.
 
 A synthetic row may equal or resemble a training row by chance, as an unseen real row may. Only what training rows
 suffer beyond the holdout counts. Identifiers are left out of distances (they are made afresh), as are texts; both are
@@ -46,7 +46,7 @@ TIE = 1e-6
 
 @dataclass(frozen=True, kw_only=True)
 class Resemblance:
-    """What the distances among the rows of the three tables show. Distances are in [0, 1], see `nearest`.
+    """Distances among the rows of the three tables, in [0, 1], see `nearest`.
 
     Attributes:
         closer_to_train: Share of distinct synthetic rows closer to a training row than to any of equally many holdout
@@ -80,7 +80,7 @@ class Privacy(Resemblance):
     """All numbers on resemblance to training rows.
 
     Attributes:
-        copies: Of whole rows first, then of each text column.
+        copies: Copies of whole rows first, then copies in each text column.
         replays: Values of personal columns, then of all other columns but texts.
         memorised: Runs of words, per text column.
         disclosure: Copies of strange rows, verbatim or all but one cell.
@@ -88,7 +88,7 @@ class Privacy(Resemblance):
         unseen: Values that only the holdout has.
         singles: Values of one training unit that were released.
         nemo: NeMo's scores, for comparison; no part of the verdict.
-        left_out: What was not tested because a person said so, in words.
+        left_out: Tests that the configuration switched off, in words.
     """
 
     copies: tuple[Copies, ...]
@@ -122,17 +122,17 @@ def evaluate_privacy(
     Args:
         train: Real rows that the generator learned from.
         holdout: Real rows that it has not seen; None where there are none.
-        synthetic: Generated rows.
+        synthetic: Generated rows, in the columns of the schema.
         schema: Columns of all three tables.
         max_rows: The nearest of REFERENCE_FACTOR times as many rows of each table is looked up, for MAX_QUERIES rows
             of the other side. Copies and replayed values are counted over all rows.
-        max_columns: Columns sampled.
+        max_columns: Number of columns that are sampled at most.
         seed: Fixes all sampling but that of NeMo's scores, which is by its own seeds.
         group: Column that tells which rows are of one person; distances are among one random row of each, because
             rows of one person are no independent evidence. None where every row is a person of its own.
         pii: Column -> entity type of the columns that hold personal data; None where none are known.
         originals: Training and holdout rows before personal data were replaced; None where they were not.
-        tests: Which tests are made.
+        tests: Switches of the tests.
         public: Columns whose values are public knowledge.
     """
     columns = scored_columns(train, schema, max_columns=max_columns, seed=seed)
@@ -162,13 +162,13 @@ def evaluate_privacy(
     texts = [c.name for c in schema.of_kind(Kind.TEXT)]
     kept = [_some_rows(table, seed) for table in (real, unseen, made)]
     compared = real.take(kept[0]), None if unseen is None else unseen.take(kept[1]), made.take(kept[2])
-    persons = Persons(*(_owners(frame, group)[rows] for frame, rows in zip(frames, kept, strict=True)))
+    persons = Persons(*(_number_owners(frame, group)[rows] for frame, rows in zip(frames, kept, strict=True)))
 
     return Privacy(
         **vars(found),
-        copies=(row_copies(real, unseen, made), *(text_copies(n, *_sides(n, *frames)) for n in texts)),
+        copies=(row_copies(real, unseen, made), *(text_copies(n, *_take_column(n, *frames)) for n in texts)),
         replays=replays(now, synthetic, schema, pii=personal, originals=originals or now, seed=seed, tests=tests),
-        memorised=tuple(memorised_texts(n, *_sides(n, *frames), seed=seed) for n in texts),
+        memorised=tuple(memorised_texts(n, *_take_column(n, *frames), seed=seed) for n in texts),
         disclosure=disclosure(*compared, persons),
         combination=replayed_combination(*compared, seed=seed),
         unseen=unseen_values(train, holdout, synthetic, schema),
@@ -178,7 +178,7 @@ def evaluate_privacy(
     )
 
 
-def _owners(frame: pd.DataFrame | None, group: str | None) -> NDArray[np.int64]:
+def _number_owners(frame: pd.DataFrame | None, group: str | None) -> NDArray[np.int64]:
     """(rows,) the person of each row; every row its own without groups."""
     if frame is None:
         return np.empty(0, np.int64)
@@ -204,7 +204,7 @@ def one_row_each(frame: pd.DataFrame, group: str | None, seed: int) -> NDArray[n
     return np.sort(order[~frame[group].iloc[order].duplicated().to_numpy()])
 
 
-def _sides(
+def _take_column(
     name: str, train: pd.DataFrame, holdout: pd.DataFrame | None, synthetic: pd.DataFrame
 ) -> tuple[pd.Series, pd.Series | None, pd.Series]:
     """One column of each table."""
@@ -220,7 +220,7 @@ def resemblance(
     seed: int,
     tests: PrivacyTests = ALL_TESTS,
 ) -> Resemblance:
-    """What the distances show, or why there are none."""
+    """Distances among the rows, or the reason why there are none."""
     if holdout is None:
         return _no_resemblance("there is no holdout to compare with")
     if not train.columns:
@@ -232,7 +232,7 @@ def resemblance(
         return _no_resemblance(f"it needs {MIN_ROWS} distinct rows of each table; there are: {found}")
 
     rng = np.random.default_rng([seed, 4])
-    drawn = tuple(_draw(table, REFERENCE_FACTOR * max_rows, rng) for table in (train, holdout, distinct))
+    drawn = tuple(_draw_rows(table, REFERENCE_FACTOR * max_rows, rng) for table in (train, holdout, distinct))
     return _with_distances(train, drawn, max_rows=max_rows, seed=seed, tests=tests)
 
 
@@ -261,15 +261,15 @@ def _with_distances(
     if tests.attributes:
         attributes = attribute_inference(names, real, unseen, seen, seed=seed)
 
-    members = _membership(names, real, unseen, made, tests, seed=seed)
+    members = _test_membership(names, real, unseen, made, tests, seed=seed)
     few = np.arange(min(size, max_rows))
     tables = (drawn[0].take(few), drawn[1].take(few), drawn[2].take(np.arange(seen.rows)))
 
     return Resemblance(
         closer_to_train=closer_to_train(to_train, to_holdout, seed=seed),
-        distance_to_train=_median(to_train, seed),
-        distance_to_holdout=_median(to_holdout, seed),
-        distance_of_holdout=_median(between, seed),
+        distance_to_train=_measure_median(to_train, seed),
+        distance_to_holdout=_measure_median(to_holdout, seed),
+        distance_of_holdout=_measure_median(between, seed),
         distances=DistanceQuantiles(
             to_train=quantiles(to_train.distance),
             to_holdout=quantiles(to_holdout.distance),
@@ -283,7 +283,7 @@ def _with_distances(
     )
 
 
-def _membership(
+def _test_membership(
     names: tuple[str, ...], train: Points, holdout: Points, synthetic: Points, tests: PrivacyTests, *, seed: int
 ) -> Membership:
     """Membership inference by the columns that may be looked at; `names` are those of the points."""
@@ -297,7 +297,7 @@ def _membership(
     return membership(*(side.of_columns(kept) for side in (train, holdout, synthetic)), seed=seed)
 
 
-def _draw(table: Table, size: int, rng: np.random.Generator) -> Table:
+def _draw_rows(table: Table, size: int, rng: np.random.Generator) -> Table:
     """At most `size` rows in random order."""
     return table.take(rng.permutation(table.rows)[:size])
 
@@ -320,7 +320,7 @@ def closer_to_train(to_train: Neighbours, to_holdout: Neighbours, *, seed: int) 
     return measured(share, len(closer), seed=seed, std_error=float(error))
 
 
-def _median(neighbours: Neighbours, seed: int) -> Metric:
+def _measure_median(neighbours: Neighbours, seed: int) -> Metric:
     distance: NDArray[np.float32] = neighbours.distance
     return measured(float(np.median(distance)), len(distance), seed=seed)
 

@@ -1,4 +1,4 @@
-"""Attribute inference: what an attacker learns of one column of a person from all others and the synthetic table.
+"""Attribute inference: an attacker guesses one column of a person from all others and the synthetic table.
 
 He looks up the synthetic row nearest to what he knows and takes its value; one nearest row, because an average of
 several hides the one that was memorised. Among equally near rows he picks one at random: counted is his expected
@@ -31,15 +31,15 @@ Shares = NDArray[np.float64]
 
 @dataclass(frozen=True, kw_only=True)
 class AttributeRisk:
-    """Inference of one column.
+    """Result of attribute inference for one column.
 
     Attributes:
-        column: Its name.
+        column: Name of the inferred column.
         train: Share of right guesses on training rows, 0 to 1.
-        holdout: On holdout rows.
-        guess: On training rows, where the guess is the value of a synthetic row picked blindly.
+        holdout: Share of right guesses on holdout rows, 0 to 1.
+        guess: Share of right guesses on training rows where the guess is the value of a synthetic row picked blindly.
         advantage: `train` less `holdout`; 0 is fair.
-        p_value: That an advantage as large comes by chance, times the number of columns (Bonferroni), at most 1.
+        p_value: Probability of an advantage as large by chance, times the number of columns (Bonferroni), at most 1.
     """
 
     column: str
@@ -78,10 +78,10 @@ def attribute_inference(
     """Attack each column of equally many training and holdout rows.
 
     Args:
-        names: Of the columns, in the order of the points.
+        names: Names of the columns, in the order of the points.
         train: Rows in random order; the first ones are attacked.
-        holdout: Likewise.
-        synthetic: What the attacker has seen; not empty.
+        holdout: Holdout rows that are attacked.
+        synthetic: Synthetic rows that the attacker has seen; not empty.
         seed: With which the rows were sampled.
     """
     if train.columns < 2:
@@ -89,9 +89,10 @@ def attribute_inference(
 
     wanted = min(MAX_TARGETS, max(MIN_TARGETS, TARGET_CELLS // train.columns))
     targets = np.arange(min(wanted, train.rows, holdout.rows))
-    (seen, blind), (unseen, _) = (_successes(side.take(targets), synthetic) for side in (train, holdout))
+    (seen, blind), (unseen, _) = (_score_guesses(side.take(targets), synthetic) for side in (train, holdout))
     risks = tuple(
-        _risk(name, seen[:, j], unseen[:, j], blind[:, j], tests=len(names), seed=seed) for j, name in enumerate(names)
+        _measure_risk(name, seen[:, j], unseen[:, j], blind[:, j], tests=len(names), seed=seed)
+        for j, name in enumerate(names)
     )
     known = [r for r in risks if r.p_value.value is not None]
     if not known:
@@ -101,7 +102,7 @@ def attribute_inference(
     return Attributes(columns=risks, mean_advantage=_mean_advantage(seen, unseen, seed), worst=worst)
 
 
-def _successes(targets: Points, synthetic: Points) -> tuple[Shares, Shares]:
+def _score_guesses(targets: Points, synthetic: Points) -> tuple[Shares, Shares]:
     """Expected success of the nearest row's value, and of any row's value."""
     near = np.full((targets.rows, targets.columns), np.nan)
     step = max(1, CHUNK_BYTES // (4 * synthetic.rows))
@@ -147,9 +148,9 @@ def _blind_successes(targets: Points, synthetic: Points, column: int) -> NDArray
     return np.where(targets.missing(column), np.nan, found / synthetic.rows)
 
 
-def _risk(name: str, seen: Shares, unseen: Shares, blind: Shares, *, tests: int, seed: int) -> AttributeRisk:
-    train, holdout, guess = (_mean(values, seed) for values in (seen, unseen, blind))
-    advantage = _difference(train, holdout, seed)
+def _measure_risk(name: str, seen: Shares, unseen: Shares, blind: Shares, *, tests: int, seed: int) -> AttributeRisk:
+    train, holdout, guess = (_measure_mean(values, seed) for values in (seen, unseen, blind))
+    advantage = _subtract_metrics(train, holdout, seed)
     if advantage.value is None or advantage.std_error is None:
         p_value = unavailable(advantage.reason or "too few targets have a value")
     else:
@@ -159,7 +160,7 @@ def _risk(name: str, seen: Shares, unseen: Shares, blind: Shares, *, tests: int,
     return AttributeRisk(column=name, train=train, holdout=holdout, guess=guess, advantage=advantage, p_value=p_value)
 
 
-def _mean(values: Shares, seed: int) -> Metric:
+def _measure_mean(values: Shares, seed: int) -> Metric:
     present = values[~np.isnan(values)]
     if len(present) < 2:
         return unavailable("too few targets have a value")
@@ -167,7 +168,7 @@ def _mean(values: Shares, seed: int) -> Metric:
     return measured(float(present.mean()), len(present), seed=seed, std_error=error)
 
 
-def _difference(a: Metric, b: Metric, seed: int) -> Metric:
+def _subtract_metrics(a: Metric, b: Metric, seed: int) -> Metric:
     if a.value is None or b.value is None:
         return unavailable("too few targets have a value")
     error = float(np.hypot(a.std_error or 0.0, b.std_error or 0.0))
@@ -176,5 +177,5 @@ def _difference(a: Metric, b: Metric, seed: int) -> Metric:
 
 def _mean_advantage(seen: Shares, unseen: Shares, seed: int) -> Metric:
     """Mean over each target's columns first, because its columns are not independent."""
-    train, holdout = (_mean(np.nanmean(s[~np.isnan(s).all(axis=1)], axis=1), seed) for s in (seen, unseen))
-    return _difference(train, holdout, seed)
+    train, holdout = (_measure_mean(np.nanmean(s[~np.isnan(s).all(axis=1)], axis=1), seed) for s in (seen, unseen))
+    return _subtract_metrics(train, holdout, seed)

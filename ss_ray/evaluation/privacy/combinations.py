@@ -1,4 +1,4 @@
-"""Replay of combinations: values of several columns that only one real row has together, and that reappear together.
+"""Replay of combinations: values of several columns that one real row alone has together, and that reappear together.
 
 Seven columns may each be harmless and single a person out together. Which ones a table leaks is not known beforehand,
 so they are searched for on one half of the real rows, and tested on the other half, which makes the test honest.
@@ -56,7 +56,7 @@ def replayed_combination(train: Table, holdout: Table | None, synthetic: Table, 
     Args:
         train: Rows that the generator learned from.
         holdout: Rows that it has not seen; None where there are none.
-        synthetic: Generated rows.
+        synthetic: Generated rows, in the columns of `train`.
         seed: Fixes which half of the rows is searched.
     """
     if holdout is None:
@@ -76,7 +76,7 @@ class _Search:
     """Hashes of the columns, and which real rows are searched.
 
     Attributes:
-        names: Columns.
+        names: Names of the columns.
         keys: (columns, rows) hashes of all rows: training, holdout, synthetic.
         sides: Number of training, holdout and synthetic rows.
         is_searched: (real rows,) whether a row takes part in the search; the others take part in the test.
@@ -113,14 +113,14 @@ class _Search:
 
         for _ in range(2, min(MAX_SIZE, len(self.names)) + 1):
             larger = {tuple(sorted({*beam, number})) for beam in beams for number in numbers if number not in beam}
-            beams = sorted(larger, key=lambda columns: (-self._excess(columns), columns))[:NUM_BEAMS]
+            beams = sorted(larger, key=lambda columns: (-self._compute_excess(columns), columns))[:NUM_BEAMS]
             found += beams[:1]
 
         return found
 
-    def _excess(self, columns: Sequence[int]) -> float:
+    def _compute_excess(self, columns: Sequence[int]) -> float:
         """Standard errors by which more training combinations reappear, on the rows that are searched."""
-        hits, size, chance_hits, chance_size = self._counts(columns, self.is_searched)
+        hits, size, chance_hits, chance_size = self._count_matches(columns, self.is_searched)
         if min(size, chance_size) < MIN_IDENTIFYING:
             # Rather those that are nearly enough.
             return min(size, chance_size) / MIN_IDENTIFYING - 2.0
@@ -131,7 +131,7 @@ class _Search:
 
     def test(self, columns: tuple[int, ...], num_tests: int) -> Combination | None:
         """The combination on the rows that were not searched; None where too few are identifying."""
-        hits, size, chance_hits, chance_size = self._counts(columns, ~self.is_searched)
+        hits, size, chance_hits, chance_size = self._count_matches(columns, ~self.is_searched)
         if min(size, chance_size) < MIN_IDENTIFYING:
             return None
 
@@ -143,8 +143,8 @@ class _Search:
             p_value=measured(min(1.0, num_tests * p_value), size),
         )
 
-    def _counts(self, columns: Sequence[int], rows: NDArray[np.bool_]) -> tuple[int, int, int, int]:
-        """Training combinations of one real row that reappear, all of them, and both for the holdout."""
+    def _count_matches(self, columns: Sequence[int], rows: NDArray[np.bool_]) -> tuple[int, int, int, int]:
+        """Counts of reappearing and of all unique combinations, of the training rows and then of the holdout rows."""
         keys = self.keys[columns[0]].copy()
         for number in columns[1:]:
             keys = keys * np.uint64(0x9E3779B97F4A7C15) ^ self.keys[number]

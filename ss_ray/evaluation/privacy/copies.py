@@ -37,7 +37,8 @@ class Copies:
         repeated: Share of training rows that equal another training row: what chance alone gives, without a holdout.
         p_value: Probability of this many copies, or more, if synthetic rows were copies as often as holdout rows;
             without a holdout, as training rows are of each other.
-        overlap_p_value: That as many holdout rows, or more, equal a training row as training rows equal each other.
+        overlap_p_value: Probability that at least as many holdout rows equal a training row, if they did so as often as
+            training rows equal each other.
     """
 
     column: str | None
@@ -49,7 +50,7 @@ class Copies:
 
     @property
     def has_overlap(self) -> bool:
-        """Whether the holdout holds training rows: so many equal ones that chance, as within training, is no reason."""
+        """Whether the holdout holds training rows: more equal rows than chance explains within the training table."""
         p_value = self.overlap_p_value.value
         excess = (self.holdout.value or 0.0) - (self.repeated.value or 0.0)
         return p_value is not None and p_value < OVERLAP_ALPHA and excess > OVERLAP_EXCESS
@@ -70,15 +71,15 @@ def row_copies(train: Table, holdout: Table | None, synthetic: Table) -> Copies:
 
 
 def text_copies(column: str, train: pd.Series, holdout: pd.Series | None, synthetic: pd.Series) -> Copies:
-    """Copies of the texts of one column, missing ones left out."""
+    """Copies of the texts of one column, without missing texts."""
     unseen = None if holdout is None else text_keys(holdout)
     return count_copies(column, text_keys(train), unseen, text_keys(synthetic))
 
 
 def count_copies(column: str | None, train: Keys, holdout: Keys | None, synthetic: Keys) -> Copies:
-    """Shares of keys that are among the training keys, and the test whether synthetic ones are so too often."""
+    """Shares of keys that are among the training keys, and a test whether the synthetic share is too high."""
     made = np.isin(synthetic, train)
-    again = _repeated(train)
+    again = _find_repeated(train)
     unseen = np.isin(np.empty(0, np.uint64) if holdout is None else holdout, train)
     no_holdout = unavailable("there is no holdout to compare with")
     chance = again if holdout is None else unseen
@@ -97,7 +98,7 @@ def _p_value(found: NDArray[np.bool_], chance: NDArray[np.bool_]) -> Metric:
     return rate_p_value(int(found.sum()), len(found), int(chance.sum()), len(chance))
 
 
-def _repeated(keys: Keys) -> NDArray[np.bool_]:
+def _find_repeated(keys: Keys) -> NDArray[np.bool_]:
     """(keys,) whether each occurs more than once."""
     _, places, counts = np.unique(keys, return_inverse=True, return_counts=True)
     return np.asarray(counts[places] > 1)
@@ -120,7 +121,7 @@ def comparable_keys(values: Values, column: ScoredColumn) -> Keys:
 
 
 def comparable(values: Values, column: ScoredColumn) -> Values:
-    """Values of which equal ones are copies: floats in SIGNIFICANT_DIGITS digits, all others as they are."""
+    """Values in a form where copies are equal: floats in SIGNIFICANT_DIGITS digits, all others unchanged."""
     if column.nominal or column.kind is not Kind.FLOAT:
         return values
 

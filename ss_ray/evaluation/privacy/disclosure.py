@@ -1,4 +1,4 @@
-"""Disclosed rows: synthetic rows that agree with one training row as no other real row does.
+"""Disclosed rows: synthetic rows that agree with one training row more than any other real row does.
 
 A copy of a common row proves nothing, since many people share it. A copy of a strange one does, even if cells of it
 were changed. So agreement is counted in bits (`agreement.py`), and what counts is the lead:
@@ -50,7 +50,7 @@ SHARE_RANKS = (0.01, 0.05, 0.2)
 
 @dataclass(frozen=True, kw_only=True)
 class DisclosedRow:
-    """One disclosed row, by numbers alone.
+    """One disclosed row, by row numbers only.
 
     Attributes:
         row: Number of the synthetic row, from 0 on, among the rows that were read.
@@ -76,7 +76,8 @@ class Disclosure:
         limit: Lead in bits from which a row is disclosed that differs in one cell at most.
         p_value: Probability that so many synthetic rows are disclosed by chance.
         ahead: Training rows for which a synthetic row leads far, as a share of the synthetic rows (or groups).
-        unseen_ahead: The same of unseen real rows.
+        unseen_ahead: Unseen real rows for which a synthetic row leads far, as a share of the synthetic rows (or
+            groups).
         ahead_p_value: Probability of such an excess by chance, corrected for the number of limits that were tried.
         rows: The disclosed rows with the largest leads, MAX_LISTED at most.
     """
@@ -107,7 +108,7 @@ def no_disclosure(reason: str) -> Disclosure:
 
 @dataclass(frozen=True)
 class Persons:
-    """Which rows of each table are of one person: (rows,) codes; every row its own without groups."""
+    """Person of each row of each table, as (rows,) codes; every row is a person of its own without groups."""
 
     train: Ints
     holdout: Ints
@@ -120,7 +121,7 @@ def disclosure(train: Table, holdout: Table | None, synthetic: Table, persons: P
     Args:
         train: Rows that the generator learned from.
         holdout: Rows that it has not seen; None where there are none.
-        synthetic: Generated rows.
+        synthetic: Generated rows, in the columns of `train`.
         persons: Whose rows they are.
     """
     if len(train.columns) < MIN_COLUMNS:
@@ -130,7 +131,7 @@ def disclosure(train: Table, holdout: Table | None, synthetic: Table, persons: P
 
     space = Space.of(train, holdout, synthetic)
     num_real = train.rows + holdout.rows
-    train_owner, holdout_owner, made_owner = map(_numbered, (persons.train, persons.holdout, persons.synthetic))
+    train_owner, holdout_owner, made_owner = map(_renumber_owners, (persons.train, persons.holdout, persons.synthetic))
     real_owner = np.concatenate([train_owner, train_owner.max(initial=-1) + 1 + holdout_owner])
 
     real = find_pairs(space, np.arange(num_real), train.rows)
@@ -146,12 +147,15 @@ def disclosure(train: Table, holdout: Table | None, synthetic: Table, persons: P
     leads = rivals.leads(space, found, None)
     owner = np.concatenate([np.zeros(num_real, np.int64), made_owner])
     mades = [_of_persons(copies, found, owner, train_owner) for copies in leads.copies]
-    limits = [_limit(null, len(mades[0])) for null in nulls]
+    limits = [_compute_limit(null, len(mades[0])) for null in nulls]
     made = _any_above(mades, limits)
     null = _any_above(nulls, limits)
     ahead = _compare_ahead(
-        (_largest(leads.all, found.target, train.rows), len(made)),
-        (_largest(of_real.all[unseen], real.target[unseen], train.rows), int(holdout_owner.max(initial=-1)) + 1),
+        (_find_largest_leads(leads.all, found.target, train.rows), len(made)),
+        (
+            _find_largest_leads(of_real.all[unseen], real.target[unseen], train.rows),
+            int(holdout_owner.max(initial=-1)) + 1,
+        ),
     )
 
     return Disclosure(
@@ -162,7 +166,7 @@ def disclosure(train: Table, holdout: Table | None, synthetic: Table, persons: P
         ahead=ahead[0],
         unseen_ahead=ahead[1],
         ahead_p_value=ahead[2],
-        rows=_listed(found, leads.copies, limits, space),
+        rows=_list_disclosed(found, leads.copies, limits, space),
     )
 
 
@@ -171,14 +175,14 @@ def _any_above(leads: Sequence[Floats], limits: Sequence[float]) -> NDArray[np.b
     return np.any([own > limit for own, limit in zip(leads, limits, strict=True)], axis=0)
 
 
-def _numbered(owners: Ints) -> Ints:
+def _renumber_owners(owners: Ints) -> Ints:
     """The codes of persons from 0 on, without gaps."""
     return np.unique(owners, return_inverse=True)[1].astype(np.int64)
 
 
 @dataclass(frozen=True)
 class _Rivals:
-    """How well other real rows agree with each training row, (training rows,) each; 0 where no pair was found.
+    """Agreement of the best other real rows with each training row, (training rows,) each; 0 if no pair was found.
 
     Attributes:
         best: Largest agreement with a real row.
@@ -227,7 +231,7 @@ class _Rivals:
         """Leads of pairs over all real rows of other persons.
 
         Args:
-            space: The rows.
+            space: Rows of all tables, column by column.
             pairs: Pairs of a row and a training row.
             owners: Person of each row; None for synthetic rows, which are nobody's.
         """
@@ -247,7 +251,7 @@ class _Leads:
     """Leads of pairs, (pairs,) bits each.
 
     Attributes:
-        all: Of all pairs.
+        all: Leads of all pairs, in bits.
         copies: For each of CHANGED_SHARES those of pairs that differ in as many cells at most; 0 for all others.
     """
 
@@ -255,7 +259,7 @@ class _Leads:
     copies: tuple[Floats, ...]
 
 
-def _largest(leads: Floats, rows: Ints, num_rows: int) -> Floats:
+def _find_largest_leads(leads: Floats, rows: Ints, num_rows: int) -> Floats:
     """(rows,) the largest lead of each row, 0 where it has none."""
     largest = np.zeros(num_rows)
     np.maximum.at(largest, rows, leads)
@@ -263,7 +267,7 @@ def _largest(leads: Floats, rows: Ints, num_rows: int) -> Floats:
 
 
 def _of_persons(leads: Floats, pairs: RowPairs, owners: Ints, train_owners: Ints) -> Floats:
-    """(persons,) the largest lead of each person for one training person: the sum over the rows of both.
+    """(persons,) largest lead of each person for one training person: the sum over the rows of both.
 
     Args:
         leads: (pairs,) bits; 0 for pairs that do not count.
@@ -288,8 +292,8 @@ def _of_persons(leads: Floats, pairs: RowPairs, owners: Ints, train_owners: Ints
     return largest
 
 
-def _limit(null: Floats, num_made: int) -> float:
-    """The lead that one of so many honest rows exceeds with a probability of about TAIL_ERROR."""
+def _compute_limit(null: Floats, num_made: int) -> float:
+    """Lead that one of `num_made` honest rows exceeds with a probability of about TAIL_ERROR."""
     positive = np.sort(null[null > 0])[::-1]
     limits = [MIN_SCALE * float(np.log(num_made / TAIL_ERROR)), MARGIN * float(positive[:1].sum())]
     for share in TAIL_SHARES:
@@ -303,7 +307,7 @@ def _limit(null: Floats, num_made: int) -> float:
 
 
 def _p_value(made: NDArray[np.bool_], null: NDArray[np.bool_]) -> Metric:
-    """That so many synthetic rows are disclosed by chance: by the tail, or where real rows pass the limit, by them."""
+    """P-value of the number of disclosed rows, by the tail or, where real rows pass the limit, by their number."""
     if not null.any():
         return measured(float(poisson.sf(int(made.sum()) - 1, len(CHANGED_SHARES) * TAIL_ERROR)), len(made))
     return rate_p_value(int(made.sum()), len(made), int(null.sum()), len(null))
@@ -317,7 +321,7 @@ def _compare_ahead(made: tuple[Floats, int], unseen: tuple[Floats, int]) -> tupl
 
     Args:
         made: Largest lead of a synthetic row for each training row, and the number of synthetic persons.
-        unseen: The same of unseen real rows.
+        unseen: Largest lead of a synthetic row for each unseen real row, and the number of synthetic persons.
     """
     ordered = np.sort(unseen[0])[::-1]
     limits = [ordered[min(int(share * unseen[1]), len(ordered) - 1)] for share in SHARE_RANKS]
@@ -335,7 +339,7 @@ def _compare_ahead(made: tuple[Floats, int], unseen: tuple[Floats, int]) -> tupl
     )
 
 
-def _listed(
+def _list_disclosed(
     pairs: RowPairs, copies: Sequence[Floats], limits: Sequence[float], space: Space
 ) -> tuple[DisclosedRow, ...]:
     """Each disclosed row once, with the training row that it leads for."""

@@ -43,10 +43,12 @@ class Risk:
 
     Attributes:
         attack: Share of successful attacks on training rows, 0 to 1.
-        control: The same on holdout rows.
-        naive: Of blind attacks on training rows. Where `attack` is no higher, the attack was too weak to show anything.
+        control: Share of successful attacks on holdout rows, 0 to 1.
+        naive: Share of successful blind attacks on training rows. Where `attack` is no higher, the attack was too weak
+            to show anything.
         risk: (attack - control) / (1 - control) of Wilson's centres; 0 is fair, below 0 is noise.
-        p_value: That a risk of TOLERABLE_RISK gives one as large; for inference times the number of columns.
+        p_value: Probability of a risk as large if the true risk is TOLERABLE_RISK; for inference, times the number of
+            columns.
         column: The column that is inferred; None for the other risks.
     """
 
@@ -97,7 +99,7 @@ def gdpr_risks(
 
     Args:
         tables: Training rows, as many holdout rows, and synthetic rows; each in random order and not empty.
-        points: The same rows, in the space of the distance.
+        points: Coordinates of the same rows in the space of the distance.
         attributes: Attribute inference on these rows.
         seed: Fixes what is guessed.
     """
@@ -156,36 +158,36 @@ def linkability(train: Points, holdout: Points, synthetic: Points, *, seed: int)
     if synthetic.rows <= 2 * LINK_NEIGHBOURS:
         return no_risk(f"it needs more than {2 * LINK_NEIGHBOURS} synthetic rows")
 
-    halves = _halves(synthetic)
+    halves = _split_columns(synthetic)
     size = min(LINK_TARGETS, train.rows, holdout.rows)
     attack, control = (
-        share(_linked(side.take(np.arange(size)), synthetic, halves), seed=seed) for side in (train, holdout)
+        share(_find_linked(side.take(np.arange(size)), synthetic, halves), seed=seed) for side in (train, holdout)
     )
     none_in_common = hypergeom.pmf(0, synthetic.rows, LINK_NEIGHBOURS, LINK_NEIGHBOURS)
 
     return make_risk(attack, control, measured(float(1 - none_in_common), size), seed=seed)
 
 
-def _halves(synthetic: Points) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def _split_columns(synthetic: Points) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Columns dealt alternately, those with most values first, so that either half tells about as much."""
     values = [len(np.unique(c)) for c in (*synthetic.codes, *synthetic.quantiles)]
     order = np.argsort(-np.array(values), kind="stable")
     return order[0::2], order[1::2]
 
 
-def _linked(targets: Points, synthetic: Points, halves: tuple[NDArray[np.intp], NDArray[np.intp]]) -> Hits:
+def _find_linked(targets: Points, synthetic: Points, halves: tuple[NDArray[np.intp], NDArray[np.intp]]) -> Hits:
     linked = np.zeros(targets.rows, dtype=bool)
     step = max(1, CHUNK_BYTES // (4 * synthetic.rows))
     for start in range(0, targets.rows, step):
         rows = np.arange(start, min(start + step, targets.rows))
-        one, other = (_closest(targets.take(rows), synthetic, half) for half in halves)
+        one, other = (_find_closest(targets.take(rows), synthetic, half) for half in halves)
         linked[rows] = (one[:, :, None] == other[:, None, :]).any(axis=(1, 2))
 
     return linked
 
 
-def _closest(targets: Points, synthetic: Points, columns: NDArray[np.intp]) -> NDArray[np.intp]:
-    """LINK_NEIGHBOURS synthetic rows closest by these columns, (targets, LINK_NEIGHBOURS)."""
+def _find_closest(targets: Points, synthetic: Points, columns: NDArray[np.intp]) -> NDArray[np.intp]:
+    """The LINK_NEIGHBOURS closest synthetic rows by these columns, (targets, LINK_NEIGHBOURS)."""
     total = total_differences(targets, synthetic, columns.tolist())
     return np.argpartition(total, LINK_NEIGHBOURS - 1, axis=1)[:, :LINK_NEIGHBOURS]
 

@@ -31,15 +31,16 @@ Scores = NDArray[np.float64]
 
 @dataclass(frozen=True, kw_only=True)
 class MembershipAttack:
-    """How well one attack tells members from strangers; intervals by bootstrap of both.
+    """Success of one attack at telling members from strangers; intervals by bootstrap of both.
 
     Attributes:
         auc: Probability that a member looks more like one than a stranger does; 0.5 is guessing.
-        auc_p_value: Of Mann and Whitney's test that it is above 0.5.
+        auc_p_value: P-value of the Mann-Whitney test that the AUC is above 0.5.
         tpr_at_1_percent: Largest share of members found while at most 1 % of strangers are called members. Guessing
             finds 1 %; it needs 100 holdout rows.
-        tpr_p_value: That guessing finds as many members, or more.
-        tpr_at_01_percent: The same at 0.1 % of strangers; it needs 1,000 holdout rows.
+        tpr_p_value: Probability that guessing finds at least as many members.
+        tpr_at_01_percent: Largest share of members found while at most 0.1 % of strangers are called members; it needs
+            1,000 holdout rows.
     """
 
     auc: Metric
@@ -51,14 +52,14 @@ class MembershipAttack:
 
 @dataclass(frozen=True, kw_only=True)
 class Membership:
-    """The attack by distance, and the one calibrated by the distance to other real rows."""
+    """The attack by distance, and the attack calibrated by the distance to other real rows."""
 
     distance: MembershipAttack
     calibrated: MembershipAttack
 
     @property
     def attacks(self) -> dict[str, MembershipAttack]:
-        """Both by what the attacker looks at."""
+        """Both attacks by the measure that the attacker uses."""
         return {"distance": self.distance, "distance relative to that of other real rows": self.calibrated}
 
 
@@ -76,14 +77,14 @@ def membership(train: Points, holdout: Points, synthetic: Points, *, seed: int) 
 
     Args:
         train: Rows in random order; the first ones are attacked.
-        holdout: Likewise.
-        synthetic: What the attacker has seen.
+        holdout: Holdout rows: the strangers.
+        synthetic: Synthetic rows that the attacker has seen.
         seed: Fixes the bootstrap.
     """
     size = min(train.rows, holdout.rows, MAX_TARGETS)
     members, strangers = (p.take(np.arange(size)) for p in (train, holdout))
-    to_synthetic = _distances(members, synthetic, strangers, synthetic)
-    to_real = _distances(members, strangers, strangers, members)
+    to_synthetic = _measure_distances(members, synthetic, strangers, synthetic)
+    to_real = _measure_distances(members, strangers, strangers, members)
     total = to_synthetic + to_real
     relative = np.divide(to_synthetic, total, out=np.full_like(total, 0.5), where=total > 0)
 
@@ -93,21 +94,23 @@ def membership(train: Points, holdout: Points, synthetic: Points, *, seed: int) 
     )
 
 
-def _distances(members: Points, to: Points, strangers: Points, to_other: Points) -> Scores:
-    """Distances of members to one table, then of strangers to another, (members + strangers,)."""
+def _measure_distances(members: Points, to: Points, strangers: Points, to_other: Points) -> Scores:
+    """Distances of members to one table, then of strangers to another table, (members + strangers,)."""
     found = nearest(members, to).distance, nearest(strangers, to_other).distance
     return np.concatenate(found).astype(np.float64)
 
 
 def judge_attack(members: Scores, strangers: Scores, *, seed: int) -> MembershipAttack:
-    """Success of an attack by the scores that it gives."""
+    """Success of an attack, judged by its scores."""
     m = len(members)
     n = len(strangers)
     auc = roc_auc(np.repeat([True, False], [m, n]), np.concatenate([members, strangers]))
     # Too large where scores tie, which is the safe side.
     null_error = np.sqrt((m + n + 1) / (12 * m * n))
     replicates = _Replicates(members, strangers, seed=seed)
-    metric = measured(auc, min(m, n), seed=seed, std_error=auc_std_error(auc, m, n), bounds=_central(replicates.aucs()))
+    metric = measured(
+        auc, min(m, n), seed=seed, std_error=auc_std_error(auc, m, n), bounds=_central_interval(replicates.aucs())
+    )
     one, tenth = (_true_positives(members, strangers, rate, replicates, seed=seed) for rate in FALSE_POSITIVE_RATES)
 
     return MembershipAttack(
@@ -127,8 +130,8 @@ def _true_positives(members: Scores, strangers: Scores, rate: float, replicates:
             f"it needs {needed:,} holdout rows to allow one false alarm; {len(strangers):,} were compared"
         )
 
-    found = float((members > _threshold(strangers, rate)).mean())
-    bounds = _central(replicates.true_positive_rates(rate))
+    found = float((members > _compute_threshold(strangers, rate)).mean())
+    bounds = _central_interval(replicates.true_positive_rates(rate))
     error = float(np.sqrt(found * (1 - found) / len(members)))
 
     return measured(found, min(len(members), len(strangers)), seed=seed, std_error=error, bounds=bounds)
@@ -137,11 +140,11 @@ def _true_positives(members: Scores, strangers: Scores, rate: float, replicates:
 def _tpr_p_value(members: Scores, strangers: Scores, rate: float) -> Metric:
     if len(strangers) * rate < 1:
         return unavailable(f"it needs {round(1 / rate):,} holdout rows to allow one false alarm")
-    above = int((members > _threshold(strangers, rate)).sum())
+    above = int((members > _compute_threshold(strangers, rate)).sum())
     return exceed_p_value(above, len(members), int(len(strangers) * rate) + 1, len(strangers))
 
 
-def _threshold(strangers: Scores, rate: float) -> float:
+def _compute_threshold(strangers: Scores, rate: float) -> float:
     """The highest score that more than `rate` of the strangers reach; members must exceed it."""
     return float(np.sort(strangers)[::-1][int(len(strangers) * rate)])
 
@@ -150,8 +153,8 @@ class _Replicates:
     """Bootstrap samples of members and of strangers as counts of each distinct score, highest first.
 
     Attributes:
-        members: (REPLICATES, distinct scores), cumulative counts down to each score.
-        strangers: Likewise.
+        members: (REPLICATES, distinct scores), cumulative counts of members down to each score.
+        strangers: (REPLICATES, distinct scores), cumulative counts of strangers down to each score.
     """
 
     def __init__(self, members: Scores, strangers: Scores, *, seed: int) -> None:
@@ -182,7 +185,7 @@ def _cumulative_counts(codes: NDArray[np.intp], distinct: int, rng: np.random.Ge
     return np.asarray(counts.cumsum(axis=1), dtype=np.int64)
 
 
-def _central(values: Scores) -> tuple[float, float]:
+def _central_interval(values: Scores) -> tuple[float, float]:
     """The middle 95 %."""
     low, high = np.quantile(values, [0.025, 0.975])
     return float(low), float(high)

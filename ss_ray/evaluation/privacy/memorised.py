@@ -43,13 +43,13 @@ class Memorised:
     """Memorised texts of one column.
 
     Attributes:
-        column: Its name.
-        spans: Of synthetic texts.
-        holdout_spans: Of holdout texts.
+        column: Name of the text column.
+        spans: Longest runs of synthetic texts, in words.
+        holdout_spans: Longest runs of holdout texts, in words.
         bar: Words that a memorised run exceeds or, for MIN_SPAN, reaches less one.
         synthetic: Share of synthetic texts with a memorised run.
         holdout: Share of holdout texts with one.
-        p_value: That this many synthetic texts, or more, have one by chance.
+        p_value: Probability that at least as many synthetic texts have a memorised run by chance.
     """
 
     column: str
@@ -66,8 +66,8 @@ def memorised_texts(
 ) -> Memorised:
     """Compare samples of the texts that are present."""
     rng = np.random.default_rng([seed, 8])
-    known, made = (_sample(side, rng) for side in (train, synthetic))
-    unseen = [] if holdout is None else _sample(holdout, rng)
+    known, made = (_sample_texts(side, rng) for side in (train, synthetic))
+    unseen = [] if holdout is None else _sample_texts(holdout, rng)
     if not known or not made:
         return _without_bar(column, "there are no texts to compare", spans=None, seed=seed)
 
@@ -83,8 +83,8 @@ def memorised_texts(
     bar = max(int(np.sort(holdout_spans)[::-1][rank]), MIN_SPAN - 1)
     return Memorised(
         column=column,
-        spans=_lengths(spans, seed),
-        holdout_spans=_lengths(holdout_spans, seed),
+        spans=_summarise_lengths(spans, seed),
+        holdout_spans=_summarise_lengths(holdout_spans, seed),
         bar=measured(bar, len(holdout_spans), seed=seed),
         synthetic=share(spans > bar, seed=seed),
         holdout=share(holdout_spans > bar, seed=seed),
@@ -104,14 +104,14 @@ def longest_spans(texts: list[str], known: list[str]) -> Spans:
     codes = pd.factorize(words.hashes)[0] + words.texts
     sequence = np.insert(codes, ends, np.arange(words.texts))
     text = np.insert(words.text, ends, np.arange(words.texts))
-    ranks = _ranks(sequence)
+    ranks = _rank_runs(sequence)
     order = np.argsort(ranks[-1], kind="stable")
     is_known = text[order] < len(known)
     longest = np.zeros(words.texts, dtype=np.int64)
 
     for neighbour in (_last_known(is_known), len(order) - 1 - _last_known(is_known[::-1])[::-1]):
         usable = ~is_known & (neighbour >= 0) & (neighbour < len(order))
-        shared = _shared(ranks, order[usable], order[neighbour[usable]])
+        shared = _count_shared_words(ranks, order[usable], order[neighbour[usable]])
         np.maximum.at(longest, text[order[usable]], shared)
 
     return longest[len(known) :]
@@ -122,7 +122,7 @@ def _last_known(is_known: NDArray[np.bool_]) -> NDArray[np.int64]:
     return np.maximum.accumulate(np.where(is_known, np.arange(len(is_known)), -1))
 
 
-def _ranks(sequence: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+def _rank_runs(sequence: NDArray[np.int64]) -> list[NDArray[np.int64]]:
     """Ranks of the runs of 1, 2, 4 ... MAX_SPAN words that begin at each position, by prefix doubling.
 
     Source: Manber & Myers 1993, SIAM Journal on Computing 22(5), 935-948.
@@ -139,7 +139,9 @@ def _ranks(sequence: NDArray[np.int64]) -> list[NDArray[np.int64]]:
     return ranks
 
 
-def _shared(ranks: list[NDArray[np.int64]], one: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.int64]:
+def _count_shared_words(
+    ranks: list[NDArray[np.int64]], one: NDArray[np.int64], other: NDArray[np.int64]
+) -> NDArray[np.int64]:
     """Words that the runs at two positions have in common from their beginning, (positions,), up to MAX_SPAN."""
     size = len(ranks[0])
     total = np.zeros(len(one), dtype=np.int64)
@@ -152,7 +154,7 @@ def _shared(ranks: list[NDArray[np.int64]], one: NDArray[np.int64], other: NDArr
     return total
 
 
-def _sample(texts: pd.Series, rng: np.random.Generator) -> list[str]:
+def _sample_texts(texts: pd.Series, rng: np.random.Generator) -> list[str]:
     present = labels(texts.dropna())
     return [str(text) for text in present[rng.permutation(len(present))[:MAX_TEXTS]]]
 
@@ -164,7 +166,7 @@ def _p_value(spans: Spans, holdout: Spans, bar: int, rank: int) -> Metric:
     return rate_p_value(int((spans > bar).sum()), len(spans), int((holdout > bar).sum()), len(holdout))
 
 
-def _lengths(spans: Spans, seed: int) -> SpanLengths:
+def _summarise_lengths(spans: Spans, seed: int) -> SpanLengths:
     middle, high, largest = (measured(v, len(spans), seed=seed) for v in np.quantile(spans, [0.5, 0.95, 1.0]))
     return SpanLengths(median=middle, percentile_95=high, largest=largest)
 
@@ -174,7 +176,7 @@ def _without_bar(column: str, reason: str, *, spans: Spans | None, seed: int) ->
     nothing = SpanLengths(median=none, percentile_95=none, largest=none)
     return Memorised(
         column=column,
-        spans=nothing if spans is None else _lengths(spans, seed),
+        spans=nothing if spans is None else _summarise_lengths(spans, seed),
         holdout_spans=nothing,
         bar=none,
         synthetic=none,

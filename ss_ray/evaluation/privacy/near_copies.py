@@ -30,9 +30,9 @@ class NearCopies:
         distance: The bar: below it are the CLOSEST holdout rows; in [0, 1].
         synthetic: Share of distinct synthetic rows below it.
         holdout: Share of holdout rows below it; under CLOSEST where distances tie.
-        p_value: That this many synthetic rows, or more, are below it by chance.
+        p_value: Probability that at least as many synthetic rows are below the bar by chance.
         relative: Share of distinct synthetic rows below the bar of the distance relative to the second closest.
-        relative_p_value: That this many are below that by chance.
+        relative_p_value: Probability that at least as many synthetic rows are below the relative bar by chance.
     """
 
     distance: Metric
@@ -72,10 +72,10 @@ def near_copies(synthetic: Neighbours, holdout: Neighbours, *, seed: int) -> Nea
         holdout: Nearest training rows, among the same ones, of holdout rows; not empty.
         seed: With which the rows were sampled.
     """
-    bar = _bar(holdout.distance)
+    bar = _compute_bar(holdout.distance)
     below = synthetic.distance < bar
-    relative = _relative(synthetic)
-    relatively_below = relative < _bar(_relative(holdout))
+    relative = _compute_relative_distances(synthetic)
+    relatively_below = relative < _compute_bar(_compute_relative_distances(holdout))
     rank = int(CLOSEST * len(holdout.distance)) + 1
     p_values = [
         exceed_p_value(int(hits.sum()), len(hits), rank, len(holdout.distance)) for hits in (below, relatively_below)
@@ -96,12 +96,12 @@ def quantiles(distances: NDArray[np.float32]) -> tuple[float, ...]:
     return tuple(np.quantile(distances.astype(np.float64), np.linspace(0, 1, QUANTILES)).tolist())
 
 
-def _bar(distances: NDArray[np.float32]) -> float:
-    """The value that at most the CLOSEST of them are below."""
+def _compute_bar(distances: NDArray[np.float32]) -> float:
+    """The CLOSEST quantile (5 %) of the distances."""
     return float(np.sort(distances)[int(CLOSEST * len(distances))])
 
 
-def _relative(neighbours: Neighbours) -> NDArray[np.float32]:
+def _compute_relative_distances(neighbours: Neighbours) -> NDArray[np.float32]:
     """Distance to the closest by that to the second closest; 1 where both are 0 or there is no second."""
     known = (neighbours.second > 0) & np.isfinite(neighbours.second)
     return np.divide(neighbours.distance, neighbours.second, out=np.ones_like(neighbours.distance), where=known)

@@ -42,7 +42,7 @@ def attribute_score(
 
     attacked = train.sample(max(int(len(train) * ATTACKED_SHARE), MIN_ATTACKED), random_state=1, replace=True)
     rights = _Attack(attacked, synthetic, columns).run(known)
-    weights = _weights([_entropy(train[c.name]) for c in columns])
+    weights = _weigh_columns([_measure_entropy(train[c.name]) for c in columns])
     scores = [
         10 * (1 - min(round(float(np.mean(right)), 2) * weight * len(columns), WORST_ACCURACY) / WORST_ACCURACY)
         for right, weight in zip(rights, weights, strict=True)
@@ -60,7 +60,7 @@ class _Attack:
     def __init__(self, attacked: pd.DataFrame, synthetic: pd.DataFrame, columns: tuple[ColumnSchema, ...]) -> None:
         self.columns, self.size = columns, len(attacked)
         both = [pd.concat([attacked[c.name], synthetic[c.name]], ignore_index=True) for c in columns]
-        values = [_values(series, c) for series, c in zip(both, columns, strict=True)]
+        values = [_extract_values(series, c) for series, c in zip(both, columns, strict=True)]
         features = [encode(series, c) for series, c in zip(both, columns, strict=True)]
         self.wanted = [v[: self.size] for v in values]
         self.made = [v[self.size :] for v in values]
@@ -71,10 +71,10 @@ class _Attack:
     def run(self, known_columns: int) -> list[list[bool]]:
         """Right and wrong guesses per column."""
         rights: list[list[bool]] = [[] for _ in self.columns]
-        combined = _combinations(len(self.columns), known_columns)
+        combined = _choose_combinations(len(self.columns), known_columns)
         for row in range(self.size):
             known = combined[row % len(combined)]
-            near = self._neighbours(row, known)
+            near = self._find_neighbours(row, known)
             for column in set(range(len(self.columns))) - set(known) if len(near) else ():
                 truth = self.wanted[column][row]
                 if not pd.isna(truth):
@@ -82,13 +82,13 @@ class _Attack:
 
         return rights
 
-    def _neighbours(self, row: int, known: tuple[int, ...]) -> NDArray[np.intp]:
-        """Positions of the closest synthetic rows that have all known columns; none if the attacked row lacks one."""
+    def _find_neighbours(self, row: int, known: tuple[int, ...]) -> NDArray[np.intp]:
+        """Positions of the closest synthetic rows that have all known columns; empty if the attacked row lacks one."""
         if any(pd.isna(self.wanted[c][row]) for c in known):
             return np.zeros(0, dtype=np.intp)
 
         usable = np.flatnonzero(np.logical_and.reduce([self.complete[c] for c in known]))
-        parts = [_squared(self.reference[c], self.queries[c][row]) for c in known]
+        parts = [_squared_distances(self.reference[c], self.queries[c][row]) for c in known]
         distance = np.sum(parts, axis=0)[usable]
         size = min(NEIGHBOURS, len(usable))
         if size:
@@ -99,7 +99,7 @@ class _Attack:
         return usable[near[np.argsort(distance[near], kind="stable")]]
 
     def _is_right(self, column: int, near: NDArray[np.intp], truth: float | str) -> bool:
-        """Whether the mean (numbers) or the most frequent value (others) of these rows is the truth."""
+        """Whether the mean (numbers) or the most frequent value (others) of these rows equals the truth."""
         values = self.made[column][near]
         values = values[~missing(values)]
         if not len(values):
@@ -122,11 +122,11 @@ def decimals(value: float) -> int:
     return 0
 
 
-def _squared(reference: Features, query: Features) -> Features:
+def _squared_distances(reference: Features, query: Features) -> Features:
     return np.asarray(((reference - query) ** 2).sum(axis=1))
 
 
-def _combinations(columns: int, known: int) -> list[tuple[int, ...]]:
+def _choose_combinations(columns: int, known: int) -> list[tuple[int, ...]]:
     size = min(known, columns - 1)
     if columns > MAX_COMBINED or comb(columns, size) > MAX_COMBINATIONS:
         return [tuple(range(i, i + size)) for i in range(columns - size + 1)]
@@ -136,18 +136,18 @@ def _combinations(columns: int, known: int) -> list[tuple[int, ...]]:
     return combined
 
 
-def _values(series: pd.Series, column: ColumnSchema) -> Values:
+def _extract_values(series: pd.Series, column: ColumnSchema) -> Values:
     if is_number(column):
         return numbers(series, column.kind)
     return labels(series)
 
 
-def _entropy(series: pd.Series) -> float:
+def _measure_entropy(series: pd.Series) -> float:
     """In nats, of the values that are present, with two decimals."""
     return round(entropy(pd.factorize(series.dropna())[0].astype(np.int64)), 2)
 
 
-def _weights(entropies: list[float]) -> NDArray[np.float64]:
+def _weigh_columns(entropies: list[float]) -> NDArray[np.float64]:
     """Shares of the columns in the score: their entropies less the smallest; equal where all are the same."""
     excess = np.array(entropies) - min(entropies)
     if excess.sum():

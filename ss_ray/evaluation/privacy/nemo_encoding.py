@@ -1,4 +1,4 @@
-"""Columns as the NeMo report's attacks see them: binary digits of category numbers, and quantiles of numbers."""
+"""Columns in the encoding of the NeMo report's attacks: binary digits of category numbers, quantiles of numbers."""
 
 from __future__ import annotations
 

@@ -61,20 +61,22 @@ def nemo_privacy(
     tests: PrivacyTests = ALL_TESTS,
 ) -> NemoPrivacy:
     """The scores; all sampling is by NeMo's own seeds."""
-    real, made = (_sampled(frame, MAX_ROWS, ROW_SEED) for frame in (train, synthetic))
+    real, made = (_sample_rows(frame, MAX_ROWS, ROW_SEED) for frame in (train, synthetic))
     if not attacked_columns(schema):
-        return _combined(_none("no column can be compared"), _none("no column can be compared"))
+        return _combine_scores(_missing_score("no column can be compared"), _missing_score("no column can be compared"))
     if not len(real) or not len(made):
-        return _combined(_none("one of the tables has no rows"), _none("one of the tables has no rows"))
+        return _combine_scores(
+            _missing_score("one of the tables has no rows"), _missing_score("one of the tables has no rows")
+        )
 
-    attributes = _none(SWITCHED_OFF)
+    attributes = _missing_score(SWITCHED_OFF)
     if tests.attributes:
         attributes = attribute_score(real, made, schema, tests.known_columns)
 
-    return _combined(_membership(real, holdout, made, schema, tests), attributes)
+    return _combine_scores(_score_membership(real, holdout, made, schema, tests), attributes)
 
 
-def _membership(
+def _score_membership(
     train: pd.DataFrame,
     holdout: pd.DataFrame | None,
     synthetic: pd.DataFrame,
@@ -82,26 +84,26 @@ def _membership(
     tests: PrivacyTests,
 ) -> Score:
     if not tests.membership:
-        return _none(SWITCHED_OFF)
+        return _missing_score(SWITCHED_OFF)
     if holdout is None or not len(holdout):
-        return _none("there is no holdout to compare with")
+        return _missing_score("there is no holdout to compare with")
 
     seen = TableSchema(columns=tuple(c for c in schema.columns if c.name not in tests.membership_without))
     if not attacked_columns(seen):
-        return _none("all columns are left out of it")
+        return _missing_score("all columns are left out of it")
 
-    points = membership_points(train, _sampled(holdout, MAX_ROWS, ROW_SEED), synthetic, seen)
+    points = membership_points(train, _sample_rows(holdout, MAX_ROWS, ROW_SEED), synthetic, seen)
     return to_score(10 * (points - 1) / 2)
 
 
-def _combined(membership: Score, attributes: Score) -> NemoPrivacy:
+def _combine_scores(membership: Score, attributes: Score) -> NemoPrivacy:
     return NemoPrivacy(membership=membership, attributes=attributes, dps=dps(membership, attributes))
 
 
 def dps(membership: Score, attributes: Score) -> Score:
-    """Mean of both scores, of which either may be 0."""
+    """Mean of both scores; a score of 0 counts."""
     if membership.value is None or attributes.value is None:
-        return _none(membership.reason or attributes.reason or "a part is not available")
+        return _missing_score(membership.reason or attributes.reason or "a part is not available")
     return to_score((membership.value + attributes.value) / 2)
 
 
@@ -110,7 +112,7 @@ def membership_points(
 ) -> float:
     """Mean points of 360 attacks, 1 (worst) to 3: whoever is near a synthetic row is called a member."""
     n = len(holdout)
-    real = _sampled(train, RUNS * n, 1)
+    real = _sample_rows(train, RUNS * n, 1)
     parts = (real, synthetic, holdout)
     encoded = [
         encode(pd.concat([part[c.name] for part in parts], ignore_index=True), c) for c in attacked_columns(schema)
@@ -128,7 +130,7 @@ def _to_nearest(queries: Features, reference: Features) -> NDArray[np.float64]:
 
 
 def _run_points(members: NDArray[np.float64], strangers: NDArray[np.float64], *, run: int) -> float:
-    """Mean points of the 36 attacks of one run, on its own slice of the members."""
+    """Mean points of the 36 attacks of one run on its slice of the members."""
     chosen = members[: len(strangers) * (run + 1)][-len(strangers) :]
     order = pd.Series(np.arange(len(chosen) + len(strangers))).sample(frac=1, random_state=run).to_numpy()
     distance = np.concatenate([chosen, strangers])[order]
@@ -136,15 +138,17 @@ def _run_points(members: NDArray[np.float64], strangers: NDArray[np.float64], *,
     member = order < len(chosen)
 
     return float(
-        np.mean([_points(distance[:size] < t, member[:size]) for t in THRESHOLDS for size in _sizes(len(order))])
+        np.mean(
+            [_award_points(distance[:size] < t, member[:size]) for t in THRESHOLDS for size in _list_sizes(len(order))]
+        )
     )
 
 
-def _sizes(rows: int) -> Sequence[int]:
+def _list_sizes(rows: int) -> Sequence[int]:
     return [size for share in PROPORTIONS if (size := int(rows * share))]
 
 
-def _points(called: NDArray[np.bool_], member: NDArray[np.bool_]) -> float:
+def _award_points(called: NDArray[np.bool_], member: NDArray[np.bool_]) -> float:
     """Points of one attack by its precision and accuracy, both rounded to one decimal."""
     if called.any():
         precision = round(float(member[called].mean()), 1)
@@ -167,11 +171,11 @@ def _points(called: NDArray[np.bool_], member: NDArray[np.bool_]) -> float:
     return 1.0
 
 
-def _sampled(frame: pd.DataFrame, size: int, seed: int) -> pd.DataFrame:
+def _sample_rows(frame: pd.DataFrame, size: int, seed: int) -> pd.DataFrame:
     if len(frame) > size:
         return frame.sample(size, random_state=seed)
     return frame
 
 
-def _none(reason: str) -> Score:
+def _missing_score(reason: str) -> Score:
     return Score(value=None, grade=None, reason=reason)

@@ -1,4 +1,4 @@
-"""Predicates that single someone out: guesses about the real table, made from the synthetic one alone.
+"""Predicates that single someone out: guesses about the real table, derived from the synthetic table alone.
 
 A predicate succeeds on a table if exactly one of its rows meets it. How predicates are guessed follows Giomi et al.
 2023 (arXiv:2211.10459); the numbers of columns and the naive predicates are our choice.
@@ -28,7 +28,7 @@ Hits = NDArray[np.bool_]
 
 @dataclass(frozen=True, kw_only=True)
 class Guesses:
-    """Success of predicates on training rows and on holdout rows, and of naive ones on training rows."""
+    """Success of predicates on training and on holdout rows, and of naive predicates on training rows."""
 
     train: Hits
     holdout: Hits
@@ -36,7 +36,7 @@ class Guesses:
 
 
 def univariate(train: Table, holdout: Table, synthetic: Table, size: int, rng: np.random.Generator) -> Guesses:
-    """Predicates on one column: a value that occurs once in the synthetic table, or reaching beyond its extremes.
+    """Predicates on one column: a value that occurs once in the synthetic table, or an interval beyond its extremes.
 
     The naive ones are values of the column's synthetic rows picked blindly, so frequent values are likelier.
     """
@@ -58,7 +58,7 @@ def _column_guesses(
     alone = values[counts == 1]
     hits = [_occurs_once(alone, side, nominal=column.nominal) for side in (real, unseen)]
     if not column.nominal and len(values):
-        hits = [np.append(h, _beyond(side, values)) for h, side in zip(hits, (real, unseen), strict=True)]
+        hits = [np.append(h, _singles_out_beyond(side, values)) for h, side in zip(hits, (real, unseen), strict=True)]
 
     if len(made):
         blind = made[rng.integers(0, len(made), size)]
@@ -74,13 +74,13 @@ def _occurs_once(values: NDArray[np.generic], among: NDArray[np.generic], *, nom
     return (found == 1).to_numpy(dtype=bool)
 
 
-def _beyond(side: NDArray[np.float64], values: NDArray[np.float64]) -> Hits:
-    """Whether one row is at or below the smallest value, and at or above the largest."""
+def _singles_out_beyond(side: NDArray[np.float64], values: NDArray[np.float64]) -> Hits:
+    """Whether exactly one row is at or below the smallest value, and at or above the largest."""
     return np.array([(side <= values[0]).sum() == 1, (side >= values[-1]).sum() == 1])
 
 
 def multivariate(train: Points, holdout: Points, synthetic: Points, size: int, rng: np.random.Generator) -> Guesses:
-    """Predicates on several columns of a synthetic row that no other one meets, at most one per row.
+    """Predicates on several columns of a synthetic row that no other synthetic row meets, at most one per row.
 
     Nominal columns must be equal, ordered ones at least (or at most) as far from the median as the synthetic row, on
     its side. The naive ones take the columns from different synthetic rows.
@@ -90,7 +90,7 @@ def multivariate(train: Points, holdout: Points, synthetic: Points, size: int, r
     found = [Guesses(train=none, holdout=none, naive=none)]
 
     for start in range(0, len(order), BATCH):
-        found.append(_guesses(train, holdout, synthetic, order[start : start + BATCH], rng))
+        found.append(_make_guesses(train, holdout, synthetic, order[start : start + BATCH], rng))
         if sum(len(part.train) for part in found) >= size:
             break
 
@@ -100,10 +100,10 @@ def multivariate(train: Points, holdout: Points, synthetic: Points, size: int, r
     return Guesses(train=train_hits, holdout=holdout_hits, naive=naive)
 
 
-def _guesses(
+def _make_guesses(
     train: Points, holdout: Points, synthetic: Points, rows: NDArray[np.intp], rng: np.random.Generator
 ) -> Guesses:
-    """Predicates made of some synthetic rows, those that single them out."""
+    """Predicates from some synthetic rows, restricted to predicates that single a row out."""
     cells = np.repeat(rows[:, None], synthetic.columns, axis=1)
     picked = _random_columns(len(rows), synthetic.columns, rng)
     alone = np.zeros(len(rows), dtype=bool)
@@ -112,28 +112,30 @@ def _guesses(
         open_ = np.flatnonzero(~alone)
         if attempt:
             picked[open_] = _random_columns(len(open_), synthetic.columns, rng)
-        alone[open_] = _matches(synthetic, synthetic, picked[open_], cells[open_]) == 1
+        alone[open_] = _count_matches(synthetic, synthetic, picked[open_], cells[open_]) == 1
 
     picked = picked[alone]
     cells = cells[alone]
     blind = rng.integers(synthetic.rows, size=cells.shape)
-    hits = [_matches(side, synthetic, picked, cells) == 1 for side in (train, holdout)]
+    hits = [_count_matches(side, synthetic, picked, cells) == 1 for side in (train, holdout)]
 
-    return Guesses(train=hits[0], holdout=hits[1], naive=_matches(train, synthetic, picked, blind) == 1)
+    return Guesses(train=hits[0], holdout=hits[1], naive=_count_matches(train, synthetic, picked, blind) == 1)
 
 
 def _random_columns(size: int, columns: int, rng: np.random.Generator) -> NDArray[np.bool_]:
-    """Which columns each predicate has, (size, columns): a random number of them, 2 to MAX_COLUMNS."""
+    """Whether each predicate has each column, (size, columns): a random number of columns, 2 to MAX_COLUMNS."""
     ranks = rng.random((size, columns)).argsort(axis=1).argsort(axis=1)
     return np.asarray(ranks < rng.integers(2, min(columns, MAX_COLUMNS) + 1, (size, 1)))
 
 
-def _matches(side: Points, synthetic: Points, picked: NDArray[np.bool_], cells: NDArray[np.intp]) -> NDArray[np.int64]:
+def _count_matches(
+    side: Points, synthetic: Points, picked: NDArray[np.bool_], cells: NDArray[np.intp]
+) -> NDArray[np.int64]:
     """Rows of a table that meet each predicate, (predicates,).
 
     Args:
-        side: Its rows.
-        synthetic: Where the cells are.
+        side: Rows that are compared with the predicates.
+        synthetic: Synthetic rows whose cells make the predicates.
         picked: (predicates, columns), which columns each has.
         cells: (predicates, columns), the synthetic rows whose cells it is made of.
     """
@@ -145,15 +147,15 @@ def _matches(side: Points, synthetic: Points, picked: NDArray[np.bool_], cells: 
         for column in range(side.columns):
             these = np.flatnonzero(picked[block, column])
             if len(these):
-                met[these] &= _meets(side, synthetic, column, cells[block][these, column])
+                met[these] &= _meets_conditions(side, synthetic, column, cells[block][these, column])
 
         counts[block] = met.sum(axis=1)
 
     return counts
 
 
-def _meets(side: Points, synthetic: Points, column: int, rows: NDArray[np.intp]) -> NDArray[np.bool_]:
-    """Whether the rows of a table meet the conditions made of one column of these synthetic rows, (rows, rows)."""
+def _meets_conditions(side: Points, synthetic: Points, column: int, rows: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Whether rows of a table meet the conditions from one column of the synthetic rows, (rows, synthetic rows)."""
     if column < len(side.codes):
         return np.asarray(side.codes[column][None, :] == synthetic.codes[column][rows][:, None])
 

@@ -35,7 +35,7 @@ MIN_VALUE_LETTERS = 5
 
 @dataclass(frozen=True, kw_only=True)
 class Replayed:
-    """Values that reappear, in one place.
+    """Shares of values that reappear in one place.
 
     Attributes:
         train: Share of distinct training values that reappear, 0 to 1.
@@ -43,7 +43,7 @@ class Replayed:
             `train`, so this is no fair measure of chance; the next two are.
         identifying: Share of the training values held by one real row that reappear.
         identifying_holdout: Share of the holdout values held by one real row that reappear.
-        p_value: That as many identifying training values, or more, reappear by chance.
+        p_value: Probability that at least as many identifying training values reappear by chance.
     """
 
     train: Metric
@@ -58,8 +58,9 @@ class Replay:
     """Replay of the values of one column.
 
     Attributes:
-        column: Its name.
-        entity_type: What personal data it holds ("EMAIL_ADDRESS"); None where it was not declared personal.
+        column: Name of the column.
+        entity_type: Entity type of the column's personal data ("EMAIL_ADDRESS"); None where it was not declared
+            personal.
         in_column: Values in the same synthetic column.
         in_texts: Values inside any synthetic text column; looked for where they are personal.
     """
@@ -98,10 +99,10 @@ def replays(
 
     Args:
         real: Rows that the generator learned from, and holdout rows treated alike.
-        synthetic: Generated rows.
+        synthetic: Generated rows, in the columns of the schema.
         schema: Columns of these.
         pii: Column -> entity type of the personal columns.
-        originals: Where personal values are taken from.
+        originals: Original values of personal columns, from before replacement.
         seed: Fixes which texts and values are looked at.
         tests: Whether anything is searched, and which columns as personal ones.
     """
@@ -109,7 +110,7 @@ def replays(
     others = [c for c in schema.columns if c.name not in {**pii, **searched} and c.kind is not Kind.TEXT]
     if not tests.replay:
         names = {**pii, **searched, **dict.fromkeys(c.name for c in others)}
-        return tuple(_unsearched(name, kind, SWITCHED_OFF) for name, kind in names.items())
+        return tuple(_skip_column(name, kind, SWITCHED_OFF) for name, kind in names.items())
 
     if searched:
         texts = _read_texts(synthetic, schema, seed)
@@ -117,18 +118,18 @@ def replays(
         texts = None
 
     personal = [_personal_replay(c, kind, originals, synthetic, texts, seed) for c, kind in searched.items()]
-    rest = [_unsearched(c, kind, "its type was left out") for c, kind in pii.items() if c not in searched]
+    rest = [_skip_column(c, kind, "its type was left out") for c, kind in pii.items() if c not in searched]
 
     return (*personal, *rest, *(_other_replay(c, real, synthetic) for c in others))
 
 
-def _unsearched(column: str, entity_type: str | None, reason: str) -> Replay:
+def _skip_column(column: str, entity_type: str | None, reason: str) -> Replay:
     none = not_replayed(reason)
     return Replay(column=column, entity_type=entity_type, in_column=none, in_texts=none)
 
 
 def count_replayed(train: Hashes, holdout: Hashes | None, synthetic: Hashes) -> Replayed:
-    """Compare the values of real rows, repeated as often as they occur, with those of synthetic ones."""
+    """Compare the values of real rows, repeated as often as they occur, with the values of synthetic rows."""
     if not len(train):
         return not_replayed("there are no training values")
 
@@ -160,27 +161,27 @@ def _personal_replay(
         none = not_replayed("the original rows lack the column")
         return Replay(column=column, entity_type=entity_type, in_column=none, in_texts=none)
 
-    train = _spelled(originals.train[column])
+    train = _spell_values(originals.train[column])
     if originals.holdout is None:
         holdout = None
     else:
-        holdout = _spelled(originals.holdout[column])
+        holdout = _spell_values(originals.holdout[column])
 
     in_column = not_replayed("the synthetic table lacks the column")
     if column in synthetic.columns:
-        unseen = None if holdout is None else _hashes(holdout)
-        in_column = count_replayed(_hashes(train), unseen, _hashes(_spelled(synthetic[column])))
+        unseen = None if holdout is None else _hash_strings(holdout)
+        in_column = count_replayed(_hash_strings(train), unseen, _hash_strings(_spell_values(synthetic[column])))
 
     in_texts = _replay_in_texts(train, holdout, texts, seed)
     return Replay(column=column, entity_type=entity_type, in_column=in_column, in_texts=in_texts)
 
 
 def _other_replay(column: ColumnSchema, real: Originals, synthetic: pd.DataFrame) -> Replay:
-    train, made = (_keys(frame[column.name], column) for frame in (real.train, synthetic))
+    train, made = (_hash_cells(frame[column.name], column) for frame in (real.train, synthetic))
     if real.holdout is None:
         holdout = None
     else:
-        holdout = _keys(real.holdout[column.name], column)
+        holdout = _hash_cells(real.holdout[column.name], column)
 
     in_texts = not_replayed("the column was not declared personal")
     in_column = count_replayed(train, holdout, made)
@@ -190,21 +191,21 @@ def _other_replay(column: ColumnSchema, real: Originals, synthetic: pd.DataFrame
     return Replay(column=column.name, entity_type=None, in_column=in_column, in_texts=in_texts)
 
 
-def _keys(series: pd.Series, column: ColumnSchema) -> Hashes:
+def _hash_cells(series: pd.Series, column: ColumnSchema) -> Hashes:
     """Hashes of the values that are present, floats to the digits in which copies are compared."""
     if column.kind not in ORDERED_KINDS:
-        return _hashes(labels(series.dropna()))
+        return _hash_strings(labels(series.dropna()))
     values = numbers(series, column.kind)
     scored = ScoredColumn(name=column.name, kind=column.kind, nominal=False)
     return np.asarray(pd.util.hash_array(comparable(values[~missing(values)], scored)), dtype=np.uint64)
 
 
-def _spelled(series: pd.Series) -> NDArray[np.object_]:
+def _spell_values(series: pd.Series) -> NDArray[np.object_]:
     spelled = labels(series.dropna())
     return np.array([str(value).strip().casefold() for value in spelled], dtype=object)
 
 
-def _hashes(values: NDArray[np.object_]) -> Hashes:
+def _hash_strings(values: NDArray[np.object_]) -> Hashes:
     return np.asarray(pd.util.hash_array(values), dtype=np.uint64)
 
 
@@ -229,21 +230,21 @@ def _replay_in_texts(
         return not_replayed("there are no synthetic texts")
 
     rng = np.random.default_rng([seed, 10])
-    looked_for = np.union1d(_some(train, rng), _some(holdout if holdout is not None else train[:0], rng))
+    looked_for = np.union1d(_draw_values(train, rng), _draw_values(holdout if holdout is not None else train[:0], rng))
     if not len(looked_for):
         return not_replayed("no value is long enough to be looked for in texts")
 
-    wanted = _hashes(looked_for)
+    wanted = _hash_strings(looked_for)
     found = wanted[occurring(looked_for.tolist(), texts)]
-    known = _hashes(train)
-    unseen = None if holdout is None else _hashes(holdout)
+    known = _hash_strings(train)
+    unseen = None if holdout is None else _hash_strings(holdout)
 
     return count_replayed(
         known[np.isin(known, wanted)], None if unseen is None else unseen[np.isin(unseen, wanted)], found
     )
 
 
-def _some(values: NDArray[np.object_], rng: np.random.Generator) -> NDArray[np.object_]:
+def _draw_values(values: NDArray[np.object_], rng: np.random.Generator) -> NDArray[np.object_]:
     """At most MAX_VALUES distinct values that are long enough."""
     distinct = [v for v in pd.unique(values) if sum(map(str.isalnum, v)) >= MIN_VALUE_LETTERS]
     return np.array(distinct, dtype=object)[rng.permutation(len(distinct))[:MAX_VALUES]]

@@ -1,4 +1,4 @@
-"""Hard rules of privacy: each fails a table for one kind of leak, and says why in words.
+"""Hard rules of privacy: each rule fails a table for one kind of leak and states the reason in words.
 
 Every rule has the same share of TOTAL_ERROR, the probability that a table made without a look at the training rows
 fails any of them; a rule that makes several tests divides its share among them (Bonferroni). Beside being significant,
@@ -65,7 +65,7 @@ def is_leaking(metric: Metric) -> bool:
     return metric.value > max(0.5 + STANDARD_ERRORS * metric.std_error, PRACTICAL_SHARE)
 
 
-def _copies(privacy: Privacy) -> Reasons:
+def _judge_copies(privacy: Privacy) -> Reasons:
     alpha = rule_error() / max(len(privacy.copies), 1)
     for item in (c for c in privacy.copies if is_copying(c, alpha)):
         if item.column is None:
@@ -74,12 +74,12 @@ def _copies(privacy: Privacy) -> Reasons:
             what = f"texts of {item.column!r} are copies"
 
         yield (
-            f"{percent(item.synthetic)} of the {what}; among {_chance(item)} "
+            f"{percent(item.synthetic)} of the {what}; among {_describe_chance(item)} "
             f"(one-sided binomial test, {_p_value(item.p_value, alpha)})"
         )
 
 
-def _chance(item: Copies) -> str:
+def _describe_chance(item: Copies) -> str:
     if item.holdout.value is None:
         return f"training rows themselves it is {percent(item.repeated)}"
     return f"unseen real rows it is {percent(item.holdout)}"
@@ -106,7 +106,7 @@ def _closer_to_train(privacy: Privacy) -> Reasons:
         )
 
 
-def _membership(privacy: Privacy) -> Reasons:
+def _judge_membership(privacy: Privacy) -> Reasons:
     alpha = rule_error() / (2 * len(privacy.membership.attacks))
     for by, attack in privacy.membership.attacks.items():
         if _is_below(attack.auc_p_value, alpha) and (attack.auc.value or 0.0) > PRACTICAL_SHARE:
@@ -122,7 +122,7 @@ def _membership(privacy: Privacy) -> Reasons:
             )
 
 
-def _replay(privacy: Privacy) -> Reasons:
+def _judge_replay(privacy: Privacy) -> Reasons:
     places = [(r, place) for r in privacy.replays for place in ("in_column", "in_texts")]
     tested = [(r, place) for r, place in places if getattr(r, place).p_value.value is not None]
     alpha = rule_error() / max(len(tested), 1)
@@ -134,7 +134,7 @@ def _replay(privacy: Privacy) -> Reasons:
         else:
             bound = PRACTICAL_OTHER
 
-        if _is_below(found.p_value, alpha) and _excess(found.identifying, found.identifying_holdout) > bound:
+        if _is_below(found.p_value, alpha) and _subtract_chance(found.identifying, found.identifying_holdout) > bound:
             yield _replay_reason(replay, found, "in the same column" if place == "in_column" else "in texts", alpha)
 
 
@@ -151,10 +151,10 @@ def _replay_reason(replay: Replay, found: Replayed, where: str, alpha: float) ->
     )
 
 
-def _memorised(privacy: Privacy) -> Reasons:
+def _judge_memorised(privacy: Privacy) -> Reasons:
     alpha = rule_error() / max(len(privacy.memorised), 1)
     for item in privacy.memorised:
-        if _is_below(item.p_value, alpha) and _excess(item.synthetic, item.holdout) > PRACTICAL_MEMORISED:
+        if _is_below(item.p_value, alpha) and _subtract_chance(item.synthetic, item.holdout) > PRACTICAL_MEMORISED:
             yield _memorised_reason(item, alpha)
 
     for column in privacy.singles:
@@ -173,7 +173,7 @@ def _memorised_reason(item: Memorised, alpha: float) -> str:
     )
 
 
-def _attributes(privacy: Privacy) -> Reasons:
+def _judge_attributes(privacy: Privacy) -> Reasons:
     # The p-values are corrected for the number of columns.
     alpha = rule_error()
     for item in privacy.attributes.columns:
@@ -211,7 +211,7 @@ def _disclosed_rows(privacy: Privacy) -> Reasons:
             f"{found.real_disclosed.value:.0f} real rows; {_p_value(found.p_value, alpha)})"
         )
 
-    if _is_below(found.ahead_p_value, alpha) and _excess(found.ahead, found.unseen_ahead) > PRACTICAL_AHEAD:
+    if _is_below(found.ahead_p_value, alpha) and _subtract_chance(found.ahead, found.unseen_ahead) > PRACTICAL_AHEAD:
         yield (
             f"some training rows are resembled by a synthetic row more than by any other real row: "
             f"{percent(found.ahead)} of the number of synthetic rows; unseen real rows in their place give "
@@ -219,10 +219,10 @@ def _disclosed_rows(privacy: Privacy) -> Reasons:
         )
 
 
-def _combinations(privacy: Privacy) -> Reasons:
+def _judge_combinations(privacy: Privacy) -> Reasons:
     found = privacy.combination
     alpha = rule_error()
-    if _is_below(found.p_value, alpha) and _excess(found.train, found.holdout) > PRACTICAL_COMBINATION:
+    if _is_below(found.p_value, alpha) and _subtract_chance(found.train, found.holdout) > PRACTICAL_COMBINATION:
         yield (
             f"of the combinations of {', '.join(map(repr, found.columns))} that one real row has, "
             f"{percent(found.train)} of those of training rows reappear, and {percent(found.holdout)} of those of "
@@ -242,22 +242,22 @@ def _unseen_values(privacy: Privacy) -> Reasons:
 
 
 RULES: Mapping[str, Callable[[Privacy], Reasons]] = {
-    "copies": _copies,
+    "copies": _judge_copies,
     "near_copies": _near_copies,
     "closer_to_train": _closer_to_train,
-    "membership_inference": _membership,
-    "replay": _replay,
-    "memorised_text": _memorised,
-    "attribute_inference": _attributes,
+    "membership_inference": _judge_membership,
+    "replay": _judge_replay,
+    "memorised_text": _judge_memorised,
+    "attribute_inference": _judge_attributes,
     "gdpr_risks": _gdpr_risks,
     "disclosed_rows": _disclosed_rows,
-    "combinations": _combinations,
+    "combinations": _judge_combinations,
     "unseen_values": _unseen_values,
 }
 
 
 def rule_error() -> float:
-    """Error of the first kind of one rule."""
+    """Significance level (error of the first kind) of one rule."""
     return TOTAL_ERROR / len(RULES)
 
 
@@ -272,7 +272,7 @@ def _is_below(p_value: Metric, alpha: float) -> bool:
     return p_value.value is not None and p_value.value < alpha
 
 
-def _excess(share: Metric, chance: Metric) -> float:
+def _subtract_chance(share: Metric, chance: Metric) -> float:
     return (share.value or 0.0) - (chance.value or 0.0)
 
 

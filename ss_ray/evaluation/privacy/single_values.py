@@ -1,4 +1,4 @@
-"""Values of one person: those of holdout rows that nobody could know, and those of training rows that were released.
+"""Values of one person: holdout values that no attacker could know, and training values that were released.
 
 A value that one holdout row alone has is unknown to an honest generator. It reappears no more often than in another
 sample of the same people, or the holdout was not unseen. A value that one training unit alone has is another matter:
@@ -45,14 +45,14 @@ class UnseenValues:
 
 @dataclass(frozen=True, kw_only=True)
 class ReleasedSingles:
-    """Values of one training unit that the synthetic table has verbatim.
+    """Values of one training unit that occur verbatim in the synthetic table.
 
     Attributes:
         column: Name of the column.
         values: Distinct values that exactly one training unit has and the synthetic table, too.
         of: Distinct values that exactly one training unit has.
-        long_texts: Those of at least MIN_WORDS words, in a column in which no two real rows share such a text; 0 in
-            other columns, where chance repeats texts.
+        long_texts: Released values of at least MIN_WORDS words, in a column in which no two real rows share such a
+            text; 0 in other columns, where chance repeats texts.
     """
 
     column: str
@@ -75,10 +75,10 @@ def unseen_values(
     chance = 1 - float(np.exp(-len(synthetic) / max(1, len(train) + len(holdout))))
     found = []
     for column in schema.of_kind(*SINGLE_KINDS):
-        values, counts = np.unique(_words(holdout[column.name]), return_counts=True)
-        only = np.setdiff1d(values[counts == 1], _words(train[column.name]))
+        values, counts = np.unique(_list_words(holdout[column.name]), return_counts=True)
+        only = np.setdiff1d(values[counts == 1], _list_words(train[column.name]))
         if len(only):
-            hits = np.isin(only, _words(synthetic[column.name]))
+            hits = np.isin(only, _list_words(synthetic[column.name]))
             p_value = float(binomtest(int(hits.sum()), len(hits), chance, alternative="greater").pvalue)
             found.append((p_value, column.name, hits))
 
@@ -108,11 +108,11 @@ def released_singles(
     group: str | None,
     without: Collection[str],
 ) -> tuple[ReleasedSingles, ...]:
-    """Count the values of one training unit that were released, by column; columns without any are left out.
+    """Count the released values of one training unit by column; columns without any are left out.
 
     Args:
         train: Rows that the generator learned from.
-        synthetic: Generated rows.
+        synthetic: Generated rows, in the columns of the schema.
         schema: Columns of both.
         holdout: Rows that the generator has not seen; None where there are none.
         group: Column whose values are the units; None where each row is one.
@@ -129,16 +129,16 @@ def released_singles(
             continue
 
         present = train[column.name].notna().to_numpy()
-        pairs = pd.DataFrame({"value": _words(train[column.name]), "unit": units.to_numpy()[present]})
+        pairs = pd.DataFrame({"value": _list_words(train[column.name]), "unit": units.to_numpy()[present]})
         holders = pairs.drop_duplicates().groupby("value").size()
         single = holders.index[holders == 1].to_numpy()
-        made = set(_words(synthetic[column.name]))
+        made = set(_list_words(synthetic[column.name]))
         released = [value for value in single if value in made]
         if released:
             if holdout is None:
                 unseen = np.empty(0, dtype=object)
             else:
-                unseen = _words(holdout[column.name])
+                unseen = _list_words(holdout[column.name])
 
             is_repeated = _repeats_long_texts(holders, unseen)
             if is_repeated:
@@ -163,5 +163,5 @@ def _is_long(text: object) -> bool:
     return len(str(text).split()) >= MIN_WORDS
 
 
-def _words(series: pd.Series) -> NDArray[np.str_]:
+def _list_words(series: pd.Series) -> NDArray[np.str_]:
     return labels(series.dropna()).astype(str)

@@ -32,14 +32,14 @@ ROW_TESTS = ("copies of rows", "distances of rows", "membership inference", "att
 
 @dataclass(frozen=True, kw_only=True)
 class PrivacyVerdict:
-    """The grade of privacy and what led to it.
+    """The grade of privacy and the reasons for it.
 
     Attributes:
         score: 0 to 10, the weakest part; 0 and "Poor" where a hard rule failed.
         failed: Whether a hard rule failed; None where the verdict is not available.
         reasons: In words; only the failures where a hard rule failed.
         hard_fails: Names of the rules that failed, each once, in the order of `rules.RULES`.
-        missing: What was not tested, in words; where anything is, there is no score but 0.
+        missing: Tests that were not made, in words; if there is any, the only score given is 0.
     """
 
     score: Score
@@ -52,7 +52,7 @@ class PrivacyVerdict:
 def judge_privacy(privacy: Privacy) -> PrivacyVerdict:
     """Poor if a hard rule fails; else not available or partial; else the grade of the weakest part."""
     failed = failures(privacy)
-    missing = _missing(privacy)
+    missing = _list_missing_tests(privacy)
     if failed:
         return PrivacyVerdict(
             score=Score(value=0.0, grade=Grade.POOR),
@@ -68,7 +68,7 @@ def judge_privacy(privacy: Privacy) -> PrivacyVerdict:
         return PrivacyVerdict(score=score, failed=None, reasons=(f"not available, because {unknown}",), missing=missing)
 
     if missing:
-        return _partial(privacy, missing)
+        return _partial_verdict(privacy, missing)
 
     shares = (privacy.closer_to_train, privacy.membership_auc)
     if any(_is_uncertain(m) for m in shares):
@@ -80,19 +80,19 @@ def judge_privacy(privacy: Privacy) -> PrivacyVerdict:
     limit = DISCLOSED_LIMIT if is_disclosed else limit
     score = to_score(min(limit, *(share_score(m.value) for m in shares if m.value is not None)))
 
-    return PrivacyVerdict(score=score, failed=False, reasons=tuple(_findings(privacy)))
+    return PrivacyVerdict(score=score, failed=False, reasons=tuple(_list_findings(privacy)))
 
 
-def _partial(privacy: Privacy, missing: tuple[str, ...]) -> PrivacyVerdict:
+def _partial_verdict(privacy: Privacy, missing: tuple[str, ...]) -> PrivacyVerdict:
     reason = f"it is partial: {', '.join(missing)} {'was' if len(missing) == 1 else 'were'} not tested"
-    reasons = (f"partial, so there is no grade; not tested: {', '.join(missing)}", *_findings(privacy))
+    reasons = (f"partial, so there is no grade; not tested: {', '.join(missing)}", *_list_findings(privacy))
     return PrivacyVerdict(
         score=Score(value=None, grade=None, reason=reason), failed=False, reasons=reasons, missing=missing
     )
 
 
-def _missing(privacy: Privacy) -> tuple[str, ...]:
-    """What was switched off, and what a table without a column to compare cannot be tested for."""
+def _list_missing_tests(privacy: Privacy) -> tuple[str, ...]:
+    """Tests that were switched off, and tests that need a comparable column where the table has none."""
     return (*privacy.left_out, *(ROW_TESTS if _is_of_texts(privacy) else ()))
 
 
@@ -111,7 +111,7 @@ def _why_unknown(privacy: Privacy) -> str | None:
 
 
 def _is_of_texts(privacy: Privacy) -> bool:
-    """Whether rows cannot be compared for want of columns, but the texts of enough of them were."""
+    """Whether no columns can be compared, but the texts of enough rows were."""
     tested = [m.synthetic for m in privacy.memorised if m.p_value.value is not None]
     enough = bool(tested) and min(m.sample_size for m in tested) >= MIN_ROWS
     return privacy.copies[0].p_value.reason == NO_COLUMN and enough
@@ -127,8 +127,8 @@ def _is_uncertain(metric: Metric) -> bool:
     return metric.std_error is None or 0.5 + STANDARD_ERRORS * metric.std_error > PRACTICAL_SHARE
 
 
-def _findings(privacy: Privacy) -> Iterator[str]:
-    """What a table that failed no hard rule has shown, as far as it was tested."""
+def _list_findings(privacy: Privacy) -> Iterator[str]:
+    """Findings of the tests that were made on a table that failed no hard rule."""
     near = privacy.near_copies
     attributes = privacy.attributes
     for item in privacy.copies:
@@ -167,8 +167,8 @@ def _findings(privacy: Privacy) -> Iterator[str]:
 
     if attributes.worst is not None:
         yield (
-            f"guessing a column from the others succeeds at most {_points(attributes.worst.advantage)} more often on "
-            "training rows than on unseen real rows"
+            f"guessing a column from the others succeeds at most {_format_points(attributes.worst.advantage)} "
+            "more often on training rows than on unseen real rows"
         )
 
     yield from _single_findings(privacy)
@@ -181,7 +181,7 @@ def _findings(privacy: Privacy) -> Iterator[str]:
 
 
 def _single_findings(privacy: Privacy) -> Iterator[str]:
-    """What concerns single persons, whether or not chance explains it."""
+    """Findings about single persons, whether or not chance explains them."""
     disclosed = privacy.disclosure.disclosed.value or 0.0
     if disclosed:
         rows = ", ".join(str(row.row) for row in privacy.disclosure.rows)
@@ -203,5 +203,5 @@ def _single_findings(privacy: Privacy) -> Iterator[str]:
         )
 
 
-def _points(metric: Metric) -> str:
+def _format_points(metric: Metric) -> str:
     return f"{100 * max(metric.value or 0.0, 0.0):.1f} percentage points"

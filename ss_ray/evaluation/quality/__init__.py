@@ -1,1 +1,1 @@
-"""How alike the synthetic and the real table are: column by column, in pairs, as texts and as sequences."""
+"""Similarity of the synthetic and the real table: column by column, in pairs, as texts and as sequences."""

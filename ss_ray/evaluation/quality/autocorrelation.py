@@ -1,4 +1,4 @@
-"""How much a number depends on the numbers before it in its sequence, and how alike two tables are in that.
+"""Dependence of a number on the earlier numbers of its sequence, and its similarity in two tables.
 
 The profile of a column is its correlation with itself at each lag, over whole sequences. NeMo compares sequences of one
 name in both tables; ours have names of their own, so profiles are averaged over the sequences of a table before they
@@ -22,7 +22,7 @@ CONSTANT = 1e-14
 
 @dataclass(frozen=True, kw_only=True)
 class LagLimits:
-    """What is looked at; the defaults are NeMo's.
+    """Columns and lags that are compared; the defaults are NeMo's.
 
     Attributes:
         columns: Ordered columns that are compared; None for all of them.
@@ -55,7 +55,7 @@ class Profile:
 
 def profile(sequences: Sequences, name: str, limits: LagLimits = NEMO_LIMITS) -> Profile:
     """Autocorrelation of an ordered column at lags up to min(max_lag, (n - 1) // 2) of each sequence of n values."""
-    values = _scaled(sequences.table.values[name].astype(np.float64))
+    values = _scale_values(sequences.table.values[name].astype(np.float64))
     points = np.bincount(sequences.group[~np.isnan(values)], minlength=len(sequences.lengths))
     longest = np.where(points >= limits.min_points, np.minimum(limits.max_lag, (points - 1) // 2), 0)
     lags = range(1, int(longest.max(initial=0)) + 1)
@@ -101,7 +101,7 @@ def _standard_error(profile: Profile) -> NDArray[np.float64]:
     return np.sqrt((1.0 + 2.0 * earlier) / np.maximum(profile.support, 1))
 
 
-def _scaled(values: NDArray[np.float64]) -> NDArray[np.float64]:
+def _scale_values(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Values about 0 and at most 1 in size: squares of extreme numbers would overflow."""
     if np.isnan(values).all():
         return values
@@ -124,7 +124,7 @@ def _at_lag(
     group = sequences.group[start]
     size = len(sequences.lengths)
     pairs = np.bincount(group, minlength=size)
-    x, y = (_centred(values[start + shift], group, pairs) for shift in (0, lag))
+    x, y = (_centre_values(values[start + shift], group, pairs) for shift in (0, lag))
     covariance, x_square, y_square = (np.bincount(group, part, size) for part in (x * y, x * x, y * y))
     varies = (pairs >= MIN_PAIRS) & (np.minimum(x_square, y_square) > CONSTANT * pairs)
     if not varies.any():
@@ -134,7 +134,7 @@ def _at_lag(
     return float(np.average(np.clip(correlation, -1.0, 1.0), weights=pairs[varies])), int(pairs[varies].sum())
 
 
-def _centred(values: NDArray[np.float64], group: Ints, pairs: Ints) -> NDArray[np.float64]:
+def _centre_values(values: NDArray[np.float64], group: Ints, pairs: Ints) -> NDArray[np.float64]:
     """Values less the mean of their sequence."""
     means = np.bincount(group, values, len(pairs)) / np.maximum(pairs, 1)
     return values - means[group]

@@ -21,16 +21,16 @@ STANDARD_ERRORS = 3.0
 
 @dataclass(frozen=True, kw_only=True)
 class ColumnFidelity:
-    """One column of the table, scored or not.
+    """Fidelity of one column, scored or not.
 
     Attributes:
-        name: Column name.
-        kind: As in the schema.
+        name: Name of the column.
+        kind: Kind of the column in the schema.
         distance: Jensen-Shannon distance (base 2) of train and synthetic, 0 (same) to 1 (disjoint).
-        distance_baseline: The same of train and holdout.
+        distance_baseline: Distance of the holdout column to the training column.
         missing_real: Share of missing values in the training table, 0 to 1.
-        missing_synthetic: Likewise in the synthetic table.
-        missing_holdout: Likewise in the holdout.
+        missing_synthetic: Share of missing cells in the synthetic table.
+        missing_holdout: Share of missing cells in the holdout.
         distinct_real: Distinct values in the training table.
         distinct_synthetic: Distinct values in the synthetic table.
     """
@@ -61,8 +61,10 @@ def column_fidelity(
     return ColumnFidelity(
         name=name,
         kind=column.kind,
-        distance=_distance(train, column, samples.real, samples.made, seed=samples.seed),
-        distance_baseline=none if unseen is None else _distance(train, column, samples.real, unseen, seed=samples.seed),
+        distance=_measure_distance(train, column, samples.real, samples.made, seed=samples.seed),
+        distance_baseline=none
+        if unseen is None
+        else _measure_distance(train, column, samples.real, unseen, seed=samples.seed),
         missing_real=_missing_rate(train[name]),
         missing_synthetic=_missing_rate(synthetic[name]),
         missing_holdout=none if holdout is None else _missing_rate(holdout[name]),
@@ -75,13 +77,13 @@ def quality_limits(columns: Sequence[ColumnFidelity], lost: Mapping[str, float])
     """A sentence for each column whose cells are lost or missing as no part of the SQS sees it.
 
     Args:
-        columns: Of the synthetic table.
+        columns: Columns of the synthetic table.
         lost: Column -> share of its synthetic cells that are not of its type.
     """
-    return tuple(sentence for column in columns if (sentence := _limit(column, lost.get(column.name, 0.0))))
+    return tuple(sentence for column in columns if (sentence := _describe_limit(column, lost.get(column.name, 0.0))))
 
 
-def _limit(column: ColumnFidelity, lost: float) -> str | None:
+def _describe_limit(column: ColumnFidelity, lost: float) -> str | None:
     if lost > GROSS:
         return f"{lost:.0%} of the synthetic cells of {column.name!r} are not of its type, and count as missing"
 
@@ -109,7 +111,7 @@ def missing_difference(pairs: Sequence[tuple[Metric, Metric]]) -> Metric:
     return measured(float(np.mean(known)), min(min(a.sample_size, b.sample_size) for a, b in pairs))
 
 
-def _distance(train: pd.DataFrame, column: ColumnSchema, real: Table, other: Table, *, seed: int) -> Metric:
+def _measure_distance(train: pd.DataFrame, column: ColumnSchema, real: Table, other: Table, *, seed: int) -> Metric:
     scored = next((c for c in real.columns if c.name == column.name), None)
     if scored is None:
         return unavailable(why_not_scored(train, column) or "it is not among the sampled columns")

@@ -1,4 +1,4 @@
-"""Real and synthetic rows as points of a plane, for one look at the whole table."""
+"""Real and synthetic rows as points of a plane, for a view of the whole table."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class Components:
     A point of `real` is one training row: internal, as the whole evaluation is.
 
     Attributes:
-        real: Training rows.
-        synthetic: Generated rows.
+        real: Components of the training rows.
+        synthetic: Components of the generated rows.
         reason: Why there are no points; None where there are some.
     """
 
@@ -32,7 +32,7 @@ class Components:
 
 
 def components(train: Table, synthetic: Table, *, seed: int) -> Components:
-    """Points of both tables; `seed` draws the rows that are shown."""
+    """Points of both tables; `seed` draws the rows."""
     if len(train.columns) < 2:
         return Components(reason="there are fewer than two columns to score")
     if not min(train.rows, synthetic.rows):
@@ -45,9 +45,9 @@ def components(train: Table, synthetic: Table, *, seed: int) -> Components:
         return Components(reason="the computation gave no finite number")
 
     rng = np.random.default_rng([seed, 23])
-    return Components(real=_points(x, rng), synthetic=_points(y, rng))
+    return Components(real=_sample_points(x, rng), synthetic=_sample_points(y, rng))
 
 
-def _points(values: NDArray[np.float64], rng: np.random.Generator) -> tuple[Point, ...]:
+def _sample_points(values: NDArray[np.float64], rng: np.random.Generator) -> tuple[Point, ...]:
     shown = values[rng.permutation(len(values))[:MAX_POINTS]]
     return tuple((float(a), float(b)) for a, b in shown.round(4))

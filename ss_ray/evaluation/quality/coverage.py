@@ -1,4 +1,4 @@
-"""How much of the real table the synthetic one covers, and how much of it lies where no real row is.
+"""Share of the real table that the synthetic table covers, and share of the synthetic table outside the real one.
 
 alpha-precision asks whether synthetic rows are typical real rows, beta-recall whether real rows are typical synthetic
 ones. Typical is a row close to others: the support at level alpha holds the share alpha of a table's rows whose nearest
@@ -36,12 +36,13 @@ TIE = 1e-6
 
 @dataclass(frozen=True, kw_only=True)
 class Coverage:
-    """What one table covers of the training table. All values are shares in [0, 1]; 1 is best, but for `outside`.
+    """Coverage of the training table by another. All values are shares in [0, 1]; 1 is best, except for `outside`.
 
     Attributes:
         alpha_precision: 1 less twice the area between the share of rows inside the real support at level alpha, and
             alpha. Low for noise, and for rows that keep to the middle.
-        beta_recall: The same for training rows inside the support of the other table. Low where modes are lost.
+        beta_recall: 1 less twice the corresponding area for training rows inside the support of the other table. Low
+            where modes are lost.
         categories: Share of the training categories that occur.
         rare_categories: Share of those with fewer than RARE of the training rows.
         outside: Share of cells beyond the training range, in a category that no training row has, or missing where no
@@ -64,10 +65,10 @@ def no_coverage(reason: str) -> Coverage:
 
 
 def coverage(train: Table, other: Table, *, size: int, seed: int) -> Coverage:
-    """What `other` covers of `train`.
+    """Coverage of `train` by `other`.
 
     Args:
-        train: Real rows.
+        train: Real rows that the support is estimated from.
         other: Rows with the same columns.
         size: Rows of `other` that are used at most: more rows cover more, so tables are compared at one size.
         seed: Fixes sampling and bootstrap.
@@ -92,7 +93,7 @@ def coverage(train: Table, other: Table, *, size: int, seed: int) -> Coverage:
 
 
 def category_coverage(train: Table, other: Table, *, seed: int | None = None) -> tuple[Metric, Metric]:
-    """Share of all categories of the training table, and of its rare ones, that occur in the other table."""
+    """Share of all categories of the training table, and of its rare categories, that occur in the other table."""
     frequencies: list[float] = []
     found: list[bool] = []
     for column in train.columns:
@@ -100,7 +101,7 @@ def category_coverage(train: Table, other: Table, *, seed: int | None = None) ->
             values = train.values[column.name]
             names, counts = np.unique(values[~missing(values)].astype(str), return_counts=True)
             frequencies += (counts / train.rows).tolist()
-            found += np.isin(names, _present(other.values[column.name]).astype(str)).tolist()
+            found += np.isin(names, _drop_missing(other.values[column.name]).astype(str)).tolist()
 
     if not found:
         none = unavailable("no column has categories")
@@ -109,9 +110,9 @@ def category_coverage(train: Table, other: Table, *, seed: int | None = None) ->
     hits = np.array(found)
     rare = np.array(frequencies) < RARE
     if not rare.any():
-        return _share(hits, other.rows, seed), unavailable(f"no category has fewer than {RARE:.0%} of the rows")
+        return _measure_share(hits, other.rows, seed), unavailable(f"no category has fewer than {RARE:.0%} of the rows")
 
-    return _share(hits, other.rows, seed), _share(hits[rare], other.rows, seed)
+    return _measure_share(hits, other.rows, seed), _measure_share(hits[rare], other.rows, seed)
 
 
 def outside_share(train: Table, other: Table) -> Metric:
@@ -153,10 +154,10 @@ def _precision_and_recall(train: Table, other: Table, rng: np.random.Generator, 
 
     drawn = [table.take(rng.permutation(table.rows)[:size]) for table in (train, other)]
     real, made = to_points(train, *drawn)
-    return _agreement(real, made, rng, seed=seed), _agreement(made, real, rng, seed=seed)
+    return _measure_agreement(real, made, rng, seed=seed), _measure_agreement(made, real, rng, seed=seed)
 
 
-def _agreement(reference: Points, other: Points, rng: np.random.Generator, *, seed: int) -> Metric:
+def _measure_agreement(reference: Points, other: Points, rng: np.random.Generator, *, seed: int) -> Metric:
     """Share of `other` in the supports of `reference`, with the standard error of a bootstrap of both distances."""
     x = nearest(reference, reference, own=np.arange(reference.rows)).distance.astype(np.float64)
     y = nearest(other, reference).distance.astype(np.float64)
@@ -165,7 +166,7 @@ def _agreement(reference: Points, other: Points, rng: np.random.Generator, *, se
 
 
 def _is_outside(train: Values, other: Values, column: ScoredColumn) -> NDArray[np.bool_]:
-    known = _present(train)
+    known = _drop_missing(train)
     gone = missing(other)
     if not len(known):
         return ~gone
@@ -177,11 +178,11 @@ def _is_outside(train: Values, other: Values, column: ScoredColumn) -> NDArray[n
     return np.asarray(lost | (other < known.min()) | (other > known.max()))
 
 
-def _present(values: Values) -> Values:
+def _drop_missing(values: Values) -> Values:
     return values[~missing(values)]
 
 
-def _share(hits: NDArray[np.bool_], rows: int, seed: int | None) -> Metric:
-    """A share of categories, with the binomial standard error over them; the sample size is that of the rows."""
+def _measure_share(hits: NDArray[np.bool_], rows: int, seed: int | None) -> Metric:
+    """A share of categories with its binomial standard error; the sample size is the number of rows."""
     rate = float(hits.mean())
     return measured(rate, rows, seed=seed, std_error=float(np.sqrt(rate * (1 - rate) / len(hits))))

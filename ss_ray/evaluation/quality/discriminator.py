@@ -1,4 +1,4 @@
-"""Can a classifier tell synthetic rows from real ones? The most demanding single number on fidelity.
+"""Discriminator: a classifier between synthetic and real rows. Its AUC is the most demanding measure of fidelity.
 
 0.5 means that it cannot, 1.0 that it always can. It sees all columns at once, so it also finds broken dependences,
 impossible combinations and wrong rounding, which distances of single columns miss.
@@ -40,11 +40,11 @@ class RocCurve:
 
 @dataclass(frozen=True, kw_only=True)
 class Discrimination:
-    """How well a classifier tells synthetic rows from real ones, out of fold.
+    """Success of a classifier at telling synthetic from real rows, out of fold.
 
     Attributes:
         auc: In [0, 1], with the standard error of Hanley and McNeil; 0.5 is best.
-        curve: Behind it.
+        curve: ROC curve of the classifier.
     """
 
     auc: Metric
@@ -68,9 +68,9 @@ def discriminate(train: Table, real: Table, synthetic: Table, *, max_rows: int, 
     """
     n = min(real.rows, synthetic.rows, max_rows)
     if not train.columns:
-        return _none("no column can be scored")
+        return _no_discrimination("no column can be scored")
     if n < MIN_ROWS:
-        return _none(f"it needs {MIN_ROWS} rows of each side; there are {n}")
+        return _no_discrimination(f"it needs {MIN_ROWS} rows of each side; there are {n}")
 
     encoder = fit_encoder(train)
     rng = np.random.default_rng([seed, 3])
@@ -86,7 +86,7 @@ def discriminate(train: Table, real: Table, synthetic: Table, *, max_rows: int, 
     )
 
 
-def _none(reason: str) -> Discrimination:
+def _no_discrimination(reason: str) -> Discrimination:
     return Discrimination(auc=unavailable(reason), curve=RocCurve())
 
 

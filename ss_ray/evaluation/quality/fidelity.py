@@ -1,4 +1,4 @@
-"""Does the synthetic table look like the real one? Columns one by one, in pairs, and all together.
+"""Fidelity of the synthetic to the real table: columns one by one, in pairs, and all together.
 
 The NeMo-compatible distances are in `similarity`. Beside them stand numbers that are harder to please (pairs, coverage,
 missing values, the discriminator, constraints, sequences, texts), each with the same number of a fresh real sample (the
@@ -60,22 +60,23 @@ class Fidelity:
         synthetic: Synthetic against training table.
         baseline: Holdout against training table: what a fresh real sample reaches.
         missing_difference: Mean absolute difference of the missing rates, 0 to 1.
-        missing_difference_baseline: Likewise of the holdout.
+        missing_difference_baseline: Mean absolute difference of the missing rates of the holdout, 0 to 1.
         missing_patterns: Distance of the distributions of columns that are missing together, 0 to 1.
-        missing_patterns_baseline: Likewise of the holdout.
+        missing_patterns_baseline: Distance of the patterns of the holdout, 0 to 1.
         pairs: Pairs of columns, as many synthetic as holdout rows.
-        coverage: What the synthetic table covers of the training table, as many rows as the holdout has.
-        coverage_baseline: Likewise of the holdout.
+        coverage: Coverage of the training table by as many synthetic rows as the holdout has.
+        coverage_baseline: Coverage of the training table by the holdout.
         rare_categories: Share of the rare training categories that occur among all sampled synthetic rows.
         discriminator: AUC of synthetic against real rows; 0.5 is best.
-        discriminator_baseline: The same for train against holdout rows.
-        discriminator_reference: Which real rows the discriminator saw: "train" only where there is no holdout.
+        discriminator_baseline: Discriminator between training and holdout rows.
+        discriminator_reference: Table of the real rows that the discriminator saw: "train" only where there is no
+            holdout.
         discriminator_curve: ROC curve behind `discriminator`.
         components: Rows of both tables as points of a plane.
         associations: For the heat maps.
         rules: Rows that break the declared constraints, one entry each.
         sequences: None where rows make no sequences.
-        texts: Text columns.
+        texts: Fidelity of each text column.
     """
 
     columns: tuple[ColumnFidelity, ...]
@@ -126,16 +127,16 @@ def evaluate_fidelity(
     Args:
         train: Real rows that the generator learned from.
         holdout: Real rows that it has not seen; None where there are none.
-        synthetic: Generated rows.
+        synthetic: Generated rows, in the columns of the schema.
         schema: Columns of all three tables.
         max_rows: Rows sampled of each table; the discriminator takes up to DISCRIMINATOR_ROWS, constraints and
             sequences all that are given.
-        max_columns: Columns sampled.
+        max_columns: Number of columns that are sampled at most.
         seed: Fixes all sampling.
         constraints: Rules whose broken rows are counted.
         sequences: Columns that make sequences of rows; None where rows stand by themselves.
         text_embedding: sentence-transformers model (folder or id) for text columns; None needs no model.
-        lags: What of the autocorrelation of sequences is looked at; None: nothing.
+        lags: Limits on the columns and lags of the autocorrelation of sequences; None measures no autocorrelation.
         whole: Tables of whole sequences, where the others are samples of rows.
 
     Raises:
@@ -143,22 +144,22 @@ def evaluate_fidelity(
     """
     samples = draw_samples(train, holdout, synthetic, schema, max_rows=max_rows, max_columns=max_columns, seed=seed)
     unseen = None if samples.unseen is None else holdout
-    found, floor = _discriminate(train, unseen, synthetic, samples)
+    found, floor = _discriminate_tables(train, unseen, synthetic, samples)
     matrix = association_matrix(samples.real)
     columns = tuple(column_fidelity(train, unseen, synthetic, column, samples) for column in schema.columns)
     patterns, patterns_baseline = _missing_patterns(samples, schema)
-    covered, covered_baseline = _coverage(samples)
+    covered, covered_baseline = _measure_coverage(samples)
 
     return Fidelity(
         columns=columns,
         tabular_columns=len(schema.columns) - len(schema.of_kind(Kind.TEXT)),
         synthetic=similarity(samples.real, samples.made, matrix, seed=seed),
-        baseline=_baseline(samples, matrix),
+        baseline=_measure_baseline(samples, matrix),
         missing_difference=missing_difference([(c.missing_real, c.missing_synthetic) for c in columns]),
         missing_difference_baseline=missing_difference([(c.missing_real, c.missing_holdout) for c in columns]),
         missing_patterns=patterns,
         missing_patterns_baseline=patterns_baseline,
-        pairs=_pairs(samples),
+        pairs=_measure_pairs(samples),
         coverage=covered,
         coverage_baseline=covered_baseline,
         rare_categories=category_coverage(samples.real, samples.made, seed=seed)[1],
@@ -167,16 +168,18 @@ def evaluate_fidelity(
         discriminator_reference="train" if unseen is None else "holdout",
         discriminator_curve=found.curve,
         components=components(samples.real, samples.made, seed=seed),
-        associations=_associations(matrix, samples.made),
+        associations=_select_associations(matrix, samples.made),
         rules=rule_violations(constraints, train, unseen, synthetic, schema, no_holdout=samples.no_holdout),
         sequences=None
         if sequences is None
-        else _sequences(whole or WholeSequences(tables=(train, unseen, synthetic)), schema, sequences, samples, lags),
-        texts=_texts(train, unseen, synthetic, schema, text_embedding, samples),
+        else _measure_sequences(
+            whole or WholeSequences(tables=(train, unseen, synthetic)), schema, sequences, samples, lags
+        ),
+        texts=_measure_texts(train, unseen, synthetic, schema, text_embedding, samples),
     )
 
 
-def _baseline(samples: Samples, matrix: NDArray[np.float64]) -> Similarity:
+def _measure_baseline(samples: Samples, matrix: NDArray[np.float64]) -> Similarity:
     if samples.unseen is None:
         return no_similarity(samples.no_holdout)
     return similarity(samples.real, samples.unseen, matrix, seed=samples.seed)
@@ -195,7 +198,7 @@ def _missing_patterns(samples: Samples, schema: TableSchema) -> tuple[Metric, Me
     return distance, pattern_distance(train[names], sample(unseen, size, seed=seed), seed=seed)
 
 
-def _coverage(samples: Samples) -> tuple[Coverage, Coverage]:
+def _measure_coverage(samples: Samples) -> tuple[Coverage, Coverage]:
     """Coverage by as many rows of the synthetic table, and of the holdout."""
     made = coverage(samples.real, samples.made, size=samples.common, seed=samples.seed)
     if samples.unseen is None:
@@ -203,7 +206,7 @@ def _coverage(samples: Samples) -> tuple[Coverage, Coverage]:
     return made, coverage(samples.real, samples.unseen, size=samples.common, seed=samples.seed)
 
 
-def _pairs(samples: Samples) -> Pairs:
+def _measure_pairs(samples: Samples) -> Pairs:
     made = samples.of_common_size(samples.made)
     return compare_pairs(samples.real, samples.unseen, made, no_holdout=samples.no_holdout, seed=samples.seed)
 
@@ -221,7 +224,7 @@ class WholeSequences:
     reason: str | None = None
 
 
-def _sequences(
+def _measure_sequences(
     whole: WholeSequences,
     schema: TableSchema,
     by: SequenceColumns,
@@ -238,7 +241,7 @@ def _sequences(
     return evaluate_sequences(*whole.tables, schema, scored, by, no_holdout=reason, seed=seed, lags=lags)
 
 
-def _texts(
+def _measure_texts(
     train: pd.DataFrame,
     holdout: pd.DataFrame | None,
     synthetic: pd.DataFrame,
@@ -258,7 +261,7 @@ def _texts(
     return compared + tuple(no_text_fidelity(c.name, rest) for c in columns[MAX_TEXT_COLUMNS:])
 
 
-def _discriminate(
+def _discriminate_tables(
     train: pd.DataFrame, holdout: pd.DataFrame | None, synthetic: pd.DataFrame, samples: Samples
 ) -> tuple[Discrimination, Metric]:
     """Synthetic against real rows, and the AUC of real against real rows."""
@@ -275,7 +278,7 @@ def _discriminate(
     return found, discriminator_auc(real, unseen, real, max_rows=min(size, made.rows), seed=seed)
 
 
-def _associations(real: NDArray[np.float64], made: Table) -> Associations:
+def _select_associations(real: NDArray[np.float64], made: Table) -> Associations:
     shown = made.columns[:MATRIX_COLUMNS]
     synthetic = association_matrix(Table(columns=shown, values=made.values, rows=made.rows))
     matrices = [np.round(m[: len(shown), : len(shown)], 4).tolist() for m in (real, synthetic)]

@@ -1,4 +1,4 @@
-"""Which columns are missing together: the distribution of whole patterns, in which numbers count as much as names."""
+"""Distribution of the patterns of missing columns. Columns that are missing together form a pattern."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def pattern_distance(train: pd.DataFrame, other: pd.DataFrame, *, seed: int) -> 
     if not len(train) or not len(other) or not len(train.columns):
         return unavailable("one of the tables has no cells")
 
-    x = _patterns(train)
-    y = _patterns(other[list(train.columns)])
+    x = _number_patterns(train)
+    y = _number_patterns(other[list(train.columns)])
     names, counts = np.unique(x, return_counts=True)
     known = names[np.argsort(-counts, kind="stable")[:MAX_PATTERNS]]
     counted = [np.append([(part == name).sum() for name in known], (~np.isin(part, known)).sum()) for part in (x, y)]
@@ -33,7 +33,7 @@ def pattern_distance(train: pd.DataFrame, other: pd.DataFrame, *, seed: int) -> 
     return measured(js_distance(*(part.astype(float) for part in counted)), min(len(train), len(other)), seed=seed)
 
 
-def _patterns(frame: pd.DataFrame) -> NDArray[np.uint64]:
-    """(rows,) one number for each combination of missing columns."""
+def _number_patterns(frame: pd.DataFrame) -> NDArray[np.uint64]:
+    """(rows,) number of each row's combination of missing columns."""
     flags = frame.isna().set_axis(range(frame.shape[1]), axis=1)
     return np.asarray(pd.util.hash_pandas_object(flags, index=False), dtype=np.uint64)

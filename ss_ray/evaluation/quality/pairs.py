@@ -34,11 +34,11 @@ Measure = Literal["contingency", "rank correlation", "binned contingency"]
 
 @dataclass(frozen=True, kw_only=True)
 class PairDistance:
-    """One pair of columns.
+    """Distance of one pair of columns.
 
     Attributes:
-        first: Column name.
-        second: Column name.
+        first: Name of the first column.
+        second: Name of the second column.
         measure: How the pair is compared; see the top of this file.
         distance: Synthetic against training table, 0 to 1.
         baseline: Holdout against training table.
@@ -57,7 +57,7 @@ class Pairs:
 
     Attributes:
         mean: Mean distance of synthetic and training table over all pairs, 0 to 1.
-        baseline: The same for the holdout.
+        baseline: Mean distance of all pairs of the holdout.
         worst: The pairs that are furthest off beyond what the holdout is, at most WORST.
         columns: Columns that were paired.
     """
@@ -72,7 +72,7 @@ def compare_pairs(train: Table, holdout: Table | None, synthetic: Table, *, no_h
     """Distances of all pairs of columns.
 
     Args:
-        train: Real rows.
+        train: Real rows that both tables are compared with.
         holdout: Unseen real rows; None where there are none.
         synthetic: Generated rows, as many as there are holdout rows.
         no_holdout: Why there is no holdout, in words.
@@ -85,14 +85,14 @@ def compare_pairs(train: Table, holdout: Table | None, synthetic: Table, *, no_h
         return Pairs(mean=none, baseline=none, worst=(), columns=len(columns))
 
     names = list(combinations(range(len(columns)), 2))
-    distances = _distances(train, synthetic, columns)
+    distances = _measure_pairs(train, synthetic, columns)
     size = min(train.rows, synthetic.rows)
     if holdout is None or not holdout.rows:
         excess = distances
         floor = unavailable(no_holdout if holdout is None else "the holdout has no rows")
         baselines = [floor] * len(names)
     else:
-        marks = _distances(train, holdout, columns)
+        marks = _measure_pairs(train, holdout, columns)
         excess = distances - marks
         floor = measured(float(marks.mean()), min(train.rows, holdout.rows), seed=seed)
         baselines = [measured(mark, floor.sample_size, seed=seed) for mark in marks]
@@ -102,7 +102,7 @@ def compare_pairs(train: Table, holdout: Table | None, synthetic: Table, *, no_h
         PairDistance(
             first=columns[names[k][0]].name,
             second=columns[names[k][1]].name,
-            measure=_measure(columns[names[k][0]], columns[names[k][1]]),
+            measure=_choose_measure(columns[names[k][0]], columns[names[k][1]]),
             distance=measured(distances[k], size, seed=seed),
             baseline=baselines[k],
         )
@@ -113,7 +113,7 @@ def compare_pairs(train: Table, holdout: Table | None, synthetic: Table, *, no_h
     return Pairs(mean=mean, baseline=floor, worst=worst, columns=len(columns))
 
 
-def _measure(first: ScoredColumn, second: ScoredColumn) -> Measure:
+def _choose_measure(first: ScoredColumn, second: ScoredColumn) -> Measure:
     if first.nominal and second.nominal:
         return "contingency"
     if first.nominal or second.nominal:
@@ -121,13 +121,13 @@ def _measure(first: ScoredColumn, second: ScoredColumn) -> Measure:
     return "rank correlation"
 
 
-def _distances(train: Table, other: Table, columns: tuple[ScoredColumn, ...]) -> NDArray[np.float64]:
+def _measure_pairs(train: Table, other: Table, columns: tuple[ScoredColumn, ...]) -> NDArray[np.float64]:
     """Distance of each pair, in the order of `combinations`."""
-    codes = {c.name: _cells(train.values[c.name], other.values[c.name], c) for c in columns}
+    codes = {c.name: _encode_cells(train.values[c.name], other.values[c.name], c) for c in columns}
     correlations = rank_correlations(train, columns), rank_correlations(other, columns)
     return np.array(
         [
-            _contingency(codes, columns[i].name, columns[j].name)
+            _total_variation(codes, columns[i].name, columns[j].name)
             if columns[i].nominal or columns[j].nominal
             else abs(correlations[0][i, j] - correlations[1][i, j]) / 2
             for i, j in combinations(range(len(columns)), 2)
@@ -139,8 +139,8 @@ Cells = tuple[NDArray[np.int64], NDArray[np.int64]]
 """Category or bin of each training row, and of each other row."""
 
 
-def _cells(train: Values, other: Values, column: ScoredColumn) -> Cells:
-    """Small codes of both sides; missing values have one of their own."""
+def _encode_cells(train: Values, other: Values, column: ScoredColumn) -> Cells:
+    """Small codes of both sides; missing values have a code of their own."""
     codes: list[NDArray[np.float64]]
     if column.nominal:
         known = frequent_codes(train, MAX_CATEGORIES)
@@ -160,7 +160,7 @@ def _cells(train: Values, other: Values, column: ScoredColumn) -> Cells:
     return x, y
 
 
-def _contingency(codes: Mapping[str, Cells], first: str, second: str) -> float:
+def _total_variation(codes: Mapping[str, Cells], first: str, second: str) -> float:
     """Total variation of the joint distributions of two columns of codes."""
     width = 1 + max(int(part.max(initial=0)) for part in codes[second])
     joint = [a * width + b for a, b in zip(codes[first], codes[second], strict=True)]
@@ -170,7 +170,7 @@ def _contingency(codes: Mapping[str, Cells], first: str, second: str) -> float:
 
 
 def rank_correlations(table: Table, columns: tuple[ScoredColumn, ...]) -> NDArray[np.float64]:
-    """Spearman's correlation of each pair of ordered columns, (columns, columns); 0 beside nominal ones.
+    """Spearman's correlation of each pair of ordered columns, (columns, columns); 0 for pairs with nominal columns.
 
     Ranks are those among all values of a column, also where the other one is missing.
     """

@@ -1,4 +1,4 @@
-"""Rows that break the declared constraints, in the synthetic table and in the real ones.
+"""Rows that break the declared constraints, in the synthetic table and in the real tables.
 
 A constraint that real rows break, too, was declared too strictly; one that only synthetic rows break is a fault of the
 generator. Constraints are checked on all rows given, not on a sample.
@@ -23,7 +23,7 @@ from ss_ray.schema import TableSchema, arrow_type
 
 @dataclass(frozen=True, kw_only=True)
 class RuleViolations:
-    """One declared constraint.
+    """Violations of one declared constraint.
 
     Attributes:
         constraint: Its name, without values: "order(admitted <= discharged)".
@@ -51,20 +51,20 @@ def rule_violations(
     *,
     no_holdout: str,
 ) -> tuple[RuleViolations, ...]:
-    """Count the rows that break each constraint; what cannot be checked is told with its reason.
+    """Count the rows that break each constraint; a constraint that cannot be checked gets the reason.
 
     Args:
-        constraints: As declared in the configuration.
-        train: Real rows.
+        constraints: Constraints that the configuration declares.
+        train: Real rows, from which a constraint may learn.
         holdout: Unseen real rows; None where there are none.
-        synthetic: Generated rows.
+        synthetic: Generated rows, in the columns of the schema.
         schema: Columns of all three.
         no_holdout: Why there is no holdout, in words.
     """
-    return tuple(_one(constraint, train, holdout, synthetic, schema, no_holdout) for constraint in constraints)
+    return tuple(_measure_rule(constraint, train, holdout, synthetic, schema, no_holdout) for constraint in constraints)
 
 
-def _one(
+def _measure_rule(
     constraint: ConstraintParameters,
     train: pd.DataFrame,
     holdout: pd.DataFrame | None,
@@ -72,23 +72,25 @@ def _one(
     schema: TableSchema,
     no_holdout: str,
 ) -> RuleViolations:
-    made, real = (_broken(constraint, frame, train, schema) for frame in (synthetic, train))
+    made, real = (_measure_broken(constraint, frame, train, schema) for frame in (synthetic, train))
     if holdout is None:
         unseen = unavailable(no_holdout)
     else:
-        unseen = _broken(constraint, holdout, train, schema)
+        unseen = _measure_broken(constraint, holdout, train, schema)
 
     return RuleViolations(
         constraint=constraint.name,
         synthetic=made,
         train=real,
         holdout=unseen,
-        synthetic_rows=_rows(made),
-        train_rows=_rows(real),
+        synthetic_rows=_count_rows(made),
+        train_rows=_count_rows(real),
     )
 
 
-def _broken(constraint: ConstraintParameters, frame: pd.DataFrame, train: pd.DataFrame, schema: TableSchema) -> Metric:
+def _measure_broken(
+    constraint: ConstraintParameters, frame: pd.DataFrame, train: pd.DataFrame, schema: TableSchema
+) -> Metric:
     """Share of the rows of a frame that break the constraint."""
     if not len(frame):
         return unavailable("the table has no rows")
@@ -97,9 +99,9 @@ def _broken(constraint: ConstraintParameters, frame: pd.DataFrame, train: pd.Dat
         check_declared([constraint], schema)
         pairs = None
         if isinstance(constraint, DeterminesConstraint):
-            pairs = with_first_pairs(constraint, None, _arrow(constraint, train, schema))
+            pairs = with_first_pairs(constraint, None, _to_arrow(constraint, train, schema))
 
-        broken = violations(constraint, _arrow(constraint, frame, schema), pairs)
+        broken = violations(constraint, _to_arrow(constraint, frame, schema), pairs)
     except (ConfigError, DataError) as error:
         # The report is made all the same, and says why this line is empty.
         return unavailable(str(error))
@@ -108,7 +110,7 @@ def _broken(constraint: ConstraintParameters, frame: pd.DataFrame, train: pd.Dat
     return measured(share, len(frame), std_error=float(np.sqrt(share * (1 - share) / len(frame))))
 
 
-def _arrow(constraint: ConstraintParameters, frame: pd.DataFrame, schema: TableSchema) -> pa.Table:
+def _to_arrow(constraint: ConstraintParameters, frame: pd.DataFrame, schema: TableSchema) -> pa.Table:
     """The columns that a constraint reads, in storage types.
 
     Raises:
@@ -127,7 +129,7 @@ def _arrow(constraint: ConstraintParameters, frame: pd.DataFrame, schema: TableS
     return pa.table(dict(zip(names, arrays, strict=True)))
 
 
-def _rows(share: Metric) -> int | None:
+def _count_rows(share: Metric) -> int | None:
     if share.value is None:
         return None
     return round(share.value * share.sample_size)

@@ -1,4 +1,4 @@
-"""Are the sequences of rows like the real ones? Their lengths, their pace, what follows what, and what stays.
+"""Fidelity of sequences of rows: their lengths, their pace, their transitions, and their constant columns.
 
 For tables with a grouping column, an order column, or both. Each number stands beside that of the holdout, of as many
 sequences. Whole sequences are compared, so the tables must not be samples of single rows.
@@ -33,11 +33,11 @@ NO_NEIGHBOURS = "no sequence has two rows"
 
 @dataclass(frozen=True, kw_only=True)
 class SequenceSimilarity:
-    """Sequences of one table against those of the training table.
+    """Similarity of the sequences of one table to those of the training table.
 
     Attributes:
         lengths: Jensen-Shannon distance (base 2) of the rows per sequence, 0 (same) to 1 (disjoint).
-        gaps: The same of the distance of neighbours on the order column.
+        gaps: Jensen-Shannon distance (base 2) of the distances between neighbours on the order column, 0 to 1.
         transitions: Mean total variation of the rows of the transition matrices of nominal columns, weighted by how
             often training rows leave each state, 0 (same) to 1. A state that is never left counts 1.
         autocorrelation: Mean similarity of the autocorrelation profiles of ordered columns, 0 to 1 (same); NeMo's score
@@ -59,7 +59,7 @@ class SequenceFidelity:
     """All numbers on sequences.
 
     Attributes:
-        columns: What makes the sequences.
+        columns: Grouping and order columns of the sequences.
         synthetic: Synthetic against training sequences.
         baseline: Holdout against training sequences.
         train_in_order: Share of the training sequences whose rows came in ascending order.
@@ -90,13 +90,13 @@ def evaluate_sequences(
     Args:
         train: Real rows, whole sequences.
         holdout: Unseen real sequences; None where there are none.
-        synthetic: Generated sequences.
+        synthetic: Rows of the generated sequences.
         schema: Columns of all three.
         scored: Columns that are compared.
-        by: What makes the sequences.
+        by: Grouping and order columns of the sequences.
         no_holdout: Why there is no holdout, in words.
         seed: Fixes which sequences are compared.
-        lags: What of the autocorrelation is looked at; None: nothing.
+        lags: Limits on the columns and lags of the autocorrelation; None measures none.
 
     Raises:
         DataError: The schema has no such column.
@@ -120,7 +120,7 @@ def evaluate_sequences(
     return SequenceFidelity(
         columns=by,
         synthetic=compare_sequences(real, made.some(common, seed=seed), constants, seed=seed, lags=lags),
-        baseline=_none(no_holdout)
+        baseline=_no_similarity(no_holdout)
         if unseen is None
         else compare_sequences(real, unseen, constants, seed=seed, lags=lags),
         train_in_order=_in_order(real),
@@ -130,7 +130,7 @@ def evaluate_sequences(
 
 def no_sequences(by: SequenceColumns, reason: str) -> SequenceFidelity:
     """A result without any number."""
-    none = _none(reason)
+    none = _no_similarity(reason)
     return SequenceFidelity(
         columns=by, synthetic=none, baseline=none, train_in_order=unavailable(reason), constant_columns=()
     )
@@ -144,31 +144,33 @@ def compare_sequences(
     seed: int,
     lags: LagLimits | None = NEMO_LIMITS,
 ) -> SequenceSimilarity:
-    """One table's sequences against those of the training table, whose constant columns are given."""
+    """Compare one table's sequences with the training sequences, whose constant columns are given."""
     if not min(len(train.group), len(other.group)):
-        return _none("one of the tables has no sequence")
+        return _no_similarity("one of the tables has no sequence")
 
     size = min(len(train.lengths), len(other.lengths))
     return SequenceSimilarity(
-        lengths=_lengths(train, other, size),
-        gaps=_gaps(train, other, size),
-        transitions=_transitions(train, other, constants, size),
+        lengths=_compare_lengths(train, other, size),
+        gaps=_compare_gaps(train, other, size),
+        transitions=_compare_transitions(train, other, constants, size),
         autocorrelation=unavailable(SWITCHED_OFF)
         if lags is None
-        else _autocorrelation(train, other, constants, lags, seed=seed),
-        constant=_constant(other, constants),
+        else _compare_autocorrelation(train, other, constants, lags, seed=seed),
+        constant=_measure_constant(other, constants),
         in_order=_in_order(other),
     )
 
 
 def constant_columns(sequences: Sequences) -> tuple[str, ...]:
-    """Columns with one value, missing being one, in each sequence; none where no sequence has two rows."""
+    """Columns with one value (or only missing) in each sequence; empty if no sequence has two rows."""
     rows = sequences.neighbours()
-    return tuple(c.name for c in sequences.table.columns if len(rows) and not _changes(sequences, c.name, rows).any())
+    return tuple(
+        c.name for c in sequences.table.columns if len(rows) and not _find_changes(sequences, c.name, rows).any()
+    )
 
 
 def transition_distance(train: Sequences, other: Sequences, column: ScoredColumn) -> float:
-    """Total variation of what follows each state of a nominal column, weighted by training rows, in [0, 1]."""
+    """Total variation of the successors of each state of a nominal column, weighted by training rows, in [0, 1]."""
     codes = frequent_codes(train.table.values[column.name], MAX_STATES)
     real, made = (_transition_counts(part, column.name, codes) for part in (train, other))
     leaving = real.sum(axis=1)
@@ -180,7 +182,7 @@ def transition_distance(train: Sequences, other: Sequences, column: ScoredColumn
 
 
 def _transition_counts(sequences: Sequences, name: str, codes: dict[str, int]) -> NDArray[np.float64]:
-    """(states, states): how often a row of one state is followed by one of another."""
+    """(states, states): how often each state follows each other state."""
     values = sequences.table.values[name]
     size = len(codes) + 2
     known = np.nan_to_num(encode_labels(values, codes), nan=len(codes))
@@ -191,13 +193,13 @@ def _transition_counts(sequences: Sequences, name: str, codes: dict[str, int]) -
     return counts.reshape(size, size).astype(np.float64)
 
 
-def _lengths(train: Sequences, other: Sequences, size: int) -> Metric:
+def _compare_lengths(train: Sequences, other: Sequences, size: int) -> Metric:
     if len(train.lengths) < 2:
         return unavailable("the training table is one sequence")
     return measured(value_distance(train.lengths.astype(float), other.lengths.astype(float)), size)
 
 
-def _gaps(train: Sequences, other: Sequences, size: int) -> Metric:
+def _compare_gaps(train: Sequences, other: Sequences, size: int) -> Metric:
     if train.places is None or other.places is None:
         return unavailable("there is no order column with numbers or dates")
 
@@ -220,7 +222,7 @@ def value_distance(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
     return js_distance(*(category_counts(x, y) if few else histogram_counts(x, y)))
 
 
-def _transitions(train: Sequences, other: Sequences, constants: tuple[str, ...], size: int) -> Metric:
+def _compare_transitions(train: Sequences, other: Sequences, constants: tuple[str, ...], size: int) -> Metric:
     columns = [c for c in train.table.columns if c.nominal and c.name not in constants]
     if not len(train.neighbours()) or not len(other.neighbours()):
         return unavailable(NO_NEIGHBOURS)
@@ -229,7 +231,7 @@ def _transitions(train: Sequences, other: Sequences, constants: tuple[str, ...],
     return measured(float(np.mean([transition_distance(train, other, c) for c in columns])), size)
 
 
-def _autocorrelation(
+def _compare_autocorrelation(
     train: Sequences, other: Sequences, constants: tuple[str, ...], lags: LagLimits, *, seed: int
 ) -> Metric:
     asked = lags.columns or tuple(c.name for c in train.table.columns)
@@ -245,19 +247,19 @@ def _autocorrelation(
     return measured(float(np.nanmean(found)), min(len(real.lengths), len(made.lengths)), seed=seed)
 
 
-def _constant(other: Sequences, constants: tuple[str, ...]) -> Metric:
+def _measure_constant(other: Sequences, constants: tuple[str, ...]) -> Metric:
     rows = other.neighbours()
     if not constants:
         return unavailable("no column has one value in each training sequence")
     if not len(rows):
         return unavailable(NO_NEIGHBOURS)
 
-    stay = [not _changes(other, name, rows).any() for name in constants]
+    stay = [not _find_changes(other, name, rows).any() for name in constants]
     return measured(float(np.mean(stay)), len(other.lengths))
 
 
-def _changes(sequences: Sequences, name: str, rows: Ints) -> NDArray[np.bool_]:
-    """Whether the value of the next row differs from that of each of these rows."""
+def _find_changes(sequences: Sequences, name: str, rows: Ints) -> NDArray[np.bool_]:
+    """Whether the next row of each of these rows has another value."""
     values = sequences.table.values[name]
     now = values[rows]
     later = values[rows + 1]
@@ -275,7 +277,7 @@ def _in_order(sequences: Sequences) -> Metric:
     return measured(share, len(sequences.in_order), std_error=error)
 
 
-def _none(reason: str) -> SequenceSimilarity:
+def _no_similarity(reason: str) -> SequenceSimilarity:
     none = unavailable(reason)
     return SequenceSimilarity(
         lengths=none, gaps=none, transitions=none, autocorrelation=none, constant=none, in_order=none

@@ -1,4 +1,4 @@
-"""How far one table is from another by the raw values of the NeMo report; 0 is best.
+"""Distance of two tables by the raw values of the NeMo report; 0 is best.
 
 Source of bins, measures and special values: section 5.2 of the reference on NeMo Safe Synthesizer. Two of its faults
 are not copied: columns that cannot be scored do not count as perfect, and the association difference is also given
@@ -33,7 +33,7 @@ class Similarity:
     Attributes:
         distribution: Mean Jensen-Shannon distance of the columns, 0 to 1.
         correlation: Mean absolute difference of the association matrices, diagonal included as in NeMo.
-        correlation_off_diagonal: The same without the diagonal.
+        correlation_off_diagonal: Mean absolute difference of the matrices without the diagonal.
         deep_structure: Mean Jensen-Shannon distance of the first two principal components, 0 to 1.
     """
 
@@ -53,7 +53,7 @@ def similarity(train: Table, other: Table, associations: NDArray[np.float64], *,
     """Compare a table with the training table.
 
     Args:
-        train: Real rows.
+        train: Real rows that `other` is compared with.
         other: Rows with the same columns.
         associations: Association matrix of `train`, (columns, columns).
         seed: With which both were sampled.
@@ -68,13 +68,13 @@ def similarity(train: Table, other: Table, associations: NDArray[np.float64], *,
     distances = [column_distance(train.values[c.name], other.values[c.name], c) for c in train.columns]
     return Similarity(
         distribution=measured(float(np.mean(distances)), size, seed=seed),
-        correlation=_correlation(difference, np.ones_like(difference, dtype=bool), size, seed),
-        correlation_off_diagonal=_correlation(difference, ~np.eye(len(difference), dtype=bool), size, seed),
+        correlation=_compare_correlations(difference, np.ones_like(difference, dtype=bool), size, seed),
+        correlation_off_diagonal=_compare_correlations(difference, ~np.eye(len(difference), dtype=bool), size, seed),
         deep_structure=measured(deep_structure_distance(train, other), size, seed=seed),
     )
 
 
-def _correlation(difference: NDArray[np.float64], entries: NDArray[np.bool_], size: int, seed: int) -> Metric:
+def _compare_correlations(difference: NDArray[np.float64], entries: NDArray[np.bool_], size: int, seed: int) -> Metric:
     if len(difference) < 2:
         return unavailable("there is only one column to score, so no pair")
     return measured(float(difference[entries].mean()), size, seed=seed)
@@ -112,7 +112,7 @@ def category_counts(x: Values, y: Values) -> tuple[NDArray[np.float64], NDArray[
 
 
 def histogram_counts(x: Values, y: Values) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Counts in common bins of numpy's "doane" rule, (bins,) each; at most MAX_BINS equal ones."""
+    """Counts in common bins of numpy's "doane" rule, (bins,) each; at most MAX_BINS bins of equal width."""
     both = np.concatenate([x, y]).astype(float)
     both = both - both.min()
     # The rule is free of scale; this keeps extreme magnitudes from overflowing.
@@ -134,8 +134,10 @@ def deep_structure_distance(train: Table, other: Table) -> float:
 
 def principal_components(train: Table, other: Table) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Both tables in the first two principal components of the training table, (rows, 2) each; 1 for one column."""
-    counts = {c.name: pd.Series(_present(train, c)).value_counts(normalize=True) for c in train.columns if c.nominal}
-    medians = {c.name: _median(train.values[c.name]) for c in train.columns if not c.nominal}
+    counts = {
+        c.name: pd.Series(_label_missing(train, c)).value_counts(normalize=True) for c in train.columns if c.nominal
+    }
+    medians = {c.name: _present_median(train.values[c.name]) for c in train.columns if not c.nominal}
     real, made = (_component_features(table, counts, medians) for table in (train, other))
     centre = real.mean(axis=0)
     spread = real.std(axis=0)
@@ -155,21 +157,21 @@ def _component_features(
     for j, column in enumerate(table.columns):
         values = table.values[column.name]
         if column.nominal:
-            features[:, j] = pd.Series(_present(table, column)).map(counts[column.name]).fillna(0.0)
+            features[:, j] = pd.Series(_label_missing(table, column)).map(counts[column.name]).fillna(0.0)
         else:
             features[:, j] = np.where(missing(values), medians[column.name], values)
 
     return features
 
 
-def _present(table: Table, column: ScoredColumn) -> Values:
+def _label_missing(table: Table, column: ScoredColumn) -> Values:
     """Labels with missing as a category of its own, which no label equals because it is not a string."""
     values = table.values[column.name].copy()
     values[missing(values)] = 0
     return values
 
 
-def _median(values: Values) -> float:
+def _present_median(values: Values) -> float:
     present = values[~missing(values)]
     if len(present):
         return float(np.median(present))

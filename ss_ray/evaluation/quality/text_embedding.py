@@ -31,7 +31,7 @@ def fit_embedding(texts: Sequence[str], model: str | None, *, seed: int) -> Embe
     """An embedding of texts, fitted on those of all tables alike, or loaded.
 
     Args:
-        texts: Of all tables.
+        texts: Texts of all tables together.
         model: Folder or Hugging Face id of a sentence-transformers model; None is latent semantic analysis.
         seed: Fixes the reduction.
 
@@ -43,12 +43,12 @@ def fit_embedding(texts: Sequence[str], model: str | None, *, seed: int) -> Embe
     """
     if model is None:
         return _fit_words(texts, seed=seed)
-    return _load(model)
+    return _load_model(model)
 
 
 def _fit_words(texts: Sequence[str], *, seed: int) -> Embed | None:
-    vectorizer = TfidfVectorizer(tokenizer=_tokens, token_pattern=None, lowercase=False, max_features=MAX_WORDS)
-    if not any(_tokens(text) for text in texts):
+    vectorizer = TfidfVectorizer(tokenizer=_split_words, token_pattern=None, lowercase=False, max_features=MAX_WORDS)
+    if not any(_split_words(text) for text in texts):
         return None
 
     weights = vectorizer.fit_transform(texts)
@@ -63,15 +63,15 @@ def _fit_words(texts: Sequence[str], *, seed: int) -> Embed | None:
     return partial(_embed_words, vectorizer, reduction)
 
 
-def _tokens(text: str) -> list[str]:
+def _split_words(text: str) -> list[str]:
     return words(text[:MAX_CHARACTERS])
 
 
 def _embed_words(vectorizer: TfidfVectorizer, reduction: TruncatedSVD, texts: Sequence[str]) -> NDArray[np.float64]:
-    return _normalised(reduction.transform(vectorizer.transform(texts)))
+    return _normalise_rows(reduction.transform(vectorizer.transform(texts)))
 
 
-def _load(model: str) -> Embed:
+def _load_model(model: str) -> Embed:
     install = f"install the package {PACKAGE} (pip install 'ss-ray[text-embeddings]')"
     try:
         from sentence_transformers import SentenceTransformer
@@ -89,9 +89,9 @@ def _load(model: str) -> Embed:
 
 def _embed_sentences(encode: Callable[..., NDArray[np.float32]], texts: Sequence[str]) -> NDArray[np.float64]:
     vectors = encode([text[:MAX_CHARACTERS] for text in texts], show_progress_bar=False)
-    return _normalised(np.asarray(vectors, dtype=np.float64))
+    return _normalise_rows(np.asarray(vectors, dtype=np.float64))
 
 
-def _normalised(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+def _normalise_rows(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     return np.asarray(vectors / np.where(lengths > 1e-12, lengths, np.inf))

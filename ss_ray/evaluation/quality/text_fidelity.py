@@ -1,4 +1,4 @@
-"""Are the texts of a column like the real ones? How they are built, which words they use, what they are about.
+"""Fidelity of the texts of a column: their structure, their vocabulary and their subjects.
 
 All comparisons are of equally many texts, missing ones left out, and stand beside the same number for the holdout. The
 two distances of NeMo (structure, semantic) are its formulas; its default embedding is not ours, see `text_embedding`.
@@ -38,7 +38,7 @@ FOLDS = 5
 
 @dataclass(frozen=True, kw_only=True)
 class TextSimilarity:
-    """Texts of one table against the training texts.
+    """Similarity of the texts of one table to the training texts.
 
     Attributes:
         structure: Mean Jensen-Shannon distance (base 2) of sentences per text, words per sentence and characters per
@@ -63,10 +63,10 @@ class TextSimilarity:
 
 @dataclass(frozen=True, kw_only=True)
 class TextFidelity:
-    """One text column.
+    """Fidelity of one text column.
 
     Attributes:
-        column: Its name.
+        column: Name of the text column.
         embedding: Model behind `semantic` and `discriminator`; None is latent semantic analysis of all texts.
         synthetic: Synthetic against training texts.
         baseline: Holdout against training texts. Its `semantic` takes one half of the holdout for the other table.
@@ -90,12 +90,12 @@ def evaluate_text(
     no_holdout: str,
     seed: int,
 ) -> TextFidelity:
-    """Compare the texts of one column.
+    """Compare the texts of one column in all tables.
 
     Args:
-        train: Real rows.
+        train: Real rows that the others are compared with.
         holdout: Unseen real rows; None where there are none.
-        synthetic: Generated rows.
+        synthetic: Generated rows, in the same columns.
         column: Name of the column.
         embedding: sentence-transformers model, a folder or an id; None is latent semantic analysis.
         no_holdout: Why there is no holdout, in words.
@@ -105,7 +105,7 @@ def evaluate_text(
         ResourceError: The embedding model or its package is not there.
     """
     frames = [frame for frame in (train, synthetic, holdout) if frame is not None]
-    drawn = _drawn([present_texts(frame[column]) for frame in frames], seed=seed)
+    drawn = _draw_equally([present_texts(frame[column]) for frame in frames], seed=seed)
     # Fitted on one side, it would know that side better.
     every = [text for texts in drawn for text in texts]
     if len(drawn[0]) >= MIN_TEXTS:
@@ -113,27 +113,27 @@ def evaluate_text(
     else:
         embed = None
 
-    real, made, *rest = [Texts(texts=texts, vectors=_vectors(texts, embed)) for texts in drawn]
+    real, made, *rest = [Texts(texts=texts, vectors=_embed_texts(texts, embed)) for texts in drawn]
     unseen = rest[0] if rest else None
     if unseen is None:
         meaning = unavailable(no_holdout)
     else:
-        meaning = _semantic(real, made, unseen)
+        meaning = _compare_semantics(real, made, unseen)
 
     return TextFidelity(
         column=column,
         embedding=embedding,
-        synthetic=_compare(real, made, unseen if unseen and unseen.enough else real, meaning, seed=seed),
-        baseline=_none(no_holdout)
+        synthetic=_compare_texts(real, made, unseen if unseen and unseen.enough else real, meaning, seed=seed),
+        baseline=_no_similarity(no_holdout)
         if unseen is None
-        else _compare(real, unseen, real, _halves(real, unseen), seed=seed),
-        train_duplicates=_duplicates(real, seed),
+        else _compare_texts(real, unseen, real, _compare_holdout_halves(real, unseen), seed=seed),
+        train_duplicates=_measure_duplicates(real, seed),
     )
 
 
 def no_text_fidelity(column: str, reason: str) -> TextFidelity:
     """A column without any number."""
-    none = _none(reason)
+    none = _no_similarity(reason)
     return TextFidelity(
         column=column, embedding=None, synthetic=none, baseline=none, train_duplicates=unavailable(reason)
     )
@@ -141,7 +141,7 @@ def no_text_fidelity(column: str, reason: str) -> TextFidelity:
 
 @dataclass(frozen=True, kw_only=True)
 class Texts:
-    """Texts of one table, and their embeddings, (texts, dimensions); None where there is no embedding."""
+    """Texts of one table, and their embeddings, (texts, dimensions); None without an embedding."""
 
     texts: list[str]
     vectors: NDArray[np.float64] | None
@@ -152,7 +152,7 @@ class Texts:
         return len(self.texts) >= MIN_TEXTS
 
     def take(self, rows: slice) -> Texts:
-        """Some of them."""
+        """A subset of the texts."""
         return Texts(texts=self.texts[rows], vectors=None if self.vectors is None else self.vectors[rows])
 
 
@@ -161,24 +161,24 @@ def present_texts(series: pd.Series) -> list[str]:
     return [str(text) for text in labels(series.dropna())]
 
 
-def _drawn(texts: list[list[str]], *, seed: int) -> list[list[str]]:
+def _draw_equally(texts: list[list[str]], *, seed: int) -> list[list[str]]:
     """Equally many texts of each table, but of those that have too few to compare."""
     size = min([MAX_TEXTS, *(len(part) for part in texts if len(part) >= MIN_TEXTS)])
     rng = np.random.default_rng([seed, 22])
     return [[part[i] for i in rng.permutation(len(part))[:size]] for part in texts]
 
 
-def _vectors(texts: list[str], embed: Embed | None) -> NDArray[np.float64] | None:
+def _embed_texts(texts: list[str], embed: Embed | None) -> NDArray[np.float64] | None:
     if embed is not None and texts:
         return embed(texts)
     return None
 
 
-def _compare(train: Texts, other: Texts, unseen: Texts, semantic: Metric, *, seed: int) -> TextSimilarity:
-    """Everything about one table; the discriminator tells it from the unseen texts."""
+def _compare_texts(train: Texts, other: Texts, unseen: Texts, semantic: Metric, *, seed: int) -> TextSimilarity:
+    """All measures of one table's texts; the discriminator tells them from the unseen texts."""
     if not (train.enough and other.enough):
         found = f"training {len(train.texts)}, the other {len(other.texts)}"
-        return _none(f"it needs {MIN_TEXTS} texts of each table; there are: {found}")
+        return _no_similarity(f"it needs {MIN_TEXTS} texts of each table; there are: {found}")
 
     size = min(len(train.texts), len(other.texts))
     x = text_shapes(train.texts)
@@ -188,13 +188,13 @@ def _compare(train: Texts, other: Texts, unseen: Texts, semantic: Metric, *, see
         structure=measured(structure_distance(x, y), size, seed=seed),
         semantic=semantic,
         lengths=measured(length_distance(x, y), size, seed=seed),
-        vocabulary=_vocabulary(train, other, seed),
-        duplicates=_duplicates(other, seed),
-        discriminator=_discriminate(unseen, other, seed=seed),
+        vocabulary=_compare_vocabulary(train, other, seed),
+        duplicates=_measure_duplicates(other, seed),
+        discriminator=_discriminate_texts(unseen, other, seed=seed),
     )
 
 
-def _semantic(train: Texts, other: Texts, holdout: Texts) -> Metric:
+def _compare_semantics(train: Texts, other: Texts, holdout: Texts) -> Metric:
     if train.vectors is None:
         return unavailable("the training texts have no words to compare meanings by")
 
@@ -206,27 +206,27 @@ def _semantic(train: Texts, other: Texts, holdout: Texts) -> Metric:
     return measured(semantic_similarity(train.vectors, other.vectors, holdout.vectors), size)
 
 
-def _halves(train: Texts, holdout: Texts) -> Metric:
-    """What a fresh real sample reaches: one half of the holdout in place of the synthetic texts."""
-    return _semantic(train, holdout.take(slice(0, None, 2)), holdout.take(slice(1, None, 2)))
+def _compare_holdout_halves(train: Texts, holdout: Texts) -> Metric:
+    """Score of a fresh real sample: one half of the holdout in place of the synthetic texts."""
+    return _compare_semantics(train, holdout.take(slice(0, None, 2)), holdout.take(slice(1, None, 2)))
 
 
-def _vocabulary(train: Texts, other: Texts, seed: int) -> Metric:
+def _compare_vocabulary(train: Texts, other: Texts, seed: int) -> Metric:
     x, y = ({word for text in part.texts for word in words(text[:MAX_CHARACTERS])} for part in (train, other))
     if not x | y:
         return unavailable("there are no words")
     return measured(len(x & y) / len(x | y), min(len(train.texts), len(other.texts)), seed=seed)
 
 
-def _duplicates(part: Texts, seed: int) -> Metric:
+def _measure_duplicates(part: Texts, seed: int) -> Metric:
     if not part.texts:
         return unavailable("there are no texts")
     share = 1.0 - len(set(part.texts)) / len(part.texts)
     return measured(share, len(part.texts), seed=seed)
 
 
-def _discriminate(real: Texts, other: Texts, *, seed: int) -> Metric:
-    """AUC of a classifier that tells the texts from real ones, out of fold."""
+def _discriminate_texts(real: Texts, other: Texts, *, seed: int) -> Metric:
+    """AUC of a classifier between the texts and real texts, out of fold."""
     if real.vectors is None or other.vectors is None:
         return unavailable("the training texts have no words to tell texts by")
 
@@ -243,7 +243,7 @@ def _discriminate(real: Texts, other: Texts, *, seed: int) -> Metric:
     return measured(auc, size, seed=seed, std_error=auc_std_error(auc, size, size))
 
 
-def _none(reason: str) -> TextSimilarity:
+def _no_similarity(reason: str) -> TextSimilarity:
     none = unavailable(reason)
     return TextSimilarity(
         structure=none, semantic=none, lengths=none, vocabulary=none, duplicates=none, discriminator=none

@@ -1,4 +1,4 @@
-"""Whether texts are about what real ones are about, and no closer to training texts than these are to each other."""
+"""Semantic similarity: texts have the subjects of real texts, and are no closer to training texts than these are."""
 
 from __future__ import annotations
 
@@ -11,20 +11,22 @@ def semantic_similarity(train: NDArray[np.float64], other: NDArray[np.float64], 
 
     Args:
         train: Embeddings of training texts, (texts, dimensions), of length 1.
-        other: Of the texts in question. `over` tells how much closer they are to training texts than these are to each
-            other, `under` how much further from holdout texts than these are from each other: one-sided
+        other: Vectors of the texts in question. `over` tells how much closer they are to training texts than these are
+            to each other, `under` how much further from holdout texts than these are from each other: one-sided
             Kolmogorov-Smirnov statistics of the largest cosines.
-        holdout: Of unseen real texts.
+        holdout: Vectors of unseen real texts.
 
     Source: NeMo Safe Synthesizer, text semantic similarity.
     """
-    over = _excess(_closest(train, train, own=True), _closest(other, train))
-    under = _excess(_closest(other, holdout), _closest(holdout, holdout, own=True))
+    over = _one_sided_statistic(_find_closest(train, train, own=True), _find_closest(other, train))
+    under = _one_sided_statistic(_find_closest(other, holdout), _find_closest(holdout, holdout, own=True))
     return float(np.exp(-over - under))
 
 
-def _closest(texts: NDArray[np.float64], reference: NDArray[np.float64], *, own: bool = False) -> NDArray[np.float64]:
-    """Largest cosine of each text with a reference text; with `own`, with another one of the same texts."""
+def _find_closest(
+    texts: NDArray[np.float64], reference: NDArray[np.float64], *, own: bool = False
+) -> NDArray[np.float64]:
+    """Largest cosine of each text with a reference text; with `own`, with another text of the same list."""
     cosines = texts @ reference.T
     if own:
         np.fill_diagonal(cosines, 0.0)
@@ -32,8 +34,8 @@ def _closest(texts: NDArray[np.float64], reference: NDArray[np.float64], *, own:
     return np.asarray(np.round(cosines.max(axis=1), 9))
 
 
-def _excess(lower: NDArray[np.float64], upper: NDArray[np.float64]) -> float:
-    """One-sided Kolmogorov-Smirnov statistic: how far the first sample is below the second, 0 to 1."""
+def _one_sided_statistic(lower: NDArray[np.float64], upper: NDArray[np.float64]) -> float:
+    """One-sided Kolmogorov-Smirnov statistic: how far the first sample lies below the second, 0 to 1."""
     points = np.concatenate([lower, upper])
     shares = [np.searchsorted(np.sort(part), points, "right") / len(part) for part in (lower, upper)]
     return float(max((shares[0] - shares[1]).max(), 0.0))

@@ -1,4 +1,4 @@
-"""How texts are built: characters, words and sentences, without a look at what they say."""
+"""Structure of texts (characters, words and sentences), regardless of their meaning."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What to do next, in words: what an evaluation says to the person who asked for the table."""
+"""Advice in words on the next steps after an evaluation."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ NAMED_COLUMNS = 3
 
 def next_steps(evaluation: Evaluation) -> tuple[str, ...]:
     """Sentences, the most urgent first."""
-    return (*_privacy(evaluation), *_quality(evaluation), *_usefulness(evaluation)) or (
+    return (*_advise_privacy(evaluation), *_advise_quality(evaluation), *_advise_usefulness(evaluation)) or (
         "Nothing that was measured here stands in the way; whether the table may leave is for a person to decide.",
     )
 
 
-def _privacy(evaluation: Evaluation) -> Iterator[str]:
+def _advise_privacy(evaluation: Evaluation) -> Iterator[str]:
     verdict = evaluation.scores.privacy
     if verdict.failed:
         yield (
@@ -38,7 +38,7 @@ def _privacy(evaluation: Evaluation) -> Iterator[str]:
         yield "Keep more rows from training (data.holdout, data.max_holdout): these are too few to see a small leak."
 
 
-def _quality(evaluation: Evaluation) -> Iterator[str]:
+def _advise_quality(evaluation: Evaluation) -> Iterator[str]:
     fidelity = evaluation.fidelity
     score = evaluation.scores.quality.sqs.value
     for reason in evaluation.scores.quality.limits[:NAMED_COLUMNS]:
@@ -62,7 +62,7 @@ def _quality(evaluation: Evaluation) -> Iterator[str]:
         yield f"Look at the columns that differ most, by which synthetic rows can be told from real ones: {worst}."
 
 
-def _usefulness(evaluation: Evaluation) -> Iterator[str]:
+def _advise_usefulness(evaluation: Evaluation) -> Iterator[str]:
     utility = evaluation.utility
     if utility.gap.value is not None and utility.gap.value > LARGE_GAP:
         yield (

@@ -1,4 +1,4 @@
-"""Evidence for people who judge a run under GDPR, HIPAA, CCPA and SOX: what was done, and what is known.
+"""Evidence for people who judge a run under GDPR, HIPAA, CCPA and SOX.
 
     evidence = make_evidence(facts, risks={"singling out": metric, ...}, figures={...})
     (folder / "compliance.json").write_text(evidence_json(evidence))
@@ -26,11 +26,11 @@ ERASURE = "`ss-ray purge {run}` deletes everything under internal/ and manifest/
 
 @dataclass(frozen=True, kw_only=True)
 class Stored:
-    """What lies in a run directory.
+    """One folder or file of a run directory.
 
     Attributes:
         path: Below the run directory.
-        holds: In words.
+        holds: Content of the folder, in words.
         is_private: Whether it may not leave.
     """
 
@@ -57,22 +57,22 @@ STORAGE = (
 
 @dataclass(frozen=True, kw_only=True)
 class RunFacts:
-    """What is known of a run beside its scores; plain values only.
+    """Facts of a run beside its scores; plain values only.
 
     Attributes:
-        run: Its directory.
+        run: Run directory, as a path or URI.
         created_at: UTC, ISO 8601.
         user: Account that ran it; None where nothing was logged.
-        host: Machine of the driver; None likewise.
+        host: Machine of the driver; None where nothing was logged.
         versions: Package -> version; empty likewise.
         inputs: SHA-256 of each source file.
         request: Fingerprint of the request.
         seed: From which all else was drawn.
         log: File of the audit log; None where there is none.
-        log_line: Number of the line that says that the run started; None likewise.
-        log_hash: Hash of that line: the anchor of `ss-ray audit-log verify`; None likewise.
+        log_line: Number of the line that says that the run started; None where nothing was logged.
+        log_hash: Hash of that line: the anchor of `ss-ray audit-log verify`; None where nothing was logged.
         counts: Label -> rows ("training rows").
-        num_columns: Of the table.
+        num_columns: Number of columns of the table.
         replaced: Columns in which personal data was replaced.
         kept: Columns of a personal kind that were kept as they are.
         safe_harbor: HIPAA's 18 identifiers; empty where personal data was not looked for.
@@ -104,12 +104,12 @@ class RunFacts:
 
 @dataclass(frozen=True, kw_only=True)
 class Gdpr:
-    """What an assessment under GDPR asks for.
+    """Facts that an assessment under GDPR needs.
 
     Attributes:
-        data_minimisation: What was used and what was left out, a sentence each.
+        data_minimisation: Data that were used and data that were left out, a sentence each.
         risks: The three risks of Opinion 05/2014 by name, each measured against people who were not trained on.
-        storage: What stays where.
+        storage: Folders of the run directory and their content.
         erasure: How it ends.
     """
 
@@ -121,7 +121,7 @@ class Gdpr:
 
 @dataclass(frozen=True, kw_only=True)
 class Hipaa:
-    """What 45 CFR 164.514(b) asks for.
+    """Facts that 45 CFR 164.514(b) needs.
 
     Attributes:
         safe_harbor: The 18 identifiers of (b)(2)(i): found, treated, or absent; empty where nobody looked.
@@ -140,12 +140,12 @@ class Hipaa:
 
 @dataclass(frozen=True, kw_only=True)
 class Sox:
-    """Who ran what on which input, when, with which versions.
+    """Account, time, input and versions of the run.
 
     Attributes:
-        user: Account.
+        user: Account that started the run.
         host: Machine of the driver.
-        created_at: UTC.
+        created_at: Time of the run in UTC, ISO 8601.
         inputs: SHA-256 of each source file.
         request: Fingerprint of the request.
         seed: From which all else was drawn.
@@ -168,7 +168,7 @@ class Evidence:
     """Everything in `compliance.json`.
 
     Attributes:
-        notice: What it is not.
+        notice: Sentence that limits what the evidence claims.
         run: Directory of the run.
         guarantee: Formal guarantee in words, or that there is none.
         gdpr: Evidence under GDPR.
@@ -187,10 +187,10 @@ class Evidence:
 
 
 def make_evidence(facts: RunFacts, *, risks: Mapping[str, Metric], figures: Mapping[str, Metric]) -> Evidence:
-    """The evidence of one run.
+    """Collect the evidence of one run.
 
     Args:
-        facts: Of the run.
+        facts: Facts of the run beside its scores.
         risks: Singling out, linkability and inference by name; empty where nothing was evaluated.
         figures: Other figures on re-identification, by name; likewise.
     """
@@ -211,13 +211,13 @@ def make_evidence(facts: RunFacts, *, risks: Mapping[str, Metric], figures: Mapp
             safe_harbor_open=tuple(item.letter for item in facts.safe_harbor if item.treatment.startswith("kept")),
             expert_determination=dict(figures),
         ),
-        ccpa=_ccpa(facts),
-        sox=_sox(facts),
+        ccpa=_explain_ccpa(facts),
+        sox=_list_sox_evidence(facts),
     )
 
 
 def evidence_json(evidence: Evidence) -> str:
-    """As JSON."""
+    """The evidence as JSON."""
     return TypeAdapter(Evidence).dump_json(evidence, indent=2).decode()
 
 
@@ -232,7 +232,7 @@ def _data_minimisation(facts: RunFacts) -> tuple[str, ...]:
     )
 
 
-def _ccpa(facts: RunFacts) -> tuple[str, ...]:
+def _explain_ccpa(facts: RunFacts) -> tuple[str, ...]:
     return (
         "Deidentified means that data cannot reasonably be used to infer information about, or be linked to, a "
         "consumer: the three risks under GDPR measure that.",
@@ -241,7 +241,7 @@ def _ccpa(facts: RunFacts) -> tuple[str, ...]:
     )
 
 
-def _sox(facts: RunFacts) -> Sox:
+def _list_sox_evidence(facts: RunFacts) -> Sox:
     log = {"file": facts.log, "line": facts.log_line, "hash": facts.log_hash}
     return Sox(
         user=facts.user,

@@ -30,13 +30,13 @@ LABEL_LENGTH = 18
 
 
 def column_figure(real: Table, synthetic: Table, column: ScoredColumn) -> Figure:
-    """Real and synthetic values of one column, as shares of the rows that have a value."""
+    """Real and synthetic values of one column, as shares of the rows with a value."""
     x, y = (table.values[column.name] for table in (real, synthetic))
     x = x[~missing(x)]
     y = y[~missing(y)]
     if column.nominal:
-        return _bars(x, y, column)
-    return _histogram(x, y, column)
+        return _draw_bars(x, y, column)
+    return _draw_histogram(x, y, column)
 
 
 def association_figures(associations: Associations, limit: int) -> list[Figure]:
@@ -48,7 +48,7 @@ def association_figures(associations: Associations, limit: int) -> list[Figure]:
 
 
 def roc_figure(curve: RocCurve) -> Figure:
-    """The ROC curve of the discriminator over the diagonal, which is what guessing gives."""
+    """ROC curve of the discriminator, with the diagonal of guessing."""
     x = list(curve.false_positive)
     y = list(curve.true_positive)
     hover = "real called synthetic %{x:.1%}<br>synthetic found %{y:.1%}<extra></extra>"
@@ -62,7 +62,7 @@ def roc_figure(curve: RocCurve) -> Figure:
 
 def component_figure(points: Components) -> Figure:
     """Real and synthetic rows in the plane of the first two principal components."""
-    traces = [_points(points.real, "real"), _points(points.synthetic, "synthetic")]
+    traces = [_draw_points(points.real, "real"), _draw_points(points.synthetic, "synthetic")]
     return {"data": traces, "layout": {"xaxis": {"zeroline": False}, "yaxis": {"zeroline": False}}}
 
 
@@ -85,7 +85,7 @@ def distance_figure(distances: DistanceQuantiles) -> Figure:
     return {"data": traces, "layout": {"xaxis": {"rangemode": "tozero"}, "yaxis": {"tickformat": ".0%"}}}
 
 
-def _points(points: Sequence[Point], role: str) -> Figure:
+def _draw_points(points: Sequence[Point], role: str) -> Figure:
     x = [a for a, _ in points]
     y = [b for _, b in points]
     return {"type": "scatter", "mode": "markers", "meta": role, "name": role, "x": x, "y": y, "hoverinfo": "skip"}
@@ -102,9 +102,9 @@ def escape_label(text: str) -> str:
     return html.escape(short, quote=False)
 
 
-def _histogram(x: Values, y: Values, column: ScoredColumn) -> Figure:
-    """Real values as bars, synthetic ones as an outline over them, in common bins of equal width."""
-    edges = _edges(np.concatenate([x, y]).astype(float), whole=column.kind in (Kind.INTEGER, Kind.DATE))
+def _draw_histogram(x: Values, y: Values, column: ScoredColumn) -> Figure:
+    """Real values as bars, with the outline of the synthetic values, in common bins of equal width."""
+    edges = _choose_edges(np.concatenate([x, y]).astype(float), whole=column.kind in (Kind.INTEGER, Kind.DATE))
     real, made = (np.histogram(part.astype(float), bins=edges)[0] / max(len(part), 1) for part in (x, y))
     dated = column.kind in (Kind.DATE, Kind.DATETIME)
     traces = [_real_bars(edges, real, made, dated=dated), _synthetic_outline(edges, made, dated=dated)]
@@ -112,8 +112,8 @@ def _histogram(x: Values, y: Values, column: ScoredColumn) -> Figure:
     return {"data": traces, "layout": layout}
 
 
-def _edges(values: NDArray[np.float64], *, whole: bool) -> NDArray[np.float64]:
-    """At most BINS bins; of whole numbers, each bin holds equally many of them, so that no comb appears."""
+def _choose_edges(values: NDArray[np.float64], *, whole: bool) -> NDArray[np.float64]:
+    """Edges of at most BINS bins; bins of whole numbers hold equally many of them, so that no comb appears."""
     if len(values):
         low = float(values.min())
         high = float(values.max())
@@ -136,7 +136,7 @@ def _real_bars(
     return {
         "type": "bar",
         "meta": "real",
-        "x": _positions(centres, dated=dated),
+        "x": _format_positions(centres, dated=dated),
         "y": real.tolist(),
         "customdata": made.tolist(),
         # Plotly measures date bars in milliseconds.
@@ -151,23 +151,23 @@ def _synthetic_outline(edges: NDArray[np.float64], made: NDArray[np.float64], *,
         "type": "scatter",
         "mode": "lines",
         "meta": "synthetic",
-        "x": _positions(np.repeat(edges, 2), dated=dated),
+        "x": _format_positions(np.repeat(edges, 2), dated=dated),
         "y": heights,
         "fill": "tozeroy",
         "hoverinfo": "skip",
     }
 
 
-def _positions(values: NDArray[np.float64], *, dated: bool) -> list[str] | list[float]:
+def _format_positions(values: NDArray[np.float64], *, dated: bool) -> list[str] | list[float]:
     """Numbers, or days since 1970 in ISO 8601."""
     if dated:
         return [str(day) for day in (values * 86_400).astype("datetime64[s]")]
     return values.tolist()
 
 
-def _bars(x: Values, y: Values, column: ScoredColumn) -> Figure:
-    """Horizontal bars of the most frequent categories, the rest as one."""
-    counts = pd.DataFrame({"real": _counts(x), "synthetic": _counts(y)}).fillna(0.0)
+def _draw_bars(x: Values, y: Values, column: ScoredColumn) -> Figure:
+    """Horizontal bars of the most frequent categories; all others share one bar."""
+    counts = pd.DataFrame({"real": _count_values(x), "synthetic": _count_values(y)}).fillna(0.0)
     order = counts.sum(axis=1).sort_values(ascending=False, kind="stable").index
     top = list(order[:MAX_BARS])
     rest = list(order[MAX_BARS:])
@@ -197,7 +197,7 @@ def _bars(x: Values, y: Values, column: ScoredColumn) -> Figure:
     return {"data": traces, "layout": layout}
 
 
-def _counts(values: Values) -> pd.Series:
+def _count_values(values: Values) -> pd.Series:
     return pd.Series(values, dtype=object).value_counts()
 
 

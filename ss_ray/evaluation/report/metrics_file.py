@@ -1,4 +1,4 @@
-"""`metrics.json`: everything that was measured, with what a program looks for first at its top.
+"""`metrics.json`: all metrics, with the most important ones at the top.
 
 Top level, beside the fields of `Evaluation`: `schema_version` (rises with every incompatible change), `quality_grade`,
 `quality_limits` (why it is capped), `privacy_grade` (null: not available, or partial), `privacy_missing` (what was not
@@ -22,10 +22,12 @@ _ADAPTER = TypeAdapter(Evaluation)
 
 def metrics_json(evaluation: Evaluation) -> str:
     """The file."""
-    return json.dumps(_top(evaluation) | _ADAPTER.dump_python(evaluation, mode="json"), indent=2, ensure_ascii=False)
+    return json.dumps(
+        _select_top_metrics(evaluation) | _ADAPTER.dump_python(evaluation, mode="json"), indent=2, ensure_ascii=False
+    )
 
 
-def _top(evaluation: Evaluation) -> dict[str, Any]:
+def _select_top_metrics(evaluation: Evaluation) -> dict[str, Any]:
     quality = evaluation.scores.quality
     privacy = evaluation.scores.privacy
     nemo = evaluation.privacy.nemo

@@ -1,4 +1,4 @@
-"""The page that may leave with a table under differential privacy: its certificate, and what the table itself shows.
+"""The public page of a table under differential privacy: its certificate, and figures of the synthetic table alone.
 
 Whatever is computed from the synthetic table and its certificate alone is post-processing, which costs no privacy
 (Dwork & Roth 2014, proposition 2.1). So this module is never given a real row, nor a figure that was computed on one.
@@ -19,13 +19,13 @@ from ss_ray.schema import Kind, TableSchema
 
 @dataclass(frozen=True, kw_only=True)
 class PublicColumn:
-    """One column of the synthetic table.
+    """Facts of one column of the synthetic table.
 
     Attributes:
-        name: Its name.
-        kind: Of its values.
+        name: Name of the column.
+        kind: Kind of its values.
         missing: Share of missing values, 0 to 1.
-        distinct: Distinct values.
+        distinct: Number of distinct values.
     """
 
     name: str
@@ -40,16 +40,16 @@ def render_public_report(
     """The whole page as HTML.
 
     Args:
-        certificate: Of the table.
+        certificate: Certificate of the table.
         synthetic: Generated rows; a sample will do.
-        schema: Of the table, as the certificate covers it.
-        num_rows: Of the whole table.
+        schema: Schema of the table, as the certificate covers it.
+        num_rows: Number of rows of the whole table.
         title: Name of the table.
     """
-    columns = [_column(synthetic, name, schema[name].kind) for name in schema.names]
+    columns = [_describe_column(synthetic, name, schema[name].kind) for name in schema.names]
     scored = scored_columns(synthetic, schema, max_columns=MAX_FIGURES, seed=0)
     made = prepare(sample(synthetic, FIGURE_ROWS, seed=0), scored)
-    figures = {f"column-{i}": _alone(column_figure(made, made, column)) for i, column in enumerate(scored)}
+    figures = {f"column-{i}": _drop_real_traces(column_figure(made, made, column)) for i, column in enumerate(scored)}
 
     return (
         environment()
@@ -66,7 +66,7 @@ def render_public_report(
     )
 
 
-def _column(synthetic: pd.DataFrame, name: str, kind: Kind) -> PublicColumn:
+def _describe_column(synthetic: pd.DataFrame, name: str, kind: Kind) -> PublicColumn:
     series = synthetic[name]
     if len(series):
         missing = float(series.isna().mean())
@@ -76,6 +76,6 @@ def _column(synthetic: pd.DataFrame, name: str, kind: Kind) -> PublicColumn:
     return PublicColumn(name=name, kind=kind, missing=missing, distinct=int(series.nunique()))
 
 
-def _alone(figure: Figure) -> Figure:
+def _drop_real_traces(figure: Figure) -> Figure:
     """The figure without its real side."""
     return figure | {"data": [trace for trace in figure["data"] if trace["meta"] == "synthetic"]}

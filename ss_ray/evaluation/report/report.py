@@ -1,4 +1,4 @@
-"""One HTML page that shows an evaluation to a person: offline, self-contained, internal.
+"""One HTML page of an evaluation for a human reader: offline, self-contained, internal.
 
 Decides what is shown and how numbers are spelled; `templates/` decides how it looks. Category names and histograms of
 real rows are on the page, so it must not leave the place of the real data; the page says so at its top.
@@ -46,10 +46,10 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 @dataclass(frozen=True, kw_only=True)
 class PiiRow:
-    """What happened to one column that holds personal data.
+    """Replacement in one column of personal data.
 
     Attributes:
-        column: Column name.
+        column: Name of the column.
         entity_type: Presidio's name of what it holds ("EMAIL_ADDRESS").
         replaced: Values replaced by stand-ins.
     """
@@ -61,7 +61,7 @@ class PiiRow:
 
 @dataclass(frozen=True, kw_only=True)
 class ReportContext:
-    """What the report says beside the evaluation; plain values only.
+    """Facts in the report beside the evaluation; plain values only.
 
     Attributes:
         title: Name of the run.
@@ -69,13 +69,13 @@ class ReportContext:
         model: Name of the generator.
         counts: Label -> number for the head of the page ("training rows" -> 20000).
         pii: Columns with personal data; empty where none were found or replaced, None where nobody looked.
-        notes: What the plan decided, a sentence each.
+        notes: Decisions of the plan, a sentence each.
         stage_seconds: Stage -> wall time in seconds.
         privacy_statement: The formal guarantee, or that there is none, in words.
         guarantee: The certificate; None where there is none.
         settings: Parameters that were given -> their values.
         versions: Package -> version.
-        warnings: What a reader must know before the scores.
+        warnings: Warnings that a reader must see before the scores.
     """
 
     title: str
@@ -103,14 +103,14 @@ def render_report(
     """The whole page as HTML.
 
     Args:
-        evaluation: What was measured on these tables.
+        evaluation: Measurements of these tables.
         train: Real rows, for the histograms.
         synthetic: Generated rows, likewise.
         schema: Columns of both.
         context: Everything else that is shown.
         evidence: For auditors; None where the table was made elsewhere.
     """
-    figures = _figures(evaluation, train, synthetic, schema)
+    figures = _draw_figures(evaluation, train, synthetic, schema)
     return (
         environment()
         .get_template("report.html")
@@ -120,7 +120,7 @@ def render_report(
             is_public=False,
             evidence=evidence,
             steps=(*context.warnings, *next_steps(evaluation)),
-            sections=list(_sections(evaluation, context, evidence)),
+            sections=list(_list_sections(evaluation, context, evidence)),
             plots=set(figures),
             plotted=[name for name in figures if name.startswith("column-")],
             scored=sum(c.distance.value is not None for c in evaluation.fidelity.columns),
@@ -136,7 +136,7 @@ def render_report(
     )
 
 
-def _figures(
+def _draw_figures(
     evaluation: Evaluation, train: pd.DataFrame, synthetic: pd.DataFrame, schema: TableSchema
 ) -> dict[str, Figure]:
     """Element id -> figure."""
@@ -166,7 +166,9 @@ def _overall_figures(evaluation: Evaluation) -> Iterator[tuple[str, Figure]]:
         yield "distances", distance_figure(distances)
 
 
-def _sections(evaluation: Evaluation, context: ReportContext, evidence: Evidence | None) -> Iterator[tuple[str, str]]:
+def _list_sections(
+    evaluation: Evaluation, context: ReportContext, evidence: Evidence | None
+) -> Iterator[tuple[str, str]]:
     """Id and name of each section of the page, in order."""
     yield "overview", "Scores"
     yield "privacy", "Privacy"
@@ -201,7 +203,7 @@ def _missing_rows(evaluation: Evaluation) -> list[tuple[str, float, float]]:
 
 
 def environment() -> Environment:
-    """Where the pages' templates and filters are."""
+    """Environment of the pages' templates and filters."""
     found = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,

@@ -1,1 +1,1 @@
-"""How well models that learned from the synthetic table predict real rows."""
+"""Utility: prediction of real rows by models that learned from the synthetic table."""

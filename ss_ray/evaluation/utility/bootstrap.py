@@ -18,13 +18,13 @@ Resampled = NDArray[np.float64]
 
 @dataclass(frozen=True, kw_only=True)
 class Scored:
-    """The score of one model on some test rows.
+    """Score of one model on some test rows.
 
     Attributes:
-        value: On all of them; NaN where it is not defined.
-        resampled: On samples of them, (resamples,).
+        value: Score on all test rows; NaN where it is not defined.
+        resampled: Scores on samples of the test rows, (resamples,).
         rows: Number of test rows.
-        seed: Of the samples: two models on the same rows and seed are scored on the same samples.
+        seed: Seed of the samples: two models on the same rows and seed are scored on the same samples.
     """
 
     value: float
@@ -35,11 +35,11 @@ class Scored:
     @property
     def metric(self) -> Metric:
         """The score with its standard error."""
-        return measured(self.value, self.rows, seed=self.seed, std_error=_spread(self.resampled))
+        return measured(self.value, self.rows, seed=self.seed, std_error=_measure_spread(self.resampled))
 
     def less(self, other: Scored) -> Metric:
         """The difference of two scores; its standard error is of the pair."""
-        error = _spread(self.resampled - other.resampled)
+        error = _measure_spread(self.resampled - other.resampled)
         return measured(self.value - other.value, self.rows, seed=self.seed, std_error=error)
 
 
@@ -53,14 +53,16 @@ def score_predictions(
     # How often each row is in each sample.
     weights = np.array(drawn, dtype=np.float64).reshape(resamples, size)
     if task.type == "regression":
-        resampled = _r2(wanted, predicted, weights)
+        resampled = _resample_r2(wanted, predicted, weights)
     else:
-        resampled = _auc(task, wanted, predicted, weights)
+        resampled = _resample_auc(task, wanted, predicted, weights)
 
     return Scored(value=score(task, wanted, predicted), resampled=resampled, rows=size, seed=seed)
 
 
-def _r2(wanted: NDArray[np.float64], predicted: NDArray[np.float64], weights: NDArray[np.float64]) -> Resampled:
+def _resample_r2(
+    wanted: NDArray[np.float64], predicted: NDArray[np.float64], weights: NDArray[np.float64]
+) -> Resampled:
     """R2 on each sample, (resamples,); NaN where it is not defined."""
     # Squares of extreme numbers would overflow.
     scale = float(np.abs(wanted).max(initial=0.0)) or 1.0
@@ -71,10 +73,10 @@ def _r2(wanted: NDArray[np.float64], predicted: NDArray[np.float64], weights: ND
     return np.where(total > 0, 1.0 - weights @ error**2 / np.where(total > 0, total, 1.0), np.nan)
 
 
-def _auc(
+def _resample_auc(
     task: Task, wanted: NDArray[np.float64], predicted: NDArray[np.float64], weights: NDArray[np.float64]
 ) -> Resampled:
-    """Macro one-vs-rest ROC-AUC over the classes of each sample, (resamples,); NaN where a sample has but one."""
+    """Macro one-vs-rest ROC-AUC over the classes of each sample, (resamples,); NaN where a sample has one class."""
     classes = np.unique(wanted).astype(int)
     if len(classes) == 2 and len(task.classes) == 2:
         scored = classes[classes == 1]
@@ -90,11 +92,11 @@ def _auc(
 
 
 def weighted_auc(positive: NDArray[np.bool_], score: NDArray[np.float64], weights: NDArray[np.float64]) -> Resampled:
-    """Probability that a positive scores above a negative, ties half, for each row of weights; NaN where one is absent.
+    """Probability that a positive scores above a negative, ties half, for each row of weights; NaN if one is absent.
 
     Args:
-        positive: (rows,).
-        score: (rows,).
+        positive: Whether each row is positive, (rows,).
+        score: Score of each row, (rows,).
         weights: (samples, rows), how often each row counts.
     """
     order = np.argsort(score, kind="stable")
@@ -107,7 +109,7 @@ def weighted_auc(positive: NDArray[np.bool_], score: NDArray[np.float64], weight
     return np.where(pairs > 0, (steps[0] * below).sum(axis=1) / np.where(pairs > 0, pairs, 1.0), np.nan)
 
 
-def _spread(resampled: Resampled) -> float:
+def _measure_spread(resampled: Resampled) -> float:
     finite = resampled[np.isfinite(resampled)]
     if len(finite) > 1:
         return float(finite.std(ddof=1))

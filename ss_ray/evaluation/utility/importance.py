@@ -63,7 +63,7 @@ def agreement(first: Model, second: Model, test: Table, *, seed: int) -> Metric:
 
 
 def agreement_of_halves(task: Task, train: Table, known: Table, test: Table, *, seed: int) -> Metric:
-    """The same for two models, each fitted on one half of the real rows with a known outcome."""
+    """Agreement of two models, each fitted on one half of the real rows with a known outcome."""
     halves = (known.take(half) for half in np.array_split(np.random.default_rng([seed, 26]).permutation(known.rows), 2))
     first, second = (fit_model(task, train, half, seed=seed, most_rounds=HALF_ROUNDS) for half in halves)
     return agreement(first, second, test, seed=seed)

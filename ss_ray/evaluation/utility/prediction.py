@@ -1,4 +1,4 @@
-"""One prediction task: what is predicted, how a model is fitted, and how its predictions are scored."""
+"""One prediction task: its outcome, the fit of a model, and the score of its predictions."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MAX_CLASSES = 20
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """Predict one column from all others.
+    """Prediction of one column from all others.
 
     Attributes:
         target: Name of the predicted column.
@@ -57,7 +57,7 @@ def make_task(train: Table, target: ScoredColumn) -> Task:
 
 
 def outcomes(task: Task, table: Table) -> NDArray[np.float64]:
-    """What is to be predicted, (rows,): a number or a class number; NaN where the target is missing."""
+    """Outcomes to predict, (rows,): a number or a class number; NaN where the target is missing."""
     values = table.values[task.target]
     if task.type == "regression":
         return np.asarray(values, dtype=np.float64)
@@ -75,9 +75,9 @@ class Model:
     """A fitted model.
 
     Attributes:
-        task: What it predicts.
+        task: Predicted column and its kind.
         encoder: Columns -> features.
-        estimator: Of scikit-learn; None where only one class was there to learn.
+        estimator: Fitted estimator of scikit-learn; None where only one class was there to learn.
         classes: (classes,) class numbers that it has seen; empty in a regression.
     """
 
@@ -104,7 +104,7 @@ def fit_model(task: Task, train: Table, fit: Table, *, seed: int, most_rounds: i
     """A model fitted on `fit`.
 
     Args:
-        task: What to predict; `fit` has no missing outcome.
+        task: Column to predict; `fit` has no missing outcome.
         train: Real training rows that fix the encoding of the columns.
         fit: Rows to learn from, real or synthetic; at least one.
         seed: Fixes the trees.
@@ -131,7 +131,7 @@ def fit_model(task: Task, train: Table, fit: Table, *, seed: int, most_rounds: i
 def fit_predict(
     task: Task, train: Table, fit: Table, test: Table, *, seed: int, most_rounds: int = MOST_ROUNDS
 ) -> NDArray[np.float64]:
-    """Predictions for `test` by `fit_model`, as `Model.predict` gives them."""
+    """Predictions for `test` by `fit_model`, in the form of `Model.predict`."""
     model = fit_model(task, train, fit, seed=seed, most_rounds=most_rounds)
     return model.predict(model.encoder.encode(test))
 

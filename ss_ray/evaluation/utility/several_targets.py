@@ -1,4 +1,4 @@
-"""Utility beyond one column: small models that predict several columns, so that no lucky target decides.
+"""Utility beyond one column: small models predict several columns, so that no lucky target decides.
 
 The columns are the most connected ones of `target`. Rows and rounds of boosting are few, which bounds the time; the
 scores are lower than those of the main target, the gaps are comparable. The main target stands among them with its own.
@@ -28,10 +28,10 @@ RESAMPLES = 20
 
 @dataclass(frozen=True, kw_only=True)
 class TargetUtility:
-    """One predicted column.
+    """Utility for one predicted column.
 
     Attributes:
-        target: Its name.
+        target: Name of the predicted column.
         task: Classification or regression.
         measure: "ROC-AUC" or "R2".
         real: Score after training on real rows.
@@ -58,7 +58,7 @@ def utility_of_targets(
         unseen: Real rows to test on.
         made: Synthetic rows to learn from.
         seed: Fixes sampling, trees and bootstrap.
-        main: What is known of a target already; it is not measured again.
+        main: Utility of a target that is measured already; it is not measured again.
     """
     if len(real.columns) < 2 or not real.rows:
         return ()
@@ -68,7 +68,8 @@ def utility_of_targets(
     columns = connected_columns(drawn[0], MAX_TARGETS)
 
     return tuple(
-        main if main and main.target == column.name else _target(column, real, *drawn, seed=seed) for column in columns
+        main if main and main.target == column.name else _measure_target(column, real, *drawn, seed=seed)
+        for column in columns
     )
 
 
@@ -87,7 +88,9 @@ def mean_gap(targets: Sequence[TargetUtility]) -> Metric:
     return measured(float(gaps.mean()), min(gap.sample_size for gap in known), seed=known[0].seed, std_error=error)
 
 
-def _target(column: ScoredColumn, train: Table, real: Table, unseen: Table, made: Table, *, seed: int) -> TargetUtility:
+def _measure_target(
+    column: ScoredColumn, train: Table, real: Table, unseen: Table, made: Table, *, seed: int
+) -> TargetUtility:
     task = make_task(train, column)
     known, test, usable = (with_outcome(task, table) for table in (real, unseen, made))
     rows = min(known.rows, usable.rows)

@@ -1,4 +1,4 @@
-"""Which column the utility models predict: the declared one, or the one that real rows predict best.
+"""Target of the utility models: the declared column, or the column that real rows predict best.
 
 The automatic rule, of bounded cost: candidates are nominal columns of 2 to 20 categories, and ordered ones. Columns
 that one other column determines (association above 0.98) are left out while others remain, since predicting them shows
@@ -54,7 +54,7 @@ def choose_target(train: Table, *, seed: int) -> Choice:
     if not candidates:
         return Choice(column=None, reason="no column has 2 to 20 categories, or numbers, in enough rows")
 
-    scores = [_predictability(real, column, seed=seed) for column in candidates]
+    scores = [_measure_predictability(real, column, seed=seed) for column in candidates]
     best = int(np.argmax(scores))
     tried = ", ".join(repr(c.name) for c in candidates)
     reason = f"chosen automatically: real rows predict it best among the most connected columns ({tried})"
@@ -82,7 +82,7 @@ def _is_low_cardinality(table: Table, column: ScoredColumn) -> bool:
     return not column.nominal or len({v for v in table.values[column.name] if v is not None}) <= MAX_CLASSES
 
 
-def _predictability(real: Table, column: ScoredColumn, *, seed: int) -> float:
+def _measure_predictability(real: Table, column: ScoredColumn, *, seed: int) -> float:
     """0 (as good as guessing, or worse) to 1, on the half of the rows that the model has not seen."""
     task = make_task(real, column)
     known = with_outcome(task, real)

@@ -1,4 +1,4 @@
-"""Is the synthetic table as good as the real one to learn from?
+"""Utility of the synthetic table for learning, compared with the real table.
 
 A model learns to predict one column from synthetic rows and is tested on real rows that nobody has seen (TSTR). Two
 marks beside it tell what the score means: the same model fitted on real training rows (TRTR, the ceiling), and on the
@@ -40,7 +40,8 @@ class Utility:
         gap: `real` less `synthetic`; the standard error is of the pair.
         importance_agreement: Spearman's correlation of how important each column is to the model of real and to the
             model of synthetic rows, -1 to 1 (same order).
-        importance_baseline: The same for models of the two halves of the real rows.
+        importance_baseline: Spearman's correlation of the importances in the models of the two halves of the real rows,
+            -1 to 1.
         targets: Small models of several columns, chosen automatically; the main one with the figures above.
         mean_gap: Mean of their gaps in skill, see `TargetUtility`; 0 is best.
     """
@@ -76,11 +77,11 @@ def evaluate_utility(
     Args:
         train: Real rows that the generator learned from.
         holdout: Real rows that it has not seen; without them there is no fair test.
-        synthetic: Generated rows.
+        synthetic: Generated rows, in the columns of the schema.
         schema: Columns of all three tables.
         target: Column to predict; None chooses one (see `target`).
         max_rows: Most rows to learn from, and most to test on.
-        max_columns: Columns sampled.
+        max_columns: Number of columns that are sampled at most.
         seed: Fixes sampling, trees and bootstrap.
 
     Raises:
@@ -103,13 +104,13 @@ def evaluate_utility(
     else:
         choice = choose_target(real, seed=seed)
 
-    found = _compare(choice, real, unseen, made, seed=seed)
+    found = _compare_models(choice, real, unseen, made, seed=seed)
     targets = utility_of_targets(real, unseen, made, seed=seed, main=_as_target(found))
     return replace(found, targets=targets, mean_gap=mean_gap(targets) if targets else found.mean_gap)
 
 
 def _as_target(utility: Utility) -> TargetUtility | None:
-    """The main target as one of several."""
+    """The main target in the form of the others."""
     if utility.target is None or utility.task is None:
         return None
 
@@ -123,7 +124,7 @@ def _as_target(utility: Utility) -> TargetUtility | None:
     )
 
 
-def _compare(choice: Choice, real: Table, unseen: Table, made: Table, *, seed: int) -> Utility:
+def _compare_models(choice: Choice, real: Table, unseen: Table, made: Table, *, seed: int) -> Utility:
     if choice.column is None or len(real.columns) < 2:
         if choice.column is None:
             reason = choice.reason

@@ -148,10 +148,10 @@ _PLAIN_FINDINGS = frozenset(
 
 @dataclass(frozen=True, kw_only=True)
 class ColumnTyping:
-    """What a column holds.
+    """Entity type of a column, with its confidence and explanation.
 
     Attributes:
-        entity_type: Of `entities.ENTITY_TYPES`, or FREE_TEXT.
+        entity_type: Type of the cells: one of `entities.ENTITY_TYPES`, or FREE_TEXT.
         suspected: The type that the header names; equal to entity_type unless that is UNKNOWN.
         confidence: Evidence in [0, 1]: the share of the sample for a type that the values prove, the model's
             calibrated probability for a type that it says, at least 0.8 for a header that the values agree with,
@@ -167,16 +167,16 @@ class ColumnTyping:
 
 @dataclass(frozen=True)
 class _Evidence:
-    """What is known of a column before a decision.
+    """Evidence about a column before the decision.
 
     Attributes:
-        name: Its header.
-        header: What the header names.
-        sample: Distinct values.
+        name: Header of the column.
+        header: Entity type that the header names; None where it names none.
+        sample: Sample of the distinct values.
         num_distinct: Distinct values, in or out of the sample.
         num_values: Values with repetitions; None where that is not known.
         min_share: Share of the sample that has to agree.
-        model: What the values and the header resemble.
+        model: Model that predicts the type from the values and the header.
     """
 
     name: str
@@ -195,7 +195,7 @@ class _Evidence:
 
     @cached_property
     def read(self) -> ValueFeatures:
-        """What the model needs of the sample, which is not empty."""
+        """Features of the sample, which is not empty, for the model."""
         return self.model.read(self.sample)
 
     @cached_property
@@ -227,7 +227,7 @@ def classify_column(
     num_values: int | None = None,
     model: ColumnModel | None = None,
 ) -> ColumnTyping | None:
-    """What a column holds, or None where nothing speaks for personal data.
+    """Type a column, or return None where nothing suggests personal data.
 
     Args:
         name: Header of the column.
@@ -243,7 +243,7 @@ def classify_column(
     column = _Evidence(
         name=name,
         header=match_header(name, model.unknown_headers),
-        sample=_sample(distinct, sample_size),
+        sample=_sample_values(distinct, sample_size),
         num_distinct=len(distinct),
         num_values=num_values,
         min_share=min_share,
@@ -252,12 +252,12 @@ def classify_column(
     findings = detector.find_each(column.sample)
 
     return (
-        _certain(column)
+        _find_certain_type(column)
         or _found_as_whole(column, findings)
         or _by_header(column)
         or _by_model(column)
         or _key_of_person(column)
-        or _text(column, findings)
+        or _type_text(column, findings)
     )
 
 
@@ -269,13 +269,13 @@ def header_type(name: str) -> str | None:
     return None
 
 
-def _sample(distinct: list[str], size: int) -> list[str]:
+def _sample_values(distinct: list[str], size: int) -> list[str]:
     if len(distinct) > size:
         return [distinct[place * len(distinct) // size] for place in range(size)]
     return distinct
 
 
-def _typed(entity_type: str, confidence: float, reason: str, suspected: str | None = None) -> ColumnTyping:
+def _make_typing(entity_type: str, confidence: float, reason: str, suspected: str | None = None) -> ColumnTyping:
     return ColumnTyping(
         entity_type=entity_type, suspected=suspected or entity_type, confidence=min(confidence, 1.0), explanation=reason
     )
@@ -292,14 +292,14 @@ def _are_alike(one: str, other: str) -> bool:
 # Certain values.
 
 
-def _certain(column: _Evidence) -> ColumnTyping | None:
+def _find_certain_type(column: _Evidence) -> ColumnTyping | None:
     if not column.sample:
         return None
 
     for entity_type, test in _CERTAIN:
         share = column.share(test)
         if share < column.min_share or (
-            column.are_numbers and len(column.sample) < _FEW and not _names(column, entity_type)
+            column.are_numbers and len(column.sample) < _FEW and not _header_names(column, entity_type)
         ):
             continue
         if _chooses_between(column, entity_type):
@@ -308,12 +308,12 @@ def _certain(column: _Evidence) -> ColumnTyping | None:
         reason = (
             f"{share:.0%} of {len(column.sample)} distinct values have the form or the check digits of {entity_type}"
         )
-        return _typed(entity_type, share, reason)
+        return _make_typing(entity_type, share, reason)
 
     return _card_without_check_digits(column)
 
 
-def _names(column: _Evidence, entity_type: str) -> bool:
+def _header_names(column: _Evidence, entity_type: str) -> bool:
     return column.header is not None and column.header.entity_type == entity_type
 
 
@@ -335,7 +335,7 @@ def _card_without_check_digits(column: _Evidence) -> ColumnTyping | None:
 
     share = len(sixteen) / len(digits)
     reason = f"{share:.0%} of {len(digits)} distinct values have 16 digits and the first digits of card issuers"
-    return _typed(e.CREDIT_CARD, 0.8, reason)
+    return _make_typing(e.CREDIT_CARD, 0.8, reason)
 
 
 def _found_as_whole(column: _Evidence, findings: dict[str, tuple[Finding, ...] | None]) -> ColumnTyping | None:
@@ -345,17 +345,17 @@ def _found_as_whole(column: _Evidence, findings: dict[str, tuple[Finding, ...] |
         if share < column.min_share or entity_type not in _PLAIN_FINDINGS or _chooses_between(column, entity_type):
             continue
         # Short numbers are phone numbers somewhere; ten digits in the scheme of a country are not by chance.
-        if column.are_numbers and not _names(column, entity_type) and column.share(lambda v: len(v) >= 10) < 0.9:
+        if column.are_numbers and not _header_names(column, entity_type) and column.share(lambda v: len(v) >= 10) < 0.9:
             continue
 
         reason = f"{share:.0%} of {len(findings)} distinct values are, as a whole, of type {entity_type}"
-        return _typed(entity_type, share, reason)
+        return _make_typing(entity_type, share, reason)
 
     return None
 
 
 def _is_whole(text: str, findings: tuple[Finding, ...]) -> bool:
-    """Whether one finding covers the text but for punctuation."""
+    """Whether one finding covers the text except for punctuation."""
     rest = text[: findings[0].start] + text[findings[0].end :]
     return len(findings) == 1 and not any(character.isalnum() for character in rest)
 
@@ -369,26 +369,26 @@ def _by_header(column: _Evidence) -> ColumnTyping | None:
 
     suspected = column.header.entity_type
     share = column.share(LOOKS[suspected])
-    other = _contradiction(column, suspected, fits=share >= column.min_share)
+    other = _find_contradiction(column, suspected, fits=share >= column.min_share)
     if other is not None:
         return other
 
     reason = f"the header names {suspected}, and {share:.0%} of {len(column.sample)} distinct values look like it"
     if share >= column.min_share and _has_enough(column, suspected):
-        return _typed(suspected, _confidence(column, suspected), reason)
+        return _make_typing(suspected, _estimate_confidence(column, suspected), reason)
     if _is_kept(suspected) or suspected in {e.LATITUDE, e.LONGITUDE, e.STATE} or share >= column.min_share:
         return None
 
     reason += f"; too few to imitate them (at least {column.min_share:.0%} are needed)"
-    return _typed(e.UNKNOWN, 0.5, reason, suspected)
+    return _make_typing(e.UNKNOWN, 0.5, reason, suspected)
 
 
-def _contradiction(column: _Evidence, suspected: str, *, fits: bool) -> ColumnTyping | None:
+def _find_contradiction(column: _Evidence, suspected: str, *, fits: bool) -> ColumnTyping | None:
     """The type that the values alone say with certainty, if the header names something else altogether."""
     if not column.sample or column.are_numbers:
         return None
 
-    entity_type, sure = _likeliest(_probabilities(column, ""))
+    entity_type, sure = _choose_likeliest(_predict_types(column, ""))
     if entity_type not in _SPEAKING or _are_alike(entity_type, suspected):
         return None
     if (
@@ -399,7 +399,7 @@ def _contradiction(column: _Evidence, suspected: str, *, fits: bool) -> ColumnTy
         return None
 
     reason = f"the header names {suspected}, but the values of {len(column.sample)} look like {entity_type}"
-    return _typed(entity_type, sure, reason)
+    return _make_typing(entity_type, sure, reason)
 
 
 def _has_enough(column: _Evidence, suspected: str) -> bool:
@@ -407,20 +407,20 @@ def _has_enough(column: _Evidence, suspected: str) -> bool:
     return suspected not in {e.GENDER, e.TITLE} or column.num_distinct <= 40
 
 
-def _confidence(column: _Evidence, entity_type: str) -> float:
+def _estimate_confidence(column: _Evidence, entity_type: str) -> float:
     if column.sample:
-        return max(0.8, _probabilities(column, column.name).get(entity_type, 0.0))
+        return max(0.8, _predict_types(column, column.name).get(entity_type, 0.0))
     return 0.8
 
 
 # The model.
 
 
-def _probabilities(column: _Evidence, header: str) -> dict[str, float]:
+def _predict_types(column: _Evidence, header: str) -> dict[str, float]:
     return column.model.probabilities(column.read, header)
 
 
-def _likeliest(probabilities: dict[str, float]) -> tuple[str, float]:
+def _choose_likeliest(probabilities: dict[str, float]) -> tuple[str, float]:
     """The likeliest type, with the probability that a column of this kind is treated rightly as this type.
 
     That is the probability of all types of its family, which a header may tell apart and no value can. A type that
@@ -444,21 +444,21 @@ def _by_model(column: _Evidence) -> ColumnTyping | None:
     if column.are_numbers or (column.header and column.header.entity_type == e.UNIQUE_ID):
         return _number_by_header(column)
 
-    entity_type, sure = _likeliest(_probabilities(column, column.name))
+    entity_type, sure = _choose_likeliest(_predict_types(column, column.name))
     if _is_sure(column, entity_type, sure):
-        return _resembling(column, "header and values", entity_type, sure)
+        return _type_by_resemblance(column, "header and values", entity_type, sure)
 
     return _by_values_alone(column)
 
 
-def _resembling(column: _Evidence, source: str, entity_type: str, sure: float) -> ColumnTyping:
+def _type_by_resemblance(column: _Evidence, source: str, entity_type: str, sure: float) -> ColumnTyping:
     reason = f"{source} of {len(column.sample)} distinct values resemble {entity_type} with probability {sure:.0%}"
-    return _typed(entity_type, sure, reason)
+    return _make_typing(entity_type, sure, reason)
 
 
 def _by_values_alone(column: _Evidence) -> ColumnTyping | None:
-    """What words say whatever stands above them."""
-    entity_type, sure = _likeliest(_probabilities(column, ""))
+    """Type of a column by its words alone, regardless of the header."""
+    entity_type, sure = _choose_likeliest(_predict_types(column, ""))
     if entity_type not in _SPEAKING or sure < _SURER or column.num_distinct < _FEW:
         return None
     # Firms and schools have surnames.
@@ -467,23 +467,25 @@ def _by_values_alone(column: _Evidence) -> ColumnTyping | None:
     if column.share(LOOKS[entity_type]) < column.min_share:
         return None
 
-    return _resembling(column, "the values alone", entity_type, sure)
+    return _type_by_resemblance(column, "the values alone", entity_type, sure)
 
 
 def _is_sure(column: _Evidence, entity_type: str, sure: float) -> bool:
-    if entity_type == NONE or (entity_type in _NEED_HEADER and not _names(column, entity_type)):
+    if entity_type == NONE or (entity_type in _NEED_HEADER and not _header_names(column, entity_type)):
         return False
     if column.share(LOOKS[entity_type]) < column.min_share:
         return False
-    if _names(column, entity_type):
+    if _header_names(column, entity_type):
         return sure >= 0.5
     if entity_type == e.DATE_OF_BIRTH:
         return sure >= _SURER and column.share(_is_of_living) >= _SURER
     if entity_type in _PLAIN_IN_FEW:
-        return sure >= (_SURER if _contradicts(column, entity_type) else MIN_SURE)
+        return sure >= (_SURER if _header_contradicts(column, entity_type) else MIN_SURE)
 
     few = column.num_distinct < _FEW
-    return column.num_distinct >= _FEWEST and sure >= (_SURER if few or _contradicts(column, entity_type) else MIN_SURE)
+    return column.num_distinct >= _FEWEST and sure >= (
+        _SURER if few or _header_contradicts(column, entity_type) else MIN_SURE
+    )
 
 
 def _is_of_living(value: str) -> bool:
@@ -491,7 +493,7 @@ def _is_of_living(value: str) -> bool:
     return (date_year(value) or 0) >= 1905
 
 
-def _contradicts(column: _Evidence, entity_type: str) -> bool:
+def _header_contradicts(column: _Evidence, entity_type: str) -> bool:
     return column.header is not None and not _are_alike(column.header.entity_type, entity_type)
 
 
@@ -506,10 +508,10 @@ def _number_by_header(column: _Evidence) -> ColumnTyping | None:
         return None
     if entity_type == e.UNIQUE_ID and not _are_keys(column):
         return None
-    if entity_type != e.UNIQUE_ID and _probabilities(column, column.name).get(entity_type, 0.0) < 0.5:
+    if entity_type != e.UNIQUE_ID and _predict_types(column, column.name).get(entity_type, 0.0) < 0.5:
         return None
 
-    return _typed(
+    return _make_typing(
         entity_type,
         0.7,
         f"the header may name {entity_type}, and {share:.0%} of {len(column.sample)} distinct values fit",
@@ -531,7 +533,9 @@ def _key_of_person(column: _Evidence) -> ColumnTyping | None:
     ):
         return None
 
-    return _typed(e.UNKNOWN, 0.5, "the header names a person, and the values are codes that hardly repeat", e.UNIQUE_ID)
+    return _make_typing(
+        e.UNKNOWN, 0.5, "the header names a person, and the values are codes that hardly repeat", e.UNIQUE_ID
+    )
 
 
 # Text.
@@ -542,7 +546,7 @@ def _are_sentences(column: _Evidence) -> bool:
     return column.num_distinct >= 20 and column.share(lambda value: value.count(" ") >= 7 and len(value) >= 40) >= 0.5
 
 
-def _text(column: _Evidence, findings: dict[str, tuple[Finding, ...] | None]) -> ColumnTyping | None:
+def _type_text(column: _Evidence, findings: dict[str, tuple[Finding, ...] | None]) -> ColumnTyping | None:
     plain = {
         text: found if found is None else [f.entity_type for f in found if f.entity_type in _PLAIN_FINDINGS]
         for text, found in findings.items()
@@ -551,9 +555,9 @@ def _text(column: _Evidence, findings: dict[str, tuple[Finding, ...] | None]) ->
     if not count:
         reason = f"most of {len(column.sample)} distinct values are sentences"
         if _are_sentences(column):
-            return _typed(e.FREE_TEXT, 0.9, reason)
+            return _make_typing(e.FREE_TEXT, 0.9, reason)
         return None
 
     found_types = sorted({entity_type for found in plain.values() for entity_type in found or ()})
     reason = f"{count} of {len(findings)} distinct values contain {', '.join(found_types) or 'unreadable text'}"
-    return _typed(e.FREE_TEXT, count / len(findings), reason)
+    return _make_typing(e.FREE_TEXT, count / len(findings), reason)

@@ -32,8 +32,8 @@ class ColumnModel:
         scale: (num_statistics,) that they are divided by.
         hidden: (num_features, num_hidden) weights and (num_hidden,) biases.
         output: (num_hidden, num_classes) weights and (num_classes,) biases.
-        temperature: What the outputs are divided by, so that probabilities are calibrated.
-        gazetteers: What is known of names.
+        temperature: Divisor of the outputs that makes the probabilities calibrated.
+        gazetteers: Gazetteers of first names, last names and places.
         unknown_headers: Phrases that the lexicon of headers shall not know; empty but in held-out evaluation.
     """
 
@@ -47,11 +47,11 @@ class ColumnModel:
     unknown_headers: frozenset[str] = frozenset()
 
     def read(self, values: Sequence[str]) -> ValueFeatures:
-        """What `probabilities` needs of a column's distinct values; the costly half of the work."""
+        """Features of a column's distinct values for `probabilities`; the costly half of the work."""
         return value_features(values, self.gazetteers)
 
     def probabilities(self, values: ValueFeatures, header: str) -> dict[str, float]:
-        """Probability of each class for a column; header "" if it shall not count."""
+        """Probability of each class for a column; header "" ignores the header."""
         features = column_features(values, header, self.unknown_headers)
         size = len(self.mean)
         features[:size] = np.clip((features[:size] - self.mean) / self.scale, -8, 8)
@@ -79,7 +79,7 @@ class ColumnModel:
 
 @cache
 def load_column_model(path: Path = WEIGHTS) -> ColumnModel:
-    """The model in a file; the one that is shipped, where none is named."""
+    """The model in a file; the packaged model without a file."""
     with np.load(path, allow_pickle=False) as arrays:
         return ColumnModel(
             classes=tuple(str(name) for name in arrays["classes"]),

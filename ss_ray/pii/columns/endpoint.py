@@ -55,18 +55,18 @@ def ask_endpoint(
     if not asked:
         return dict(typings)
 
-    answer = _answer(endpoint, asked)
-    added = {name: _typing(type_, asked[name]) for name, type_ in answer.items() if type_ is not None}
+    answer = _request_answer(endpoint, asked)
+    added = {name: _make_typing(type_, asked[name]) for name, type_ in answer.items() if type_ is not None}
     return {**typings, **added}
 
 
-def _answer(endpoint: EndpointParameters, columns: Mapping[str, Sequence[str]]) -> dict[str, str | None]:
-    request = _request(endpoint, columns)
+def _request_answer(endpoint: EndpointParameters, columns: Mapping[str, Sequence[str]]) -> dict[str, str | None]:
+    request = _build_request(endpoint, columns)
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as response:
             content = json.load(response)["choices"][0]["message"]["content"]
 
-        return _parsed(content, columns)
+        return _parse_answer(content, columns)
     # The cause is dropped: it may quote the request or the answer.
     except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
         if isinstance(error, urllib.error.HTTPError):
@@ -79,8 +79,8 @@ def _answer(endpoint: EndpointParameters, columns: Mapping[str, Sequence[str]]) 
     )
 
 
-def _request(endpoint: EndpointParameters, columns: Mapping[str, Sequence[str]]) -> urllib.request.Request:
-    examples = {name: _examples(values, endpoint.send_values) for name, values in columns.items()}
+def _build_request(endpoint: EndpointParameters, columns: Mapping[str, Sequence[str]]) -> urllib.request.Request:
+    examples = {name: _choose_examples(values, endpoint.send_values) for name, values in columns.items()}
     if endpoint.send_values:
         what = "its values"
     else:
@@ -101,12 +101,12 @@ def _request(endpoint: EndpointParameters, columns: Mapping[str, Sequence[str]])
     )
     request.add_header("Content-Type", "application/json")
     if endpoint.key_env is not None:
-        request.add_header("Authorization", f"Bearer {_key(endpoint.key_env)}")
+        request.add_header("Authorization", f"Bearer {_read_key(endpoint.key_env)}")
 
     return request
 
 
-def _key(variable: str) -> str:
+def _read_key(variable: str) -> str:
     key = os.environ.get(variable)
     if not key:
         raise ConfigError(
@@ -115,14 +115,14 @@ def _key(variable: str) -> str:
     return key
 
 
-def _examples(values: Sequence[str], send_values: bool) -> list[str]:
+def _choose_examples(values: Sequence[str], send_values: bool) -> list[str]:
     if send_values:
         return list(values[:NUM_EXAMPLES])
     return list(dict.fromkeys(shape(value)[:60] for value in values))[:NUM_EXAMPLES]
 
 
-def _parsed(content: Any, columns: Mapping[str, Sequence[str]]) -> dict[str, str | None]:
-    """The types that an answer gives; ValueError for one that leaves a column out or names no type of ours."""
+def _parse_answer(content: Any, columns: Mapping[str, Sequence[str]]) -> dict[str, str | None]:
+    """Types in an answer; ValueError if it leaves a column out or names an unknown type."""
     answer = json.loads(content)
     types = {name: answer[name] for name in columns}
     if any(type_ is not None and type_ not in ENTITY_TYPES for type_ in types.values()):
@@ -130,7 +130,7 @@ def _parsed(content: Any, columns: Mapping[str, Sequence[str]]) -> dict[str, str
     return types
 
 
-def _typing(entity_type: str, values: Sequence[str]) -> ColumnTyping:
+def _make_typing(entity_type: str, values: Sequence[str]) -> ColumnTyping:
     looks = LOOKS.get(entity_type)
     if looks:
         share = sum(map(looks, values)) / len(values)

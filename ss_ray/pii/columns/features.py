@@ -59,7 +59,7 @@ class Gazetteers:
         hashes: Ascending uint32 by name of the gazetteer, see GAZETTEERS.
         forget: Share of the entries in [0, 1) that are taken for missing, so that training meets names it lacks; of the
             lists that are complete, none.
-        salt: Which entries those are.
+        salt: Seed that chooses the forgotten entries.
     """
 
     hashes: Mapping[str, npt.NDArray[np.uint32]]
@@ -94,7 +94,7 @@ def text_hash(text: str) -> int:
 
 @dataclass(frozen=True)
 class ValueFeatures:
-    """What the values alone give to the vector of a column.
+    """Part of a column's vector that depends on its values alone.
 
     Attributes:
         statistics: The first part of the first block.
@@ -110,15 +110,21 @@ def value_features(values: Sequence[str], gazetteers: Gazetteers) -> ValueFeatur
 
     Args:
         values: At least one, distinct, not empty, stripped; MODEL_SAMPLE of them are looked at.
-        gazetteers: What is known of names.
+        gazetteers: Gazetteers in which the values are looked up.
     """
     step = max(1, len(values) / MODEL_SAMPLE)
     texts = [values[int(i * step)][:MAX_CHARACTERS] for i in range(min(len(values), MODEL_SAMPLE))]
     plain = [plain_text(text) for text in texts]
     words = [_WORD.findall(text) for text in plain]
-    known = _known(plain, words, gazetteers)
-    statistics = [*_characters(texts), *_numbers(texts), *_dates(texts), *_checks(texts), *known]
-    counts = [_grams(plain), _hashed_words(words, gazetteers), _shapes(texts)]
+    known = _gazetteer_features(plain, words, gazetteers)
+    statistics = [
+        *_character_features(texts),
+        *_number_features(texts),
+        *_date_features(texts),
+        *_check_features(texts),
+        *known,
+    ]
+    counts = [_gram_features(plain), _hashed_words(words, gazetteers), _shape_features(texts)]
 
     return ValueFeatures(np.array(statistics, np.float32), np.concatenate(counts))
 
@@ -127,9 +133,9 @@ def column_features(values: ValueFeatures, header: str, unknown_headers: frozens
     """The vector of a column.
 
     Args:
-        values: From `value_features`.
+        values: Features of the values, from `value_features`.
         header: The column's name; "" if it shall not count.
-        unknown_headers: See `headers.match_header`.
+        unknown_headers: Header words that count as unknown, see `headers.match_header`.
 
     Returns:
         (number of features,), float32.
@@ -140,15 +146,15 @@ def column_features(values: ValueFeatures, header: str, unknown_headers: frozens
         match = None
 
     named = np.array(_header_type(match, bool(header)), np.float32)
-    return np.concatenate([values.statistics, named, values.counts, _header(header)])
+    return np.concatenate([values.statistics, named, values.counts, _header_features(header)])
 
 
 def num_statistics() -> int:
-    """Length of the first block, the one that is no count."""
+    """Length of the first block, whose entries are no counts."""
     return len(column_features(value_features(["a"], _NOTHING), "")) - NUM_GRAMS - NUM_WORDS - NUM_SHAPES - NUM_HEADER
 
 
-def _characters(texts: Sequence[str]) -> list[float]:
+def _character_features(texts: Sequence[str]) -> list[float]:
     lengths = np.array([len(text) for text in texts], float)
     shares = np.array(
         [
@@ -187,7 +193,7 @@ def _characters(texts: Sequence[str]) -> list[float]:
     ]
 
 
-def _numbers(texts: Sequence[str]) -> list[float]:
+def _number_features(texts: Sequence[str]) -> list[float]:
     matches = [text for text in texts if _NUMBER.fullmatch(text)]
     share = len(matches) / len(texts)
     if share < 0.5:
@@ -208,7 +214,7 @@ def _numbers(texts: Sequence[str]) -> list[float]:
 
 
 def date_year(text: str) -> int | None:
-    """The year of a text that is a date and nothing else, whatever its format."""
+    """Year of a text that is a date and nothing else, in any format."""
     for pattern in _DATES:
         if match := pattern.fullmatch(text):
             year = int(match["y"])
@@ -221,7 +227,7 @@ def date_year(text: str) -> int | None:
     return None
 
 
-def _dates(texts: Sequence[str]) -> list[float]:
+def _date_features(texts: Sequence[str]) -> list[float]:
     years = [year for text in texts if (year := date_year(text))]
     if len(years) < len(texts) / 2:
         return [len(years) / len(texts), *([0.0] * 6)]
@@ -231,7 +237,7 @@ def _dates(texts: Sequence[str]) -> list[float]:
     return [len(years) / len(texts), timed, *((np.array([low, middle, high]) - 1980) / 20), (high - low) / 20, 1.0]
 
 
-def _checks(texts: Sequence[str]) -> list[float]:
+def _check_features(texts: Sequence[str]) -> list[float]:
     checked = texts[:: max(1, len(texts) // _CHECKED_VALUES)][:_CHECKED_VALUES]
     long = [text for text in checked if 6 <= len(text) <= 34 and any(map(str.isdecimal, text))]
     if not long:
@@ -252,7 +258,7 @@ def _checks(texts: Sequence[str]) -> list[float]:
     ]
 
 
-def _known(plain: Sequence[str], words: Sequence[Sequence[str]], gazetteers: Gazetteers) -> list[float]:
+def _gazetteer_features(plain: Sequence[str], words: Sequence[Sequence[str]], gazetteers: Gazetteers) -> list[float]:
     whole = np.array([crc32(text.encode()) for text in plain], np.uint32)
     single = np.array([crc32(word.encode()) for found in words for word in found[:4]], np.uint32)
     first = np.array([crc32(found[0].encode()) for found in words if found], np.uint32)
@@ -278,7 +284,7 @@ def _header_type(match: HeaderMatch | None, is_shown: bool) -> list[float]:
     return named
 
 
-def _grams(plain: Sequence[str]) -> Floats:
+def _gram_features(plain: Sequence[str]) -> Floats:
     """Hashed counts of character 3-grams; a value's start and end count as characters, and all digits are alike."""
     joined = re.sub(r"\d", "0", "\n" + "\n".join(plain) + "\n", flags=re.ASCII)
     codes = np.array([ord(c) for c in joined], np.uint32)
@@ -289,7 +295,7 @@ def _grams(plain: Sequence[str]) -> Floats:
     hashed = codes[:-2] * np.uint32(2654435761) + codes[1:-1] * np.uint32(40503) + codes[2:] * np.uint32(2246822519)
     hashed ^= hashed >> np.uint32(15)
 
-    return _frequencies(hashed[inside] * np.uint32(2654435761) >> np.uint32(8), NUM_GRAMS)
+    return _hash_frequencies(hashed[inside] * np.uint32(2654435761) >> np.uint32(8), NUM_GRAMS)
 
 
 def _hashed_words(words: Sequence[Sequence[str]], gazetteers: Gazetteers) -> Floats:
@@ -307,14 +313,14 @@ def shape(text: str) -> str:
     return re.sub(r"9{9,}", "9+", text)
 
 
-def _shapes(texts: Sequence[str]) -> Floats:
+def _shape_features(texts: Sequence[str]) -> Floats:
     shapes = Counter(shape(text)[:24] for text in texts)
     hashed = np.array([crc32(text.encode()) for text in shapes], np.uint32)
     counts = np.bincount(hashed % NUM_SHAPES, weights=list(shapes.values()), minlength=NUM_SHAPES)
     return np.sqrt(counts / len(texts)).astype(np.float32)
 
 
-def _header(header: str) -> Floats:
+def _header_features(header: str) -> Floats:
     words = header_words(header) if header else ()
     grams = [f"<{word}>"[i : i + 3] for word in words for i in range(len(word))]
     if words:
@@ -322,10 +328,10 @@ def _header(header: str) -> Floats:
     else:
         parts = []
 
-    return _frequencies(np.array([crc32(part.encode()) for part in parts], np.uint32), NUM_HEADER)
+    return _hash_frequencies(np.array([crc32(part.encode()) for part in parts], np.uint32), NUM_HEADER)
 
 
-def _frequencies(hashed: npt.NDArray[np.uint32], size: int) -> Floats:
+def _hash_frequencies(hashed: npt.NDArray[np.uint32], size: int) -> Floats:
     counts = np.bincount(hashed % np.uint32(size), minlength=size)
     return np.sqrt(counts / max(len(hashed), 1)).astype(np.float32)
 

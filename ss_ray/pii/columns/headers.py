@@ -343,10 +343,10 @@ _LETTERS = str.maketrans({"ß": "ss", "ø": "o", "ł": "l", "æ": "ae", "œ": "o
 
 @dataclass(frozen=True)
 class HeaderMatch:
-    """What a header names.
+    """Entity type that a header names.
 
     Attributes:
-        entity_type: Of `entities.ENTITY_TYPES`.
+        entity_type: Entity type, one of `entities.ENTITY_TYPES`.
         specific: Whether the header can hardly mean anything else.
     """
 
@@ -358,14 +358,14 @@ def match_header(name: str, unknown: frozenset[str] = frozenset()) -> HeaderMatc
     """The entity type that a header names by itself or after words like "customer", "billing" or "emergency".
 
     Args:
-        name: The header.
+        name: Header of the column.
         unknown: Phrases without spaces that are taken for unknown; held-out evaluation needs some.
     """
     words = header_words(name)
-    for candidate in _shortened(words):
+    for candidate in _shorten_words(words):
         plain = "".join(candidate)
         if plain not in unknown:
-            found = _lexicon().get(plain)
+            found = _load_lexicon().get(plain)
         else:
             found = None
 
@@ -403,7 +403,7 @@ def is_about_person(name: str) -> bool:
     """Whether a header is the name of a role alone, "patient" or "policy_holder", or of a role and a key."""
     words = header_words(name)
     plain = "".join(words)
-    return plain in _roles() or plain.removesuffix("s") in _roles()
+    return plain in _load_roles() or plain.removesuffix("s") in _load_roles()
 
 
 def phrases(lexicon: Mapping[str, str], entity_type: str) -> tuple[str, ...]:
@@ -411,10 +411,10 @@ def phrases(lexicon: Mapping[str, str], entity_type: str) -> tuple[str, ...]:
     return tuple(phrase.strip() for phrase in lexicon.get(entity_type, "").split(",") if phrase.strip())
 
 
-def _shortened(words: tuple[str, ...]) -> Iterable[tuple[str, ...]]:
+def _shorten_words(words: tuple[str, ...]) -> Iterable[tuple[str, ...]]:
     """The words, then without leading roles and qualifiers, then without trailing qualifiers."""
     yield words
-    dropped = _roles() | set(_QUALIFIERS.split())
+    dropped = _load_roles() | set(_QUALIFIERS.split())
     start = 0
 
     while start < len(words) - 1 and words[start] in dropped:
@@ -428,9 +428,9 @@ def _shortened(words: tuple[str, ...]) -> Iterable[tuple[str, ...]]:
 
 
 def _role_and_rest(words: tuple[str, ...]) -> HeaderMatch | None:
-    """What a role and a word after it name, as "customeremail", "patient key" and "driver nm" do."""
+    """Match of a role and the word after it, as in "customeremail", "patient key" and "driver nm"."""
     plain = "".join(words)
-    role = max((role for role in _roles() if plain.startswith(role)), key=len, default="")
+    role = max((role for role in _load_roles() if plain.startswith(role)), key=len, default="")
     rest = plain.removeprefix(role)
     if not role or not rest:
         return None
@@ -439,7 +439,7 @@ def _role_and_rest(words: tuple[str, ...]) -> HeaderMatch | None:
     if rest in _PERSONAL_SUFFIXES:
         return HeaderMatch(e.UNIQUE_ID, specific=True)
 
-    found = _lexicon().get(rest)
+    found = _load_lexicon().get(rest)
     if found is not None and len(words) == 1:
         return found
 
@@ -449,16 +449,16 @@ def _role_and_rest(words: tuple[str, ...]) -> HeaderMatch | None:
 def _of_person(found: HeaderMatch, words: tuple[str, ...]) -> HeaderMatch:
     """A match after a role: the name of a product may be anything, the name of a customer is a name."""
     known = found.entity_type in {e.PERSON, e.ADDRESS, e.UNIQUE_ID, e.EMAIL_ADDRESS, e.PHONE_NUMBER}
-    return HeaderMatch(found.entity_type, found.specific or (known and words[0] in _roles()))
+    return HeaderMatch(found.entity_type, found.specific or (known and words[0] in _load_roles()))
 
 
 @cache
-def _roles() -> frozenset[str]:
+def _load_roles() -> frozenset[str]:
     return frozenset(ROLES.split())
 
 
 @cache
-def _lexicon() -> dict[str, HeaderMatch]:
+def _load_lexicon() -> dict[str, HeaderMatch]:
     matches: dict[str, HeaderMatch] = {}
     for lexicon, specific in ((AMBIGUOUS, False), (SPECIFIC, True)):
         for entity_type in lexicon:

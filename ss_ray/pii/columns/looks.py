@@ -1,4 +1,4 @@
-"""Whether a value can be of an entity type at all: what a header that names the type is checked against.
+"""Forms that values of an entity type can have; a header that names the type is checked against them.
 
 Lenient on purpose. A value that fails cannot be imitated by stand-ins of the type; one that passes may still be
 something else, which is for the header, the checksums and the column model to say.
@@ -42,11 +42,11 @@ def _is_name(value: str) -> bool:
         len(value.split()) <= 6
         and any(map(str.isalpha, value))
         and not any(map(str.isdecimal, value))
-        and not _odd(value)
+        and not _has_odd_character(value)
     )
 
 
-def _odd(value: str) -> bool:
+def _has_odd_character(value: str) -> bool:
     return any(c in "@:;=<>{}[]|#%*/\\" for c in value)
 
 
@@ -114,11 +114,16 @@ def _is_age(value: str) -> bool:
 
 
 def _is_region(value: str) -> bool:
-    return 2 <= len(value) <= 60 and not _odd(value) and not _is_fraction(value)
+    return 2 <= len(value) <= 60 and not _has_odd_character(value) and not _is_fraction(value)
 
 
 def _is_postcode(value: str) -> bool:
-    return len(value) <= 12 and 1 <= len(digits_of(value)) <= 10 and not _is_fraction(value) and not _odd(value)
+    return (
+        len(value) <= 12
+        and 1 <= len(digits_of(value)) <= 10
+        and not _is_fraction(value)
+        and not _has_odd_character(value)
+    )
 
 
 def _is_category(value: str) -> bool:

@@ -43,11 +43,11 @@ PERSONA = {
 
 
 class Filters:
-    """Filters under one key. What they give depends on the cell that `start` names.
+    """Filters under one key. Their results depend on the cell that `start` names.
 
     Args:
         pseudonyms: Makes the stand-ins.
-        plan: What to look for in texts.
+        plan: Plan whose entity types are searched for in texts.
     """
 
     def __init__(self, pseudonyms: Pseudonyms, plan: PiiPlan) -> None:
@@ -79,8 +79,8 @@ class Filters:
             "date_parse": lambda value: dates.parse(str(value)),
             "date_shift": lambda value, low=None, high=None: self.shifted(value, low, high).date(),
             "date_time_shift": self.shifted,
-            "date_format": lambda value, format_="%Y-%m-%d": _date(value).strftime(format_),
-            "date_time_format": lambda value, format_="%Y-%m-%d %H:%M:%S": _date(value).strftime(format_),
+            "date_format": lambda value, format_="%Y-%m-%d": _parse_date(value).strftime(format_),
+            "date_time_format": lambda value, format_="%Y-%m-%d %H:%M:%S": _parse_date(value).strftime(format_),
             "detect_entities": self.detect_entities,
             **{name: self._text_filter(operator) for name, operator in texts.items()},
         }
@@ -102,22 +102,22 @@ class Filters:
         return self._pseudonyms.stand_in(type_, str(self._this))
 
     def persona(self, part: str) -> str:
-        """A part of what the person of the cell becomes: the stand-in that the cell has in texts and columns."""
+        """Part of the stand-in persona of the cell's person, the same as in texts and columns."""
         return self._pseudonyms.stand_in(PERSONA[part], "" if isna(self._this) else str(self._this))
 
     def shifted(self, value: Any, low: str | None = None, high: str | None = None) -> datetime:
-        """A date moved by days between two offsets such as "-30d" and "+2y"; without them as columns of dates are."""
-        moved = _date(value)
+        """A date moved by days between two offsets such as "-30d" and "+2y"; without offsets it moves like a column."""
+        moved = _parse_date(value)
         if low is None and high is None:
             return moved + timedelta(days=shift_days(self._pseudonyms.key, "", self._plan.max_shift_days))
 
-        first, last = sorted((_offset(low or "0d"), _offset(high or "0d")))
+        first, last = sorted((_parse_offset(low or "0d"), _parse_offset(high or "0d")))
         drawn = Stream(self._pseudonyms.key, "date_shift", str(value)).below(last - first + 1)
         return moved + timedelta(days=first + drawn)
 
     def detect_entities(self, text: Any) -> list[dict[str, Any]]:
         """Findings of a text: type, start, end and score."""
-        found = self._texts(Operator.PSEUDONYM).find(str(text))
+        found = self._text_replacer(Operator.PSEUDONYM).find(str(text))
         return [{"entity": f.entity_type, "start": f.start, "end": f.end, "score": f.score} for f in found]
 
     def _text_filter(self, operator: Operator) -> Callable[..., Any]:
@@ -125,7 +125,7 @@ class Filters:
             if isna(text):
                 return None
 
-            made = self._texts(operator).replace(str(text))
+            made = self._text_replacer(operator).replace(str(text))
             if made is None and on_error == "raise":
                 raise ValueError("a text could not be analysed")
             if made is None:
@@ -135,18 +135,18 @@ class Filters:
 
         return apply
 
-    def _texts(self, operator: Operator) -> TextReplacer:
-        if operator not in self._replacers:
+    def _text_replacer(self, operator: Operator) -> TextReplacer:
+        if operator not in self._replacer_cache:
             plan = self._plan
             if operator is not Operator.PSEUDONYM:
                 chosen = dict.fromkeys(plan.searched, operator)
                 plan = replace(plan, operators={**plan.operators, **chosen})
-            self._replacers[operator] = TextReplacer(plan, self._pseudonyms)
+            self._replacer_cache[operator] = TextReplacer(plan, self._pseudonyms)
 
-        return self._replacers[operator]
+        return self._replacer_cache[operator]
 
     @cached_property
-    def _replacers(self) -> dict[Operator, TextReplacer]:
+    def _replacer_cache(self) -> dict[Operator, TextReplacer]:
         return {}
 
 
@@ -170,7 +170,7 @@ def partial_mask(value: Any, prefix: int = 0, padding: str = "X", suffix: int = 
     return f"{text[: max(0, int(prefix))]}{padding}{text[len(text) - max(0, int(suffix)) :] if suffix else ''}"
 
 
-def _date(value: Any) -> datetime:
+def _parse_date(value: Any) -> datetime:
     if isinstance(value, datetime):
         return value
     if isinstance(value, date):
@@ -178,7 +178,7 @@ def _date(value: Any) -> datetime:
     return dates.parse(str(value))
 
 
-def _offset(text: str) -> int:
+def _parse_offset(text: str) -> int:
     parts = _OFFSET.findall(str(text))
     if not parts:
         raise ValueError("an offset is a number with y, m, w or d")

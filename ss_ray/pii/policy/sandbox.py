@@ -1,4 +1,4 @@
-"""A process of its own for the expressions of a policy: what they take of time and memory, they take there.
+"""A separate process for the expressions of a policy, so that its limits of time and memory contain them.
 
 Its memory is bounded, it can write no file, and each call has a deadline; a process that passes it is killed, with the
 job. Expressions reach nothing but values in the first place: Jinja's sandbox sees to that, in the same process.
@@ -37,13 +37,13 @@ ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "PYTHONPATH", "OMP_NUM_THREADS", "VIRTU
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """What is to be evaluated for each cell.
+    """Rule that is evaluated for each cell.
 
     Attributes:
-        conditions: All have to hold.
-        value: What the cell becomes; None where only the conditions are asked for.
-        foreach: Gives the list whose items `value` is evaluated for.
-        fallback: Stands for the value where it fails; None lets it fail.
+        conditions: Expressions that must all hold.
+        value: Expression of the cell's new value; None if only the conditions are evaluated.
+        foreach: Expression of the list whose items `value` is evaluated for.
+        fallback: Value where the expression fails; None lets the cell fail.
         is_aimed: Whether the rule names this column, so that a cell is hidden where a condition fails.
     """
 
@@ -56,11 +56,11 @@ class Rule:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a cell.
+    """Result of a rule for one cell.
 
     Attributes:
         matches: Whether the conditions hold.
-        value: As text; None for a missing cell.
+        value: New value as text; None for a missing cell.
         failed: Whether an expression failed, and no fallback stood in.
     """
 
@@ -73,9 +73,9 @@ class Sandbox(AbstractContextManager["Sandbox"]):
     """A running process that evaluates rules.
 
     Args:
-        key: Of the stand-ins.
-        plan: What its filters look for in texts.
-        deadline_seconds: For one batch of cells.
+        key: Secret key of the stand-ins.
+        plan: Plan whose entity types the filters search for in texts.
+        deadline_seconds: Time limit of one batch of cells.
 
     Raises:
         ResourceError: The process does not start.
@@ -88,14 +88,14 @@ class Sandbox(AbstractContextManager["Sandbox"]):
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env={name: os.environ[name] for name in ENVIRONMENT if name in os.environ} | {"PYTHONPATH": _paths()},
+            env={name: os.environ[name] for name in ENVIRONMENT if name in os.environ} | {"PYTHONPATH": _join_paths()},
         )
         # Also where nobody closes it.
-        self._end = weakref.finalize(self, _end, self._process)
+        self._end = weakref.finalize(self, _end_process, self._process)
         self._rest = b""
         self._constants: dict[str, list[Outcome]] = {}
         start = {"key": key.hex(), "plan": TypeAdapter(PiiPlan).dump_python(plan, mode="json")}
-        if self._ask(start, START_SECONDS) != "ready":
+        if self._ask_process(start, START_SECONDS) != "ready":
             raise ResourceError("the process for the policy's expressions did not start")
 
     def __exit__(self, *error: object) -> None:
@@ -103,7 +103,7 @@ class Sandbox(AbstractContextManager["Sandbox"]):
 
     @property
     def process_id(self) -> int:
-        """Of the process."""
+        """Id of the process."""
         return self._process.pid
 
     def close(self) -> None:
@@ -111,10 +111,10 @@ class Sandbox(AbstractContextManager["Sandbox"]):
         self._end()
 
     def evaluate(self, rule: Rule, shared: Mapping[str, Any], cells: Sequence[Mapping[str, Any]]) -> list[Outcome]:
-        """What becomes of each cell.
+        """Outcome of each cell.
 
         Args:
-            rule: What to evaluate.
+            rule: Rule that is evaluated.
             shared: Variables that all cells see.
             cells: The others: `this`, `row`, `index`. JSON values.
 
@@ -125,19 +125,21 @@ class Sandbox(AbstractContextManager["Sandbox"]):
         if len(cells) == 1:
             known = json.dumps([asdict(rule), shared, cells[0]])
             if known not in self._constants:
-                self._constants[known] = self._evaluate(rule, shared, cells)
+                self._constants[known] = self._evaluate_cells(rule, shared, cells)
             return self._constants[known]
 
-        return self._evaluate(rule, shared, cells)
+        return self._evaluate_cells(rule, shared, cells)
 
-    def _evaluate(self, rule: Rule, shared: Mapping[str, Any], cells: Sequence[Mapping[str, Any]]) -> list[Outcome]:
+    def _evaluate_cells(
+        self, rule: Rule, shared: Mapping[str, Any], cells: Sequence[Mapping[str, Any]]
+    ) -> list[Outcome]:
         outcomes: list[Outcome] = []
         for start in range(0, len(cells), BATCH_CELLS):
             request = {"rule": asdict(rule), "shared": shared, "cells": cells[start : start + BATCH_CELLS]}
-            outcomes += [Outcome(*found) for found in self._ask(request, self._deadline)]
+            outcomes += [Outcome(*found) for found in self._ask_process(request, self._deadline)]
         return outcomes
 
-    def _ask(self, request: Mapping[str, Any], seconds: float) -> Any:
+    def _ask_process(self, request: Mapping[str, Any], seconds: float) -> Any:
         stdin = self._process.stdin
         stdout = self._process.stdout
         assert stdin is not None
@@ -168,7 +170,7 @@ class Sandbox(AbstractContextManager["Sandbox"]):
         return json.loads(line)
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _end_process(process: subprocess.Popen[bytes]) -> None:
     process.kill()
     process.wait()
     for stream in (process.stdin, process.stdout):
@@ -176,7 +178,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
             stream.close()
 
 
-def _paths() -> str:
+def _join_paths() -> str:
     return os.pathsep.join(path for path in sys.path if path)
 
 
@@ -194,38 +196,38 @@ def serve() -> None:
     pseudonyms = Pseudonyms(bytes.fromhex(start["key"]), plan.locale)
     settings = {"locales": [plan.locale], "seed": None}
     expressions = Expressions(pseudonyms.key, plan.locale, Filters(pseudonyms, plan), settings)
-    _answer("ready")
+    _write_answer("ready")
     read_rule = TypeAdapter(Rule).validate_python
 
     for line in sys.stdin:
         request = json.loads(line)
         rule = read_rule(request["rule"])
-        _answer([_outcome(expressions, rule, request["shared"], cell) for cell in request["cells"]])
+        _write_answer([_evaluate_cell(expressions, rule, request["shared"], cell) for cell in request["cells"]])
 
 
-def _answer(value: Any) -> None:
+def _write_answer(value: Any) -> None:
     sys.stdout.write(json.dumps(value) + "\n")
     sys.stdout.flush()
 
 
-def _outcome(
+def _evaluate_cell(
     expressions: Expressions, rule: Rule, shared: Mapping[str, Any], cell: Mapping[str, Any]
 ) -> tuple[bool, str | None, bool]:
     variables = {**shared, **cell}
-    matches = _tried(lambda: all(expressions.value(part, variables) for part in rule.conditions))
+    matches = _try_call(lambda: all(expressions.value(part, variables) for part in rule.conditions))
     if matches is None:
         return rule.is_aimed, rule.fallback, rule.is_aimed and rule.fallback is None
     if not matches or rule.value is None:
         return bool(matches), None, False
 
-    made = _tried(lambda: (_made(expressions, rule, variables),))
+    made = _try_call(lambda: (_evaluate_value(expressions, rule, variables),))
     if made is not None:
         return (True, made[0], False)
 
     return (True, rule.fallback, rule.fallback is None)
 
 
-def _made(expressions: Expressions, rule: Rule, variables: Mapping[str, Any]) -> str | None:
+def _evaluate_value(expressions: Expressions, rule: Rule, variables: Mapping[str, Any]) -> str | None:
     assert rule.value is not None
     if rule.foreach is None:
         return as_text(expressions.value(rule.value, variables))
@@ -233,8 +235,8 @@ def _made(expressions: Expressions, rule: Rule, variables: Mapping[str, Any]) ->
     return as_text([expressions.value(rule.value, {**variables, "items": items, "item": item}) for item in items])
 
 
-def _tried(function: Callable[[], Any]) -> Any:
-    """The result, or None where the expression failed, whatever the reason: the caller hides the cell."""
+def _try_call(function: Callable[[], Any]) -> Any:
+    """The result, or None if the expression failed for any reason: the caller hides the cell."""
     try:
         return function()
     except (Exception, RecursionError, MemoryError):  # noqa: BLE001 - its message may quote a cell

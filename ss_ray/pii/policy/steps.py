@@ -40,10 +40,10 @@ class State:
     """A table between two rules.
 
     Attributes:
-        table: As it is now.
-        columns: Of the table, in order.
-        rows: What each row tells, (num_rows,), of the table before the first rule.
-        numbers: Of the rows in the whole source, (num_rows,).
+        table: Table after the rules so far.
+        columns: Columns of the table, in order.
+        rows: Context of each row before the first rule, (num_rows,).
+        numbers: Number of each row in the whole source, (num_rows,).
         changed: Cells that rules changed, by column and entity type or FAILED.
     """
 
@@ -62,7 +62,7 @@ def check_policy(steps: Sequence[PolicyStep]) -> None:
     """
     for number, step in enumerate(steps):
         where = f"replace_pii.steps.{number}"
-        for source in _sources(step):
+        for source in _list_sources(step):
             needs(Expression(source))
 
         rows = step.rows
@@ -89,7 +89,7 @@ def check_policy(steps: Sequence[PolicyStep]) -> None:
 
 
 def check_row_local(steps: Sequence[PolicyStep]) -> None:
-    """Refuse steps that make of a row what other rows decide: with differential privacy one person would move them all.
+    """Refuse steps whose result for a row depends on other rows: under differential privacy one person would move all.
 
     Args:
         steps: Steps that passed `check_policy`.
@@ -98,7 +98,7 @@ def check_row_local(steps: Sequence[PolicyStep]) -> None:
         ConfigError: An expression uses the number of the row, or draws that follow on those for the rows before.
     """
     for number, step in enumerate(steps):
-        for source in _sources(step):
+        for source in _list_sources(step):
             found = needs(Expression(source))
             names = (["index"] if found.index else []) + list(found.unkeyed)
             if names:
@@ -109,7 +109,7 @@ def check_row_local(steps: Sequence[PolicyStep]) -> None:
                 )
 
 
-def _sources(step: PolicyStep) -> Iterator[str]:
+def _list_sources(step: PolicyStep) -> Iterator[str]:
     """Every expression of a step as it was written."""
     yield from (value for value in (step.vars or {}).values() if isinstance(value, str))
     rows = step.rows
@@ -125,10 +125,11 @@ def apply_policy(state: State, steps: Sequence[PolicyStep], sandbox: Sandbox, re
     """The table after all steps.
 
     Args:
-        state: Before.
-        steps: In order.
+        state: Table before the first step.
+        steps: Steps of the policy, in order.
         sandbox: Evaluates the expressions.
-        replace_texts: What `this | fake_entities` does where the row is known, with the header of the texts.
+        replace_texts: Function behind `this | fake_entities` where the row is known; it also takes the header of the
+            texts.
 
     Raises:
         ConfigError: An expression takes too long, or a rule names a column that is not there.
@@ -144,13 +145,13 @@ def apply_policy(state: State, steps: Sequence[PolicyStep], sandbox: Sandbox, re
 
         for column in state.columns:
             for rule in (step.rows and step.rows.update) or ():
-                state = _updated(state, column, rule, sandbox, shared, replace_texts)
+                state = _apply_rule(state, column, rule, sandbox, shared, replace_texts)
 
     return state
 
 
 def step_variables(step: PolicyStep, sandbox: Sandbox) -> dict[str, Any]:
-    """The variables of a step: texts are expressions, evaluated once; lists and maps are what they are.
+    """Variables of a step: texts are expressions, evaluated once; lists and maps are literal.
 
     Raises:
         ConfigError: One fails.
@@ -202,7 +203,7 @@ def _with_columns(state: State, step: PolicyStep, sandbox: Sandbox, shared: Mapp
         state = replace(state, table=table, columns=tuple(columns))
         if change.value is not None:
             rule = PolicyRow(name=added.name, value=change.value)
-            table = _updated(state, added, rule, sandbox, shared, None).table
+            table = _apply_rule(state, added, rule, sandbox, shared, None).table
 
     if len({column.name for column in columns}) < len(columns):
         raise ConfigError("replace_pii.steps: a renamed column gets the name of another one")
@@ -212,17 +213,17 @@ def _with_columns(state: State, step: PolicyStep, sandbox: Sandbox, shared: Mapp
 
 def _is_meant(rule: PolicyColumn | PolicyRow, column: ColumnView, sandbox: Sandbox, shared: Mapping[str, Any]) -> bool:
     """Whether a rule's name, entity, type and the constant parts of its condition fit a column."""
-    entity_names = _listed(rule.entity)
+    entity_names = _list_names(rule.entity)
     if column.is_locked:
         return False
-    if rule.name is not None and column.name not in _listed(rule.name):
+    if rule.name is not None and column.name not in _list_names(rule.name):
         return False
     if rule.entity is not None and column.entity_type not in {parse_entity_type(name) for name in entity_names}:
         return False
-    if rule.type is not None and column.type not in _listed(rule.type):
+    if rule.type is not None and column.type not in _list_names(rule.type):
         return False
 
-    constant, _ = _split(rule.condition)
+    constant, _ = _split_condition(rule.condition)
     if not constant:
         return True
 
@@ -236,8 +237,8 @@ def _without_rows(state: State, rule: PolicyRow, sandbox: Sandbox, shared: Mappi
     for column in state.columns:
         if not _is_meant(rule, column, sandbox, shared):
             continue
-        _, conditions = _split(rule.condition)
-        found = _outcomes(state, column, _conditions(rule, conditions), sandbox, shared)
+        _, conditions = _split_condition(rule.condition)
+        found = _evaluate_rule(state, column, _add_conditions(rule, conditions), sandbox, shared)
         drops = [drop or outcome.matches for drop, outcome in zip(drops, found, strict=True)]
 
     kept = [row for row, drop in enumerate(drops) if not drop]
@@ -249,7 +250,7 @@ def _without_rows(state: State, rule: PolicyRow, sandbox: Sandbox, shared: Mappi
     return replace(state, table=state.table.take(pa.array(kept, pa.int64())), rows=rows, numbers=numbers)
 
 
-def _updated(
+def _apply_rule(
     state: State,
     column: ColumnView,
     rule: PolicyRow,
@@ -257,23 +258,23 @@ def _updated(
     shared: Mapping[str, Any],
     replace_texts: ReplaceTexts | None,
 ) -> State:
-    """The table with the cells of one column as one rule makes them."""
+    """The table after one rule has changed the cells of one column."""
     if not _is_meant(rule, column, sandbox, shared):
         return state
 
-    _, conditions = _split(rule.condition)
+    _, conditions = _split_condition(rule.condition)
     if replace_texts is not None and rule.value is not None and _TEXT_RULE.fullmatch(rule.value):
-        found = _outcomes(state, column, _conditions(rule, conditions), sandbox, shared)
+        found = _evaluate_rule(state, column, _add_conditions(rule, conditions), sandbox, shared)
         met = [outcome.matches for outcome in found]
         outcomes = _text_outcomes(state, column, met, replace_texts)
     else:
         asked = replace(
-            _conditions(rule, conditions),
+            _add_conditions(rule, conditions),
             value=Expression(rule.value or ""),
             foreach=Expression(rule.foreach) if rule.foreach else None,
             fallback=rule.fallback_value,
         )
-        outcomes = _outcomes(state, column, asked, sandbox, shared)
+        outcomes = _evaluate_rule(state, column, asked, sandbox, shared)
 
     return _with_cells(state, column, outcomes)
 
@@ -310,10 +311,10 @@ def _with_cells(state: State, column: ColumnView, outcomes: Sequence[Outcome]) -
     return replace(state, table=table, changed=state.changed + counts)
 
 
-def _outcomes(
+def _evaluate_rule(
     state: State, column: ColumnView, rule: Rule, sandbox: Sandbox, shared: Mapping[str, Any]
 ) -> list[Outcome]:
-    """(num_rows,) what becomes of each cell; cells that the expressions cannot tell apart are evaluated once."""
+    """(num_rows,) outcome of each cell; cells that the expressions cannot tell apart are evaluated once."""
     used = [expression for expression in (*rule.conditions, rule.value, rule.foreach) if expression is not None]
     wanted = [needs(expression) for expression in used]
     if not used:
@@ -344,15 +345,15 @@ def _outcomes(
     return [found[place] for place in places]
 
 
-def _conditions(rule: PolicyRow, conditions: Sequence[Expression]) -> Rule:
+def _add_conditions(rule: PolicyRow, conditions: Sequence[Expression]) -> Rule:
     """The part of a rule that depends on cells."""
-    constant, _ = _split(rule.condition)
+    constant, _ = _split_condition(rule.condition)
     names_column = any(needs(part).column for part in conditions)
     is_aimed = bool(rule.name or rule.entity or rule.type or constant or names_column)
     return Rule(conditions=tuple(conditions), is_aimed=is_aimed)
 
 
-def _split(condition: str | None) -> tuple[list[Expression], list[Expression]]:
+def _split_condition(condition: str | None) -> tuple[list[Expression], list[Expression]]:
     """The parts of a condition that are the same for all cells of a column, and the others."""
     constant: list[Expression] = []
     other: list[Expression] = []
@@ -362,7 +363,7 @@ def _split(condition: str | None) -> tuple[list[Expression], list[Expression]]:
 
 
 def _json_cells(column: pa.ChunkedArray) -> list[Any]:
-    """The cells of a column as JSON can hold them: dates in ISO 8601, decimals as texts."""
+    """The cells of a column in types that JSON can hold: dates in ISO 8601, decimals as texts."""
     return [_json_value(value) for value in column.to_pylist()]
 
 
@@ -394,7 +395,7 @@ def _number_or_text(value: str | None) -> float | str | None:
         return value
 
 
-def _listed(names: Names | None) -> tuple[str, ...]:
+def _list_names(names: Names | None) -> tuple[str, ...]:
     if names is None:
         return ()
     if isinstance(names, str):
@@ -404,6 +405,6 @@ def _listed(names: Names | None) -> tuple[str, ...]:
 
 def _check_there(names: Names | None, columns: Sequence[ColumnView]) -> None:
     known = {column.name for column in columns}
-    for name in _listed(names):
+    for name in _list_names(names):
         if name not in known:
             raise ConfigError(f"replace_pii.steps: there is no column {name!r}", column=name)

@@ -1,4 +1,4 @@
-"""The expressions of a policy: what they depend on, and the environment that evaluates them.
+"""The expressions of a policy: their dependencies, and the environment that evaluates them.
 
 An expression is Jinja's, bare ("column.entity | fake") or with text around it ("{{ this }}!"). It sees `this` (the
 cell), `row`, `index`, `column` (name, entity, type), `vars`, `item` and `items` of a foreach, and the globals `fake`,
@@ -44,7 +44,7 @@ PLAIN = (str, int, float, bool, Decimal, date, datetime, timedelta, type(None), 
 
 @dataclass(frozen=True)
 class Needs:
-    """What an expression depends on.
+    """Dependencies of an expression.
 
     Attributes:
         cell: On `this`, or on what is drawn for it.
@@ -71,7 +71,7 @@ class Expression:
     """An expression, or one of the parts of a condition that "and" joins.
 
     Attributes:
-        source: As it was written.
+        source: Source text of the expression.
         part: Number of the part; None for the whole.
     """
 
@@ -85,7 +85,7 @@ def parse(expression: Expression) -> nodes.Template:
     Raises:
         ConfigError: It is no expression, or too long.
     """
-    source = _unwrapped(expression.source)
+    source = _strip_braces(expression.source)
     if len(source) > MAX_SOURCE:
         raise ConfigError(f"a policy expression has {len(source):,} characters; at most {MAX_SOURCE:,} are allowed")
 
@@ -102,20 +102,22 @@ def parse(expression: Expression) -> nodes.Template:
     if expression.part is None:
         return tree
 
-    return nodes.Template([nodes.Output([_conjuncts(_bare(tree))[expression.part]], lineno=1)], lineno=1)
+    return nodes.Template(
+        [nodes.Output([_split_conjuncts(_single_expression(tree))[expression.part]], lineno=1)], lineno=1
+    )
 
 
 def parts(condition: str) -> list[Expression]:
     """The parts of a condition that "and" joins."""
-    condition = _unwrapped(condition)
+    condition = _strip_braces(condition)
     if _is_template(condition):
         return [Expression(condition)]
-    count = len(_conjuncts(_bare(parse(Expression(condition)))))
+    count = len(_split_conjuncts(_single_expression(parse(Expression(condition)))))
     return [Expression(condition, part) for part in range(count)]
 
 
 def needs(expression: Expression) -> Needs:
-    """What an expression depends on."""
+    """Dependencies of an expression."""
     tree = parse(expression)
     names = [name.name for name in tree.find_all(nodes.Name) if name.ctx == "load"]
     by_name = [access.attr for access in tree.find_all(nodes.Getattr) if _is_row(access.node)]
@@ -136,7 +138,7 @@ def needs(expression: Expression) -> Needs:
     )
 
 
-def _unwrapped(source: str) -> str:
+def _strip_braces(source: str) -> str:
     """An expression without the braces around the whole of it."""
     inner = source.strip()[2:-2]
     is_wrapped = source.strip().startswith("{{") and source.strip().endswith("}}")
@@ -153,7 +155,7 @@ def _is_template(source: str) -> bool:
     return "{{" in source or "{%" in source
 
 
-def _bare(tree: nodes.Template) -> nodes.Expr:
+def _single_expression(tree: nodes.Template) -> nodes.Expr:
     """The expression of a template that is nothing else."""
     output = tree.body[0]
     assert isinstance(output, nodes.Output)
@@ -163,19 +165,19 @@ def _bare(tree: nodes.Template) -> nodes.Expr:
     return found
 
 
-def _conjuncts(expression: nodes.Expr) -> list[nodes.Expr]:
+def _split_conjuncts(expression: nodes.Expr) -> list[nodes.Expr]:
     if isinstance(expression, nodes.And):
-        return [*_conjuncts(expression.left), *_conjuncts(expression.right)]
+        return [*_split_conjuncts(expression.left), *_split_conjuncts(expression.right)]
     return [expression]
 
 
 class PolicyEnvironment(ImmutableSandboxedEnvironment):
-    """Jinja's sandbox, narrower: attributes of plain values and of what we show alone, and no huge results."""
+    """Jinja's sandbox, restricted to attributes of plain values and of exposed objects, and without huge results."""
 
     intercepted_binops = frozenset({"*", "**", "+", "%"})
 
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
-        """Whether an expression may look at an attribute: never at one of a function, method or class."""
+        """Whether an expression may read an attribute; attributes of functions, methods and classes are refused."""
         if attr.startswith("_"):
             return False
         if isinstance(obj, Shown):
@@ -184,11 +186,11 @@ class PolicyEnvironment(ImmutableSandboxedEnvironment):
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
         """An operation after a look at the size of its result."""
-        if operator == "*" and _size(left) * _size(right) > MAX_CHARACTERS:
+        if operator == "*" and _measure_size(left) * _measure_size(right) > MAX_CHARACTERS:
             raise OverflowError("too large a product")
         if operator == "**" and (abs(left) > MAX_BITS or abs(right) > MAX_BITS):
             raise OverflowError("too large a power")
-        if operator == "+" and _size(left) + _size(right) > MAX_CHARACTERS:
+        if operator == "+" and _measure_size(left) + _measure_size(right) > MAX_CHARACTERS:
             raise OverflowError("too long a sum")
         if operator == "%" and isinstance(left, str):
             raise TypeError("% formats no strings here")
@@ -197,13 +199,13 @@ class PolicyEnvironment(ImmutableSandboxedEnvironment):
 
 
 class Expressions:
-    """Evaluates the expressions of one policy under one key. Only inside the sandbox's process.
+    """Evaluates the expressions of one policy under one key. Used in the sandbox's process only.
 
     Args:
-        key: Of the stand-ins.
-        locale: Of Faker.
-        filters: What a policy may apply to values.
-        settings: What `globals` shows.
+        key: Secret key of the stand-ins.
+        locale: Locale of Faker, such as "de_DE".
+        filters: Filters that a policy may apply to values.
+        settings: Settings that `globals` shows.
     """
 
     def __init__(self, key: bytes, locale: str, filters: Filters, settings: Mapping[str, Any]) -> None:
@@ -215,16 +217,16 @@ class Expressions:
         self._environment = PolicyEnvironment(undefined=StrictUndefined)
         self._environment.filters.update(filters.by_name())
         self._environment.globals.update(
-            fake=_fake(self._faker, filters),
-            random=_functions(self._random, "random randint choice uniform randrange gauss sample".split()),
-            re=_patterns(),
+            fake=_show_faker(self._faker, filters),
+            random=_show_functions(self._random, "random randint choice uniform randrange gauss sample".split()),
+            re=_show_patterns(),
             timedelta=lambda **parts: timedelta(**plain(parts)),
             globals=dict(settings),
         )
         self._known: dict[Expression, Callable[[Mapping[str, Any]], Any]] = {}
 
     def value(self, expression: Expression, variables: Mapping[str, Any]) -> Any:
-        """What an expression gives.
+        """Value of an expression.
 
         Raises:
             Exception: Whatever it raises.
@@ -236,15 +238,15 @@ class Expressions:
         self._faker.seed_instance(seed)
         self._random.seed(seed)
 
-        return self._compiled(expression)(variables)
+        return self._compile_expression(expression)(variables)
 
-    def _compiled(self, expression: Expression) -> Callable[[Mapping[str, Any]], Any]:
+    def _compile_expression(self, expression: Expression) -> Callable[[Mapping[str, Any]], Any]:
         if expression not in self._known:
             tree = parse(expression)
-            if expression.part is None and _is_template(_unwrapped(expression.source)):
+            if expression.part is None and _is_template(_strip_braces(expression.source)):
                 self._known[expression] = self._environment.from_string(tree).render
             else:
-                store = nodes.Assign(nodes.Name("result", "store"), _bare(tree), lineno=1)
+                store = nodes.Assign(nodes.Name("result", "store"), _single_expression(tree), lineno=1)
                 template = self._environment.from_string(nodes.Template([store], lineno=1))
                 self._known[expression] = lambda variables: vars(template.make_module(dict(variables)))["result"]
 
@@ -283,7 +285,7 @@ def as_text(value: Any) -> str | None:
     return text
 
 
-def _size(value: Any) -> int:
+def _measure_size(value: Any) -> int:
     if isinstance(value, (str, bytes, list, tuple, dict)):
         return len(value)
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**MAX_BITS:
@@ -292,7 +294,7 @@ def _size(value: Any) -> int:
 
 
 class Shown:
-    """What an expression sees of something: functions of plain values, by name."""
+    """Exposed part of an object: functions of plain values, by name."""
 
     def __init__(self, functions: Mapping[str, Callable[..., Any]]) -> None:
         self._functions = functions
@@ -305,7 +307,7 @@ class Shown:
 
 
 class Persona(Shown):
-    """The stand-ins of one cell, whichever part of a person it holds: `first_name`, `email`, ..."""
+    """Stand-ins of one cell by part of a person: `first_name`, `email`, ..."""
 
     def __init__(self, filters: Filters) -> None:
         super().__init__({})
@@ -334,7 +336,7 @@ def plain(value: Any) -> Any:
     raise TypeError("the result is no value")
 
 
-def _functions(target: Any, names: Iterable[str]) -> Shown:
+def _show_functions(target: Any, names: Iterable[str]) -> Shown:
     """Some methods of an object, with plain arguments and results."""
 
     def wrapped(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -343,23 +345,23 @@ def _functions(target: Any, names: Iterable[str]) -> Shown:
     return Shown({name: wrapped(getattr(target, name)) for name in names})
 
 
-def _fake(faker: Any, filters: Filters) -> Shown:
+def _show_faker(faker: Any, filters: Filters) -> Shown:
     """Faker's methods that make plain values, and `persona`, the stand-in of the person of the cell."""
     providers = [type(provider) for provider in faker.get_providers()]
     names = {name for provider in providers for name in dir(provider) if callable(getattr(provider, name))}
-    shown = _functions(faker, (name for name in names if not name.startswith("_") and name not in _FAKER_OWN))
+    shown = _show_functions(faker, (name for name in names if not name.startswith("_") and name not in _FAKER_OWN))
     return Shown({**{name: getattr(shown, name) for name in shown.names}, "persona": lambda: Persona(filters)})
 
 
-def _patterns() -> Shown:
-    """Regular expressions that give up after a second, where Python's might search for ever."""
+def _show_patterns() -> Shown:
+    """Regular expressions that give up after a second, where Python's might search forever."""
     import regex
 
     def timed(function: Callable[..., Any]) -> Callable[..., Any]:
         def call(*given: Any, **named: Any) -> Any:
             found = function(*plain(given), **plain(named), timeout=1.0)
             if isinstance(found, regex.Match):
-                return _functions(found, ("group", "groups", "groupdict", "start", "end", "span"))
+                return _show_functions(found, ("group", "groups", "groupdict", "start", "end", "span"))
             return plain(found)
 
         return call

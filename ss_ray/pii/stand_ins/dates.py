@@ -39,7 +39,7 @@ def shifted_date(text: str, days: int) -> str | None:
         return str((datetime(int(text), 7, 1) + timedelta(days=days)).year)
 
     for format_ in _FORMATS:
-        parsed = _parsed(text, format_)
+        parsed = _parse_date(text, format_)
         if parsed is not None:
             if is_placeholder(parsed):
                 return None
@@ -52,13 +52,13 @@ def shifted_date(text: str, days: int) -> str | None:
 
 
 def is_placeholder(day: date) -> bool:
-    """Whether a date stands for a missing one: outside the years of living people, or the first day of a calendar."""
+    """Whether a date stands for a missing value: outside the years of living people, or the first day of a calendar."""
     return not YEARS[0] <= day.year <= YEARS[1] or (day.year, day.month, day.day) == FIRST_DAY.timetuple()[:3]
 
 
 def spellings(text: str) -> frozenset[str]:
     """The ways to write a date, with and without leading zeros; only itself where it is none that we read."""
-    parsed = next((day for format_ in _FORMATS if (day := _parsed(text.strip(), format_)) is not None), None)
+    parsed = next((day for format_ in _FORMATS if (day := _parse_date(text.strip(), format_)) is not None), None)
     if parsed is None:
         return frozenset({text})
     written = {parsed.strftime(format_) for format_ in _FORMATS if "%H" not in format_ and "%d" in format_}
@@ -68,10 +68,10 @@ def spellings(text: str) -> frozenset[str]:
 def generalised_date(text: str) -> str | None:
     """The year of a written date; None where it is none that we read."""
     text = text.strip()
-    return next((str(parsed.year) for format_ in _FORMATS if (parsed := _parsed(text, format_)) is not None), None)
+    return next((str(parsed.year) for format_ in _FORMATS if (parsed := _parse_date(text, format_)) is not None), None)
 
 
-def _parsed(text: str, format_: str) -> datetime | None:
+def _parse_date(text: str, format_: str) -> datetime | None:
     try:
         return datetime.strptime(text, format_)
     except ValueError:

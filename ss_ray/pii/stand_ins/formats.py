@@ -60,7 +60,7 @@ def phone_number(value: str, stream: Stream) -> str:
     no subscribers. Of other numbers the sign "+" and the country code's first two digits stay, or one leading zero.
     """
     if not _DIGITS_AND_SEPARATORS.fullmatch(value) or not 6 <= len(digits_of(value)) <= 20:
-        return fill(_shape("(000) 000-0000"), _nanp_digits(stream))
+        return fill(_make_shape("(000) 000-0000"), _nanp_digits(stream))
 
     number, extension = split_extension(value)
     digits = digits_of(number)
@@ -75,7 +75,7 @@ def phone_number(value: str, stream: Stream) -> str:
             kept = digits[0] if digits[0] == "0" else ""
         drawn = kept + stream.digits(len(digits) - len(kept), first="123456789")
 
-    return fill(_shape(number), drawn) + fill(_shape(extension), stream.digits(len(digits_of(extension))))
+    return fill(_make_shape(number), drawn) + fill(_make_shape(extension), stream.digits(len(digits_of(extension))))
 
 
 def split_extension(value: str) -> tuple[str, str]:
@@ -121,7 +121,7 @@ def credit_card(value: str, stream: Stream) -> str:
 
     prefix = _TEST_CARDS.get(digits[0], "999999")
     body = prefix + stream.digits(len(digits) - len(prefix) - 1)
-    return fill(_shape(value), body + luhn_digit(body))
+    return fill(_make_shape(value), body + luhn_digit(body))
 
 
 def luhn_digit(body: str) -> str:
@@ -214,17 +214,17 @@ def vin_check_digit(text: str) -> str:
 
 
 def url(value: str, stream: Stream) -> str:
-    """An address at a domain that is nobody's (RFC 2606), with as many parts of a path as before; no query."""
+    """An address at a reserved domain (RFC 2606), with as many path segments as before; no query."""
     scheme, separator, rest = value.strip().rpartition("://")
     www = "www." if rest.lower().startswith("www.") else ""
     parts = [part for part in rest.partition("?")[0].split("/")[1:] if part]
-    path = "".join(f"/{_word(stream)}" for _ in parts)
+    path = "".join(f"/{_invent_word(stream)}" for _ in parts)
     if scheme.lower() in ("http", "https", "ftp"):
         scheme = scheme
     else:
         scheme = "http" if separator else ""
 
-    return f"{scheme}{separator}{www}{_word(stream)}{stream.digits(3)}.example.com{path}"
+    return f"{scheme}{separator}{www}{_invent_word(stream)}{stream.digits(3)}.example.com{path}"
 
 
 def fill(shape: str, digits: str) -> str:
@@ -233,7 +233,7 @@ def fill(shape: str, digits: str) -> str:
     return shape.replace("%", "%%").replace(PLACE, "%s") % tuple(digits[:count])
 
 
-def _word(stream: Stream) -> str:
+def _invent_word(stream: Stream) -> str:
     return "".join(stream.choice("bcdfghklmnprstvw") + stream.choice("aeiou") for _ in range(3))
 
 
@@ -241,7 +241,7 @@ def _nanp_digits(stream: Stream) -> str:
     return stream.choice(_AREA_CODES) + "555" + stream.digits(4)
 
 
-def _shape(text: str) -> str:
+def _make_shape(text: str) -> str:
     if text.isascii():
         return text.translate(_DIGITS_AS_SIGNS)
     return "".join(PLACE if character.isdecimal() else character for character in text)

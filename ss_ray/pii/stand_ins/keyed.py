@@ -1,4 +1,4 @@
-"""Keyed randomness: choices, and permutations of the strings of one shape, that depend on a key and a message alone.
+"""Keyed randomness: choices and permutations of strings of one shape, as functions of a key and a message.
 
 The pseudorandom function is keyed BLAKE2b (RFC 7693), a MAC by design like HMAC-SHA256 and three times as fast here.
 """
@@ -29,7 +29,7 @@ _ALPHABET_OF = {character: alphabet for alphabet in _ALPHABETS for character in 
 
 
 class Stream:
-    """Uniform choices that are a function of key and message. Without the key they cannot be told from random ones."""
+    """Uniform choices as a function of key and message. Without the key they look random."""
 
     __slots__ = ("_block", "_key", "_message", "_pool", "_room")
 
@@ -37,10 +37,10 @@ class Stream:
         self._key = key
         self._message = "\0".join(message).encode("utf-8", "surrogatepass")
         self._block = 0
-        self._refill()
+        self._refill_buffer()
 
-    def _refill(self) -> None:
-        state = _keyed(self._key).copy()
+    def _refill_buffer(self) -> None:
+        state = _hash_key(self._key).copy()
         state.update(self._message if not self._block else b"%d\0" % self._block + self._message)
         self._pool = int.from_bytes(state.digest(), "big")
         self._room = POOL_BITS
@@ -50,30 +50,30 @@ class Stream:
         """An integer in [0, size); size at most 2 ** 448."""
         self._room -= size.bit_length()
         if self._room < SPARE_BITS:
-            self._refill()
+            self._refill_buffer()
             self._room -= size.bit_length()
 
         self._pool, value = divmod(self._pool, size)
         return value
 
     def choice(self, values: Sequence[T]) -> T:
-        """One of the values, which must not be empty."""
+        """One of the values, chosen uniformly; there must be at least one."""
         return values[self.below(len(values))]
 
     def digits(self, count: int, first: str = string.digits) -> str:
-        """`count` decimal digits, the first of them one of `first`; "" for 0."""
+        """`count` decimal digits, the first one from `first`; "" for 0."""
         if count <= 0:
             return ""
-        rest = "".join(self._decimals(min(100, count - 1 - done)) for done in range(0, count - 1, 100))
+        rest = "".join(self._draw_decimals(min(100, count - 1 - done)) for done in range(0, count - 1, 100))
         return self.choice(first) + rest
 
-    def _decimals(self, count: int) -> str:
+    def _draw_decimals(self, count: int) -> str:
         return f"{self.below(10**count):0{count}d}"
 
 
 @lru_cache(maxsize=16)
-def _keyed(key: bytes) -> Any:
-    """The hash of a key alone: what follows is added to copies of it."""
+def _hash_key(key: bytes) -> Any:
+    """Hash of a key alone; copies of it then take up the messages."""
     return hashlib.blake2b(key=key)
 
 
@@ -88,7 +88,7 @@ def permuted(key: bytes, domain: str, value: str) -> str:
     ASCII ones first, so values that differ in them alone may meet.
 
     Args:
-        key: Secret.
+        key: Secret key of the permutation.
         domain: Name of the permutation, for example the entity type.
         value: Any text; without a digit or ASCII letter it comes back as it is.
     """
@@ -97,7 +97,7 @@ def permuted(key: bytes, domain: str, value: str) -> str:
     else:
         value = _as_ascii(key, domain, value)
 
-    alphabets = _shape(value)
+    alphabets = _list_alphabets(value)
     places = [(index, alphabet) for index, alphabet in enumerate(alphabets) if alphabet]
     if len(places) > MAX_PLACES:
         stream = Stream(key, "long", domain, value)
@@ -135,7 +135,7 @@ def _as_ascii(key: bytes, domain: str, value: str) -> str:
     )
 
 
-def _shape(value: str) -> list[str]:
+def _list_alphabets(value: str) -> list[str]:
     """The alphabet of each position; "" where the character stays."""
     alphabets = [_ALPHABET_OF.get(character, "") for character in value]
     if alphabets and alphabets[0] == string.digits and any(alphabets[1:]):
@@ -147,11 +147,11 @@ def _permuted_number(key: bytes, domain: str, number: int, size: int) -> int:
     if size <= SMALL_DOMAIN:
         return cycle(key, domain, size)[number]
 
-    drawn = _walk(key, domain, number, size)
+    drawn = _walk_cycle(key, domain, number, size)
     if drawn != number:
         return drawn
 
-    return _walk(key, f"{domain}\0again", number, size)
+    return _walk_cycle(key, f"{domain}\0again", number, size)
 
 
 @lru_cache(maxsize=256)
@@ -166,7 +166,7 @@ def cycle(key: bytes, domain: str, size: int) -> tuple[int, ...]:
     return tuple(order)
 
 
-def _walk(key: bytes, domain: str, number: int, size: int) -> int:
+def _walk_cycle(key: bytes, domain: str, number: int, size: int) -> int:
     """Apply the network, which works on a rectangle of at least `size` cells, until the result lies in range(size)."""
     rows = math.isqrt(size - 1) + 1
     columns = -(-size // rows)
@@ -175,15 +175,15 @@ def _walk(key: bytes, domain: str, number: int, size: int) -> int:
     while True:
         row, column = divmod(number, columns)
         for turn in range(0, ROUNDS, 2):
-            row = (row + _hashed(keyed, turn, column)) % rows
-            column = (column + _hashed(keyed, turn + 1, row)) % columns
+            row = (row + _hash_half(keyed, turn, column)) % rows
+            column = (column + _hash_half(keyed, turn + 1, row)) % columns
 
         number = row * columns + column
         if number < size:
             return number
 
 
-def _hashed(keyed: Any, turn: int, half: int) -> int:
+def _hash_half(keyed: Any, turn: int, half: int) -> int:
     state = keyed.copy()
     state.update(b"%d:%d" % (turn, half))
     return int.from_bytes(state.digest(), "big")

@@ -1,4 +1,4 @@
-"""Words that stand-ins are made of, from Faker's lists: names by sex and first letter, places, companies, jobs.
+"""Words for stand-ins, from Faker's lists: names by sex and first letter, places, companies, jobs.
 
 Lists are drawn once per locale with a fixed seed, so every process has the same; they change with Faker's version.
 """
@@ -51,7 +51,7 @@ class Lexicon:
     """The words of one locale.
 
     Attributes:
-        locale: Of Faker, such as "de_DE".
+        locale: Locale of Faker, such as "de_DE".
     """
 
     locale: str = DEFAULT_LOCALE
@@ -76,7 +76,7 @@ class Lexicon:
         return ()
 
     def all_names(self, table: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
-        """The names of a table whatever their letter."""
+        """The names of a table for all first letters."""
         return tuple(name for names in table.values() for name in names)
 
     @property
@@ -87,32 +87,32 @@ class Lexicon:
     @cached_property
     def cities(self) -> tuple[str, ...]:
         """City names."""
-        return _pool(self.locale, "city")
+        return _collect_pool(self.locale, "city")
 
     @cached_property
     def streets(self) -> tuple[str, ...]:
         """Street names, without numbers."""
-        return _pool(self.locale, "street_name")
+        return _collect_pool(self.locale, "street_name")
 
     @cached_property
     def companies(self) -> tuple[str, ...]:
         """Companies."""
-        return _pool(self.locale, "company")
+        return _collect_pool(self.locale, "company")
 
     @cached_property
     def jobs(self) -> tuple[str, ...]:
         """Job titles."""
-        return _pool(self.locale, "job")
+        return _collect_pool(self.locale, "job")
 
     @cached_property
     def countries(self) -> tuple[str, ...]:
         """Names of countries."""
-        return _pool(self.locale, "country")
+        return _collect_pool(self.locale, "country")
 
     @cached_property
     def states(self) -> tuple[str, ...]:
         """Names of states or regions; cities where the locale has none."""
-        return _pool(self.locale, "state", "administrative_unit", "region", "province", "city")
+        return _collect_pool(self.locale, "state", "administrative_unit", "region", "province", "city")
 
 
 @lru_cache(maxsize=32)
@@ -136,7 +136,7 @@ def country_code(country: str) -> str | None:
 
 
 def locales_of_country(country: str) -> list[str]:
-    """The locales of a country by its code or name, the one of its own language first; [] where there is none."""
+    """Locales of a country by its code or name, with its main language first; [] if there is none."""
     code = country_code(country)
     found = sorted(name for name in AVAILABLE_LOCALES if code and name[3:] == code and name[:2] != "dk")
     first = {"US": "en_US", "GB": "en_GB", "IN": "en_IN", "CA": "en_CA", "CH": "de_CH", "BE": "nl_BE"}.get(code or "")
@@ -145,7 +145,7 @@ def locales_of_country(country: str) -> list[str]:
 
 @lru_cache(maxsize=1)
 def country_names() -> frozenset[str]:
-    """Folded names of countries in any language, and common short ones in English."""
+    """Folded names of countries in any language, and common short names in English."""
     more = "america england scotland wales usa u.s u.s.a u.k united states of america great britain korea czechia"
     return frozenset(_codes_by_name()) | frozenset(more.split()) | {"great britain", "united states of america"}
 
@@ -170,7 +170,7 @@ def sexes() -> Mapping[str, Sex | None]:
     found: dict[str, Sex | None] = {}
     for locale in NAME_LOCALES:
         for sex, attribute in (("F", "first_names_female"), ("M", "first_names_male")):
-            for name in _words(locale, attribute):
+            for name in _list_words(locale, attribute):
                 folded = fold_name(name)
                 found[folded] = sex if found.get(folded, sex) == sex else None  # type: ignore[assignment]
 
@@ -180,11 +180,11 @@ def sexes() -> Mapping[str, Sex | None]:
 @lru_cache(maxsize=1)
 def family_names() -> frozenset[str]:
     """Last names of many countries, folded."""
-    return frozenset(fold_name(name) for locale in NAME_LOCALES for name in _words(locale, "last_names"))
+    return frozenset(fold_name(name) for locale in NAME_LOCALES for name in _list_words(locale, "last_names"))
 
 
 def fold_name(text: str) -> str:
-    """A name without case, accents and composed characters: "José" and "JOSE" are one."""
+    """A name without case, accents and composed characters: "José" and "JOSE" fold to the same text."""
     if text.isascii():
         return text.lower()
     decomposed = unicodedata.normalize("NFKD", text.casefold())
@@ -200,14 +200,14 @@ def locale_of_script(text: str) -> str | None:
 
 
 def is_latin(text: str) -> bool:
-    """Whether all letters of a text are Latin ones."""
+    """Whether all letters of a text are Latin."""
     return text.isascii() or all(not c.isalpha() or unicodedata.name(c, "").startswith("LATIN") for c in text)
 
 
 @lru_cache(maxsize=64)
 def _by_letter(locale: str, attributes: tuple[str, ...]) -> Mapping[str, tuple[str, ...]]:
     """The words of the first list that exists, by their first letter; those of the default locale where none does."""
-    words = next((words for attribute in attributes if (words := _words(locale, attribute))), ())
+    words = next((words for attribute in attributes if (words := _list_words(locale, attribute))), ())
     if not words:
         return _by_letter(DEFAULT_LOCALE, attributes)
 
@@ -219,31 +219,33 @@ def _by_letter(locale: str, attributes: tuple[str, ...]) -> Mapping[str, tuple[s
 
 
 @lru_cache(maxsize=128)
-def _words(locale: str, attribute: str) -> tuple[str, ...]:
-    """A provider's list of names, without those of several words or of one letter."""
-    words = getattr(_provider(locale, "person"), attribute, ())
+def _list_words(locale: str, attribute: str) -> tuple[str, ...]:
+    """A provider's list of names, without names of several words or of one letter."""
+    words = getattr(_find_provider(locale, "person"), attribute, ())
     return tuple(
-        word for word in _sorted(words) if word.replace("'", "").isalpha() and (len(word) > 1 or not word.isascii())
+        word
+        for word in _sort_unique(words)
+        if word.replace("'", "").isalpha() and (len(word) > 1 or not word.isascii())
     )
 
 
-def _provider(locale: str, name: str) -> Any:
-    modules = {provider.__class__.__module__: provider for provider in _faker(locale).get_providers()}
+def _find_provider(locale: str, name: str) -> Any:
+    modules = {provider.__class__.__module__: provider for provider in _make_faker(locale).get_providers()}
     return next(provider for module, provider in modules.items() if f".{name}" in module)
 
 
-def _pool(locale: str, *methods: str) -> tuple[str, ...]:
-    """What the first of the methods that the locale has gives in many calls, each once."""
-    faker = _faker(locale)
+def _collect_pool(locale: str, *methods: str) -> tuple[str, ...]:
+    """Distinct results of many calls of the first method that the locale has."""
+    faker = _make_faker(locale)
     method: Callable[[], str] = next(getattr(faker, name) for name in methods if hasattr(faker, name))
     faker.seed_instance(0)
-    return _sorted(" ".join(str(method()).split()) for _ in range(POOL_DRAWS))
+    return _sort_unique(" ".join(str(method()).split()) for _ in range(POOL_DRAWS))
 
 
 @lru_cache(maxsize=32)
-def _faker(locale: str) -> Any:
+def _make_faker(locale: str) -> Any:
     return Faker(locale)
 
 
-def _sorted(words: Iterable[str]) -> tuple[str, ...]:
+def _sort_unique(words: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(set(words)))

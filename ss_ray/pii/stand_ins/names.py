@@ -56,10 +56,10 @@ class Person:
     Attributes:
         given: Folded words of their first names.
         family: Folded words of their last names.
-        sex: As a column tells it; matters to names that are of both sexes or unknown, so that a name whose sex is known
-            has one stand-in everywhere.
-        locale: Of Faker, from the country that a column tells.
-        identity: What all rows of the person share, the value of `person_id`; "" leaves their names to themselves.
+        sex: Sex that a column gives; it matters to names that are of both sexes or unknown, so that a name whose sex is
+            known has one stand-in everywhere.
+        locale: Locale of Faker, from the country that a column gives.
+        identity: Value of `person_id`, which all rows of the person share; "" leaves their names to themselves.
     """
 
     given: frozenset[str] = frozenset()
@@ -77,8 +77,8 @@ class Names:
     """Stand-ins of names under one key.
 
     Attributes:
-        key: Secret.
-        locale: Of names whose script or row does not say otherwise.
+        key: Secret key of the stand-ins.
+        locale: Locale of the names whose script or row gives no other one.
     """
 
     key: bytes = field(repr=False)
@@ -90,27 +90,27 @@ class Names:
 
     def first_name(self, value: str, person: Person = NOBODY) -> str:
         """Every word a first name: "Mary Ann" becomes two."""
-        return self._words(value, person, role="first")
+        return self._replace_words(value, person, role="first")
 
     def last_name(self, value: str, person: Person = NOBODY) -> str:
         """One last name, also for "van der Berg"."""
-        return self._words(value, person, role="last")
+        return self._replace_words(value, person, role="last")
 
     def full_name(self, value: str, person: Person = NOBODY) -> str:
         """Titles stay, first and last names are replaced in their places, particles ("van der") disappear."""
-        return self._words(value, person, role=None)
+        return self._replace_words(value, person, role=None)
 
-    def _words(self, value: str, person: Person, role: str | None) -> str:
+    def _replace_words(self, value: str, person: Person, role: str | None) -> str:
         if role is not None and value.isascii() and value.isalpha():
             return self.word(value, role, person)
 
         value = composed(value)
         if not is_latin(value) and role is None and " " not in value.strip():
-            return self._unspaced(value.strip(), person)
+            return self._replace_unspaced(value.strip(), person)
 
         pieces = []
         end = 0
-        for place, word, word_role in _roles(value, role, person):
+        for place, word, word_role in _assign_roles(value, role, person):
             pieces.append(value[end : place.start()] if word_role != "skip" else value[end : place.start()].rstrip())
             end = place.end()
             if word_role == "keep":
@@ -122,7 +122,7 @@ class Names:
 
         return "".join([*pieces, value[end:]]).strip()
 
-    def _unspaced(self, value: str, person: Person) -> str:
+    def _replace_unspaced(self, value: str, person: Person) -> str:
         """A whole name of a script without spaces, last name first."""
         first = self.word(value, "first", person)
         if len(value) > 1:
@@ -142,16 +142,16 @@ class Names:
             sex = None
             identity = ""
 
-        return _like_case(self._drawn(folded, role, locale or self.locale, sex, identity), word)
+        return _like_case(self._draw_cached(folded, role, locale or self.locale, sex, identity), word)
 
     @cached_property
-    def _drawn(self) -> Callable[[str, str, str, Sex | None, str], str]:
+    def _draw_cached(self) -> Callable[[str, str, str, Sex | None, str], str]:
         """The stand-in of a folded word, remembered."""
-        return lru_cache(maxsize=CACHE_SIZE)(self._draw)
+        return lru_cache(maxsize=CACHE_SIZE)(self._draw_word)
 
-    def _draw(self, folded: str, role: str, locale: str, sex: Sex | None, identity: str) -> str:
-        lex = self._lexicon(folded, locale)
-        letter = _letter(self.key, folded[:1], lex.locale, identity)
+    def _draw_word(self, folded: str, role: str, locale: str, sex: Sex | None, identity: str) -> str:
+        lex = self._choose_lexicon(folded, locale)
+        letter = _choose_letter(self.key, folded[:1], lex.locale, identity)
         if len(folded) == 1 and lex.is_latin:
             return letter
 
@@ -168,7 +168,7 @@ class Names:
 
         return drawn
 
-    def _lexicon(self, word: str, locale: str) -> Lexicon:
+    def _choose_lexicon(self, word: str, locale: str) -> Lexicon:
         script = locale_of_script(word)
         if script is not None:
             return lexicon(script)
@@ -177,13 +177,14 @@ class Names:
     def email_address(self, value: str, person: Person = NOBODY) -> str:
         """An address whose local part agrees with the person's stand-in, at a domain that is nobody's."""
         local, _, domain = composed(value).strip().partition("@")
-        return f"{_ascii(self._handle(local, person)) or 'user'}@{_domain(self.key, domain.casefold())}"
+        handle = _fold_to_ascii(self._replace_handle(local, person)) or "user"
+        return f"{handle}@{_choose_domain(self.key, domain.casefold())}"
 
     def user_name(self, value: str, person: Person = NOBODY) -> str:
         """A user name that agrees with the person's stand-in."""
-        return self._handle(composed(value).strip(), person)
+        return self._replace_handle(composed(value).strip(), person)
 
-    def _handle(self, handle: str, person: Person) -> str:
+    def _replace_handle(self, handle: str, person: Person) -> str:
         pieces: list[str] = []
         stream = Stream(self.key, "handle", handle.casefold())
         parts = _HANDLE_PARTS.findall(handle if handle.islower() else _CAMEL.sub("\0", handle))
@@ -229,7 +230,7 @@ def split_joined(word: str, person: Person = NOBODY) -> list[tuple[str, str]]:
     for cut in range(len(word) - 1, 0, -1):
         head = folded[:cut]
         tail = folded[cut:]
-        if _joins(head, tail, person):
+        if _is_compound(head, tail, person):
             return [(word[:cut], "first"), (word[cut:], "last")]
         if tail in person.given and head in person.family:
             return [(word[:cut], "last"), (word[cut:], "first")]
@@ -257,7 +258,7 @@ def _handle_roles(words: list[tuple[str, str]], person: Person) -> list[str]:
     return [role_of(word, person) if word in own else role for word, role in zip(folded, roles, strict=True)]
 
 
-def _joins(head: str, tail: str, person: Person) -> bool:
+def _is_compound(head: str, tail: str, person: Person) -> bool:
     if tail in person.family or (len(head) == 1 and tail in family_names()):
         return head in person.given or len(head) == 1
     return min(len(head), len(tail)) >= MIN_JOINED and (
@@ -270,7 +271,7 @@ def name_words(value: str, role: str | None = None) -> list[tuple[str, str]]:
 
     Args:
         value: A full name, or only first or last names.
-        role: Of all its words, where it is no full name.
+        role: Role of all its words, where the value is not a full name.
     """
     if value.isascii() and value.isalpha():
         if len(value) > 1:
@@ -279,12 +280,12 @@ def name_words(value: str, role: str | None = None) -> list[tuple[str, str]]:
 
     return [
         (word, found)
-        for _, word, found in _roles(composed(value), role, NOBODY)
+        for _, word, found in _assign_roles(composed(value), role, NOBODY)
         if found in ("first", "last") and (len(word) > 1 or not word.isascii())
     ]
 
 
-def _roles(value: str, role: str | None, person: Person) -> Iterator[tuple[re.Match[str], str, str]]:
+def _assign_roles(value: str, role: str | None, person: Person) -> Iterator[tuple[re.Match[str], str, str]]:
     """Each word of a name: "first", "last", "keep" for titles, "skip" for particles, "digits"."""
     words = list(_WORD.finditer(value))
     names = [m for m in words if not m[0].isdecimal() and fold_name(m[0]) not in TITLES | SUFFIXES]
@@ -321,12 +322,12 @@ def _roles(value: str, role: str | None, person: Person) -> Iterator[tuple[re.Ma
 
 
 @lru_cache(maxsize=4096)
-def _domain(key: bytes, domain: str) -> str:
+def _choose_domain(key: bytes, domain: str) -> str:
     return Stream(key, "domain", domain).choice(EMAIL_DOMAINS)
 
 
 @lru_cache(maxsize=4096)
-def _letter(key: bytes, letter: str, locale: str, identity: str) -> str:
+def _choose_letter(key: bytes, letter: str, locale: str, identity: str) -> str:
     """The first letter of what takes the place of words that begin with this one."""
     letters = lexicon(locale).letters
     stream = Stream(key, "letter", letter, identity)
@@ -343,7 +344,7 @@ def _like_case(name: str, word: str) -> str:
     return name
 
 
-def _ascii(text: str) -> str:
+def _fold_to_ascii(text: str) -> str:
     folded = fold_name(text)
     if folded.isascii():
         plain = folded

@@ -29,7 +29,7 @@ class Replacement:
     """Applies operators under one key. Values it has seen stay in its memory, so it lives as long as a worker.
 
     Attributes:
-        pseudonyms: Of the key.
+        pseudonyms: Stand-ins under the key.
         operators: By entity type; types without one get the default of `entities.BY_NAME`.
         max_shift_days: Largest move of dates of nobody in particular.
     """
@@ -44,35 +44,35 @@ class Replacement:
         return self.operators.get(entity_type, known.operator if known else Operator.LABEL)
 
     def replace(self, entity_type: str, value: str, person: Person = NOBODY, days: int = 0) -> str:
-        """What takes the place of a value; the value itself for KEEP, DROP_ROW and DROP_COLUMN.
+        """Replacement of a value; the value itself for KEEP, DROP_ROW and DROP_COLUMN.
 
         Args:
             entity_type: Known, or of the configuration.
-            value: The original.
-            person: What the row says about its person.
+            value: Original value of the cell.
+            person: Facts of the row about its person.
             days: By which the person's dates move; 0 for those of everybody.
         """
         if not value or value.isspace():
             return value
-        return self._cached(entity_type, value, person if entity_type in PERSONAL_TYPES else NOBODY, days)
+        return self._replace_cached(entity_type, value, person if entity_type in PERSONAL_TYPES else NOBODY, days)
 
     @cached_property
-    def _cached(self):  # type: ignore[no-untyped-def]
-        return lru_cache(maxsize=CACHE_SIZE)(self._replace)
+    def _replace_cached(self):  # type: ignore[no-untyped-def]
+        return lru_cache(maxsize=CACHE_SIZE)(self._replace_safely)
 
     def replace_new(self, entity_type: str, value: str) -> str:
         """The same for a value that nobody has asked for and that no person matters to: nothing is remembered."""
         if not value or value.isspace():
             return value
-        return self._replace(entity_type, value, NOBODY, 0)
+        return self._replace_safely(entity_type, value, NOBODY, 0)
 
-    def _replace(self, entity_type: str, value: str, person: Person, days: int) -> str:
+    def _replace_safely(self, entity_type: str, value: str, person: Person, days: int) -> str:
         try:
-            return self._made(entity_type, value, person, days)
+            return self._apply_operator(entity_type, value, person, days)
         except Exception:  # noqa: BLE001 - no odd cell may pass, or end the job; the message may quote it
             return MASK
 
-    def _made(self, entity_type: str, value: str, person: Person, days: int) -> str:
+    def _apply_operator(self, entity_type: str, value: str, person: Person, days: int) -> str:
         operator = self.operator(entity_type)
         if operator is Operator.PSEUDONYM and entity_type in (entities.DATE_OF_BIRTH, entities.DATE_TIME):
             operator = Operator.DATE_SHIFT
@@ -89,7 +89,7 @@ class Replacement:
             case Operator.LABEL:
                 return f"<{entity_type}>"
             case Operator.HASH:
-                return self._hash(entity_type, value)
+                return self._hash_value(entity_type, value)
             case Operator.MASK:
                 return re.sub(r"[^\W_]", "*", value)
             case Operator.REDACT:
@@ -97,7 +97,7 @@ class Replacement:
 
         return value
 
-    def _hash(self, entity_type: str, value: str) -> str:
+    def _hash_value(self, entity_type: str, value: str) -> str:
         message = f"hash\0{entity_type}\0{normalise(entity_type, value)}".encode("utf-8", "surrogatepass")
         return hashlib.blake2b(message, key=self.pseudonyms.key, digest_size=HASH_BYTES).hexdigest()
 

@@ -30,11 +30,11 @@ class PersonColumns:
 
     Attributes:
         identity: Has one value per person, on all their rows.
-        given: First names.
-        family: Last names.
-        full: Full names.
+        given: Columns of first names.
+        family: Columns of last names.
+        full: Columns of full names.
         contact: E-mail addresses, by which a person without a name is known.
-        sex: Of the person.
+        sex: Column of the person's sex.
         country: Code or name, which chooses the locale of their stand-in.
     """
 
@@ -87,17 +87,17 @@ def people_of(table: pa.Table, columns: PersonColumns) -> list[Person]:
 
     known: dict[tuple[str | None, ...], Person] = {}
     people = []
-    for cells in zip(*(_texts(table, name) for name in names), strict=True):
+    for cells in zip(*(_read_texts(table, name) for name in names), strict=True):
         person = known.get(cells)
         if person is None:
-            person = known[cells] = _person(dict(zip(names, cells, strict=True)), columns)
+            person = known[cells] = _make_person(dict(zip(names, cells, strict=True)), columns)
         people.append(person)
 
     return people
 
 
 def identities_of(table: pa.Table, columns: PersonColumns) -> list[str]:
-    """What is one for all rows of a person, (num_rows,): the identity, else the names, else the e-mail, else ""."""
+    """Common value of all rows of a person, (num_rows,): the identity, else the names, else the e-mail, else ""."""
     if columns.identity:
         chosen = [columns.identity]
     else:
@@ -108,20 +108,20 @@ def identities_of(table: pa.Table, columns: PersonColumns) -> list[str]:
         return [""] * table.num_rows
 
     is_name = chosen[0] not in (columns.identity, *columns.contact)
-    texts = (_texts(table, name) for name in chosen)
-    return [_identity([text or "" for text in cells], is_name=is_name) for cells in zip(*texts, strict=True)]
+    texts = (_read_texts(table, name) for name in chosen)
+    return [_normalise_identity([text or "" for text in cells], is_name=is_name) for cells in zip(*texts, strict=True)]
 
 
-def _identity(cells: Sequence[str], *, is_name: bool) -> str:
+def _normalise_identity(cells: Sequence[str], *, is_name: bool) -> str:
     """One text for all spellings of a person: "José Li" and "LI, JOSE"."""
     if is_name:
         cells = sorted(fold_name(word) for cell in cells for word, _ in name_words(cell)) or cells
     return "\0".join(" ".join(cell.casefold().split()) for cell in cells).strip("\0")
 
 
-def _person(cells: Mapping[str, str | None], columns: PersonColumns) -> Person:
-    given = _words(cells, columns.given, "first")
-    family = _words(cells, columns.family, "last")
+def _make_person(cells: Mapping[str, str | None], columns: PersonColumns) -> Person:
+    given = _collect_words(cells, columns.given, "first")
+    family = _collect_words(cells, columns.family, "last")
     for name in columns.full:
         for word, role in name_words(cells[name] or ""):
             (given if role == "first" else family).add(fold_name(word))
@@ -141,11 +141,11 @@ def _person(cells: Mapping[str, str | None], columns: PersonColumns) -> Person:
     )
 
 
-def _words(cells: Mapping[str, str | None], names: Iterable[str], role: str) -> set[str]:
+def _collect_words(cells: Mapping[str, str | None], names: Iterable[str], role: str) -> set[str]:
     return {fold_name(word) for name in names for word, _ in name_words(cells[name] or "", role)}
 
 
-def _texts(table: pa.Table, name: str) -> Sequence[str | None]:
+def _read_texts(table: pa.Table, name: str) -> Sequence[str | None]:
     indices, values = encode(table.column(name))
     texts = as_texts(values)
     return [None if place is None else texts[place] for place in indices.to_pylist()]

@@ -54,26 +54,26 @@ class Places:
     """Stand-ins of places under one key.
 
     Attributes:
-        key: Secret.
-        locale: Of cities and streets in Latin letters.
+        key: Secret key of the stand-ins.
+        locale: Locale of cities and streets in Latin letters.
     """
 
     key: bytes = field(repr=False)
     locale: str
 
     def city(self, value: str) -> str:
-        """An invented city, or one of the locale."""
-        return self._drawn("city", value, self._lexicon(value).cities)
+        """An invented city, or a city of the locale."""
+        return self._draw_from_pool("city", value, self._choose_lexicon(value).cities)
 
     def country(self, value: str) -> str:
-        """A country, as a code where the value is one in capitals."""
+        """A country; a code in capitals if the value is one."""
         text = value.strip()
         if text.isascii() and text.isupper() and len(text) in (2, 3):
             return permuted(self.key, entities.COUNTRY, text)
-        return self._drawn("country", value, self._lexicon(value).countries)
+        return self._draw_from_pool("country", value, self._choose_lexicon(value).countries)
 
     def state(self, value: str) -> str:
-        """Another state: of the United States by a permutation, elsewhere one of the locale."""
+        """Another state: in the United States by a permutation, elsewhere a state of the locale."""
         folded = fold_name(value.strip())
         text = value.strip()
         known = states_by_word().get(folded)
@@ -86,10 +86,10 @@ class Places:
         if len(text) <= 3:
             return permuted(self.key, entities.STATE, text)
 
-        return self._drawn("state", value, self._lexicon(value).states)
+        return self._draw_from_pool("state", value, self._choose_lexicon(value).states)
 
     def postcode(self, value: str) -> str:
-        """A postcode of the same shape; in the United States, one of the stand-in of its state."""
+        """A postcode of the same shape; in the United States, of the stand-in state."""
         zip_code = _ZIP.fullmatch(value)
         if zip_code:
             state = _state_of_zip(int(zip_code[1][:3]))
@@ -109,7 +109,7 @@ class Places:
         return drawn
 
     def street_address(self, value: str) -> str:
-        """House number, street and unit where the original has them: digits for digits, another street."""
+        """House number, street and unit in the places of the original's: digits for digits, another street."""
         box = _PO_BOX.fullmatch(value)
         if box is not None:
             return f"{box[1].lstrip()}{permuted(self.key, 'BOX', box[2])}"
@@ -127,36 +127,39 @@ class Places:
         first = _NUMBER_FIRST.fullmatch(rest)
         last = _NUMBER_LAST.fullmatch(rest)
         if first is not None and first[3]:
-            street = f"{permuted(self.key, 'HOUSE', first[1])}{first[2]}{self._street(first[3])}"
+            street = f"{permuted(self.key, 'HOUSE', first[1])}{first[2]}{self._replace_street(first[3])}"
         elif last is not None and last[1]:
-            street = f"{self._street(last[1])}{last[2]}{permuted(self.key, 'HOUSE', last[3])}"
+            street = f"{self._replace_street(last[1])}{last[2]}{permuted(self.key, 'HOUSE', last[3])}"
         else:
-            street = self._street(rest)
+            street = self._replace_street(rest)
 
         return street + tail
 
     def address(self, value: str) -> str:
         """A full address: the first part a street, the others cities, states, postcodes, countries or units."""
         parts = re.split(r"(\s*[,;\n]\s*)", value.strip())
-        pieces = [self._part(part, is_first=place == 0) if place % 2 == 0 else part for place, part in enumerate(parts)]
+        pieces = [
+            self._replace_part(part, is_first=place == 0) if place % 2 == 0 else part
+            for place, part in enumerate(parts)
+        ]
         return "".join(pieces)
 
-    def _part(self, part: str, *, is_first: bool) -> str:
+    def _replace_part(self, part: str, *, is_first: bool) -> str:
         if not part:
             return part
         if is_first or _UNIT.fullmatch(part) or _PO_BOX.fullmatch(part):
             return self.street_address(part)
         if not any(map(str.isdecimal, part)):
-            return self._area(part)
+            return self._replace_area(part)
 
         found = _POSTCODE_AND_CITY.fullmatch(part)
         if found is None:
             return self.street_address(part)
 
-        words = [self._area(word) if word else "" for word in (found[1], found[3])]
+        words = [self._replace_area(word) if word else "" for word in (found[1], found[3])]
         return " ".join(piece for piece in (words[0], self.postcode(found[2]), words[1]) if piece)
 
-    def _area(self, value: str) -> str:
+    def _replace_area(self, value: str) -> str:
         """A city or state; countries stay, as in a column of countries."""
         kind = kind_of_place(value)
         if kind == entities.COUNTRY:
@@ -167,17 +170,17 @@ class Places:
 
     def coordinate(self, value: str) -> str:
         """Every number of a coordinate moved by up to JITTER_DEGREES, with as many decimals as before."""
-        return re.sub(r"[-+]?\d+(?:\.\d+)?", lambda number: self._moved(number[0], limit=180), value.strip())
+        return re.sub(r"[-+]?\d+(?:\.\d+)?", lambda number: self._move_coordinate(number[0], limit=180), value.strip())
 
     def latitude(self, value: str) -> str:
         """A latitude moved by up to JITTER_DEGREES, within [-90, 90]."""
-        return self._moved(value.strip(), limit=90)
+        return self._move_coordinate(value.strip(), limit=90)
 
     def longitude(self, value: str) -> str:
         """A longitude moved by up to JITTER_DEGREES, within [-180, 180]."""
-        return self._moved(value.strip(), limit=180)
+        return self._move_coordinate(value.strip(), limit=180)
 
-    def _moved(self, value: str, limit: int) -> str:
+    def _move_coordinate(self, value: str, limit: int) -> str:
         try:
             degrees = Decimal(value)
         except InvalidOperation:
@@ -195,10 +198,10 @@ class Places:
 
         return str(2 * limit - moved if moved > limit else -2 * limit - moved if moved < -limit else moved)
 
-    def _street(self, value: str) -> str:
-        return self._drawn("street", value, self._lexicon(value).streets)
+    def _replace_street(self, value: str) -> str:
+        return self._draw_from_pool("street", value, self._choose_lexicon(value).streets)
 
-    def _drawn(self, kind: str, value: str, pool: Sequence[str]) -> str:
+    def _draw_from_pool(self, kind: str, value: str, pool: Sequence[str]) -> str:
         folded = " ".join(fold_name(value).split())
         stream = Stream(self.key, kind, folded)
         drawn = stream.choice(pool)
@@ -211,7 +214,7 @@ class Places:
         states = us_states()
         return states[cycle(self.key, entities.STATE, len(states))[states.index(state)]]
 
-    def _lexicon(self, value: str) -> Lexicon:
+    def _choose_lexicon(self, value: str) -> Lexicon:
         return lexicon(locale_of_script(value) or self.locale)
 
 

@@ -109,12 +109,12 @@ class Pseudonyms:
         return Places(self.key, self.locale)
 
     def stand_in(self, entity_type: str, value: str, person: Person = NOBODY) -> str:
-        """What takes the place of a value.
+        """Stand-in of a value.
 
         Args:
             entity_type: One of `entities.ENTITY_TYPES`. UNKNOWN, and types without a format, give `MASK`.
             value: The original; white space alone is returned as it is.
-            person: What the row says about its person; matters to PERSONAL_TYPES only.
+            person: Facts of the row about its person; they matter to PERSONAL_TYPES only.
 
         Returns:
             A value of the same type that differs from the original, also after normalisation. Numbers keep their
@@ -130,7 +130,7 @@ class Pseudonyms:
 
         original = normalise(entity_type, value)
         for draw in range(MAX_DRAWS):
-            candidate = self._draw(entity_type, value, draw, person)
+            candidate = self._draw_stand_in(entity_type, value, draw, person)
             if normalise(entity_type, candidate) != original or candidate == MASK:
                 return candidate
             # What is drawn once would be drawn again.
@@ -139,7 +139,7 @@ class Pseudonyms:
 
         return MASK
 
-    def _draw(self, entity_type: str, value: str, draw: int, person: Person) -> str:
+    def _draw_stand_in(self, entity_type: str, value: str, draw: int, person: Person) -> str:
         if entity_type in _FORMATS:
             stream = Stream(self.key, entity_type, normalise(entity_type, value), str(draw))
             return _FORMATS[entity_type](value, stream)
@@ -147,11 +147,11 @@ class Pseudonyms:
         if entity_type in PERMUTED_TYPES:
             return permuted(self.key, entity_type, value)
         if entity_type in PERSONAL_TYPES:
-            return self._personal(entity_type, value, person)
+            return self._replace_personal(entity_type, value, person)
 
-        return self._thing(entity_type, value)
+        return self._replace_thing(entity_type, value)
 
-    def _personal(self, entity_type: str, value: str, person: Person) -> str:
+    def _replace_personal(self, entity_type: str, value: str, person: Person) -> str:
         match entity_type:
             case entities.FIRST_NAME:
                 return self.names.first_name(value, person)
@@ -164,7 +164,7 @@ class Pseudonyms:
 
         return self.names.full_name(value, person)
 
-    def _thing(self, entity_type: str, value: str) -> str:
+    def _replace_thing(self, entity_type: str, value: str) -> str:
         places = self.places
         functions: dict[str, Callable[[str], str]] = {
             entities.STREET_ADDRESS: places.street_address,
@@ -176,9 +176,9 @@ class Pseudonyms:
             entities.LATITUDE: places.latitude,
             entities.LONGITUDE: places.longitude,
             entities.COORDINATE: places.coordinate,
-            entities.ORGANIZATION: lambda text: self._word("company", text, lexicon(self.locale).companies),
-            entities.JOB_TITLE: lambda text: self._word("job", text, lexicon(self.locale).jobs),
-            entities.AGE: self._age,
+            entities.ORGANIZATION: lambda text: self._replace_word("company", text, lexicon(self.locale).companies),
+            entities.JOB_TITLE: lambda text: self._replace_word("job", text, lexicon(self.locale).jobs),
+            entities.AGE: self._move_age,
         }
         if entity_type == entities.LOCATION:
             return functions[kind_of_place(value)](value)
@@ -187,12 +187,12 @@ class Pseudonyms:
 
         return MASK
 
-    def _word(self, kind: str, value: str, words: tuple[str, ...]) -> str:
+    def _replace_word(self, kind: str, value: str, words: tuple[str, ...]) -> str:
         folded = fold_name(value.strip())
         stream = Stream(self.key, kind, folded)
         return next((word for _ in range(MAX_DRAWS) if fold_name(word := stream.choice(words)) != folded), MASK)
 
-    def _age(self, value: str) -> str:
+    def _move_age(self, value: str) -> str:
         """An age up to two years off; over 90 it is 90 (45 CFR 164.514(b)(2)(i)(C))."""
         found = _AGE.fullmatch(value)
         if found is None:
@@ -211,7 +211,7 @@ class Pseudonyms:
 
 
 def normalise(entity_type: str, value: str) -> str:
-    """The form in which two spellings of one value agree: digits of a phone, letters of a name without case."""
+    """Common form of the spellings of one value: digits of a phone, letters of a name without case."""
     if entity_type in _DIGIT_TYPES:
         is_phone = entity_type == entities.PHONE_NUMBER
         digits = formats.digits_of(formats.split_extension(value)[0] if is_phone else value)

@@ -1,4 +1,4 @@
-"""Text -> findings: where personal data stands in a text. Local: no network, whatever is asked for.
+"""Search for personal data in texts. It is local: no setting makes it use the network.
 
 Two sources are put together: patterns with their validators (`recognizers.py`), and a model that reads names,
 addresses, organisations and dates (`ner.py`; the small one that ships with the package unless another is named).
@@ -58,9 +58,10 @@ class Detector:
     """Finds the chosen entity types. Building one takes about two seconds in a fresh process.
 
     Attributes:
-        entities: What to look for, besides the custom types; types that nothing finds (FIRST_NAME, ...) are ignored.
+        entities: Entity types to search for, besides the custom types; types that nothing finds (FIRST_NAME, ...) are
+            ignored.
         threshold: Smallest score of a finding, in (0, 1].
-        thresholds: The same by entity type, before `threshold`.
+        thresholds: Smallest score by entity type; it takes precedence over `threshold`.
         phone_regions: Countries whose national phone formats are known, ISO 3166 codes. Each costs time.
         custom: Types that the configuration adds.
         ner_model: "builtin"; None for patterns only; the name or path of a spaCy pipeline; "transformers:NAME" for a
@@ -106,17 +107,17 @@ class Detector:
             self.custom,
             self.ner_model,
         )
-        return _rebuild, settings
+        return _rebuild_detector, settings
 
     def find(self, text: str, context: Sequence[str] = ()) -> tuple[Finding, ...]:
-        """Findings in ascending order, none of which overlap.
+        """Findings in ascending order and without overlaps.
 
         Args:
-            text: Of any length.
+            text: Text of any length.
             context: Words that stand beside the text, such as its column's header; they count as context words.
         """
         parts = list(windows(text))
-        return self._joined(text, parts, self._read([part.of(text) for part in parts]), context)
+        return self._join_findings(text, parts, self._read_windows([part.of(text) for part in parts]), context)
 
     def find_each(self, texts: Iterable[str], context: Sequence[str] = ()) -> dict[str, tuple[Finding, ...] | None]:
         """Findings by text; identical texts are analysed once. None where the analysis failed: hide that text."""
@@ -126,48 +127,50 @@ class Detector:
             parts = [list(windows(text)) for text in batch]
             try:
                 flat = [part.of(text) for text, its in zip(batch, parts, strict=True) for part in its]
-                read = iter(self._read(flat))
+                read = iter(self._read_windows(flat))
             except Exception:  # noqa: BLE001 - the model failed on one of them: which, shows reading them one by one
                 found.update((text, _or_none(partial(self.find, text, context))) for text in batch)
                 continue
 
             for text, its in zip(batch, parts, strict=True):
-                found[text] = _or_none(partial(self._joined, text, its, list(islice(read, len(its))), context))
+                found[text] = _or_none(partial(self._join_findings, text, its, list(islice(read, len(its))), context))
 
         return found
 
-    def _read(self, parts: list[str]) -> list[list[Finding]]:
-        """What the model finds in each part."""
+    def _read_windows(self, parts: list[str]) -> list[list[Finding]]:
+        """Findings of the model in each window."""
         if self._engine is None:
             return [[] for _ in parts]
 
         wanted = set(self.entities)
         read = self._engine.find_each(parts)
         return [
-            [Finding(s, e, kind, score) for s, e, kind, score in _tidied(text, spans) if kind in wanted]
+            [Finding(s, e, kind, score) for s, e, kind, score in _tidy_spans(text, spans) if kind in wanted]
             for text, spans in zip(parts, read, strict=True)
         ]
 
-    def _joined(
+    def _join_findings(
         self, text: str, parts: list[Window], read: list[list[Finding]], context: Sequence[str]
     ) -> tuple[Finding, ...]:
         """The findings of a text from those of the model in its windows and from patterns."""
-        by_model = [f for part, found in zip(parts, read, strict=True) for f in _placed(found, part)]
+        by_model = [f for part, found in zip(parts, read, strict=True) for f in _place_findings(found, part)]
         by_model = _with_namesakes(text, by_model)
         by_pattern = [
             f
             for part in windows(text, _PATTERN_WINDOW, _PATTERN_OVERLAP)
-            for f in _placed(starmap(Finding, matches(self._recognizers, text[part.start : part.end], context)), part)
+            for f in _place_findings(
+                starmap(Finding, matches(self._recognizers, text[part.start : part.end], context)), part
+            )
         ]
 
         return without_overlaps(
             finding
-            for finding in (*by_pattern, *_around(text, by_model, by_pattern))
+            for finding in (*by_pattern, *_drop_contradicted(text, by_model, by_pattern))
             if finding.score >= self.thresholds.get(finding.entity_type, self.threshold)
         )
 
 
-def _placed(found: Iterable[Finding], part: Window) -> Iterator[Finding]:
+def _place_findings(found: Iterable[Finding], part: Window) -> Iterator[Finding]:
     """The findings of a window in the text's indices, those that are the window's to report."""
     for f in found:
         start = f.start + part.start
@@ -184,7 +187,7 @@ def _or_none(find: Callable[[], tuple[Finding, ...]]) -> tuple[Finding, ...] | N
 
 
 def without_overlaps(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Findings in ascending order; those that overlap become one that covers them all.
+    """Findings in ascending order; overlapping findings become one that covers them all.
 
     The longest gives the type and the score, the more certain one if they are equally long. Keeping its span
     alone would leave a fragment of the others in the text.
@@ -194,7 +197,7 @@ def without_overlaps(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     for finding in sorted(findings, key=lambda f: (f.start, f.end)):
         if merged and finding.start < merged[-1][1]:
             start, end, winner = merged[-1]
-            merged[-1] = start, max(end, finding.end), max(winner, finding, key=_rank)
+            merged[-1] = start, max(end, finding.end), max(winner, finding, key=_rank_finding)
         else:
             merged.append((finding.start, finding.end, finding))
 
@@ -202,7 +205,7 @@ def without_overlaps(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
 
 def _with_namesakes(text: str, by_model: list[Finding]) -> list[Finding]:
-    """What a model found, and where else in the text the parts of its sure full names stand, as persons.
+    """Findings of a model, and other occurrences of the parts of its certain full names, as persons.
 
     "Maria Lopez called. Lopez was angry": the second Lopez is hers, whatever the model took it for. Names in small
     letters are left out, of which many are words.
@@ -222,8 +225,8 @@ def _with_namesakes(text: str, by_model: list[Finding]) -> list[Finding]:
     return [f for f in by_model if (f.start, f.end) not in spans or f.entity_type == "PERSON"] + people
 
 
-def _around(text: str, by_model: list[Finding], by_pattern: list[Finding]) -> Iterator[Finding]:
-    """What a model found, less what a pattern is certain is something else: "8.8.4.4" is no organisation."""
+def _drop_contradicted(text: str, by_model: list[Finding], by_pattern: list[Finding]) -> Iterator[Finding]:
+    """Findings of a model without those that a certain pattern contradicts: "8.8.4.4" is no organisation."""
     certain = without_overlaps(pattern for pattern in by_pattern if pattern.score >= _CERTAIN)
     starts = [pattern.start for pattern in certain]
     ends = [pattern.end for pattern in certain]
@@ -242,14 +245,14 @@ def _around(text: str, by_model: list[Finding], by_pattern: list[Finding]) -> It
 
         for piece in (*pieces, (start, f.end)):
             if piece[0] < piece[1] and len(_SUBSTANCE.findall(text, *piece)) > 1:
-                yield Finding(*_trimmed(text, *piece, f.entity_type), f.entity_type, f.score)
+                yield Finding(*_trim_span(text, *piece, f.entity_type), f.entity_type, f.score)
 
 
-def _rank(finding: Finding) -> tuple[int, float]:
+def _rank_finding(finding: Finding) -> tuple[int, float]:
     return finding.end - finding.start, finding.score
 
 
-def _rebuild(
+def _rebuild_detector(
     entities: tuple[str, ...],
     threshold: float,
     thresholds: Mapping[str, float],
@@ -290,14 +293,14 @@ _POSSESSIVE = re.compile(r"['’`´]s?$", re.IGNORECASE)
 _BETWEEN_STREETS = re.compile(r"[\s,;.\-–]{0,4}")
 
 
-def _tidied(text: str, spans: Iterable[tuple[int, int, str, float]]) -> list[_Span]:
-    """Spans of a model without what does not belong to them, the parts of an address in one."""
+def _tidy_spans(text: str, spans: Iterable[tuple[int, int, str, float]]) -> list[_Span]:
+    """Spans of a model without surrounding characters, and with the parts of an address joined."""
     made: list[_Span] = []
     for span in (_Span(*span) for span in spans):
-        for start, end in _pieces(text, span):
-            start, end = _trimmed(text, start, end, span.kind)
+        for start, end in _split_lines(text, span):
+            start, end = _trim_span(text, start, end, span.kind)
             last = made[-1] if made else None
-            if start >= end or not _speaks(text[start:end], span.kind):
+            if start >= end or not _has_content(text[start:end], span.kind):
                 continue
 
             if (
@@ -312,12 +315,12 @@ def _tidied(text: str, spans: Iterable[tuple[int, int, str, float]]) -> list[_Sp
     return made
 
 
-def _speaks(part: str, kind: str) -> bool:
-    """Whether a finding has a letter if it is made of words, or at least a digit: "½" is no company and "¿" no age."""
+def _has_content(part: str, kind: str) -> bool:
+    """Whether a finding of a word type has a letter, and any other a letter or digit: "½" is no company, "¿" no age."""
     return any(map(str.isalpha if kind in _WORDS else str.isalnum, part))
 
 
-def _pieces(text: str, span: _Span) -> list[tuple[int, int]]:
+def _split_lines(text: str, span: _Span) -> list[tuple[int, int]]:
     """The lines of a span: only an address goes on after a line break."""
     if span.kind == "STREET_ADDRESS" or "\n" not in text[span.start : span.end]:
         return [(span.start, span.end)]
@@ -326,7 +329,7 @@ def _pieces(text: str, span: _Span) -> list[tuple[int, int]]:
     ]
 
 
-def _trimmed(text: str, start: int, end: int, kind: str) -> tuple[int, int]:
+def _trim_span(text: str, start: int, end: int, kind: str) -> tuple[int, int]:
     part = text[start:end]
     if kind == "PERSON":
         while title := _TITLE.match(part.lstrip(_EDGE)):

@@ -1,4 +1,4 @@
-"""Where a text mentions a value that the row's own columns hold: names, numbers, addresses, e-mails, dates.
+"""Mentions in a text of values from the row's own columns: names, numbers, addresses, e-mails, dates.
 
 A name counts as mentioned when it stands between characters that are no letters, in any case ("Anna", "ANNA's",
 "anna_smith"), with or without accents, whatever apostrophe or hyphen; a number when its digits stand in order with at
@@ -41,8 +41,8 @@ class Mention:
     """A value that a text may mention.
 
     Attributes:
-        entity_type: Of the column that holds it.
-        probe: What a folded text, or the digits of a text, must contain for the pattern to have a chance.
+        entity_type: Entity type of the column that holds the value.
+        probe: String that a folded text, or the digits of a text, must contain for the pattern to match.
         regex: Finds the value in a folded text.
         capital: Whether only places that begin with a capital count.
         role: "first" or "last" for one word of a full name; "" for a whole value.
@@ -61,11 +61,13 @@ class Mention:
 
 
 def mentions_of(entity_type: str, value: str) -> tuple[Mention, ...]:
-    """What to look for in the texts of a row whose column of this type holds the value; empty if it is too short."""
+    """Mentions to search for in the texts of a row, given a cell of this type; empty if the cell is too short."""
     if entity_type in _NUMBER_TYPES:
         return _number_mentions(entity_type, value)
     if entity_type in _DATE_TYPES:
-        return tuple(_whole(entity_type, way) for way in sorted(spellings(value)) if len(way) >= MIN_VALUE_LENGTH)
+        return tuple(
+            _make_mention(entity_type, way) for way in sorted(spellings(value)) if len(way) >= MIN_VALUE_LENGTH
+        )
 
     is_name = entity_type in entities.NAME_TYPES
     if len(value.strip()) < (MIN_NAME_LENGTH if is_name else MIN_VALUE_LENGTH) or not any(map(str.isalnum, value)):
@@ -76,11 +78,11 @@ def mentions_of(entity_type: str, value: str) -> tuple[Mention, ...]:
     else:
         parts = ()
 
-    return (_whole(entity_type, value), *parts)
+    return (_make_mention(entity_type, value), *parts)
 
 
 def spans(text: str, mentions: Iterable[Mention]) -> Iterator[tuple[Finding, Mention]]:
-    """Every place of the text that mentions one of the values."""
+    """Spans of the text that mention one of the values."""
     folded, places = fold(text)
     digits = digits_of(text)
     for mention in mentions:
@@ -129,7 +131,7 @@ def _parts_of_name(entity_type: str, value: str) -> tuple[Mention, ...]:
         return ()
 
     single = tuple(
-        replace(_whole(entities.PERSON, word), capital=True, role=role)
+        replace(_make_mention(entities.PERSON, word), capital=True, role=role)
         for word, role in words
         if len(word) >= MIN_PART_LENGTH and word[0].isupper()
     )
@@ -137,10 +139,10 @@ def _parts_of_name(entity_type: str, value: str) -> tuple[Mention, ...]:
         return single
 
     (one, _), (other, _) = words
-    return (*single, _whole(entities.PERSON, f"{one} {other}"), _whole(entities.PERSON, f"{other} {one}"))
+    return (*single, _make_mention(entities.PERSON, f"{one} {other}"), _make_mention(entities.PERSON, f"{other} {one}"))
 
 
-def _whole(entity_type: str, value: str) -> Mention:
+def _make_mention(entity_type: str, value: str) -> Mention:
     """A value that does not stand next to a letter, or for other types than names next to a letter or digit.
 
     Chinese, Japanese and Korean are written without spaces, so any character may stand next to theirs.

@@ -68,13 +68,13 @@ _TOKEN = re.compile(
 
 
 def tokens(text: str) -> list[tuple[int, int]]:
-    """Where the tokens of a text start and end; spaces are left out, line breaks are tokens."""
+    """Starts and ends of the tokens of a text; spaces are left out, line breaks are tokens."""
     return [match.span() for match in _TOKEN.finditer(text)]
 
 
 @lru_cache(maxsize=1 << 15)
 def _word_keys(word: str) -> tuple[int, int, int, int, int]:
-    """Hashes of a word, its small letters, the first and last three of them, and its shape."""
+    """Hashes of a word, of its lower case, its first and last three letters, and its shape."""
     # Half a surrogate pair.
     if not word.isascii():
         word = word.encode("utf8", "replace").decode("utf8")
@@ -91,7 +91,7 @@ def _word_keys(word: str) -> tuple[int, int, int, int, int]:
 
 
 def keys(text: str, places: Iterable[tuple[int, int]]) -> Keys:
-    """What the network knows of the tokens: (tokens, 5)."""
+    """Input of the network for the tokens: (tokens, 5)."""
     return np.array([_word_keys(text[start:end]) for start, end in places], dtype=np.uint64).reshape(-1, 5)
 
 
@@ -100,11 +100,12 @@ def entity_tagger_model(width: int, depth: int, pieces: int, rows: list[int], la
     """Scores of each tag for each token: list of `keys` -> list of (tokens, 1 + 2 * labels), not normalised.
 
     Args:
-        width: Of a token's vector.
+        width: Number of entries of a token's vector.
         depth: Convolutions, each of which sees one more token on either side.
-        pieces: Of each maxout.
-        rows: Of the hash tables of norm, prefix, suffix and shape; a table takes rows * width * 4 bytes.
-        labels: Of the spans; tag 0 is outside, 2k + 1 begins label k, 2k + 2 continues it.
+        pieces: Number of pieces of each maxout.
+        rows: Numbers of rows of the hash tables of norm, prefix, suffix and shape; a table takes rows * width * 4
+            bytes.
+        labels: Labels of the spans; tag 0 is outside, 2k + 1 begins label k, 2k + 2 continues it.
     """
     tables: list[Model[Any, Any]] = [
         HashEmbed(width, count, column=i + 1, seed=7 + i, dropout=0.0) for i, count in enumerate(rows)
@@ -136,7 +137,7 @@ class EntityTagger(TrainablePipe):  # type: ignore[misc]
     """Labels tokens and leaves spans in `doc.ents` and, with probabilities, in `doc.user_data`.
 
     Attributes:
-        labels: Of the spans, in the order of the tags.
+        labels: Labels of the spans, in the order of the tags.
         outside_bias: Taken from the score of "no entity": above 0, more is found.
     """
 
@@ -149,7 +150,7 @@ class EntityTagger(TrainablePipe):  # type: ignore[misc]
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Of the spans."""
+        """Labels of the spans."""
         return tuple(self.cfg["labels"])
 
     def initialize(self, get_examples: Any = None, *, nlp: Language | None = None, labels: Any = None) -> None:
@@ -180,7 +181,7 @@ class EntityTagger(TrainablePipe):  # type: ignore[misc]
         tags = flat.argmax(axis=1)
         lengths = [len(part) for part in scores]
         starts = np.concatenate([[0], np.cumsum(lengths)])
-        for at in _broken(tags, starts):
+        for at in _find_broken(tags, starts):
             tags[starts[at] : starts[at + 1]] = _best_path(flat[starts[at] : starts[at + 1]])
 
         spans: list[list[TokenSpan]] = [[] for _ in scores]
@@ -192,11 +193,11 @@ class EntityTagger(TrainablePipe):  # type: ignore[misc]
         certain = np.take_along_axis(exponents, tags[:, None], axis=1)[:, 0] / exponents.sum(axis=1)
         for at in busy.tolist():
             part = slice(starts[at], starts[at + 1])
-            spans[at] = list(self._spans(tags[part].tolist(), certain[part].tolist()))
+            spans[at] = list(self._decode_spans(tags[part].tolist(), certain[part].tolist()))
 
         return spans
 
-    def _spans(self, tags: list[int], certain: list[float]) -> Iterator[TokenSpan]:
+    def _decode_spans(self, tags: list[int], certain: list[float]) -> Iterator[TokenSpan]:
         labels = self.labels
         at = 0
         count = len(tags)
@@ -215,7 +216,7 @@ class EntityTagger(TrainablePipe):  # type: ignore[misc]
             at = end
 
     def set_annotations(self, docs: Iterable[Doc], spans: list[list[CharSpan]]) -> None:
-        """Writes what `predict` found."""
+        """Write the predictions of `predict` into the docs."""
         for doc, found in zip(docs, spans, strict=True):
             doc.user_data[USER_DATA_KEY] = found
             made = [doc.char_span(start, end, label, alignment_mode="expand") for start, end, label, _ in found]
@@ -223,13 +224,13 @@ class EntityTagger(TrainablePipe):  # type: ignore[misc]
 
 
 def read(nlp: Language, texts: Iterable[str], batch_size: int) -> Iterator[list[CharSpan]]:
-    """The spans of each text: what `nlp.pipe` writes into its docs, without making them."""
+    """Spans of each text, as `nlp.pipe` writes them into its docs, but without making docs."""
     tagger: EntityTagger = nlp.get_pipe(COMPONENT)
     for batch in minibatch(texts, batch_size):
         yield from tagger.read(list(batch))
 
 
-def _broken(tags: NDArray[np.int64], starts: NDArray[np.int64]) -> list[int]:
+def _find_broken(tags: NDArray[np.int64], starts: NDArray[np.int64]) -> list[int]:
     """Documents in which a continuing tag has nothing to continue."""
     before = np.concatenate([[0], tags[:-1]])
     before[starts[:-1][starts[:-1] < len(tags)]] = 0

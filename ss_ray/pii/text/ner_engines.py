@@ -1,4 +1,4 @@
-"""Models that find names in texts, behind one small interface: the one that ships with the package, or another.
+"""Models that find names in texts, behind one small interface: the packaged model, or another.
 
 All are loaded from disk or from the local cache when the detector is built; what is missing is an error then.
 """
@@ -72,7 +72,7 @@ def load_engine(name: str) -> NerEngine:
     if not name.strip():
         raise ConfigError("ner_model is empty; use builtin, null, or the name of a model")
     if name == BUILTIN:
-        return _builtin()
+        return _load_builtin()
     if kind == "transformers":
         return _HuggingFace(model)
     if kind == "gliner":
@@ -94,19 +94,19 @@ class _Builtin:
         # Or else spaCy keeps every word that it ever meets.
         with self._nlp.memory_zone():
             return [
-                [(start, end, label, score * _scale(label)) for start, end, label, score in found]
+                [(start, end, label, score * _choose_scale(label)) for start, end, label, score in found]
                 for found in self._read(self._nlp, texts, _BATCH)
             ]
 
 
-def _scale(label: str) -> float:
+def _choose_scale(label: str) -> float:
     if label in _NUMBERS:
         return _SCALE / 2
     return _SCALE
 
 
 @cache
-def _builtin() -> _Builtin:
+def _load_builtin() -> _Builtin:
     return _Builtin()
 
 
@@ -170,28 +170,28 @@ class _HuggingFace(_Presidio):
     """Presidio's recognizer of a Hugging Face token classification model."""
 
     def __init__(self, model: str) -> None:
-        _need(model, "transformers", "torch", name=f"transformers:{model}")
-        with _offline(), _loading(f"transformers:{model}"):
+        _require_packages(model, "transformers", "torch", name=f"transformers:{model}")
+        with _stay_offline(), _report_load_errors(f"transformers:{model}"):
             # By its own path: the package's __init__ may have been imported while transformers was hidden.
-            recognizer = _fresh("presidio_analyzer.predefined_recognizers.ner.huggingface_ner_recognizer")
+            recognizer = _import_fresh("presidio_analyzer.predefined_recognizers.ner.huggingface_ner_recognizer")
             labels = {label: kind for label, kind in _presidio_labels().items() if kind}
             labels = {**recognizer.HuggingFaceNerRecognizer.DEFAULT_LABEL_MAPPING, **labels}
             super().__init__(recognizer.HuggingFaceNerRecognizer(model_name=model, label_mapping=labels))
 
 
 class _Gliner(_Presidio):
-    """Presidio's recognizer of a GLiNER model, asked for our types in plain words."""
+    """Presidio's recognizer of a GLiNER model, with our types in plain words."""
 
     def __init__(self, model: str) -> None:
-        _need(model, "gliner", name=f"gliner:{model}")
-        with _offline(), _loading(f"gliner:{model}"):
-            recognizer = _fresh("presidio_analyzer.predefined_recognizers.ner.gliner_recognizer")
+        _require_packages(model, "gliner", name=f"gliner:{model}")
+        with _stay_offline(), _report_load_errors(f"gliner:{model}"):
+            recognizer = _import_fresh("presidio_analyzer.predefined_recognizers.ner.gliner_recognizer")
             asked = {kind.lower().replace("_", " "): kind for kind in sorted(BUILTIN_TYPES)}
             super().__init__(recognizer.GLiNERRecognizer(model_name=model, entity_mapping=asked))
 
 
-def _need(model: str, *packages: str, name: str) -> None:
-    """Sees to it, before anything slow is imported, that the packages and the model are here."""
+def _require_packages(model: str, *packages: str, name: str) -> None:
+    """Check, before any slow import, that the packages and the model are installed."""
     missing = [package for package in packages if importlib.util.find_spec(package) is None]
     if missing:
         raise ResourceError(f"ner_model {name!r} needs {' and '.join(missing)}, which is not installed")
@@ -212,8 +212,8 @@ def _is_cached(model: str) -> bool:
         return False
 
 
-def _fresh(module: str) -> Any:
-    """A module as it is with all packages visible; Presidio's modules note at import what is missing."""
+def _import_fresh(module: str) -> Any:
+    """Import a module anew with all packages visible; Presidio's modules remember missing packages at import."""
     spec = importlib.util.find_spec(module)
     if spec is None or spec.loader is None:
         raise ImportError(module)
@@ -224,7 +224,7 @@ def _fresh(module: str) -> Any:
 
 
 @contextmanager
-def _loading(name: str) -> Iterator[None]:
+def _report_load_errors(name: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
@@ -235,8 +235,8 @@ def _loading(name: str) -> Iterator[None]:
 
 
 @contextmanager
-def _offline() -> Iterator[None]:
-    """Hugging Face's libraries keep to what is on this machine."""
+def _stay_offline() -> Iterator[None]:
+    """Restrict Hugging Face's libraries to files on this machine."""
     names = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
     before = {name: os.environ.get(name) for name in names}
     os.environ.update(dict.fromkeys(names, "1"))

@@ -65,13 +65,13 @@ def other_readings(text: str) -> Iterator[Reading]:
     """Readings that differ from the text; none for most texts."""
     bare = Reading(text)
     if _NO_WIDTH.search(text) or _ENCODED.search(text):
-        bare = _decoded(text)
+        bare = _decode_text(text)
         yield bare
 
     if bare.text.isascii():
         plain = bare.text
     else:
-        plain = _NOT_ASCII.sub(lambda match: _plain(match[0]), bare.text)
+        plain = _NOT_ASCII.sub(lambda match: _to_ascii(match[0]), bare.text)
 
     if plain != bare.text:
         yield Reading(plain, bare.places)
@@ -83,7 +83,7 @@ def other_readings(text: str) -> Iterator[Reading]:
         yield Reading(_GLUED.sub(" ", plain), bare.places, glued=plain)
 
 
-def _decoded(text: str) -> Reading:
+def _decode_text(text: str) -> Reading:
     """The text without characters that have no width, and with encoded characters as such."""
     characters: list[str] = []
     places: list[int] = []
@@ -92,14 +92,14 @@ def _decoded(text: str) -> Reading:
     while place < len(text):
         match = _ENCODED.match(text, place)
         if match or not _NO_WIDTH.match(text, place):
-            characters.append(_decode(match) if match else text[place])
+            characters.append(_decode_match(match) if match else text[place])
             places.append(place)
         place = match.end() if match else place + 1
 
     return Reading("".join(characters), [*places, len(text)])
 
 
-def _decode(match: re.Match[str]) -> str:
+def _decode_match(match: re.Match[str]) -> str:
     if match["name"]:
         return _NAMED[match["name"]]
 
@@ -113,8 +113,8 @@ def _decode(match: re.Match[str]) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _plain(character: str) -> str:
-    """The ASCII character that one character stands for ("１" for "1"); a space where there is none."""
+def _to_ascii(character: str) -> str:
+    """ASCII equivalent of one character ("１" gives "1"); a space if there is none."""
     folded = unicodedata.normalize("NFKC", character)
     if len(folded) == 1 and folded.isascii():
         return folded

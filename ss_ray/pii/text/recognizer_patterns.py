@@ -1,4 +1,4 @@
-"""What Presidio's recognizers find under our names, and the patterns that it lacks."""
+"""Entity types of Presidio's recognizers under our names, and patterns for types that Presidio lacks."""
 
 from __future__ import annotations
 
@@ -85,10 +85,10 @@ class Ours(NamedTuple):
     """A recognizer of our own.
 
     Attributes:
-        entity_type: What it finds.
+        entity_type: Entity type of its findings.
         keywords: The text must hold one of these words; none for any text.
-        pattern: What it finds; labels stand in a lookbehind, so that the finding is the value alone.
-        score: Of a match.
+        pattern: Regular expression of the value; labels stand in a lookbehind, so that the finding is the value alone.
+        score: Score of a match, in (0, 1].
         context: Words near a match that raise its score.
         accepts: Check that lifts a match to 1.0; one that it refuses keeps its score.
         clue: The text must have a match of this too; cheaper than the pattern, for want of keywords.
@@ -135,38 +135,40 @@ _ACCOUNT = r"(?!(?:shared|public|default|local|bin|lib|share|include|sbin|src)[/
 _FIRST_LAST = r"(?!\w+\.(?:com|org|net|io|py|js|d|app|framework|so|git|egg)\b)[A-Za-z]{2,20}[._][A-Za-z]{2,20}"
 
 
-def _labelled(entity_type: str, keywords: str, label: str, value: str, score: float = 0.6) -> Ours:
+def _make_labelled(entity_type: str, keywords: str, label: str, value: str, score: float = 0.6) -> Ours:
     return Ours(entity_type, keywords, rf"(?<=\b(?:{label}){_IS}){value}", score)
 
 
 OURS = (
-    _labelled("MEDICAL_RECORD", "mrn medical patient chart", "mrn|medical record|patient|chart", _VALUE),
-    _labelled("PASSPORT", "passport", "passport", r"[A-Z]{0,2}\d{6,9}\b"),
-    _labelled("LICENSE", "license licence dl", "licen[sc]e|dl", _VALUE),
-    _labelled("ACCOUNT_NUMBER", "account acct", r"account|acct\.?|a/c", r"\d(?:[ -]?\d){5,19}\b"),
-    _labelled("ROUTING_NUMBER", "routing aba sort", "routing|aba|sort", r"(?:\d{9}|\d\d-\d\d-\d\d)\b"),
-    _labelled("SWIFT_BIC", "swift bic", "swift(?:/bic)?|bic", r"[A-Z]{6}[A-Z0-9]{2}(?:[A-Z0-9]{3})?\b"),
-    _labelled(
+    _make_labelled("MEDICAL_RECORD", "mrn medical patient chart", "mrn|medical record|patient|chart", _VALUE),
+    _make_labelled("PASSPORT", "passport", "passport", r"[A-Z]{0,2}\d{6,9}\b"),
+    _make_labelled("LICENSE", "license licence dl", "licen[sc]e|dl", _VALUE),
+    _make_labelled("ACCOUNT_NUMBER", "account acct", r"account|acct\.?|a/c", r"\d(?:[ -]?\d){5,19}\b"),
+    _make_labelled("ROUTING_NUMBER", "routing aba sort", "routing|aba|sort", r"(?:\d{9}|\d\d-\d\d-\d\d)\b"),
+    _make_labelled("SWIFT_BIC", "swift bic", "swift(?:/bic)?|bic", r"[A-Z]{6}[A-Z0-9]{2}(?:[A-Z0-9]{3})?\b"),
+    _make_labelled(
         "HEALTH_PLAN", "member subscriber insurance beneficiary", "member|subscriber|insurance|beneficiary", _VALUE
     ),
-    _labelled("UNIQUE_ID", "customer client employee staff student", "customer|client|employee|staff|student", _VALUE),
-    _labelled("DEVICE_ID", "imei serial device", "imei|serial|device", r"(?=[\w-]*\d)[A-Z0-9-]{8,24}\b"),
-    _labelled(
+    _make_labelled(
+        "UNIQUE_ID", "customer client employee staff student", "customer|client|employee|staff|student", _VALUE
+    ),
+    _make_labelled("DEVICE_ID", "imei serial device", "imei|serial|device", r"(?=[\w-]*\d)[A-Z0-9-]{8,24}\b"),
+    _make_labelled(
         "LICENSE_PLATE", "plate plates", "plates?", r"(?=[\w -]{0,8}\d)[A-Z0-9]{1,4}(?:[ -]?[A-Z0-9]{1,4}){1,2}\b"
     ),
-    _labelled(
+    _make_labelled(
         "POSTCODE", "zip zipcode postcode postal post plz", "zip ?code|zip|post ?code|postal code|plz", _POSTCODE
     ),
-    _labelled("PIN", "pin", "pin", r"\d{4,8}\b"),
-    _labelled("CVV", "cvv cvc security", "cvv2?|cvc2?|security code", r"\d{3,4}\b"),
-    _labelled(
+    _make_labelled("PIN", "pin", "pin", r"\d{4,8}\b"),
+    _make_labelled("CVV", "cvv cvc security", "cvv2?|cvc2?|security code", r"\d{3,4}\b"),
+    _make_labelled(
         "DATE_OF_BIRTH",
         "dob birth born birthdate birthday",
         r"d\.?o\.?b\.?|date of birth|birth ?date|birthday|born(?: on)?",
         _DATE,
         0.9,
     ),
-    _labelled(
+    _make_labelled(
         "PHONE_NUMBER",
         "tel telephone phone mobile mob cell fax call desk ring whatsapp phones contact",
         _TELEPHONE,

@@ -1,4 +1,4 @@
-"""Presidio's recognizers, its own and ours, with the tests that spare most texts most of them.
+"""Recognizers from Presidio and our own, with cheap tests that skip them for most texts.
 
 Presidio's `AnalyzerEngine` runs every recognizer on every text, which for all its countries is some 130 patterns. Here
 a recognizer runs only where its clues are: characters that it needs, or one of its context words. The scores are
@@ -45,10 +45,10 @@ _DIGITS = re.compile(r"\d+")
 
 @dataclass(frozen=True)
 class Clue:
-    """What a text shows at a glance.
+    """Properties of a text that are cheap to compute.
 
     Attributes:
-        text: The text.
+        text: Text that is searched.
         words: Its words of letters, in small letters.
         digits: How many digits it holds.
     """
@@ -74,13 +74,13 @@ class Match(NamedTuple):
 
 @dataclass(frozen=True)
 class Recognizer:
-    """One of Presidio's recognizers, when it runs and what becomes of its results.
+    """A recognizer of Presidio, with the conditions for running it and for accepting its matches.
 
     Attributes:
-        entity_type: Ours.
-        presidio: The recognizer.
+        entity_type: Entity type of ours that its findings get.
+        presidio: Recognizer object of Presidio.
         may_match: Whether a text can hold what it looks for; cheap.
-        keywords: Of which the text, or the words given with it, must hold one; empty for any text.
+        keywords: Words of which the text, or its context, must hold one; empty for any text.
         context: Words and phrases that raise a score where they stand before the match.
         needs_context: Whether a match without context counts for nothing.
         accepts: A last look at a match: the text, its first character and one past its last.
@@ -115,7 +115,7 @@ class Recognizer:
 
 
 class IbanBeginnings:
-    """Finds IBANs whatever letters stand before or after them: the longest beginning with valid check digits.
+    """Finds IBANs between any letters: the longest beginning with valid check digits.
 
     It has the part of Presidio's interface that `Recognizer` uses.
     """
@@ -173,7 +173,7 @@ def _matches_of_reading(recognizers: RecognizerSet, text: str, given: Sequence[s
 
 
 class RecognizerSet:
-    """Recognizers by the words that wake them."""
+    """Recognizers indexed by their keywords."""
 
     def __init__(self, recognizers: Iterable[Recognizer]):
         self.all = tuple(recognizers)
@@ -193,39 +193,51 @@ class RecognizerSet:
 
 
 def _has_context(text: str, start: int, context: Sequence[str], given: Sequence[str]) -> bool:
-    """Whether one of the words or phrases stands in the few words before a match, or was given."""
+    """Whether a word or phrase stands in the few words before a match, or was given as context."""
     before = " ".join(_WORD.findall(text[max(0, start - _CONTEXT_CHARS) : start].lower())[-_CONTEXT_WORDS:])
     near = " ".join((" ", before, *(" ".join(_WORD.findall(word.lower())) for word in given), " "))
     return any(f" {phrase}" in near for phrase in context)
 
 
 def pattern_recognizers(entities: Iterable[str], phone_regions: tuple[str, ...]) -> list[Recognizer]:
-    """Presidio's recognizers and ours of the entity types."""
+    """Recognizers of the entity types, from Presidio and our own."""
     wanted = set(entities)
     with without_modules("torch", "transformers"):
         from presidio_analyzer import predefined_recognizers as presidio
-    made = [*_generic(presidio, phone_regions), *_of_countries(presidio), *map(_own, OURS)]
+    made = [*_make_generic(presidio, phone_regions), *_of_countries(presidio), *map(_make_ours, OURS)]
     return [recognizer for recognizer in made if recognizer.entity_type in wanted]
 
 
-def _generic(presidio: Any, phone_regions: tuple[str, ...]) -> Iterator[Recognizer]:
-    yield _make("CREDIT_CARD", _extended(presidio.CreditCardRecognizer, "CREDIT_CARD"), lambda c: c.digits >= 12)
-    yield _make("EMAIL_ADDRESS", _email_recognizer(), lambda c: "@" in c.text)
+def _make_generic(presidio: Any, phone_regions: tuple[str, ...]) -> Iterator[Recognizer]:
+    yield _make_recognizer(
+        "CREDIT_CARD", _extend_recognizer(presidio.CreditCardRecognizer, "CREDIT_CARD"), lambda c: c.digits >= 12
+    )
+    yield _make_recognizer("EMAIL_ADDRESS", _email_recognizer(), lambda c: "@" in c.text)
     iban = presidio.IbanRecognizer()
     # In any case, as the AnalyzerEngine asks for.
     iban.global_regex_flags = _FLAGS
-    yield _make("IBAN_CODE", iban, lambda c: c.digits >= 8)
+    yield _make_recognizer("IBAN_CODE", iban, lambda c: c.digits >= 8)
     yield Recognizer("IBAN_CODE", IbanBeginnings(), lambda c: c.digits >= 8)
-    yield _make("IP_ADDRESS", presidio.IpRecognizer(), lambda c: c.text.count(".") > 2 or c.text.count(":") > 1)
+    yield _make_recognizer(
+        "IP_ADDRESS", presidio.IpRecognizer(), lambda c: c.text.count(".") > 2 or c.text.count(":") > 1
+    )
     phone = presidio.PhoneRecognizer(supported_regions=phone_regions)
-    yield _make("PHONE_NUMBER", phone, _has_phone_form, context=("phone", "telephone", "cell", "mobile", "call"))
-    yield _make("PHONE_NUMBER", _more("PHONE_NUMBER"), _has_phone_form, context=("phone", "tel", "mobile", "call"))
-    yield _make("US_SSN", _extended(presidio.UsSsnRecognizer, "US_SSN"), lambda c: c.digits >= 9)
-    yield _make("ACCOUNT_NUMBER", presidio.CryptoRecognizer(), lambda c: re.search(r"\w{26}", c.text) is not None)
-    yield _make("DATE_TIME", presidio.DateRecognizer(), lambda c: _DATE_CLUE.search(c.text) is not None)
-    yield _make("MAC_ADDRESS", presidio.MacAddressRecognizer(), lambda c: _MAC_CLUE.search(c.text) is not None)
-    yield _make("UNIQUE_ID", presidio.UuidRecognizer(), lambda c: c.text.count("-") >= 4)
-    url = _make("URL", presidio.UrlRecognizer(), lambda c: _URL_CLUE.search(c.text) is not None)
+    yield _make_recognizer(
+        "PHONE_NUMBER", phone, _has_phone_form, context=("phone", "telephone", "cell", "mobile", "call")
+    )
+    yield _make_recognizer(
+        "PHONE_NUMBER", _make_additional("PHONE_NUMBER"), _has_phone_form, context=("phone", "tel", "mobile", "call")
+    )
+    yield _make_recognizer("US_SSN", _extend_recognizer(presidio.UsSsnRecognizer, "US_SSN"), lambda c: c.digits >= 9)
+    yield _make_recognizer(
+        "ACCOUNT_NUMBER", presidio.CryptoRecognizer(), lambda c: re.search(r"\w{26}", c.text) is not None
+    )
+    yield _make_recognizer("DATE_TIME", presidio.DateRecognizer(), lambda c: _DATE_CLUE.search(c.text) is not None)
+    yield _make_recognizer(
+        "MAC_ADDRESS", presidio.MacAddressRecognizer(), lambda c: _MAC_CLUE.search(c.text) is not None
+    )
+    yield _make_recognizer("UNIQUE_ID", presidio.UuidRecognizer(), lambda c: c.text.count("-") >= 4)
+    url = _make_recognizer("URL", presidio.UrlRecognizer(), lambda c: _URL_CLUE.search(c.text) is not None)
     yield replace(url, accepts=_is_whole_url)
 
 
@@ -251,7 +263,7 @@ _URL_CLUE = re.compile(r"[^\W_]\.[^\W\d_]{2}|://")
 
 
 def _of_countries(presidio: Any) -> Iterator[Recognizer]:
-    """Those of `COUNTRY_TYPES`, found by the entity that they name."""
+    """Recognizers of `COUNTRY_TYPES`, found by the entity that they name."""
     for name in presidio.__all__:
         kind = getattr(presidio, name)
         if not isinstance(kind, type) or not getattr(kind, "COUNTRY_CODE", None):
@@ -262,7 +274,7 @@ def _of_countries(presidio: Any) -> Iterator[Recognizer]:
         if entity in COUNTRY_TYPES:
             context = tuple(word for word in map(str.lower, recognizer.context) if word not in TOO_COMMON)
             context += MORE_CONTEXT.get(entity, ())
-            yield _make(COUNTRY_TYPES[entity], recognizer, _has_four_digits, context, needs_context=True)
+            yield _make_recognizer(COUNTRY_TYPES[entity], recognizer, _has_four_digits, context, needs_context=True)
 
 
 def _has_phone_form(clue: Clue) -> bool:
@@ -273,7 +285,7 @@ def _has_four_digits(clue: Clue) -> bool:
     return clue.digits >= 4
 
 
-def _make(
+def _make_recognizer(
     entity_type: str,
     presidio: Any,
     may_match: Callable[[Clue], bool],
@@ -282,7 +294,7 @@ def _make(
     needs_context: bool = False,
 ) -> Recognizer:
     """A recognizer whose patterns are bounded in time, with Presidio's context words unless others are given."""
-    _bound(presidio)
+    _bound_patterns(presidio)
     words = presidio.context or () if context is None else context
     phrases = tuple(" ".join(_WORD.findall(word.lower())) for word in words)
     phrases = tuple(dict.fromkeys(phrase for phrase in phrases if phrase))
@@ -294,7 +306,7 @@ def _make(
     return Recognizer(entity_type, presidio, may_match, keywords, phrases, needs_context)
 
 
-def _own(ours: Ours) -> Recognizer:
+def _make_ours(ours: Ours) -> Recognizer:
     from presidio_analyzer import Pattern, PatternRecognizer
 
     class Own(PatternRecognizer):  # type: ignore[misc]
@@ -306,7 +318,7 @@ def _own(ours: Ours) -> Recognizer:
     patterns = [Pattern(ours.entity_type, ours.pattern, ours.score)]
     recognizer = Own(supported_entity=ours.entity_type, patterns=patterns, context=ours.context.split())
     clue = re.compile(ours.clue)
-    made = _make(ours.entity_type, recognizer, lambda c: clue.search(c.text) is not None)
+    made = _make_recognizer(ours.entity_type, recognizer, lambda c: clue.search(c.text) is not None)
 
     return replace(made, keywords=frozenset(ours.keywords.split()))
 
@@ -327,7 +339,7 @@ def custom_recognizers(custom: Iterable[CustomEntity]) -> Iterator[Recognizer]:
     from presidio_analyzer import Pattern, PatternRecognizer
 
     for entity in custom:
-        _check(entity)
+        _check_entity(entity)
         if entity.validator:
             validate = _VALIDATORS[entity.validator]
         else:
@@ -345,11 +357,11 @@ def custom_recognizers(custom: Iterable[CustomEntity]) -> Iterator[Recognizer]:
         if entity.regexes:
             patterns = [Pattern(f"{entity.name} {i}", regex, entity.score) for i, regex in enumerate(entity.regexes)]
             by_pattern = Custom(supported_entity=entity.name, patterns=patterns, context=context)
-            yield _make(entity.name, by_pattern, lambda clue: True)
+            yield _make_recognizer(entity.name, by_pattern, lambda clue: True)
 
         if entity.deny_list:
             words = sorted(filter(None, map(str.strip, entity.deny_list)), key=len, reverse=True)
-            yield _make(
+            yield _make_recognizer(
                 entity.name,
                 PatternRecognizer(supported_entity=entity.name, patterns=[_any_of(words)]),
                 lambda clue: True,
@@ -363,7 +375,7 @@ def _any_of(words: list[str]) -> Any:
     return Pattern("deny list", rf"(?<!\w)(?:{'|'.join(map(regex.escape, words))})(?!\w)", 1.0)
 
 
-def _check(entity: CustomEntity) -> None:
+def _check_entity(entity: CustomEntity) -> None:
     import regex
 
     if not any(map(str.strip, entity.deny_list)) and not entity.regexes:
@@ -399,7 +411,7 @@ class _BoundedRegex:
             raise SearchTimeoutError(f"a pattern took over {REGEX_SECONDS} seconds") from None
 
 
-def _bound(presidio: Any) -> None:
+def _bound_patterns(presidio: Any) -> None:
     """Compiles a recognizer's patterns, bounded."""
     import regex
 
@@ -409,15 +421,15 @@ def _bound(presidio: Any) -> None:
         pattern.compiled_regex = _BoundedRegex(regex.compile(pattern.regex, flags=flags))
 
 
-def _extended(recognizer: Any, entity_type: str) -> Any:
-    """A recognizer of Presidio's with its own patterns and ours."""
+def _extend_recognizer(recognizer: Any, entity_type: str) -> Any:
+    """A recognizer of Presidio with our additional patterns."""
     from presidio_analyzer import Pattern
 
     copies = [Pattern(p.name, p.regex, p.score) for p in recognizer.PATTERNS]
     return recognizer(patterns=[*copies, *_more_patterns(entity_type)])
 
 
-def _more(entity_type: str) -> Any:
+def _make_additional(entity_type: str) -> Any:
     from presidio_analyzer import PatternRecognizer
 
     return PatternRecognizer(supported_entity=entity_type, patterns=_more_patterns(entity_type))

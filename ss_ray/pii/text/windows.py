@@ -1,4 +1,4 @@
-"""Long texts in overlapping windows, and which finding of which window counts."""
+"""Division of long texts into overlapping windows, and the choice of the window that reports a finding."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Window:
     core: tuple[int, int]
 
     def of(self, text: str) -> str:
-        """Its characters, lone surrogates replaced one by one: no encoder takes them."""
+        """Characters of the window; each lone surrogate is replaced, because no encoder takes it."""
         part = text[self.start : self.end]
         if part.isascii():
             return part
@@ -39,12 +39,12 @@ class Window:
 
 
 def windows(text: str, size: int = WINDOW, overlap: int = OVERLAP) -> Iterator[Window]:
-    """The windows of a text, cut at white space where there is some in the overlap; a short text is one window."""
+    """Windows of a text, cut at white space if the overlap has any; a short text is one window."""
     start = 0
     core_start = 0
     while start + size < len(text):
-        end = _cut(text, start + size - overlap // 4, start + size)
-        following = _cut(text, end - overlap, end - overlap * 3 // 4)
+        end = _find_cut(text, start + size - overlap // 4, start + size)
+        following = _find_cut(text, end - overlap, end - overlap * 3 // 4)
         core_end = (following + end) // 2
         yield Window(start, end, (core_start, core_end))
         start = following
@@ -53,7 +53,7 @@ def windows(text: str, size: int = WINDOW, overlap: int = OVERLAP) -> Iterator[W
     yield Window(start, len(text), (core_start, len(text)))
 
 
-def _cut(text: str, low: int, high: int) -> int:
+def _find_cut(text: str, low: int, high: int) -> int:
     """The place after the last white space in [low, high), or else high."""
     for at in range(high - 1, low - 1, -1):
         if text[at].isspace():

@@ -41,44 +41,44 @@ class LedgerClient:
 
     def identify(self, source: DataIdentity, privacy_unit: str) -> str:
         """The data set that a table belongs to; see `Ledger.identify`."""
-        return str(_answer(self.actor.identify.remote(source, privacy_unit)))
+        return str(_await_answer(self.actor.identify.remote(source, privacy_unit)))
 
     def refuse_budgeted(self, source: DataIdentity) -> None:
         """Refuse a table whose data set has a budget; see `Ledger.refuse_budgeted`."""
-        _answer(self.actor.refuse_budgeted.remote(source))
+        _await_answer(self.actor.refuse_budgeted.remote(source))
 
     def check_limits(self, epsilon: float, delta: float) -> None:
         """Refuse a job that asks for too much; see `Ledger.check_limits`."""
-        _answer(self.actor.check_limits.remote(epsilon, delta))
+        _await_answer(self.actor.check_limits.remote(epsilon, delta))
 
     def open_job(self, job: str, dataset: str, privacy_unit: str, delta: float, digests: tuple[str, ...] = ()) -> None:
-        """Enter a job, or go on with one; see `Ledger.open_job`."""
-        _answer(self.actor.open_job.remote(job, dataset, privacy_unit, delta, digests))
+        """Enter a job, or continue one; see `Ledger.open_job`."""
+        _await_answer(self.actor.open_job.remote(job, dataset, privacy_unit, delta, digests))
 
     def reserve(self, job: str, charges: Sequence[Charge]) -> None:
-        """Set aside what a job may spend from now on; see `Ledger.reserve`."""
-        _answer(self.actor.reserve.remote(job, tuple(charges)))
+        """Reserve future charges of a job; see `Ledger.reserve`."""
+        _await_answer(self.actor.reserve.remote(job, tuple(charges)))
 
     def charge(self, job: str, charge: Charge) -> int:
         """Spend from the reservation, before the noise is drawn; see `Ledger.charge`."""
-        return int(_answer(self.actor.charge.remote(job, charge)))
+        return int(_await_answer(self.actor.charge.remote(job, charge)))
 
     def spent(self, job: str) -> tuple[Charge, ...]:
-        """What a job was charged for; see `Ledger.spent`."""
-        return tuple(_answer(self.actor.spent.remote(job)))
+        """Charges of a job; see `Ledger.spent`."""
+        return tuple(_await_answer(self.actor.spent.remote(job)))
 
     def close_job(self, job: str) -> None:
-        """Give back what a job reserved and did not spend; see `Ledger.close_job`."""
-        _answer(self.actor.close_job.remote(job))
+        """Release the unspent reservation of a job; see `Ledger.close_job`."""
+        _await_answer(self.actor.close_job.remote(job))
 
     def balance(self, dataset: str, privacy_unit: str) -> Balance:
-        """What is spent and reserved on a data set; see `Ledger.balance`."""
-        found: Balance = _answer(self.actor.balance.remote(dataset, privacy_unit))
+        """Spending and reservations on a data set; see `Ledger.balance`."""
+        found: Balance = _await_answer(self.actor.balance.remote(dataset, privacy_unit))
         return found
 
 
 def find_ledger(url: str | None = None) -> LedgerClient | None:
-    """The ledger of the cluster, or None if nobody has made one yet: no process is started to read nothing.
+    """The ledger of the cluster, or None if there is none yet: reading starts no process.
 
     Args:
         url: Its database, as for `connect_ledger`.
@@ -113,7 +113,7 @@ def connect_ledger(url: str | None = None) -> LedgerClient:
 
     client = LedgerClient(actor)
     if url:
-        used = _answer(actor.database.remote(url))
+        used = _await_answer(actor.database.remote(url))
     else:
         used = None
 
@@ -124,7 +124,7 @@ def connect_ledger(url: str | None = None) -> LedgerClient:
         )
 
     try:
-        _answer(actor.open.remote())
+        _await_answer(actor.open.remote())
     except SsRayError:
         # Or the next one with a better URL would find this actor.
         ray.kill(actor)
@@ -142,7 +142,7 @@ class _SharedLedger(Ledger):
             pass
 
     def database(self, url: str) -> str | None:
-        """Where the ledger is, if that is not at `url`."""
+        """Location of the ledger, if it is not at `url`."""
         own = self._database.url
         if ledger_url(url).set(password=None) == own.set(password=None):
             return None
@@ -169,6 +169,6 @@ def _get_or_create(url: str) -> Any:
     return actor.remote(url)
 
 
-def _answer(reference: Any) -> Any:
+def _await_answer(reference: Any) -> Any:
     with unwrapped_errors(ResourceError):
         return ray.get(reference, timeout=ANSWER_SECONDS)

@@ -1,4 +1,4 @@
-"""What the jobs on one data set and privacy unit spent and reserved, each by itself and all together."""
+"""Spending and reservations of the jobs on one data set and privacy unit, separately and together."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ss_ray.privacy.ledger.tables import JOBS, charge_in, charges_on
 
 @dataclass(frozen=True, kw_only=True)
 class DatedCharge:
-    """What a job spent on one mechanism, and when it was charged first and last (UTC)."""
+    """Spending of a job on one mechanism, with the time of its first and last charge (UTC)."""
 
     charge: Charge
     first_at: datetime
@@ -31,11 +31,11 @@ class JobEntry:
 
     Attributes:
         job: Its name, unique in the ledger.
-        delta: Of the job's own guarantee.
+        delta: Delta of the job's own guarantee.
         opened_at: When it was opened first, UTC.
         closed: Whether it gave back what it had reserved; opening it again is possible.
-        dated_charges: What it spent, in the order of first use.
-        reserved: What it may still spend.
+        dated_charges: Charges that the job has spent, in the order of first use.
+        reserved: Charges that the job may still spend.
     """
 
     job: str
@@ -47,7 +47,7 @@ class JobEntry:
 
     @property
     def charges(self) -> tuple[Charge, ...]:
-        """What it spent."""
+        """Charges that the job has spent."""
         return tuple(dated.charge for dated in self.dated_charges)
 
 
@@ -59,9 +59,9 @@ class Balance:
         dataset: Declared name or content fingerprint.
         privacy_unit: "row", or what its rows have in common.
         epsilon: Total budget; None where none is set.
-        delta: That the figures are for: the budget's, else the smallest of the jobs; None without either.
-        epsilon_spent: Of what was charged; infinite where thresholds alone use up delta.
-        epsilon_reserved: Of what was charged and what open jobs may still charge.
+        delta: Delta of the figures: the budget's, else the smallest of the jobs; None without either.
+        epsilon_spent: Epsilon of the charges made; infinite where thresholds alone use up delta.
+        epsilon_reserved: Epsilon of the charges made and of those that open jobs may still make.
         jobs: In the order in which they were opened.
     """
 
@@ -113,7 +113,7 @@ def total_epsilon(charges: Sequence[Charge], delta: float | None) -> float:
 
 
 def summed(charges: Iterable[Charge]) -> list[Charge]:
-    """One charge for each mechanism, without those of no use."""
+    """One charge for each mechanism, without charges of no use."""
     counts: Counter[Charge] = Counter()
     for charge in charges:
         counts[replace(charge, count=1)] += charge.count
@@ -126,12 +126,12 @@ def _job_entry(job: sa.Row[Any], rows: Sequence[sa.Row[Any]]) -> JobEntry:
         delta=job.delta,
         opened_at=datetime.fromisoformat(job.opened_at),
         closed=job.closed,
-        dated_charges=tuple(_dated(row) for row in rows if row.spent),
+        dated_charges=tuple(_dated_charge(row) for row in rows if row.spent),
         reserved=tuple(charge_in(row, row.reserved) for row in rows if row.reserved),
     )
 
 
-def _dated(row: sa.Row[Any]) -> DatedCharge:
+def _dated_charge(row: sa.Row[Any]) -> DatedCharge:
     return DatedCharge(
         charge=charge_in(row, row.spent),
         first_at=datetime.fromisoformat(row.first_at),

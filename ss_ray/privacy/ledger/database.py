@@ -1,4 +1,4 @@
-"""Where a privacy ledger is kept: its URL, and transactions on SQLite or PostgreSQL that are on disk when they end."""
+"""Storage of a privacy ledger: its URL, and transactions on SQLite or PostgreSQL that are on disk when they end."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ BEGIN = {
 
 
 class LedgerDatabase:
-    """One database, reached when it is first used.
+    """One database, connected at first use.
 
     Args:
-        url: As `ledger_url` takes it.
+        url: URL of the database, as `ledger_url` takes it.
 
     Raises:
         ConfigError: No ledger is kept at such a URL.
@@ -47,17 +47,17 @@ class LedgerDatabase:
             ResourceError: The database does not answer.
         """
         try:
-            with self._engine.begin() as db:
+            with self._cached_engine.begin() as db:
                 yield db
         except (SQLAlchemyError, OSError) as error:
             raise ResourceError(
-                f"the privacy ledger at {shown(self.url)} does not answer ({_reason(error, self.url)}); nothing is "
-                "spent without it"
+                f"the privacy ledger at {shown(self.url)} does not answer ({_describe_error(error, self.url)}); "
+                "nothing is spent without it"
             ) from error
 
     @cached_property
-    def _engine(self) -> sa.Engine:
-        return _opened(self.url)
+    def _cached_engine(self) -> sa.Engine:
+        return _open_engine(self.url)
 
 
 def ledger_url(url: str) -> sa.URL:
@@ -75,7 +75,7 @@ def ledger_url(url: str) -> sa.URL:
 
 
 def ledger_file(url: sa.URL) -> Path | None:
-    """Where a ledger in a file is; None for one on a server."""
+    """Location of a ledger file; None for a ledger on a server."""
     if url.get_backend_name() == "sqlite":
         return Path(url.database or "")
     return None
@@ -87,21 +87,21 @@ def shown(url: sa.URL) -> str:
     return public.render_as_string()
 
 
-def _reason(error: Exception, url: sa.URL) -> str:
-    """What the database says, without the password."""
+def _describe_error(error: Exception, url: sa.URL) -> str:
+    """Error of the database without the password."""
     cause = getattr(error, "orig", None) or error
     said = (str(cause).splitlines() or [""])[0]
     return f"{type(cause).__name__}: {said.replace(url.password, '***') if url.password else said}"
 
 
-def _opened(url: sa.URL) -> sa.Engine:
-    """Connections to the database, its file and tables made where they are missing, its names normalized."""
+def _open_engine(url: sa.URL) -> sa.Engine:
+    """Connections to the database; a missing file and missing tables are created, and names normalized."""
     file = ledger_file(url)
     if file is not None:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))
 
-    engine = _connected(url)
+    engine = _connect_engine(url)
     with engine.begin() as db:
         if file is None:
             db.execute(sa.select(sa.func.pg_advisory_xact_lock(TABLES_LOCK)))
@@ -111,7 +111,7 @@ def _opened(url: sa.URL) -> sa.Engine:
     return engine
 
 
-def _connected(url: sa.URL) -> sa.Engine:
+def _connect_engine(url: sa.URL) -> sa.Engine:
     """An engine without a pool: nothing stale after a fork, a failover, or a file that was removed."""
     backend = url.get_backend_name()
     options: dict[str, Any]

@@ -1,4 +1,4 @@
-"""Which data set a job works on, whatever it is called: one data set has one account for all its names and copies.
+"""The data set of a job, regardless of its name: one data set has one account for all its names and copies.
 
 A data set is recognised by the declared name, by an aliased place that holds its files, and by the content of files
 that a job used before. Names are compared without regard to case, spacing and Unicode form. Where the three disagree
@@ -60,7 +60,7 @@ def normalized_name(name: str) -> str:
 def dataset_of(db: sa.Connection, name: str) -> str:
     """The data set of a name, aliases followed."""
     normal = normalized_name(name)
-    return _aliased(db, NAME, normal) or normal
+    return _find_by_alias(db, NAME, normal) or normal
 
 
 def identify(db: sa.Connection, source: DataIdentity) -> str:
@@ -74,8 +74,8 @@ def identify(db: sa.Connection, source: DataIdentity) -> str:
     else:
         named = None
 
-    placed = _placed(db, source.place)
-    copied = [_aliased(db, CONTENT, digest) for digest in source.digests]
+    placed = _find_by_place(db, source.place)
+    copied = [_find_by_alias(db, CONTENT, digest) for digest in source.digests]
     unnamed = dataset_of(db, UNNAMED + fingerprint(sorted(source.digests)))
     if budgeted_units(db, unnamed):
         copied.append(unnamed)
@@ -97,12 +97,12 @@ def identify(db: sa.Connection, source: DataIdentity) -> str:
 
 
 def remember_content(db: sa.Connection, dataset: str, digests: tuple[str, ...]) -> None:
-    """Recognise files that a job uses, whatever they are called next time.
+    """Remember the content of a job's files, to recognise them under other names.
 
     Files that an earlier job used under no name join the data set, with everything that was spent on them.
     """
     for digest in digests:
-        before = _aliased(db, CONTENT, digest)
+        before = _find_by_alias(db, CONTENT, digest)
         if before is None:
             add_alias(db, CONTENT, digest, dataset)
         elif before != dataset and before.startswith(UNNAMED):
@@ -110,7 +110,7 @@ def remember_content(db: sa.Connection, dataset: str, digests: tuple[str, ...]) 
 
 
 def set_alias(db: sa.Connection, kind: str, alias: str, dataset: str) -> None:
-    """Let a name or a place mean a data set from now on. What was spent under the name moves to the data set.
+    """Assign a name or a place to a data set from now on. Spending under the name moves to the data set.
 
     Raises:
         ConfigError: The name is the data set's own.
@@ -131,7 +131,7 @@ def merge_accounts(db: sa.Connection, before: str, dataset: str) -> None:
     """Move the jobs and budgets of one name to another; of two budgets the smaller epsilon and delta stay."""
     for old in db.execute(sa.select(ACCOUNTS).filter_by(dataset=before)).all():
         kept = locked_account(db, dataset, old.privacy_unit)
-        limits = {"epsilon": _smaller(old.epsilon, kept.epsilon), "delta": _smaller(old.delta, kept.delta)}
+        limits = {"epsilon": _smaller_limit(old.epsilon, kept.epsilon), "delta": _smaller_limit(old.delta, kept.delta)}
         key = {"dataset": dataset, "privacy_unit": old.privacy_unit}
         db.execute(sa.update(ACCOUNTS).filter_by(**key).values(limits))
         record(db, "merge", **key, **limits)
@@ -154,7 +154,7 @@ def budgeted_units(db: sa.Connection, dataset: str) -> tuple[str, ...]:
 
 
 def require_budgeted_unit(db: sa.Connection, account: sa.Row[Any]) -> None:
-    """Refuse a privacy unit without a budget where the data set has one for another unit.
+    """Refuse a privacy unit without a budget if the data set has one for another unit.
 
     Raises:
         PrivacyError: The unit has no budget, and another has.
@@ -168,8 +168,8 @@ def require_budgeted_unit(db: sa.Connection, account: sa.Row[Any]) -> None:
         )
 
 
-def _placed(db: sa.Connection, place: str) -> str | None:
-    """The data set of the innermost aliased place that holds a place, else of a budgeted one that lies inside it."""
+def _find_by_place(db: sa.Connection, place: str) -> str | None:
+    """Data set of the innermost aliased place that holds a place, else of a budgeted place inside it."""
     aliases = db.execute(sa.select(ALIASES).filter_by(kind=PLACE)).all()
     holding = [row for row in aliases if f"{place}/".startswith(f"{row.alias.rstrip('/')}/")]
     innermost = max(holding, key=lambda row: len(row.alias), default=None)
@@ -180,17 +180,17 @@ def _placed(db: sa.Connection, place: str) -> str | None:
     return next((dataset for dataset in sorted(inside) if budgeted_units(db, dataset)), None)
 
 
-def _aliased(db: sa.Connection, kind: str, alias: str) -> str | None:
+def _find_by_alias(db: sa.Connection, kind: str, alias: str) -> str | None:
     dataset: str | None = db.scalar(sa.select(ALIASES.c.dataset).filter_by(kind=kind, alias=alias))
     return dataset
 
 
-def _smaller(one: float | None, other: float | None) -> float | None:
+def _smaller_limit(one: float | None, other: float | None) -> float | None:
     return min((value for value in (one, other) if value is not None), default=None)
 
 
 def _is_variation(character: str) -> bool:
-    """Whether a character only chooses how the one before it is drawn."""
+    """Whether a character only chooses the glyph of the character before it."""
     return "\ufe00" <= character <= "\ufe0f" or "\U000e0100" <= character <= "\U000e01ef"
 
 

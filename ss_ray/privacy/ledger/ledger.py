@@ -1,4 +1,4 @@
-"""The privacy ledger: what every job spent on a data set, in a database that outlives jobs and clusters.
+"""The privacy ledger: spending of every job on a data set, in a database that outlives jobs and clusters.
 
 A job is opened, reserves what it is going to spend, charges each use of a mechanism before its noise is drawn, and is
 closed. Each of these is one transaction, on disk when the call returns: a crash anywhere leaves uses that were charged
@@ -64,7 +64,7 @@ MAX_USES = 10**9  # of one mechanism in one call: rounding errors of RDP are mul
 
 
 class SpendingLedger(Protocol):
-    """What a job needs of a ledger; see `Ledger`."""
+    """Operations of a ledger that a job needs; see `Ledger`."""
 
     def open_job(  # noqa: D102
         self, job: str, dataset: str, privacy_unit: str, delta: float, digests: tuple[str, ...] = ()
@@ -94,14 +94,14 @@ class Ledger:
         self._database = LedgerDatabase(url)
 
     def set_budget(self, dataset: str, privacy_unit: str, *, epsilon: float, delta: float) -> None:
-        """Set the total of all jobs on a data set, in place of the one before.
+        """Set the total of all jobs on a data set, in place of an earlier total.
 
         Reservations that were accepted stay. A total below what is spent refuses everything further.
 
         Args:
             dataset: Declared name or content fingerprint.
             privacy_unit: Whose budget it is; another unit of the data set needs a budget of its own to be used.
-            epsilon: Above 0.
+            epsilon: Epsilon of the total, above 0.
             delta: In (0, 1).
 
         Raises:
@@ -118,7 +118,7 @@ class Ledger:
             record(db, "set-budget", dataset=dataset, privacy_unit=privacy_unit, **budget)
 
     def set_alias(self, dataset: str, *, name: str | None = None, place: str | None = None) -> None:
-        """Let another name, or the files at a place, mean a data set. What was spent under the name moves along.
+        """Assign another name, or the files at a place, to a data set. Spending under the name moves along.
 
         Args:
             dataset: Declared name or content fingerprint.
@@ -192,13 +192,13 @@ class Ledger:
             )
 
     def open_job(self, job: str, dataset: str, privacy_unit: str, delta: float, digests: tuple[str, ...] = ()) -> None:
-        """Enter a job, or go on with one that was entered before for the same data set and unit, closed or not.
+        """Enter a job, or continue one of the same data set and unit, closed or not.
 
         Args:
             job: A name that no other job on this ledger has.
             dataset: Declared name or content fingerprint.
-            privacy_unit: Of the job's guarantee.
-            delta: Of the job's guarantee, in (0, 1), as far as it is known: a later one takes its place.
+            privacy_unit: Privacy unit of the job's guarantee.
+            delta: Delta of the job's guarantee, in (0, 1), as far as it is known: a later value replaces it.
             digests: SHA-256 of the table's files, by which later jobs on copies of them are recognised.
 
         Raises:
@@ -227,17 +227,17 @@ class Ledger:
             record(db, "open", job=job, **values)
 
     def reserve(self, job: str, charges: Sequence[Charge]) -> None:
-        """Set aside what an open job may spend from now on, in place of what it had reserved before.
+        """Reserve the future charges of an open job, in place of its earlier reservation.
 
         Args:
             job: An open job.
-            charges: Of the future only: what the job has spent stays spent.
+            charges: Future charges only: earlier charges of the job stay spent.
 
         Raises:
             PrivacyError: With what all jobs have spent, and what other jobs have reserved, the total would be passed
                 (the earlier reservation stays then); or the job is closed or unknown; or a charge is none.
         """
-        wanted = summed(_checked(charge) for charge in charges)
+        wanted = summed(_check_charge(charge) for charge in charges)
         with self._database.transaction() as db:
             entry = known_job(db, job)
             account = locked_account(db, entry.dataset, entry.privacy_unit)
@@ -245,7 +245,7 @@ class Ledger:
             if wanted:
                 require_budgeted_unit(db, account)
 
-            others = _committed(db, account, except_reserved_by=job)
+            others = _list_committed(db, account, except_reserved_by=job)
             _check_budget(account, job, others, wanted)
             db.execute(sa.update(CHARGES).filter_by(job=job).values(reserved=0))
 
@@ -268,7 +268,7 @@ class Ledger:
         Raises:
             PrivacyError: Beyond the reservation, or the job is closed or unknown. Nothing is charged.
         """
-        charge = _checked(charge, least=1)
+        charge = _check_charge(charge, least=1)
         key = {"job": job, **mechanism_of(charge)}
         with self._database.transaction() as db:
             lock_open_job(db, job)
@@ -288,7 +288,7 @@ class Ledger:
         return spent
 
     def spent(self, job: str) -> tuple[Charge, ...]:
-        """What a job was charged for, executed or not.
+        """Charges of a job, executed or not.
 
         Raises:
             PrivacyError: The job is unknown.
@@ -299,7 +299,7 @@ class Ledger:
         return tuple(charge_in(row, row.spent) for row in rows if row.spent)
 
     def close_job(self, job: str) -> None:
-        """Give back what a job reserved and did not spend. Closing it twice changes nothing.
+        """Release the unspent reservation of a job. Closing it twice changes nothing.
 
         Raises:
             PrivacyError: The job is unknown.
@@ -318,7 +318,7 @@ class Ledger:
             return dataset_of(db, dataset)
 
     def balance(self, dataset: str, privacy_unit: str) -> Balance:
-        """What is spent and reserved; empty for a data set that the ledger does not know."""
+        """Spending and reservations; empty for a data set that the ledger does not know."""
         with self._database.transaction() as db:
             dataset = dataset_of(db, dataset)
             query = sa.select(ACCOUNTS.c.epsilon, ACCOUNTS.c.delta)
@@ -329,14 +329,14 @@ class Ledger:
         return composed(jobs, dataset=dataset, privacy_unit=privacy_unit, epsilon=epsilon, delta=delta)
 
     def balances(self) -> tuple[Balance, ...]:
-        """Of every data set and privacy unit with a budget or a job, by name."""
+        """Balances of every data set and privacy unit with a budget or a job, by name."""
         with self._database.transaction() as db:
             accounts = db.execute(sa.select(ACCOUNTS).order_by(ACCOUNTS.c.dataset, ACCOUNTS.c.privacy_unit)).all()
         return tuple(self.balance(account.dataset, account.privacy_unit) for account in accounts)
 
 
-def _committed(db: sa.Connection, account: sa.Row[Any], *, except_reserved_by: str) -> list[Charge]:
-    """What all jobs have spent and the other jobs have reserved."""
+def _list_committed(db: sa.Connection, account: sa.Row[Any], *, except_reserved_by: str) -> list[Charge]:
+    """Charges that all jobs have spent and that the other jobs have reserved."""
     rows = charges_on(db, account.dataset, account.privacy_unit)
     return [charge_in(row, row.spent + (0 if row.job == except_reserved_by else row.reserved)) for row in rows]
 
@@ -357,7 +357,7 @@ def _check_budget(account: sa.Row[Any], job: str, committed: Sequence[Charge], w
     )
 
 
-def _checked(charge: Charge, least: int = 0) -> Charge:
+def _check_charge(charge: Charge, least: int = 0) -> Charge:
     """The charge with plain numbers.
 
     Raises:

@@ -1,4 +1,4 @@
-"""The rows of a privacy ledger: its tables, and what a transaction finds, locks and writes in them."""
+"""Tables of a privacy ledger, and the reads, locks and writes of its transactions."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ EVENTS = sa.Table(  # append-only, for audits: budgets, openings, reservations a
 
 
 def locked_account(db: sa.Connection, dataset: str, privacy_unit: str) -> sa.Row[Any]:
-    """The account, made where it is missing. Who holds it is the only one to reserve on it.
+    """The account, created if it is missing. The holder of its lock alone can reserve on it.
 
     Accounts are locked before jobs: the other order could wait in a circle. SQLite locks the whole file instead.
     """
@@ -106,7 +106,7 @@ def known_job(db: sa.Connection, job: str, *, lock: bool = False) -> sa.Row[Any]
 
 
 def lock_open_job(db: sa.Connection, job: str) -> None:
-    """Hold an open job, so that its reservation and spending change in one place at a time."""
+    """Lock an open job, so that its reservation and spending change in one place at a time."""
     if known_job(db, job, lock=True).closed:
         raise PrivacyError(f"job {job!r} is closed in the ledger; open it again before it spends")
 
@@ -117,7 +117,7 @@ def charges_of_job(db: sa.Connection, job: str) -> Sequence[sa.Row[Any]]:
 
 
 def charges_on(db: sa.Connection, dataset: str, privacy_unit: str) -> Sequence[sa.Row[Any]]:
-    """Of all jobs; one statement, so that what is charged meanwhile is seen either as reserved or as spent."""
+    """Charges of all jobs, in one statement: a concurrent charge is seen either as reserved or as spent."""
     query = sa.select(CHARGES).join(JOBS, JOBS.c.job == CHARGES.c.job)
     return db.execute(query.filter_by(dataset=dataset, privacy_unit=privacy_unit).order_by(*FIRST_USE)).all()
 
@@ -134,18 +134,18 @@ def charge_in(row: sa.Row[Any], count: int) -> Charge:
 
 
 def mechanism_of(charge: Charge) -> dict[str, Any]:
-    """What makes two charges the same mechanism: everything but the count."""
+    """Key of a mechanism: all fields of a charge except its count."""
     return {name: value for name, value in asdict(charge).items() if name != "count"}
 
 
 def add_alias(db: sa.Connection, kind: str, alias: str, dataset: str) -> None:
-    """Let a name, place or content mean a data set; one that another process added meanwhile stays."""
+    """Assign a name, place or content to a data set; an assignment that another process made first stays."""
     with suppress(IntegrityError), db.begin_nested():
         db.execute(sa.insert(ALIASES).values(kind=kind, alias=alias, dataset=dataset))
 
 
 def set_reserved(db: sa.Connection, job: str, charge: Charge) -> None:
-    """Reserve one mechanism, known to the job or new."""
+    """Set the reservation of one mechanism, which may be new to the job."""
     key = {"job": job, **mechanism_of(charge)}
     changed = db.execute(sa.update(CHARGES).filter_by(**key).values(reserved=charge.count))
     if not changed.rowcount:
@@ -158,7 +158,7 @@ def record(db: sa.Connection, event: str, **values: Any) -> None:
 
 
 def record_charge(db: sa.Connection, event: str, job: sa.Row[Any], charge: Charge) -> None:
-    """Add what happened to a job's reservation."""
+    """Record executed charges against a job's reservation."""
     of_job = {"job": job.job, "dataset": job.dataset, "privacy_unit": job.privacy_unit}
     record(db, event, uses=charge.count, **of_job, **mechanism_of(charge))
 
