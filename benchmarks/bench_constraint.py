@@ -6,6 +6,10 @@
 Prints one JSON line: seconds to write and to compile the grammars of wide and of long-listed tables, seconds to render
 and parse 100,000 rows, and the overhead of the constraint in per cent for each engine that is installed. Free text has
 as many tokens as constrained text.
+
+Keys: columns_300_write_s, columns_300_compile_s, places_50k_write_s, places_50k_compile_s, random_50k_write_s,
+random_50k_compile_s, render_100k_s, parse_100k_s, torch_free_tokens_per_s, torch_constrained_tokens_per_s,
+torch_overhead_percent.
 """
 
 from __future__ import annotations
@@ -17,30 +21,41 @@ import os
 import random
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from smoke import arguments_of
+
 from ss_ray.generation.engine import Request, TextEngine, vllm_environment
 from ss_ray.plans.sampling import TextSampling
-
-REQUESTS = 64
-LENGTH = 480  # tokens of a completion
-VALUES = 50_000
-COLUMNS = 300
-ROWS = 100_000
+from ss_ray.schema import ColumnSchema, Kind, TableSchema
 
 
 def main() -> None:
     """Measure everything."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", type=Path)
-    arguments = parser.parse_args()
+    parser.add_argument("--requests", type=int, default=64, help="completions that are decoded together")
+    parser.add_argument("--length", type=int, default=480, help="tokens of a completion")
+    parser.add_argument("--values", type=int, default=50_000, help="values of a category that makes a large grammar")
+    parser.add_argument("--columns", type=int, default=300, help="columns of the wide table")
+    parser.add_argument("--rows", type=int, default=100_000, help="rows that are rendered and parsed")
     os.environ |= vllm_environment(use_gpu=False)
 
-    with tempfile.TemporaryDirectory() as temporary:
+    with arguments_of(parser, smoke=smoke) as arguments, tempfile.TemporaryDirectory() as temporary:
         folder = arguments.model or random_model(Path(temporary))
-        print(json.dumps(compile_seconds(folder) | codec_seconds() | engine_rates(folder)))
+        found = compile_seconds(folder, schemas(arguments.columns, arguments.values))
+        found |= codec_seconds(arguments.rows)
+        found |= engine_rates(folder, arguments.requests, arguments.length)
+        print(json.dumps(found))
+
+
+def smoke(folder: Path) -> Mapping[str, object]:
+    """Arguments of a smoke run. The keys keep their names, with smaller tables behind them."""
+    return {"model": None, "requests": 4, "length": 12, "values": 50, "columns": 5, "rows": 20}
 
 
 def random_model(folder: Path) -> Path:
@@ -66,19 +81,17 @@ def random_model(folder: Path) -> Path:
     return folder
 
 
-def schemas() -> dict[str, Any]:
+def schemas(num_columns: int, num_values: int) -> dict[str, TableSchema]:
     """Tables that make large grammars."""
-    from ss_ray.schema import ColumnSchema, Kind, TableSchema
-
     rng = random.Random(0)
     words = ["North", "South", "New", "Saint", "Upper", "Little", "Great", "Old"]
-    places = {f"{rng.choice(words)} {rng.choice(words)}ton {number}" for number in range(VALUES)}
-    letters = {"".join(rng.choices("abcdefghijklmnopqrstuvwxyz", k=rng.randint(6, 12))) for _ in range(VALUES)}
+    places = {f"{rng.choice(words)} {rng.choice(words)}ton {number}" for number in range(num_values)}
+    letters = {"".join(rng.choices("abcdefghijklmnopqrstuvwxyz", k=rng.randint(6, 12))) for _ in range(num_values)}
     numbers = [
         ColumnSchema(
             name=f"column {i}", kind=Kind.FLOAT, arrow_type="double", decimals=i % 4, minimum=-i, maximum=1e4 + i
         )
-        for i in range(COLUMNS)
+        for i in range(num_columns)
     ]
 
     def category(values: set[str]) -> TableSchema:
@@ -92,7 +105,7 @@ def schemas() -> dict[str, Any]:
     }
 
 
-def compile_seconds(folder: Path) -> dict[str, float]:
+def compile_seconds(folder: Path, schemas: Mapping[str, TableSchema]) -> dict[str, float]:
     """Seconds to write each grammar and to compile it on one thread for the model's tokenizer."""
     import xgrammar
     from transformers import AutoConfig, AutoTokenizer
@@ -104,17 +117,17 @@ def compile_seconds(folder: Path) -> dict[str, float]:
     info = xgrammar.TokenizerInfo.from_huggingface(AutoTokenizer.from_pretrained(folder), vocab_size=size)
     seconds = {}
 
-    for name, schema in schemas().items():
+    for name, schema in schemas.items():
         codec = JsonCodec(schema=schema, sequences=None, max_records=5)
-        grammar, seconds[f"{name}_write_s"] = timed(lambda codec=codec: record_grammar(codec))
+        grammar, seconds[f"{name}_write_s"] = timed(partial(record_grammar, codec))
         compiler = xgrammar.GrammarCompiler(info, max_threads=1, cache_enabled=False)
-        _, seconds[f"{name}_compile_s"] = timed(lambda c=compiler, g=grammar: c.compile_grammar(g))
+        _, seconds[f"{name}_compile_s"] = timed(partial(compiler.compile_grammar, grammar))
 
     return seconds
 
 
-def codec_seconds() -> dict[str, float]:
-    """Seconds to render and to parse ROWS rows of four columns."""
+def codec_seconds(rows: int) -> dict[str, float]:
+    """Seconds to render and to parse rows of four columns."""
     import numpy as np
     import pyarrow as pa
 
@@ -122,20 +135,20 @@ def codec_seconds() -> dict[str, float]:
 
     rng = np.random.default_rng(0)
     columns = [
-        pa.array(rng.integers(-5, 118, ROWS)),
-        pa.array(rng.choice(["Female", "Male", "ü"], ROWS)),
-        pa.array(np.round(rng.uniform(0.5, 12.25, ROWS), 2)),
-        pa.array(rng.integers(10_956, 12_478, ROWS).astype(np.int32)).cast(pa.date32()),
+        pa.array(rng.integers(-5, 118, rows)),
+        pa.array(rng.choice(["Female", "Male", "ü"], rows)),
+        pa.array(np.round(rng.uniform(0.5, 12.25, rows), 2)),
+        pa.array(rng.integers(10_956, 12_478, rows).astype(np.int32)).cast(pa.date32()),
     ]
     table = pa.table(columns, schema=CODEC.schema.to_arrow())
     lines, render = timed(lambda: CODEC.render(table))
     parsed, parse = timed(lambda: CODEC.parse_many(lines))
-    assert parsed.table.num_rows == ROWS
+    assert parsed.table.num_rows == rows
 
     return {"render_100k_s": render, "parse_100k_s": parse}
 
 
-def engine_rates(folder: Path) -> dict[str, float]:
+def engine_rates(folder: Path, requests: int, length: int) -> dict[str, float]:
     """Tokens a second, free and constrained, and the difference in per cent."""
     import torch
 
@@ -143,26 +156,26 @@ def engine_rates(folder: Path) -> dict[str, float]:
 
     torch.set_num_threads(1)
     sampling = TextSampling(temperature=1.0)
-    rates = compare("torch", TorchEngine(folder, sampling, batch_size=REQUESTS))
+    rates = compare("torch", TorchEngine(folder, sampling, batch_size=requests), requests, length)
     if importlib.util.find_spec("vllm"):
         from ss_ray.generation.vllm import VllmEngine
 
-        engine = VllmEngine.load(folder, sampling, max_model_len=LENGTH + 8, use_gpu=False, max_num_seqs=REQUESTS)
-        rates |= compare("vllm", engine)
+        engine = VllmEngine.load(folder, sampling, max_model_len=length + 8, use_gpu=False, max_num_seqs=requests)
+        rates |= compare("vllm", engine, requests, length)
 
     return rates
 
 
-def compare(name: str, engine: TextEngine) -> dict[str, float]:
+def compare(name: str, engine: TextEngine, requests: int, length: int) -> dict[str, float]:
     """Rates of an engine, the grammar compiled before."""
     from ss_ray.codec.json.grammar import record_grammar
     from tests.generation.language_toy import CODEC
 
-    # Longer than LENGTH, so that no completion ends before it.
+    # More records than fit into a completion, so that no completion ends before it.
     grammar = record_grammar(CODEC, records=100)
-    drain(engine, grammar, max_tokens=4)
-    free = drain(engine, None)
-    constrained = drain(engine, grammar)
+    drain(engine, grammar, requests, max_tokens=4)
+    free = drain(engine, None, requests, max_tokens=length)
+    constrained = drain(engine, grammar, requests, max_tokens=length)
 
     return {
         f"{name}_free_tokens_per_s": round(free),
@@ -171,10 +184,10 @@ def compare(name: str, engine: TextEngine) -> dict[str, float]:
     }
 
 
-def drain(engine: TextEngine, grammar: str | None, max_tokens: int = LENGTH) -> float:
-    """Tokens a second of REQUESTS completions."""
-    prompt = {"prompt_ids": (0, 5, 9), "max_tokens": max_tokens, "grammar": grammar}
-    engine.submit([Request(number=number, seed=number, **prompt) for number in range(REQUESTS)])
+def drain(engine: TextEngine, grammar: str | None, requests: int, max_tokens: int) -> float:
+    """Tokens a second of the completions of so many requests."""
+    request = Request(number=0, seed=0, prompt_ids=(0, 5, 9), max_tokens=max_tokens, grammar=grammar)
+    engine.submit([replace(request, number=number, seed=number) for number in range(requests)])
     started = time.perf_counter()
     tokens = 0
     while engine.num_unfinished:

@@ -3,7 +3,9 @@
     python benchmarks/bench_dp_overhead.py --rows 256 --slots 17
 
 Both are whole steps of this project's loops on one thread: loss, gradients, clipping and noise or not, optimizer.
-Prints one JSON line. CPU seconds, the median of --repeats.
+Prints one JSON line. The seconds are CPU seconds, the median of --repeats.
+
+Keys: rows, slots, parameters, parameters_dp, step_seconds, dp_step_seconds, ratio.
 """
 
 from __future__ import annotations
@@ -12,9 +14,11 @@ import argparse
 import json
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import torch
+from smoke import arguments_of
 
 from ss_ray.codec.columns import FIRST_TOKEN, Slot
 from ss_ray.plans.shape import CompactShape
@@ -34,7 +38,13 @@ def main() -> None:
     parser.add_argument("--hidden", type=int, default=128)
     parser.add_argument("--layers", type=int, default=3)
     parser.add_argument("--repeats", type=int, default=15)
-    print(json.dumps(measure(parser.parse_args())))
+    with arguments_of(parser, smoke=smoke) as arguments:
+        print(json.dumps(measure(arguments)))
+
+
+def smoke(folder: Path) -> Mapping[str, object]:
+    """Arguments of a smoke run: a tiny model, and two steps of each kind."""
+    return {"rows": 8, "slots": 3, "values": 5, "hidden": 16, "layers": 1, "repeats": 2}
 
 
 def measure(arguments: argparse.Namespace) -> dict[str, object]:

@@ -13,6 +13,9 @@ given (an environment with `nemo-safe-synthesizer==0.1.16` and the packages of i
 `--five-seconds`: CPU seconds of each measurement of 5,000 training, unseen and synthetic rows of 8 columns of Adult.
 `--large`: wall time and peak memory of `ss-ray evaluate`, all its processes together, on made tables of numbers and
 categories that go together, of so many training and synthetic rows and a tenth of unseen ones, as Parquet.
+
+Keys: pair, rows, columns, cpu_seconds, sqs, parts, privacy, failed, discriminator_auc, utility; also nemo with
+--nemo-python.
 """
 
 from __future__ import annotations
@@ -24,7 +27,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +36,7 @@ import pandas as pd
 import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
+from smoke import arguments_of, write_visits
 
 from ss_ray.evaluation.evaluate import evaluate
 from ss_ray.evaluation.privacy.attacks import evaluate_privacy
@@ -58,18 +62,29 @@ def main() -> None:
     parser.add_argument("--five-seconds", metavar="ADULT", help="The Adult table.")
     parser.add_argument("--large", type=int, metavar="ROWS", help="Training and synthetic rows of the made tables.")
     parser.add_argument("--columns", type=int, default=50, help="Of the made tables.")
-    arguments = parser.parse_args()
-    if arguments.five_seconds:
-        print(json.dumps(five_seconds(Path(arguments.five_seconds))), flush=True)
+    with arguments_of(parser, smoke=smoke) as arguments:
+        if arguments.five_seconds:
+            print(json.dumps(five_seconds(Path(arguments.five_seconds))), flush=True)
 
-    if arguments.large:
-        print(json.dumps(large(arguments.large, arguments.columns)), flush=True)
+        if arguments.large:
+            print(json.dumps(large(arguments.large, arguments.columns)), flush=True)
 
-    for name, pair in pairs([Path(file) for file in arguments.data]):
-        found = {"pair": name, "rows": [len(table) for table in pair], "columns": pair[0].shape[1], **ours(pair)}
-        if arguments.nemo_python:
-            found["nemo"] = nemos(pair, arguments.nemo_python)
-        print(json.dumps(found), flush=True)
+        for name, pair in pairs([Path(file) for file in arguments.data]):
+            found = {"pair": name, "rows": [len(table) for table in pair], "columns": pair[0].shape[1], **ours(pair)}
+            if arguments.nemo_python:
+                found["nemo"] = nemos(pair, arguments.nemo_python)
+            print(json.dumps(found), flush=True)
+
+
+def smoke(folder: Path) -> Mapping[str, object]:
+    """Arguments of a smoke run: visits in place of real tables, and invented values in the columns of Adult."""
+    rng = np.random.default_rng(0)
+    adult = {name: rng.choice(["a", "b", "c"], 300) for name in EIGHT}
+    adult |= {name: rng.integers(17, 90, 300) for name in ("age", "hours_per_week")}
+    pd.DataFrame(adult).to_csv(folder / "adult.csv", index=False)
+    visits = write_visits(folder / "visits.csv", rows=300)
+
+    return {"data": [visits], "five_seconds": folder / "adult.csv", "large": 200, "columns": 6, "nemo_python": None}
 
 
 def pairs(files: list[Path]) -> Iterator[tuple[str, Pair]]:
@@ -89,7 +104,7 @@ def pairs(files: list[Path]) -> Iterator[tuple[str, Pair]]:
             yield f"{file.stem}, independent columns", (train, holdout, pd.DataFrame(shuffled))
 
 
-def typed(pair: Pair) -> tuple[list[pd.DataFrame], TableSchema]:
+def typed(pair: Pair) -> tuple[Pair, TableSchema]:
     """The tables as a run types them."""
     with tempfile.TemporaryDirectory() as folder:
         blocks = []
@@ -99,7 +114,8 @@ def typed(pair: Pair) -> tuple[list[pd.DataFrame], TableSchema]:
             blocks.append(pa.concat_tables([*read_blocks(source, source.files[0])]))
 
     schema = infer_schema(merge_tables([table_facts(block) for block in blocks]), {}, is_text=True)
-    return [type_table(block, schema).to_pandas() for block in blocks], schema
+    train, holdout, synthetic = (type_table(block, schema).to_pandas() for block in blocks)
+    return (train, holdout, synthetic), schema
 
 
 def ours(pair: Pair) -> dict[str, Any]:
@@ -127,8 +143,9 @@ EIGHT = ["age", "workclass", "education", "marital_status", "occupation", "sex",
 def five_seconds(file: Path) -> dict[str, Any]:
     """CPU seconds by measurement, of a second pass in one process: imports are not counted."""
     rows = pd.read_csv(file, dtype=str, keep_default_na=False).sample(frac=1, random_state=0)[EIGHT]
-    frames, schema = typed((rows[:5000], rows[5000:10_000], rows[10_000:15_000]))
-    measurements = {
+    size = min(5000, len(rows) // 3)
+    frames, schema = typed((rows[:size], rows[size : 2 * size], rows[2 * size : 3 * size]))
+    measurements: dict[str, Callable[[], object]] = {
         "fidelity": lambda: evaluate_fidelity(*frames, schema),
         "utility": lambda: evaluate_utility(*frames, schema, target=None),
         "privacy": lambda: evaluate_privacy(*frames, schema),

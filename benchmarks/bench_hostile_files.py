@@ -1,21 +1,31 @@
 """Peak memory and seconds until a small hostile file is refused, each in a process of its own.
 
-python benchmarks/bench_hostile_files.py [--smoke]
+    PYTHONPATH=. python benchmarks/bench_hostile_files.py
+
+Prints one JSON line: for each file its bytes, whether it was refused, the seconds until then, the process's memory
+before, and the memory above it.
+
+Keys: limit_mib, files.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+
+from smoke import arguments_of
 
 from tests.tables.test_hostile_files import BOMBS
 
 LIMIT = 50 << 20  # bytes; data.max_bytes of the readers
 READER = """
-import re, sys, time
+import json, re, sys, time
 from ss_ray.errors import DataError
 from ss_ray.tables.files import find_source, read_blocks
 
@@ -26,27 +36,35 @@ before, started = peak(), time.perf_counter()
 try:
     source = find_source(sys.argv[1], max_bytes=int(sys.argv[2]))
     sum(block.num_rows for block in read_blocks(source, source.files[0]))
-    print("read as a table", end="")
+    refused = False
 except DataError:
-    print("refused", end="")
-print(f" after {time.perf_counter() - started:.1f} s, {peak() - before:.0f} MiB above the process's {before:.0f} MiB")
+    refused = True
+seconds = round(time.perf_counter() - started, 1)
+figures = dict(refused=refused, seconds=seconds, mib_before=round(before), mib_above=round(peak() - before))
+print(json.dumps(figures))
 """
-SMOKE = 4  # files
 
 
 def main() -> None:
-    """Print one line for each file."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--smoke", action="store_true", help=f"the first {SMOKE} files")
-    names = list(BOMBS)[: SMOKE if parser.parse_args().smoke else None]
-    print(f"limit {LIMIT >> 20} MiB")
+    """Parse the command line, measure, print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--files", type=int, default=len(BOMBS), help="how many of the files are read")
+    with arguments_of(parser, smoke=smoke) as arguments, tempfile.TemporaryDirectory() as folder:
+        files = {name: measure(BOMBS[name](Path(folder))) for name in list(BOMBS)[: arguments.files]}
 
-    with tempfile.TemporaryDirectory() as folder:
-        for name in names:
-            path = BOMBS[name](Path(folder))
-            command = [sys.executable, "-c", READER, str(path), str(LIMIT)]
-            done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
-            print(f"{name:36} {path.stat().st_size:>9,} bytes: {done.stdout.strip()}")
+    print(json.dumps({"limit_mib": LIMIT >> 20, "files": files}))
+
+
+def smoke(folder: Path) -> Mapping[str, object]:
+    """Arguments of a smoke run: the first file."""
+    return {"files": 1}
+
+
+def measure(path: Path) -> dict[str, Any]:
+    """Figures of the process that reads the file."""
+    command = [sys.executable, "-c", READER, str(path), str(LIMIT)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
+    return {"bytes": path.stat().st_size, **json.loads(done.stdout)}
 
 
 if __name__ == "__main__":

@@ -18,6 +18,8 @@ Templates with even ids may be looked at while developing; the odd ones are for 
 
 counts what the model finds in text columns: per 1,000 words, in the first half of the rows (which may be looked at) and
 in the second. Where the columns hold next to no names or places, these are false alarms.
+
+Keys: notes_per_second, ours, presidio_alone, alarms; the last one with --prose.
 """
 
 from __future__ import annotations
@@ -29,9 +31,11 @@ import logging
 import re
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+
+from smoke import arguments_of
 
 from ss_ray.pii.text.detect import Detector
 from ss_ray.pii.text.ner_engines import load_engine
@@ -146,7 +150,7 @@ def alarms(detector: Detector, source: str) -> dict[str, Any]:
     return report
 
 
-def notes(rows: list[dict[str, Any]], count: int = 4000) -> list[str]:
+def notes(rows: list[dict[str, Any]], count: int) -> list[str]:
     """Distinct notes of 15 to 20 words, made of the sentences' words."""
     words = " ".join(row["text"] for row in rows).split()
     step = len(words) / count
@@ -174,20 +178,40 @@ def _cpu_seconds(run: Callable[[list[str]], Any], texts: list[str]) -> float:
 
 
 def main() -> None:
-    """Runs it."""
+    """Parse the command line, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--data", type=Path)
     parser.add_argument("--ner-model", default="builtin")
     parser.add_argument("--without-presidio", action="store_true", help="leave out the comparison")
     parser.add_argument("--prose", action="append", default=[], metavar="FILE.csv:COLUMN,...")
-    chosen = parser.parse_args()
+    parser.add_argument("--notes", type=int, default=4000, help="notes whose speed is measured")
+    with arguments_of(parser, required=["--data"], smoke=smoke) as arguments:
+        print(json.dumps(measure(arguments)))
+
+
+def smoke(folder: Path) -> Mapping[str, object]:
+    """Arguments of a smoke run: two labelled sentences, one for each half, and a table of prose."""
+    sentences = folder / "sentences.jsonl"
+    with sentences.open("w", encoding="utf8") as file:
+        for number, name in enumerate(["Maria Lopez", "John Miller"]):
+            text = f"Please call {name} about the invoice before noon on Friday, and ask whether the knee is better."
+            span = {"start": 12, "end": 12 + len(name), "label": "PERSON"}
+            file.write(json.dumps({"text": text, "spans": [span], "template_id": number}) + "\n")
+
+    prose = folder / "reviews.csv"
+    prose.write_text("text\na soft fabric that fits well\nthe colour is darker than it looks\n", encoding="utf8")
+    return {"data": sentences, "prose": [f"{prose}:text"], "notes": 20}
+
+
+def measure(chosen: argparse.Namespace) -> dict[str, Any]:
+    """Recall and precision by system, speeds, and false alarms."""
     rows = [json.loads(line) for line in chosen.data.read_text(encoding="utf8").splitlines()]
     systems = {"ours": ours(Detector(ner_model=chosen.ner_model))}
     if not chosen.without_presidio:
         systems["presidio_alone"] = presidio_alone()
 
     parts = {"even": [r for r in rows if r["template_id"] % 2 == 0], "odd": [r for r in rows if r["template_id"] % 2]}
-    report: dict[str, Any] = {"notes_per_second": speeds(notes(rows))}
+    report: dict[str, Any] = {"notes_per_second": speeds(notes(rows, chosen.notes))}
     for name, find in systems.items():
         found = {part: find([row["text"] for row in subset]) for part, subset in parts.items()}
         report[name] = {part: scores(parts[part], found[part]) for part in parts}
@@ -196,7 +220,7 @@ def main() -> None:
     for source in chosen.prose:
         report.setdefault("alarms", {})[source] = alarms(Detector(ner_model=chosen.ner_model), source)
 
-    print(json.dumps(report))
+    return report
 
 
 if __name__ == "__main__":

@@ -3,6 +3,8 @@
 CPU seconds of one process for a table of 10 columns, 5 of them personal and all values distinct, and for short distinct
 notes with the shipped model; the same notes once more; then, on Ray, the wall time of the stage with one and with two
 actors, and the largest actor at each size. Prints one JSON line. OMP_NUM_THREADS=1 keeps it on one core.
+
+Keys: structured_rows_per_cpu_second, distinct_notes_per_cpu_second, repeated_notes_per_cpu_second, on_ray.
 """
 
 from __future__ import annotations
@@ -13,11 +15,13 @@ import random
 import resource
 import tempfile
 import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from faker import Faker
+from smoke import arguments_of
 
 from ss_ray.config.files import load_config
 from ss_ray.config.pii import PiiParameters
@@ -29,16 +33,21 @@ from ss_ray.pipelines.replace_pii import replace_table
 from ss_ray.tables.facts import table_facts
 from ss_ray.tables.infer import infer_schema
 
-ROWS = 30_000
-NOTES = 4_000
-
 
 def main() -> None:
     """Parse the command line, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, nargs="*", default=[], help="Sizes of the table on Ray.")
-    arguments = parser.parse_args()
-    print(json.dumps({**structured(), **notes(), **on_ray(arguments.rows)}), flush=True)
+    parser.add_argument("--typed-rows", type=int, default=30_000, help="rows of the table of typed columns")
+    parser.add_argument("--notes", type=int, default=4_000, help="distinct notes")
+    with arguments_of(parser, smoke=smoke) as arguments:
+        found = {**structured(arguments.typed_rows), **notes(arguments.notes), **on_ray(arguments.rows)}
+        print(json.dumps(found), flush=True)
+
+
+def smoke(folder: Path) -> Mapping[str, object]:
+    """Arguments of a smoke run."""
+    return {"rows": [200], "typed_rows": 200, "notes": 50}
 
 
 def make_people(rows: int, seed: int) -> pa.Table:
@@ -86,18 +95,18 @@ def make_notes(rows: int) -> pa.Table:
     return pa.table({"note": texts})
 
 
-def structured() -> dict[str, float]:
+def structured(rows: int) -> dict[str, float]:
     """Rows a CPU second of the typed table."""
-    table = make_people(ROWS, seed=1)
+    table = make_people(rows, seed=1)
     replacer = _replacer(table)
     # Word lists and caches of a worker that has begun.
-    replacer.replace(make_people(2_000, seed=2))
-    return {"structured_rows_per_cpu_second": round(ROWS / _cpu_seconds(lambda: replacer.replace(table)))}
+    replacer.replace(make_people(min(rows, 2_000), seed=2))
+    return {"structured_rows_per_cpu_second": round(rows / _cpu_seconds(lambda: replacer.replace(table)))}
 
 
-def notes() -> dict[str, float]:
+def notes(rows: int) -> dict[str, float]:
     """Notes a CPU second, all distinct and then each ten times."""
-    table = make_notes(NOTES)
+    table = make_notes(rows)
     replacer = _replacer(table)
     replacer.replace(table.slice(0, 50))
     distinct = _cpu_seconds(lambda: replacer.replace(table))
@@ -105,8 +114,8 @@ def notes() -> dict[str, float]:
     again = _cpu_seconds(lambda: replacer.replace(repeated))
 
     return {
-        "distinct_notes_per_cpu_second": round(NOTES / distinct),
-        "repeated_notes_per_cpu_second": round(10 * NOTES / again),
+        "distinct_notes_per_cpu_second": round(rows / distinct),
+        "repeated_notes_per_cpu_second": round(10 * rows / again),
     }
 
 
@@ -142,9 +151,9 @@ def _replacer(table: pa.Table) -> TableReplacer:
     return TableReplacer(plan, Pseudonyms(b"a key of the benchmark"))
 
 
-def _cpu_seconds(function: object) -> float:
+def _cpu_seconds(function: Callable[[], object]) -> float:
     started = time.process_time()
-    function()  # type: ignore[operator]
+    function()
     return time.process_time() - started
 
 

@@ -3,6 +3,9 @@
     python benchmarks/bench_quality.py --data train.csv --holdout holdout.csv --target income --out runs/adult
 
 Prints one JSON line. The scores are the project's own; OUT/release/synthetic.csv can be given to any other judge.
+
+Keys: table, rows, discriminator_auc, tstr, trtr, sqs, dcr_share, copied_share, privacy_grade, stage_seconds,
+train_cpu_seconds, generated_rows_per_cpu_second, peak_memory_mb.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import torch
+from smoke import TABLE_ARGUMENTS, arguments_of, table_arguments
 
 from ss_ray.codec.slots import fit_codec
 from ss_ray.config.files import load_config
@@ -37,17 +41,17 @@ from ss_ray.training.models import build_compact
 
 def main() -> None:
     """Parse the command line, measure, print."""
-    print(json.dumps(measure(table_parser(__doc__).parse_args())))
+    with arguments_of(table_parser(__doc__), required=TABLE_ARGUMENTS, smoke=table_arguments) as arguments:
+        print(json.dumps(measure(arguments)))
 
 
 def table_parser(description: str | None) -> argparse.ArgumentParser:
     """Arguments of a benchmark that trains on one table and tests on another."""
     parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--data", required=True)
-    parser.add_argument("--holdout", required=True)
-    parser.add_argument("--target", required=True)
-    parser.add_argument("--out", required=True)
-    parser.add_argument("--set", action="append", default=[])
+    for name in TABLE_ARGUMENTS:
+        parser.add_argument(name)
+
+    parser.add_argument("--set", action="append", default=[], help="a setting of the run, `section.key=value`")
 
     return parser
 
@@ -85,8 +89,12 @@ def scored_run(
 ) -> tuple[RunReport, Evaluation]:
     """The pipeline, and the project's own scores of its table against the holdout file."""
     report = run(config, arguments.data, out, csv=True, redo=True)
-    frames = [type_table(read(file), schema).to_pandas() for file in (arguments.data, arguments.holdout, report.csv)]
-    return report, evaluate(*frames, schema, target=arguments.target, max_rows=len(frames[0]))
+    assert report.csv is not None
+    files = (arguments.data, arguments.holdout, report.csv)
+    train, holdout, synthetic = (type_table(read(file), schema).to_pandas() for file in files)
+    scored = evaluate(train, holdout, synthetic, schema, target=arguments.target, max_rows=len(train))
+
+    return report, scored
 
 
 def read(file: str) -> pa.Table:
@@ -95,7 +103,7 @@ def read(file: str) -> pa.Table:
     return pa.concat_tables([block for part in source.files for block in read_blocks(source, part)])
 
 
-def single_process(table: pa.Table, schema: object, config: object) -> dict[str, float]:
+def single_process(table: pa.Table, schema: TableSchema, config: Config) -> dict[str, float]:
     """CPU seconds of training and rows a second of generation in this process, on one thread."""
     torch.set_num_threads(1)
     training = plan_compact_training(config, num_rows=table.num_rows, seed=0)

@@ -4,20 +4,27 @@
 
 Each table is cut into training, unseen and fresh rows. The fresh rows are an honest synthetic table; leaks put training
 rows, or parts of them, into it. A leak must fail, and an honest sample must pass. --samples 75 judges as many honest
-samples of each table; --smoke judges one leak and one sample of 600 rows.
+samples of each table. Prints one JSON line for each table: for each leak its grade, score, the hard rules it breaks,
+and CPU seconds; for the honest samples how many pass, how many of these are capped by a disclosed row, and the hard
+rules that any of them breaks.
+
+Keys: table, rows, unseen_rows, columns, leaks, honest.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.csv as pc
+from smoke import arguments_of, write_visits
 
 from ss_ray.evaluation.privacy.attacks import evaluate_privacy
 from ss_ray.evaluation.privacy.verdict import PrivacyVerdict, judge_privacy
@@ -45,14 +52,16 @@ def cut(frame: pd.DataFrame, rows: int, seed: int) -> tuple[pd.DataFrame, pd.Dat
     mixed = frame.sample(frac=1, random_state=seed).reset_index(drop=True)
     size = min(rows, int(len(mixed) / 2.4))
     unseen = int(0.4 * size)
-    parts = mixed[:size], mixed[size : size + unseen], mixed[size + unseen : 2 * size + unseen]
-    return tuple(part.reset_index(drop=True) for part in parts)
+    starts = (size, size + unseen, 2 * size + unseen)
+    train, holdout, fresh = mixed[: starts[0]], mixed[starts[0] : starts[1]], mixed[starts[1] : starts[2]]
+    return train, holdout.reset_index(drop=True), fresh.reset_index(drop=True)
 
 
 def strangest(train: pd.DataFrame, count: int) -> pd.DataFrame:
     """Rows whose values are rarest."""
-    shares = [train[name].astype(str).map(train[name].astype(str).value_counts(normalize=True)) for name in train]
-    return train.loc[sum(-np.log2(share) for share in shares).nlargest(count).index]
+    texts = train.astype(str)
+    shares = pd.DataFrame({name: texts[name].map(texts[name].value_counts(normalize=True)) for name in texts})
+    return train.loc[(-np.log2(shares)).sum(axis=1).nlargest(count).index]
 
 
 def among(fresh: pd.DataFrame, leaked: pd.DataFrame) -> pd.DataFrame:
@@ -65,8 +74,9 @@ def with_changed_cells(rows: pd.DataFrame, train: pd.DataFrame, cells: int) -> p
     rng = np.random.default_rng(7)
     changed = rows.copy()
     for place in range(len(changed)):
-        for name in rng.choice(list(train.columns), cells, replace=False):
-            changed.iat[place, changed.columns.get_loc(name)] = train[name].iloc[rng.integers(len(train))]
+        for column in rng.choice(len(train.columns), cells, replace=False):
+            other: Any = train.iat[int(rng.integers(len(train))), int(column)]
+            changed.iat[place, int(column)] = other
 
     return changed
 
@@ -127,39 +137,52 @@ def judge(
 
 
 def main() -> None:
-    """Print a line for each leak, and how many honest samples passed."""
+    """Parse the command line, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, nargs="+", required=True)
-    parser.add_argument("--samples", type=int, default=5)
-    parser.add_argument("--rows", type=int, default=MAX_ROWS)
-    parser.add_argument("--smoke", action="store_true")
-    asked = parser.parse_args()
-    if asked.smoke:
-        rows = 600
-        samples = 1
-        leaks = list(LEAKS)[:1]
-    else:
-        rows = asked.rows
-        samples = asked.samples
-        leaks = list(LEAKS)
+    parser.add_argument("--data", type=Path, nargs="+")
+    parser.add_argument("--samples", type=int, default=5, help="honest samples of each table")
+    parser.add_argument("--rows", type=int, default=MAX_ROWS, help="training rows at most")
+    parser.add_argument("--leaks", nargs="+", choices=LEAKS, default=list(LEAKS))
+    with arguments_of(parser, required=["--data"], smoke=smoke) as asked:
+        for path in asked.data:
+            print(json.dumps(measure(path, asked.rows, asked.leaks, asked.samples)), flush=True)
 
-    for path in asked.data:
-        frame, schema = read(path)
-        train, unseen, fresh = cut(frame, rows, seed=0)
-        print(f"{path.name}: {len(train):,} training rows, {len(unseen):,} unseen, {len(schema.columns)} columns")
 
-        for name in leaks:
-            verdict, seconds = judge(train, unseen, LEAKS[name](train, fresh, schema), schema)
-            score = verdict.score
-            print(
-                f"  {name:36} {score.grade or '-':10} {score.value}  {', '.join(verdict.hard_fails)}  {seconds:.1f} s"
-            )
+def smoke(folder: Path) -> Mapping[str, object]:
+    """Arguments of a smoke run: one leak and one honest sample."""
+    data = write_visits(folder / "visits.csv", rows=800)
+    return {"data": [data], "rows": 300, "leaks": ["10 strange rows"], "samples": 1}
 
-        verdicts = [judge(*cut(frame, rows, seed), schema)[0] for seed in range(1, samples + 1)]
-        passed = sum(verdict.failed is False for verdict in verdicts)
-        reasons = sorted({rule for verdict in verdicts for rule in verdict.hard_fails})
-        capped = sum(verdict.failed is False and (verdict.score.value or 0) <= 3.9 for verdict in verdicts)
-        print(f"  honest samples: {passed} of {samples} pass, {capped} capped by a disclosed row {reasons or ''}")
+
+def measure(path: Path, rows: int, leaks: Sequence[str], samples: int) -> dict[str, object]:
+    """Verdicts on the leaks of one table, and on honest samples of it."""
+    frame, schema = read(path)
+    train, unseen, fresh = cut(frame, rows, seed=0)
+    judged = {name: judge(train, unseen, LEAKS[name](train, fresh, schema), schema) for name in leaks}
+    honest = [judge(*cut(frame, rows, seed), schema)[0] for seed in range(1, samples + 1)]
+    passed = [verdict for verdict in honest if verdict.failed is False]
+
+    return {
+        "table": path.name,
+        "rows": len(train),
+        "unseen_rows": len(unseen),
+        "columns": len(schema.columns),
+        "leaks": {
+            name: {
+                "grade": verdict.score.grade,
+                "score": verdict.score.value,
+                "hard_fails": verdict.hard_fails,
+                "cpu_seconds": round(seconds, 1),
+            }
+            for name, (verdict, seconds) in judged.items()
+        },
+        "honest": {
+            "samples": samples,
+            "passed": len(passed),
+            "capped": sum((verdict.score.value or 0) <= 3.9 for verdict in passed),
+            "hard_fails": sorted({rule for verdict in honest for rule in verdict.hard_fails}),
+        },
+    }
 
 
 if __name__ == "__main__":

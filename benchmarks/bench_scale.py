@@ -4,6 +4,8 @@
 
 Training shows the model the same number of rows each time, so that the other stages are what grows. Prints one JSON
 line: seconds by stage and the driver's peak memory for every size, each size in a process of its own.
+
+Keys: table, sizes.
 """
 
 from __future__ import annotations
@@ -14,31 +16,41 @@ import resource
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from pyarrow import csv
+from smoke import SMALL_RUN, arguments_of, write_visits
 
 
 def main() -> None:
     """Measure each size in a process of its own."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", required=True)
-    parser.add_argument("--rows", type=int, nargs="+", required=True)
+    parser.add_argument("--data")
+    parser.add_argument("--rows", type=int, nargs="+")
+    parser.add_argument("--set", action="append", default=[], help="a setting of the runs, `section.key=value`")
     parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    if arguments.one:
-        print(json.dumps(one_size(arguments.data, arguments.rows[0])))
-        return
 
-    sizes = []
-    for rows in arguments.rows:
-        command = [sys.executable, __file__, "--one", "--data", arguments.data, "--rows", str(rows)]
-        sizes.append(json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout))
+    with arguments_of(parser, required=["--data", "--rows"], smoke=smoke) as arguments:
+        if arguments.one:
+            print(json.dumps(one_size(arguments.data, arguments.rows[0], arguments.set)))
+            return
 
-    print(json.dumps({"table": Path(arguments.data).name, "sizes": sizes}))
+        sizes = []
+        for rows in arguments.rows:
+            command = [sys.executable, __file__, "--one", f"--data={arguments.data}", f"--rows={rows}"]
+            command += [f"--set={setting}" for setting in arguments.set]
+            sizes.append(json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout))
+
+        print(json.dumps({"table": Path(arguments.data).name, "sizes": sizes}))
 
 
-def one_size(data: str, rows: int) -> dict[str, object]:
+def smoke(folder: Path) -> Mapping[str, object]:
+    """Arguments of a smoke run: one size, which repeats a part of the table."""
+    return {"data": str(write_visits(folder / "visits.csv", rows=200)), "rows": [300], "set": list(SMALL_RUN)}
+
+
+def one_size(data: str, rows: int, settings: list[str]) -> dict[str, object]:
     """One run on `rows` rows."""
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "table.csv"
@@ -55,6 +67,7 @@ def one_size(data: str, rows: int) -> dict[str, object]:
                 "training.num_input_records_to_sample=20000",
                 "evaluation.enabled=false",
                 f"generation.num_records={rows}",
+                *settings,
             ],
         )
         report = run(config, source, Path(folder) / "run", csv=True)

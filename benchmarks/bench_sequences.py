@@ -4,6 +4,8 @@
 
 Prints one JSON line: seconds by stage, and the peak of the memory of all processes of the job together, Ray's own
 included and shared pages counted once, sampled once a second.
+
+Keys: groups, rows_per_group, rows_shown, synthetic_rows, stage_seconds, peak_memory_gb.
 """
 
 from __future__ import annotations
@@ -12,12 +14,19 @@ import argparse
 import json
 import tempfile
 import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
+from smoke import SMALL_RUN, arguments_of
+
+if TYPE_CHECKING:
+    from ss_ray.pipelines.run import RunReport
 
 
 def main() -> None:
@@ -26,13 +35,18 @@ def main() -> None:
     parser.add_argument("--groups", type=int, default=50_000)
     parser.add_argument("--rows-per-group", type=int, default=45)
     parser.add_argument("--rows-shown", type=int, default=200_000, help="Rows that training shows in all.")
-    arguments = parser.parse_args()
+    parser.add_argument("--set", action="append", default=[], help="a setting of the run, `section.key=value`")
 
-    with tempfile.TemporaryDirectory() as folder:
+    with arguments_of(parser, smoke=smoke) as arguments, tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "purchases.parquet"
         pq.write_table(purchases(arguments.groups, arguments.rows_per_group), source)
         with watched_memory() as peak:
-            report = run_pipeline(source, Path(folder) / "run", arguments.groups, arguments.rows_shown)
+            settings = [
+                f"training.num_input_records_to_sample={arguments.rows_shown}",
+                f"generation.num_groups={arguments.groups}",
+                *arguments.set,
+            ]
+            report = run_pipeline(source, Path(folder) / "run", settings)
 
         print(
             json.dumps(
@@ -46,6 +60,11 @@ def main() -> None:
                 }
             )
         )
+
+
+def smoke(folder: Path) -> Mapping[str, object]:
+    """Arguments of a smoke run."""
+    return {"groups": 60, "rows_per_group": 4, "rows_shown": 500, "set": list(SMALL_RUN)}
 
 
 def purchases(groups: int, rows: int) -> pa.Table:
@@ -66,7 +85,7 @@ def purchases(groups: int, rows: int) -> pa.Table:
     )
 
 
-def run_pipeline(source: Path, out: Path, groups: int, rows_shown: int):
+def run_pipeline(source: Path, out: Path, settings: Sequence[str]) -> RunReport:
     """The pipeline without the stages that do not depend on sequences."""
     from ss_ray.config.files import load_config
     from ss_ray.pipelines.run import run
@@ -80,30 +99,31 @@ def run_pipeline(source: Path, out: Path, groups: int, rows_shown: int):
             "replace_pii=null",
             "evaluation.enabled=false",
             "resources.threads_per_worker=1",
-            f"training.num_input_records_to_sample={rows_shown}",
-            f"generation.num_groups={groups}",
+            *settings,
         ],
     )
 
     return run(config, source, out)
 
 
-class watched_memory:
+@contextmanager
+def watched_memory() -> Iterator[Callable[[], int]]:
     """The most memory that this process and all below it ever held, in bytes; what they share is counted once."""
+    largest = 0
+    stopped = threading.Event()
 
-    def __enter__(self):
-        self.largest, self.stopped = 0, threading.Event()
-        self.thread = threading.Thread(target=self._watch, daemon=True)
-        self.thread.start()
-        return lambda: self.largest
+    def watch() -> None:
+        nonlocal largest
+        while not stopped.wait(1):
+            largest = max(largest, sum(map(_unshared, _family())))
 
-    def __exit__(self, *error: object) -> None:
-        self.stopped.set()
-        self.thread.join()
-
-    def _watch(self) -> None:
-        while not self.stopped.wait(1):
-            self.largest = max(self.largest, sum(map(_unshared, _family())))
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield lambda: largest
+    finally:
+        stopped.set()
+        thread.join()
 
 
 def _family() -> list[psutil.Process]:
@@ -113,7 +133,7 @@ def _family() -> list[psutil.Process]:
 
 def _unshared(process: psutil.Process) -> int:
     try:
-        return process.memory_full_info().pss
+        return int(process.memory_full_info().pss)
     except psutil.Error:
         # It has just ended.
         return 0

@@ -4,6 +4,9 @@
 
 `python -m serve` runs on a Ray of its own, as for a user. Jobs go through Ray's Jobs API, but in place of the pipeline
 runs a stand-in that sleeps, writes what a job writes, and counts its starts: the service is measured, not the training.
+Prints one JSON line for each of --jobs, --requests and --kill; the keys are those of --kill.
+
+Keys: killed_with, ended, starts.
 """
 
 from __future__ import annotations
@@ -16,13 +19,14 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
+from smoke import arguments_of
 
 from tests.integration.local_service import LocalService, wait_for
 
@@ -229,7 +233,8 @@ def bench_kill(jobs: int) -> dict[str, Any]:
         }
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Parse the command line, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--jobs", type=int, help="jobs that are submitted at once")
     parser.add_argument("--clients", type=int, default=20)
@@ -237,11 +242,21 @@ if __name__ == "__main__":
     parser.add_argument("--job-seconds", type=float, default=1, help="that a job takes after its start")
     parser.add_argument("--requests", type=int, help="requests over which memory is watched")
     parser.add_argument("--kill", type=int, help="running jobs at the time of kill -9")
-    options = parser.parse_args()
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    if options.jobs:
-        print(json.dumps(bench_jobs(options.jobs, options.clients, options.active, options.job_seconds)), flush=True)
-    if options.requests:
-        print(json.dumps(bench_requests(options.requests)), flush=True)
-    if options.kill:
-        print(json.dumps(bench_kill(options.kill)), flush=True)
+    with arguments_of(parser, smoke=smoke) as options:
+        if options.jobs:
+            found = bench_jobs(options.jobs, options.clients, options.active, options.job_seconds)
+            print(json.dumps(found), flush=True)
+        if options.requests:
+            print(json.dumps(bench_requests(options.requests)), flush=True)
+        if options.kill:
+            print(json.dumps(bench_kill(options.kill)), flush=True)
+
+
+def smoke(folder: Path) -> Mapping[str, object]:
+    """Arguments of a smoke run: two jobs, ten requests, one job that is killed."""
+    return {"jobs": 2, "clients": 2, "active": 2, "job_seconds": 1.0, "requests": 10, "kill": 1}
+
+
+if __name__ == "__main__":
+    main()

@@ -6,6 +6,9 @@
 Prints one JSON line for each engine that is installed: seconds until it is loaded, valid rows and tokens a second with
 the constraint, tokens a second without, the overhead of the constraint in per cent, peak memory. The model is random:
 what it writes is noise in the shape of an Adult-like table, at the cost of a trained one of its size.
+
+Keys: engine, start_up_s, batch, valid_rows_per_s, rejected_per_s, tokens_per_s, peak_gib, free_tokens_per_s,
+overhead_percent.
 """
 
 from __future__ import annotations
@@ -19,15 +22,17 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from smoke import arguments_of
 
 if TYPE_CHECKING:
     from ss_ray.codec.json.lines import JsonCodec
     from ss_ray.generation.text_actor import TextActor
 
 WINDOW = 2048
-MAX_TOKENS = 512
 RECORDS = 5  # of a completion at most
 NUMBERS = {"age": (17, 90), "fnlwgt": (12_285, 1_484_705), "education_num": (1, 16), "capital_gain": (0, 99_999)}
 NUMBERS |= {"capital_loss": (0, 4356), "hours_per_week": (1, 99)}
@@ -37,11 +42,20 @@ CATEGORIES |= {"sex": 2, "native_country": 41, "income": 2}
 
 def main() -> None:
     """Measure each engine, with the constraint and without, in processes of their own."""
-    arguments = parse_arguments()
-    if arguments.engine:
-        print(json.dumps(measure(arguments)))
-        return
+    with arguments_of(make_parser(), smoke=smoke) as arguments:
+        if arguments.engine:
+            print(json.dumps(measure(arguments)))
+        else:
+            compare_engines(arguments)
 
+
+def smoke(folder: Path) -> Mapping[str, object]:
+    """Arguments of a smoke run: a tiny model that decodes four completions at a time."""
+    return {"hidden": 64, "layers": 1, "vocabulary": 512, "seconds": 0.1, "batch": 4, "max_tokens": 32}
+
+
+def compare_engines(arguments: argparse.Namespace) -> None:
+    """Print a line for each engine."""
     engines = [name for name in ("torch", "vllm") if name == "torch" or importlib.util.find_spec(name)]
     with tempfile.TemporaryDirectory() as temporary:
         save_model(Path(temporary), arguments)
@@ -52,20 +66,21 @@ def main() -> None:
             print(json.dumps({"engine": engine} | constrained | found), flush=True)
 
 
-def parse_arguments() -> argparse.Namespace:
-    """The shape of the model, and how it is run."""
+def make_parser() -> argparse.ArgumentParser:
+    """Parser of the shape of the model, and how it is run."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--hidden", type=int, default=256)
     parser.add_argument("--layers", type=int, default=4)
     parser.add_argument("--vocabulary", type=int, default=2048, help="logits; pieces at most")
     parser.add_argument("--seconds", type=float, default=20, help="of each measurement, after a warm-up")
     parser.add_argument("--batch", type=int, help="completions decoded together")
+    parser.add_argument("--max-tokens", type=int, default=512, help="tokens of a completion")
     parser.add_argument("--use-gpu", action="store_true")
     parser.add_argument("--engine", help=argparse.SUPPRESS)
     parser.add_argument("--model", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--free", action="store_true", help=argparse.SUPPRESS)
 
-    return parser.parse_args()
+    return parser
 
 
 def measured_apart(engine: str, folder: str, arguments: argparse.Namespace, free: bool) -> dict[str, Any]:
@@ -148,7 +163,7 @@ def save_model(folder: Path, arguments: argparse.Namespace) -> None:
     tokenizer.save_pretrained(folder)
     prompt = instruction(codec)
     ids = (tokenizer.bos_token_id, *tokenizer.encode(prompt, add_special_tokens=False))
-    settings = GenerationSettings(prompt=prompt, prompt_ids=ids, max_tokens=MAX_TOKENS, window=WINDOW)
+    settings = GenerationSettings(prompt=prompt, prompt_ids=ids, max_tokens=arguments.max_tokens, window=WINDOW)
     (folder / "generation.json").write_text(settings.to_json())
     (folder / "codec.json").write_text(codec.to_json())
 
@@ -197,7 +212,7 @@ def steady_rates(actor: TextActor, capacity: int, seconds: float) -> dict[str, A
         work()
 
     started = time.perf_counter()
-    found = []
+    found: list[tuple[int, int, int]] = []
     while time.perf_counter() - started < seconds or not sum(tokens for *_, tokens in found):
         found.append(work())
 
