@@ -9,17 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from ss_ray.evaluation.columns import ScoredColumn, missing
+from ss_ray.evaluation.evaluation_tables import EvaluationTables
 from ss_ray.evaluation.metrics import Metric, measured, unavailable
 from ss_ray.evaluation.models import encode_labels, frequent_codes
 from ss_ray.evaluation.privacy_tests import SWITCHED_OFF
 from ss_ray.evaluation.quality.autocorrelation import NEMO_LIMITS, LagLimits, profile, profile_similarity
 from ss_ray.evaluation.quality.similarity import category_counts, histogram_counts, js_distance
 from ss_ray.evaluation.sequence_rows import Ints, SequenceColumns, Sequences, to_sequences
-from ss_ray.schema import TableSchema
 
 COMMON_SEQUENCES = 50
 """Holdouts of fewer sequences do not limit how many synthetic ones are compared: their own numbers are rough anyway."""
@@ -74,10 +73,7 @@ class SequenceFidelity:
 
 
 def evaluate_sequences(
-    train: pd.DataFrame,
-    holdout: pd.DataFrame | None,
-    synthetic: pd.DataFrame,
-    schema: TableSchema,
+    tables: EvaluationTables,
     scored: tuple[ScoredColumn, ...],
     by: SequenceColumns,
     *,
@@ -88,10 +84,7 @@ def evaluate_sequences(
     """Compare synthetic and holdout sequences with the training sequences.
 
     Args:
-        train: Real rows, whole sequences.
-        holdout: Unseen real sequences; None where there are none.
-        synthetic: Rows of the generated sequences.
-        schema: Columns of all three.
+        tables: Rows of whole sequences.
         scored: Columns that are compared.
         by: Grouping and order columns of the sequences.
         no_holdout: Why there is no holdout, in words.
@@ -103,26 +96,22 @@ def evaluate_sequences(
     """
     for name in (by.group, by.order):
         if name is not None:
-            schema[name]
+            tables.schema[name]
 
-    real, made = (to_sequences(frame, schema, by, scored) for frame in (train, synthetic))
+    real, made = (to_sequences(frame, tables.schema, by, scored) for frame in (tables.train, tables.synthetic))
     constants = constant_columns(real)
-    if holdout is None:
-        unseen = None
-    else:
-        unseen = to_sequences(holdout, schema, by, scored)
-
-    if unseen is None:
+    if tables.holdout is None:
         common = len(made.lengths)
+        baseline = _no_similarity(no_holdout)
     else:
+        unseen = to_sequences(tables.holdout, tables.schema, by, scored)
         common = max(len(unseen.lengths), COMMON_SEQUENCES)
+        baseline = compare_sequences(real, unseen, constants, seed=seed, lags=lags)
 
     return SequenceFidelity(
         columns=by,
         synthetic=compare_sequences(real, made.some(common, seed=seed), constants, seed=seed, lags=lags),
-        baseline=_no_similarity(no_holdout)
-        if unseen is None
-        else compare_sequences(real, unseen, constants, seed=seed, lags=lags),
+        baseline=baseline,
         train_in_order=_in_order(real),
         constant_columns=constants,
     )

@@ -15,6 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
 from ss_ray.evaluation.columns import labels
+from ss_ray.evaluation.evaluation_tables import EvaluationTables
 from ss_ray.evaluation.metrics import Metric, measured, unavailable
 from ss_ray.evaluation.models import auc_std_error, roc_auc
 from ss_ray.evaluation.quality.text_embedding import Embed, fit_embedding
@@ -81,9 +82,7 @@ class TextFidelity:
 
 
 def evaluate_text(
-    train: pd.DataFrame,
-    holdout: pd.DataFrame | None,
-    synthetic: pd.DataFrame,
+    tables: EvaluationTables,
     column: str,
     *,
     embedding: str | None,
@@ -93,9 +92,7 @@ def evaluate_text(
     """Compare the texts of one column in all tables.
 
     Args:
-        train: Real rows that the others are compared with.
-        holdout: Unseen real rows; None where there are none.
-        synthetic: Generated rows, in the same columns.
+        tables: Real and generated rows; the others are compared with the training rows.
         column: Name of the column.
         embedding: sentence-transformers model, a folder or an id; None is latent semantic analysis.
         no_holdout: Why there is no holdout, in words.
@@ -104,8 +101,9 @@ def evaluate_text(
     Raises:
         ResourceError: The embedding model or its package is not there.
     """
-    frames = [frame for frame in (train, synthetic, holdout) if frame is not None]
-    drawn = _draw_equally([present_texts(frame[column]) for frame in frames], seed=seed)
+    train, holdout, synthetic = tables.column(column)
+    series = [values for values in (train, synthetic, holdout) if values is not None]
+    drawn = _draw_equally([present_texts(values) for values in series], seed=seed)
     # Fitted on one side, it would know that side better.
     every = [text for texts in drawn for text in texts]
     if len(drawn[0]) >= MIN_TEXTS:
@@ -117,16 +115,16 @@ def evaluate_text(
     unseen = rest[0] if rest else None
     if unseen is None:
         meaning = unavailable(no_holdout)
+        baseline = _no_similarity(no_holdout)
     else:
         meaning = _compare_semantics(real, made, unseen)
+        baseline = _compare_texts(real, unseen, real, _compare_holdout_halves(real, unseen), seed=seed)
 
     return TextFidelity(
         column=column,
         embedding=embedding,
         synthetic=_compare_texts(real, made, unseen if unseen and unseen.enough else real, meaning, seed=seed),
-        baseline=_no_similarity(no_holdout)
-        if unseen is None
-        else _compare_texts(real, unseen, real, _compare_holdout_halves(real, unseen), seed=seed),
+        baseline=baseline,
         train_duplicates=_measure_duplicates(real, seed),
     )
 
