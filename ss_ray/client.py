@@ -43,7 +43,7 @@ class JobStatus:
 
     Attributes:
         status: created, pending, active, cancelling, completed, error or cancelled.
-        stage: What it is at; empty outside of any.
+        stage: Name of the stage that is running; empty outside of any.
         progress: Share of its steps that is done, in [0, 1].
         message: Why it ended, where it ended badly; empty else.
     """
@@ -63,10 +63,10 @@ class Client:
     """The jobs API of a service.
 
     Args:
-        url: Of the service, such as http://localhost:8000.
+        url: Address of the service, such as http://localhost:8000.
         api_key: Shown with every request; None where the service asks for none.
-        namespace: Where jobs and files belong.
-        timeout_seconds: Of a request.
+        namespace: Namespace of the jobs and files.
+        timeout_seconds: Longest wait for an answer, in seconds.
         transport: Carries requests, for tests; None: the network.
     """
 
@@ -106,7 +106,7 @@ class Client:
             data: A file of this machine, which is uploaded; a data frame likewise; or a source that the service
                 knows: hf://datasets/..., or a folder or bucket that its operator lets jobs read.
             config: Parameters by section, as in the YAML files of `ss-ray run`.
-            name: Of the job, unique in the namespace; empty: one is made.
+            name: Name of the job, unique in the namespace; empty: a name is made.
 
         Raises:
             ConfigError: The service refuses it, and says why.
@@ -115,10 +115,10 @@ class Client:
         if isinstance(data, str) and "://" in data:
             source = data
         else:
-            source = self._uploaded(data)
+            source = self._upload_source(data)
 
         body = {"spec": {"data_source": source, "config": dict(config or {})}, "namespace": self.namespace}
-        return str(self._json("POST", JOBS, json=body | ({"name": name} if name else {}))["id"])
+        return str(self._request_json("POST", JOBS, json=body | ({"name": name} if name else {}))["id"])
 
     def upload(self, content: Any, filename: str) -> str:
         """Store a file, and return the source that jobs name it by.
@@ -128,12 +128,12 @@ class Client:
             filename: Its ending says what it is: .csv, .jsonl, .parquet.
         """
         query = urllib.parse.urlencode({"filename": filename, "namespace": self.namespace})
-        return str(self._json("POST", f"/v1/datasets/upload?{query}", content=content)["data_source"])
+        return str(self._request_json("POST", f"/v1/datasets/upload?{query}", content=content)["data_source"])
 
     def status(self, job: str) -> JobStatus:
         """How far a job is."""
-        found = self._json("GET", f"{JOBS}/{job}/status")
-        steps = [_share(step) for step in found["steps"]]
+        found = self._request_json("GET", f"{JOBS}/{job}/status")
+        steps = [_read_share(step) for step in found["steps"]]
         return JobStatus(
             status=found["status"],
             stage=str(found["status_details"].get("stage", "")),
@@ -178,18 +178,18 @@ class Client:
 
     def summary(self, job: str) -> dict[str, Any]:
         """Scores, counts and times."""
-        return self._json("GET", f"{JOBS}/{job}/results/summary/download")
+        return self._request_json("GET", f"{JOBS}/{job}/results/summary/download")
 
     def result(self, job: str, name: str) -> bytes:
         """The content of a result: synthetic_data, evaluation_report, metrics, privacy_certificate, compliance, ..."""
-        return self._request("GET", f"{JOBS}/{job}/results/{name}/download").content
+        return self._send_request("GET", f"{JOBS}/{job}/results/{name}/download").content
 
     def save(self, job: str, name: str, file: str | Path) -> None:
         """Write a result to a file, a piece at a time; the file is there whole or not at all."""
         target = Path(file)
         partial = target.with_name(f".{target.name}.partial")
         with self._http.stream("GET", f"{JOBS}/{job}/results/{name}/download") as answer:
-            _check(answer)
+            _check_answer(answer)
             with partial.open("wb") as stream:
                 for chunk in answer.iter_bytes():
                     stream.write(chunk)
@@ -198,25 +198,25 @@ class Client:
 
     def results(self, job: str) -> list[str]:
         """Names of what a finished job left."""
-        return [str(found["result_name"]) for found in self._json("GET", f"{JOBS}/{job}/results")["data"]]
+        return [str(found["result_name"]) for found in self._request_json("GET", f"{JOBS}/{job}/results")["data"]]
 
     def logs(self, job: str) -> Iterator[str]:
         """Lines of a job's log."""
         cursor: str | None = ""
         while cursor is not None:
-            page = self._json("GET", f"{JOBS}/{job}/logs", params={"page_cursor": cursor} if cursor else {})
+            page = self._request_json("GET", f"{JOBS}/{job}/logs", params={"page_cursor": cursor} if cursor else {})
             yield from (f"{line['timestamp']} {line['message']}" for line in page["data"])
             cursor = page["next_page"]
 
     def cancel(self, job: str) -> None:
         """Stop a job; nothing where it is over."""
-        self._json("POST", f"{JOBS}/{job}/cancel")
+        self._request_json("POST", f"{JOBS}/{job}/cancel")
 
     def delete(self, job: str) -> None:
         """Stop a job, and erase it with all its files."""
-        self._request("DELETE", f"{JOBS}/{job}")
+        self._send_request("DELETE", f"{JOBS}/{job}")
 
-    def _uploaded(self, data: str | Path | pd.DataFrame) -> str:
+    def _upload_source(self, data: str | Path | pd.DataFrame) -> str:
         if not isinstance(data, (str, Path)):
             return self.upload(data.to_parquet(), "table.parquet")
 
@@ -230,11 +230,11 @@ class Client:
         with file.open("rb") as stream:
             return self.upload(stream, file.name)
 
-    def _json(self, method: str, path: str, **options: Any) -> dict[str, Any]:
-        found: dict[str, Any] = self._request(method, path, **options).json()
+    def _request_json(self, method: str, path: str, **options: Any) -> dict[str, Any]:
+        found: dict[str, Any] = self._send_request(method, path, **options).json()
         return found
 
-    def _request(self, method: str, path: str, **options: Any) -> httpx.Response:
+    def _send_request(self, method: str, path: str, **options: Any) -> httpx.Response:
         """An answer that is none of an error; what only reads is asked for again while nobody answers."""
         tries = RETRIES if method == "GET" else 1
         for attempt in range(1, tries + 1):
@@ -245,14 +245,14 @@ class Client:
                     raise ResourceError(f"the service does not answer ({type(error).__name__})") from None
             else:
                 if answer.status_code not in (502, 503) or attempt == tries:
-                    return _check(answer)
+                    return _check_answer(answer)
 
             time.sleep(POLL_SECONDS * attempt)
 
         raise AssertionError("the last try returns or raises")
 
 
-def _check(answer: httpx.Response) -> httpx.Response:
+def _check_answer(answer: httpx.Response) -> httpx.Response:
     """An answer that is none of an error.
 
     Raises:
@@ -273,7 +273,7 @@ def _check(answer: httpx.Response) -> httpx.Response:
     raise kind(f"the service says {answer.status_code}: {detail or answer.reason_phrase}")
 
 
-def _share(step: Mapping[str, Any]) -> float:
+def _read_share(step: Mapping[str, Any]) -> float:
     if step["status"] == "completed":
         return 1.0
     return float(step["status_details"].get("progress", 0.0))

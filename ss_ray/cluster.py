@@ -119,18 +119,18 @@ def map_items(
 
     Args:
         worker: Called once in each actor (or task) with `arguments`; returns the function of one item.
-        items: What to work off; small, picklable.
+        items: Small values that can be pickled, one for each call.
         arguments: For `worker`; small, picklable.
         num_actors: Actors that keep what `worker` returned between items; None: a task for each item.
-        num_cpus: Of each actor or task.
-        num_gpus: Of each actor or task.
-        failure: What an error is that is none of ours.
+        num_cpus: CPUs of each actor or task.
+        num_gpus: GPUs of each actor or task.
+        failure: Error class raised for exceptions other than SsRayError.
 
     Raises:
         SsRayError: As the worker raised it, or `failure`.
         ResourceError: The cluster lost what it needs to go on.
     """
-    _quiet()
+    _silence_ray_data()
     dataset = ray.data.from_items([{"item": pickle.dumps(item)} for item in items], override_num_blocks=len(items))
     call = {"batch_size": 1, "num_cpus": num_cpus, "num_gpus": num_gpus or None}
     if num_actors is None:
@@ -162,9 +162,9 @@ def unwrapped_errors(failure: type[SsRayError] = SsRayError) -> Iterator[None]:
     try:
         yield
     except SsRayError as error:
-        raise _original(error) from None
+        raise _find_original(error) from None
     except ray.exceptions.RayError as error:
-        cause = _original(error)
+        cause = _find_original(error)
         if isinstance(cause, SsRayError):
             raise cause from None
         if isinstance(error, ray.exceptions.RayTaskError):
@@ -172,7 +172,7 @@ def unwrapped_errors(failure: type[SsRayError] = SsRayError) -> Iterator[None]:
         raise ResourceError(f"the cluster could not finish the work: {type(cause).__name__}") from None
 
 
-def _original(error: BaseException) -> BaseException:
+def _find_original(error: BaseException) -> BaseException:
     """The error that a worker raised; Ray's stand-in class carries it as `cause`."""
     while isinstance(error, ray.exceptions.RayTaskError) and error.cause is not None:
         error = error.cause
@@ -195,7 +195,7 @@ class _Counters:
 
 
 @lru_cache(maxsize=1)
-def _counters(node_id: str, job_id: str) -> Any:
+def _progress_counters(node_id: str, job_id: str) -> Any:
     """The actor of this job on this cluster; kept, because an actor ends with its last handle."""
     return ray.remote(num_cpus=0)(_Counters).remote()
 
@@ -217,7 +217,7 @@ def reported_progress(
 ) -> Iterator[Callable[..., None]]:
     """A picklable `report(amount, note="")` for workers; what they report reaches `on_progress` in this process."""
     context = ray.get_runtime_context()
-    counters = _counters(context.get_node_id(), context.get_job_id())
+    counters = _progress_counters(context.get_node_id(), context.get_job_id())
     report = _Report(counters, uuid.uuid4().hex)
     stopped = threading.Event()
 
@@ -247,7 +247,7 @@ def reported_progress(
     forward()
 
 
-def _quiet() -> None:
+def _silence_ray_data() -> None:
     """Ray Data reports to its log files only: its own messages would repeat ours, and may quote data."""
     context = DataContext.get_current()
     context.enable_progress_bars = False

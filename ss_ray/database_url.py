@@ -17,9 +17,9 @@ def database_url(url: str, what: str, example: str) -> sa.URL:
     """A URL of SQLite or PostgreSQL with our driver, the "~" of a file resolved.
 
     Args:
-        url: As the user wrote it.
+        url: URL as the user wrote it.
         what: Is kept there, for messages.
-        example: Of such a URL, likewise.
+        example: Example of a valid URL, for the message.
 
     Raises:
         ConfigError: It is of another kind, or names no file for good: a folder that a job works in goes when the job

@@ -37,11 +37,11 @@ class _Department:
     Attributes:
         share: Relative number of visits.
         ages: Smallest and largest age in years.
-        mean_nights: Mean stay.
+        mean_nights: Mean stay in nights.
         cost: Median cost in dollars of a visit without a night.
         risk: Log-odds of a readmission, on top of age and stay.
         codes: Diagnosis codes, the most frequent first.
-        complaints: What its notes mention.
+        complaints: Complaints that its notes mention.
     """
 
     share: float
@@ -129,19 +129,19 @@ def make_patients(num_rows: int = 5000, seed: int = 7) -> pa.Table:
 
     Args:
         num_rows: Visits, at least 1.
-        seed: The same seed gives the same table with the same versions of numpy and Faker.
+        seed: Seed of the table; with the same versions of numpy and Faker it gives the same table.
 
     Returns:
         A table of 21 columns. Missing: some e-mails, and follow_up_days of outpatients.
     """
     rng = np.random.default_rng(seed)
     visits = _visits_per_patient(rng, num_rows)
-    patients = _patients(rng, len(visits), seed)
+    patients = _draw_patients(rng, len(visits), seed)
     table = patients.take(pa.array(np.repeat(np.arange(len(visits)), visits)))
-    for name, values in _visits(rng, table, visits).items():
+    for name, values in _draw_visits(rng, table, visits).items():
         table = table.append_column(name, values)
 
-    return table.append_column("note", pa.array(_notes(rng, table), pa.string()))
+    return table.append_column("note", pa.array(_write_notes(rng, table), pa.string()))
 
 
 def dependences(table: pa.Table) -> dict[str, float]:
@@ -164,10 +164,10 @@ def dependences(table: pa.Table) -> dict[str, float]:
     return {
         "state_of_city": _share_mapped(frame["city"], frame["state"], states),
         "diagnosis_of_department": _share_mapped(frame["diagnosis_code"], frame["department"], departments),
-        "discharged_after_admitted": _mean(stay.dropna() >= 0),
-        "follow_up_of_visit_type": _mean(outpatient == frame["follow_up_days"].isna()[outpatient.index]),
+        "discharged_after_admitted": _mean_of(stay.dropna() >= 0),
+        "follow_up_of_visit_type": _mean_of(outpatient == frame["follow_up_days"].isna()[outpatient.index]),
         "cost_by_department": _correlation_ratio(np.log(cost.where(cost > 0)), frame["department"]),
-        "cost_by_stay": _spearman(stay, cost),
+        "cost_by_stay": _rank_correlation(stay, cost),
     }
 
 
@@ -178,7 +178,7 @@ def _visits_per_patient(rng: np.random.Generator, num_rows: int) -> Ints:
     return np.asarray(np.minimum(visits, num_rows - before)[before < num_rows])
 
 
-def _patients(rng: np.random.Generator, num_patients: int, seed: int) -> pa.Table:
+def _draw_patients(rng: np.random.Generator, num_patients: int, seed: int) -> pa.Table:
     """What is the same on all visits of a patient, (num_patients,) rows."""
     faker = Faker("en_US")
     faker.seed_instance(seed)
@@ -196,11 +196,11 @@ def _patients(rng: np.random.Generator, num_patients: int, seed: int) -> pa.Tabl
             "patient_id": [f"P-{place + 1:06}" for place in range(num_patients)],
             "first_name": first,
             "last_name": last,
-            "email": pa.array(_emails(rng, first, last), pa.string()),
-            "phone": _phones(rng, [_CITIES[name][1] for name in city]),
+            "email": pa.array(_make_emails(rng, first, last), pa.string()),
+            "phone": _make_phones(rng, [_CITIES[name][1] for name in city]),
             "street_address": [faker.street_address() for _ in range(num_patients)],
-            "ssn": _ssns(rng, num_patients),
-            "birth_date": _dates(_EPOCH_DAYS - age_days),
+            "ssn": _draw_ssns(rng, num_patients),
+            "birth_date": _to_dates(_EPOCH_DAYS - age_days),
             "sex": np.where(female, "female", "male").tolist(),
             "city": city.tolist(),
             "state": [_CITIES[name][0] for name in city],
@@ -208,7 +208,7 @@ def _patients(rng: np.random.Generator, num_patients: int, seed: int) -> pa.Tabl
     )
 
 
-def _emails(rng: np.random.Generator, first: list[str], last: list[str]) -> list[str | None]:
+def _make_emails(rng: np.random.Generator, first: list[str], last: list[str]) -> list[str | None]:
     numbers = rng.integers(1, 1000, size=len(first))
     missing = rng.random(len(first)) < 0.06
     return [
@@ -217,7 +217,7 @@ def _emails(rng: np.random.Generator, first: list[str], last: list[str]) -> list
     ]
 
 
-def _phones(rng: np.random.Generator, area_codes: list[str]) -> list[str]:
+def _make_phones(rng: np.random.Generator, area_codes: list[str]) -> list[str]:
     """Numbers of the exchange 555 in three spellings; different for up to 10,000 patients."""
     lines = rng.permutation(10_000)
     spellings = rng.choice(["({}) 555-{:04}", "{}-555-{:04}", "{}.555.{:04}"], size=len(area_codes), p=[0.6, 0.3, 0.1])
@@ -229,18 +229,18 @@ def _phones(rng: np.random.Generator, area_codes: list[str]) -> list[str]:
     ]
 
 
-def _ssns(rng: np.random.Generator, num_patients: int) -> list[str]:
+def _draw_ssns(rng: np.random.Generator, num_patients: int) -> list[str]:
     parts = rng.integers([900, 1, 1], [1000, 50, 10_000], size=(num_patients, 3))
     return [f"{area:03}-{group:02}-{serial:04}" for area, group, serial in parts]
 
 
-def _visits(rng: np.random.Generator, patients: pa.Table, visits: Ints) -> dict[str, pa.Array]:
+def _draw_visits(rng: np.random.Generator, patients: pa.Table, visits: Ints) -> dict[str, pa.Array]:
     """Columns of the visits; `patients` has the rows of the visits."""
     num_rows = patients.num_rows
     admitted = _admission_days(rng, visits)
     age = (admitted - np.asarray(patients["birth_date"].cast(pa.int32()), dtype=np.int64)) / 365.25
     names = list(_DEPARTMENTS)
-    department = _departments(rng, age, np.asarray(pc.equal(patients["sex"], "female")))
+    department = _draw_departments(rng, age, np.asarray(pc.equal(patients["sex"], "female")))
     mean_nights, base_cost, risk = (
         np.array([getattr(_DEPARTMENTS[name], trait) for name in names])[department]
         for trait in ("mean_nights", "cost", "risk")
@@ -255,11 +255,11 @@ def _visits(rng: np.random.Generator, patients: pa.Table, visits: Ints) -> dict[
     return {
         "department": pa.array([names[i] for i in department]),
         "diagnosis_code": pa.array([_DEPARTMENTS[names[i]].codes[j] for i, j in zip(department, code, strict=True)]),
-        "admitted": _dates(admitted),
-        "discharged": _dates(admitted + nights),
+        "admitted": _to_dates(admitted),
+        "discharged": _to_dates(admitted + nights),
         "visit_type": pa.array(np.where(nights == 0, "outpatient", "inpatient").tolist()),
         "cost": pa.array(np.round(cost, 2)),
-        "insurance": pa.array(_insurances(rng, age)),
+        "insurance": pa.array(_draw_insurances(rng, age)),
         "follow_up_days": pa.array(follow_up, pa.int64(), mask=nights == 0),
         "readmitted": pa.array(rng.random(num_rows) < 1 / (1 + np.exp(-readmitted))),
     }
@@ -275,27 +275,27 @@ def _admission_days(rng: np.random.Generator, visits: Ints) -> Ints:
     return np.asarray(_EPOCH_DAYS + passed - np.repeat(passed[first_visit] - gaps[first_visit], visits))
 
 
-def _departments(rng: np.random.Generator, age: Floats, female: npt.NDArray[np.bool_]) -> Ints:
+def _draw_departments(rng: np.random.Generator, age: Floats, female: npt.NDArray[np.bool_]) -> Ints:
     """Indices into the departments, (num_rows,), each open to the patient's age and sex."""
     shares = np.tile([department.share for department in _DEPARTMENTS.values()], (len(age), 1))
     for place, (name, department) in enumerate(_DEPARTMENTS.items()):
         youngest, oldest = department.ages
         shares[(age < youngest) | (age >= oldest + 1) | ((name == "Maternity") & ~female), place] = 0
-    return _draw(rng, shares)
+    return _draw_choice(rng, shares)
 
 
-def _insurances(rng: np.random.Generator, age: Floats) -> list[str]:
+def _draw_insurances(rng: np.random.Generator, age: Floats) -> list[str]:
     bands = np.searchsorted(list(_INSURANCE_SHARES), age, side="right") - 1
-    return [_INSURANCES[i] for i in _draw(rng, np.array(list(_INSURANCE_SHARES.values()))[bands])]
+    return [_INSURANCES[i] for i in _draw_choice(rng, np.array(list(_INSURANCE_SHARES.values()))[bands])]
 
 
-def _draw(rng: np.random.Generator, shares: Floats) -> Ints:
+def _draw_choice(rng: np.random.Generator, shares: Floats) -> Ints:
     """One index for each row of relative shares, (num_rows, num_choices) -> (num_rows,)."""
     limits = np.cumsum(shares, axis=1)
     return np.asarray((rng.random((len(shares), 1)) * limits[:, -1:] >= limits).sum(axis=1))
 
 
-def _notes(rng: np.random.Generator, table: pa.Table) -> list[str]:
+def _write_notes(rng: np.random.Generator, table: pa.Table) -> list[str]:
     templates = rng.integers(len(_NOTES), size=table.num_rows)
     complaints = rng.integers(3, size=table.num_rows)
     days = rng.integers(2, 10, size=table.num_rows)
@@ -316,13 +316,13 @@ def _notes(rng: np.random.Generator, table: pa.Table) -> list[str]:
     ]
 
 
-def _dates(days: Ints | Floats) -> pa.Array:
+def _to_dates(days: Ints | Floats) -> pa.Array:
     return pa.array(np.asarray(days, dtype=np.int32)).cast(pa.date32())
 
 
 def _share_mapped(keys: pd.Series, values: pd.Series, expected: dict[str, str]) -> float:
     present = keys.notna() & values.notna()
-    return _mean(keys[present].astype(object).map(expected) == values[present].astype(object))
+    return _mean_of(keys[present].astype(object).map(expected) == values[present].astype(object))
 
 
 def _correlation_ratio(values: pd.Series, groups: pd.Series) -> float:
@@ -338,7 +338,7 @@ def _correlation_ratio(values: pd.Series, groups: pd.Series) -> float:
     return 0.0
 
 
-def _spearman(left: pd.Series, right: pd.Series) -> float:
+def _rank_correlation(left: pd.Series, right: pd.Series) -> float:
     present = left.notna() & right.notna()
     left = left[present].rank()
     right = right[present].rank()
@@ -347,7 +347,7 @@ def _spearman(left: pd.Series, right: pd.Series) -> float:
     return 0.0
 
 
-def _mean(flags: pd.Series) -> float:
+def _mean_of(flags: pd.Series) -> float:
     if len(flags):
         return float(flags.mean())
     return 0.0

@@ -23,7 +23,7 @@ class Location:
     """A file or folder on any pyarrow filesystem.
 
     Attributes:
-        filesystem: Where.
+        filesystem: Filesystem of pyarrow that holds it.
         path: Without scheme; "/" separates, also on Windows.
     """
 
@@ -64,11 +64,11 @@ class Location:
 
     def exists(self) -> bool:
         """Whether a file or folder is there."""
-        return bool(self._info().type != pafs.FileType.NotFound)
+        return bool(self._file_info().type != pafs.FileType.NotFound)
 
     def is_folder(self) -> bool:
         """Whether it is a folder."""
-        return bool(self._info().type == pafs.FileType.Directory)
+        return bool(self._file_info().type == pafs.FileType.Directory)
 
     def is_inside(self, folder: Location) -> bool:
         """Whether it is that folder, or lies somewhere below it."""
@@ -133,7 +133,7 @@ class Location:
         else:
             self.filesystem.move(self.path, target.path)
 
-    def _info(self) -> pafs.FileInfo:
+    def _file_info(self) -> pafs.FileInfo:
         try:
             return self.filesystem.get_file_info(self.path)
         except OSError as error:

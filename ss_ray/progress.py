@@ -22,9 +22,9 @@ class Progress:
 
     Attributes:
         stage: Name of the stage.
-        done: Units finished.
+        done: Number of units finished.
         total: Units in all; None while unknown.
-        unit: What is counted ("rows", "steps").
+        unit: Unit that is counted ("rows", "steps").
         note: Anything short to add, such as the loss. Never a value of the table.
     """
 
@@ -76,7 +76,7 @@ class _TerminalBars:
             self.tasks[progress.stage] = task, time.monotonic()
 
         task, started = self.tasks[progress.stage]
-        rate = _rate(progress, time.monotonic() - started)
+        rate = _format_rate(progress, time.monotonic() - started)
         self.bars.update(task, completed=progress.done, total=progress.total, note=progress.note, rate=rate)
 
 
@@ -103,23 +103,23 @@ class PlainLines:
         if complete:
             self.completed.add(progress.stage)
 
-        self.write(_line(progress, now - started))
+        self.write(_format_line(progress, now - started))
 
 
-def _line(progress: Progress, seconds: float) -> str:
+def _format_line(progress: Progress, seconds: float) -> str:
     if progress.total is not None:
         total = f"/{progress.total:,}"
     else:
         total = ""
 
-    parts = [f"{progress.stage}: {progress.done:,}{total} {progress.unit}", _rate(progress, seconds)]
+    parts = [f"{progress.stage}: {progress.done:,}{total} {progress.unit}", _format_rate(progress, seconds)]
     if progress.total is not None and 0 < progress.done < progress.total and seconds > 1:
         parts.append(f"{seconds * (progress.total - progress.done) / progress.done:.0f} s left")
 
     return ", ".join(part for part in [*parts, progress.note] if part)
 
 
-def _rate(progress: Progress, seconds: float) -> str:
+def _format_rate(progress: Progress, seconds: float) -> str:
     if seconds > 1 and progress.done:
         return f"{progress.done / seconds:,.0f} {progress.unit}/s"
     return ""

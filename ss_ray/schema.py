@@ -42,7 +42,7 @@ class ColumnSchema:
     """One column.
 
     Attributes:
-        name: As in the input, any Unicode string that is not empty.
+        name: Name of the column in the input, any Unicode string that is not empty.
         kind: See `Kind`. A column without any value is a nullable category without values.
         arrow_type: Storage type in Parquet, spelled as pyarrow prints it ("int64", "date32[day]", "string").
         nullable: Whether missing values occur.

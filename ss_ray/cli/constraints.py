@@ -22,7 +22,7 @@ def suggest_constraints(data: str | Path, encoding: str = "utf8", out: Path | No
 
     Args:
         data: CSV, JSON lines or Parquet: a file or folder, a path or URI.
-        encoding: Of text files.
+        encoding: Character encoding of text files.
         out: File to write, too.
 
     Raises:

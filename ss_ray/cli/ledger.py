@@ -29,7 +29,7 @@ def show(
     dataset: Annotated[str | None, typer.Option(help="This data set only.")] = None,
 ) -> None:
     """Print budgets, what is spent of them, and by which jobs."""
-    book = _existing(ledger)
+    book = _open_existing(ledger)
     if dataset is None:
         wanted = None
     else:
@@ -51,7 +51,7 @@ def set_budget(
     ledger: UrlOption = None,
 ) -> None:
     """Set the total that all jobs on a data set may spend together."""
-    book = _ledger(ledger)
+    book = _open_ledger(ledger)
     book.set_budget(dataset, unit, epsilon=epsilon, delta=delta)
     typer.echo(statement(book.balance(dataset, unit)))
 
@@ -63,7 +63,7 @@ def set_limits(
     ledger: UrlOption = None,
 ) -> None:
     """Set the largest epsilon and delta that a single job may ask for, on any data set."""
-    _ledger(ledger).set_limits(max_epsilon=max_epsilon, max_delta=max_delta)
+    _open_ledger(ledger).set_limits(max_epsilon=max_epsilon, max_delta=max_delta)
     typer.echo(f"a job may have epsilon {max_epsilon:g} and delta {max_delta:g} at most")
 
 
@@ -78,7 +78,7 @@ def alias(
     if not name and not place:
         raise ConfigError("give --name or --place")
 
-    book = _ledger(ledger)
+    book = _open_ledger(ledger)
     for other in name or []:
         book.set_alias(dataset, name=other)
 
@@ -94,7 +94,7 @@ def close(
     ledger: UrlOption = None,
 ) -> None:
     """Give back what a job reserved and did not spend; what it spent stays."""
-    _existing(ledger).close_job(job)
+    _open_existing(ledger).close_job(job)
     typer.echo(f"{job} is closed")
 
 
@@ -111,7 +111,7 @@ def statement(balance: Balance) -> str:
 
     lines = [f"{balance.dataset}, per {balance.privacy_unit}", *(f"  {name:18} {value}" for name, value in figures)]
     rows = [row for entry in balance.jobs for row in _job_rows(entry)]
-    return "\n".join([*lines, *(_aligned([HEADER, *rows]) if rows else [])])
+    return "\n".join([*lines, *(_align_cells([HEADER, *rows]) if rows else [])])
 
 
 def _at_delta(balance: Balance) -> str:
@@ -122,8 +122,8 @@ def _at_delta(balance: Balance) -> str:
 
 def _job_rows(entry: JobEntry) -> list[tuple[str, ...]]:
     """One for each mechanism; one for a job that has none."""
-    spent = {_mechanism(dated.charge): dated for dated in entry.dated_charges}
-    reserved = {_mechanism(charge): charge.count for charge in entry.reserved}
+    spent = {_describe_mechanism(dated.charge): dated for dated in entry.dated_charges}
+    reserved = {_describe_mechanism(charge): charge.count for charge in entry.reserved}
     first = (f"  {entry.job}", "closed" if entry.closed else "open")
     rows: list[tuple[str, ...]] = []
 
@@ -142,16 +142,16 @@ def _job_rows(entry: JobEntry) -> list[tuple[str, ...]]:
     return rows or [(*first, *["-"] * 6)]
 
 
-def _mechanism(charge: Charge) -> tuple[str, float, float, float]:
+def _describe_mechanism(charge: Charge) -> tuple[str, float, float, float]:
     return charge.mechanism, charge.noise_multiplier, charge.sample_rate, charge.delta
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+def _align_cells(rows: Sequence[Sequence[str]]) -> list[str]:
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
-def _ledger(url: str | None) -> Ledger:
+def _open_ledger(url: str | None) -> Ledger:
     from ss_ray.privacy.ledger.database import DEFAULT_URL
 
     # Imports SQLAlchemy and dp-accounting: seconds.
@@ -160,11 +160,11 @@ def _ledger(url: str | None) -> Ledger:
     return Ledger(url or DEFAULT_URL)
 
 
-def _existing(url: str | None) -> Ledger:
+def _open_existing(url: str | None) -> Ledger:
     """The ledger, refused where its file is not there yet: to read it should not make one."""
     from ss_ray.privacy.ledger.database import DEFAULT_URL, ledger_file, ledger_url
 
     file = ledger_file(ledger_url(url or DEFAULT_URL))
     if file is not None and not file.exists():
         raise ConfigError(f"there is no privacy ledger yet at {file}; a job or `ss-ray ledger set-budget` makes one")
-    return _ledger(url)
+    return _open_ledger(url)

@@ -58,7 +58,7 @@ def run(
     debug: DebugOption = False,
 ) -> None:
     """Synthesize a table: replace PII, train, generate, evaluate."""
-    _start(verbose, debug, status)
+    _announce_start(verbose, debug, status)
     from ss_ray.runs.job_status import followed
 
     with followed(status) as job:
@@ -86,7 +86,7 @@ def generate(
     debug: DebugOption = False,
 ) -> None:
     """Make new rows with the model of a finished run: other sizes, constraints, given values."""
-    _start(verbose, debug)
+    _announce_start(verbose, debug)
     parsed = _read_config(config, overrides)
     # Imports Ray and more: seconds.
     from ss_ray.pipelines.generate import generate_from
@@ -117,7 +117,7 @@ def evaluate(
     debug: DebugOption = False,
 ) -> None:
     """Measure quality, utility and privacy of a synthetic table that any tool made."""
-    _start(verbose, debug)
+    _announce_start(verbose, debug)
     parsed = _read_config(config, [*(overrides or []), *([f"evaluation.target={target}"] if target else [])])
     from ss_ray.evaluation.demands import parse_demands, unmet
 
@@ -167,7 +167,7 @@ def replace_pii(
     debug: DebugOption = False,
 ) -> None:
     """Replace the personal data of a table, in columns and in texts, and leave the rest as it is."""
-    _start(verbose, debug, status)
+    _announce_start(verbose, debug, status)
     from ss_ray.runs.job_status import followed
 
     with followed(status) as job:
@@ -204,7 +204,7 @@ def _read_config(file: str | None, overrides: list[str] | None) -> Config:
     return load_config(file, overrides or [])
 
 
-def _start(verbose: bool, debug: bool, status: str | None = None) -> None:
+def _announce_start(verbose: bool, debug: bool, status: str | None = None) -> None:
     """Choose the form of the logs, and tell a person at a terminal at once that the job starts."""
     if status is not None:
         from ss_ray.runs.job_status import log_as_json

@@ -45,17 +45,20 @@ def summary(report: RunReport) -> str:
 def score_lines(scores: EvaluationResult) -> list[str]:
     """Main scores, a line each."""
     failed = [f"Failed           {reason}" for reason in scores.failed[:MOST_REASONS]]
+    copied = _format_figure(scores.copied_share, 4)
+    by_chance = _format_figure(scores.copied_share_holdout, 4)
+
     return [
-        f"Quality (SQS)    {_figure(scores.quality_score, 1)} of 10, {scores.quality_grade or 'not available'}",
+        f"Quality (SQS)    {_format_figure(scores.quality_score, 1)} of 10, {scores.quality_grade or 'not available'}",
         f"Privacy          {scores.privacy_grade or ('partial' if scores.privacy_missing else 'not available')}: "
-        f"{_figure(scores.copied_share, 4)} copied rows (chance gives {_figure(scores.copied_share_holdout, 4)}), "
-        f"{_figure(scores.closer_to_train_share, 3)} closer to train than to holdout",
+        f"{copied} copied rows (chance gives {by_chance}), "
+        f"{_format_figure(scores.closer_to_train_share, 3)} closer to train than to holdout",
         *failed,
         *(f"Not tested       {part}: privacy has no grade" for part in scores.privacy_missing if not scores.failed),
         *(f"Quality capped   {reason}" for reason in scores.quality_limits[:MOST_REASONS]),
-        f"Utility          {_figure(scores.utility_synthetic, 3)} trained on synthetic, "
-        f"{_figure(scores.utility_real, 3)} on real (predicting {scores.utility_target or '-'})",
-        f"Discriminator    AUC {_figure(scores.discriminator_auc, 3)} (0.5: cannot tell from real)",
+        f"Utility          {_format_figure(scores.utility_synthetic, 3)} trained on synthetic, "
+        f"{_format_figure(scores.utility_real, 3)} on real (predicting {scores.utility_target or '-'})",
+        f"Discriminator    AUC {_format_figure(scores.discriminator_auc, 3)} (0.5: cannot tell from real)",
     ]
 
 
@@ -117,7 +120,7 @@ def replacement_summary(report: ReplacementReport) -> str:
     return "\n".join(lines)
 
 
-def _figure(value: float | None, digits: int) -> str:
+def _format_figure(value: float | None, digits: int) -> str:
     if value is None:
         return "n/a"
     return f"{value:.{digits}f}"

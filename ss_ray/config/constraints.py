@@ -28,7 +28,7 @@ class Condition(Section):
     maximum: Bound | None = Field(None, description="Largest value (inclusive); dates in ISO 8601.")
 
     @model_validator(mode="after")
-    def _check(self) -> Condition:
+    def _check_columns(self) -> Condition:
         has_bounds = self.minimum is not None or self.maximum is not None
         ways = [self.equals is not None, self.one_of is not None, self.is_missing is not None, has_bounds]
         if sum(ways) != 1:
@@ -110,7 +110,7 @@ class UniqueConstraint(Constraint):
         return ", ".join(self.columns)
 
     @model_validator(mode="after")
-    def _check(self) -> UniqueConstraint:
+    def _check_columns(self) -> UniqueConstraint:
         _check_distinct(self.columns)
         return self
 
@@ -134,7 +134,7 @@ class OrderConstraint(Constraint):
         return f"{self.low} {'<' if self.strict else '<='} {self.high}"
 
     @model_validator(mode="after")
-    def _check(self) -> OrderConstraint:
+    def _check_columns(self) -> OrderConstraint:
         _check_distinct((self.low, self.high))
         return self
 
@@ -163,7 +163,7 @@ class SumConstraint(Constraint):
         return f"{' + '.join(self.parts)} = {self.total}"
 
     @model_validator(mode="after")
-    def _check(self) -> SumConstraint:
+    def _check_columns(self) -> SumConstraint:
         _check_distinct((*self.parts, self.total))
         return self
 
@@ -186,7 +186,7 @@ class DeterminesConstraint(Constraint):
         return f"{', '.join(self.columns)} -> {self.determined}"
 
     @model_validator(mode="after")
-    def _check(self) -> DeterminesConstraint:
+    def _check_columns(self) -> DeterminesConstraint:
         _check_distinct((*self.columns, self.determined))
         return self
 
@@ -219,7 +219,7 @@ class PresentConstraint(ConditionalConstraint):
     )
 
     @model_validator(mode="after")
-    def _check(self) -> PresentConstraint:
+    def _check_columns(self) -> PresentConstraint:
         _check_distinct((self.column, self.when.column))
         return self
 
@@ -234,7 +234,7 @@ class RangeConstraint(ConditionalConstraint):
     when: Condition | None = Field(None, description="Rows it is about; null: all.")
 
     @model_validator(mode="after")
-    def _check(self) -> RangeConstraint:
+    def _check_columns(self) -> RangeConstraint:
         if self.minimum is None and self.maximum is None:
             raise ValueError("a range needs a minimum, a maximum, or both")
         return self

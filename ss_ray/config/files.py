@@ -33,11 +33,11 @@ class Parameter:
     """One leaf of the configuration tree, for help texts.
 
     Attributes:
-        path: Dotted name.
-        default: As YAML.
+        path: Dotted name, such as training.batch_size.
+        default: Default value, as YAML.
         type: Allowed type and range.
-        description: What it does.
-        applies_to: Where it has an effect.
+        description: Effect of the parameter, with unit and range.
+        applies_to: Models on which the parameter has an effect; empty: all.
     """
 
     path: str
@@ -55,7 +55,7 @@ def load_config(file: str | Path | None = None, overrides: Sequence[str] = ()) -
         values = {}
 
     for override in overrides:
-        _set(values, override)
+        _set_override(values, override)
 
     return parse_config(values)
 
@@ -74,10 +74,10 @@ def parse_config(values: Mapping[str, Any]) -> Config:
     except ValidationError as error:
         unknown = [e["loc"] for e in error.errors() if e["type"] == "extra_forbidden"]
         if values.get("unknown_fields") != "ignore" or not unknown:
-            raise ConfigError("; ".join(_explain(error.errors()))) from None
+            raise ConfigError("; ".join(_explain_errors(error.errors()))) from None
 
-    logger.warning("unknown parameters are ignored: %s", ", ".join(_place(location) for location in unknown))
-    return parse_config(reduce(_without, unknown, values))
+    logger.warning("unknown parameters are ignored: %s", ", ".join(_dotted_name(location) for location in unknown))
+    return parse_config(reduce(_without_key, unknown, values))
 
 
 def require_config(config: object) -> None:
@@ -136,7 +136,7 @@ def _read_yaml(file: Location) -> dict[str, Any]:
             reason = type(error).__name__
         raise ConfigError(f"cannot read the config file {str(file)!r}: {reason}") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"the config file {str(file)!r} is not valid YAML{_line(error)}") from None
+        raise ConfigError(f"the config file {str(file)!r} is not valid YAML{_find_line(error)}") from None
 
     if values is not None and not isinstance(values, dict):
         raise ConfigError(f"the config file {str(file)!r} must hold a mapping of sections, e.g. 'training:'")
@@ -144,7 +144,7 @@ def _read_yaml(file: Location) -> dict[str, Any]:
     return values or {}
 
 
-def _line(error: Exception) -> str:
+def _find_line(error: Exception) -> str:
     """Where a YAML error is; what stands there may be a secret."""
     mark = getattr(error, "problem_mark", None)
     if mark is not None:
@@ -152,7 +152,7 @@ def _line(error: Exception) -> str:
     return ""
 
 
-def _set(values: dict[str, Any], override: str) -> None:
+def _set_override(values: dict[str, Any], override: str) -> None:
     path, equals, text = override.partition("=")
     if not equals or not path.strip():
         raise ConfigError("--set: expected section.key=value")
@@ -170,7 +170,7 @@ def _parse_scalar(text: str, path: str) -> Any:
     try:
         value = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise ConfigError(f"--set {path}: its value is not valid YAML{_line(error)}") from None
+        raise ConfigError(f"--set {path}: its value is not valid YAML{_find_line(error)}") from None
 
     # YAML 1.1 reads 1e-3 as a string.
     if isinstance(value, str) and _EXPONENT.match(value):
@@ -179,19 +179,19 @@ def _parse_scalar(text: str, path: str) -> Any:
     return value
 
 
-def _explain(errors: Sequence[Any]) -> Iterator[str]:
+def _explain_errors(errors: Sequence[Any]) -> Iterator[str]:
     """One message for each wrong place; the options of a union ("a number, or 'auto'") become one sentence."""
     messages: dict[str, list[str]] = {}
     for error in errors:
-        place = _place(error["loc"])
-        messages.setdefault(place, []).append(_message(error))
+        place = _dotted_name(error["loc"])
+        messages.setdefault(place, []).append(_make_message(error))
 
     for place, found in messages.items():
         text = ", or ".join([found[0], *(m.removeprefix("Input should be ") for m in found[1:])])
         yield f"{place}: {text}" if place else text
 
 
-def _message(error: Any) -> str:
+def _make_message(error: Any) -> str:
     if error["type"] == "model_type":
         return "expected a mapping of parameters"
     if error["type"] != "extra_forbidden":
@@ -202,7 +202,7 @@ def _message(error: Any) -> str:
     return "unknown parameter" + (f"; did you mean {close[0]!r}?" if close else "")
 
 
-def _place(location: Sequence[Any], section: type[BaseModel] = Config) -> str:
+def _dotted_name(location: Sequence[Any], section: type[BaseModel] = Config) -> str:
     """Dotted name of a parameter, without the options of a union that pydantic adds to it."""
     if not location:
         return ""
@@ -223,7 +223,7 @@ def _place(location: Sequence[Any], section: type[BaseModel] = Config) -> str:
         rest = rest[1:]
 
     inner = entry or (_section_of(field) if field is not None else None)
-    below = _place(rest, inner) if inner is not None else ""
+    below = _dotted_name(rest, inner) if inner is not None else ""
     if below:
         return f"{name}.{below}"
 
@@ -255,14 +255,14 @@ def _is_union(annotation: Any) -> bool:
     return isinstance(annotation, types.UnionType) or typing.get_origin(annotation) is typing.Union
 
 
-def _without(values: Any, location: tuple[int | str, ...]) -> Any:
+def _without_key(values: Any, location: tuple[int | str, ...]) -> Any:
     """Nested values without the key at the end of the location."""
     name, *rest = location
     if not rest:
         return {key: value for key, value in values.items() if key != name}
     if isinstance(values, (list, tuple)):
-        return [_without(inner, tuple(rest)) if place == name else inner for place, inner in enumerate(values)]
-    return {**values, str(name): _without(values[str(name)], tuple(rest))}
+        return [_without_key(inner, tuple(rest)) if place == name else inner for place, inner in enumerate(values)]
+    return {**values, str(name): _without_key(values[str(name)], tuple(rest))}
 
 
 def _yaml_value(value: Any) -> str:

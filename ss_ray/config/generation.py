@@ -85,7 +85,7 @@ class GenerationParameters(Section):
     attention_backend: str | None = Field("auto", description="vLLM attention.", json_schema_extra=LANGUAGE_MODELS)
 
     @model_validator(mode="after")
-    def _check(self) -> GenerationParameters:
+    def _check_given(self) -> GenerationParameters:
         twice = sorted(self.given.keys() & self.shares.keys())
         if twice:
             raise ValueError(f"given and shares both name {', '.join(map(repr, twice))}")

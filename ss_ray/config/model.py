@@ -73,7 +73,7 @@ class DataParameters(Section):
     )
 
     @model_validator(mode="after")
-    def _check(self) -> DataParameters:
+    def _check_values(self) -> DataParameters:
         if self.order_training_examples_by and not self.group_training_examples_by:
             raise ValueError("order_training_examples_by needs group_training_examples_by")
         if self.holdout > 1 and not self.holdout.is_integer():
@@ -99,7 +99,7 @@ class CompactParameters(Section):
     patience: int = Field(3, ge=1, description="Validations without improvement before training stops.")
 
     @model_validator(mode="after")
-    def _check(self) -> CompactParameters:
+    def _check_values(self) -> CompactParameters:
         if self.hidden_size != "auto" and self.hidden_size % (2 * self.num_heads):
             raise ValueError("hidden_size must be a multiple of 2 * num_heads")
         return self
@@ -166,7 +166,7 @@ class TrainingParameters(Section):
         return {"warmup_steps": ratio} | kept
 
     @model_validator(mode="after")
-    def _check(self) -> TrainingParameters:
+    def _check_values(self) -> TrainingParameters:
         if self.warmup_steps > 1 and not self.warmup_steps.is_integer():
             raise ValueError("warmup_steps above 1 is a number of steps and must be whole")
         if self.validation_ratio == 1:

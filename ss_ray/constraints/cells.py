@@ -86,7 +86,7 @@ def declared(values: Sequence[Cell], type_: pa.DataType) -> pa.Array:
         ConfigError: One cannot be read as that type.
     """
     try:
-        return _converted(values, type_)
+        return _convert_values(values, type_)
     except (ValueError, TypeError, ArithmeticError, pa.ArrowException):
         # Their messages quote the value.
         is_yes_or_no = any(isinstance(value, bool) for value in values)
@@ -172,7 +172,7 @@ def bounds_faults(minimum: Bound | None, maximum: Bound | None, column: ColumnSc
         yield "its minimum is above its maximum"
 
 
-def _converted(values: Sequence[Cell], type_: pa.DataType) -> pa.Array:
+def _convert_values(values: Sequence[Cell], type_: pa.DataType) -> pa.Array:
     if any(isinstance(value, bool) != pa.types.is_boolean(type_) for value in values):
         raise ValueError("booleans are no numbers and no strings")
 

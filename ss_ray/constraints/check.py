@@ -30,7 +30,7 @@ def check_declared(constraints: Iterable[ConstraintParameters], schema: TableSch
             regular expression is invalid, or no row of the schema can satisfy the constraint.
     """
     for index, constraint in enumerate(constraints):
-        fault = next(_faults(constraint, schema), None)
+        fault = next(_find_faults(constraint, schema), None)
         if fault is not None:
             raise ConfigError(f"constraints.{index}, {constraint.name}: {fault}")
 
@@ -50,7 +50,7 @@ def violations(constraint: ConstraintParameters, table: pa.Table, pairs: pa.Tabl
     return rule_of(constraint).violations(constraint, table, pairs)
 
 
-def _faults(constraint: ConstraintParameters, schema: TableSchema) -> Iterator[str]:
+def _find_faults(constraint: ConstraintParameters, schema: TableSchema) -> Iterator[str]:
     """Reasons why a constraint cannot be used on this schema, in words without values."""
     unknown = [name for name in constraint.read_columns if name not in schema.names]
     if unknown:

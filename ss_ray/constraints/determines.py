@@ -65,7 +65,7 @@ class DeterminesRule(Construction[DeterminesConstraint]):
         if len(names) < 2:
             return
 
-        decides = _decides(columns, names)
+        decides = _find_dependencies(columns, names)
         is_twin = decides & decides.T
         # No earlier column decides it and is decided by it.
         leads = ~np.logical_or.reduce(np.triu(is_twin, 1))
@@ -73,7 +73,7 @@ class DeterminesRule(Construction[DeterminesConstraint]):
 
         for i, first in enumerate(names):
             for j in np.flatnonzero(leads[i] & (direct[i] | (is_twin[i] & ~leads))).tolist():
-                yield _dependency(columns, first, names[j])
+                yield _make_suggestion(columns, first, names[j])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,11 +94,11 @@ def learn_mapping(constraint: DeterminesConstraint, tables: Iterable[pa.Table]) 
     """What each determinant of real rows decides: the value it comes with most often, the first of equals.
 
     Args:
-        constraint: Which columns decide.
+        constraint: Determinants, and the column that they decide.
         tables: All rows in storage types, in blocks.
     """
     names = [*constraint.columns, constraint.determined]
-    blocks = [_counted(pa.table({name: plain(table, name) for name in names}), names) for table in tables]
+    blocks = [_count_rows(pa.table({name: plain(table, name) for name in names}), names) for table in tables]
     counts = pa.concat_tables(blocks).group_by(names, use_threads=False).aggregate([("rows", "sum")])
     is_missing = counts.column(constraint.determined).is_null()
     order = [("missing", "ascending"), ("rows_sum", "descending")]
@@ -138,19 +138,19 @@ def with_first_pairs(constraint: DeterminesConstraint, pairs: pa.Table | None, t
     return pa.concat_tables([pairs.select(names).cast(rows.schema), firsts])
 
 
-def _counted(rows: pa.Table, names: Sequence[str]) -> pa.Table:
+def _count_rows(rows: pa.Table, names: Sequence[str]) -> pa.Table:
     counts = rows.group_by(names, use_threads=False).aggregate([([], "count_all")])
     return counts.rename_columns([*names, "rows"])
 
 
-def _dependency(columns: CodedColumns, first: str, second: str) -> Suggestion:
+def _make_suggestion(columns: CodedColumns, first: str, second: str) -> Suggestion:
     rows = int(columns.present(first).sum())
     reason = f"each of the {columns.distinct[first]:,} values of {first} comes with one {second}, in {rows:,} rows"
     constraint = DeterminesConstraint(columns=(first,), determined=second)
     return Suggestion(constraint=constraint, support=rows, reason=reason)
 
 
-def _decides(columns: CodedColumns, names: Sequence[str]) -> Mask:
+def _find_dependencies(columns: CodedColumns, names: Sequence[str]) -> Mask:
     """(columns, columns) whether all rows of a value of the first have one value, or none, of the second."""
     codes = np.column_stack([columns.codes[name] for name in names])
     sample = codes[:SAMPLE_ROWS]

@@ -70,9 +70,9 @@ class Enforcer:
 
     Attributes:
         constraints: In the order in which they are checked, keys last.
-        constructions: Those that can be made true, in the order in which they are.
-        schema: Of the tables.
-        pairs: What determinants decide, by name of the constraint.
+        constructions: Constraints that can be made true, in the order in which they are.
+        schema: Schema of the tables.
+        pairs: Determinants and the values that they decide, by name of the constraint.
     """
 
     constraints: tuple[ConstraintParameters, ...]
@@ -93,12 +93,13 @@ class Enforcer:
             table: Rows that satisfy the schema; so do those that are returned.
             groups: (rows,) unit of each row: a row that breaks a constraint takes its whole unit with it. None: each
                 row is a unit.
-            seen: Of the tables before this one, where constraints hold over all of them; None: this is the first.
+            seen: Keys and pairs of the tables before this one, where constraints hold over all of them; None: this is
+                the first.
         """
         seen = seen or Seen()
-        table, changed, pairs = self._construct(table, {**self.pairs, **seen.pairs})
-        kept, rejected = self._reject(table, _units(groups, table.num_rows), seen.keys, pairs)
-        repaired = _zeros(self.constructions)
+        table, changed, pairs = self._make_true(table, {**self.pairs, **seen.pairs})
+        kept, rejected = self._reject_rows(table, _number_units(groups, table.num_rows), seen.keys, pairs)
+        repaired = _count_nothing(self.constructions)
         for constraint, cells in zip(self.constructions, changed, strict=True):
             repaired[constraint.name] += int((cells & kept).sum())
 
@@ -112,7 +113,7 @@ class Enforcer:
             table=released, kept=kept, rejected=rejected, repaired=repaired, seen=Seen(keys=keys, pairs=pairs)
         )
 
-    def _construct(
+    def _make_true(
         self, table: pa.Table, pairs: dict[str, pa.Table]
     ) -> tuple[pa.Table, list[Mask], dict[str, pa.Table]]:
         """The table with all constructions made, the cells each of them changed, and the pairs with the new ones."""
@@ -126,12 +127,12 @@ class Enforcer:
 
         return table, changed, pairs
 
-    def _reject(
+    def _reject_rows(
         self, table: pa.Table, units: npt.NDArray[np.intp], keys: Mapping[str, Hashes], pairs: Mapping[str, pa.Table]
     ) -> tuple[Mask, dict[str, int]]:
         """Which rows are left, and how many each constraint cost."""
         kept = np.ones(table.num_rows, bool)
-        rejected = _zeros(self.constraints)
+        rejected = _count_nothing(self.constraints)
         for constraint in self.constraints:
             name = constraint.name
             if isinstance(constraint, UniqueConstraint):
@@ -157,10 +158,10 @@ def make_enforcer(
     """The enforcer of constraints on tables of a schema.
 
     Args:
-        constraints: As declared.
-        schema: Of the tables.
-        mappings: What real rows say of `determines` constraints, by their names; without one, the first synthetic row
-            of a determinant decides.
+        constraints: Constraints as the request declares them.
+        schema: Schema of the tables.
+        mappings: Learned determinant -> value tables for `determines` constraints, by name; without one, the first
+            synthetic row of a determinant decides.
         fixed: Columns that are never changed: rows are rejected instead.
 
     Raises:
@@ -222,7 +223,7 @@ def _made_true(
     return table.set_column(table.column_names.index(column.name), column.name, filled), cells
 
 
-def _units(groups: npt.ArrayLike | None, num_rows: int) -> npt.NDArray[np.intp]:
+def _number_units(groups: npt.ArrayLike | None, num_rows: int) -> npt.NDArray[np.intp]:
     """(rows,) number of each row's unit."""
     if groups is None:
         return np.arange(num_rows)
@@ -233,5 +234,5 @@ def _keys_of(constraint: UniqueConstraint, keys: Mapping[str, Hashes]) -> Hashes
     return keys.get(constraint.name, np.zeros(0, np.uint64))
 
 
-def _zeros(constraints: Iterable[ConstraintParameters]) -> dict[str, int]:
+def _count_nothing(constraints: Iterable[ConstraintParameters]) -> dict[str, int]:
     return {constraint.name: 0 for constraint in constraints}

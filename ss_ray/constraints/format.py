@@ -21,7 +21,7 @@ from ss_ray.constraints.cells import (
     to_mask,
     value_type,
 )
-from ss_ray.constraints.rule import Rule
+from ss_ray.constraints.rule import ConstraintKind
 from ss_ray.constraints.suggestions import (
     MIN_ROWS,
     CodedColumns,
@@ -37,7 +37,7 @@ _RUNS = (("[0-9]", "9"), ("[A-Z]", "A"), ("[a-z]", "a"))
 """Alphabets of formats, and the letter that stands for a run of each."""
 
 
-class FormatRule(Rule[FormatConstraint]):
+class FormatRule(ConstraintKind[FormatConstraint]):
     """Every string of a column matches a regular expression."""
 
     parameters = FormatConstraint
@@ -56,7 +56,7 @@ class FormatRule(Rule[FormatConstraint]):
             yield f"invalid regular expression: {error}"
             return
 
-        if column.values and not _matches(constraint, declared(column.values, type_)).any():
+        if column.values and not _match_strings(constraint, declared(column.values, type_)).any():
             yield f"no value of column {column.name!r} has this format"
 
     def violations(self, constraint: FormatConstraint, table: pa.Table, pairs: pa.Table | None) -> Mask:
@@ -66,7 +66,7 @@ class FormatRule(Rule[FormatConstraint]):
             ConfigError: The pattern takes over PATTERN_SECONDS for one string, or BATCH_SECONDS for all.
         """
         array = plain(table, constraint.column)
-        return is_present(array) & ~_matches(constraint, array)
+        return is_present(array) & ~_match_strings(constraint, array)
 
     def suggestions(self, columns: CodedColumns, earlier: Sequence[Suggestion]) -> Iterator[Suggestion]:
         """Strings of one shape that has digits or signs: runs of digits, capitals, small letters, and signs."""
@@ -83,7 +83,7 @@ class FormatRule(Rule[FormatConstraint]):
                 yield Suggestion(constraint=constraint, support=len(array), reason=reason)
 
 
-def _matches(constraint: FormatConstraint, array: pa.Array) -> Mask:
+def _match_strings(constraint: FormatConstraint, array: pa.Array) -> Mask:
     """(rows,) whether the whole of each string matches; False for missing ones."""
     compiled = regex.compile(constraint.pattern)
     encoded = array.dictionary_encode()
@@ -123,14 +123,14 @@ def find_pattern(texts: pa.Array) -> str | None:
     if pc.count_distinct(shapes).as_py() > 1 or not re.search("[^Aa]", shape) or not re.fullmatch("[!-~]+", shape):
         return None
 
-    runs = re.compile("".join(f"({_alphabet(sign)}+)" if _alphabet(sign) else re.escape(sign) for sign in shape))
+    runs = re.compile("".join(f"({_alphabet_of(sign)}+)" if _alphabet_of(sign) else re.escape(sign) for sign in shape))
     found = [match.groups() for text in texts.to_pylist() if (match := runs.fullmatch(text))]
     columns = iter(zip(*found, strict=True))
 
-    return "".join(_run(sign, next(columns)) if _alphabet(sign) else re.escape(sign) for sign in shape)
+    return "".join(_run_pattern(sign, next(columns)) if _alphabet_of(sign) else re.escape(sign) for sign in shape)
 
 
-def _run(sign: str, runs: Sequence[str]) -> str:
+def _run_pattern(sign: str, runs: Sequence[str]) -> str:
     """The regular expression of one run: letters that never change as they are, else how many of its alphabet."""
     if len(set(runs)) == 1 and sign != "9":
         return runs[0]
@@ -139,8 +139,8 @@ def _run(sign: str, runs: Sequence[str]) -> str:
     high = max(map(len, runs))
     times = f"{low}" if low == high else f"{low},{high}"
 
-    return _alphabet(sign) + ("" if times == "1" else f"{{{times}}}")
+    return _alphabet_of(sign) + ("" if times == "1" else f"{{{times}}}")
 
 
-def _alphabet(sign: str) -> str:
+def _alphabet_of(sign: str) -> str:
     return next((alphabet for alphabet, letter in _RUNS if letter == sign), "")

@@ -22,7 +22,7 @@ from ss_ray.constraints.cells import (
     to_comparable,
     to_mask,
 )
-from ss_ray.constraints.rule import Rule
+from ss_ray.constraints.rule import ConstraintKind
 from ss_ray.constraints.suggestions import (
     MIN_EXPECTED,
     CodedColumns,
@@ -38,7 +38,7 @@ MIN_BROKEN_SHARE = 0.01
 """Share of rows that would break an order by chance; below it one column simply has larger values."""
 
 
-class OrderRule(Rule[OrderConstraint]):
+class OrderRule(ConstraintKind[OrderConstraint]):
     """One column is never above another: admitted before discharged."""
 
     parameters = OrderConstraint
@@ -72,12 +72,12 @@ class OrderRule(Rule[OrderConstraint]):
     def suggestions(self, columns: CodedColumns, earlier: Sequence[Suggestion]) -> Iterator[Suggestion]:
         """Pairs of numbers or dates of one kind, in one order in all rows, over ranges that overlap."""
         implied = {pair for suggestion in earlier for pair in implied_orders(suggestion.constraint, columns)}
-        for same in _families(columns):
+        for same in _group_by_unit(columns):
             names = [name for name in same if columns.distinct[name] > 2]
             values = sample_numbers(columns, names)
-            for i, j in np.argwhere(_ordered(columns, names, values)).tolist():
+            for i, j in np.argwhere(_find_orders(columns, names, values)).tolist():
                 if (names[i], names[j]) not in implied:
-                    yield _order(columns, names[i], names[j], values[:, i], values[:, j])
+                    yield _make_suggestion(columns, names[i], names[j], values[:, i], values[:, j])
 
 
 def _is_out_of_order(low: pa.Array, high: pa.Array, strict: bool) -> Mask:
@@ -92,7 +92,7 @@ def _is_out_of_order(low: pa.Array, high: pa.Array, strict: bool) -> Mask:
     return is_present(low) & is_present(high) & ((a >= b) if strict else (a > b)).to_numpy()
 
 
-def _families(columns: CodedColumns) -> Iterator[list[str]]:
+def _group_by_unit(columns: CodedColumns) -> Iterator[list[str]]:
     """Names of columns of one kind; numbers of the same decimals, since others are of another unit."""
 
     def family(name: str) -> tuple[str, ...]:
@@ -108,7 +108,7 @@ def _families(columns: CodedColumns) -> Iterator[list[str]]:
     yield from (list(same) for _, same in groupby(names, key=family))
 
 
-def _ordered(columns: CodedColumns, names: Sequence[str], values: Floats) -> Mask:
+def _find_orders(columns: CodedColumns, names: Sequence[str], values: Floats) -> Mask:
     """(columns, columns) pairs whose order holds in all rows, and not by chance, without those that follow."""
     holds = np.array([~np.logical_or.reduce(values[:, i : i + 1] > values) for i in range(len(names))], bool)
     holds = holds.reshape(len(names), len(names))
@@ -132,7 +132,7 @@ def _ordered(columns: CodedColumns, names: Sequence[str], values: Floats) -> Mas
     return without_indirect(holds, complete)
 
 
-def _order(columns: CodedColumns, low: str, high: str, lows: Floats, highs: Floats) -> Suggestion:
+def _make_suggestion(columns: CodedColumns, low: str, high: str, lows: Floats, highs: Floats) -> Suggestion:
     support = int(columns.present(low, high).sum())
     above = _share_above(lows, highs)
     equal = 1 - above - _share_above(highs, lows)

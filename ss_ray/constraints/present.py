@@ -80,17 +80,17 @@ class PresentRule(Construction[PresentConstraint]):
             twin = first.setdefault(present.tobytes(), name)
             if twin != name:
                 condition = Condition(column=twin, is_missing=False)
-                yield _presence(name, condition, present, f"where {twin} has one")
-            elif (found := _explained(columns, name, present)) is not None:
-                yield _presence(name, found, present, f"at certain values of {found.column}")
+                yield _make_suggestion(name, condition, present, f"where {twin} has one")
+            elif (found := _find_condition(columns, name, present)) is not None:
+                yield _make_suggestion(name, found, present, f"at certain values of {found.column}")
 
 
-def _presence(name: str, when: Condition, present: Mask, place: str) -> Suggestion:
+def _make_suggestion(name: str, when: Condition, present: Mask, place: str) -> Suggestion:
     reason = f"{name} has a value exactly {place}: {int(present.sum()):,} of {len(present):,} rows"
     return Suggestion(constraint=PresentConstraint(column=name, when=when), support=len(present), reason=reason)
 
 
-def _explained(columns: CodedColumns, name: str, present: Mask) -> Condition | None:
+def _find_condition(columns: CodedColumns, name: str, present: Mask) -> Condition | None:
     """The condition of fewest values of a category or boolean that holds where the column is present; None without."""
     found: list[Condition] = []
     for other in columns.schema.of_kind(Kind.CATEGORY, Kind.BOOLEAN):

@@ -19,11 +19,11 @@ from ss_ray.constraints.cells import (
     to_limit,
 )
 from ss_ray.constraints.conditions import holds
-from ss_ray.constraints.rule import Rule
+from ss_ray.constraints.rule import ConstraintKind
 from ss_ray.schema import TableSchema
 
 
-class RangeRule(Rule[RangeConstraint]):
+class RangeRule(ConstraintKind[RangeConstraint]):
     """A column stays within bounds, everywhere or where a condition holds."""
 
     parameters = RangeConstraint

@@ -11,12 +11,12 @@ from ss_ray.constraints.format import FormatRule
 from ss_ray.constraints.order import OrderRule
 from ss_ray.constraints.present import PresentRule
 from ss_ray.constraints.range import RangeRule
-from ss_ray.constraints.rule import Rule
+from ss_ray.constraints.rule import ConstraintKind
 from ss_ray.constraints.sum import SumRule
 from ss_ray.constraints.unique import UniqueRule
 from ss_ray.constraints.values import ValuesRule
 
-RULES: Mapping[type[Constraint], Rule[Any]] = {
+RULES: Mapping[type[Constraint], ConstraintKind[Any]] = {
     rule.parameters: rule
     for rule in (
         UniqueRule(),
@@ -31,6 +31,6 @@ RULES: Mapping[type[Constraint], Rule[Any]] = {
 }
 
 
-def rule_of(constraint: Constraint) -> Rule[Any]:
+def rule_of(constraint: Constraint) -> ConstraintKind[Any]:
     """The kind of a constraint."""
     return RULES[type(constraint)]

@@ -20,7 +20,7 @@ from ss_ray.schema import ColumnSchema, TableSchema
 C = TypeVar("C", bound=Constraint)
 
 
-class Rule(ABC, Generic[C]):
+class ConstraintKind(ABC, Generic[C]):
     """One kind of constraint.
 
     Attributes:
@@ -65,7 +65,7 @@ class Rule(ABC, Generic[C]):
         return ()
 
 
-class Construction(Rule[C]):
+class Construction(ConstraintKind[C]):
     """A kind of constraint that can be made true by writing one column."""
 
     def is_constructed(self, constraint: C) -> bool:
@@ -88,5 +88,5 @@ class Construction(Rule[C]):
             constraint: Parameters without faults.
             table: Rows in storage types.
             column: Schema of the target.
-            pairs: See `violations`.
+            pairs: Determinants and the values that they decide; None where the first rows decide.
         """

@@ -44,7 +44,7 @@ def suggest(schema: TableSchema, table: pa.Table) -> tuple[Suggestion, ...]:
         return ()
 
     twins, columns = _coded_columns(schema, table)
-    suggestions = list(_twins(twins, schema, columns))
+    suggestions = list(_suggest_twins(twins, schema, columns))
     for rule in RULES.values():
         suggestions += rule.suggestions(columns, suggestions)
 
@@ -92,7 +92,7 @@ def _coded_columns(schema: TableSchema, table: pa.Table) -> tuple[dict[str, str]
     )
 
 
-def _twins(twins: dict[str, str], schema: TableSchema, columns: CodedColumns) -> Iterator[Suggestion]:
+def _suggest_twins(twins: dict[str, str], schema: TableSchema, columns: CodedColumns) -> Iterator[Suggestion]:
     """Columns that repeat another one; numbers as a sum of one part, so that they are equal for unseen values, too."""
     for name, first in twins.items():
         if first not in columns.codes or columns.distinct[first] < 2:

@@ -48,8 +48,8 @@ class CodedColumns:
     """The columns of a table as numbers: what all searches read.
 
     Attributes:
-        schema: Of the columns that are searched: equal ones once, and none without values.
-        table: All rows.
+        schema: Schema of the columns that are searched: equal columns once, and no column without values.
+        table: All rows of the table.
         codes: Number of each row's value by column, -1 for missing.
         distinct: Distinct values by column.
         chance: Probability that two rows have the same value, by column.

@@ -136,7 +136,7 @@ class SumRule(Construction[SumConstraint]):
         totals: set[int] = set()
 
         for pair, total in _pairs_that_add_up(values, 0.5 * 10.0 ** -np.array(decimals)):
-            if (suggestion := _sum(columns, tuple(names[pair].tolist()), str(names[total]))) is not None:
+            if (suggestion := _suggest_sum(columns, tuple(names[pair].tolist()), str(names[total]))) is not None:
                 totals.add(total)
                 yield suggestion
 
@@ -144,7 +144,7 @@ class SumRule(Construction[SumConstraint]):
         for total in others.tolist():
             parts = _parts_of(values, others[others != total], total)
             if len(parts) > 2:
-                suggestion = _sum(columns, tuple(names[parts].tolist()), str(names[total]))
+                suggestion = _suggest_sum(columns, tuple(names[parts].tolist()), str(names[total]))
             else:
                 suggestion = None
 
@@ -211,7 +211,7 @@ def _parts_of(values: Floats, candidates: npt.NDArray[np.int64], total: int) -> 
     return candidates[:0]
 
 
-def _sum(columns: CodedColumns, parts: tuple[str, ...], total: str) -> Suggestion | None:
+def _suggest_sum(columns: CodedColumns, parts: tuple[str, ...], total: str) -> Suggestion | None:
     constraint = SumConstraint(parts=parts, total=total)
     decimals = [columns.schema[name].decimals or 0 for name in (*parts, total)]
     if max(decimals) > decimals[-1] or _is_broken(constraint, columns):

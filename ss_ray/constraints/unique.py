@@ -22,7 +22,7 @@ from ss_ray.constraints.cells import (
     repeats,
     row_hashes,
 )
-from ss_ray.constraints.rule import Rule
+from ss_ray.constraints.rule import ConstraintKind
 from ss_ray.constraints.suggestions import (
     MIN_EXPECTED,
     CodedColumns,
@@ -34,7 +34,7 @@ MAX_KEYS = 3
 MAX_KEY_LENGTH = 64
 
 
-class UniqueRule(Rule[UniqueConstraint]):
+class UniqueRule(ConstraintKind[UniqueConstraint]):
     """No two rows have the same values in all columns of a key."""
 
     parameters = UniqueConstraint
@@ -46,12 +46,12 @@ class UniqueRule(Rule[UniqueConstraint]):
     def suggestions(self, columns: CodedColumns, earlier: Sequence[Suggestion]) -> list[Suggestion]:
         """Columns without a repeated value where chance would repeat one; else pairs of an identifier and a column."""
         if single := [name for name in columns.codes if _is_key(columns, name)]:
-            return [_key(columns, name) for name in single]
+            return [_make_suggestion(columns, name) for name in single]
 
         identifiers = [c.name for c in columns.schema.of_kind(Kind.IDENTIFIER)]
         others = [c.name for c in columns.schema.columns if c.kind not in (Kind.IDENTIFIER, Kind.FLOAT, Kind.TEXT)]
         pairs = [*combinations(identifiers, 2), *product(identifiers, others)]
-        found = [_key(columns, *pair) for pair in pairs if _is_key_pair(columns, *pair)]
+        found = [_make_suggestion(columns, *pair) for pair in pairs if _is_key_pair(columns, *pair)]
 
         return found[:MAX_KEYS]
 
@@ -65,7 +65,7 @@ def key_hashes(constraint: UniqueConstraint, table: pa.Table) -> Hashes:
     return hashes[complete]
 
 
-def _key(columns: CodedColumns, *names: str) -> Suggestion:
+def _make_suggestion(columns: CodedColumns, *names: str) -> Suggestion:
     reason = f"{' and '.join(names)} {'repeat' if len(names) > 1 else 'repeats'} in no row of {columns.num_rows:,}"
     return Suggestion(constraint=UniqueConstraint(columns=names), support=columns.num_rows, reason=reason)
 
@@ -79,7 +79,7 @@ def _is_key(columns: CodedColumns, name: str) -> bool:
         if column.kind is Kind.INTEGER:
             values = numbers(plain(columns.table, name))
         else:
-            values = _days(columns.table, name)
+            values = _count_days(columns.table, name)
         return columns.num_rows**2 / 2 / (float(values.max()) - float(values.min()) + 1) >= MIN_EXPECTED
 
     return column.kind is Kind.IDENTIFIER or (column.kind is Kind.TEXT and _is_word(columns, name))
@@ -92,7 +92,7 @@ def _is_word(columns: CodedColumns, name: str) -> bool:
     return longest <= MAX_KEY_LENGTH and not pc.any(pc.match_substring(array, " ")).as_py()
 
 
-def _days(table: pa.Table, name: str) -> npt.NDArray[Any]:
+def _count_days(table: pa.Table, name: str) -> npt.NDArray[Any]:
     return numbers(plain(table, name).cast(pa.date32()).cast(pa.int32()))
 
 

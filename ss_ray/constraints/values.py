@@ -20,11 +20,11 @@ from ss_ray.constraints.cells import (
     value_type,
 )
 from ss_ray.constraints.conditions import holds
-from ss_ray.constraints.rule import Rule
+from ss_ray.constraints.rule import ConstraintKind
 from ss_ray.schema import TableSchema
 
 
-class ValuesRule(Rule[ValuesConstraint]):
+class ValuesRule(ConstraintKind[ValuesConstraint]):
     """A column has one of some values, everywhere or where a condition holds."""
 
     parameters = ValuesConstraint

@@ -56,7 +56,7 @@ class _SlotCacheLayer(DynamicLayer):  # type: ignore[misc]
         return self.keys, self.values
 
 
-def _attend(
+def _attend_rows(
     module: torch.nn.Module,
     query: Tensor,
     key: Tensor,
@@ -71,14 +71,14 @@ def _attend(
     On a CPU, for the few dozen slots of a row, several times as fast as `scaled_dot_product_attention`.
 
     Args:
-        module: Not used.
+        module: Attention layer; transformers passes it, and it is not used.
         query: (rows, heads, 1, head_dim).
         key: (rows, 1, length, head_dim).
-        value: Likewise.
-        mask: Not used: transformers makes none for this kind of attention.
-        scaling: Of the scores.
+        value: (rows, heads, positions, width) values that all heads share.
+        mask: Mask of transformers, which makes none for this kind of attention; not used.
+        scaling: Factor of the scores.
         seen: (rows, length) which entries each row sees; None: all.
-        kwargs: Not used.
+        kwargs: Further arguments of transformers; not used.
 
     Returns:
         (rows, 1, heads, head_dim), and no weights.
@@ -90,7 +90,7 @@ def _attend(
     return torch.bmm(torch.softmax(scores, dim=-1), value[:, 0]).unsqueeze(1), None
 
 
-AttentionInterface.register("slot_attention", _attend)
+AttentionInterface.register("slot_attention", _attend_rows)
 
 
 @torch.inference_mode()
@@ -106,16 +106,16 @@ def decode_rows(
 
     Args:
         model: Compact model of these slots.
-        slots: Of a row.
+        slots: Slots of a row, in order.
         num_rows: At least 1.
         sampling: How tokens are drawn.
-        generator: Of the draws, on the model's device.
+        generator: Generator of the draws, on the model's device.
         given: (num_rows, slots) tokens that are not drawn, PAD included; FREE where they are.
 
     Returns:
         (num_rows, slots) int32: in each slot a token of its range, or PAD where the slot is not in use.
     """
-    tokens, _ = _decode(model, slots, num_rows, sampling, generator, given, weighs=False)
+    tokens, _ = _decode_slots(model, slots, num_rows, sampling, generator, given, weighs=False)
     return tokens.to(torch.int32).cpu().numpy()
 
 
@@ -136,10 +136,10 @@ def decode_candidates(
 
     Args:
         model: Compact model of these slots.
-        slots: Of a row.
+        slots: Slots of a row, in order.
         given: (rows, slots) tokens, PAD included; FREE where they are drawn.
         sampling: How tokens are drawn.
-        generator: Of the draws, on the model's device.
+        generator: Generator of the draws, on the model's device.
         candidates: Times that each row is written.
 
     Returns:
@@ -147,7 +147,7 @@ def decode_candidates(
         log-likelihoods.
     """
     many = np.repeat(given, candidates, axis=0)
-    tokens, weights = _decode(model, slots, len(many), sampling, generator, many, weighs=True)
+    tokens, weights = _decode_slots(model, slots, len(many), sampling, generator, many, weighs=True)
     return tokens.to(torch.int32).cpu().numpy(), weights.view(len(given), candidates).cpu().numpy()
 
 
@@ -168,7 +168,7 @@ def _slot_attention(model: CompactModel) -> Iterator[None]:
         model.set_attn_implementation(before)
 
 
-def _decode(
+def _decode_slots(
     model: CompactModel,
     slots: tuple[Slot, ...],
     num_rows: int,
@@ -208,7 +208,7 @@ def _decode(
             if weighs and forced is not None:
                 weights += _log_likelihood(logits, forced, slot)
 
-            drawn = slot.start + _draw(logits, sampling, generator)
+            drawn = slot.start + _draw_index(logits, sampling, generator)
             if forced is None:
                 kept = drawn
             else:
@@ -292,7 +292,7 @@ def _log_likelihood(logits: Tensor, forced: Tensor, slot: Slot) -> Tensor:
     return torch.where(counts, nats, 0.0)
 
 
-def _draw(logits: Tensor, sampling: Sampling, generator: torch.Generator) -> Tensor:
+def _draw_index(logits: Tensor, sampling: Sampling, generator: torch.Generator) -> Tensor:
     """(rows,) index drawn from each row of logits (rows, choices), by inverting the cumulative distribution.
 
     One random number a row; `torch.multinomial` and exponential races need one for each choice.
@@ -301,7 +301,7 @@ def _draw(logits: Tensor, sampling: Sampling, generator: torch.Generator) -> Ten
     logits = logits - logits.amax(dim=-1, keepdim=True)
     probabilities = torch.softmax(logits / max(sampling.temperature, MIN_TEMPERATURE), dim=-1)
     if sampling.top_p < 1:
-        probabilities = _nucleus(probabilities, sampling.top_p)
+        probabilities = _keep_nucleus(probabilities, sampling.top_p)
 
     cumulative = probabilities.cumsum(dim=-1)
     total = cumulative[:, -1:]
@@ -313,7 +313,7 @@ def _draw(logits: Tensor, sampling: Sampling, generator: torch.Generator) -> Ten
     return torch.searchsorted(cumulative, point, right=True).squeeze(-1)
 
 
-def _nucleus(probabilities: Tensor, top_p: float) -> Tensor:
+def _keep_nucleus(probabilities: Tensor, top_p: float) -> Tensor:
     """Zero all but the smallest set of most likely tokens that holds at least top_p (Holtzman et al. 2020)."""
     ordered, order = probabilities.sort(dim=-1, descending=True)
     outside = ordered.cumsum(dim=-1) - ordered >= top_p

@@ -54,9 +54,9 @@ class Shown:
     """What the next completion of a group is shown.
 
     Attributes:
-        tokens: Of the head and the last records, to follow the prompt.
-        num_records: Of these.
-        max_tokens: That the completion may have.
+        tokens: Token ids of the head and the last records, to follow the prompt.
+        num_records: Number of the records that are shown.
+        max_tokens: Most tokens that the completion may have.
     """
 
     tokens: tuple[int, ...]
@@ -70,9 +70,9 @@ class Drafting:
 
     Attributes:
         codec: With as many rows in a group as it may have.
-        validation: Of records that are left out.
+        validation: Treatment of records that are not as they should be.
         is_exact: Whether every group has exactly so many rows: what is missing is made, and what is no record left out.
-        max_tokens: Of a head with the records that are shown and made, and the end.
+        max_tokens: Most tokens of a head with the records that are shown and made, and the end.
         tokenize: Lines to tokens.
     """
 
@@ -107,7 +107,7 @@ class Drafting:
         else:
             longer = longer
 
-        return self._judged(replace(longer, num_new=self.num_rows(longer) - before))
+        return self._judge_draft(replace(longer, num_new=self.num_rows(longer) - before))
 
     def _without_faults(self, draft: Draft, first: int) -> Draft:
         """The text without what is no record from a row on: others will take its place."""
@@ -116,7 +116,7 @@ class Drafting:
         kept = (*draft.lines[:place], *(draft.lines[place + i] for i in parsed.sources.tolist()))
         return replace(draft, lines=kept, rejected=Counter(draft.rejected) + Counter(parsed.rejected))
 
-    def _judged(self, draft: Draft) -> Draft:
+    def _judge_draft(self, draft: Draft) -> Draft:
         """The text without rows too many; whether it is lost."""
         most = self._num_heads + self.codec.max_lines
         if self.codec.sequences is not None and (self.is_exact or not draft.is_ended):

@@ -22,7 +22,7 @@ class Request:
     Attributes:
         number: Names it; unique among the requests of an engine that are not finished.
         prompt_ids: Tokens that it continues, at least one; never logged.
-        seed: Of its draws, 0 to 2**63 - 1.
+        seed: Seed of the request's draws, 0 to 2**63 - 1.
         max_tokens: Tokens at most, the end token included.
         grammar: EBNF that the text follows (`codec.constraint`); None is free text.
     """
@@ -39,7 +39,7 @@ class Completion:
     """One completion.
 
     Attributes:
-        number: Of its request.
+        number: Number of the request that is answered.
         text: Without special tokens; never logged.
         num_tokens: Tokens generated, the end token included.
         finished: Whether the model ended it; False where it was cut at its length.

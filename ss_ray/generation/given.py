@@ -27,8 +27,8 @@ def check_seeds(generation: GenerationParameters, encoding: str, digests: Collec
     """Refuse real rows as seeds where differential privacy is promised.
 
     Args:
-        generation: What is given.
-        encoding: Of the seed table, where it is text.
+        generation: Section `generation` of the request, with the given values.
+        encoding: Character encoding of a seed table that is text.
         digests: SHA-256 of the files that the model was trained on.
 
     Raises:
@@ -48,7 +48,7 @@ def check_given(generation: GenerationParameters, schema: TableSchema) -> None:
     """Refuse given values that the model will not know, before it is trained.
 
     Args:
-        generation: What is given; a seed table is read when rows are made.
+        generation: Section `generation` of the request; a seed table is read when rows are made.
         schema: Values and bounds that the model learns.
 
     Raises:
@@ -58,19 +58,19 @@ def check_given(generation: GenerationParameters, schema: TableSchema) -> None:
     wanted = {name: [value] for name, value in generation.given.items()}
     wanted |= {name: list(shares) for name, shares in generation.shares.items()}
     for name, values in wanted.items():
-        column = _column(name, schema)
-        _check(pa.chunked_array([_typed(values, column)]), column)
+        column = _find_column(name, schema)
+        _check_inside(pa.chunked_array([_to_storage_type(values, column)]), column)
 
 
 def given_table(generation: GenerationParameters, schema: TableSchema, size: int, seed: int, encoding: str) -> pa.Table:
     """The given cells of all rows to be made.
 
     Args:
-        generation: What is given.
-        schema: Of the columns that can be given.
+        generation: Section `generation` of the request, with the given values.
+        schema: Schema of the columns that can be given.
         size: Rows to be made, where no seed table says it.
-        seed: Of the order in which shares are dealt out.
-        encoding: Of the seed table, where it is text.
+        seed: Seed of the order in which shares are dealt out.
+        encoding: Character encoding of a seed table that is text.
 
     Returns:
         (rows,) of the given columns, in storage types.
@@ -87,18 +87,18 @@ def given_table(generation: GenerationParameters, schema: TableSchema, size: int
     size = size if seeds is None else len(seeds)
     rng = np.random.default_rng([seed, size])
     columns = {name: [value] * size for name, value in generation.given.items()}
-    columns |= {name: _dealt(shares, size, rng) for name, shares in generation.shares.items()}
+    columns |= {name: _deal_shares(shares, size, rng) for name, shares in generation.shares.items()}
     twice = sorted(set(columns) & set(seeds.column_names if seeds is not None else ()))
     if twice:
         raise ConfigError(f"generation.seed_table has columns that are given elsewhere: {', '.join(map(repr, twice))}")
 
-    arrays = {name: _typed(values, _column(name, schema)) for name, values in columns.items()}
+    arrays = {name: _to_storage_type(values, _find_column(name, schema)) for name, values in columns.items()}
     if seeds is not None:
         arrays |= {name: seeds.column(name) for name in seeds.column_names}
 
     table = pa.table(arrays)
     for name in table.column_names:
-        _check(table.column(name), schema[name])
+        _check_inside(table.column(name), schema[name])
 
     return table
 
@@ -106,14 +106,14 @@ def given_table(generation: GenerationParameters, schema: TableSchema, size: int
 def _seed_rows(uri: str, schema: TableSchema, encoding: str) -> pa.Table:
     """The seed table in storage types."""
     source = find_source(uri, encoding)
-    wanted = TableSchema(columns=tuple(_column(name, schema) for name in source.names))
+    wanted = TableSchema(columns=tuple(_find_column(name, schema) for name in source.names))
     blocks = [type_table(block, wanted) for file in source.files for block in read_blocks(source, file)]
     if not sum(map(len, blocks)):
         raise DataError("generation.seed_table has no rows; there is nothing to make a row for")
     return pa.concat_tables(blocks)
 
 
-def _column(name: str, schema: TableSchema) -> ColumnSchema:
+def _find_column(name: str, schema: TableSchema) -> ColumnSchema:
     if name not in schema.names:
         raise ConfigError(
             f"column {name!r} cannot be given; what can is {', '.join(map(repr, schema.names)) or 'nothing'}"
@@ -121,7 +121,7 @@ def _column(name: str, schema: TableSchema) -> ColumnSchema:
     return schema[name]
 
 
-def _dealt(shares: Mapping[Scalar, float], size: int, rng: np.random.Generator) -> list[Scalar]:
+def _deal_shares(shares: Mapping[Scalar, float], size: int, rng: np.random.Generator) -> list[Scalar]:
     """`size` values of which each has its share, the largest remainders rounded up, in random order."""
     values = list(shares)
     exact = np.array([shares[value] for value in values]) / sum(shares.values()) * size
@@ -130,7 +130,7 @@ def _dealt(shares: Mapping[Scalar, float], size: int, rng: np.random.Generator) 
     return [values[i] for i in rng.permutation(np.repeat(np.arange(len(values)), counts)).tolist()]
 
 
-def _typed(values: Sequence[Scalar], column: ColumnSchema) -> pa.Array:
+def _to_storage_type(values: Sequence[Scalar], column: ColumnSchema) -> pa.Array:
     """Values in the storage type."""
     type_ = arrow_type(column)
     if column.kind is not Kind.BOOLEAN and any(isinstance(value, bool) for value in values):
@@ -150,7 +150,7 @@ def _typed(values: Sequence[Scalar], column: ColumnSchema) -> pa.Array:
         ) from None
 
 
-def _check(array: pa.ChunkedArray, column: ColumnSchema) -> None:
+def _check_inside(array: pa.ChunkedArray, column: ColumnSchema) -> None:
     outside = count_outside(column, array) or _count_finer(column, array)
     if outside:
         raise DataError(

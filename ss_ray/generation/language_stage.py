@@ -38,10 +38,10 @@ def generate_text_table(
 
     Args:
         model: Folder with a merged checkpoint, its tokenizer, `codec.json` and `generation.json`.
-        plan: What to do.
-        language: What else, of a language model.
-        request: What else was asked for.
-        resources: Actors.
+        plan: Number of rows or groups, and their constraints.
+        language: Engine, sampling and limits of the language model.
+        request: Values that are given, and rows that may be looked at.
+        resources: Number of actors, and their processors.
         work: Folder for finished parts until all are; belongs to this very plan and model.
         target: Folder that appears complete.
         on_progress: Told the rows or groups done.
@@ -65,7 +65,7 @@ def generate_text_table(
     with reported_progress(on_progress, "generate", table.wanted, table.unit) as report:
         report(table.made)
         if not table.is_done:
-            _fill(table, model, plan, language, resources, report)
+            _fill_table(table, model, plan, language, resources, report)
 
     logger.info("%s %s in %.0f s from %s completions", table.made, table.unit, time.monotonic() - started, table.asked)
     return table.release(target)
@@ -86,7 +86,7 @@ def plan_series(
     return plan, language
 
 
-def _fill(
+def _fill_table(
     table: TextTable,
     model: Location,
     plan: GenerationPlan,

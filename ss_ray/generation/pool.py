@@ -47,7 +47,7 @@ class ActorOptions:
     """What each actor of a pool gets.
 
     Attributes:
-        num_actors: Actors.
+        num_actors: Number of actors.
         num_cpus: CPUs of each.
         num_gpus: GPUs of each, all on one node: vLLM splits a model over those that its process sees. Within a
             placement group it would ask Ray for others and wait for them without end, so there is none.
@@ -64,8 +64,8 @@ def actor_options(resources: ResourceParameters, engine: Engine) -> ActorOptions
     """The actors that the resources allow.
 
     Args:
-        resources: As asked for.
-        engine: What the actors run.
+        resources: Resources that the request allows.
+        engine: Engine that the actors run.
     """
     if engine == "vllm":
         special = vllm_environment(use_gpu=resources.use_gpu)
@@ -115,10 +115,10 @@ class _Member:
     """An actor, and what it has not answered yet.
 
     Attributes:
-        actor: Its handle.
+        actor: Ray handle of the actor.
         is_up: Whether its model is loaded.
         asks: Its requests, by number.
-        unsent: Those of them that it has not been told of.
+        unsent: Pending requests that the actor has not been told of.
         num_calls: Under way to it.
     """
 
@@ -135,7 +135,7 @@ class TextPool:
     Args:
         load: Called in each actor; returns what has the `work` of a `text_actor.TextActor`.
         arguments: For `load`; small, picklable.
-        options: Of the actors.
+        options: Number and resources of the actors.
         capacity: Requests that an actor has at most.
     """
 
@@ -152,7 +152,7 @@ class TextPool:
         self._restarts = 0
 
     def __enter__(self) -> TextPool:
-        self._members = [self._started() for _ in range(self._options.num_actors)]
+        self._members = [self._start_member() for _ in range(self._options.num_actors)]
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -180,7 +180,7 @@ class TextPool:
 
         for member in up:
             while member.num_calls < CALLS and (member.unsent or (member.asks and not member.num_calls)):
-                self._call(member)
+                self._call_member(member)
 
     def wait(self) -> list[Answers]:
         """What is answered next; nothing where an actor came up, or died.
@@ -197,7 +197,7 @@ class TextPool:
             try:
                 answers = ray.get(call)
             except _LOST as error:
-                self._replace(member, type(error).__name__)
+                self._replace_member(member, type(error).__name__)
                 return []
 
         if not member.is_up:
@@ -209,7 +209,7 @@ class TextPool:
 
         return [answers]
 
-    def _started(self) -> _Member:
+    def _start_member(self) -> _Member:
         actor = ray.remote(
             num_cpus=self._options.num_cpus,
             num_gpus=self._options.num_gpus,
@@ -221,7 +221,7 @@ class TextPool:
 
         return member
 
-    def _call(self, member: _Member) -> None:
+    def _call_member(self, member: _Member) -> None:
         asks = member.unsent
         member.unsent = []
         self._add_call(member, member.actor.work.remote(asks))
@@ -230,7 +230,7 @@ class TextPool:
         self._calls[call] = member
         member.num_calls += 1
 
-    def _replace(self, member: _Member, cause: str) -> None:
+    def _replace_member(self, member: _Member, cause: str) -> None:
         """A new actor for a dead one; what that had to do is the first to be done."""
         self._restarts += 1
         if self._restarts > MAX_RESTARTS:
@@ -243,4 +243,4 @@ class TextPool:
         ray.kill(member.actor)
         self._calls = {call: other for call, other in self._calls.items() if other is not member}
         self._waiting.extendleft(ask for _, ask in sorted(member.asks.items(), reverse=True))
-        self._members[self._members.index(member)] = self._started()
+        self._members[self._members.index(member)] = self._start_member()

@@ -15,7 +15,7 @@ class SyntheticTable:
 
     Attributes:
         num_rows: Exactly as many as asked for; where groups are, as many as they have.
-        num_files: Parquet files.
+        num_files: Number of Parquet files.
         rejected: Rows that broke a constraint and were made again, by constraint.
         repaired: Cells that were changed to keep one, by constraint.
         incomplete: Why rows or groups are missing; empty where none is.
@@ -33,8 +33,8 @@ class Request:
     """What generation is asked for beside its plan.
 
     Attributes:
-        generation: What is given of the rows.
-        encoding: Of a seed table that is text.
+        generation: Section `generation` of the request, with the given values.
+        encoding: Character encoding of a seed table that is text.
         real_rows: Folder of the rows that were learned, of which `determines` constraints look up what decides what;
             None where nothing may be learned from them again.
     """

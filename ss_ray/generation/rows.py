@@ -54,7 +54,7 @@ class Tally:
 
     Attributes:
         plan: How many bad batches in a row end the shard, and what a bad one is.
-        enforcer: Of the constraints.
+        enforcer: Enforcer of the constraints.
         seen: Keys and pairs in use.
         rejected: Rows by constraint.
         repaired: Cells by constraint.
@@ -66,7 +66,7 @@ class Tally:
     rejected: Counter[str] = field(default_factory=Counter)
     repaired: Counter[str] = field(default_factory=Counter)
     _bad_batches: int = 0
-    _drawn: int = 0
+    _draw_sequences: int = 0
     _kept: int = 0
 
     @property
@@ -83,7 +83,7 @@ class Tally:
     @property
     def kept_share(self) -> float:
         """Share of the rows drawn so far that were kept, above 0."""
-        return max(self._kept, 1) / max(self._drawn, 1)
+        return max(self._kept, 1) / max(self._draw_sequences, 1)
 
     def enforce(self, table: pa.Table, groups: np.ndarray | None = None) -> Enforced:
         """The rows that break no constraint."""
@@ -91,7 +91,7 @@ class Tally:
         self.seen = done.seen
         self.rejected.update(done.rejected)
         self.repaired.update(done.repaired)
-        self._drawn += len(table)
+        self._draw_sequences += len(table)
         self._kept += len(done.table)
         is_bad = len(table) - len(done.table) >= self.plan.invalid_fraction_threshold * len(table)
         if is_bad and len(table) > len(done.table):
@@ -141,7 +141,7 @@ def make_conditioned_rows(
     size = BATCH_ROWS // CANDIDATES
     for start in range(0, shard.size, size):
         rows = given.slice(shard.first + start, min(size, shard.size - start))
-        kept, places = _conditioned(model, codec, shard.first + start, draws, tally, rows)
+        kept, places = _draw_conditioned(model, codec, shard.first + start, draws, tally, rows)
         if not tally.enforcer.rules_identifiers:
             kept = codec.identified(kept, first_row=shard.first + start, seed=tally.plan.seed)
         yield _with_cells(kept, rows.take(pa.array(places))), len(rows)
@@ -155,7 +155,7 @@ def _with_cells(table: pa.Table, given: pa.Table) -> pa.Table:
     return table
 
 
-def _conditioned(
+def _draw_conditioned(
     model: CompactModel, codec: SlotCodec, first_row: int, draws: Draws, tally: Tally, given: pa.Table
 ) -> tuple[pa.Table, np.ndarray]:
     """Rows with given cells, each drawn until it breaks no constraint or there is no hope; and which they are."""
@@ -171,7 +171,7 @@ def _conditioned(
     places = [np.zeros(0, np.int64)]
     while len(pending) and tries < most:
         number = first_number(first_row, tally) + tries * CANDIDATES * len(given)
-        done = tally.enforce(_candidates(model, codec, number, draws, tally, given.take(pa.array(pending))))
+        done = tally.enforce(_draw_candidates(model, codec, number, draws, tally, given.take(pa.array(pending))))
         parts.append(done.table)
         places.append(pending[done.kept])
         if done.kept.any() and not ruled:
@@ -185,7 +185,7 @@ def _conditioned(
     return pa.concat_tables(parts).take(pa.array(order)), np.concatenate(places)[order]
 
 
-def _candidates(
+def _draw_candidates(
     model: CompactModel, codec: SlotCodec, first_row: int, draws: Draws, tally: Tally, given: pa.Table
 ) -> pa.Table:
     """One of several candidates for each row, drawn by how well it fits, among those that break no rule of one row."""
@@ -240,8 +240,8 @@ class _SequenceMaker:
             else:
                 cells = self.given.take(pa.array(self.shard.first + pending))
 
-            table, starts, kept = self._drawn(self._tokens_given(cells, len(pending)), cells)
-            yield self._numbered(table, starts), int(kept.sum())
+            table, starts, kept = self._draw_sequences(self._tokens_given(cells, len(pending)), cells)
+            yield self._number_rows(table, starts), int(kept.sum())
             pending = pending[~kept]
 
     def rows(self) -> Made:
@@ -251,15 +251,17 @@ class _SequenceMaker:
                 cells = None
             else:
                 cells = self.given.slice(0, 1)
-            table, starts, _ = self._drawn(self._tokens_given(cells, 1), cells, self.shard.size - self.rows_made)
-            yield self._numbered(table, starts), len(table)
+            table, starts, _ = self._draw_sequences(
+                self._tokens_given(cells, 1), cells, self.shard.size - self.rows_made
+            )
+            yield self._number_rows(table, starts), len(table)
 
     def _tokens_given(self, cells: pa.Table | None, number: int) -> np.ndarray:
         if cells is None:
             return np.full((number, len(self.codec.header.slots)), FREE, np.int32)
         return self.codec.header.given(cells)
 
-    def _drawn(
+    def _draw_sequences(
         self, headers: np.ndarray, cells: pa.Table | None, num_rows: int | None = None
     ) -> tuple[pa.Table, np.ndarray, np.ndarray]:
         """Sequences that break no constraint, where each starts, and which of those drawn they are."""
@@ -298,7 +300,7 @@ class _SequenceMaker:
             return self.shard.first * longest
         return self.shard.first
 
-    def _numbered(self, table: pa.Table, starts: np.ndarray) -> pa.Table:
+    def _number_rows(self, table: pa.Table, starts: np.ndarray) -> pa.Table:
         """Identifiers of the groups and rows so far, without gaps; as they are where constraints looked at them."""
         if not self.tally.enforcer.rules_identifiers:
             table = self.codec.identified(

@@ -47,12 +47,12 @@ class SequenceWriter:
 
         Args:
             given: (sequences, header slots) tokens, FREE where they are drawn.
-            length: Of each.
+            length: Rows of each sequence; None: as its header says.
         """
         if length is not None:
             sizes = np.full(len(given), length)
-            return self._with_rows(self._headers(given, sizes), sizes)
-        headers = self._headers(given)
+            return self._with_rows(self._draw_headers(given, sizes), sizes)
+        headers = self._draw_headers(given)
         return self._with_rows(headers, self.codec.sizes(headers, self.rng))
 
     def rows(self, num_rows: int, given: Tokens) -> SequenceTokens:
@@ -63,30 +63,30 @@ class SequenceWriter:
             given: (1, header slots) tokens of every header, FREE where they are drawn.
         """
         if self.codec.sequences.group is None:
-            return self._with_rows(self._headers(given), np.array([num_rows]))
+            return self._with_rows(self._draw_headers(given), np.array([num_rows]))
 
-        headers, sizes = self._until(num_rows, given)
+        headers, sizes = self._draw_until(num_rows, given)
         missing = num_rows - int(sizes[:-1].sum())
         if missing != sizes[-1]:
-            headers[-1:] = self._headers(given, np.array([missing]))
+            headers[-1:] = self._draw_headers(given, np.array([missing]))
             sizes[-1] = missing
 
         return self._with_rows(headers, sizes)
 
-    def _until(self, num_rows: int, given: Tokens) -> tuple[Tokens, Ints]:
+    def _draw_until(self, num_rows: int, given: Tokens) -> tuple[Tokens, Ints]:
         """Headers and sizes of just enough sequences for `num_rows` rows."""
-        headers = self._headers(given)
+        headers = self._draw_headers(given)
         sizes = self.codec.sizes(headers, self.rng)
         while (have := int(sizes.sum())) < num_rows:
             wanted = min(MAX_BATCH, max(1, (num_rows - have) * len(sizes) // have))
-            more = self._headers(np.repeat(given, wanted, axis=0))
+            more = self._draw_headers(np.repeat(given, wanted, axis=0))
             headers = np.concatenate([headers, more])
             sizes = np.append(sizes, self.codec.sizes(more, self.rng))
 
         enough = int(np.searchsorted(np.cumsum(sizes), num_rows)) + 1
         return headers[:enough], sizes[:enough]
 
-    def _headers(self, given: Tokens, sizes: Ints | None = None) -> Tokens:
+    def _draw_headers(self, given: Tokens, sizes: Ints | None = None) -> Tokens:
         """(sequences, header slots) tokens, of given sizes or of any."""
         slots = self.codec.header.slots
         if not slots:
@@ -115,11 +115,11 @@ class SequenceWriter:
     def _with_rows(self, headers: Tokens, sizes: Ints) -> SequenceTokens:
         starts = np.append(0, np.cumsum(sizes))
         rows = np.full((starts[-1], len(self.codec.row.slots)), PAD, np.int32)
-        for batch in self._batches(sizes):
-            self._write(rows, headers[batch], sizes[batch], starts[:-1][batch])
+        for batch in self._batch_by_size(sizes):
+            self._write_batch(rows, headers[batch], sizes[batch], starts[:-1][batch])
         return SequenceTokens(headers=headers, rows=rows, starts=starts)
 
-    def _batches(self, sizes: Ints) -> Iterator[Ints]:
+    def _batch_by_size(self, sizes: Ints) -> Iterator[Ints]:
         """Sequences whose sizes differ by a factor of 2 at most, longest first, as many as memory allows."""
         order = np.argsort(-sizes, kind="stable")
         width = len(self.codec.row.slots)
@@ -133,7 +133,7 @@ class SequenceWriter:
             yield order[first : first + size]
             first += size
 
-    def _write(self, rows: Tokens, headers: Tokens, sizes: Ints, starts: Ints) -> None:
+    def _write_batch(self, rows: Tokens, headers: Tokens, sizes: Ints, starts: Ints) -> None:
         """Fill in the rows of a batch of sequences, window after window."""
         window = self.codec.window_rows
         done = 0
@@ -145,7 +145,7 @@ class SequenceWriter:
             place = done - context + np.arange(size)
             source = starts[active, None] + place
             is_there = place < sizes[active, None]
-            given = self._given(rows, source, is_there, sizes[active, None] - place, context)
+            given = self._window_context(rows, source, is_there, sizes[active, None] - place, context)
             given = np.concatenate([headers[active], given], axis=1)
             slots = self.codec.slots[: given.shape[1]]
             made = decode_rows(self.model, slots, len(active), self.sampling, self.generator, given)
@@ -154,7 +154,9 @@ class SequenceWriter:
             rows[source[is_new]] = made[is_new]
             done += size - context
 
-    def _given(self, rows: Tokens, source: Ints, is_there: npt.NDArray[np.bool_], left: Ints, context: int) -> Tokens:
+    def _window_context(
+        self, rows: Tokens, source: Ints, is_there: npt.NDArray[np.bool_], left: Ints, context: int
+    ) -> Tokens:
         """(sequences, slots of the window's rows): what was made before, and how many rows are left at each."""
         given = np.full((*source.shape, rows.shape[1]), FREE, np.int32)
         given[:, :context] = rows[source[:, :context]]

@@ -50,9 +50,9 @@ def generate_table(
 
     Args:
         model: Folder with the model and its codec.
-        plan: What to do.
-        request: What else was asked for.
-        resources: Actors.
+        plan: Number of rows or groups, their constraints and sampling.
+        request: Values that are given, and rows that may be looked at.
+        resources: Number of actors, and their processors.
         work: Folder for finished shards until all are; belongs to this very plan and model.
         target: Folder that appears complete.
         on_progress: Told the rows or groups done.
@@ -76,22 +76,22 @@ def generate_table(
     else:
         length = None
 
-    plan, given = _given(codec, of_whole_series(plan, length), request, work.make_folder())
+    plan, given = _save_given(codec, of_whole_series(plan, length), request, work.make_folder())
     shards = list(cut_shards(plan))
     wanted = sum(shard.size for shard in shards)
     unit = "rows" if plan.num_groups is None else "groups"
 
     with reported_progress(on_progress, "generate", wanted, unit) as report:
         arguments = (model, plan, enforcer, given, work, resources.threads_per_worker or 1, report)
-        _make(shards, Seen(), work, arguments, resources)
-        settled = _settled(shards, enforcer, codec, plan, work)
+        _make_shards(shards, Seen(), work, arguments, resources)
+        settled = _settle_shards(shards, enforcer, codec, plan, work)
         if settled.lost and given is None:
             last = shards[-1]
             shards.append(Shard(number=len(shards), first=last.first + last.size, size=settled.lost))
-            _make(shards[-1:], settled.seen, work, arguments, resources)
-            settled = _settled(shards, enforcer, codec, plan, work)
+            _make_shards(shards[-1:], settled.seen, work, arguments, resources)
+            settled = _settle_shards(shards, enforcer, codec, plan, work)
 
-    return _released(shards, wanted, unit, settled, work, target)
+    return _release_shards(shards, wanted, unit, settled, work, target)
 
 
 def fixed_columns(schema: TableSchema, sequences: Sequences | None, generation: GenerationParameters) -> frozenset[str]:
@@ -136,7 +136,7 @@ def learned_mappings(plan: GenerationPlan, real_rows: Location | None) -> dict[s
     }
 
 
-def _given(
+def _save_given(
     codec: SlotCodec | SequenceCodec, plan: GenerationPlan, request: Request, work: Location
 ) -> tuple[GenerationPlan, Location | None]:
     """The plan with as many rows as are given, and the file of what is given; None where nothing is."""
@@ -154,7 +154,7 @@ def _given(
         size = plan.num_groups or 1
 
     table = given_table(generation, schema, size, plan.seed, request.encoding)
-    file = work / "_given.parquet"
+    file = work / "_save_given.parquet"
     pq.write_table(table, file.path, filesystem=file.filesystem)
     if isinstance(codec, SequenceCodec):
         return (plan if plan.num_groups is None else replace(plan, num_groups=len(table))), file
@@ -162,7 +162,7 @@ def _given(
     return replace(plan, num_records=len(table)), file
 
 
-def _make(
+def _make_shards(
     shards: Sequence[Shard], seen: Seen, work: Location, arguments: tuple[Any, ...], resources: ResourceParameters
 ) -> None:
     """Make the shards that have no file yet; what `seen` holds of earlier ones, none of them repeats."""
@@ -198,7 +198,7 @@ class _Settled:
     """Shards that agree with each other.
 
     Attributes:
-        folder: Of their files.
+        folder: Folder of the shards' files.
         size: Rows, or groups where groups are asked for.
         lost: How many of them that cost.
         seen: Keys and pairs in use.
@@ -210,7 +210,7 @@ class _Settled:
     seen: Seen
 
 
-def _settled(
+def _settle_shards(
     shards: Sequence[Shard],
     enforcer: Enforcer,
     codec: SlotCodec | SequenceCodec,
@@ -227,9 +227,9 @@ def _settled(
     files = [shard_file(work, shard) for shard in shards]
     across = [c for c in enforcer.constraints if isinstance(c, UniqueConstraint | DeterminesConstraint)]
     if not across or len(shards) == 1:
-        return _Settled(folder=work, size=sum(_size(file, counted) for file in files), lost=0, seen=Seen())
+        return _Settled(folder=work, size=sum(_count_units(file, counted) for file in files), lost=0, seen=Seen())
 
-    folder = work / "_settled"
+    folder = work / "_settle_shards"
     folder.remove()
     folder.make_folder()
     seen = Seen()
@@ -246,11 +246,11 @@ def _settled(
         target = folder / file.name
         pq.write_table(done.table, target.path, filesystem=target.filesystem)
 
-    size = sum(_size(file, counted) for file in folder.files(".parquet"))
-    return _Settled(folder=folder, size=size, lost=sum(_size(file, counted) for file in files) - size, seen=seen)
+    size = sum(_count_units(file, counted) for file in folder.files(".parquet"))
+    return _Settled(folder=folder, size=size, lost=sum(_count_units(file, counted) for file in files) - size, seen=seen)
 
 
-def _size(file: Location, group: str | None) -> int:
+def _count_units(file: Location, group: str | None) -> int:
     """Rows of a file, or groups; no group is in two files."""
     if group is None:
         return sum(count_rows([file]))
@@ -262,7 +262,7 @@ def _size(file: Location, group: str | None) -> int:
     return 0
 
 
-def _released(
+def _release_shards(
     shards: Sequence[Shard], wanted: int, unit: str, settled: _Settled, work: Location, target: Location
 ) -> SyntheticTable:
     """Move the finished shards to `target`."""
@@ -282,7 +282,7 @@ def _released(
         raise GenerationError(f"no row satisfies the constraints: {most_frequent(rejected)}")
 
     target.remove()
-    released = work / "_released"
+    released = work / "_release_shards"
     released.remove()
     released.make_folder()
     for shard in shards:

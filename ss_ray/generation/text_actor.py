@@ -58,7 +58,7 @@ class Answers:
     """What became of finished completions.
 
     Attributes:
-        numbers: Of the completions.
+        numbers: Numbers of the completions that are finished.
         rows: Their rows; `sources` are indices of `numbers`.
         num_records: (completions,) records read of each.
         num_tokens: Generated for them in all.
@@ -77,10 +77,10 @@ class TextActor:
 
     Args:
         engine: Nobody else uses it.
-        codec: Of the rows.
+        codec: Codec of the rows.
         settings: How the model is asked.
-        plan: What to do.
-        seed: Of the run.
+        plan: Engine, sampling and limits of the language model.
+        seed: Seed of the run.
         tokenize: Lines to the model's tokens.
     """
 
@@ -118,16 +118,16 @@ class TextActor:
 
         while self._engine.num_unfinished and len(done) < self._enough and time.monotonic() - started < WAIT_SECONDS:
             for completion in self._engine.step():
-                done |= self._completed(completion)
+                done |= self._complete_draft(completion)
 
-        return self._answers(done)
+        return self._parse_drafts(done)
 
     def cancel(self, numbers: Collection[int]) -> None:
         """Forget these; numbers that are not under way are ignored."""
         self._engine.cancel(numbers)
         self._drafts = {number: draft for number, draft in self._drafts.items() if number not in numbers}
 
-    def _completed(self, completion: Completion) -> dict[int, Draft]:
+    def _complete_draft(self, completion: Completion) -> dict[int, Draft]:
         """The text that a completion ends, by its number; none where it goes on."""
         number = completion.number
         draft = self._drafting.extended(self._drafts.pop(number), completion)
@@ -169,7 +169,7 @@ class TextActor:
 
         return further_grammar(self._codec, may_end=self._plan.num_rows is None, given=values)
 
-    def _answers(self, done: Mapping[int, Draft]) -> Answers:
+    def _parse_drafts(self, done: Mapping[int, Draft]) -> Answers:
         """All texts parsed at once; what was cut off or left out, which the codec does not see, is counted here."""
         drafting = self._drafting
         drafts = list(done.values())
@@ -209,9 +209,9 @@ def load_text_actor(
 
     Args:
         folder: A merged checkpoint with its tokenizer, `codec.json` and `generation.json`.
-        plan: What to do.
-        seed: Of the run.
-        threads: Of torch.
+        plan: Engine, sampling and limits of the language model.
+        seed: Seed of the run.
+        threads: Number of torch threads.
         use_gpu: Whether the process has GPUs.
     """
     with local_folder(folder) as local:

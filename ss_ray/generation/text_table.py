@@ -94,16 +94,16 @@ class _State:
 
     Attributes:
         next: Number of the first completion that does not count yet.
-        parts: Parquet files.
-        rows: That are kept.
-        groups: That are kept.
+        parts: Number of Parquet files.
+        rows: Number of rows that are kept.
+        groups: Number of groups that are kept.
         drawn_rows: Before constraints; what numbers identifiers until then.
-        drawn_groups: Likewise.
+        drawn_groups: Number of groups before constraints.
         retries: Given rows that are asked again, in order.
         rejected: Records and rows by reason; a resumed run counts those under way when it was killed again.
-        repaired: Cells likewise.
-        records: Of the current batch.
-        invalid: Those of them that are not kept.
+        repaired: Number of cells that were changed, by constraint.
+        records: Number of records of the current batch.
+        invalid: Number of records of the current batch that are not kept.
         bad_batches: In a row.
     """
 
@@ -128,10 +128,10 @@ class TextTable:
     """A synthetic table that grows by completions, and what it still needs.
 
     Args:
-        codec: Of the rows.
-        enforcer: Of the constraints.
+        codec: Codec of the rows.
+        enforcer: Enforcer of the constraints.
         plan: How many rows or groups, and when to give up.
-        given: What is given of them.
+        given: Cells that are given of the rows.
         work: Folder of the parts so far; there may be some of a run that was killed.
     """
 
@@ -154,7 +154,7 @@ class TextTable:
         self._pending: list[pa.Table] = []
         # Rows and number of records; lower numbers are missing.
         self._finished: dict[int, tuple[pa.Table, int]] = {}
-        self._resume()
+        self._resume_parts()
         self.asked = self._state.next
 
     @property
@@ -192,7 +192,7 @@ class TextTable:
 
         numbers = range(self.asked, min(end, self.asked + room))
         self.asked += len(numbers)
-        return [Ask(number=number, given=self._given.texts[self._place(number)]) for number in numbers]
+        return [Ask(number=number, given=self._given.texts[self._given_row(number)]) for number in numbers]
 
     def _requests_missing(self) -> int:
         """By the rows or groups that a completion has given so far; at first, by the most that it can."""
@@ -207,7 +207,7 @@ class TextTable:
 
         return math.ceil(SURPLUS * (self.wanted - self.made) / each) + 1
 
-    def _place(self, number: int) -> int:
+    def _given_row(self, number: int) -> int:
         """The given row that a completion is for."""
         if not self._given.is_per_row:
             return 0
@@ -225,13 +225,13 @@ class TextTable:
             made = rows.table.slice(starts[i], starts[i + 1] - starts[i])
             self._finished[number] = made, int(answers.num_records[i])
 
-        self._state.rejected.update(_named(rows.rejected))
-        self._state.repaired.update(_named(rows.repaired))
+        self._state.rejected.update(_name_faults(rows.rejected))
+        self._state.repaired.update(_name_faults(rows.repaired))
 
     def settle(self) -> None:
         """Keep rows of those completions whose turn it is."""
         while not self.is_done and (numbers := self._in_turn()):
-            self._take(numbers)
+            self._take_rows(numbers)
         if self._pending and (self.is_done or sum(len(table) for table in self._pending) >= PART_ROWS):
             self._write_part()
 
@@ -243,7 +243,7 @@ class TextTable:
 
         for number in range(first, first + self._batch - first % self._batch):
             if number in self._finished and self._given.is_per_row:
-                place = self._place(number)
+                place = self._given_row(number)
             else:
                 place = number
 
@@ -255,17 +255,17 @@ class TextTable:
 
         return numbers
 
-    def _take(self, numbers: Sequence[int]) -> None:
+    def _take_rows(self, numbers: Sequence[int]) -> None:
         """Keep the rows of completions that break no constraint, and judge the batch when it is full."""
         state = self._state
-        places = [self._place(number) for number in numbers]
+        places = [self._given_row(number) for number in numbers]
         made = [self._finished.pop(number) for number in numbers]
         made = [
             (rows.slice(0, 0), 0) if place in self._filled else (rows, records)
             for place, (rows, records) in zip(places, made, strict=True)
         ]
         sources = np.repeat(np.arange(len(made)), [len(rows) for rows, _ in made])
-        kept = self._kept(_parsed(pa.concat_tables([rows for rows, _ in made]), sources), places)
+        kept = self._keep_rows(_to_parsed(pa.concat_tables([rows for rows, _ in made]), sources), places)
         state.next += len(numbers)
         state.records += sum(records for _, records in made)
         state.invalid += sum(records for _, records in made) - len(kept)
@@ -279,7 +279,7 @@ class TextTable:
             state.bad_batches = state.bad_batches + 1 if is_bad else 0
             state.records = state.invalid = 0
 
-    def _kept(self, drawn: Parsed, places: Sequence[int]) -> Numbers:
+    def _keep_rows(self, drawn: Parsed, places: Sequence[int]) -> Numbers:
         """Add the rows that break no constraint, as far as they are needed; (rows,) the completions of all of them."""
         if not len(drawn.table):
             return drawn.sources
@@ -291,7 +291,7 @@ class TextTable:
         done = self._enforcer.enforce(table, groups=drawn.sources if codec.sequences else None, seen=self._seen)
         kept = drawn.sources[done.kept]
         used = kept[: self._num_fitting(kept)]
-        parsed = _parsed(done.table.slice(0, len(used)), used)
+        parsed = _to_parsed(done.table.slice(0, len(used)), used)
         # They stay as they were checked.
         if self._enforcer.rules_identifiers:
             rows = done.table.slice(0, len(used))
@@ -306,9 +306,9 @@ class TextTable:
         self._pending.append(rows)
         self._seen = done.seen
         state.drawn_rows += len(table)
-        state.drawn_groups += len(_starts(drawn.sources))
+        state.drawn_groups += len(_find_starts(drawn.sources))
         state.rows += len(used)
-        state.groups += len(_starts(used))
+        state.groups += len(_find_starts(used))
         state.rejected.update(done.rejected)
         state.repaired.update(done.repaired)
 
@@ -317,7 +317,7 @@ class TextTable:
     def _num_fitting(self, sources: Numbers) -> int:
         """How many of these rows the table still needs."""
         missing = self.wanted - self.made
-        starts = _starts(sources)
+        starts = _find_starts(sources)
         if not self._by_group:
             return min(len(sources), missing)
         if len(starts) > missing:
@@ -335,7 +335,7 @@ class TextTable:
         self._state.parts += 1
         self._file.write_text(_STATE.dump_json(self._state).decode())
 
-    def _resume(self) -> None:
+    def _resume_parts(self) -> None:
         """Go on after the parts that are there."""
         if self._file.exists():
             state = _STATE.validate_json(self._file.read_text())
@@ -393,7 +393,7 @@ class TextTable:
         table = pa.concat_tables([block for part in self._parts.files(".parquet") for block in read_part(part)])
         places = table.column(PLACE).to_numpy()
         order = np.argsort(places, kind="stable")
-        parsed = _parsed(table.drop_columns([PLACE]).take(pa.array(order)), places[order])
+        parsed = _to_parsed(table.drop_columns([PLACE]).take(pa.array(order)), places[order])
         rows = self._codec.table_of(parsed, first_row=0, first_group=0, seed=self._plan.seed)
         folder = self._work / "ordered"
         folder.remove()
@@ -403,16 +403,16 @@ class TextTable:
         return folder
 
 
-def _parsed(table: pa.Table, sources: Numbers) -> Parsed:
+def _to_parsed(table: pa.Table, sources: Numbers) -> Parsed:
     """Rows of completions without a fault."""
     return Parsed(table=table, sources=sources, rejected={}, repaired={}, num_records=len(table))
 
 
-def _starts(sources: Numbers) -> Numbers:
+def _find_starts(sources: Numbers) -> Numbers:
     """Where each completion's rows start."""
     return np.flatnonzero(np.diff(sources, prepend=-1))
 
 
-def _named(faults: Mapping[Fault, int]) -> dict[str, int]:
+def _name_faults(faults: Mapping[Fault, int]) -> dict[str, int]:
     """Faults in words: "age: range"."""
     return {f"{column}: {reason}" if column else reason: count for (column, reason), count in faults.items()}

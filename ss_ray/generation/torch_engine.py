@@ -42,7 +42,7 @@ class _GrowingLayer(DynamicLayer):  # type: ignore[misc]
         before = self.get_seq_length()
         after = before + key_states.shape[-2]
         if self._buffers is None or after > self._buffers[0].shape[-2]:
-            self._buffers = (_roomy(self.keys, key_states, after), _roomy(self.values, value_states, after))
+            self._buffers = (_with_room(self.keys, key_states, after), _with_room(self.values, value_states, after))
 
         keys, values = self._buffers
         keys[:, :, before:after] = key_states
@@ -63,7 +63,7 @@ class _GrowingLayer(DynamicLayer):  # type: ignore[misc]
         self._buffers = None
 
 
-def _roomy(past: Tensor, new: Tensor, length: int) -> Tensor:
+def _with_room(past: Tensor, new: Tensor, length: int) -> Tensor:
     """Memory for `length` tokens and GROWTH more, (rows, heads, tokens, width), with the past ones in their place."""
     rows, heads, _, width = new.shape
     buffer = new.new_empty(rows, heads, length + GROWTH, width)
@@ -129,7 +129,7 @@ class TorchEngine:
             GenerationError: A prompt is empty, or fills the model's window.
         """
         for request in requests:
-            if not request.prompt_ids or self._room(request) < 1:
+            if not request.prompt_ids or self._count_room(request) < 1:
                 window = self._model.config.max_position_embeddings
                 raise GenerationError(f"a prompt must have 1 to {window - 1} tokens; it has {len(request.prompt_ids)}")
         self._waiting.extend(requests)
@@ -137,30 +137,30 @@ class TorchEngine:
     def cancel(self, numbers: Collection[int]) -> None:
         """Forget these requests; numbers that are not under way are ignored."""
         self._waiting = deque(request for request in self._waiting if request.number not in numbers)
-        self._keep([i for i, row in enumerate(self._rows) if row.request.number not in numbers])
+        self._keep_rows([i for i, row in enumerate(self._rows) if row.request.number not in numbers])
 
     @torch.inference_mode()
     def step(self) -> list[Completion]:
         """Draw a token for each row of the batch; those that it finished."""
         if not self._rows:
-            self._start()
+            self._start_batch()
 
         if not self._rows:
             return []
 
-        drawn = self._draw()
-        done = [self._advance(row, token) for row, token in zip(self._rows, drawn.tolist(), strict=True)]
+        drawn = self._draw_next()
+        done = [self._advance_row(row, token) for row, token in zip(self._rows, drawn.tolist(), strict=True)]
         if self._seen.numel():
             self._seen[torch.arange(len(drawn)), drawn] = True
 
         going = [i for i, completion in enumerate(done) if completion is None]
-        self._keep(going)
+        self._keep_rows(going)
         if going:
-            self._forward(drawn[going].unsqueeze(1))
+            self._append_tokens(drawn[going].unsqueeze(1))
 
         return [completion for completion in done if completion is not None]
 
-    def _start(self) -> None:
+    def _start_batch(self) -> None:
         """A batch of the waiting requests that have the first one's prompt."""
         if self._waiting:
             prompt = self._waiting[0].prompt_ids
@@ -177,23 +177,23 @@ class TorchEngine:
             _Row(request=r, rng=np.random.default_rng(r.seed), matcher=self._masks.matcher(r.grammar)) for r in batch
         ]
         self._cache = _empty_cache(self._model.config)
-        self._forward(torch.tensor([prompt], device=self._model.device))
+        self._append_tokens(torch.tensor([prompt], device=self._model.device))
         self._cache.batch_repeat_interleave(len(batch))
         self._logits = self._logits.repeat(len(batch), 1)
         if self._sampling.repetition_penalty != 1:
             self._seen = torch.zeros_like(self._logits, dtype=torch.bool)
             self._seen[:, list(prompt)] = True
 
-    def _forward(self, tokens: Tensor) -> None:
+    def _append_tokens(self, tokens: Tensor) -> None:
         """Append (rows, length) tokens; the logits after the last of them."""
         output = self._model(input_ids=tokens, past_key_values=self._cache, use_cache=True, logits_to_keep=1)
         self._logits = output.logits[:, -1].float()
 
-    def _draw(self) -> Tensor:
+    def _draw_next(self) -> Tensor:
         """(rows,) next tokens."""
         logits = self._masks.apply(self._logits, [row.matcher for row in self._rows])
         if self._sampling.repetition_penalty != 1:
-            logits = torch.where(self._seen, _penalised(logits, self._sampling.repetition_penalty), logits)
+            logits = torch.where(self._seen, _penalise_repeats(logits, self._sampling.repetition_penalty), logits)
 
         if self._sampling.temperature == 0:
             return logits.argmax(dim=-1)
@@ -201,14 +201,14 @@ class TorchEngine:
         points = np.array([row.rng.random() for row in self._rows])
         return draw_tokens(logits, self._sampling, torch.from_numpy(points).to(logits.device))
 
-    def _advance(self, row: _Row, token: int) -> Completion | None:
+    def _advance_row(self, row: _Row, token: int) -> Completion | None:
         """Add a token to a row; the completion if it is the last one."""
         row.tokens.append(token)
         if row.matcher is not None and not row.matcher.accept_token(token):
             raise GenerationError("the model has no token that its grammar allows; its tokenizer lacks characters")
 
         is_end = token == self._masks.end_token
-        if not is_end and len(row.tokens) < self._room(row.request):
+        if not is_end and len(row.tokens) < self._count_room(row.request):
             return None
 
         text = self._tokenizer.decode(row.tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False)
@@ -219,11 +219,11 @@ class TorchEngine:
 
         return Completion(number=row.request.number, text=text, num_tokens=len(row.tokens), finished=is_end)
 
-    def _room(self, request: Request) -> int:
+    def _count_room(self, request: Request) -> int:
         """Tokens that a request may have."""
         return min(request.max_tokens, self._model.config.max_position_embeddings - len(request.prompt_ids))
 
-    def _keep(self, indices: list[int]) -> None:
+    def _keep_rows(self, indices: list[int]) -> None:
         """Drop the other rows from the batch."""
         if len(indices) == len(self._rows):
             return
@@ -279,7 +279,7 @@ def draw_tokens(logits: Tensor, sampling: TextSampling, points: Tensor) -> Tenso
     Args:
         logits: (rows, vocabulary), float32; minus infinity is never drawn.
         sampling: Temperature above 0, and top_p.
-        points: (rows,), float64.
+        points: (rows,) float64 points in [0, 1).
     """
     # subtracted, so that no temperature makes two of them infinite.
     top = logits.amax(dim=-1, keepdim=True)
@@ -298,6 +298,6 @@ def draw_tokens(logits: Tensor, sampling: TextSampling, points: Tensor) -> Tenso
     return (drawn if order is None else order.gather(-1, drawn)).squeeze(-1)
 
 
-def _penalised(logits: Tensor, penalty: float) -> Tensor:
+def _penalise_repeats(logits: Tensor, penalty: float) -> Tensor:
     """Less likely logits (Keskar et al. 2019, arXiv:1909.05858), as in transformers and vLLM."""
     return torch.where(logits > 0, logits / penalty, logits * penalty)

@@ -90,7 +90,7 @@ class VllmEngine:
         """Advance by a token; the completions that it finished."""
         if not self._internal:
             return []
-        completions = [_completion(output) for output in self._engine.step() if output.finished]
+        completions = [_to_completion(output) for output in self._engine.step() if output.finished]
         return [completion for completion in completions if self._internal.pop(completion.number, None) is not None]
 
     def cancel(self, numbers: Collection[int]) -> None:
@@ -117,7 +117,7 @@ def sampling_params(request: Request, sampling: TextSampling) -> SamplingParams:
     )
 
 
-def _completion(output: RequestOutput) -> Completion:
+def _to_completion(output: RequestOutput) -> Completion:
     made = output.outputs[0]
     is_end = made.finish_reason == "stop"
     if is_end:

@@ -50,12 +50,12 @@ def shard_worker(
 
     Args:
         seen: Keys and pairs in use, which no shard repeats.
-        model_folder: Of the model and its codec.
-        plan: What to do.
-        enforcer: Of the constraints.
+        model_folder: Folder of the model and its codec.
+        plan: Number of rows or groups, their constraints and sampling.
+        enforcer: Enforcer of the constraints.
         given_file: Given cells of all rows or groups; None: nothing is given.
         work: Folder of the finished shards.
-        threads: Of torch.
+        threads: Number of torch threads.
         report: Told the rows or groups done.
     """
     torch.set_num_threads(threads)
@@ -75,7 +75,7 @@ def shard_worker(
         tally = Tally(plan, enforcer, seen)
 
         with pq.ParquetWriter(partial.path, schema.to_arrow(), filesystem=partial.filesystem) as writer:
-            for table, done in _made(model, codec, shard, draws, tally, given):
+            for table, done in _make_shard(model, codec, shard, draws, tally, given):
                 schema.check(table)
                 writer.write_table(table)
                 report(done)
@@ -93,7 +93,7 @@ def _checked_schema(codec: SlotCodec | SequenceCodec, plan: GenerationPlan) -> T
     return codec.schema
 
 
-def _made(
+def _make_shard(
     model: CompactModel,
     codec: SlotCodec | SequenceCodec,
     shard: Shard,

@@ -51,7 +51,7 @@ class RunAudit:
         result: The tests, and epsilon of the run as the measured noise and rate imply it.
         workers: Number of training workers.
         privacy_unit: Privacy unit of the run in words.
-        audited: What the auditor ran, in words.
+        audited: Stages that the auditor ran, in words.
     """
 
     result: Conformance
@@ -129,7 +129,7 @@ def audit_units(config: Config) -> list[list[int]]:
 
 def _config_of(audited: RunDir, folder: Path, num_workers: int) -> Config:
     """The auditor's request: the path of a run, with a table, a ledger, a model and a budget of the auditor's own."""
-    asked = _asked(audited)
+    asked = _read_request(audited)
     if asked["training"]["pretrained_model"] != COMPACT:
         raise ConfigError("audit --run covers runs of the compact model; this one trained a language model")
 
@@ -170,7 +170,7 @@ def _config_of(audited: RunDir, folder: Path, num_workers: int) -> Config:
     )
 
 
-def _asked(audited: RunDir) -> dict[str, Any]:
+def _read_request(audited: RunDir) -> dict[str, Any]:
     """Sections of the request of a run, from the manifests of its stages."""
     sections: dict[str, Any] = {}
     for stage in ("read", "measure", "train"):

@@ -40,8 +40,8 @@ class EvaluationReport:
         rows: Table -> rows read.
         lost: Cells of the tables that are not of the type of the real column, and count as missing.
         extra: Columns that the real table lacks, of the other tables.
-        result: Main figures.
-        seconds: Wall time.
+        result: Main figures of the evaluation.
+        seconds: Wall time in seconds.
     """
 
     report: str
@@ -81,10 +81,10 @@ def evaluate_files(
     given = {name: uri for name, uri in sources.items() if uri is not None}
     _check_apart(folder, given)
     with logged("evaluate", config.audit_log, str(folder)) as log:
-        return _evaluate(config, given, folder, log, on_progress)
+        return _evaluate_sources(config, given, folder, log, on_progress)
 
 
-def _evaluate(
+def _evaluate_sources(
     config: Config, sources: dict[str, str | Path], folder: Location, log: Log, on_progress: OnProgress
 ) -> EvaluationReport:
     """Type, measure, write; the typed rows are gone at the end, however it comes."""
@@ -114,7 +114,7 @@ def _evaluate(
                 lost=read["synthetic"].lost,
                 public=public_columns(config),
             ),
-            _context(folder, read, extra),
+            _report_context(folder, read, extra),
             None,
             folder,
             on_progress,
@@ -164,7 +164,7 @@ def _extra_columns(uri: str | Path, encoding: str, schema: TableSchema) -> tuple
     return tuple(name for name in find_source(uri, encoding).names if name not in schema.names)
 
 
-def _context(folder: Location, read: dict[str, TypedRows], extra: dict[str, tuple[str, ...]]) -> ReportContext:
+def _report_context(folder: Location, read: dict[str, TypedRows], extra: dict[str, tuple[str, ...]]) -> ReportContext:
     return ReportContext(
         title=folder.name,
         created_at=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
@@ -173,7 +173,7 @@ def _context(folder: Location, read: dict[str, TypedRows], extra: dict[str, tupl
         pii=None,
         notes=(NO_CERTIFICATE,),
         warnings=(
-            *(note for name, rows in read.items() for note in _lost(name, rows)),
+            *(note for name, rows in read.items() for note in _describe_lost(name, rows)),
             *(_not_compared(name, columns) for name, columns in extra.items() if columns),
         ),
         stage_seconds={},
@@ -181,7 +181,7 @@ def _context(folder: Location, read: dict[str, TypedRows], extra: dict[str, tupl
     )
 
 
-def _lost(name: str, rows: TypedRows) -> Iterator[str]:
+def _describe_lost(name: str, rows: TypedRows) -> Iterator[str]:
     for column, count in rows.lost.items():
         yield f"{count:,} cells of {column!r} in the {name} table are not of its type, and count as missing."
 

@@ -34,7 +34,7 @@ def run_facts(
     """The facts of a run whose rows are made.
 
     Args:
-        job: The run.
+        job: The run that made the rows.
         table: Reference to the source.
         prepared: Rows that the model learned from.
         release: Rows that were made.

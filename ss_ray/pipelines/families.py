@@ -104,7 +104,7 @@ class ModelFamily(Protocol[Training, Decoding]):
         """Derive every default of training and decoding.
 
         Args:
-            config: The request.
+            config: The whole request.
             num_rows: Number of rows to train on, those of the holdout left out.
             seed: Seed of the run.
 

@@ -39,11 +39,12 @@ class GenerationReport:
     """New rows of a finished run.
 
     Attributes:
-        run_dir: Their directory.
+        run_dir: Directory of the new rows.
         synthetic: Folder of the table's Parquet files.
         csv: The table as one CSV file; None unless asked for.
-        certificate: That of the model, which holds for every table made with it; None without differential privacy.
-        result: What was made.
+        certificate: Certificate of the model, which holds for every table made with it; None without differential
+            privacy.
+        result: Counts of the rows that were made.
         stage_seconds: Wall time of each stage.
     """
 
@@ -93,9 +94,9 @@ def generate_from(
         "generate", asked, run_dir, inputs, wanted=GENERATION_STAGES, redo=redo, on_progress=on_progress
     ) as job:
         job.log.facts.update(model=str(trained.root), request=request_fingerprint(asked))
-        certificate = _certificate(asked, trained) if asked.is_private else None
+        certificate = _read_certificate(asked, trained) if asked.is_private else None
         check_resources(asked.resources)
-        result = _generate(job, trained)
+        result = _make_rows(job, trained)
         if certificate is not None:
             run_dir.certificate.write_text(certificate.to_json())
 
@@ -109,10 +110,10 @@ def generate_from(
         )
 
 
-def _generate(job: Job, trained: RunDir) -> SyntheticTable:
+def _make_rows(job: Job, trained: RunDir) -> SyntheticTable:
     """Make the rows, and search them for identifiers of the rows that the model learned from."""
     asked = job.config
-    table = TypeAdapter(TableRef).validate_python(_manifest(trained, "read")["result"])
+    table = TypeAdapter(TableRef).validate_python(_read_manifest(trained, "read")["result"])
     if not asked.is_private:
         refuse_budgeted_model(asked, table)
 
@@ -146,14 +147,14 @@ def _write_csv(run_dir: RunDir, trained: RunDir) -> str:
 
 def _learned_rows(trained: RunDir) -> Location:
     """Folder of the rows that the model learned from."""
-    if TypeAdapter(CommonTable).validate_python(_manifest(trained, "hold_back")["result"]).is_rewritten:
+    if TypeAdapter(CommonTable).validate_python(_read_manifest(trained, "hold_back")["result"]).is_rewritten:
         return trained.internal / "learned"
-    return trained.internal / ("train" if _asked(trained, "replace_pii")["replace_pii"] is None else "replaced")
+    return trained.internal / ("train" if _read_request(trained, "replace_pii")["replace_pii"] is None else "replaced")
 
 
 def _pii_plan(trained: RunDir) -> PiiPlan | None:
     """What the model's run replaced."""
-    return TypeAdapter(PiiResult).validate_python(_manifest(trained, "replace_pii")["result"]).plan
+    return TypeAdapter(PiiResult).validate_python(_read_manifest(trained, "replace_pii")["result"]).plan
 
 
 def _check_free(run_dir: RunDir) -> None:
@@ -163,7 +164,7 @@ def _check_free(run_dir: RunDir) -> None:
         raise ConfigError(f"{run_dir.root} is the directory of an `ss-ray run`; give an --out of its own")
 
 
-def _certificate(asked: Config, trained: RunDir) -> Certificate:
+def _read_certificate(asked: Config, trained: RunDir) -> Certificate:
     """What is guaranteed of every table of the model.
 
     Raises:
@@ -173,7 +174,7 @@ def _certificate(asked: Config, trained: RunDir) -> Certificate:
     if not trained.certificate.exists():
         raise ConfigError(f"{trained.root} has no certificate; finish `ss-ray run` there first")
 
-    check_seeds(asked.generation, asked.data.encoding, _manifest(trained, "read")["result"]["digests"])
+    check_seeds(asked.generation, asked.data.encoding, _read_manifest(trained, "read")["result"]["digests"])
     certificate = Certificate.from_json(trained.certificate.read_text())
     if is_given(asked.generation):
         return certificate.with_given_cells()
@@ -181,21 +182,21 @@ def _certificate(asked: Config, trained: RunDir) -> Certificate:
     return certificate
 
 
-def _manifest(trained: RunDir, stage: str) -> dict[str, Any]:
+def _read_manifest(trained: RunDir, stage: str) -> dict[str, Any]:
     manifest = trained.read_manifest(stage)
     if manifest is None:
         raise ConfigError(f"{trained.root} has no finished stage {stage!r}; run `ss-ray run` there first")
     return manifest
 
 
-def _asked(trained: RunDir, stage: str) -> dict[str, Any]:
+def _read_request(trained: RunDir, stage: str) -> dict[str, Any]:
     """What a stage of the model's run was asked for."""
-    asked: dict[str, Any] = _manifest(trained, stage)["asked"]
+    asked: dict[str, Any] = _read_manifest(trained, stage)["asked"]
     return asked
 
 
 def _model_id(trained: RunDir) -> str:
-    result = _manifest(trained, "train")["result"]
+    result = _read_manifest(trained, "train")["result"]
     return str(result.get("model", result)["model_id"])
 
 
@@ -204,9 +205,9 @@ def _with_the_models_sections(config: Config, trained: RunDir) -> Config:
     if not (trained.internal / "model" / "codec.json").exists():
         raise ConfigError(f"{trained.root} holds no model; give the directory of a finished `ss-ray run`")
 
-    read = _asked(trained, "read")
+    read = _read_request(trained, "read")
     given = config.model_dump(mode="json")
-    private = _asked(trained, "start")["privacy"]
+    private = _read_request(trained, "start")["privacy"]
     ends = {name: given["time_series"][name] for name in ("start_timestamp", "stop_timestamp")}
     series = read["time_series"] | {name: value for name, value in ends.items() if value is not None}
 
@@ -215,7 +216,7 @@ def _with_the_models_sections(config: Config, trained: RunDir) -> Config:
             "data": read["data"] | {"random_state": given["data"]["random_state"]},
             "time_series": series,
             "privacy": private,
-            "training": _asked(trained, "train")["training"],
+            "training": _read_request(trained, "train")["training"],
             "generation": given["generation"],
             "constraints": given["constraints"],
             "resources": given["resources"],

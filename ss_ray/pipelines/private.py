@@ -53,7 +53,7 @@ class PrivateRun:
     """One run with differential privacy.
 
     Attributes:
-        job: The run.
+        job: The job of the run.
         privacy: Section `privacy` of the request.
         name: Name of the run in the ledger.
         data: Path or URI of the source.
@@ -193,7 +193,7 @@ class PrivateRun:
             schema={column.name: column.source for column in columns} or inferred,
             balance=self.ledger.balance(self.dataset, self.unit) if self.privacy.dataset else None,
             not_covered=(*INTERNAL, *([TYPED_BY_ROWS] if by_rows else []), *([] if measured else [EXACT_SCHEMA])),
-            notes=_notes(self, plan),
+            notes=_certificate_notes(self, plan),
         )
         if is_given(self.config.generation):
             certificate = certificate.with_given_cells()
@@ -215,7 +215,7 @@ def private_run_of(job: Job, data: str | Path, table: TableRef, *, name: str, se
     """The account of a run with differential privacy; None without it.
 
     Args:
-        job: The run.
+        job: The job of the run.
         data: Path or URI of the source.
         table: Reference to the source as it was read.
         name: Name of the run in the ledger.
@@ -246,8 +246,8 @@ def refuse_budgeted_model(config: Config, table: TableRef) -> None:
     """Refuse new rows of a model without differential privacy, where the rows it learned have got a budget since.
 
     Args:
-        config: The request.
-        table: What the model's run has read.
+        config: The whole request.
+        table: Reference to the table that the model's run has read.
 
     Raises:
         PrivacyError: The data set has a budget.
@@ -265,7 +265,7 @@ def train_privately(run: PrivateRun, plan: RunPlan, prepared: Prepared) -> Learn
     """Measure the schema and train, both paid for, and certify the model before any row is generated.
 
     Args:
-        run: The run.
+        run: Account of the run in the ledger.
         plan: Plan of the run.
         prepared: Rows to learn from.
 
@@ -285,7 +285,7 @@ def train_privately(run: PrivateRun, plan: RunPlan, prepared: Prepared) -> Learn
     return Learned(model=trained.model, guarantee=guarantee)
 
 
-def _notes(run: PrivateRun, plan: RunPlan) -> list[str]:
+def _certificate_notes(run: PrivateRun, plan: RunPlan) -> list[str]:
     replaced = run.config.replace_pii
     group = run.config.data.group_training_examples_by
     notes = []

@@ -31,12 +31,12 @@ class ReplacementReport:
     """A finished replacement.
 
     Attributes:
-        run_dir: Its directory.
+        run_dir: Directory of the replacement.
         table: Folder of the table's Parquet files.
         csv: The table as one CSV file; None unless asked for.
         report: HTML page of what was replaced.
-        num_rows: Rows written.
-        result: What was found and done.
+        num_rows: Number of rows written.
+        result: Personal data that was found and replaced.
         stage_seconds: Wall time of each stage, in this run or in the one that finished it.
     """
 
@@ -61,7 +61,7 @@ def replace_table(
     """Replace the personal data of a table.
 
     Args:
-        config: What to do; sections about synthesis have no effect.
+        config: The whole request; sections about synthesis have no effect.
         data: CSV, JSON lines or Parquet: a file or a folder, a local path or a URI such as s3://bucket/key.
         out: Run directory, a local path or a URI; with several nodes it must be reachable from all.
         csv: Also write release/table.csv, as the source was written.
@@ -87,7 +87,7 @@ def replace_table(
     with begin_job(
         "replace-pii", config, run_dir, inputs, wanted=REPLACEMENT_STAGES, redo=redo, on_progress=on_progress
     ) as job:
-        result = _replace(job, data)
+        result = _replace_rows(job, data)
         return ReplacementReport(
             run_dir=str(run_dir.root),
             table=str(run_dir.table),
@@ -103,7 +103,7 @@ def _inputs_of(data: str | Path) -> dict[str, str]:
     return {"read": fingerprint(source_state(data))}
 
 
-def _replace(job: Job, data: str | Path) -> PiiResult:
+def _replace_rows(job: Job, data: str | Path) -> PiiResult:
     """Type the rows, all of them as training rows, and replace their personal data."""
     config = job.config
     internal = job.run_dir.internal
@@ -126,11 +126,11 @@ def replace_pii_and_release(job: Job, table: TableRef) -> PiiResult:
     result = replace_pii(
         rows, table.schema, config.replace_pii, config.data, config.resources, written, job.on_progress
     )
-    _release(job.run_dir, written.train)
+    _release_table(job.run_dir, written.train)
     return result
 
 
-def _release(run_dir: RunDir, written: Location) -> None:
+def _release_table(run_dir: RunDir, written: Location) -> None:
     """Move the finished table to release/, and its report beside it."""
     run_dir.table.remove()
     written.make_folder().move_to(run_dir.table)

@@ -77,7 +77,7 @@ class Start:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Source:
+class PlannedSource:
     """The source table as it was read, and all that will be done with it.
 
     Attributes:
@@ -96,14 +96,14 @@ class RunReport:
     """A finished run.
 
     Attributes:
-        run_dir: Its directory.
+        run_dir: Directory of the run.
         synthetic: Folder of the synthetic table's Parquet files.
         csv: The table as one CSV file; None unless asked for.
         report: HTML page; None where evaluation is off.
-        certificate: What is guaranteed, as JSON; None without differential privacy.
-        guarantee: The same; None likewise.
+        certificate: Path of the privacy certificate; None without differential privacy.
+        guarantee: The certificate as an object; None without differential privacy.
         manifest: Folder of the stages' manifests.
-        num_rows: Synthetic rows.
+        num_rows: Number of synthetic rows.
         incomplete: Why there are fewer than were asked for; empty where there are not.
         evaluation: Main figures; None where evaluation is off.
         stage_seconds: Wall time of each stage, in this run or in the one that finished it.
@@ -134,7 +134,7 @@ def run(
     """Synthesize a table.
 
     Args:
-        config: What to do; `Config()` for the defaults.
+        config: The whole request; `Config()` for the defaults.
         data: CSV, JSON lines or Parquet: a file or a folder, a local path or a URI such as s3://bucket/key.
         out: Run directory, a local path or a URI; with several nodes it must be reachable from all.
         csv: Also write release/synthetic.csv.
@@ -155,10 +155,10 @@ def run(
         check_resources(config.resources)
         source = _read_source(job, data)
         prepared = _prepare_rows(job, data, source)
-        learned = _train(job, source, prepared)
+        learned = _train_model(job, source, prepared)
         release = _make_release(job, source, prepared, learned)
         csv_file = _write_csv(run_dir, prepared.schema) if csv else None
-        evaluation = _evaluate(job, source, prepared, learned, release)
+        evaluation = _evaluate_release(job, source, prepared, learned, release)
 
         return RunReport(
             run_dir=str(run_dir.root),
@@ -175,7 +175,7 @@ def run(
         )
 
 
-def _read_source(job: Job, data: str | Path) -> Source:
+def _read_source(job: Job, data: str | Path) -> PlannedSource:
     """Look at every row once, refuse what cannot be done with this table, and plan all that follows."""
     config = job.config
     start = job.stages.run(start_run, config)
@@ -201,10 +201,10 @@ def _read_source(job: Job, data: str | Path) -> Source:
     family = choose_family(config)
     plan = make_plan(config, family, num_rows=table.num_rows, seed=start.seed, split_seed=start.split_seed)
 
-    return Source(table=table, plan=plan, private_run=private_run)
+    return PlannedSource(table=table, plan=plan, private_run=private_run)
 
 
-def _prepare_rows(job: Job, data: str | Path, source: Source) -> Prepared:
+def _prepare_rows(job: Job, data: str | Path, source: PlannedSource) -> Prepared:
     """Split the rows, replace personal data, and hold back rare values."""
     config = job.config
     internal = job.run_dir.internal
@@ -248,7 +248,7 @@ def _prepare_rows(job: Job, data: str | Path, source: Source) -> Prepared:
     )
 
 
-def _train(job: Job, source: Source, prepared: Prepared) -> Learned:
+def _train_model(job: Job, source: PlannedSource, prepared: Prepared) -> Learned:
     """Train the model; with differential privacy measure the schema before, and certify the model after."""
     plan = source.plan
     family = FAMILIES[plan.family]
@@ -270,7 +270,7 @@ def _train(job: Job, source: Source, prepared: Prepared) -> Learned:
     return learned
 
 
-def _make_release(job: Job, source: Source, prepared: Prepared, learned: Learned) -> Release:
+def _make_release(job: Job, source: PlannedSource, prepared: Prepared, learned: Learned) -> Release:
     """Generate the rows, search them for identifiers of real people, and write the page that may leave with them."""
     run_dir = job.run_dir
     plan = source.plan
@@ -285,7 +285,7 @@ def _make_release(job: Job, source: Source, prepared: Prepared, learned: Learned
     synthetic = job.stages.run(FAMILIES[plan.family].generate, rows, plan.model.text, job.on_progress)
     job.log.facts["rows"] = synthetic.num_rows
     scan = job.stages.run(search_release, run_dir, prepared.real, prepared.pii.plan, job.on_progress)
-    _publish(learned.guarantee, run_dir, synthetic)
+    _publish_page(learned.guarantee, run_dir, synthetic)
 
     return Release(synthetic=synthetic, scan=scan)
 
@@ -295,8 +295,8 @@ def _write_csv(run_dir: RunDir, schema: TableSchema) -> str:
     return str(write_csv(run_dir.synthetic, schema, run_dir.release / "synthetic.csv"))
 
 
-def _evaluate(
-    job: Job, source: Source, prepared: Prepared, learned: Learned, release: Release
+def _evaluate_release(
+    job: Job, source: PlannedSource, prepared: Prepared, learned: Learned, release: Release
 ) -> EvaluationResult | None:
     """Compare the synthetic rows with the real ones, and write the evidence; None where evaluation is off."""
     run_dir = job.run_dir
@@ -345,7 +345,7 @@ def search_release(run_dir: RunDir, originals: Sides, plan: PiiPlan | None, on_p
         raise
 
 
-def _publish(guarantee: Certificate | None, run_dir: RunDir, synthetic: SyntheticTable) -> None:
+def _publish_page(guarantee: Certificate | None, run_dir: RunDir, synthetic: SyntheticTable) -> None:
     """The page that may leave with a table under differential privacy; a stale one went with its release."""
     if guarantee is None or run_dir.public_report.exists():
         return

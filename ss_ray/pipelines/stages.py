@@ -58,7 +58,7 @@ class Stages:
 
     def __init__(self, run_dir: RunDir, config: Config, *, redo: bool, wanted: Sequence[str] | None = None) -> None:
         self.run_dir = run_dir
-        self.asked = _asked(config)
+        self.asked = _request_by_stage(config)
         skipped = {
             *(() if config.is_private else PRIVATE_STAGES),
             *(() if config.evaluation.enabled else ("evaluate",)),
@@ -81,7 +81,7 @@ class Stages:
         """Derive all keys, and drop what a changed request makes stale.
 
         Args:
-            inputs: What a stage depends on beside the request, by stage.
+            inputs: State of the files that stages depend on beside the request, by stage.
 
         Raises:
             ConfigError: Something finished is stale, and `redo` was not given.
@@ -163,7 +163,7 @@ class Job:
     """A job that was begun: its request, its directory, and the record of its stages.
 
     Attributes:
-        config: The request.
+        config: The whole request.
         run_dir: Directory of the job.
         stages: Record of the finished stages.
         log: Line of the audit log.
@@ -196,7 +196,7 @@ def begin_job(
 
     Args:
         command: Name of the command in the audit log.
-        config: The request.
+        config: The whole request.
         run_dir: Directory of the job.
         inputs: State of the files that stages depend on beside the request, by stage.
         wanted: Stages of the job; None for all stages of a run.
@@ -228,11 +228,11 @@ def _read_result(adapter: TypeAdapter[T], result: Any, file: Location) -> T:
         raise ConfigError(f"{file} is damaged; delete it to run its stage again") from None
 
 
-def _asked(config: Config) -> dict[str, Any]:
+def _request_by_stage(config: Config) -> dict[str, Any]:
     """The part of the request that each stage's result depends on; resources change speed only."""
     tree = config.model_dump(mode="json")
     for path in unused_paths(config):
-        _drop(tree, path.split("."))
+        _drop_leaf(tree, path.split("."))
 
     data = tree["data"]
     privacy = {"dp_enabled": config.is_private}
@@ -253,17 +253,17 @@ def _asked(config: Config) -> dict[str, Any]:
     return {stage: asked.get(stage, {}) for stage in STAGES}
 
 
-def _drop(tree: dict[str, Any] | None, path: list[str]) -> None:
+def _drop_leaf(tree: dict[str, Any] | None, path: list[str]) -> None:
     """Remove a leaf that has no effect in this version."""
     if tree is not None and len(path) > 1:
-        _drop(tree[path[0]], path[1:])
+        _drop_leaf(tree[path[0]], path[1:])
     elif tree is not None:
         del tree[path[0]]
 
 
 def _what_changed(stale: list[str], manifest: Mapping[str, Any], asked: Mapping[str, Any]) -> str:
-    before = _leaves(manifest.get("asked", {}))
-    now = _leaves(asked)
+    before = _flatten_tree(manifest.get("asked", {}))
+    now = _flatten_tree(asked)
     changed = sorted(path for path in before.keys() | now.keys() if before.get(path) != now.get(path))
     what = ", ".join(changed) or ("the source" if stale[0] == "read" else "the version of ss_ray")
 
@@ -273,12 +273,12 @@ def _what_changed(stale: list[str], manifest: Mapping[str, Any], asked: Mapping[
     )
 
 
-def _leaves(tree: Any, prefix: str = "") -> dict[str, Any]:
+def _flatten_tree(tree: Any, prefix: str = "") -> dict[str, Any]:
     if not isinstance(tree, dict):
         return {prefix: tree}
 
     return {
         path: leaf
         for key, value in tree.items()
-        for path, leaf in _leaves(value, f"{prefix}.{key}" if prefix else key).items()
+        for path, leaf in _flatten_tree(value, f"{prefix}.{key}" if prefix else key).items()
     }

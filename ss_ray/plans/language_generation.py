@@ -25,13 +25,13 @@ class LanguageGenerationPlan:
     """Generation by a language model, beside what `GenerationPlan` says of all models.
 
     Attributes:
-        engine: What runs the model.
+        engine: Engine that runs the model.
         is_constrained: Whether only what the schema allows is written; otherwise what is not allowed is thrown away.
         sampling: How tokens are drawn.
         max_tokens_multiplier: Longest completion over the longest one in training.
         one_record: Whether a completion without groups is of one record; otherwise the model decides where it ends.
         max_records: Records of a completion at most, where that is less than the codec's.
-        validation: What becomes of records that are not as they should be.
+        validation: Treatment of records that are not as they should be.
         tensor_parallel_size: GPUs of an actor that share the model.
         batch_size: Completions that an actor decodes together.
         start: Value of the order column that every group starts with, dates in ISO 8601; None: learned.
@@ -82,7 +82,7 @@ def plan_language_generation(config: Config, *, vllm_available: bool) -> Languag
     """Derive everything from the request.
 
     Args:
-        config: The request.
+        config: The whole request.
         vllm_available: Whether generation actors can import vLLM.
 
     Raises:
@@ -92,7 +92,7 @@ def plan_language_generation(config: Config, *, vllm_available: bool) -> Languag
     resources = config.resources
     structured = generation.structured_generation
     validation = generation.validation
-    engine = _engine(config, vllm_available)
+    engine = _choose_engine(config, vllm_available)
     if resources.tensor_parallel_size > 1 and not (engine == "vllm" and resources.use_gpu):
         raise ConfigError("resources.tensor_parallel_size above 1 needs vLLM and resources.use_gpu")
 
@@ -117,7 +117,7 @@ def plan_language_generation(config: Config, *, vllm_available: bool) -> Languag
     )
 
 
-def _engine(config: Config, vllm_available: bool) -> Engine:
+def _choose_engine(config: Config, vllm_available: bool) -> Engine:
     asked = config.generation.engine
     if asked == "vllm" and not vllm_available:
         raise ConfigError("generation.engine: vllm is not installed on the cluster; install ss-ray[vllm], or use torch")

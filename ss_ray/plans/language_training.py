@@ -29,7 +29,7 @@ class LoraPlan:
     """The adapter.
 
     Attributes:
-        r: Rank.
+        r: Rank of the adapter's matrices.
         alpha: Updates are scaled by alpha / sqrt(r): rank-stabilised LoRA, Kalajdzievski 2023, arXiv:2312.03732.
         target_modules: Names of the linear layers that are adapted.
         any_layers: Whether to make do with those of them that the model has, or else with all its linear layers: the
@@ -50,13 +50,14 @@ class LanguagePlan(LoopPlan):
 
     Attributes:
         base_model: Path or hub id.
-        lora: The adapter.
+        lora: Adapter that is trained.
         quantization: How the base model's weights are held while the adapter is trained; None: as they are.
         max_records: Records of an example without groups, at most.
         records_shown: Records shown in all.
         rope_scaling_factor: Length of the window over what it would be without.
         max_window_tokens: Longest window without rope scaling, whatever the model could take.
-        warmup: As asked: a share of the steps (below 1), or steps; what `warmup_steps` follows from.
+        warmup: Warm-up as it was asked for: a share of the steps (below 1), or a number of steps; `warmup_steps`
+            follows from it.
         validations: In a training where nothing says how many steps are between them; 0 where it is said.
         attn_implementation: Attention kernel, as transformers names them.
         bf16: Whether the base model is in bfloat16 rather than float32; the adapter is in float32.
@@ -96,9 +97,9 @@ def plan_language_training(config: Config, *, num_rows: int, seed: int) -> Langu
     250,000. Steps are counted for full examples; `with_examples` corrects them once the examples are cut.
 
     Args:
-        config: The request.
+        config: The whole request.
         num_rows: Rows to train on, those of the holdout left out.
-        seed: Of the run.
+        seed: Seed of the run.
 
     Raises:
         ConfigError: What this version cannot do, or what contradicts itself.
@@ -135,8 +136,8 @@ def plan_language_training(config: Config, *, num_rows: int, seed: int) -> Langu
     max_records = _max_records(config)
     plan = LanguagePlan(
         base_model=training.pretrained_model,
-        lora=_lora(training),
-        quantization=_quantization(training, private=private),
+        lora=_plan_lora(training),
+        quantization=_choose_quantization(training, private=private),
         max_records=max_records,
         records_shown=_records_shown(max(1, round(num_rows * (1 - validation_ratio)))) if shown == "auto" else shown,
         rope_scaling_factor=1 if rope is None or rope == "auto" else rope,
@@ -189,7 +190,7 @@ def _max_records(config: Config) -> int:
     return asked
 
 
-def _lora(training: TrainingParameters) -> LoraPlan:
+def _plan_lora(training: TrainingParameters) -> LoraPlan:
     implementation = training.peft_implementation.lower()
     if implementation not in ("lora", "qlora", "loftq"):
         raise ConfigError(
@@ -207,7 +208,7 @@ def _lora(training: TrainingParameters) -> LoraPlan:
     )
 
 
-def _quantization(training: TrainingParameters, *, private: bool) -> Quantization | None:
+def _choose_quantization(training: TrainingParameters, *, private: bool) -> Quantization | None:
     """The scheme, `quantization_bits` being an older name for two of them."""
     if not training.quantize_model:
         return None

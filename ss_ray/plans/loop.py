@@ -18,14 +18,14 @@ class LoopPlan:
         batch_rows: Examples of one optimizer step over all workers: rows, sequences of rows, or texts of some rows.
         micro_batches: Parts of a batch that are computed one after the other.
         num_steps: Optimizer steps at most.
-        learning_rate: Peak.
+        learning_rate: Peak learning rate.
         lr_scheduler: Course after the warm-up.
         warmup_steps: Steps of linear warm-up.
-        weight_decay: Of AdamW.
+        weight_decay: Weight decay of AdamW.
         validation_ratio: Share of the training rows kept for validation.
         validation_steps: Optimizer steps between validations, which are also the checkpoints.
         patience: Validations without improvement that end training.
-        seed: Of weights and order.
+        seed: Seed of the weights and of the order of examples.
     """
 
     batch_rows: int
@@ -46,14 +46,14 @@ class PrivateLoopPlan:
     """What the training loop with differential privacy does, whatever the model.
 
     Attributes:
-        dp: The mechanism.
+        dp: Mechanism: sample rate, clipping norm, noise and number of steps.
         max_rows_per_unit: Rows of one unit that are learned from.
-        learning_rate: Of Adam, peak.
+        learning_rate: Peak learning rate of Adam.
         lr_scheduler: Course after the warm-up.
         warmup_steps: Steps of linear warm-up.
         averaging: Decay per step, in [0, 1), of the average of the weights.
         max_physical_batch_size: Units whose gradients are computed together; changes memory and speed only.
-        seed: Of the first weights, which depend on nothing else.
+        seed: Seed of the first weights, which depend on nothing else.
     """
 
     dp: DPPlan

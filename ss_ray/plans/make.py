@@ -120,7 +120,7 @@ def make_plan(
     by `plan_private_loop`, with what of the budget the schema has left.
 
     Args:
-        config: The request.
+        config: The whole request.
         planner: Model family that is asked for.
         num_rows: Number of rows of the whole table.
         seed: `data.random_state`, or the seed that was drawn.
@@ -148,7 +148,7 @@ def make_plan(
         family=planner.name,
         model=model,
         generation=plan_generation(config, sequences, seed),
-        notes=(*_notes(config), *config.notes),
+        notes=(*_plan_notes(config), *config.notes),
     )
 
 
@@ -158,7 +158,7 @@ def plan_hold_back(config: Config, seed: int) -> HoldBackPlan:
     Under differential privacy none is: the schema is measured with noise, or taken from the training rows as it is.
 
     Args:
-        config: The request.
+        config: The whole request.
         seed: Seed of the run, which chooses what rare values are replaced by.
     """
     data = config.data
@@ -179,7 +179,7 @@ def plan_compact_training(config: Config, *, num_rows: int, seed: int) -> Compac
     """Derive the training of the compact model.
 
     Args:
-        config: The request.
+        config: The whole request.
         num_rows: Number of rows to train on, those of the holdout left out.
         seed: Seed of the run.
     """
@@ -238,13 +238,13 @@ def plan_private_loop(
     """Training with what of the budget is left.
 
     Args:
-        config: The request.
-        privacy: Its section.
+        config: The whole request.
+        privacy: Section `privacy` of the request.
         num_units: Privacy units to train on: a noisy count.
         rough_num_units: A first, noisier one, which the mechanism may depend on.
-        delta: Of the whole run.
+        delta: Delta of the whole run.
         spent: Charges of the schema.
-        seed: Of the first weights.
+        seed: Seed of the first weights.
 
     Raises:
         PrivacyError: Too few units, or too little budget.
@@ -359,7 +359,7 @@ def _private_note(config: Config) -> str:
     return f"Differential privacy of {unit_name(config.data)}; the certificate says what is covered, and at what price."
 
 
-def _notes(config: Config) -> list[str]:
+def _plan_notes(config: Config) -> list[str]:
     notes = [_private_note(config) if config.is_private else NOT_PRIVATE]
     if config.replace_pii is None:
         notes.append("PII replacement is off: the model was trained on the table as it is.")

@@ -53,18 +53,18 @@ class GenerationPlan:
     """Generation.
 
     Attributes:
-        num_records: Rows, exactly.
+        num_records: Number of rows, exactly.
         num_groups: Sequences, exactly, however many rows they have; None: as many as make `num_records` rows.
         is_one_sequence: Whether all rows are one sequence.
-        start: Of the order column in every sequence; None: learned.
-        stop: Of the order column, passed by no sequence; None: learned. With `start` and a fixed interval every
+        start: First value of the order column in every sequence; None: learned.
+        stop: Value of the order column that no sequence passes; None: learned. With `start` and a fixed interval every
             sequence goes from one to the other, and there are as many as make `num_records` rows at least.
         shard_rows: Rows of one shard; each shard has a seed and a file of its own.
         sampling: How tokens are drawn.
-        constraints: That no row breaks.
+        constraints: Constraints that no row breaks.
         patience: Bad batches in a row that end a shard.
         invalid_fraction_threshold: Share of rejected rows that makes a batch bad.
-        seed: Of the run; a shard's generator follows from it and the shard's number.
+        seed: Seed of the run; a shard's generator follows from it and the shard's number.
     """
 
     num_records: int
@@ -103,7 +103,7 @@ class RunPlan:
         is_private: Whether the run is under differential privacy.
         privacy_unit: Name of the grouping column; None where each row is a privacy unit.
         sequences: How rows make sequences; None where they are modelled one by one.
-        hold_back: Which rare values are held back from both models.
+        hold_back: Rare values that are held back from the models.
         family: Family of the model.
         model: The family's own part of the plan.
         generation: The rows to make, of whichever family.
@@ -128,8 +128,8 @@ def plan_sequence_training(plan: CompactPlan, *, examples: int, rows: int, token
     Args:
         plan: Training on as many rows one by one.
         examples: To train on.
-        rows: Of all of them.
-        tokens: Of all of them.
+        rows: Number of rows of all examples.
+        tokens: Number of tokens of all examples.
     """
     batch = max(MIN_SEQUENCES, min(round(plan.batch_rows * examples / rows), SEQUENCE_TOKENS * examples // tokens))
     num_steps = max(1, round(plan.num_steps * plan.batch_rows * examples / rows / batch))

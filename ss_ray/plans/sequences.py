@@ -148,12 +148,12 @@ def group_key(column: ColumnSchema) -> ColumnSchema:
     if pa.types.is_integer(type_):
         return key
 
-    pattern = column.pattern or _pattern(column.values or ()) or tuple("group-")
+    pattern = column.pattern or _common_pattern(column.values or ()) or tuple("group-")
     missing = max(1, math.ceil(math.log10(MIN_NAMES / math.prod(map(len, pattern)))))
     return replace(key, pattern=(*pattern, *(missing * (DIGITS,))))
 
 
-def _pattern(values: tuple[Scalar, ...]) -> tuple[str, ...] | None:
+def _common_pattern(values: tuple[Scalar, ...]) -> tuple[str, ...] | None:
     """The characters at each position of strings of one length."""
     strings = [value for value in values if isinstance(value, str)]
     if strings:

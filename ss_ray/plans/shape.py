@@ -11,8 +11,8 @@ class CompactShape:
 
     Attributes:
         hidden_size: Width of the residual stream, a multiple of 2 * num_heads.
-        num_layers: Decoder blocks.
-        num_heads: Attention heads.
+        num_layers: Number of decoder blocks.
+        num_heads: Number of attention heads.
         intermediate_size: Width of the gated feed-forward layer.
     """
 

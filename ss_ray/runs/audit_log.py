@@ -39,15 +39,15 @@ class Entry:
     """One line of the log.
 
     Attributes:
-        number: Of the line, from 1 on.
+        number: Number of the line, from 1 on.
         time: When it was written, UTC, ISO 8601.
         action: The command ("run").
         outcome: "started", "finished", or "failed".
-        subject: What it worked on: the run directory, or the folder of results.
+        subject: Run directory, or folder of results, that the command works on.
         user: Account that ran it.
         host: Machine of the driver.
-        versions: Of the packages that matter, and of Python.
-        facts: What else is known: digests of the input, fingerprint of the request, kind of an error.
+        versions: Versions of Python and of the main packages.
+        facts: Further facts: digests of the input, fingerprint of the request, kind of an error.
         previous: Hash of the line before.
         hash: SHA-256 of all else.
     """
@@ -67,7 +67,7 @@ class Entry:
     def sealed(self) -> Entry:
         """The entry with its hash."""
         content = {name: value for name, value in asdict(self).items() if name != "hash"}
-        digest = hashlib.sha256(_canonical(content).encode()).hexdigest()
+        digest = hashlib.sha256(_canonical_json(content).encode()).hexdigest()
         return Entry(**content, hash=digest)
 
 
@@ -91,9 +91,9 @@ def logged(action: str, path: str | None, subject: str) -> Iterator[Log]:
     """Write that something started, and how it ended.
 
     Args:
-        action: The command.
+        action: Name of the command.
         path: File of the log; None writes nothing.
-        subject: What it works on.
+        subject: Run directory, or folder of results, that the command works on.
 
     Raises:
         AuditError: The last line of the log is damaged; nothing was started.
@@ -123,22 +123,22 @@ def append(log: str | Path, action: str, outcome: str, subject: str, facts: Mapp
     path = Path(log).expanduser()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with open(path, "a+b", opener=_private) as stream:
+        with open(path, "a+b", opener=_open_private) as stream:
             fcntl.flock(stream, fcntl.LOCK_EX)
-            last = _last(stream)
+            last = _read_last(stream)
             entry = Entry(
                 number=last.number + 1 if last else 1,
                 time=datetime.now(UTC).isoformat(timespec="milliseconds"),
                 action=action,
                 outcome=outcome,
                 subject=subject,
-                user=_user(),
+                user=_find_user(),
                 host=socket.gethostname(),
-                versions=_versions(),
+                versions=_read_versions(),
                 facts=dict(facts),
                 previous=last.hash if last else GENESIS,
             ).sealed()
-            stream.write((_canonical(asdict(entry)) + "\n").encode())
+            stream.write((_canonical_json(asdict(entry)) + "\n").encode())
             stream.flush()
             os.fsync(stream.fileno())
     except OSError as error:
@@ -172,8 +172,8 @@ def read_log(log: str | Path) -> Iterator[Entry]:
         raise AuditError("the audit log is empty, or its last line is damaged")
 
     for number, line in enumerate(lines, start=1):
-        entry = _parsed(line)
-        if entry is None or entry.sealed().hash != entry.hash or line != _canonical(asdict(entry)):
+        entry = _parse_line(line)
+        if entry is None or entry.sealed().hash != entry.hash or line != _canonical_json(asdict(entry)):
             raise AuditError(f"line {number} of the audit log was changed")
         if entry.number != number or entry.previous != before:
             raise AuditError(f"line {number} of the audit log does not follow the one before: lines were cut or moved")
@@ -186,7 +186,7 @@ def verify(log: str | Path, anchor: str | None = None) -> tuple[int, str]:
     """Number of lines and the last hash of a log in which every line follows the one before.
 
     Args:
-        log: File.
+        log: File of the log.
         anchor: A hash that the log must contain, as a run's `compliance.json` has it.
 
     Raises:
@@ -208,7 +208,7 @@ def verify(log: str | Path, anchor: str | None = None) -> tuple[int, str]:
     return number, last
 
 
-def _parsed(line: str) -> Entry | None:
+def _parse_line(line: str) -> Entry | None:
     """None where it is no line of a log."""
     try:
         values = json.loads(line)
@@ -217,7 +217,7 @@ def _parsed(line: str) -> Entry | None:
         return None
 
 
-def _last(stream: IO[bytes]) -> Entry | None:
+def _read_last(stream: IO[bytes]) -> Entry | None:
     """The last line of an open log, found without reading all others."""
     size = stream.seek(0, os.SEEK_END)
     step = 4096
@@ -232,7 +232,7 @@ def _last(stream: IO[bytes]) -> Entry | None:
     if not tail:
         return None
 
-    entry = _parsed(tail.splitlines()[-1].decode(errors="replace"))
+    entry = _parse_line(tail.splitlines()[-1].decode(errors="replace"))
     if entry is None or not tail.endswith(b"\n"):
         raise AuditError(
             "the last line of the audit log is damaged; keep the file, and name another one with audit_log"
@@ -241,15 +241,15 @@ def _last(stream: IO[bytes]) -> Entry | None:
     return entry
 
 
-def _canonical(values: Mapping[str, Any]) -> str:
+def _canonical_json(values: Mapping[str, Any]) -> str:
     return json.dumps(values, sort_keys=True, separators=(",", ":"))
 
 
-def _private(path: str, flags: int) -> int:
+def _open_private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
-def _user() -> str:
+def _find_user() -> str:
     try:
         return getpass.getuser()
     except (KeyError, OSError):
@@ -257,7 +257,7 @@ def _user() -> str:
         return str(os.getuid())
 
 
-def _versions() -> dict[str, str]:
+def _read_versions() -> dict[str, str]:
     found = {"python": platform.python_version()}
     for name in PACKAGES:
         try:

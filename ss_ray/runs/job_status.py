@@ -32,13 +32,13 @@ class StageStatus:
     """How far a stage is.
 
     Attributes:
-        name: Of the stage.
-        done: Units finished.
+        name: Name of the stage.
+        done: Number of units finished.
         total: Units in all; None while unknown.
-        unit: What is counted.
-        note: What the stage says beside it.
+        unit: Unit that is counted.
+        note: Short addition of the stage, such as the loss.
         started_at: UTC, ISO 8601.
-        updated_at: Of the last reading.
+        updated_at: Time of the last reading, UTC, ISO 8601.
     """
 
     name: str
@@ -76,8 +76,8 @@ class Follower:
     """Takes what a job reports: `follower(progress)` while it runs, `follower.finish(...)` at its end.
 
     Attributes:
-        shown: Where people see it.
-        file: Where `JobStatus` is kept; None: nowhere.
+        shown: Function that shows the progress to people.
+        file: File that holds the `JobStatus`; None keeps none.
     """
 
     shown: OnProgress
@@ -94,15 +94,15 @@ class Follower:
 
         with self.lock:
             before = self.status.stages
-            self.status = replace(self.status, stages=_with(before, progress, _now()))
+            self.status = replace(self.status, stages=_with_reading(before, progress, _utc_now()))
             started = len(self.status.stages) > len(before)
             if started or time.monotonic() - self.written_at >= WRITE_SECONDS:
-                self._write()
+                self._write_file()
 
     def finish(self, *, rows: int, incomplete: str = "") -> None:
         """The job has made what it can."""
         logger.info("finished: %d rows", rows)
-        self._end(replace(self.status, state="completed", rows=rows, incomplete=incomplete))
+        self._write_status(replace(self.status, state="completed", rows=rows, incomplete=incomplete))
 
     def fail(self, error: BaseException) -> None:
         """The job ended with an error; only our own errors say more than their kind, for others may quote data."""
@@ -118,17 +118,17 @@ class Follower:
             "exit_code": told.exit_code,
             "retryable": told.retryable,
         }
-        self._end(replace(self.status, state="error", error=described))
+        self._write_status(replace(self.status, state="error", error=described))
 
-    def _end(self, status: JobStatus) -> None:
+    def _write_status(self, status: JobStatus) -> None:
         with self.lock:
             self.status = status
             if self.file is not None:
-                self._write()
+                self._write_file()
 
-    def _write(self) -> None:
+    def _write_file(self) -> None:
         assert self.file is not None
-        self.status = replace(self.status, updated_at=_now())
+        self.status = replace(self.status, updated_at=_utc_now())
         self.file.write_text(json.dumps(asdict(self.status)) + "\n")
         self.written_at = time.monotonic()
 
@@ -146,7 +146,7 @@ def followed(file: str | None) -> Iterator[Follower]:
         return
 
     follower = Follower(PlainLines(logging.getLogger("ss_ray.progress").info), Location.parse(file))
-    follower._end(JobStatus())
+    follower._write_status(JobStatus())
     try:
         yield follower
     except BaseException as error:
@@ -187,7 +187,7 @@ def log_as_json(level: int = logging.INFO, package: str = "ss_ray") -> None:
     logger.propagate = False
 
 
-def _with(stages: tuple[StageStatus, ...], progress: Progress, time: str) -> tuple[StageStatus, ...]:
+def _with_reading(stages: tuple[StageStatus, ...], progress: Progress, time: str) -> tuple[StageStatus, ...]:
     """The stages after a reading."""
     started = next((stage.started_at for stage in stages if stage.name == progress.stage), time)
     now = StageStatus(
@@ -205,5 +205,5 @@ def _with(stages: tuple[StageStatus, ...], progress: Progress, time: str) -> tup
     return tuple(now if stage.name == now.name else stage for stage in stages)
 
 
-def _now() -> str:
+def _utc_now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -56,7 +56,7 @@ class PurgeProof:
         time: UTC, ISO 8601.
         erased: Files that were there, and are not any more, below the run directory.
         kept: Files that stay, below the run directory.
-        limits: What this does not prove.
+        limits: Facts that the proof does not show, in words.
         audit_log: Line of the audit log that says that it started; None where there is no log.
     """
 
@@ -89,7 +89,7 @@ def purge(run: str | Path, audit_log: str | None) -> PurgeProof:
     else:
         entry = None
 
-    erased = tuple(path for part in parts for path in _files(part, root))
+    erased = tuple(path for part in parts for path in _list_files(part, root))
     for part in parts:
         part.remove()
 
@@ -101,7 +101,7 @@ def purge(run: str | Path, audit_log: str | None) -> PurgeProof:
         run=str(root),
         time=datetime.now(UTC).isoformat(timespec="seconds"),
         erased=erased,
-        kept=tuple(path for path in _files(root, root) if path != PROOF),
+        kept=tuple(path for path in _list_files(root, root) if path != PROOF),
         limits=limits,
         audit_log=entry,
     )
@@ -136,7 +136,7 @@ def _is_evaluation(root: Location) -> bool:
             return False
         return isinstance(found, dict) and {"schema_version", "hard_fails", "privacy_grade"} <= found.keys()
 
-    tops = {path[len(".work/") :].partition("/")[0] for path in _files(work, root)}
+    tops = {path[len(".work/") :].partition("/")[0] for path in _list_files(work, root)}
     return work.is_folder() and bool(tops) and tops <= WORK
 
 
@@ -154,7 +154,7 @@ def _refuse_links(folders: Sequence[Location]) -> None:
         )
 
 
-def _files(folder: Location, root: Location) -> tuple[str, ...]:
+def _list_files(folder: Location, root: Location) -> tuple[str, ...]:
     """All files of a folder, hidden ones too, below the root; of a file itself."""
     if folder.exists() and not folder.is_folder():
         return (folder.path[len(root.path) :].lstrip("/"),)

@@ -35,7 +35,7 @@ class SequenceFacts:
     """What sequences have in common.
 
     Attributes:
-        num_sequences: Sequences.
+        num_sequences: Number of sequences.
         num_rows: Rows of all of them.
         max_rows: Rows of the longest.
         constants: Columns with one value in each sequence.
@@ -74,11 +74,11 @@ def read_bucket(
     """The rows of a bucket's groups, sequence after sequence in order, and where each starts.
 
     Args:
-        parts: Of the table.
-        schema: Of the parts.
+        parts: Parquet parts of the table.
+        schema: Arrow schema of the parts.
         group: Grouping column; None: all rows are one sequence.
         order: Column that rows ascend by; None: they stay in the order of the parts.
-        bucket: Which groups.
+        bucket: Groups that belong to the bucket.
 
     Raises:
         DataError: The grouping or the order column has missing values.
@@ -154,12 +154,12 @@ def sequence_facts(table: pa.Table, starts: Ints, axis: OrderAxis | None, group:
         constants=frozenset(name for name in table.column_names if _is_constant(table.column(name), starts)),
         gaps=gaps,
         gap_bounds=bounds,
-        highest_group=None if group is None else _highest(table.column(group)),
+        highest_group=None if group is None else _highest_value(table.column(group)),
         gap_divisor=divisor,
     )
 
 
-def _highest(column: pa.ChunkedArray) -> int | None:
+def _highest_value(column: pa.ChunkedArray) -> int | None:
     if pa.types.is_integer(column.type):
         return pc.max(column).as_py()
     return None

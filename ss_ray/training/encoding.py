@@ -47,8 +47,8 @@ class ExamplesSize:
 
     Attributes:
         examples: Windows of sequences.
-        rows: Of all of them, those counted that are not only looked at.
-        tokens: Of all of them.
+        rows: Number of rows of all examples; rows that are only looked at count once more.
+        tokens: Number of tokens of all examples.
     """
 
     examples: int
@@ -63,7 +63,7 @@ def encode_rows(rows: Location, codec: SlotCodec, folder: Location) -> None:
 
 
 def _encode_worker(codec: SlotCodec, folder: Location) -> Callable[[tuple[int, Location]], None]:
-    dtype = _dtype(codec.vocabulary_size)
+    dtype = _token_dtype(codec.vocabulary_size)
 
     def encode(item: tuple[int, Location]) -> None:
         index, part = item
@@ -73,7 +73,7 @@ def _encode_worker(codec: SlotCodec, folder: Location) -> Callable[[tuple[int, L
     return encode
 
 
-def _dtype(vocabulary_size: int) -> type[np.integer[Any]]:
+def _token_dtype(vocabulary_size: int) -> type[np.integer[Any]]:
     if vocabulary_size <= np.iinfo(np.uint16).max:
         return np.uint16
     return np.int32
@@ -84,9 +84,9 @@ class FoundSequences:
     """The sequences of a table.
 
     Attributes:
-        columns: What groups and orders them, and is the same in each.
-        axis: Of the order column; None where distances on it mean nothing.
-        facts: What else they have in common.
+        columns: Columns that group and order the rows, and columns that are constant in a group.
+        axis: Axis of the order column; None where distances on it mean nothing.
+        facts: Further facts that the sequences have in common.
         sample: Rows of some of them, in order.
         starts: (sequences + 1,) where they start in the sample.
         buckets: To be worked off one by one.
@@ -123,7 +123,7 @@ def find_sequences(rows: Location, schema: TableSchema, plan: SequencePlan) -> F
     arguments = (parts, schema.to_arrow(), group, order, axis, SAMPLE_ROWS // number)
     found = list(map_items(_facts_worker, buckets, arguments=arguments))
     facts = merge_facts(facts for facts, _, _ in found)
-    sample, starts = _joined([(table, starts) for _, table, starts in found])
+    sample, starts = _join_samples([(table, starts) for _, table, starts in found])
     columns = Sequences(
         group=group,
         order=order,
@@ -176,8 +176,8 @@ def encode_private_sequences(
     Args:
         rows: Folder of typed parts.
         units: Folder of the same rows before PII was replaced, whose grouping column tells the units.
-        codec: Of the measured schema.
-        plan: What groups and orders them.
+        codec: Codec of the measured schema.
+        plan: Columns that group and order the rows.
         folder: For the tokens.
 
     Raises:
@@ -193,7 +193,7 @@ def _private_worker(
 ) -> Callable[[Location], None]:
     def encode(rows: Location) -> None:
         tokens = window_tokens(codec, *sorted_units(rows, units, plan))
-        save_array(tokens.astype(_dtype(codec.vocabulary_size)), folder / "part-00000.npy")
+        save_array(tokens.astype(_token_dtype(codec.vocabulary_size)), folder / "part-00000.npy")
 
     return encode
 
@@ -206,7 +206,7 @@ def sorted_units(rows: Location, units: Location, plan: SequencePlan) -> tuple[p
     Args:
         rows: Folder of typed parts.
         units: Folder of the same rows before PII was replaced.
-        plan: What groups and orders them; with a grouping column.
+        plan: Columns that group and order the rows; a grouping column is there.
 
     Raises:
         DataError: Rows without a place.
@@ -231,7 +231,7 @@ def declared_interval(plan: SequencePlan, axis: OrderAxis | None) -> int | None:
             column=plan.order,
         )
 
-    ticks = _ticks(axis, plan.interval_seconds)
+    ticks = _to_ticks(axis, plan.interval_seconds)
     if ticks % axis.scale.step or not ticks:
         raise DataError(
             f"time_series.timestamp_interval_seconds: column {plan.order!r} is not fine enough for it",
@@ -258,7 +258,7 @@ def fixed_interval(plan: SequencePlan, axis: OrderAxis | None, facts: SequenceFa
     return None
 
 
-def _ticks(axis: OrderAxis, seconds: int) -> int:
+def _to_ticks(axis: OrderAxis, seconds: int) -> int:
     """Seconds in the smallest unit of the order column."""
     column = axis.column
     if column.kind is Kind.DATE:
@@ -271,7 +271,7 @@ def _ticks(axis: OrderAxis, seconds: int) -> int:
     return seconds * 10 ** (axis.scale.decimals or 0)
 
 
-def _joined(samples: Sequence[tuple[pa.Table, npt.NDArray[np.int64]]]) -> tuple[pa.Table, npt.NDArray[np.int64]]:
+def _join_samples(samples: Sequence[tuple[pa.Table, npt.NDArray[np.int64]]]) -> tuple[pa.Table, npt.NDArray[np.int64]]:
     """Samples of sequences one after the other."""
     sizes = np.concatenate([np.diff(starts) for _, starts in samples])
     return pa.concat_tables([table for table, _ in samples]), np.append(0, np.cumsum(sizes))
@@ -300,7 +300,7 @@ def _sequences_worker(
     codec: SequenceCodec,
     folder: Location,
 ) -> Callable[[Bucket], ExamplesSize]:
-    dtype = _dtype(codec.vocabulary_size)
+    dtype = _token_dtype(codec.vocabulary_size)
 
     def encode(bucket: Bucket) -> ExamplesSize:
         tokens = codec.encode(*read_bucket(parts, schema, group, order, bucket))

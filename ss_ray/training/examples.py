@@ -44,7 +44,7 @@ class RowExamples:
 
     Attributes:
         tokens: (rows, slots) int32; PAD where a slot is not in use.
-        groups: Of the codec's slots.
+        groups: Groups of the codec's slots that share a token range.
     """
 
     tokens: Tensor
@@ -75,7 +75,7 @@ class RaggedRows:
 
     Attributes:
         tokens: (rows, slots) int32; PAD where a slot is not in use.
-        ranges: Of the codec's slots.
+        ranges: Token ranges of the codec's slots.
     """
 
     tokens: Tensor
@@ -117,7 +117,7 @@ def parts_of_similar_length(numbers: Tensor, lengths: Tensor, num_parts: int) ->
     """`numbers` by descending length, in parts of MAX_POSITIONS positions at most, or of one example.
 
     Args:
-        numbers: (examples,).
+        numbers: (examples,) numbers of the examples.
         lengths: (examples,) tokens of each; in a part they differ at most by a factor of 2.
         num_parts: Parts at least.
     """

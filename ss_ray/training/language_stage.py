@@ -47,10 +47,10 @@ def train_language_model(
 
     Args:
         rows: Folder of typed parts.
-        codec: Of their schema.
-        plan: What to do; its steps are counted anew once the examples are cut.
+        codec: Codec of the rows' schema.
+        plan: Base model, adapter and training loop; its steps are counted anew once the examples are cut.
         resources: Workers and threads.
-        folder: Where folder/model, folder/adapter, folder/tokens and folder/checkpoints go.
+        folder: Folder that gets folder/model, folder/adapter, folder/tokens and folder/checkpoints.
         key: Names this training, so that only a checkpoint of the very same one is resumed.
         on_progress: Told the steps done and the loss.
 
@@ -184,14 +184,14 @@ def _groups_worker(
 
 def save_groups(table: pa.Table, codec: JsonCodec, tokenizer: Any, folder: Location, index: int) -> None:
     """Write the tokens of sorted groups to folder/{tokens,sizes,groups}-index.npy."""
-    groups = [_lines(text) for text in codec.render_groups(table)]
+    groups = [_split_lines(text) for text in codec.render_groups(table)]
     save_array(np.array([len(lines) for lines in groups], np.int64), folder / f"groups-{index:05d}.npy")
     lines = [line for group in groups for line in group]
     blocks = (lines[start : start + BLOCK_ROWS] for start in range(0, len(lines), BLOCK_ROWS))
     _save_lines(blocks, tokenizer, folder, index)
 
 
-def _lines(text: str) -> list[str]:
+def _split_lines(text: str) -> list[str]:
     r"""The lines of a text, each with its "\n"; JSON has no other line ends."""
     return [f"{line}\n" for line in text.split("\n")[:-1]]
 

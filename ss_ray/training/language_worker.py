@@ -53,8 +53,8 @@ class LanguageTask:
 
     Attributes:
         tokens: Folder of the tokenized lines.
-        codec: That wrote them.
-        plan: What to do.
+        codec: Codec that wrote the lines.
+        plan: Base model, adapter and training loop.
         settings: Prompt and window.
         adapter: Folder for the adapter.
         private: How it is trained with differential privacy; None without.
@@ -72,16 +72,16 @@ def train_language_in_worker(*, task: LanguageTask, threads: int, model: Locatio
     """Fine-tune on this worker's examples; rank 0 writes the best adapter, and the model that it makes.
 
     Args:
-        task: What to do.
-        threads: Of torch.
+        task: Tokens, codec and plan of the training.
+        threads: Number of torch threads.
         model: Folder for the merged model.
         report: Told the steps done and the loss.
     """
-    worker, device, base = _begin(task, threads)
+    worker, device, base = _begin_worker(task, threads)
     examples = load_text_examples(task, end=base.tokenizer.eos_token_id)
     state = train_with_checkpoints(base.model, examples, task.plan, worker, device, report)
     if worker.rank == 0:
-        _write(base, state.best_model, task, model)
+        _write_model(base, state.best_model, task, model)
 
 
 def train_private_language_in_worker(
@@ -96,25 +96,25 @@ def train_private_language_in_worker(
     """Fine-tune on this worker's privacy units; rank 0 charges each step, and writes the averaged adapter.
 
     Args:
-        task: What to do, with differential privacy.
+        task: Tokens, codec and plan of the training, with differential privacy.
         units: Privacy units of the lines.
-        account: Of this training in the ledger.
-        threads: Of torch.
+        account: Account of this training in the privacy ledger.
+        threads: Number of torch threads.
         model: Folder for the merged model.
         report: Told the steps charged, and nothing that was computed from rows.
     """
     private = task.private
     assert private is not None
-    worker, device, base = _begin(task, threads)
+    worker, device, base = _begin_worker(task, threads)
     examples = load_text_examples(task, end=base.tokenizer.eos_token_id)
     check_independence(base.model, length=min(task.settings.window, MAX_TEXT_POSITIONS // 2))
     own = own_line_units(examples, units, max_rows=private.max_rows_per_unit, worker=worker)
     state = train_private_with_checkpoints(base.model, own, private, account, worker, device, lambda step: report(1))
     if worker.rank == 0:
-        _write(base, state.average, task, model)
+        _write_model(base, state.average, task, model)
 
 
-def _begin(task: LanguageTask, threads: int) -> tuple[Worker, torch.device, Pretrained]:
+def _begin_worker(task: LanguageTask, threads: int) -> tuple[Worker, torch.device, Pretrained]:
     """This worker, its device, and the model to train there."""
     torch.set_num_threads(threads)
     device = get_device()
@@ -123,7 +123,7 @@ def _begin(task: LanguageTask, threads: int) -> tuple[Worker, torch.device, Pret
     return this_worker(), device, load_base(task.plan, device)
 
 
-def _write(base: Pretrained, weights: dict[str, Any], task: LanguageTask, model: Location) -> None:
+def _write_model(base: Pretrained, weights: dict[str, Any], task: LanguageTask, model: Location) -> None:
     """The adapter, and the model that it makes."""
     base.model.load_state_dict(weights, strict=False)
     write_folder(lambda local: save_adapter(base.model, local), task.adapter)
@@ -156,9 +156,9 @@ def cut_lines(
 
     Args:
         tokens: Folder of the tokenized lines.
-        codec: That wrote them.
+        codec: Codec that wrote the lines.
         room: Tokens of an example at most, its end included, its prompt not.
-        seed: Of the order.
+        seed: Seed of the order of the lines.
         max_unit_rows: With differential privacy, rows of a unit that are learned from: a row by itself is an example,
             and so are the first rows of a group. None without.
     """
@@ -176,12 +176,12 @@ def cut_lines(
 
 def _write_merged(base: Pretrained, task: LanguageTask, folder: Path) -> None:
     """The merged model with all that generation needs."""
-    save_merged(_unquantised(base.model, task), base.tokenizer, folder)
+    save_merged(_load_unquantised(base.model, task), base.tokenizer, folder)
     (folder / "codec.json").write_text(task.codec.to_json())
     (folder / "generation.json").write_text(task.settings.to_json())
 
 
-def _unquantised(model: Any, task: LanguageTask) -> Any:
+def _load_unquantised(model: Any, task: LanguageTask) -> Any:
     """The model itself, or its adapter on the base as it was before it was quantised: merging needs whole weights."""
     if task.plan.quantization is None:
         return model

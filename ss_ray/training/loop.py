@@ -42,7 +42,7 @@ class TrainState:
     Attributes:
         step: Optimizer steps done.
         model: Current weights, those that are trained.
-        optimizer: Optimizer state.
+        optimizer: State of the optimizer.
         best_loss: Smallest validation loss so far, nats per example.
         best_model: Weights that gave it.
         bad_validations: Validations since then.
@@ -72,7 +72,7 @@ def split_examples(units: Tensor, plan: LoopPlan, worker: Worker) -> Sides:
     Args:
         units: (examples,) the unit of each: numbers from 0 on, each of which occurs.
         plan: Share of the units to validate on, and seed.
-        worker: Which one.
+        worker: Rank of this worker, and the number of workers.
 
     Raises:
         TrainingError: Fewer training units than workers.
@@ -116,10 +116,10 @@ def train(
 
     Args:
         model: Changed in place.
-        examples: What to learn from.
-        sides: Those of this worker.
-        plan: What to do.
-        worker: Which one this is.
+        examples: Examples that the model learns.
+        sides: Numbers of this worker's training and validation examples.
+        plan: Batches, steps, learning rates and validation.
+        worker: Rank of this worker, and the number of workers.
         resume: State of an earlier checkpoint; None starts afresh.
         on_step: Called with the step and its mean loss in nats per example.
         on_validation: Called on every worker with a state that can be resumed from.
@@ -148,14 +148,14 @@ def train(
         for parameters in optimizer.param_groups:
             parameters["lr"] = plan.learning_rate * learning_rate_factor(step, plan)
 
-        loss = _step(model, optimizer, examples, batch_of(sides.train, step, plan, worker), plan)
+        loss = _take_step(model, optimizer, examples, batch_of(sides.train, step, plan, worker), plan)
         on_step(step + 1, loss)
         if (step + 1) % plan.validation_steps == 0 or step + 1 == num_steps:
-            state = _validated(state, step + 1, model, optimizer, examples, sides.validation)
+            state = _validate_step(state, step + 1, model, optimizer, examples, sides.validation)
             on_validation(state)
 
     if not state.best_model:
-        state = _validated(state, 0, model, optimizer, examples, sides.validation)
+        state = _validate_step(state, 0, model, optimizer, examples, sides.validation)
         on_validation(state)
 
     return state
@@ -169,7 +169,7 @@ def batch_of(rows: Tensor, step: int, plan: LoopPlan, worker: Worker) -> Tensor:
 
     while size > 0:
         epoch, offset = divmod(first, len(rows))
-        order = _order(len(rows), plan.seed, worker.rank, epoch)
+        order = _shuffled_order(len(rows), plan.seed, worker.rank, epoch)
         parts.append(rows[order[offset : offset + size]])
         first = first + len(parts[-1])
         size = size - len(parts[-1])
@@ -178,7 +178,7 @@ def batch_of(rows: Tensor, step: int, plan: LoopPlan, worker: Worker) -> Tensor:
 
 
 @lru_cache(maxsize=2)
-def _order(num_rows: int, seed: int, rank: int, epoch: int) -> Tensor:
+def _shuffled_order(num_rows: int, seed: int, rank: int, epoch: int) -> Tensor:
     """The shuffled places of one pass of one worker."""
     return torch.from_numpy(np.random.default_rng([seed, rank, epoch]).permutation(num_rows))
 
@@ -198,7 +198,7 @@ def learning_rate_factor(step: int, plan: LoopPlan | PrivateLoopPlan) -> float:
     return courses.get(plan.lr_scheduler, 1.0)
 
 
-def _step(
+def _take_step(
     model: nn.Module, optimizer: torch.optim.Optimizer, examples: Examples, batch: Tensor, plan: LoopPlan
 ) -> float:
     """One optimizer step; this worker's mean loss of its examples."""
@@ -235,7 +235,7 @@ def _average_gradients(model: nn.Module) -> None:
         offset += gradient.numel()
 
 
-def _validated(
+def _validate_step(
     state: TrainState,
     step: int,
     model: nn.Module,

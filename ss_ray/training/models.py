@@ -34,7 +34,7 @@ class SlotHead(nn.Module):
     """The output layer: one matrix for all tokens, of which each slot uses the rows of its own range.
 
     Attributes:
-        weight: (vocabulary, hidden_size).
+        weight: (vocabulary, hidden_size) output embeddings of all tokens.
         bias: (vocabulary,), a buffer: added to the logits, never trained.
     """
 
@@ -79,10 +79,10 @@ def build_compact(
     """A randomly initialised model; the same seed gives the same weights.
 
     Args:
-        shape: Its size.
-        vocabulary_size: Token ids.
+        shape: Width, depth and heads of the model.
+        vocabulary_size: Number of token ids.
         num_slots: Tokens of a row.
-        seed: Of the weights.
+        seed: Seed of the weights.
         tied: Whether input embedding and head share their weights; False starts the head at 0, so that the model's
             first guess is the head's bias.
         skips_unused: Whether slots that are not in use are left out of what the model sees, which is faster where
@@ -126,9 +126,9 @@ def row_losses(model: CompactModel, tokens: Tensor, groups: Sequence[SlotGroup])
     """Negative log-likelihood of each row in nats: the sum over its slots in use. A row's loss is its own alone.
 
     Args:
-        model: Compact model.
+        model: Compact model that is trained.
         tokens: (rows, slots) int64; PAD where a slot is not in use.
-        groups: Of the codec's slots.
+        groups: Groups of the codec's slots that share a token range.
 
     Returns:
         (rows,) float32.
@@ -179,7 +179,7 @@ def ragged_losses(model: CompactModel, tokens: Tensor, targets: Tensor, ranges: 
         model: Compact model that skips unused slots.
         tokens: (examples, slots) int64; PAD where a slot is not in use.
         targets: (examples, slots) int64; the tokens that count, PAD for those that are only looked at.
-        ranges: Of the slots.
+        ranges: Token ranges of the slots.
 
     Returns:
         (examples,) float32.

@@ -103,7 +103,7 @@ def model_window(plan: LanguagePlan) -> int:
         ConfigError: The model's positions cannot be scaled as asked.
         ResourceError: As `check_pretrained`.
     """
-    return _configuration(plan)[1]
+    return _load_configuration(plan)[1]
 
 
 def load_base(plan: LanguagePlan, device: torch.device) -> Pretrained:
@@ -113,7 +113,7 @@ def load_base(plan: LanguagePlan, device: torch.device) -> Pretrained:
         ConfigError: The model lacks the layers to be adapted, or cannot be run as asked.
         ResourceError: As `check_pretrained`; quantisation without a GPU or without bitsandbytes.
     """
-    config, _ = _configuration(plan)
+    config, _ = _load_configuration(plan)
     tokenizer = load_tokenizer(plan.base_model)
     base = _base_model(plan, config, device)
     lora = LoraConfig(
@@ -123,8 +123,8 @@ def load_base(plan: LanguagePlan, device: torch.device) -> Pretrained:
         lora_alpha=plan.lora.alpha,
         use_rslora=True,
         lora_dropout=0.0,
-        target_modules=_targets(base, plan.lora),
-        **_loftq(plan),
+        target_modules=_find_targets(base, plan.lora),
+        **_loftq_settings(plan),
     )
 
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
@@ -149,8 +149,8 @@ def load_adapter(plan: LanguagePlan, folder: Path) -> Any:
     Raises:
         ResourceError: As `check_pretrained`.
     """
-    config, _ = _configuration(plan)
-    base = _loaded(plan, config, device_map={"": "cpu"})
+    config, _ = _load_configuration(plan)
+    base = _load_model(plan, config, device_map={"": "cpu"})
     return PeftModel.from_pretrained(base, str(folder))
 
 
@@ -159,7 +159,7 @@ def save_merged(model: Any, tokenizer: Any, folder: Path) -> None:
 
     Args:
         model: A `PeftModel` of an unquantised base; it is of no use afterwards.
-        tokenizer: Its own.
+        tokenizer: Tokenizer of the model.
         folder: A local one.
     """
     merged = model.merge_and_unload()
@@ -177,7 +177,7 @@ def _from_files(kind: Any, name: str) -> Any:
     except (OSError, ValueError, KeyError, TypeError, ImportError) as error:
         if isinstance(error, OSError) and not Path(name).is_dir():
             raise ResourceError(
-                f"training.pretrained_model: {name!r} is no folder here, and the hub gave none ({_reason(error)}); "
+                f"training.pretrained_model: {name!r} is no folder here, and the hub gave none ({_hub_reason(error)}); "
                 "give the path of a folder, set HF_HOME to a cache that has it, or log in to the hub where the model "
                 "is gated"
             ) from None
@@ -187,12 +187,12 @@ def _from_files(kind: Any, name: str) -> Any:
         ) from None
 
 
-def _reason(error: OSError) -> str:
+def _hub_reason(error: OSError) -> str:
     """The hub's own word for what happened."""
     return type(error.__cause__ or error).__name__
 
 
-def _configuration(plan: LanguagePlan) -> tuple[Any, int]:
+def _load_configuration(plan: LanguagePlan) -> tuple[Any, int]:
     """The model's configuration without dropout, with rope scaling where the window needs it, and the window."""
     config = _from_files(AutoConfig, plan.base_model)
     text = config.get_text_config()
@@ -228,7 +228,7 @@ def _scale_rope(config: Any, factor: float) -> None:
 def _base_model(plan: LanguagePlan, config: Any, device: torch.device) -> Any:
     """The base model, quantised if asked, on its device."""
     if plan.quantization is None:
-        return _loaded(plan, config, device_map={"": device})
+        return _load_model(plan, config, device_map={"": device})
     if device.type != "cuda" or not is_bitsandbytes_available():
         raise ResourceError(
             "training.quantize_model needs a GPU (resources.use_gpu) and the package bitsandbytes on every node; "
@@ -236,7 +236,7 @@ def _base_model(plan: LanguagePlan, config: Any, device: torch.device) -> Any:
         )
     # Quantises by itself, so that the adapter can make up for it.
     if plan.lora.loftq:
-        return _loaded(plan, config, device_map={"": device})
+        return _load_model(plan, config, device_map={"": device})
 
     if plan.quantization == "bnb-8bit":
         scheme = BitsAndBytesConfig(load_in_8bit=True)
@@ -248,20 +248,20 @@ def _base_model(plan: LanguagePlan, config: Any, device: torch.device) -> Any:
             bnb_4bit_compute_dtype=torch.bfloat16,
         )
 
-    model = _loaded(plan, config, device_map={"": device}, quantization_config=scheme)
+    model = _load_model(plan, config, device_map={"": device}, quantization_config=scheme)
     model.requires_grad_(False)
     return model
 
 
-def _loaded(plan: LanguagePlan, config: Any, **settings: Any) -> Any:
+def _load_model(plan: LanguagePlan, config: Any, **settings: Any) -> Any:
     dtype = torch.bfloat16 if plan.bf16 else torch.float32
     settings |= {"config": config, "dtype": dtype, "attn_implementation": plan.attn_implementation}
     try:
         return AutoModelForCausalLM.from_pretrained(plan.base_model, trust_remote_code=False, **settings)
     except OSError as error:
         raise ResourceError(
-            f"training.pretrained_model: the weights of {plan.base_model!r} cannot be read ({_reason(error)}); with "
-            "several nodes, each needs the folder, or a way to the hub"
+            f"training.pretrained_model: the weights of {plan.base_model!r} cannot be read ({_hub_reason(error)}); "
+            "with several nodes, each needs the folder, or a way to the hub"
         ) from None
     except (ValueError, ImportError) as error:
         raise ConfigError(
@@ -270,7 +270,7 @@ def _loaded(plan: LanguagePlan, config: Any, **settings: Any) -> Any:
         ) from None
 
 
-def _targets(model: nn.Module, lora: LoraPlan) -> list[str] | str:
+def _find_targets(model: nn.Module, lora: LoraPlan) -> list[str] | str:
     """Names of the layers to adapt, in PEFT's terms.
 
     Raises:
@@ -291,7 +291,7 @@ def _targets(model: nn.Module, lora: LoraPlan) -> list[str] | str:
     return found
 
 
-def _loftq(plan: LanguagePlan) -> dict[str, Any]:
+def _loftq_settings(plan: LanguagePlan) -> dict[str, Any]:
     """PEFT's settings of an adapter that starts from what quantisation loses."""
     if not plan.lora.loftq:
         return {}

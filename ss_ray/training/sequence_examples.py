@@ -26,7 +26,7 @@ class SequenceExamples:
         starts: (sequences,) int64 first row of each.
         windows: (windows, 4) int64: sequence, first row, rows, rows that are only looked at.
         lengths: (windows,) int64 tokens in use.
-        ranges: Of the slots of a window.
+        ranges: Token ranges of the slots of a window.
     """
 
     headers: Tensor

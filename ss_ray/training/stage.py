@@ -42,9 +42,9 @@ class ModelRef:
     """A trained model in the run's internal folder.
 
     Attributes:
-        num_parameters: Weights.
+        num_parameters: Number of weights.
         num_slots: Tokens of a row.
-        vocabulary_size: Token ids.
+        vocabulary_size: Number of token ids.
         steps: Optimizer steps done.
         batch_rows: Rows of a step.
         validation_losses: (step, nats per row) of each validation; empty without validation rows.
@@ -78,11 +78,11 @@ def train_model(
 
     Args:
         rows: Folder of typed parts.
-        schema: Of those rows.
+        schema: Schema of the rows.
         sequences: How they make sequences; None: they are modelled one by one.
-        plan: What to do with rows one by one; sequences are trained on in batches of as many tokens.
+        plan: Training on rows one by one; sequences are trained on in batches of as many tokens.
         resources: Workers and threads.
-        folder: Where folder/model, folder/tokens and folder/checkpoints go.
+        folder: Folder that gets folder/model, folder/tokens and folder/checkpoints.
         key: Names this training, so that only a checkpoint of the very same one is resumed.
         on_progress: Told the steps done and the loss.
 
@@ -161,11 +161,11 @@ def fit_workers(
 
     Args:
         loop: Body of a worker; called with `settings`, "threads" (of torch) and "model", the folder of the result.
-        settings: Small, picklable.
+        settings: Small values that can be pickled.
         resources: Workers and threads.
-        folder: Where folder/model and folder/checkpoints go.
+        folder: Folder that gets folder/model and folder/checkpoints.
         key: Names this training, so that only a checkpoint of the very same one is resumed.
-        environment: Of the workers.
+        environment: Environment variables of the workers.
     """
     checkpoints = (folder / "checkpoints").make_folder()
     threads = resources.threads_per_worker or max(1, min(MAX_THREADS, available_cpus() // resources.num_train_workers))

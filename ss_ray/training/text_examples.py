@@ -81,9 +81,9 @@ class TextExamples:
     Attributes:
         tokens: (tokens,) int32 of all lines.
         starts: (lines + 1,) where each line starts in them.
-        cuts: Which lines make which example.
+        cuts: Line numbers of each example.
         prompt: (prompt tokens,) int32; never counted.
-        end: End token.
+        end: Id of the end token.
     """
 
     tokens: Tensor
@@ -122,12 +122,12 @@ class TextExamples:
 
     def losses(self, model: Any, numbers: Tensor) -> Tensor:
         """(len(numbers),) nats over the counted tokens of each; 0 for NO_EXAMPLE."""
-        texts = [self._text(number) for number in numbers.tolist()]
+        texts = [self._example_tokens(number) for number in numbers.tolist()]
         # Of NO_EXAMPLE, there is nothing to count.
         uncounted = np.append(self.cuts.uncounted, 0)[numbers.numpy()]
         return text_losses(model, texts, torch.from_numpy(uncounted) + len(self.prompt))
 
-    def _text(self, number: int) -> Tensor:
+    def _example_tokens(self, number: int) -> Tensor:
         """(tokens,) int64 of one example; of NO_EXAMPLE, the prompt."""
         if number == NO_EXAMPLE:
             return self.prompt.long()
@@ -146,7 +146,7 @@ class TextUnits:
     """One worker's privacy units, each of one or more examples: `training.private_loop.PrivateUnits`.
 
     Attributes:
-        examples: Of all workers, none of which is of two units.
+        examples: Examples of all workers; no example has lines of two units.
         own: (units, examples of a unit) int64 numbers of this worker's; NO_EXAMPLE where a unit has fewer.
         most_units: Privacy units of the table, counted apart from `own`; some may have no line that fits.
     """
@@ -184,10 +184,10 @@ def own_text_units(
     """The units of one worker: disjoint over the workers, all of them together.
 
     Args:
-        examples: Of all workers.
+        examples: Examples of all workers.
         unit_ids: (lines,) which unit each line belongs to, where each example is one line; None: an example is a unit.
         max_rows: Lines of a unit that take part; the first ones in table order.
-        worker: Which one.
+        worker: Rank of this worker, and the number of workers.
         most_units: Privacy units of the table.
 
     Raises:
@@ -221,7 +221,7 @@ def check_independence(model: Any, *, length: int) -> None:
     Tries it on made-up tokens, so it tells nothing of any row.
 
     Args:
-        model: As for `text_losses`, without dropout.
+        model: Language model without dropout, as for `text_losses`.
         length: Tokens of the longest text that others may stand beside.
 
     Raises:
@@ -301,7 +301,7 @@ def cut_rows(sizes: Ints, *, room: int, max_records: int, seed: int | None) -> C
         sizes: (lines,) tokens of each row.
         room: Tokens of an example at most, its end included, its prompt not.
         max_records: Rows of an example at most.
-        seed: Of the order; None: that of the table, which with differential privacy no other row may change.
+        seed: Seed of the order; None: the order of the table, which with differential privacy no other row may change.
     """
     fitting = np.flatnonzero(sizes < room)
     if seed is None:
@@ -311,7 +311,7 @@ def cut_rows(sizes: Ints, *, room: int, max_records: int, seed: int | None) -> C
 
     starts = np.array(list(_pack_starts(sizes[order].tolist(), room - 1, max_records)), np.int64)
     spans = np.stack([starts, np.append(starts, len(order))[1:]], axis=1)
-    return _cuts(
+    return _make_cuts(
         sizes,
         order,
         spans,
@@ -345,7 +345,8 @@ def cut_groups(sizes: Ints, groups: Ints, *, has_head: bool, room: int, max_reco
         groups: (groups,) lines of each, group after group.
         has_head: Whether the first line of a group is what its rows share, which every window starts with.
         room: Tokens of an example at most, its end included, its prompt not.
-        max_records: Of a group that are learned from, the first ones, in one window; None: all, in all windows.
+        max_records: Number of records of a group that are learned, the first ones, in one window; None: all records, in
+            all windows.
     """
     # unit, first and last place, lines looked at, whether it ends.
     found: list[tuple[int, int, int, int, int]] = []
@@ -357,7 +358,7 @@ def cut_groups(sizes: Ints, groups: Ints, *, has_head: bool, room: int, max_reco
         free = room - 1 - (int(sizes[start]) if has_head else 0)
         kept = lines[sizes[lines] <= free]
         too_long += len(lines) - len(kept)
-        windows = list(_windows(sizes[kept[:max_records]].tolist(), free))
+        windows = list(_split_windows(sizes[kept[:max_records]].tolist(), free))
         for first, last, looked_at in windows if max_records is None else windows[:1]:
             found.append((unit, place + first, place + last, looked_at, last == len(kept)))
 
@@ -365,7 +366,7 @@ def cut_groups(sizes: Ints, groups: Ints, *, has_head: bool, room: int, max_reco
         place += len(kept)
 
     units, *places, looked, ends = np.array(found, np.int64).reshape(-1, 5).T
-    return _cuts(
+    return _make_cuts(
         sizes,
         np.concatenate([np.zeros(0, np.int64), *order]),
         np.stack(places, axis=1),
@@ -378,7 +379,7 @@ def cut_groups(sizes: Ints, groups: Ints, *, has_head: bool, room: int, max_reco
     )
 
 
-def _windows(sizes: Sequence[int], room: int) -> Iterator[tuple[int, int, int]]:
+def _split_windows(sizes: Sequence[int], room: int) -> Iterator[tuple[int, int, int]]:
     """First record, the one after the last, and how many are only looked at, of windows that hold all records."""
     stop = 0
     while stop < len(sizes):
@@ -398,7 +399,7 @@ def _windows(sizes: Sequence[int], room: int) -> Iterator[tuple[int, int, int]]:
         yield first, stop, looked_at
 
 
-def _cuts(
+def _make_cuts(
     sizes: Ints,
     order: Ints,
     spans: Ints,

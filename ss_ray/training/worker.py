@@ -46,9 +46,9 @@ def train_in_worker(
 
     Args:
         tokens: Folder of what `training.encoding` wrote.
-        codec: Of those tokens.
-        plan: What to do.
-        threads: Of torch.
+        codec: Codec of the tokens.
+        plan: Size of the model, and the training loop.
+        threads: Number of torch threads.
         model: Folder for the result.
         report: Told the steps done and the loss.
     """
@@ -81,13 +81,13 @@ def train_with_checkpoints(
 
     Args:
         model: On the device; changed in place.
-        examples: Of all workers.
-        plan: What to do.
-        worker: Which one this is.
-        device: Where a checkpoint is loaded.
+        examples: Examples of all workers.
+        plan: Batches, steps, learning rates and validation.
+        worker: Rank of this worker, and the number of workers.
+        device: Device on which a checkpoint is loaded.
         report: Told the steps done and the loss.
     """
-    found = _resume(device)
+    found = _resume_state(device)
     resume = TrainState(**found) if found else None
     leader = worker.rank == 0
     if leader and resume is not None:
@@ -131,12 +131,12 @@ def train_private_in_worker(
     Args:
         tokens: Folder of token matrices.
         units: Privacy units of the rows.
-        codec: Of those tokens.
+        codec: Codec of the tokens.
         prior: (vocabulary,) bias of the head.
-        plan: What to do.
-        account: Of this training in the ledger.
+        plan: Size of the model, and the budgeted training loop.
+        account: Account of this training in the privacy ledger.
         record: Folder for what the steps release, for an auditor; None keeps nothing.
-        threads: Of torch.
+        threads: Number of torch threads.
         model: Folder for the result.
         report: Told the steps charged, and nothing that was computed from rows.
     """
@@ -176,14 +176,14 @@ def train_private_with_checkpoints(
 
     Args:
         model: On the device; changed in place.
-        units: Of this worker.
-        plan: What to do.
-        account: Of this training in the ledger.
-        worker: Which one this is.
-        device: Where a checkpoint is loaded.
+        units: Privacy units of this worker.
+        plan: Mechanism, learning rates and number of steps.
+        account: Account of this training in the privacy ledger.
+        worker: Rank of this worker, and the number of workers.
+        device: Device on which a checkpoint is loaded.
         on_step: Called by rank 0 with the steps charged.
     """
-    found = _resume(device)
+    found = _resume_state(device)
     saver = _Checkpoints(worker, model)
 
     state = train_private(
@@ -248,7 +248,7 @@ class _Checkpoints:
         self.saved_at = time.monotonic()
 
 
-def _resume(device: torch.device) -> dict[str, Any] | None:
+def _resume_state(device: torch.device) -> dict[str, Any] | None:
     """Fields of the state of the last checkpoint."""
     checkpoint = ray.train.get_checkpoint()
     if checkpoint is None:

@@ -6,7 +6,7 @@ from transformers import LlamaForCausalLM
 
 from ss_ray.codec.columns import BOS, FREE, PAD, Slot
 from ss_ray.codec.slots import fit_codec
-from ss_ray.generation.decoder import _decode, _draw, decode_candidates, decode_rows, drawn_by
+from ss_ray.generation.decoder import _decode_slots, _draw_index, decode_candidates, decode_rows, drawn_by
 from ss_ray.plans.plan import CompactPlan
 from ss_ray.plans.sampling import Sampling
 from ss_ray.schema import ColumnSchema, Kind, TableSchema
@@ -94,7 +94,7 @@ def test_the_cached_decoder_draws_what_the_uncached_model_would(sharp: LlamaForC
 def test_the_decoder_finds_rows_as_likely_as_training_does(skips_unused: bool) -> None:
     model, rows = make_sharp(skips_unused=skips_unused), toy.make_rows(300)
     with torch.inference_mode():
-        decoded, likelihoods = _decode(
+        decoded, likelihoods = _decode_slots(
             model, toy.SLOTS, 300, PLAIN, torch.Generator(), rows.numpy().astype(np.int32), weighs=True
         )
         if skips_unused:
@@ -158,21 +158,22 @@ def test_no_temperature_or_no_top_p_give_the_most_likely_tokens(sharp: LlamaForC
 def test_top_p_keeps_the_smallest_set_of_likely_tokens_that_holds_it() -> None:
     logits = torch.tensor([0.1, 0.4, 0.3, 0.2]).log().expand(2000, -1)
     generator = torch.Generator().manual_seed(0)
-    assert set(_draw(logits, Sampling(top_p=0.65), generator).tolist()) == {1, 2}
-    assert set(_draw(logits, Sampling(top_p=0.75), generator).tolist()) == {1, 2, 3}
+    assert set(_draw_index(logits, Sampling(top_p=0.65), generator).tolist()) == {1, 2}
+    assert set(_draw_index(logits, Sampling(top_p=0.75), generator).tolist()) == {1, 2, 3}
 
 
 def test_top_p_of_one_changes_nothing() -> None:
     logits = torch.randn(500, 9, generator=torch.Generator().manual_seed(1))
     plain, whole = (
-        _draw(logits, sampling, torch.Generator().manual_seed(2)) for sampling in (PLAIN, Sampling(top_p=0.9999999))
+        _draw_index(logits, sampling, torch.Generator().manual_seed(2))
+        for sampling in (PLAIN, Sampling(top_p=0.9999999))
     )
     assert (plain == whole).all()
 
 
 def test_choices_without_probability_are_never_drawn() -> None:
     logits = torch.tensor([-torch.inf, 0.0, -torch.inf]).expand(100_000, -1)
-    assert (_draw(logits, PLAIN, torch.Generator().manual_seed(0)) == 1).all()
+    assert (_draw_index(logits, PLAIN, torch.Generator().manual_seed(0)) == 1).all()
 
 
 def test_the_model_is_as_before_after_decoding(sharp: LlamaForCausalLM) -> None:

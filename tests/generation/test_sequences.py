@@ -6,7 +6,7 @@ from transformers import LlamaForCausalLM
 
 from ss_ray.codec.columns import FREE
 from ss_ray.codec.sequences import SequenceCodec, SequenceTokens
-from ss_ray.generation.decoder import _decode
+from ss_ray.generation.decoder import _decode_slots
 from ss_ray.generation.sequences import SequenceWriter
 from ss_ray.plans.sampling import Sampling
 from ss_ray.schema import Kind
@@ -135,8 +135,8 @@ def test_training_and_writing_look_at_the_same_window(trained: tuple[LlamaForCau
         for number in range(0, len(losses), 7):
             wide, counted = whole_window(tokens, examples, number, codec)
             slots = codec.slots[: wide.shape[1]]
-            _, all_of_it = _decode(model, slots, 1, Sampling(), torch.Generator(), wide, weighs=True)
-            _, before = _decode(
+            _, all_of_it = _decode_slots(model, slots, 1, Sampling(), torch.Generator(), wide, weighs=True)
+            _, before = _decode_slots(
                 model, slots[:counted], 1, Sampling(), torch.Generator(), wide[:, :counted], weighs=True
             )
             assert float(before - all_of_it) == pytest.approx(float(losses[number]), abs=1e-3)

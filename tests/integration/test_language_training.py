@@ -43,7 +43,8 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def texts(examples: TextExamples, base: Path) -> list[str]:
     tokenizer = load_tokenizer(str(base))
     return [
-        tokenizer.decode(examples._text(n)[len(examples.prompt) :].tolist()) for n in range(len(examples.cuts.units))
+        tokenizer.decode(examples._example_tokens(n)[len(examples.prompt) :].tolist())
+        for n in range(len(examples.cuts.units))
     ]
 
 

@@ -72,7 +72,7 @@ def packed(*, room: int = 60, max_records: int = 2, seed: int | None = 3) -> Tex
 
 
 def text_of(examples: TextExamples, number: int) -> str:
-    return language_toy.make_tokenizer().decode(examples._text(number)[len(PROMPT) :].tolist())
+    return language_toy.make_tokenizer().decode(examples._example_tokens(number)[len(PROMPT) :].tolist())
 
 
 def test_tokens_of_lines_are_those_of_the_text_they_make() -> None:
@@ -163,7 +163,7 @@ def test_an_example_is_the_prompt_its_records_and_the_end() -> None:
     lines = [line for number in range(len(examples.units)) for line in text_of(examples, number).split("\n")]
     assert sorted(line for line in lines if line != "</s>") == sorted(line.strip() for line in LINES)
     for number, length in enumerate(examples.lengths.tolist()):
-        text = examples._text(number)
+        text = examples._example_tokens(number)
         assert (text[: len(PROMPT)].tolist(), int(text[-1]), len(text)) == (list(PROMPT), END, length)
 
 

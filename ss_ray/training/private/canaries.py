@@ -52,7 +52,7 @@ class CanaryTable:
 
     Attributes:
         model: Changed by training.
-        groups: Of the slots that are learned; the key's is not.
+        groups: Groups of the slots that are learned; the slot of the key is left out.
         canaries: (canaries, slots) int64 tokens, a key of its own in the first slot of each.
         others: (rows, slots) int64, rows that are always in the table; they may share the keys of canaries.
     """
@@ -74,12 +74,12 @@ def plan_audit(
     """The mechanism that `make_dp_plan` makes for a table of the size to be expected, with half of the canaries.
 
     Args:
-        epsilon: To claim.
-        delta: To claim.
+        epsilon: Epsilon that is claimed.
+        delta: Delta that is claimed.
         num_steps: At least 1.
         sample_rate: In (0, 1]; rounded to whole units of the expected batch.
         num_canaries: In and out together.
-        num_rows: Other rows.
+        num_rows: Number of rows beside the canaries.
 
     Raises:
         PrivacyError: Too few units.
@@ -122,12 +122,12 @@ def make_canaries(num_canaries: int, num_rows: int) -> CanaryTable:
     return CanaryTable(
         model=model,
         groups=groups,
-        canaries=_least_expected(model, groups, [_labelled(keys, label + i) for i in range(LABELS)]),
+        canaries=_least_expected(model, groups, [_add_labels(keys, label + i) for i in range(LABELS)]),
         others=torch.stack([ordinary, labels], dim=1),
     )
 
 
-def _labelled(keys: Tensor, label: int) -> Tensor:
+def _add_labels(keys: Tensor, label: int) -> Tensor:
     return torch.stack([keys, torch.full_like(keys, label)], dim=1)
 
 
@@ -160,7 +160,7 @@ def audit_training(dp: DPPlan, table: CanaryTable, confidence: float, *, train: 
         dp: The mechanism, and its claim.
         table: Its model is changed.
         confidence: In (0, 1), of the bound.
-        train: What is audited.
+        train: Training loop that is audited.
 
     Raises:
         ConfigError: Too few canaries for the claim.
@@ -192,7 +192,7 @@ def check_training(dp: DPPlan, num_canaries: int, num_rows: int, *, train: Train
         dp: The mechanism, and its claim.
         num_canaries: Canaries of each training, of which half are in the data.
         num_rows: Other rows of each table.
-        train: What is audited.
+        train: Training loop that is audited.
 
     Raises:
         PrivacyError: As `train` does.
@@ -207,9 +207,9 @@ def canary_shares(dp: DPPlan, table: CanaryTable, *, train: Train = train_privat
     """Train with every second canary; what the noisy sums of all steps hold of each of them.
 
     Args:
-        dp: The mechanism.
+        dp: Mechanism: sample rate, clipping norm, noise and number of steps.
         table: Its model is changed.
-        train: What is audited.
+        train: Training loop that is audited.
     """
     members = np.arange(len(table.canaries)) % 2 == 0
     values = np.zeros((dp.num_steps, len(table.canaries)))
@@ -227,10 +227,10 @@ def canary_scores(
     """Train with the canaries that are in; (canaries,) log-likelihood ratios from the noisy gradients of all steps.
 
     Args:
-        dp: The mechanism.
+        dp: Mechanism: sample rate, clipping norm, noise and number of steps.
         table: Its model is changed.
         members: (canaries,) which ones are in; only the table that is trained on depends on it.
-        train: What is audited.
+        train: Training loop that is audited.
     """
     scores = np.zeros(len(table.canaries))
 
@@ -252,11 +252,11 @@ def watch_training(
     """Train with the canaries that are in, and tell after each step what its noisy sum holds of every canary.
 
     Args:
-        dp: The mechanism.
+        dp: Mechanism: sample rate, clipping norm, noise and number of steps.
         table: Its model is changed.
         members: (canaries,) which ones are in; only the table that is trained on depends on it.
         on_shares: Called with the steps charged, from 1 on, and (canaries,) lengths in clipping norms.
-        train: What is audited.
+        train: Training loop that is audited.
     """
     directions = canary_directions(table)
 

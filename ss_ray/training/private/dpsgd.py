@@ -71,7 +71,7 @@ def clipped_sum(
     """Sum over units of their gradients, each scaled into the L2 ball of radius `max_grad_norm`.
 
     Args:
-        model: That passed `check_layers`.
+        model: Model that passed `check_layers`.
         losses: Runs the model on a batch of `num_units` units of equally many rows; (num_units,) losses, each of one
             unit alone.
         num_units: At least 1.
@@ -86,7 +86,7 @@ def clipped_sum(
 
     Source: Abadi et al. 2016, arXiv:1607.00133, Algorithm 1.
     """
-    with _recorded(model) as calls:
+    with _record_calls(model) as calls:
         total = losses().sum()
 
     _check_rows(calls, num_units)
@@ -94,7 +94,7 @@ def clipped_sum(
     grads = iter(torch.autograd.grad(total, outputs, materialize_grads=True))
 
     with torch.no_grad():
-        uses = _uses(calls, grads, num_units)
+        uses = _match_uses(calls, grads, num_units)
         # (units,)
         squared = torch.stack([use.squared_norms() for use in uses]).sum(dim=0)
         if not torch.isfinite(squared).all():
@@ -110,7 +110,7 @@ def clipped_sum(
 
 
 @contextmanager
-def _recorded(model: nn.Module) -> Iterator[list[_Call]]:
+def _record_calls(model: nn.Module) -> Iterator[list[_Call]]:
     """The calls of all trainable layers while the context lasts."""
     calls: list[_Call] = []
 
@@ -156,7 +156,7 @@ class _Inputs:
     @cached_property
     def gram(self) -> Tensor:
         """(units, length, length) inner products."""
-        return _gram(self.values)
+        return _gram_matrix(self.values)
 
     @cached_property
     def norms(self) -> Tensor:
@@ -209,7 +209,7 @@ class _EmbeddingUse:
         (units, length), tokens = self.ids.shape, len(self.layer.weight)
         if length * length < tokens:
             same = self.ids[:, :, None] == self.ids[:, None, :]
-            return (_gram(self.grads) * same).sum(dim=(1, 2))
+            return (_gram_matrix(self.grads) * same).sum(dim=(1, 2))
 
         places = self.ids + tokens * torch.arange(units, device=self.ids.device)[:, None]
         sums = self.grads.new_zeros(units * tokens, self.grads.shape[2])
@@ -271,27 +271,27 @@ def products_squared_norms(inputs: _Inputs, grads: Tensor) -> Tensor:
     if length == 1:
         squared = bound
     elif length * (width + out) < width * out:
-        squared = (inputs.gram * _gram(grads)).sum(dim=(1, 2)).clamp(min=0)
+        squared = (inputs.gram * _gram_matrix(grads)).sum(dim=(1, 2)).clamp(min=0)
     else:
         squared = torch.bmm(grads.transpose(1, 2), inputs.values).square().sum(dim=(1, 2))
 
     return squared + ROUNDING * bound
 
 
-def _gram(vectors: Tensor) -> Tensor:
+def _gram_matrix(vectors: Tensor) -> Tensor:
     return torch.bmm(vectors, vectors.transpose(1, 2))
 
 
-def _uses(calls: Sequence[_Call], grads: Iterator[Tensor], num_units: int) -> list[_Use]:
+def _match_uses(calls: Sequence[_Call], grads: Iterator[Tensor], num_units: int) -> list[_Use]:
     """One use for each layer; several calls of a layer are one longer sequence, a shared input is shared."""
     found: dict[nn.Module, list[tuple[_Call, list[Tensor]]]] = {}
     for call in calls:
         found.setdefault(call.layer, []).append((call, [next(grads) for _ in call.outputs]))
     shared: dict[int, _Inputs] = {}
-    return [_use(layer, parts, num_units, shared) for layer, parts in found.items()]
+    return [_make_use(layer, parts, num_units, shared) for layer, parts in found.items()]
 
 
-def _use(
+def _make_use(
     layer: nn.Module, parts: Sequence[tuple[_Call, list[Tensor]]], num_units: int, shared: dict[int, _Inputs]
 ) -> _Use:
     first, grads = parts[0]
@@ -299,26 +299,28 @@ def _use(
         if len(parts) > 1 or len(first.arguments) != 1:
             raise PrivacyError("the output head was not used once, on groups of slots: its gradient cannot be clipped")
         (groups,) = first.arguments
-        return _HeadUse(layer, [_padded(first.inputs, grads, groups, m, num_units) for m in _overlapping(groups)])
+        return _HeadUse(
+            layer, [_pad_groups(first.inputs, grads, groups, m, num_units) for m in _group_overlapping(groups)]
+        )
 
     if len(parts) == 1:
         key = id(first.inputs)
-        inputs = shared[key] = shared.get(key) or _Inputs(_sequence(first.inputs, num_units))
-        return _LAYERS[type(layer)](layer, inputs, _sequence(grads[0], num_units))
+        inputs = shared[key] = shared.get(key) or _Inputs(_to_sequence(first.inputs, num_units))
+        return _LAYERS[type(layer)](layer, inputs, _to_sequence(grads[0], num_units))
 
-    joined = torch.cat([_sequence(call.inputs, num_units) for call, _ in parts], dim=1)
-    outputs = torch.cat([_sequence(grads[0], num_units) for _, grads in parts], dim=1)
+    joined = torch.cat([_to_sequence(call.inputs, num_units) for call, _ in parts], dim=1)
+    outputs = torch.cat([_to_sequence(grads[0], num_units) for _, grads in parts], dim=1)
     return _LAYERS[type(layer)](layer, _Inputs(joined), outputs)
 
 
-def _sequence(tensor: Tensor, num_units: int) -> Tensor:
+def _to_sequence(tensor: Tensor, num_units: int) -> Tensor:
     """(units, length, width), all positions of a unit's rows in a line: float32, or ids of width 1."""
     if not tensor.is_floating_point():
         return tensor.reshape(num_units, -1, 1)
     return tensor.float().reshape(num_units, -1, tensor.shape[-1])
 
 
-def _overlapping(groups: Sequence[SlotGroup]) -> list[list[SlotGroup]]:
+def _group_overlapping(groups: Sequence[SlotGroup]) -> list[list[SlotGroup]]:
     """The groups in sets whose token ranges overlap."""
     sets: list[list[SlotGroup]] = []
     stop = 0
@@ -332,7 +334,7 @@ def _overlapping(groups: Sequence[SlotGroup]) -> list[list[SlotGroup]]:
     return sets
 
 
-def _padded(
+def _pad_groups(
     hidden: Tensor, grads: Sequence[Tensor], groups: Sequence[SlotGroup], members: Sequence[SlotGroup], num_units: int
 ) -> tuple[int, _Inputs, Tensor]:
     """First token, inputs and (units, length, range) grads of some groups over their common token range."""
@@ -341,7 +343,7 @@ def _padded(
     inputs = [hidden[:, group.first : group.stop] for group in members]
     outputs = [F.pad(grads[groups.index(group)], (group.low - low, high - group.high)) for group in members]
     joined = [torch.cat(tensors, dim=1) if len(tensors) > 1 else tensors[0] for tensors in (inputs, outputs)]
-    return low, _Inputs(_sequence(joined[0], num_units)), _sequence(joined[1], num_units)
+    return low, _Inputs(_to_sequence(joined[0], num_units)), _to_sequence(joined[1], num_units)
 
 
 _LAYERS: dict[type[nn.Module], Any] = {

@@ -52,7 +52,7 @@ def train_private_language_model(
     loop = training.loop
     tokens = training.folder / "tokens"
     sequences = training.sequences
-    codec = _codec(training, sequences)
+    codec = _choose_codec(training, sequences)
     tokenizer = load_tokenizer(plan.base_model)
     prompt, prompt_ids = render_prompt(tokenizer, instruction(codec))
     window = model_window(plan)
@@ -89,7 +89,7 @@ def train_private_language_model(
     return PrivateModelRef(model=model, dp=loop.dp, charges=training.account.spent())
 
 
-def _codec(training: PrivateTraining, sequences: SequencePlan | None) -> JsonCodec:
+def _choose_codec(training: PrivateTraining, sequences: SequencePlan | None) -> JsonCodec:
     """The codec of the measured schema, or of the exact one where it was allowed; no column is taken to be constant.
 
     Raises:

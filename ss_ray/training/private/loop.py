@@ -69,7 +69,7 @@ class RowUnits:
     """Units of rows of the compact model.
 
     Attributes:
-        units: Their rows.
+        units: Token rows of each unit.
         groups: Slot groups of the codec.
         most_units: Privacy units of the table, counted apart from `units`.
     """
@@ -103,7 +103,7 @@ class PrivateState:
     Attributes:
         step: Optimizer steps in the weights.
         model: Current weights, those that are trained, and buffers.
-        optimizer: Optimizer state.
+        optimizer: State of the optimizer.
         average: Weights averaged over the steps, which are the ones to keep.
     """
 
@@ -120,7 +120,7 @@ def own_units(tokens: Tensor, unit_ids: np.ndarray | None, max_rows: int, worker
         tokens: (rows, slots) of the whole table.
         unit_ids: (rows,) which unit each row belongs to; None where each is its own.
         max_rows: Rows of a unit that take part; the first ones in table order.
-        worker: Which one.
+        worker: Rank of this worker, and the number of workers.
     """
     padded = torch.cat([tokens, torch.full_like(tokens[:1], PAD)])
     if unit_ids is None:
@@ -147,7 +147,7 @@ def own_rows(unit_ids: npt.NDArray[Any], max_rows: int, worker: Worker) -> Tenso
     Args:
         unit_ids: (rows,) which unit each row belongs to.
         max_rows: Rows of a unit that take part; the first ones in table order.
-        worker: Which one.
+        worker: Rank of this worker, and the number of workers.
     """
     _, numbers = np.unique(unit_ids, return_inverse=True)
     order = np.argsort(numbers, kind="stable")
@@ -165,7 +165,7 @@ def check_owned(units: PrivateUnits, worker: Worker, device: torch.device) -> No
 
     Args:
         units: Units of this worker.
-        worker: This worker.
+        worker: Rank of this worker, and the number of workers.
         device: Device of the model, over which the workers talk.
 
     Raises:
@@ -198,9 +198,9 @@ def train_private(
 
     Args:
         model: Changed in place; what of it is frozen stays.
-        units: Of this worker.
-        plan: What to do.
-        worker: Which one this is.
+        units: Privacy units of this worker.
+        plan: Mechanism, learning rates and number of steps.
+        worker: Rank of this worker, and the number of workers.
         resume: State of an earlier checkpoint; None starts afresh.
         charged: Called by rank 0 at the start; steps that were charged before, whatever became of them.
         charge: Called by rank 0 before the noise of each step; gives the steps charged so far, this one included.
@@ -247,7 +247,7 @@ def train_private(
         set_private_gradient(model, units, plan.dp, worker, generator, plan.max_physical_batch_size)
         optimizer.step()
         taken += 1
-        _average(average, trained, min(plan.averaging, taken / (taken + 9)))
+        _average_weights(average, trained, min(plan.averaging, taken / (taken + 9)))
         on_step(done)
         on_state(state)
 
@@ -269,9 +269,9 @@ def set_private_gradient(
 
     Args:
         model: Its `grad`s are set, the same on every worker.
-        units: Of this worker.
-        dp: The mechanism.
-        worker: Which one this is.
+        units: Privacy units of this worker.
+        dp: Mechanism: sample rate, clipping norm, noise and number of steps.
+        worker: Rank of this worker, and the number of workers.
         generator: This worker's own, from `secret_generator`.
         max_physical_batch_size: Units whose gradients are computed together; changes memory and speed only.
     """
@@ -306,10 +306,10 @@ def unit_losses(model: CompactModel, units: Units, rows: Tensor, groups: Sequenc
     """(units,) mean loss over the rows of each unit, in nats; a unit's loss is its own alone.
 
     Args:
-        model: Compact model.
-        units: That own the rows.
+        model: Compact model that is trained.
+        units: Units that own the rows.
         rows: (units, rows of a unit) row numbers, -1 for none.
-        groups: Of the codec's slots.
+        groups: Groups of the codec's slots that share a token range.
     """
     losses = row_losses(model, units.tokens[rows.flatten()], groups).view(rows.shape)
     return losses.sum(dim=1) / (rows >= 0).sum(dim=1)
@@ -323,7 +323,7 @@ def _from_leader(number: Callable[[], int], worker: Worker, device: torch.device
     return int(heard.item())
 
 
-def _average(average: dict[str, Tensor], weights: Mapping[str, Tensor], decay: float) -> None:
+def _average_weights(average: dict[str, Tensor], weights: Mapping[str, Tensor], decay: float) -> None:
     """Exponential moving average of the weights; post-processing."""
     with torch.no_grad():
         for name, weight in weights.items():

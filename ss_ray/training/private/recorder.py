@@ -40,18 +40,27 @@ class StepRecorder:
         """Keep what is trained on, and the first weights."""
         if self.folder is not None:
             save_array(tokens.cpu().numpy(), self.folder / f"{TOKENS}.npy")
-            save_array(_flat(parameter.detach() for parameter in self._trained()), self._file(WEIGHTS, 0))
+            save_array(
+                _flatten_tensors(parameter.detach() for parameter in self._trained_parameters()),
+                self._step_file(WEIGHTS, 0),
+            )
 
     def record(self, step: int) -> None:
         """Keep the noisy mean gradient of a step, and the weights after it."""
         if self.folder is not None:
-            save_array(_flat(parameter.grad for parameter in self._trained()), self._file(RELEASED, step))
-            save_array(_flat(parameter.detach() for parameter in self._trained()), self._file(WEIGHTS, step))
+            save_array(
+                _flatten_tensors(parameter.grad for parameter in self._trained_parameters()),
+                self._step_file(RELEASED, step),
+            )
+            save_array(
+                _flatten_tensors(parameter.detach() for parameter in self._trained_parameters()),
+                self._step_file(WEIGHTS, step),
+            )
 
-    def _trained(self) -> list[Any]:
+    def _trained_parameters(self) -> list[Any]:
         return [parameter for parameter in self.model.parameters() if parameter.requires_grad]
 
-    def _file(self, kind: str, step: int) -> Location:
+    def _step_file(self, kind: str, step: int) -> Location:
         assert self.folder is not None
         return self.folder / f"{kind}{step:05d}.npy"
 
@@ -80,7 +89,7 @@ def read_recording(folder: Location) -> Recording:
     )
 
 
-def _flat(tensors: Any) -> npt.NDArray[np.float32]:
+def _flatten_tensors(tensors: Any) -> npt.NDArray[np.float32]:
     """(1, parameters) float32."""
     joined = torch.cat([tensor.flatten().float() for tensor in tensors])
     return joined.cpu().numpy()[None]

@@ -40,7 +40,7 @@ class ChargedSteps:
     Attributes:
         sample_rate: Probability that a unit joins a step.
         noise_multiplier: Noise standard deviation over the clipping norm.
-        max_grad_norm: Clipping norm.
+        max_grad_norm: L2 clipping norm of a unit's gradient.
         expected_batch_size: Number that a noisy sum was divided by.
     """
 
@@ -79,7 +79,7 @@ def compare_steps(
     Args:
         model: A model of the trained shape; its weights are changed.
         groups: Slot groups of the codec.
-        recording: What the training released.
+        recording: Noisy sums that the training released.
         units: Numbers of the rows of each privacy unit that may take part.
         dp: The mechanism as it was charged.
     """
@@ -88,9 +88,9 @@ def compare_steps(
     for weights, released in zip(recording.weights[:-1], recording.released, strict=True):
         set_weights(model, weights)
         gradients = clipped_gradients(model, groups, [tokens[list(rows)] for rows in units], dp.max_grad_norm)
-        steps.append(_measure(gradients, released * dp.expected_batch_size / dp.max_grad_norm, dp))
+        steps.append(_measure_step(gradients, released * dp.expected_batch_size / dp.max_grad_norm, dp))
 
-    return tuple(_findings(steps, dp))
+    return tuple(_make_findings(steps, dp))
 
 
 def set_weights(model: Any, weights: Floats) -> None:
@@ -118,7 +118,7 @@ def clipped_gradients(model: Any, groups: Sequence[SlotGroup], units: Sequence[T
     return clipped
 
 
-def _measure(gradients: Floats, released: Floats, dp: ChargedSteps) -> _Step:
+def _measure_step(gradients: Floats, released: Floats, dp: ChargedSteps) -> _Step:
     rate = dp.sample_rate
     noise = dp.noise_multiplier**2
     inner = gradients @ gradients.T
@@ -145,7 +145,7 @@ def _measure(gradients: Floats, released: Floats, dp: ChargedSteps) -> _Step:
     )
 
 
-def _findings(steps: Sequence[_Step], dp: ChargedSteps) -> Iterator[ChargeTest]:
+def _make_findings(steps: Sequence[_Step], dp: ChargedSteps) -> Iterator[ChargeTest]:
     dimensions = sum(step.dimensions for step in steps)
     outside = sum(step.outside for step in steps)
     yield ChargeTest(

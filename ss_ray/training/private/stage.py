@@ -40,9 +40,9 @@ class PrivateModelRef:
     """A model trained with differential privacy.
 
     Attributes:
-        model: The model.
+        model: Reference to the model.
         dp: The mechanism that trained it.
-        charges: What the training spent.
+        charges: Charges of the training in the ledger.
     """
 
     model: ModelRef
@@ -57,14 +57,14 @@ class PrivateTraining:
     Attributes:
         rows: Folder of typed parts.
         units: Folder of the same rows before PII was replaced, whose grouping column tells the privacy units.
-        schema: Of those rows, exact; used only where that is allowed.
-        private: As it was measured.
+        schema: Exact schema of the rows; used only where that is allowed.
+        private: Schema as it was measured with noise.
         group: Column whose values are the privacy units; None where each row is one.
         sequences: How rows make sequences; None where they are modelled one by one.
         loop: Budgeted training loop.
         account: Account of this training in the ledger; what it reserves and does not use is given back.
         resources: Workers and threads.
-        folder: Where folder/model, folder/tokens, folder/units and folder/checkpoints go.
+        folder: Folder that gets folder/model, folder/tokens, folder/units and folder/checkpoints.
         key: Names this training, so that only a checkpoint of the very same one is resumed.
     """
 
@@ -144,10 +144,10 @@ def fit_private(
     Args:
         loop: Body of a worker; called with `settings`, "account" and "report", which is told the steps charged, beside
             what `fit_workers` adds.
-        settings: Small, picklable.
-        training: What is trained.
+        settings: Small values that can be pickled.
+        training: Rows, their privacy units and the budgeted loop.
         on_progress: Told the steps charged.
-        environment: As for `fit_workers`.
+        environment: Environment variables of the workers.
 
     Raises:
         PrivacyError: The ledger has no budget for it, or this training was begun otherwise.
