@@ -50,7 +50,7 @@ from serve.store.places import below, file_suffix, folder_bytes, stage_input
 from serve.store.repositories import sweep
 from ss_ray.errors import ResourceError, SsRayError
 from ss_ray.location import Location
-from ss_ray.runs.job_status import JobStatus, read_status
+from ss_ray.runs.job_status import StatusFile, read_status
 
 logger = logging.getLogger(__name__)
 LEASE_SECONDS = 15.0
@@ -191,7 +191,7 @@ class Dispatcher:
         if excess:
             self._remove_files(job)
 
-    def _find_excess(self, job: Row, written: JobStatus | None, *, measures_disk: bool) -> str:
+    def _find_excess(self, job: Row, written: StatusFile | None, *, measures_disk: bool) -> str:
         """Limit that a job exceeds, in words; empty if it exceeds none, is finished, or is cancelled."""
         limits = self.settings.limits
         is_finished = written is not None and written.state in ("completed", "error")
@@ -220,14 +220,14 @@ class Dispatcher:
         for folder in self._job_folders(job):
             folder.remove()
 
-    def _read_written(self, job: Row) -> JobStatus | None:
+    def _read_written(self, job: Row) -> StatusFile | None:
         """Status file of a job; None if it is missing or unreadable."""
         try:
             return read_status(Location.parse(self._job_path(job, "status.json")))
         except (ValueError, TypeError, KeyError, AttributeError):
             return None
 
-    def _record_verdict(self, job: Row, verdict: Verdict, written: JobStatus | None) -> None:
+    def _record_verdict(self, job: Row, verdict: Verdict, written: StatusFile | None) -> None:
         """Record the changes of a verdict."""
         if "model" in job.status_details:
             kept = {"model": job.status_details["model"]}
@@ -361,7 +361,7 @@ def in_turn(jobs: Sequence[Row], active: Mapping[str, int]) -> list[Row]:
     return [job for _, job in sorted(zip(ranks, waiting, strict=True), key=lambda ranked: ranked[0])]
 
 
-def _silent_seconds(job: Row, written: JobStatus | None) -> float:
+def _silent_seconds(job: Row, written: StatusFile | None) -> float:
     """Seconds since a job wrote its status or, if it never did, since it was claimed or cancelled."""
     try:
         time = datetime.fromisoformat(written.updated_at if written else job.updated_at)

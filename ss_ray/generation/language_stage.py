@@ -12,7 +12,7 @@ from ss_ray.codec.json.lines import JsonCodec
 from ss_ray.config.model import ResourceParameters
 from ss_ray.constraints.enforce import make_enforcer
 from ss_ray.generation.pool import TextPool, actor_options
-from ss_ray.generation.results import Request, SyntheticTable
+from ss_ray.generation.results import GenerationRequest, SyntheticTable
 from ss_ray.generation.stage import fixed_columns, learned_mappings, of_whole_series
 from ss_ray.generation.text_actor import TextActor
 from ss_ray.generation.text_table import TextTable, given_of
@@ -28,7 +28,7 @@ def generate_text_table(
     model: Location,
     plan: GenerationPlan,
     language: LanguageGenerationPlan,
-    request: Request,
+    request: GenerationRequest,
     resources: ResourceParameters,
     work: Location,
     target: Location,

@@ -29,7 +29,7 @@ class SyntheticTable:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Request:
+class GenerationRequest:
     """What generation is asked for beside its plan.
 
     Attributes:

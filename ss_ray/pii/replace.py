@@ -21,7 +21,7 @@ from ss_ray.pii import entities
 from ss_ray.pii.cells import as_texts, encode, from_texts, is_textual
 from ss_ray.pii.columns.checksums import is_card
 from ss_ray.pii.policy.sandbox import Sandbox
-from ss_ray.pii.policy.steps import State, apply_policy
+from ss_ray.pii.policy.steps import PolicyState, apply_policy
 from ss_ray.pii.rules import ColumnRule, PiiPlan
 from ss_ray.pii.stand_ins.dates import FIRST_DAY, YEARS, shift_days
 from ss_ray.pii.stand_ins.names import Person
@@ -105,7 +105,7 @@ class TableReplacer:
         contexts = [rows.context(row) for row in range(table.num_rows)]
         table = _with_columns(table, (*hidden, *checked))
         numbers = range(first_row, first_row + table.num_rows)
-        state = State(table, plan.views, contexts, numbers, Counter())
+        state = PolicyState(table, plan.views, contexts, numbers, Counter())
         done = apply_policy(state, plan.steps, self._policy_sandbox, self._text_replacer.replace_each)
         names = done.table.column_names
         cells = Counter({name: done.table.num_rows - done.table.column(name).null_count for name in names})

@@ -27,7 +27,7 @@ from ss_ray.pii.columns.classify import ColumnTyping, classify_column, classify_
 from ss_ray.pii.columns.endpoint import ask_endpoint
 from ss_ray.pii.key_file import KeyFile, shared_key
 from ss_ray.pii.policy.sandbox import Sandbox
-from ss_ray.pii.policy.steps import State, apply_policy
+from ss_ray.pii.policy.steps import PolicyState, apply_policy
 from ss_ray.pii.replace import TableReplacer
 from ss_ray.pii.report import make_pii_report, write_pii_report
 from ss_ray.pii.rules import PiiPlan, make_pii_plan, policy_schema, updated_schema
@@ -60,7 +60,7 @@ SLICE_ROWS = 65_536
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sides:
+class RowFolders:
     """Folders of the train and the holdout rows."""
 
     train: Location
@@ -91,12 +91,12 @@ class PiiResult:
 
 
 def replace_pii(
-    rows: Sides,
+    rows: RowFolders,
     schema: TableSchema,
     asked: PiiParameters | None,
     data: DataParameters,
     resources: ResourceParameters,
-    targets: Sides,
+    targets: RowFolders,
     on_progress: OnProgress,
 ) -> PiiResult:
     """Write both sides with stand-ins of one key to `targets`, and a report of the replacement beside them.
@@ -163,7 +163,7 @@ def replace_pii(
     )
 
 
-def _replacement_items(rows: Sides, targets: Sides, slice_rows: int) -> list[_Item]:
+def _replacement_items(rows: RowFolders, targets: RowFolders, slice_rows: int) -> list[_Item]:
     """Slices of both sides with their targets; output of an earlier call is removed."""
     items: list[_Item] = []
     for source, target in ((rows.train, targets.train), (rows.holdout, targets.holdout)):
@@ -176,7 +176,7 @@ def _replacement_items(rows: Sides, targets: Sides, slice_rows: int) -> list[_It
 
 
 def search_synthetic(
-    originals: Sides, synthetic: Location, plan: PiiPlan | None, on_progress: OnProgress
+    originals: RowFolders, synthetic: Location, plan: PiiPlan | None, on_progress: OnProgress
 ) -> ScanResult:
     """Look in every string cell of the synthetic table for the identifiers of all real rows.
 
@@ -277,13 +277,13 @@ def schema_after(schema: TableSchema, plan: PiiPlan, key: bytes, facts: Mapping[
     return policy_schema(schema, plan, origins, facts)
 
 
-def policy_outline(schema: TableSchema, plan: PiiPlan, key: bytes) -> State:
+def policy_outline(schema: TableSchema, plan: PiiPlan, key: bytes) -> PolicyState:
     """Columns and types that a policy produces, from a table without rows; they are the same for every part.
 
     Raises:
         ConfigError: A rule names a column that is not there, or a variable's expression fails.
     """
-    empty = State(schema.to_arrow().empty_table(), plan.views, (), (), Counter())
+    empty = PolicyState(schema.to_arrow().empty_table(), plan.views, (), (), Counter())
     with Sandbox(key, plan) as sandbox:
         return apply_policy(empty, plan.steps, sandbox, lambda pairs, header: [])
 

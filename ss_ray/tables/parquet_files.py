@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from ss_ray.errors import DataError
 from ss_ray.location import Location
-from ss_ray.tables.parquet_pages import DELTA_BYTE_ARRAY, DELTA_ENCODINGS, Page, column_pages
+from ss_ray.tables.parquet_pages import DELTA_BYTE_ARRAY, DELTA_ENCODINGS, ParquetPage, column_pages
 from ss_ray.tables.parts import BLOCK_ROWS
 
 VARIABLE = (
@@ -146,7 +146,7 @@ def _reading_plan(
     return max(1, min(BLOCK_ROWS, int(BLOCK_BYTES / row_bytes))), references
 
 
-def _held_bytes(page: Page) -> int:
+def _held_bytes(page: ParquetPage) -> int:
     """Bytes that a page takes while its values are read."""
     if page.encoding in DELTA_ENCODINGS:
         lengths = page.num_values * LENGTH_BYTES
@@ -155,7 +155,7 @@ def _held_bytes(page: Page) -> int:
     return page.num_bytes + lengths
 
 
-def _value_bytes(page: Page) -> float:
+def _value_bytes(page: ParquetPage) -> float:
     """Bytes of one cell: the largest size if it may repeat parts of the cell before it, else the mean."""
     is_shared = page.encoding == DELTA_BYTE_ARRAY
     if is_shared:

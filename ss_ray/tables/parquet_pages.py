@@ -27,7 +27,7 @@ DELTA_BYTE_ARRAY = 7
 
 
 @dataclass(frozen=True, kw_only=True)
-class Page:
+class ParquetPage:
     """One page of a column.
 
     Attributes:
@@ -47,7 +47,7 @@ class DamagedPageError(ValueError):
     """The bytes are no page header."""
 
 
-def column_pages(stream: pa.NativeFile, chunk: pq.ColumnChunkMetaData) -> Iterator[Page]:
+def column_pages(stream: pa.NativeFile, chunk: pq.ColumnChunkMetaData) -> Iterator[ParquetPage]:
     """The pages of a column in one row group, in order.
 
     Args:
@@ -84,13 +84,13 @@ def _read_header(stream: pa.NativeFile, place: int) -> tuple[dict[int, Any], int
     raise DamagedPageError("the file ends inside a page header")
 
 
-def _make_page(header: dict[int, Any]) -> Page:
+def _make_page(header: dict[int, Any]) -> ParquetPage:
     kind = _get_number(header, TYPE)
     inner = header.get(INNER.get(kind, -1))
     if not isinstance(inner, dict):
         raise DamagedPageError("a page is of no kind that holds values")
 
-    return Page(
+    return ParquetPage(
         num_bytes=_get_number(header, UNCOMPRESSED),
         num_values=_get_number(inner, VALUES),
         is_dictionary=kind == DICTIONARY,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ss_ray.evaluation.sequence_rows import Ints, Sequences
+from ss_ray.evaluation.sequence_rows import Ints, SequenceRows
 
 MIN_PAIRS = 3
 """Pairs of values below which a sequence says nothing about a lag."""
@@ -28,7 +28,7 @@ class LagLimits:
         columns: Ordered columns that are compared; None for all of them.
         max_lag: Largest lag in rows.
         min_points: Values of a sequence below which it has no profile.
-        max_groups: Sequences of each table, drawn at random.
+        max_groups: SequenceRows of each table, drawn at random.
     """
 
     columns: tuple[str, ...] | None = None
@@ -53,7 +53,7 @@ class Profile:
     support: Ints
 
 
-def profile(sequences: Sequences, name: str, limits: LagLimits = NEMO_LIMITS) -> Profile:
+def profile(sequences: SequenceRows, name: str, limits: LagLimits = NEMO_LIMITS) -> Profile:
     """Autocorrelation of an ordered column at lags up to min(max_lag, (n - 1) // 2) of each sequence of n values."""
     values = _scale_values(sequences.table.values[name].astype(np.float64))
     points = np.bincount(sequences.group[~np.isnan(values)], minlength=len(sequences.lengths))
@@ -116,7 +116,7 @@ def _scale_values(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _at_lag(
-    sequences: Sequences, values: NDArray[np.float64], lag: int, usable: NDArray[np.bool_]
+    sequences: SequenceRows, values: NDArray[np.float64], lag: int, usable: NDArray[np.bool_]
 ) -> tuple[float, int]:
     """Mean correlation over sequences, weighted by their pairs, and the number of pairs."""
     start = sequences.neighbours(lag)

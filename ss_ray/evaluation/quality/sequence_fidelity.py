@@ -18,7 +18,7 @@ from ss_ray.evaluation.models import encode_labels, frequent_codes
 from ss_ray.evaluation.privacy_tests import SWITCHED_OFF
 from ss_ray.evaluation.quality.autocorrelation import NEMO_LIMITS, LagLimits, profile, profile_similarity
 from ss_ray.evaluation.quality.similarity import category_counts, histogram_counts, js_distance
-from ss_ray.evaluation.sequence_rows import Ints, SequenceColumns, Sequences, to_sequences
+from ss_ray.evaluation.sequence_rows import Ints, SequenceColumns, SequenceRows, to_sequences
 
 COMMON_SEQUENCES = 50
 """Holdouts of fewer sequences do not limit how many synthetic ones are compared: their own numbers are rough anyway."""
@@ -126,8 +126,8 @@ def no_sequences(by: SequenceColumns, reason: str) -> SequenceFidelity:
 
 
 def compare_sequences(
-    train: Sequences,
-    other: Sequences,
+    train: SequenceRows,
+    other: SequenceRows,
     constants: tuple[str, ...],
     *,
     seed: int,
@@ -150,7 +150,7 @@ def compare_sequences(
     )
 
 
-def constant_columns(sequences: Sequences) -> tuple[str, ...]:
+def constant_columns(sequences: SequenceRows) -> tuple[str, ...]:
     """Columns with one value (or only missing) in each sequence; empty if no sequence has two rows."""
     rows = sequences.neighbours()
     return tuple(
@@ -158,7 +158,7 @@ def constant_columns(sequences: Sequences) -> tuple[str, ...]:
     )
 
 
-def transition_distance(train: Sequences, other: Sequences, column: ScoredColumn) -> float:
+def transition_distance(train: SequenceRows, other: SequenceRows, column: ScoredColumn) -> float:
     """Total variation of the successors of each state of a nominal column, weighted by training rows, in [0, 1]."""
     codes = frequent_codes(train.table.values[column.name], MAX_STATES)
     real, made = (_transition_counts(part, column.name, codes) for part in (train, other))
@@ -170,7 +170,7 @@ def transition_distance(train: Sequences, other: Sequences, column: ScoredColumn
     return float(np.average(distances, weights=leaving))
 
 
-def _transition_counts(sequences: Sequences, name: str, codes: dict[str, int]) -> NDArray[np.float64]:
+def _transition_counts(sequences: SequenceRows, name: str, codes: dict[str, int]) -> NDArray[np.float64]:
     """(states, states): how often each state follows each other state."""
     values = sequences.table.values[name]
     size = len(codes) + 2
@@ -182,13 +182,13 @@ def _transition_counts(sequences: Sequences, name: str, codes: dict[str, int]) -
     return counts.reshape(size, size).astype(np.float64)
 
 
-def _compare_lengths(train: Sequences, other: Sequences, size: int) -> Metric:
+def _compare_lengths(train: SequenceRows, other: SequenceRows, size: int) -> Metric:
     if len(train.lengths) < 2:
         return unavailable("the training table is one sequence")
     return measured(value_distance(train.lengths.astype(float), other.lengths.astype(float)), size)
 
 
-def _compare_gaps(train: Sequences, other: Sequences, size: int) -> Metric:
+def _compare_gaps(train: SequenceRows, other: SequenceRows, size: int) -> Metric:
     if train.places is None or other.places is None:
         return unavailable("there is no order column with numbers or dates")
 
@@ -211,7 +211,7 @@ def value_distance(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
     return js_distance(*(category_counts(x, y) if few else histogram_counts(x, y)))
 
 
-def _compare_transitions(train: Sequences, other: Sequences, constants: tuple[str, ...], size: int) -> Metric:
+def _compare_transitions(train: SequenceRows, other: SequenceRows, constants: tuple[str, ...], size: int) -> Metric:
     columns = [c for c in train.table.columns if c.nominal and c.name not in constants]
     if not len(train.neighbours()) or not len(other.neighbours()):
         return unavailable(NO_NEIGHBOURS)
@@ -221,7 +221,7 @@ def _compare_transitions(train: Sequences, other: Sequences, constants: tuple[st
 
 
 def _compare_autocorrelation(
-    train: Sequences, other: Sequences, constants: tuple[str, ...], lags: LagLimits, *, seed: int
+    train: SequenceRows, other: SequenceRows, constants: tuple[str, ...], lags: LagLimits, *, seed: int
 ) -> Metric:
     asked = lags.columns or tuple(c.name for c in train.table.columns)
     columns = [c.name for c in train.table.columns if not c.nominal and c.name not in constants and c.name in asked]
@@ -236,7 +236,7 @@ def _compare_autocorrelation(
     return measured(float(np.nanmean(found)), min(len(real.lengths), len(made.lengths)), seed=seed)
 
 
-def _measure_constant(other: Sequences, constants: tuple[str, ...]) -> Metric:
+def _measure_constant(other: SequenceRows, constants: tuple[str, ...]) -> Metric:
     rows = other.neighbours()
     if not constants:
         return unavailable("no column has one value in each training sequence")
@@ -247,7 +247,7 @@ def _measure_constant(other: Sequences, constants: tuple[str, ...]) -> Metric:
     return measured(float(np.mean(stay)), len(other.lengths))
 
 
-def _find_changes(sequences: Sequences, name: str, rows: Ints) -> NDArray[np.bool_]:
+def _find_changes(sequences: SequenceRows, name: str, rows: Ints) -> NDArray[np.bool_]:
     """Whether the next row of each of these rows has another value."""
     values = sequences.table.values[name]
     now = values[rows]
@@ -255,7 +255,7 @@ def _find_changes(sequences: Sequences, name: str, rows: Ints) -> NDArray[np.boo
     return np.asarray((now != later) & ~(missing(now) & missing(later)))
 
 
-def _in_order(sequences: Sequences) -> Metric:
+def _in_order(sequences: SequenceRows) -> Metric:
     if sequences.in_order is None:
         return unavailable(NO_ORDER)
     if not len(sequences.in_order):

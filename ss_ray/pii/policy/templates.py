@@ -180,7 +180,7 @@ class PolicyEnvironment(ImmutableSandboxedEnvironment):
         """Whether an expression may read an attribute; attributes of functions, methods and classes are refused."""
         if attr.startswith("_"):
             return False
-        if isinstance(obj, Shown):
+        if isinstance(obj, ExposedFunctions):
             return attr in obj.names
         return isinstance(obj, (*PLAIN, LoopContext)) and super().is_safe_attribute(obj, attr, value)
 
@@ -293,7 +293,7 @@ def _measure_size(value: Any) -> int:
     return 1
 
 
-class Shown:
+class ExposedFunctions:
     """Exposed part of an object: functions of plain values, by name."""
 
     def __init__(self, functions: Mapping[str, Callable[..., Any]]) -> None:
@@ -306,7 +306,7 @@ class Shown:
         return self._functions[name]
 
 
-class Persona(Shown):
+class Persona(ExposedFunctions):
     """Stand-ins of one cell by part of a person: `first_name`, `email`, ..."""
 
     def __init__(self, filters: Filters) -> None:
@@ -330,30 +330,32 @@ def plain(value: Any) -> Any:
         return [plain(item) for item in value]
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
-    if type(value) in PLAIN or isinstance(value, (Shown, Undefined)):
+    if type(value) in PLAIN or isinstance(value, (ExposedFunctions, Undefined)):
         return value
 
     raise TypeError("the result is no value")
 
 
-def _show_functions(target: Any, names: Iterable[str]) -> Shown:
+def _show_functions(target: Any, names: Iterable[str]) -> ExposedFunctions:
     """Some methods of an object, with plain arguments and results."""
 
     def wrapped(method: Callable[..., Any]) -> Callable[..., Any]:
         return lambda *given, **named: plain(method(*plain(given), **plain(named)))
 
-    return Shown({name: wrapped(getattr(target, name)) for name in names})
+    return ExposedFunctions({name: wrapped(getattr(target, name)) for name in names})
 
 
-def _show_faker(faker: Any, filters: Filters) -> Shown:
+def _show_faker(faker: Any, filters: Filters) -> ExposedFunctions:
     """Faker's methods that make plain values, and `persona`, the stand-in of the person of the cell."""
     providers = [type(provider) for provider in faker.get_providers()]
     names = {name for provider in providers for name in dir(provider) if callable(getattr(provider, name))}
     shown = _show_functions(faker, (name for name in names if not name.startswith("_") and name not in _FAKER_OWN))
-    return Shown({**{name: getattr(shown, name) for name in shown.names}, "persona": lambda: Persona(filters)})
+    return ExposedFunctions(
+        {**{name: getattr(shown, name) for name in shown.names}, "persona": lambda: Persona(filters)}
+    )
 
 
-def _show_patterns() -> Shown:
+def _show_patterns() -> ExposedFunctions:
     """Regular expressions that give up after a second, where Python's might search forever."""
     import regex
 
@@ -366,6 +368,6 @@ def _show_patterns() -> Shown:
 
         return call
 
-    return Shown(
+    return ExposedFunctions(
         {name: timed(getattr(regex, name)) for name in ("sub", "findall", "search", "match", "fullmatch", "split")}
     )
