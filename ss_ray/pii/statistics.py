@@ -128,12 +128,17 @@ def type_statistics(counts: Counts, plan: PiiPlan) -> tuple[TypeStatistics, ...]
             return POLICY
         return plan.operator(entity_type)
 
+    def found_by(column: str) -> str:
+        if column in rules:
+            return rules[column].explanation
+        return POLICY if plan.steps else SEARCHED
+
     return tuple(
         TypeStatistics(
             column=column,
             entity_type=entity_type,
             operator=operator(entity_type),
-            found_by=rules[column].explanation if column in rules else POLICY if plan.steps else SEARCHED,
+            found_by=found_by(column),
             confidence=rules[column].confidence if column in rules else None,
             cells=counts.cells[column],
             touched=counts.touched[column, entity_type],

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from ss_ray.codec.order_axis import OrderAxis
 from ss_ray.codec.sequence_columns import order_ranks
-from ss_ray.codec.sequence_tables import gaps_of
+from ss_ray.codec.sequence_tables import Gaps, gaps_of
 from ss_ray.errors import DataError
 from ss_ray.location import Location
 from ss_ray.tables.parts import read_part
@@ -53,6 +53,13 @@ class SequenceFacts:
     gap_bounds: tuple[int, int] | None
     highest_group: int | None = None
     gap_divisor: int = 0
+
+    @property
+    def known_gaps(self) -> Gaps:
+        """All distances of neighbours or, where there are too many, the smallest and the largest."""
+        if self.gaps is not None:
+            return Gaps(values=self.gaps, are_listed=True)
+        return Gaps(values=self.gap_bounds or (), are_listed=False)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ from ss_ray.cluster import map_items
 from ss_ray.codec.columns import PAD
 from ss_ray.codec.order_axis import OrderAxis, order_axis
 from ss_ray.codec.sequence_columns import Sequences
-from ss_ray.codec.sequences import SequenceCodec, fit_sequence_codec, windows
+from ss_ray.codec.sequences import CodecSizes, SequenceCodec, SequenceOrder, fit_sequence_codec, windows
 from ss_ray.codec.slots import SlotCodec
 from ss_ray.errors import DataError
 from ss_ray.location import Location
@@ -149,13 +149,12 @@ def encode_sequences(
         found.columns,
         found.sample,
         found.starts,
-        axis=found.axis,
-        gaps=facts.gaps if facts.gaps is not None else facts.gap_bounds or (),
-        gaps_are_listed=facts.gaps is not None,
-        interval=fixed_interval(plan, found.axis, facts),
-        num_bins=training.num_bins,
-        text_vocabulary=training.text_vocabulary,
-        max_text_tokens=training.max_text_tokens,
+        order=SequenceOrder(axis=found.axis, gaps=facts.known_gaps, interval=fixed_interval(plan, found.axis, facts)),
+        sizes=CodecSizes(
+            num_bins=training.num_bins,
+            text_vocabulary=training.text_vocabulary,
+            max_text_tokens=training.max_text_tokens,
+        ),
     )
     folder.remove()
     arguments = (rows.files(".parquet"), schema.to_arrow(), plan.group, plan.order, codec, folder.make_folder())

@@ -309,8 +309,16 @@ def _hashed_words(words: Sequence[Sequence[str]], gazetteers: Gazetteers) -> Flo
 def shape(text: str) -> str:
     """Letters as a or A, digits as 9, runs of letters and of more than 8 digits shortened: "Anna-2" gives "Aa-9"."""
     text = re.sub(r"\d", "9", text)
-    text = re.sub(r"[^\W\d_]+", lambda m: "A" if m[0].isupper() else "a" if m[0].islower() else "Aa", text)
+    text = re.sub(r"[^\W\d_]+", _shorten_letters, text)
     return re.sub(r"9{9,}", "9+", text)
+
+
+def _shorten_letters(match: re.Match[str]) -> str:
+    if match[0].isupper():
+        return "A"
+    if match[0].islower():
+        return "a"
+    return "Aa"
 
 
 def _shape_features(texts: Sequence[str]) -> Floats:

@@ -125,14 +125,15 @@ def permuted(key: bytes, domain: str, value: str) -> str:
 def _as_ascii(key: bytes, domain: str, value: str) -> str:
     """The value with its digits and letters of other scripts replaced by ASCII ones."""
     stream = Stream(key, "fold", domain, value)
-    return "".join(
-        character
-        if character.isascii() or not (character.isalnum() or unicodedata.combining(character))
-        else str(int(character))
-        if character.isdecimal()
-        else stream.choice(string.ascii_uppercase if character.isupper() else string.ascii_lowercase)
-        for character in value
-    )
+    return "".join(_to_ascii(character, stream) for character in value)
+
+
+def _to_ascii(character: str, stream: Stream) -> str:
+    if character.isascii() or not (character.isalnum() or unicodedata.combining(character)):
+        return character
+    if character.isdecimal():
+        return str(int(character))
+    return stream.choice(string.ascii_uppercase if character.isupper() else string.ascii_lowercase)
 
 
 def _list_alphabets(value: str) -> list[str]:

@@ -196,7 +196,12 @@ class Places:
         # Never by 0.
         moved = degrees + step * (drawn - reach if drawn < reach else drawn - reach + 1)
 
-        return str(2 * limit - moved if moved > limit else -2 * limit - moved if moved < -limit else moved)
+        # A coordinate beyond the pole or the date line is mirrored back into the range.
+        if moved > limit:
+            return str(2 * limit - moved)
+        if moved < -limit:
+            return str(-2 * limit - moved)
+        return str(moved)
 
     def _replace_street(self, value: str) -> str:
         return self._draw_from_pool("street", value, self._choose_lexicon(value).streets)

@@ -107,12 +107,18 @@ def fold(text: str) -> tuple[str, Sequence[int]]:
         for part in unicodedata.normalize("NFKD", character).casefold():
             if unicodedata.combining(part) or unicodedata.category(part) == "Cf":
                 continue
-            folded.append(
-                _FOLDS.get(part) or (" " if part.isspace() else "-" if unicodedata.category(part) == "Pd" else part)
-            )
+            folded.append(_FOLDS.get(part) or _fold_separator(part))
             places.append(place)
 
     return "".join(folded), places
+
+
+def _fold_separator(character: str) -> str:
+    if character.isspace():
+        return " "
+    if unicodedata.category(character) == "Pd":
+        return "-"
+    return character
 
 
 def _number_mentions(entity_type: str, value: str) -> tuple[Mention, ...]:
