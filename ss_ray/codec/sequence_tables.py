@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from ss_ray.codec.ascending import Ints
 from ss_ray.codec.order_axis import OrderAxis
 from ss_ray.codec.repeats import flag_column
 from ss_ray.codec.sequence_columns import Sequences, order_ranks
@@ -24,8 +25,6 @@ REPEATED = 0.6
 """Share of rows with the value of the row before from which a column is written only where it changes."""
 MIN_FOLLOWERS = 20
 MAX_LISTED_SIZE = 256
-
-Ints = npt.NDArray[np.int64]
 
 
 def rows_left(left: Ints) -> Ints:

@@ -19,14 +19,13 @@ import numpy as np
 import pyarrow as pa
 from pydantic import TypeAdapter
 
-from ss_ray.codec.ascending import LEARNED, Ends, ascending, find_ends, rows_between
+from ss_ray.codec.ascending import LEARNED, Ends, Ints, ascending, find_ends, rows_between
 from ss_ray.codec.columns import PAD, BinnedCodec, Slot, Tokens, ValueCodec
 from ss_ray.codec.order_axis import OrderAxis
 from ss_ray.codec.repeats import CHANGED, RepeatCodec
 from ss_ray.codec.sequence_columns import Sequences
 from ss_ray.codec.sequence_tables import (
     Gaps,
-    Ints,
     gap_column,
     header_schema,
     header_table,

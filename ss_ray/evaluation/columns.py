@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from ss_ray.errors import DataError
 from ss_ray.schema import ORDERED_KINDS, ColumnSchema, Kind, TableSchema
 
+Ints = NDArray[np.int64]
 Values = NDArray[Any]
 """float64 with NaN (ordered column) or object of str and None (nominal column), shape (rows,)."""
 

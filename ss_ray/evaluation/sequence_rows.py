@@ -8,10 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ss_ray.evaluation.columns import ScoredColumn, Table, labels, missing, numbers, prepare
+from ss_ray.evaluation.columns import Ints, ScoredColumn, Table, labels, missing, numbers, prepare
 from ss_ray.schema import ORDERED_KINDS, Kind, TableSchema
-
-Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True)

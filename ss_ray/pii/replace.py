@@ -30,6 +30,7 @@ from ss_ray.pii.stand_ins.pseudonyms import PERSONAL_TYPES, Pseudonyms
 from ss_ray.pii.statistics import NEAR_ORIGINAL, Counts, Place, add_counts, few
 from ss_ray.pii.text.mentions import Mention, mentions_of
 from ss_ray.pii.texts import NewText, RowContext, TextReplacer
+from ss_ray.tables.dates import SECONDS_PER_DAY, TICKS_PER_SECOND
 
 DATE_TYPES = frozenset({entities.DATE_OF_BIRTH, entities.DATE_TIME})
 MAX_WALK = 100
@@ -178,8 +179,8 @@ class TableReplacer:
         if pa.types.is_date32(column.type):
             return pc.add(column.cast(pa.int32()), days.cast(pa.int32())).cast(column.type)
 
-        units = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
-        per_day = 86_400 * units[getattr(column.type, "unit", "ms")]
+        # date64, which has no unit, counts milliseconds.
+        per_day = SECONDS_PER_DAY * TICKS_PER_SECOND[getattr(column.type, "unit", "ms")]
         return pc.add(column.cast(pa.int64()), pc.multiply(days, per_day)).cast(column.type)
 
     def _make_fitting(self, entity_type: str, text: str, type_: pa.DataType) -> str | None:

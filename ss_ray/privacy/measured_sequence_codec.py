@@ -12,11 +12,12 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 
+from ss_ray.codec.ascending import Ints
 from ss_ray.codec.columns import FIRST_TOKEN, PAD, BinnedCodec, Tokens, ValueCodec
 from ss_ray.codec.order_axis import OrderAxis, order_axis
 from ss_ray.codec.ordinals import Scale
 from ss_ray.codec.sequence_columns import Sequences
-from ss_ray.codec.sequence_tables import Gaps, Ints, gap_column, header_schema, row_schema, unbounded
+from ss_ray.codec.sequence_tables import Gaps, gap_column, header_schema, row_schema, unbounded
 from ss_ray.codec.sequences import SequenceCodec
 from ss_ray.codec.slots import ColumnCodec, SlotCodec
 from ss_ray.privacy.measured import MeasuredSchema

@@ -28,7 +28,7 @@ from ss_ray.privacy.histograms import (
     threshold_of,
 )
 from ss_ray.schema import ORDERED_KINDS, ColumnSchema, Kind, TableSchema, arrow_type
-from ss_ray.tables.dates import iso_strings
+from ss_ray.tables.dates import SECONDS_PER_DAY, TICKS_PER_SECOND, iso_strings
 from ss_ray.tables.declare import declare_column
 from ss_ray.tables.facts import ColumnFacts
 
@@ -40,7 +40,6 @@ WEIGHTS: dict[Method, int] = {"keys": 2, "values": 1, "presence": 1, "cells": 1,
 CLIPPED_DECIMALS = 6
 """Up to so many decimals floats are counted in multiples of the last one, which ends at 1e9 or beyond."""
 DAYS = (-719162, 2932896)  # of the years 1 to 9999, from 1970
-TICKS = {"s": 86400, "ms": 86400 * 10**3, "us": 86400 * 10**6, "ns": 86400 * 10**9}  # of a day
 NANOSECONDS = 2**63 - 10**9  # from 1970 in either direction that Arrow reads back from text
 
 
@@ -180,7 +179,7 @@ def _widen_column(column: ColumnSchema) -> ColumnSchema:
     if pa.types.is_date(type_):
         ticks = 1
     else:
-        ticks = TICKS[type_.unit]
+        ticks = SECONDS_PER_DAY * TICKS_PER_SECOND[type_.unit]
 
     low = max(DAYS[0] * ticks, -NANOSECONDS)
     high = min((DAYS[1] + 1) * ticks - 1, NANOSECONDS)

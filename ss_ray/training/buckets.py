@@ -11,10 +11,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ss_ray.codec.ascending import Ints
 from ss_ray.codec.order_axis import OrderAxis
 from ss_ray.codec.sequence_columns import order_ranks
 from ss_ray.codec.sequence_tables import Gaps, gaps_of
@@ -26,8 +26,6 @@ from ss_ray.tables.splits import unit_hashes
 BUCKET_ROWS = 500_000
 MAX_GAPS = 256
 """Distinct distances of neighbours that are listed."""
-
-Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,6 +23,7 @@ from ss_ray.plans.sequences import SequencePlan
 from ss_ray.privacy.measured_sequence_codec import window_tokens
 from ss_ray.privacy.units import check_same_rows, unit_ids
 from ss_ray.schema import Kind, TableSchema
+from ss_ray.tables.dates import SECONDS_PER_DAY, TICKS_PER_SECOND
 from ss_ray.tables.parts import count_rows, read_part
 from ss_ray.training.arrays import save_array
 from ss_ray.training.buckets import (
@@ -37,8 +38,6 @@ from ss_ray.training.buckets import (
 )
 
 SAMPLE_ROWS = 100_000  # that place the bins of numbers and teach the pieces of text
-TICKS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}  # of a timestamp's unit in a second
-DAY_SECONDS = 86_400
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -261,11 +260,11 @@ def _to_ticks(axis: OrderAxis, seconds: int) -> int:
     """Seconds in the smallest unit of the order column."""
     column = axis.column
     if column.kind is Kind.DATE:
-        return seconds // DAY_SECONDS * (seconds % DAY_SECONDS == 0)
+        return seconds // SECONDS_PER_DAY * (seconds % SECONDS_PER_DAY == 0)
 
     if column.kind is Kind.DATETIME:
         unit = column.arrow_type[len("timestamp[") :].partition("]")[0].partition(",")[0]
-        return seconds * TICKS[unit]
+        return seconds * TICKS_PER_SECOND[unit]
 
     return seconds * 10 ** (axis.scale.decimals or 0)
 

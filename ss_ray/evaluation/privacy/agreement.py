@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ss_ray.evaluation.columns import ScoredColumn, Table
+from ss_ray.evaluation.columns import Ints, ScoredColumn, Table
 from ss_ray.evaluation.privacy.copies import comparable
 
 NUM_BLOCKS = 4
@@ -28,7 +28,6 @@ MAX_PAIRS = 4_000_000
 """Pairs that are compared at most."""
 
 Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)

@@ -17,16 +17,16 @@ from numpy.typing import NDArray
 
 from ss_ray.evaluation.columns import Table, prepare, scored_columns
 from ss_ray.evaluation.evaluation_tables import DEFAULT_LIMITS, EvaluationTables, SampleLimits
-from ss_ray.evaluation.metrics import Metric, measured, unavailable
+from ss_ray.evaluation.metrics import MIN_ROWS, Metric, measured, not_measured
 from ss_ray.evaluation.nearest import Neighbours, Points, merged, nearest, to_points
 from ss_ray.evaluation.privacy.attributes import Attributes, attribute_inference, no_attributes
 from ss_ray.evaluation.privacy.combinations import Combination, replayed_combination
 from ss_ray.evaluation.privacy.copies import NO_COLUMN, Copies, row_copies, row_keys, text_copies
 from ss_ray.evaluation.privacy.disclosure import Disclosure, Persons, disclosure
-from ss_ray.evaluation.privacy.gdpr_risks import GdprRisks, gdpr_risks, no_gdpr_risks
-from ss_ray.evaluation.privacy.membership import Membership, membership, no_membership
+from ss_ray.evaluation.privacy.gdpr_risks import GdprRisks, gdpr_risks
+from ss_ray.evaluation.privacy.membership import Membership, membership
 from ss_ray.evaluation.privacy.memorised import Memorised, memorised_texts
-from ss_ray.evaluation.privacy.near_copies import DistanceQuantiles, NearCopies, near_copies, no_near_copies, quantiles
+from ss_ray.evaluation.privacy.near_copies import DistanceQuantiles, NearCopies, near_copies, quantiles
 from ss_ray.evaluation.privacy.nemo_privacy import NemoPrivacy, nemo_privacy
 from ss_ray.evaluation.privacy.replay import Originals, Replay, replays
 from ss_ray.evaluation.privacy.single_values import ReleasedSingles, UnseenValues, released_singles, unseen_values
@@ -37,8 +37,6 @@ MAX_QUERIES = 2000
 """Rows whose nearest record is looked up, per question."""
 REFERENCE_FACTOR = 4
 """Reference rows of each table, in multiples of max_rows: the more, the fewer near copies go unseen."""
-MIN_ROWS = 20
-"""Distinct rows of each table below which distances are not reported."""
 MAX_COMPARED = 20_000
 """Rows of each table among which disclosed rows and combinations are looked for."""
 TIE = 1e-6
@@ -292,11 +290,11 @@ def _test_membership(
 ) -> Membership:
     """Membership inference by the columns that may be looked at; `names` are those of the points."""
     if not tests.membership:
-        return no_membership(SWITCHED_OFF)
+        return not_measured(Membership, SWITCHED_OFF)
 
     kept = np.array([j for j, name in enumerate(names) if name not in tests.membership_without], dtype=np.intp)
     if not len(kept):
-        return no_membership("all columns are left out of it")
+        return not_measured(Membership, "all columns are left out of it")
 
     return membership(*(side.of_columns(kept) for side in (train, holdout, synthetic)), seed=seed)
 
@@ -330,16 +328,4 @@ def _measure_median(neighbours: Neighbours, seed: int) -> Metric:
 
 
 def _no_resemblance(reason: str) -> Resemblance:
-    none = unavailable(reason)
-    return Resemblance(
-        closer_to_train=none,
-        distance_to_train=none,
-        distance_to_holdout=none,
-        distance_of_holdout=none,
-        distances=DistanceQuantiles(),
-        near_copies=no_near_copies(reason),
-        membership_auc=none,
-        membership=no_membership(reason),
-        attributes=no_attributes(reason),
-        gdpr_risks=no_gdpr_risks(reason),
-    )
+    return not_measured(Resemblance, reason, attributes=no_attributes(reason))

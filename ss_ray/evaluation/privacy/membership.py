@@ -63,15 +63,6 @@ class Membership:
         return {"distance": self.distance, "distance relative to that of other real rows": self.calibrated}
 
 
-def no_membership(reason: str) -> Membership:
-    """A membership result without any value."""
-    none = unavailable(reason)
-    attack = MembershipAttack(
-        auc=none, auc_p_value=none, tpr_at_1_percent=none, tpr_p_value=none, tpr_at_01_percent=none
-    )
-    return Membership(distance=attack, calibrated=attack)
-
-
 def membership(train: Points, holdout: Points, synthetic: Points, *, seed: int) -> Membership:
     """Attack equally many training and holdout rows.
 

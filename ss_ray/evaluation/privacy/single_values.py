@@ -17,7 +17,7 @@ from scipy.stats import binomtest
 
 from ss_ray.evaluation.columns import labels
 from ss_ray.evaluation.evaluation_tables import EvaluationTables
-from ss_ray.evaluation.metrics import Metric, measured, unavailable
+from ss_ray.evaluation.metrics import Metric, measured, not_measured
 from ss_ray.evaluation.significance import share
 from ss_ray.schema import Kind
 
@@ -69,7 +69,7 @@ def unseen_values(tables: EvaluationTables) -> UnseenValues:
     average: what was met once is rarer than it looks (Good 1953, Biometrika 40, 237-264).
     """
     if tables.holdout is None:
-        return _no_unseen("there is no holdout to compare with")
+        return not_measured(UnseenValues, "there is no holdout to compare with", column="")
 
     train, holdout, synthetic = tables.train, tables.holdout, tables.synthetic
     chance = 1 - float(np.exp(-len(synthetic) / max(1, len(train) + len(holdout))))
@@ -83,7 +83,7 @@ def unseen_values(tables: EvaluationTables) -> UnseenValues:
             found.append((p_value, column.name, hits))
 
     if not found:
-        return _no_unseen("no column has words that only holdout rows hold")
+        return not_measured(UnseenValues, "no column has words that only holdout rows hold", column="")
 
     p_value, name, hits = min(found, key=lambda entry: entry[0])
     return UnseenValues(
@@ -92,11 +92,6 @@ def unseen_values(tables: EvaluationTables) -> UnseenValues:
         chance=measured(chance, len(synthetic)),
         p_value=measured(min(1.0, len(found) * p_value), len(hits)),
     )
-
-
-def _no_unseen(reason: str) -> UnseenValues:
-    none = unavailable(reason)
-    return UnseenValues(column="", reappearing=none, chance=none, p_value=none)
 
 
 def released_singles(

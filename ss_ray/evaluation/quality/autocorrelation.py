@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ss_ray.evaluation.sequence_rows import Ints, SequenceRows
+from ss_ray.evaluation.columns import Ints
+from ss_ray.evaluation.sequence_rows import SequenceRows
 
 MIN_PAIRS = 3
 """Pairs of values below which a sequence says nothing about a lag."""

@@ -18,17 +18,17 @@ from ss_ray.config.constraints import ConstraintParameters
 from ss_ray.evaluation.associations import association_matrix
 from ss_ray.evaluation.columns import Table, prepare, sample
 from ss_ray.evaluation.evaluation_tables import DEFAULT_LIMITS, EvaluationTables, SampleLimits
-from ss_ray.evaluation.metrics import Metric, unavailable
+from ss_ray.evaluation.metrics import Metric, not_measured, unavailable
 from ss_ray.evaluation.quality.autocorrelation import NEMO_LIMITS, LagLimits
 from ss_ray.evaluation.quality.column_fidelity import ColumnFidelity, column_fidelity, missing_difference
 from ss_ray.evaluation.quality.components import Components, components
-from ss_ray.evaluation.quality.coverage import Coverage, category_coverage, coverage, no_coverage
+from ss_ray.evaluation.quality.coverage import Coverage, category_coverage, coverage
 from ss_ray.evaluation.quality.discriminator import Discrimination, RocCurve, discriminate, discriminator_auc
 from ss_ray.evaluation.quality.missing_patterns import pattern_distance
 from ss_ray.evaluation.quality.pairs import Pairs, compare_pairs
 from ss_ray.evaluation.quality.rule_violations import RuleViolations, rule_violations
 from ss_ray.evaluation.quality.sequence_fidelity import SequenceFidelity, evaluate_sequences, no_sequences
-from ss_ray.evaluation.quality.similarity import Similarity, no_similarity, similarity
+from ss_ray.evaluation.quality.similarity import Similarity, similarity
 from ss_ray.evaluation.quality.text_fidelity import TextFidelity, evaluate_text, no_text_fidelity
 from ss_ray.evaluation.samples import Samples, draw_samples
 from ss_ray.evaluation.sequence_rows import SequenceColumns
@@ -174,7 +174,7 @@ def evaluate_fidelity(
 
 def _measure_baseline(samples: Samples, matrix: NDArray[np.float64]) -> Similarity:
     if samples.unseen is None:
-        return no_similarity(samples.no_holdout)
+        return not_measured(Similarity, samples.no_holdout)
     return similarity(samples.real, samples.unseen, matrix, seed=samples.seed)
 
 
@@ -195,7 +195,7 @@ def _measure_coverage(samples: Samples) -> tuple[Coverage, Coverage]:
     """Coverage by as many rows of the synthetic table, and of the holdout."""
     made = coverage(samples.real, samples.made, size=samples.common, seed=samples.seed)
     if samples.unseen is None:
-        return made, no_coverage(samples.no_holdout)
+        return made, not_measured(Coverage, samples.no_holdout)
     return made, coverage(samples.real, samples.unseen, size=samples.common, seed=samples.seed)
 
 

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ss_ray.evaluation.columns import ScoredColumn, missing
+from ss_ray.evaluation.columns import Ints, ScoredColumn, missing
 from ss_ray.evaluation.evaluation_tables import EvaluationTables
-from ss_ray.evaluation.metrics import Metric, measured, unavailable
+from ss_ray.evaluation.metrics import Metric, measured, not_measured, unavailable
 from ss_ray.evaluation.models import encode_labels, frequent_codes
 from ss_ray.evaluation.privacy_tests import SWITCHED_OFF
 from ss_ray.evaluation.quality.autocorrelation import NEMO_LIMITS, LagLimits, profile, profile_similarity
 from ss_ray.evaluation.quality.similarity import category_counts, histogram_counts, js_distance
-from ss_ray.evaluation.sequence_rows import Ints, SequenceColumns, SequenceRows, to_sequences
+from ss_ray.evaluation.sequence_rows import SequenceColumns, SequenceRows, to_sequences
 
 COMMON_SEQUENCES = 50
 """Holdouts of fewer sequences do not limit how many synthetic ones are compared: their own numbers are rough anyway."""
@@ -102,7 +102,7 @@ def evaluate_sequences(
     constants = constant_columns(real)
     if tables.holdout is None:
         common = len(made.lengths)
-        baseline = _no_similarity(no_holdout)
+        baseline = not_measured(SequenceSimilarity, no_holdout)
     else:
         unseen = to_sequences(tables.holdout, tables.schema, by, scored)
         common = max(len(unseen.lengths), COMMON_SEQUENCES)
@@ -119,7 +119,7 @@ def evaluate_sequences(
 
 def no_sequences(by: SequenceColumns, reason: str) -> SequenceFidelity:
     """A result without any number."""
-    none = _no_similarity(reason)
+    none = not_measured(SequenceSimilarity, reason)
     return SequenceFidelity(
         columns=by, synthetic=none, baseline=none, train_in_order=unavailable(reason), constant_columns=()
     )
@@ -135,7 +135,7 @@ def compare_sequences(
 ) -> SequenceSimilarity:
     """Compare one table's sequences with the training sequences, whose constant columns are given."""
     if not min(len(train.group), len(other.group)):
-        return _no_similarity("one of the tables has no sequence")
+        return not_measured(SequenceSimilarity, "one of the tables has no sequence")
 
     size = min(len(train.lengths), len(other.lengths))
     return SequenceSimilarity(
@@ -264,10 +264,3 @@ def _in_order(sequences: SequenceRows) -> Metric:
     share = float(sequences.in_order.mean())
     error = float(np.sqrt(share * (1 - share) / len(sequences.in_order)))
     return measured(share, len(sequences.in_order), std_error=error)
-
-
-def _no_similarity(reason: str) -> SequenceSimilarity:
-    none = unavailable(reason)
-    return SequenceSimilarity(
-        lengths=none, gaps=none, transitions=none, autocorrelation=none, constant=none, in_order=none
-    )

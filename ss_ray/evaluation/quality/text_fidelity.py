@@ -16,7 +16,7 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
 from ss_ray.evaluation.columns import labels
 from ss_ray.evaluation.evaluation_tables import EvaluationTables
-from ss_ray.evaluation.metrics import Metric, measured, unavailable
+from ss_ray.evaluation.metrics import Metric, measured, not_measured, unavailable
 from ss_ray.evaluation.models import auc_std_error, roc_auc
 from ss_ray.evaluation.quality.text_embedding import Embed, fit_embedding
 from ss_ray.evaluation.quality.text_semantic import semantic_similarity
@@ -115,7 +115,7 @@ def evaluate_text(
     unseen = rest[0] if rest else None
     if unseen is None:
         meaning = unavailable(no_holdout)
-        baseline = _no_similarity(no_holdout)
+        baseline = not_measured(TextSimilarity, no_holdout)
     else:
         meaning = _compare_semantics(real, made, unseen)
         baseline = _compare_texts(real, unseen, real, _compare_holdout_halves(real, unseen), seed=seed)
@@ -131,7 +131,7 @@ def evaluate_text(
 
 def no_text_fidelity(column: str, reason: str) -> TextFidelity:
     """A column without any number."""
-    none = _no_similarity(reason)
+    none = not_measured(TextSimilarity, reason)
     return TextFidelity(
         column=column, embedding=None, synthetic=none, baseline=none, train_duplicates=unavailable(reason)
     )
@@ -176,7 +176,7 @@ def _compare_texts(train: Texts, other: Texts, unseen: Texts, semantic: Metric, 
     """All measures of one table's texts; the discriminator tells them from the unseen texts."""
     if not (train.enough and other.enough):
         found = f"training {len(train.texts)}, the other {len(other.texts)}"
-        return _no_similarity(f"it needs {MIN_TEXTS} texts of each table; there are: {found}")
+        return not_measured(TextSimilarity, f"it needs {MIN_TEXTS} texts of each table; there are: {found}")
 
     size = min(len(train.texts), len(other.texts))
     x = text_shapes(train.texts)
@@ -239,10 +239,3 @@ def _discriminate_texts(real: Texts, other: Texts, *, seed: int) -> Metric:
     auc = roc_auc(sides == 1, scores)
 
     return measured(auc, size, seed=seed, std_error=auc_std_error(auc, size, size))
-
-
-def _no_similarity(reason: str) -> TextSimilarity:
-    none = unavailable(reason)
-    return TextSimilarity(
-        structure=none, semantic=none, lengths=none, vocabulary=none, duplicates=none, discriminator=none
-    )

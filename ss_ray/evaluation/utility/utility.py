@@ -15,12 +15,12 @@ import numpy as np
 
 from ss_ray.evaluation.columns import Table, prepare, sample, scored_columns
 from ss_ray.evaluation.evaluation_tables import DEFAULT_LIMITS, EvaluationTables, SampleLimits
-from ss_ray.evaluation.metrics import Metric, unavailable
+from ss_ray.evaluation.metrics import MIN_ROWS, Metric, unavailable
 from ss_ray.evaluation.utility.bootstrap import score_predictions
 from ss_ray.evaluation.utility.importance import agreement, agreement_of_halves
 from ss_ray.evaluation.utility.prediction import fit_model, make_task, outcomes, with_outcome
 from ss_ray.evaluation.utility.several_targets import TargetUtility, mean_gap, skill_gap, utility_of_targets
-from ss_ray.evaluation.utility.target import MIN_ROWS, Choice, choose_target, declared_target
+from ss_ray.evaluation.utility.target import Choice, choose_target, declared_target
 
 
 @dataclass(frozen=True, kw_only=True)
