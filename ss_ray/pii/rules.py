@@ -196,16 +196,9 @@ def make_pii_plan(
         _refuse_unknown(free, chosen)
 
     acted = {rule.name for rule in free if rule.operator is not Operator.KEEP}
-    texts = tuple(
-        column.name
-        for column in schema.columns
-        if column.name not in (*acted, *lock_columns) and _is_searched(column, typings)
-    )
-    checked = tuple(
-        column.name
-        for column in schema.columns
-        if column.name not in (*acted, *lock_columns, *texts) and is_textual(arrow_type(column))
-    )
+    rest = [column for column in schema.columns if column.name not in (*acted, *lock_columns)]
+    texts = tuple(column.name for column in rest if _is_searched(column, typings))
+    checked = tuple(column.name for column in rest if column.name not in texts and is_textual(arrow_type(column)))
     types = {rule.name: rule.entity_type for rule in rules}
 
     return replace(

@@ -10,7 +10,7 @@ import hashlib
 import os
 import secrets
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import accumulate
@@ -123,17 +123,22 @@ def replace_pii(
 
     items = _replacement_items(rows, targets, TEXT_SLICE_ROWS if plan.text_columns else SLICE_ROWS)
     with reported_progress(on_progress, "replace_pii", None) as report, shared_key(key, targets.train.parent) as shared:
-        done = list(
-            map_items(
-                _replace_worker,
-                items,
-                arguments=(plan, schema, shared, report),
-                num_actors=resources.num_pii_workers,
-                # Less than a core each: upstream tasks need room too.
-                num_cpus=0.5,
-            )
-        )
+        # Less than a core each: upstream tasks need room too.
+        num_actors = resources.num_pii_workers
+        arguments = (plan, schema, shared, report)
+        done = list(map_items(_replace_worker, items, arguments=arguments, num_actors=num_actors, num_cpus=0.5))
 
+    return _finish_replacement(done, schema, plan, key, targets)
+
+
+def _finish_replacement(
+    done: Sequence[_Done], schema: TableSchema, plan: PiiPlan, key: bytes, targets: RowFolders
+) -> PiiResult:
+    """Result of all actors together, with its report written beside `targets`.
+
+    Raises:
+        PrivacyError: An identifier of the input stands in the output, which is removed.
+    """
     scan = add_scans([part.scan for part in done])
     if scan.survived:
         targets.train.remove()

@@ -139,11 +139,6 @@ def evaluate_fidelity(
     found, floor = _discriminate_tables(tables, samples)
     matrix = association_matrix(samples.real)
     columns = tuple(column_fidelity(tables, column, samples) for column in schema.columns)
-    if sequences is None:
-        of_sequences = None
-    else:
-        of_sequences = _measure_sequences(whole or WholeSequences(tables=tables), sequences, samples, lags)
-
     patterns, patterns_baseline = _missing_patterns(samples, schema)
     covered, covered_baseline = _measure_coverage(samples)
 
@@ -167,7 +162,7 @@ def evaluate_fidelity(
         components=components(samples.real, samples.made, seed=seed),
         associations=_select_associations(matrix, samples.made),
         rules=rule_violations(constraints, tables, no_holdout=samples.no_holdout),
-        sequences=of_sequences,
+        sequences=_measure_sequences(whole or WholeSequences(tables=tables), sequences, samples, lags),
         texts=_measure_texts(tables, text_embedding, samples),
     )
 
@@ -219,10 +214,12 @@ class WholeSequences:
 
 def _measure_sequences(
     whole: WholeSequences,
-    by: SequenceColumns,
+    by: SequenceColumns | None,
     samples: Samples,
     lags: LagLimits | None,
-) -> SequenceFidelity:
+) -> SequenceFidelity | None:
+    if by is None:
+        return None
     if whole.tables is None:
         return no_sequences(by, whole.reason or "there are no whole sequences")
 
