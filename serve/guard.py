@@ -210,14 +210,13 @@ class Rates:
 
 
 def _with_key(scope: Scope, authentication: Authentication) -> Scope:
-    """The request with the key moved from its address to its header, for clients without a field for a header.
-
-    Only the key that is made when the service starts may stand in an address: it does not outlive the service.
-    """
+    """The request with the key moved from its address to its header, for clients without a field for a header."""
     match = KEY_IN_PATH.fullmatch(scope["path"])
+    # Only the start key may stand in an address, because it does not outlive the service.
     if match is None or authentication.settings.configured:
         return scope
 
+    # Two Authorization headers would be ambiguous.
     kept = [(name, value) for name, value in scope["headers"] if name != b"authorization"]
     headers = [*kept, (b"authorization", b"Bearer " + match[1].encode())]
     path = match[2] or "/"

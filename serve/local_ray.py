@@ -41,6 +41,7 @@ def local_ray() -> Iterator[str]:
 
     gcs, dashboard, agent, client = free_ports(4)
     ports = {"port": gcs, "dashboard-port": dashboard, "dashboard-agent-listen-port": agent}
+    # Port 0 lets the system choose; other Ray clusters on this machine may use the defaults.
     ports |= {"ray-client-server-port": client, "min-worker-port": 0, "max-worker-port": 0}
     hosts = [f"--node-ip-address={HOST}", f"--dashboard-host={HOST}"]
     options = [*hosts, "--include-dashboard=true", "--disable-usage-stats"]
@@ -53,6 +54,7 @@ def local_ray() -> Iterator[str]:
             stderr=log,
             # Ctrl-C is for us, who end it.
             start_new_session=True,
+            # Elsewhere than on Linux, kill -9 of this process leaves Ray behind.
             preexec_fn=_die_with_parent if sys.platform == "linux" else None,
         )
         try:

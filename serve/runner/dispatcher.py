@@ -120,8 +120,10 @@ class Dispatcher:
 
         jobs = unfinished(self.database)
         if jobs:
+            # One question to Ray for all jobs, not one for each.
             known = self.runner.submissions()
             sent = [job for job in jobs if job.submission_id is not None]
+            # Logs and disk usage are slow to read, so each round does so for some jobs, in turn.
             turns = math.ceil(len(sent) / LOGS_A_ROUND)
             turn = next(self.rounds)
 
@@ -135,6 +137,7 @@ class Dispatcher:
             with self._isolate_errors(job):
                 self._erase_job(job)
 
+        # The lease expires by itself after SWEEP_SECONDS, so one replica sweeps once in that time.
         if take_lease(self.database, "sweep", self.lease.holder, SWEEP_SECONDS, renew=False):
             sweep(self.database, self.blobs, datetime.now(UTC))
 
@@ -236,6 +239,7 @@ class Dispatcher:
 
         details = kept | dict(verdict.details)
         if verdict.status == COMPLETED:
+            # Lists show the grades without reading the run directory of every job.
             details |= grades(Location.parse(job.run_dir))
 
         steps = steps_of(job.steps, written, verdict.status)
@@ -297,9 +301,11 @@ class Dispatcher:
             move(self.database, job.id, ERROR, error_details=GONE)
             return False
 
+        # Another replica may have claimed the attempt, or a caller may have cancelled the job.
         if attempt > job.attempt and not claim(self.database, job.id, attempt, submission_id):
             return False
 
+        # The status of an earlier attempt would be taken for this one's.
         Location.parse(self._job_path(job, "status.json")).remove()
         metadata = {"job_id": job.id, "namespace": job.namespace, "name": job.name}
         self.runner.submit(submission_id, entrypoint, metadata)
@@ -329,6 +335,7 @@ class Dispatcher:
         if not job.data.startswith(below(self.settings.storage.partition("?")[0], "objects/")):
             return str(job.data)
         named = self._job_path(job, f"input/table{file_suffix(job.data_source)}")
+        # The format follows from the ending; the content itself is stored by its hash.
         stage_input(Location.parse(job.data), Location.parse(named))
         return named
 
@@ -355,6 +362,7 @@ def in_turn(jobs: Sequence[Row], active: Mapping[str, int]) -> list[Row]:
     ranks = []
 
     for job in waiting:
+        # The rank of a job is the number of jobs of its namespace before it, those on the cluster included.
         ranks.append(places[job.namespace])
         places[job.namespace] += 1
 

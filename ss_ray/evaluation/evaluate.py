@@ -92,6 +92,7 @@ def combine(
     """The three measurements with their scores; `lost`: column -> share of synthetic cells that are not of its type."""
     columns = fidelity.tabular_columns
     made = [text.synthetic for text in fidelity.texts]
+    # A mean over different parts is not comparable, so both tables are scored by the parts that both have.
     common, marks = _common_parts(fidelity)
     scores = Scores(
         quality=score_quality(

@@ -129,6 +129,7 @@ def evaluate_table(
     """
     on_progress(Progress(stage="evaluate", done=0, total=4, unit="parts"))
     sample = read_samples(folders, schema)
+    # One copy in the object store serves all three measurements.
     tables = ray.put(sample)
     asked = request.parameters
     limits = SampleLimits(max_rows=asked.sqs_report_rows, max_columns=asked.sqs_report_columns, seed=request.seed)

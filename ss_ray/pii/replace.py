@@ -86,6 +86,7 @@ class TableReplacer:
         numbers = [self._number_column(name, table.column(name)) for name in self.plan.number_columns]
         columns += [*texts, *checked, *numbers]
         new = _with_columns(table, columns)
+        # Rows are dropped at the end, so that row numbers stay valid for every column.
         dropped = sorted({row for column in columns for row in column.dropped_rows})
         new = new.drop_columns(list(self.plan.dropped_columns))
 
@@ -168,13 +169,11 @@ class TableReplacer:
         return [None if place is None else stand_ins[place] for place in places]
 
     def _move_dates(self, column: pa.ChunkedArray, rule: ColumnRule, rows: _Rows) -> pa.Array:
-        """A column of dates, moved by the days of each row or cut to the first day of the year.
-
-        Placeholders such as 1900-01-01 go missing: moved, they would tell by how much.
-        """
+        """A column of dates, moved by the days of each row or cut to the first day of the year."""
         if rule.operator is Operator.GENERALISE:
             return pc.floor_temporal(column, unit="year").cast(column.type)
 
+        # A moved placeholder such as 1900-01-01 would reveal the number of days, so it goes missing.
         days = pc.if_else(_is_somebodys(column), pa.array(rows.days, pa.int64()), None)
         if pa.types.is_date32(column.type):
             return pc.add(column.cast(pa.int32()), days.cast(pa.int32())).cast(column.type)

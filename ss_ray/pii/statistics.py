@@ -206,6 +206,7 @@ def safe_harbor(treated: Iterable[tuple[str, str, str]], scan: ScanResult | None
         if entity_type in BY_NAME:
             letter = BY_NAME[entity_type].safe_harbor
         else:
+            # Types of the configuration fall under HIPAA's last letter, any other unique identifier.
             letter = "R"
         if letter is not None:
             found.setdefault(letter, []).append((f"{column}: {entity_type}, {operator}", operator))

@@ -89,6 +89,7 @@ def make_dp_plan(
 
     # The rate, the number of steps and the noise follow from the first count alone: the later one is not charged yet.
     rough_num_units = units.rough_num_units
+    # Larger batches than MAX_BATCH cost time without lowering the noise much.
     rates = [min(rate, MAX_BATCH / rough_num_units) for rate in SAMPLE_RATES]
     if expected_batch_size is not None:
         rates = [min(1.0, expected_batch_size / rough_num_units)]
@@ -102,6 +103,8 @@ def make_dp_plan(
 
         asked = Charge(mechanism=DP_SGD, noise_multiplier=0.0, sample_rate=sample_rate, count=steps)
         noise_multiplier = calibrate_rest(asked, target_epsilon, delta, spent)
+        # At a fixed budget the noise of an averaged gradient, sigma / batch, falls with the batch until sigma is
+        # about this large, and hardly from there on.
         if noise_multiplier >= MIN_NOISE_MULTIPLIER:
             break
 

@@ -120,6 +120,7 @@ def plan_queries(
         known = known_column(column, given)
         uses += [(known, method) for method in _choose_methods(known, declared_ends(given))]
 
+    # Keys below their threshold are not released, so the sum of such counts does not give the number of units.
     if all(method == "keys" for _, method in uses):
         uses.append((uses[0][0], "presence"))
 
@@ -127,6 +128,7 @@ def plan_queries(
     if budget.rho <= 0 or (num_keys and not 0 < budget.delta < 1):
         raise PrivacyError("the private schema has no budget; allow a larger privacy.epsilon and privacy.delta")
 
+    # Gaussian mechanisms add up in rho, so the budget is divided by weights.
     rho = budget.rho / sum(WEIGHTS[method] for _, method in uses)
     return tuple(
         _plan_measurement(column, method, rho * WEIGHTS[method], budget.delta / max(num_keys, 1))

@@ -228,12 +228,14 @@ def resemblance(
     if not train.columns:
         return _no_resemblance(NO_COLUMN)
 
+    # A generator that repeats one row would otherwise count it many times.
     distinct = synthetic.take(np.unique(row_keys(synthetic), return_index=True)[1])
     if min(train.rows, holdout.rows, distinct.rows) < MIN_ROWS:
         found = f"training {train.rows}, holdout {holdout.rows}, synthetic {distinct.rows}"
         return _no_resemblance(f"it needs {MIN_ROWS} distinct rows of each table; there are: {found}")
 
     rng = np.random.default_rng([seed, 4])
+    # Rows are shuffled once; every later prefix of them is then a random sample.
     drawn = tuple(_draw_rows(table, REFERENCE_FACTOR * max_rows, rng) for table in (train, holdout, distinct))
     return _with_distances(train, drawn, max_rows=max_rows, seed=seed, tests=tests)
 
@@ -243,6 +245,7 @@ def _with_distances(
 ) -> Resemblance:
     """Resemblance of the rows drawn; comparisons of training with holdout rows use equally many of each."""
     all_real, all_unseen, made = to_points(train, *drawn)
+    # With more training than holdout rows, the nearest training row would be closer by chance alone.
     size = min(all_real.rows, all_unseen.rows)
     real, unseen = (p.take(np.arange(size)) for p in (all_real, all_unseen))
     queries, strangers = (p.take(np.arange(min(p.rows, MAX_QUERIES))) for p in (made, unseen))
@@ -251,6 +254,7 @@ def _with_distances(
     between = nearest(strangers, real)
     to_all = to_train
     of_holdout = between
+    # A near copy counts wherever the training row is, so here all reference rows are searched.
     if all_real.rows > size:
         rest = all_real.take(np.arange(size, all_real.rows))
         to_all, of_holdout = (
@@ -305,17 +309,16 @@ def _draw_rows(table: Table, size: int, rng: np.random.Generator) -> Table:
 
 
 def closer_to_train(to_train: Neighbours, to_holdout: Neighbours, *, seed: int) -> Metric:
-    """Share of queries closer to their training than to their holdout neighbour, ties half.
-
-    Queries that share a nearest real row are not independent, so the standard error sums their deviations per nearest
-    row (cluster-robust, with the usual correction for few clusters).
-    """
+    """Share of queries closer to their training than to their holdout neighbour, ties half."""
     difference = to_train.distance - to_holdout.distance
     closer = np.where(np.abs(difference) <= TIE, 0.5, difference < 0)
     share = float(closer.mean())
+    # Queries that share a nearest real row are not independent, so each real row is one cluster. Holdout rows get
+    # negative numbers, which training rows do not use.
     nearest_row = np.where(difference <= 0, to_train.index, -1 - to_holdout.index)
     clusters = np.unique(nearest_row, return_inverse=True)[1]
     sums = np.bincount(clusters, weights=closer - share)
+    # The usual correction of a cluster-robust error for few clusters.
     correction = len(sums) / max(len(sums) - 1, 1)
     error = np.sqrt(correction * float((sums**2).sum())) / len(closer)
 

@@ -223,6 +223,7 @@ class _Rivals:
         """
         rival = self.best[pairs.target]
         if owners is not None:
+            # Other rows of the same person are no rivals.
             rival = np.where(owners[pairs.query] == self.owner[pairs.target], self.second[pairs.target], rival)
 
         lead = space.agreement(pairs) - rival
@@ -309,13 +310,16 @@ def _compare_ahead(made: tuple[Floats, int], unseen: tuple[Floats, int]) -> tupl
         made: Largest lead of a synthetic row for each training row, and the number of synthetic persons.
         unseen: Largest lead of a synthetic row for each unseen real row, and the number of synthetic persons.
     """
+    # The limits are quantiles of the leads for unseen rows, so that each is exceeded equally often by chance.
     ordered = np.sort(unseen[0])[::-1]
     limits = [ordered[min(int(share * unseen[1]), len(ordered) - 1)] for share in SHARE_RANKS]
+    # Training rows are counted, not synthetic ones: several synthetic rows may lead for one remote training row.
     counts = [(int((made[0] > limit).sum()), int((unseen[0] > limit).sum())) for limit in limits if limit > 0]
     if not counts:
         none = unavailable("unseen real rows lead for too few training rows")
         return none, none, none
 
+    # The smallest p-value counts; below it is multiplied by the number of limits that were tried (Bonferroni).
     tests = [(rate_p_value(hits, made[1], chance, unseen[1]).value or 0.0, hits, chance) for hits, chance in counts]
     p_value, hits, chance = min(tests)
     return (

@@ -111,14 +111,12 @@ def gdpr_risks(
 def make_risk(
     attack: Metric, control: Metric, naive: Metric, *, seed: int, column: str | None = None, tests: int = 1
 ) -> Risk:
-    """The risk of two success rates that are available.
-
-    The error of the ratio is propagated from the two half widths, to first order.
-    """
+    """The risk of two success rates that are available."""
     (r_attack, e_attack), (r_control, e_control) = (
         wilson((m.value or 0.0) * m.sample_size, m.sample_size) for m in (attack, control)
     )
     risk = (r_attack - r_control) / (1 - r_control)
+    # The error of the ratio is propagated from the two half widths, to first order.
     half = float(np.hypot(e_attack / (1 - r_control), e_control * (1 - r_attack) / (1 - r_control) ** 2))
     excess = float(norm.sf((risk - TOLERABLE_RISK) * Z_95 / half))
     size = min(attack.sample_size, control.sample_size)

@@ -63,15 +63,13 @@ class ReleasedSingles:
 
 
 def unseen_values(tables: EvaluationTables) -> UnseenValues:
-    """Look for values that only the holdout has.
-
-    A value that one of N real rows has is in a fresh sample of m rows with a probability of 1 - exp(-m / N) at most on
-    average: what was met once is rarer than it looks (Good 1953, Biometrika 40, 237-264).
-    """
+    """Look for values that only the holdout has."""
     if tables.holdout is None:
         return not_measured(UnseenValues, "there is no holdout to compare with", column="")
 
     train, holdout, synthetic = tables.train, tables.holdout, tables.synthetic
+    # A value that occurs once is rarer than it looks (Good 1953, Biometrika 40, 237-264): a fresh sample of m rows
+    # holds the value of one of N rows with a probability of at most 1 - exp(-m / N) on average.
     chance = 1 - float(np.exp(-len(synthetic) / max(1, len(train) + len(holdout))))
     found = []
     for column in tables.schema.of_kind(*SINGLE_KINDS):
@@ -90,6 +88,7 @@ def unseen_values(tables: EvaluationTables) -> UnseenValues:
         column=name,
         reappearing=share(hits),
         chance=measured(chance, len(synthetic)),
+        # The best of several columns is reported, so its p-value is corrected for their number.
         p_value=measured(min(1.0, len(found) * p_value), len(hits)),
     )
 

@@ -78,6 +78,7 @@ def profile_similarity(train: Profile, other: Profile) -> float:
     size = min(len(train.correlation), len(other.correlation))
     x = train.correlation[:size]
     y = other.correlation[:size]
+    # Constant values have no profile; a varying column that became constant lost all of its dependence.
     if np.isfinite(x).any() and not np.isfinite(y).any():
         return 0.0
 
@@ -85,6 +86,7 @@ def profile_similarity(train: Profile, other: Profile) -> float:
     if not both.any():
         return float("nan")
 
+    # Bartlett's standard error of both sides: a difference within the noise costs nothing.
     noise = np.hypot(_standard_error(train)[:size], _standard_error(other)[:size])[both]
     x = x[both]
     y = y[both]

@@ -188,6 +188,7 @@ def _missing_patterns(samples: Samples, schema: TableSchema) -> tuple[Metric, Me
 
 def _measure_coverage(samples: Samples) -> tuple[Coverage, Coverage]:
     """Coverage by as many rows of the synthetic table, and of the holdout."""
+    # More rows cover more, so both tables are compared at one size.
     made = coverage(samples.real, samples.made, size=samples.common, seed=samples.seed)
     if samples.unseen is None:
         return made, not_measured(Coverage, samples.no_holdout)
@@ -195,6 +196,7 @@ def _measure_coverage(samples: Samples) -> tuple[Coverage, Coverage]:
 
 
 def _measure_pairs(samples: Samples) -> Pairs:
+    # More rows would give smaller distances, so both tables are compared at one size.
     made = samples.of_common_size(samples.made)
     return compare_pairs(samples.real, samples.unseen, made, no_holdout=samples.no_holdout, seed=samples.seed)
 

@@ -99,6 +99,7 @@ def permuted(key: bytes, domain: str, value: str) -> str:
 
     alphabets = _list_alphabets(value)
     places = [(index, alphabet) for index, alphabet in enumerate(alphabets) if alphabet]
+    # A long value is unique by its length alone; a permutation of so many strings is not needed.
     if len(places) > MAX_PLACES:
         stream = Stream(key, "long", domain, value)
         return "".join(stream.choice(alphabet) if alphabet else character

@@ -197,6 +197,8 @@ def without_overlaps(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     for finding in sorted(findings, key=lambda f: (f.start, f.end)):
         if merged and finding.start < merged[-1][1]:
             start, end, winner = merged[-1]
+            # The group keeps the span of all its findings: the winner's alone would leave a fragment of the others in
+            # the text.
             merged[-1] = start, max(end, finding.end), max(winner, finding, key=_rank_finding)
         else:
             merged.append((finding.start, finding.end, finding))
@@ -205,13 +207,11 @@ def without_overlaps(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
 
 def _with_namesakes(text: str, by_model: list[Finding]) -> list[Finding]:
-    """Findings of a model, and other occurrences of the parts of its certain full names, as persons.
-
-    "Maria Lopez called. Lopez was angry": the second Lopez is hers, whatever the model took it for. Names in small
-    letters are left out, of which many are words.
-    """
+    """Findings of a model, and other occurrences of the parts of its certain full names, as persons."""
     sure = [f for f in by_model if f.entity_type == "PERSON" and f.score >= _SURE]
+    # "Maria Lopez called. Lopez was angry": the second Lopez is hers, whatever the model took it for.
     parts = {word for f in sure if len(words := text[f.start : f.end].split()) > 1 for word in words}
+    # Names in small letters are left out, of which many are words.
     names = sorted((word for word in parts if _NAME.fullmatch(word) and not word[0].islower()), key=len, reverse=True)[
         :_MAX_NAMES
     ]

@@ -80,11 +80,9 @@ EVENTS = sa.Table(  # append-only, for audits: budgets, openings, reservations a
 
 
 def locked_account(db: sa.Connection, dataset: str, privacy_unit: str) -> sa.Row[Any]:
-    """The account, created if it is missing. The holder of its lock alone can reserve on it.
-
-    Accounts are locked before jobs: the other order could wait in a circle. SQLite locks the whole file instead.
-    """
+    """The account, created if it is missing. The holder of its lock alone can reserve on it."""
     key = {"dataset": dataset, "privacy_unit": privacy_unit}
+    # Accounts are locked before jobs: the other order could deadlock. SQLite locks the whole file instead.
     query = sa.select(ACCOUNTS).filter_by(**key).with_for_update()
     account = db.execute(query).one_or_none()
     if account is None:
