@@ -11,7 +11,7 @@ export OMP_NUM_THREADS ?= 1
 export RAY_AUTH_MODE ?= token
 export RAY_AUTH_TOKEN_PATH ?= $(CURDIR)/.ray/auth_token
 
-.PHONY: env env-vllm env-sdk demo serve test test-all fast mutation lint format clean
+.PHONY: env env-vllm env-sdk demo serve test test-all fast mutation lint format docs docs-build clean
 
 env: $(VENV)/.installed ## The environment with everything the project and its tests need.
 
@@ -77,7 +77,7 @@ fast: env .ray/auth_token ## The quick tests, without Ray: two to three minutes.
 mutation: env .ray/auth_token ## Every named fault of the privacy code makes a test fail: a minute and a half.
 	$(BIN)/python -m tests.mutation
 
-lint: env .ray/auth_token
+lint: env .ray/auth_token docs-build
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -85,6 +85,12 @@ lint: env .ray/auth_token
 format: env
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+docs: env ## The documentation at http://127.0.0.1:8001, built again when a page changes.
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs serve --dev-addr 127.0.0.1:8001
+
+docs-build: env ## The documentation in build/site; a broken link is an error.
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 
 clean:
 	rm -rf $(VENV) $(VLLM_VENV) $(SDK_VENV) $(PLATFORM_VENV) .ray runs build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

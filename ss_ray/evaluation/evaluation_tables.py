@@ -16,7 +16,7 @@ class EvaluationTables:
     Attributes:
         train: Real rows that the generator learned from.
         holdout: Real rows that the generator has not seen; None without a holdout, which makes much unavailable.
-        synthetic: Generated rows.
+        synthetic: Generated rows, in the columns of the schema.
         schema: Columns of all three tables, read from Parquet as `schema.to_arrow()`.
     """
 

@@ -12,7 +12,7 @@ from ss_ray.codec.json.lines import JsonCodec
 from ss_ray.config.model import ResourceParameters
 from ss_ray.constraints.enforce import make_enforcer
 from ss_ray.generation.pool import TextPool, actor_options
-from ss_ray.generation.results import GenerationRequest, SyntheticTable
+from ss_ray.generation.results import GenerationJob, SyntheticTable
 from ss_ray.generation.stage import fixed_columns, learned_mappings, of_whole_series
 from ss_ray.generation.text_actor import TextActor
 from ss_ray.generation.text_table import TextTable, given_of
@@ -25,50 +25,38 @@ logger = logging.getLogger(__name__)
 
 
 def generate_text_table(
-    model: Location,
-    plan: GenerationPlan,
-    language: LanguageGenerationPlan,
-    request: GenerationRequest,
-    resources: ResourceParameters,
-    work: Location,
-    target: Location,
-    on_progress: OnProgress,
+    job: GenerationJob, language: LanguageGenerationPlan, on_progress: OnProgress
 ) -> SyntheticTable:
-    """Write the rows or groups of the plan as Parquet files of the model's schema into `target`.
+    """Write the rows or groups of a plan as Parquet files of the model's schema into `job.target`.
 
     Args:
-        model: Folder with a merged checkpoint, its tokenizer, `codec.json` and `generation.json`.
-        plan: Number of rows or groups, and their constraints.
+        job: Rows to make, by a folder with a merged checkpoint, its tokenizer, `codec.json` and `generation.json`.
         language: Engine, sampling and limits of the language model.
-        request: Values that are given, and rows that may be looked at.
-        resources: Number of actors, and their processors.
-        work: Folder for finished parts until all are; belongs to this very plan and model.
-        target: Folder that appears complete.
-        on_progress: Told the rows or groups done.
+        on_progress: Function that is told the rows or groups done.
 
     Raises:
         ConfigError: Constraints or given values that the table cannot have.
         DataError: Given values, or ends of series, that the schema does not allow.
         GenerationError: Not a single row could be made, or the actors keep dying.
     """
-    codec = JsonCodec.from_json((model / "codec.json").read_text())
-    plan, language = plan_series(codec, plan, language)
-    mappings = learned_mappings(plan, request.real_rows)
-    fixed = fixed_columns(codec.schema, codec.sequences, request.generation)
+    codec = JsonCodec.from_json((job.model / "codec.json").read_text())
+    plan, language = plan_series(codec, job.plan, language)
+    mappings = learned_mappings(plan, job.request.real_rows)
+    fixed = fixed_columns(codec.schema, codec.sequences, job.request.generation)
     enforcer = make_enforcer(plan.constraints, codec.schema, mappings, fixed)
-    given = given_of(codec, plan, language, request)
+    given = given_of(codec, plan, language, job.request)
     if given.is_per_row:
         language = replace(language, one_record=True)
 
-    table = TextTable(language.bounded(codec), enforcer, plan, given, work)
+    table = TextTable(language.bounded(codec), enforcer, plan, given, job.work)
     started = time.monotonic()
     with reported_progress(on_progress, "generate", table.wanted, table.unit) as report:
         report(table.made)
         if not table.is_done:
-            _fill_table(table, model, plan, language, resources, report)
+            _fill_table(table, job.model, plan, language, job.resources, report)
 
     logger.info("%s %s in %.0f s from %s completions", table.made, table.unit, time.monotonic() - started, table.asked)
-    return table.release(target)
+    return table.release(job.target)
 
 
 def plan_series(

@@ -6,7 +6,9 @@ from collections import Counter
 from dataclasses import dataclass
 
 from ss_ray.config.generation import GenerationParameters
+from ss_ray.config.model import ResourceParameters
 from ss_ray.location import Location
+from ss_ray.plans.plan import GenerationPlan
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +44,27 @@ class GenerationRequest:
     generation: GenerationParameters
     encoding: str
     real_rows: Location | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class GenerationJob:
+    """Rows to be made by a trained model, and their place.
+
+    Attributes:
+        model: Folder of the trained model.
+        plan: Rows or groups to make.
+        request: Values that are given, and rows that may be looked at.
+        resources: Workers and threads.
+        work: Folder for the shards made so far; belongs to this very plan and model.
+        target: Folder that appears complete.
+    """
+
+    model: Location
+    plan: GenerationPlan
+    request: GenerationRequest
+    resources: ResourceParameters
+    work: Location
+    target: Location
 
 
 def most_frequent(rejected: Counter[str]) -> str:

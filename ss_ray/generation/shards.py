@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ss_ray.constraints.enforce import Enforcer
 from ss_ray.location import Location
 from ss_ray.plans.plan import GenerationPlan
 
@@ -45,3 +46,24 @@ def shard_file(folder: Location, shard: Shard) -> Location:
 def counts_file(folder: Location, shard: Shard) -> Location:
     """Where is said what was rejected and repaired; it stays out of the table."""
     return folder / f"_counts-{shard.number:05d}.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShardTask:
+    """The work of an actor that makes shards; small, so that it can be pickled.
+
+    Attributes:
+        model: Folder of the model and its codec.
+        plan: Number of rows or groups, their constraints and sampling.
+        enforcer: Enforcer of the constraints.
+        given: File with given cells of all rows or groups; None: nothing is given.
+        work: Folder of the finished shards.
+        threads: Number of torch threads.
+    """
+
+    model: Location
+    plan: GenerationPlan
+    enforcer: Enforcer
+    given: Location | None
+    work: Location
+    threads: int

@@ -10,7 +10,6 @@ import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -27,8 +26,8 @@ from ss_ray.constraints.determines import LearnedMapping, learn_mapping
 from ss_ray.constraints.enforce import Enforcer, Seen, make_enforcer
 from ss_ray.errors import ConfigError, GenerationError
 from ss_ray.generation.given import given_table, is_given
-from ss_ray.generation.results import GenerationRequest, SyntheticTable, most_frequent
-from ss_ray.generation.shards import Shard, counts_file, cut_shards, shard_file
+from ss_ray.generation.results import GenerationJob, GenerationRequest, SyntheticTable, most_frequent
+from ss_ray.generation.shards import Shard, ShardTask, counts_file, cut_shards, shard_file
 from ss_ray.location import Location
 from ss_ray.plans.plan import GenerationPlan
 from ss_ray.progress import OnProgress
@@ -37,61 +36,49 @@ from ss_ray.tables.files import find_source
 from ss_ray.tables.parts import count_rows, read_part
 
 
-def generate_table(
-    model: Location,
-    plan: GenerationPlan,
-    request: GenerationRequest,
-    resources: ResourceParameters,
-    work: Location,
-    target: Location,
-    on_progress: OnProgress,
-) -> SyntheticTable:
-    """Write the rows or groups of the plan as Parquet files of the model's schema into `target`.
+def generate_table(job: GenerationJob, on_progress: OnProgress) -> SyntheticTable:
+    """Write the rows or groups of a plan as Parquet files of the model's schema into `job.target`.
 
     Args:
-        model: Folder with the model and its codec.
-        plan: Number of rows or groups, their constraints and sampling.
-        request: Values that are given, and rows that may be looked at.
-        resources: Number of actors, and their processors.
-        work: Folder for finished shards until all are; belongs to this very plan and model.
-        target: Folder that appears complete.
-        on_progress: Told the rows or groups done.
+        job: Rows to make, by a folder with the compact model and its codec.
+        on_progress: Function that is told the rows or groups done.
 
     Raises:
         ConfigError: Constraints or given values that the table cannot have.
         DataError: Given values that the schema does not allow.
         GenerationError: Not a single row could be made.
     """
-    codec = codec_from_json((model / "codec.json").read_text())
-    mappings = learned_mappings(plan, request.real_rows)
-    if isinstance(codec, SequenceCodec):
-        sequences = codec.sequences
-    else:
-        sequences = None
+    codec = codec_from_json((job.model / "codec.json").read_text())
+    sequences = codec.sequences if isinstance(codec, SequenceCodec) else None
+    length = codec.length(codec.ends(job.plan.start, job.plan.stop)) if isinstance(codec, SequenceCodec) else None
 
-    fixed = fixed_columns(codec.schema, sequences, request.generation)
-    enforcer = make_enforcer(plan.constraints, codec.schema, mappings, fixed)
-    if isinstance(codec, SequenceCodec):
-        length = codec.length(codec.ends(plan.start, plan.stop))
-    else:
-        length = None
-
-    plan, given = _save_given(codec, of_whole_series(plan, length), request, work.make_folder())
+    mappings = learned_mappings(job.plan, job.request.real_rows)
+    fixed = fixed_columns(codec.schema, sequences, job.request.generation)
+    enforcer = make_enforcer(job.plan.constraints, codec.schema, mappings, fixed)
+    plan, given = _save_given(codec, of_whole_series(job.plan, length), job.request, job.work.make_folder())
     shards = list(cut_shards(plan))
     wanted = sum(shard.size for shard in shards)
     unit = "rows" if plan.num_groups is None else "groups"
 
     with reported_progress(on_progress, "generate", wanted, unit) as report:
-        arguments = (model, plan, enforcer, given, work, resources.threads_per_worker or 1, report)
-        _make_shards(shards, Seen(), work, arguments, resources)
-        settled = _settle_shards(shards, enforcer, codec, plan, work)
+        task = ShardTask(
+            model=job.model,
+            plan=plan,
+            enforcer=enforcer,
+            given=given,
+            work=job.work,
+            threads=job.resources.threads_per_worker or 1,
+        )
+        _make_shards(shards, Seen(), task, job.resources, report)
+        settled = _settle_shards(shards, enforcer, codec, plan, job.work)
+        # Rows that repeat a key of another shard are made once more, in a shard of their own.
         if settled.lost and given is None:
             last = shards[-1]
             shards.append(Shard(number=len(shards), first=last.first + last.size, size=settled.lost))
-            _make_shards(shards[-1:], settled.seen, work, arguments, resources)
-            settled = _settle_shards(shards, enforcer, codec, plan, work)
+            _make_shards(shards[-1:], settled.seen, task, job.resources, report)
+            settled = _settle_shards(shards, enforcer, codec, plan, job.work)
 
-    return _release_shards(shards, wanted, unit, settled, work, target)
+    return _release_shards(shards, wanted, unit, settled, job.work, job.target)
 
 
 def fixed_columns(schema: TableSchema, sequences: Sequences | None, generation: GenerationParameters) -> frozenset[str]:
@@ -163,12 +150,11 @@ def _save_given(
 
 
 def _make_shards(
-    shards: Sequence[Shard], seen: Seen, work: Location, arguments: tuple[Any, ...], resources: ResourceParameters
+    shards: Sequence[Shard], seen: Seen, task: ShardTask, resources: ResourceParameters, report: Callable[..., None]
 ) -> None:
-    """Make the shards that have no file yet; what `seen` holds of earlier ones, none of them repeats."""
-    report = arguments[-1]
-    done = {file.name for file in work.files(".parquet")}
-    missing = [shard for shard in shards if shard_file(work, shard).name not in done]
+    """Generate the missing shards without repeating keys already in `seen`."""
+    done = {file.name for file in task.work.files(".parquet")}
+    missing = [shard for shard in shards if shard_file(task.work, shard).name not in done]
     report(sum(shard.size for shard in shards) - sum(shard.size for shard in missing))
     if not missing:
         return
@@ -176,7 +162,7 @@ def _make_shards(
     for _ in map_items(
         _shard_worker,
         missing,
-        arguments=(seen, *arguments),
+        arguments=(task, seen, report),
         num_actors=resources.num_generation_workers,
         # Less than a core each: upstream tasks need room too.
         num_cpus=0 if resources.use_gpu else 0.5,
@@ -186,11 +172,11 @@ def _make_shards(
         pass
 
 
-def _shard_worker(*arguments: Any) -> Callable[[Shard], None]:
-    """What an actor does with a shard; what it imports takes seconds, and no other process needs it."""
+def _shard_worker(task: ShardTask, seen: Seen, report: Callable[..., None]) -> Callable[[Shard], None]:
+    # The import of torch takes seconds, and no other process needs it.
     from ss_ray.generation.worker import shard_worker
 
-    return shard_worker(*arguments)
+    return shard_worker(task, seen, report)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,9 +17,9 @@ from ss_ray.codec.sequence_tables import unbounded
 from ss_ray.codec.sequences import SequenceCodec
 from ss_ray.codec.slots import SlotCodec
 from ss_ray.codec.stored import codec_from_json
-from ss_ray.constraints.enforce import Enforcer, Seen
+from ss_ray.constraints.enforce import Seen
 from ss_ray.generation.rows import Draws, Made, Tally, make_conditioned_rows, make_rows, make_sequences
-from ss_ray.generation.shards import Shard, counts_file, shard_file
+from ss_ray.generation.shards import Shard, ShardTask, counts_file, shard_file
 from ss_ray.location import Location
 from ss_ray.plans.plan import GenerationPlan
 from ss_ray.schema import TableSchema
@@ -36,43 +36,26 @@ def load_model(folder: Location) -> tuple[CompactModel, SlotCodec | SequenceCode
     return model, codec
 
 
-def shard_worker(
-    seen: Seen,
-    model_folder: Location,
-    plan: GenerationPlan,
-    enforcer: Enforcer,
-    given_file: Location | None,
-    work: Location,
-    threads: int,
-    report: Callable[..., None],
-) -> Callable[[Shard], None]:
-    """Load the model once; the function returned writes a shard's file, and what was rejected beside it.
+def shard_worker(task: ShardTask, seen: Seen, report: Callable[..., None]) -> Callable[[Shard], None]:
+    """Load the model once; the function returned writes a shard's file, and its rejected rows beside it.
 
     Args:
+        task: Model, plan and folders.
         seen: Keys and pairs in use, which no shard repeats.
-        model_folder: Folder of the model and its codec.
-        plan: Number of rows or groups, their constraints and sampling.
-        enforcer: Enforcer of the constraints.
-        given_file: Given cells of all rows or groups; None: nothing is given.
-        work: Folder of the finished shards.
-        threads: Number of torch threads.
-        report: Told the rows or groups done.
+        report: Function that is told the rows or groups done.
     """
-    torch.set_num_threads(threads)
-    model, codec = load_model(model_folder)
+    torch.set_num_threads(task.threads)
+    plan = task.plan
+    model, codec = load_model(task.model)
     model = model.to("cuda" if torch.cuda.is_available() else "cpu")
-    if given_file is None:
-        given = None
-    else:
-        given = pa.concat_tables(list(read_part(given_file)))
-
+    given = None if task.given is None else pa.concat_tables(list(read_part(task.given)))
     schema = _checked_schema(codec, plan)
 
     def generate(shard: Shard) -> None:
-        partial = work / f"_part-{shard.number:05d}.partial"
+        partial = task.work / f"_part-{shard.number:05d}.partial"
         rng = np.random.default_rng([plan.seed, shard.number])
         draws = Draws(rng=rng, generator=torch.Generator(model.device).manual_seed(int(rng.integers(2**62))))
-        tally = Tally(plan, enforcer, seen)
+        tally = Tally(plan, task.enforcer, seen)
 
         with pq.ParquetWriter(partial.path, schema.to_arrow(), filesystem=partial.filesystem) as writer:
             for table, done in _make_shard(model, codec, shard, draws, tally, given):
@@ -80,8 +63,9 @@ def shard_worker(
                 writer.write_table(table)
                 report(done)
 
-        counts_file(work, shard).write_text(json.dumps({"rejected": tally.rejected, "repaired": tally.repaired}))
-        partial.move_to(shard_file(work, shard))
+        counts = json.dumps({"rejected": tally.rejected, "repaired": tally.repaired})
+        counts_file(task.work, shard).write_text(counts)
+        partial.move_to(shard_file(task.work, shard))
 
     return generate
 

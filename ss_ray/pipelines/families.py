@@ -13,20 +13,18 @@ from ss_ray.config.model import Config, ModelFamilyName, ResourceParameters, Tra
 from ss_ray.errors import PrivacyError
 from ss_ray.generation.language_stage import generate_text_table
 from ss_ray.generation.pool import has_vllm
-from ss_ray.generation.results import GenerationRequest, SyntheticTable
+from ss_ray.generation.results import GenerationJob, GenerationRequest, SyntheticTable
 from ss_ray.generation.stage import generate_table
 from ss_ray.location import Location
 from ss_ray.plans.language_generation import LanguageGenerationPlan, plan_language_generation
 from ss_ray.plans.language_training import LanguagePlan, plan_language_training
 from ss_ray.plans.make import plan_compact_training
-from ss_ray.plans.plan import CompactPlan, GenerationPlan, ModelPlan
-from ss_ray.plans.sequences import SequencePlan
+from ss_ray.plans.plan import CompactPlan, ModelPlan
 from ss_ray.progress import OnProgress
-from ss_ray.schema import TableSchema
 from ss_ray.training.language_stage import fit_text_codec, train_language_model
 from ss_ray.training.private.language_stage import train_private_language_model
 from ss_ray.training.private.stage import PrivateModelRef, PrivateTraining, train_private_model
-from ss_ray.training.stage import ModelRef, train_model
+from ss_ray.training.stage import ModelRef, TrainingRows, train_model
 
 PUBLIC_BASE_MODEL = "The base model is taken to be public: what it learned before is not covered."
 ROUNDING_DEPENDS_ON_BATCH = (
@@ -36,48 +34,6 @@ ROUNDING_DEPENDS_ON_BATCH = (
 
 Training = TypeVar("Training", contravariant=True)
 Decoding = TypeVar("Decoding", contravariant=True)
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainingRows:
-    """The rows that a model learns from, and the place of the training.
-
-    Attributes:
-        rows: Folder of typed Parquet parts.
-        schema: Schema of those rows.
-        sequences: How the rows make sequences; None where they are modelled one by one.
-        resources: Workers and threads.
-        folder: Folder that gets folder/model, with the codec that reads and writes its rows.
-        key: Names this training, so that only a checkpoint of the very same one is resumed.
-    """
-
-    rows: Location
-    schema: TableSchema
-    sequences: SequencePlan | None
-    resources: ResourceParameters
-    folder: Location
-    key: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class GenerationJob:
-    """Rows to be made by a trained model, and their place.
-
-    Attributes:
-        model: Folder of the trained model.
-        plan: Rows or groups to make.
-        request: Values that are given, and rows that may be looked at.
-        resources: Workers and threads.
-        work: Folder for the shards made so far; belongs to this very plan and model.
-        target: Folder that appears complete.
-    """
-
-    model: Location
-    plan: GenerationPlan
-    request: GenerationRequest
-    resources: ResourceParameters
-    work: Location
-    target: Location
 
 
 class ModelFamily(Protocol[Training, Decoding]):
@@ -161,9 +117,7 @@ class CompactFamily:
 
     def train(self, table: TrainingRows, plan: CompactPlan, on_progress: OnProgress) -> ModelRef:
         """See `ModelFamily`."""
-        return train_model(
-            table.rows, table.schema, table.sequences, plan, table.resources, table.folder, table.key, on_progress
-        )
+        return train_model(table, plan, on_progress)
 
     def train_privately(self, training: PrivateTraining, plan: CompactPlan, on_progress: OnProgress) -> PrivateModelRef:
         """See `ModelFamily`."""
@@ -171,7 +125,7 @@ class CompactFamily:
 
     def generate(self, job: GenerationJob, plan: None, on_progress: OnProgress) -> SyntheticTable:
         """See `ModelFamily`."""
-        return generate_table(job.model, job.plan, job.request, job.resources, job.work, job.target, on_progress)
+        return generate_table(job, on_progress)
 
     def describe(self, model: ModelRef) -> str:
         """See `ModelFamily`."""
@@ -210,7 +164,7 @@ class LanguageFamily:
             # A start or stop that the order column cannot hold is refused before hours of training.
             codec.between(table.sequences.start, table.sequences.stop)
 
-        return train_language_model(table.rows, codec, plan, table.resources, table.folder, table.key, on_progress)
+        return train_language_model(table, codec, plan, on_progress)
 
     def train_privately(
         self, training: PrivateTraining, plan: LanguagePlan, on_progress: OnProgress
@@ -220,9 +174,7 @@ class LanguageFamily:
 
     def generate(self, job: GenerationJob, plan: LanguageGenerationPlan, on_progress: OnProgress) -> SyntheticTable:
         """See `ModelFamily`."""
-        return generate_text_table(
-            job.model, job.plan, plan, job.request, job.resources, job.work, job.target, on_progress
-        )
+        return generate_text_table(job, plan, on_progress)
 
     def describe(self, model: ModelRef) -> str:
         """See `ModelFamily`."""

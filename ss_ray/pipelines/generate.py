@@ -15,12 +15,12 @@ from ss_ray.config.files import parse_config, require_config
 from ss_ray.config.model import Config
 from ss_ray.errors import ConfigError
 from ss_ray.generation.given import check_seeds, is_given
-from ss_ray.generation.results import SyntheticTable
+from ss_ray.generation.results import GenerationJob, SyntheticTable
 from ss_ray.location import Location
 from ss_ray.pii.rules import PiiPlan
 from ss_ray.pii.stage import PiiResult, RowFolders
 from ss_ray.pipelines.facts import request_fingerprint
-from ss_ray.pipelines.families import FAMILIES, GenerationJob, choose_family, make_request
+from ss_ray.pipelines.families import FAMILIES, choose_family, make_request
 from ss_ray.pipelines.private import refuse_budgeted_model
 from ss_ray.pipelines.run import search_release, seed_state, start_run
 from ss_ray.pipelines.stages import GENERATION_STAGES, STAGES, Job, begin_job

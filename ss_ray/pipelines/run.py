@@ -30,7 +30,7 @@ from ss_ray.evaluation.stage import (
     write_evidence,
 )
 from ss_ray.generation.given import check_given, check_seeds
-from ss_ray.generation.results import SyntheticTable
+from ss_ray.generation.results import GenerationJob, SyntheticTable
 from ss_ray.location import Location
 from ss_ray.pii.rules import PiiPlan
 from ss_ray.pii.stage import PiiResult, RowFolders, replace_pii, search_synthetic
@@ -43,7 +43,7 @@ from ss_ray.pipelines.facts import (
     run_facts,
     sequence_columns,
 )
-from ss_ray.pipelines.families import FAMILIES, GenerationJob, TrainingRows, choose_family, make_request
+from ss_ray.pipelines.families import FAMILIES, choose_family, make_request
 from ss_ray.pipelines.handover import Learned, Prepared, Release
 from ss_ray.pipelines.private import PrivateRun, private_run_of, refuse_budgeted, train_privately
 from ss_ray.pipelines.stages import Job, begin_job
@@ -58,7 +58,7 @@ from ss_ray.tables.common_stage import hold_back_notes, hold_back_rare_values
 from ss_ray.tables.export import write_csv
 from ss_ray.tables.files import source_state
 from ss_ray.tables.stage import TableRef, read_table, split_table
-from ss_ray.training.stage import discard_work
+from ss_ray.training.stage import TrainingRows, discard_work
 
 
 @dataclass(frozen=True, kw_only=True)

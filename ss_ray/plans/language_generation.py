@@ -120,7 +120,10 @@ def plan_language_generation(config: Config, *, vllm_available: bool) -> Languag
 def _choose_engine(config: Config, vllm_available: bool) -> Engine:
     asked = config.generation.engine
     if asked == "vllm" and not vllm_available:
-        raise ConfigError("generation.engine: vllm is not installed on the cluster; install ss-ray[vllm], or use torch")
+        raise ConfigError(
+            "generation.engine: vllm is not installed on the cluster; install it (on GPUs: pip install vllm; on "
+            "CPUs: make env-vllm), or use torch"
+        )
 
     if asked == "auto":
         if vllm_available:

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from ss_ray.config.base import or_default
 from ss_ray.config.model import Config, TrainingParameters
 from ss_ray.errors import ConfigError
 from ss_ray.plans.loop import VALIDATIONS, LoopPlan, warmup_steps
@@ -107,40 +108,20 @@ def plan_language_training(config: Config, *, num_rows: int, seed: int) -> Langu
     training = config.training
     private = config.is_private
     use_gpu = config.resources.use_gpu
-    ratio = training.validation_ratio
     interval = training.validation_steps
-    rope = training.rope_scaling_factor
-    if private:
-        auto_ratio = 0.0
-    else:
-        auto_ratio = min(VALIDATION_RATIO, MAX_VALIDATION_ROWS / num_rows)
-
-    if ratio == "auto":
-        validation_ratio = auto_ratio
-    else:
-        validation_ratio = ratio
-
-    if training.batch_size == "auto":
-        micro = BATCH
-    else:
-        micro = training.batch_size
-
-    accumulation = training.gradient_accumulation_steps
-    if accumulation == "auto":
-        micro_batches = ACCUMULATION
-    else:
-        micro_batches = accumulation
-
-    shown = training.num_input_records_to_sample
-    rate = training.learning_rate
+    auto_ratio = 0.0 if private else min(VALIDATION_RATIO, MAX_VALIDATION_ROWS / num_rows)
+    validation_ratio = or_default(training.validation_ratio, auto_ratio)
+    micro_batches = or_default(training.gradient_accumulation_steps, ACCUMULATION)
+    shown = _records_shown(max(1, round(num_rows * (1 - validation_ratio))))
     max_records = _max_records(config)
+
     plan = LanguagePlan(
         base_model=training.pretrained_model,
         lora=_plan_lora(training),
         quantization=_choose_quantization(training, private=private),
         max_records=max_records,
-        records_shown=_records_shown(max(1, round(num_rows * (1 - validation_ratio)))) if shown == "auto" else shown,
-        rope_scaling_factor=1 if rope is None or rope == "auto" else rope,
+        records_shown=or_default(training.num_input_records_to_sample, shown),
+        rope_scaling_factor=or_default(training.rope_scaling_factor or 1, 1),
         max_window_tokens=MAX_WINDOW_TOKENS,
         warmup=training.warmup_steps,
         validations=VALIDATIONS if interval == "auto" else 0,
@@ -148,15 +129,15 @@ def plan_language_training(config: Config, *, num_rows: int, seed: int) -> Langu
         bf16=use_gpu,
         gradient_checkpointing=use_gpu and not private,
         max_vram_fraction=training.max_vram_fraction,
-        batch_rows=micro * micro_batches,
+        batch_rows=or_default(training.batch_size, BATCH) * micro_batches,
         micro_batches=micro_batches,
         num_steps=1,
-        learning_rate=LEARNING_RATE if rate == "auto" else rate,
+        learning_rate=or_default(training.learning_rate, LEARNING_RATE),
         lr_scheduler=training.lr_scheduler,
         warmup_steps=0,
         weight_decay=training.weight_decay,
         validation_ratio=validation_ratio,
-        validation_steps=1 if interval == "auto" else interval,
+        validation_steps=or_default(interval, 1),
         patience=training.compact.patience,
         seed=seed,
     )

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Literal, Protocol, TypeVar
+from typing import Protocol
 
-from ss_ray.config.base import LANGUAGE_MODELS, NOT_YET
+from ss_ray.config.base import LANGUAGE_MODELS, NOT_YET, or_default
 from ss_ray.config.constraints import DeterminesConstraint
 from ss_ray.config.files import explicit_paths, parameters
 from ss_ray.config.model import Config, DataParameters, ModelFamilyName, PrivacyParameters
@@ -21,7 +21,6 @@ from ss_ray.plans.sequences import SequencePlan, check_sequences, plan_sequences
 from ss_ray.plans.shape import CompactShape
 from ss_ray.privacy.charges import Charge
 
-Number = TypeVar("Number", int, float)
 ROWS_SHOWN = 500_000
 """Training shows sqrt(ROWS_SHOWN x rows) rows, at least one pass: 5 passes of 20,000 rows, 1 of a million."""
 COMPACT_SIZE = (128, 3)
@@ -185,13 +184,13 @@ def plan_compact_training(config: Config, *, num_rows: int, seed: int) -> Compac
     """
     training = config.training
     compact = training.compact
-    validation_ratio = _or_default(
+    validation_ratio = or_default(
         training.validation_ratio, min(COMPACT_VALIDATION_RATIO, MAX_VALIDATION_ROWS / num_rows)
     )
     fitting = max(1, round(num_rows * (1 - validation_ratio)))
-    micro = _or_default(training.batch_size, min(COMPACT_BATCH, max(8, fitting // 16)))
-    micro_batches = _or_default(training.gradient_accumulation_steps, 1)
-    shown = _or_default(training.num_input_records_to_sample, max(fitting, int((ROWS_SHOWN * fitting) ** 0.5)))
+    micro = or_default(training.batch_size, min(COMPACT_BATCH, max(8, fitting // 16)))
+    micro_batches = or_default(training.gradient_accumulation_steps, 1)
+    shown = or_default(training.num_input_records_to_sample, max(fitting, int((ROWS_SHOWN * fitting) ** 0.5)))
     num_steps = max(1, -(-shown // (micro * micro_batches)))
 
     return CompactPlan(
@@ -202,27 +201,20 @@ def plan_compact_training(config: Config, *, num_rows: int, seed: int) -> Compac
         batch_rows=micro * micro_batches,
         micro_batches=micro_batches,
         num_steps=num_steps,
-        learning_rate=_or_default(training.learning_rate, COMPACT_LEARNING_RATE),
+        learning_rate=or_default(training.learning_rate, COMPACT_LEARNING_RATE),
         lr_scheduler=training.lr_scheduler,
         warmup_steps=warmup_steps(training.warmup_steps, num_steps),
         weight_decay=training.weight_decay,
         validation_ratio=validation_ratio,
-        validation_steps=_or_default(training.validation_steps, max(1, num_steps // VALIDATIONS)),
+        validation_steps=or_default(training.validation_steps, max(1, num_steps // VALIDATIONS)),
         patience=compact.patience,
         seed=seed,
     )
 
 
-def _or_default(value: Number | Literal["auto"], default: Number) -> Number:
-    """A parameter as it was given, or its default where it is "auto"."""
-    if value == "auto":
-        return default
-    return value
-
-
 def _max_text_tokens(config: Config) -> int:
     default = PRIVATE_TEXT_BYTES if config.is_private else MAX_TEXT_TOKENS
-    return _or_default(config.training.compact.max_text_tokens, default)
+    return or_default(config.training.compact.max_text_tokens, default)
 
 
 def plan_private_loop(
@@ -276,7 +268,7 @@ def plan_private_loop(
     return PrivateLoopPlan(
         dp=dp,
         max_rows_per_unit=privacy.max_rows_per_unit,
-        learning_rate=_or_default(training.learning_rate, learning_rate),
+        learning_rate=or_default(training.learning_rate, learning_rate),
         lr_scheduler=training.lr_scheduler,
         warmup_steps=warmup_steps(training.warmup_steps, dp.num_steps),
         averaging=PRIVATE_AVERAGING,
@@ -306,10 +298,10 @@ def _compact_shape(config: Config) -> CompactShape:
     else:
         hidden_size, num_layers = COMPACT_SIZE
 
-    width = _or_default(compact.hidden_size, hidden_size)
+    width = or_default(compact.hidden_size, hidden_size)
     return CompactShape(
         hidden_size=width,
-        num_layers=_or_default(compact.num_layers, num_layers),
+        num_layers=or_default(compact.num_layers, num_layers),
         num_heads=compact.num_heads,
         intermediate_size=2 * width,
     )
@@ -339,7 +331,7 @@ def plan_generation(config: Config, sequences: SequencePlan | None, seed: int) -
         start=sequences.start if sequences else None,
         stop=sequences.stop if sequences else None,
         shard_rows=min(most, max(least, -(-generation.num_records // 16))),
-        sampling=Sampling(temperature=_or_default(generation.temperature, 1.0), top_p=generation.top_p),
+        sampling=Sampling(temperature=or_default(generation.temperature, 1.0), top_p=generation.top_p),
         constraints=config.constraints,
         patience=generation.patience,
         invalid_fraction_threshold=generation.invalid_fraction_threshold,

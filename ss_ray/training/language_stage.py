@@ -18,7 +18,6 @@ from ss_ray.cluster import WORKER_ENVIRONMENT, map_items, reported_progress
 from ss_ray.codec.json.lines import JsonCodec
 from ss_ray.codec.json.order import make_order
 from ss_ray.codec.json.prompt import GenerationSettings, instruction
-from ss_ray.config.model import ResourceParameters
 from ss_ray.errors import DataError
 from ss_ray.location import Location
 from ss_ray.plans.language_training import LanguagePlan
@@ -29,30 +28,21 @@ from ss_ray.tables.parts import BLOCK_ROWS, count_rows, read_part
 from ss_ray.training.arrays import save_array
 from ss_ray.training.buckets import BUCKET_ROWS, Bucket, read_bucket
 from ss_ray.training.encoding import find_sequences, fixed_interval
-from ss_ray.training.stage import ModelRef, fit_workers, model_ref
+from ss_ray.training.stage import ModelRef, TrainingRows, fit_workers, model_ref
 
 logger = logging.getLogger(__name__)
 
 
 def train_language_model(
-    rows: Location,
-    codec: JsonCodec,
-    plan: LanguagePlan,
-    resources: ResourceParameters,
-    folder: Location,
-    key: str,
-    on_progress: OnProgress,
+    table: TrainingRows, codec: JsonCodec, plan: LanguagePlan, on_progress: OnProgress
 ) -> ModelRef:
-    """Fine-tune a pretrained language model on the Parquet parts in `rows`.
+    """Fine-tune a pretrained language model on the Parquet parts of a table; the adapter goes to folder/adapter, too.
 
     Args:
-        rows: Folder of typed parts.
+        table: Rows to learn, and the place of the training.
         codec: Codec of the rows' schema.
         plan: Base model, adapter and training loop; its steps are counted anew once the examples are cut.
-        resources: Workers and threads.
-        folder: Folder that gets folder/model, folder/adapter, folder/tokens and folder/checkpoints.
-        key: Names this training, so that only a checkpoint of the very same one is resumed.
-        on_progress: Told the steps done and the loss.
+        on_progress: Function that is told the steps done and the loss.
 
     Raises:
         ConfigError: The base model cannot be trained as asked.
@@ -64,10 +54,10 @@ def train_language_model(
     from ss_ray.training.pretrained import load_tokenizer, model_window, render_prompt
 
     tokenizer = load_tokenizer(plan.base_model)
-    tokens = folder / "tokens"
+    tokens = table.folder / "tokens"
     prompt, prompt_ids = render_prompt(tokenizer, instruction(codec))
     window = model_window(plan)
-    tokenize_table(rows, codec, tokenizer, tokens)
+    tokenize_table(table.rows, codec, tokenizer, tokens)
     _, cuts = cut_lines(tokens, codec, room=window - len(prompt_ids), seed=plan.seed)
     if not cuts.records:
         raise DataError(f"no record fits in the {window} tokens of the model; leave out columns of long text")
@@ -80,12 +70,12 @@ def train_language_model(
         codec=codec,
         plan=plan.with_examples(examples=len(cuts.spans), records=cuts.records),
         settings=GenerationSettings(prompt=prompt, prompt_ids=prompt_ids, max_tokens=cuts.longest, window=window),
-        adapter=folder / "adapter",
+        adapter=table.folder / "adapter",
     )
     with reported_progress(on_progress, "train", task.plan.num_steps, "steps") as report:
-        metrics = fit_workers(
-            _train_worker, {"task": task, "report": report}, resources, folder, key, language_environment()
-        )
+        settings = {"task": task, "report": report}
+        environment = language_environment()
+        metrics = fit_workers(_train_worker, settings, table.resources, table.folder, table.key, environment)
         report(task.plan.num_steps - metrics["steps"], metrics["note"])
 
     return model_ref(

@@ -64,46 +64,54 @@ class ModelRef:
     records_left_out: int = 0
 
 
-def train_model(
-    rows: Location,
-    schema: TableSchema,
-    sequences: SequencePlan | None,
-    plan: CompactPlan,
-    resources: ResourceParameters,
-    folder: Location,
-    key: str,
-    on_progress: OnProgress,
-) -> ModelRef:
-    """Train the compact model on the Parquet parts in `rows`.
+@dataclass(frozen=True, kw_only=True)
+class TrainingRows:
+    """The rows that a model learns from, and the place of the training.
+
+    Attributes:
+        rows: Folder of typed Parquet parts.
+        schema: Schema of those rows.
+        sequences: How the rows make sequences; None where they are modelled one by one.
+        resources: Workers and threads.
+        folder: Folder that gets folder/model, with the codec that reads and writes its rows.
+        key: Names this training, so that only a checkpoint of the very same one is resumed.
+    """
+
+    rows: Location
+    schema: TableSchema
+    sequences: SequencePlan | None
+    resources: ResourceParameters
+    folder: Location
+    key: str
+
+
+def train_model(table: TrainingRows, plan: CompactPlan, on_progress: OnProgress) -> ModelRef:
+    """Train the compact model on the Parquet parts of a table.
 
     Args:
-        rows: Folder of typed parts.
-        schema: Schema of the rows.
-        sequences: How they make sequences; None: they are modelled one by one.
+        table: Rows to learn, and the place of the training.
         plan: Training on rows one by one; sequences are trained on in batches of as many tokens.
-        resources: Workers and threads.
-        folder: Folder that gets folder/model, folder/tokens and folder/checkpoints.
-        key: Names this training, so that only a checkpoint of the very same one is resumed.
-        on_progress: Told the steps done and the loss.
+        on_progress: Function that is told the steps done and the loss.
 
     Raises:
         DataError: The rows make no sequences, or none that could start and stop where it was asked.
         TrainingError: A worker failed for good.
     """
-    tokens = folder / "tokens"
+    tokens = table.folder / "tokens"
+    sequences = table.sequences
     codec: SlotCodec | SequenceCodec
     if sequences is None:
-        codec = fit_row_codec(rows, schema, plan)
-        encode_rows(rows, codec, tokens)
+        codec = fit_row_codec(table.rows, table.schema, plan)
+        encode_rows(table.rows, codec, tokens)
     else:
-        codec, size = encode_sequences(rows, schema, sequences, plan, tokens)
-        # Refused before hours of training.
+        codec, size = encode_sequences(table.rows, table.schema, sequences, plan, tokens)
+        # A start or stop that the order column cannot hold is refused before hours of training.
         codec.ends(sequences.start, sequences.stop)
         plan = plan_sequence_training(plan, examples=size.examples, rows=size.rows, tokens=size.tokens)
 
     settings = {"tokens": tokens, "codec": codec, "plan": plan}
     with reported_progress(on_progress, "train", plan.num_steps, "steps") as report:
-        metrics = fit_workers(_train_worker, settings | {"report": report}, resources, folder, key)
+        metrics = fit_workers(_train_worker, settings | {"report": report}, table.resources, table.folder, table.key)
         report(plan.num_steps - metrics["steps"], metrics["note"])
 
     return codec_model_ref(codec, metrics, plan.batch_rows)

@@ -18,7 +18,7 @@ from ss_ray.config.constraints import OrderConstraint, RangeConstraint, UniqueCo
 from ss_ray.config.generation import GenerationParameters
 from ss_ray.config.model import ResourceParameters
 from ss_ray.errors import DataError, GenerationError
-from ss_ray.generation.results import GenerationRequest, SyntheticTable
+from ss_ray.generation.results import GenerationJob, GenerationRequest, SyntheticTable
 from ss_ray.generation.stage import generate_table
 from ss_ray.location import Location
 from ss_ray.plans.plan import GenerationPlan
@@ -50,7 +50,8 @@ def generate(
     model: Location, made: GenerationPlan, tmp_path: Path, asked: GenerationRequest | None = None, on_progress=ignore
 ) -> tuple[SyntheticTable, pa.Table]:
     work, target = Location.parse(tmp_path / "work"), Location.parse(tmp_path / "table")
-    result = generate_table(model, made, asked or request(), TWO, work, target, on_progress)
+    job = GenerationJob(model=model, plan=made, request=asked or request(), resources=TWO, work=work, target=target)
+    result = generate_table(job, on_progress)
     assert not work.exists()
     assert sorted(path.suffix for path in (tmp_path / "table").iterdir()) == [".parquet"] * result.num_files
     return result, pq.ParquetDataset(tmp_path / "table").read()

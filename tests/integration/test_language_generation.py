@@ -14,7 +14,7 @@ from ss_ray.config.model import ResourceParameters
 from ss_ray.errors import GenerationError
 from ss_ray.generation import pool
 from ss_ray.generation.language_stage import generate_text_table
-from ss_ray.generation.results import GenerationRequest, SyntheticTable
+from ss_ray.generation.results import GenerationJob, GenerationRequest, SyntheticTable
 from ss_ray.generation.text_actor import Ask, load_text_actor
 from ss_ray.location import Location
 from ss_ray.plans.plan import GenerationPlan
@@ -39,7 +39,8 @@ def generate(
     on_progress: OnProgress = ignore,
 ) -> tuple[SyntheticTable, pa.Table]:
     work, target = Location.parse(folder / "work"), Location.parse(folder / "table")
-    result = generate_text_table(model, made, PLAN, asked or request(), TWO, work, target, on_progress)
+    job = GenerationJob(model=model, plan=made, request=asked or request(), resources=TWO, work=work, target=target)
+    result = generate_text_table(job, PLAN, on_progress)
     assert not work.exists()
     assert sorted(path.suffix for path in (folder / "table").iterdir()) == [".parquet"] * result.num_files
     return result, pq.ParquetDataset(folder / "table").read()

@@ -21,6 +21,7 @@ from ss_ray.tables.parts import PartWriter
 from ss_ray.training.language_stage import tokenize_table, train_language_model
 from ss_ray.training.language_worker import LanguageTask, load_text_examples
 from ss_ray.training.pretrained import load_adapter, load_tokenizer
+from ss_ray.training.stage import TrainingRows
 from ss_ray.training.text_examples import TextExamples
 from tests.integration.test_private_run import train_workers
 from tests.training import base_models
@@ -85,7 +86,8 @@ def test_two_workers_one_of_which_dies_make_a_model_that_its_adapter_agrees_with
         writer.write(make_table(90))
     plan = make_plan(base, records_shown=1200, validation_ratio=0.1)
     resources = ResourceParameters(num_train_workers=2, threads_per_worker=1)
-    model = train_language_model(rows, ROWS, plan, resources, folder, "k" * 20, kill_one)
+    table = TrainingRows(rows=rows, schema=SCHEMA, sequences=None, resources=resources, folder=folder, key="k" * 20)
+    model = train_language_model(table, ROWS, plan, kill_one)
     assert killed
     assert (model.steps, model.batch_rows, model.records_left_out) == (39, 8, 0)
     assert model.validation_losses[-1][1] < model.validation_losses[0][1]
@@ -114,5 +116,13 @@ def test_a_table_of_which_no_record_fits_is_refused(base: Path, tmp_path: Path) 
     with PartWriter(rows, "part", SCHEMA.to_arrow()) as writer:
         writer.write(make_table(5))
     plan = base_models.plan(base, max_window_tokens=8)
+    table = TrainingRows(
+        rows=rows,
+        schema=SCHEMA,
+        sequences=None,
+        resources=ResourceParameters(),
+        folder=Location.parse(tmp_path),
+        key="key",
+    )
     with pytest.raises(DataError, match="no record fits in the 8 tokens"):
-        train_language_model(rows, ROWS, plan, ResourceParameters(), Location.parse(tmp_path), "key", ignore)
+        train_language_model(table, ROWS, plan, ignore)

@@ -14,10 +14,12 @@ from ss_ray.codec.identifiers import fresh_values
 from ss_ray.config.model import ResourceParameters
 from ss_ray.generation.language_stage import generate_text_table
 from ss_ray.generation.pool import has_vllm
+from ss_ray.generation.results import GenerationJob
 from ss_ray.location import Location
-from tests.generation.test_language_stage import YOUNG, KillOne, request
+from tests.generation.test_language_stage import YOUNG, request
 from tests.generation.test_rows import plan
 from tests.generation.test_text_actor import PLAN, ROWS, model_folder
+from tests.integration.test_language_generation import KillOne
 
 pytestmark = [pytest.mark.ray, pytest.mark.vllm, pytest.mark.usefixtures("ray_cluster")]
 
@@ -27,16 +29,15 @@ def test_vllm_actors_complete_the_table_though_one_dies(tmp_path: Path) -> None:
     model = model_folder(tmp_path / "model", ROWS)
     made = plan([YOUNG], num_records=120)
     kill = KillOne()
-    result = generate_text_table(
-        model,
-        made,
-        replace(PLAN, engine="vllm"),
-        request(),
-        ResourceParameters(num_generation_workers=2),
-        Location.parse(tmp_path / "work"),
-        Location.parse(tmp_path / "table"),
-        kill,
+    job = GenerationJob(
+        model=model,
+        plan=made,
+        request=request(),
+        resources=ResourceParameters(num_generation_workers=2),
+        work=Location.parse(tmp_path / "work"),
+        target=Location.parse(tmp_path / "table"),
     )
+    result = generate_text_table(job, replace(PLAN, engine="vllm"), kill)
     table = pq.ParquetDataset(tmp_path / "table").read()
     assert kill.killed
     assert (result.num_rows, result.incomplete) == (120, "")
