@@ -85,6 +85,7 @@ class SequenceCodec:
     @property
     def context_rows(self) -> int:
         """Number of rows of a window that the window before has decoded already."""
+        # Half of a window is context, the other half is new.
         return self.window_rows // 2
 
     @property
@@ -319,6 +320,7 @@ def fit_sequence_codec(
     header = fit(head, header_table(sample, starts, head, sequences))
     rows = row_table(sample, starts, body, axis, interval, repeated)
     row = fit(body, rows, first_token=header.vocabulary_size, flags=repeated)
+    # Slots that are not in use take no position of the window.
     used = (row.encode(rows) != PAD).sum(axis=1).mean()
 
     return SequenceCodec(

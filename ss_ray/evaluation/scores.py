@@ -150,6 +150,7 @@ def score_quality(
     known = [(value, columns) for value, columns in parts if value is not None and columns]
     if known:
         mean = sum(value * columns for value, columns in known) / sum(columns for _, columns in known)
+        # The parts of the score do not see lost or missing cells.
         sqs = to_score(min(mean, TOP_OF_GOOD) if limits else mean)
     else:
         sqs = Score(value=None, grade=None, reason=similarity.distribution.reason)

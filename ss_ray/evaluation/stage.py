@@ -147,6 +147,7 @@ def evaluate_table(
         "tests": plan_tests(asked),
         "public": request.public,
     }
+    # One core each: the measurements share nothing and run side by side.
     measure = ray.remote(num_cpus=1)(_run_measurement)
 
     with unwrapped_errors(EvaluationError):

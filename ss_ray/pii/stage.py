@@ -141,6 +141,7 @@ def _finish_replacement(
     """
     scan = add_scans([part.scan for part in done])
     if scan.survived:
+        # A table with identifiers in it must not stay behind, whatever the caller does with the error.
         targets.train.remove()
         targets.holdout.remove()
 
@@ -207,6 +208,7 @@ def search_synthetic(
         files = synthetic.files(".parquet")
         scans = list(map_items(_search_worker, files, arguments=(found, plan.locked, report)))
 
+    # Only the synthetic table can meet a number by chance: its identifiers are invented.
     scan = without_chance(add_scans(scans), found)
     require_none_survived(scan, "the synthetic table")
     return scan_result_of(scan, kinds)
@@ -245,6 +247,7 @@ def stand_in_key(asked: PiiParameters) -> bytes:
     seed = asked.globals.seed
     if asked.key_env is None:
         if seed is None:
+            # A random key is never stored, so nobody can compute the stand-ins again.
             return secrets.token_bytes(32)
         return hashlib.sha256(f"replace_pii seed {seed}".encode()).digest()
 
@@ -288,6 +291,7 @@ def policy_outline(schema: TableSchema, plan: PiiPlan, key: bytes) -> PolicyStat
     Raises:
         ConfigError: A rule names a column that is not there, or a variable's expression fails.
     """
+    # Without rows the sandbox evaluates only what is the same for every part.
     empty = PolicyState(schema.to_arrow().empty_table(), plan.views, (), (), Counter())
     with Sandbox(key, plan) as sandbox:
         return apply_policy(empty, plan.steps, sandbox, lambda pairs, header: [])
@@ -295,11 +299,13 @@ def policy_outline(schema: TableSchema, plan: PiiPlan, key: bytes) -> PolicyStat
 
 def type_columns(sample: pa.Table, schema: TableSchema) -> dict[str, ColumnTyping]:
     """Types of the columns by a sample; of categories every value is checked, however rare."""
+    # Patterns are enough to type a column, and take a fraction of the model's time.
     detector = Detector(entities=tuple(sorted(PATTERN_TYPES)), ner_model=None)
     typings = classify_table(sample, detector)
     for column in schema.of_kind(Kind.CATEGORY):
         if column.values and is_textual(arrow_type(column)) and column.name not in typings:
             values = [str(value) for value in column.values]
+            # A sample may miss a personal value that one row alone has.
             typing = classify_column(column.name, values, detector, sample_size=len(values))
             typings |= {column.name: typing} if typing else {}
 

@@ -96,6 +96,7 @@ def parse(expression: Expression) -> nodes.Template:
 
     for call in tree.find_all(nodes.Call):
         if isinstance(call.node, nodes.Getattr) and call.node.attr == "persona":
+            # The cell itself names its person; an argument could name another one.
             call.args = []
             call.kwargs = []
 
@@ -124,6 +125,7 @@ def needs(expression: Expression) -> Needs:
     by_key = [getattr(access.arg, "value", None) for access in tree.find_all(nodes.Getitem) if _is_row(access.node)]
     fields = [*by_name, *by_key]
     named = sorted({field for field in fields if isinstance(field, str)})
+    # `row` by itself, or with a computed key, may read any column.
     is_whole = names.count("row") > sum(isinstance(field, str) for field in fields)
     drawn = {"this", "item", "items", "fake", "random"}
     filters = {found.name for found in tree.find_all(nodes.Filter)}
@@ -178,6 +180,7 @@ class PolicyEnvironment(ImmutableSandboxedEnvironment):
 
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
         """Whether an expression may read an attribute; attributes of functions, methods and classes are refused."""
+        # Private attributes lead from any object to the interpreter.
         if attr.startswith("_"):
             return False
         if isinstance(obj, ExposedFunctions):
@@ -192,6 +195,7 @@ class PolicyEnvironment(ImmutableSandboxedEnvironment):
             raise OverflowError("too large a power")
         if operator == "+" and _measure_size(left) + _measure_size(right) > MAX_CHARACTERS:
             raise OverflowError("too long a sum")
+        # A width in the format could make a string of any size.
         if operator == "%" and isinstance(left, str):
             raise TypeError("% formats no strings here")
 
@@ -235,6 +239,7 @@ class Expressions:
         this = variables.get("this")
         self._filters.start(this)
         seed = Stream(self._key, "policy", str(column.get("entity") or column.get("name")), repr(this)).below(2**64)
+        # Draws depend on key, column and cell alone, so the order of the cells does not matter.
         self._faker.seed_instance(seed)
         self._random.seed(seed)
 
@@ -260,6 +265,7 @@ def as_text(value: Any) -> str | None:
         TypeError: It is no value: a function, an object.
         OverflowError: It is too long.
     """
+    # NaN differs from itself.
     if value is None or value != value:
         return None
 
@@ -330,6 +336,7 @@ def plain(value: Any) -> Any:
         return [plain(item) for item in value]
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
+    # The exact type: a subclass may override any operation.
     if type(value) in PLAIN or isinstance(value, (ExposedFunctions, Undefined)):
         return value
 
