@@ -21,10 +21,12 @@ from typing import IO
 from ss_ray.errors import ResourceError
 
 START_SECONDS = 180.0
-STOP_SECONDS = 5.0  # of its own way to end, which may take half a minute; nothing depends on it
+# Its own way to end may take half a minute, and nothing depends on it.
+STOP_SECONDS = 5.0
 RAY = (sys.executable, "-m", "ray.scripts.scripts")
 HOST = "127.0.0.1"
-DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of prctl(2)
+# PR_SET_PDEATHSIG of prctl(2).
+DIE_WITH_PARENT = 1
 
 
 @contextmanager

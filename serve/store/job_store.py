@@ -32,8 +32,10 @@ STATUSES = (CREATED, PENDING, ACTIVE, CANCELLED, CANCELLING, ERROR, COMPLETED, "
 WAITING = (CREATED, PENDING)
 UNFINISHED = (CREATED, PENDING, ACTIVE, CANCELLING)
 TERMINAL = (COMPLETED, ERROR, CANCELLED)
-NEXT = {  # status -> statuses it may come from
-    PENDING: (CREATED, PENDING, ACTIVE),  # from itself, or back: another attempt
+# Status -> statuses it may come from.
+NEXT = {
+    # From itself, or back, for another attempt.
+    PENDING: (CREATED, PENDING, ACTIVE),
     ACTIVE: (CREATED, PENDING),
     CANCELLING: (CREATED, PENDING, ACTIVE),
     CANCELLED: (CREATED, PENDING, CANCELLING),

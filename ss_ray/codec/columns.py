@@ -28,7 +28,8 @@ PAD = 0
 BOS = 1
 FIRST_TOKEN = 2
 DIGIT_BASE = 16
-PLACES = {0: 1, 1: DIGIT_BASE, 2: DIGIT_BASE**2}  # digits -> places in a bin
+# Digits -> places in a bin.
+PLACES = {0: 1, 1: DIGIT_BASE, 2: DIGIT_BASE**2}
 TAIL_QUANTILES = (0.001, 0.003, 0.007, 0.993, 0.997, 0.999)
 ATOM_SHARE = 0.005
 MAX_ATOMS = 64

@@ -24,7 +24,8 @@ MIN_DISTINCT = 10
 """Distinct values from which their common divisor says something about the column."""
 _MAX_UNITS = 2**61
 """Units up to which neither a difference nor a sum can leave 64 bits."""
-_EXACT = 2.0**50  # below this, value * 10**decimals rounds to the right integer
+# Below this, value * 10**decimals rounds to the right integer.
+_EXACT = 2.0**50
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -318,9 +318,11 @@ class _Replaced:
 
     name: str
     array: pa.Array  # (num_rows,), of the column's own type
-    counts: Counter[str]  # cells or spans replaced, by entity type
+    # Cells or spans replaced, by entity type.
+    counts: Counter[str]
     examples: dict[str, frozenset[str]]
-    touched: Counter[str] | None = None  # cells with a span replaced; None: as `counts`
+    # Cells with a span replaced; None: as `counts`.
+    touched: Counter[str] | None = None
     dropped_rows: Sequence[int] = ()
 
 

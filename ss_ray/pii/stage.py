@@ -54,8 +54,10 @@ from ss_ray.schema import Kind, TableSchema, arrow_type
 from ss_ray.tables.facts import ColumnFacts, merge_tables, table_facts
 from ss_ray.tables.parts import PartWriter, Slice, part_slices, read_part, read_slice, sample_rows
 
-SAMPLE_ROWS = 5_000  # looked at to type the columns
-TEXT_SLICE_ROWS = 4_096  # seconds of work where there are texts to read
+# Rows that are read to type the columns.
+SAMPLE_ROWS = 5_000
+# Smaller slices where there are texts: each is seconds of work.
+TEXT_SLICE_ROWS = 4_096
 SLICE_ROWS = 65_536
 
 

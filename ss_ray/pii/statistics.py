@@ -34,7 +34,8 @@ FAILED = "failed expression"
 UNREADABLE = "unreadable text"
 """Stands for the type of texts that defied analysis and were masked."""
 
-Place = tuple[str, str]  # column, entity type
+# Column and entity type.
+Place = tuple[str, str]
 
 
 @dataclass(frozen=True)

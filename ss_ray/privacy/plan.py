@@ -87,14 +87,9 @@ def make_dp_plan(
             f"at least {MIN_UNITS} are needed for anything but noise"
         )
 
-    # The rate, the number of steps and the noise follow from the first count alone: the later one is not charged yet.
+    # The mechanism may depend on the first count alone, which was charged separately.
     rough_num_units = units.rough_num_units
-    # Larger batches than MAX_BATCH cost time without lowering the noise much.
-    rates = [min(rate, MAX_BATCH / rough_num_units) for rate in SAMPLE_RATES]
-    if expected_batch_size is not None:
-        rates = [min(1.0, expected_batch_size / rough_num_units)]
-
-    for sample_rate in rates:
+    for sample_rate in _sample_rates(rough_num_units, expected_batch_size):
         shown = num_units_shown
         if shown is None:
             steps = NUM_STEPS
@@ -118,6 +113,14 @@ def make_dp_plan(
         target_epsilon=target_epsilon,
         delta=delta,
     )
+
+
+def _sample_rates(rough_num_units: int, expected_batch_size: int | None) -> list[float]:
+    """Sample rates that are tried, the smallest first."""
+    if expected_batch_size is not None:
+        return [min(1.0, expected_batch_size / rough_num_units)]
+    # Larger batches than MAX_BATCH cost time without lowering the noise much.
+    return [min(rate, MAX_BATCH / rough_num_units) for rate in SAMPLE_RATES]
 
 
 def provisional_delta(given: float | Literal["auto"]) -> float:

@@ -39,8 +39,10 @@ WEIGHTS: dict[Method, int] = {"keys": 2, "values": 1, "presence": 1, "cells": 1,
 """Shares of rho. Categories that nobody declared need the most: those below their threshold are lost."""
 CLIPPED_DECIMALS = 6
 """Up to so many decimals floats are counted in multiples of the last one, which ends at 1e9 or beyond."""
-DAYS = (-719162, 2932896)  # of the years 1 to 9999, from 1970
-NANOSECONDS = 2**63 - 10**9  # from 1970 in either direction that Arrow reads back from text
+# Days of the years 1 to 9999, counted from 1970.
+DAYS = (-719162, 2932896)
+# Nanoseconds from 1970, in either direction, that Arrow reads back from text.
+NANOSECONDS = 2**63 - 10**9
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -27,14 +27,18 @@ Floats = npt.NDArray[np.float32]
 
 GAZETTEERS = ("first_name", "last_name", "city", "state", "country", "job", "country_code", "state_code")
 TYPES = tuple(sorted(ENTITY_TYPES))
-_CLOSED = {"country", "country_code", "state_code"}  # complete lists: nothing outside is one of them
-MODEL_SAMPLE = 200  # values that the model looks at; more changes its answer little
+# Complete lists: a word outside is none of their kind.
+_CLOSED = {"country", "country_code", "state_code"}
+# Values that the model looks at; more changes its answer little.
+MODEL_SAMPLE = 200
 NUM_GRAMS = 2048
 NUM_WORDS = 2048
 NUM_SHAPES = 512
 NUM_HEADER = 1024
-MAX_CHARACTERS = 60  # of a value
-_CHECKED_VALUES = 24  # python-stdnum costs 0.1 ms a value
+# Number of characters of a value that are looked at.
+MAX_CHARACTERS = 60
+# Python-stdnum costs 0.1 ms a value.
+_CHECKED_VALUES = 24
 
 _FLAGS = "@ + . , - / : _ ( # ' & % $ * { =".split()
 _WORD = re.compile(r"[^\W\d_]+")

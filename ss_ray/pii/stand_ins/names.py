@@ -32,7 +32,8 @@ from ss_ray.pii.stand_ins.lexicon import (
     sexes,
 )
 
-EMAIL_DOMAINS = ("example.com", "example.org", "example.net")  # RFC 2606: nobody's
+# Domains that RFC 2606 reserves.
+EMAIL_DOMAINS = ("example.com", "example.org", "example.net")
 MIN_JOINED = 3
 """Letters that each part of "mariagarcia" must have."""
 CACHE_SIZE = 65_536

@@ -31,9 +31,12 @@ THRESHOLD = 0.3
 TEXT_TYPES = PATTERN_TYPES | BUILTIN_TYPES
 """All types that the detector can find, with the model that ships with the package."""
 
-_CERTAIN = 0.5  # a pattern's score that a model's opinion does not change
-_PATTERN_WINDOW, _PATTERN_OVERLAP = 100_000, 20_000  # characters: keys and tokens are long, and patterns linear
-_BATCH = 512  # windows that a model reads at once
+# Score of a pattern from which a model does not overrule it.
+_CERTAIN = 0.5
+# Characters: keys and tokens are long, and patterns linear.
+_PATTERN_WINDOW, _PATTERN_OVERLAP = 100_000, 20_000
+# Number of windows that a model reads at once.
+_BATCH = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,8 +285,10 @@ _TITLE = re.compile(
     r"|señora?)\b\.?\s+(?=\w)",
     re.IGNORECASE,
 )
-_SURE = 0.6  # score of a person whose name is looked for again
-_MAX_NAMES = 200  # of one text
+# Score of a person whose name is looked for again.
+_SURE = 0.6
+# Number of names of one text that are looked for again.
+_MAX_NAMES = 200
 _NAME = re.compile(r"[^\W\d_](?:[^\W\d_]|['’-]){2,}")
 _WORDS = frozenset({"PERSON", "LOCATION", "ORGANIZATION", "NRP", "TITLE", "JOB_TITLE"})
 _SUBSTANCE = re.compile(r"[^\W_]")

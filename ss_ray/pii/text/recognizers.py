@@ -36,9 +36,11 @@ from ss_ray.pii.text.recognizer_patterns import COUNTRY_TYPES, MORE_CONTEXT, MOR
 REGEX_SECONDS = 2.0
 """One pattern's time on one text. Beyond it the analysis fails, and the caller hides the text."""
 
-_CONTEXT_CHARS = 120  # before a match
+# Number of characters before a match that count as its context.
+_CONTEXT_CHARS = 120
 _CONTEXT_WORDS = 6
-_CONTEXT_GAIN, _CONTEXT_FLOOR = 0.35, 0.4  # Presidio's LemmaContextAwareEnhancer
+# Presidio's LemmaContextAwareEnhancer.
+_CONTEXT_GAIN, _CONTEXT_FLOOR = 0.35, 0.4
 _WORD = re.compile(r"[^\W\d_]+")
 _DIGITS = re.compile(r"\d+")
 
@@ -395,7 +397,8 @@ def _check_entity(entity: CustomEntity) -> None:
             raise ConfigError(f"the custom entity {entity.name} has an invalid regex: {error}") from None
 
 
-_FLAGS = 26  # regex.DOTALL | regex.MULTILINE | regex.IGNORECASE, which Presidio compiles with
+# Regex.DOTALL | regex.MULTILINE | regex.IGNORECASE, which Presidio compiles with.
+_FLAGS = 26
 
 
 class _BoundedRegex:

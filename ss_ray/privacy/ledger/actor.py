@@ -23,7 +23,8 @@ from ss_ray.privacy.ledger.ledger import Ledger
 
 ACTOR_NAME = "privacy-ledger"
 NAMESPACE = "ss_ray"
-ANSWER_SECONDS = 120  # enough for the actor to start again
+# Enough for the actor to start again.
+ANSWER_SECONDS = 120
 HEAD_NODE = "node:__internal_head__"
 
 

@@ -59,8 +59,10 @@ from ss_ray.privacy.ledger.tables import (
 
 __all__ = ["Balance", "Ledger", "SpendingLedger"]
 
-NOISE_LIMITS = (0.01, 1e6)  # beyond them RDP overflows, or is rounded down to nothing
-MAX_USES = 10**9  # of one mechanism in one call: rounding errors of RDP are multiplied by it
+# Beyond them RDP overflows, or is rounded down to nothing.
+NOISE_LIMITS = (0.01, 1e6)
+# Limit for one mechanism in one call: rounding errors of RDP are multiplied by the number of uses.
+MAX_USES = 10**9
 
 
 class SpendingLedger(Protocol):
