@@ -21,7 +21,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ss_ray.generation.engine import Request, TextEngine, vllm_environment
+from ss_ray.generation.engine import CompletionRequest, TextEngine, vllm_environment
 from ss_ray.plans.sampling import TextSampling
 
 REQUESTS = 64
@@ -174,7 +174,7 @@ def compare(name: str, engine: TextEngine) -> dict[str, float]:
 def drain(engine: TextEngine, grammar: str | None, max_tokens: int = LENGTH) -> float:
     """Tokens a second of REQUESTS completions."""
     prompt = {"prompt_ids": (0, 5, 9), "max_tokens": max_tokens, "grammar": grammar}
-    engine.submit([Request(number=number, seed=number, **prompt) for number in range(REQUESTS)])
+    engine.submit([CompletionRequest(number=number, seed=number, **prompt) for number in range(REQUESTS)])
     started = time.perf_counter()
     tokens = 0
     while engine.num_unfinished:

@@ -35,6 +35,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ss_ray.evaluation.evaluate import evaluate
+from ss_ray.evaluation.evaluation_tables import EvaluationTables
 from ss_ray.evaluation.privacy.attacks import evaluate_privacy
 from ss_ray.evaluation.quality.fidelity import evaluate_fidelity
 from ss_ray.evaluation.utility.utility import evaluate_utility
@@ -106,7 +107,7 @@ def ours(pair: Pair) -> dict[str, Any]:
     """Scores of this project."""
     frames, schema = typed(pair)
     started = time.process_time()
-    evaluation = evaluate(*frames, schema, target=None)
+    evaluation = evaluate(EvaluationTables(*frames, schema), target=None)
     quality = evaluation.scores.quality
     privacy = evaluation.scores.privacy
 
@@ -129,9 +130,9 @@ def five_seconds(file: Path) -> dict[str, Any]:
     rows = pd.read_csv(file, dtype=str, keep_default_na=False).sample(frac=1, random_state=0)[EIGHT]
     frames, schema = typed((rows[:5000], rows[5000:10_000], rows[10_000:15_000]))
     measurements = {
-        "fidelity": lambda: evaluate_fidelity(*frames, schema),
-        "utility": lambda: evaluate_utility(*frames, schema, target=None),
-        "privacy": lambda: evaluate_privacy(*frames, schema),
+        "fidelity": lambda: evaluate_fidelity(EvaluationTables(*frames, schema)),
+        "utility": lambda: evaluate_utility(EvaluationTables(*frames, schema), target=None),
+        "privacy": lambda: evaluate_privacy(EvaluationTables(*frames, schema)),
     }
     seconds = {}
 

@@ -20,6 +20,7 @@ from ss_ray.codec.slots import fit_codec
 from ss_ray.config.files import load_config
 from ss_ray.config.model import Config
 from ss_ray.evaluation.evaluate import Evaluation, evaluate
+from ss_ray.evaluation.evaluation_tables import EvaluationTables, SampleLimits
 from ss_ray.generation.decoder import decode_rows
 from ss_ray.generation.rows import BATCH_ROWS
 from ss_ray.pipelines.run import RunReport, run
@@ -86,7 +87,9 @@ def scored_run(
     """The pipeline, and the project's own scores of its table against the holdout file."""
     report = run(config, arguments.data, out, csv=True, redo=True)
     frames = [type_table(read(file), schema).to_pandas() for file in (arguments.data, arguments.holdout, report.csv)]
-    return report, evaluate(*frames, schema, target=arguments.target, max_rows=len(frames[0]))
+    return report, evaluate(
+        EvaluationTables(*frames, schema), target=arguments.target, limits=SampleLimits(max_rows=len(frames[0]))
+    )
 
 
 def read(file: str) -> pa.Table:

@@ -19,6 +19,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.csv as pc
 
+from ss_ray.evaluation.evaluation_tables import EvaluationTables
 from ss_ray.evaluation.privacy.attacks import evaluate_privacy
 from ss_ray.evaluation.privacy.verdict import PrivacyVerdict, judge_privacy
 from ss_ray.schema import Kind, TableSchema
@@ -122,7 +123,7 @@ def judge(
 ) -> tuple[PrivacyVerdict, float]:
     """The verdict, and the seconds of CPU that it took."""
     started = time.process_time()
-    verdict = judge_privacy(evaluate_privacy(train, unseen, synthetic, schema))
+    verdict = judge_privacy(evaluate_privacy(EvaluationTables(train, unseen, synthetic, schema)))
     return verdict, time.process_time() - started
 
 

@@ -23,13 +23,13 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.nn.utils.rnn import pad_sequence
 
+from ss_ray.codec.ascending import Ints
 from ss_ray.errors import PrivacyError
 from ss_ray.training.examples import parts_of_similar_length
 from ss_ray.training.loop import Worker
 from ss_ray.training.private.loop import own_rows
 from ss_ray.training.unit_files import UnitFiles, load_units
 
-Ints = npt.NDArray[np.int64]
 MAX_TEXT_POSITIONS = 8192
 """Tokens, padding included, that go through the model together at most: each has a logit for every piece of text."""
 PROBE_TOKENS = 32
