@@ -29,7 +29,7 @@ from typing import Any
 
 from smoke import arguments_of
 
-from ss_ray.generation.engine import Request, TextEngine, vllm_environment
+from ss_ray.generation.engine import CompletionRequest, TextEngine, vllm_environment
 from ss_ray.plans.sampling import TextSampling
 from ss_ray.schema import ColumnSchema, Kind, TableSchema
 
@@ -186,7 +186,7 @@ def compare(name: str, engine: TextEngine, requests: int, length: int) -> dict[s
 
 def drain(engine: TextEngine, grammar: str | None, requests: int, max_tokens: int) -> float:
     """Tokens a second of the completions of so many requests."""
-    request = Request(number=0, seed=0, prompt_ids=(0, 5, 9), max_tokens=max_tokens, grammar=grammar)
+    request = CompletionRequest(number=0, seed=0, prompt_ids=(0, 5, 9), max_tokens=max_tokens, grammar=grammar)
     engine.submit([replace(request, number=number, seed=number) for number in range(requests)])
     started = time.perf_counter()
     tokens = 0

@@ -39,10 +39,10 @@ import pyarrow.parquet as pq
 from smoke import arguments_of, write_visits
 
 from ss_ray.evaluation.evaluate import evaluate
+from ss_ray.evaluation.evaluation_tables import EvaluationTables
 from ss_ray.evaluation.privacy.attacks import evaluate_privacy
 from ss_ray.evaluation.quality.fidelity import evaluate_fidelity
 from ss_ray.evaluation.utility.utility import evaluate_utility
-from ss_ray.schema import TableSchema
 from ss_ray.tables.cells import type_table
 from ss_ray.tables.facts import merge_tables, table_facts
 from ss_ray.tables.files import find_source, read_blocks
@@ -104,7 +104,7 @@ def pairs(files: list[Path]) -> Iterator[tuple[str, Pair]]:
             yield f"{file.stem}, independent columns", (train, holdout, pd.DataFrame(shuffled))
 
 
-def typed(pair: Pair) -> tuple[Pair, TableSchema]:
+def typed(pair: Pair) -> EvaluationTables:
     """The tables as a run types them."""
     with tempfile.TemporaryDirectory() as folder:
         blocks = []
@@ -115,14 +115,14 @@ def typed(pair: Pair) -> tuple[Pair, TableSchema]:
 
     schema = infer_schema(merge_tables([table_facts(block) for block in blocks]), {}, is_text=True)
     train, holdout, synthetic = (type_table(block, schema).to_pandas() for block in blocks)
-    return (train, holdout, synthetic), schema
+    return EvaluationTables(train, holdout, synthetic, schema)
 
 
 def ours(pair: Pair) -> dict[str, Any]:
     """Scores of this project."""
-    frames, schema = typed(pair)
+    tables = typed(pair)
     started = time.process_time()
-    evaluation = evaluate(*frames, schema, target=None)
+    evaluation = evaluate(tables, target=None)
     quality = evaluation.scores.quality
     privacy = evaluation.scores.privacy
 
@@ -144,11 +144,11 @@ def five_seconds(file: Path) -> dict[str, Any]:
     """CPU seconds by measurement, of a second pass in one process: imports are not counted."""
     rows = pd.read_csv(file, dtype=str, keep_default_na=False).sample(frac=1, random_state=0)[EIGHT]
     size = min(5000, len(rows) // 3)
-    frames, schema = typed((rows[:size], rows[size : 2 * size], rows[2 * size : 3 * size]))
+    tables = typed((rows[:size], rows[size : 2 * size], rows[2 * size : 3 * size]))
     measurements: dict[str, Callable[[], object]] = {
-        "fidelity": lambda: evaluate_fidelity(*frames, schema),
-        "utility": lambda: evaluate_utility(*frames, schema, target=None),
-        "privacy": lambda: evaluate_privacy(*frames, schema),
+        "fidelity": lambda: evaluate_fidelity(tables),
+        "utility": lambda: evaluate_utility(tables, target=None),
+        "privacy": lambda: evaluate_privacy(tables),
     }
     seconds = {}
 

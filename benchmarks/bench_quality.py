@@ -24,6 +24,7 @@ from ss_ray.codec.slots import fit_codec
 from ss_ray.config.files import load_config
 from ss_ray.config.model import Config
 from ss_ray.evaluation.evaluate import Evaluation, evaluate
+from ss_ray.evaluation.evaluation_tables import EvaluationTables, SampleLimits
 from ss_ray.generation.decoder import decode_rows
 from ss_ray.generation.rows import BATCH_ROWS
 from ss_ray.pipelines.run import RunReport, run
@@ -92,9 +93,8 @@ def scored_run(
     assert report.csv is not None
     files = (arguments.data, arguments.holdout, report.csv)
     train, holdout, synthetic = (type_table(read(file), schema).to_pandas() for file in files)
-    scored = evaluate(train, holdout, synthetic, schema, target=arguments.target, max_rows=len(train))
-
-    return report, scored
+    tables = EvaluationTables(train, holdout, synthetic, schema)
+    return report, evaluate(tables, target=arguments.target, limits=SampleLimits(max_rows=len(train)))
 
 
 def read(file: str) -> pa.Table:

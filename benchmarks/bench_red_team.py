@@ -26,6 +26,7 @@ import pyarrow as pa
 import pyarrow.csv as pc
 from smoke import arguments_of, write_visits
 
+from ss_ray.evaluation.evaluation_tables import EvaluationTables
 from ss_ray.evaluation.privacy.attacks import evaluate_privacy
 from ss_ray.evaluation.privacy.verdict import PrivacyVerdict, judge_privacy
 from ss_ray.schema import Kind, TableSchema
@@ -132,7 +133,7 @@ def judge(
 ) -> tuple[PrivacyVerdict, float]:
     """The verdict, and the seconds of CPU that it took."""
     started = time.process_time()
-    verdict = judge_privacy(evaluate_privacy(train, unseen, synthetic, schema))
+    verdict = judge_privacy(evaluate_privacy(EvaluationTables(train, unseen, synthetic, schema)))
     return verdict, time.process_time() - started
 
 

@@ -36,7 +36,8 @@ UPLOADS = re.compile(
     "|POST /v1/datasets/upload"
     "|PUT /apis/files/v2/workspaces/[^/]+/filesets/[^/]+/-/.+"
     "|POST /jobs/new"
-    "|POST /v1/hf/api/datasets/[^/]+/[^/]+/commit/.+"  # newer clients of the hub send files in it, of any size
+    # Newer clients of the hub send files in it, of any size.
+    "|POST /v1/hf/api/datasets/[^/]+/[^/]+/commit/.+"
 )
 """Requests whose body is a file, and streams."""
 KEY_IN_PATH = re.compile(r"/key/(ssr_[A-Za-z0-9_-]{43})(/.*)?")
@@ -46,7 +47,8 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 APIS = ("/v1", "/apis/", "/metrics", "/health/")
 """Below which programs ask, not people."""
 LENGTH = re.compile(r"[0-9]{1,18}")
-CALLERS = 10_000  # whose rate is remembered
+# Number of callers whose rate is remembered.
+CALLERS = 10_000
 CONTENT_SECURITY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'self'"
@@ -78,6 +80,7 @@ class Guard:
             await self.app(scope, receive, send)
             return
 
+        # Before routing and before the rules about addresses, which see the path as it is here.
         scope = _with_key({**scope, "path": collapsed(scope["path"])}, self.authentication)
         scope.setdefault("state", {})["arrived"] = now()
         request = Request(scope)
@@ -108,6 +111,7 @@ class Guard:
 
     def _check_request(self, request: Request) -> None:
         path = request.scope["path"] + "?" + request.scope.get("query_string", b"").decode("latin-1")
+        # PostgreSQL holds no zero characters and no halves of surrogate pairs.
         if "%00" in path or not is_portable(path):
             raise RefusedError("the address holds a character that no name has")
         if request.method not in SAFE_METHODS and not _same_origin(request):
@@ -161,6 +165,7 @@ class _Answering:
             message = {**message, "headers": _with_headers(message["headers"])}
             route = getattr(self.scope.get("route"), "path", "")
             seconds = time.perf_counter() - self.started
+            # Any client could otherwise add labels to the metrics without end.
             if self.scope["method"] in METHODS:
                 method = self.scope["method"]
             else:
@@ -200,6 +205,7 @@ class Rates:
         minute = int(self.clock() // 60)
         before, count = self.counts.pop(caller, (minute, 0))
         count = count + 1 if before == minute else 1
+        # The caller moves to the end, so that the least recent one is forgotten first.
         self.counts[caller] = minute, count
         if len(self.counts) > CALLERS:
             self.counts.popitem(last=False)
@@ -210,14 +216,13 @@ class Rates:
 
 
 def _with_key(scope: Scope, authentication: Authentication) -> Scope:
-    """The request with the key moved from its address to its header, for clients without a field for a header.
-
-    Only the key that is made when the service starts may stand in an address: it does not outlive the service.
-    """
+    """The request with the key moved from its address to its header, for clients without a field for a header."""
     match = KEY_IN_PATH.fullmatch(scope["path"])
+    # Only the start key may stand in an address, because it does not outlive the service.
     if match is None or authentication.settings.configured:
         return scope
 
+    # Two Authorization headers would be ambiguous.
     kept = [(name, value) for name, value in scope["headers"] if name != b"authorization"]
     headers = [*kept, (b"authorization", b"Bearer " + match[1].encode())]
     path = match[2] or "/"
@@ -265,6 +270,7 @@ def _with_headers(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, b
 def _same_origin(request: Request) -> bool:
     """Whether a request that changes something comes from a page of this service, or from no page at all."""
     site = request.headers.get("sec-fetch-site")
+    # Browsers set this header themselves, and no script can change it.
     if site is not None:
         return site in ("same-origin", "none")
     origin = request.headers.get("origin")
@@ -312,6 +318,7 @@ async def _no_answer(request: Request, error: Exception) -> Response:
 async def _answer_invalid(request: Request, error: Exception) -> Response:
     """Answer an invalid body with the place and the reason, but not with its content."""
     assert isinstance(error, RequestValidationError)
+    # Without `input`, which may be a cell.
     detail = [{"loc": list(e["loc"]), "msg": e["msg"], "type": e["type"]} for e in error.errors()]
     message = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in detail)
     return _render_error(request, message, {"detail": detail}, 422)

@@ -21,10 +21,12 @@ from typing import IO
 from ss_ray.errors import ResourceError
 
 START_SECONDS = 180.0
-STOP_SECONDS = 5.0  # of its own way to end, which may take half a minute; nothing depends on it
+# Its own way to end may take half a minute, and nothing depends on it.
+STOP_SECONDS = 5.0
 RAY = (sys.executable, "-m", "ray.scripts.scripts")
 HOST = "127.0.0.1"
-DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of prctl(2)
+# PR_SET_PDEATHSIG of prctl(2).
+DIE_WITH_PARENT = 1
 
 
 @contextmanager
@@ -41,6 +43,7 @@ def local_ray() -> Iterator[str]:
 
     gcs, dashboard, agent, client = free_ports(4)
     ports = {"port": gcs, "dashboard-port": dashboard, "dashboard-agent-listen-port": agent}
+    # Port 0 lets the system choose; other Ray clusters on this machine may use the defaults.
     ports |= {"ray-client-server-port": client, "min-worker-port": 0, "max-worker-port": 0}
     hosts = [f"--node-ip-address={HOST}", f"--dashboard-host={HOST}"]
     options = [*hosts, "--include-dashboard=true", "--disable-usage-stats"]
@@ -53,6 +56,7 @@ def local_ray() -> Iterator[str]:
             stderr=log,
             # Ctrl-C is for us, who end it.
             start_new_session=True,
+            # Elsewhere than on Linux, kill -9 of this process leaves Ray behind.
             preexec_fn=_die_with_parent if sys.platform == "linux" else None,
         )
         try:

@@ -81,8 +81,10 @@ SDK_DEFAULTS: dict[str, Any] = {
 }
 """Of nemo-microservices 1.5.0: what its client sends where its user chose nothing."""
 ALWAYS_SENT: dict[str, dict[str, Any]] = {
-    "data": {"max_sequences_per_example": None},  # "auto", as the client resolves it
-    "training": {"learning_rate": "auto"},  # of nemo-platform 0.3.0
+    # "auto", as the client resolves it.
+    "data": {"max_sequences_per_example": None},
+    # Value of nemo-platform 0.3.0.
+    "training": {"learning_rate": "auto"},
 }
 DEFAULT_STEPS = "379ce00219880c9e6e087337db44f4ad764ed0c53f172c97cf0ce4d43bc8a113"
 """SHA-256 of the policy that the 1.5.0 client sends where its user wrote none; our own rules do the same and more."""

@@ -24,7 +24,8 @@ router = APIRouter(prefix="/v1")
 Kind = Literal["namespace", "project", "dataset"]
 Text = Annotated[str, Field(max_length=10_000)]
 DEFAULT_NAMESPACE = "default"
-NO_NAMESPACE = ""  # of namespaces themselves
+# Namespace of the namespaces themselves.
+NO_NAMESPACE = ""
 
 
 class Entity(Body):

@@ -32,7 +32,8 @@ PARAMETER = re.compile(r"(filter|search)\[(\w+)\](?:\[(\w+)\])?(?:\[\])?")
 BOUNDS = {
     ("filter", "gte"): "gte",
     ("filter", "lte"): "lte",
-    ("search", "start"): "gte",  # as the entity store's clients write it
+    # As the entity store's clients write it.
+    ("search", "start"): "gte",
     ("search", "end"): "lte",
 }
 Column = sa.ColumnElement[Any]

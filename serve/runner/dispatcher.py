@@ -50,7 +50,7 @@ from serve.store.places import below, file_suffix, folder_bytes, stage_input
 from serve.store.repositories import sweep
 from ss_ray.errors import ResourceError, SsRayError
 from ss_ray.location import Location
-from ss_ray.runs.job_status import JobStatus, read_status
+from ss_ray.runs.job_status import StatusFile, read_status
 
 logger = logging.getLogger(__name__)
 LEASE_SECONDS = 15.0
@@ -120,8 +120,10 @@ class Dispatcher:
 
         jobs = unfinished(self.database)
         if jobs:
+            # One question to Ray for all jobs, not one for each.
             known = self.runner.submissions()
             sent = [job for job in jobs if job.submission_id is not None]
+            # Logs and disk usage are slow to read, so each round does so for some jobs, in turn.
             turns = math.ceil(len(sent) / LOGS_A_ROUND)
             turn = next(self.rounds)
 
@@ -135,6 +137,7 @@ class Dispatcher:
             with self._isolate_errors(job):
                 self._erase_job(job)
 
+        # The lease expires by itself after SWEEP_SECONDS, so one replica sweeps once in that time.
         if take_lease(self.database, "sweep", self.lease.holder, SWEEP_SECONDS, renew=False):
             sweep(self.database, self.blobs, datetime.now(UTC))
 
@@ -191,7 +194,7 @@ class Dispatcher:
         if excess:
             self._remove_files(job)
 
-    def _find_excess(self, job: Row, written: JobStatus | None, *, measures_disk: bool) -> str:
+    def _find_excess(self, job: Row, written: StatusFile | None, *, measures_disk: bool) -> str:
         """Limit that a job exceeds, in words; empty if it exceeds none, is finished, or is cancelled."""
         limits = self.settings.limits
         is_finished = written is not None and written.state in ("completed", "error")
@@ -220,14 +223,14 @@ class Dispatcher:
         for folder in self._job_folders(job):
             folder.remove()
 
-    def _read_written(self, job: Row) -> JobStatus | None:
+    def _read_written(self, job: Row) -> StatusFile | None:
         """Status file of a job; None if it is missing or unreadable."""
         try:
             return read_status(Location.parse(self._job_path(job, "status.json")))
         except (ValueError, TypeError, KeyError, AttributeError):
             return None
 
-    def _record_verdict(self, job: Row, verdict: Verdict, written: JobStatus | None) -> None:
+    def _record_verdict(self, job: Row, verdict: Verdict, written: StatusFile | None) -> None:
         """Record the changes of a verdict."""
         if "model" in job.status_details:
             kept = {"model": job.status_details["model"]}
@@ -236,6 +239,7 @@ class Dispatcher:
 
         details = kept | dict(verdict.details)
         if verdict.status == COMPLETED:
+            # Lists show the grades without reading the run directory of every job.
             details |= grades(Location.parse(job.run_dir))
 
         steps = steps_of(job.steps, written, verdict.status)
@@ -297,9 +301,11 @@ class Dispatcher:
             move(self.database, job.id, ERROR, error_details=GONE)
             return False
 
+        # Another replica may have claimed the attempt, or a caller may have cancelled the job.
         if attempt > job.attempt and not claim(self.database, job.id, attempt, submission_id):
             return False
 
+        # The status of an earlier attempt would be taken for this one's.
         Location.parse(self._job_path(job, "status.json")).remove()
         metadata = {"job_id": job.id, "namespace": job.namespace, "name": job.name}
         self.runner.submit(submission_id, entrypoint, metadata)
@@ -329,6 +335,7 @@ class Dispatcher:
         if not job.data.startswith(below(self.settings.storage.partition("?")[0], "objects/")):
             return str(job.data)
         named = self._job_path(job, f"input/table{file_suffix(job.data_source)}")
+        # The format follows from the ending; the content itself is stored by its hash.
         stage_input(Location.parse(job.data), Location.parse(named))
         return named
 
@@ -355,13 +362,14 @@ def in_turn(jobs: Sequence[Row], active: Mapping[str, int]) -> list[Row]:
     ranks = []
 
     for job in waiting:
+        # The rank of a job is the number of jobs of its namespace before it, those on the cluster included.
         ranks.append(places[job.namespace])
         places[job.namespace] += 1
 
     return [job for _, job in sorted(zip(ranks, waiting, strict=True), key=lambda ranked: ranked[0])]
 
 
-def _silent_seconds(job: Row, written: JobStatus | None) -> float:
+def _silent_seconds(job: Row, written: StatusFile | None) -> float:
     """Seconds since a job wrote its status or, if it never did, since it was claimed or cancelled."""
     try:
         time = datetime.fromisoformat(written.updated_at if written else job.updated_at)

@@ -9,7 +9,8 @@ from ss_ray.config.model import CompactParameters, Config
 from ss_ray.errors import ConfigError
 from ss_ray.plans.make import COMPACT_BATCH
 
-DEFAULT_WIDTH, DEFAULT_LAYERS = 128, 3  # larger than what "auto" stands for in any plan
+# Larger than the value of "auto" in any plan.
+DEFAULT_WIDTH, DEFAULT_LAYERS = 128, 3
 WEIGHTS_PER_LAYER = 10
 """Weights of one decoder block, as a multiple of its width squared: attention 4, feed-forward 6."""
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from serve.runner.runner import OVER, Submission
 from serve.store.job_store import ACTIVE, CANCELLED, CANCELLING, COMPLETED, CREATED, ERROR, PENDING
-from ss_ray.runs.job_status import JobStatus, StageStatus
+from ss_ray.runs.job_status import StageStatus, StatusFile
 
 STEP_OF = {"split": "read", "measure": "train", "certify": "train", "hold_back": "train", "search": "generate"}
 """Stages that are part of another step."""
@@ -41,7 +41,7 @@ class Verdict:
 
 
 def judge(
-    status: str, attempt: int, submission: Submission | None, written: JobStatus | None, silent_seconds: float
+    status: str, attempt: int, submission: Submission | None, written: StatusFile | None, silent_seconds: float
 ) -> Verdict:
     """Decide the next status of a submitted job.
 
@@ -88,7 +88,7 @@ def judge(
     return Verdict(status=ACTIVE if running else PENDING, details=_describe_details(written))
 
 
-def steps_of(steps: Sequence[Mapping[str, Any]], written: JobStatus | None, status: str) -> list[dict[str, Any]]:
+def steps_of(steps: Sequence[Mapping[str, Any]], written: StatusFile | None, status: str) -> list[dict[str, Any]]:
     """The steps of a job as they stand.
 
     Args:
@@ -121,13 +121,13 @@ def _step_status(place: int, current: int, status: str) -> str:
     return ACTIVE
 
 
-def _by_step(written: JobStatus | None, names: Sequence[str]) -> dict[str, StageStatus]:
+def _by_step(written: StatusFile | None, names: Sequence[str]) -> dict[str, StageStatus]:
     """The last reading of each step that was begun."""
     stages = {STEP_OF.get(stage.name, stage.name): stage for stage in (written.stages if written else ())}
     return {name: stage for name, stage in stages.items() if name in names}
 
 
-def _describe_details(written: JobStatus | None) -> dict[str, Any]:
+def _describe_details(written: StatusFile | None) -> dict[str, Any]:
     if written is None or not written.stages:
         return {}
     stage = max(written.stages, key=lambda stage: stage.updated_at)
@@ -142,5 +142,5 @@ def _stage_details(stage: StageStatus) -> dict[str, Any]:
     return {"done": stage.done, "total": stage.total, "unit": stage.unit, "note": stage.note, **share}
 
 
-def _job_outcome(written: JobStatus) -> dict[str, Any]:
+def _job_outcome(written: StatusFile) -> dict[str, Any]:
     return {"rows": written.rows} | ({"incomplete": written.incomplete} if written.incomplete else {})

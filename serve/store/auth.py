@@ -67,6 +67,7 @@ class Identity:
             NotFoundError: They may not even know of it.
             ForbiddenError: They may look, and no more.
         """
+        # A resource that the caller may not view must look as if it did not exist.
         if not self.may(namespace, "viewer"):
             raise NotFoundError(f"{what} not found")
         if not self.may(namespace, role):
@@ -115,6 +116,8 @@ class Authentication:
             ForbiddenError: This machine is trusted, and the request comes from elsewhere.
         """
         if self.settings.trust_this_machine and not self.settings.configured:
+            # A page of another site can reach this machine by a name that resolves to it, so the Host header counts
+            # too.
             if is_forwarded or not is_loopback(client) or not is_loopback(_without_port(host)):
                 raise ForbiddenError("no authentication is configured, so only this machine itself is answered")
             return LOCAL
@@ -155,6 +158,7 @@ class Authentication:
         except jwt.PyJWTError:
             raise UnauthenticatedError("the session is over; sign in again", headers=CHALLENGE) from None
 
+        # The session ends with its key, so the key is looked up each time.
         found = self._find_key(API_KEYS.c.id == claims["sub"])
         return Identity(subject=found.name, roles=found.roles)
 
@@ -180,6 +184,7 @@ def make_authentication(settings: AuthSettings, database: Database) -> Authentic
 
 def create_key(database: Database, name: str, roles: Mapping[str, Role]) -> str:
     """Make an API key; it is shown once, and only its hash is stored."""
+    # 256 random bits need no slow hash.
     key = KEY_PREFIX + secrets.token_urlsafe(32)
     with database.write() as db:
         db.execute(
@@ -230,6 +235,7 @@ def _identity_of_token(token: str, oidc: OidcSettings, keys: jwt.PyJWKClient) ->
             algorithms=list(oidc.algorithms),
             audience=oidc.audience,
             issuer=oidc.issuer,
+            # PyJWT checks a claim only if the token has it.
             options={"require": ["exp", "iss", "aud", "sub"]},
         )
     except jwt.PyJWTError:
@@ -237,6 +243,7 @@ def _identity_of_token(token: str, oidc: OidcSettings, keys: jwt.PyJWKClient) ->
 
     claimed = claims.get(oidc.roles_claim)
     if isinstance(claimed, dict):
+        # Roles of other applications are not ours.
         roles = {str(k): v for k, v in claimed.items() if v in ROLES}
     else:
         roles = {}

@@ -63,6 +63,7 @@ class BlobStore:
 
     def location(self, namespace: str, sha256: str) -> Location:
         """Location of a content of a namespace, stored or not."""
+        # Two digits divide the files over 256 folders.
         return self.folder / namespace / sha256[:2] / sha256
 
     def has(self, namespace: str, sha256: str, size: int) -> bool:
@@ -96,6 +97,7 @@ class BlobStore:
         writer = await run_sync(_Writer, self.folder, partial)
         try:
             async for chunk in _gather_chunks(chunks):
+                # Checked before writing: a client may send more than it announced.
                 if writer.size + len(chunk) > limit:
                     raise TooLargeError(f"a file may have {limit:,} bytes here")
                 await run_sync(writer.write, chunk)

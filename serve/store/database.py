@@ -22,13 +22,15 @@ METADATA = sa.MetaData()
 JOBS = sa.Table(
     "jobs",
     METADATA,
-    sa.Column("number", sa.Integer, primary_key=True),  # in the order of their creation
+    # In the order of their creation.
+    sa.Column("number", sa.Integer, primary_key=True),
     sa.Column("id", sa.String, nullable=False, unique=True),
     sa.Column("namespace", sa.String, nullable=False),
     sa.Column("name", sa.String, nullable=False),
     sa.Column("project", sa.String),
     sa.Column("description", sa.String),
-    sa.Column("spec", sa.JSON, nullable=False),  # as it is echoed
+    # Specification as the API echoes it.
+    sa.Column("spec", sa.JSON, nullable=False),
     sa.Column("ownership", sa.JSON),
     sa.Column("custom_fields", sa.JSON),
     sa.Column("status", sa.String, nullable=False, index=True),
@@ -38,17 +40,26 @@ JOBS = sa.Table(
     sa.Column("created_at", sa.String, nullable=False),
     sa.Column("updated_at", sa.String, nullable=False),
     sa.Column("created_by", sa.String, nullable=False),
-    sa.Column("request_key", sa.String),  # of a create that may be sent again
-    sa.Column("request_digest", sa.String),  # of what was sent with the key
-    sa.Column("kind", sa.String, nullable=False),  # entry point: run, replace_pii
-    sa.Column("data", sa.String, nullable=False),  # URI that the job reads
-    sa.Column("config", sa.JSON, nullable=False),  # of the entry point
+    # Key of a create request that may be repeated.
+    sa.Column("request_key", sa.String),
+    # Digest of the request that came with the key.
+    sa.Column("request_digest", sa.String),
+    # Entry point: run, replace_pii.
+    sa.Column("kind", sa.String, nullable=False),
+    # URI that the job reads.
+    sa.Column("data", sa.String, nullable=False),
+    # Configuration of the entry point.
+    sa.Column("config", sa.JSON, nullable=False),
     sa.Column("run_dir", sa.String, nullable=False),
     sa.Column("attempt", sa.Integer, nullable=False),
-    sa.Column("submission_id", sa.String),  # null while it waits
-    sa.Column("started_at", sa.String),  # when it was brought to the cluster first; null while it waits
-    sa.Column("log_offset", sa.Integer, nullable=False),  # lines of Ray's log that were read, of this attempt
-    sa.Column("deleted_at", sa.String),  # does not exist for callers any more; its files are being removed
+    # Null while the job waits.
+    sa.Column("submission_id", sa.String),
+    # Time of the first submission; null while the job waits.
+    sa.Column("started_at", sa.String),
+    # Lines of this attempt's log that were read.
+    sa.Column("log_offset", sa.Integer, nullable=False),
+    # A deleted job does not exist for callers; its files are being removed.
+    sa.Column("deleted_at", sa.String),
     sa.UniqueConstraint("namespace", "name"),
     sa.UniqueConstraint("namespace", "request_key"),
 )
@@ -61,7 +72,8 @@ JOB_LOGS = sa.Table(
     sa.Column("step", sa.String, nullable=False),
     sa.Column("message", sa.String, nullable=False),
 )
-ENTITIES = sa.Table(  # namespaces (namespace ""), projects, datasets
+# Namespaces (namespace ""), projects, datasets.
+ENTITIES = sa.Table(
     "entities",
     METADATA,
     sa.Column("kind", sa.String, primary_key=True),
@@ -78,7 +90,8 @@ REPOSITORIES = sa.Table(
     sa.Column("namespace", sa.String, primary_key=True),
     sa.Column("name", sa.String, primary_key=True),
     sa.Column("id", sa.String, nullable=False),
-    sa.Column("head", sa.String, nullable=False),  # 40 hex digits, of the last commit
+    # 40 hex digits, of the last commit.
+    sa.Column("head", sa.String, nullable=False),
     sa.Column("created_at", sa.String, nullable=False),
     sa.Column("updated_at", sa.String, nullable=False),
 )
@@ -93,7 +106,8 @@ FILES = sa.Table(
     sa.Column("lfs", sa.Boolean, nullable=False),
     sa.Column("updated_at", sa.String, nullable=False),
 )
-OBJECTS = sa.Table(  # content that was received whole, in a namespace
+# Content that was received whole, in a namespace.
+OBJECTS = sa.Table(
     "objects",
     METADATA,
     sa.Column("namespace", sa.String, primary_key=True),
@@ -106,8 +120,10 @@ API_KEYS = sa.Table(
     METADATA,
     sa.Column("id", sa.String, primary_key=True),
     sa.Column("name", sa.String, nullable=False),
-    sa.Column("hash", sa.String, nullable=False, unique=True),  # SHA-256; a key has 256 random bits
-    sa.Column("roles", sa.JSON, nullable=False),  # namespace, or "*" -> role
+    # SHA-256; a key has 256 random bits.
+    sa.Column("hash", sa.String, nullable=False, unique=True),
+    # Namespace, or "*" -> role.
+    sa.Column("roles", sa.JSON, nullable=False),
     sa.Column("created_at", sa.String, nullable=False),
     sa.Column("revoked_at", sa.String),
 )
@@ -189,10 +205,12 @@ class Database:
 
 def _make_engine(url: sa.URL) -> sa.Engine:
     if url.get_backend_name() != "sqlite":
+        # The ping replaces connections that a restart of the database broke.
         return sa.create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=20)
 
     file = Path(url.database or "")
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # Before SQLite creates it with the rights of the umask.
     file.touch(mode=0o600)
     engine = sa.create_engine(
         url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False}, pool_size=10, max_overflow=30

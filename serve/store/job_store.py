@@ -32,8 +32,10 @@ STATUSES = (CREATED, PENDING, ACTIVE, CANCELLED, CANCELLING, ERROR, COMPLETED, "
 WAITING = (CREATED, PENDING)
 UNFINISHED = (CREATED, PENDING, ACTIVE, CANCELLING)
 TERMINAL = (COMPLETED, ERROR, CANCELLED)
-NEXT = {  # status -> statuses it may come from
-    PENDING: (CREATED, PENDING, ACTIVE),  # from itself, or back: another attempt
+# Status -> statuses it may come from.
+NEXT = {
+    # From itself, or back, for another attempt.
+    PENDING: (CREATED, PENDING, ACTIVE),
     ACTIVE: (CREATED, PENDING),
     CANCELLING: (CREATED, PENDING, ACTIVE),
     CANCELLED: (CREATED, PENDING, CANCELLING),
@@ -264,21 +266,20 @@ def _check_room(db: sa.Connection, namespace: str, limits: Limits) -> None:
 
 
 def _sent_before(db: sa.Connection, job: NewJob, sending: Sending) -> Row | None:
-    """Job that an earlier copy of the request created.
-
-    A client whose first request is still on its way may send it again. So a request that says it is a repetition
-    takes what the first one made, and a first one that comes in later takes what the repetition made.
-    """
+    """Job that an earlier copy of the request created."""
     mine = (JOBS.c.namespace == job.namespace) & (JOBS.c.created_by == job.created_by)
     if sending.key is not None:
         found = db.execute(
             sa.select(JOBS).where(JOBS.c.namespace == job.namespace, JOBS.c.request_key == sending.key)
         ).one_or_none()
+        # A key that is reused by mistake must not return another caller's job.
         if found is not None and (found.request_digest != job.digest or found.created_by != job.created_by):
             raise ConflictError("this Idempotency-Key was used for another request")
         return found
 
     same = mine & (JOBS.c.request_digest == job.digest)
+    # The first request may still be on its way, so either order must find the other's job: a repetition takes the job
+    # of the first request, and a late first request takes the job of the repetition.
     if sending.resent:
         recent = _subtract_seconds(sending.arrived, RETRY_SECONDS)
         statement = sa.select(JOBS).where(same, EXISTS, JOBS.c.created_at >= recent)

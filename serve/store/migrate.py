@@ -13,7 +13,8 @@ from alembic.config import Config
 
 from serve.store.database import Database
 
-LOCK = 7_225_309_114  # any number: PostgreSQL's name for "someone changes the tables"
+# PostgreSQL names an advisory lock by a number; this one means that the tables are being changed.
+LOCK = 7_225_309_114
 
 
 def migrate(database: Database) -> None:

@@ -109,16 +109,16 @@ def _normalise_place(place: str) -> str:
 def stage_input(source: Location, target: Location) -> None:
     """Give a job a file of its own: a hard link to the content, or a copy if links are not supported.
 
-    What it was given before stays: the same content uploaded again is another file, and would look like a change.
-
     Raises:
         FileNotFoundError: The source is gone.
     """
+    # The same content uploaded again is another file, and would look like a changed input to a job that resumes.
     if target.exists():
         return
 
     target.parent.make_folder()
     if isinstance(source.filesystem, pafs.LocalFileSystem):
+        # A second name costs no space, and keeps the content when the upload is deleted.
         os.link(source.path, target.path)
     else:
         source.filesystem.copy_file(source.path, target.path)

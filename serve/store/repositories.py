@@ -199,8 +199,10 @@ def commit(
     for change in changes:
         check_path(change.path)
 
+    # Clients of the hub expect the form of a Git commit.
     head = secrets.token_hex(20)
     with database.write() as db:
+        # Locks the repository, so that commits to it follow one another.
         _advance_head(db, repository, head, parent)
         puts = {change.sha256: change for change in changes if isinstance(change, Put)}
         # In one order, so that two commits do not wait for each other.
@@ -253,6 +255,7 @@ def has_content(database: Database, blobs: BlobStore, namespace: str, sha256: st
 def discard(database: Database, blobs: BlobStore, namespace: str, sha256: str) -> bool:
     """Delete content unless a file, or a job that is not over, reads it; whether it is gone."""
     with database.write() as db:
+        # The lock keeps a commit from naming the content between the check and the deletion.
         held = db.scalar(sa.select(OBJECTS.c.size).where(_is_content(namespace, sha256)).with_for_update())
         if held is None or _is_used(db, namespace, sha256):
             return False
@@ -311,6 +314,7 @@ def resolve(database: Database, blobs: BlobStore, data_source: str, identity: Id
     repository = Repository(namespace=namespace, name=name)
     check_path(path)
     check_path(f"{namespace}/{name}/{revision or MAIN}")
+    # Uploads are real rows, so a viewer must not run jobs on them.
     may_use(identity, repository, "editor")
     find(database, repository, revision or MAIN)
     found = file(database, repository, path)
@@ -322,6 +326,7 @@ def resolve(database: Database, blobs: BlobStore, data_source: str, identity: Id
 
 def _discard_all(database: Database, blobs: BlobStore, namespace: str, sha256s: Collection[str]) -> None:
     """Delete unused content. Its names are already gone, so `sweep` deletes what cannot be deleted now."""
+    # In one order, so that two deletions do not wait for each other.
     for sha256 in sorted(sha256s):
         try:
             discard(database, blobs, namespace, sha256)
@@ -382,6 +387,7 @@ def _put_file(db: sa.Connection, repository: Repository, put: Put) -> set[str]:
     insert = _make_insert(db, FILES).values(**key, **values)
     db.execute(insert.on_conflict_do_update(index_elements=[FILES.c[name] for name in key], set_=values))
 
+    # The same content put again is still in use.
     return replaced - {put.sha256}
 
 
@@ -422,6 +428,7 @@ def _is_in_repository(repository: Repository) -> sa.ColumnElement[bool]:
 
 def _is_below(folder: str) -> sa.ColumnElement[bool]:
     prefix = f"{folder}/"
+    # LIKE would read % and _ in a folder's name as wildcards.
     return sa.func.substr(FILES.c.path, 1, len(prefix)) == prefix
 
 

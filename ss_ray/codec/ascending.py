@@ -74,6 +74,7 @@ def ascending(
     """
     sizes = np.diff(starts)
     furthest = np.repeat(_FAR // np.maximum(sizes, 1), sizes)
+    # Bounds the sum of a sequence, so that it cannot overflow 64 bits.
     distances = np.clip(distances, -furthest, furthest)
     distances[starts[:-1]] = 0
     # Over sequences it may wrap around, and wraps back below.
@@ -84,6 +85,7 @@ def ascending(
     high = high if ends.stop is None else ends.stop
     place = np.minimum(axis.places(first), high)
     if ends.stop is None:
+        # A sequence that would pass the last place starts earlier instead, but not before the first one.
         place = np.minimum(place, np.maximum(low, high - span))
     else:
         place = np.minimum(place, high - span)
@@ -91,9 +93,11 @@ def ascending(
     if ends.start is not None:
         place = np.full(len(sizes), ends.start)
 
+    # A fixed distance must not shrink, even if the sequence ends beyond the bounds.
     if interval:
         return axis.values(np.repeat(place, sizes) + total, clip=False)
 
+    # Where an earlier start is not possible, the distances shrink.
     share = np.minimum(1.0, np.maximum(high - place, 0) / np.maximum(span, 1))
     shrunk = np.where(np.repeat(share < 1, sizes), np.floor(total * np.repeat(share, sizes)), total)
     return axis.values(np.repeat(place, sizes) + shrunk.astype(np.int64), clip=ends == LEARNED)

@@ -28,7 +28,8 @@ PAD = 0
 BOS = 1
 FIRST_TOKEN = 2
 DIGIT_BASE = 16
-PLACES = {0: 1, 1: DIGIT_BASE, 2: DIGIT_BASE**2}  # digits -> places in a bin
+# Digits -> places in a bin.
+PLACES = {0: 1, 1: DIGIT_BASE, 2: DIGIT_BASE**2}
 TAIL_QUANTILES = (0.001, 0.003, 0.007, 0.993, 0.997, 0.999)
 ATOM_SHARE = 0.005
 MAX_ATOMS = 64
@@ -80,6 +81,7 @@ class ValueCodec:
         array = _make_comparable(array)
         index = pc.index_in(array, value_set=_make_comparable(value_array(self.column)))
         unknown = index.null_count - (array.null_count if self.column.nullable else 0)
+        # A privately measured schema may lack values of the table; an inferred one has all of them.
         if unknown and self.column.source == "inferred":
             raise DataError(f"column {self.column.name!r} has {unknown} values that its schema does not list")
 
@@ -149,6 +151,7 @@ class BinnedCodec:
     def encode(self, array: pa.ChunkedArray) -> Tokens:
         """(rows, 1 + digits) token ids."""
         missing = array.is_null().to_numpy(zero_copy_only=False)
+        # Values outside the measured bounds go to the nearest end.
         units = np.clip(to_units(array, self.column, self.scale), self.lows[0], self.highs[-1])
         bins = np.searchsorted(np.array(self.lows), units, side="right") - 1
         out = np.full((len(units), 1 + self.digits), PAD, np.int32)
@@ -168,12 +171,14 @@ class BinnedCodec:
         else:
             out[missing, 0] = PAD
 
+        # A frequent value and a missing one have no place inside a bin.
         out[is_atom | missing, 1:] = PAD
         return out
 
     def decode(self, tokens: Tokens, rng: np.random.Generator) -> pa.Array:
         """(rows,) values of the storage type, drawn evenly inside the place that the digits name."""
         lead = tokens[:, 0] - self.first_token
+        # Rows of missing or frequent values have no bin; any valid number will do, and is replaced below.
         bins = np.clip(lead - self._first_bin, 0, None)
         digit_start = self.first_token + self._first_bin + len(self.lows)
         place = np.zeros(len(tokens), np.int64)
@@ -226,8 +231,10 @@ def fit_binned(sample: pa.ChunkedArray, column: ColumnSchema, first_token: int, 
     scale = fit_scale(sample, column)
     low, high = bound_units(column, scale)
     units = np.clip(to_units(sample.drop_null(), column, scale), low, high)
+    # Frequent values get tokens of their own: spread over a bin, they would lose their weight.
     atoms = _find_frequent(units)
     rest = units[~np.isin(units, atoms)]
+    # Tails are resolved finer than their share of rows asks for, because outliers stretch a bin most.
     quantiles = np.unique(np.r_[np.linspace(0, 1, num_bins + 1)[1:-1], TAIL_QUANTILES])
     if len(rest):
         inner = np.sort(rest)[np.round(quantiles * (len(rest) - 1)).astype(np.int64)]
@@ -236,6 +243,7 @@ def fit_binned(sample: pa.ChunkedArray, column: ColumnSchema, first_token: int, 
 
     lows = np.unique(np.r_[np.int64(low), inner[inner > low]])
     highs = np.r_[lows[1:] - 1, np.int64(high)]
+    # Python integers: the width may pass 64 bits.
     width = max(int(h) - int(lo) + 1 for lo, h in zip(lows, highs, strict=True))
 
     return BinnedCodec(
@@ -252,6 +260,7 @@ def fit_binned(sample: pa.ChunkedArray, column: ColumnSchema, first_token: int, 
 def _find_frequent(units: Units) -> Units:
     """Units that hold at least ATOM_SHARE of the sample each, in ascending order, MAX_ATOMS at most."""
     values, counts = np.unique(units, return_counts=True)
+    # A stable order makes the choice among equal counts reproducible.
     keep = np.argsort(-counts, kind="stable")[:MAX_ATOMS]
     return np.sort(values[keep[counts[keep] >= max(2, ATOM_SHARE * len(units))]])
 
@@ -268,6 +277,7 @@ def _pick_units(place: Units, lows: Units, highs: Units, places: int, rng: np.ra
     first = np.where(width <= places, place * width // places, -(-(place * width) // places))
     after = np.maximum(-(-((place + 1) * width) // places), first + 1)
     offset = np.where(width <= places, first, rng.integers(first, after))
+    # Bits that were shifted out are drawn at random.
     fine = rng.integers(0, np.int64(1) << shift) if shift.any() else 0
     span = highs.view(np.uint64) - lows.view(np.uint64)
     offset = np.minimum(((offset << shift) + fine).view(np.uint64), span)
@@ -279,6 +289,7 @@ def _narrow_bins(units: Units, lows: Units, highs: Units) -> tuple[Units, Units,
     """Offset in the bin and width of the bin, both shifted right until places * width fits in 64 bits."""
     # Width - 1; the difference may pass 2**63.
     span = highs.view(np.uint64) - lows.view(np.uint64)
+    # 48 bits of width leave 16 for the place.
     shift = np.maximum(np.ceil(np.log2(span.astype(np.float64) + 1)).astype(np.int64) - 48, 0)
     offset = (units.view(np.uint64) - lows.view(np.uint64)) >> shift.astype(np.uint64)
     return offset.astype(np.int64), (span >> shift.astype(np.uint64)).astype(np.int64) + 1, shift

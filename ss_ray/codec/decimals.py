@@ -16,7 +16,8 @@ import pyarrow.compute as pc
 
 from ss_ray.errors import DataError
 
-_CONTEXT = Context(prec=400)  # digits of any float64, so that nothing is rounded before the scale says so
+# Digits of any float64, so that nothing is rounded before the scale says so.
+_CONTEXT = Context(prec=400)
 _MAX_STEPS = 16
 """Steps of half a spacing; the cast is wrong by a few of them at most."""
 

@@ -59,10 +59,7 @@ class DifferenceCodec:
         return self.difference.encode(_compute_differences(table, self.column, self.anchor, self.scale))
 
     def decode(self, tokens: Tokens, anchor: pa.Array, rng: np.random.Generator) -> pa.Array:
-        """(rows,) values, given those of the anchor; inside the column's bounds and on the right side of the anchor.
-
-        Where the anchor lies beyond the column's bounds no value can be both, so the value is missing.
-        """
+        """(rows,) values, given those of the anchor; inside the column's bounds and on the right side of the anchor."""
         difference = self.difference.decode(tokens, rng)
         origin = to_units(anchor, self.anchor, self.scale)
         distance = pc.fill_null(difference, 0).to_numpy(zero_copy_only=False)
@@ -72,6 +69,7 @@ class DifferenceCodec:
         else:
             in_order = units <= origin
 
+        # If the anchor lies beyond the column's bounds, no value is both in order and in bounds.
         valid = difference.is_valid().to_numpy(zero_copy_only=False) & in_order
         return from_units(units, valid, self.column, self.scale)
 

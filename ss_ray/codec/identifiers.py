@@ -61,6 +61,7 @@ def _number_rows(rows: Sequence[int], column: ColumnSchema, type_: pa.DataType) 
     lowest, highest = _integer_limits(type_)
     first = min(highest, int(column.maximum or 0) + 1)
     room = highest - first + 1
+    # More rows than numbers of the type must repeat.
     offsets = (row % (highest - lowest + 1) for row in rows)
     return [first + offset if offset < room else first - 1 - (offset - room) for offset in offsets]
 
@@ -94,6 +95,7 @@ def _store_strings(values: list[str], column: ColumnSchema) -> pa.Array:
 def _stand_ins(entity_type: str, templates: Sequence[str] | None, rows: Units, key: int) -> list[str]:
     """A stand-in for each row. Stand-ins of numbers keep the template's format, the others come from a pool."""
     if entity_type in INVENTED_TYPES:
+        # Names and places repeat in any real table, so a pool is enough.
         pool = _make_pool(entity_type, key)
         hashes = _hash_rows(rows, key)
         chosen = [pool[i] for i in (hashes % np.uint64(POOL)).tolist()]
@@ -131,6 +133,7 @@ def _with_digits(value: str, number: int) -> str:
     characters = []
     for character in value:
         if character in "123456789":
+            # Digits above 0 stay above 0, so that a number does not become shorter.
             number, digit = divmod(number, 9)
             character = "123456789"[digit]
         characters.append(character)
@@ -148,6 +151,7 @@ def _spell_pattern(pattern: tuple[str, ...], rows: Units, key: int) -> list[str]
     """Row i gets the i-th string of a keyed walk (multiply and add modulo the size) through the whole pattern."""
     size = math.prod(len(alphabet) for alphabet in pattern)
     stride = _find_coprime(key, size)
+    # Python integers: the size of a pattern may pass 64 bits.
     numbers = [(row * stride + key) % size for row in rows.tolist()]
     places = [(alphabet, len(alphabet)) for alphabet in reversed(pattern)]
     return [_spell_number(number, places) for number in numbers]
@@ -168,6 +172,7 @@ def _spell_number(number: int, places: Sequence[tuple[str, int]]) -> str:
 
 def _find_coprime(key: int, size: int) -> int:
     """A stride near the golden section of `size` that visits every number before it repeats."""
+    # Steps of the golden section spread consecutive rows evenly over the pattern.
     stride = max(1, size * 618_033_989 // 10**9 ^ (key % max(1, size // 8)))
     while math.gcd(stride, size) != 1:
         stride += 1

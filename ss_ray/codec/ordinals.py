@@ -24,7 +24,8 @@ MIN_DISTINCT = 10
 """Distinct values from which their common divisor says something about the column."""
 _MAX_UNITS = 2**61
 """Units up to which neither a difference nor a sum can leave 64 bits."""
-_EXACT = 2.0**50  # below this, value * 10**decimals rounds to the right integer
+# Below this, value * 10**decimals rounds to the right integer.
+_EXACT = 2.0**50
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +50,7 @@ def fit_scale(array: pa.ChunkedArray, column: ColumnSchema) -> Scale:
         return float_scale(column)
 
     ticks = np.unique(to_units(array.drop_null(), column, Scale()))
+    # The common divisor of a few values is an accident.
     if len(ticks) < MIN_DISTINCT:
         return Scale()
 
@@ -122,6 +124,7 @@ def float_scale(column: ColumnSchema) -> Scale:
     else:
         decimals = column.decimals
 
+    # Beyond this size a float64 has fewer decimals than the column.
     if decimals is None or max(map(abs, _float_ends(column))) * 10.0**decimals >= _EXACT:
         return Scale(decimals=None)
 
@@ -142,6 +145,7 @@ def even_scale(column: ColumnSchema) -> Scale | None:
     else:
         scale = Scale()
 
+    # Ranks of floats are not evenly spaced, so their differences are no distances.
     if scale.decimals is None or max(map(abs, bound_units(column, scale))) > _MAX_UNITS:
         return None
 
@@ -160,6 +164,7 @@ def _float_units_inside(column: ColumnSchema, scale: Scale) -> Units:
         # `nearest_decimals` keeps to the bounds.
         return units
 
+    # Rounding to the storage type may move a bound's unit outside the bounds.
     around = np.concatenate([units - 1, units, units + 1])
     values = from_units(around, np.ones(len(around), bool), column, scale).cast(pa.float64()).to_numpy()
     return around[(values >= low) & (values <= high)]
@@ -171,6 +176,7 @@ def _float_units(values: npt.NDArray[np.float64], column: ColumnSchema, scale: S
     if not pa.types.is_float32(arrow_type(column)):
         return _rank_floats(values)
 
+    # A cast beyond the largest float32 would give infinity.
     largest = float(np.finfo(np.float32).max)
     return _rank_floats(np.clip(values, -largest, largest).astype(np.float32))
 
@@ -203,5 +209,6 @@ def _rank_floats(values: npt.NDArray[np.floating]) -> Units:
 
 def _unrank_floats(units: Units, dtype: type[np.floating]) -> npt.NDArray[np.floating]:
     bits_type = np.int32 if dtype is np.float32 else np.int64
+    # The inverse of `_rank_floats`: the mapping of negative numbers is its own inverse.
     bits = np.where(units < 0, np.iinfo(bits_type).min - units, units)
     return bits.astype(bits_type).view(dtype)

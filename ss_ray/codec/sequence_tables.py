@@ -7,13 +7,14 @@ far a row is from the one before, and which columns stayed as they were.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from ss_ray.codec.ascending import Ints
 from ss_ray.codec.order_axis import OrderAxis
 from ss_ray.codec.repeats import flag_column
 from ss_ray.codec.sequence_columns import Sequences, order_ranks
@@ -24,8 +25,6 @@ REPEATED = 0.6
 """Share of rows with the value of the row before from which a column is written only where it changes."""
 MIN_FOLLOWERS = 20
 MAX_LISTED_SIZE = 256
-
-Ints = npt.NDArray[np.int64]
 
 
 def rows_left(left: Ints) -> Ints:
@@ -159,17 +158,30 @@ def row_schema(
     return TableSchema(columns=(left, *((gap,) if gap else ()), *flagged))
 
 
-def gap_column(name: str, gaps: tuple[int, ...], *, listed: bool) -> ColumnSchema:
-    """Distances of neighbours: all of them, or from the smallest to the largest."""
+@dataclass(frozen=True, kw_only=True)
+class Gaps:
+    """Distances of neighbours on the order column.
+
+    Attributes:
+        values: All distances in ascending order, or the smallest and the largest; empty without neighbours.
+        are_listed: True if `values` holds every distance; False if it is (min, max).
+    """
+
+    values: tuple[int, ...]
+    are_listed: bool
+
+
+def gap_column(name: str, gaps: Gaps) -> ColumnSchema:
+    """Column of the distances of neighbours."""
     return ColumnSchema(
         name=name,
         kind=Kind.INTEGER,
         arrow_type="int64",
-        # Before the first row there is none.
+        # The first row of a sequence has no row before it.
         nullable=True,
-        minimum=gaps[0] if gaps else None,
-        maximum=gaps[-1] if gaps else None,
-        values=gaps if listed else None,
+        minimum=gaps.values[0] if gaps.values else None,
+        maximum=gaps.values[-1] if gaps.values else None,
+        values=gaps.values if gaps.are_listed else None,
     )
 
 

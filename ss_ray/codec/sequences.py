@@ -19,13 +19,13 @@ import numpy as np
 import pyarrow as pa
 from pydantic import TypeAdapter
 
-from ss_ray.codec.ascending import LEARNED, Ends, ascending, find_ends, rows_between
+from ss_ray.codec.ascending import LEARNED, Ends, Ints, ascending, find_ends, rows_between
 from ss_ray.codec.columns import PAD, BinnedCodec, Slot, Tokens, ValueCodec
 from ss_ray.codec.order_axis import OrderAxis
 from ss_ray.codec.repeats import CHANGED, RepeatCodec
 from ss_ray.codec.sequence_columns import Sequences
 from ss_ray.codec.sequence_tables import (
-    Ints,
+    Gaps,
     gap_column,
     header_schema,
     header_table,
@@ -85,6 +85,7 @@ class SequenceCodec:
     @property
     def context_rows(self) -> int:
         """Number of rows of a window that the window before has decoded already."""
+        # Half of a window is context, the other half is new.
         return self.window_rows // 2
 
     @property
@@ -251,19 +252,44 @@ class SequenceCodec:
 _ADAPTER = TypeAdapter(SequenceCodec)
 
 
+@dataclass(frozen=True, kw_only=True)
+class SequenceOrder:
+    """Order of the rows of a sequence.
+
+    Attributes:
+        axis: Axis of the order column; None without one.
+        gaps: Distances of neighbours on the axis.
+        interval: Fixed distance of neighbours; None where it varies.
+    """
+
+    axis: OrderAxis | None
+    gaps: Gaps
+    interval: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CodecSizes:
+    """Sizes of a codec, see `fit_codec`.
+
+    Attributes:
+        num_bins: Number of quantile bins of a column.
+        text_vocabulary: Number of pieces of text, bytes included, at least 256.
+        max_text_tokens: Number of pieces of the longest text kept.
+    """
+
+    num_bins: int
+    text_vocabulary: int
+    max_text_tokens: int
+
+
 def fit_sequence_codec(
     schema: TableSchema,
     sequences: Sequences,
     sample: pa.Table,
     starts: Ints,
     *,
-    axis: OrderAxis | None,
-    gaps: tuple[int, ...] | tuple[int, int],
-    gaps_are_listed: bool,
-    interval: int | None,
-    num_bins: int,
-    text_vocabulary: int,
-    max_text_tokens: int,
+    order: SequenceOrder,
+    sizes: CodecSizes,
 ) -> SequenceCodec:
     """The codec of sequences; a sample of them places bins, teaches pieces of text and sizes the window.
 
@@ -272,26 +298,29 @@ def fit_sequence_codec(
         sequences: Its grouping, order and constant columns.
         sample: Rows of whole sequences, in order.
         starts: (sequences + 1,) where they start in the sample.
-        axis: Axis of the order column.
-        gaps: All distances of neighbours in ascending order, or the smallest and the largest.
-        gaps_are_listed: True if `gaps` lists every distance; False if it is (min, max).
-        interval: The one distance of neighbours, where it is to be the same always.
-        num_bins: Number of quantile bins of a column, see `fit_codec`.
-        text_vocabulary: Size of the vocabulary of texts, see `fit_codec`.
-        max_text_tokens: Largest number of tokens of a text, see `fit_codec`.
+        order: Order of the rows of a sequence.
+        sizes: Sizes of the codec.
     """
+    axis = order.axis
+    interval = order.interval
     head = header_schema(schema, sequences, axis)
     if axis is None or interval is not None:
         gap = None
     else:
-        gap = gap_column(axis.column.name, gaps, listed=gaps_are_listed)
+        gap = gap_column(axis.column.name, order.gaps)
 
     repeated = repeated_columns(sample, starts, schema, head)
     body = row_schema(schema, head, sequences, axis, gap, repeated)
-    fit = partial(fit_codec, num_bins=num_bins, text_vocabulary=text_vocabulary, max_text_tokens=max_text_tokens)
+    fit = partial(
+        fit_codec,
+        num_bins=sizes.num_bins,
+        text_vocabulary=sizes.text_vocabulary,
+        max_text_tokens=sizes.max_text_tokens,
+    )
     header = fit(head, header_table(sample, starts, head, sequences))
     rows = row_table(sample, starts, body, axis, interval, repeated)
     row = fit(body, rows, first_token=header.vocabulary_size, flags=repeated)
+    # Slots that are not in use take no position of the window.
     used = (row.encode(rows) != PAD).sum(axis=1).mean()
 
     return SequenceCodec(

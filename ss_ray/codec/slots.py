@@ -190,6 +190,7 @@ def fit_codec(
             columns.append(_fit_text(column, next_token, tokenizer, texts[column.name], max_text_tokens))
         else:
             if column.name in flags:
+                # The flag column stands right before the column that it belongs to.
                 flag = columns[-1]
             else:
                 flag = None

@@ -31,11 +31,9 @@ _FIRST_PIECE = 2
 
 
 def train_tokenizer(texts: Iterable[str], vocabulary_size: int) -> str:
-    """A byte-level BPE tokenizer as JSON, of 256 bytes and at most `vocabulary_size` - 256 longer pieces.
-
-    A word counts once a text, so no piece is learned from the repetitions of one text.
-    """
+    """A byte-level BPE tokenizer as JSON, of 256 bytes and at most `vocabulary_size` - 256 longer pieces."""
     tokenizer = Tokenizer(models.BPE())
+    # Every byte is a piece, so no text is outside of the vocabulary.
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     trainer = trainers.BpeTrainer(
         vocab_size=vocabulary_size,
@@ -43,6 +41,7 @@ def train_tokenizer(texts: Iterable[str], vocabulary_size: int) -> str:
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
         show_progress=False,
     )
+    # A word counts once per text, so that no piece is learned from the repetitions of one text.
     tokenizer.train_from_iterator((_distinct_words(text) for text in texts), trainer)
 
     return tokenizer.to_str()

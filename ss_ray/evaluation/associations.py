@@ -65,7 +65,9 @@ def theils_u(columns: Sequence[Codes]) -> NDArray[np.float64]:
     matrix = np.eye(len(columns))
 
     for i, j in combinations(range(len(columns)), 2):
+        # One code for each pair of categories.
         joint = entropy(columns[i] * sizes[j] + columns[j])
+        # Rounding may make the mutual information of independent columns negative.
         information = max(entropies[i] + entropies[j] - joint, 0.0)
         if entropies[i] > 1e-12:
             matrix[i, j] = min(information / entropies[i], 1.0)
@@ -117,6 +119,7 @@ def correlation_ratios(codes: Codes, values: NDArray[np.float64]) -> NDArray[np.
     sizes = groups @ present.astype(float)
     between = (sums**2 / np.maximum(sizes, 1.0)).sum(axis=0)
     total = (deviations**2).sum(axis=0)
+    # Rounding leaves a constant column a variance of this size.
     varies = (counts > 1) & (total > 1e-24)
 
     return np.asarray(np.sqrt(np.clip(between / np.where(varies, total, np.inf), 0.0, 1.0)))

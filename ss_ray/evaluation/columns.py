@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from ss_ray.errors import DataError
 from ss_ray.schema import ORDERED_KINDS, ColumnSchema, Kind, TableSchema
 
+Ints = NDArray[np.int64]
 Values = NDArray[Any]
 """float64 with NaN (ordered column) or object of str and None (nominal column), shape (rows,)."""
 
@@ -103,6 +104,7 @@ def sample(frame: pd.DataFrame, size: int, *, seed: int) -> pd.DataFrame:
     """At most `size` rows drawn without replacement, in table order."""
     if len(frame) <= size:
         return frame
+    # Each use of the seed has a number of its own, so that no two samples are correlated.
     return frame.iloc[np.sort(np.random.default_rng([seed, 2]).choice(len(frame), size=size, replace=False))]
 
 
@@ -113,6 +115,7 @@ def missing(values: Values) -> NDArray[np.bool_]:
 
 def numbers(series: pd.Series, kind: Kind) -> NDArray[np.float64]:
     """Values of an ordered column as float64, dates as days since 1970; NaN where missing, unreadable or infinite."""
+    # Time zones are dropped after conversion to UTC, so that all instants are comparable.
     if kind in (Kind.DATE, Kind.DATETIME):
         instants = pd.to_datetime(series, errors="coerce", utc=True).dt.tz_localize(None)
         microseconds = instants.to_numpy().astype("datetime64[us]").astype(np.int64)
@@ -125,6 +128,7 @@ def numbers(series: pd.Series, kind: Kind) -> NDArray[np.float64]:
         objects = series.astype(object).where(series.notna(), None)
         floats = pd.to_numeric(objects, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
 
+    # Infinite values have no place in a histogram or a mean.
     return np.where(np.isfinite(floats), floats, np.nan)
 
 
@@ -148,6 +152,7 @@ def _extract_values(series: pd.Series, column: ScoredColumn) -> Values:
 
     floats = numbers(series, column.kind)
     if column.nominal:
+        # By way of floats, so that 1 and 1.0 are one category.
         return labels(pd.Series(floats))
 
     return floats
@@ -159,6 +164,7 @@ def _is_nominal(train: pd.DataFrame, column: ColumnSchema) -> bool:
 
     distinct = np.unique(numbers(_find_series(train, column.name), column.kind))
     distinct = distinct[~np.isnan(distinct)]
+    # NeMo's rule, so that its scores can be compared.
     few = column.kind is Kind.INTEGER and len(distinct) <= 10 and bool(np.all(distinct >= 0))
 
     return few or len(distinct) == 2

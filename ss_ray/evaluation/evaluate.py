@@ -1,8 +1,9 @@
 """The evaluation of a synthetic table: three independent measurements, and the scores that follow from them.
 
-    fidelity = evaluate_fidelity(train, holdout, synthetic, schema)
-    utility = evaluate_utility(train, holdout, synthetic, schema, target=None)
-    privacy = evaluate_privacy(train, holdout, synthetic, schema)
+    tables = EvaluationTables(train, holdout, synthetic, schema)
+    fidelity = evaluate_fidelity(tables)
+    utility = evaluate_utility(tables, target=None)
+    privacy = evaluate_privacy(tables)
     evaluation = combine(fidelity, utility, privacy)
 
 The three share nothing, so a stage may run them side by side. Column names are the only strings of the table in here.
@@ -14,8 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-import pandas as pd
-
+from ss_ray.evaluation.evaluation_tables import DEFAULT_LIMITS, EvaluationTables, SampleLimits
 from ss_ray.evaluation.privacy.attacks import Privacy, evaluate_privacy
 from ss_ray.evaluation.privacy.replay import Originals
 from ss_ray.evaluation.privacy.verdict import PrivacyVerdict, judge_privacy
@@ -25,7 +25,6 @@ from ss_ray.evaluation.quality.similarity import Similarity
 from ss_ray.evaluation.quality.text_fidelity import TextSimilarity
 from ss_ray.evaluation.scores import QualityScores, score_quality
 from ss_ray.evaluation.utility.utility import Utility, evaluate_utility
-from ss_ray.schema import TableSchema
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,15 +58,10 @@ class Evaluation:
 
 
 def evaluate(
-    train: pd.DataFrame,
-    holdout: pd.DataFrame | None,
-    synthetic: pd.DataFrame,
-    schema: TableSchema,
+    tables: EvaluationTables,
     *,
     target: str | None,
-    max_rows: int = 5000,
-    max_columns: int = 250,
-    seed: int = 0,
+    limits: SampleLimits = DEFAULT_LIMITS,
     group: str | None = None,
     pii: Mapping[str, str] | None = None,
     originals: Originals | None = None,
@@ -75,33 +69,19 @@ def evaluate(
     """Measure fidelity, utility and privacy of a synthetic table, and score them.
 
     Args:
-        train: Real rows that the generator learned from.
-        holdout: Real rows that it has not seen; None where there are none, which makes much unavailable.
-        synthetic: Generated rows, in the columns of the schema.
-        schema: Columns of all three tables, read from Parquet as `schema.to_arrow()`.
+        tables: Real and generated rows.
         target: Column that the utility models predict; None chooses one.
-        max_rows: Rows sampled of each table.
-        max_columns: Number of columns that are sampled at most.
-        seed: Fixes everything random; the same tables and seed give the same evaluation.
-        group: Column that tells which rows are of one person, see `evaluate_privacy`.
-        pii: Column -> entity type of the columns that hold personal data, likewise.
-        originals: Real rows before personal data were replaced, likewise.
+        limits: Limits of the samples.
+        group: Column whose values tell persons apart, see `evaluate_privacy`.
+        pii: Column -> entity type of the columns that hold personal data, see `evaluate_privacy`.
+        originals: Real rows before personal data were replaced, see `evaluate_privacy`.
 
     Raises:
         DataError: A table lacks a column of the schema, or the target is not a column.
     """
-    tables = (train, holdout, synthetic, schema)
-    fidelity = evaluate_fidelity(*tables, max_rows=max_rows, max_columns=max_columns, seed=seed)
-    utility = evaluate_utility(*tables, target=target, max_rows=max_rows, max_columns=max_columns, seed=seed)
-    privacy = evaluate_privacy(
-        *tables,
-        max_rows=max_rows,
-        max_columns=max_columns,
-        seed=seed,
-        group=group,
-        pii=pii,
-        originals=originals,
-    )
+    fidelity = evaluate_fidelity(tables, limits=limits)
+    utility = evaluate_utility(tables, target=target, limits=limits)
+    privacy = evaluate_privacy(tables, limits=limits, group=group, pii=pii, originals=originals)
 
     return combine(fidelity, utility, privacy)
 
@@ -112,6 +92,7 @@ def combine(
     """The three measurements with their scores; `lost`: column -> share of synthetic cells that are not of its type."""
     columns = fidelity.tabular_columns
     made = [text.synthetic for text in fidelity.texts]
+    # A mean over different parts is not comparable, so both tables are scored by the parts that both have.
     common, marks = _common_parts(fidelity)
     scores = Scores(
         quality=score_quality(

@@ -26,6 +26,7 @@ def sample_groups(parts: Sequence[Location], column: str, max_rows: int) -> pa.T
     The groups are those of the smallest hashes of their names, which is as good as drawing them; the same file gives
     the same groups. Rows without a group are left out.
     """
+    # The smallest hashes of group names are as good as a random draw, and the same file gives the same groups.
     hashes, counts = _group_counts(parts, column)
     chosen = int(np.searchsorted(counts.cumsum(), max_rows, "right"))
     if not chosen:
@@ -35,6 +36,7 @@ def sample_groups(parts: Sequence[Location], column: str, max_rows: int) -> pa.T
     for part in parts:
         for block in read_part(part):
             found, known = _hash_groups(block, column)
+            # A row without a group belongs to no sequence.
             blocks.append(block.filter(pa.array(known & (found <= hashes[chosen - 1]))))
 
     return pa.concat_tables(blocks)

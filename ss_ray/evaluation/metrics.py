@@ -6,7 +6,13 @@ Decides that no number of the evaluation travels alone. What the numbers mean is
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any, TypeVar, get_type_hints
+
+Result = TypeVar("Result")
+
+MIN_ROWS = 20
+"""Rows of each table below which most measurements are not made."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,3 +68,25 @@ def measured(
 def unavailable(reason: str) -> Metric:
     """A metric without a value."""
     return Metric(value=None, reason=reason)
+
+
+def not_measured(result_type: type[Result], reason: str, **given: Any) -> Result:
+    """A result in which every metric, in nested results too, is unavailable for the same reason.
+
+    Args:
+        result_type: Dataclass of the result.
+        reason: Why nothing was measured, in words.
+        given: Fields that are known all the same.
+    """
+    hints = get_type_hints(result_type)
+    values = dict(given)
+    for field in fields(result_type):  # type: ignore[arg-type]
+        kind = hints[field.name]
+        if field.name in values:
+            continue
+        if kind is Metric:
+            values[field.name] = unavailable(reason)
+        elif is_dataclass(kind):
+            values[field.name] = not_measured(kind, reason)  # type: ignore[arg-type]
+
+    return result_type(**values)

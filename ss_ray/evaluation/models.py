@@ -95,6 +95,7 @@ def fit_classifier(
         FEWEST_CLASS_ROUNDS, min(_limit_rounds(features, most_rounds), 2 * most_rounds // len(np.unique(classes)))
     )
     settings = _make_settings(encoder, rounds, seed)
+    # Larger steps overshoot on rare classes.
     if len(np.unique(classes)) > 2:
         settings["learning_rate"] = CLASS_RATE
 
@@ -121,6 +122,7 @@ def _make_settings(encoder: Encoder, rounds: int, seed: int) -> dict[str, Any]:
         "max_iter": rounds,
         "learning_rate": min(FASTEST, LEARNED / rounds),
         "max_leaf_nodes": LEAVES if rounds > FEWEST_ROUNDS else FEW_LEAVES,
+        # Early stopping would set rows aside, and make small tables incomparable.
         "early_stopping": False,
         "random_state": seed,
     }
@@ -143,6 +145,7 @@ def roc_auc(positive: NDArray[np.bool_], score: NDArray[np.float64]) -> float:
     if not n_positive or not n_negative:
         return float("nan")
 
+    # The rank sum of Mann and Whitney, which counts ties half.
     ranks = rankdata(score)
     return float((ranks[positive].sum() - n_positive * (n_positive + 1) / 2) / (n_positive * n_negative))
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ss_ray.evaluation.columns import Table, prepare, sample, scored_columns
-from ss_ray.schema import TableSchema
+from ss_ray.evaluation.evaluation_tables import EvaluationTables, SampleLimits
 
 COMMON_ROWS = 200
 """Holdouts of fewer rows do not limit how many synthetic rows are compared: their own numbers are rough anyway."""
@@ -45,16 +45,7 @@ class Samples:
         return table.take(np.sort(rng.choice(table.rows, self.common, replace=False)))
 
 
-def draw_samples(
-    train: pd.DataFrame,
-    holdout: pd.DataFrame | None,
-    synthetic: pd.DataFrame,
-    schema: TableSchema,
-    *,
-    max_rows: int,
-    max_columns: int,
-    seed: int,
-) -> Samples:
+def draw_samples(tables: EvaluationTables, limits: SampleLimits) -> Samples:
     """At most max_rows rows of each table, and of synthetic and holdout rows no more than there are training rows.
 
     An empty holdout is none.
@@ -62,22 +53,22 @@ def draw_samples(
     Raises:
         DataError: A table lacks a column of the schema.
     """
-    scored = scored_columns(train, schema, max_columns=max_columns, seed=seed)
-    size = min(max_rows, len(train), len(synthetic))
-    has_holdout = holdout is not None and len(holdout) > 0
-    real = sample(train, size, seed=seed)
-    made = sample(synthetic, size, seed=seed)
-    if holdout is not None and has_holdout:
-        unseen = sample(holdout, size, seed=seed)
-    else:
+    seed = limits.seed
+    scored = scored_columns(tables.train, tables.schema, max_columns=limits.max_columns, seed=seed)
+    size = min(limits.max_rows, len(tables.train), len(tables.synthetic))
+    real = sample(tables.train, size, seed=seed)
+    made = sample(tables.synthetic, size, seed=seed)
+    if tables.holdout is None or not len(tables.holdout):
         unseen = None
+    else:
+        unseen = sample(tables.holdout, size, seed=seed)
 
     return Samples(
         frames=(real, made, unseen),
         real=prepare(real, scored),
         made=prepare(made, scored),
         unseen=None if unseen is None else prepare(unseen, scored),
-        no_holdout=NO_HOLDOUT if holdout is None else "the holdout has no rows",
+        no_holdout=NO_HOLDOUT if tables.holdout is None else "the holdout has no rows",
         common=min(size, max(len(unseen), COMMON_ROWS)) if unseen is not None else size,
         seed=seed,
     )

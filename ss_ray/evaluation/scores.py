@@ -22,8 +22,8 @@ WEIGHTS = {"deep_structure": 0.84, "distribution": 0.86, "correlation": 1.0}
 TEXT_WEIGHTS = {"text_semantic": 0.7, "text_structure": 0.3}
 """Likewise. Source: NeMo Safe Synthesizer, text part."""
 
-LIMIT = 5.9
-"""Highest score, the top of "Good", where something is wrong that no part of the SQS sees."""
+TOP_OF_GOOD = 5.9
+"""Highest score of a table whose faults no part of the score measures."""
 
 
 class Grade(StrEnum):
@@ -62,7 +62,7 @@ class QualityScores:
         deep_structure: Score of the principal components.
         text_semantic: Score of the meaning of texts, the mean over text columns.
         text_structure: Score of the structure of texts, the mean over text columns.
-        limits: Why the SQS is at most LIMIT, a sentence each; the parts are as they are.
+        limits: Why the SQS is at most TOP_OF_GOOD, a sentence each; the parts are as they are.
     """
 
     sqs: Score
@@ -135,7 +135,7 @@ def score_quality(
         similarity: Similarity of the columns that are not texts.
         texts: Similarity of each text column.
         tabular_columns: Number of columns that are no texts, scored or not: their weight beside the text columns.
-        limits: Shortcomings that no part measures, in words; if there is any, the SQS is at most LIMIT.
+        limits: Shortcomings that no part measures, in words; if there is any, the SQS is at most TOP_OF_GOOD.
     """
     tabular = {
         "deep_structure": _average_metrics([similarity.deep_structure], deep_structure_score),
@@ -150,7 +150,8 @@ def score_quality(
     known = [(value, columns) for value, columns in parts if value is not None and columns]
     if known:
         mean = sum(value * columns for value, columns in known) / sum(columns for _, columns in known)
-        sqs = to_score(min(mean, LIMIT) if limits else mean)
+        # The parts of the score do not see lost or missing cells.
+        sqs = to_score(min(mean, TOP_OF_GOOD) if limits else mean)
     else:
         sqs = Score(value=None, grade=None, reason=similarity.distribution.reason)
 

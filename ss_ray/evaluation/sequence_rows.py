@@ -8,10 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ss_ray.evaluation.columns import ScoredColumn, Table, labels, missing, numbers, prepare
+from ss_ray.evaluation.columns import Ints, ScoredColumn, Table, labels, missing, numbers, prepare
 from ss_ray.schema import ORDERED_KINDS, Kind, TableSchema
-
-Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +26,7 @@ class SequenceColumns:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sequences:
+class SequenceRows:
     """Rows of one table in order, sequence after sequence; sensitive, never leaves the process.
 
     Attributes:
@@ -56,7 +54,7 @@ class Sequences:
             return np.flatnonzero(self.group[:-lag] == self.group[lag:])
         return np.zeros(0, np.int64)
 
-    def some(self, limit: int, *, seed: int) -> Sequences:
+    def some(self, limit: int, *, seed: int) -> SequenceRows:
         """At most `limit` whole sequences, drawn at random."""
         count = len(self.lengths)
         if count <= limit:
@@ -64,7 +62,7 @@ class Sequences:
 
         chosen = np.random.default_rng([seed, 21]).choice(count, limit, replace=False)
         rows = np.flatnonzero(np.isin(self.group, chosen))
-        return Sequences(
+        return SequenceRows(
             table=self.table.take(rows),
             group=np.unique(self.group[rows], return_inverse=True)[1],
             places=None if self.places is None else self.places[rows],
@@ -74,7 +72,7 @@ class Sequences:
 
 def to_sequences(
     frame: pd.DataFrame, schema: TableSchema, by: SequenceColumns, columns: tuple[ScoredColumn, ...]
-) -> Sequences:
+) -> SequenceRows:
     """The rows of a frame in sequences; rows without a group are left out.
 
     Args:
@@ -99,7 +97,7 @@ def to_sequences(
     kept = tuple(c for c in columns if c.name not in (by.group, by.order))
     is_axis = by.order is not None and schema[by.order].kind in ORDERED_KINDS
 
-    return Sequences(
+    return SequenceRows(
         table=prepare(frame, kept).take(rows),
         group=group[rows].astype(np.int64),
         places=ranks[rows] if is_axis else None,

@@ -44,8 +44,6 @@ def wilson(hits: float, size: int, z: float = Z_95) -> tuple[float, float]:
 def rate_p_value(hits: int, size: int, chance_hits: int, chance_size: int) -> Metric:
     """One-sided test of two rates: given the number of all hits, the number on the first side.
 
-    Unlike a test against the second rate taken as exact, it knows that this rate is itself a sample.
-
     Source: Przyborowski & Wilenski 1940, Biometrika 31, 313-323 (the conditional test).
     """
     if not size or not chance_size:
@@ -53,6 +51,8 @@ def rate_p_value(hits: int, size: int, chance_hits: int, chance_size: int) -> Me
     if not hits + chance_hits:
         return measured(1.0, size)
 
+    # Given all hits, each falls on the first side with this probability. Unlike a test against the second rate as
+    # exact, it treats that rate as a sample too.
     expected = size / (size + chance_size)
     return measured(float(binomtest(hits, hits + chance_hits, expected, alternative="greater").pvalue), size)
 

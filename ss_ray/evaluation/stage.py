@@ -14,6 +14,7 @@ from ss_ray.config.constraints import ConstraintParameters
 from ss_ray.config.model import EvaluationParameters, TimeSeriesEvaluationParameters
 from ss_ray.errors import EvaluationError
 from ss_ray.evaluation.evaluate import Evaluation, combine
+from ss_ray.evaluation.evaluation_tables import EvaluationTables, SampleLimits
 from ss_ray.evaluation.group_sample import sample_groups
 from ss_ray.evaluation.metrics import Metric
 from ss_ray.evaluation.privacy.attacks import Privacy, evaluate_privacy
@@ -113,7 +114,7 @@ class EvaluationResult:
 
 
 def evaluate_table(
-    tables: Tables,
+    folders: Tables,
     schema: TableSchema,
     request: EvaluationRequest,
     context: ReportContext,
@@ -127,44 +128,46 @@ def evaluate_table(
         DataError: The target is not a column.
     """
     on_progress(Progress(stage="evaluate", done=0, total=4, unit="parts"))
-    train, holdout, synthetic = (read_sample(side) for side in (tables.train, tables.holdout, tables.synthetic))
-    assert train is not None
-    assert synthetic is not None
-    frames = ray.put((train, holdout, synthetic))
+    sample = read_samples(folders, schema)
+    # One copy in the object store serves all three measurements.
+    tables = ray.put(sample)
     asked = request.parameters
-    bounds = {"max_rows": asked.sqs_report_rows, "max_columns": asked.sqs_report_columns, "seed": request.seed}
-    likeness = bounds | {
+    limits = SampleLimits(max_rows=asked.sqs_report_rows, max_columns=asked.sqs_report_columns, seed=request.seed)
+    likeness = {
+        "limits": limits,
         "constraints": request.constraints,
         "sequences": request.sequences,
         "text_embedding": asked.text_embedding,
         "lags": _lag_limits(asked.time_series),
     }
-    persons = bounds | {
+    persons = {
+        "limits": limits,
         "pii": request.pii,
         "group": request.sequences.group if request.sequences else None,
         "tests": plan_tests(asked),
         "public": request.public,
     }
+    # One core each: the measurements share nothing and run side by side.
     measure = ray.remote(num_cpus=1)(_run_measurement)
 
     with unwrapped_errors(EvaluationError):
         pending = [
-            measure.remote(_measure_fidelity, frames, schema, likeness, tables),
-            measure.remote(evaluate_utility, frames, schema, bounds | {"target": asked.target}),
-            measure.remote(_measure_privacy, frames, schema, persons, tables.originals),
+            measure.remote(_measure_fidelity, tables, likeness, folders),
+            measure.remote(evaluate_utility, tables, {"limits": limits, "target": asked.target}),
+            measure.remote(_measure_privacy, tables, persons, folders.originals),
         ]
         parts = []
         for done, part in enumerate(pending, start=1):
             parts.append(ray.get(part))
             on_progress(Progress(stage="evaluate", done=done, total=4, unit="parts"))
 
-    evaluation = combine(*parts, lost=_lost_shares(request.lost, tables.synthetic))
+    evaluation = combine(*parts, lost=_lost_shares(request.lost, folders.synthetic))
     if facts is None:
         evidence = None
     else:
         evidence = write_evidence(facts, evaluation, folder)
 
-    report = render_report(evaluation, train, synthetic, schema, context, evidence)
+    report = render_report(evaluation, sample.train, sample.synthetic, schema, context, evidence)
     (folder / "metrics.json").write_text(metrics_json(evaluation))
     (folder / "report.html").write_text(report)
     on_progress(Progress(stage="evaluate", done=4, total=4, unit="parts"))
@@ -225,6 +228,14 @@ def publish_report(
     target.write_text(render_public_report(certificate, rows, schema, num_rows=num_rows, title=title))
 
 
+def read_samples(folders: Tables, schema: TableSchema) -> EvaluationTables:
+    """Rows of each table, MAX_ROWS at most."""
+    train, holdout, synthetic = (read_sample(side) for side in (folders.train, folders.holdout, folders.synthetic))
+    assert train is not None
+    assert synthetic is not None
+    return EvaluationTables(train, holdout, synthetic, schema)
+
+
 def read_sample(folder: Location) -> pd.DataFrame | None:
     """Rows of a folder of parts, MAX_ROWS at most; None where there are no parts."""
     parts = folder.files(".parquet")
@@ -233,12 +244,14 @@ def read_sample(folder: Location) -> pd.DataFrame | None:
     return None
 
 
-def read_whole_groups(tables: Tables, by: SequenceColumns, max_rows: int = MAX_ROWS) -> WholeSequences:
+def read_whole_groups(
+    folders: Tables, schema: TableSchema, by: SequenceColumns, max_rows: int = MAX_ROWS
+) -> WholeSequences:
     """Rows of whole sequences of each table, `max_rows` at most."""
     if by.group is None:
         return WholeSequences(reason=f"the tables are one sequence each, and one has more than {max_rows:,} rows")
 
-    sides = [side.files(".parquet") for side in (tables.train, tables.holdout, tables.synthetic)]
+    sides = [side.files(".parquet") for side in (folders.train, folders.holdout, folders.synthetic)]
     drawn = [sample_groups(parts, by.group, max_rows) if parts else None for parts in sides]
     if any(table is None for table, parts in zip(drawn, sides, strict=True) if parts):
         return WholeSequences(reason=f"a table has no sequence of at most {max_rows:,} rows")
@@ -247,45 +260,35 @@ def read_whole_groups(tables: Tables, by: SequenceColumns, max_rows: int = MAX_R
     assert train is not None
     assert synthetic is not None
 
-    return WholeSequences(tables=(train, holdout, synthetic))
+    return WholeSequences(tables=EvaluationTables(train, holdout, synthetic, schema))
 
 
-def _are_whole(tables: Tables) -> bool:
+def _are_whole(folders: Tables) -> bool:
     """Whether all rows are read: a sample of rows would tear sequences apart."""
-    sides = (tables.train, tables.holdout, tables.synthetic)
+    sides = (folders.train, folders.holdout, folders.synthetic)
     return all(sum(count_rows(side.files(".parquet"))) <= MAX_ROWS for side in sides)
 
 
 def _measure_fidelity(
-    train: pd.DataFrame,
-    holdout: pd.DataFrame | None,
-    synthetic: pd.DataFrame,
-    schema: TableSchema,
-    tables: Tables,
+    tables: EvaluationTables,
+    folders: Tables,
     *,
     sequences: SequenceColumns | None,
     **settings: Any,
 ) -> Fidelity:
     """Fidelity, with whole sequences where the rows are a sample, which no other measurement needs."""
-    if sequences is None or _are_whole(tables):
+    if sequences is None or _are_whole(folders):
         whole = None
     else:
-        whole = read_whole_groups(tables, sequences)
-    return evaluate_fidelity(train, holdout, synthetic, schema, sequences=sequences, whole=whole, **settings)
+        whole = read_whole_groups(folders, tables.schema, sequences)
+    return evaluate_fidelity(tables, sequences=sequences, whole=whole, **settings)
 
 
-def _run_measurement(measurement: Any, frames: Any, schema: TableSchema, settings: dict[str, Any], *more: Any) -> Any:
-    return measurement(*frames, schema, *more, **settings)
+def _run_measurement(measurement: Any, tables: Any, settings: dict[str, Any], *more: Any) -> Any:
+    return measurement(tables, *more, **settings)
 
 
-def _measure_privacy(
-    train: pd.DataFrame,
-    holdout: pd.DataFrame | None,
-    synthetic: pd.DataFrame,
-    schema: TableSchema,
-    originals: tuple[Location, Location] | None,
-    **settings: Any,
-) -> Privacy:
+def _measure_privacy(tables: EvaluationTables, originals: tuple[Location, Location] | None, **settings: Any) -> Privacy:
     """Privacy, with the rows before personal data were replaced, which no other measurement sees."""
     found = None
     if originals is not None:
@@ -295,7 +298,7 @@ def _measure_privacy(
         else:
             found = None
 
-    return evaluate_privacy(train, holdout, synthetic, schema, originals=found, **settings)
+    return evaluate_privacy(tables, originals=found, **settings)
 
 
 def main_figures(evaluation: Evaluation) -> EvaluationResult:

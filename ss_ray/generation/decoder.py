@@ -179,7 +179,7 @@ def _decode_slots(
     weighs: bool,
 ) -> tuple[Tensor, Tensor]:
     """(num_rows, slots) int64 tokens, and (num_rows,) log-likelihoods of the given ones where they are asked for."""
-    state = _State(model, num_rows, len(slots))
+    state = _DecoderState(model, num_rows, len(slots))
     weights = torch.zeros(num_rows, device=model.device)
     if given is None:
         fixed = None
@@ -219,7 +219,7 @@ def _decode_slots(
     return state.tokens, weights
 
 
-class _State:
+class _DecoderState:
     """The rows so far, and what the model remembers of them.
 
     Attributes:

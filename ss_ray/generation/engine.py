@@ -16,7 +16,7 @@ from typing import Protocol
 
 
 @dataclass(frozen=True, kw_only=True)
-class Request:
+class CompletionRequest:
     """One completion asked for.
 
     Attributes:
@@ -59,7 +59,7 @@ class TextEngine(Protocol):
         """Requests submitted, not finished and not cancelled."""
         ...
 
-    def submit(self, requests: Sequence[Request]) -> None:
+    def submit(self, requests: Sequence[CompletionRequest]) -> None:
         """Queue requests."""
         ...
 

@@ -31,7 +31,7 @@ class SyntheticTable:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Request:
+class GenerationRequest:
     """What generation is asked for beside its plan.
 
     Attributes:
@@ -61,7 +61,7 @@ class GenerationJob:
 
     model: Location
     plan: GenerationPlan
-    request: Request
+    request: GenerationRequest
     resources: ResourceParameters
     work: Location
     target: Location

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from ss_ray.codec.ascending import Ints
 from ss_ray.codec.columns import FREE, PAD, Tokens
 from ss_ray.codec.sequences import SequenceCodec, SequenceTokens
 from ss_ray.generation.decoder import decode_candidates, decode_rows, drawn_by
@@ -21,8 +22,6 @@ from ss_ray.training.models import CompactModel
 BATCH_POSITIONS = 2**19
 """Slots of all sequences of a batch; what the model remembers of each takes some hundred bytes."""
 MAX_BATCH = 1024
-
-Ints = npt.NDArray[np.int64]
 
 
 class SequenceWriter:

@@ -26,7 +26,7 @@ from ss_ray.constraints.determines import LearnedMapping, learn_mapping
 from ss_ray.constraints.enforce import Enforcer, Seen, make_enforcer
 from ss_ray.errors import ConfigError, GenerationError
 from ss_ray.generation.given import given_table, is_given
-from ss_ray.generation.results import GenerationJob, Request, SyntheticTable, most_frequent
+from ss_ray.generation.results import GenerationJob, GenerationRequest, SyntheticTable, most_frequent
 from ss_ray.generation.shards import Shard, ShardTask, counts_file, cut_shards, shard_file
 from ss_ray.location import Location
 from ss_ray.plans.plan import GenerationPlan
@@ -124,7 +124,7 @@ def learned_mappings(plan: GenerationPlan, real_rows: Location | None) -> dict[s
 
 
 def _save_given(
-    codec: SlotCodec | SequenceCodec, plan: GenerationPlan, request: Request, work: Location
+    codec: SlotCodec | SequenceCodec, plan: GenerationPlan, request: GenerationRequest, work: Location
 ) -> tuple[GenerationPlan, Location | None]:
     """The plan with as many rows as are given, and the file of what is given; None where nothing is."""
     generation = request.generation

@@ -28,7 +28,7 @@ from ss_ray.codec.json.lines import JsonCodec
 from ss_ray.codec.json.prompt import GenerationSettings
 from ss_ray.codec.json.records import Fault, Numbers, Parsed
 from ss_ray.generation.drafts import Draft, Drafting, Shown, Tokenize
-from ss_ray.generation.engine import Completion, Request, TextEngine
+from ss_ray.generation.engine import Completion, CompletionRequest, TextEngine
 from ss_ray.location import Location
 from ss_ray.plans.language_generation import LanguageGenerationPlan
 
@@ -140,8 +140,8 @@ class TextActor:
 
         return {}
 
-    def _first_request(self, ask: Ask) -> Request:
-        return Request(
+    def _first_request(self, ask: Ask) -> CompletionRequest:
+        return CompletionRequest(
             number=ask.number,
             prompt_ids=self._settings.prompt_ids,
             seed=seed_of(self._seed, ask.number),
@@ -149,8 +149,8 @@ class TextActor:
             grammar=self._grammar(ask.given, is_first=True) if self._plan.is_constrained else None,
         )
 
-    def _further_request(self, number: int, draft: Draft, shown: Shown) -> Request:
-        return Request(
+    def _further_request(self, number: int, draft: Draft, shown: Shown) -> CompletionRequest:
+        return CompletionRequest(
             number=number,
             prompt_ids=(*self._settings.prompt_ids, *shown.tokens),
             seed=seed_of(self._seed, number, self._drafting.num_rows(draft)),

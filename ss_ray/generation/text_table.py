@@ -23,7 +23,7 @@ from ss_ray.codec.json.records import Fault, Numbers, Parsed
 from ss_ray.constraints.enforce import Enforcer, Seen
 from ss_ray.errors import ConfigError, GenerationError
 from ss_ray.generation.given import given_table, is_given
-from ss_ray.generation.results import Request, SyntheticTable, most_frequent
+from ss_ray.generation.results import GenerationRequest, SyntheticTable, most_frequent
 from ss_ray.generation.text_actor import Answers, Ask
 from ss_ray.location import Location
 from ss_ray.plans.language_generation import LanguageGenerationPlan
@@ -55,7 +55,9 @@ class Given:
     is_per_row: bool = False
 
 
-def given_of(codec: JsonCodec, plan: GenerationPlan, language: LanguageGenerationPlan, request: Request) -> Given:
+def given_of(
+    codec: JsonCodec, plan: GenerationPlan, language: LanguageGenerationPlan, request: GenerationRequest
+) -> Given:
     """The given values as the grammar takes them; a missing one is free.
 
     Raises:
@@ -89,7 +91,7 @@ def given_of(codec: JsonCodec, plan: GenerationPlan, language: LanguageGeneratio
 
 
 @dataclass(kw_only=True)
-class _State:
+class _TableState:
     """How far a table is. What is in a file beside the parts is true of them.
 
     Attributes:
@@ -121,7 +123,7 @@ class _State:
     bad_batches: int = 0
 
 
-_STATE = TypeAdapter(_State)
+_STATE = TypeAdapter(_TableState)
 
 
 class TextTable:
@@ -147,7 +149,7 @@ class TextTable:
         self._batch = 1 if plan.is_one_sequence else BATCH
         self._parts = (work / "parts").make_folder()
         self._file = work / "state.json"
-        self._state, self._seen = _State(), Seen()
+        self._state, self._seen = _TableState(), Seen()
         # Given rows that are made.
         self._filled: set[int] = set()
         # Rows that are in no part yet.
@@ -340,12 +342,12 @@ class TextTable:
         if self._file.exists():
             state = _STATE.validate_json(self._file.read_text())
         else:
-            state = _State()
+            state = _TableState()
 
         files = self._parts.files(".parquet")
         # Some were on their way to the target.
         if len(files) < state.parts:
-            state = _State()
+            state = _TableState()
 
         for file in files[state.parts :]:
             file.remove()

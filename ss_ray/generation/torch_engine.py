@@ -20,7 +20,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache
 from transformers.cache_utils import DynamicLayer
 
 from ss_ray.errors import GenerationError
-from ss_ray.generation.engine import Completion, Request, without_half_characters
+from ss_ray.generation.engine import Completion, CompletionRequest, without_half_characters
 from ss_ray.plans.sampling import TextSampling
 
 GROWTH = 128
@@ -83,7 +83,7 @@ def _empty_cache(config: Any) -> DynamicCache:
 class _Row:
     """A request under way."""
 
-    request: Request
+    request: CompletionRequest
     rng: np.random.Generator
     matcher: xgrammar.GrammarMatcher | None
     tokens: list[int] = field(default_factory=list)
@@ -110,7 +110,7 @@ class TorchEngine:
         self._sampling = sampling
         self._batch_size = batch_size
         self._masks = _TokenMasks(self._tokenizer, self._model.config.vocab_size)
-        self._waiting: deque[Request] = deque()
+        self._waiting: deque[CompletionRequest] = deque()
         self._rows: list[_Row] = []
         self._cache = DynamicCache()
         self._logits = torch.empty(0)
@@ -122,7 +122,7 @@ class TorchEngine:
         """Requests submitted, not finished and not cancelled."""
         return len(self._waiting) + len(self._rows)
 
-    def submit(self, requests: Sequence[Request]) -> None:
+    def submit(self, requests: Sequence[CompletionRequest]) -> None:
         """Queue requests.
 
         Raises:
@@ -219,7 +219,7 @@ class TorchEngine:
 
         return Completion(number=row.request.number, text=text, num_tokens=len(row.tokens), finished=is_end)
 
-    def _count_room(self, request: Request) -> int:
+    def _count_room(self, request: CompletionRequest) -> int:
         """Tokens that a request may have."""
         return min(request.max_tokens, self._model.config.max_position_embeddings - len(request.prompt_ids))
 

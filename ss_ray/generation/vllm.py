@@ -13,7 +13,7 @@ from vllm import EngineArgs, LLMEngine, RequestOutput, SamplingParams  # type: i
 from vllm.config import StructuredOutputsConfig  # type: ignore[import-not-found, unused-ignore]
 from vllm.sampling_params import RequestOutputKind, StructuredOutputsParams  # type: ignore[import-not-found, unused-ignore]
 
-from ss_ray.generation.engine import Completion, Request, without_half_characters
+from ss_ray.generation.engine import Completion, CompletionRequest, without_half_characters
 from ss_ray.plans.sampling import TextSampling
 
 
@@ -79,7 +79,7 @@ class VllmEngine:
         """Requests submitted, not finished and not cancelled."""
         return len(self._internal)
 
-    def submit(self, requests: Sequence[Request]) -> None:
+    def submit(self, requests: Sequence[CompletionRequest]) -> None:
         """Queue requests."""
         for request in requests:
             prompt = {"prompt_token_ids": list(request.prompt_ids)}
@@ -99,7 +99,7 @@ class VllmEngine:
         self._engine.abort_request(internal, internal=True)
 
 
-def sampling_params(request: Request, sampling: TextSampling) -> SamplingParams:
+def sampling_params(request: CompletionRequest, sampling: TextSampling) -> SamplingParams:
     """What vLLM is told of a request."""
     if request.grammar is None:
         grammar = None

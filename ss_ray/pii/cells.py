@@ -47,9 +47,17 @@ def encode(column: pa.ChunkedArray) -> tuple[pa.Array, pa.Array]:
 def as_texts(values: pa.Array) -> list[str | None]:
     """Values as a person writes them: a whole float without its ".0". None where missing."""
     if pa.types.is_floating(values.type):
-        floats = values.to_pylist()
-        return [None if v is None or v != v else str(int(v)) if v.is_integer() else repr(v) for v in floats]
+        return [_as_text(value) for value in values.to_pylist()]
     return list(values.cast(pa.string()).to_pylist())
+
+
+def _as_text(value: float | None) -> str | None:
+    # NaN is missing in float columns, and differs from itself.
+    if value is None or value != value:
+        return None
+    if value.is_integer():
+        return str(int(value))
+    return repr(value)
 
 
 def from_texts(texts: Sequence[str | None], type_: pa.DataType, *, column: str) -> pa.Array:

@@ -21,7 +21,7 @@ from ss_ray.pii import entities
 from ss_ray.pii.cells import as_texts, encode, from_texts, is_textual
 from ss_ray.pii.columns.checksums import is_card
 from ss_ray.pii.policy.sandbox import Sandbox
-from ss_ray.pii.policy.steps import State, apply_policy
+from ss_ray.pii.policy.steps import PolicyState, apply_policy
 from ss_ray.pii.rules import ColumnRule, PiiPlan
 from ss_ray.pii.stand_ins.dates import FIRST_DAY, YEARS, shift_days
 from ss_ray.pii.stand_ins.names import Person
@@ -30,6 +30,7 @@ from ss_ray.pii.stand_ins.pseudonyms import PERSONAL_TYPES, Pseudonyms
 from ss_ray.pii.statistics import NEAR_ORIGINAL, Counts, Place, add_counts, few
 from ss_ray.pii.text.mentions import Mention, mentions_of
 from ss_ray.pii.texts import NewText, RowContext, TextReplacer
+from ss_ray.tables.dates import SECONDS_PER_DAY, TICKS_PER_SECOND
 
 DATE_TYPES = frozenset({entities.DATE_OF_BIRTH, entities.DATE_TIME})
 MAX_WALK = 100
@@ -85,6 +86,7 @@ class TableReplacer:
         numbers = [self._number_column(name, table.column(name)) for name in self.plan.number_columns]
         columns += [*texts, *checked, *numbers]
         new = _with_columns(table, columns)
+        # Rows are dropped at the end, so that row numbers stay valid for every column.
         dropped = sorted({row for column in columns for row in column.dropped_rows})
         new = new.drop_columns(list(self.plan.dropped_columns))
 
@@ -105,7 +107,7 @@ class TableReplacer:
         contexts = [rows.context(row) for row in range(table.num_rows)]
         table = _with_columns(table, (*hidden, *checked))
         numbers = range(first_row, first_row + table.num_rows)
-        state = State(table, plan.views, contexts, numbers, Counter())
+        state = PolicyState(table, plan.views, contexts, numbers, Counter())
         done = apply_policy(state, plan.steps, self._policy_sandbox, self._text_replacer.replace_each)
         names = done.table.column_names
         cells = Counter({name: done.table.num_rows - done.table.column(name).null_count for name in names})
@@ -167,19 +169,17 @@ class TableReplacer:
         return [None if place is None else stand_ins[place] for place in places]
 
     def _move_dates(self, column: pa.ChunkedArray, rule: ColumnRule, rows: _Rows) -> pa.Array:
-        """A column of dates, moved by the days of each row or cut to the first day of the year.
-
-        Placeholders such as 1900-01-01 go missing: moved, they would tell by how much.
-        """
+        """A column of dates, moved by the days of each row or cut to the first day of the year."""
         if rule.operator is Operator.GENERALISE:
             return pc.floor_temporal(column, unit="year").cast(column.type)
 
+        # A moved placeholder such as 1900-01-01 would reveal the number of days, so it goes missing.
         days = pc.if_else(_is_somebodys(column), pa.array(rows.days, pa.int64()), None)
         if pa.types.is_date32(column.type):
             return pc.add(column.cast(pa.int32()), days.cast(pa.int32())).cast(column.type)
 
-        units = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
-        per_day = 86_400 * units[getattr(column.type, "unit", "ms")]
+        # date64, which has no unit, counts milliseconds.
+        per_day = SECONDS_PER_DAY * TICKS_PER_SECOND[getattr(column.type, "unit", "ms")]
         return pc.add(column.cast(pa.int64()), pc.multiply(days, per_day)).cast(column.type)
 
     def _make_fitting(self, entity_type: str, text: str, type_: pa.DataType) -> str | None:
@@ -318,9 +318,11 @@ class _Replaced:
 
     name: str
     array: pa.Array  # (num_rows,), of the column's own type
-    counts: Counter[str]  # cells or spans replaced, by entity type
+    # Cells or spans replaced, by entity type.
+    counts: Counter[str]
     examples: dict[str, frozenset[str]]
-    touched: Counter[str] | None = None  # cells with a span replaced; None: as `counts`
+    # Cells with a span replaced; None: as `counts`.
+    touched: Counter[str] | None = None
     dropped_rows: Sequence[int] = ()
 
 

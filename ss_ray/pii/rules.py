@@ -192,20 +192,14 @@ def make_pii_plan(
     plan = _make_settings(asked, custom, allowed)
     rules = [rule for column in schema.columns if (rule := _make_rule(column.name, chosen, typings, allowed, plan))]
     free = tuple(rule for rule in rules if rule.name not in lock_columns)
+    # Before any row is read: a column that may be personal must not pass unnoticed.
     if plan.on_undetected == "stop":
         _refuse_unknown(free, chosen)
 
     acted = {rule.name for rule in free if rule.operator is not Operator.KEEP}
-    texts = tuple(
-        column.name
-        for column in schema.columns
-        if column.name not in (*acted, *lock_columns) and _is_searched(column, typings)
-    )
-    checked = tuple(
-        column.name
-        for column in schema.columns
-        if column.name not in (*acted, *lock_columns, *texts) and is_textual(arrow_type(column))
-    )
+    rest = [column for column in schema.columns if column.name not in (*acted, *lock_columns)]
+    texts = tuple(column.name for column in rest if _is_searched(column, typings))
+    checked = tuple(column.name for column in rest if column.name not in texts and is_textual(arrow_type(column)))
     types = {rule.name: rule.entity_type for rule in rules}
 
     return replace(
@@ -283,6 +277,7 @@ def updated_schema(schema: TableSchema, plan: PiiPlan, facts: Mapping[str, Colum
         rule = by_name.get(column.name)
         if rule is not None and rule.operator is not Operator.DROP_COLUMN:
             columns.append(_describe_replaced(column, rule, (facts or {}).get(column.name)))
+        # With stand-ins inside, the listed values of a category are no longer its values.
         elif rule is None and column.name in plan.text_columns and column.kind is Kind.CATEGORY:
             columns.append(replace(column, kind=Kind.TEXT, values=None, pattern=None))
         elif rule is None:

@@ -10,7 +10,7 @@ import hashlib
 import os
 import secrets
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import accumulate
@@ -27,7 +27,7 @@ from ss_ray.pii.columns.classify import ColumnTyping, classify_column, classify_
 from ss_ray.pii.columns.endpoint import ask_endpoint
 from ss_ray.pii.key_file import KeyFile, shared_key
 from ss_ray.pii.policy.sandbox import Sandbox
-from ss_ray.pii.policy.steps import State, apply_policy
+from ss_ray.pii.policy.steps import PolicyState, apply_policy
 from ss_ray.pii.replace import TableReplacer
 from ss_ray.pii.report import make_pii_report, write_pii_report
 from ss_ray.pii.rules import PiiPlan, make_pii_plan, policy_schema, updated_schema
@@ -54,13 +54,15 @@ from ss_ray.schema import Kind, TableSchema, arrow_type
 from ss_ray.tables.facts import ColumnFacts, merge_tables, table_facts
 from ss_ray.tables.parts import PartWriter, Slice, part_slices, read_part, read_slice, sample_rows
 
-SAMPLE_ROWS = 5_000  # looked at to type the columns
-TEXT_SLICE_ROWS = 4_096  # seconds of work where there are texts to read
+# Rows that are read to type the columns.
+SAMPLE_ROWS = 5_000
+# Smaller slices where there are texts: each is seconds of work.
+TEXT_SLICE_ROWS = 4_096
 SLICE_ROWS = 65_536
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sides:
+class RowFolders:
     """Folders of the train and the holdout rows."""
 
     train: Location
@@ -91,12 +93,12 @@ class PiiResult:
 
 
 def replace_pii(
-    rows: Sides,
+    rows: RowFolders,
     schema: TableSchema,
     asked: PiiParameters | None,
     data: DataParameters,
     resources: ResourceParameters,
-    targets: Sides,
+    targets: RowFolders,
     on_progress: OnProgress,
 ) -> PiiResult:
     """Write both sides with stand-ins of one key to `targets`, and a report of the replacement beside them.
@@ -123,19 +125,25 @@ def replace_pii(
 
     items = _replacement_items(rows, targets, TEXT_SLICE_ROWS if plan.text_columns else SLICE_ROWS)
     with reported_progress(on_progress, "replace_pii", None) as report, shared_key(key, targets.train.parent) as shared:
-        done = list(
-            map_items(
-                _replace_worker,
-                items,
-                arguments=(plan, schema, shared, report),
-                num_actors=resources.num_pii_workers,
-                # Less than a core each: upstream tasks need room too.
-                num_cpus=0.5,
-            )
-        )
+        # Less than a core each: upstream tasks need room too.
+        num_actors = resources.num_pii_workers
+        arguments = (plan, schema, shared, report)
+        done = list(map_items(_replace_worker, items, arguments=arguments, num_actors=num_actors, num_cpus=0.5))
 
+    return _finish_replacement(done, schema, plan, key, targets)
+
+
+def _finish_replacement(
+    done: Sequence[_Done], schema: TableSchema, plan: PiiPlan, key: bytes, targets: RowFolders
+) -> PiiResult:
+    """Result of all actors together, with its report written beside `targets`.
+
+    Raises:
+        PrivacyError: An identifier of the input stands in the output, which is removed.
+    """
     scan = add_scans([part.scan for part in done])
     if scan.survived:
+        # A table with identifiers in it must not stay behind, whatever the caller does with the error.
         targets.train.remove()
         targets.holdout.remove()
 
@@ -163,7 +171,7 @@ def replace_pii(
     )
 
 
-def _replacement_items(rows: Sides, targets: Sides, slice_rows: int) -> list[_Item]:
+def _replacement_items(rows: RowFolders, targets: RowFolders, slice_rows: int) -> list[_Item]:
     """Slices of both sides with their targets; output of an earlier call is removed."""
     items: list[_Item] = []
     for source, target in ((rows.train, targets.train), (rows.holdout, targets.holdout)):
@@ -176,7 +184,7 @@ def _replacement_items(rows: Sides, targets: Sides, slice_rows: int) -> list[_It
 
 
 def search_synthetic(
-    originals: Sides, synthetic: Location, plan: PiiPlan | None, on_progress: OnProgress
+    originals: RowFolders, synthetic: Location, plan: PiiPlan | None, on_progress: OnProgress
 ) -> ScanResult:
     """Look in every string cell of the synthetic table for the identifiers of all real rows.
 
@@ -202,6 +210,7 @@ def search_synthetic(
         files = synthetic.files(".parquet")
         scans = list(map_items(_search_worker, files, arguments=(found, plan.locked, report)))
 
+    # Only the synthetic table can meet a number by chance: its identifiers are invented.
     scan = without_chance(add_scans(scans), found)
     require_none_survived(scan, "the synthetic table")
     return scan_result_of(scan, kinds)
@@ -240,6 +249,7 @@ def stand_in_key(asked: PiiParameters) -> bytes:
     seed = asked.globals.seed
     if asked.key_env is None:
         if seed is None:
+            # A random key is never stored, so nobody can compute the stand-ins again.
             return secrets.token_bytes(32)
         return hashlib.sha256(f"replace_pii seed {seed}".encode()).digest()
 
@@ -277,24 +287,27 @@ def schema_after(schema: TableSchema, plan: PiiPlan, key: bytes, facts: Mapping[
     return policy_schema(schema, plan, origins, facts)
 
 
-def policy_outline(schema: TableSchema, plan: PiiPlan, key: bytes) -> State:
+def policy_outline(schema: TableSchema, plan: PiiPlan, key: bytes) -> PolicyState:
     """Columns and types that a policy produces, from a table without rows; they are the same for every part.
 
     Raises:
         ConfigError: A rule names a column that is not there, or a variable's expression fails.
     """
-    empty = State(schema.to_arrow().empty_table(), plan.views, (), (), Counter())
+    # Without rows the sandbox evaluates only what is the same for every part.
+    empty = PolicyState(schema.to_arrow().empty_table(), plan.views, (), (), Counter())
     with Sandbox(key, plan) as sandbox:
         return apply_policy(empty, plan.steps, sandbox, lambda pairs, header: [])
 
 
 def type_columns(sample: pa.Table, schema: TableSchema) -> dict[str, ColumnTyping]:
     """Types of the columns by a sample; of categories every value is checked, however rare."""
+    # Patterns are enough to type a column, and take a fraction of the model's time.
     detector = Detector(entities=tuple(sorted(PATTERN_TYPES)), ner_model=None)
     typings = classify_table(sample, detector)
     for column in schema.of_kind(Kind.CATEGORY):
         if column.values and is_textual(arrow_type(column)) and column.name not in typings:
             values = [str(value) for value in column.values]
+            # A sample may miss a personal value that one row alone has.
             typing = classify_column(column.name, values, detector, sample_size=len(values))
             typings |= {column.name: typing} if typing else {}
 

@@ -34,7 +34,8 @@ FAILED = "failed expression"
 UNREADABLE = "unreadable text"
 """Stands for the type of texts that defied analysis and were masked."""
 
-Place = tuple[str, str]  # column, entity type
+# Column and entity type.
+Place = tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -128,12 +129,17 @@ def type_statistics(counts: Counts, plan: PiiPlan) -> tuple[TypeStatistics, ...]
             return POLICY
         return plan.operator(entity_type)
 
+    def found_by(column: str) -> str:
+        if column in rules:
+            return rules[column].explanation
+        return POLICY if plan.steps else SEARCHED
+
     return tuple(
         TypeStatistics(
             column=column,
             entity_type=entity_type,
             operator=operator(entity_type),
-            found_by=rules[column].explanation if column in rules else POLICY if plan.steps else SEARCHED,
+            found_by=found_by(column),
             confidence=rules[column].confidence if column in rules else None,
             cells=counts.cells[column],
             touched=counts.touched[column, entity_type],
@@ -201,6 +207,7 @@ def safe_harbor(treated: Iterable[tuple[str, str, str]], scan: ScanResult | None
         if entity_type in BY_NAME:
             letter = BY_NAME[entity_type].safe_harbor
         else:
+            # Types of the configuration fall under HIPAA's last letter, any other unique identifier.
             letter = "R"
         if letter is not None:
             found.setdefault(letter, []).append((f"{column}: {entity_type}, {operator}", operator))

@@ -304,14 +304,12 @@ SPACES = {PHONE: 1e9, SSN: 1e9, CARD: 1e14, IP: 4e9}
 
 
 def without_chance(scan: Scan, originals: OriginalIdentifiers) -> Scan:
-    """The scan without the matches that chance explains, which are none in tables of up to 3,000 rows.
-
-    Ten-digit numbers that a model invents meet those of 100,000 people now and then. As many matches are allowed as
-    independent uniform draws exceed with a probability of at most CHANCE_ERROR.
-    """
+    """The scan without the matches that chance explains, which are none in tables of up to 3,000 rows."""
     survived = Counter[Place]()
     for (column, kind), hits in scan.survived.items():
         expected = scan.found[column, kind] * originals.counts[kind] / SPACES.get(kind, math.inf)
+        # Ten-digit numbers that a model invents meet real ones now and then. As many matches are allowed as
+        # independent uniform draws exceed with a probability of at most CHANCE_ERROR.
         if hits > poisson.isf(CHANCE_ERROR, expected):
             survived[column, kind] = hits
 

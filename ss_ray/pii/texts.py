@@ -165,6 +165,7 @@ class TextReplacer:
                 others = None
             else:
                 others = _drop_own_value(text, findings, own_type)
+            # The model of names is slow, so only cells that may hold a sentence are read by it.
             if others is None or others or len(text.split()) >= MIN_SENTENCE_WORDS:
                 found[text] = others
 
@@ -173,6 +174,7 @@ class TextReplacer:
             if read is None or others is None:
                 found[text] = None
             else:
+                # A model takes the value of a category for a name too easily to be believed on the whole cell.
                 names = (f for f in read if _is_beside(f, text))
                 found[text] = without_overlaps([*others, *names])
 
@@ -315,6 +317,7 @@ def _drop_mentioned(text: str, findings: Iterable[Finding], mentions: Iterable[F
 
         for cut in (*inside, Finding(finding.end, finding.end, "", 0.0)):
             rest = text[start : cut.start]
+            # Of "Surname, First" the comma is nobody.
             if any(map(str.isalnum, rest)):
                 first = start + len(rest) - len(rest.lstrip(_EDGE))
                 yield Finding(first, first + len(rest.strip(_EDGE)), finding.entity_type, finding.score)

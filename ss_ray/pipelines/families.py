@@ -13,7 +13,7 @@ from ss_ray.config.model import Config, ModelFamilyName, ResourceParameters, Tra
 from ss_ray.errors import PrivacyError
 from ss_ray.generation.language_stage import generate_text_table
 from ss_ray.generation.pool import has_vllm
-from ss_ray.generation.results import GenerationJob, Request, SyntheticTable
+from ss_ray.generation.results import GenerationJob, GenerationRequest, SyntheticTable
 from ss_ray.generation.stage import generate_table
 from ss_ray.location import Location
 from ss_ray.plans.language_generation import LanguageGenerationPlan, plan_language_generation
@@ -210,7 +210,7 @@ def describe_size(model: ModelRef, examples: str) -> str:
     return size
 
 
-def make_request(config: Config, rows: Location | None) -> Request:
+def make_request(config: Config, rows: Location | None) -> GenerationRequest:
     """The values that are given for generation, and the rows that it may look at.
 
     Args:
@@ -222,4 +222,4 @@ def make_request(config: Config, rows: Location | None) -> Request:
     """
     if config.is_private and rows is not None:
         raise PrivacyError("with differential privacy no real row may be looked at when rows are generated")
-    return Request(generation=config.generation, encoding=config.data.encoding, real_rows=rows)
+    return GenerationRequest(generation=config.generation, encoding=config.data.encoding, real_rows=rows)

@@ -18,7 +18,7 @@ from ss_ray.generation.given import check_seeds, is_given
 from ss_ray.generation.results import GenerationJob, SyntheticTable
 from ss_ray.location import Location
 from ss_ray.pii.rules import PiiPlan
-from ss_ray.pii.stage import PiiResult, Sides
+from ss_ray.pii.stage import PiiResult, RowFolders
 from ss_ray.pipelines.facts import request_fingerprint
 from ss_ray.pipelines.families import FAMILIES, choose_family, make_request
 from ss_ray.pipelines.private import refuse_budgeted_model
@@ -129,7 +129,7 @@ def _make_rows(job: Job, trained: RunDir) -> SyntheticTable:
     )
     result = job.stages.run(FAMILIES[plan.family].generate, rows, plan.model.text, job.on_progress)
 
-    originals = Sides(train=trained.internal / "train", holdout=trained.internal / "holdout")
+    originals = RowFolders(train=trained.internal / "train", holdout=trained.internal / "holdout")
     job.stages.run(search_release, job.run_dir, originals, _pii_plan(trained), job.on_progress)
     return result
 

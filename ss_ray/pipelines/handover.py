@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ss_ray.generation.results import SyntheticTable
 from ss_ray.location import Location
-from ss_ray.pii.stage import PiiResult, Sides
+from ss_ray.pii.stage import PiiResult, RowFolders
 from ss_ray.pii.survivors import ScanResult
 from ss_ray.privacy.certificate import Certificate
 from ss_ray.schema import TableSchema
@@ -33,8 +33,8 @@ class Prepared:
     pii: PiiResult
     common: CommonTable
     schema: TableSchema
-    real: Sides
-    seen: Sides
+    real: RowFolders
+    seen: RowFolders
     learned: Location
 
 

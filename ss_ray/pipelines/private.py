@@ -19,7 +19,7 @@ from ss_ray.plans.loop import PrivateLoopPlan
 from ss_ray.plans.make import plan_private_loop, unit_name
 from ss_ray.plans.plan import RunPlan
 from ss_ray.privacy.account import Account, PrivateSchema
-from ss_ray.privacy.certificate import Certificate, make_certificate
+from ss_ray.privacy.certificate import Certificate, Remarks, make_certificate
 from ss_ray.privacy.charges import Charge
 from ss_ray.privacy.ledger.actor import LedgerClient, connect_ledger, find_ledger
 from ss_ray.privacy.ledger.datasets import DataIdentity
@@ -192,8 +192,10 @@ class PrivateRun:
             num_units=private.num_units,
             schema={column.name: column.source for column in columns} or inferred,
             balance=self.ledger.balance(self.dataset, self.unit) if self.privacy.dataset else None,
-            not_covered=(*INTERNAL, *([TYPED_BY_ROWS] if by_rows else []), *([] if measured else [EXACT_SCHEMA])),
-            notes=_certificate_notes(self, plan),
+            remarks=Remarks(
+                not_covered=(*INTERNAL, *([TYPED_BY_ROWS] if by_rows else []), *([] if measured else [EXACT_SCHEMA])),
+                notes=tuple(_certificate_notes(self, plan)),
+            ),
         )
         if is_given(self.config.generation):
             certificate = certificate.with_given_cells()

@@ -13,7 +13,7 @@ from ss_ray.location import Location
 from ss_ray.pii.entities import check_types
 from ss_ray.pii.policy.steps import check_policy
 from ss_ray.pii.report import REPORT_FILES
-from ss_ray.pii.stage import PiiResult, Sides, replace_pii
+from ss_ray.pii.stage import PiiResult, RowFolders, replace_pii
 from ss_ray.pipelines.facts import request_fingerprint
 from ss_ray.pipelines.private import refuse_budgeted
 from ss_ray.pipelines.run import check_apart, start_run
@@ -121,8 +121,8 @@ def replace_pii_and_release(job: Job, table: TableRef) -> PiiResult:
     """Replace personal data, and move the finished table to release/."""
     config = job.config
     internal = job.run_dir.internal
-    rows = Sides(train=internal / "train", holdout=internal / "holdout")
-    written = Sides(train=internal / "replaced", holdout=internal / "replaced-holdout")
+    rows = RowFolders(train=internal / "train", holdout=internal / "holdout")
+    written = RowFolders(train=internal / "replaced", holdout=internal / "replaced-holdout")
     result = replace_pii(
         rows, table.schema, config.replace_pii, config.data, config.resources, written, job.on_progress
     )

@@ -33,7 +33,7 @@ from ss_ray.generation.given import check_given, check_seeds
 from ss_ray.generation.results import GenerationJob, SyntheticTable
 from ss_ray.location import Location
 from ss_ray.pii.rules import PiiPlan
-from ss_ray.pii.stage import PiiResult, Sides, replace_pii, search_synthetic
+from ss_ray.pii.stage import PiiResult, RowFolders, replace_pii, search_synthetic
 from ss_ray.pii.survivors import ScanResult
 from ss_ray.pipelines.facts import (
     given_settings,
@@ -208,8 +208,8 @@ def _prepare_rows(job: Job, data: str | Path, source: PlannedSource) -> Prepared
     """Split the rows, replace personal data, and hold back rare values."""
     config = job.config
     internal = job.run_dir.internal
-    real = Sides(train=internal / "train", holdout=internal / "holdout")
-    replaced = Sides(train=internal / "replaced", holdout=internal / "replaced-holdout")
+    real = RowFolders(train=internal / "train", holdout=internal / "holdout")
+    replaced = RowFolders(train=internal / "replaced", holdout=internal / "replaced-holdout")
     seen = real if config.replace_pii is None else replaced
 
     splits = job.stages.run(
@@ -331,7 +331,7 @@ def _evaluate_release(
     )
 
 
-def search_release(run_dir: RunDir, originals: Sides, plan: PiiPlan | None, on_progress: OnProgress) -> ScanResult:
+def search_release(run_dir: RunDir, originals: RowFolders, plan: PiiPlan | None, on_progress: OnProgress) -> ScanResult:
     """Look in the synthetic table for identifiers of real rows.
 
     Raises:

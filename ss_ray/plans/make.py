@@ -242,7 +242,7 @@ def plan_private_loop(
         PrivacyError: Too few units, or too little budget.
     """
     # The accountant imports scipy: seconds, which only runs with differential privacy wait for.
-    from ss_ray.privacy.plan import make_dp_plan
+    from ss_ray.privacy.plan import CountedUnits, make_dp_plan
 
     training = config.training
     batch = None
@@ -252,9 +252,7 @@ def plan_private_loop(
 
     shown = training.num_input_records_to_sample
     dp = make_dp_plan(
-        privacy_unit=unit_name(config.data),
-        num_units=num_units,
-        rough_num_units=rough_num_units,
+        CountedUnits(privacy_unit=unit_name(config.data), num_units=num_units, rough_num_units=rough_num_units),
         target_epsilon=privacy.epsilon,
         delta=delta,
         max_grad_norm=privacy.per_sample_max_grad_norm,

@@ -67,6 +67,8 @@ def epsilon_of(charges: Sequence[Charge], delta: float, accountant: Accountant =
     if accountant == "rdp":
         return float(conservative)
 
+    # The RDP bound sets the scale of the grid: a fixed grid is too coarse for small epsilons, or too slow for large
+    # ones.
     grid = min(max(conservative / GRID_STEPS, GRID_LIMITS[0]), GRID_LIMITS[1])
     tight = _compose_events(PLDAccountant(RELATION, value_discretization_interval=grid), events).get_epsilon(left)
     return float(tight)
@@ -109,6 +111,7 @@ def delta_left(charges: Sequence[Charge], delta: float) -> float:
 def event_of(charge: Charge) -> DpEvent:
     """One use as an event of dp-accounting."""
     gaussian = GaussianDpEvent(charge.noise_multiplier)
+    # Without sampling there is no amplification, and the plain mechanism is exact.
     if charge.sample_rate == 1:
         return gaussian
     return PoissonSampledDpEvent(charge.sample_rate, gaussian)
@@ -129,6 +132,8 @@ def calibrate_noise(charge: Charge, target_epsilon: float, delta: float, spent: 
 
     def excess(log_sigma: float) -> float:
         tried = replace(charge, noise_multiplier=exp(log_sigma))
+        # The logarithm of epsilon is nearly linear in that of sigma, which saves the search steps; 1e-9 stands for
+        # epsilon 0.
         return log(max(epsilon_of([*spent, tried], delta), 1e-9) / target_epsilon)
 
     low, high = (log(limit) for limit in SIGMA_LIMITS)
@@ -146,7 +151,9 @@ def calibrate_noise(charge: Charge, target_epsilon: float, delta: float, spent: 
         low = middle
         middle = middle + 1.0
 
+    # The search is in the logarithm of sigma, so its tolerance is relative.
     found = brentq(excess, low, middle, xtol=SIGMA_TOLERANCE / 2)
+    # brentq may end on the wrong side of the root, where the target is passed by a little.
     while excess(found) > 0:
         found += SIGMA_TOLERANCE / 2
 

@@ -94,6 +94,7 @@ def audit_scores(scores: Floats, members: Bools, *, num_guesses: int, dp: DPPlan
         dp: The mechanism as it is charged.
         confidence: Probability, in (0, 1), that the bound holds.
     """
+    # Ties are broken by position, which does not depend on the coins.
     named = np.argsort(scores, kind="stable")[len(scores) - num_guesses :]
     correct = int(members[named].sum())
     return AuditResult(
@@ -116,6 +117,7 @@ def likelihood_ratios(shares: Floats, sample_rate: float, noise_multiplier: floa
         sample_rate: With which a canary that is in joins a batch.
         noise_multiplier: Standard deviation of the shares.
     """
+    # Ratio of the Gaussian densities around 1 and around 0.
     gain = np.exp((shares - 0.5) / noise_multiplier**2)
     if sample_rate < 1:
         return np.log1p(sample_rate * (gain - 1))
@@ -144,9 +146,11 @@ def refutes(curve: TradeOff, num_canaries: int, num_guesses: int, num_correct: i
     right = chance * num_correct / num_canaries
     wrong = chance * (num_guesses - num_correct) / num_canaries
     for level in range(num_correct - 1, -1, -1):
+        # The trade-off curve bounds from below how probable a wrong guess is, given how probable the right ones are.
         least = max(wrong, curve.least_false(right))
         right += level / (num_guesses - level) * (least - wrong)
         wrong = least
+        # The bounds leave more probability than there is: no mechanism with this curve gives so many right guesses.
         if right + wrong > num_guesses / num_canaries:
             return True
 
@@ -191,6 +195,7 @@ def _least_refuted(is_refuted: Callable[[float], bool], start: float) -> float |
     refuted = start
     other = start
     if is_refuted(start):
+        # A step of 1.5 brackets the root in few steps; each evaluation composes a whole curve.
         while other > low and is_refuted(other := max(low, other / 1.5)):
             refuted = other
     else:
@@ -226,6 +231,7 @@ def plan_guesses(num_canaries: int, dp: DPPlan, confidence: float) -> int:
     largest = 0.0
     while guesses <= num_canaries:
         bound = lower_bound(dp, num_canaries, guesses, guesses, confidence)
+        # The fewest guesses that can refute a false claim: the surest guesses tell most.
         if bound >= dp.target_epsilon + MARGIN:
             return guesses
         guesses = 2 * guesses

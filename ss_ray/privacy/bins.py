@@ -92,6 +92,7 @@ def dyadic_cells(column: ColumnSchema, scale: Scale, limits: tuple[int, int]) ->
     ends = [*(start - 1 for start in starts[1:]), INT64[1]]
     above = list(zip(starts, ends, strict=True))
     below = [(-end, -start) for start, end in reversed(above)]
+    # Two's complement has one negative number more than positive ones.
     below[0] = (INT64[0], below[0][1])
     clipped = [(max(low, limits[0]), min(high, limits[1])) for low, high in (*below, (0, 0), *above)]
 
@@ -100,17 +101,14 @@ def dyadic_cells(column: ColumnSchema, scale: Scale, limits: tuple[int, int]) ->
 
 def equal_parts(cell: Cell, parts: int) -> tuple[Cell, ...]:
     """A cell divided into `parts` equal cells, fewer if it has fewer units."""
+    # A part holds at least one unit.
     parts = min(parts, cell.width)
     edges = [cell.low + cell.width * part // parts for part in range(parts + 1)]
     return tuple(Cell(low=low, high=after - 1) for low, after in pairwise(edges))
 
 
 def populated(cells: Sequence[Cell], sigma: float, declared: Ends = (False, False)) -> tuple[Cell, ...]:
-    """Cells around the fullest one, up to the last populated cell on each side, or to a declared end.
-
-    The further a cell is from the last one that holds something, the more it takes to believe it: a mistake nearby
-    doubles the range of the column, one far away ruins it.
-    """
+    """Cells around the fullest one, up to the last populated cell on each side, or to a declared end."""
     fullest = max(range(len(cells)), key=lambda index: cells[index].estimate)
     if declared[1]:
         above = len(cells) - 1
@@ -129,6 +127,8 @@ def _find_reach(cells: Sequence[Cell], num_cells: int, sigma: float) -> int:
     """Number of cells, in their order, up to the last populated cell."""
     reached = 0
     for index, cell in enumerate(cells, start=1):
+        # The further a cell is from the last populated one, the more it takes to believe it: a mistake nearby doubles
+        # the range of the column, one far away ruins it.
         rate = max(NEAR_RATE / 4 ** (index - reached - 1), FAR_RATE / num_cells)
         if cell.estimate > float(norm.isf(rate)) * sigma:
             reached = index
@@ -142,6 +142,7 @@ def to_split(cells: Sequence[Cell], noise: Noise, declared: Ends = (False, False
     The more a cell holds the more parts it gets, so that a part of an even cell does not drown in noise.
     """
     ends = {cell for cell, known in zip((cells[0], cells[-1]), declared, strict=True) if not known}
+    # A cell at an undeclared end is split even if it holds little, because the bound lies in it.
     chosen = [cell for cell in cells if cell.width > 1 and (cell.estimate > noise.heavy or cell in ends)]
     return {cell: equal_parts(cell, _choose_fanout(cell.estimate / noise.sigma)) for cell in chosen}
 
@@ -185,6 +186,7 @@ def _trim_cells(cells: tuple[Cell, ...], noise: Noise) -> tuple[Cell, ...]:
     allowed = LOST_SHARE * noise.num_units
     beyond = list(accumulate(cell.estimate for cell in cells[:-1]))
     stepwise = next((index for index, mass in enumerate(beyond) if mass > allowed), len(beyond))
+    # The noise of a sum of `index` counts grows with the square root of `index`.
     surely = [index for index, mass in enumerate(beyond, start=1) if mass + noise.sigma * sqrt(index) <= allowed]
     return cells[max(stepwise, *surely) if surely else stepwise :]
 
@@ -192,6 +194,7 @@ def _trim_cells(cells: tuple[Cell, ...], noise: Noise) -> tuple[Cell, ...]:
 def merge_bins(cells: Sequence[Cell], noise: Noise) -> tuple[Cell, ...]:
     """Neighbours together until each bin is filled; a single unit that holds much stays alone."""
     bins: list[Cell] = []
+    # A single unit that holds much is a value of its own, such as 0, and would distort a bin.
     for is_atom, group in groupby(cells, lambda cell: cell.width == 1 and cell.estimate > noise.heavy):
         found = list(group)
         bins += found if is_atom else _fill_bins(found, noise.filled)

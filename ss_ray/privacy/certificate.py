@@ -147,6 +147,19 @@ class Certificate:
         return TypeAdapter(Certificate).dump_json(self, indent=2).decode() + "\n"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Remarks:
+    """Texts of a certificate about one run.
+
+    Attributes:
+        not_covered: Outputs of this run outside the guarantee.
+        notes: Notes for the reader, a sentence each.
+    """
+
+    not_covered: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
 def make_certificate(
     dp: DPPlan,
     spent: Sequence[Charge],
@@ -155,8 +168,7 @@ def make_certificate(
     num_units: int,
     schema: dict[str, str],
     balance: Balance | None,
-    not_covered: Sequence[str],
-    notes: Sequence[str],
+    remarks: Remarks,
 ) -> Certificate:
     """The certificate of a run.
 
@@ -167,19 +179,13 @@ def make_certificate(
         num_units: Noisy number of units.
         schema: How each column became known.
         balance: The data set's account; None where it goes by a fingerprint.
-        not_covered: Outputs of this run outside the guarantee.
-        notes: Notes for the reader, a sentence each.
+        remarks: Texts about this run.
 
     Raises:
         PrivacyError: More was spent than the target allows: the guarantee that was asked for does not hold.
     """
     epsilon = run_epsilon(spent, dp.delta)
-    if epsilon > dp.target_epsilon * (1 + TOLERANCE):
-        raise PrivacyError(
-            f"this run spent epsilon {epsilon:.3f}, more than the {dp.target_epsilon:g} asked for, because what a "
-            "crash lost was measured again; start afresh in another run directory"
-        )
-
+    _check_target(epsilon, dp)
     training = dp.charge()
     num_steps = sum(charge.count for charge in spent if charge.mechanism == training.mechanism)
     return Certificate(
@@ -202,12 +208,20 @@ def make_certificate(
         spending=tuple(_make_spending(charge, dp.delta) for charge in spent),
         ledger=_ledger_balance(balance) if balance else None,
         covered=_list_covered(dp.privacy_unit, is_inferred="inferred" in schema.values()),
-        not_covered=tuple(not_covered),
+        not_covered=remarks.not_covered,
         public=PUBLIC,
-        notes=tuple(notes),
+        notes=remarks.notes,
         versions={"ss-ray": __version__} | {name: version(name) for name in LIBRARIES},
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
+
+
+def _check_target(epsilon: float, dp: DPPlan) -> None:
+    if epsilon > dp.target_epsilon * (1 + TOLERANCE):
+        raise PrivacyError(
+            f"this run spent epsilon {epsilon:.3f}, more than the {dp.target_epsilon:g} asked for, because what a "
+            "crash lost was measured again; start afresh in another run directory"
+        )
 
 
 def _ledger_balance(balance: Balance) -> LedgerBalance:

@@ -117,6 +117,7 @@ def _select_noise(loud: Shares) -> Floats:
 
 
 def _find_parts(quiet: Shares) -> npt.NDArray[np.bool_]:
+    # Almost without noise, a share is about 1 where the canary joined the step, else about 0.
     return quiet.values[:, quiet.members] > 0.5
 
 
@@ -175,6 +176,7 @@ def _compare_parts(parts: npt.NDArray[np.bool_], dp: DPPlan) -> Iterator[ChargeT
         measured=joined / parts.size,
         p_value=float(stats.binomtest(joined, parts.size, rate).pvalue) if rate < 1 else float(joined == parts.size),
     )
+    # Without randomness there is no variance to compare.
     if rate == 1:
         return
 
@@ -207,6 +209,7 @@ def _compare_sums(shares: Floats, dp: DPPlan) -> Iterator[ChargeTest]:
     rate, which no test takes for a fault.
     """
     steps, canaries = shares.shape
+    # Variance of one Bernoulli draw: a unit joins a step or not.
     joining = dp.sample_rate * (1 - dp.sample_rate)
     variance = dp.noise_multiplier**2 + joining
     yield ChargeTest(
@@ -216,7 +219,9 @@ def _compare_sums(shares: Floats, dp: DPPlan) -> Iterator[ChargeTest]:
         p_value=float(stats.norm.sf(float(shares.mean() - dp.sample_rate) / sqrt(variance / shares.size))),
     )
     sums = shares.sum(axis=0)
+    # Sums over steps are compared, since single steps drown in noise.
     spread = (sums - sums.mean()) ** 2 / (steps * variance)
+    # The fourth moment of the Bernoulli draws, by which the sums are not exactly normal.
     excess = joining * (1 - 6 * joining) / (steps * variance**2)
     yield ChargeTest(
         name="variance of a unit's steps, under the noise",
@@ -245,9 +250,11 @@ def two_sided(null: stats.distributions.rv_frozen, found: float) -> float:
 def _implied_epsilon(dp: DPPlan, noise: Floats, parts: npt.NDArray[np.bool_]) -> float:
     rate = min(1.0, float(parts.mean()))
     charge = dp.charge(dp.num_steps)
+    # No canary joined any step; nothing was spent on them.
     if rate == 0:
         return 0.0
 
+    # The accountant cannot tell where the measured figures come from, so it gives the epsilon that they imply.
     measured = replace(charge, sample_rate=rate, noise_multiplier=float(sqrt(np.mean(noise**2))))
     return epsilon_of([measured], dp.delta)
 

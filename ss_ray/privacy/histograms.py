@@ -59,6 +59,7 @@ class CategoryQuery:
         if self.cells is None:
             return counts
         known = {cell: counts.get(cell, 0) for cell in self.cells}
+        # Every row falls in exactly one cell, so that the sum of the counts is the number of units.
         return known | {OTHER: len(array) - sum(known.values())}
 
 
@@ -87,6 +88,7 @@ class CellQuery:
         """Exact counts of one block of the column."""
         present = _to_plain(array).drop_null()
         units = bounded_units(present, self.column, self.scale)
+        # The last interval that starts at or below the unit; -1 is before the first.
         index = np.searchsorted(np.array(self.lows, np.int64), units, side="right") - 1
         inside = (index >= 0) & (units <= np.array(self.highs, np.int64)[index])
         counts = np.bincount(index[inside], minlength=len(self.lows)).tolist()
@@ -156,12 +158,10 @@ def thresholded_gaussian(noise_multiplier: float, threshold: int) -> Any:
 
 
 def threshold_of(noise_multiplier: float, delta: float) -> int:
-    """Smallest threshold that the noisy count of a value of one unit reaches with probability delta at most.
-
-    Discrete noise is at least m with at most the probability that continuous noise is at least m - 1 (Canonne,
-    Kamath, Steinke 2020, Fact 20), and a value of one unit passes with noise of threshold - 1: hence the 2. OpenDP 0.16
-    itself subtracts 1, which is too little (https://github.com/opendp/opendp/issues/2922).
-    """
+    """Smallest threshold that the noisy count of a value of one unit reaches with probability delta at most."""
+    # Discrete noise is at least m with at most the probability that continuous noise is at least m - 1 (Canonne,
+    # Kamath, Steinke 2020, Fact 20), and a value of one unit passes with noise of threshold - 1: hence the 2. OpenDP
+    # 0.16 subtracts 1, which is too little (https://github.com/opendp/opendp/issues/2922).
     return max(ceil(noise_multiplier * float(norm.isf(delta))), 0) + 2
 
 
@@ -175,6 +175,7 @@ def add_noise(query: Query, exact: Counted, noise_multiplier: float) -> dict[str
 def add_noise_over(threshold: int, exact: Counted, noise_multiplier: float) -> dict[str, int]:
     """Noisy counts of the cells that occur and reach the threshold, in no order that tells anything."""
     released = thresholded_gaussian(noise_multiplier, threshold)({c: n for c, n in exact.items() if n})
+    # The order of a hash map could reveal which cells occur.
     return dict(sorted(released.items()))
 
 
@@ -204,6 +205,7 @@ def _to_plain(array: pa.ChunkedArray) -> pa.ChunkedArray:
 
     if pa.types.is_floating(array.type):
         array = array.cast(pa.float64())
+        # Adding 0.0 turns -0.0 into 0.0.
         array = pc.if_else(pc.is_nan(array), None, pc.add(array, 0.0))
 
     return array

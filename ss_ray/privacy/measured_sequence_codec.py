@@ -12,11 +12,12 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 
+from ss_ray.codec.ascending import Ints
 from ss_ray.codec.columns import FIRST_TOKEN, PAD, BinnedCodec, Tokens, ValueCodec
 from ss_ray.codec.order_axis import OrderAxis, order_axis
 from ss_ray.codec.ordinals import Scale
 from ss_ray.codec.sequence_columns import Sequences
-from ss_ray.codec.sequence_tables import Ints, gap_column, header_schema, row_schema, unbounded
+from ss_ray.codec.sequence_tables import Gaps, gap_column, header_schema, row_schema, unbounded
 from ss_ray.codec.sequences import SequenceCodec
 from ss_ray.codec.slots import ColumnCodec, SlotCodec
 from ss_ray.privacy.measured import MeasuredSchema
@@ -57,7 +58,7 @@ def measured_sequence_codec(
     gap = None
     if axis is not None and interval is None:
         low, high = axis.bounds
-        gap = gap_column(axis.column.name, (0, max(1, high - low)), listed=False)
+        gap = gap_column(axis.column.name, Gaps(values=(0, max(1, high - low)), are_listed=False))
 
     body = row_schema(schema, head, sequences, axis, gap)
     header = _make_codec(head, None, measured, FIRST_TOKEN, max_text_tokens)

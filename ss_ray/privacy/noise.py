@@ -45,5 +45,6 @@ def add_noise(
         generator: Random generator from `secret_generator`.
     """
     noisy = total + standard_deviation * generator.standard_normal(len(total))
+    # A power of two, by which division is exact.
     grid = 2.0 ** (np.floor(np.log2(standard_deviation)) - GRID_BITS)
     return np.rint(noisy / grid) * grid

@@ -12,7 +12,7 @@ for _ in range(plan.num_steps):
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from ss_ray.errors import PrivacyError
@@ -38,11 +38,24 @@ PROVISIONAL_DELTA = 1e-6
 """Stands for an automatic delta until the units are counted."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class CountedUnits:
+    """Privacy units of a table, as far as their number may be known.
+
+    Attributes:
+        privacy_unit: Privacy unit: "row", or "all rows of one <column>".
+        num_units: Noisy count, or a public number. Only the divisor of noisy sums depends on it.
+        rough_num_units: The first noisy count, which was charged separately: the mechanism may depend on it.
+    """
+
+    privacy_unit: str
+    num_units: int
+    rough_num_units: int
+
+
 def make_dp_plan(
+    units: CountedUnits,
     *,
-    privacy_unit: str,
-    num_units: int,
-    rough_num_units: int,
     target_epsilon: float,
     delta: float,
     max_grad_norm: float,
@@ -57,30 +70,26 @@ def make_dp_plan(
     smallest of SAMPLE_RATES that reaches it, as far as MAX_BATCH allows: 20 to 80 passes over the units.
 
     Args:
-        privacy_unit: Privacy unit of the plan.
-        num_units: Noisy count, or a public number; only what noisy sums are divided by depends on it.
-        rough_num_units: The first noisy count, which was paid for apart: the mechanism may depend on it.
+        units: Privacy units of the table.
         target_epsilon: Epsilon of the whole run.
         delta: Delta of the whole run.
         max_grad_norm: L2 clipping radius.
         spent: Earlier charges of the run.
-        expected_batch_size: Units of a step on average; None: by the rule above.
-        num_units_shown: Units of all steps together, on average; None: likewise.
+        expected_batch_size: Average number of units of a step; None follows the rule above.
+        num_units_shown: Average number of units of all steps together; None follows the rule above.
 
     Raises:
         PrivacyError: Too few units, or too little is left to spend.
     """
-    if num_units < MIN_UNITS:
+    if units.num_units < MIN_UNITS:
         raise PrivacyError(
-            f"about {num_units} units of {privacy_unit!r} are too few to train with differential privacy: at least "
-            f"{MIN_UNITS} are needed for anything but noise"
+            f"about {units.num_units} units of {units.privacy_unit!r} are too few to train with differential privacy: "
+            f"at least {MIN_UNITS} are needed for anything but noise"
         )
 
-    rates = [min(rate, MAX_BATCH / rough_num_units) for rate in SAMPLE_RATES]
-    if expected_batch_size is not None:
-        rates = [min(1.0, expected_batch_size / rough_num_units)]
-
-    for sample_rate in rates:
+    # The mechanism may depend on the first count alone, which was charged separately.
+    rough_num_units = units.rough_num_units
+    for sample_rate in _sample_rates(rough_num_units, expected_batch_size):
         shown = num_units_shown
         if shown is None:
             steps = NUM_STEPS
@@ -89,19 +98,29 @@ def make_dp_plan(
 
         asked = Charge(mechanism=DP_SGD, noise_multiplier=0.0, sample_rate=sample_rate, count=steps)
         noise_multiplier = calibrate_rest(asked, target_epsilon, delta, spent)
+        # At a fixed budget the noise of an averaged gradient, sigma / batch, falls with the batch until sigma is
+        # about this large, and hardly from there on.
         if noise_multiplier >= MIN_NOISE_MULTIPLIER:
             break
 
     return DPPlan(
-        privacy_unit=privacy_unit,
+        privacy_unit=units.privacy_unit,
         sample_rate=sample_rate,
         noise_multiplier=noise_multiplier,
         max_grad_norm=max_grad_norm,
         num_steps=steps,
-        expected_batch_size=sample_rate * num_units,
+        expected_batch_size=sample_rate * units.num_units,
         target_epsilon=target_epsilon,
         delta=delta,
     )
+
+
+def _sample_rates(rough_num_units: int, expected_batch_size: int | None) -> list[float]:
+    """Sample rates that are tried, the smallest first."""
+    if expected_batch_size is not None:
+        return [min(1.0, expected_batch_size / rough_num_units)]
+    # Larger batches than MAX_BATCH cost time without lowering the noise much.
+    return [min(rate, MAX_BATCH / rough_num_units) for rate in SAMPLE_RATES]
 
 
 def provisional_delta(given: float | Literal["auto"]) -> float:

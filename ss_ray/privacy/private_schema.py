@@ -113,6 +113,7 @@ def measure_schema(
     booked: list[Charge] = []
 
     def release(measurement: Measurement, query: Query, exact: Counted) -> _Histogram:
+        # Charged before the noise is drawn: a crash in between must not lose the charge.
         charge(measurement.charge)
         booked.append(measurement.charge)
         return _release_histogram(measurement, query, exact)
@@ -120,6 +121,7 @@ def measure_schema(
     first = _first_round([m for m in plan if m.method != "split"], count, release)
     num_units = _num_units(first)
     ordered = [_first_bounds(found, plan, declared) for found in first if isinstance(found.query, CellQuery)]
+    # All columns are split in one round, so the table is read once per level, not once per column.
     for _ in range(NUM_SPLITS):
         ordered = _split_round(ordered, num_units, count, release)
 
@@ -141,6 +143,7 @@ def _release_histogram(measurement: Measurement, query: Query, exact: Counted) -
 def _num_units(histograms: Sequence[_Histogram]) -> int:
     """The sums of all histograms that cover everyone, each weighted by the inverse of its variance."""
     whole = [found for found in histograms if found.query.cells is not None]
+    # The variance of a histogram's sum is its number of cells times sigma squared.
     weights = [1 / (len(found.counts) * found.sigma**2) for found in whole]
     sums = [sum(found.counts.values()) for found in whole]
     return max(round(float(np.average(sums, weights=weights))), 1)
@@ -205,6 +208,7 @@ def _make_measured(
     given = declared.get(column.name)
     missing = found.counts.get(MISSING, 0)
     if given is None or given.nullable is None:
+        # The noise alone gives most columns a missing count other than 0.
         column = replace(column, nullable=missing > MISSING_SIGMAS * found.sigma)
 
     if column.name in binned:
@@ -228,6 +232,7 @@ def _with_values(column: ColumnSchema, values: list[Scalar]) -> ColumnSchema:
     return replace(
         column,
         values=tuple(sorted(values)),
+        # A category without values can only be missing.
         nullable=column.nullable or not values,
         max_length=max(lengths, default=None),
     )
@@ -235,6 +240,7 @@ def _with_values(column: ColumnSchema, values: list[Scalar]) -> ColumnSchema:
 
 def _with_bins(column: ColumnSchema, bins: Sequence[Cell], missing: int) -> MeasuredColumn:
     scale = scale_of(column)
+    # Declared bounds are public, and better than measured ones.
     if column.source != "declared":
         column = within(column, (bins[0].low, bins[-1].high), scale)
 
@@ -249,6 +255,7 @@ def _with_bins(column: ColumnSchema, bins: Sequence[Cell], missing: int) -> Meas
 
 def _to_shares(column: ColumnSchema, missing: float, estimates: Sequence[float]) -> tuple[float, ...]:
     """Estimates as probabilities, missing first where the column is nullable; even where nothing is left."""
+    # Noise makes small counts negative; clipping is post-processing and costs no privacy.
     counts = np.clip([missing, *estimates] if column.nullable else estimates, 0.0, None)
     total = counts.sum()
     return tuple((counts / total if total > 0 else np.full(len(counts), 1 / len(counts))).tolist())

@@ -28,7 +28,7 @@ from ss_ray.privacy.histograms import (
     threshold_of,
 )
 from ss_ray.schema import ORDERED_KINDS, ColumnSchema, Kind, TableSchema, arrow_type
-from ss_ray.tables.dates import iso_strings
+from ss_ray.tables.dates import SECONDS_PER_DAY, TICKS_PER_SECOND, iso_strings
 from ss_ray.tables.declare import declare_column
 from ss_ray.tables.facts import ColumnFacts
 
@@ -39,9 +39,10 @@ WEIGHTS: dict[Method, int] = {"keys": 2, "values": 1, "presence": 1, "cells": 1,
 """Shares of rho. Categories that nobody declared need the most: those below their threshold are lost."""
 CLIPPED_DECIMALS = 6
 """Up to so many decimals floats are counted in multiples of the last one, which ends at 1e9 or beyond."""
-DAYS = (-719162, 2932896)  # of the years 1 to 9999, from 1970
-TICKS = {"s": 86400, "ms": 86400 * 10**3, "us": 86400 * 10**6, "ns": 86400 * 10**9}  # of a day
-NANOSECONDS = 2**63 - 10**9  # from 1970 in either direction that Arrow reads back from text
+# Days of the years 1 to 9999, counted from 1970.
+DAYS = (-719162, 2932896)
+# Nanoseconds from 1970, in either direction, that Arrow reads back from text.
+NANOSECONDS = 2**63 - 10**9
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,6 +122,7 @@ def plan_queries(
         known = known_column(column, given)
         uses += [(known, method) for method in _choose_methods(known, declared_ends(given))]
 
+    # Keys below their threshold are not released, so the sum of such counts does not give the number of units.
     if all(method == "keys" for _, method in uses):
         uses.append((uses[0][0], "presence"))
 
@@ -128,6 +130,7 @@ def plan_queries(
     if budget.rho <= 0 or (num_keys and not 0 < budget.delta < 1):
         raise PrivacyError("the private schema has no budget; allow a larger privacy.epsilon and privacy.delta")
 
+    # Gaussian mechanisms add up in rho, so the budget is divided by weights.
     rho = budget.rho / sum(WEIGHTS[method] for _, method in uses)
     return tuple(
         _plan_measurement(column, method, rho * WEIGHTS[method], budget.delta / max(num_keys, 1))
@@ -180,7 +183,7 @@ def _widen_column(column: ColumnSchema) -> ColumnSchema:
     if pa.types.is_date(type_):
         ticks = 1
     else:
-        ticks = TICKS[type_.unit]
+        ticks = SECONDS_PER_DAY * TICKS_PER_SECOND[type_.unit]
 
     low = max(DAYS[0] * ticks, -NANOSECONDS)
     high = min((DAYS[1] + 1) * ticks - 1, NANOSECONDS)

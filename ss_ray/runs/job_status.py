@@ -51,7 +51,7 @@ class StageStatus:
 
 
 @dataclass(frozen=True, kw_only=True)
-class JobStatus:
+class StatusFile:
     """How far a job is.
 
     Attributes:
@@ -77,12 +77,12 @@ class Follower:
 
     Attributes:
         shown: Function that shows the progress to people.
-        file: File that holds the `JobStatus`; None keeps none.
+        file: File that holds the `StatusFile`; None keeps none.
     """
 
     shown: OnProgress
     file: Location | None
-    status: JobStatus = field(default_factory=JobStatus)
+    status: StatusFile = field(default_factory=StatusFile)
     written_at: float = 0.0
     lock: threading.Lock = field(default_factory=threading.Lock)  # stages report from threads of their own
 
@@ -120,7 +120,7 @@ class Follower:
         }
         self._write_status(replace(self.status, state="error", error=described))
 
-    def _write_status(self, status: JobStatus) -> None:
+    def _write_status(self, status: StatusFile) -> None:
         with self.lock:
             self.status = status
             if self.file is not None:
@@ -146,7 +146,7 @@ def followed(file: str | None) -> Iterator[Follower]:
         return
 
     follower = Follower(PlainLines(logging.getLogger("ss_ray.progress").info), Location.parse(file))
-    follower._write_status(JobStatus())
+    follower._write_status(StatusFile())
     try:
         yield follower
     except BaseException as error:
@@ -154,13 +154,13 @@ def followed(file: str | None) -> Iterator[Follower]:
         raise
 
 
-def read_status(file: Location) -> JobStatus | None:
+def read_status(file: Location) -> StatusFile | None:
     """What a status file says; None where there is none yet."""
     if not file.exists():
         return None
     values = json.loads(file.read_text())
     stages = tuple(StageStatus(**stage) for stage in values.pop("stages"))
-    return JobStatus(**values, stages=stages)
+    return StatusFile(**values, stages=stages)
 
 
 class JsonLines(logging.Formatter):

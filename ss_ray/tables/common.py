@@ -132,6 +132,7 @@ def _trained_column(column: ColumnSchema, facts: ColumnFacts) -> ColumnSchema:
     if column.pattern is None or seen is None or len(seen) != len(column.pattern):
         return column
 
+    # A whole alphabet names no value; any narrower one may come from a single row.
     narrowed = tuple(known if _is_class(known) else own for known, own in zip(column.pattern, seen, strict=True))
     return replace(column, pattern=narrowed)
 
@@ -243,6 +244,7 @@ def hold_back(
         name = column.name
         is_hit = rare[column.name]
         if column.kind is Kind.CATEGORY:
+            # Columns that a rule relates are replaced together, or the row would break the rule.
             is_hit = reduce(np.logical_or, (rare[other] for other in donors[name].column_names))
 
         if not is_hit.any():
@@ -281,6 +283,7 @@ def _column_facts(array: pa.ChunkedArray, units: Units, column: ColumnSchema, k:
     if column.values is None:
         return ValueFacts(lows=lows, highs=highs)
 
+    # A unit counts once for each value, however many of its rows have it.
     pairs = pd.DataFrame({"code": codes, "unit": own}).drop_duplicates().sort_values(["code", "unit"])
     first = pairs[pairs.groupby("code").cumcount() < k]
     holders: dict[Scalar, set[int]] = {}
@@ -298,6 +301,7 @@ def _column_facts(array: pa.ChunkedArray, units: Units, column: ColumnSchema, k:
 def _merge_facts(a: ValueFacts, b: ValueFacts, k: int) -> ValueFacts:
     holders = dict(a.holders)
     for value, units in b.holders.items():
+        # k units are enough to know that a value is common, and keep the facts small.
         holders[value] = frozenset(sorted(holders.get(value, frozenset()) | units)[:k])
 
     cells = dict(a.cells)
@@ -339,18 +343,21 @@ def _common_column(column: ColumnSchema, facts: ValueFacts, k: int, declared: Co
                 max_length = None
             return replace(column, values=common, max_length=max_length, nullable=column.nullable or not common)
 
+        # Listed values that cover little of the column would distort it; bounds describe it better.
         if common and covered >= MIN_LISTED_SHARE * total:
             return replace(column, values=common, minimum=common[0], maximum=common[-1])
 
     if not facts.lows or column.minimum is None:
         return column
 
+    # The k-th smallest unit, so that no bound is the value of fewer than k units.
     low = facts.lows[-1][0]
     high = facts.highs[-1][0]
     # Fewer than 2k units have a value: the two ends meet in the middle.
     if low > high:
         low = high = facts.lows[len(facts.lows) // 2][0]
 
+    # Declared bounds are public.
     if declared.minimum is not None:
         low = column.minimum
 
@@ -368,10 +375,12 @@ def _donate_values(
 ) -> pa.ChunkedArray:
     """A column with donors' values where the row is hit, chosen by the unit and by all values of the group."""
     array = table.column(name)
+    # No row holds common values alone, so the cell goes missing.
     if not donors.num_rows:
         return pc.if_else(pa.array(is_hit), pa.scalar(None, array.type), array)
 
     cells = pd.DataFrame({other: plain_cells(table.column(other)).to_pandas() for other in donors.column_names})
+    # The hash makes one value of one unit always become the same common value.
     hashes = pd.util.hash_pandas_object(cells[is_hit], index=False).to_numpy(np.uint64) ^ units[is_hit]
     chosen = np.zeros(len(array), np.int64)
     chosen[is_hit] = (pd.util.hash_array(hashes) % np.uint64(donors.num_rows)).astype(np.int64)
@@ -396,6 +405,7 @@ def _nearest_common(array: pa.ChunkedArray, rare: npt.NDArray[np.bool_], column:
         right = np.minimum(right, len(places) - 1)
         index = np.where(np.abs(wanted - places[left]) <= np.abs(places[right] - wanted), left, right)
 
+    # These entries are not used; any valid index will do.
     index[~rare] = 0
     return pc.if_else(pa.array(rare), allowed.take(pa.array(index)).cast(type_), flat)
 

@@ -83,9 +83,11 @@ def hold_back_rare_values(
 
     facts = merge_value_facts([part.values for part in found], plan.min_units)
     units = frozenset().union(*(part.units for part in found))
+    # With so few units every value is rare, so holding back would leave nothing.
     too_few = plan.min_units > 1 and len(units) < 2 * plan.min_units
     min_units = 1 if too_few else plan.min_units
 
+    # Values that only holdout rows have must not enter the schema of the model.
     trained = trained_schema(schema, merge_tables([part.described for part in found]))
     common = common_schema(trained, facts, min_units, data.columns)
     replaced: Mapping[str, int] = {}

@@ -13,6 +13,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+TICKS_PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+"""Ticks of a second by the unit of a timestamp."""
+SECONDS_PER_DAY = 86_400
 DATE_FORMATS = (
     "%Y-%m-%d",
     "%Y/%m/%d",

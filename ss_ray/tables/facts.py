@@ -97,6 +97,7 @@ def column_facts(array: pa.ChunkedArray, name: str) -> ColumnFacts:
     """
     type_ = _value_type(array.type, name)
     if pa.types.is_dictionary(array.type):
+        # Only dictionaries of strings are kept as a storage type.
         is_kept = pa.types.is_string(type_) or pa.types.is_large_string(type_)
         if is_kept:
             storage = pa.dictionary(pa.int32(), type_)
@@ -127,6 +128,7 @@ def column_facts(array: pa.ChunkedArray, name: str) -> ColumnFacts:
 
 def merge_facts(a: ColumnFacts, b: ColumnFacts) -> ColumnFacts:
     """Facts of two blocks of one column together."""
+    # A block without values has default facts, which would overrule those of the other.
     if not (a.values and b.values):
         full = a if a.values else b
         return replace(full, rows=a.rows + b.rows, missing=a.missing + b.missing)
@@ -224,7 +226,9 @@ def _fit_integers(facts: ColumnFacts, words: pa.Array) -> ColumnFacts | None:
         # Digits beyond 64 bits: a code, not a number.
         return None
 
+    # Every reading that fits is kept; `infer` chooses when all blocks are seen.
     fits: dict[str, Bounds] = {"integer": (low, high)}
+    # A float64 holds whole numbers exactly up to about 15 digits.
     if low > -LONG_INTEGER and high < LONG_INTEGER:
         fits["float"] = (float(low), float(high))
 
@@ -234,6 +238,7 @@ def _fit_integers(facts: ColumnFacts, words: pa.Array) -> ColumnFacts | None:
 def _fit_floats(facts: ColumnFacts, words: pa.Array) -> ColumnFacts | None:
     if not pc.all(pc.match_substring_regex(words, FLOAT_PATTERN)).as_py():
         return None
+    # A float would round digits that a code needs.
     if pc.any(pc.match_substring_regex(words, LONG_INTEGER_PATTERN)).as_py():
         return None
 
@@ -248,12 +253,14 @@ def _fit_floats(facts: ColumnFacts, words: pa.Array) -> ColumnFacts | None:
     digits = pc.utf8_length(pc.replace_substring_regex(words, r"^[^.]*\.?", ""))
     least, most = _find_bounds(digits)
     is_plain = most <= MAX_DECIMALS and not pc.any(pc.match_substring_regex(words, "[eE]")).as_py()
+    # Adding 0.0 turns -0.0 into 0.0.
     bounds = _find_bounds(pc.add(numbers, 0.0))
 
     return replace(facts, fits={"float": bounds}, decimals=most if is_plain else None, min_decimals=least)
 
 
 def _fit_booleans(facts: ColumnFacts, words: pa.Array) -> ColumnFacts | None:
+    # A few values rule out most columns before all values are compared.
     spelled = set(words[:32].to_pylist())
     fits: dict[str, Bounds] = {
         f"boolean:{name}": (False, True) for name, pair in BOOLEANS.items() if spelled <= set(pair)
@@ -288,6 +295,7 @@ def text_date_type(kind: str, format_: str) -> pa.DataType:
 
 def _number_facts(facts: ColumnFacts, values: pa.Array, counts: pa.Array, name: str) -> ColumnFacts:
     if pa.types.is_integer(values.type):
+        # Units of a column are 64-bit signed integers.
         if pc.max(values).as_py() > np.iinfo(np.int64).max:
             raise DataError(f"column {name!r} has integers beyond 64 signed bits; convert it to text", column=name)
         facts = replace(facts, fits={"integer": _find_bounds(values)}, min_decimals=0)
@@ -323,6 +331,7 @@ def _count_decimals(values: pa.Array) -> int | None:
     """Most digits after the point that a float needs; None for more than MAX_DECIMALS."""
     numbers = values.to_numpy(zero_copy_only=False)
     for digits in range(MAX_DECIMALS + 1):
+        # Only the numbers that need more digits are looked at again.
         numbers = numbers[np.round(numbers, digits) != numbers]
         if not len(numbers):
             return digits
@@ -338,6 +347,7 @@ def _find_bounds(values: pa.Array) -> Bounds:
 def _with_counts(facts: ColumnFacts, values: pa.Array, counts: pa.Array) -> ColumnFacts:
     """Facts with the counts of the values; equal values are added (decimals may be equal as floats)."""
     sketch = _sketch_values(values)
+    # Counting exactly is the costly check, so it comes last.
     if len(values) > MAX_DISTINCT and len(sketch) == SKETCH_SIZE and pc.count_distinct(values).as_py() > MAX_DISTINCT:
         return replace(facts, counts=None, sketch=sketch)
 
@@ -351,6 +361,7 @@ def _with_counts(facts: ColumnFacts, values: pa.Array, counts: pa.Array) -> Colu
 def _sketch_values(values: pa.Array) -> tuple[int, ...]:
     data = values.to_numpy(zero_copy_only=False)
     hashes: npt.NDArray[np.uint64] = pd.util.hash_array(data, categorize=False)
+    # The smallest hashes of a union are among the smallest of its parts, so sketches merge without loss.
     return tuple(np.unique(hashes)[:SKETCH_SIZE].tolist())
 
 
@@ -360,6 +371,7 @@ def _merge_fits(a: dict[str, Bounds] | None, b: dict[str, Bounds] | None) -> dic
         if b is None:
             return a
         return b
+    # A reading survives only if it fits both blocks.
     return {fit: (min(a[fit][0], b[fit][0]), max(a[fit][1], b[fit][1])) for fit in a if fit in b}
 
 

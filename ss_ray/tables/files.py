@@ -42,7 +42,8 @@ SUFFIXES: dict[str, Format] = {
 CSV_BLOCK_BYTES = 8 << 20
 """Longest record of CSV files, where data.max_bytes allows so much; JSON lines have a bound of their own."""
 LEAST_CSV_BLOCK_BYTES = 1 << 20
-BLOCKS_IN_LIMIT = 64  # Arrow holds several blocks at a time, and each in several forms
+# Arrow holds several blocks at a time, and each in several forms.
+BLOCKS_IN_LIMIT = 64
 HASH_BYTES = 8 << 20
 
 
@@ -106,6 +107,7 @@ def read_blocks(source: Source, file: Location) -> Iterator[pa.Table]:
     try:
         for block in _read_blocks(source, file):
             taken += block.nbytes
+            # Checked block by block: the size of a compressed file says nothing about its content.
             if source.max_bytes is not None and taken > source.max_bytes:
                 raise too_large(file, source.max_bytes)
             if tuple(block.column_names) != source.names:
@@ -136,6 +138,7 @@ def source_state(uri: str | Path) -> list[tuple[str, int, int]]:
 def file_digest(file: Location) -> str:
     """SHA-256 of the file's bytes."""
     digest = hashlib.sha256()
+    # The bytes as they are: the digest must not depend on who unpacks them.
     with file.filesystem.open_input_stream(file.path, compression=None) as stream:
         while chunk := stream.read(HASH_BYTES):
             digest.update(chunk)
@@ -222,6 +225,7 @@ def _check_names(names: Sequence[str], location: Location) -> None:
     repeated = [str(i + 1) for i, name in enumerate(names) if counts[name] > 1]
     if repeated:
         raise DataError(f"{location} has columns of the same name, {', '.join(repeated[:20])}; rename them")
+    # One column with a separator in its name: the file uses another separator than the comma.
     if len(names) == 1 and any(separator in names[0] for separator in ";\t|"):
         raise DataError(f"{location} seems to be separated by something else than commas; convert it to commas")
 
@@ -250,9 +254,11 @@ def _open_csv(source: Source, file: Location, names: Sequence[str] = ()) -> csv.
         ),
         parse_options=csv.ParseOptions(newlines_in_values=True),
         convert_options=csv.ConvertOptions(
+            # Inference by Arrow would read "007" as 7, and differ from file to file.
             column_types=dict.fromkeys(names, pa.string()),
             null_values=[""],
             strings_can_be_null=True,
+            # "" in quotes is an empty text; an empty cell is missing.
             quoted_strings_can_be_null=False,
         ),
     )
@@ -262,6 +268,7 @@ def _csv_block_bytes(max_bytes: int | None) -> int:
     """Text that is parsed at once."""
     if max_bytes is None:
         return CSV_BLOCK_BYTES
+    # Arrow holds several blocks at a time, and each in several forms.
     return min(CSV_BLOCK_BYTES, max(LEAST_CSV_BLOCK_BYTES, max_bytes // BLOCKS_IN_LIMIT))
 
 
@@ -274,6 +281,7 @@ def _read_csv(source: Source, file: Location) -> Iterator[pa.Table]:
 def _explain_error(error: Exception, source: Source, file: Location) -> DataError | ResourceError:
     """Error of a file, without the content that Arrow and Python quote."""
     message = str(error)
+    # Arrow has no error class for a storage that does not answer.
     if "AWS Error" in message or "curlCode" in message:
         return ResourceError(f"cannot read {file}: the storage does not answer as it should; try again")
     return DataError(f"{file.name} {_describe_reason(error, message, source)}")

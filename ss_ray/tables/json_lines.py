@@ -60,6 +60,7 @@ def read_json_lines(file: Location, encoding: str, names: Sequence[str]) -> Iter
 
         records.append(record)
         characters = sum(len(value) for value in record.values() if isinstance(value, str))
+        # A record that leaves cells out still takes their place in the block.
         held_bytes += CELL_BYTES * len(names) + ENTRY_BYTES * len(record) + characters
         if len(records) == BLOCK_ROWS or held_bytes >= BLOCK_BYTES:
             yield _records_to_strings(records, names, file)
@@ -87,6 +88,7 @@ def read_records(file: Location, encoding: str) -> Iterator[dict[str, Any]]:
                 continue
 
             blank += 1
+            # A compressed file of blank lines could go on for ever.
             if blank > MAX_BLANK_LINES:
                 raise DataError(f"{file.name}, line {number}: more than {MAX_BLANK_LINES:,} lines are empty")
 
@@ -96,6 +98,7 @@ def _parse_record(line: str, file: Location, number: int) -> dict[str, Any]:
         _check_shape(line, file, number)
 
     try:
+        # Numbers stay as they are written, as in CSV files.
         record = json.loads(line, parse_int=str, parse_float=str, parse_constant=str)
     except (ValueError, RecursionError):
         raise _not_an_object(file, number) from None
@@ -108,6 +111,7 @@ def _parse_record(line: str, file: Location, number: int) -> dict[str, Any]:
 
 def _check_shape(line: str, file: Location, number: int) -> None:
     """Refuse a line that would create far more objects than a record has cells, before they are created."""
+    # Brackets and commas inside strings make no objects.
     outside = STRING.sub("", line)
     if outside.count("{") + outside.count("[") > MAX_COLUMNS or outside.count(",") > MAX_COLUMNS:
         raise DataError(f"{file.name}, line {number}: more than {MAX_COLUMNS:,} values, more than a row may have")
@@ -119,6 +123,7 @@ def _not_an_object(file: Location, number: int) -> DataError:
 
 def _bom_aware(encoding: str) -> str:
     if encoding.lower().replace("-", "") == "utf8":
+        # Windows programs write a byte order mark, which would become part of the first key.
         return "utf-8-sig"
     return encoding
 

@@ -39,6 +39,7 @@ def type_leniently(table: pa.Table, schema: TableSchema) -> tuple[pa.Table, Coun
         array, lost[column.name] = _type_column(table.column(column.name), column)
         arrays.append(array)
 
+    # The unary plus drops the columns without lost cells.
     return pa.table(arrays, schema=schema.to_arrow()), +lost
 
 

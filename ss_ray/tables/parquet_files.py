@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from ss_ray.errors import DataError
 from ss_ray.location import Location
-from ss_ray.tables.parquet_pages import DELTA_BYTE_ARRAY, DELTA_ENCODINGS, Page, column_pages
+from ss_ray.tables.parquet_pages import DELTA_BYTE_ARRAY, DELTA_ENCODINGS, ParquetPage, column_pages
 from ss_ray.tables.parts import BLOCK_ROWS
 
 VARIABLE = (
@@ -28,8 +28,10 @@ VARIABLE = (
 )
 BLOCK_BYTES = 8 << 20
 """Cells of a block, in memory; a single row may have more."""
-STREAM_BYTES = 1 << 20  # of a column that are read from the file at a time
-REFERENCE_BYTES = 4  # of one cell beside its content: an offset or index
+# Bytes of a column that are read from the file at a time.
+STREAM_BYTES = 1 << 20
+# Bytes of one cell beside its content: an offset or an index.
+REFERENCE_BYTES = 4
 LENGTH_BYTES = 4
 
 
@@ -47,6 +49,7 @@ def read_parquet(file: Location, max_bytes: int | None) -> Iterator[pa.Table]:
         schema = _plain_schema(pq.read_schema(stream), file)
         metadata = pq.read_metadata(stream)
         budget = _Budget(file, max_bytes)
+        # Every cell has at least its fixed width, whatever the pages hold.
         budget.check(metadata.num_rows * sum(_cell_width(field.type) for field in schema))
 
         for group in range(metadata.num_row_groups):
@@ -132,6 +135,7 @@ def _reading_plan(
                 # Arrow has no references into them.
                 is_reference &= page.encoding not in DELTA_ENCODINGS
 
+            # Checked before Arrow unpacks the page, which it does at once.
             budget.check(held_bytes + largest + dictionary)
 
         if is_reference:
@@ -146,7 +150,7 @@ def _reading_plan(
     return max(1, min(BLOCK_ROWS, int(BLOCK_BYTES / row_bytes))), references
 
 
-def _held_bytes(page: Page) -> int:
+def _held_bytes(page: ParquetPage) -> int:
     """Bytes that a page takes while its values are read."""
     if page.encoding in DELTA_ENCODINGS:
         lengths = page.num_values * LENGTH_BYTES
@@ -155,9 +159,10 @@ def _held_bytes(page: Page) -> int:
     return page.num_bytes + lengths
 
 
-def _value_bytes(page: Page) -> float:
+def _value_bytes(page: ParquetPage) -> float:
     """Bytes of one cell: the largest size if it may repeat parts of the cell before it, else the mean."""
     is_shared = page.encoding == DELTA_BYTE_ARRAY
+    # Such a cell may repeat the whole cell before it, so the mean says nothing.
     if is_shared:
         return float(page.num_bytes)
     return page.num_bytes / max(page.num_values, 1)
@@ -187,6 +192,7 @@ def _plain_blocks(batch: pa.RecordBatch, schema: pa.Schema) -> Iterator[pa.Table
     ends = np.cumsum(sizes)
     while start < table.num_rows:
         before = ends[start - 1] if start else 0.0
+        # A single row may be larger than a block.
         stop = max(start + 1, int(np.searchsorted(ends, before + BLOCK_BYTES, side="right")))
         yield pa.table([_to_plain(column) for column in table.slice(start, stop - start)], schema.names).cast(schema)
         start = stop

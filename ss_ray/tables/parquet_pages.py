@@ -13,13 +13,19 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-FIRST_WINDOW, LAST_WINDOW = 1 << 10, 16 << 20  # bytes that a page's header is looked for in; Arrow's own limit
+# Bytes that a page's header is looked for in; Arrow's own limit.
+FIRST_WINDOW, LAST_WINDOW = 1 << 10, 16 << 20
 MAX_NESTING = 8
-DATA, DICTIONARY, DATA_V2 = 0, 2, 3  # kinds of pages
-TYPE, UNCOMPRESSED, COMPRESSED, VALUES = 1, 2, 3, 1  # field numbers
-INNER = {DATA: 5, DICTIONARY: 7, DATA_V2: 8}  # field number of the header's inner struct, by kind of page
-ENCODING = {DATA: 2, DICTIONARY: 2, DATA_V2: 4}  # field number of the encoding in it
-TRUE, FALSE, BYTE, DOUBLE, BINARY, STRUCT = 1, 2, 3, 7, 8, 12  # types of the protocol
+# Kinds of pages.
+DATA, DICTIONARY, DATA_V2 = 0, 2, 3
+# Field numbers.
+TYPE, UNCOMPRESSED, COMPRESSED, VALUES = 1, 2, 3, 1
+# Field number of the header's inner struct, by kind of page.
+INNER = {DATA: 5, DICTIONARY: 7, DATA_V2: 8}
+# Field number of the encoding in it.
+ENCODING = {DATA: 2, DICTIONARY: 2, DATA_V2: 4}
+# Types of the protocol.
+TRUE, FALSE, BYTE, DOUBLE, BINARY, STRUCT = 1, 2, 3, 7, 8, 12
 DELTA_ENCODINGS = (5, 6, 7)
 """Parquet's numbers of the encodings whose values are unpacked a whole page at a time."""
 DELTA_BYTE_ARRAY = 7
@@ -27,7 +33,7 @@ DELTA_BYTE_ARRAY = 7
 
 
 @dataclass(frozen=True, kw_only=True)
-class Page:
+class ParquetPage:
     """One page of a column.
 
     Attributes:
@@ -47,7 +53,7 @@ class DamagedPageError(ValueError):
     """The bytes are no page header."""
 
 
-def column_pages(stream: pa.NativeFile, chunk: pq.ColumnChunkMetaData) -> Iterator[Page]:
+def column_pages(stream: pa.NativeFile, chunk: pq.ColumnChunkMetaData) -> Iterator[ParquetPage]:
     """The pages of a column in one row group, in order.
 
     Args:
@@ -59,6 +65,7 @@ def column_pages(stream: pa.NativeFile, chunk: pq.ColumnChunkMetaData) -> Iterat
     """
     place = chunk.data_page_offset
     if chunk.has_dictionary_page and chunk.dictionary_page_offset:
+        # A dictionary page comes before the pages of data.
         place = min(place, chunk.dictionary_page_offset)
 
     end = place + chunk.total_compressed_size
@@ -79,18 +86,19 @@ def _read_header(stream: pa.NativeFile, place: int) -> tuple[dict[int, Any], int
         except IndexError:
             if len(data) < window:
                 break
+            # Statistics in a header may be as long as the column's texts.
             window *= 16
 
     raise DamagedPageError("the file ends inside a page header")
 
 
-def _make_page(header: dict[int, Any]) -> Page:
+def _make_page(header: dict[int, Any]) -> ParquetPage:
     kind = _get_number(header, TYPE)
     inner = header.get(INNER.get(kind, -1))
     if not isinstance(inner, dict):
         raise DamagedPageError("a page is of no kind that holds values")
 
-    return Page(
+    return ParquetPage(
         num_bytes=_get_number(header, UNCOMPRESSED),
         num_values=_get_number(inner, VALUES),
         is_dictionary=kind == DICTIONARY,
@@ -114,6 +122,7 @@ class _CompactReader:
 
     def read_struct(self, depth: int = 0) -> dict[int, Any]:
         """Field number -> number, struct, or None for fields that no size depends on."""
+        # Nested structs of a forged header could exhaust the stack.
         if depth > MAX_NESTING:
             raise DamagedPageError("a page header is nested too deeply")
 
@@ -121,6 +130,7 @@ class _CompactReader:
         number = 0
         while (head := self._read_byte()) != 0:
             step = head >> 4
+            # Field numbers are written as steps of up to 15; a step of 0 announces a full number.
             number = number + step if step else self._read_signed()
             fields[number] = self._read_value(head & 15, depth)
 
@@ -161,6 +171,7 @@ class _CompactReader:
         shift = 0
         while shift < 64:
             byte = self._read_byte()
+            # Seven bits a byte, the lowest first; the eighth says that another byte follows.
             value |= (byte & 127) << shift
             if byte < 128:
                 return value

@@ -110,6 +110,7 @@ class PartWriter:
         if not table.num_rows:
             return
 
+        # Parts are written by blocks, and no block is divided over two parts.
         if self._writer is None or self._part_rows + table.num_rows > PART_ROWS:
             self._close_writer()
             part = self.folder / f"{self.name}-{self._parts:05d}.parquet"

@@ -11,13 +11,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ss_ray.codec.ascending import Ints
 from ss_ray.codec.order_axis import OrderAxis
 from ss_ray.codec.sequence_columns import order_ranks
-from ss_ray.codec.sequence_tables import gaps_of
+from ss_ray.codec.sequence_tables import Gaps, gaps_of
 from ss_ray.errors import DataError
 from ss_ray.location import Location
 from ss_ray.tables.parts import read_part
@@ -26,8 +26,6 @@ from ss_ray.tables.splits import unit_hashes
 BUCKET_ROWS = 500_000
 MAX_GAPS = 256
 """Distinct distances of neighbours that are listed."""
-
-Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +51,13 @@ class SequenceFacts:
     gap_bounds: tuple[int, int] | None
     highest_group: int | None = None
     gap_divisor: int = 0
+
+    @property
+    def known_gaps(self) -> Gaps:
+        """All distances of neighbours or, where there are too many, the smallest and the largest."""
+        if self.gaps is not None:
+            return Gaps(values=self.gaps, are_listed=True)
+        return Gaps(values=self.gap_bounds or (), are_listed=False)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ from ss_ray.cluster import map_items
 from ss_ray.codec.columns import PAD
 from ss_ray.codec.order_axis import OrderAxis, order_axis
 from ss_ray.codec.sequence_columns import Sequences
-from ss_ray.codec.sequences import SequenceCodec, fit_sequence_codec, windows
+from ss_ray.codec.sequences import CodecSizes, SequenceCodec, SequenceOrder, fit_sequence_codec, windows
 from ss_ray.codec.slots import SlotCodec
 from ss_ray.errors import DataError
 from ss_ray.location import Location
@@ -23,6 +23,7 @@ from ss_ray.plans.sequences import SequencePlan
 from ss_ray.privacy.measured_sequence_codec import window_tokens
 from ss_ray.privacy.units import check_same_rows, unit_ids
 from ss_ray.schema import Kind, TableSchema
+from ss_ray.tables.dates import SECONDS_PER_DAY, TICKS_PER_SECOND
 from ss_ray.tables.parts import count_rows, read_part
 from ss_ray.training.arrays import save_array
 from ss_ray.training.buckets import (
@@ -37,8 +38,6 @@ from ss_ray.training.buckets import (
 )
 
 SAMPLE_ROWS = 100_000  # that place the bins of numbers and teach the pieces of text
-TICKS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}  # of a timestamp's unit in a second
-DAY_SECONDS = 86_400
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,13 +148,12 @@ def encode_sequences(
         found.columns,
         found.sample,
         found.starts,
-        axis=found.axis,
-        gaps=facts.gaps if facts.gaps is not None else facts.gap_bounds or (),
-        gaps_are_listed=facts.gaps is not None,
-        interval=fixed_interval(plan, found.axis, facts),
-        num_bins=training.num_bins,
-        text_vocabulary=training.text_vocabulary,
-        max_text_tokens=training.max_text_tokens,
+        order=SequenceOrder(axis=found.axis, gaps=facts.known_gaps, interval=fixed_interval(plan, found.axis, facts)),
+        sizes=CodecSizes(
+            num_bins=training.num_bins,
+            text_vocabulary=training.text_vocabulary,
+            max_text_tokens=training.max_text_tokens,
+        ),
     )
     folder.remove()
     arguments = (rows.files(".parquet"), schema.to_arrow(), plan.group, plan.order, codec, folder.make_folder())
@@ -262,11 +260,11 @@ def _to_ticks(axis: OrderAxis, seconds: int) -> int:
     """Seconds in the smallest unit of the order column."""
     column = axis.column
     if column.kind is Kind.DATE:
-        return seconds // DAY_SECONDS * (seconds % DAY_SECONDS == 0)
+        return seconds // SECONDS_PER_DAY * (seconds % SECONDS_PER_DAY == 0)
 
     if column.kind is Kind.DATETIME:
         unit = column.arrow_type[len("timestamp[") :].partition("]")[0].partition(",")[0]
-        return seconds * TICKS[unit]
+        return seconds * TICKS_PER_SECOND[unit]
 
     return seconds * 10 ** (axis.scale.decimals or 0)
 

@@ -99,16 +99,10 @@ def fit_text_codec(rows: Location, schema: TableSchema, plan: SequencePlan | Non
     if found.axis is None:
         return codec
 
-    if facts.gaps is not None:
-        gaps = facts.gaps
-    else:
-        gaps = facts.gap_bounds or ()
-
     order = make_order(
         schema,
         found.axis,
-        gaps=gaps,
-        gaps_are_listed=facts.gaps is not None,
+        gaps=facts.known_gaps,
         divisor=facts.gap_divisor,
         interval=interval,
     )

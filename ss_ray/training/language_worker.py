@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from ray.train.torch import get_device
 
+from ss_ray.codec.ascending import Ints
 from ss_ray.codec.json.lines import JsonCodec
 from ss_ray.codec.json.prompt import GenerationSettings
 from ss_ray.location import Location
@@ -23,7 +24,6 @@ from ss_ray.training.pretrained import Pretrained, load_adapter, load_base, save
 from ss_ray.training.text_examples import (
     MAX_TEXT_POSITIONS,
     Cuts,
-    Ints,
     TextExamples,
     check_independence,
     cut_groups,

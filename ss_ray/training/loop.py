@@ -59,14 +59,14 @@ class TrainState:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sides:
+class ExampleSplit:
     """Numbers of one worker's examples, (examples,) int64 each; validation may be empty."""
 
     train: Tensor
     validation: Tensor
 
 
-def split_examples(units: Tensor, plan: LoopPlan, worker: Worker) -> Sides:
+def split_examples(units: Tensor, plan: LoopPlan, worker: Worker) -> ExampleSplit:
     """This worker's training and validation examples, disjoint over all workers, no unit on both sides.
 
     Args:
@@ -87,7 +87,7 @@ def split_examples(units: Tensor, plan: LoopPlan, worker: Worker) -> Sides:
         )
 
     own = slice(worker.rank, None, worker.world_size)
-    return Sides(
+    return ExampleSplit(
         train=_examples_of(order[num_validation:][own], units, num_units),
         validation=_examples_of(order[:num_validation][own], units, num_units),
     )
@@ -102,7 +102,7 @@ def _examples_of(chosen: Tensor, units: Tensor, num_units: int) -> Tensor:
 def train(
     model: nn.Module,
     examples: Examples,
-    sides: Sides,
+    sides: ExampleSplit,
     plan: LoopPlan,
     worker: Worker,
     *,

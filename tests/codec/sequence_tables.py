@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from ss_ray.codec.order_axis import order_axis
 from ss_ray.codec.sequence_columns import Sequences
-from ss_ray.codec.sequences import SequenceCodec, SequenceTokens, fit_sequence_codec
+from ss_ray.codec.sequences import CodecSizes, SequenceCodec, SequenceOrder, SequenceTokens, fit_sequence_codec
 from ss_ray.plans.sequences import group_key
 from ss_ray.schema import TableSchema
 from ss_ray.training.buckets import sequence_facts, sorted_sequences
@@ -35,13 +35,8 @@ def fit_sequences(
         ),
         rows,
         starts,
-        axis=axis,
-        gaps=facts.gaps if facts.gaps is not None else facts.gap_bounds or (),
-        gaps_are_listed=facts.gaps is not None,
-        interval=same if interval is None else interval,
-        num_bins=8,
-        text_vocabulary=280,
-        max_text_tokens=6,
+        order=SequenceOrder(axis=axis, gaps=facts.known_gaps, interval=same if interval is None else interval),
+        sizes=CodecSizes(num_bins=8, text_vocabulary=280, max_text_tokens=6),
     )
     return codec, rows, starts
 

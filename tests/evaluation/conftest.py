@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from ss_ray.evaluation.evaluate import Evaluation, evaluate
+from ss_ray.evaluation.evaluation_tables import EvaluationTables
 from ss_ray.schema import TableSchema
 from tests.evaluation.people import PEOPLE, draw_people, make_schema
 
@@ -34,4 +35,4 @@ def fresh() -> pd.DataFrame:
 @pytest.fixture(scope="session")
 def evaluation(train: pd.DataFrame, holdout: pd.DataFrame, fresh: pd.DataFrame, schema: TableSchema) -> Evaluation:
     """A perfect generator on 200 rows; the parts of it are tested by themselves."""
-    return evaluate(train.head(200), holdout.head(200), fresh.head(200), schema, target="class")
+    return evaluate(EvaluationTables(train.head(200), holdout.head(200), fresh.head(200), schema), target="class")

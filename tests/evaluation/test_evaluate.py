@@ -9,6 +9,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from ss_ray.evaluation.evaluate import Evaluation, combine, evaluate
+from ss_ray.evaluation.evaluation_tables import EvaluationTables, SampleLimits
 from ss_ray.evaluation.metrics import Metric
 from ss_ray.evaluation.scores import Score
 from ss_ray.schema import Kind
@@ -59,27 +60,27 @@ def test_odd_tables_are_evaluated(name):
     kinds, values = ODD[name]
     frame = pd.DataFrame(values)
     shuffled = frame.sample(frac=1, random_state=0)
-    result = evaluate(frame, shuffled.head(25), shuffled.tail(30), make_schema(**kinds), target=None)
+    result = evaluate(EvaluationTables(frame, shuffled.head(25), shuffled.tail(30), make_schema(**kinds)), target=None)
     assert all((n.value is None) == (n.reason is not None) for n in numbers_in(result))
     assert TypeAdapter(Evaluation).validate_json(TypeAdapter(Evaluation).dump_json(result)) == result
 
 
 @pytest.mark.parametrize("rows", [0, 1])
 def test_a_synthetic_table_of_no_or_one_row(train, holdout, fresh, schema, rows):
-    result = evaluate(train.head(60), holdout.head(60), fresh.head(rows), schema, target="class")
+    result = evaluate(EvaluationTables(train.head(60), holdout.head(60), fresh.head(rows), schema), target="class")
     assert result.utility.synthetic.reason
     assert result.fidelity.discriminator.reason
     assert result.scores.privacy.score.reason
 
 
 def test_an_empty_holdout_is_told(train, fresh, schema):
-    result = evaluate(train.head(60), train.head(0), fresh.head(60), schema, target="class")
+    result = evaluate(EvaluationTables(train.head(60), train.head(0), fresh.head(60), schema), target="class")
     assert result.scores.privacy.failed is None
     assert result.utility.real.reason
 
 
 def test_without_holdout_likeness_is_measured_and_the_rest_has_reasons(train, fresh, schema):
-    result = evaluate(train.head(200), None, fresh.head(200), schema, target=None)
+    result = evaluate(EvaluationTables(train.head(200), None, fresh.head(200), schema), target=None)
     assert result.scores.quality.sqs.value > 7
     assert result.scores.quality_baseline.sqs.reason == "there is no holdout"
     assert result.scores.privacy.reasons == ("not available, because there is no holdout to compare with",)
@@ -88,18 +89,20 @@ def test_without_holdout_likeness_is_measured_and_the_rest_has_reasons(train, fr
 
 def test_the_same_seed_gives_the_same_evaluation(train, holdout, fresh, schema):
     tables = (train.head(30), holdout.head(21), fresh.head(25), schema)
-    assert evaluate(*tables, target="class", seed=3) == evaluate(*tables, target="class", seed=3)
+    assert evaluate(EvaluationTables(*tables), target="class", limits=SampleLimits(seed=3)) == evaluate(
+        EvaluationTables(*tables), target="class", limits=SampleLimits(seed=3)
+    )
 
 
 def test_the_input_is_not_changed(train, fresh, schema):
     before = train.head(60).copy(deep=True)
     frame = before.copy(deep=True)
-    evaluate(frame, None, fresh.head(60), schema, target=None)
+    evaluate(EvaluationTables(frame, None, fresh.head(60), schema), target=None)
     pd.testing.assert_frame_equal(frame, before)
 
 
 def fidelity_of(train, holdout, synthetic, schema, lost=None):
-    result = evaluate(train.head(300), holdout.head(300), synthetic.head(300), schema, target="class")
+    result = evaluate(EvaluationTables(train.head(300), holdout.head(300), synthetic.head(300), schema), target="class")
     return combine(result.fidelity, result.utility, result.privacy, lost=lost).scores
 
 
@@ -121,7 +124,7 @@ def test_lost_cells_and_missing_shares_that_differ_grossly_cap_the_quality(train
 def test_the_mark_of_unseen_rows_is_by_the_parts_that_both_have():
     """A holdout of fewer than 400 texts has no meaning of its own, which takes half of it for the other table."""
     frames = [draw_texts(rows, seed) for rows, seed in ((500, 1), (300, 2), (500, 3))]
-    found = evaluate(*frames, make_schema(n=Kind.FLOAT, t=Kind.TEXT), target=None)
+    found = evaluate(EvaluationTables(*frames, make_schema(n=Kind.FLOAT, t=Kind.TEXT)), target=None)
     text = found.fidelity.texts[0]
     assert text.synthetic.semantic.value is not None
     assert text.baseline.semantic.value is None

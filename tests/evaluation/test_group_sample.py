@@ -4,6 +4,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from ss_ray.evaluation.evaluation_tables import EvaluationTables
 from ss_ray.evaluation.group_sample import sample_groups
 from ss_ray.evaluation.quality.fidelity import evaluate_fidelity
 from ss_ray.evaluation.sequence_rows import SequenceColumns
@@ -49,13 +50,13 @@ def test_a_group_that_is_too_large_gives_no_sample_and_rows_without_a_group_are_
 def test_sequences_are_compared_in_tables_that_are_too_large_to_be_read(series, tmp_path):
     train, synthetic = write(series, tmp_path / "train"), write(draw_series(60, 3), tmp_path / "synthetic")
     tables = Tables(train=train, holdout=Location.parse(tmp_path / "holdout"), synthetic=synthetic)
-    whole = read_whole_groups(tables, BY, 500)
+    whole = read_whole_groups(tables, SCHEMA, BY, 500)
     torn = series.sample(300, random_state=0), None, draw_series(60, 3).sample(300, random_state=0)
-    found = evaluate_fidelity(*torn, SCHEMA, sequences=BY, whole=whole).sequences
+    found = evaluate_fidelity(EvaluationTables(*torn, SCHEMA), sequences=BY, whole=whole).sequences
     assert found.synthetic.autocorrelation.value > 0.7
     assert found.synthetic.lengths.sample_size > 10
-    one = read_whole_groups(tables, SequenceColumns(group=None, order="day"), 500)
+    one = read_whole_groups(tables, SCHEMA, SequenceColumns(group=None, order="day"), 500)
     assert one.tables is None
-    none = evaluate_fidelity(*torn, SCHEMA, sequences=BY, whole=one).sequences
+    none = evaluate_fidelity(EvaluationTables(*torn, SCHEMA), sequences=BY, whole=one).sequences
     assert none.synthetic.autocorrelation.reason == "the tables are one sequence each, and one has more than 500 rows"
-    assert isinstance(whole.tables[0], pd.DataFrame)
+    assert isinstance(whole.tables.train, pd.DataFrame)

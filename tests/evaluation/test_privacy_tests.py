@@ -4,6 +4,7 @@ import pytest
 
 from ss_ray.config.model import EvaluationParameters
 from ss_ray.errors import DataError
+from ss_ray.evaluation.evaluation_tables import EvaluationTables
 from ss_ray.evaluation.privacy.attacks import evaluate_privacy
 from ss_ray.evaluation.privacy.verdict import judge_privacy
 from ss_ray.evaluation.privacy_tests import PrivacyTests, check_columns, plan_tests
@@ -13,7 +14,7 @@ TRAIN, HOLDOUT, FRESH = draw_patients(400, 1), draw_patients(300, 2), draw_patie
 
 
 def measure(synthetic, pii=PII, **tests):
-    return evaluate_privacy(TRAIN, HOLDOUT, synthetic, PATIENTS, pii=pii, tests=PrivacyTests(**tests))
+    return evaluate_privacy(EvaluationTables(TRAIN, HOLDOUT, synthetic, PATIENTS), pii=pii, tests=PrivacyTests(**tests))
 
 
 def test_defaults_are_all_tests():

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pyarrow as pa
 
 from ss_ray.codec.json.grammar import record_grammar
-from ss_ray.generation.engine import Request, TextEngine
+from ss_ray.generation.engine import CompletionRequest, TextEngine
 from ss_ray.schema import TableSchema
 from tests.codec.json.test_grammar import LATE
 from tests.codec.json.test_lines import codec_of
@@ -23,7 +23,7 @@ def check_engine(engine: TextEngine, drawn: Sequence[tuple[TableSchema, pa.Table
     grammars = [record_grammar(codec, records=1) for codec in codecs]
     engine.submit(
         [
-            Request(number=i, prompt_ids=toy.PROMPT, seed=i, max_tokens=300, grammar=grammar)
+            CompletionRequest(number=i, prompt_ids=toy.PROMPT, seed=i, max_tokens=300, grammar=grammar)
             for i, grammar in enumerate(grammars)
         ]
     )

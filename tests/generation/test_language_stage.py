@@ -19,7 +19,7 @@ from ss_ray.constraints.check import violations
 from ss_ray.constraints.enforce import make_enforcer
 from ss_ray.errors import ConfigError, GenerationError
 from ss_ray.generation import text_table
-from ss_ray.generation.results import Request, SyntheticTable
+from ss_ray.generation.results import GenerationRequest, SyntheticTable
 from ss_ray.generation.text_actor import TextActor
 from ss_ray.generation.text_table import Given, TextTable, given_of
 from ss_ray.location import Location
@@ -31,8 +31,8 @@ YOUNG = RangeConstraint(column="age", minimum=-5, maximum=60)
 NEVER = RangeConstraint(column="score", minimum=0.601, maximum=0.609)  # it has two decimals
 
 
-def request(**generation: object) -> Request:
-    return Request(generation=GenerationParameters(**generation), encoding="utf8", real_rows=None)
+def request(**generation: object) -> GenerationRequest:
+    return GenerationRequest(generation=GenerationParameters(**generation), encoding="utf8", real_rows=None)
 
 
 def writer(codec: JsonCodec = ROWS, lag: int = 5, **changes: object) -> TextActor:

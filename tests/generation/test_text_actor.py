@@ -15,7 +15,7 @@ from ss_ray.codec.json.prompt import GenerationSettings
 from ss_ray.codec.json.validation import Validation
 from ss_ray.codec.sequence_columns import Sequences
 from ss_ray.errors import ConfigError
-from ss_ray.generation.engine import Completion, Request
+from ss_ray.generation.engine import Completion, CompletionRequest
 from ss_ray.generation.text_actor import CUT, Answers, Ask, TextActor, load_text_actor, seed_of
 from ss_ray.location import Location
 from ss_ray.plans.language_generation import LanguageGenerationPlan
@@ -75,14 +75,14 @@ class Script:
     """A `TextEngine` that finishes a request a step, with the next of its texts in the script."""
 
     texts: Sequence[Sequence[tuple[str, bool]]]
-    seen: list[Request] = field(default_factory=list)
-    requests: list[Request] = field(default_factory=list)
+    seen: list[CompletionRequest] = field(default_factory=list)
+    requests: list[CompletionRequest] = field(default_factory=list)
 
     @property
     def num_unfinished(self) -> int:
         return len(self.requests)
 
-    def submit(self, requests: Sequence[Request]) -> None:
+    def submit(self, requests: Sequence[CompletionRequest]) -> None:
         self.requests += requests
 
     def step(self) -> list[Completion]:
@@ -141,7 +141,7 @@ def scripted(codec: JsonCodec, *texts: tuple[str, bool]) -> Answers:
 
 def scripts(
     codec: JsonCodec, plan: LanguageGenerationPlan, *texts: Sequence[tuple[str, bool]], **settings: int
-) -> tuple[Answers, list[Request]]:
+) -> tuple[Answers, list[CompletionRequest]]:
     """What becomes of asks whose completions are these, and the requests that were made for them."""
     engine, settled = Script(texts), replace(SETTINGS, **settings)
     actor = TextActor(engine, codec, settled, replace(plan, batch_size=4 * len(texts)), seed=0, tokenize=TOKENIZE)

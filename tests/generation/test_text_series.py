@@ -17,7 +17,7 @@ from ss_ray.config.generation import GenerationParameters
 from ss_ray.constraints.enforce import make_enforcer
 from ss_ray.errors import ConfigError
 from ss_ray.generation.language_stage import plan_series
-from ss_ray.generation.results import Request, SyntheticTable
+from ss_ray.generation.results import GenerationRequest, SyntheticTable
 from ss_ray.generation.text_actor import Ask, load_text_actor
 from ss_ray.generation.text_table import Given, TextTable, given_of
 from ss_ray.location import Location
@@ -129,8 +129,8 @@ def test_a_series_without_distances_is_sorted(tmp_path: Path) -> None:
 def test_where_a_group_starts_can_be_given_and_its_distances_cannot() -> None:
     codec, asked = events(gaps=True), plan(num_groups=2)
     started = GenerationParameters(given={"at": "2024-05-01T07:00:00"})
-    given = given_of(codec, asked, PLAN, Request(generation=started, encoding="utf8", real_rows=None))
+    given = given_of(codec, asked, PLAN, GenerationRequest(generation=started, encoding="utf8", real_rows=None))
     assert given.texts == ('{"at":"2024-05-01T07:00:00"}',)
     spaced = GenerationParameters(given={"gap": 1})
     with pytest.raises(ConfigError, match="'gap' cannot be given"):
-        given_of(codec, asked, PLAN, Request(generation=spaced, encoding="utf8", real_rows=None))
+        given_of(codec, asked, PLAN, GenerationRequest(generation=spaced, encoding="utf8", real_rows=None))

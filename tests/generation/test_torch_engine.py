@@ -11,7 +11,7 @@ from transformers import LlamaForCausalLM
 
 from ss_ray.codec.json.grammar import record_grammar
 from ss_ray.errors import GenerationError
-from ss_ray.generation.engine import Completion, Request, TextEngine, without_half_characters
+from ss_ray.generation.engine import Completion, CompletionRequest, TextEngine, without_half_characters
 from ss_ray.generation.torch_engine import GROWTH, TorchEngine, draw_tokens
 from ss_ray.plans.sampling import TextSampling
 from ss_ray.schema import TableSchema
@@ -35,9 +35,9 @@ def engine(folder: Path) -> TorchEngine:
     return TorchEngine(folder, TextSampling(temperature=1.0), batch_size=SCHEMAS)
 
 
-def request(number: int, **fields: object) -> Request:
+def request(number: int, **fields: object) -> CompletionRequest:
     given = {"prompt_ids": toy.PROMPT, "seed": number, "max_tokens": 200, "grammar": GRAMMAR}
-    return Request(number=number, **(given | fields))
+    return CompletionRequest(number=number, **(given | fields))
 
 
 def drain(engine: TextEngine) -> dict[int, Completion]:
@@ -47,7 +47,9 @@ def drain(engine: TextEngine) -> dict[int, Completion]:
     return done
 
 
-def complete(folder: Path, requests: list[Request], batch_size: int = 8, **sampling: float) -> dict[int, Completion]:
+def complete(
+    folder: Path, requests: list[CompletionRequest], batch_size: int = 8, **sampling: float
+) -> dict[int, Completion]:
     engine = TorchEngine(folder, TextSampling(**sampling), batch_size=batch_size)
     engine.submit(requests)
     return drain(engine)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ss_ray.generation.engine import Completion, Request, TextEngine, vllm_environment
+from ss_ray.generation.engine import Completion, CompletionRequest, TextEngine, vllm_environment
 from ss_ray.plans.sampling import TextSampling
 
 os.environ |= vllm_environment(use_gpu=False)
@@ -53,12 +53,12 @@ def drawing(vllm: LLMEngine) -> VllmEngine:
     return VllmEngine(vllm, TextSampling(temperature=1.0))
 
 
-def request(number: int, **fields: object) -> Request:
+def request(number: int, **fields: object) -> CompletionRequest:
     given = {"prompt_ids": toy.PROMPT, "seed": number, "max_tokens": 200, "grammar": GRAMMAR}
-    return Request(number=number, **(given | fields))
+    return CompletionRequest(number=number, **(given | fields))
 
 
-def complete(engine: TextEngine, requests: list[Request]) -> dict[int, Completion]:
+def complete(engine: TextEngine, requests: list[CompletionRequest]) -> dict[int, Completion]:
     engine.submit(requests)
     done: dict[int, Completion] = {}
     while engine.num_unfinished:

@@ -18,7 +18,7 @@ from ss_ray.config.constraints import OrderConstraint, RangeConstraint, UniqueCo
 from ss_ray.config.generation import GenerationParameters
 from ss_ray.config.model import ResourceParameters
 from ss_ray.errors import DataError, GenerationError
-from ss_ray.generation.results import GenerationJob, Request, SyntheticTable
+from ss_ray.generation.results import GenerationJob, GenerationRequest, SyntheticTable
 from ss_ray.generation.stage import generate_table
 from ss_ray.location import Location
 from ss_ray.plans.plan import GenerationPlan
@@ -42,12 +42,12 @@ def model(codec: SlotCodec, tmp_path_factory: pytest.TempPathFactory) -> Locatio
     return folder
 
 
-def request(**generation: object) -> Request:
-    return Request(generation=GenerationParameters(**generation), encoding="utf8", real_rows=None)
+def request(**generation: object) -> GenerationRequest:
+    return GenerationRequest(generation=GenerationParameters(**generation), encoding="utf8", real_rows=None)
 
 
 def generate(
-    model: Location, made: GenerationPlan, tmp_path: Path, asked: Request | None = None, on_progress=ignore
+    model: Location, made: GenerationPlan, tmp_path: Path, asked: GenerationRequest | None = None, on_progress=ignore
 ) -> tuple[SyntheticTable, pa.Table]:
     work, target = Location.parse(tmp_path / "work"), Location.parse(tmp_path / "table")
     job = GenerationJob(model=model, plan=made, request=asked or request(), resources=TWO, work=work, target=target)

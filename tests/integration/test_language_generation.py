@@ -14,7 +14,7 @@ from ss_ray.config.model import ResourceParameters
 from ss_ray.errors import GenerationError
 from ss_ray.generation import pool
 from ss_ray.generation.language_stage import generate_text_table
-from ss_ray.generation.results import GenerationJob, Request, SyntheticTable
+from ss_ray.generation.results import GenerationJob, GenerationRequest, SyntheticTable
 from ss_ray.generation.text_actor import Ask, load_text_actor
 from ss_ray.location import Location
 from ss_ray.plans.plan import GenerationPlan
@@ -32,7 +32,11 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Location:
 
 
 def generate(
-    model: Location, made: GenerationPlan, folder: Path, asked: Request | None = None, on_progress: OnProgress = ignore
+    model: Location,
+    made: GenerationPlan,
+    folder: Path,
+    asked: GenerationRequest | None = None,
+    on_progress: OnProgress = ignore,
 ) -> tuple[SyntheticTable, pa.Table]:
     work, target = Location.parse(folder / "work"), Location.parse(folder / "table")
     job = GenerationJob(model=model, plan=made, request=asked or request(), resources=TWO, work=work, target=target)

@@ -21,7 +21,7 @@ from ss_ray.codec.slots import SlotCodec
 from ss_ray.config.files import parse_config
 from ss_ray.config.model import Config, ResourceParameters
 from ss_ray.location import Location
-from ss_ray.pii.stage import Sides, replace_pii
+from ss_ray.pii.stage import RowFolders, replace_pii
 from ss_ray.privacy.histograms import count_table
 from ss_ray.privacy.measured_codec import measured_codec
 from ss_ray.privacy.private_schema import measure_schema
@@ -89,8 +89,8 @@ class Run:
         read = read_table(table, data, SPLIT_SEED, ignore, private=True)
         split_table(table, read, data, SPLIT_SEED, internal, ignore)
         self.originals, self.rows, self.folder = internal / "train", internal / "replaced", internal
-        sides = Sides(train=self.originals, holdout=internal / "holdout")
-        targets = Sides(train=self.rows, holdout=internal / "replaced-holdout")
+        sides = RowFolders(train=self.originals, holdout=internal / "holdout")
+        targets = RowFolders(train=self.rows, holdout=internal / "replaced-holdout")
         self.schema = replace_pii(sides, read.schema, config.replace_pii, data, RESOURCES, targets, ignore).schema
 
     def codec(self) -> SlotCodec:

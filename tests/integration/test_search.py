@@ -8,7 +8,7 @@ from ss_ray.config.files import parse_config
 from ss_ray.errors import PrivacyError
 from ss_ray.location import Location
 from ss_ray.pii.rules import PiiPlan
-from ss_ray.pii.stage import Sides, search_synthetic
+from ss_ray.pii.stage import RowFolders, search_synthetic
 from ss_ray.pipelines.replace_pii import replace_table
 from ss_ray.pipelines.run import search_release
 from ss_ray.progress import ignore
@@ -53,7 +53,7 @@ def write(folder: Location, notes: list[str]) -> Location:
 
 def test_an_original_in_the_synthetic_table_removes_the_release(tmp_path):
     run_dir = RunDir.at(tmp_path / "run")
-    real = Sides(train=write(run_dir.internal / "train", NOTES), holdout=run_dir.internal / "holdout")
+    real = RowFolders(train=write(run_dir.internal / "train", NOTES), holdout=run_dir.internal / "holdout")
     write(run_dir.synthetic, ["nothing here", "or call 617 201 4007"])
     (run_dir.root / "manifest").make_folder()
     run_dir.write_manifest("generate", {"key": "k"})

@@ -10,10 +10,10 @@ import pytest
 
 from ss_ray.errors import PrivacyError
 from ss_ray.privacy.accounting import epsilon_of
-from ss_ray.privacy.certificate import Certificate, make_certificate
+from ss_ray.privacy.certificate import Certificate, Remarks, make_certificate
 from ss_ray.privacy.charges import Charge, DPPlan
 from ss_ray.privacy.ledger.ledger import Balance
-from ss_ray.privacy.plan import count_charge, make_dp_plan, run_epsilon
+from ss_ray.privacy.plan import CountedUnits, count_charge, make_dp_plan, run_epsilon
 
 DELTA = 1e-5
 COUNT = count_charge(3.0, DELTA)
@@ -36,7 +36,7 @@ def plan() -> DPPlan:
 
 def make_plan() -> DPPlan:
     return make_dp_plan(
-        privacy_unit="row", num_units=5000, rough_num_units=5100, target_epsilon=3.0, delta=DELTA,
+        CountedUnits(privacy_unit="row", num_units=5000, rough_num_units=5100), target_epsilon=3.0, delta=DELTA,
         max_grad_norm=1.0, spent=[COUNT, SCHEMA],
     )  # fmt: skip
 
@@ -44,7 +44,7 @@ def make_plan() -> DPPlan:
 def certify(plan: DPPlan, *spent: Charge, **changes: Any) -> Certificate:
     asked: dict[str, Any] = {
         "steps_in_weights": plan.num_steps - 6, "num_units": 5000, "schema": {"city": "private"}, "balance": None,
-        "not_covered": ["the report"], "notes": [],
+        "remarks": Remarks(not_covered=("the report",), notes=()),
     }  # fmt: skip
     return make_certificate(plan, spent, **asked | changes)
 

@@ -4,7 +4,7 @@ import pytest
 
 from ss_ray.codec.columns import PAD
 from ss_ray.codec.ordinals import Scale
-from ss_ray.codec.sequence_tables import gap_column
+from ss_ray.codec.sequence_tables import Gaps, gap_column
 from ss_ray.codec.sequences import SequenceCodec, SequenceTokens
 from ss_ray.privacy.measured import MeasuredColumn, MeasuredSchema
 from ss_ray.privacy.measured_sequence_codec import gap_codec, measured_sequence_codec, window_tokens
@@ -93,7 +93,7 @@ def test_random_tokens_decode_to_ascending_rows(interval: int | None) -> None:
 
 @pytest.mark.parametrize("highest", [1, 2, 9, 10_000, 2**40])
 def test_bins_of_distances_cover_all_of_them_once(highest: int) -> None:
-    codec = gap_codec(gap_column("when", (0, highest), listed=False), 2)
+    codec = gap_codec(gap_column("when", Gaps(values=(0, highest), are_listed=False)), 2)
     assert codec.lows[0] == 0
     assert codec.highs[-1] == highest
     assert all(high + 1 == low for high, low in zip(codec.highs, codec.lows[1:], strict=False))

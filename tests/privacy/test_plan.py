@@ -9,12 +9,13 @@ import pytest
 from ss_ray.errors import PrivacyError
 from ss_ray.privacy.accounting import epsilon_of
 from ss_ray.privacy.charges import Charge, DPPlan
-from ss_ray.privacy.plan import make_dp_plan
+from ss_ray.privacy.plan import CountedUnits, make_dp_plan
 
 
 def plan(num_units: int = 20_000, **changes: Any) -> DPPlan:
     asked: dict[str, Any] = {"target_epsilon": 1.0, "delta": 1e-5, "max_grad_norm": 0.5, "spent": ()}
-    return make_dp_plan(privacy_unit="row", num_units=num_units, rough_num_units=num_units, **asked | changes)
+    units = CountedUnits(privacy_unit="row", num_units=num_units, rough_num_units=num_units)
+    return make_dp_plan(units, **asked | changes)
 
 
 @pytest.mark.parametrize(("num_units", "epsilon"), [(100, 8.0), (5_000, 0.5), (10**8, 3.0)])

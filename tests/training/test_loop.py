@@ -7,7 +7,7 @@ from ss_ray.errors import TrainingError
 from ss_ray.plans.plan import CompactPlan
 from ss_ray.training.examples import RowExamples
 from ss_ray.training.loop import (
-    Sides,
+    ExampleSplit,
     TrainState,
     Worker,
     batch_of,
@@ -27,7 +27,7 @@ def fit(
     tokens: torch.Tensor,
     *,
     resume: TrainState | None = None,
-    sides: Sides | None = None,
+    sides: ExampleSplit | None = None,
     groups: Any = toy.GROUPS,
 ) -> tuple[TrainState, list[TrainState], list[float]]:
     """The last state, that of every validation, and the loss of every step."""
@@ -133,7 +133,7 @@ def test_training_stops_early_and_keeps_the_best_weights() -> None:
     unlike[:, 1] = toy.Y + (unlike[:, 1] - toy.Y + 5) % toy.CHOICES  # what is learned makes validation worse
     plan = toy.plan(num_steps=200, validation_steps=5, patience=2, warmup_steps=0)
     both = torch.cat([tokens, unlike])
-    sides = Sides(train=torch.arange(40), validation=torch.arange(40, 80))
+    sides = ExampleSplit(train=torch.arange(40), validation=torch.arange(40, 80))
     state, states, losses = fit(plan, both, sides=sides)
     assert len(losses) == state.step < 200
     assert state.bad_validations == 2

@@ -40,7 +40,8 @@ _SLACK = 16
 """Spacings of floats by which Arrow's cast of a long decimal may be wrong."""
 _CONTEXT = Context(prec=400)
 
-_CHARACTERS = r"[ !#-\[\]-\uD7FF\uE000-\U0010FFFF]"  # no quotes, backslashes, control characters, halves of pairs
+# No quotes, backslashes, control characters, halves of pairs.
+_CHARACTERS = r"[ !#-\[\]-\uD7FF\uE000-\U0010FFFF]"
 _ESCAPE = r'"\\" ["\\nrtbf] | "\\u00" [01] [0-9a-f]'
 
 

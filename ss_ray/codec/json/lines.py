@@ -110,13 +110,11 @@ class JsonCodec:
         return _write_lines(table, self.row_columns)
 
     def render_groups(self, table: pa.Table) -> list[str]:
-        """The text of each group, in table order; rows of a group stand together, in their order.
-
-        Without a grouping column the whole table is one group.
-        """
+        """The text of each group, in table order; rows of a group stand together, in their order."""
         if not table.num_rows:
             return []
 
+        # Without a grouping column the whole table is one group.
         ends = [*self._group_starts(table)[1:], table.num_rows]
         starts = [0, *ends[:-1]]
         rows = self.render(self.order.with_gaps(table, np.array([*starts, table.num_rows])) if self.order else table)

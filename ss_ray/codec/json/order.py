@@ -17,7 +17,7 @@ import pyarrow as pa
 from ss_ray.codec.ascending import LEARNED, Ends, Ints, ascending, find_ends
 from ss_ray.codec.json.cells import cell_texts, only_value
 from ss_ray.codec.order_axis import OrderAxis
-from ss_ray.codec.sequence_tables import free_name, gap_column, gaps_of, unbounded
+from ss_ray.codec.sequence_tables import Gaps, free_name, gap_column, gaps_of, unbounded
 from ss_ray.schema import ColumnSchema, Scalar, TableSchema
 
 GAP = "gap"
@@ -131,8 +131,7 @@ def make_order(
     schema: TableSchema,
     axis: OrderAxis,
     *,
-    gaps: tuple[int, ...],
-    gaps_are_listed: bool,
+    gaps: Gaps,
     divisor: int,
     interval: int | None,
 ) -> JsonOrder:
@@ -141,13 +140,13 @@ def make_order(
     Args:
         schema: Schema of the table.
         axis: Axis of its order column.
-        gaps: All distances of neighbours in ascending order, or the smallest and the largest; none without neighbours.
-        gaps_are_listed: True if `gaps` lists every distance; False if it is (min, max).
+        gaps: Distances of neighbours.
         divisor: Common divisor of all distances; 0 where they are all 0.
         interval: The one distance of neighbours, where it is to be the same always.
     """
     is_said = interval is None and divisor > 0
-    gap = gap_column(free_name(GAP, schema), tuple(gap // max(1, divisor) for gap in gaps), listed=gaps_are_listed)
+    in_units = replace(gaps, values=tuple(gap // max(1, divisor) for gap in gaps.values))
+    gap = gap_column(free_name(GAP, schema), in_units)
     return JsonOrder(
         axis=axis,
         start=schema[axis.column.name],

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ss_ray.evaluation.columns import ScoredColumn, Table
+from ss_ray.evaluation.columns import Ints, ScoredColumn, Table
 from ss_ray.evaluation.privacy.copies import comparable
 
 NUM_BLOCKS = 4
@@ -28,7 +28,6 @@ MAX_PAIRS = 4_000_000
 """Pairs that are compared at most."""
 
 Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -73,6 +72,7 @@ class Space:
         for column in train.columns:
             values = np.concatenate([table.values[column.name] for table in (train, holdout, synthetic)])
             code = pd.factorize(comparable(values, column), use_na_sentinel=False)[0].astype(np.int64)
+            # Bits count how rare a value is among real rows; synthetic rows do not make it more common.
             counts = np.bincount(code[:num_real], minlength=int(code.max(initial=0)) + 1)
             codes.append(code)
             bits.append(-np.log2(np.maximum(counts, 1) / num_real)[code])
@@ -102,6 +102,7 @@ class Space:
             return np.where(equal, worth, 0.0)
 
         distance = np.abs(quantiles[query] - quantiles[target])
+        # A number that is nearer than all but 1 % of the real rows is worth log2(100) bits.
         near = -np.log2(np.clip(2 * distance + 1 / self.num_real, None, 1.0))
         return np.where(equal, worth, np.minimum(np.nan_to_num(near, nan=0.0), worth))
 
@@ -112,11 +113,13 @@ class Space:
     def block_keys(self) -> Iterator[NDArray[np.uint64]]:
         """(rows,) hashes of the exact and the coarse values of blocks of columns."""
         entropy = [float(bits[: self.num_real].mean()) for bits in self.bits]
+        # Dealt by entropy, each block gets columns that tell rows apart.
         order = np.argsort(entropy)[::-1]
         coarse = [self._bin_column(column) for column in range(len(self.columns))]
         num_blocks = min(NUM_BLOCKS, len(order))
 
         for cells in (self.codes, coarse):
+            # Columns are dealt twice in different orders, so that changed cells rarely hit every block.
             for dealt in (order, np.roll(order, 1)[::-1]):
                 for block in range(num_blocks):
                     frame = pd.DataFrame({str(column): cells[column] for column in dealt[block::num_blocks]})
@@ -144,6 +147,7 @@ def find_pairs(space: Space, queries: Ints, num_train: int) -> RowPairs:
         train = pd.DataFrame({"key": keys[:num_train], "target": np.arange(num_train)})
         sizes = train.groupby("key")["target"].transform("size")
         wanted = pd.DataFrame({"key": keys[queries], "query": queries})
+        # Combinations that many rows share are common, and tell nothing.
         pairs = wanted.merge(train[sizes <= MAX_BUCKET], on="key")
         found.append((pairs["query"] * num_train + pairs["target"]).to_numpy(np.int64))
 

@@ -16,28 +16,27 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ss_ray.evaluation.columns import Table, prepare, scored_columns
-from ss_ray.evaluation.metrics import Metric, measured, unavailable
+from ss_ray.evaluation.evaluation_tables import DEFAULT_LIMITS, EvaluationTables, SampleLimits
+from ss_ray.evaluation.metrics import MIN_ROWS, Metric, measured, not_measured
 from ss_ray.evaluation.nearest import Neighbours, Points, merged, nearest, to_points
 from ss_ray.evaluation.privacy.attributes import Attributes, attribute_inference, no_attributes
 from ss_ray.evaluation.privacy.combinations import Combination, replayed_combination
 from ss_ray.evaluation.privacy.copies import NO_COLUMN, Copies, row_copies, row_keys, text_copies
 from ss_ray.evaluation.privacy.disclosure import Disclosure, Persons, disclosure
-from ss_ray.evaluation.privacy.gdpr_risks import GdprRisks, gdpr_risks, no_gdpr_risks
-from ss_ray.evaluation.privacy.membership import Membership, membership, no_membership
+from ss_ray.evaluation.privacy.gdpr_risks import GdprRisks, gdpr_risks
+from ss_ray.evaluation.privacy.membership import Membership, membership
 from ss_ray.evaluation.privacy.memorised import Memorised, memorised_texts
-from ss_ray.evaluation.privacy.near_copies import DistanceQuantiles, NearCopies, near_copies, no_near_copies, quantiles
+from ss_ray.evaluation.privacy.near_copies import DistanceQuantiles, NearCopies, near_copies, quantiles
 from ss_ray.evaluation.privacy.nemo_privacy import NemoPrivacy, nemo_privacy
 from ss_ray.evaluation.privacy.replay import Originals, Replay, replays
 from ss_ray.evaluation.privacy.single_values import ReleasedSingles, UnseenValues, released_singles, unseen_values
 from ss_ray.evaluation.privacy_tests import ALL_TESTS, SWITCHED_OFF, PrivacyTests
-from ss_ray.schema import Kind, TableSchema
+from ss_ray.schema import Kind
 
 MAX_QUERIES = 2000
 """Rows whose nearest record is looked up, per question."""
 REFERENCE_FACTOR = 4
 """Reference rows of each table, in multiples of max_rows: the more, the fewer near copies go unseen."""
-MIN_ROWS = 20
-"""Distinct rows of each table below which distances are not reported."""
 MAX_COMPARED = 20_000
 """Rows of each table among which disclosed rows and combinations are looked for."""
 TIE = 1e-6
@@ -103,14 +102,9 @@ class Privacy(Resemblance):
 
 
 def evaluate_privacy(
-    train: pd.DataFrame,
-    holdout: pd.DataFrame | None,
-    synthetic: pd.DataFrame,
-    schema: TableSchema,
+    tables: EvaluationTables,
     *,
-    max_rows: int = 5000,
-    max_columns: int = 250,
-    seed: int = 0,
+    limits: SampleLimits = DEFAULT_LIMITS,
     group: str | None = None,
     pii: Mapping[str, str] | None = None,
     originals: Originals | None = None,
@@ -120,62 +114,77 @@ def evaluate_privacy(
     """Look for training rows in the synthetic table.
 
     Args:
-        train: Real rows that the generator learned from.
-        holdout: Real rows that it has not seen; None where there are none.
-        synthetic: Generated rows, in the columns of the schema.
-        schema: Columns of all three tables.
-        max_rows: The nearest of REFERENCE_FACTOR times as many rows of each table is looked up, for MAX_QUERIES rows
-            of the other side. Copies and replayed values are counted over all rows.
-        max_columns: Number of columns that are sampled at most.
-        seed: Fixes all sampling but that of NeMo's scores, which is by its own seeds.
-        group: Column that tells which rows are of one person; distances are among one random row of each, because
-            rows of one person are no independent evidence. None where every row is a person of its own.
+        tables: Real and generated rows. Copies and replayed values are counted over all of them.
+        limits: Limits of the samples. Distances are measured from MAX_QUERIES rows to REFERENCE_FACTOR * max_rows rows
+            of each table. NeMo's scores use seeds of their own.
+        group: Column whose values tell persons apart; None if every row is a person of its own.
         pii: Column -> entity type of the columns that hold personal data; None where none are known.
         originals: Training and holdout rows before personal data were replaced; None where they were not.
         tests: Switches of the tests.
         public: Columns whose values are public knowledge.
     """
-    columns = scored_columns(train, schema, max_columns=max_columns, seed=seed)
-    real = prepare(train, columns)
-    made = prepare(synthetic, columns)
-    if holdout is None:
-        unseen = None
-    else:
-        unseen = prepare(holdout, columns)
+    seed = limits.seed
+    schema = tables.schema
+    columns = scored_columns(tables.train, schema, max_columns=limits.max_columns, seed=seed)
+    real = prepare(tables.train, columns)
+    made = prepare(tables.synthetic, columns)
+    unseen = None if tables.holdout is None else prepare(tables.holdout, columns)
 
-    now = Originals(train=train, holdout=holdout)
-    frames = (train, holdout, synthetic)
-    if holdout is None or unseen is None:
-        single_unseen = None
-    else:
-        single_unseen = unseen.take(one_row_each(holdout, group, seed))
-
-    found = resemblance(
-        real.take(one_row_each(train, group, seed)),
-        single_unseen,
-        made.take(one_row_each(synthetic, group, seed)),
-        max_rows=max_rows,
-        seed=seed,
-        tests=tests,
-    )
+    found = _measure_resemblance(tables, (real, unseen, made), limits, group, tests)
     personal = pii or {}
+    now = Originals(train=tables.train, holdout=tables.holdout)
     texts = [c.name for c in schema.of_kind(Kind.TEXT)]
-    kept = [_some_rows(table, seed) for table in (real, unseen, made)]
-    compared = real.take(kept[0]), None if unseen is None else unseen.take(kept[1]), made.take(kept[2])
-    persons = Persons(*(_number_owners(frame, group)[rows] for frame, rows in zip(frames, kept, strict=True)))
+    compared, persons = _draw_compared(tables, (real, unseen, made), group, seed)
 
     return Privacy(
         **vars(found),
-        copies=(row_copies(real, unseen, made), *(text_copies(n, *_take_column(n, *frames)) for n in texts)),
-        replays=replays(now, synthetic, schema, pii=personal, originals=originals or now, seed=seed, tests=tests),
-        memorised=tuple(memorised_texts(n, *_take_column(n, *frames), seed=seed) for n in texts),
+        copies=(row_copies(real, unseen, made), *(text_copies(n, *tables.column(n)) for n in texts)),
+        replays=replays(
+            now, tables.synthetic, schema, pii=personal, originals=originals or now, seed=seed, tests=tests
+        ),
+        memorised=tuple(memorised_texts(n, *tables.column(n), seed=seed) for n in texts),
         disclosure=disclosure(*compared, persons),
         combination=replayed_combination(*compared, seed=seed),
-        unseen=unseen_values(train, holdout, synthetic, schema),
-        singles=released_singles(train, synthetic, schema, holdout=holdout, group=group, without={*public, *personal}),
-        nemo=nemo_privacy(train, holdout, synthetic, schema, tests),
+        unseen=unseen_values(tables),
+        singles=released_singles(tables, group=group, without={*public, *personal}),
+        nemo=nemo_privacy(tables, tests),
         left_out=tests.left_out(personal),
     )
+
+
+Prepared = tuple[Table, Table | None, Table]
+"""Scored columns of the training, holdout and synthetic rows; None without a holdout."""
+
+
+def _measure_resemblance(
+    tables: EvaluationTables, prepared: Prepared, limits: SampleLimits, group: str | None, tests: PrivacyTests
+) -> Resemblance:
+    """Resemblance of one random row of each person."""
+    real, unseen, made = prepared
+    seed = limits.seed
+
+    # Several rows of one person are no independent evidence of a copy.
+    single_real = real.take(one_row_each(tables.train, group, seed))
+    single_made = made.take(one_row_each(tables.synthetic, group, seed))
+    if tables.holdout is None or unseen is None:
+        single_unseen = None
+    else:
+        single_unseen = unseen.take(one_row_each(tables.holdout, group, seed))
+
+    return resemblance(single_real, single_unseen, single_made, max_rows=limits.max_rows, seed=seed, tests=tests)
+
+
+def _draw_compared(
+    tables: EvaluationTables, prepared: Prepared, group: str | None, seed: int
+) -> tuple[Prepared, Persons]:
+    """At most MAX_COMPARED rows of each table, with the persons of these rows."""
+    real, unseen, made = prepared
+    frames = (tables.train, tables.holdout, tables.synthetic)
+    kept = [_some_rows(table, seed) for table in prepared]
+    compared = real.take(kept[0]), None if unseen is None else unseen.take(kept[1]), made.take(kept[2])
+    persons = Persons(*(_number_owners(frame, group)[rows] for frame, rows in zip(frames, kept, strict=True)))
+
+    return compared, persons
 
 
 def _number_owners(frame: pd.DataFrame | None, group: str | None) -> NDArray[np.int64]:
@@ -204,13 +213,6 @@ def one_row_each(frame: pd.DataFrame, group: str | None, seed: int) -> NDArray[n
     return np.sort(order[~frame[group].iloc[order].duplicated().to_numpy()])
 
 
-def _take_column(
-    name: str, train: pd.DataFrame, holdout: pd.DataFrame | None, synthetic: pd.DataFrame
-) -> tuple[pd.Series, pd.Series | None, pd.Series]:
-    """One column of each table."""
-    return train[name], None if holdout is None else holdout[name], synthetic[name]
-
-
 def resemblance(
     train: Table,
     holdout: Table | None,
@@ -226,12 +228,14 @@ def resemblance(
     if not train.columns:
         return _no_resemblance(NO_COLUMN)
 
+    # A generator that repeats one row would otherwise count it many times.
     distinct = synthetic.take(np.unique(row_keys(synthetic), return_index=True)[1])
     if min(train.rows, holdout.rows, distinct.rows) < MIN_ROWS:
         found = f"training {train.rows}, holdout {holdout.rows}, synthetic {distinct.rows}"
         return _no_resemblance(f"it needs {MIN_ROWS} distinct rows of each table; there are: {found}")
 
     rng = np.random.default_rng([seed, 4])
+    # Rows are shuffled once; every later prefix of them is then a random sample.
     drawn = tuple(_draw_rows(table, REFERENCE_FACTOR * max_rows, rng) for table in (train, holdout, distinct))
     return _with_distances(train, drawn, max_rows=max_rows, seed=seed, tests=tests)
 
@@ -241,6 +245,7 @@ def _with_distances(
 ) -> Resemblance:
     """Resemblance of the rows drawn; comparisons of training with holdout rows use equally many of each."""
     all_real, all_unseen, made = to_points(train, *drawn)
+    # With more training than holdout rows, the nearest training row would be closer by chance alone.
     size = min(all_real.rows, all_unseen.rows)
     real, unseen = (p.take(np.arange(size)) for p in (all_real, all_unseen))
     queries, strangers = (p.take(np.arange(min(p.rows, MAX_QUERIES))) for p in (made, unseen))
@@ -249,6 +254,7 @@ def _with_distances(
     between = nearest(strangers, real)
     to_all = to_train
     of_holdout = between
+    # A near copy counts wherever the training row is, so here all reference rows are searched.
     if all_real.rows > size:
         rest = all_real.take(np.arange(size, all_real.rows))
         to_all, of_holdout = (
@@ -288,11 +294,11 @@ def _test_membership(
 ) -> Membership:
     """Membership inference by the columns that may be looked at; `names` are those of the points."""
     if not tests.membership:
-        return no_membership(SWITCHED_OFF)
+        return not_measured(Membership, SWITCHED_OFF)
 
     kept = np.array([j for j, name in enumerate(names) if name not in tests.membership_without], dtype=np.intp)
     if not len(kept):
-        return no_membership("all columns are left out of it")
+        return not_measured(Membership, "all columns are left out of it")
 
     return membership(*(side.of_columns(kept) for side in (train, holdout, synthetic)), seed=seed)
 
@@ -303,17 +309,16 @@ def _draw_rows(table: Table, size: int, rng: np.random.Generator) -> Table:
 
 
 def closer_to_train(to_train: Neighbours, to_holdout: Neighbours, *, seed: int) -> Metric:
-    """Share of queries closer to their training than to their holdout neighbour, ties half.
-
-    Queries that share a nearest real row are not independent, so the standard error sums their deviations per nearest
-    row (cluster-robust, with the usual correction for few clusters).
-    """
+    """Share of queries closer to their training than to their holdout neighbour, ties half."""
     difference = to_train.distance - to_holdout.distance
     closer = np.where(np.abs(difference) <= TIE, 0.5, difference < 0)
     share = float(closer.mean())
+    # Queries that share a nearest real row are not independent, so each real row is one cluster. Holdout rows get
+    # negative numbers, which training rows do not use.
     nearest_row = np.where(difference <= 0, to_train.index, -1 - to_holdout.index)
     clusters = np.unique(nearest_row, return_inverse=True)[1]
     sums = np.bincount(clusters, weights=closer - share)
+    # The usual correction of a cluster-robust error for few clusters.
     correction = len(sums) / max(len(sums) - 1, 1)
     error = np.sqrt(correction * float((sums**2).sum())) / len(closer)
 
@@ -326,16 +331,4 @@ def _measure_median(neighbours: Neighbours, seed: int) -> Metric:
 
 
 def _no_resemblance(reason: str) -> Resemblance:
-    none = unavailable(reason)
-    return Resemblance(
-        closer_to_train=none,
-        distance_to_train=none,
-        distance_to_holdout=none,
-        distance_of_holdout=none,
-        distances=DistanceQuantiles(),
-        near_copies=no_near_copies(reason),
-        membership_auc=none,
-        membership=no_membership(reason),
-        attributes=no_attributes(reason),
-        gdpr_risks=no_gdpr_risks(reason),
-    )
+    return not_measured(Resemblance, reason, attributes=no_attributes(reason))

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ss_ray.evaluation.columns import Table
-from ss_ray.evaluation.metrics import Metric, measured, unavailable
+from ss_ray.evaluation.metrics import Metric, measured, not_measured
 from ss_ray.evaluation.privacy.copies import Keys, comparable_keys
 from ss_ray.evaluation.significance import rate_p_value, share
 
@@ -44,12 +44,6 @@ class Combination:
     p_value: Metric
 
 
-def no_combination(reason: str) -> Combination:
-    """A result without any value."""
-    none = unavailable(reason)
-    return Combination(columns=(), train=none, holdout=none, p_value=none)
-
-
 def replayed_combination(train: Table, holdout: Table | None, synthetic: Table, *, seed: int) -> Combination:
     """Search for the columns whose combinations reappear more often for training rows than for holdout rows.
 
@@ -60,13 +54,13 @@ def replayed_combination(train: Table, holdout: Table | None, synthetic: Table, 
         seed: Fixes which half of the rows is searched.
     """
     if holdout is None:
-        return no_combination("there is no holdout to compare with")
+        return not_measured(Combination, "there is no holdout to compare with", columns=())
 
     search = _Search.of(train, holdout, synthetic, np.random.default_rng([seed, 21]))
     candidates = search.candidates()
     tested = [found for columns in candidates if (found := search.test(columns, len(candidates))) is not None]
     if not tested:
-        return no_combination(f"no columns have {MIN_IDENTIFYING} combinations of one real row")
+        return not_measured(Combination, f"no columns have {MIN_IDENTIFYING} combinations of one real row", columns=())
 
     return min(tested, key=lambda found: (found.p_value.value or 0.0, -(found.train.value or 0.0)))
 

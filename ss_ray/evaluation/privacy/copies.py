@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ss_ray.evaluation.columns import ScoredColumn, Table, Values, labels
-from ss_ray.evaluation.metrics import Metric, unavailable
+from ss_ray.evaluation.metrics import Metric, not_measured, unavailable
 from ss_ray.evaluation.significance import rate_p_value, share
 from ss_ray.schema import Kind
 
@@ -58,8 +58,7 @@ class Copies:
 
 def no_copies(column: str | None, reason: str) -> Copies:
     """A result without any value."""
-    none = unavailable(reason)
-    return Copies(column=column, synthetic=none, holdout=none, repeated=none, p_value=none, overlap_p_value=none)
+    return not_measured(Copies, reason, column=column)
 
 
 def row_copies(train: Table, holdout: Table | None, synthetic: Table) -> Copies:

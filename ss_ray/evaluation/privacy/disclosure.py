@@ -20,9 +20,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import poisson
 
-from ss_ray.evaluation.columns import Table
-from ss_ray.evaluation.metrics import Metric, measured, unavailable
-from ss_ray.evaluation.privacy.agreement import Floats, Ints, RowPairs, Space, find_pairs
+from ss_ray.evaluation.columns import Ints, Table
+from ss_ray.evaluation.metrics import Metric, measured, not_measured, unavailable
+from ss_ray.evaluation.privacy.agreement import Floats, RowPairs, Space, find_pairs
 from ss_ray.evaluation.significance import rate_p_value
 
 MIN_COLUMNS = 3
@@ -92,20 +92,6 @@ class Disclosure:
     rows: tuple[DisclosedRow, ...] = ()
 
 
-def no_disclosure(reason: str) -> Disclosure:
-    """A result without any value."""
-    none = unavailable(reason)
-    return Disclosure(
-        disclosed=none,
-        real_disclosed=none,
-        limit=none,
-        p_value=none,
-        ahead=none,
-        unseen_ahead=none,
-        ahead_p_value=none,
-    )
-
-
 @dataclass(frozen=True)
 class Persons:
     """Person of each row of each table, as (rows,) codes; every row is a person of its own without groups."""
@@ -125,9 +111,9 @@ def disclosure(train: Table, holdout: Table | None, synthetic: Table, persons: P
         persons: Whose rows they are.
     """
     if len(train.columns) < MIN_COLUMNS:
-        return no_disclosure(f"fewer than {MIN_COLUMNS} columns can be compared")
+        return not_measured(Disclosure, f"fewer than {MIN_COLUMNS} columns can be compared")
     if holdout is None or not synthetic.rows:
-        return no_disclosure("there is no holdout to compare with")
+        return not_measured(Disclosure, "there is no holdout to compare with")
 
     space = Space.of(train, holdout, synthetic)
     num_real = train.rows + holdout.rows
@@ -141,7 +127,7 @@ def disclosure(train: Table, holdout: Table | None, synthetic: Table, persons: P
     unseen = real.query >= train.rows
     nulls = [_of_persons(leads, real, real_owner, train_owner) for leads in of_real.copies]
     if len(nulls[0]) < MIN_NULL:
-        return no_disclosure(f"fewer than {MIN_NULL} real rows can be compared")
+        return not_measured(Disclosure, f"fewer than {MIN_NULL} real rows can be compared")
 
     found = find_pairs(space, np.arange(num_real, num_real + synthetic.rows), train.rows)
     leads = rivals.leads(space, found, None)
@@ -237,6 +223,7 @@ class _Rivals:
         """
         rival = self.best[pairs.target]
         if owners is not None:
+            # Other rows of the same person are no rivals.
             rival = np.where(owners[pairs.query] == self.owner[pairs.target], self.second[pairs.target], rival)
 
         lead = space.agreement(pairs) - rival
@@ -323,13 +310,16 @@ def _compare_ahead(made: tuple[Floats, int], unseen: tuple[Floats, int]) -> tupl
         made: Largest lead of a synthetic row for each training row, and the number of synthetic persons.
         unseen: Largest lead of a synthetic row for each unseen real row, and the number of synthetic persons.
     """
+    # The limits are quantiles of the leads for unseen rows, so that each is exceeded equally often by chance.
     ordered = np.sort(unseen[0])[::-1]
     limits = [ordered[min(int(share * unseen[1]), len(ordered) - 1)] for share in SHARE_RANKS]
+    # Training rows are counted, not synthetic ones: several synthetic rows may lead for one remote training row.
     counts = [(int((made[0] > limit).sum()), int((unseen[0] > limit).sum())) for limit in limits if limit > 0]
     if not counts:
         none = unavailable("unseen real rows lead for too few training rows")
         return none, none, none
 
+    # The smallest p-value counts; below it is multiplied by the number of limits that were tried (Bonferroni).
     tests = [(rate_p_value(hits, made[1], chance, unseen[1]).value or 0.0, hits, chance) for hits, chance in counts]
     p_value, hits, chance = min(tests)
     return (

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scipy.stats import hypergeom, norm
 
 from ss_ray.evaluation.columns import Table
-from ss_ray.evaluation.metrics import Metric, measured, unavailable
+from ss_ray.evaluation.metrics import Metric, measured, not_measured
 from ss_ray.evaluation.nearest import CHUNK_BYTES, Points, total_differences
 from ss_ray.evaluation.privacy.attributes import Attributes
 from ss_ray.evaluation.privacy.predicates import Guesses, Hits, multivariate, univariate
@@ -80,18 +80,6 @@ class GdprRisks:
         }
 
 
-def no_gdpr_risks(reason: str) -> GdprRisks:
-    """A result without any value."""
-    none = no_risk(reason)
-    return GdprRisks(singling_out=none, singling_out_together=none, linkability=none, inference=none)
-
-
-def no_risk(reason: str) -> Risk:
-    """A risk without any value."""
-    none = unavailable(reason)
-    return Risk(attack=none, control=none, naive=none, risk=none, p_value=none)
-
-
 def gdpr_risks(
     tables: tuple[Table, Table, Table], points: tuple[Points, Points, Points], attributes: Attributes, *, seed: int
 ) -> GdprRisks:
@@ -112,7 +100,9 @@ def gdpr_risks(
 
     return GdprRisks(
         singling_out=_singling_out(univariate(*tables, size, rng), seed),
-        singling_out_together=_singling_out(together, seed) if together else no_risk("there is only one column"),
+        singling_out_together=_singling_out(together, seed)
+        if together
+        else not_measured(Risk, "there is only one column"),
         linkability=linkability(*points, seed=seed),
         inference=inference(attributes, seed=seed),
     )
@@ -121,14 +111,12 @@ def gdpr_risks(
 def make_risk(
     attack: Metric, control: Metric, naive: Metric, *, seed: int, column: str | None = None, tests: int = 1
 ) -> Risk:
-    """The risk of two success rates that are available.
-
-    The error of the ratio is propagated from the two half widths, to first order.
-    """
+    """The risk of two success rates that are available."""
     (r_attack, e_attack), (r_control, e_control) = (
         wilson((m.value or 0.0) * m.sample_size, m.sample_size) for m in (attack, control)
     )
     risk = (r_attack - r_control) / (1 - r_control)
+    # The error of the ratio is propagated from the two half widths, to first order.
     half = float(np.hypot(e_attack / (1 - r_control), e_control * (1 - r_attack) / (1 - r_control) ** 2))
     excess = float(norm.sf((risk - TOLERABLE_RISK) * Z_95 / half))
     size = min(attack.sample_size, control.sample_size)
@@ -146,7 +134,7 @@ def make_risk(
 def _singling_out(guesses: Guesses, seed: int) -> Risk:
     if len(guesses.train) < MIN_PREDICATES:
         found = f"{len(guesses.train)} predicates single out a synthetic row"
-        return no_risk(f"only {found}, and it needs {MIN_PREDICATES}")
+        return not_measured(Risk, f"only {found}, and it needs {MIN_PREDICATES}")
     attack, control, naive = (share(h, seed=seed) for h in (guesses.train, guesses.holdout, guesses.naive))
     return make_risk(attack, control, naive, seed=seed)
 
@@ -154,9 +142,9 @@ def _singling_out(guesses: Guesses, seed: int) -> Risk:
 def linkability(train: Points, holdout: Points, synthetic: Points, *, seed: int) -> Risk:
     """Two halves of a person's columns are linked if a synthetic row is near both."""
     if train.columns < 2:
-        return no_risk("there is only one column")
+        return not_measured(Risk, "there is only one column")
     if synthetic.rows <= 2 * LINK_NEIGHBOURS:
-        return no_risk(f"it needs more than {2 * LINK_NEIGHBOURS} synthetic rows")
+        return not_measured(Risk, f"it needs more than {2 * LINK_NEIGHBOURS} synthetic rows")
 
     halves = _split_columns(synthetic)
     size = min(LINK_TARGETS, train.rows, holdout.rows)
@@ -196,6 +184,6 @@ def inference(attributes: Attributes, *, seed: int) -> Risk:
     """The risk of the column whose advantage is most significant; its rates are those of `attributes`."""
     worst = attributes.worst
     if worst is None:
-        return no_risk(attributes.reason or "no column can be attacked")
+        return not_measured(Risk, attributes.reason or "no column can be attacked")
     tests = len(attributes.columns)
     return make_risk(worst.train, worst.holdout, worst.guess, seed=seed, column=worst.column, tests=tests)

@@ -63,15 +63,6 @@ class Membership:
         return {"distance": self.distance, "distance relative to that of other real rows": self.calibrated}
 
 
-def no_membership(reason: str) -> Membership:
-    """A membership result without any value."""
-    none = unavailable(reason)
-    attack = MembershipAttack(
-        auc=none, auc_p_value=none, tpr_at_1_percent=none, tpr_p_value=none, tpr_at_01_percent=none
-    )
-    return Membership(distance=attack, calibrated=attack)
-
-
 def membership(train: Points, holdout: Points, synthetic: Points, *, seed: int) -> Membership:
     """Attack equally many training and holdout rows.
 
@@ -81,9 +72,12 @@ def membership(train: Points, holdout: Points, synthetic: Points, *, seed: int) 
         synthetic: Synthetic rows that the attacker has seen.
         seed: Fixes the bootstrap.
     """
+    # Equally many, so that guessing is right half of the time.
     size = min(train.rows, holdout.rows, MAX_TARGETS)
     members, strangers = (p.take(np.arange(size)) for p in (train, holdout))
     to_synthetic = _measure_distances(members, synthetic, strangers, synthetic)
+    # Calibration: a row in a dense place is near every table. Rows of the same side may be of the same person, so the
+    # other side is used.
     to_real = _measure_distances(members, strangers, strangers, members)
     total = to_synthetic + to_real
     relative = np.divide(to_synthetic, total, out=np.full_like(total, 0.5), where=total > 0)
@@ -132,6 +126,7 @@ def _true_positives(members: Scores, strangers: Scores, rate: float, replicates:
 
     found = float((members > _compute_threshold(strangers, rate)).mean())
     bounds = _central_interval(replicates.true_positive_rates(rate))
+    # The binomial error leaves the uncertainty of the threshold out; the bootstrap interval has it.
     error = float(np.sqrt(found * (1 - found) / len(members)))
 
     return measured(found, min(len(members), len(strangers)), seed=seed, std_error=error, bounds=bounds)
@@ -174,12 +169,14 @@ class _Replicates:
 
     def true_positive_rates(self, rate: float) -> Scores:
         """(REPLICATES,)."""
+        # Thresholds at which few enough strangers are called members.
         allowed = self.strangers <= int(self.sizes[1] * rate)
         return np.asarray(np.where(allowed, self.members, 0).max(axis=1) / self.sizes[0])
 
 
 def _cumulative_counts(codes: NDArray[np.intp], distinct: int, rng: np.random.Generator) -> NDArray[np.int64]:
     drawn = codes[rng.integers(0, len(codes), (REPLICATES, len(codes)))]
+    # One bincount for all replicates.
     cells = drawn + distinct * np.arange(REPLICATES)[:, None]
     counts = np.bincount(cells.ravel(), minlength=REPLICATES * distinct).reshape(REPLICATES, distinct)
     return np.asarray(counts.cumsum(axis=1), dtype=np.int64)

@@ -93,18 +93,16 @@ def memorised_texts(
 
 
 def longest_spans(texts: list[str], known: list[str]) -> Spans:
-    """Words of the longest run that each text shares with any known text, up to MAX_SPAN.
-
-    All texts are one sequence of words, each ended by a mark that occurs once. Among its suffixes in the order of
-    their first MAX_SPAN words, the known one that shares most with a suffix is the last known one before it or the
-    first one after it.
-    """
+    """Words of the longest run that each text shares with any known text, up to MAX_SPAN."""
     words = read_words([*known, *texts])
     ends = np.searchsorted(words.text, np.arange(words.texts), "right")
     codes = pd.factorize(words.hashes)[0] + words.texts
+    # Every text ends in a mark that occurs once, so no run crosses the end of a text.
     sequence = np.insert(codes, ends, np.arange(words.texts))
     text = np.insert(words.text, ends, np.arange(words.texts))
     ranks = _rank_runs(sequence)
+    # In suffix order, the known suffix that shares most words with a suffix is the last known one before it or the
+    # first one after it.
     order = np.argsort(ranks[-1], kind="stable")
     is_known = text[order] < len(known)
     longest = np.zeros(words.texts, dtype=np.int64)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ss_ray.evaluation.metrics import Metric, measured, unavailable
+from ss_ray.evaluation.metrics import Metric, measured
 from ss_ray.evaluation.nearest import Neighbours
 from ss_ray.evaluation.significance import exceed_p_value, share
 
@@ -56,12 +56,6 @@ class DistanceQuantiles:
     to_train: tuple[float, ...] = ()
     to_holdout: tuple[float, ...] = ()
     of_holdout: tuple[float, ...] = ()
-
-
-def no_near_copies(reason: str) -> NearCopies:
-    """A result without any value."""
-    none = unavailable(reason)
-    return NearCopies(distance=none, synthetic=none, holdout=none, p_value=none, relative=none, relative_p_value=none)
 
 
 def near_copies(synthetic: Neighbours, holdout: Neighbours, *, seed: int) -> NearCopies:

@@ -16,13 +16,14 @@ version 0.1.16. What changed the meaning of a score there was not taken over:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sklearn.neighbors import NearestNeighbors
 
+from ss_ray.evaluation.evaluation_tables import EvaluationTables
 from ss_ray.evaluation.privacy.nemo_attributes import attribute_score
 from ss_ray.evaluation.privacy.nemo_encoding import Features, attacked_columns, encode
 from ss_ray.evaluation.privacy_tests import ALL_TESTS, SWITCHED_OFF, PrivacyTests
@@ -54,14 +55,12 @@ class NemoPrivacy:
 
 
 def nemo_privacy(
-    train: pd.DataFrame,
-    holdout: pd.DataFrame | None,
-    synthetic: pd.DataFrame,
-    schema: TableSchema,
+    tables: EvaluationTables,
     tests: PrivacyTests = ALL_TESTS,
 ) -> NemoPrivacy:
     """The scores; all sampling is by NeMo's own seeds."""
-    real, made = (_sample_rows(frame, MAX_ROWS, ROW_SEED) for frame in (train, synthetic))
+    schema = tables.schema
+    real, made = (_sample_rows(frame, MAX_ROWS, ROW_SEED) for frame in (tables.train, tables.synthetic))
     if not attacked_columns(schema):
         return _combine_scores(_missing_score("no column can be compared"), _missing_score("no column can be compared"))
     if not len(real) or not len(made):
@@ -73,26 +72,21 @@ def nemo_privacy(
     if tests.attributes:
         attributes = attribute_score(real, made, schema, tests.known_columns)
 
-    return _combine_scores(_score_membership(real, holdout, made, schema, tests), attributes)
+    return _combine_scores(_score_membership(replace(tables, train=real, synthetic=made), tests), attributes)
 
 
-def _score_membership(
-    train: pd.DataFrame,
-    holdout: pd.DataFrame | None,
-    synthetic: pd.DataFrame,
-    schema: TableSchema,
-    tests: PrivacyTests,
-) -> Score:
+def _score_membership(tables: EvaluationTables, tests: PrivacyTests) -> Score:
     if not tests.membership:
         return _missing_score(SWITCHED_OFF)
-    if holdout is None or not len(holdout):
+    if tables.holdout is None or not len(tables.holdout):
         return _missing_score("there is no holdout to compare with")
 
-    seen = TableSchema(columns=tuple(c for c in schema.columns if c.name not in tests.membership_without))
+    seen = TableSchema(columns=tuple(c for c in tables.schema.columns if c.name not in tests.membership_without))
     if not attacked_columns(seen):
         return _missing_score("all columns are left out of it")
 
-    points = membership_points(train, _sample_rows(holdout, MAX_ROWS, ROW_SEED), synthetic, seen)
+    unseen = _sample_rows(tables.holdout, MAX_ROWS, ROW_SEED)
+    points = membership_points(tables.train, unseen, tables.synthetic, seen)
     return to_score(10 * (points - 1) / 2)
 
 

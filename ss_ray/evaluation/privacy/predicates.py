@@ -91,6 +91,7 @@ def multivariate(train: Points, holdout: Points, synthetic: Points, size: int, r
 
     for start in range(0, len(order), BATCH):
         found.append(_make_guesses(train, holdout, synthetic, order[start : start + BATCH], rng))
+        # Most candidates single no row out, so batches are tried until enough predicates do.
         if sum(len(part.train) for part in found) >= size:
             break
 

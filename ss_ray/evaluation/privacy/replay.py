@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ss_ray.evaluation.columns import ScoredColumn, labels, missing, numbers
-from ss_ray.evaluation.metrics import Metric, unavailable
+from ss_ray.evaluation.metrics import Metric, not_measured, unavailable
 from ss_ray.evaluation.privacy.copies import comparable
 from ss_ray.evaluation.privacy_tests import ALL_TESTS, SWITCHED_OFF, PrivacyTests
 from ss_ray.evaluation.significance import rate_p_value, share
@@ -79,12 +79,6 @@ class Originals:
     holdout: pd.DataFrame | None
 
 
-def not_replayed(reason: str) -> Replayed:
-    """A result without any value."""
-    none = unavailable(reason)
-    return Replayed(train=none, holdout=none, identifying=none, identifying_holdout=none, p_value=none)
-
-
 def replays(
     real: Originals,
     synthetic: pd.DataFrame,
@@ -124,14 +118,14 @@ def replays(
 
 
 def _skip_column(column: str, entity_type: str | None, reason: str) -> Replay:
-    none = not_replayed(reason)
+    none = not_measured(Replayed, reason)
     return Replay(column=column, entity_type=entity_type, in_column=none, in_texts=none)
 
 
 def count_replayed(train: Hashes, holdout: Hashes | None, synthetic: Hashes) -> Replayed:
     """Compare the values of real rows, repeated as often as they occur, with the values of synthetic rows."""
     if not len(train):
-        return not_replayed("there are no training values")
+        return not_measured(Replayed, "there are no training values")
 
     known = np.unique(train)
     seen = share(np.isin(known, synthetic))
@@ -158,7 +152,7 @@ def _personal_replay(
 ) -> Replay:
     """Personal values are compared as text, without regard to case."""
     if column not in originals.train.columns:
-        none = not_replayed("the original rows lack the column")
+        none = not_measured(Replayed, "the original rows lack the column")
         return Replay(column=column, entity_type=entity_type, in_column=none, in_texts=none)
 
     train = _spell_values(originals.train[column])
@@ -167,7 +161,7 @@ def _personal_replay(
     else:
         holdout = _spell_values(originals.holdout[column])
 
-    in_column = not_replayed("the synthetic table lacks the column")
+    in_column = not_measured(Replayed, "the synthetic table lacks the column")
     if column in synthetic.columns:
         unseen = None if holdout is None else _hash_strings(holdout)
         in_column = count_replayed(_hash_strings(train), unseen, _hash_strings(_spell_values(synthetic[column])))
@@ -183,10 +177,12 @@ def _other_replay(column: ColumnSchema, real: Originals, synthetic: pd.DataFrame
     else:
         holdout = _hash_cells(real.holdout[column.name], column)
 
-    in_texts = not_replayed("the column was not declared personal")
+    in_texts = not_measured(Replayed, "the column was not declared personal")
     in_column = count_replayed(train, holdout, made)
     if holdout is not None and len(train) and in_column.identifying.sample_size < MIN_IDENTIFYING:
-        in_column = not_replayed(f"fewer than {MIN_IDENTIFYING} training values are held by one real row alone")
+        in_column = not_measured(
+            Replayed, f"fewer than {MIN_IDENTIFYING} training values are held by one real row alone"
+        )
 
     return Replay(column=column.name, entity_type=None, in_column=in_column, in_texts=in_texts)
 
@@ -227,12 +223,12 @@ def _replay_in_texts(
     train: NDArray[np.object_], holdout: NDArray[np.object_] | None, texts: Words | None, seed: int
 ) -> Replayed:
     if texts is None:
-        return not_replayed("there are no synthetic texts")
+        return not_measured(Replayed, "there are no synthetic texts")
 
     rng = np.random.default_rng([seed, 10])
     looked_for = np.union1d(_draw_values(train, rng), _draw_values(holdout if holdout is not None else train[:0], rng))
     if not len(looked_for):
-        return not_replayed("no value is long enough to be looked for in texts")
+        return not_measured(Replayed, "no value is long enough to be looked for in texts")
 
     wanted = _hash_strings(looked_for)
     found = wanted[occurring(looked_for.tolist(), texts)]

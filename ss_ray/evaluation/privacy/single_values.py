@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from scipy.stats import binomtest
 
 from ss_ray.evaluation.columns import labels
-from ss_ray.evaluation.metrics import Metric, measured, unavailable
+from ss_ray.evaluation.evaluation_tables import EvaluationTables
+from ss_ray.evaluation.metrics import Metric, measured, not_measured
 from ss_ray.evaluation.significance import share
-from ss_ray.schema import Kind, TableSchema
+from ss_ray.schema import Kind
 
 SINGLE_KINDS = (Kind.CATEGORY, Kind.TEXT)
 """Kinds whose values are words. A number of one person meets another by chance."""
@@ -61,20 +62,17 @@ class ReleasedSingles:
     long_texts: int = 0
 
 
-def unseen_values(
-    train: pd.DataFrame, holdout: pd.DataFrame | None, synthetic: pd.DataFrame, schema: TableSchema
-) -> UnseenValues:
-    """Look for values that only the holdout has.
+def unseen_values(tables: EvaluationTables) -> UnseenValues:
+    """Look for values that only the holdout has."""
+    if tables.holdout is None:
+        return not_measured(UnseenValues, "there is no holdout to compare with", column="")
 
-    A value that one of N real rows has is in a fresh sample of m rows with a probability of 1 - exp(-m / N) at most on
-    average: what was met once is rarer than it looks (Good 1953, Biometrika 40, 237-264).
-    """
-    if holdout is None:
-        return _no_unseen("there is no holdout to compare with")
-
+    train, holdout, synthetic = tables.train, tables.holdout, tables.synthetic
+    # A value that occurs once is rarer than it looks (Good 1953, Biometrika 40, 237-264): a fresh sample of m rows
+    # holds the value of one of N rows with a probability of at most 1 - exp(-m / N) on average.
     chance = 1 - float(np.exp(-len(synthetic) / max(1, len(train) + len(holdout))))
     found = []
-    for column in schema.of_kind(*SINGLE_KINDS):
+    for column in tables.schema.of_kind(*SINGLE_KINDS):
         values, counts = np.unique(_list_words(holdout[column.name]), return_counts=True)
         only = np.setdiff1d(values[counts == 1], _list_words(train[column.name]))
         if len(only):
@@ -83,48 +81,39 @@ def unseen_values(
             found.append((p_value, column.name, hits))
 
     if not found:
-        return _no_unseen("no column has words that only holdout rows hold")
+        return not_measured(UnseenValues, "no column has words that only holdout rows hold", column="")
 
     p_value, name, hits = min(found, key=lambda entry: entry[0])
     return UnseenValues(
         column=name,
         reappearing=share(hits),
         chance=measured(chance, len(synthetic)),
+        # The best of several columns is reported, so its p-value is corrected for their number.
         p_value=measured(min(1.0, len(found) * p_value), len(hits)),
     )
 
 
-def _no_unseen(reason: str) -> UnseenValues:
-    none = unavailable(reason)
-    return UnseenValues(column="", reappearing=none, chance=none, p_value=none)
-
-
 def released_singles(
-    train: pd.DataFrame,
-    synthetic: pd.DataFrame,
-    schema: TableSchema,
+    tables: EvaluationTables,
     *,
-    holdout: pd.DataFrame | None,
     group: str | None,
     without: Collection[str],
 ) -> tuple[ReleasedSingles, ...]:
     """Count the released values of one training unit by column; columns without any are left out.
 
     Args:
-        train: Rows that the generator learned from.
-        synthetic: Generated rows, in the columns of the schema.
-        schema: Columns of both.
-        holdout: Rows that the generator has not seen; None where there are none.
+        tables: Real and generated rows.
         group: Column whose values are the units; None where each row is one.
         without: Columns that are public, or hold stand-ins.
     """
+    train = tables.train
     if group is not None and group in train.columns:
         units = train[group]
     else:
         units = pd.Series(np.arange(len(train)))
 
     found = []
-    for column in schema.of_kind(*SINGLE_KINDS):
+    for column in tables.schema.of_kind(*SINGLE_KINDS):
         if column.name in without or column.name == group:
             continue
 
@@ -132,13 +121,13 @@ def released_singles(
         pairs = pd.DataFrame({"value": _list_words(train[column.name]), "unit": units.to_numpy()[present]})
         holders = pairs.drop_duplicates().groupby("value").size()
         single = holders.index[holders == 1].to_numpy()
-        made = set(_list_words(synthetic[column.name]))
+        made = set(_list_words(tables.synthetic[column.name]))
         released = [value for value in single if value in made]
         if released:
-            if holdout is None:
+            if tables.holdout is None:
                 unseen = np.empty(0, dtype=object)
             else:
-                unseen = _list_words(holdout[column.name])
+                unseen = _list_words(tables.holdout[column.name])
 
             is_repeated = _repeats_long_texts(holders, unseen)
             if is_repeated:

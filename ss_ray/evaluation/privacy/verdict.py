@@ -12,17 +12,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ss_ray.evaluation.metrics import Metric
-from ss_ray.evaluation.privacy.attacks import MIN_ROWS, Privacy
+from ss_ray.evaluation.metrics import MIN_ROWS, Metric
+from ss_ray.evaluation.privacy.attacks import Privacy
 from ss_ray.evaluation.privacy.copies import NO_COLUMN
 from ss_ray.evaluation.privacy.rules import PRACTICAL_SHARE, STANDARD_ERRORS, failures, percent
-from ss_ray.evaluation.scores import Grade, Score, to_score
+from ss_ray.evaluation.scores import TOP_OF_GOOD, Grade, Score, to_score
 
 WORST_SHARE = 0.6
 """Share closer to train, or membership AUC, that scores 0; 0.5 scores 10."""
-UNCERTAIN_LIMIT = 5.9
-"""Highest score, the top of "Good", where the samples are too small to see an excess of PRACTICAL_SHARE."""
-
 DISCLOSED_LIMIT = 3.9
 """Highest score, the top of "Moderate", where a single row is disclosed."""
 
@@ -72,7 +69,8 @@ def judge_privacy(privacy: Privacy) -> PrivacyVerdict:
 
     shares = (privacy.closer_to_train, privacy.membership_auc)
     if any(_is_uncertain(m) for m in shares):
-        limit = UNCERTAIN_LIMIT
+        # The samples are too small to see an excess of PRACTICAL_SHARE.
+        limit = TOP_OF_GOOD
     else:
         limit = 10.0
 
@@ -176,7 +174,7 @@ def _list_findings(privacy: Privacy) -> Iterator[str]:
     if any(_is_uncertain(m) for m in known):
         yield (
             f"the samples are too small to see an excess of {100 * (PRACTICAL_SHARE - 0.5):.0f}%, so a grade is "
-            f"at most {to_score(UNCERTAIN_LIMIT).grade}"
+            f"at most {to_score(TOP_OF_GOOD).grade}"
         )
 
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ss_ray.evaluation.sequence_rows import Ints, Sequences
+from ss_ray.evaluation.columns import Ints
+from ss_ray.evaluation.sequence_rows import SequenceRows
 
 MIN_PAIRS = 3
 """Pairs of values below which a sequence says nothing about a lag."""
@@ -28,7 +29,7 @@ class LagLimits:
         columns: Ordered columns that are compared; None for all of them.
         max_lag: Largest lag in rows.
         min_points: Values of a sequence below which it has no profile.
-        max_groups: Sequences of each table, drawn at random.
+        max_groups: SequenceRows of each table, drawn at random.
     """
 
     columns: tuple[str, ...] | None = None
@@ -53,7 +54,7 @@ class Profile:
     support: Ints
 
 
-def profile(sequences: Sequences, name: str, limits: LagLimits = NEMO_LIMITS) -> Profile:
+def profile(sequences: SequenceRows, name: str, limits: LagLimits = NEMO_LIMITS) -> Profile:
     """Autocorrelation of an ordered column at lags up to min(max_lag, (n - 1) // 2) of each sequence of n values."""
     values = _scale_values(sequences.table.values[name].astype(np.float64))
     points = np.bincount(sequences.group[~np.isnan(values)], minlength=len(sequences.lengths))
@@ -77,6 +78,7 @@ def profile_similarity(train: Profile, other: Profile) -> float:
     size = min(len(train.correlation), len(other.correlation))
     x = train.correlation[:size]
     y = other.correlation[:size]
+    # Constant values have no profile; a varying column that became constant lost all of its dependence.
     if np.isfinite(x).any() and not np.isfinite(y).any():
         return 0.0
 
@@ -84,6 +86,7 @@ def profile_similarity(train: Profile, other: Profile) -> float:
     if not both.any():
         return float("nan")
 
+    # Bartlett's standard error of both sides: a difference within the noise costs nothing.
     noise = np.hypot(_standard_error(train)[:size], _standard_error(other)[:size])[both]
     x = x[both]
     y = y[both]
@@ -116,7 +119,7 @@ def _scale_values(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _at_lag(
-    sequences: Sequences, values: NDArray[np.float64], lag: int, usable: NDArray[np.bool_]
+    sequences: SequenceRows, values: NDArray[np.float64], lag: int, usable: NDArray[np.bool_]
 ) -> tuple[float, int]:
     """Mean correlation over sequences, weighted by their pairs, and the number of pairs."""
     start = sequences.neighbours(lag)

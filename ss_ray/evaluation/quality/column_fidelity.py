@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ss_ray.evaluation.columns import Table, why_not_scored
+from ss_ray.evaluation.evaluation_tables import EvaluationTables
 from ss_ray.evaluation.metrics import Metric, measured, unavailable
 from ss_ray.evaluation.quality.similarity import column_distance
 from ss_ray.evaluation.samples import Samples
@@ -46,28 +47,30 @@ class ColumnFidelity:
     distinct_synthetic: int
 
 
-def column_fidelity(
-    train: pd.DataFrame,
-    holdout: pd.DataFrame | None,
-    synthetic: pd.DataFrame,
-    column: ColumnSchema,
-    samples: Samples,
-) -> ColumnFidelity:
-    """Distances on the sampled rows; missing and distinct values on all."""
+def column_fidelity(tables: EvaluationTables, column: ColumnSchema, samples: Samples) -> ColumnFidelity:
+    """Fidelity of one column: distances on the sampled rows, missing and distinct values on all rows."""
     name = column.name
-    none = unavailable(samples.no_holdout)
-    unseen = samples.unseen
+    train = tables.train
+    synthetic = tables.synthetic
+
+    if samples.unseen is None:
+        baseline = unavailable(samples.no_holdout)
+    else:
+        baseline = _measure_distance(train, column, samples.real, samples.unseen, seed=samples.seed)
+
+    if tables.holdout is None:
+        missing_holdout = unavailable(samples.no_holdout)
+    else:
+        missing_holdout = _missing_rate(tables.holdout[name])
 
     return ColumnFidelity(
         name=name,
         kind=column.kind,
         distance=_measure_distance(train, column, samples.real, samples.made, seed=samples.seed),
-        distance_baseline=none
-        if unseen is None
-        else _measure_distance(train, column, samples.real, unseen, seed=samples.seed),
+        distance_baseline=baseline,
         missing_real=_missing_rate(train[name]),
         missing_synthetic=_missing_rate(synthetic[name]),
-        missing_holdout=none if holdout is None else _missing_rate(holdout[name]),
+        missing_holdout=missing_holdout,
         distinct_real=int(train[name].nunique()),
         distinct_synthetic=int(synthetic[name].nunique()),
     )

@@ -17,14 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ss_ray.evaluation.columns import ScoredColumn, Table, Values, missing
-from ss_ray.evaluation.metrics import Metric, measured, unavailable
+from ss_ray.evaluation.metrics import MIN_ROWS, Metric, measured, not_measured, unavailable
 from ss_ray.evaluation.nearest import Points, nearest, to_points
 
 SUPPORT_ROWS = 2000
 """Most rows of each side behind precision and recall; fewer beyond SUPPORT_COLUMNS columns, to bound the time."""
 SUPPORT_COLUMNS = 20
-MIN_ROWS = 20
-"""Rows of each side below which they are not reported."""
 RARE = 0.01
 """Share of the training rows below which a category is rare."""
 LEVELS = np.linspace(0.0, 1.0, 41)
@@ -58,12 +56,6 @@ class Coverage:
     outside: Metric
 
 
-def no_coverage(reason: str) -> Coverage:
-    """A coverage without any value."""
-    none = unavailable(reason)
-    return Coverage(alpha_precision=none, beta_recall=none, categories=none, rare_categories=none, outside=none)
-
-
 def coverage(train: Table, other: Table, *, size: int, seed: int) -> Coverage:
     """Coverage of `train` by `other`.
 
@@ -74,9 +66,9 @@ def coverage(train: Table, other: Table, *, size: int, seed: int) -> Coverage:
         seed: Fixes sampling and bootstrap.
     """
     if not train.columns:
-        return no_coverage("no column can be scored")
+        return not_measured(Coverage, "no column can be scored")
     if not min(train.rows, other.rows, size):
-        return no_coverage("one of the tables has no rows")
+        return not_measured(Coverage, "one of the tables has no rows")
 
     rng = np.random.default_rng([seed, 20])
     drawn = other.take(rng.permutation(other.rows)[:size])

@@ -13,11 +13,9 @@ from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedKFold
 
 from ss_ray.evaluation.columns import Table
-from ss_ray.evaluation.metrics import Metric, measured, unavailable
+from ss_ray.evaluation.metrics import MIN_ROWS, Metric, measured, not_measured
 from ss_ray.evaluation.models import Encoder, auc_std_error, fit_classifier, fit_encoder, roc_auc, roc_points
 
-MIN_ROWS = 20
-"""Rows of each side below which nothing is learned."""
 FOLDS = 3
 FOLDS_OF_FEW = 5
 FEW = 2000
@@ -68,9 +66,9 @@ def discriminate(train: Table, real: Table, synthetic: Table, *, max_rows: int, 
     """
     n = min(real.rows, synthetic.rows, max_rows)
     if not train.columns:
-        return _no_discrimination("no column can be scored")
+        return not_measured(Discrimination, "no column can be scored")
     if n < MIN_ROWS:
-        return _no_discrimination(f"it needs {MIN_ROWS} rows of each side; there are {n}")
+        return not_measured(Discrimination, f"it needs {MIN_ROWS} rows of each side; there are {n}")
 
     encoder = fit_encoder(train)
     rng = np.random.default_rng([seed, 3])
@@ -84,10 +82,6 @@ def discriminate(train: Table, real: Table, synthetic: Table, *, max_rows: int, 
         auc=measured(auc, n, seed=seed, std_error=auc_std_error(auc, n, n)),
         curve=RocCurve(false_positive=tuple(x.round(4).tolist()), true_positive=tuple(y.round(4).tolist())),
     )
-
-
-def _no_discrimination(reason: str) -> Discrimination:
-    return Discrimination(auc=unavailable(reason), curve=RocCurve())
 
 
 def _out_of_fold(

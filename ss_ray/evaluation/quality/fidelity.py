@@ -12,23 +12,23 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from ss_ray.config.constraints import ConstraintParameters
 from ss_ray.evaluation.associations import association_matrix
 from ss_ray.evaluation.columns import Table, prepare, sample
-from ss_ray.evaluation.metrics import Metric, unavailable
+from ss_ray.evaluation.evaluation_tables import DEFAULT_LIMITS, EvaluationTables, SampleLimits
+from ss_ray.evaluation.metrics import Metric, not_measured, unavailable
 from ss_ray.evaluation.quality.autocorrelation import NEMO_LIMITS, LagLimits
 from ss_ray.evaluation.quality.column_fidelity import ColumnFidelity, column_fidelity, missing_difference
 from ss_ray.evaluation.quality.components import Components, components
-from ss_ray.evaluation.quality.coverage import Coverage, category_coverage, coverage, no_coverage
+from ss_ray.evaluation.quality.coverage import Coverage, category_coverage, coverage
 from ss_ray.evaluation.quality.discriminator import Discrimination, RocCurve, discriminate, discriminator_auc
 from ss_ray.evaluation.quality.missing_patterns import pattern_distance
 from ss_ray.evaluation.quality.pairs import Pairs, compare_pairs
 from ss_ray.evaluation.quality.rule_violations import RuleViolations, rule_violations
 from ss_ray.evaluation.quality.sequence_fidelity import SequenceFidelity, evaluate_sequences, no_sequences
-from ss_ray.evaluation.quality.similarity import Similarity, no_similarity, similarity
+from ss_ray.evaluation.quality.similarity import Similarity, similarity
 from ss_ray.evaluation.quality.text_fidelity import TextFidelity, evaluate_text, no_text_fidelity
 from ss_ray.evaluation.samples import Samples, draw_samples
 from ss_ray.evaluation.sequence_rows import SequenceColumns
@@ -108,14 +108,9 @@ class Fidelity:
 
 
 def evaluate_fidelity(
-    train: pd.DataFrame,
-    holdout: pd.DataFrame | None,
-    synthetic: pd.DataFrame,
-    schema: TableSchema,
+    tables: EvaluationTables,
     *,
-    max_rows: int = 5000,
-    max_columns: int = 250,
-    seed: int = 0,
+    limits: SampleLimits = DEFAULT_LIMITS,
     constraints: Sequence[ConstraintParameters] = (),
     sequences: SequenceColumns | None = None,
     text_embedding: str | None = None,
@@ -125,14 +120,8 @@ def evaluate_fidelity(
     """Compare synthetic with real rows, column by column, in pairs and as a whole.
 
     Args:
-        train: Real rows that the generator learned from.
-        holdout: Real rows that it has not seen; None where there are none.
-        synthetic: Generated rows, in the columns of the schema.
-        schema: Columns of all three tables.
-        max_rows: Rows sampled of each table; the discriminator takes up to DISCRIMINATOR_ROWS, constraints and
-            sequences all that are given.
-        max_columns: Number of columns that are sampled at most.
-        seed: Fixes all sampling.
+        tables: Real and generated rows. Constraints and sequences are measured on all of them.
+        limits: Limits of the samples; the discriminator takes up to DISCRIMINATOR_ROWS rows regardless of them.
         constraints: Rules whose broken rows are counted.
         sequences: Columns that make sequences of rows; None where rows stand by themselves.
         text_embedding: sentence-transformers model (folder or id) for text columns; None needs no model.
@@ -142,11 +131,14 @@ def evaluate_fidelity(
     Raises:
         ResourceError: The text embedding or its package is not there.
     """
-    samples = draw_samples(train, holdout, synthetic, schema, max_rows=max_rows, max_columns=max_columns, seed=seed)
-    unseen = None if samples.unseen is None else holdout
-    found, floor = _discriminate_tables(train, unseen, synthetic, samples)
+    samples = draw_samples(tables, limits)
+    # `samples` remembers why there is no holdout; from here on an empty one counts as none.
+    tables = tables.without_empty_holdout()
+    schema = tables.schema
+    seed = limits.seed
+    found, floor = _discriminate_tables(tables, samples)
     matrix = association_matrix(samples.real)
-    columns = tuple(column_fidelity(train, unseen, synthetic, column, samples) for column in schema.columns)
+    columns = tuple(column_fidelity(tables, column, samples) for column in schema.columns)
     patterns, patterns_baseline = _missing_patterns(samples, schema)
     covered, covered_baseline = _measure_coverage(samples)
 
@@ -165,23 +157,19 @@ def evaluate_fidelity(
         rare_categories=category_coverage(samples.real, samples.made, seed=seed)[1],
         discriminator=found.auc,
         discriminator_baseline=floor,
-        discriminator_reference="train" if unseen is None else "holdout",
+        discriminator_reference="train" if tables.holdout is None else "holdout",
         discriminator_curve=found.curve,
         components=components(samples.real, samples.made, seed=seed),
         associations=_select_associations(matrix, samples.made),
-        rules=rule_violations(constraints, train, unseen, synthetic, schema, no_holdout=samples.no_holdout),
-        sequences=None
-        if sequences is None
-        else _measure_sequences(
-            whole or WholeSequences(tables=(train, unseen, synthetic)), schema, sequences, samples, lags
-        ),
-        texts=_measure_texts(train, unseen, synthetic, schema, text_embedding, samples),
+        rules=rule_violations(constraints, tables, no_holdout=samples.no_holdout),
+        sequences=_measure_sequences(whole or WholeSequences(tables=tables), sequences, samples, lags),
+        texts=_measure_texts(tables, text_embedding, samples),
     )
 
 
 def _measure_baseline(samples: Samples, matrix: NDArray[np.float64]) -> Similarity:
     if samples.unseen is None:
-        return no_similarity(samples.no_holdout)
+        return not_measured(Similarity, samples.no_holdout)
     return similarity(samples.real, samples.unseen, matrix, seed=samples.seed)
 
 
@@ -200,13 +188,15 @@ def _missing_patterns(samples: Samples, schema: TableSchema) -> tuple[Metric, Me
 
 def _measure_coverage(samples: Samples) -> tuple[Coverage, Coverage]:
     """Coverage by as many rows of the synthetic table, and of the holdout."""
+    # More rows cover more, so both tables are compared at one size.
     made = coverage(samples.real, samples.made, size=samples.common, seed=samples.seed)
     if samples.unseen is None:
-        return made, no_coverage(samples.no_holdout)
+        return made, not_measured(Coverage, samples.no_holdout)
     return made, coverage(samples.real, samples.unseen, size=samples.common, seed=samples.seed)
 
 
 def _measure_pairs(samples: Samples) -> Pairs:
+    # More rows would give smaller distances, so both tables are compared at one size.
     made = samples.of_common_size(samples.made)
     return compare_pairs(samples.real, samples.unseen, made, no_holdout=samples.no_holdout, seed=samples.seed)
 
@@ -216,21 +206,22 @@ class WholeSequences:
     """Training, holdout and synthetic rows in which no sequence is torn; sensitive, never leaves the process.
 
     Attributes:
-        tables: The rows; the holdout is None where there is none.
+        tables: Rows of whole sequences; None with a reason.
         reason: Why there are no such rows; None where there are.
     """
 
-    tables: tuple[pd.DataFrame, pd.DataFrame | None, pd.DataFrame] | None = None
+    tables: EvaluationTables | None = None
     reason: str | None = None
 
 
 def _measure_sequences(
     whole: WholeSequences,
-    schema: TableSchema,
-    by: SequenceColumns,
+    by: SequenceColumns | None,
     samples: Samples,
     lags: LagLimits | None,
-) -> SequenceFidelity:
+) -> SequenceFidelity | None:
+    if by is None:
+        return None
     if whole.tables is None:
         return no_sequences(by, whole.reason or "there are no whole sequences")
 
@@ -238,22 +229,19 @@ def _measure_sequences(
     reason = samples.no_holdout
     seed = samples.seed
 
-    return evaluate_sequences(*whole.tables, schema, scored, by, no_holdout=reason, seed=seed, lags=lags)
+    return evaluate_sequences(whole.tables, scored, by, no_holdout=reason, seed=seed, lags=lags)
 
 
 def _measure_texts(
-    train: pd.DataFrame,
-    holdout: pd.DataFrame | None,
-    synthetic: pd.DataFrame,
-    schema: TableSchema,
+    tables: EvaluationTables,
     embedding: str | None,
     samples: Samples,
 ) -> tuple[TextFidelity, ...]:
     reason = samples.no_holdout
     seed = samples.seed
-    columns = schema.of_kind(Kind.TEXT)
+    columns = tables.schema.of_kind(Kind.TEXT)
     compared = tuple(
-        evaluate_text(train, holdout, synthetic, c.name, embedding=embedding, no_holdout=reason, seed=seed)
+        evaluate_text(tables, c.name, embedding=embedding, no_holdout=reason, seed=seed)
         for c in columns[:MAX_TEXT_COLUMNS]
     )
     rest = f"only the first {MAX_TEXT_COLUMNS} text columns are compared"
@@ -261,19 +249,17 @@ def _measure_texts(
     return compared + tuple(no_text_fidelity(c.name, rest) for c in columns[MAX_TEXT_COLUMNS:])
 
 
-def _discriminate_tables(
-    train: pd.DataFrame, holdout: pd.DataFrame | None, synthetic: pd.DataFrame, samples: Samples
-) -> tuple[Discrimination, Metric]:
+def _discriminate_tables(tables: EvaluationTables, samples: Samples) -> tuple[Discrimination, Metric]:
     """Synthetic against real rows, and the AUC of real against real rows."""
     size = DISCRIMINATOR_ROWS
     seed = samples.seed
     scored = samples.real.columns
-    real, made = (prepare(sample(frame, size, seed=seed), scored) for frame in (train, synthetic))
-    if holdout is None:
+    real, made = (prepare(sample(frame, size, seed=seed), scored) for frame in (tables.train, tables.synthetic))
+    if tables.holdout is None:
         found = discriminate(real, real, made, max_rows=size, seed=seed)
         return found, unavailable(samples.no_holdout)
 
-    unseen = prepare(sample(holdout, size, seed=seed), scored)
+    unseen = prepare(sample(tables.holdout, size, seed=seed), scored)
     found = discriminate(real, unseen, made, max_rows=size, seed=seed)
     return found, discriminator_auc(real, unseen, real, max_rows=min(size, made.rows), seed=seed)
 

@@ -17,6 +17,7 @@ from ss_ray.config.constraints import ConstraintParameters, DeterminesConstraint
 from ss_ray.constraints.check import check_declared, violations
 from ss_ray.constraints.determines import with_first_pairs
 from ss_ray.errors import ConfigError, DataError
+from ss_ray.evaluation.evaluation_tables import EvaluationTables
 from ss_ray.evaluation.metrics import Metric, measured, unavailable
 from ss_ray.schema import TableSchema, arrow_type
 
@@ -44,10 +45,7 @@ class RuleViolations:
 
 def rule_violations(
     constraints: Sequence[ConstraintParameters],
-    train: pd.DataFrame,
-    holdout: pd.DataFrame | None,
-    synthetic: pd.DataFrame,
-    schema: TableSchema,
+    tables: EvaluationTables,
     *,
     no_holdout: str,
 ) -> tuple[RuleViolations, ...]:
@@ -55,28 +53,21 @@ def rule_violations(
 
     Args:
         constraints: Constraints that the configuration declares.
-        train: Real rows, from which a constraint may learn.
-        holdout: Unseen real rows; None where there are none.
-        synthetic: Generated rows, in the columns of the schema.
-        schema: Columns of all three.
+        tables: Real and generated rows; a constraint may learn from the training rows.
         no_holdout: Why there is no holdout, in words.
     """
-    return tuple(_measure_rule(constraint, train, holdout, synthetic, schema, no_holdout) for constraint in constraints)
+    return tuple(_measure_rule(constraint, tables, no_holdout) for constraint in constraints)
 
 
-def _measure_rule(
-    constraint: ConstraintParameters,
-    train: pd.DataFrame,
-    holdout: pd.DataFrame | None,
-    synthetic: pd.DataFrame,
-    schema: TableSchema,
-    no_holdout: str,
-) -> RuleViolations:
-    made, real = (_measure_broken(constraint, frame, train, schema) for frame in (synthetic, train))
-    if holdout is None:
+def _measure_rule(constraint: ConstraintParameters, tables: EvaluationTables, no_holdout: str) -> RuleViolations:
+    train = tables.train
+    schema = tables.schema
+    made = _measure_broken(constraint, tables.synthetic, train, schema)
+    real = _measure_broken(constraint, train, train, schema)
+    if tables.holdout is None:
         unseen = unavailable(no_holdout)
     else:
-        unseen = _measure_broken(constraint, holdout, train, schema)
+        unseen = _measure_broken(constraint, tables.holdout, train, schema)
 
     return RuleViolations(
         constraint=constraint.name,

@@ -9,17 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-from ss_ray.evaluation.columns import ScoredColumn, missing
-from ss_ray.evaluation.metrics import Metric, measured, unavailable
+from ss_ray.evaluation.columns import Ints, ScoredColumn, missing
+from ss_ray.evaluation.evaluation_tables import EvaluationTables
+from ss_ray.evaluation.metrics import Metric, measured, not_measured, unavailable
 from ss_ray.evaluation.models import encode_labels, frequent_codes
 from ss_ray.evaluation.privacy_tests import SWITCHED_OFF
 from ss_ray.evaluation.quality.autocorrelation import NEMO_LIMITS, LagLimits, profile, profile_similarity
 from ss_ray.evaluation.quality.similarity import category_counts, histogram_counts, js_distance
-from ss_ray.evaluation.sequence_rows import Ints, SequenceColumns, Sequences, to_sequences
-from ss_ray.schema import TableSchema
+from ss_ray.evaluation.sequence_rows import SequenceColumns, SequenceRows, to_sequences
 
 COMMON_SEQUENCES = 50
 """Holdouts of fewer sequences do not limit how many synthetic ones are compared: their own numbers are rough anyway."""
@@ -74,10 +73,7 @@ class SequenceFidelity:
 
 
 def evaluate_sequences(
-    train: pd.DataFrame,
-    holdout: pd.DataFrame | None,
-    synthetic: pd.DataFrame,
-    schema: TableSchema,
+    tables: EvaluationTables,
     scored: tuple[ScoredColumn, ...],
     by: SequenceColumns,
     *,
@@ -88,10 +84,7 @@ def evaluate_sequences(
     """Compare synthetic and holdout sequences with the training sequences.
 
     Args:
-        train: Real rows, whole sequences.
-        holdout: Unseen real sequences; None where there are none.
-        synthetic: Rows of the generated sequences.
-        schema: Columns of all three.
+        tables: Rows of whole sequences.
         scored: Columns that are compared.
         by: Grouping and order columns of the sequences.
         no_holdout: Why there is no holdout, in words.
@@ -103,26 +96,22 @@ def evaluate_sequences(
     """
     for name in (by.group, by.order):
         if name is not None:
-            schema[name]
+            tables.schema[name]
 
-    real, made = (to_sequences(frame, schema, by, scored) for frame in (train, synthetic))
+    real, made = (to_sequences(frame, tables.schema, by, scored) for frame in (tables.train, tables.synthetic))
     constants = constant_columns(real)
-    if holdout is None:
-        unseen = None
-    else:
-        unseen = to_sequences(holdout, schema, by, scored)
-
-    if unseen is None:
+    if tables.holdout is None:
         common = len(made.lengths)
+        baseline = not_measured(SequenceSimilarity, no_holdout)
     else:
+        unseen = to_sequences(tables.holdout, tables.schema, by, scored)
         common = max(len(unseen.lengths), COMMON_SEQUENCES)
+        baseline = compare_sequences(real, unseen, constants, seed=seed, lags=lags)
 
     return SequenceFidelity(
         columns=by,
         synthetic=compare_sequences(real, made.some(common, seed=seed), constants, seed=seed, lags=lags),
-        baseline=_no_similarity(no_holdout)
-        if unseen is None
-        else compare_sequences(real, unseen, constants, seed=seed, lags=lags),
+        baseline=baseline,
         train_in_order=_in_order(real),
         constant_columns=constants,
     )
@@ -130,15 +119,15 @@ def evaluate_sequences(
 
 def no_sequences(by: SequenceColumns, reason: str) -> SequenceFidelity:
     """A result without any number."""
-    none = _no_similarity(reason)
+    none = not_measured(SequenceSimilarity, reason)
     return SequenceFidelity(
         columns=by, synthetic=none, baseline=none, train_in_order=unavailable(reason), constant_columns=()
     )
 
 
 def compare_sequences(
-    train: Sequences,
-    other: Sequences,
+    train: SequenceRows,
+    other: SequenceRows,
     constants: tuple[str, ...],
     *,
     seed: int,
@@ -146,7 +135,7 @@ def compare_sequences(
 ) -> SequenceSimilarity:
     """Compare one table's sequences with the training sequences, whose constant columns are given."""
     if not min(len(train.group), len(other.group)):
-        return _no_similarity("one of the tables has no sequence")
+        return not_measured(SequenceSimilarity, "one of the tables has no sequence")
 
     size = min(len(train.lengths), len(other.lengths))
     return SequenceSimilarity(
@@ -161,7 +150,7 @@ def compare_sequences(
     )
 
 
-def constant_columns(sequences: Sequences) -> tuple[str, ...]:
+def constant_columns(sequences: SequenceRows) -> tuple[str, ...]:
     """Columns with one value (or only missing) in each sequence; empty if no sequence has two rows."""
     rows = sequences.neighbours()
     return tuple(
@@ -169,7 +158,7 @@ def constant_columns(sequences: Sequences) -> tuple[str, ...]:
     )
 
 
-def transition_distance(train: Sequences, other: Sequences, column: ScoredColumn) -> float:
+def transition_distance(train: SequenceRows, other: SequenceRows, column: ScoredColumn) -> float:
     """Total variation of the successors of each state of a nominal column, weighted by training rows, in [0, 1]."""
     codes = frequent_codes(train.table.values[column.name], MAX_STATES)
     real, made = (_transition_counts(part, column.name, codes) for part in (train, other))
@@ -181,7 +170,7 @@ def transition_distance(train: Sequences, other: Sequences, column: ScoredColumn
     return float(np.average(distances, weights=leaving))
 
 
-def _transition_counts(sequences: Sequences, name: str, codes: dict[str, int]) -> NDArray[np.float64]:
+def _transition_counts(sequences: SequenceRows, name: str, codes: dict[str, int]) -> NDArray[np.float64]:
     """(states, states): how often each state follows each other state."""
     values = sequences.table.values[name]
     size = len(codes) + 2
@@ -193,13 +182,13 @@ def _transition_counts(sequences: Sequences, name: str, codes: dict[str, int]) -
     return counts.reshape(size, size).astype(np.float64)
 
 
-def _compare_lengths(train: Sequences, other: Sequences, size: int) -> Metric:
+def _compare_lengths(train: SequenceRows, other: SequenceRows, size: int) -> Metric:
     if len(train.lengths) < 2:
         return unavailable("the training table is one sequence")
     return measured(value_distance(train.lengths.astype(float), other.lengths.astype(float)), size)
 
 
-def _compare_gaps(train: Sequences, other: Sequences, size: int) -> Metric:
+def _compare_gaps(train: SequenceRows, other: SequenceRows, size: int) -> Metric:
     if train.places is None or other.places is None:
         return unavailable("there is no order column with numbers or dates")
 
@@ -222,7 +211,7 @@ def value_distance(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
     return js_distance(*(category_counts(x, y) if few else histogram_counts(x, y)))
 
 
-def _compare_transitions(train: Sequences, other: Sequences, constants: tuple[str, ...], size: int) -> Metric:
+def _compare_transitions(train: SequenceRows, other: SequenceRows, constants: tuple[str, ...], size: int) -> Metric:
     columns = [c for c in train.table.columns if c.nominal and c.name not in constants]
     if not len(train.neighbours()) or not len(other.neighbours()):
         return unavailable(NO_NEIGHBOURS)
@@ -232,7 +221,7 @@ def _compare_transitions(train: Sequences, other: Sequences, constants: tuple[st
 
 
 def _compare_autocorrelation(
-    train: Sequences, other: Sequences, constants: tuple[str, ...], lags: LagLimits, *, seed: int
+    train: SequenceRows, other: SequenceRows, constants: tuple[str, ...], lags: LagLimits, *, seed: int
 ) -> Metric:
     asked = lags.columns or tuple(c.name for c in train.table.columns)
     columns = [c.name for c in train.table.columns if not c.nominal and c.name not in constants and c.name in asked]
@@ -247,7 +236,7 @@ def _compare_autocorrelation(
     return measured(float(np.nanmean(found)), min(len(real.lengths), len(made.lengths)), seed=seed)
 
 
-def _measure_constant(other: Sequences, constants: tuple[str, ...]) -> Metric:
+def _measure_constant(other: SequenceRows, constants: tuple[str, ...]) -> Metric:
     rows = other.neighbours()
     if not constants:
         return unavailable("no column has one value in each training sequence")
@@ -258,7 +247,7 @@ def _measure_constant(other: Sequences, constants: tuple[str, ...]) -> Metric:
     return measured(float(np.mean(stay)), len(other.lengths))
 
 
-def _find_changes(sequences: Sequences, name: str, rows: Ints) -> NDArray[np.bool_]:
+def _find_changes(sequences: SequenceRows, name: str, rows: Ints) -> NDArray[np.bool_]:
     """Whether the next row of each of these rows has another value."""
     values = sequences.table.values[name]
     now = values[rows]
@@ -266,7 +255,7 @@ def _find_changes(sequences: Sequences, name: str, rows: Ints) -> NDArray[np.boo
     return np.asarray((now != later) & ~(missing(now) & missing(later)))
 
 
-def _in_order(sequences: Sequences) -> Metric:
+def _in_order(sequences: SequenceRows) -> Metric:
     if sequences.in_order is None:
         return unavailable(NO_ORDER)
     if not len(sequences.in_order):
@@ -275,10 +264,3 @@ def _in_order(sequences: Sequences) -> Metric:
     share = float(sequences.in_order.mean())
     error = float(np.sqrt(share * (1 - share) / len(sequences.in_order)))
     return measured(share, len(sequences.in_order), std_error=error)
-
-
-def _no_similarity(reason: str) -> SequenceSimilarity:
-    none = unavailable(reason)
-    return SequenceSimilarity(
-        lengths=none, gaps=none, transitions=none, autocorrelation=none, constant=none, in_order=none
-    )

@@ -17,13 +17,11 @@ from scipy.special import rel_entr
 
 from ss_ray.evaluation.associations import association_matrix
 from ss_ray.evaluation.columns import ScoredColumn, Table, Values, missing
-from ss_ray.evaluation.metrics import Metric, measured, unavailable
+from ss_ray.evaluation.metrics import MIN_ROWS, Metric, measured, not_measured, unavailable
 
 EMPTY_SIDE_DISTANCE = 0.5887
 """Distance of a column that has values on one side only. Source: NeMo Safe Synthesizer, column distribution."""
 MAX_BINS = 500
-MIN_ROWS = 20
-"""Rows of each table below which nothing is scored: one row has no distribution."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,12 +41,6 @@ class Similarity:
     deep_structure: Metric
 
 
-def no_similarity(reason: str) -> Similarity:
-    """A similarity without any value."""
-    none = unavailable(reason)
-    return Similarity(distribution=none, correlation=none, correlation_off_diagonal=none, deep_structure=none)
-
-
 def similarity(train: Table, other: Table, associations: NDArray[np.float64], *, seed: int) -> Similarity:
     """Compare a table with the training table.
 
@@ -60,9 +52,9 @@ def similarity(train: Table, other: Table, associations: NDArray[np.float64], *,
     """
     size = min(train.rows, other.rows)
     if not train.columns:
-        return no_similarity("no column can be scored")
+        return not_measured(Similarity, "no column can be scored")
     if size < MIN_ROWS:
-        return no_similarity(f"it needs {MIN_ROWS} rows of each table; one has {size}")
+        return not_measured(Similarity, f"it needs {MIN_ROWS} rows of each table; one has {size}")
 
     difference = np.abs(associations - association_matrix(other))
     distances = [column_distance(train.values[c.name], other.values[c.name], c) for c in train.columns]

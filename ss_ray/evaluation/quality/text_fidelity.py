@@ -15,7 +15,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
 from ss_ray.evaluation.columns import labels
-from ss_ray.evaluation.metrics import Metric, measured, unavailable
+from ss_ray.evaluation.evaluation_tables import EvaluationTables
+from ss_ray.evaluation.metrics import Metric, measured, not_measured, unavailable
 from ss_ray.evaluation.models import auc_std_error, roc_auc
 from ss_ray.evaluation.quality.text_embedding import Embed, fit_embedding
 from ss_ray.evaluation.quality.text_semantic import semantic_similarity
@@ -81,9 +82,7 @@ class TextFidelity:
 
 
 def evaluate_text(
-    train: pd.DataFrame,
-    holdout: pd.DataFrame | None,
-    synthetic: pd.DataFrame,
+    tables: EvaluationTables,
     column: str,
     *,
     embedding: str | None,
@@ -93,9 +92,7 @@ def evaluate_text(
     """Compare the texts of one column in all tables.
 
     Args:
-        train: Real rows that the others are compared with.
-        holdout: Unseen real rows; None where there are none.
-        synthetic: Generated rows, in the same columns.
+        tables: Real and generated rows; the others are compared with the training rows.
         column: Name of the column.
         embedding: sentence-transformers model, a folder or an id; None is latent semantic analysis.
         no_holdout: Why there is no holdout, in words.
@@ -104,8 +101,9 @@ def evaluate_text(
     Raises:
         ResourceError: The embedding model or its package is not there.
     """
-    frames = [frame for frame in (train, synthetic, holdout) if frame is not None]
-    drawn = _draw_equally([present_texts(frame[column]) for frame in frames], seed=seed)
+    train, holdout, synthetic = tables.column(column)
+    series = [values for values in (train, synthetic, holdout) if values is not None]
+    drawn = _draw_equally([present_texts(values) for values in series], seed=seed)
     # Fitted on one side, it would know that side better.
     every = [text for texts in drawn for text in texts]
     if len(drawn[0]) >= MIN_TEXTS:
@@ -117,23 +115,23 @@ def evaluate_text(
     unseen = rest[0] if rest else None
     if unseen is None:
         meaning = unavailable(no_holdout)
+        baseline = not_measured(TextSimilarity, no_holdout)
     else:
         meaning = _compare_semantics(real, made, unseen)
+        baseline = _compare_texts(real, unseen, real, _compare_holdout_halves(real, unseen), seed=seed)
 
     return TextFidelity(
         column=column,
         embedding=embedding,
         synthetic=_compare_texts(real, made, unseen if unseen and unseen.enough else real, meaning, seed=seed),
-        baseline=_no_similarity(no_holdout)
-        if unseen is None
-        else _compare_texts(real, unseen, real, _compare_holdout_halves(real, unseen), seed=seed),
+        baseline=baseline,
         train_duplicates=_measure_duplicates(real, seed),
     )
 
 
 def no_text_fidelity(column: str, reason: str) -> TextFidelity:
     """A column without any number."""
-    none = _no_similarity(reason)
+    none = not_measured(TextSimilarity, reason)
     return TextFidelity(
         column=column, embedding=None, synthetic=none, baseline=none, train_duplicates=unavailable(reason)
     )
@@ -178,7 +176,7 @@ def _compare_texts(train: Texts, other: Texts, unseen: Texts, semantic: Metric, 
     """All measures of one table's texts; the discriminator tells them from the unseen texts."""
     if not (train.enough and other.enough):
         found = f"training {len(train.texts)}, the other {len(other.texts)}"
-        return _no_similarity(f"it needs {MIN_TEXTS} texts of each table; there are: {found}")
+        return not_measured(TextSimilarity, f"it needs {MIN_TEXTS} texts of each table; there are: {found}")
 
     size = min(len(train.texts), len(other.texts))
     x = text_shapes(train.texts)
@@ -241,10 +239,3 @@ def _discriminate_texts(real: Texts, other: Texts, *, seed: int) -> Metric:
     auc = roc_auc(sides == 1, scores)
 
     return measured(auc, size, seed=seed, std_error=auc_std_error(auc, size, size))
-
-
-def _no_similarity(reason: str) -> TextSimilarity:
-    none = unavailable(reason)
-    return TextSimilarity(
-        structure=none, semantic=none, lengths=none, vocabulary=none, duplicates=none, discriminator=none
-    )

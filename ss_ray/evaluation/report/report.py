@@ -33,7 +33,7 @@ from ss_ray.evaluation.report.figures import (
     roc_figure,
 )
 from ss_ray.evaluation.samples import COMMON_ROWS
-from ss_ray.evaluation.scores import LIMIT, to_score
+from ss_ray.evaluation.scores import TOP_OF_GOOD, to_score
 from ss_ray.privacy.certificate import Certificate
 from ss_ray.schema import TableSchema
 
@@ -129,7 +129,7 @@ def render_report(
             missing=_missing_rows(evaluation),
             unseen_rows=evaluation.fidelity.unseen_rows,
             few_rows=COMMON_ROWS,
-            quality_limit=to_score(LIMIT).grade,
+            quality_limit=to_score(TOP_OF_GOOD).grade,
             figures=script_json(figures),
             plotly=packed_plotly(),
         )

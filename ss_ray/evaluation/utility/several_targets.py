@@ -13,10 +13,10 @@ from typing import Literal
 import numpy as np
 
 from ss_ray.evaluation.columns import ScoredColumn, Table
-from ss_ray.evaluation.metrics import Metric, measured, unavailable
+from ss_ray.evaluation.metrics import MIN_ROWS, Metric, measured, unavailable
 from ss_ray.evaluation.utility.bootstrap import score_predictions
 from ss_ray.evaluation.utility.prediction import fit_model, make_task, outcomes, with_outcome
-from ss_ray.evaluation.utility.target import MIN_ROWS, connected_columns
+from ss_ray.evaluation.utility.target import connected_columns
 
 MAX_TARGETS = 5
 MAX_ROWS = 1000

@@ -14,6 +14,7 @@ import numpy as np
 
 from ss_ray.evaluation.associations import association_matrix
 from ss_ray.evaluation.columns import ScoredColumn, Table
+from ss_ray.evaluation.metrics import MIN_ROWS
 from ss_ray.evaluation.utility.prediction import MAX_CLASSES, fit_predict, make_task, outcomes, score, with_outcome
 
 CANDIDATES = 3
@@ -21,8 +22,6 @@ CANDIDATE_ROWS = 5000
 CANDIDATE_ROUNDS = 20
 """Boosting rounds at most of a model that tries a candidate."""
 DETERMINED = 0.98
-MIN_ROWS = 20
-"""Real rows with a known target below which nothing is fitted."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,16 +12,15 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
-import pandas as pd
 
 from ss_ray.evaluation.columns import Table, prepare, sample, scored_columns
-from ss_ray.evaluation.metrics import Metric, unavailable
+from ss_ray.evaluation.evaluation_tables import DEFAULT_LIMITS, EvaluationTables, SampleLimits
+from ss_ray.evaluation.metrics import MIN_ROWS, Metric, unavailable
 from ss_ray.evaluation.utility.bootstrap import score_predictions
 from ss_ray.evaluation.utility.importance import agreement, agreement_of_halves
 from ss_ray.evaluation.utility.prediction import fit_model, make_task, outcomes, with_outcome
 from ss_ray.evaluation.utility.several_targets import TargetUtility, mean_gap, skill_gap, utility_of_targets
-from ss_ray.evaluation.utility.target import MIN_ROWS, Choice, choose_target, declared_target
-from ss_ray.schema import TableSchema
+from ss_ray.evaluation.utility.target import Choice, choose_target, declared_target
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,34 +61,25 @@ class Utility:
 
 
 def evaluate_utility(
-    train: pd.DataFrame,
-    holdout: pd.DataFrame | None,
-    synthetic: pd.DataFrame,
-    schema: TableSchema,
+    tables: EvaluationTables,
     *,
     target: str | None,
-    max_rows: int = 5000,
-    max_columns: int = 250,
-    seed: int = 0,
+    limits: SampleLimits = DEFAULT_LIMITS,
 ) -> Utility:
     """Fit models on real, synthetic and shuffled rows and test them on the holdout.
 
     Args:
-        train: Real rows that the generator learned from.
-        holdout: Real rows that it has not seen; without them there is no fair test.
-        synthetic: Generated rows, in the columns of the schema.
-        schema: Columns of all three tables.
+        tables: Real and generated rows; without a holdout there is no fair test.
         target: Column to predict; None chooses one (see `target`).
-        max_rows: Most rows to learn from, and most to test on.
-        max_columns: Number of columns that are sampled at most.
-        seed: Fixes sampling, trees and bootstrap.
+        limits: Limits of the rows to learn from and to test on. The seed also fixes trees and bootstrap.
 
     Raises:
         DataError: The declared target is not a column of the schema.
     """
     if target is not None:
-        schema[target]
+        tables.schema[target]
 
+    holdout = tables.holdout
     if holdout is None or not len(holdout):
         if holdout is None:
             reason = "there is no holdout"
@@ -97,8 +87,10 @@ def evaluate_utility(
             reason = "the holdout has no rows"
         return _no_utility(f"{reason}, so no real rows to test on")
 
-    columns = scored_columns(train, schema, max_columns=max_columns, seed=seed)
-    real, unseen, made = (prepare(sample(f, max_rows, seed=seed), columns) for f in (train, holdout, synthetic))
+    seed = limits.seed
+    frames = (tables.train, holdout, tables.synthetic)
+    columns = scored_columns(tables.train, tables.schema, max_columns=limits.max_columns, seed=seed)
+    real, unseen, made = (prepare(sample(f, limits.max_rows, seed=seed), columns) for f in frames)
     if target is not None:
         choice = declared_target(real, target)
     else:

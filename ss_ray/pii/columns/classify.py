@@ -431,10 +431,13 @@ def _choose_likeliest(probabilities: dict[str, float]) -> tuple[str, float]:
     if entity_type == NONE:
         return NONE, probabilities[NONE]
 
+    # A header may tell the types of one family apart, the values cannot; so their probabilities add up.
     alike = sum(share for other, share in probabilities.items() if other != NONE and _are_alike(other, entity_type))
     if _is_kept(entity_type) or alike < 0.5:
         return entity_type, alike
 
+    # If replacing is as likely as all alternatives, every replaced type speaks for it: a surname may be a city, but
+    # is no ordinary column.
     return entity_type, sum(share for other, share in probabilities.items() if other != NONE and not _is_kept(other))
 
 

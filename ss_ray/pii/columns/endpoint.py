@@ -25,7 +25,8 @@ from ss_ray.pii.columns.features import shape
 from ss_ray.pii.columns.looks import LOOKS
 from ss_ray.pii.entities import BY_NAME, ENTITY_TYPES, UNKNOWN
 
-NUM_EXAMPLES = 12  # shapes or values of a column
+# Shapes or values of a column.
+NUM_EXAMPLES = 12
 TIMEOUT_SECONDS = 60.0
 _MIN_SHARE = 0.9
 _PROMPT = (

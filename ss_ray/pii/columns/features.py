@@ -27,14 +27,18 @@ Floats = npt.NDArray[np.float32]
 
 GAZETTEERS = ("first_name", "last_name", "city", "state", "country", "job", "country_code", "state_code")
 TYPES = tuple(sorted(ENTITY_TYPES))
-_CLOSED = {"country", "country_code", "state_code"}  # complete lists: nothing outside is one of them
-MODEL_SAMPLE = 200  # values that the model looks at; more changes its answer little
+# Complete lists: a word outside is none of their kind.
+_CLOSED = {"country", "country_code", "state_code"}
+# Values that the model looks at; more changes its answer little.
+MODEL_SAMPLE = 200
 NUM_GRAMS = 2048
 NUM_WORDS = 2048
 NUM_SHAPES = 512
 NUM_HEADER = 1024
-MAX_CHARACTERS = 60  # of a value
-_CHECKED_VALUES = 24  # python-stdnum costs 0.1 ms a value
+# Number of characters of a value that are looked at.
+MAX_CHARACTERS = 60
+# Python-stdnum costs 0.1 ms a value.
+_CHECKED_VALUES = 24
 
 _FLAGS = "@ + . , - / : _ ( # ' & % $ * { =".split()
 _WORD = re.compile(r"[^\W\d_]+")
@@ -309,8 +313,16 @@ def _hashed_words(words: Sequence[Sequence[str]], gazetteers: Gazetteers) -> Flo
 def shape(text: str) -> str:
     """Letters as a or A, digits as 9, runs of letters and of more than 8 digits shortened: "Anna-2" gives "Aa-9"."""
     text = re.sub(r"\d", "9", text)
-    text = re.sub(r"[^\W\d_]+", lambda m: "A" if m[0].isupper() else "a" if m[0].islower() else "Aa", text)
+    text = re.sub(r"[^\W\d_]+", _shorten_letters, text)
     return re.sub(r"9{9,}", "9+", text)
+
+
+def _shorten_letters(match: re.Match[str]) -> str:
+    if match[0].isupper():
+        return "A"
+    if match[0].islower():
+        return "a"
+    return "Aa"
 
 
 def _shape_features(texts: Sequence[str]) -> Floats:

@@ -87,6 +87,7 @@ class Sandbox(AbstractContextManager["Sandbox"]):
             [sys.executable, "-m", "ss_ray.pii.policy.sandbox"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            # A traceback may quote a cell.
             stderr=subprocess.DEVNULL,
             env={name: os.environ[name] for name in ENVIRONMENT if name in os.environ} | {"PYTHONPATH": _join_paths()},
         )
@@ -136,6 +137,7 @@ class Sandbox(AbstractContextManager["Sandbox"]):
         outcomes: list[Outcome] = []
         for start in range(0, len(cells), BATCH_CELLS):
             request = {"rule": asdict(rule), "shared": shared, "cells": cells[start : start + BATCH_CELLS]}
+            # The deadline holds for one batch, so that it does not depend on the size of the table.
             outcomes += [Outcome(*found) for found in self._ask_process(request, self._deadline)]
         return outcomes
 
@@ -149,6 +151,7 @@ class Sandbox(AbstractContextManager["Sandbox"]):
             stdin.write(json.dumps(request).encode() + b"\n")
             stdin.flush()
             while b"\n" not in self._rest:
+                # A blocking read could not be given a deadline.
                 ready, _, _ = select.select([stdout], [], [], seconds)
                 if ready:
                     piece = os.read(stdout.fileno(), 1 << 20)
@@ -187,6 +190,7 @@ def serve() -> None:
     import resource
 
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    # The process can write no file.
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     from ss_ray.pii.policy.filters import Filters
     from ss_ray.pii.stand_ins.pseudonyms import Pseudonyms

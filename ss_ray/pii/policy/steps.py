@@ -36,7 +36,7 @@ ReplaceTexts = Callable[[Sequence[tuple[str, RowContext]], str], list[NewText]]
 
 
 @dataclass(frozen=True)
-class State:
+class PolicyState:
     """A table between two rules.
 
     Attributes:
@@ -121,7 +121,9 @@ def _list_sources(step: PolicyStep) -> Iterator[str]:
         yield from (source for source in (change.condition, change.value) if source is not None)
 
 
-def apply_policy(state: State, steps: Sequence[PolicyStep], sandbox: Sandbox, replace_texts: ReplaceTexts) -> State:
+def apply_policy(
+    state: PolicyState, steps: Sequence[PolicyStep], sandbox: Sandbox, replace_texts: ReplaceTexts
+) -> PolicyState:
     """The table after all steps.
 
     Args:
@@ -172,7 +174,7 @@ def step_variables(step: PolicyStep, sandbox: Sandbox) -> dict[str, Any]:
     return found
 
 
-def _with_columns(state: State, step: PolicyStep, sandbox: Sandbox, shared: Mapping[str, Any]) -> State:
+def _with_columns(state: PolicyState, step: PolicyStep, sandbox: Sandbox, shared: Mapping[str, Any]) -> PolicyState:
     changes = step.columns
     table = state.table
     columns = list(state.columns)
@@ -231,7 +233,7 @@ def _is_meant(rule: PolicyColumn | PolicyRow, column: ColumnView, sandbox: Sandb
     return sandbox.evaluate(conditions, {**shared, "column": column.shown()}, [{"this": None}])[0].matches
 
 
-def _without_rows(state: State, rule: PolicyRow, sandbox: Sandbox, shared: Mapping[str, Any]) -> State:
+def _without_rows(state: PolicyState, rule: PolicyRow, sandbox: Sandbox, shared: Mapping[str, Any]) -> PolicyState:
     """The rows for which no column meets the rule."""
     drops = [False] * state.table.num_rows
     for column in state.columns:
@@ -251,13 +253,13 @@ def _without_rows(state: State, rule: PolicyRow, sandbox: Sandbox, shared: Mappi
 
 
 def _apply_rule(
-    state: State,
+    state: PolicyState,
     column: ColumnView,
     rule: PolicyRow,
     sandbox: Sandbox,
     shared: Mapping[str, Any],
     replace_texts: ReplaceTexts | None,
-) -> State:
+) -> PolicyState:
     """The table after one rule has changed the cells of one column."""
     if not _is_meant(rule, column, sandbox, shared):
         return state
@@ -279,7 +281,9 @@ def _apply_rule(
     return _with_cells(state, column, outcomes)
 
 
-def _text_outcomes(state: State, column: ColumnView, met: Sequence[bool], replace_texts: ReplaceTexts) -> list[Outcome]:
+def _text_outcomes(
+    state: PolicyState, column: ColumnView, met: Sequence[bool], replace_texts: ReplaceTexts
+) -> list[Outcome]:
     texts = [None if value is None else str(value) for value in state.table.column(column.name).to_pylist()]
     chosen = [
         (text, row) for text, row, meets in zip(texts, state.rows, met, strict=True) if meets and text is not None
@@ -292,7 +296,7 @@ def _text_outcomes(state: State, column: ColumnView, met: Sequence[bool], replac
     ]
 
 
-def _with_cells(state: State, column: ColumnView, outcomes: Sequence[Outcome]) -> State:
+def _with_cells(state: PolicyState, column: ColumnView, outcomes: Sequence[Outcome]) -> PolicyState:
     place = state.table.column_names.index(column.name)
     before = state.table.column(place)
     hidden = MASK if is_textual(before.type) else None
@@ -312,7 +316,7 @@ def _with_cells(state: State, column: ColumnView, outcomes: Sequence[Outcome]) -
 
 
 def _evaluate_rule(
-    state: State, column: ColumnView, rule: Rule, sandbox: Sandbox, shared: Mapping[str, Any]
+    state: PolicyState, column: ColumnView, rule: Rule, sandbox: Sandbox, shared: Mapping[str, Any]
 ) -> list[Outcome]:
     """(num_rows,) outcome of each cell; cells that the expressions cannot tell apart are evaluated once."""
     used = [expression for expression in (*rule.conditions, rule.value, rule.foreach) if expression is not None]

@@ -96,6 +96,7 @@ def parse(expression: Expression) -> nodes.Template:
 
     for call in tree.find_all(nodes.Call):
         if isinstance(call.node, nodes.Getattr) and call.node.attr == "persona":
+            # The cell itself names its person; an argument could name another one.
             call.args = []
             call.kwargs = []
 
@@ -124,6 +125,7 @@ def needs(expression: Expression) -> Needs:
     by_key = [getattr(access.arg, "value", None) for access in tree.find_all(nodes.Getitem) if _is_row(access.node)]
     fields = [*by_name, *by_key]
     named = sorted({field for field in fields if isinstance(field, str)})
+    # `row` by itself, or with a computed key, may read any column.
     is_whole = names.count("row") > sum(isinstance(field, str) for field in fields)
     drawn = {"this", "item", "items", "fake", "random"}
     filters = {found.name for found in tree.find_all(nodes.Filter)}
@@ -178,9 +180,10 @@ class PolicyEnvironment(ImmutableSandboxedEnvironment):
 
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
         """Whether an expression may read an attribute; attributes of functions, methods and classes are refused."""
+        # Private attributes lead from any object to the interpreter.
         if attr.startswith("_"):
             return False
-        if isinstance(obj, Shown):
+        if isinstance(obj, ExposedFunctions):
             return attr in obj.names
         return isinstance(obj, (*PLAIN, LoopContext)) and super().is_safe_attribute(obj, attr, value)
 
@@ -192,6 +195,7 @@ class PolicyEnvironment(ImmutableSandboxedEnvironment):
             raise OverflowError("too large a power")
         if operator == "+" and _measure_size(left) + _measure_size(right) > MAX_CHARACTERS:
             raise OverflowError("too long a sum")
+        # A width in the format could make a string of any size.
         if operator == "%" and isinstance(left, str):
             raise TypeError("% formats no strings here")
 
@@ -235,6 +239,7 @@ class Expressions:
         this = variables.get("this")
         self._filters.start(this)
         seed = Stream(self._key, "policy", str(column.get("entity") or column.get("name")), repr(this)).below(2**64)
+        # Draws depend on key, column and cell alone, so the order of the cells does not matter.
         self._faker.seed_instance(seed)
         self._random.seed(seed)
 
@@ -260,6 +265,7 @@ def as_text(value: Any) -> str | None:
         TypeError: It is no value: a function, an object.
         OverflowError: It is too long.
     """
+    # NaN differs from itself.
     if value is None or value != value:
         return None
 
@@ -293,7 +299,7 @@ def _measure_size(value: Any) -> int:
     return 1
 
 
-class Shown:
+class ExposedFunctions:
     """Exposed part of an object: functions of plain values, by name."""
 
     def __init__(self, functions: Mapping[str, Callable[..., Any]]) -> None:
@@ -306,7 +312,7 @@ class Shown:
         return self._functions[name]
 
 
-class Persona(Shown):
+class Persona(ExposedFunctions):
     """Stand-ins of one cell by part of a person: `first_name`, `email`, ..."""
 
     def __init__(self, filters: Filters) -> None:
@@ -330,30 +336,33 @@ def plain(value: Any) -> Any:
         return [plain(item) for item in value]
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
-    if type(value) in PLAIN or isinstance(value, (Shown, Undefined)):
+    # The exact type: a subclass may override any operation.
+    if type(value) in PLAIN or isinstance(value, (ExposedFunctions, Undefined)):
         return value
 
     raise TypeError("the result is no value")
 
 
-def _show_functions(target: Any, names: Iterable[str]) -> Shown:
+def _show_functions(target: Any, names: Iterable[str]) -> ExposedFunctions:
     """Some methods of an object, with plain arguments and results."""
 
     def wrapped(method: Callable[..., Any]) -> Callable[..., Any]:
         return lambda *given, **named: plain(method(*plain(given), **plain(named)))
 
-    return Shown({name: wrapped(getattr(target, name)) for name in names})
+    return ExposedFunctions({name: wrapped(getattr(target, name)) for name in names})
 
 
-def _show_faker(faker: Any, filters: Filters) -> Shown:
+def _show_faker(faker: Any, filters: Filters) -> ExposedFunctions:
     """Faker's methods that make plain values, and `persona`, the stand-in of the person of the cell."""
     providers = [type(provider) for provider in faker.get_providers()]
     names = {name for provider in providers for name in dir(provider) if callable(getattr(provider, name))}
     shown = _show_functions(faker, (name for name in names if not name.startswith("_") and name not in _FAKER_OWN))
-    return Shown({**{name: getattr(shown, name) for name in shown.names}, "persona": lambda: Persona(filters)})
+    return ExposedFunctions(
+        {**{name: getattr(shown, name) for name in shown.names}, "persona": lambda: Persona(filters)}
+    )
 
 
-def _show_patterns() -> Shown:
+def _show_patterns() -> ExposedFunctions:
     """Regular expressions that give up after a second, where Python's might search forever."""
     import regex
 
@@ -366,6 +375,6 @@ def _show_patterns() -> Shown:
 
         return call
 
-    return Shown(
+    return ExposedFunctions(
         {name: timed(getattr(regex, name)) for name in ("sub", "findall", "search", "match", "fullmatch", "split")}
     )

@@ -36,14 +36,17 @@ def shifted_date(text: str, days: int) -> str | None:
     """
     text = text.strip()
     if _YEAR.fullmatch(text):
+        # From the middle of the year, moves either way change it equally often.
         return str((datetime(int(text), 7, 1) + timedelta(days=days)).year)
 
     for format_ in _FORMATS:
         parsed = _parse_date(text, format_)
         if parsed is not None:
+            # A placeholder (1900-01-01, 9999-12-31) belongs to nobody; moved, it would reveal the number of days.
             if is_placeholder(parsed):
                 return None
             written = (parsed + timedelta(days=days)).strftime(format_)
+            # strftime pads months and days; the original does not.
             if _UNPADDED.search(text):
                 return re.sub(r"\b0(?=\d)", "", written)
             return written

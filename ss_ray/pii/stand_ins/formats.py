@@ -64,6 +64,7 @@ def phone_number(value: str, stream: Stream) -> str:
 
     number, extension = split_extension(value)
     digits = digits_of(number)
+    # North American numbers get the exchange 555, which has no subscribers.
     if len(digits) == 10 and digits[0] in "23456789":
         drawn = _nanp_digits(stream)
     elif len(digits) == 11 and digits[0] == "1":
@@ -92,10 +93,7 @@ def split_extension(value: str) -> tuple[str, str]:
 
 
 def us_ssn(value: str, stream: Stream) -> str:
-    """A social security number of the same format, in area 9xx, which is never issued.
-
-    Groups 01 to 49 only: 9xx with a higher group can be a taxpayer number (ITIN).
-    """
+    """A social security number of the same format, in area 9xx, which is never issued."""
     separators = _SSN_SEPARATORS.fullmatch(value.strip())
     if separators:
         separator = separators[1]
@@ -105,6 +103,7 @@ def us_ssn(value: str, stream: Stream) -> str:
         else:
             separator = "-"
 
+    # Groups 01 to 49 only: 9xx with a higher group can be a taxpayer number (ITIN).
     return separator.join((f"9{stream.below(100):02}", f"{1 + stream.below(49):02}", f"{1 + stream.below(9_999):04}"))
 
 
@@ -119,6 +118,7 @@ def credit_card(value: str, stream: Stream) -> str:
         value = "4000 0000 0000 0000"
         digits = "4" * 16
 
+    # The test numbers of a network are issued by no bank, and neither are numbers of the industry digit 9.
     prefix = _TEST_CARDS.get(digits[0], "999999")
     body = prefix + stream.digits(len(digits) - len(prefix) - 1)
     return fill(_make_shape(value), body + luhn_digit(body))

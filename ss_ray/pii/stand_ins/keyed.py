@@ -99,6 +99,7 @@ def permuted(key: bytes, domain: str, value: str) -> str:
 
     alphabets = _list_alphabets(value)
     places = [(index, alphabet) for index, alphabet in enumerate(alphabets) if alphabet]
+    # A long value is unique by its length alone; a permutation of so many strings is not needed.
     if len(places) > MAX_PLACES:
         stream = Stream(key, "long", domain, value)
         return "".join(stream.choice(alphabet) if alphabet else character
@@ -125,14 +126,15 @@ def permuted(key: bytes, domain: str, value: str) -> str:
 def _as_ascii(key: bytes, domain: str, value: str) -> str:
     """The value with its digits and letters of other scripts replaced by ASCII ones."""
     stream = Stream(key, "fold", domain, value)
-    return "".join(
-        character
-        if character.isascii() or not (character.isalnum() or unicodedata.combining(character))
-        else str(int(character))
-        if character.isdecimal()
-        else stream.choice(string.ascii_uppercase if character.isupper() else string.ascii_lowercase)
-        for character in value
-    )
+    return "".join(_to_ascii(character, stream) for character in value)
+
+
+def _to_ascii(character: str, stream: Stream) -> str:
+    if character.isascii() or not (character.isalnum() or unicodedata.combining(character)):
+        return character
+    if character.isdecimal():
+        return str(int(character))
+    return stream.choice(string.ascii_uppercase if character.isupper() else string.ascii_lowercase)
 
 
 def _list_alphabets(value: str) -> list[str]:

@@ -32,7 +32,8 @@ from ss_ray.pii.stand_ins.lexicon import (
     sexes,
 )
 
-EMAIL_DOMAINS = ("example.com", "example.org", "example.net")  # RFC 2606: nobody's
+# Domains that RFC 2606 reserves.
+EMAIL_DOMAINS = ("example.com", "example.org", "example.net")
 MIN_JOINED = 3
 """Letters that each part of "mariagarcia" must have."""
 CACHE_SIZE = 65_536
@@ -243,14 +244,12 @@ def _is_known(folded: str) -> bool:
 
 
 def _handle_roles(words: list[tuple[str, str]], person: Person) -> list[str]:
-    """The roles of the names in a user name: the row knows them, or the first of several is the first name.
-
-    A last name first is told by the lists of names: "garcia.maria".
-    """
+    """The roles of the names in a user name: the row knows them, or the first of several is the first name."""
     if len(words) < 2:
         return [role for _, role in words]
 
     folded = [fold_name(word) for word, _ in words]
+    # The lists of names tell a last name first: "garcia.maria".
     is_reversed = folded[0] not in sexes() and folded[-1] in sexes() and len(folded[0]) > 1
     roles = ["last" if is_reversed else "first", *("first" for _ in words[2:]), "first" if is_reversed else "last"]
     own = person.given | person.family

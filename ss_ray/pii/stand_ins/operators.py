@@ -115,6 +115,7 @@ def generalise(entity_type: str, value: str) -> str:
         return generalised_date(text) or MASK
 
     if entity_type == entities.POSTCODE:
+        # A short postcode loses at least two characters.
         kept = max(0, min(POSTCODE_KEPT, len(text) - 2))
         return text[:kept] + re.sub(r"[^\W_]", "*", text[kept:])
 

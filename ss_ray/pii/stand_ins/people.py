@@ -62,6 +62,7 @@ def find_person_columns(types: Mapping[str, str], identity: str | None, *, use_c
         identity: Column that the configuration names.
         use_country: Whether a country may choose the locale.
     """
+    # Headers such as "provider_name" or "mothers_maiden" name another person than the row's.
     own = [(name, type_) for name, type_ in types.items() if not _is_of_others(name)]
 
     def of(entity_type: str) -> tuple[str, ...]:

@@ -40,7 +40,7 @@ _POSTCODE_AND_CITY = re.compile(r"(?:(.*?)[\s,]+)??((?=\w*\d)[\w-]{3,10}(?:\s\d\
 
 
 @dataclass(frozen=True)
-class State:
+class UsState:
     """A state of the United States: postal code, name, first and last prefix of three digits of its postcodes."""
 
     code: str
@@ -196,7 +196,12 @@ class Places:
         # Never by 0.
         moved = degrees + step * (drawn - reach if drawn < reach else drawn - reach + 1)
 
-        return str(2 * limit - moved if moved > limit else -2 * limit - moved if moved < -limit else moved)
+        # A coordinate beyond the pole or the date line is mirrored back into the range.
+        if moved > limit:
+            return str(2 * limit - moved)
+        if moved < -limit:
+            return str(-2 * limit - moved)
+        return str(moved)
 
     def _replace_street(self, value: str) -> str:
         return self._draw_from_pool("street", value, self._choose_lexicon(value).streets)
@@ -210,7 +215,7 @@ class Places:
 
         return _like_case(drawn, value)
 
-    def _other_state(self, state: State) -> State:
+    def _other_state(self, state: UsState) -> UsState:
         states = us_states()
         return states[cycle(self.key, entities.STATE, len(states))[states.index(state)]]
 
@@ -232,21 +237,21 @@ def kind_of_place(value: str) -> str:
 
 
 @lru_cache(maxsize=1)
-def us_states() -> tuple[State, ...]:
+def us_states() -> tuple[UsState, ...]:
     """The states of the United States and its capital, by code."""
     rows = [row.strip() for row in _STATES.replace("\n", "|").split("|")]
     parts = [(row[:2], *row[3:].rsplit(" ", 1)) for row in rows]
-    states = [State(code, name, *(int(number) for number in span.split("-"))) for code, name, span in parts]
+    states = [UsState(code, name, *(int(number) for number in span.split("-"))) for code, name, span in parts]
     return tuple(sorted(states, key=lambda state: state.code))
 
 
 @lru_cache(maxsize=1)
-def states_by_word() -> dict[str, State]:
+def states_by_word() -> dict[str, UsState]:
     """States by their folded names and codes."""
     return {word.casefold(): state for state in us_states() for word in (state.code, state.name)}
 
 
-def _state_of_zip(prefix: int) -> State | None:
+def _state_of_zip(prefix: int) -> UsState | None:
     return next((state for state in us_states() if state.first <= prefix <= state.last), None)
 
 

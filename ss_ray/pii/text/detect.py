@@ -31,9 +31,12 @@ THRESHOLD = 0.3
 TEXT_TYPES = PATTERN_TYPES | BUILTIN_TYPES
 """All types that the detector can find, with the model that ships with the package."""
 
-_CERTAIN = 0.5  # a pattern's score that a model's opinion does not change
-_PATTERN_WINDOW, _PATTERN_OVERLAP = 100_000, 20_000  # characters: keys and tokens are long, and patterns linear
-_BATCH = 512  # windows that a model reads at once
+# Score of a pattern from which a model does not overrule it.
+_CERTAIN = 0.5
+# Characters: keys and tokens are long, and patterns linear.
+_PATTERN_WINDOW, _PATTERN_OVERLAP = 100_000, 20_000
+# Number of windows that a model reads at once.
+_BATCH = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +200,8 @@ def without_overlaps(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     for finding in sorted(findings, key=lambda f: (f.start, f.end)):
         if merged and finding.start < merged[-1][1]:
             start, end, winner = merged[-1]
+            # The group keeps the span of all its findings: the winner's alone would leave a fragment of the others in
+            # the text.
             merged[-1] = start, max(end, finding.end), max(winner, finding, key=_rank_finding)
         else:
             merged.append((finding.start, finding.end, finding))
@@ -205,13 +210,11 @@ def without_overlaps(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
 
 def _with_namesakes(text: str, by_model: list[Finding]) -> list[Finding]:
-    """Findings of a model, and other occurrences of the parts of its certain full names, as persons.
-
-    "Maria Lopez called. Lopez was angry": the second Lopez is hers, whatever the model took it for. Names in small
-    letters are left out, of which many are words.
-    """
+    """Findings of a model, and other occurrences of the parts of its certain full names, as persons."""
     sure = [f for f in by_model if f.entity_type == "PERSON" and f.score >= _SURE]
+    # "Maria Lopez called. Lopez was angry": the second Lopez is hers, whatever the model took it for.
     parts = {word for f in sure if len(words := text[f.start : f.end].split()) > 1 for word in words}
+    # Names in small letters are left out, of which many are words.
     names = sorted((word for word in parts if _NAME.fullmatch(word) and not word[0].islower()), key=len, reverse=True)[
         :_MAX_NAMES
     ]
@@ -282,8 +285,10 @@ _TITLE = re.compile(
     r"|señora?)\b\.?\s+(?=\w)",
     re.IGNORECASE,
 )
-_SURE = 0.6  # score of a person whose name is looked for again
-_MAX_NAMES = 200  # of one text
+# Score of a person whose name is looked for again.
+_SURE = 0.6
+# Number of names of one text that are looked for again.
+_MAX_NAMES = 200
 _NAME = re.compile(r"[^\W\d_](?:[^\W\d_]|['’-]){2,}")
 _WORDS = frozenset({"PERSON", "LOCATION", "ORGANIZATION", "NRP", "TITLE", "JOB_TITLE"})
 _SUBSTANCE = re.compile(r"[^\W_]")

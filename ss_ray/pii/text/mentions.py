@@ -107,12 +107,18 @@ def fold(text: str) -> tuple[str, Sequence[int]]:
         for part in unicodedata.normalize("NFKD", character).casefold():
             if unicodedata.combining(part) or unicodedata.category(part) == "Cf":
                 continue
-            folded.append(
-                _FOLDS.get(part) or (" " if part.isspace() else "-" if unicodedata.category(part) == "Pd" else part)
-            )
+            folded.append(_FOLDS.get(part) or _fold_separator(part))
             places.append(place)
 
     return "".join(folded), places
+
+
+def _fold_separator(character: str) -> str:
+    if character.isspace():
+        return " "
+    if unicodedata.category(character) == "Pd":
+        return "-"
+    return character
 
 
 def _number_mentions(entity_type: str, value: str) -> tuple[Mention, ...]:
@@ -143,10 +149,7 @@ def _parts_of_name(entity_type: str, value: str) -> tuple[Mention, ...]:
 
 
 def _make_mention(entity_type: str, value: str) -> Mention:
-    """A value that does not stand next to a letter, or for other types than names next to a letter or digit.
-
-    Chinese, Japanese and Korean are written without spaces, so any character may stand next to theirs.
-    """
+    """A value that does not stand next to a letter, or for other types than names next to a letter or digit."""
     folded = " ".join(fold(value)[0].split())
     if entity_type in entities.NAME_TYPES:
         edge = r"[^\W\d_]"
@@ -154,8 +157,10 @@ def _make_mention(entity_type: str, value: str) -> Mention:
         edge = r"\w"
 
     regex = r"[\s-]+".join(re.escape(word) for word in re.split(r"[\s-]+", folded))
+    # Chinese, Japanese and Korean are written without spaces, so any character may stand next to theirs.
     before = "" if _is_wide(folded[:1]) else rf"(?<!{edge})"
     after = "" if _is_wide(folded[-1:]) else rf"(?!{edge})"
+    # The longest word is the rarest, so it rules out most texts before the pattern runs.
     probe = max(re.split(r"[\s-]+", folded), key=len)
 
     return Mention(entity_type, probe, f"{before}{regex}{after}")

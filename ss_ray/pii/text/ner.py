@@ -57,11 +57,14 @@ _MARKS = "\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0900-\u0dff\u0e31-\u0e4e\u200
 _WORD = rf"(?:[^\W_][{_MARKS}]*)+"
 _POSSESSIVE = r"(?i:['\u2019`\u00b4](?:s|d|m|t|ll|re|ve)\b)"
 _TOKEN = re.compile(
-    r"\n\s*"  # line breaks, with the space behind them
+    # Line breaks, with the space behind them.
+    r"\n\s*"
     r"|(?:https?://|www\.)[^\s,;<>\"']+|[\w.+-]{1,64}@[\w.-]*\w"
-    r"|(?:[^\W\d_]\.)+(?!\w)"  # J. U.S. y.o.
+    # J. U.S. y.o.
+    r"|(?:[^\W\d_]\.)+(?!\w)"
     r"|(?i:mr|mrs|ms|dr|prof|st|jr|sr|inc|ltd|co|corp|apt|ave|blvd|rd|no|rev|hon|capt|sgt|lt|col)\.(?!\d)"
-    r"|\d+(?:[.,:/]\d+)+(?!\w)"  # 1,200.50 10:30 3/4/2021
+    # 1,200.50 10:30 3/4/2021.
+    r"|\d+(?:[.,:/]\d+)+(?!\w)"
     rf"|{_WORD}(?:(?!{_POSSESSIVE})['\u2019]{_WORD}|(?<=[a-z0-9])\.(?=[a-z]{{2}}){_WORD})*"
     rf"|{_POSSESSIVE}|([^\w\s])\1*|_+|\S"
 )

@@ -34,9 +34,11 @@ BUILTIN_TYPES = frozenset(
 )
 """The types that the model of the package finds."""
 
-_SCALE = 0.85  # Presidio's score for what a model without probabilities finds
+# Presidio's score for what a model without probabilities finds.
+_SCALE = 0.85
 _NUMBERS = frozenset({"PHONE_NUMBER", "POSTCODE"})
-_BATCH = 64  # of which the network's arrays fit into the processor's cache
+# The network's arrays of one batch fit into the processor's cache.
+_BATCH = 64
 
 # Labels of OntoNotes and CoNLL that Presidio's own table lacks.
 _MORE_LABELS = {

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-WINDOW = 4_000  # characters
+# In characters.
+WINDOW = 4_000
 OVERLAP = 400
 _SURROGATE = re.compile("[\ud800-\udfff]")
 

@@ -23,7 +23,8 @@ from ss_ray.privacy.ledger.ledger import Ledger
 
 ACTOR_NAME = "privacy-ledger"
 NAMESPACE = "ss_ray"
-ANSWER_SECONDS = 120  # enough for the actor to start again
+# Enough for the actor to start again.
+ANSWER_SECONDS = 120
 HEAD_NODE = "node:__internal_head__"
 
 
@@ -144,6 +145,7 @@ class _SharedLedger(Ledger):
     def database(self, url: str) -> str | None:
         """Location of the ledger, if it is not at `url`."""
         own = self._database.url
+        # A changed password does not make another ledger.
         if ledger_url(url).set(password=None) == own.set(password=None):
             return None
         return shown(own)
@@ -159,10 +161,13 @@ def _get_or_create(url: str) -> Any:
     actor = ray.remote(_SharedLedger).options(
         name=ACTOR_NAME,
         namespace=NAMESPACE,
+        # It outlives the job that started it.
         lifetime="detached",
         get_if_exists=True,
+        # The ledger must come back after a crash of its node, with the same name.
         max_restarts=-1,
         max_task_retries=-1,
+        # The ledger waits for its database most of the time and must start on a full cluster.
         num_cpus=0,
         resources=head,
     )

@@ -18,10 +18,13 @@ from ss_ray.privacy.ledger.datasets import normalize_accounts
 from ss_ray.privacy.ledger.tables import METADATA
 
 DEFAULT_URL = "sqlite:///~/.ss_ray/ledger.sqlite"
-BUSY_SECONDS = 60  # for which a transaction waits for another one
-TABLES_LOCK = 7_225_309_113  # any number: PostgreSQL's name for "someone makes the tables"
+# Seconds that a transaction waits for another one.
+BUSY_SECONDS = 60
+# PostgreSQL names an advisory lock by a number; this one means that the tables are being made.
+TABLES_LOCK = 7_225_309_113
 BEGIN = {
-    "sqlite": ["BEGIN IMMEDIATE"],  # takes the write lock before anything is read
+    # Takes the write lock before anything is read.
+    "sqlite": ["BEGIN IMMEDIATE"],
     "postgresql": ["SET LOCAL synchronous_commit = on", f"SET LOCAL lock_timeout = '{BUSY_SECONDS}s'"],
 }
 

@@ -97,14 +97,12 @@ def identify(db: sa.Connection, source: DataIdentity) -> str:
 
 
 def remember_content(db: sa.Connection, dataset: str, digests: tuple[str, ...]) -> None:
-    """Remember the content of a job's files, to recognise them under other names.
-
-    Files that an earlier job used under no name join the data set, with everything that was spent on them.
-    """
+    """Remember the content of a job's files, to recognise them under other names."""
     for digest in digests:
         before = _find_by_alias(db, CONTENT, digest)
         if before is None:
             add_alias(db, CONTENT, digest, dataset)
+        # An earlier job used the files under no name: they join the data set, with everything that was spent on them.
         elif before != dataset and before.startswith(UNNAMED):
             set_alias(db, NAME, before, dataset)
 

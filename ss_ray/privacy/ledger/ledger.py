@@ -59,8 +59,10 @@ from ss_ray.privacy.ledger.tables import (
 
 __all__ = ["Balance", "Ledger", "SpendingLedger"]
 
-NOISE_LIMITS = (0.01, 1e6)  # beyond them RDP overflows, or is rounded down to nothing
-MAX_USES = 10**9  # of one mechanism in one call: rounding errors of RDP are multiplied by it
+# Beyond them RDP overflows, or is rounded down to nothing.
+NOISE_LIMITS = (0.01, 1e6)
+# Limit for one mechanism in one call: rounding errors of RDP are multiplied by the number of uses.
+MAX_USES = 10**9
 
 
 class SpendingLedger(Protocol):
@@ -113,6 +115,7 @@ class Ledger:
         budget = {"epsilon": float(epsilon), "delta": float(delta)}
         with self._database.transaction() as db:
             dataset = dataset_of(db, dataset)
+            # Locked, so that no reservation is checked against the old total meanwhile.
             locked_account(db, dataset, privacy_unit)
             db.execute(sa.update(ACCOUNTS).filter_by(dataset=dataset, privacy_unit=privacy_unit).values(budget))
             record(db, "set-budget", dataset=dataset, privacy_unit=privacy_unit, **budget)
@@ -216,6 +219,7 @@ class Ledger:
             known = db.execute(sa.select(JOBS).filter_by(job=job).with_for_update()).one_or_none()
             if known is None:
                 db.execute(sa.insert(JOBS).values(job=job, opened_at=now(), closed=False, **values))
+            # A name that is used twice would move earlier charges to another account.
             elif (known.dataset, known.privacy_unit) != (dataset, privacy_unit):
                 raise PrivacyError(
                     f"the ledger knows job {job!r} on data set {known.dataset!r} per {known.privacy_unit}, not on "
@@ -245,6 +249,7 @@ class Ledger:
             if wanted:
                 require_budgeted_unit(db, account)
 
+            # The earlier reservation of the job itself is replaced, so it does not count.
             others = _list_committed(db, account, except_reserved_by=job)
             _check_budget(account, job, others, wanted)
             db.execute(sa.update(CHARGES).filter_by(job=job).values(reserved=0))
@@ -255,8 +260,6 @@ class Ledger:
 
     def charge(self, job: str, charge: Charge) -> int:
         """Spend from the reservation, before the noise is drawn; on disk when this returns.
-
-        Mechanisms are the same where name, noise multiplier, sample rate and delta are equal to the last bit.
 
         Args:
             job: An open job.
@@ -269,11 +272,13 @@ class Ledger:
             PrivacyError: Beyond the reservation, or the job is closed or unknown. Nothing is charged.
         """
         charge = _check_charge(charge, least=1)
+        # Mechanisms are the same if name, noise multiplier, sample rate and delta are equal to the last bit.
         key = {"job": job, **mechanism_of(charge)}
         with self._database.transaction() as db:
             lock_open_job(db, job)
             row = db.execute(sa.select(CHARGES).filter_by(**key)).one_or_none()
             left = 0 if row is None else row.reserved
+            # Only reserved uses were checked against the budget.
             if row is None or charge.count > left:
                 raise PrivacyError(
                     f"job {job!r} reserved {left} more uses of {charge.mechanism!r} with noise multiplier "
@@ -342,6 +347,7 @@ def _list_committed(db: sa.Connection, account: sa.Row[Any], *, except_reserved_
 
 
 def _check_budget(account: sa.Row[Any], job: str, committed: Sequence[Charge], wanted: Sequence[Charge]) -> None:
+    # Without a budget spending is recorded but not limited.
     if account.epsilon is None or not wanted:
         return
 

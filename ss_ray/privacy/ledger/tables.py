@@ -20,7 +20,8 @@ ACCOUNTS = sa.Table(
     METADATA,
     sa.Column("dataset", sa.String, primary_key=True),
     sa.Column("privacy_unit", sa.String, primary_key=True),
-    sa.Column("epsilon", sa.Double),  # null without a budget, as delta
+    # Null without a budget, as is delta.
+    sa.Column("epsilon", sa.Double),
     sa.Column("delta", sa.Double),
 )
 JOBS = sa.Table(
@@ -30,10 +31,12 @@ JOBS = sa.Table(
     sa.Column("dataset", sa.String, nullable=False),
     sa.Column("privacy_unit", sa.String, nullable=False),
     sa.Column("delta", sa.Double, nullable=False),
-    sa.Column("opened_at", sa.String, nullable=False),  # times are UTC in ISO 8601
+    # Times are UTC in ISO 8601.
+    sa.Column("opened_at", sa.String, nullable=False),
     sa.Column("closed", sa.Boolean, nullable=False),
 )
-CHARGES = sa.Table(  # one row for each mechanism of a job, however many steps it takes
+# One row for each mechanism of a job, however many steps it takes.
+CHARGES = sa.Table(
     "ledger_charges",
     METADATA,
     sa.Column("job", sa.String, primary_key=True),
@@ -42,26 +45,31 @@ CHARGES = sa.Table(  # one row for each mechanism of a job, however many steps i
     sa.Column("sample_rate", sa.Double, primary_key=True),
     sa.Column("delta", sa.Double, primary_key=True),
     sa.Column("spent", sa.BigInteger, nullable=False),
-    sa.Column("reserved", sa.BigInteger, nullable=False),  # and not spent yet
+    # Uses that are reserved and not spent yet.
+    sa.Column("reserved", sa.BigInteger, nullable=False),
     sa.Column("first_at", sa.String),
     sa.Column("last_at", sa.String),
 )
 FIRST_USE = (CHARGES.c.first_at, CHARGES.c.mechanism)
-ALIASES = sa.Table(  # by what a data set is recognised beside its own name
+# Names, places and contents by which a data set is recognised.
+ALIASES = sa.Table(
     "ledger_aliases",
     METADATA,
-    sa.Column("kind", sa.String, primary_key=True),  # name, place or content
+    # Name, place or content.
+    sa.Column("kind", sa.String, primary_key=True),
     sa.Column("alias", sa.String, primary_key=True),
     sa.Column("dataset", sa.String, nullable=False),
 )
-LIMITS = sa.Table(  # one row at most: the largest guarantee that a single job may ask for
+# One row at most: the largest guarantee that a single job may ask for.
+LIMITS = sa.Table(
     "ledger_limits",
     METADATA,
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("max_epsilon", sa.Double),
     sa.Column("max_delta", sa.Double),
 )
-EVENTS = sa.Table(  # append-only, for audits: budgets, openings, reservations and what closings gave back
+# Append-only, for audits: budgets, openings, reservations and what closings gave back.
+EVENTS = sa.Table(
     "ledger_events",
     METADATA,
     sa.Column("id", sa.Integer, primary_key=True),
@@ -80,11 +88,9 @@ EVENTS = sa.Table(  # append-only, for audits: budgets, openings, reservations a
 
 
 def locked_account(db: sa.Connection, dataset: str, privacy_unit: str) -> sa.Row[Any]:
-    """The account, created if it is missing. The holder of its lock alone can reserve on it.
-
-    Accounts are locked before jobs: the other order could wait in a circle. SQLite locks the whole file instead.
-    """
+    """The account, created if it is missing. The holder of its lock alone can reserve on it."""
     key = {"dataset": dataset, "privacy_unit": privacy_unit}
+    # Accounts are locked before jobs: the other order could deadlock. SQLite locks the whole file instead.
     query = sa.select(ACCOUNTS).filter_by(**key).with_for_update()
     account = db.execute(query).one_or_none()
     if account is None:

@@ -24,7 +24,7 @@ from ss_ray.privacy.audit import AuditResult, audit_scores, likelihood_ratios, p
 from ss_ray.privacy.charges import DPPlan
 from ss_ray.privacy.conformance import Conformance, Shares, check_conformance, quiet_plan
 from ss_ray.privacy.noise import secret_generator
-from ss_ray.privacy.plan import make_dp_plan
+from ss_ray.privacy.plan import CountedUnits, make_dp_plan
 from ss_ray.training.loop import Worker
 from ss_ray.training.models import CompactModel, SlotGroup, build_compact, group_slots, row_losses
 from ss_ray.training.private.loop import RowUnits, own_units, train_private
@@ -87,9 +87,7 @@ def plan_audit(
     num_units = num_rows + num_canaries // 2
     batch = max(1, round(sample_rate * num_units))
     return make_dp_plan(
-        privacy_unit="row",
-        num_units=num_units,
-        rough_num_units=num_units,
+        CountedUnits(privacy_unit="row", num_units=num_units, rough_num_units=num_units),
         target_epsilon=epsilon,
         delta=delta,
         max_grad_norm=MAX_GRAD_NORM,

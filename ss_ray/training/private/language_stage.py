@@ -15,6 +15,7 @@ from ss_ray.codec.json.order import JsonOrder, make_order
 from ss_ray.codec.json.prompt import GenerationSettings, instruction
 from ss_ray.codec.order_axis import OrderAxis
 from ss_ray.codec.sequence_columns import Sequences
+from ss_ray.codec.sequence_tables import Gaps
 from ss_ray.errors import DataError, PrivacyError
 from ss_ray.location import Location
 from ss_ray.plans.language_training import LanguagePlan
@@ -130,8 +131,7 @@ def _measured_order(schema: TableSchema, axis: OrderAxis, sequences: SequencePla
     return make_order(
         schema,
         axis,
-        gaps=(0, max(1, high - low)),
-        gaps_are_listed=False,
+        gaps=Gaps(values=(0, max(1, high - low)), are_listed=False),
         divisor=1,
         interval=declared_interval(sequences, axis),
     )

@@ -49,10 +49,8 @@ def codec_of(schema: TableSchema, table: pa.Table, group: str | None, order: str
     axis = order_axis(schema[order])
     assert axis is not None
     facts = sequence_facts(rows, starts, axis)
-    gaps = facts.gaps if facts.gaps is not None else facts.gap_bounds or ()
     same = facts.gaps[0] if facts.gaps and len(facts.gaps) == 1 and facts.gaps[0] > 0 else None
-    listed, divisor = facts.gaps is not None, facts.gap_divisor
-    made = make_order(schema, axis, gaps=gaps, gaps_are_listed=listed, divisor=divisor, interval=same)
+    made = make_order(schema, axis, gaps=facts.known_gaps, divisor=facts.gap_divisor, interval=same)
     constants = tuple(n for n in schema.names if n in facts.constants and n not in (group, order))
     sequences = Sequences(group=group, order=order, constants=constants, max_rows=facts.max_rows)
     return JsonCodec(schema=schema, sequences=sequences, max_records=1).ordered(made), rows

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ss_ray.evaluation.evaluation_tables import EvaluationTables
 from ss_ray.evaluation.privacy.nemo_attributes import attribute_score, decimals
 from ss_ray.evaluation.privacy.nemo_encoding import binary_digits, encode
 from ss_ray.evaluation.privacy.nemo_privacy import dps, membership_points, nemo_privacy
@@ -54,7 +55,7 @@ def test_scores_are_those_of_the_published_package(train, copied, membership, at
     count = int(5000 * copied)
     fresh = draw(5000, 3)
     made = train if copied == 1 else pd.concat([fresh.iloc[count:], train.sample(count, random_state=0)])
-    found = nemo_privacy(train, draw(300, 2), made.reset_index(drop=True), MIXED)
+    found = nemo_privacy(EvaluationTables(train, draw(300, 2), made.reset_index(drop=True), MIXED))
     assert found.membership.value == pytest.approx(membership, abs=0.2)
     assert found.attributes.value == pytest.approx(attributes, abs=0.2)
     assert found.dps.value == pytest.approx((membership + attributes) / 2, abs=0.2)
@@ -65,7 +66,7 @@ def test_a_score_of_zero_counts_in_the_dps():
 
 
 def test_without_holdout_there_is_no_dps(train):
-    found = nemo_privacy(train.head(50), None, train.head(50), MIXED)
+    found = nemo_privacy(EvaluationTables(train.head(50), None, train.head(50), MIXED))
     assert found.attributes.value is not None
     assert "no holdout" in found.dps.reason
 
@@ -116,8 +117,11 @@ def test_categories_become_binary_digits_and_numbers_quantiles():
 @pytest.mark.parametrize(("kinds", "reason"), [({"t": Kind.TEXT}, "no column"), ({"c": Kind.CATEGORY}, "one column")])
 def test_every_gap_has_a_reason(kinds, reason):
     frame = pd.DataFrame({name: ["a b", "c d"] for name in kinds})
-    found = nemo_privacy(frame, frame, frame, make_schema(**kinds))
+    found = nemo_privacy(EvaluationTables(frame, frame, frame, make_schema(**kinds)))
     assert reason in found.attributes.reason
     assert isinstance(found.dps, Score)
     assert reason in found.dps.reason
-    assert "no rows" in nemo_privacy(frame, frame, frame.head(0), make_schema(c=Kind.CATEGORY)).dps.reason
+    assert (
+        "no rows"
+        in nemo_privacy(EvaluationTables(frame, frame, frame.head(0), make_schema(c=Kind.CATEGORY))).dps.reason
+    )

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ss_ray.evaluation.evaluation_tables import EvaluationTables
 from ss_ray.evaluation.privacy.attacks import evaluate_privacy
 from ss_ray.evaluation.privacy.verdict import PrivacyVerdict, judge_privacy
 from ss_ray.evaluation.scores import Grade
@@ -30,7 +31,7 @@ def census() -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
 
 
 def judge_census(train, holdout, synthetic) -> PrivacyVerdict:
-    return judge_privacy(evaluate_privacy(train, holdout, synthetic, CENSUS))
+    return judge_privacy(evaluate_privacy(EvaluationTables(train, holdout, synthetic, CENSUS)))
 
 
 def strangest(train: pd.DataFrame, count: int) -> pd.DataFrame:
@@ -150,10 +151,10 @@ def test_the_rows_of_one_person_fail():
     train, holdout, fresh = draw_events(300, 1), draw_events(150, 2), draw_events(300, 3)
     persons = [train[train["person"] == f"1-{number}"].assign(person=f"copy-{number}") for number in (5, 17, 23)]
     leaked = pd.concat([fresh, *persons], ignore_index=True)
-    verdict = judge_privacy(evaluate_privacy(train, holdout, leaked, EVENTS, group="person"))
+    verdict = judge_privacy(evaluate_privacy(EvaluationTables(train, holdout, leaked, EVENTS), group="person"))
     assert verdict.failed
     assert "disclosed_rows" in verdict.hard_fails
-    honest = judge_privacy(evaluate_privacy(train, holdout, fresh, EVENTS, group="person"))
+    honest = judge_privacy(evaluate_privacy(EvaluationTables(train, holdout, fresh, EVENTS), group="person"))
     assert not honest.failed
 
 
@@ -175,15 +176,15 @@ def test_a_vocabulary_of_the_holdout_fails():
     train, holdout = draw(1000, [f"firm{i}" for i in range(40)]), draw(400, [f"firm{i}" for i in range(40)])
     holdout.loc[:39, "employer"] = [f"rare{i}" for i in range(40)]
     fresh = draw(300, [f"firm{i}" for i in range(40)])
-    assert not judge_privacy(evaluate_privacy(train, holdout, fresh, schema)).failed
+    assert not judge_privacy(evaluate_privacy(EvaluationTables(train, holdout, fresh, schema))).failed
     fresh.loc[:39, "employer"] = [f"rare{i}" for i in range(40)]
-    verdict = judge_privacy(evaluate_privacy(train, holdout, fresh, schema))
+    verdict = judge_privacy(evaluate_privacy(EvaluationTables(train, holdout, fresh, schema)))
     assert "unseen_values" in verdict.hard_fails
 
 
 def test_one_disclosed_row_caps_the_grade_and_is_listed_by_its_number(census):
     train, holdout, fresh = census
-    privacy = evaluate_privacy(train, holdout, among(fresh, strangest(train, 1)), CENSUS)
+    privacy = evaluate_privacy(EvaluationTables(train, holdout, among(fresh, strangest(train, 1)), CENSUS))
     verdict = judge_privacy(privacy)
     assert not verdict.failed
     assert verdict.score.value <= 3.9
@@ -217,7 +218,7 @@ def test_a_released_value_of_one_person_is_a_finding_unless_it_is_public(census)
     reasons = " ".join(judge_census(train, holdout, released).reasons)
     assert "values of 'work' that exactly one training unit has" in reasons
     assert "Lighthouse" not in reasons
-    privacy = evaluate_privacy(train, holdout, released, CENSUS, public=("work",))
+    privacy = evaluate_privacy(EvaluationTables(train, holdout, released, CENSUS), public=("work",))
     assert "work" not in {column.column for column in privacy.singles}
 
 
@@ -235,7 +236,7 @@ def failed_honest_samples(name: str, seeds: range) -> dict[int, tuple[str, ...]]
     failed = {}
     for seed in seeds:
         sides = (draw(rows, 1000 * seed + rows) for rows in (900, 450, 901))
-        verdict = judge_privacy(evaluate_privacy(*sides, schema, **options))
+        verdict = judge_privacy(evaluate_privacy(EvaluationTables(*sides, schema), **options))
         if verdict.failed:
             failed[seed] = verdict.reasons
     return failed

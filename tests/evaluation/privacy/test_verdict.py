@@ -2,6 +2,7 @@ import pandas as pd
 import pytest
 from scipy.stats import norm
 
+from ss_ray.evaluation.evaluation_tables import EvaluationTables
 from ss_ray.evaluation.metrics import measured
 from ss_ray.evaluation.privacy.attacks import evaluate_privacy
 from ss_ray.evaluation.privacy.rules import RULES, STANDARD_ERRORS, TOTAL_ERROR, is_leaking, rule_error
@@ -13,7 +14,7 @@ from tests.evaluation.test_evaluate import numbers_in
 
 
 def judge(train, holdout, synthetic, schema):
-    return judge_privacy(evaluate_privacy(train, holdout, synthetic, schema))
+    return judge_privacy(evaluate_privacy(EvaluationTables(train, holdout, synthetic, schema)))
 
 
 def test_a_copy_of_train_is_poor(train, holdout, schema):
@@ -47,7 +48,7 @@ def test_a_fresh_draw_passes(train, holdout, fresh, schema):
 def test_a_table_of_few_distinct_rows_is_not_accused_of_copying(train, holdout, fresh, schema):
     narrow = [frame.assign(income=1.0, joined=None, age=30.0, remark=None) for frame in (train, holdout, fresh)]
     narrow = [frame.assign(**{"<b>x</b>": 0.0}) for frame in narrow]
-    privacy = evaluate_privacy(narrow[0], narrow[1], narrow[2], schema)
+    privacy = evaluate_privacy(EvaluationTables(narrow[0], narrow[1], narrow[2], schema))
     assert privacy.copies[0].synthetic.value > 0.8
     assert not judge_privacy(privacy).failed
 
@@ -85,7 +86,7 @@ def patients():
 
 
 def judge_patients(train, holdout, synthetic):
-    return judge_privacy(evaluate_privacy(train, holdout, synthetic, PATIENTS, pii=PII))
+    return judge_privacy(evaluate_privacy(EvaluationTables(train, holdout, synthetic, PATIENTS), pii=PII))
 
 
 LEAKS = {  # name -> (synthetic table, rules that must fail)
@@ -143,7 +144,7 @@ def test_the_errors_of_the_rules_add_up():
 @pytest.mark.parametrize("rows", [(1, 1, 1), (50, 20, 50), (50, 1, 50), (50, 0, 3)])
 def test_small_tables_are_judged_or_told_why_not(patients, rows):
     train, holdout, fresh = (frame.head(n) for frame, n in zip(patients, rows, strict=True))
-    privacy = evaluate_privacy(train, holdout, fresh, PATIENTS, pii=PII)
+    privacy = evaluate_privacy(EvaluationTables(train, holdout, fresh, PATIENTS), pii=PII)
     verdict = judge_privacy(privacy)
     assert not verdict.failed
     assert all((n.value is None) == (n.reason is not None) for n in numbers_in(privacy))
@@ -155,10 +156,12 @@ def test_tables_of_one_column_are_judged_or_told_why_not(patients, column):
     schema = TableSchema(columns=(PATIENTS[column],))
     train, holdout, fresh = (frame[[column]].head(60) for frame in patients)
     for made in (fresh, fresh.head(1), fresh.assign(**{column: None})):
-        privacy = evaluate_privacy(train, holdout, made, schema)
+        privacy = evaluate_privacy(EvaluationTables(train, holdout, made, schema))
         assert not judge_privacy(privacy).failed
         assert all((n.value is None) == (n.reason is not None) for n in numbers_in(privacy))
-    assert not judge_privacy(evaluate_privacy(train.assign(**{column: None}), holdout, fresh, schema)).failed
+    assert not judge_privacy(
+        evaluate_privacy(EvaluationTables(train.assign(**{column: None}), holdout, fresh, schema))
+    ).failed
 
 
 def test_a_copy_fails_without_a_holdout_too(train, fresh, schema):
@@ -183,17 +186,17 @@ TEXTS = TableSchema(columns=(PATIENTS["mail"], PATIENTS["note"]))
 def test_copied_texts_fail_a_table_of_texts_alone(patients, copied):
     train, holdout, fresh = (frame[["mail", "note"]] for frame in patients)
     made = fresh.assign(note=[*train["note"].head(int(copied * 1000)), *fresh["note"].tail(int(1000 - copied * 1000))])
-    verdict = judge_privacy(evaluate_privacy(train, holdout, made, TEXTS))
+    verdict = judge_privacy(evaluate_privacy(EvaluationTables(train, holdout, made, TEXTS)))
     assert verdict.failed
     assert {"copies", "memorised_text"} <= set(verdict.hard_fails)
 
 
 def test_a_table_of_texts_alone_says_what_was_not_tested(patients):
     train, holdout, fresh = (frame[["mail", "note"]] for frame in patients)
-    verdict = judge_privacy(evaluate_privacy(train, holdout, fresh, TEXTS))
+    verdict = judge_privacy(evaluate_privacy(EvaluationTables(train, holdout, fresh, TEXTS)))
     assert verdict.failed is False
     assert verdict.score.grade is None
     assert verdict.missing == ("copies of rows", "distances of rows", "membership inference", "attribute inference")
     assert "0.0% of the texts of 'note' are copies" in " ".join(verdict.reasons)
-    alone = judge_privacy(evaluate_privacy(train, None, fresh, TEXTS))
+    alone = judge_privacy(evaluate_privacy(EvaluationTables(train, None, fresh, TEXTS)))
     assert alone.failed is None

@@ -4,6 +4,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from ss_ray.config.constraints import RangeConstraint
+from ss_ray.evaluation.evaluation_tables import EvaluationTables
 from ss_ray.evaluation.metrics import Metric
 from ss_ray.evaluation.quality.fidelity import Fidelity, evaluate_fidelity
 from ss_ray.evaluation.scores import score_quality
@@ -53,7 +54,7 @@ def test_a_perfect_generator_is_as_close_as_the_holdout(fidelity):
 
 
 def test_without_holdout_the_discriminator_says_that_it_saw_training_rows(train, fresh, schema):
-    fidelity = evaluate_fidelity(train.head(200), None, fresh.head(200).assign(city="Ulm"), schema)
+    fidelity = evaluate_fidelity(EvaluationTables(train.head(200), None, fresh.head(200).assign(city="Ulm"), schema))
     assert fidelity.discriminator_reference == "train"
     assert fidelity.discriminator.value > 0.6
     assert fidelity.discriminator_baseline.reason == "there is no holdout"
@@ -76,7 +77,9 @@ def test_constraints_sequences_and_texts_are_measured_where_they_are_asked_for(t
     rule = RangeConstraint(column="age", minimum=30)
     by = SequenceColumns(group="first name", order="joined")
     result = evaluate_fidelity(
-        train.head(100), train.iloc[100:200], fresh.head(100), schema, constraints=[rule], sequences=by
+        EvaluationTables(train.head(100), train.iloc[100:200], fresh.head(100), schema),
+        constraints=[rule],
+        sequences=by,
     )
     assert result.rules[0].constraint == "range(age)"
     assert result.rules[0].synthetic.value == pytest.approx(result.rules[0].train.value, abs=0.15)
@@ -93,16 +96,16 @@ def test_nothing_is_asked_for_by_default(fidelity):
 
 def test_a_series_without_groups_is_measured():
     frames = [draw_series(4, seed) for seed in (1, 2, 3)]
-    result = evaluate_fidelity(*frames, SCHEMA, sequences=BY)
+    result = evaluate_fidelity(EvaluationTables(*frames, SCHEMA), sequences=BY)
     assert result.sequences is not None
     assert result.sequences.baseline.autocorrelation.value is not None
 
 
 def test_small_holdouts_do_not_limit_the_synthetic_rows(train, holdout, fresh, schema):
-    few = evaluate_fidelity(train.head(300), holdout.head(50), fresh.head(300), schema)
+    few = evaluate_fidelity(EvaluationTables(train.head(300), holdout.head(50), fresh.head(300), schema))
     assert few.coverage.alpha_precision.sample_size == 200
     assert few.coverage_baseline.alpha_precision.sample_size == 50
-    none = evaluate_fidelity(train.head(300), holdout.head(0), fresh.head(300), schema)
+    none = evaluate_fidelity(EvaluationTables(train.head(300), holdout.head(0), fresh.head(300), schema))
     assert none.coverage_baseline.outside.reason == "the holdout has no rows"
     assert none.discriminator_reference == "train"
 
@@ -115,7 +118,9 @@ def test_small_tables_have_reasons_everywhere(values):
     real = pd.DataFrame({"x": np.arange(40.0), "t": draw_remarks(40, 1)})
     made = pd.DataFrame({name: pd.Series(column, dtype=object) for name, column in values.items()})
     for train, synthetic in ((real, made), (made, real), (made, made)):
-        result = evaluate_fidelity(train, None, synthetic, schema, sequences=SequenceColumns(group=None, order="x"))
+        result = evaluate_fidelity(
+            EvaluationTables(train, None, synthetic, schema), sequences=SequenceColumns(group=None, order="x")
+        )
         metrics = [m for m in vars(result).values() if isinstance(m, Metric)]
         assert all((m.value is None) == (m.reason is not None) for m in metrics)
         assert result.texts[0].baseline.structure.reason == "there is no holdout"
@@ -123,15 +128,17 @@ def test_small_tables_have_reasons_everywhere(values):
 
 def test_the_faults_of_nemo_are_not_copied(train, holdout, fresh, schema):
     """A column of another type is not perfect, lost nulls of numbers are seen, and so is lost dependence."""
-    other_type = evaluate_fidelity(train.head(300), None, fresh.head(300).assign(income="many"), schema)
+    other_type = evaluate_fidelity(
+        EvaluationTables(train.head(300), None, fresh.head(300).assign(income="many"), schema)
+    )
     income = next(c for c in other_type.columns if c.name == "income")
     assert income.distance.value > 0.5
-    filled = evaluate_fidelity(train.head(300), None, fresh.head(300).assign(age=40.0), schema)
+    filled = evaluate_fidelity(EvaluationTables(train.head(300), None, fresh.head(300).assign(age=40.0), schema))
     assert filled.missing_difference.value > 0.005
     real, unseen = train.head(500), holdout.head(400)
-    whole = evaluate_fidelity(real, unseen, fresh.head(500), schema)
+    whole = evaluate_fidelity(EvaluationTables(real, unseen, fresh.head(500), schema))
     mixed = fresh.apply(lambda column: column.sample(frac=1, random_state=len(column.name)).to_numpy()).head(500)
-    independent = evaluate_fidelity(real, unseen, mixed, schema)
+    independent = evaluate_fidelity(EvaluationTables(real, unseen, mixed, schema))
     assert score_quality(independent.synthetic).sqs.value > 5  # the composite forgives it, as NeMo's does
     assert independent.pairs.mean.value > 1.1 * independent.pairs.baseline.value
     assert independent.coverage.alpha_precision.value < whole.coverage.alpha_precision.value - 0.1
@@ -141,6 +148,6 @@ def test_the_faults_of_nemo_are_not_copied(train, holdout, fresh, schema):
 def test_text_columns_beyond_the_limit_are_told():
     names = [f"t{i}" for i in range(12)]
     frame = pd.DataFrame({name: ["One text."] * 3 for name in names})
-    result = evaluate_fidelity(frame, None, frame, make_schema(**dict.fromkeys(names, Kind.TEXT)))
+    result = evaluate_fidelity(EvaluationTables(frame, None, frame, make_schema(**dict.fromkeys(names, Kind.TEXT))))
     assert [t.column for t in result.texts] == names
     assert "first 10 text columns" in result.texts[-1].synthetic.structure.reason

@@ -2,6 +2,7 @@ import pandas as pd
 import pytest
 
 from ss_ray.config.constraints import DeterminesConstraint, FormatConstraint, OrderConstraint, RangeConstraint
+from ss_ray.evaluation.evaluation_tables import EvaluationTables
 from ss_ray.evaluation.quality.rule_violations import rule_violations
 from ss_ray.schema import Kind
 from tests.evaluation.people import make_schema
@@ -14,7 +15,9 @@ MADE = TRAIN.assign(low=[1.0, 3.0, None, 9.0], state=["A", "A", "A", "B"])
 
 
 def violations(constraint, synthetic=MADE, holdout=None):
-    return rule_violations([constraint], TRAIN, holdout, synthetic, SCHEMA, no_holdout="there is no holdout")[0]
+    return rule_violations(
+        [constraint], EvaluationTables(TRAIN, holdout, synthetic, SCHEMA), no_holdout="there is no holdout"
+    )[0]
 
 
 def test_rows_that_break_a_constraint_are_counted():
@@ -47,5 +50,5 @@ def test_what_cannot_be_checked_is_told(constraint):
 
 
 def test_no_constraints_and_no_rows():
-    assert rule_violations([], TRAIN, None, MADE, SCHEMA, no_holdout="") == ()
+    assert rule_violations([], EvaluationTables(TRAIN, None, MADE, SCHEMA), no_holdout="") == ()
     assert violations(OrderConstraint(low="low", high="high"), MADE.head(0)).synthetic.reason == "the table has no rows"

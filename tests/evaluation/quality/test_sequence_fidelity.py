@@ -4,6 +4,7 @@ import pytest
 
 from ss_ray.errors import DataError
 from ss_ray.evaluation.columns import scored_columns
+from ss_ray.evaluation.evaluation_tables import EvaluationTables
 from ss_ray.evaluation.quality.autocorrelation import NEMO_LIMITS, LagLimits, Profile, profile, profile_similarity
 from ss_ray.evaluation.quality.sequence_fidelity import evaluate_sequences, value_distance
 from ss_ray.evaluation.sequence_rows import SequenceColumns, to_sequences
@@ -15,7 +16,9 @@ TRAIN, HOLDOUT, FRESH = draw_series(80, 1), draw_series(60, 2), draw_series(80, 
 def measure(synthetic, holdout=HOLDOUT, by=BY, lags=NEMO_LIMITS):
     scored = scored_columns(TRAIN, SCHEMA, max_columns=9, seed=0)
     tables = (TRAIN, holdout, synthetic)
-    return evaluate_sequences(*tables, SCHEMA, scored, by, no_holdout="there is no holdout", seed=0, lags=lags)
+    return evaluate_sequences(
+        EvaluationTables(*tables, SCHEMA), scored, by, no_holdout="there is no holdout", seed=0, lags=lags
+    )
 
 
 def test_a_fresh_sample_is_like_the_holdout():

@@ -3,19 +3,21 @@ import pandas as pd
 import pytest
 
 from ss_ray.errors import ResourceError
+from ss_ray.evaluation.evaluation_tables import EvaluationTables
 from ss_ray.evaluation.quality.text_embedding import fit_embedding
 from ss_ray.evaluation.quality.text_fidelity import evaluate_text
 from ss_ray.evaluation.quality.text_semantic import semantic_similarity
 from ss_ray.evaluation.quality.text_structure import structure_distance, text_shapes, words
+from ss_ray.schema import Kind
+from tests.evaluation.people import make_schema
 from tests.evaluation.remarks import TOPICS, remark_frame
 
 TRAIN, HOLDOUT, FRESH = remark_frame(500, 1), remark_frame(450, 2), remark_frame(500, 3)
 
 
 def measure(synthetic, train=TRAIN, holdout=HOLDOUT, embedding=None):
-    return evaluate_text(
-        train, holdout, synthetic, "remark", embedding=embedding, no_holdout="there is no holdout", seed=0
-    )
+    tables = EvaluationTables(train, holdout, synthetic, make_schema(remark=Kind.TEXT))
+    return evaluate_text(tables, "remark", embedding=embedding, no_holdout="there is no holdout", seed=0)
 
 
 def test_fresh_texts_are_like_the_holdout():

@@ -1,6 +1,7 @@
 import json
 
 from ss_ray.evaluation.evaluate import evaluate
+from ss_ray.evaluation.evaluation_tables import EvaluationTables
 from ss_ray.evaluation.report.metrics_file import metrics_json
 
 
@@ -15,10 +16,12 @@ def test_what_a_program_looks_for_is_at_the_top(evaluation):
 
 def test_a_copy_is_named_and_what_is_not_there_is_null(train, holdout, schema):
     copied = json.loads(
-        metrics_json(evaluate(train.head(300), holdout.head(300), train.head(300), schema, target=None))
+        metrics_json(
+            evaluate(EvaluationTables(train.head(300), holdout.head(300), train.head(300), schema), target=None)
+        )
     )
     assert copied["privacy_grade"] == "Poor"
     assert "copies" in copied["hard_fails"]
-    bare = json.loads(metrics_json(evaluate(train.head(1), None, train.head(1), schema, target=None)))
+    bare = json.loads(metrics_json(evaluate(EvaluationTables(train.head(1), None, train.head(1), schema), target=None)))
     assert bare["privacy_grade"] is None
     assert bare["privacy"]["membership_auc"]["reason"]

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from ss_ray.evaluation.evaluate import evaluate
+from ss_ray.evaluation.evaluation_tables import EvaluationTables
 from ss_ray.evaluation.metrics import measured, unavailable
 from ss_ray.evaluation.report.report import PiiRow, ReportContext, duration, number, percent, render_report
 from ss_ray.schema import Kind
@@ -84,7 +85,9 @@ def test_every_part_is_on_the_page(page):
 def test_a_table_with_many_columns_shows_the_first_ones():
     frame = pd.DataFrame({f"n{i}": [float((i + j) % 7) for j in range(30)] for i in range(30)})
     schema = make_schema(**dict.fromkeys(frame.columns, Kind.FLOAT))
-    html = render_report(evaluate(frame, None, frame.head(19), schema, target=None), frame, frame, schema, CONTEXT)
+    html = render_report(
+        evaluate(EvaluationTables(frame, None, frame.head(19), schema), target=None), frame, frame, schema, CONTEXT
+    )
     assert html.count('class="plot" id="column-') == 24
     assert "The first 24 of 30 scored columns are plotted." in html
 
@@ -92,7 +95,7 @@ def test_a_table_with_many_columns_shows_the_first_ones():
 def test_a_table_without_anything_to_plot_has_a_page():
     frame = pd.DataFrame({"i": ["a", "b"]})
     schema = make_schema(i=Kind.IDENTIFIER)
-    evaluation = evaluate(frame, None, frame.head(0), schema, target=None)
+    evaluation = evaluate(EvaluationTables(frame, None, frame.head(0), schema), target=None)
     html = render_report(evaluation, frame, frame.head(0), schema, CONTEXT)
     assert "Not available" in html
 
@@ -130,7 +133,7 @@ def test_the_discriminator_is_drawn_where_its_number_is(evaluation, train, fresh
 
 
 def test_few_unseen_rows_are_called_few(train, holdout, fresh, schema):
-    found = evaluate(train.head(200), holdout.head(40), fresh.head(200), schema, target="class")
+    found = evaluate(EvaluationTables(train.head(200), holdout.head(40), fresh.head(200), schema), target="class")
     html = render_report(found, train.head(200), fresh.head(200), schema, CONTEXT)
     assert "The few unseen real rows (40) would score" in html
     assert "there are 40, so every number of unseen real rows is rough" in html

@@ -9,12 +9,12 @@ import pytest
 from serve.runner.job_progress import LOST, MAX_ATTEMPTS, ORPHAN_SECONDS, judge, steps_of
 from serve.runner.runner import Submission
 from serve.store.job_store import initial_steps
-from ss_ray.runs.job_status import JobStatus, StageStatus
+from ss_ray.runs.job_status import StageStatus, StatusFile
 
 ERROR = {"code": "invalid_data", "message": "no rows", "exit_code": 3, "retryable": False}
-DONE = JobStatus(state="completed", rows=7)
-FAILED = JobStatus(state="error", error=ERROR)
-BUSY = JobStatus()
+DONE = StatusFile(state="completed", rows=7)
+FAILED = StatusFile(state="error", error=ERROR)
+BUSY = StatusFile()
 
 
 def ray(status: Any) -> Submission:
@@ -45,7 +45,7 @@ def ray(status: Any) -> Submission:
     ],
 )
 def test_every_job_goes_where_its_traces_say(
-    status: str, submission: Submission | None, written: JobStatus | None, expected: str, attempt: int
+    status: str, submission: Submission | None, written: StatusFile | None, expected: str, attempt: int
 ):
     verdict = judge(status, 1, submission, written, 99.0)
     assert (verdict.status, verdict.submit) == (expected, attempt)
@@ -62,7 +62,7 @@ def test_a_driver_that_still_writes_is_not_started_beside_itself_when_its_cluste
 
 
 def test_an_error_that_may_pass_is_tried_again_once_the_driver_has_ended():
-    passing = JobStatus(state="error", error=ERROR | {"retryable": True})
+    passing = StatusFile(state="error", error=ERROR | {"retryable": True})
     assert not judge("active", 1, ray("RUNNING"), passing, 0.0).submit
     assert judge("active", 1, ray("FAILED"), passing, 0.0).submit
     assert judge("active", 1, None, passing, 0.0).submit
@@ -80,7 +80,7 @@ def reading(name: str, done: int, time: str) -> StageStatus:
 
 def test_steps_before_the_current_one_are_completed_also_where_a_resumed_job_skipped_them():
     steps = initial_steps("run", {})
-    written = JobStatus(stages=(reading("generate", 2, "1"),))
+    written = StatusFile(stages=(reading("generate", 2, "1"),))
     shown = steps_of(steps, written, "active")
     assert [(step["name"], step["status"]) for step in shown] == [
         ("read", "completed"),
@@ -96,12 +96,12 @@ def test_steps_before_the_current_one_are_completed_also_where_a_resumed_job_ski
     ("status", "shown"), [("error", "error"), ("cancelled", "cancelled"), ("completed", "completed")]
 )
 def test_the_current_step_ends_as_the_job_does(status: str, shown: str):
-    written = JobStatus(stages=(reading("read", 8, "1"), reading("split", 8, "2"), reading("train", 1, "3")))
+    written = StatusFile(stages=(reading("read", 8, "1"), reading("split", 8, "2"), reading("train", 1, "3")))
     assert steps_of(initial_steps("run", {"replace_pii": None}), written, status)[1]["status"] == shown
 
 
 def test_the_latest_stage_is_the_status():
-    written = JobStatus(stages=(reading("train", 4, "2"), reading("read", 8, "1")))
+    written = StatusFile(stages=(reading("train", 4, "2"), reading("read", 8, "1")))
     assert judge("active", 1, ray("RUNNING"), written, 0.0).details["stage"] == "train"
 
 
