@@ -24,7 +24,14 @@ NEEDS_RAY = {
     "bench_sequences",
     "bench_serve_jobs",
 }
-SLOW = {"bench_dp_utility", "bench_evaluation", "bench_scale", "bench_serve_jobs", "bench_text_generation"}
+SLOW = {
+    "bench_dp_utility",
+    "bench_evaluation",
+    "bench_generation",
+    "bench_scale",
+    "bench_serve_jobs",
+    "bench_text_generation",
+}
 """Scripts that start processes which load torch or Ray anew, or run the whole pipeline several times."""
 NEEDS = {"nemo_evaluator": "nemo_safe_synthesizer"}
 """Script -> package that the script imports, and that our own environment need not have."""
