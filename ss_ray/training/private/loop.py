@@ -194,10 +194,10 @@ def train_private(
     on_step: Callable[[int], None],
     on_state: Callable[[Callable[[], PrivateState]], None],
 ) -> PrivateState:
-    """Train until `plan.dp.num_steps` steps were charged, those that a crash lost included.
+    """Train until `plan.dp.num_steps` steps were charged, those that a crash lost included; the last state.
 
     Args:
-        model: Changed in place; what of it is frozen stays.
+        model: Model that is changed in place; frozen weights stay.
         units: Privacy units of this worker.
         plan: Mechanism, learning rates and number of steps.
         worker: Rank of this worker, and the number of workers.
@@ -205,10 +205,7 @@ def train_private(
         charged: Called by rank 0 at the start; steps that were charged before, whatever became of them.
         charge: Called by rank 0 before the noise of each step; gives the steps charged so far, this one included.
         on_step: Called with the steps charged so far.
-        on_state: Called after each step with what makes a state that can be resumed from.
-
-    Returns:
-        The last state.
+        on_state: Called after each step with a function that copies a state that can be resumed from.
 
     Raises:
         PrivacyError: A layer or gradient cannot be clipped, a step is not paid for, or the table has fewer units.
