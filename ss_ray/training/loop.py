@@ -145,9 +145,7 @@ def train(
         if state.bad_validations >= plan.patience:
             break
 
-        for parameters in optimizer.param_groups:
-            parameters["lr"] = plan.learning_rate * learning_rate_factor(step, plan)
-
+        set_learning_rate(optimizer, step, plan)
         loss = _take_step(model, optimizer, examples, batch_of(sides.train, step, plan, worker), plan)
         on_step(step + 1, loss)
         if (step + 1) % plan.validation_steps == 0 or step + 1 == num_steps:
@@ -181,6 +179,12 @@ def batch_of(rows: Tensor, step: int, plan: LoopPlan, worker: Worker) -> Tensor:
 def _shuffled_order(num_rows: int, seed: int, rank: int, epoch: int) -> Tensor:
     """The shuffled places of one pass of one worker."""
     return torch.from_numpy(np.random.default_rng([seed, rank, epoch]).permutation(num_rows))
+
+
+def set_learning_rate(optimizer: torch.optim.Optimizer, step: int, plan: LoopPlan | PrivateLoopPlan) -> None:
+    """Give all parameters the learning rate of a step."""
+    for parameters in optimizer.param_groups:
+        parameters["lr"] = plan.learning_rate * learning_rate_factor(step, plan)
 
 
 def learning_rate_factor(step: int, plan: LoopPlan | PrivateLoopPlan) -> float:

@@ -27,15 +27,12 @@ REPEATED = """    kept = poisson_sample.__dict__
 """
 FIXED_SIZE = "    return np.sort(generator.choice(num_units, round(num_units * sample_rate), replace=False))\n"
 CHARGE_FIRST = """        done = _from_leader(charge, worker, model.device)
-        for settings in optimizer.param_groups:
-            settings["lr"] = plan.learning_rate * learning_rate_factor(done - 1, plan)
-
+        set_learning_rate(optimizer, done - 1, plan)
         set_private_gradient(model, units, plan.dp, worker, generator, plan.max_physical_batch_size)
 """
 CHARGE_LAST = """        set_private_gradient(model, units, plan.dp, worker, generator, plan.max_physical_batch_size)
         done = _from_leader(charge, worker, model.device)
-        for settings in optimizer.param_groups:
-            settings["lr"] = plan.learning_rate * learning_rate_factor(done - 1, plan)
+        set_learning_rate(optimizer, done - 1, plan)
 """
 
 

@@ -23,7 +23,7 @@ from ss_ray.errors import PrivacyError, TrainingError
 from ss_ray.plans.loop import PrivateLoopPlan
 from ss_ray.privacy.charges import DPPlan
 from ss_ray.privacy.noise import add_noise, poisson_sample, secret_generator
-from ss_ray.training.loop import Worker, learning_rate_factor
+from ss_ray.training.loop import Worker, set_learning_rate
 from ss_ray.training.models import CompactModel, SlotGroup, row_losses
 from ss_ray.training.private.dpsgd import check_layers, clipped_sum
 from ss_ray.training.unit_files import UnitFiles, load_units
@@ -194,10 +194,10 @@ def train_private(
     on_step: Callable[[int], None],
     on_state: Callable[[Callable[[], PrivateState]], None],
 ) -> PrivateState:
-    """Train until `plan.dp.num_steps` steps were charged, those that a crash lost included.
+    """Train until `plan.dp.num_steps` steps were charged, those that a crash lost included; the last state.
 
     Args:
-        model: Changed in place; what of it is frozen stays.
+        model: Model that is changed in place; frozen weights stay.
         units: Privacy units of this worker.
         plan: Mechanism, learning rates and number of steps.
         worker: Rank of this worker, and the number of workers.
@@ -205,14 +205,10 @@ def train_private(
         charged: Called by rank 0 at the start; steps that were charged before, whatever became of them.
         charge: Called by rank 0 before the noise of each step; gives the steps charged so far, this one included.
         on_step: Called with the steps charged so far.
-        on_state: Called after each step with what makes a state that can be resumed from.
-
-    Returns:
-        The last state.
+        on_state: Called after each step with a function that copies a state that can be resumed from.
 
     Raises:
-        PrivacyError: A layer or a gradient that cannot be clipped, a step that is not paid for, or more units than the
-            table has.
+        PrivacyError: A layer or gradient cannot be clipped, a step is not paid for, or the table has fewer units.
         TrainingError: The weights are not finite.
     """
     check_layers(model)
@@ -221,7 +217,7 @@ def train_private(
     optimizer = torch.optim.Adam(trained.values(), lr=plan.learning_rate)
     average = {name: weight.detach().clone() for name, weight in trained.items()}
     if resume is not None:
-        _restore(resume, model, optimizer, average)
+        _restore_state(resume, model, optimizer, average)
 
     taken = resume.step if resume else 0
     generator = secret_generator()
@@ -232,9 +228,7 @@ def train_private(
     done = _from_leader(charged, worker, model.device)
     while units.max_together and done < plan.dp.num_steps:
         done = _from_leader(charge, worker, model.device)
-        for settings in optimizer.param_groups:
-            settings["lr"] = plan.learning_rate * learning_rate_factor(done - 1, plan)
-
+        set_learning_rate(optimizer, done - 1, plan)
         set_private_gradient(model, units, plan.dp, worker, generator, plan.max_physical_batch_size)
         optimizer.step()
         taken += 1
@@ -248,7 +242,9 @@ def train_private(
     return state()
 
 
-def _restore(state: PrivateState, model: Any, optimizer: torch.optim.Optimizer, average: dict[str, Tensor]) -> None:
+def _restore_state(
+    state: PrivateState, model: Any, optimizer: torch.optim.Optimizer, average: dict[str, Tensor]
+) -> None:
     """Put the tensors of an earlier state back; weights that are not trained stay as they are."""
     is_whole = all(weight.requires_grad for weight in model.parameters())
     model.load_state_dict(state.model, strict=is_whole)
