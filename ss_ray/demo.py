@@ -133,6 +133,13 @@ def make_patients(num_rows: int = 5000, seed: int = 7) -> pa.Table:
 
     Returns:
         A table of 21 columns. Missing: some e-mails, and follow_up_days of outpatients.
+
+    Example:
+        >>> table = make_patients(num_rows=5, seed=1)
+        >>> table.num_rows, table.column_names[:3]
+        (5, ['patient_id', 'first_name', 'last_name'])
+        >>> table["patient_id"].to_pylist()
+        ['P-000001', 'P-000001', 'P-000002', 'P-000002', 'P-000002']
     """
     rng = np.random.default_rng(seed)
     visits = _visits_per_patient(rng, num_rows)
@@ -152,6 +159,10 @@ def dependences(table: pa.Table) -> dict[str, float]:
         `follow_up_of_visit_type`. Correlation ratio in [0, 1] of log cost and department: `cost_by_department`.
         Spearman correlation in [-1, 1] of nights and cost: `cost_by_stay`. Rows in which a value is missing are left
         out (but for follow_up_days); 0 where no row remains.
+
+    Example:
+        >>> dependences(make_patients(200))["state_of_city"]
+        1.0
     """
     frame = table.to_pandas(date_as_object=False)
     admitted, discharged = (pd.to_datetime(frame[name], errors="coerce") for name in ("admitted", "discharged"))

@@ -20,7 +20,13 @@ from typing import Any, ClassVar
 
 
 class SsRayError(Exception):
-    """Root of all errors of this project."""
+    """Root of all errors of this project.
+
+    Example:
+        >>> error = DataError("column 'age' has no values", column="age")
+        >>> error.code, error.exit_code, error.retryable, error.column
+        ('invalid_data', 3, False, 'age')
+    """
 
     code: ClassVar[str] = "internal_error"
     http_status: ClassVar[int] = 500

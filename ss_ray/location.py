@@ -25,6 +25,13 @@ class Location:
     Attributes:
         filesystem: Filesystem of pyarrow that holds it.
         path: Without scheme; "/" separates, also on Windows.
+
+    Example:
+        >>> visits = Location.parse("/data/hospital") / "visits.csv"
+        >>> str(visits), visits.name, str(visits.parent)
+        ('/data/hospital/visits.csv', 'visits.csv', '/data/hospital')
+        >>> visits.is_inside(Location.parse("/data"))
+        True
     """
 
     filesystem: pafs.FileSystem

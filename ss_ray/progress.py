@@ -26,6 +26,13 @@ class Progress:
         total: Units in all; None while unknown.
         unit: Unit that is counted ("rows", "steps").
         note: Anything short to add, such as the loss. Never a value of the table.
+
+    Example:
+        >>> show = PlainLines(print)
+        >>> show(Progress(stage="train", done=0, total=500, unit="steps"))
+        train: 0/500 steps
+        >>> show(Progress(stage="train", done=500, total=500, unit="steps", note="loss 1.25"))
+        train: 500/500 steps, loss 1.25
     """
 
     stage: str

@@ -22,7 +22,14 @@ Source = Literal["declared", "inferred", "private"]
 
 
 class Kind(StrEnum):
-    """How a column behaves, which decides how it is encoded, decoded and scored."""
+    """How a column behaves, which decides how it is encoded, decoded and scored.
+
+    Example:
+        >>> Kind("integer")
+        <Kind.INTEGER: 'integer'>
+        >>> Kind.DATE in ORDERED_KINDS, Kind.CATEGORY in ORDERED_KINDS
+        (True, False)
+    """
 
     INTEGER = "integer"
     FLOAT = "float"
@@ -58,6 +65,11 @@ class ColumnSchema:
         entity_type: Identifier only: the PII type ("EMAIL_ADDRESS") whose stand-ins fill the column.
         max_length: Category, identifier and text: longest string in characters.
         source: Whether a person declared the column, the data told, or a private measurement of them did.
+
+    Example:
+        >>> age = ColumnSchema(name="age", kind=Kind.INTEGER, arrow_type="int64", minimum=0, maximum=120)
+        >>> age.nullable, age.source
+        (False, 'inferred')
     """
 
     name: str
@@ -77,7 +89,18 @@ class ColumnSchema:
 
 @dataclass(frozen=True, kw_only=True)
 class TableSchema:
-    """Columns of a table in their order."""
+    """Columns of a table in their order.
+
+    Example:
+        >>> age = ColumnSchema(name="age", kind=Kind.INTEGER, arrow_type="int64", minimum=0, maximum=120)
+        >>> schema = TableSchema(columns=(age,))
+        >>> schema.names, schema["age"].maximum
+        (('age',), 120)
+        >>> schema.check(pa.table({"age": [34, 150]}))
+        Traceback (most recent call last):
+            ...
+        ss_ray.errors.DataError: column 'age' has 1 values that the schema does not allow
+    """
 
     columns: tuple[ColumnSchema, ...]
 
@@ -116,7 +139,12 @@ class TableSchema:
 
 
 def arrow_type(column: ColumnSchema) -> pa.DataType:
-    """The pyarrow type that `column.arrow_type` names."""
+    """The pyarrow type that `column.arrow_type` names.
+
+    Example:
+        >>> arrow_type(ColumnSchema(name="born", kind=Kind.DATE, arrow_type="date32[day]"))
+        DataType(date32[day])
+    """
     return _parse_arrow_type(column.arrow_type)
 
 

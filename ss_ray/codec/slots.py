@@ -174,6 +174,14 @@ def fit_codec(
         max_text_tokens: Longest text kept, in pieces.
         first_token: First token id that is free.
         flags: By column that is written only where it changed, the column right before it that says so.
+
+    Example:
+        >>> from ss_ray.schema import ColumnSchema
+        >>> sex = ColumnSchema(name="sex", kind=Kind.CATEGORY, arrow_type="string", values=("female", "male"))
+        >>> table = pa.table({"sex": ["male", "female", "male"]})
+        >>> codec = fit_codec(TableSchema(columns=(sex,)), table, num_bins=8, text_vocabulary=256, max_text_tokens=16)
+        >>> codec.encode(table).tolist()
+        [[3], [2], [3]]
     """
     sample = _without_dictionaries(sample)
     ordered = sorted(schema.columns, key=lambda column: column.kind is Kind.TEXT)

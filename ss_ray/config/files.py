@@ -48,7 +48,13 @@ class Parameter:
 
 
 def load_config(file: str | Path | None = None, overrides: Sequence[str] = ()) -> Config:
-    """The configuration of a YAML file (defaults where there is none), changed by `section.key=value` overrides."""
+    """The configuration of a YAML file (defaults where there is none), changed by `section.key=value` overrides.
+
+    Example:
+        >>> config = load_config(None, ["generation.num_records=500", "replace_pii=null"])
+        >>> config.generation.num_records, config.replace_pii
+        (500, None)
+    """
     if file is not None:
         values = _read_yaml(Location.parse(file))
     else:
@@ -65,6 +71,14 @@ def parse_config(values: Mapping[str, Any]) -> Config:
 
     Raises:
         ConfigError: Every wrong place with what is wrong and, for an unknown key, the nearest known one.
+
+    Example:
+        >>> parse_config({"generation": {"num_records": 500}}).generation.num_records
+        500
+        >>> parse_config({"generation": {"num_record": 500}})
+        Traceback (most recent call last):
+            ...
+        ss_ray.errors.ConfigError: generation.num_record: unknown parameter; did you mean 'num_records'?
     """
     if not isinstance(values, Mapping):
         raise ConfigError(f"a configuration is a mapping of sections, not an object of type {type(values).__name__}")
@@ -117,7 +131,12 @@ def parameters(section: type[BaseModel] = Config, prefix: str = "") -> Iterator[
 
 
 def explicit_paths(config: BaseModel, prefix: str = "") -> Iterator[str]:
-    """Dotted names of the leaves that were given, not defaulted."""
+    """Dotted names of the leaves that were given, not defaulted.
+
+    Example:
+        >>> list(explicit_paths(parse_config({"generation": {"num_records": 500}})))
+        ['generation.num_records']
+    """
     for name in sorted(config.model_fields_set):
         value = getattr(config, name)
         if isinstance(value, BaseModel):

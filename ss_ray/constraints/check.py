@@ -28,6 +28,15 @@ def check_declared(constraints: Iterable[ConstraintParameters], schema: TableSch
     Raises:
         ConfigError: A column does not exist or cannot be compared, a declared value is not of its column's type, a
             regular expression is invalid, or no row of the schema can satisfy the constraint.
+
+    Example:
+        >>> from ss_ray.config.constraints import OrderConstraint
+        >>> from ss_ray.schema import ColumnSchema, Kind
+        >>> schema = TableSchema(columns=(ColumnSchema(name="first", kind=Kind.INTEGER, arrow_type="int64"),))
+        >>> check_declared([OrderConstraint(low="first", high="last")], schema)
+        Traceback (most recent call last):
+            ...
+        ss_ray.errors.ConfigError: constraints.0, order(first <= last): there is no column 'last'; the table has 'first'
     """
     for index, constraint in enumerate(constraints):
         fault = next(_find_faults(constraint, schema), None)
@@ -46,6 +55,12 @@ def violations(constraint: ConstraintParameters, table: pa.Table, pairs: pa.Tabl
 
     Raises:
         ConfigError: A pattern takes too long.
+
+    Example:
+        >>> from ss_ray.config.constraints import OrderConstraint
+        >>> order = OrderConstraint(low="admitted", high="discharged")
+        >>> violations(order, pa.table({"admitted": [1, 5], "discharged": [3, 2]}))
+        array([False,  True])
     """
     return rule_of(constraint).violations(constraint, table, pairs)
 

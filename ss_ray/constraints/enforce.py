@@ -166,6 +166,15 @@ def make_enforcer(
 
     Raises:
         ConfigError: See `check_declared`.
+
+    Example:
+        >>> from ss_ray.config.constraints import OrderConstraint
+        >>> from ss_ray.schema import ColumnSchema
+        >>> columns = [ColumnSchema(name=name, kind=Kind.INTEGER, arrow_type="int64") for name in ("first", "last")]
+        >>> enforcer = make_enforcer([OrderConstraint(low="first", high="last")], TableSchema(columns=tuple(columns)))
+        >>> enforced = enforcer.enforce(pa.table({"first": [1, 5], "last": [3, 2]}))
+        >>> enforced.table.to_pydict(), enforced.rejected
+        ({'first': [1], 'last': [3]}, {'order(first <= last)': 1})
     """
     check_declared(constraints, schema)
     exact = [rule_of(constraint).settle(constraint, schema) for constraint in constraints]

@@ -39,6 +39,16 @@ def suggest(schema: TableSchema, table: pa.Table) -> tuple[Suggestion, ...]:
     Args:
         schema: Schema of the table.
         table: Rows in storage types.
+
+    Example:
+        >>> from ss_ray.tables.facts import table_facts
+        >>> from ss_ray.tables.infer import infer_schema
+        >>> admitted = [day * 7 % 50 for day in range(100)]
+        >>> discharged = [day + nights % 3 for nights, day in enumerate(admitted)]
+        >>> table = pa.table({"admitted": admitted, "discharged": discharged})
+        >>> suggestions = suggest(infer_schema(table_facts(table), {}, is_text=False), table)
+        >>> [suggestion.constraint.name for suggestion in suggestions]
+        ['order(admitted <= discharged)']
     """
     if table.num_rows < MIN_ROWS:
         return ()
@@ -52,7 +62,17 @@ def suggest(schema: TableSchema, table: pa.Table) -> tuple[Suggestion, ...]:
 
 
 def to_yaml(suggestions: Sequence[Suggestion]) -> str:
-    """A `constraints:` section of a configuration file, with the reasons as comments."""
+    """A `constraints:` section of a configuration file, with the reasons as comments.
+
+    Example:
+        >>> from ss_ray.config.constraints import OrderConstraint
+        >>> order = OrderConstraint(low="admitted", high="discharged")
+        >>> suggestion = Suggestion(constraint=order, support=100, reason="admitted is never above discharged")
+        >>> print(to_yaml([suggestion]), end="")
+        constraints:
+          # admitted is never above discharged
+          - {type: order, low: admitted, high: discharged}
+    """
     lines = ["constraints:" if suggestions else "constraints: []"]
     for suggestion in suggestions:
         given = suggestion.constraint.model_dump(mode="json", exclude_defaults=True)

@@ -18,6 +18,14 @@ class EvaluationTables:
         holdout: Real rows that the generator has not seen; None without a holdout, which makes much unavailable.
         synthetic: Generated rows, in the columns of the schema.
         schema: Columns of all three tables, read from Parquet as `schema.to_arrow()`.
+
+    Example:
+        >>> from ss_ray.schema import ColumnSchema, Kind
+        >>> schema = TableSchema(columns=(ColumnSchema(name="age", kind=Kind.INTEGER, arrow_type="int64"),))
+        >>> train = pd.DataFrame({"age": [34, 51]})
+        >>> tables = EvaluationTables(train, train[:0], pd.DataFrame({"age": [40, 47]}), schema)
+        >>> tables.without_empty_holdout().holdout is None
+        True
     """
 
     train: pd.DataFrame

@@ -26,6 +26,11 @@ class Metric:
         seed: Seed of the sampling behind the value; None where nothing was drawn at random.
         std_error: Standard error of the value; None where it was not computed.
         bounds: 95 % interval (low, high) where the normal approximation would not do (Wilson, bootstrap); else None.
+
+    Example:
+        >>> auc = Metric(value=0.62, sample_size=1000, std_error=0.01)
+        >>> [round(bound, 2) for bound in auc.interval]
+        [0.6, 0.64]
     """
 
     value: float | None
@@ -53,7 +58,14 @@ def measured(
     std_error: float | None = None,
     bounds: tuple[float, float] | None = None,
 ) -> Metric:
-    """A metric with a value; an unavailable one if the number is not finite."""
+    """A metric with a value; an unavailable one if the number is not finite.
+
+    Example:
+        >>> measured(0.62, 1000).value
+        0.62
+        >>> measured(float("nan"), 1000).reason
+        'the computation gave no finite number'
+    """
     if not math.isfinite(value):
         return unavailable("the computation gave no finite number")
 
@@ -66,7 +78,13 @@ def measured(
 
 
 def unavailable(reason: str) -> Metric:
-    """A metric without a value."""
+    """A metric without a value.
+
+    Example:
+        >>> metric = unavailable("there is no holdout")
+        >>> metric.value, metric.reason
+        (None, 'there is no holdout')
+    """
     return Metric(value=None, reason=reason)
 
 

@@ -75,12 +75,22 @@ class QualityScores:
 
 
 def grade(value: float) -> Grade:
-    """Grade of a score. Source: NeMo Safe Synthesizer, int(score) // 2."""
+    """Grade of a score. Source: NeMo Safe Synthesizer, int(score) // 2.
+
+    Example:
+        >>> grade(8.0).value, grade(5.9).value
+        ('Excellent', 'Good')
+    """
     return list(Grade)[min(int(value) // 2, 4)]
 
 
 def to_score(value: float) -> Score:
-    """Score of a number, clipped to [0, 10] and rounded to one decimal."""
+    """Score of a number, clipped to [0, 10] and rounded to one decimal.
+
+    Example:
+        >>> to_score(8.27), to_score(-1.0).grade.value
+        (Score(value=8.3, grade=<Grade.EXCELLENT: 'Excellent'>, reason=None), 'Poor')
+    """
     rounded = round(float(np.clip(value, 0.0, 10.0)), 1)
     return Score(value=rounded, grade=grade(rounded))
 

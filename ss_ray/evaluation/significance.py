@@ -17,7 +17,13 @@ Z_95 = 1.959964
 
 
 def share(hits: NDArray[np.bool_], *, seed: int | None = None) -> Metric:
-    """Share of True, with Wilson's interval."""
+    """Share of True, with Wilson's interval.
+
+    Example:
+        >>> copies = share(np.array([True, False, False, False]))
+        >>> copies.value, [round(bound, 2) for bound in copies.bounds]
+        (0.25, [0.05, 0.7])
+    """
     if not len(hits):
         return unavailable("there are no values to compare")
 
@@ -45,6 +51,10 @@ def rate_p_value(hits: int, size: int, chance_hits: int, chance_size: int) -> Me
     """One-sided test of two rates: given the number of all hits, the number on the first side.
 
     Source: Przyborowski & Wilenski 1940, Biometrika 31, 313-323 (the conditional test).
+
+    Example:
+        >>> round(rate_p_value(9, 100, chance_hits=1, chance_size=100).value, 3)
+        0.011
     """
     if not size or not chance_size:
         return unavailable("there are no values to compare")

@@ -181,6 +181,12 @@ def parse_entity_type(name: str, custom: Iterable[str] = ()) -> str:
 
     Raises:
         ConfigError: Neither, nor one of `custom`.
+
+    Example:
+        >>> parse_entity_type("email"), parse_entity_type("US_SSN")
+        ('EMAIL_ADDRESS', 'US_SSN')
+        >>> parse_entity_type("TICKET_ID", custom=["TICKET_ID"])
+        'TICKET_ID'
     """
     if name in NEMO_NAMES:
         return NEMO_NAMES[name]
@@ -205,7 +211,12 @@ def parse_entity_types(names: Iterable[str] | None, custom: Iterable[str] = ()) 
 
 
 def nemo_name(entity_type: str) -> str:
-    """The name that NeMo's rules use for a type: "email" for EMAIL_ADDRESS; other names in lower case."""
+    """The name that NeMo's rules use for a type: "email" for EMAIL_ADDRESS; other names in lower case.
+
+    Example:
+        >>> nemo_name("EMAIL_ADDRESS"), nemo_name("TICKET_ID")
+        ('email', 'ticket_id')
+    """
     entity = BY_NAME.get(entity_type)
     if entity and entity.nemo:
         return entity.nemo[0]

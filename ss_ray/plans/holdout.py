@@ -14,6 +14,11 @@ def holdout_rows_wanted(num_rows: int, data: DataParameters) -> int:
 
     Raises:
         DataError: A count that leaves nothing to train on.
+
+    Example:
+        >>> data = DataParameters(holdout=0.05)
+        >>> holdout_rows_wanted(1000, data), holdout_rows_wanted(10, data)
+        (50, 0)
     """
     if num_rows < MIN_SPLIT_ROWS:
         return 0

@@ -181,6 +181,11 @@ def plan_compact_training(config: Config, *, num_rows: int, seed: int) -> Compac
         config: The whole request.
         num_rows: Number of rows to train on, those of the holdout left out.
         seed: Seed of the run.
+
+    Example:
+        >>> plan = plan_compact_training(Config(), num_rows=20_000, seed=0)
+        >>> plan.num_steps, plan.batch_rows, plan.shape.hidden_size
+        (381, 256, 128)
     """
     training = config.training
     compact = training.compact

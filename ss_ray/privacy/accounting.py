@@ -43,7 +43,12 @@ SIGMA_LIMITS = (0.2, 1e4)
 
 
 def auto_delta(num_units: int) -> float:
-    """NeMo's default delta: 1 / n^1.2."""
+    """NeMo's default delta: 1 / n^1.2.
+
+    Example:
+        >>> auto_delta(1000) < 1 / 1000
+        True
+    """
     return float(max(num_units, 2) ** -1.2)
 
 
@@ -57,6 +62,11 @@ def epsilon_of(charges: Sequence[Charge], delta: float, accountant: Accountant =
 
     Raises:
         PrivacyError: The charges' own deltas leave nothing of `delta`.
+
+    Example:
+        >>> steps = Charge(mechanism="dp-sgd", noise_multiplier=3.0, sample_rate=0.1, count=512)
+        >>> round(epsilon_of([steps], delta=1e-6), 2), round(epsilon_of([steps], delta=1e-6, accountant="rdp"), 2)
+        (3.77, 4.05)
     """
     events = [(event_of(charge), charge.count) for charge in charges if charge.count]
     if not events:
@@ -128,6 +138,11 @@ def calibrate_noise(charge: Charge, target_epsilon: float, delta: float, spent: 
 
     Raises:
         PrivacyError: `spent` leaves nothing, or only absurd noise fits.
+
+    Example:
+        >>> steps = Charge(mechanism="dp-sgd", noise_multiplier=0.0, sample_rate=0.1, count=100)
+        >>> round(calibrate_noise(steps, target_epsilon=4.0, delta=1e-5), 1)
+        1.4
     """
 
     def excess(log_sigma: float) -> float:

@@ -40,6 +40,14 @@ class DPPlan:
         expected_batch_size: Divisor of a noisy sum: sample_rate times the (noisy) number of units.
         target_epsilon: Epsilon of the whole run, including earlier charges.
         delta: Delta of the whole run, including earlier charges.
+
+    Example:
+        >>> plan = DPPlan(privacy_unit="row", sample_rate=0.1, noise_multiplier=2.0, max_grad_norm=0.5, num_steps=200,
+        ...               expected_batch_size=1000.0, target_epsilon=8.0, delta=1e-5)
+        >>> plan.noise_standard_deviation
+        1.0
+        >>> plan.charge(count=plan.num_steps)
+        Charge(mechanism='dp-sgd', noise_multiplier=2.0, sample_rate=0.1, count=200, delta=0.0)
     """
 
     privacy_unit: str

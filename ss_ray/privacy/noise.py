@@ -19,7 +19,12 @@ for differential privacy")."""
 
 
 def secret_generator() -> np.random.Generator:
-    """A generator whose 256-bit key comes from the operating system and is never stored."""
+    """A generator whose 256-bit key comes from the operating system and is never stored.
+
+    Example:
+        >>> secret_generator().random() == secret_generator().random()
+        False
+    """
     return np.random.Generator(ChaCha(key=secrets.randbits(256), rounds=20))
 
 
@@ -30,6 +35,12 @@ def poisson_sample(num_units: int, sample_rate: float, generator: np.random.Gene
         num_units: Units to choose from, each counted once.
         sample_rate: In (0, 1].
         generator: Random generator from `secret_generator`.
+
+    Example:
+        >>> poisson_sample(4, 1.0, secret_generator())
+        array([0, 1, 2, 3])
+        >>> len(poisson_sample(10_000, 0.1, secret_generator())) in range(800, 1200)
+        True
     """
     return np.flatnonzero(generator.random(num_units) < sample_rate)
 
@@ -43,6 +54,11 @@ def add_noise(
         total: (num_params,), a sum of clipped gradients; not finite values stay so.
         standard_deviation: Above 0, of every coordinate.
         generator: Random generator from `secret_generator`.
+
+    Example:
+        >>> noisy = add_noise(np.zeros(10_000), standard_deviation=2.0, generator=secret_generator())
+        >>> round(float(noisy.std()))
+        2
     """
     noisy = total + standard_deviation * generator.standard_normal(len(total))
     # A power of two, by which division is exact.

@@ -46,6 +46,12 @@ class CountedUnits:
         privacy_unit: Privacy unit: "row", or "all rows of one <column>".
         num_units: Noisy count, or a public number. Only the divisor of noisy sums depends on it.
         rough_num_units: The first noisy count, which was charged separately: the mechanism may depend on it.
+
+    Example:
+        >>> units = CountedUnits(privacy_unit="row", num_units=10_000, rough_num_units=10_000)
+        >>> plan = make_dp_plan(units, target_epsilon=8.0, delta=1e-5, max_grad_norm=1.0, spent=[])
+        >>> plan.num_steps, plan.sample_rate, round(plan.noise_multiplier, 1)
+        (200, 0.2, 1.9)
     """
 
     privacy_unit: str

@@ -108,6 +108,11 @@ class RunDir:
 
 
 def fingerprint(*parts: Any) -> str:
-    """SHA-256 of JSON-able values, the same for equal values on every machine."""
+    """SHA-256 of JSON-able values, the same for equal values on every machine.
+
+    Example:
+        >>> fingerprint({"a": 1, "b": 2}) == fingerprint({"b": 2, "a": 1})
+        True
+    """
     text = json.dumps(parts, sort_keys=True, separators=(",", ":"), default=str)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -30,6 +30,11 @@ def type_table(table: pa.Table, schema: TableSchema) -> pa.Table:
 
     Raises:
         DataError: A value is not of its column's type.
+
+    Example:
+        >>> age = ColumnSchema(name="age", kind=Kind.INTEGER, arrow_type="int64", nullable=True)
+        >>> type_table(pa.table({"age": ["34", "NA"]}), TableSchema(columns=(age,))).to_pydict()
+        {'age': [34, None]}
     """
     arrays = []
     for column in schema.columns:
@@ -46,7 +51,13 @@ def type_table(table: pa.Table, schema: TableSchema) -> pa.Table:
 
 
 def written_table(table: pa.Table, schema: TableSchema) -> pa.Table:
-    """The table as it should appear in a text file: formats, decimals and spellings of the input."""
+    """The table as it should appear in a text file: formats, decimals and spellings of the input.
+
+    Example:
+        >>> paid = ColumnSchema(name="paid", kind=Kind.BOOLEAN, arrow_type="bool", format="TRUE/FALSE")
+        >>> written_table(pa.table({"paid": [True, False]}), TableSchema(columns=(paid,))).to_pydict()
+        {'paid': ['TRUE', 'FALSE']}
+    """
     columns = {column.name: _write_values(table.column(column.name), column) for column in schema.columns}
     return pa.table(list(columns.values()), names=list(columns))
 

@@ -85,6 +85,11 @@ def table_facts(table: pa.Table) -> dict[str, ColumnFacts]:
 
     Raises:
         DataError: A column's type cannot be synthesized.
+
+    Example:
+        >>> facts = table_facts(pa.table({"age": ["34", "51", "NA"]}))["age"]
+        >>> facts.rows, facts.missing_words, facts.fits
+        (3, 1, {'integer': (34, 51), 'float': (34.0, 51.0)})
     """
     return {name: column_facts(table.column(name), name) for name in table.column_names}
 
@@ -156,6 +161,13 @@ def merge_tables(parts: Sequence[Mapping[str, ColumnFacts]]) -> dict[str, Column
 
     Raises:
         DataError: Files disagree on a column's type.
+
+    Example:
+        >>> first = table_facts(pa.table({"age": ["34", "51"]}))
+        >>> second = table_facts(pa.table({"age": ["29"]}))
+        >>> facts = merge_tables([first, second])["age"]
+        >>> facts.rows, facts.fits["integer"]
+        (3, (29, 51))
     """
     for name in parts[0]:
         found = sorted({part[name].arrow_type for part in parts if part[name].arrow_type != "null"})

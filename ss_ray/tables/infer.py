@@ -31,6 +31,14 @@ def infer_schema(
 
     Raises:
         DataError: Too few rows, or a declaration that the data contradict.
+
+    Example:
+        >>> import pyarrow as pa
+        >>> from ss_ray.tables.facts import table_facts
+        >>> table = pa.table({"age": ["34", "51", "29"], "admitted": ["2024-05-01", "2024-05-03", "2024-06-17"]})
+        >>> schema = infer_schema(table_facts(table), {}, is_text=True)
+        >>> [(column.name, column.kind.value, column.minimum, column.maximum) for column in schema.columns]
+        [('age', 'integer', 29, 51), ('admitted', 'date', '2024-05-01', '2024-06-17')]
     """
     rows = next(iter(facts.values())).rows if facts else 0
     if rows < min_rows:

@@ -86,6 +86,16 @@ class Pseudonyms:
     Attributes:
         key: Secret, 16 to 64 bytes. Never in logs; not part of the `repr`.
         locale: A locale of Faker ("en_US"), which decides the names and addresses.
+
+    Example:
+        >>> pseudonyms = Pseudonyms(b"a secret of 16 to 64 bytes")
+        >>> stand_in = pseudonyms.stand_in("UNIQUE_ID", "AB-1042")
+        >>> stand_in == pseudonyms.stand_in("UNIQUE_ID", "AB-1042")
+        True
+        >>> stand_in != "AB-1042", len(stand_in), stand_in[2]
+        (True, 7, '-')
+        >>> pseudonyms
+        Pseudonyms(locale='en_US')
     """
 
     key: bytes = field(repr=False)

@@ -74,6 +74,12 @@ class Detector:
     Raises:
         ConfigError: A threshold outside of its range, a custom type that is wrong, or no such kind of model.
         ResourceError: The model or its package cannot be loaded.
+
+    Example:
+        >>> detector = Detector(entities=("EMAIL_ADDRESS", "US_SSN"), ner_model=None)
+        >>> text = "Write to ann@example.com about the invoice."
+        >>> [(text[found.start : found.end], found.entity_type) for found in detector.find(text)]
+        [('ann@example.com', 'EMAIL_ADDRESS')]
     """
 
     entities: tuple[str, ...] = tuple(sorted(TEXT_TYPES))
