@@ -63,6 +63,9 @@ def main() -> None:
     parser.add_argument("--large", type=int, metavar="ROWS", help="Training and synthetic rows of the made tables.")
     parser.add_argument("--columns", type=int, default=50, help="Of the made tables.")
     with arguments_of(parser, smoke=smoke) as arguments:
+        if not (arguments.data or arguments.five_seconds or arguments.large):
+            parser.error("one of --data, --five-seconds, --large or --smoke is required")
+
         if arguments.five_seconds:
             print(json.dumps(five_seconds(Path(arguments.five_seconds))), flush=True)
 

@@ -244,6 +244,9 @@ def main() -> None:
     parser.add_argument("--kill", type=int, help="running jobs at the time of kill -9")
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     with arguments_of(parser, smoke=smoke) as options:
+        if not (options.jobs or options.requests or options.kill):
+            parser.error("one of --jobs, --requests, --kill or --smoke is required")
+
         if options.jobs:
             found = bench_jobs(options.jobs, options.clients, options.active, options.job_seconds)
             print(json.dumps(found), flush=True)
