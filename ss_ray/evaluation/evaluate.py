@@ -78,6 +78,17 @@ def evaluate(
 
     Raises:
         DataError: A table lacks a column of the schema, or the target is not a column.
+
+    Example:
+        A copy of the training rows has perfect columns, and breaks the privacy rules:
+
+        >>> import pandas as pd
+        >>> from ss_ray.schema import ColumnSchema, Kind, TableSchema
+        >>> schema = TableSchema(columns=(ColumnSchema(name="age", kind=Kind.INTEGER, arrow_type="int64"),))
+        >>> real = pd.DataFrame({"age": range(100)})
+        >>> evaluation = evaluate(EvaluationTables(real[::2], real[1::2], real[::2], schema), target=None)
+        >>> evaluation.scores.quality.distribution.value, evaluation.scores.privacy.failed
+        (10.0, True)
     """
     fidelity = evaluate_fidelity(tables, limits=limits)
     utility = evaluate_utility(tables, target=target, limits=limits)

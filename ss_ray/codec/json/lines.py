@@ -41,6 +41,15 @@ class JsonCodec:
         sequences: How rows belong together; None where each stands for itself.
         max_records: Rows of an example without groups, at most.
         order: How the order column of sequences is written; None where it is a column as any other.
+
+    Example:
+        >>> from ss_ray.schema import Kind
+        >>> age = ColumnSchema(name="age", kind=Kind.INTEGER, arrow_type="int64", minimum=0, maximum=120)
+        >>> codec = JsonCodec(schema=TableSchema(columns=(age,)), sequences=None, max_records=1)
+        >>> codec.render(pa.table({"age": [34, 51]}))
+        ['{"age":34}\n', '{"age":51}\n']
+        >>> codec.parse_many(['{"age":34}', '{"age":340}']).rejected
+        {('age', 'range'): 1}
     """
 
     schema: TableSchema
