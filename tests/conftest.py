@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import tempfile
 from collections.abc import Iterator
@@ -23,6 +24,18 @@ def pytest_configure(config: pytest.Config) -> None:
         token = Path(tempfile.mkdtemp(prefix="ss-ray-tests-")) / "auth_token"
         token.write_text(secrets.token_hex(32))
         os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(token)}
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Modules whose tests are all deselected are not even imported: `-m "not slow"` passes by modules that are slow."""
+    if collection_path.suffix != ".py" or not collection_path.name.startswith("test_"):
+        return None
+
+    deselected = re.findall(r"not (\w+)", config.getoption("markexpr"))
+    marks = re.search(r"^pytestmark = (.*)$", collection_path.read_text(), re.MULTILINE)
+    if marks and any(f"pytest.mark.{mark}" in marks[1] for mark in deselected):
+        return True
+    return None
 
 
 @pytest.fixture(scope="session")

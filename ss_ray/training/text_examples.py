@@ -311,17 +311,15 @@ def cut_rows(sizes: Ints, *, room: int, max_records: int, seed: int | None) -> C
 
     starts = np.array(list(_pack_starts(sizes[order].tolist(), room - 1, max_records)), np.int64)
     spans = np.stack([starts, np.append(starts, len(order))[1:]], axis=1)
-    return _make_cuts(
-        sizes,
-        order,
-        spans,
+    layout = _Layout(
+        order=order,
+        spans=spans,
         heads=np.full(len(spans), NO_LINE),
         looked_at=np.zeros(len(spans), np.int64),
         units=np.arange(len(spans)),
         ends=np.ones(len(spans), bool),
-        max_shared=max_records,
-        too_long=len(sizes) - len(fitting),
     )
+    return _make_cuts(sizes, layout, max_shared=max_records, too_long=len(sizes) - len(fitting))
 
 
 def _pack_starts(sizes: Sequence[int], room: int, max_records: int) -> Iterator[int]:
@@ -366,17 +364,15 @@ def cut_groups(sizes: Ints, groups: Ints, *, has_head: bool, room: int, max_reco
         place += len(kept)
 
     units, *places, looked, ends = np.array(found, np.int64).reshape(-1, 5).T
-    return _make_cuts(
-        sizes,
-        np.concatenate([np.zeros(0, np.int64), *order]),
-        np.stack(places, axis=1),
+    layout = _Layout(
+        order=np.concatenate([np.zeros(0, np.int64), *order]),
+        spans=np.stack(places, axis=1),
         heads=(np.cumsum(groups) - groups)[units] if has_head else np.full(len(units), NO_LINE),
         looked_at=looked,
         units=units,
         ends=ends.astype(bool),
-        max_shared=1,
-        too_long=too_long,
     )
+    return _make_cuts(sizes, layout, max_shared=1, too_long=too_long)
 
 
 def _split_windows(sizes: Sequence[int], room: int) -> Iterator[tuple[int, int, int]]:
@@ -399,33 +395,43 @@ def _split_windows(sizes: Sequence[int], room: int) -> Iterator[tuple[int, int, 
         yield first, stop, looked_at
 
 
-def _make_cuts(
-    sizes: Ints,
-    order: Ints,
-    spans: Ints,
-    *,
-    heads: Ints,
-    looked_at: Ints,
-    units: Ints,
-    ends: npt.NDArray[np.bool_],
-    max_shared: int,
-    too_long: int,
-) -> Cuts:
-    first, stop = spans.T
-    starts = np.append(0, np.cumsum(sizes[order]))
-    head_sizes = np.where(heads == NO_LINE, 0, np.append(sizes, 0)[heads])
-    # Whose head is counted, and which looks at nothing.
-    is_first = np.diff(units, prepend=-1) != 0
+@dataclass(frozen=True, kw_only=True)
+class _Layout:
+    """The lines of each example, before they are counted.
+
+    Attributes:
+        order: (lines,) numbers of the lines, in the order of the examples.
+        spans: (examples, 2) first place of each example in the order, and the place after its last.
+        heads: (examples,) number of the head's line; NO_LINE for none.
+        looked_at: (examples,) lines at the start of each example that do not count in the loss.
+        units: (examples,) number of the unit that each example is of, ascending.
+        ends: (examples,) whether the end of the unit is in the example.
+    """
+
+    order: Ints
+    spans: Ints
+    heads: Ints
+    looked_at: Ints
+    units: Ints
+    ends: npt.NDArray[np.bool_]
+
+
+def _make_cuts(sizes: Ints, layout: _Layout, *, max_shared: int, too_long: int) -> Cuts:
+    first, stop = layout.spans.T
+    starts = np.append(0, np.cumsum(sizes[layout.order]))
+    head_sizes = np.where(layout.heads == NO_LINE, 0, np.append(sizes, 0)[layout.heads])
+    # The first example of a unit counts its head, and looks at no line without counting it.
+    is_first = np.diff(layout.units, prepend=-1) != 0
 
     return Cuts(
-        order=order,
-        spans=spans,
-        heads=heads,
+        order=layout.order,
+        spans=layout.spans,
+        heads=layout.heads,
         units=np.cumsum(is_first) - 1,
-        ends=ends,
-        lengths=head_sizes + starts[stop] - starts[first] + ends,
-        uncounted=np.where(is_first, 0, head_sizes + starts[first + looked_at] - starts[first]),
+        ends=layout.ends,
+        lengths=head_sizes + starts[stop] - starts[first] + layout.ends,
+        uncounted=np.where(is_first, 0, head_sizes + starts[first + layout.looked_at] - starts[first]),
         max_shared=max_shared,
-        records=int((stop - first - looked_at).sum()),
+        records=int((stop - first - layout.looked_at).sum()),
         too_long=too_long,
     )

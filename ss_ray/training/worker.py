@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 import ray.train
 import torch
 import torch.distributed as dist
@@ -22,15 +21,15 @@ from ss_ray.codec.sequences import SequenceCodec, SequenceTokens
 from ss_ray.codec.slots import SlotCodec
 from ss_ray.location import Location
 from ss_ray.plans.loop import LoopPlan, PrivateLoopPlan
-from ss_ray.plans.plan import CompactPlan, PrivateCompactPlan
+from ss_ray.plans.plan import CompactPlan
 from ss_ray.training.arrays import load_arrays
 from ss_ray.training.examples import Examples, RowExamples, row_examples
 from ss_ray.training.loop import TrainState, Worker, split_examples, train
 from ss_ray.training.models import build_compact, group_slots
 from ss_ray.training.private.loop import PrivateState, PrivateUnits, own_row_units, train_private
 from ss_ray.training.private.recorder import StepRecorder
+from ss_ray.training.private.task import PrivateTask
 from ss_ray.training.sequence_examples import sequence_examples
-from ss_ray.training.unit_files import UnitFiles
 
 if TYPE_CHECKING:
     from ss_ray.privacy.account import Account  # with the accountants, which take a second
@@ -114,43 +113,30 @@ def train_with_checkpoints(
 
 
 def train_private_in_worker(
-    *,
-    tokens: Location,
-    units: UnitFiles,
-    codec: SlotCodec | SequenceCodec,
-    prior: npt.NDArray[np.float32],
-    plan: PrivateCompactPlan,
-    account: Account,
-    record: Location | None,
-    threads: int,
-    model: Location,
-    report: Callable[..., None],
+    *, task: PrivateTask, account: Account, threads: int, model: Location, report: Callable[..., None]
 ) -> None:
     """Train on this worker's privacy units; rank 0 charges each step, and writes the averaged weights.
 
     Args:
-        tokens: Folder of token matrices.
-        units: Privacy units of the rows.
-        codec: Codec of the tokens.
-        prior: (vocabulary,) bias of the head.
-        plan: Size of the model, and the budgeted training loop.
+        task: Rows, codec and plan.
         account: Account of this training in the privacy ledger.
-        record: Folder for what the steps release, for an auditor; None keeps nothing.
         threads: Number of torch threads.
         model: Folder for the result.
-        report: Told the steps charged, and nothing that was computed from rows.
+        report: Function that is told the steps charged, and nothing that was computed from rows.
     """
     torch.set_num_threads(threads)
     worker = this_worker()
     device = get_device()
+    plan = task.plan
+    codec = task.codec
     compact = build_compact(
         plan.shape, vocabulary_size=codec.vocabulary_size, num_slots=len(codec.slots), seed=plan.seed, tied=False
     )
-    compact.lm_head.bias.copy_(torch.from_numpy(prior))
-    matrix = _load_matrix(tokens, device).long()
+    compact.lm_head.bias.copy_(torch.from_numpy(task.prior))
+    matrix = _load_matrix(task.tokens, device).long()
     groups = group_slots(codec.slots)
-    own = own_row_units(matrix, groups, units, max_rows=plan.max_rows_per_unit, worker=worker)
-    recorder = StepRecorder(compact.to(device), record if worker.rank == 0 else None)
+    own = own_row_units(matrix, groups, task.units, max_rows=plan.max_rows_per_unit, worker=worker)
+    recorder = StepRecorder(compact.to(device), task.record if worker.rank == 0 else None)
     recorder.begin(matrix)
 
     def on_step(step: int) -> None:

@@ -218,25 +218,16 @@ def train_private(
     check_layers(model)
     check_owned(units, worker, model.device)
     trained = {name: weight for name, weight in model.named_parameters() if weight.requires_grad}
-    frozen = {name for name, weight in model.named_parameters() if not weight.requires_grad}
     optimizer = torch.optim.Adam(trained.values(), lr=plan.learning_rate)
     average = {name: weight.detach().clone() for name, weight in trained.items()}
     if resume is not None:
-        model.load_state_dict(resume.model, strict=not frozen)
-        optimizer.load_state_dict(resume.optimizer)
-        average = {name: resume.average[name].clone() for name in average}
+        _restore(resume, model, optimizer, average)
 
     taken = resume.step if resume else 0
     generator = secret_generator()
 
     def state() -> PrivateState:
-        weights = {n: tensor.detach().clone() for n, tensor in model.state_dict().items() if n not in frozen}
-        return PrivateState(
-            step=taken,
-            model=weights,
-            optimizer=optimizer.state_dict(),
-            average=weights | {name: weight.clone() for name, weight in average.items()},
-        )
+        return _copy_state(taken, model, optimizer, average)
 
     done = _from_leader(charged, worker, model.device)
     while units.max_together and done < plan.dp.num_steps:
@@ -255,6 +246,27 @@ def train_private(
         raise TrainingError("the weights are not finite; lower training.learning_rate")
 
     return state()
+
+
+def _restore(state: PrivateState, model: Any, optimizer: torch.optim.Optimizer, average: dict[str, Tensor]) -> None:
+    """Put the tensors of an earlier state back; weights that are not trained stay as they are."""
+    is_whole = all(weight.requires_grad for weight in model.parameters())
+    model.load_state_dict(state.model, strict=is_whole)
+    optimizer.load_state_dict(state.optimizer)
+    for name, weight in average.items():
+        weight.copy_(state.average[name])
+
+
+def _copy_state(step: int, model: Any, optimizer: torch.optim.Optimizer, average: Mapping[str, Tensor]) -> PrivateState:
+    """The state after some steps; its tensors are copies that no later step changes."""
+    frozen = {name for name, weight in model.named_parameters() if not weight.requires_grad}
+    weights = {n: tensor.detach().clone() for n, tensor in model.state_dict().items() if n not in frozen}
+    return PrivateState(
+        step=step,
+        model=weights,
+        optimizer=optimizer.state_dict(),
+        average=weights | {name: weight.clone() for name, weight in average.items()},
+    )
 
 
 def set_private_gradient(

@@ -31,6 +31,7 @@ from ss_ray.training.encoding import (
     encode_private_sequences,
     encode_rows,
 )
+from ss_ray.training.private.task import PrivateTask
 from ss_ray.training.stage import ModelRef, codec_model_ref, fit_row_codec, fit_workers
 from ss_ray.training.unit_files import UnitFiles, save_units
 
@@ -122,9 +123,15 @@ def train_private_model(training: PrivateTraining, compact: CompactPlan, on_prog
         encode_rows(training.rows, codec, tokens)
         units = training.save_units(per_example=False)
 
-    settings = {"tokens": tokens, "units": units, "codec": codec, "prior": prior_logits(codec, measured), "plan": plan}
-    settings["record"] = training.record
-    metrics = fit_private(_train_worker, settings, training, on_progress)
+    task = PrivateTask(
+        tokens=tokens,
+        units=units,
+        codec=codec,
+        prior=prior_logits(codec, measured),
+        plan=plan,
+        record=training.record,
+    )
+    metrics = fit_private(_train_worker, {"task": task}, training, on_progress)
     if codec.slots:
         check_trained(metrics)
 
