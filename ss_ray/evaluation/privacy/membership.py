@@ -154,6 +154,7 @@ class _Replicates:
 
     def __init__(self, members: Scores, strangers: Scores, *, seed: int) -> None:
         rng = np.random.default_rng([seed, 6])
+        # Negative, so that the highest score comes first.
         distinct, codes = np.unique(-np.concatenate([members, strangers]), return_inverse=True)
         self.sizes = len(members), len(strangers)
         parts = np.split(codes, [len(members)])
