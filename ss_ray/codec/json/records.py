@@ -104,7 +104,7 @@ def parse_records(
         texts: One completion each.
         shared: Columns of the line that starts a group; none for rows by themselves.
         columns: Columns of a record.
-        sequences: How rows belong together; None where each stands for itself.
+        sequences: Grouping and order columns; None where each row stands for itself.
         validation: Treatment of faults.
     """
     # Not splitlines, which also splits at separators that JSON strings may hold.

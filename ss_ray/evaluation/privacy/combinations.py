@@ -51,7 +51,7 @@ def replayed_combination(train: Table, holdout: Table | None, synthetic: Table, 
         train: Rows that the generator learned from.
         holdout: Rows that it has not seen; None where there are none.
         synthetic: Generated rows, in the columns of `train`.
-        seed: Fixes which half of the rows is searched.
+        seed: Seed that divides the rows into halves.
     """
     if holdout is None:
         return not_measured(Combination, "there is no holdout to compare with", columns=())

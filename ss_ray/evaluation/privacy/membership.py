@@ -70,7 +70,7 @@ def membership(train: Points, holdout: Points, synthetic: Points, *, seed: int) 
         train: Rows in random order; the first ones are attacked.
         holdout: Holdout rows: the strangers.
         synthetic: Synthetic rows that the attacker has seen.
-        seed: Fixes the bootstrap.
+        seed: Seed of the bootstrap.
     """
     # Equally many, so that guessing is right half of the time.
     size = min(train.rows, holdout.rows, MAX_TARGETS)

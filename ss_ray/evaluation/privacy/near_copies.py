@@ -64,7 +64,7 @@ def near_copies(synthetic: Neighbours, holdout: Neighbours, *, seed: int) -> Nea
     Args:
         synthetic: Nearest training rows of distinct synthetic rows.
         holdout: Nearest training rows, among the same ones, of holdout rows; not empty.
-        seed: With which the rows were sampled.
+        seed: Seed of the samples.
     """
     bar = _compute_bar(holdout.distance)
     below = synthetic.distance < bar

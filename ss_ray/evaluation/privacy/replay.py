@@ -97,7 +97,7 @@ def replays(
         schema: Columns of these.
         pii: Column -> entity type of the personal columns.
         originals: Original values of personal columns, from before replacement.
-        seed: Fixes which texts and values are looked at.
+        seed: Seed of the choice of texts and values.
         tests: Whether anything is searched, and which columns as personal ones.
     """
     searched = tests.personal(pii)

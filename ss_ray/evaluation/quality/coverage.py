@@ -63,7 +63,7 @@ def coverage(train: Table, other: Table, *, size: int, seed: int) -> Coverage:
         train: Real rows that the support is estimated from.
         other: Rows with the same columns.
         size: Rows of `other` that are used at most: more rows cover more, so tables are compared at one size.
-        seed: Fixes sampling and bootstrap.
+        seed: Seed of sampling and bootstrap.
     """
     if not train.columns:
         return not_measured(Coverage, "no column can be scored")

@@ -62,7 +62,7 @@ def discriminate(train: Table, real: Table, synthetic: Table, *, max_rows: int, 
         real: Real rows, ideally ones that the generator has not seen.
         synthetic: Rows to tell from them; real ones for the baseline.
         max_rows: Most rows used of each side; both sides have equally many.
-        seed: Fixes sampling, folds and trees.
+        seed: Seed of sampling, folds and trees.
     """
     n = min(real.rows, synthetic.rows, max_rows)
     if not train.columns:

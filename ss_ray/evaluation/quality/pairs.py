@@ -39,7 +39,7 @@ class PairDistance:
     Attributes:
         first: Name of the first column.
         second: Name of the second column.
-        measure: How the pair is compared; see the top of this file.
+        measure: Measure of the pair; see the top of this file.
         distance: Synthetic against training table, 0 to 1.
         baseline: Holdout against training table.
     """
@@ -76,7 +76,7 @@ def compare_pairs(train: Table, holdout: Table | None, synthetic: Table, *, no_h
         holdout: Unseen real rows; None where there are none.
         synthetic: Generated rows, as many as there are holdout rows.
         no_holdout: Why there is no holdout, in words.
-        seed: With which the tables were sampled.
+        seed: Seed of the samples.
     """
     columns = train.columns[:MAX_COLUMNS]
     if len(columns) < 2 or not min(train.rows, synthetic.rows):

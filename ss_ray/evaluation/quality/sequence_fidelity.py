@@ -88,7 +88,7 @@ def evaluate_sequences(
         scored: Columns that are compared.
         by: Grouping and order columns of the sequences.
         no_holdout: Why there is no holdout, in words.
-        seed: Fixes which sequences are compared.
+        seed: Seed of the choice of sequences.
         lags: Limits on the columns and lags of the autocorrelation; None measures none.
 
     Raises:

@@ -48,7 +48,7 @@ def similarity(train: Table, other: Table, associations: NDArray[np.float64], *,
         train: Real rows that `other` is compared with.
         other: Rows with the same columns.
         associations: Association matrix of `train`, (columns, columns).
-        seed: With which both were sampled.
+        seed: Seed of the samples.
     """
     size = min(train.rows, other.rows)
     if not train.columns:
