@@ -38,9 +38,9 @@ class JsonCodec:
 
     Attributes:
         schema: Schema that every decoded table satisfies. A grouping column is an identifier in it.
-        sequences: How rows belong together; None where each stands for itself.
+        sequences: Grouping and order columns; None where each row stands for itself.
         max_records: Rows of an example without groups, at most.
-        order: How the order column of sequences is written; None where it is a column as any other.
+        order: Form of the order column of sequences; None where it is written like any other column.
     """
 
     schema: TableSchema
