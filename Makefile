@@ -67,7 +67,8 @@ test: lint fast mutation ## Every part of the system once, on a local Ray too: a
 	$(BIN)/python -m pytest -m "not slow and not gpu and not vllm" tests/integration
 
 test-all: test env-vllm env-sdk ## Everything that CI runs: kills, several nodes, statistics, databases, NVIDIA's clients, vLLM.
-	$(BIN)/python -W error -m pytest -n 2 --dist loadfile --ignore=tests/integration -m "slow and not gpu and not vllm"
+	SS_RAY_ALL_EXAMPLES=1 $(BIN)/python -W error -m pytest -n 2 --dist loadfile --ignore=tests/integration \
+		-m "(slow or property) and not gpu and not vllm"
 	$(BIN)/python -m pytest -m "slow and not gpu and not vllm" tests/integration
 	$(VLLM_BIN)/python -m pytest -m "vllm and not gpu" tests/generation tests/integration/test_language_vllm.py
 

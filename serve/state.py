@@ -26,7 +26,7 @@ class State:
     Attributes:
         settings: Settings of the operator.
         database: All that replicas share.
-        authentication: How callers show who they are.
+        authentication: Authentication of the callers.
         blobs: Content of uploaded files.
         dispatcher: Brings jobs to the cluster.
         figures: Counters and gauges for Prometheus.

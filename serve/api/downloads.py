@@ -29,7 +29,7 @@ def answer(request: Request, blobs: BlobStore, file: sa.Row[Any], headers: Mappi
 
     Args:
         request: GET or HEAD, perhaps with `Range`.
-        blobs: Has the content.
+        blobs: Store of the content.
         file: Row of the table `files`.
         headers: Added to the answer.
 

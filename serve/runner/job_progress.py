@@ -47,7 +47,7 @@ def judge(
 
     Args:
         status: Status of the job in the database.
-        attempt: How often it was submitted, from 1 on.
+        attempt: Number of submissions, from 1 on.
         submission: Ray's record of the submission; None if Ray has none, as after a restart of the cluster.
         written: Status file of the job; None if the job has written none yet.
         silent_seconds: Since it wrote that; infinite where it wrote nothing.

@@ -55,7 +55,7 @@ class RayRunner:
     """Ray's Jobs API.
 
     Args:
-        settings: How to reach the cluster.
+        settings: Settings of the connection to the cluster.
     """
 
     def __init__(self, settings: RaySettings) -> None:

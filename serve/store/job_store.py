@@ -112,9 +112,9 @@ def create_job(database: Database, job: NewJob, sending: Sending, runs: str, lim
     Args:
         database: Database of the jobs.
         job: Job that the request describes.
-        sending: How it was sent.
+        sending: Circumstances of the request.
         runs: Folder or URI of all runs.
-        limits: How many jobs may wait.
+        limits: Limits on waiting jobs.
 
     Raises:
         ConflictError: The name is taken, or the key was used for something else.

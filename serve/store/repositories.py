@@ -185,8 +185,8 @@ def commit(
     """Make all changes, or none; the new head, 40 hex digits.
 
     Args:
-        database: Gets the rows.
-        blobs: Gets the content.
+        database: Database that receives the rows.
+        blobs: Store that receives the content.
         repository: Repository that is changed; it must exist.
         changes: Made in this order.
         parent: The head that it must have; None: any.
@@ -291,10 +291,10 @@ def resolve(database: Database, blobs: BlobStore, data_source: str, identity: Id
     """Location of an uploaded file's content, and the file's name.
 
     Args:
-        database: Has the files.
-        blobs: Has the content.
+        database: Database of the files.
+        blobs: Store of the content.
         data_source: `hf://datasets/namespace/repository/path` or `workspace/fileset#path`.
-        identity: Who wants to read it.
+        identity: Caller who wants to read the file.
 
     Raises:
         UnusableError: It is no such address.

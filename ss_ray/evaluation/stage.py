@@ -61,7 +61,7 @@ class EvaluationRequest:
 
     Attributes:
         parameters: Section `evaluation` of the request.
-        seed: Fixes all sampling.
+        seed: Seed of all sampling.
         constraints: Rules whose broken rows are counted.
         sequences: Columns that make sequences of rows; None where rows stand by themselves.
         pii: Column -> entity type of the columns that hold personal data.

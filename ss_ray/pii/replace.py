@@ -276,7 +276,7 @@ class _Rows:
 
     Attributes:
         table: Table of the rows.
-        replacer: Has the plan and the key.
+        replacer: Replacer with the plan and the key.
     """
 
     table: pa.Table

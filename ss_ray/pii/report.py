@@ -43,7 +43,7 @@ class PiiReport:
         statistics: By column and entity type.
         kept: Columns of a personal kind that stay as they are.
         searched: Names of the text columns that were searched.
-        searches: How each column was looked at, in table order.
+        searches: Search of each column, in table order.
         scan: Counts of the second scanner, in the input and in the output.
         safe_harbor: HIPAA's 18 identifiers.
         notes: Notes for the reader, a sentence each.

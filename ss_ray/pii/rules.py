@@ -106,7 +106,7 @@ class PiiPlan:
         locale: Faker locale of the stand-ins.
         threshold: Smallest score of a finding in text, in (0, 1].
         thresholds: Smallest score of a finding for single entity types, in (0, 1].
-        ner_model: Names the model that finds names and places in text; None for patterns only.
+        ner_model: Name of the model that finds names and places in text; None for patterns only.
         max_shift_days: Largest move of a person's dates, either way.
         on_undetected: Action on columns that seem personal but could not be confirmed.
         steps: A policy in place of the operators; but columns of type UNKNOWN are hidden all the same.

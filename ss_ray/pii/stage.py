@@ -192,7 +192,7 @@ def search_synthetic(
         originals: Rows before personal data was replaced.
         synthetic: Folder of the synthetic table's parts.
         plan: Plan of the replacement; None where nothing was replaced, and nothing is searched.
-        on_progress: Told the rows read.
+        on_progress: Function that is told the number of rows read.
 
     Returns:
         Counts of the scan; without any kind where nothing was searched.

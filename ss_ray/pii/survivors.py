@@ -322,5 +322,6 @@ def _is_among(value: int, hashes: Hashes) -> bool:
 
 
 def _hash_identifier(identifier: Identifier) -> int:
+    # Hashes, so that no identifier of a person is passed between processes.
     digest = hashlib.blake2b(f"{identifier.kind}:{identifier.key}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big")

@@ -66,7 +66,7 @@ class RowContext:
     Attributes:
         mentions: Values of its columns to look for.
         person: Whom it is about.
-        days: By which the person's dates move.
+        days: Number of days by which the person's dates move.
     """
 
     mentions: tuple[Mention, ...] = ()

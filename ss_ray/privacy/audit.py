@@ -66,8 +66,8 @@ class AuditResult:
         lower_bound: The mechanism spends more than this epsilon, unless the audit is wrong. At least 0.
         confidence: Probability, in (0, 1), that the audit is not wrong.
         num_canaries: Canaries, in or out by a fair coin each.
-        num_guesses: How many canaries were named as in; chosen before the run.
-        num_correct: How many guesses were right.
+        num_guesses: Number of canaries that were named as in; chosen before the run.
+        num_correct: Number of right guesses.
     """
 
     claimed_epsilon: float
@@ -114,7 +114,7 @@ def likelihood_ratios(shares: Floats, sample_rate: float, noise_multiplier: floa
     Args:
         shares: Any shape; how much of a canary's gradient one noisy sum seems to hold, in units of the clipping norm:
             Gaussian around 1 where the canary was sampled, around 0 where it was not.
-        sample_rate: With which a canary that is in joins a batch.
+        sample_rate: Probability with which a canary that is in joins a batch.
         noise_multiplier: Standard deviation of the shares.
     """
     # Ratio of the Gaussian densities around 1 and around 0.

@@ -95,7 +95,7 @@ class Certificate:
         num_steps_lost: Number of charged steps whose result a crash lost.
         num_units: Noisy number of units trained on; exact with an inferred schema.
         schema_epsilon: Epsilon of the schema's measurements alone.
-        schema: How each column's values became known: "declared", "private" or "inferred".
+        schema: Source of each column's values: "declared", "private" or "inferred".
         spending: The whole bill.
         ledger: The data set's account; None where it has no name: an account by content would tell the table from its
             neighbours.
@@ -177,7 +177,7 @@ def make_certificate(
         spent: All charges of the run, as the ledger has them.
         steps_in_weights: Steps that the released model went through.
         num_units: Noisy number of units.
-        schema: How each column became known.
+        schema: Source of each column's values, by name.
         balance: The data set's account; None where it goes by a fingerprint.
         remarks: Texts about this run.
 

@@ -62,7 +62,7 @@ def count_part(
         part: Parquet file of typed rows.
         kept: Numbers of the rows that take part, ascending; None for all rows.
         queries: Cells to count.
-        report: Called with the number of rows that were read.
+        report: Function that is called with the number of rows that were read.
     """
     rows = 0
     found: list[Counted] = [{} for _ in queries]

@@ -103,7 +103,7 @@ def measure_schema(
         declared: Declared parameters of the columns, by name.
         count: Exact counts of the whole table, each privacy unit giving exactly one row.
         budget: Budget that the measurements never exceed.
-        charge: Called before the noise of each measurement is drawn; what it raises stops the measurement.
+        charge: Function that is called before the noise of each measurement is drawn; its error stops the measurement.
 
     Raises:
         DataError: A declaration contradicts its column's kind or itself.

@@ -48,9 +48,9 @@ def measure_table(
         table: Rows to measure.
         privacy: Section `privacy`, with the budget.
         account: Account that is charged for each measurement.
-        rehearse_training: Called before the first charge with the schema that is to be expected; raises what would
+        rehearse_training: Function that is called with the expected schema before the first charge; raises what would
             stop the training after it.
-        on_progress: Told the rows counted.
+        on_progress: Function that is told the number of rows counted.
 
     Raises:
         PrivacyError: The budget does not allow it, or a unit would count twice.

@@ -73,7 +73,7 @@ def hold_back_rare_values(
         data: Section `data`, with the declared columns.
         plan: Columns and values that are held back.
         target: Folder of the rows to learn from.
-        on_progress: Told the rows read.
+        on_progress: Function that is told the number of rows read.
     """
     columns = limited_columns(schema, plan.exempt)
     described = [column.name for column in described_columns(schema)]

@@ -90,7 +90,7 @@ def read_table(
         uri: Path or URI of the source.
         data: Section `data`: options of the source and declared columns.
         seed: Seed of the split.
-        on_progress: Told the rows read.
+        on_progress: Function that is told the number of rows read.
         private: Hold out each unit by itself, as differential privacy needs it, not an exact number.
         min_rows: Rows that the table must have.
 

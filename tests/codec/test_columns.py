@@ -6,16 +6,17 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ss_ray.codec.columns import PLACES, BinnedCodec, _pick_units, _place_units
 from ss_ray.errors import DataError
 from ss_ray.schema import Kind
 from tests.codec import tables as t
+from tests.examples import examples
 
 INT64 = np.iinfo(np.int64)
-QUICK = settings(max_examples=60, deadline=None)
+QUICK = examples(60)
 MOMENTS = [datetime(2020, 1, 1, 12) + timedelta(days=i) for i in range(40)]
 
 

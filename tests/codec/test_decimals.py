@@ -3,16 +3,17 @@ from decimal import Context, Decimal
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ss_ray.codec.decimals import decimals_of_units, nearest_decimal
 from ss_ray.errors import DataError
+from tests.examples import examples
 
 ANY_PRECISION = Context(prec=100)
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(st.integers(1, 60), st.data())
 def test_the_float_of_a_decimal_leads_back_to_a_decimal_with_that_float(precision: int, data: st.DataObject) -> None:
     scale = data.draw(st.integers(0, precision))

@@ -1,18 +1,19 @@
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ss_ray.codec.columns import BinnedCodec, Slot
 from ss_ray.codec.slots import SlotCodec
 from ss_ray.schema import Kind, TableSchema
 from tests.codec import tables as t
+from tests.examples import examples
 
 Table = tuple[TableSchema, pa.Table]
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(t.tables(), st.integers(0, 2**32))
 def test_any_tokens_inside_the_ranges_give_a_table_that_the_schema_allows(drawn: Table, seed: int) -> None:
     schema, sample = drawn
@@ -25,7 +26,7 @@ def test_any_tokens_inside_the_ranges_give_a_table_that_the_schema_allows(drawn:
     schema.check(decoded)
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(t.tables())
 def test_encoded_rows_stay_inside_the_ranges_and_missing_values_stay_missing(drawn: Table) -> None:
     schema, sample = drawn
@@ -39,7 +40,7 @@ def test_encoded_rows_stay_inside_the_ranges_and_missing_values_stay_missing(dra
         assert decoded.column(name).is_null().to_pylist() == sample.column(name).is_null().to_pylist()
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(t.tables())
 def test_a_codec_survives_json_and_the_same_sample_gives_the_same_codec(drawn: Table) -> None:
     schema, sample = drawn
@@ -48,7 +49,7 @@ def test_a_codec_survives_json_and_the_same_sample_gives_the_same_codec(drawn: T
     assert t.fit(schema, sample).to_json() == codec.to_json()
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(t.tables())
 def test_token_ranges_of_columns_do_not_overlap(drawn: Table) -> None:
     schema, sample = drawn

@@ -3,25 +3,26 @@ import json
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ss_ray.codec.texts import TextCodec, train_tokenizer
 from ss_ray.schema import Kind
 from tests.codec import tables as t
+from tests.examples import examples
 
 REVIEWS = pa.array(["the dress is lovely", "the dress is too small", None, ""] * 12)
 CODEC = t.fit_one(Kind.TEXT, REVIEWS, max_text_tokens=64)
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(st.lists(st.one_of(st.none(), st.text(max_size=16)), min_size=1, max_size=8))
 def test_any_unicode_text_that_fits_comes_back(texts: list[str | None]) -> None:
     wide = t.fit_one(Kind.TEXT, pa.array(["".join(map(chr, range(33, 98))), None]), max_text_tokens=64)  # of bytes
     assert t.there_and_back(wide, pa.array(texts, pa.string())) == texts
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(st.integers(0, 2**32))
 def test_random_pieces_give_valid_strings(seed: int) -> None:
     decoded = t.decode(CODEC, t.random_tokens(CODEC.slots, 50, np.random.default_rng(seed)))

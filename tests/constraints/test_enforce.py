@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
@@ -16,6 +16,7 @@ from ss_ray.constraints.enforce import Enforced, make_enforcer
 from ss_ray.constraints.unique import key_hashes
 from ss_ray.errors import ConfigError
 from ss_ray.schema import ColumnSchema, Kind, TableSchema
+from tests.examples import examples
 
 PARSER = TypeAdapter(ConstraintParameters)
 CITY = pa.dictionary(pa.int32(), pa.string())
@@ -91,7 +92,7 @@ def enforce(constraint: dict[str, Any], table: pa.Table, mapping: LearnedMapping
     return make_enforcer([parsed], SCHEMA, {parsed.name: mapping} if mapping else {}).enforce(table)
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(st.lists(st.sampled_from(CONSTRAINTS), max_size=8), ROWS, ROWS, st.none() | st.integers(1, 8), st.booleans())
 def test_after_enforce_nothing_is_broken(
     constraints: list[ConstraintParameters], rows: list[Any], more: list[Any], size: int | None, learn: bool
@@ -117,7 +118,7 @@ def test_after_enforce_nothing_is_broken(
         assert not violations(constraint, together).any(), constraint.name
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(st.lists(st.sampled_from(CONSTRAINTS), max_size=3), ROWS)
 def test_rows_that_break_nothing_are_left_as_they_are(constraints: list[ConstraintParameters], rows: list[Any]) -> None:
     table = table_of(rows)

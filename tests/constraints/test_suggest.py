@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from pyarrow import csv
 from pydantic import TypeAdapter
 
@@ -24,6 +24,7 @@ from ss_ray.schema import TableSchema
 from ss_ray.tables.facts import table_facts
 from ss_ray.tables.infer import infer_schema
 from tests.codec.tables import tables
+from tests.examples import examples
 
 PARSER = TypeAdapter(tuple[ConstraintParameters, ...])
 ROWS = 400
@@ -166,7 +167,7 @@ def test_yaml_is_read_back_as_it_was() -> None:
     assert text.count("\n  # ") == len(suggestions)
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(tables())
 def test_columns_of_any_kind_are_searched(drawn: tuple[TableSchema, pa.Table]) -> None:
     schema, table = drawn

@@ -5,7 +5,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from transformers import LlamaForCausalLM
 
@@ -16,6 +16,7 @@ from ss_ray.generation.torch_engine import GROWTH, TorchEngine, draw_tokens
 from ss_ray.plans.sampling import TextSampling
 from ss_ray.schema import TableSchema
 from tests.codec.json.test_lines import odd_tables
+from tests.examples import examples
 from tests.generation import language_toy as toy
 from tests.generation.random_schemas import SCHEMAS, check_engine
 
@@ -158,7 +159,7 @@ def test_the_last_point_draws_a_token_of_positive_probability() -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@examples(50, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(drawn=st.lists(odd_tables(), min_size=SCHEMAS, max_size=SCHEMAS))
 def test_records_of_random_schemas_are_of_their_schemas(
     engine: TorchEngine, drawn: list[tuple[TableSchema, pa.Table]]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from ss_ray.generation.engine import Completion, CompletionRequest, TextEngine, vllm_environment
@@ -23,6 +23,7 @@ from ss_ray.generation.torch_engine import TorchEngine
 from ss_ray.generation.vllm import VllmEngine
 from ss_ray.schema import TableSchema
 from tests.codec.json.test_lines import odd_tables
+from tests.examples import examples
 from tests.generation import language_toy as toy
 from tests.generation.random_schemas import SCHEMAS, check_engine
 
@@ -101,7 +102,7 @@ def test_a_text_is_cut_at_its_number_of_tokens(drawing: VllmEngine) -> None:
     assert (done[0].num_tokens, done[0].finished) == (5, False)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@examples(40, suppress_health_check=list(HealthCheck))
 @given(drawn=st.lists(odd_tables(), min_size=SCHEMAS, max_size=SCHEMAS))
 def test_records_of_random_schemas_are_of_their_schemas(
     drawing: VllmEngine, drawn: list[tuple[TableSchema, pa.Table]]

@@ -4,7 +4,7 @@ import re
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ss_ray.config.pii import Operator, PiiParameters
@@ -21,6 +21,7 @@ from ss_ray.pii.text.detect import Detector
 from ss_ray.pii.texts import RowContext, TextReplacer
 from ss_ray.schema import ColumnSchema, Kind, TableSchema
 from ss_ray.tables.facts import table_facts
+from tests.examples import examples
 
 KEY = b"a key of the tests, 32 bytes long"
 
@@ -303,7 +304,7 @@ def workers() -> tuple[TableReplacer, TableReplacer]:
     return TableReplacer(plan, Pseudonyms(KEY)), TableReplacer(plan, Pseudonyms(KEY))
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(ROWS, st.randoms())
 def test_result_does_not_depend_on_sharding_or_order(workers, rows, random):
     table = patients(rows)
@@ -313,7 +314,7 @@ def test_result_does_not_depend_on_sharding_or_order(workers, rows, random):
     assert pa.concat_tables(shards) == whole.take(order)
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(ROWS)
 def test_no_original_survives_in_a_note(workers, rows):
     new, _ = workers[0].replace(patients(rows))
@@ -375,7 +376,7 @@ def text_workers() -> tuple[TextReplacer, TextReplacer]:
     return TextReplacer(plan, Pseudonyms(KEY)), TextReplacer(plan, Pseudonyms(KEY))
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(st.integers(0, 60), st.booleans(), ROWS)
 def test_texts_of_any_length_give_the_same_stand_ins_repeated_or_not(text_workers, padding, is_repeated, rows):
     filler = "nothing of note was said on this day. " * padding
@@ -388,7 +389,7 @@ def test_texts_of_any_length_give_the_same_stand_ins_repeated_or_not(text_worker
         assert text.startswith(filler)
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(ROWS)
 def test_replacing_twice_keeps_the_format(workers, rows):
     once, _ = workers[0].replace(patients(rows))

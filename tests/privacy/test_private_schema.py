@@ -24,6 +24,7 @@ from ss_ray.privacy.measured import MeasuredColumn, MeasuredSchema
 from ss_ray.privacy.private_schema import measure_schema
 from ss_ray.privacy.schema_plan import SchemaBudget, plan_queries, public_column
 from ss_ray.schema import ColumnSchema, Kind, TableSchema
+from tests.examples import examples
 
 pytestmark = pytest.mark.slow
 
@@ -120,7 +121,7 @@ private_fields = st.fixed_dictionaries(
 
 
 @given(st.lists(private_fields, min_size=len(KINDS), max_size=len(KINDS)), st.booleans())
-@settings(deadline=None, max_examples=30)
+@examples(30)
 def test_what_was_read_off_the_values_changes_nothing_of_the_plan(fields: list[dict[str, Any]], is_declared: bool):
     skeleton = skeleton_of()
     other = TableSchema(columns=tuple(replace(c, **f) for c, f in zip(skeleton.columns, fields, strict=True)))

@@ -5,7 +5,7 @@ import datetime
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ss_ray.config.model import ColumnParameters
@@ -23,6 +23,7 @@ from ss_ray.tables.common import (
 )
 from ss_ray.tables.facts import table_facts
 from ss_ray.tables.infer import infer_schema
+from tests.examples import examples
 
 K = 5
 
@@ -178,7 +179,7 @@ def test_one_value_of_one_unit_is_replaced_by_one_value_everywhere():
 CELLS = st.lists(st.one_of(st.none(), st.sampled_from("abcdefgh")), min_size=1, max_size=120)
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(CELLS, st.integers(1, 6), st.integers(1, 50), st.integers(1, 7))
 def test_facts_do_not_depend_on_how_rows_are_cut(cells, k, cut, num_units):
     whole = table(c=pa.array(cells, pa.string()), x=[float(i % 11) for i in range(len(cells))])
@@ -191,7 +192,7 @@ def test_facts_do_not_depend_on_how_rows_are_cut(cells, k, cut, num_units):
     assert common_schema(schema, merged, k) == common_schema(schema, value_facts(whole, units, columns, k), k)
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(CELLS, st.integers(1, 6), st.integers(1, 40))
 def test_no_value_of_fewer_than_k_units_is_left(cells, k, num_units):
     units = np.arange(len(cells), dtype=np.uint64) % np.uint64(num_units)

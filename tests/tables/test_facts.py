@@ -2,12 +2,13 @@
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ss_ray.errors import DataError
 from ss_ray.tables.facts import MAX_DISTINCT, SKETCH_SIZE, column_facts, merge_tables, table_facts
 from ss_ray.tables.infer import infer_schema
+from tests.examples import examples
 from tests.tables.rows import text_column
 
 SPELLINGS = (
@@ -19,7 +20,7 @@ CELLS = st.one_of(st.none(), st.sampled_from(SPELLINGS))
 
 
 @given(st.data(), st.lists(CELLS, min_size=2, max_size=12))
-@settings(max_examples=120, deadline=None)
+@examples(120)
 def test_any_cut_into_blocks_gives_the_same_facts_and_schema(data: st.DataObject, cells: list[str | None]):
     table = text_column(*cells)
     cuts = sorted(data.draw(st.sets(st.integers(1, len(cells) - 1))))
@@ -30,7 +31,7 @@ def test_any_cut_into_blocks_gives_the_same_facts_and_schema(data: st.DataObject
 
 
 @given(st.lists(st.one_of(st.none(), st.floats(allow_infinity=False)), min_size=2, max_size=12), st.integers(1, 11))
-@settings(max_examples=80, deadline=None)
+@examples(80)
 def test_any_cut_of_floats_gives_the_same_facts(values: list[float | None], cut: int):
     table = pa.table({"x": pa.array(values, pa.float64())})
     assert merge_tables([table_facts(table.slice(0, cut)), table_facts(table.slice(cut))]) == table_facts(table)

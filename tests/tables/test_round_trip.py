@@ -3,10 +3,11 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ss_ray.tables.dates import DATE_FORMATS, DATETIME_FORMATS
+from tests.examples import examples
 from tests.tables.rows import column_of, round_trip, schema_of, text_column
 
 
@@ -94,7 +95,7 @@ def test_mixed_types_stay_text():
 
 
 @given(st.lists(st.text(st.characters(exclude_characters="\r\0", codec="utf8"), max_size=6), min_size=2, max_size=8))
-@settings(max_examples=40, deadline=None)
+@examples(40)
 def test_any_text_of_a_text_column_comes_back_as_it_was(tmp_path_factory: pytest.TempPathFactory, cells: list[str]):
     path = tmp_path_factory.mktemp("cells") / "table.csv"
     quoted = [f"«{cell}".replace('"', '""') for cell in cells]  # the mark keeps it text

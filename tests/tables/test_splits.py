@@ -4,13 +4,14 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ss_ray.config.model import DataParameters
 from ss_ray.errors import DataError
 from ss_ray.plans.holdout import holdout_rows_wanted
 from ss_ray.tables.splits import holdout_bound, is_holdout, merge_counts, share_bound, smallest, unit_hashes
+from tests.examples import examples
 
 
 def held_out(
@@ -33,7 +34,7 @@ def test_holdout_of_rows_has_exactly_the_size_asked_for(wanted: int):
 
 
 @given(block_rows=st.integers(1, 200), group=st.sampled_from([None, "group"]))
-@settings(max_examples=30, deadline=None)
+@examples(30)
 def test_split_does_not_depend_on_the_cut_into_blocks(block_rows: int, group: str | None):
     table = numbers(200)
     assert held_out(table, 20, group=group, block_rows=block_rows) == held_out(table, 20, group=group, block_rows=200)

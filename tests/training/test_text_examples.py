@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from transformers import AutoModelForCausalLM, Phi3Config, Phi3ForCausalLM
 
@@ -28,6 +28,7 @@ from ss_ray.training.text_examples import (
     text_losses,
     tokenize_lines,
 )
+from tests.examples import examples
 from tests.generation import language_toy
 from tests.training import base_models
 from tests.training.private import private_toy
@@ -113,7 +114,7 @@ def test_packing_is_a_function_of_the_seed() -> None:
 groups_of = st.lists(st.integers(0, 8), max_size=6)
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(groups=groups_of, has_head=st.booleans(), room=st.integers(2, 40), data=st.data())
 def test_each_record_of_a_group_is_counted_in_one_window(
     groups: list[int], has_head: bool, room: int, data: st.DataObject

@@ -111,6 +111,7 @@ def _read_stored(values: Sequence[Any], column: ColumnSchema, clamp: bool, bound
 
 def _of_types(values: Sequence[Any], types: tuple[type, ...], target: pa.DataType) -> Cells:
     """Values of exactly these Python types; others are faults."""
+    # The exact type, because bool is a subclass of int.
     kept = [value if type(value) in types else None for value in values]
     return Cells(array=pa.array(kept, target), faults=_type_faults(values, kept), repaired=np.zeros(len(kept), bool))
 
@@ -138,6 +139,7 @@ def _read_integers(values: Sequence[Any], column: ColumnSchema, clamp: bool, bou
     faults = _type_faults(values, kept)
     outside = np.array([value is not None and not low <= value <= high for value in kept], bool)
     if outside.any():
+        # Moved before Arrow converts them: it cannot hold integers of any size.
         kept = [None if v is None else min(max(v, low), high) for v in kept]
 
     return _settle_bounds(pa.array(kept, type_), faults, outside, clamp and bounded)
@@ -170,6 +172,7 @@ def _read_floats(values: Sequence[Any], column: ColumnSchema, clamp: bool, bound
         low = -limit
         high = limit
 
+    # Compared as stored: a float32 bound may differ from the float64 of the same digits.
     stored = numbers.clip(-limit, limit).astype(type_.to_pandas_dtype())
     outside = ~missing & ((stored < stored.dtype.type(low)) | (stored > stored.dtype.type(high)) | np.isinf(numbers))
     if decimals is not None:
@@ -186,6 +189,7 @@ def _read_floats(values: Sequence[Any], column: ColumnSchema, clamp: bool, bound
 def _parse_float(value: Any) -> float | None:
     """A JSON number as a float; None for anything else, and for numbers outside of JSON."""
     if type(value) is float:
+        # JSON has no NaN, though Python's parser reads one.
         if value != value:
             return None
         return value
@@ -194,6 +198,7 @@ def _parse_float(value: Any) -> float | None:
         try:
             return float(value)
         except OverflowError:
+            # Beyond every float, so the bounds decide what becomes of it.
             return float("inf")
 
     return None
@@ -279,9 +284,11 @@ def _is_date(texts: pa.Array, type_: pa.DataType) -> Mask:
         digits = {"s": 0, "ms": 3, "us": 6, "ns": 9}[type_.unit]
         shape += _TIME + (rf"\.[0-9]{{{digits}}}" if digits else "") + ("Z" if type_.tz else "")
 
+    # Arrow's cast accepts other spellings too, which would not be written back.
     fits = pc.fill_null(pc.match_substring_regex(texts, shape + "$"), False).to_numpy(zero_copy_only=False)
     days = pc.if_else(pa.array(fits), pc.utf8_slice_codeunits(texts, 0, 10), "1970-01-01").to_pylist()
     months = np.array([day[:7] for day in days], "datetime64[M]")
+    # The pattern accepts 31 days in every month.
     lengths = ((months + 1).astype("datetime64[D]") - months.astype("datetime64[D]")).astype(np.int64)
     real: Mask = fits & (np.array([int(day[8:]) for day in days], np.int64) <= lengths)
     if pa.types.is_timestamp(type_) and type_.unit == "ns":

@@ -59,6 +59,7 @@ class _Rules:
 
     def text(self, max_length: int | None) -> str:
         """Name of a rule for the characters of a string and its closing quote."""
+        # Each character of a limit costs a rule, and each rule time to compile.
         if max_length is None or max_length > EXACT_LENGTH:
             self.has_text = True
             return "text"
@@ -112,6 +113,7 @@ def record_grammar(
     if codec.order is None or codec.order.gap is None:
         return _join_rules(f"{head}{later}{{{low},{high}}}", rules)
 
+    # The first record has no record before it, so its distance is 0.
     first = rules.add(_write_object(codec.row_columns, fixed | {codec.order.gap.name: "0"}, rules))
     if high > 1:
         more = f" {later}{{{low - 1},{high - 1}}}"
@@ -210,6 +212,7 @@ def _one_of(texts: Sequence[str], depth: int, rules: _Rules) -> str:
         return " | ".join(literal(text[depth:]) for text in texts)
 
     parts = []
+    # Common prefixes are written once: a flat list of 50,000 values takes a minute to compile, groups a few seconds.
     for start, group in groupby(texts, key=lambda text: text[depth : depth + 1]):
         if start:
             rest = _one_of(list(group), depth + len(start), rules)
@@ -260,6 +263,7 @@ def _spelled_bounds(column: ColumnSchema) -> tuple[float, float]:
     else:
         spelled = (low, high)
 
+    # The spelling rounds, and the grammar must accept what is spelled.
     return min(low, float(spelled[0])), max(high, float(spelled[1]))
 
 

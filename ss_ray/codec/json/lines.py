@@ -38,16 +38,16 @@ class JsonCodec:
 
     Attributes:
         schema: Schema that every decoded table satisfies. A grouping column is an identifier in it.
-        sequences: How rows belong together; None where each stands for itself.
+        sequences: Grouping and order columns; None where each row stands for itself.
         max_records: Rows of an example without groups, at most.
-        order: How the order column of sequences is written; None where it is a column as any other.
+        order: Form of the order column of sequences; None where it is written like any other column.
 
     Example:
         >>> from ss_ray.schema import Kind
         >>> age = ColumnSchema(name="age", kind=Kind.INTEGER, arrow_type="int64", minimum=0, maximum=120)
         >>> codec = JsonCodec(schema=TableSchema(columns=(age,)), sequences=None, max_records=1)
-        >>> codec.render(pa.table({"age": [34, 51]}))
-        ['{"age":34}\n', '{"age":51}\n']
+        >>> [line.rstrip() for line in codec.render(pa.table({"age": [34, 51]}))]
+        ['{"age":34}', '{"age":51}']
         >>> codec.parse_many(['{"age":34}', '{"age":340}']).rejected
         {('age', 'range'): 1}
     """

@@ -71,6 +71,7 @@ class _Faults:
         """Give a fault to those records (mask or indices) that have none."""
         selected = np.zeros(len(self.of_record), bool)
         selected[records] = True
+        # A record is counted by its first fault alone.
         selected &= self.of_record == _FINE
         if selected.any():
             self.of_record[selected] = self.kinds.setdefault(fault, len(self.kinds))
@@ -103,9 +104,10 @@ def parse_records(
         texts: One completion each.
         shared: Columns of the line that starts a group; none for rows by themselves.
         columns: Columns of a record.
-        sequences: How rows belong together; None where each stands for itself.
+        sequences: Grouping and order columns; None where each row stands for itself.
         validation: Treatment of faults.
     """
+    # Not splitlines, which also splits at separators that JSON strings may hold.
     split = [text.removesuffix("\n").split("\n") if text else [] for text in texts]
     if shared:
         heads = [lines[0] if lines else "" for lines in split]
@@ -154,6 +156,7 @@ def _build_table(found: _Columns, head: _Columns, sources: Numbers, kept: Number
     if arrays:
         return pa.table(arrays)
 
+    # A table without columns would lose its number of rows.
     return pa.table({"": pa.nulls(len(kept))})
 
 
@@ -161,10 +164,12 @@ def _read_objects(lines: Sequence[str], columns: Sequence[ColumnSchema], validat
     """Objects on lines as typed columns."""
     names = [column.name for column in columns]
     has_decimals = any(pa.types.is_decimal(storage_type(column)) for column in columns)
+    # A float would round the digits of a decimal column.
     decoder = json.JSONDecoder(parse_float=Decimal if has_decimals else None)
     objects = [_parse_object(line, decoder) for line in lines]
     faults = _Faults(len(lines))
     faults.add(np.array([value is None for value in objects], bool), MALFORMED)
+    # The order of the keys is free; the grammar fixes it, but a model without one may not keep to it.
     expected = set(names)
     records = [value if value is not None and value.keys() == expected else None for value in objects]
     usable = np.array([value is not None for value in records], bool)

@@ -82,7 +82,7 @@ def attribute_inference(
         train: Rows in random order; the first ones are attacked.
         holdout: Holdout rows that are attacked.
         synthetic: Synthetic rows that the attacker has seen; not empty.
-        seed: With which the rows were sampled.
+        seed: Seed of the samples.
     """
     if train.columns < 2:
         return no_attributes("with one column there is nothing that an attacker could know beforehand")

@@ -51,7 +51,7 @@ def replayed_combination(train: Table, holdout: Table | None, synthetic: Table, 
         train: Rows that the generator learned from.
         holdout: Rows that it has not seen; None where there are none.
         synthetic: Generated rows, in the columns of `train`.
-        seed: Fixes which half of the rows is searched.
+        seed: Seed that divides the rows into halves.
     """
     if holdout is None:
         return not_measured(Combination, "there is no holdout to compare with", columns=())
@@ -90,12 +90,14 @@ class _Search:
         ]
         num_real = train.rows + holdout.rows
         distinct = np.array([len(np.unique(key[:num_real])) for key in keys])
+        # Columns of many values identify most.
         chosen = np.sort(np.argsort(-distinct, kind="stable")[:MAX_COLUMNS])
 
         return cls(
             names=tuple(train.columns[place].name for place in chosen),
             keys=[keys[place] for place in chosen],
             sides=(train.rows, holdout.rows, synthetic.rows),
+            # One half is searched and the other tested, so that the best set is not chosen by the rows that judge it.
             is_searched=rng.random(num_real) < 0.5,
         )
 
@@ -107,6 +109,7 @@ class _Search:
 
         for _ in range(2, min(MAX_SIZE, len(self.names)) + 1):
             larger = {tuple(sorted({*beam, number})) for beam in beams for number in numbers if number not in beam}
+            # A beam search: all sets of up to MAX_SIZE columns would be too many.
             beams = sorted(larger, key=lambda columns: (-self._compute_excess(columns), columns))[:NUM_BEAMS]
             found += beams[:1]
 
@@ -120,6 +123,7 @@ class _Search:
             return min(size, chance_size) / MIN_IDENTIFYING - 2.0
 
         rate = (hits + chance_hits) / (size + chance_size)
+        # The floor keeps rates of 0 and 1 from dividing by zero.
         error = np.sqrt(max(rate * (1 - rate), 1e-9) * (1 / size + 1 / chance_size))
         return float((hits / size - chance_hits / chance_size) / error)
 
@@ -141,6 +145,7 @@ class _Search:
         """Counts of reappearing and of all unique combinations, of the training rows and then of the holdout rows."""
         keys = self.keys[columns[0]].copy()
         for number in columns[1:]:
+            # Multiplied by an odd constant, so that the order of the columns matters.
             keys = keys * np.uint64(0x9E3779B97F4A7C15) ^ self.keys[number]
 
         num_train, num_holdout, _ = self.sides

@@ -52,6 +52,7 @@ class Copies:
     def has_overlap(self) -> bool:
         """Whether the holdout holds training rows: more equal rows than chance explains within the training table."""
         p_value = self.overlap_p_value.value
+        # In a large table a tiny difference is significant, so the excess must also be large.
         excess = (self.holdout.value or 0.0) - (self.repeated.value or 0.0)
         return p_value is not None and p_value < OVERLAP_ALPHA and excess > OVERLAP_EXCESS
 
@@ -81,6 +82,7 @@ def count_copies(column: str | None, train: Keys, holdout: Keys | None, syntheti
     again = _find_repeated(train)
     unseen = np.isin(np.empty(0, np.uint64) if holdout is None else holdout, train)
     no_holdout = unavailable("there is no holdout to compare with")
+    # Without a holdout, repetitions within the training table stand for chance.
     chance = again if holdout is None else unseen
 
     return Copies(
@@ -124,6 +126,7 @@ def comparable(values: Values, column: ScoredColumn) -> Values:
     if column.nominal or column.kind is not Kind.FLOAT:
         return values
 
+    # The logarithm of 0 is not finite.
     magnitude = np.floor(np.log10(np.where(values == 0, 1.0, np.abs(values))))
     unit = 10.0 ** (magnitude - SIGNIFICANT_DIGITS + 1)
     with np.errstate(over="ignore", under="ignore", divide="ignore", invalid="ignore"):

@@ -118,11 +118,13 @@ def disclosure(train: Table, holdout: Table | None, synthetic: Table, persons: P
     space = Space.of(train, holdout, synthetic)
     num_real = train.rows + holdout.rows
     train_owner, holdout_owner, made_owner = map(_renumber_owners, (persons.train, persons.holdout, persons.synthetic))
+    # Persons of the holdout are others than those of the training table.
     real_owner = np.concatenate([train_owner, train_owner.max(initial=-1) + 1 + holdout_owner])
 
     real = find_pairs(space, np.arange(num_real), train.rows)
     real = real.where(real_owner[real.query] != real_owner[real.target])
     rivals = _Rivals.of(space, real, real_owner, train.rows)
+    # An honest synthetic row is one more row of the real table, so the leads of real rows are the null distribution.
     of_real = rivals.leads(space, real, real_owner)
     unseen = real.query >= train.rows
     nulls = [_of_persons(leads, real, real_owner, train_owner) for leads in of_real.copies]
@@ -184,12 +186,14 @@ class _Rivals:
     def of(cls, space: Space, pairs: RowPairs, owners: Ints, num_train: int) -> _Rivals:
         """The rivals among the pairs that were found, and among RIVALS real rows from all over."""
         stride = max(1, -(-space.num_real // RIVALS))
+        # Rivals from all over the table bound the lead of rows that no block pairs with another.
         some = np.arange(0, space.num_real, stride)
         frames = [pd.DataFrame({"target": pairs.target, "owner": owners[pairs.query], "bits": space.agreement(pairs)})]
 
         for start in range(0, num_train, CHUNK_ROWS):
             targets = np.arange(start, min(start + CHUNK_ROWS, num_train))
             bits = space.agreements(some, targets)
+            # Rows of one person are no rivals of each other.
             bits[owners[targets][:, None] == owners[some][None, :]] = 0.0
             if len(some) < 3:
                 top = np.argsort(-bits, axis=1)[:, :2]

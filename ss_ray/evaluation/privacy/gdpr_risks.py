@@ -89,7 +89,7 @@ def gdpr_risks(
         tables: Training rows, as many holdout rows, and synthetic rows; each in random order and not empty.
         points: Coordinates of the same rows in the space of the distance.
         attributes: Attribute inference on these rows.
-        seed: Fixes what is guessed.
+        seed: Seed of the guesses.
     """
     rng = np.random.default_rng([seed, 7])
     size = min(MAX_PREDICATES, tables[0].rows)

@@ -70,7 +70,7 @@ def membership(train: Points, holdout: Points, synthetic: Points, *, seed: int) 
         train: Rows in random order; the first ones are attacked.
         holdout: Holdout rows: the strangers.
         synthetic: Synthetic rows that the attacker has seen.
-        seed: Fixes the bootstrap.
+        seed: Seed of the bootstrap.
     """
     # Equally many, so that guessing is right half of the time.
     size = min(train.rows, holdout.rows, MAX_TARGETS)
@@ -154,6 +154,7 @@ class _Replicates:
 
     def __init__(self, members: Scores, strangers: Scores, *, seed: int) -> None:
         rng = np.random.default_rng([seed, 6])
+        # Negative, so that the highest score comes first.
         distinct, codes = np.unique(-np.concatenate([members, strangers]), return_inverse=True)
         self.sizes = len(members), len(strangers)
         parts = np.split(codes, [len(members)])

@@ -64,12 +64,13 @@ def near_copies(synthetic: Neighbours, holdout: Neighbours, *, seed: int) -> Nea
     Args:
         synthetic: Nearest training rows of distinct synthetic rows.
         holdout: Nearest training rows, among the same ones, of holdout rows; not empty.
-        seed: With which the rows were sampled.
+        seed: Seed of the samples.
     """
     bar = _compute_bar(holdout.distance)
     below = synthetic.distance < bar
     relative = _compute_relative_distances(synthetic)
     relatively_below = relative < _compute_bar(_compute_relative_distances(holdout))
+    # The bar is itself an order statistic of a sample, which the test takes into account.
     rank = int(CLOSEST * len(holdout.distance)) + 1
     p_values = [
         exceed_p_value(int(hits.sum()), len(hits), rank, len(holdout.distance)) for hits in (below, relatively_below)
@@ -97,5 +98,6 @@ def _compute_bar(distances: NDArray[np.float32]) -> float:
 
 def _compute_relative_distances(neighbours: Neighbours) -> NDArray[np.float32]:
     """Distance to the closest by that to the second closest; 1 where both are 0 or there is no second."""
+    # Two equal neighbours have no ratio of distances.
     known = (neighbours.second > 0) & np.isfinite(neighbours.second)
     return np.divide(neighbours.distance, neighbours.second, out=np.ones_like(neighbours.distance), where=known)

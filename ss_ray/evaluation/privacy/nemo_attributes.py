@@ -40,6 +40,7 @@ def attribute_score(
     if len(columns) < 2:
         return Score(value=None, grade=None, reason="with one column there is nothing known to guess from")
 
+    # NeMo's seed and sizes.
     attacked = train.sample(max(int(len(train) * ATTACKED_SHARE), MIN_ATTACKED), random_state=1, replace=True)
     rights = _Attack(attacked, synthetic, columns).run(known)
     weights = _weigh_columns([_measure_entropy(train[c.name]) for c in columns])
@@ -132,6 +133,7 @@ def _choose_combinations(columns: int, known: int) -> list[tuple[int, ...]]:
         return [tuple(range(i, i + size)) for i in range(columns - size + 1)]
 
     combined = list(combinations(range(columns), size))
+    # NeMo's seed and generator, so that its scores can be compared.
     np.random.RandomState(5).shuffle(combined)
     return combined
 

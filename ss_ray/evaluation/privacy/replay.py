@@ -97,7 +97,7 @@ def replays(
         schema: Columns of these.
         pii: Column -> entity type of the personal columns.
         originals: Original values of personal columns, from before replacement.
-        seed: Fixes which texts and values are looked at.
+        seed: Seed of the choice of texts and values.
         tests: Whether anything is searched, and which columns as personal ones.
     """
     searched = tests.personal(pii)
@@ -134,6 +134,8 @@ def count_replayed(train: Hashes, holdout: Hashes | None, synthetic: Hashes) -> 
         return Replayed(train=seen, holdout=none, identifying=none, identifying_holdout=none, p_value=none)
 
     distinct, counts = np.unique(np.concatenate([train, holdout]), return_counts=True)
+    # Only a value that one real row alone holds identifies the row. It was as likely to be in a training as in a
+    # holdout row.
     single = distinct[counts == 1]
     ours = np.isin(single, known)
     hits = np.isin(single, synthetic)
@@ -226,6 +228,7 @@ def _replay_in_texts(
         return not_measured(Replayed, "there are no synthetic texts")
 
     rng = np.random.default_rng([seed, 10])
+    # Values of both sides are looked for alike, or the comparison would be unfair.
     looked_for = np.union1d(_draw_values(train, rng), _draw_values(holdout if holdout is not None else train[:0], rng))
     if not len(looked_for):
         return not_measured(Replayed, "no value is long enough to be looked for in texts")
@@ -242,5 +245,6 @@ def _replay_in_texts(
 
 def _draw_values(values: NDArray[np.object_], rng: np.random.Generator) -> NDArray[np.object_]:
     """At most MAX_VALUES distinct values that are long enough."""
+    # Short values occur in texts by chance.
     distinct = [v for v in pd.unique(values) if sum(map(str.isalnum, v)) >= MIN_VALUE_LETTERS]
     return np.array(distinct, dtype=object)[rng.permutation(len(distinct))[:MAX_VALUES]]

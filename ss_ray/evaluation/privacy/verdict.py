@@ -170,6 +170,7 @@ def _list_findings(privacy: Privacy) -> Iterator[str]:
         )
 
     yield from _single_findings(privacy)
+    # A small sample could not show an excess that matters.
     known = [m for m in (privacy.closer_to_train, privacy.membership_auc) if m.value is not None]
     if any(_is_uncertain(m) for m in known):
         yield (

@@ -58,6 +58,7 @@ def profile(sequences: SequenceRows, name: str, limits: LagLimits = NEMO_LIMITS)
     """Autocorrelation of an ordered column at lags up to min(max_lag, (n - 1) // 2) of each sequence of n values."""
     values = _scale_values(sequences.table.values[name].astype(np.float64))
     points = np.bincount(sequences.group[~np.isnan(values)], minlength=len(sequences.lengths))
+    # As in NeMo, so that the numbers can be compared.
     longest = np.where(points >= limits.min_points, np.minimum(limits.max_lag, (points - 1) // 2), 0)
     lags = range(1, int(longest.max(initial=0)) + 1)
     found = [_at_lag(sequences, values, lag, longest >= lag) for lag in lags]
@@ -100,6 +101,7 @@ def profile_similarity(train: Profile, other: Profile) -> float:
 def _standard_error(profile: Profile) -> NDArray[np.float64]:
     """Source: Bartlett 1946, Journal of the Royal Statistical Society (Supplement) 8(1), large-sample variance."""
     squares = np.nan_to_num(profile.correlation) ** 2
+    # Bartlett's variance at a lag sums the squares of the lags below it.
     earlier = np.cumsum(squares) - squares
     return np.sqrt((1.0 + 2.0 * earlier) / np.maximum(profile.support, 1))
 
@@ -112,6 +114,7 @@ def _scale_values(values: NDArray[np.float64]) -> NDArray[np.float64]:
     scaled = values / (np.nanmax(np.abs(values)) or 1.0)
     scaled = scaled - np.nanmean(scaled)
     spread = float(np.nanmax(np.abs(scaled)))
+    # Smaller spreads are rounding errors of a constant column.
     if spread > 32 * np.finfo(float).eps:
         return scaled / spread
 
@@ -129,6 +132,7 @@ def _at_lag(
     pairs = np.bincount(group, minlength=size)
     x, y = (_centre_values(values[start + shift], group, pairs) for shift in (0, lag))
     covariance, x_square, y_square = (np.bincount(group, part, size) for part in (x * y, x * x, y * y))
+    # Constant sequences have no correlation; too few pairs say nothing.
     varies = (pairs >= MIN_PAIRS) & (np.minimum(x_square, y_square) > CONSTANT * pairs)
     if not varies.any():
         return float("nan"), 0

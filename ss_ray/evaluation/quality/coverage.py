@@ -63,7 +63,7 @@ def coverage(train: Table, other: Table, *, size: int, seed: int) -> Coverage:
         train: Real rows that the support is estimated from.
         other: Rows with the same columns.
         size: Rows of `other` that are used at most: more rows cover more, so tables are compared at one size.
-        seed: Fixes sampling and bootstrap.
+        seed: Seed of sampling and bootstrap.
     """
     if not train.columns:
         return not_measured(Coverage, "no column can be scored")
@@ -132,12 +132,14 @@ def support_agreement(reference: NDArray[np.float64], other: NDArray[np.float64]
     """
     known = np.sort(reference)
     below = np.searchsorted(known, other - TIE, "left") / len(known)
+    # Ties count in part, so that tables of few categories can reach the best score.
     width = np.searchsorted(known, other + TIE, "right") / len(known) - below
     inside = np.clip((LEVELS[:, None] - below) / np.maximum(width, 1e-12), 0.0, 1.0).mean(axis=1)
     return float(np.clip(1.0 - 2.0 * np.trapezoid(np.abs(inside - LEVELS), LEVELS), 0.0, 1.0))
 
 
 def _precision_and_recall(train: Table, other: Table, rng: np.random.Generator, *, seed: int) -> tuple[Metric, Metric]:
+    # The cost of all distances grows with the columns and with the square of the rows.
     most = SUPPORT_ROWS * min(1.0, SUPPORT_COLUMNS / len(train.columns)) ** 0.5
     size = min(train.rows, other.rows, int(most))
     if size < MIN_ROWS:
@@ -163,6 +165,7 @@ def _is_outside(train: Values, other: Values, column: ScoredColumn) -> NDArray[n
     if not len(known):
         return ~gone
 
+    # A missing cell is outside only if no training value is missing.
     lost = gone & ~missing(train).any()
     if column.nominal:
         return np.asarray(lost | (~gone & ~np.isin(np.where(gone, "", other).astype(str), known.astype(str))))

@@ -62,7 +62,7 @@ def discriminate(train: Table, real: Table, synthetic: Table, *, max_rows: int, 
         real: Real rows, ideally ones that the generator has not seen.
         synthetic: Rows to tell from them; real ones for the baseline.
         max_rows: Most rows used of each side; both sides have equally many.
-        seed: Fixes sampling, folds and trees.
+        seed: Seed of sampling, folds and trees.
     """
     n = min(real.rows, synthetic.rows, max_rows)
     if not train.columns:
@@ -70,6 +70,7 @@ def discriminate(train: Table, real: Table, synthetic: Table, *, max_rows: int, 
     if n < MIN_ROWS:
         return not_measured(Discrimination, f"it needs {MIN_ROWS} rows of each side; there are {n}")
 
+    # Fitted on the training table: it must know neither side better than the other.
     encoder = fit_encoder(train)
     rng = np.random.default_rng([seed, 3])
     sides = [encoder.encode(table.take(rng.permutation(table.rows)[:n])) for table in (real, synthetic)]
@@ -89,6 +90,7 @@ def _out_of_fold(
 ) -> NDArray[np.float64]:
     """Probability of label 1 for each row, from a model that has not seen the row."""
     scores = np.zeros(len(labels))
+    # With more folds, each model learns from more of few rows.
     folds = FOLDS_OF_FEW if len(labels) < 2 * FEW else FOLDS
     for fit, test in StratifiedKFold(folds, shuffle=True, random_state=seed).split(features, labels):
         model = fit_classifier(features[fit], labels[fit], encoder, seed=seed)

@@ -19,7 +19,7 @@ def pattern_distance(train: pd.DataFrame, other: pd.DataFrame, *, seed: int) -> 
     Args:
         train: Real rows; all of its columns count, of whatever kind.
         other: Rows with the same columns.
-        seed: With which the tables were sampled.
+        seed: Seed of the samples.
     """
     if not len(train) or not len(other) or not len(train.columns):
         return unavailable("one of the tables has no cells")

@@ -39,7 +39,7 @@ class PairDistance:
     Attributes:
         first: Name of the first column.
         second: Name of the second column.
-        measure: How the pair is compared; see the top of this file.
+        measure: Measure of the pair; see the top of this file.
         distance: Synthetic against training table, 0 to 1.
         baseline: Holdout against training table.
     """
@@ -76,7 +76,7 @@ def compare_pairs(train: Table, holdout: Table | None, synthetic: Table, *, no_h
         holdout: Unseen real rows; None where there are none.
         synthetic: Generated rows, as many as there are holdout rows.
         no_holdout: Why there is no holdout, in words.
-        seed: With which the tables were sampled.
+        seed: Seed of the samples.
     """
     columns = train.columns[:MAX_COLUMNS]
     if len(columns) < 2 or not min(train.rows, synthetic.rows):
@@ -97,6 +97,7 @@ def compare_pairs(train: Table, holdout: Table | None, synthetic: Table, *, no_h
         floor = measured(float(marks.mean()), min(train.rows, holdout.rows), seed=seed)
         baselines = [measured(mark, floor.sample_size, seed=seed) for mark in marks]
 
+    # The worst pairs are those farthest above the mark of a fresh real sample.
     order = np.argsort(-excess, kind="stable")[:WORST]
     worst = tuple(
         PairDistance(
@@ -149,6 +150,7 @@ def _encode_cells(train: Values, other: Values, column: ScoredColumn) -> Cells:
     else:
         present = train[~missing(train)]
         if len(present):
+            # Frequent values may be several quantiles at once.
             edges = np.unique(np.quantile(present, np.arange(1, BINS) / BINS))
         else:
             edges = np.zeros(0)
@@ -163,6 +165,7 @@ def _encode_cells(train: Values, other: Values, column: ScoredColumn) -> Cells:
 def _total_variation(codes: Mapping[str, Cells], first: str, second: str) -> float:
     """Total variation of the joint distributions of two columns of codes."""
     width = 1 + max(int(part.max(initial=0)) for part in codes[second])
+    # One code for each pair of cells.
     joint = [a * width + b for a, b in zip(codes[first], codes[second], strict=True)]
     size = 1 + max(int(part.max(initial=0)) for part in joint)
     x, y = (np.bincount(part, minlength=size) / len(part) for part in joint)
@@ -175,5 +178,6 @@ def rank_correlations(table: Table, columns: tuple[ScoredColumn, ...]) -> NDArra
     Ranks are those among all values of a column, also where the other one is missing.
     """
     empty = np.full(table.rows, np.nan)
+    # Nominal columns have no ranks; their pairs are measured otherwise.
     values = np.array([empty if c.nominal else table.values[c.name].astype(float) for c in columns]).T
     return pearson(pd.DataFrame(values).rank().to_numpy())

@@ -88,7 +88,7 @@ def evaluate_sequences(
         scored: Columns that are compared.
         by: Grouping and order columns of the sequences.
         no_holdout: Why there is no holdout, in words.
-        seed: Fixes which sequences are compared.
+        seed: Seed of the choice of sequences.
         lags: Limits on the columns and lags of the autocorrelation; None measures none.
 
     Raises:
@@ -96,6 +96,7 @@ def evaluate_sequences(
     """
     for name in (by.group, by.order):
         if name is not None:
+            # Raises an error that names the column.
             tables.schema[name]
 
     real, made = (to_sequences(frame, tables.schema, by, scored) for frame in (tables.train, tables.synthetic))
@@ -105,6 +106,8 @@ def evaluate_sequences(
         baseline = not_measured(SequenceSimilarity, no_holdout)
     else:
         unseen = to_sequences(tables.holdout, tables.schema, by, scored)
+        # More sequences give better numbers, so both tables are compared at one size, unless the holdout is so small
+        # that its own numbers are noise.
         common = max(len(unseen.lengths), COMMON_SEQUENCES)
         baseline = compare_sequences(real, unseen, constants, seed=seed, lags=lags)
 
@@ -165,6 +168,7 @@ def transition_distance(train: SequenceRows, other: SequenceRows, column: Scored
     leaving = real.sum(axis=1)
     left = made.sum(axis=1)
     x, y = (m / np.maximum(m.sum(axis=1, keepdims=True), 1.0) for m in (real, made))
+    # A state that the other table never leaves counts as the largest distance.
     distances = np.where(left > 0, np.abs(x - y).sum(axis=1) / 2, 1.0)
 
     return float(np.average(distances, weights=leaving))
@@ -173,6 +177,7 @@ def transition_distance(train: SequenceRows, other: SequenceRows, column: Scored
 def _transition_counts(sequences: SequenceRows, name: str, codes: dict[str, int]) -> NDArray[np.float64]:
     """(states, states): how often each state follows each other state."""
     values = sequences.table.values[name]
+    # One more state for all other categories, and one for missing values.
     size = len(codes) + 2
     known = np.nan_to_num(encode_labels(values, codes), nan=len(codes))
     states = np.where(missing(values), len(codes) + 1, known).astype(np.int64)

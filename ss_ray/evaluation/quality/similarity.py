@@ -48,7 +48,7 @@ def similarity(train: Table, other: Table, associations: NDArray[np.float64], *,
         train: Real rows that `other` is compared with.
         other: Rows with the same columns.
         associations: Association matrix of `train`, (columns, columns).
-        seed: With which both were sampled.
+        seed: Seed of the samples.
     """
     size = min(train.rows, other.rows)
     if not train.columns:
@@ -92,7 +92,9 @@ def js_distance(p: NDArray[np.float64], q: NDArray[np.float64]) -> float:
     p = p / p.sum()
     q = q / q.sum()
     middle = (p + q) / 2
+    # scipy's entropy is in nats; the division gives bits, so that 1 is the largest distance.
     divergence = float((rel_entr(p, middle) + rel_entr(q, middle)).sum()) / (2 * np.log(2))
+    # Rounding may leave the interval by a little.
     return float(np.sqrt(min(max(divergence, 0.0), 1.0)))
 
 
@@ -110,6 +112,7 @@ def histogram_counts(x: Values, y: Values) -> tuple[NDArray[np.float64], NDArray
     # The rule is free of scale; this keeps extreme magnitudes from overflowing.
     both = both / (both.max() or 1.0)
     edges = np.histogram_bin_edges(both, bins="doane")
+    # A few outliers would otherwise ask for millions of bins.
     if len(edges) <= MAX_BINS:
         bins = edges
     else:
@@ -133,6 +136,7 @@ def principal_components(train: Table, other: Table) -> tuple[NDArray[np.float64
     real, made = (_component_features(table, counts, medians) for table in (train, other))
     centre = real.mean(axis=0)
     spread = real.std(axis=0)
+    # A constant column has no direction to be scaled in.
     spread[spread == 0] = 1.0
     standard = (real - centre) / spread
     # (columns, 2)
@@ -159,6 +163,7 @@ def _component_features(
 def _label_missing(table: Table, column: ScoredColumn) -> Values:
     """Labels with missing as a category of its own, which no label equals because it is not a string."""
     values = table.values[column.name].copy()
+    # Labels are strings, so the number 0 equals none of them.
     values[missing(values)] = 0
     return values
 

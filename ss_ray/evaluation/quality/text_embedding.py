@@ -33,7 +33,7 @@ def fit_embedding(texts: Sequence[str], model: str | None, *, seed: int) -> Embe
     Args:
         texts: Texts of all tables together.
         model: Folder or Hugging Face id of a sentence-transformers model; None is latent semantic analysis.
-        seed: Fixes the reduction.
+        seed: Seed of the reduction.
 
     Returns:
         None where no two texts share enough words to tell directions.

@@ -96,7 +96,7 @@ def evaluate_text(
         column: Name of the column.
         embedding: sentence-transformers model, a folder or an id; None is latent semantic analysis.
         no_holdout: Why there is no holdout, in words.
-        seed: Fixes sampling, embedding and folds.
+        seed: Seed of sampling, embedding and folds.
 
     Raises:
         ResourceError: The embedding model or its package is not there.

@@ -67,7 +67,7 @@ class RunFacts:
         versions: Package -> version; empty likewise.
         inputs: SHA-256 of each source file.
         request: Fingerprint of the request.
-        seed: From which all else was drawn.
+        seed: Seed of the run.
         log: File of the audit log; None where there is none.
         log_line: Number of the line that says that the run started; None where nothing was logged.
         log_hash: Hash of that line: the anchor of `ss-ray audit-log verify`; None where nothing was logged.
@@ -76,7 +76,7 @@ class RunFacts:
         replaced: Columns in which personal data was replaced.
         kept: Columns of a personal kind that were kept as they are.
         safe_harbor: HIPAA's 18 identifiers; empty where personal data was not looked for.
-        searches: How each column was searched for personal data; empty where it was not looked for.
+        searches: Search of each column for personal data; empty without a search.
         synthetic_scan: Counts of the search for identifiers of real rows in the synthetic table.
         guarantee: Formal guarantee in words, or that there is none.
     """
@@ -110,7 +110,7 @@ class Gdpr:
         data_minimisation: Data that were used and data that were left out, a sentence each.
         risks: The three risks of Opinion 05/2014 by name, each measured against people who were not trained on.
         storage: Folders of the run directory and their content.
-        erasure: How it ends.
+        erasure: End of the storage, in words.
     """
 
     data_minimisation: tuple[str, ...]
@@ -125,7 +125,7 @@ class Hipaa:
 
     Attributes:
         safe_harbor: The 18 identifiers of (b)(2)(i): found, treated, or absent; empty where nobody looked.
-        searches: How each column was searched; empty where nobody looked.
+        searches: Search of each column; empty without a search.
         synthetic_scan: Cells of the synthetic table that were searched for identifiers of real rows; none was found.
         safe_harbor_open: Letters of those that were found and kept.
         expert_determination: Figures for an expert's judgement by (b)(1), by name.
@@ -148,7 +148,7 @@ class Sox:
         created_at: Time of the run in UTC, ISO 8601.
         inputs: SHA-256 of each source file.
         request: Fingerprint of the request.
-        seed: From which all else was drawn.
+        seed: Seed of the run.
         versions: Package -> version.
         audit_log: File, line and hash of the event: anchors `ss-ray audit-log verify`; empty where there is no log.
     """

@@ -33,7 +33,7 @@ def importances(model: Model, test: Table, *, seed: int) -> NDArray[np.float64]:
     Args:
         model: Fitted on any rows.
         test: Real rows; the same columns are shuffled the same way for the same seed.
-        seed: Fixes rows and shuffles.
+        seed: Seed of rows and shuffles.
 
     Source: Breiman 2001, "Random Forests", Machine Learning 45, section 10, for shuffling one column at a time.
     """

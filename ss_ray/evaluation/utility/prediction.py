@@ -107,7 +107,7 @@ def fit_model(task: Task, train: Table, fit: Table, *, seed: int, most_rounds: i
         task: Column to predict; `fit` has no missing outcome.
         train: Real training rows that fix the encoding of the columns.
         fit: Rows to learn from, real or synthetic; at least one.
-        seed: Fixes the trees.
+        seed: Seed of the trees.
         most_rounds: Boosting rounds at most.
     """
     encoder = fit_encoder(train.without(task.target))

@@ -57,7 +57,7 @@ def utility_of_targets(
         real: Real rows to learn from.
         unseen: Real rows to test on.
         made: Synthetic rows to learn from.
-        seed: Fixes sampling, trees and bootstrap.
+        seed: Seed of sampling, trees and bootstrap.
         main: Utility of a target that is measured already; it is not measured again.
     """
     if len(real.columns) < 2 or not real.rows:

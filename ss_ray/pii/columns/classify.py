@@ -271,6 +271,7 @@ def header_type(name: str) -> str | None:
 
 def _sample_values(distinct: list[str], size: int) -> list[str]:
     if len(distinct) > size:
+        # Evenly spaced: the first values of a sorted column are not typical.
         return [distinct[place * len(distinct) // size] for place in range(size)]
     return distinct
 
@@ -299,6 +300,7 @@ def _find_certain_type(column: _Evidence) -> ColumnTyping | None:
     for entity_type, test in _CERTAIN:
         share = column.share(test)
         if share < column.min_share or (
+            # Few numbers pass a check digit by chance.
             column.are_numbers and len(column.sample) < _FEW and not _header_names(column, entity_type)
         ):
             continue
@@ -330,6 +332,7 @@ def _card_without_check_digits(column: _Evidence) -> ColumnTyping | None:
     digits = [re.sub(r"[ -]", "", value) for value in column.sample]
     sixteen = [text for text in digits if len(text) == 16 and text[0] in "345" and checksums.has_card_form(text)]
     issuers = {text[:6] for text in sixteen}
+    # Card numbers come from many issuers; other long numbers share their beginning.
     if len(sixteen) < column.min_share * len(digits) or len(issuers) < 20 or len(issuers) < len(sixteen) / 10:
         return None
 
@@ -385,6 +388,7 @@ def _by_header(column: _Evidence) -> ColumnTyping | None:
 
 def _find_contradiction(column: _Evidence, suspected: str, *, fits: bool) -> ColumnTyping | None:
     """The type that the values alone say with certainty, if the header names something else altogether."""
+    # What a number means stands in the header alone.
     if not column.sample or column.are_numbers:
         return None
 
@@ -481,6 +485,7 @@ def _is_sure(column: _Evidence, entity_type: str, sure: float) -> bool:
     if _header_names(column, entity_type):
         return sure >= 0.5
     if entity_type == e.DATE_OF_BIRTH:
+        # Dates of birth look like any other dates, but lie in the years of living people.
         return sure >= _SURER and column.share(_is_of_living) >= _SURER
     if entity_type in _PLAIN_IN_FEW:
         return sure >= (_SURER if _header_contradicts(column, entity_type) else MIN_SURE)
@@ -528,6 +533,7 @@ def _are_keys(column: _Evidence) -> bool:
 
 def _key_of_person(column: _Evidence) -> ColumnTyping | None:
     """Many different codes under the name of a role alone: whoever holds the list knows the person."""
+    # Numbers that hardly repeat are measurements as often as keys.
     if not is_about_person(column.name) or column.are_numbers or not _are_keys(column):
         return None
     if (

@@ -102,6 +102,7 @@ class Names:
         return self._replace_words(value, person, role=None)
 
     def _replace_words(self, value: str, person: Person, role: str | None) -> str:
+        # The common case, a single word, needs no search for words.
         if role is not None and value.isascii() and value.isalpha():
             return self.word(value, role, person)
 
@@ -161,9 +162,11 @@ class Names:
         else:
             table = lex.first_names(sexes().get(folded) or sex)
 
+        # The first letter of a word decides that of its stand-in, so initials agree.
         names = table.get(letter) or lex.all_names(table)
         stream = Stream(self.key, role, folded, identity)
         drawn = stream.choice(names)
+        # No name stays as it was, unless the list has no other.
         while fold_name(drawn) == folded and len(names) > 1:
             drawn = stream.choice(names)
 
@@ -173,6 +176,7 @@ class Names:
         script = locale_of_script(word)
         if script is not None:
             return lexicon(script)
+        # A Latin name gets a Latin stand-in, whatever the country of its row.
         return next(lex for name in (locale, self.locale, DEFAULT_LOCALE) if (lex := lexicon(name)).is_latin)
 
     def email_address(self, value: str, person: Person = NOBODY) -> str:
@@ -202,6 +206,7 @@ class Names:
             else:
                 pieces.append(part.replace("\0", ""))
 
+        # Without digits, many people would share a user name.
         missing = MIN_DIGITS - sum(len(piece) for piece in pieces if piece.isdecimal())
         return "".join(pieces) + stream.digits(missing, first="123456789")
 
@@ -228,6 +233,7 @@ def split_joined(word: str, person: Person = NOBODY) -> list[tuple[str, str]]:
     if len(folded) != len(word) or folded in person.given or folded in person.family or _is_known(folded):
         return [(word, role_of(folded, person))]
 
+    # The longest first part wins: "mariagarcia" is Maria, not Mari.
     for cut in range(len(word) - 1, 0, -1):
         head = folded[:cut]
         tail = folded[cut:]
@@ -296,6 +302,7 @@ def _assign_roles(value: str, role: str | None, person: Person) -> Iterator[tupl
         and ((m is names[0] and role != "last") or m[0].casefold() not in PARTICLES or fold_name(m[0]) in own)
     ] or names
     comma = value.find(",")
+    # "Garcia, Maria": a comma between two names puts the last name first.
     is_reversed = comma > 0 and any(m.start() > comma for m in full) and any(m.end() <= comma for m in full)
 
     for place in words:
@@ -350,4 +357,5 @@ def _fold_to_ascii(text: str) -> str:
     else:
         plain = folded.encode("ascii", "ignore").decode()
 
+    # An address holds no spaces and apostrophes.
     return plain.translate(_NOT_IN_ADDRESSES)

@@ -50,7 +50,7 @@ class Replacement:
             entity_type: Known, or of the configuration.
             value: Original value of the cell.
             person: Facts of the row about its person.
-            days: By which the person's dates move; 0 for those of everybody.
+            days: Number of days by which the person's dates move; 0 for dates of everybody.
         """
         if not value or value.isspace():
             return value

@@ -29,7 +29,7 @@ class PersonColumns:
     """Columns that tell of the person a row is about; () or None where there is none.
 
     Attributes:
-        identity: Has one value per person, on all their rows.
+        identity: Column with one value per person, on all their rows.
         given: Columns of first names.
         family: Columns of last names.
         full: Columns of full names.

@@ -98,6 +98,7 @@ class Detector:
 
         own = [*pattern_recognizers(self.entities, self.phone_regions), *custom_recognizers(self.custom)]
         object.__setattr__(self, "_recognizers", RecognizerSet(own))
+        # The model takes memory and seconds to load, so it is loaded only if it can find one of the types.
         wanted = self.ner_model is not None and (self.ner_model != BUILTIN or BUILTIN_TYPES & set(self.entities))
         object.__setattr__(self, "_engine", load_engine(self.ner_model) if self.ner_model and wanted else None)
 
@@ -131,7 +132,9 @@ class Detector:
     def find_each(self, texts: Iterable[str], context: Sequence[str] = ()) -> dict[str, tuple[Finding, ...] | None]:
         """Findings by text; identical texts are analysed once. None where the analysis failed: hide that text."""
         found: dict[str, tuple[Finding, ...] | None] = {}
+        # Equal texts are read once.
         waiting = iter(dict.fromkeys(texts))
+        # The model reads several windows at once, which is faster than one by one.
         while batch := list(islice(waiting, _BATCH)):
             parts = [list(windows(text)) for text in batch]
             try:

@@ -52,7 +52,7 @@ class Clue:
     Attributes:
         text: Text that is searched.
         words: Its words of letters, in small letters.
-        digits: How many digits it holds.
+        digits: Number of digits in the text.
     """
 
     text: str

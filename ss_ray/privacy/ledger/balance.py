@@ -32,7 +32,7 @@ class JobEntry:
     Attributes:
         job: Its name, unique in the ledger.
         delta: Delta of the job's own guarantee.
-        opened_at: When it was opened first, UTC.
+        opened_at: Time of the first opening, in UTC.
         closed: Whether it gave back what it had reserved; opening it again is possible.
         dated_charges: Charges that the job has spent, in the order of first use.
         reserved: Charges that the job may still spend.

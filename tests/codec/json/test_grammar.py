@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import xgrammar
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from ss_ray.codec.json.grammar import EXACT_LENGTH, record_grammar
@@ -22,6 +22,7 @@ from ss_ray.errors import ConfigError
 from ss_ray.schema import ColumnSchema, Kind, Scalar, TableSchema
 from tests.codec import tables as t
 from tests.codec.json.test_lines import GROUPS, codec_of, odd_tables, one
+from tests.examples import examples
 
 END = 256
 NUM_TOKENS = 257
@@ -67,7 +68,7 @@ def walk(grammar: xgrammar.CompiledGrammar, rng: np.random.Generator, limit: int
     return None
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@examples(80, suppress_health_check=[HealthCheck.too_slow])
 @given(odd_tables())
 def test_rendered_rows_are_accepted(drawn: tuple[TableSchema, pa.Table]) -> None:
     schema, table = drawn
@@ -81,7 +82,7 @@ def test_rendered_rows_are_accepted(drawn: tuple[TableSchema, pa.Table]) -> None
 
 
 @pytest.mark.slow
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@examples(300, suppress_health_check=[HealthCheck.too_slow])
 @given(odd_tables(), st.integers(0, 2**32))
 def test_whatever_is_accepted_parses_and_is_of_the_schema(drawn: tuple[TableSchema, pa.Table], seed: int) -> None:
     schema, _ = drawn
@@ -101,7 +102,7 @@ def _is_checked_late(column: ColumnSchema) -> bool:
 
 
 @pytest.mark.slow
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@examples(100, suppress_health_check=[HealthCheck.too_slow])
 @given(t.tables(), st.integers(0, 2**32))
 def test_groups_are_accepted_and_walked(drawn: tuple[TableSchema, pa.Table], seed: int) -> None:
     schema, table = drawn
@@ -118,7 +119,7 @@ def test_groups_are_accepted_and_walked(drawn: tuple[TableSchema, pa.Table], see
     assert {reason for _, reason in parsed.rejected} <= LATE | {"group"}
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(st.integers(-(10**6), 10**6), st.integers(0, 10**6), st.integers(0, 4), st.data())
 def test_a_range_of_numbers_is_exact(low: int, width: int, decimals: int, data: st.DataObject) -> None:
     high = low + width
@@ -142,7 +143,7 @@ def test_the_largest_numbers_have_exact_ranges(low: int, high: int) -> None:
     assert not any(accepts(grammar, text) for text in ("-0", "00", "", "+1", "1.0"))
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(st.dates(), st.integers(0, 2000), st.booleans())
 def test_a_range_of_dates_is_exact(low: date, days: int, is_long: bool) -> None:
     span = timedelta(days=days * (365 if is_long else 1))
@@ -186,7 +187,7 @@ def test_moments_are_exact_to_the_last_tick(unit: str, zone: str | None) -> None
             assert accepts(grammar, codec.render(table)[0]) == (low * ticks < tick <= high * ticks)
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(st.floats(allow_nan=False, allow_infinity=False), st.floats(allow_nan=False, allow_infinity=False), st.data())
 def test_floats_between_the_bounds_are_accepted_however_large_or_small(a: float, b: float, data: st.DataObject) -> None:
     low, high = sorted((a + 0.0, b + 0.0))
@@ -203,7 +204,7 @@ def test_floats_beyond_the_whole_numbers_of_the_bounds_are_not_accepted() -> Non
 
 
 @given(st.text())
-@settings(max_examples=100, deadline=None)
+@examples(100)
 def test_literals_are_exactly_their_text(text: str) -> None:
     grammar = rule(f'{literal(text)} "."')
     assert accepts(grammar, text + ".")

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ss_ray.codec.json.lines import JsonCodec
@@ -14,6 +14,7 @@ from ss_ray.codec.json.validation import Validation
 from ss_ray.codec.sequence_columns import Sequences
 from ss_ray.schema import ColumnSchema, Kind, TableSchema
 from tests.codec import tables as t
+from tests.examples import examples
 
 Table = tuple[TableSchema, pa.Table]
 
@@ -56,7 +57,7 @@ def learned(codec: JsonCodec, table: pa.Table) -> dict[str, list[Any]]:
     return {name: (cells[name].cast(pa.float64()) if is_listed[name] else cells[name]).to_pylist() for name in cells}
 
 
-@settings(max_examples=80, deadline=None)
+@examples(80)
 @given(odd_tables())
 def test_rendered_rows_parse_to_the_same_rows(drawn: Table) -> None:
     schema, table = drawn
@@ -75,7 +76,7 @@ def test_rendered_rows_parse_to_the_same_rows(drawn: Table) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(odd_tables(), st.data())
 def test_whatever_a_model_writes_gives_rows_that_the_schema_allows(drawn: Table, data: st.DataObject) -> None:
     """Lines with cells of other columns, of other types, cut short, or beyond all bounds."""
@@ -96,7 +97,7 @@ def test_whatever_a_model_writes_gives_rows_that_the_schema_allows(drawn: Table,
         schema.check(codec.table_of(parsed, first_row=7, first_group=0, seed=1))
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(t.tables(), st.integers(1, 5), st.data())
 def test_groups_parse_to_the_same_groups(drawn: Table, num_groups: int, data: st.DataObject) -> None:
     schema, table = drawn

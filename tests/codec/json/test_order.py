@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from ss_ray.codec.json.grammar import further_grammar, record_grammar
@@ -24,6 +24,7 @@ from ss_ray.schema import ColumnSchema, Kind, TableSchema, arrow_type
 from ss_ray.training.buckets import sequence_facts, sorted_sequences
 from tests.codec.json.test_grammar import accepts, compiler, walk
 from tests.codec.tables import column_of, table_of
+from tests.examples import examples
 
 WHO = ColumnSchema(name="who", kind=Kind.IDENTIFIER, arrow_type="int64", maximum=9)
 SEX = ColumnSchema(name="sex", kind=Kind.CATEGORY, arrow_type="string", values=("f", "m"))
@@ -92,7 +93,7 @@ def read(codec: JsonCodec, texts: list[str], **validation: bool) -> pa.Table:
     return made
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(sequence_tables())
 def test_groups_parse_to_the_same_groups(drawn: tuple[str, TableSchema, pa.Table]) -> None:
     name, schema, table = drawn
@@ -106,7 +107,7 @@ def test_groups_parse_to_the_same_groups(drawn: tuple[str, TableSchema, pa.Table
     assert JsonCodec.from_json(codec.to_json()) == codec
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@examples(30, suppress_health_check=[HealthCheck.too_slow])
 @given(sequence_tables(), st.integers(0, 99))
 def test_whatever_the_grammar_allows_ascends(drawn: tuple[str, TableSchema, pa.Table], seed: int) -> None:
     name, schema, table = drawn

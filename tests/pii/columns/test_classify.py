@@ -6,7 +6,7 @@ from functools import cache
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ss_ray.config.pii import Operator
@@ -14,6 +14,7 @@ from ss_ray.pii.columns.classify import classify_column, classify_table, header_
 from ss_ray.pii.columns.column_model import WEIGHTS, load_column_model
 from ss_ray.pii.entities import BY_NAME, ENTITY_TYPES, FREE_TEXT
 from ss_ray.pii.text.detect import PATTERN_TYPES, Detector
+from tests.examples import examples
 
 PHONES = [f"(212) 555-{number:04}" for number in range(40)]
 EMAILS = [f"person{number}@example.com" for number in range(40)]
@@ -268,7 +269,7 @@ def test_numbers_that_resemble_a_card_are_not_searched_as_text(detector):
     assert classify_table(table, detector) == {}
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(
     header=st.sampled_from(["", "x", "email", "first_name", "ssn", "client", "city", "id", "latitude", "name", "dob"]),
     values=st.lists(

@@ -1,10 +1,11 @@
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ss_ray.pii.stand_ins.keyed import SMALL_DOMAIN, Stream, cycle, permuted
+from tests.examples import examples
 
 KEY = b"a key of the tests, 32 bytes long"
 CODES = st.from_regex(r"[A-Z]{0,3}[-/ ]?[0-9]{1,9}[a-z]?", fullmatch=True)
@@ -14,7 +15,7 @@ def shape(text: str) -> str:
     return re.sub("[A-Z]", "A", re.sub("[a-z]", "a", re.sub("[0-9]", "9", text)))
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(CODES)
 def test_permuted_string_keeps_its_shape_and_is_another(value):
     drawn = permuted(KEY, "ID", value)

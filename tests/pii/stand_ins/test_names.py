@@ -1,11 +1,12 @@
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ss_ray.pii.stand_ins.lexicon import country_code, family_names, fold_name, lexicon, locales_of_country, sexes
 from ss_ray.pii.stand_ins.names import Names, Person, split_joined
+from tests.examples import examples
 
 KEY = b"a key of the tests, 32 bytes long"
 NAMES = Names(KEY, "en_US")
@@ -99,7 +100,7 @@ def test_script_of_a_name_is_kept(name):
     assert (" " in stand_in) == (" " in name)
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(st.text(min_size=1, max_size=30))
 def test_no_word_of_a_name_survives(value):
     words = {fold_name(w) for w in re.findall(r"[^\W\d_]{2,}", value)}

@@ -1,13 +1,14 @@
 from datetime import date, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ss_ray.config.pii import Operator
 from ss_ray.pii.stand_ins.dates import shift_days, shifted_date
 from ss_ray.pii.stand_ins.operators import Replacement, generalise
 from ss_ray.pii.stand_ins.pseudonyms import MASK, Pseudonyms
+from tests.examples import examples
 
 KEY = b"a key of the tests, 32 bytes long"
 
@@ -82,7 +83,7 @@ def test_shifted_date_keeps_its_format(written, days, expected):
     assert shifted_date(written, days) == expected
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(st.dates(date(1971, 1, 1), date(2100, 1, 1)), st.dates(date(1971, 1, 1), date(2100, 1, 1)), st.text(max_size=5))
 def test_dates_of_one_person_keep_their_interval(one, other, person):
     days = shift_days(KEY, person)

@@ -2,10 +2,11 @@ import re
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ss_ray.pii.stand_ins.places import JITTER_DEGREES, Places, kind_of_place, us_states
+from tests.examples import examples
 
 PLACES = Places(b"a key of the tests, 32 bytes long", "en_US")
 
@@ -24,7 +25,7 @@ def test_states_are_permuted_by_code_and_by_name_alike():
     assert PLACES.state("TEXAS") == PLACES.state("Texas").upper()
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(st.from_regex(r"0[1-9][0-9]{3}|[1-9][0-9]{4}", fullmatch=True))
 def test_american_postcode_lies_in_the_stand_in_of_its_state(postcode):
     prefix = int(postcode[:3])
@@ -68,7 +69,7 @@ def test_address_agrees_with_its_parts():
     assert german.endswith(f", {PLACES.postcode('10115')} {PLACES.city('Berlin')}")
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(st.decimals(-90, 90, places=4))
 def test_coordinates_move_a_little_and_keep_their_decimals(degrees):
     moved = Decimal(PLACES.latitude(str(degrees)))

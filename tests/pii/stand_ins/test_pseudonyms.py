@@ -5,18 +5,19 @@ import subprocess
 import sys
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ss_ray.errors import ConfigError, PrivacyError
 from ss_ray.pii.entities import ENTITY_TYPES
 from ss_ray.pii.stand_ins.formats import digits_of, luhn_digit
 from ss_ray.pii.stand_ins.pseudonyms import MASK, Pseudonyms, normalise
+from tests.examples import examples
 
 KEY = b"a key of the tests, 32 bytes long"
 NO_FORMAT = {"UNKNOWN", "TITLE", "GENDER", "NRP", "SENSITIVE", "DATE_OF_BIRTH", "DATE_TIME"}
 TYPES = sorted(ENTITY_TYPES - NO_FORMAT)
-QUICK = settings(max_examples=50, deadline=None)
+QUICK = examples(50)
 VALUES = st.one_of(
     st.text(min_size=1, max_size=20),
     st.from_regex(
@@ -74,7 +75,7 @@ SAMPLES = {
 }
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(st.sampled_from(TYPES), VALUES)
 @example("ACCOUNT_NUMBER", "- ")  # has nothing to permute
 def test_stand_in_is_stable_and_never_the_original(pseudonyms, entity_type, value):
@@ -85,7 +86,7 @@ def test_stand_in_is_stable_and_never_the_original(pseudonyms, entity_type, valu
         assert normalise(entity_type, first) != normalise(entity_type, value)
 
 
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(st.permutations([(entity_type, f"{value}{i}") for entity_type, value in SAMPLES.items() for i in range(2)]))
 def test_order_of_the_calls_does_not_matter(pseudonyms, calls):
     fresh = Pseudonyms(KEY)

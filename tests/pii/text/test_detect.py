@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ss_ray.errors import ConfigError
@@ -14,6 +14,7 @@ from ss_ray.pii.entities import ENTITY_TYPES, CustomEntity
 from ss_ray.pii.text import recognizers
 from ss_ray.pii.text.detect import PATTERN_TYPES, TEXT_TYPES, Detector, Finding, without_overlaps
 from ss_ray.pii.text.windows import windows
+from tests.examples import examples
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +22,7 @@ def patterns():
     return Detector(ner_model=None)
 
 
-QUICK = settings(max_examples=50, deadline=None)
+QUICK = examples(50)
 MATCHES = [  # text, entity type, what is found
     ("write to anna.li@mail.example.com, please", "EMAIL_ADDRESS", "anna.li@mail.example.com"),
     ("(o'neil+x@example.co.uk)", "EMAIL_ADDRESS", "o'neil+x@example.co.uk"),
@@ -241,7 +242,7 @@ def test_a_custom_entity_that_is_wrong_is_refused_by_its_name(entity):
 PADDING = st.sampled_from(["", "and so on ", "x" * 7, "\n", "we went there again and "])
 
 
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(PADDING, st.integers(0, 1200), PADDING, st.integers(0, 300))
 def test_a_long_text_has_the_findings_of_its_parts(patterns, before, times, after, more):
     text = before * times + " anna@example.com " + after * more

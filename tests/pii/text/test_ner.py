@@ -3,15 +3,16 @@
 import itertools
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ss_ray.errors import ConfigError, ResourceError
 from ss_ray.pii.text.detect import Detector
 from ss_ray.pii.text.ner import load_builtin, tokens
 from ss_ray.pii.text.ner_engines import BUILTIN_TYPES, load_engine
+from tests.examples import examples
 
-QUICK = settings(max_examples=40, deadline=None)
+QUICK = examples(40)
 PEOPLE = [  # text, who is in it
     ("Hello, this is Maria D. Lopez from billing.", ["Maria D. Lopez"]),
     ("Dear Mrs. Okafor, thank you for your letter.", ["Okafor"]),
@@ -165,7 +166,7 @@ def test_findings_lie_in_the_text_and_apart(detector, around, part):
     assert all(a.end <= b.start for a, b in itertools.pairwise(findings))
 
 
-@settings(max_examples=8, deadline=None)
+@examples(8)
 @given(st.integers(0, 700), st.integers(0, 200))
 def test_a_name_in_a_long_text_is_found_as_in_a_short_one(detector, before, after):
     sentence = "Please ask Maria Lopez to call back."

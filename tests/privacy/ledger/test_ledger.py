@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ss_ray.errors import ConfigError, PrivacyError, ResourceError, SsRayError
@@ -29,6 +29,7 @@ from ss_ray.privacy.ledger.database import LedgerDatabase, ledger_url, shown
 from ss_ray.privacy.ledger.ledger import NOISE_LIMITS, Ledger, SpendingLedger
 from ss_ray.privacy.ledger.tables import METADATA
 from tests.cli.test_main import outcome
+from tests.examples import examples
 from tests.postgres import running_postgres
 from tests.test_layers import loaded_by
 
@@ -268,7 +269,7 @@ def test_numbers_come_back_with_the_same_bits(ledger: Ledger):
     rate = st.floats(min_value=0, max_value=1, exclude_min=True)
     delta = st.floats(min_value=0, max_value=1, exclude_max=True)
 
-    @settings(max_examples=25, deadline=None)
+    @examples(25)
     @given(noise, rate, delta)
     def check(noise_multiplier: float, sample_rate: float, delta: float) -> None:
         charge = Charge(
@@ -339,7 +340,7 @@ def actions(draw: st.DrawFn) -> list[tuple[str, str, int]]:
     )
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(actions())
 def test_whatever_jobs_do_the_budget_is_kept_and_every_accepted_charge_is_there(todo: list[tuple[str, str, int]]):
     with tempfile.TemporaryDirectory() as folder:
