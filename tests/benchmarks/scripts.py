@@ -28,11 +28,13 @@ SLOW = {
     "bench_dp_utility",
     "bench_evaluation",
     "bench_generation",
+    "bench_quality",
     "bench_scale",
+    "bench_sequences",
     "bench_serve_jobs",
     "bench_text_generation",
 }
-"""Scripts that start processes which load torch or Ray anew, or run the whole pipeline several times."""
+"""Scripts that run the whole pipeline, or start processes which load torch or Ray anew: more than ten seconds each."""
 NEEDS = {"nemo_evaluator": "nemo_safe_synthesizer"}
 """Script -> package that the script imports, and that our own environment need not have."""
 
