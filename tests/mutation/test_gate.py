@@ -29,6 +29,7 @@ for outcome in run_mutations(faults, processes=2):
 """
 
 
+@pytest.mark.slow
 def test_harmless_faults_survive_and_tests_that_cannot_run_prove_nothing() -> None:
     """A file that cannot be read or is not loaded, and a test that is not there, are no kill."""
     code = RUN.replace("TEST", repr(PLAN_TEST))

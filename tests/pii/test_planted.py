@@ -14,6 +14,8 @@ from ss_ray.tables.cells import type_table
 from ss_ray.tables.facts import table_facts
 from ss_ray.tables.infer import infer_schema
 
+pytestmark = pytest.mark.slow
+
 ROWS = 120
 MARKERS = {  # kind -> value number i
     "e-mail": lambda i: f"oluwaseun.jansen{i}@stmaryclinic.org",

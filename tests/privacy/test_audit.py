@@ -28,6 +28,8 @@ from ss_ray.privacy.audit import (
 )
 from ss_ray.privacy.charges import Charge, DPPlan
 
+pytestmark = pytest.mark.slow
+
 DELTA = 1e-5
 RESULT = AuditResult(
     claimed_epsilon=4.0,

@@ -18,6 +18,8 @@ from schemathesis.generation import GenerationMode
 from serve.store.database import JOB_LOGS, LEASES, METADATA
 from tests.serve.api.test_jobs import JOBS, create
 
+pytestmark = pytest.mark.slow
+
 HUB = "/v1/hf/api/datasets/default/kept"
 FILESET = "/apis/files/v2/workspaces/default/filesets/kept/-"
 BATCH = "/v1/hf/datasets/default/kept.git/info/lfs/objects/batch"

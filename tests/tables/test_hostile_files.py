@@ -19,6 +19,8 @@ from ss_ray.tables.files import find_source, read_blocks
 from ss_ray.tables.parquet_files import BLOCK_BYTES
 from ss_ray.tables.parquet_pages import column_pages
 
+pytestmark = pytest.mark.slow
+
 LIMIT = 20 << 20
 """data.max_bytes of these tests."""
 ROOM = 300 << 20

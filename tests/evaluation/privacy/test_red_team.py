@@ -18,6 +18,8 @@ from tests.evaluation.census import CENSUS, EVENTS, draw_census, draw_events
 from tests.evaluation.people import PEOPLE, draw_people, make_schema
 from tests.evaluation.privacy.leaks import PATIENTS, PII, draw_patients
 
+pytestmark = pytest.mark.slow
+
 TRAIN, HOLDOUT = 2000, 1000
 KINDS = {"employer": Kind.CATEGORY, "age": Kind.INTEGER, "hours": Kind.INTEGER, "pay": Kind.INTEGER}
 QUASI = ["age", "school", "marital", "job", "race", "sex", "country"]

@@ -28,6 +28,8 @@ from ss_ray.training.private.canaries import check_training, plan_audit
 from ss_ray.training.private.loop import train_private
 from tests.training.private import broken_loops
 
+pytestmark = pytest.mark.slow
+
 CANARIES, ROWS = 3000, 100
 
 
