@@ -23,7 +23,8 @@ from smoke import arguments_of
 
 from tests.tables.test_hostile_files import BOMBS
 
-LIMIT = 50 << 20  # bytes; data.max_bytes of the readers
+# bytes; data.max_bytes of the readers.
+LIMIT = 50 << 20
 READER = """
 import json, re, sys, time
 from ss_ray.errors import DataError

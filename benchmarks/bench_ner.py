@@ -40,7 +40,8 @@ from smoke import arguments_of
 from ss_ray.pii.text.detect import Detector
 from ss_ray.pii.text.ner_engines import load_engine
 
-RIGHT_FOR = {  # label -> types that find it
+# Label -> types that find it.
+RIGHT_FOR = {
     "GPE": {"LOCATION", "CITY", "STATE", "COUNTRY"},
     "ZIP_CODE": {"POSTCODE", "STREET_ADDRESS"},
     "DOMAIN_NAME": {"URL"},

@@ -27,7 +27,8 @@ import httpx
 from smoke import arguments_of
 
 ROOT = Path(__file__).parents[1]
-CHUNK = bytes(range(256)) * 4096  # a megabyte
+# A megabyte.
+CHUNK = bytes(range(256)) * 4096
 SERVER = """
 import sys, uvicorn
 from serve.app import create_app

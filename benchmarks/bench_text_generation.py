@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from ss_ray.generation.text_actor import TextActor
 
 WINDOW = 2048
-RECORDS = 5  # of a completion at most
+# Tokens of a completion at most.
+RECORDS = 5
 NUMBERS = {"age": (17, 90), "fnlwgt": (12_285, 1_484_705), "education_num": (1, 16), "capital_gain": (0, 99_999)}
 NUMBERS |= {"capital_loss": (0, 4356), "hours_per_week": (1, 99)}
 CATEGORIES = {"workclass": 8, "education": 16, "marital_status": 7, "occupation": 14, "relationship": 6, "race": 5}

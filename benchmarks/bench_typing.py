@@ -30,7 +30,8 @@ from ss_ray.pii.columns.column_model import load_column_model
 from ss_ray.pii.text.detect import PATTERN_TYPES, Detector
 
 SAMPLE_ROWS = 5_000
-ORDINARY = ""  # no type, or DATE_TIME, which is kept
+# No type, or DATE_TIME, which is kept.
+ORDINARY = ""
 PEOPLE = "fake_people_pii.csv"
 # Types that are right for a column, any of those given.
 EXPECTED: dict[str, dict[str, set[str]]] = {

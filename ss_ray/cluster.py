@@ -57,6 +57,7 @@ def connect(num_cpus: int | None = None) -> None:
         local = {}
 
     try:
+        # The driver's logs and warnings would come between the progress bars, and may quote data.
         ray.init(
             address=address,
             log_to_driver=False,
@@ -76,6 +77,7 @@ def check_resources(asked: ResourceParameters) -> None:
     Raises:
         ResourceError: Too few CPUs or GPUs for the training workers.
     """
+    # A cluster that scales by itself may start its GPUs only when they are asked for.
     if os.environ.get("RAY_ADDRESS"):
         return
 
@@ -131,11 +133,13 @@ def map_items(
         ResourceError: The cluster lost what it needs to go on.
     """
     _silence_ray_data()
+    # Items are pickled here: Arrow has no type for our frozen values.
     dataset = ray.data.from_items([{"item": pickle.dumps(item)} for item in items], override_num_blocks=len(items))
     call = {"batch_size": 1, "num_cpus": num_cpus, "num_gpus": num_gpus or None}
     if num_actors is None:
         results = dataset.map_batches(_call_once, fn_args=(worker, tuple(arguments)), **call)
     else:
+        # An actor without an item would load a model for nothing.
         pool = ActorPoolStrategy(size=min(num_actors, len(items)))
         results = dataset.map_batches(_Actor, fn_constructor_args=(worker, tuple(arguments)), compute=pool, **call)
 
@@ -163,6 +167,7 @@ def unwrapped_errors(failure: type[SsRayError] = SsRayError) -> Iterator[None]:
         yield
     except SsRayError as error:
         raise _find_original(error) from None
+    # Ray raises its own class around the error of a worker; users catch ours.
     except ray.exceptions.RayError as error:
         cause = _find_original(error)
         if isinstance(cause, SsRayError):
@@ -235,6 +240,7 @@ def reported_progress(
             forward()
 
     on_progress(Progress(stage=stage, done=0, total=total, unit=unit))
+    # A daemon: an error in the stage must not wait for the display.
     thread = threading.Thread(target=poll, daemon=True)
     thread.start()
 

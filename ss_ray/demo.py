@@ -104,7 +104,8 @@ _CITIES = {
 }  # fmt: skip
 
 _INSURANCES = ("Private", "Medicare", "Medicaid", "Self-pay")
-_INSURANCE_SHARES = {  # smallest age: shares of the insurances
+# Smallest age: shares of the insurances.
+_INSURANCE_SHARES = {
     0: (0.58, 0.00, 0.38, 0.04),
     18: (0.66, 0.02, 0.17, 0.15),
     65: (0.10, 0.84, 0.04, 0.02),

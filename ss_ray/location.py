@@ -98,6 +98,7 @@ class Location:
 
     def write_text(self, text: str) -> None:
         """Create or replace the file in one step: a reader sees the old text or the new one, never half of it."""
+        # An object store shows a file only when it is complete, and renames it by copying.
         shown_complete = self.filesystem.type_name in OBJECT_STORES
         if shown_complete:
             partial = self
@@ -134,6 +135,7 @@ class Location:
     def move_to(self, target: Location) -> None:
         """Rename a file, or a folder, within its filesystem; a folder of an object store file by file."""
         target.parent.make_folder()
+        # Object stores have no folders: each file is moved by itself.
         if self.filesystem.type_name in OBJECT_STORES and self.is_folder():
             for file in self.files():
                 file.move_to(Location(filesystem=self.filesystem, path=target.path + file.path[len(self.path) :]))
@@ -166,6 +168,7 @@ def _path_text(uri: object) -> str:
 def real_place(uri: str | Path) -> str:
     """Where a file or folder really is: an absolute path with its links followed, or a URI without credentials."""
     location = Location.parse(uri)
+    # Two links to one file are one place.
     is_local = isinstance(location.filesystem, pafs.LocalFileSystem)
     if is_local:
         return os.path.realpath(location.path)

@@ -13,7 +13,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
-LINE_SECONDS = 10.0  # between two plain lines of a stage
+# Time between two plain lines of a stage.
+LINE_SECONDS = 10.0
 
 
 @dataclass(frozen=True, kw_only=True)

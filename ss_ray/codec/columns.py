@@ -21,7 +21,8 @@ from ss_ray.codec.ordinals import Scale, Units, bound_units, fit_scale, from_uni
 from ss_ray.errors import DataError
 from ss_ray.schema import ColumnSchema, arrow_type
 
-Tokens = npt.NDArray[np.int32]  # (rows, slots)
+# (rows, slots)
+Tokens = npt.NDArray[np.int32]
 FREE = -1
 """In tokens that are given: to be drawn."""
 PAD = 0

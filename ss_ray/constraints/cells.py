@@ -42,6 +42,7 @@ def row_hashes(table: pa.Table, columns: Sequence[str]) -> tuple[Hashes, Mask]:
         # The last one for missing values.
         known = np.append(_value_hashes(encoded.dictionary), np.uint64(0))
         codes = pc.fill_null(encoded.indices, len(known) - 1).to_numpy(zero_copy_only=False)
+        # The multiplier of Fibonacci hashing mixes the columns, so that their order counts.
         hashes = hashes * np.uint64(0x9E3779B97F4A7C15) + known[codes]
         complete &= is_present(encoded)
 

@@ -101,6 +101,7 @@ def learn_mapping(constraint: DeterminesConstraint, tables: Iterable[pa.Table]) 
     blocks = [_count_rows(pa.table({name: plain(table, name) for name in names}), names) for table in tables]
     counts = pa.concat_tables(blocks).group_by(names, use_threads=False).aggregate([("rows", "sum")])
     is_missing = counts.column(constraint.determined).is_null()
+    # A determinant that has a value somewhere decides by it, and not by its missing ones.
     order = [("missing", "ascending"), ("rows_sum", "descending")]
     counts = counts.append_column("missing", is_missing.cast(pa.int8())).sort_by(order)
     hashes, complete = row_hashes(counts, constraint.columns)
@@ -160,6 +161,7 @@ def _find_dependencies(columns: CodedColumns, names: Sequence[str]) -> Mask:
         if not _may_decide(columns, name):
             continue
 
+        # Most columns fall on the first rows; the few left are compared on all.
         candidates = np.flatnonzero(_is_constant_in(sample[:, i], sample))
         holds = candidates[_is_constant_in(codes[:, i], codes[:, candidates])]
         rows = codes[codes[:, i] >= 0]

@@ -118,6 +118,7 @@ class Enforcer:
     ) -> tuple[pa.Table, list[Mask], dict[str, pa.Table]]:
         """The table with all constructions made, the cells each of them changed, and the pairs with the new ones."""
         changed = []
+        # In an order in which each construction reads columns that are right already.
         for constraint in self.constructions:
             name = constraint.name
             if isinstance(constraint, DeterminesConstraint):
@@ -135,6 +136,7 @@ class Enforcer:
         rejected = _count_nothing(self.constraints)
         for constraint in self.constraints:
             name = constraint.name
+            # Keys hold over all tables, so that rows are compared with earlier ones too.
             if isinstance(constraint, UniqueConstraint):
                 hashes, complete = row_hashes(table, constraint.columns)
                 compared = kept & complete
@@ -142,6 +144,7 @@ class Enforcer:
             else:
                 broken = violations(constraint, table, pairs.get(name))
 
+            # A unit without one of its rows would be a group that the model has not made.
             removed = kept & np.isin(units, units[kept & broken])
             rejected[name] += int(removed.sum())
             kept &= ~removed
@@ -203,6 +206,7 @@ def _in_order(constructions: Sequence[ConstraintParameters]) -> tuple[Constraint
             for index, constraint in enumerate(left)
             if not _construction_of(constraint).inputs(constraint) & {*written[:index], *written[index + 1 :]}
         )
+        # Constructions that wait for each other are made as they were declared, and checked again in the end.
         ordered.append(left.pop(next(free, 0)))
 
     return tuple(ordered)

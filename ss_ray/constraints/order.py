@@ -104,6 +104,7 @@ def _group_by_unit(columns: CodedColumns) -> Iterator[list[str]]:
 
         return column.kind.value, unit
 
+    # Columns of different units are in an order by chance alone.
     names = sorted((c.name for c in columns.schema.of_kind(*ORDERED_KINDS)), key=family)
     yield from (list(same) for _, same in groupby(names, key=family))
 
@@ -118,6 +119,7 @@ def _find_orders(columns: CodedColumns, names: Sequence[str], values: Floats) ->
 
     for i, j in np.argwhere(holds).tolist():
         support = int(columns.present(names[i], names[j]).sum())
+        # Two columns whose ranges do not overlap are always in order, which says nothing.
         chance = _share_above(values[:, i], values[:, j])
         holds[i, j] = chance >= MIN_BROKEN_SHARE and chance * support >= MIN_EXPECTED
 

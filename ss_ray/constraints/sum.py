@@ -70,6 +70,7 @@ class SumRule(Construction[SumConstraint]):
         arrays = [plain(table, name) for name in constraint.read_columns]
         valid = np.logical_and.reduce([is_present(array) for array in arrays])
         *parts, total = [numbers(array) for array in arrays]
+        # Rounding errors grow with the numbers that are added, not with their sum.
         size = reduce(np.add, [np.abs(values) for values in (*parts, total)])
         is_whole = all(pa.types.is_integer(array.type) for array in arrays)
         is_single = any(pa.types.is_float32(array.type) for array in arrays)
@@ -190,6 +191,7 @@ def count_decimals(column: ColumnSchema) -> int | None:
 
 def _pairs_that_add_up(values: Floats, tolerances: Floats) -> Iterator[tuple[list[int], int]]:
     """Places of two columns and of one that is their sum on the sample, within its tolerance."""
+    # Every pair is compared with all columns at once.
     for i, j in combinations(range(values.shape[1]), 2):
         a = values[:, i : i + 1]
         b = values[:, j : j + 1]
@@ -203,6 +205,7 @@ def _parts_of(values: Floats, candidates: npt.NDArray[np.int64], total: int) -> 
     if len(rows) <= len(candidates):
         return candidates[:0]
 
+    # A plain sum has weights of 1 for its parts and 0 for all other columns.
     weights = np.linalg.lstsq(rows[:, candidates], rows[:, total], rcond=None)[0]
     is_part = np.abs(weights - 1) < _NEAR
     if (is_part | (np.abs(weights) < _NEAR)).all():
@@ -214,6 +217,7 @@ def _parts_of(values: Floats, candidates: npt.NDArray[np.int64], total: int) -> 
 def _suggest_sum(columns: CodedColumns, parts: tuple[str, ...], total: str) -> Suggestion | None:
     constraint = SumConstraint(parts=parts, total=total)
     decimals = [columns.schema[name].decimals or 0 for name in (*parts, total)]
+    # A total of fewer decimals than its parts would be rounded, and not their sum.
     if max(decimals) > decimals[-1] or _is_broken(constraint, columns):
         return None
 

@@ -104,5 +104,6 @@ def _is_key_pair(columns: CodedColumns, first: str, second: str) -> bool:
     if columns.distinct[first] * columns.distinct[second] < columns.num_rows or expected < MIN_EXPECTED:
         return False
 
+    # One number for each pair of values: 32 bits would overflow.
     pairs = columns.codes[first].astype(np.int64) * columns.distinct[second] + columns.codes[second]
     return len(np.unique(pairs)) == columns.num_rows

@@ -156,6 +156,7 @@ class TextPool:
         return self
 
     def __exit__(self, *error: object) -> None:
+        # A worker may be in the middle of a completion that nobody needs any more.
         for member in self._members:
             ray.kill(member.actor)
         self._calls.clear()
@@ -169,8 +170,10 @@ class TextPool:
     def submit(self, asks: Sequence[Ask]) -> None:
         """Share requests out among the actors; those that none has room for wait."""
         self._waiting.extend(asks)
+        # Requests for an actor that is still loading would wait beside idle ones.
         up = [member for member in self._members if member.is_up]
         while self._waiting and up:
+            # The actor with the fewest requests: completions differ in length.
             member = min(up, key=lambda m: len(m.asks))
             if len(member.asks) >= self._capacity:
                 break
@@ -179,6 +182,7 @@ class TextPool:
             member.unsent.append(ask)
 
         for member in up:
+            # Several calls under way hide the time that a call takes to arrive.
             while member.num_calls < CALLS and (member.unsent or (member.asks and not member.num_calls)):
                 self._call_member(member)
 
@@ -189,6 +193,7 @@ class TextPool:
             GenerationError: Too many actors died.
             SsRayError: What an actor raised.
         """
+        # One answer at a time, so that no actor waits for the slowest one.
         [call], _ = ray.wait(list(self._calls), num_returns=1)
         member = self._calls.pop(call)
         member.num_calls -= 1
@@ -200,6 +205,7 @@ class TextPool:
                 self._replace_member(member, type(error).__name__)
                 return []
 
+        # The first answer of an actor says that its model is loaded.
         if not member.is_up:
             member.is_up = True
             return []
@@ -213,6 +219,7 @@ class TextPool:
         actor = ray.remote(
             num_cpus=self._options.num_cpus,
             num_gpus=self._options.num_gpus,
+            # Actors on one node would share its memory bandwidth.
             scheduling_strategy="SPREAD",
             runtime_env={"env_vars": self._options.environment},
         )(TextWorker).remote(self._load, self._arguments)
@@ -241,6 +248,8 @@ class TextPool:
 
         logger.warning("a generation actor died (%s); %s requests are asked again", cause, len(member.asks))
         ray.kill(member.actor)
+        # Answers of the dead actor can no longer arrive.
         self._calls = {call: other for call, other in self._calls.items() if other is not member}
+        # Its requests come first, in their order: rows are kept in the order of their numbers.
         self._waiting.extendleft(ask for _, ask in sorted(member.asks.items(), reverse=True))
         self._members[self._members.index(member)] = self._start_member()

@@ -48,6 +48,7 @@ def generate_table(job: GenerationJob, on_progress: OnProgress) -> SyntheticTabl
         DataError: Given values that the schema does not allow.
         GenerationError: Not a single row could be made.
     """
+    # Rules of the rows are checked here once, before any actor loads the model.
     codec = codec_from_json((job.model / "codec.json").read_text())
     sequences = codec.sequences if isinstance(codec, SequenceCodec) else None
     length = codec.length(codec.ends(job.plan.start, job.plan.stop)) if isinstance(codec, SequenceCodec) else None
@@ -57,6 +58,7 @@ def generate_table(job: GenerationJob, on_progress: OnProgress) -> SyntheticTabl
     enforcer = make_enforcer(job.plan.constraints, codec.schema, mappings, fixed)
     plan, given = _save_given(codec, of_whole_series(job.plan, length), job.request, job.work.make_folder())
     shards = list(cut_shards(plan))
+    # Shards do not depend on the number of actors, so that a run gives the same table on any cluster.
     wanted = sum(shard.size for shard in shards)
     unit = "rows" if plan.num_groups is None else "groups"
 

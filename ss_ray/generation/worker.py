@@ -44,6 +44,7 @@ def shard_worker(task: ShardTask, seen: Seen, report: Callable[..., None]) -> Ca
         seen: Keys and pairs in use, which no shard repeats.
         report: Function that is told the rows or groups done.
     """
+    # Several actors share the cores.
     torch.set_num_threads(task.threads)
     plan = task.plan
     model, codec = load_model(task.model)
@@ -52,7 +53,9 @@ def shard_worker(task: ShardTask, seen: Seen, report: Callable[..., None]) -> Ca
     schema = _checked_schema(codec, plan)
 
     def generate(shard: Shard) -> None:
+        # A shard that was killed half-way is not taken for finished.
         partial = task.work / f"_part-{shard.number:05d}.partial"
+        # A shard's generator follows from its number, whichever actor makes it.
         rng = np.random.default_rng([plan.seed, shard.number])
         draws = Draws(rng=rng, generator=torch.Generator(model.device).manual_seed(int(rng.integers(2**62))))
         tally = Tally(plan, task.enforcer, seen)

@@ -317,7 +317,8 @@ class _Replaced:
     """A column after the replacement."""
 
     name: str
-    array: pa.Array  # (num_rows,), of the column's own type
+    # (num_rows,), of the column's own type.
+    array: pa.Array
     # Cells or spans replaced, by entity type.
     counts: Counter[str]
     examples: dict[str, frozenset[str]]

@@ -91,7 +91,9 @@ def _evaluate_sources(
     started = time.monotonic()
     encoding = config.data.encoding
     connect()
+    # Only a folder that this call has made is removed after an error.
     is_new = not folder.exists()
+    # Hidden, so that readers of the folder do not take typed rows for results.
     work = folder.make_folder() / ".work"
 
     try:

@@ -86,6 +86,7 @@ def generate_from(
         raise ConfigError("--out must be another directory than that of the model's run")
 
     _check_free(run_dir)
+    # A model can only be asked for the columns, groups and privacy that it was trained with.
     asked = _with_the_models_sections(config, trained)
     check_sequences(asked)
 
@@ -94,6 +95,7 @@ def generate_from(
         "generate", asked, run_dir, inputs, wanted=GENERATION_STAGES, redo=redo, on_progress=on_progress
     ) as job:
         job.log.facts.update(model=str(trained.root), request=request_fingerprint(asked))
+        # Read before any row is made: without it nothing of the model may leave.
         certificate = _read_certificate(asked, trained) if asked.is_private else None
         check_resources(asked.resources)
         result = _make_rows(job, trained)
@@ -159,6 +161,7 @@ def _pii_plan(trained: RunDir) -> PiiPlan | None:
 
 def _check_free(run_dir: RunDir) -> None:
     """Refuse the directory of another run, whose finished stages would be lost."""
+    # Stages of another run there would be taken for stale, and deleted.
     others = [stage for stage in STAGES if stage not in GENERATION_STAGES and run_dir.manifest(stage).exists()]
     if others:
         raise ConfigError(f"{run_dir.root} is the directory of an `ss-ray run`; give an --out of its own")

@@ -80,6 +80,7 @@ class PrivateRun:
             PrivacyError: The run asks for more than the operator allows, or its data set has a budget for another
                 unit.
         """
+        # The number of units is not measured yet, from which `auto` derives delta.
         delta = provisional_delta(self.privacy.delta)
         self.ledger.check_limits(self.privacy.epsilon, delta)
         self.ledger.open_job(self.name, self.dataset, self.unit, delta, self.table.digests)
@@ -183,6 +184,7 @@ class PrivateRun:
         columns = measured.schema.columns if measured else ()
         inferred = dict.fromkeys(self.table.schema.names, "inferred")
         by_rows = replaced is not None and replaced.globals.classify.enable_classify is not False
+        # The certificate states the charges that the ledger holds, not the plan.
         account = self.training_account(private)
         account.check_known(trained.charges)
         certificate = make_certificate(
@@ -209,6 +211,7 @@ class PrivateRun:
         try:
             yield
         finally:
+            # A run that was finished before has not connected to the ledger, and need not.
             if "ledger" in self.__dict__:
                 self.ledger.close_job(self.name)
 

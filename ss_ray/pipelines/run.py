@@ -151,6 +151,7 @@ def run(
     check_apart(data, run_dir)
 
     inputs = partial(inputs_of, config, data)
+    # The state of the source is read inside of the job, so that an error stands in the audit log.
     with begin_job("run", config, run_dir, inputs, redo=redo, on_progress=on_progress) as job:
         check_resources(config.resources)
         source = _read_source(job, data)
@@ -179,6 +180,7 @@ def _read_source(job: Job, data: str | Path) -> PlannedSource:
     """Look at every row once, refuse what cannot be done with this table, and plan all that follows."""
     config = job.config
     start = job.stages.run(start_run, config)
+    # Under differential privacy the seed of the split is secret, like the sides of the rows.
     table = job.stages.run(
         read_table,
         data,
@@ -234,6 +236,7 @@ def _prepare_rows(job: Job, data: str | Path, source: PlannedSource) -> Prepared
         internal / "learned",
         job.on_progress,
     )
+    # Under differential privacy the exact values are secret; the measured schema checks them later.
     if not config.is_private:
         check_given(config.generation, common.schema)
 
@@ -266,6 +269,7 @@ def _train_model(job: Job, source: PlannedSource, prepared: Prepared) -> Learned
         model = job.stages.run(family.train, rows, plan.model.training, job.on_progress)
         learned = Learned(model=model, guarantee=None)
 
+    # Tokens are as secret as rows, and are not needed once the model is recorded.
     discard_work(job.run_dir.internal)
     return learned
 
@@ -339,6 +343,7 @@ def search_release(run_dir: RunDir, originals: RowFolders, plan: PiiPlan | None,
     """
     try:
         return search_synthetic(originals, run_dir.synthetic, plan, on_progress)
+    # Nothing may stay behind in release/ that holds an identifier of a real person.
     except PrivacyError:
         run_dir.release.remove()
         run_dir.manifest("generate").remove()
@@ -384,6 +389,7 @@ def check_apart(data: str | Path, run_dir: RunDir) -> None:
     if run_dir.root.is_inside(source):
         raise ConfigError(f"the run directory {run_dir.root} lies inside the source; give an --out elsewhere")
 
+    # A copy inside of another run would escape the budget of the original table.
     folder = source.parent
     while folder.path not in ("", "/", ".", folder.parent.path):
         if (folder / "manifest" / "start.json").exists() and source.is_inside(folder / "internal"):
@@ -419,6 +425,7 @@ def start_run(config: Config) -> Start:
         seed = given
 
     if config.is_private:
+        # Whoever knows the seed could tell which side a person's rows are on.
         split_seed = secrets.randbelow(10**15)
     else:
         split_seed = seed

@@ -86,6 +86,7 @@ class Stages:
         Raises:
             ConfigError: Something finished is stale, and `redo` was not given.
         """
+        # Another version may compute another result from the same request.
         previous = fingerprint(__version__)
         for stage in STAGES:
             previous = fingerprint(previous, stage, self.asked[stage], inputs.get(stage, ""))
@@ -96,6 +97,7 @@ class Stages:
         if stale and not self.redo:
             raise ConfigError(_what_changed(stale, finished[stale[0]] or {}, self.asked[stale[0]]))
 
+        # Searching and evaluating read the release, and change nothing in it.
         before_release = [stage for stage in self.wanted if stage not in ("search", "evaluate")]
         if any(stage in stale or finished[stage] is None for stage in before_release):
             # Before the manifests that vouch for it, table and certificate together.
@@ -106,9 +108,11 @@ class Stages:
         if "evaluate" in stale or "generate" in stale:
             self.run_dir.discard_evaluation()
 
+        # Last stages first: if this process is killed here, no manifest stands after a missing one.
         for stage in reversed(stale):
             self.run_dir.manifest(stage).remove()
 
+        # A run that was private before must not keep the certificate of another model.
         for stage in PRIVATE_STAGES:
             if stage not in self.wanted:
                 self.run_dir.manifest(stage).remove()
@@ -234,6 +238,7 @@ def _request_by_stage(config: Config) -> dict[str, Any]:
     for path in unused_paths(config):
         _drop_leaf(tree, path.split("."))
 
+    # Resources are left out: they change the speed of a run, and not its result.
     data = tree["data"]
     privacy = {"dp_enabled": config.is_private}
     min_units = data.pop("min_units_per_category")
@@ -247,6 +252,7 @@ def _request_by_stage(config: Config) -> dict[str, Any]:
         "evaluate": {"evaluation": tree["evaluation"]},
     }
     if config.is_private:
+        # Where the ledger is kept changes nothing about the result.
         paid = {name: value for name, value in tree["privacy"].items() if name != "ledger"}
         asked["measure"] = {"privacy": paid}
 

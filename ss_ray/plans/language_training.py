@@ -20,7 +20,8 @@ ACCUMULATION = 8
 RECORDS_PER_EXAMPLE = 10
 MAX_WINDOW_TOKENS = 12_288
 VALIDATION_RATIO = 0.05
-MAX_VALIDATION_ROWS = 500  # validations of more would take longer than the training between them
+# Validations of more would take longer than the training between them.
+MAX_VALIDATION_ROWS = 500
 Quantization = Literal["bnb-4bit", "bnb-8bit"]
 DEFAULT_TARGETS: tuple[str, ...] = TrainingParameters.model_fields["lora_target_modules"].default
 

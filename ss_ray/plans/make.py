@@ -34,12 +34,14 @@ MAX_TEXT_TOKENS = 128
 PRIVATE_TEXT_BYTES = 32
 COMPACT_BATCH = 256
 COMPACT_VALIDATION_RATIO = 0.05
-MAX_VALIDATION_ROWS = 5_000  # more would cost as much as training on a large table, and tell no more
+# More would cost as much as training on a large table, and tell no more.
+MAX_VALIDATION_ROWS = 5_000
 NOT_PRIVATE = "No differential privacy: nothing in this run bounds what the synthetic table reveals about one row."
 ALWAYS_USED = {"privacy.dp_enabled", "privacy.dataset", "privacy.ledger"}
 """Parameters of differential privacy that matter without it: data with a budget are refused then."""
 SHARD_ROWS = (4096, 65_536)
-SEQUENCE_SHARD_ROWS = (512, 16_384)  # rows of sequences take longer, and come out shard by shard
+# Rows of sequences take longer, and come out shard by shard.
+SEQUENCE_SHARD_ROWS = (512, 16_384)
 ROWS_PER_PRIVATE_SEQUENCE = (2, 256)
 
 
@@ -129,6 +131,7 @@ def make_plan(
         ConfigError: The request contradicts itself, or asks for something that this version does not do.
     """
     check_supported(config)
+    # The plan reaches logs and manifests, and the number of rows is a secret.
     if config.is_private:
         training_rows = 1
     else:
@@ -162,7 +165,9 @@ def plan_hold_back(config: Config, seed: int) -> HoldBackPlan:
     """
     data = config.data
     series = config.time_series
+    # Columns that group and order the rows are not released as values: new names are made.
     ordering = (data.group_training_examples_by, data.order_training_examples_by, series.timestamp_column)
+    # Values that a person declares are known without the table.
     public = (name for name, column in data.columns.items() if column.public or column.values is not None)
 
     return HoldBackPlan(

@@ -14,8 +14,10 @@ from ss_ray.plans.sampling import Sampling
 from ss_ray.plans.sequences import SequencePlan
 from ss_ray.plans.shape import CompactShape
 
-SEQUENCE_TOKENS = 8192  # of a batch of sequences: as much as a few hundred rows
-MIN_SEQUENCES = 8  # of a batch
+# Tokens of a batch of sequences: as many as a few hundred rows have.
+SEQUENCE_TOKENS = 8192
+# Sequences of a batch at least.
+MIN_SEQUENCES = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,6 +134,7 @@ def plan_sequence_training(plan: CompactPlan, *, examples: int, rows: int, token
         tokens: Number of tokens of all examples.
     """
     batch = max(MIN_SEQUENCES, min(round(plan.batch_rows * examples / rows), SEQUENCE_TOKENS * examples // tokens))
+    # The same number of rows is shown, whatever the size of a batch.
     num_steps = max(1, round(plan.num_steps * plan.batch_rows * examples / rows / batch))
     share = num_steps / plan.num_steps
 

@@ -84,7 +84,8 @@ class Follower:
     file: Location | None
     status: StatusFile = field(default_factory=StatusFile)
     written_at: float = 0.0
-    lock: threading.Lock = field(default_factory=threading.Lock)  # stages report from threads of their own
+    # Stages report from threads of their own.
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __call__(self, progress: Progress) -> None:
         """Take a reading."""

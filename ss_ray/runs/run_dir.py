@@ -41,6 +41,7 @@ class RunDir:
         """
         for folder in (self.internal, self.root / "manifest"):
             folder.make_folder()
+            # Object stores have no such permissions; access is decided by their policies.
             if isinstance(folder.filesystem, pafs.LocalFileSystem):
                 Path(folder.path).chmod(0o700)
 

@@ -37,7 +37,8 @@ from ss_ray.training.buckets import (
     sorted_sequences,
 )
 
-SAMPLE_ROWS = 100_000  # that place the bins of numbers and teach the pieces of text
+# Rows that place the bins of numbers and teach the pieces of text.
+SAMPLE_ROWS = 100_000
 
 
 @dataclass(frozen=True, kw_only=True)

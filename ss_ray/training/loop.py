@@ -24,7 +24,8 @@ from ss_ray.plans.loop import LoopPlan, PrivateLoopPlan
 from ss_ray.training.examples import Examples
 
 VALIDATION_BATCH = 1024
-MAX_GRAD_NORM = 1.0  # of the mean loss per slot
+# Clipping norm of the gradient of the mean loss per slot.
+MAX_GRAD_NORM = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,6 +131,7 @@ def train(
     Raises:
         TrainingError: A gradient or a validation loss is not finite.
     """
+    # Weights of the base model under an adapter stay frozen, and take no optimizer state.
     trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(trainable, lr=plan.learning_rate, weight_decay=plan.weight_decay)
     state = resume or TrainState(
@@ -140,8 +142,10 @@ def train(
         # Which would share its tensors.
         optimizer.load_state_dict(copy.deepcopy(resume.optimizer))
 
+    # A table of constants and identifiers has no slot to learn.
     num_steps = plan.num_steps if examples.positions else 0
     for step in range(state.step, num_steps):
+        # Every worker sees the same validation loss, so all of them stop at the same step.
         if state.bad_validations >= plan.patience:
             break
 
@@ -152,6 +156,7 @@ def train(
             state = _validate_step(state, step + 1, model, optimizer, examples, sides.validation)
             on_validation(state)
 
+    # Without a validation the last weights are the best ones that are known.
     if not state.best_model:
         state = _validate_step(state, 0, model, optimizer, examples, sides.validation)
         on_validation(state)
@@ -161,6 +166,7 @@ def train(
 
 def batch_of(rows: Tensor, step: int, plan: LoopPlan, worker: Worker) -> Tensor:
     """This worker's examples of a step: the next ones of a shuffled pass, a new order for every pass."""
+    # A batch is that of all workers together.
     size = max(1, plan.batch_rows // worker.world_size)
     first = step * size
     parts = []
@@ -225,10 +231,12 @@ def _take_step(
 
 def _average_gradients(model: nn.Module) -> None:
     """Replace each gradient by its mean over the workers, in one message."""
+    # One worker has nothing to average with.
     if not dist.is_initialized() or dist.get_world_size() == 1:
         return
 
     gradients = [p.grad for p in model.parameters() if p.grad is not None]
+    # One message for all gradients: the latency of a message counts more than its size here.
     flat = torch.cat([gradient.flatten() for gradient in gradients])
     dist.all_reduce(flat)
     flat /= dist.get_world_size()

@@ -34,7 +34,8 @@ from ss_ray.training.encoding import (
 )
 
 MAX_FAILURES = 3
-MAX_THREADS = 8  # of a worker, where the user does not say
+# Threads of a worker, where the user does not say.
+MAX_THREADS = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,6 +177,7 @@ def fit_workers(
         environment: Environment variables of the workers.
     """
     checkpoints = (folder / "checkpoints").make_folder()
+    # Workers share the cores evenly where the request does not say.
     threads = resources.threads_per_worker or max(1, min(MAX_THREADS, available_cpus() // resources.num_train_workers))
     cpus = {"CPU": threads} | ({"GPU": 1} if resources.use_gpu else {})
     trainer = TorchTrainer(
@@ -188,11 +190,14 @@ def fit_workers(
             name=f"train-{key[:16]}",
             storage_path=checkpoints.path,
             storage_filesystem=checkpoints.filesystem,
+            # Workers start again from the last checkpoint.
             failure_config=FailureConfig(max_failures=MAX_FAILURES),
+            # Only the last checkpoint is ever read.
             checkpoint_config=CheckpointConfig(num_to_keep=1),
             worker_runtime_env={"env_vars": {**environment, "OMP_NUM_THREADS": str(threads)}},
         ),
     )
+    # Ray Train logs the text of a worker's error, which may quote data.
     logging.getLogger("ray.train").setLevel(logging.CRITICAL)
 
     try:
@@ -205,6 +210,7 @@ def fit_workers(
 
 def _training_error(error: TrainingFailedError) -> SsRayError:
     """The workers' own error where it is one of ours, else its kind; never its text, which may quote data."""
+    # Ray Train wraps the errors of its workers in one of its own.
     failures = [getattr(f, "cause", f) for f in getattr(error, "worker_failures", {}).values()]
     ours = next((failure for failure in failures if isinstance(failure, SsRayError)), None)
     kinds = sorted({type(failure).__name__ for failure in failures}) or [type(error).__name__]

@@ -86,11 +86,13 @@ def clipped_sum(
 
     Source: Abadi et al. 2016, arXiv:1607.00133, Algorithm 1.
     """
+    # The norms of per-unit gradients follow from inputs and output gradients of each layer: no gradient is made twice.
     with _record_calls(model) as calls:
         total = losses().sum()
 
     _check_rows(calls, num_units)
     outputs = [output for call in calls for output in call.outputs]
+    # An output that the loss does not use has a gradient of zeros, so that calls and gradients stay in step.
     grads = iter(torch.autograd.grad(total, outputs, materialize_grads=True))
 
     with torch.no_grad():
@@ -100,7 +102,9 @@ def clipped_sum(
         if not torch.isfinite(squared).all():
             raise PrivacyError("a gradient is not finite, so it cannot be clipped; lower training.learning_rate")
 
+        # The sum over all layers: the whole gradient of a unit is clipped, not each layer by itself.
         norms = squared.sqrt()
+        # At most 1: gradients below the norm are not scaled up.
         factors = max_grad_norm / norms.clamp(min=max_grad_norm)
         sums: Sums = {}
         for use in uses:
@@ -115,6 +119,7 @@ def _record_calls(model: nn.Module) -> Iterator[list[_Call]]:
     calls: list[_Call] = []
 
     def record(layer: nn.Module, arguments: tuple[Any, ...], output: Any) -> None:
+        # A layer that writes several ranges gives a list of outputs.
         if isinstance(output, list):
             outputs = tuple(output)
         else:
@@ -136,6 +141,7 @@ def _record_calls(model: nn.Module) -> Iterator[list[_Call]]:
 
 def _check_rows(calls: Sequence[_Call], num_units: int) -> None:
     """Refuse layers whose inputs are not (rows, length, width), or (rows, length) ids, of all rows of the batch."""
+    # A mixture of experts sends tokens of several units to one layer, in rows that are of no unit.
     rows = {len(call.inputs) for call in calls}
     dimensions = {call.inputs.ndim + (not call.inputs.is_floating_point()) for call in calls}
     if len(rows) > 1 or min(rows) % num_units or dimensions != {3}:
@@ -207,6 +213,7 @@ class _EmbeddingUse:
 
     def _squared_sums(self) -> Tensor:
         (units, length), tokens = self.ids.shape, len(self.layer.weight)
+        # Whichever is smaller in memory: pairs of positions, or one sum for each token id.
         if length * length < tokens:
             same = self.ids[:, :, None] == self.ids[:, None, :]
             return (_gram_matrix(self.grads) * same).sum(dim=(1, 2))

@@ -211,6 +211,7 @@ def train_private(
         PrivacyError: A layer or gradient cannot be clipped, a step is not paid for, or the table has fewer units.
         TrainingError: The weights are not finite.
     """
+    # Refused before anything is charged.
     check_layers(model)
     check_owned(units, worker, model.device)
     trained = {name: weight for name, weight in model.named_parameters() if weight.requires_grad}
@@ -220,22 +221,26 @@ def train_private(
         _restore_state(resume, model, optimizer, average)
 
     taken = resume.step if resume else 0
+    # Noise and samples come from the operating system, never from the seed of the data.
     generator = secret_generator()
 
     def state() -> PrivateState:
         return _copy_state(taken, model, optimizer, average)
 
     done = _from_leader(charged, worker, model.device)
+    # The ledger counts the steps: a step that a crash lost was charged, and is not taken again.
     while units.max_together and done < plan.dp.num_steps:
         done = _from_leader(charge, worker, model.device)
         set_learning_rate(optimizer, done - 1, plan)
         set_private_gradient(model, units, plan.dp, worker, generator, plan.max_physical_batch_size)
         optimizer.step()
         taken += 1
+        # The average forgets the first weights sooner while few steps were taken.
         _average_weights(average, trained, min(plan.averaging, taken / (taken + 9)))
         on_step(done)
         on_state(state)
 
+    # The weights are noisy already, so that looking at them costs no budget.
     if not all(bool(torch.isfinite(weight).all()) for weight in average.values()):
         raise TrainingError("the weights are not finite; lower training.learning_rate")
 
@@ -284,6 +289,7 @@ def set_private_gradient(
         max_physical_batch_size: Units whose gradients are computed together; changes memory and speed only.
     """
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    # Each unit joins by itself: an empty batch still takes its noise.
     sampled = torch.from_numpy(poisson_sample(units.num_units, dp.sample_rate, generator))
     total = [torch.zeros_like(parameter, dtype=torch.float32) for parameter in parameters]
     size = max(1, min(max_physical_batch_size, units.max_together))
@@ -293,6 +299,7 @@ def set_private_gradient(
         for held, parameter in zip(total, parameters, strict=True):
             held += sums[parameter]
 
+    # The noise is added on a grid, which needs the precision of float64.
     flat = torch.cat([held.flatten() for held in total]).double()
     if dist.is_initialized():
         dist.reduce(flat, dst=0)
