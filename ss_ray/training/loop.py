@@ -142,7 +142,6 @@ def train(
         # Which would share its tensors.
         optimizer.load_state_dict(copy.deepcopy(resume.optimizer))
 
-    # A table of constants and identifiers has no slot to learn.
     num_steps = plan.num_steps if examples.positions else 0
     for step in range(state.step, num_steps):
         # Every worker sees the same validation loss, so all of them stop at the same step.
@@ -156,7 +155,6 @@ def train(
             state = _validate_step(state, step + 1, model, optimizer, examples, sides.validation)
             on_validation(state)
 
-    # Without a validation the last weights are the best ones that are known.
     if not state.best_model:
         state = _validate_step(state, 0, model, optimizer, examples, sides.validation)
         on_validation(state)

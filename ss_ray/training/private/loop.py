@@ -211,7 +211,6 @@ def train_private(
         PrivacyError: A layer or gradient cannot be clipped, a step is not paid for, or the table has fewer units.
         TrainingError: The weights are not finite.
     """
-    # Refused before anything is charged.
     check_layers(model)
     check_owned(units, worker, model.device)
     trained = {name: weight for name, weight in model.named_parameters() if weight.requires_grad}
@@ -221,7 +220,6 @@ def train_private(
         _restore_state(resume, model, optimizer, average)
 
     taken = resume.step if resume else 0
-    # Noise and samples come from the operating system, never from the seed of the data.
     generator = secret_generator()
 
     def state() -> PrivateState:
@@ -235,7 +233,6 @@ def train_private(
         set_private_gradient(model, units, plan.dp, worker, generator, plan.max_physical_batch_size)
         optimizer.step()
         taken += 1
-        # The average forgets the first weights sooner while few steps were taken.
         _average_weights(average, trained, min(plan.averaging, taken / (taken + 9)))
         on_step(done)
         on_state(state)
