@@ -63,7 +63,7 @@ demo: env .ray/auth_token ## The whole pipeline on a made-up table, on a local R
 serve: env .ray/auth_token ## The jobs API, data store and page on this machine: http://127.0.0.1:8000, or PORT=.
 	$(BIN)/python -m serve --port $(PORT)
 
-test: lint fast mutation ## Every part of the system once, on a local Ray too: about a quarter of an hour.
+test: fast mutation ## Every part of the system once, on a local Ray too: about a quarter of an hour.
 	$(BIN)/python -m pytest -m "not slow and not gpu and not vllm" tests/integration
 
 test-all: test env-vllm env-sdk ## Everything that CI runs: kills, several nodes, statistics, databases, NVIDIA's clients, vLLM.
@@ -72,7 +72,7 @@ test-all: test env-vllm env-sdk ## Everything that CI runs: kills, several nodes
 	$(BIN)/python -m pytest -m "slow and not gpu and not vllm" tests/integration
 	$(VLLM_BIN)/python -m pytest -m "vllm and not gpu" tests/generation tests/integration/test_language_vllm.py
 
-fast: env .ray/auth_token ## The quick tests, without Ray: two to three minutes.
+fast: lint ## Lint and the quick tests, without Ray.
 	$(BIN)/python -W error -m pytest -n 2 --dist loadfile --ignore=tests/integration -m "not gpu and not slow and not vllm"
 
 mutation: env .ray/auth_token ## Every named fault of the privacy code makes a test fail: a minute and a half.

@@ -54,6 +54,7 @@ def ignore(progress: Progress) -> None:
 def shown(stream: TextIO | None = None) -> Iterator[OnProgress]:
     """An `OnProgress` that draws bars on a terminal and writes plain lines to anything else (stderr by default)."""
     stream = stream or sys.stderr
+    # Bars would fill a log file with control characters.
     if not stream.isatty():
         yield PlainLines(lambda line: print(line, file=stream, flush=True))
         return

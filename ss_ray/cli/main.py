@@ -211,6 +211,7 @@ def _announce_start(verbose: bool, debug: bool, status: str | None = None) -> No
 
         log_as_json()
 
+    # Warnings go to stderr, so that stdout holds the summary alone.
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(levelname)s %(message)s")
     # In a pipe or a log an error stays the only line.
     if status is None and sys.stderr.isatty():

@@ -67,6 +67,7 @@ def violations(constraint: ConstraintParameters, table: pa.Table, pairs: pa.Tabl
 
 def _find_faults(constraint: ConstraintParameters, schema: TableSchema) -> Iterator[str]:
     """Reasons why a constraint cannot be used on this schema, in words without values."""
+    # Every other fault needs the columns to exist.
     unknown = [name for name in constraint.read_columns if name not in schema.names]
     if unknown:
         yield f"there is no column {', '.join(map(repr, unknown))}; the table has {', '.join(map(repr, schema.names))}"

@@ -86,6 +86,7 @@ class FormatRule(ConstraintKind[FormatConstraint]):
 def _match_strings(constraint: FormatConstraint, array: pa.Array) -> Mask:
     """(rows,) whether the whole of each string matches; False for missing ones."""
     compiled = regex.compile(constraint.pattern)
+    # Each distinct string is matched once.
     encoded = array.dictionary_encode()
     texts = encoded.dictionary.to_pylist()
     until = time.monotonic() + BATCH_SECONDS

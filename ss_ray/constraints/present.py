@@ -77,6 +77,7 @@ class PresentRule(Construction[PresentConstraint]):
         first: dict[bytes, str] = {}
 
         for name, present in gaps.items():
+            # Columns that are missing in the same rows are explained by the first of them.
             twin = first.setdefault(present.tobytes(), name)
             if twin != name:
                 condition = Condition(column=twin, is_missing=False)

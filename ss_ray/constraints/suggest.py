@@ -55,6 +55,7 @@ def suggest(schema: TableSchema, table: pa.Table) -> tuple[Suggestion, ...]:
 
     twins, columns = _coded_columns(schema, table)
     suggestions = list(_suggest_twins(twins, schema, columns))
+    # In the order of the registry: an order that follows from a sum is not suggested again.
     for rule in RULES.values():
         suggestions += rule.suggestions(columns, suggestions)
 

@@ -83,6 +83,7 @@ def chance_of_equal(codes: Codes) -> float:
 
 def sample_numbers(columns: CodedColumns, names: Sequence[str]) -> Floats:
     """(rows, columns) numbers and moments of up to SAMPLE_ROWS rows from all over the table, NaN for missing."""
+    # Rows from all over the table: tables are often sorted.
     rows = np.unique(np.linspace(0, columns.num_rows - 1, SAMPLE_ROWS).astype(np.int64))
     some = columns.table.select(names).take(pa.array(rows))
     return np.array([_as_floats(plain(some, name)) for name in names]).reshape(len(names), len(rows)).T

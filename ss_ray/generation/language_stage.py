@@ -84,6 +84,7 @@ def _fill_table(
 ) -> None:
     """Ask until the table is complete, or given up."""
     arguments = (model, language, plan.seed, resources.threads_per_worker or 1, resources.use_gpu)
+    # Twice a batch for each actor: while one half is decoded, the other one waits there.
     options = actor_options(resources, language.engine)
     with TextPool(_load_actor, arguments, options, capacity=2 * language.batch_size) as pool:
         while not table.is_done:

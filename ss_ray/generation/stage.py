@@ -155,6 +155,7 @@ def _make_shards(
     shards: Sequence[Shard], seen: Seen, task: ShardTask, resources: ResourceParameters, report: Callable[..., None]
 ) -> None:
     """Generate the missing shards without repeating keys already in `seen`."""
+    # Shards of a run that was killed are kept: each is complete or absent.
     done = {file.name for file in task.work.files(".parquet")}
     missing = [shard for shard in shards if shard_file(task.work, shard).name not in done]
     report(sum(shard.size for shard in shards) - sum(shard.size for shard in missing))

@@ -192,6 +192,7 @@ class TextTable:
         else:
             end = self._state.next + self._requests_missing()
 
+        # More requests than are missing: some completions hold no row that can be kept.
         numbers = range(self.asked, min(end, self.asked + room))
         self.asked += len(numbers)
         return [Ask(number=number, given=self._given.texts[self._given_row(number)]) for number in numbers]
@@ -207,6 +208,7 @@ class TextTable:
         else:
             each = most
 
+        # At least one request, so that a table whose completions give no row is given up, and does not wait.
         return math.ceil(SURPLUS * (self.wanted - self.made) / each) + 1
 
     def _given_row(self, number: int) -> int:
@@ -224,6 +226,7 @@ class TextTable:
         rows = answers.rows
         starts = np.searchsorted(rows.sources, np.arange(len(answers.numbers) + 1)).tolist()
         for i, number in enumerate(answers.numbers):
+            # Completions arrive in any order; their rows are kept in the order of their numbers.
             made = rows.table.slice(starts[i], starts[i + 1] - starts[i])
             self._finished[number] = made, int(answers.num_records[i])
 
@@ -249,6 +252,8 @@ class TextTable:
             else:
                 place = number
 
+            # A later completion must not be kept before an earlier one: the table would depend on the speed of the
+            # actors.
             if number not in self._finished or place in places:
                 break
 
@@ -263,6 +268,7 @@ class TextTable:
         places = [self._given_row(number) for number in numbers]
         made = [self._finished.pop(number) for number in numbers]
         made = [
+            # A row that another completion has filled meanwhile needs no second one.
             (rows.slice(0, 0), 0) if place in self._filled else (rows, records)
             for place, (rows, records) in zip(places, made, strict=True)
         ]
@@ -277,6 +283,7 @@ class TextTable:
             state.retries += 2 * [place for place in places if place not in self._filled]
 
         if state.next % self._batch == 0 and state.records:
+            # A batch is judged only when it is full, so that the verdict does not depend on the actors either.
             is_bad = state.invalid >= max(1, self._plan.invalid_fraction_threshold * state.records)
             state.bad_batches = state.bad_batches + 1 if is_bad else 0
             state.records = state.invalid = 0
@@ -290,6 +297,7 @@ class TextTable:
         codec = self._codec
         seed = self._plan.seed
         table = codec.table_of(drawn, first_row=state.drawn_rows, first_group=state.drawn_groups, seed=seed)
+        # A constraint may reject a row; the group that it belongs to goes with it.
         done = self._enforcer.enforce(table, groups=drawn.sources if codec.sequences else None, seen=self._seen)
         kept = drawn.sources[done.kept]
         used = kept[: self._num_fitting(kept)]

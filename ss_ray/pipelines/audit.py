@@ -77,6 +77,7 @@ def audit_run(directory: str, *, num_workers: int = 1, on_progress: OnProgress =
         raise ConfigError(f"{audited.root} has no privacy certificate; only runs with differential privacy are audited")
 
     certificate = Certificate.from_json(audited.certificate.read_text())
+    # The auditor's own table, ledger and model leave nothing behind.
     with tempfile.TemporaryDirectory(prefix="ss-ray-audit-") as folder:
         config = _config_of(audited, Path(folder), num_workers)
         findings = run_and_compare(config, Path(folder), on_progress)

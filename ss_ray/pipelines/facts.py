@@ -87,6 +87,7 @@ def _pii_report(table: TableRef, pii: PiiResult) -> PiiReport | None:
 def given_settings(config: Config) -> dict[str, str]:
     """Parameters that were given -> their values, without what may be secret."""
     values: Any = config.model_dump(mode="json", exclude_unset=True)
+    # The report may be shown to people who must not know the seed of the stand-ins.
     paths = [path for path in explicit_paths(config) if not path.startswith(SECRET)]
     return {path: str(reduce(lambda tree, name: tree[name], path.split("."), values)) for path in paths}
 

@@ -151,6 +151,7 @@ class LanguageFamily:
 
     def plan(self, config: Config, *, num_rows: int, seed: int) -> ModelPlan:
         """See `ModelFamily`; a cluster must be connected."""
+        # Asked before the training, so that a missing engine costs no hours.
         vllm_available = has_vllm(use_gpu=config.resources.use_gpu)
         return ModelPlan(
             training=plan_language_training(config, num_rows=num_rows, seed=seed),
@@ -220,6 +221,7 @@ def make_request(config: Config, rows: Location | None) -> GenerationRequest:
     Raises:
         PrivacyError: Real rows are given, with differential privacy: what they decide would not be paid for.
     """
+    # A mapping that is learned from real rows would cost budget that nobody has paid.
     if config.is_private and rows is not None:
         raise PrivacyError("with differential privacy no real row may be looked at when rows are generated")
     return GenerationRequest(generation=config.generation, encoding=config.data.encoding, real_rows=rows)

@@ -125,6 +125,7 @@ class PrivateRun:
             PrivacyError: The operator's limits, the budget or the number of units do not allow it.
         """
         self.ledger.check_limits(self.privacy.epsilon, expected.delta)
+        # Refused before the first charge, and not after the schema has been paid.
         loop = self._plan_training(expected, expected.charges)
         # Of a job that goes on, some was spent and the rest is reserved.
         if not self.account("measure").spent():
@@ -226,6 +227,7 @@ def private_run_of(job: Job, data: str | Path, table: TableRef, *, name: str, se
         name: Name of the run in the ledger.
         seed: Seed of the first weights.
     """
+    # A section `privacy` may be there only to name the data set and its ledger.
     privacy = job.config.privacy
     if privacy is None or not job.config.is_private:
         return None

@@ -78,7 +78,9 @@ def replace_table(
 
     check_types(asked)
     check_policy(asked.steps or ())
+    # A replacement gives no guarantee of differential privacy, and must not look as if it did.
     privacy = config.privacy and config.privacy.model_copy(update={"dp_enabled": False})
+    # All rows are kept: there is no model that a holdout could judge.
     config = config.model_copy(update={"data": config.data.model_copy(update={"holdout": 0.0}), "privacy": privacy})
     check_supported(config)
     run_dir = RunDir.at(out)

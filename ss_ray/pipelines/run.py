@@ -316,6 +316,7 @@ def _evaluate_release(
         write_evidence(facts, None, run_dir.internal)
         return None
 
+    # Where personal data was replaced, the originals are compared with the release too.
     has_originals = prepared.seen != prepared.real
     tables = Tables(
         train=prepared.seen.train,
@@ -386,6 +387,7 @@ def check_apart(data: str | Path, run_dir: RunDir) -> None:
             ledger knows of what.
     """
     source = Location.parse(data)
+    # Files of the run would be read as rows when it is resumed.
     if run_dir.root.is_inside(source):
         raise ConfigError(f"the run directory {run_dir.root} lies inside the source; give an --out elsewhere")
 

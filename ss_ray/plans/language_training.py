@@ -128,6 +128,7 @@ def plan_language_training(config: Config, *, num_rows: int, seed: int) -> Langu
         validations=VALIDATIONS if interval == "auto" else 0,
         attn_implementation=training.attn_implementation,
         bf16=use_gpu,
+        # The hooks of per-unit gradients see each layer once; recomputation would show it twice.
         gradient_checkpointing=use_gpu and not private,
         max_vram_fraction=training.max_vram_fraction,
         batch_rows=or_default(training.batch_size, BATCH) * micro_batches,

@@ -375,6 +375,7 @@ def _plan_notes(config: Config) -> list[str]:
             f"they are modelled {modelled}."
         )
 
+    # A parameter that does nothing is named in the report, so that nobody relies on it.
     without_effect = set(unused_paths(config))
     if not config.is_private:
         without_effect |= {p.path for p in parameters() if p.path.startswith("privacy.")} - ALWAYS_USED

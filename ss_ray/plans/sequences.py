@@ -149,6 +149,7 @@ def group_key(column: ColumnSchema) -> ColumnSchema:
         return key
 
     pattern = column.pattern or _common_pattern(column.values or ()) or tuple("group-")
+    # New names are longer than real ones, so that none of them is a real one.
     missing = max(1, math.ceil(math.log10(MIN_NAMES / math.prod(map(len, pattern)))))
     return replace(key, pattern=(*pattern, *(missing * (DIGITS,))))
 

@@ -103,10 +103,12 @@ def logged(action: str, path: str | None, subject: str) -> Iterator[Log]:
         yield Log(path=None, started=None)
         return
 
+    # Written before any work: a job that is killed has a line too.
     log = Log(path=path, started=append(path, action, "started", subject, {}))
     try:
         yield log
     except BaseException as error:
+        # The kind of an error is written, and not its text, which may quote data.
         append(path, action, "failed", subject, log.facts | {"error": type(error).__name__})
         raise
 

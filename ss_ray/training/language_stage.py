@@ -59,6 +59,7 @@ def train_language_model(
     window = model_window(plan)
     tokenize_table(table.rows, codec, tokenizer, tokens)
     _, cuts = cut_lines(tokens, codec, room=window - len(prompt_ids), seed=plan.seed)
+    # Refused here, and not after the workers have loaded the model.
     if not cuts.records:
         raise DataError(f"no record fits in the {window} tokens of the model; leave out columns of long text")
 

@@ -303,6 +303,7 @@ def cut_rows(sizes: Ints, *, room: int, max_records: int, seed: int | None) -> C
         max_records: Rows of an example at most.
         seed: Seed of the order; None: the order of the table, which with differential privacy no other row may change.
     """
+    # A record that is longer than the window would be cut in the middle, and teach broken lines.
     fitting = np.flatnonzero(sizes < room)
     if seed is None:
         order = fitting
@@ -353,6 +354,7 @@ def cut_groups(sizes: Ints, groups: Ints, *, has_head: bool, room: int, max_reco
 
     for unit, (start, stop) in enumerate(pairwise(np.append(0, np.cumsum(groups)).tolist())):
         lines = np.arange(start + has_head, stop)
+        # The end token and the head of the group take their place in every window.
         free = room - 1 - (int(sizes[start]) if has_head else 0)
         kept = lines[sizes[lines] <= free]
         too_long += len(lines) - len(kept)
@@ -381,6 +383,7 @@ def _split_windows(sizes: Sequence[int], room: int) -> Iterator[tuple[int, int, 
     while stop < len(sizes):
         first = stop
         seen = 0
+        # Half of a window at most repeats earlier records, so that each window learns new ones.
         most = min(room // 2, room - sizes[stop])
 
         while first and seen + sizes[first - 1] <= most:

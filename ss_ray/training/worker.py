@@ -132,6 +132,7 @@ def train_private_in_worker(
     compact = build_compact(
         plan.shape, vocabulary_size=codec.vocabulary_size, num_slots=len(codec.slots), seed=plan.seed, tied=False
     )
+    # The measured frequencies are paid for already, and the first step starts from them.
     compact.lm_head.bias.copy_(torch.from_numpy(task.prior))
     matrix = _load_matrix(task.tokens, device).long()
     groups = group_slots(codec.slots)
