@@ -1,4 +1,4 @@
-"""The jobs API of nemo-microservices 1.5.0, and the job functions that both dialects share.
+"""The jobs API of nemo-microservices 1.5.0, the older dialect, and the job functions that both dialects share.
 
 Dialects differ in how they name a job and in the shape of a few answers; what happens is the same.
 """

@@ -1,4 +1,4 @@
-"""The jobs API as nemo-platform 0.3.0 speaks it: workspaces, jobs by name, results with hyphens; the same jobs."""
+"""The jobs API of nemo-platform 0.3.0, the newer dialect: workspaces, jobs by name, results with hyphens."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Submits jobs to the cluster and follows them to their end: one loop, run by the replica that holds the lease.
 
-Whatever happens between two lines, the next round finds out from the database, from Ray and from what the job wrote
-what is to be done: an id is claimed before Ray is told, Ray takes each id once, a job that is started again goes on in
-its run directory from the last finished stage.
+A crash may happen at any line. The next round reads the database, Ray and the job's status file, and decides what to
+do. The database claims an id before Ray is told. Ray takes each id once. A job that is started again goes on in its run
+directory from the last finished stage.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class Dispatcher:
         database: Database of the jobs.
         blobs: Content of uploaded files.
         runner: Runner that starts and stops jobs on the cluster.
-        lease: Whose holder follows the jobs.
+        lease: Lease; the replica that holds it follows the jobs.
         wake: Set when there is something to do at once.
         rounds: Numbers of its rounds.
     """
@@ -169,7 +169,7 @@ class Dispatcher:
         excess = self._find_excess(job, written, measures_disk=is_turn or is_over)
         if excess and not is_over:
             self.runner.stop(job.submission_id)
-            # Until it has stopped; its files are its own as long.
+            # The job may still write: its files are removed after it has stopped.
             return
 
         verdict = judge(job.status, job.attempt, submission, written, _silent_seconds(job, written))
@@ -313,7 +313,7 @@ class Dispatcher:
         return True
 
     def _make_entrypoint(self, job: Row) -> str:
-        """The command line of a job, whose files are there when this returns.
+        """Write the input files of a job, and return its command line.
 
         Raises:
             FileNotFoundError: The data set was deleted since.
@@ -325,9 +325,9 @@ class Dispatcher:
         return shlex.join([self.settings.ray.python, "-m", ENTRY_POINTS[job.kind], "--csv", *options])
 
     def _place_input(self, job: Row) -> str:
-        """Input of a job: a file of its own for uploaded content, which has no name; else the source itself.
+        """Path of a job's input: a new file for uploaded content, else the source itself.
 
-        Nothing of an upload's name but its ending goes into a path.
+        Only the suffix of an uploaded file's name is used in a path.
 
         Raises:
             FileNotFoundError: The content was deleted since.
@@ -351,7 +351,7 @@ class Dispatcher:
 
 
 def in_turn(jobs: Sequence[Row], active: Mapping[str, int]) -> list[Row]:
-    """Jobs that wait, so that namespaces take turns: first the next of whoever has the fewest on the cluster.
+    """Waiting jobs in starting order: the namespace with the fewest jobs on the cluster comes first.
 
     Args:
         jobs: Unfinished ones, oldest first.

@@ -52,7 +52,7 @@ class ConstraintKind(ABC, Generic[C]):
         """
 
     def settle(self, constraint: C, schema: TableSchema) -> C:
-        """The constraint with everything filled in that the schema decides."""
+        """The constraint, with defaults that follow from the schema filled in."""
         return constraint
 
     def suggestions(self, columns: CodedColumns, earlier: Sequence[Suggestion]) -> Iterable[Suggestion]:

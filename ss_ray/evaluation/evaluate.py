@@ -6,7 +6,8 @@
     privacy = evaluate_privacy(tables)
     evaluation = combine(fidelity, utility, privacy)
 
-The three share nothing, so a stage may run them side by side. Column names are the only strings of the table in here.
+The three measurements are independent, so that a stage may run them side by side. Column names are the only text of the
+table that this module sees.
 """
 
 from __future__ import annotations

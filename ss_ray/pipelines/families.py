@@ -1,6 +1,6 @@
 """Model families: the compact model, and language models of Hugging Face, behind one interface.
 
-A request chooses its family once, in `choose_family`. Everything that the families do differently is here.
+A request chooses its family once, in `choose_family`. Their plans are in `plans`: `make` and `language_training`.
 """
 
 from __future__ import annotations
@@ -39,8 +39,7 @@ Decoding = TypeVar("Decoding", contravariant=True)
 class ModelFamily(Protocol[Training, Decoding]):
     """Everything that depends on which kind of model learns the table.
 
-    Each method gets the family's own part of the plan back from `plan`: `Training` when it trains, `Decoding` when it
-    generates.
+    `plan` returns two parts. `train` receives the first (`Training`), `generate` the second (`Decoding`).
     """
 
     @property
@@ -49,7 +48,7 @@ class ModelFamily(Protocol[Training, Decoding]):
         ...
 
     def check(self, training: TrainingParameters) -> None:
-        """Refuse a model that cannot be had, before any work.
+        """Check before any work that the model exists and can be trained.
 
         Raises:
             ConfigError: The model does not exist, or cannot be trained.
@@ -219,7 +218,7 @@ def make_request(config: Config, rows: Location | None) -> GenerationRequest:
         rows: Folder of the rows that were learned; None with differential privacy.
 
     Raises:
-        PrivacyError: Real rows are given, with differential privacy: what they decide would not be paid for.
+        PrivacyError: Real rows were given although differential privacy is on; the budget does not pay for them.
     """
     # A mapping that is learned from real rows would cost budget that nobody has paid.
     if config.is_private and rows is not None:

@@ -1,7 +1,7 @@
 """The pipeline: one function from a table to a safe synthetic table, a report and a manifest.
 
-Each stage is a function on frozen values and writes its manifest last. Running the same request again skips what is
-finished; a changed request names the stages that would have to be done again, and does them only when told to.
+Each stage is a function on frozen values and writes its manifest last. The same request skips finished stages. A changed
+request raises an error that lists the stale stages; `redo` runs them again.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ class RunReport:
         guarantee: The certificate as an object; None without differential privacy.
         manifest: Folder of the stages' manifests.
         num_rows: Number of synthetic rows.
-        incomplete: Why there are fewer than were asked for; empty where there are not.
+        incomplete: Reason why rows are missing; empty if no row is missing.
         evaluation: Main figures; None where evaluation is off.
         stage_seconds: Wall time of each stage, in this run or in the one that finished it.
     """
@@ -193,7 +193,7 @@ def _read_source(job: Job, data: str | Path) -> PlannedSource:
     _check_columns(config, table)
 
     private_run = private_run_of(job, data, table, name=start.job, seed=start.seed)
-    # Rows that were generated were admitted before.
+    # If the rows are already generated, the ledger has already admitted this run.
     if job.run_dir.read_manifest("generate") is None:
         if private_run is None:
             refuse_budgeted(config, data, table)
@@ -352,7 +352,7 @@ def search_release(run_dir: RunDir, originals: RowFolders, plan: PiiPlan | None,
 
 
 def _publish_page(guarantee: Certificate | None, run_dir: RunDir, synthetic: SyntheticTable) -> None:
-    """The page that may leave with a table under differential privacy; a stale one went with its release."""
+    """The page that may leave with a table under differential privacy; a stale page was already removed with its release."""
     if guarantee is None or run_dir.public_report.exists():
         return
 
@@ -383,8 +383,8 @@ def check_apart(data: str | Path, run_dir: RunDir) -> None:
     """Refuse a run directory inside the source folder, and a source inside the private files of a run.
 
     Raises:
-        ConfigError: The run's files would become part of the table; or the table is a copy that a run has made, and no
-            ledger knows of what.
+        ConfigError: The run's files would become part of the table; or the table is a copy made by a run, and the
+            ledger cannot tell which table it is a copy of.
     """
     source = Location.parse(data)
     # Files of the run would be read as rows when it is resumed.
@@ -400,7 +400,7 @@ def check_apart(data: str | Path, run_dir: RunDir) -> None:
 
 
 def _check_columns(config: Config, table: TableRef) -> None:
-    """Refuse early what names a column that the table does not have, and rules that it cannot keep."""
+    """Refuse settings that name a missing column, and constraints that the table cannot satisfy."""
     if config.replace_pii:
         locked = config.replace_pii.globals.lock_columns or ()
     else:
@@ -427,7 +427,7 @@ def start_run(config: Config) -> Start:
         seed = given
 
     if config.is_private:
-        # Whoever knows the seed could tell which side a person's rows are on.
+        # A person who knows the seed can compute which side a row is on.
         split_seed = secrets.randbelow(10**15)
     else:
         split_seed = seed

@@ -238,7 +238,6 @@ def _request_by_stage(config: Config) -> dict[str, Any]:
     for path in unused_paths(config):
         _drop_leaf(tree, path.split("."))
 
-    # Resources are left out: they change the speed of a run, and not its result.
     data = tree["data"]
     privacy = {"dp_enabled": config.is_private}
     min_units = data.pop("min_units_per_category")

@@ -34,7 +34,7 @@ MAX_TEXT_TOKENS = 128
 PRIVATE_TEXT_BYTES = 32
 COMPACT_BATCH = 256
 COMPACT_VALIDATION_RATIO = 0.05
-# More would cost as much as training on a large table, and tell no more.
+# A larger validation set costs as much as training, and does not change the decision.
 MAX_VALIDATION_ROWS = 5_000
 NOT_PRIVATE = "No differential privacy: nothing in this run bounds what the synthetic table reveals about one row."
 ALWAYS_USED = {"privacy.dp_enabled", "privacy.dataset", "privacy.ledger"}
@@ -117,8 +117,8 @@ def make_plan(
 ) -> RunPlan:
     """Derive everything that later stages need from the request and the size of the table.
 
-    With differential privacy the plan does not depend on the number of rows, and the training loop is planned later,
-    by `plan_private_loop`, with what of the budget the schema has left.
+    With differential privacy the plan does not depend on the number of rows. `plan_private_loop` plans the training loop
+    later, with the part of the budget that the schema did not use.
 
     Args:
         config: The whole request.
@@ -157,7 +157,7 @@ def make_plan(
 def plan_hold_back(config: Config, seed: int) -> HoldBackPlan:
     """Which values of training rows are held back.
 
-    Under differential privacy none is: the schema is measured with noise, or taken from the training rows as it is.
+    With differential privacy no value is held back: the schema is measured with noise, or taken as it is.
 
     Args:
         config: The whole request.
@@ -165,7 +165,7 @@ def plan_hold_back(config: Config, seed: int) -> HoldBackPlan:
     """
     data = config.data
     series = config.time_series
-    # Columns that group and order the rows are not released as values: new names are made.
+    # The values of grouping and ordering columns are not released: generation makes new ones.
     ordering = (data.group_training_examples_by, data.order_training_examples_by, series.timestamp_column)
     # Values that a person declares are known without the table.
     public = (name for name, column in data.columns.items() if column.public or column.values is not None)

@@ -81,6 +81,7 @@ def train_language_model(
 
     return model_ref(
         metrics,
+        family="language_model",
         num_slots=cuts.longest,
         vocabulary_size=len(tokenizer),
         batch_rows=plan.batch_rows,

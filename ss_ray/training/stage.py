@@ -19,7 +19,7 @@ from ray.train.v2.api.exceptions import TrainingFailedError
 from ss_ray.cluster import WORKER_ENVIRONMENT, available_cpus, reported_progress
 from ss_ray.codec.sequences import SequenceCodec
 from ss_ray.codec.slots import SlotCodec, fit_codec
-from ss_ray.config.model import ResourceParameters
+from ss_ray.config.model import ModelFamilyName, ResourceParameters
 from ss_ray.errors import SsRayError, TrainingError
 from ss_ray.location import Location
 from ss_ray.plans.plan import CompactPlan, plan_sequence_training
@@ -52,6 +52,7 @@ class ModelRef:
         best_step: Step whose weights were kept.
         model_id: Drawn when the training was done: no other weights have it.
         records_left_out: Records too long for a language model to learn from.
+        family: Name of the model family; empty in runs of earlier versions.
     """
 
     num_parameters: int
@@ -63,6 +64,7 @@ class ModelRef:
     best_step: int
     model_id: str
     records_left_out: int = 0
+    family: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,13 +133,25 @@ def fit_row_codec(rows: Location, schema: TableSchema, plan: CompactPlan) -> Slo
 
 def codec_model_ref(codec: SlotCodec | SequenceCodec, metrics: dict[str, Any], batch_rows: int) -> ModelRef:
     """What the metrics of `fit_workers` tell of a compact model."""
-    return model_ref(metrics, num_slots=len(codec.slots), vocabulary_size=codec.vocabulary_size, batch_rows=batch_rows)
+    return model_ref(
+        metrics,
+        family="compact",
+        num_slots=len(codec.slots),
+        vocabulary_size=codec.vocabulary_size,
+        batch_rows=batch_rows,
+    )
 
 
 def model_ref(
-    metrics: dict[str, Any], *, num_slots: int, vocabulary_size: int, batch_rows: int, records_left_out: int = 0
+    metrics: dict[str, Any],
+    *,
+    family: ModelFamilyName,
+    num_slots: int,
+    vocabulary_size: int,
+    batch_rows: int,
+    records_left_out: int = 0,
 ) -> ModelRef:
-    """What the metrics of `fit_workers` tell of a model."""
+    """Reference to a trained model, from the metrics of `fit_workers`."""
     return ModelRef(
         num_parameters=metrics["num_parameters"],
         num_slots=num_slots,
@@ -148,6 +162,7 @@ def model_ref(
         best_step=min(metrics["losses"], key=lambda entry: entry[1], default=(metrics["steps"], 0.0))[0],
         model_id=secrets.token_hex(8),
         records_left_out=records_left_out,
+        family=family,
     )
 
 

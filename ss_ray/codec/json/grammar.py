@@ -6,7 +6,7 @@
 Everything that the grammar accepts parses, and is of the schema, but for what is checked afterwards: floats of full
 precision within 1 of their bounds, the ends of decimals with more digits than a float, strings longer than
 EXACT_LENGTH that exceed `max_length` (only the number of tokens bounds these), and the order of rows in a group where
-it is not written as distances (`codec.json_order`).
+it is not written as distances (`codec.json.order`).
 
 The form of each rule is a matter of speed, measured with xgrammar 0.2.8 and a vocabulary of 32,000: a counted
 repetition of characters costs a second per token, a right recursion that ends with the quote some microseconds; a flat

@@ -7,7 +7,7 @@ r"""The codec of language models: a row is a JSON object on a line of its own.
 
 Identifiers are never written: a model would learn real ones by heart. What can only be one value is left out, too.
 An example is one or more lines; of a group it starts with a line of what all its rows share and of where its order
-column starts (`codec.json_order`). Where an example ends is for the tokenizer's end token to say.
+column starts (`codec.json.order`). Where an example ends is for the tokenizer's end token to say.
 """
 
 from __future__ import annotations

@@ -82,6 +82,7 @@ def train_private_language_model(
     check_trained(metrics)
     model = model_ref(
         metrics,
+        family="language_model",
         num_slots=max_tokens,
         vocabulary_size=len(tokenizer),
         batch_rows=round(loop.dp.expected_batch_size),
