@@ -114,7 +114,8 @@ class TrainingParameters(Section):
     )
     batch_size: Annotated[int, Field(ge=1)] | Auto = Field(
         "auto",
-        description="Rows per micro-batch over all workers; auto: 256 for compact (fewer for small tables), 1 for language models.",
+        description="Rows per micro-batch over all workers; auto: 256 for compact (fewer for small tables), 1 for "
+        "language models.",
     )
     gradient_accumulation_steps: Annotated[int, Field(ge=1)] | Auto = Field(
         "auto", description="Micro-batches per optimizer step; auto: 1 for compact, 8 for language models."

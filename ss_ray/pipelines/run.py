@@ -1,7 +1,7 @@
 """The pipeline: one function from a table to a safe synthetic table, a report and a manifest.
 
-Each stage is a function on frozen values and writes its manifest last. The same request skips finished stages. A changed
-request raises an error that lists the stale stages; `redo` runs them again.
+Each stage is a function on frozen values and writes its manifest last. The same request skips finished stages. A
+changed request raises an error that lists the stale stages; `redo` runs them again.
 """
 
 from __future__ import annotations
@@ -352,7 +352,7 @@ def search_release(run_dir: RunDir, originals: RowFolders, plan: PiiPlan | None,
 
 
 def _publish_page(guarantee: Certificate | None, run_dir: RunDir, synthetic: SyntheticTable) -> None:
-    """The page that may leave with a table under differential privacy; a stale page was already removed with its release."""
+    """Write the page that may leave with a table under differential privacy; a stale page went with its release."""
     if guarantee is None or run_dir.public_report.exists():
         return
 

@@ -117,8 +117,8 @@ def make_plan(
 ) -> RunPlan:
     """Derive everything that later stages need from the request and the size of the table.
 
-    With differential privacy the plan does not depend on the number of rows. `plan_private_loop` plans the training loop
-    later, with the part of the budget that the schema did not use.
+    With differential privacy the plan does not depend on the number of rows. `plan_private_loop` plans the training
+    loop later, with the part of the budget that the schema did not use.
 
     Args:
         config: The whole request.
