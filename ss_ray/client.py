@@ -67,6 +67,7 @@ class Client:
         api_key: Shown with every request; None where the service asks for none.
         namespace: Namespace of the jobs and files.
         timeout_seconds: Longest wait for an answer, in seconds.
+        poll_seconds: Time between two looks at a job, and before a request is sent again.
         transport: Carries requests, for tests; None: the network.
     """
 
@@ -77,6 +78,7 @@ class Client:
         *,
         namespace: str = "default",
         timeout_seconds: float = 60.0,
+        poll_seconds: float = POLL_SECONDS,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         if api_key:
@@ -85,6 +87,7 @@ class Client:
             headers = {}
 
         self.namespace = namespace
+        self.poll_seconds = poll_seconds
         self._http = httpx.Client(
             base_url=url.rstrip("/"), headers=headers, timeout=timeout_seconds, transport=transport, trust_env=False
         )
@@ -161,7 +164,7 @@ class Client:
                 bar.update(task, completed=now.progress, stage=now.stage or now.status)
                 if time.monotonic() > until:
                     raise ResourceError(f"{job} is {now.status} after {timeout_seconds:g} s; it goes on")
-                time.sleep(POLL_SECONDS)
+                time.sleep(self.poll_seconds)
 
             bar.update(task, completed=now.progress, stage=now.status)
 
@@ -247,7 +250,7 @@ class Client:
                 if answer.status_code not in (502, 503) or attempt == tries:
                     return _check_answer(answer)
 
-            time.sleep(POLL_SECONDS * attempt)
+            time.sleep(self.poll_seconds * attempt)
 
         raise AssertionError("the last try returns or raises")
 

@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,7 @@ HEAVY = {
 }
 
 
+@cache
 def imported(path: Path) -> set[str]:
     """Modules that a file imports, at its top or inside its functions, with dots."""
     names: set[str] = set()

@@ -18,7 +18,7 @@ from tests.serve.servers import running
 
 @pytest.fixture
 def client(settings: Settings) -> Iterator[Client]:
-    with running(settings, PromptRunner()) as url, Client(url) as made:
+    with running(settings, PromptRunner()) as url, Client(url, poll_seconds=0.05) as made:
         yield made
 
 
@@ -64,7 +64,7 @@ def test_a_service_that_is_away_for_a_moment_is_asked_again():
             raise found
         return found
 
-    client = Client("http://service", transport=httpx.MockTransport(answer))
+    client = Client("http://service", poll_seconds=0.05, transport=httpx.MockTransport(answer))
     assert client.results("job-1") == []
 
 
@@ -75,7 +75,7 @@ def test_a_create_is_sent_once():
         sent.append(request.url.path)
         raise httpx.ConnectError("away")
 
-    client = Client("http://service", transport=httpx.MockTransport(answer))
+    client = Client("http://service", poll_seconds=0.05, transport=httpx.MockTransport(answer))
     with pytest.raises(ResourceError, match="does not answer"):
         client.submit("hf://datasets/a/b/c.csv")
     assert len(sent) == 1
