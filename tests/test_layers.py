@@ -111,3 +111,25 @@ def test_a_request_ends_at_the_plan():
 
 def test_importing_the_package_loads_nothing_else():
     assert loaded_by("import ss_ray") - loaded_by("pass") == {"ss_ray"}
+
+
+def test_no_import_runs_back_up():
+    """Folders of `ss_ray` import each other in one direction, whatever is imported for types alone left out."""
+    arrows = {(above, below) for path in sources() for above, below in folder_imports(path)}
+    remaining = {folder for arrow in arrows for folder in arrow}
+    while floor := {folder for folder in remaining if not any((folder, other) in arrows for other in remaining)}:
+        remaining -= floor
+    assert remaining == set()
+
+
+def folder_imports(path: Path) -> set[tuple[str, str]]:
+    """(folder, imported folder) of the imports at the top of a file of `ss_ray`."""
+    if path.parts[0] != "ss_ray" or len(path.parts) < 3:
+        return set()
+    modules = {
+        node.module
+        for node in ast.parse((ROOT / path).read_text(encoding="utf8")).body
+        if isinstance(node, ast.ImportFrom) and node.module
+    }
+    folders = {module.split(".")[1] for module in modules if module.startswith("ss_ray.") and module.count(".") > 1}
+    return {(path.parts[1], folder) for folder in folders if folder != path.parts[1]}

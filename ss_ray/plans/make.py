@@ -12,14 +12,13 @@ from ss_ray.config.model import Config, DataParameters, ModelFamilyName, Privacy
 from ss_ray.config.pii import PolicyStep
 from ss_ray.errors import ConfigError
 from ss_ray.pii.entities import check_types
-from ss_ray.plans.hold_back import HoldBackPlan
-from ss_ray.plans.holdout import holdout_rows_wanted
 from ss_ray.plans.loop import VALIDATIONS, PrivateLoopPlan, warmup_steps
 from ss_ray.plans.plan import CompactPlan, GenerationPlan, ModelPlan, PrivateCompactPlan, RunPlan
 from ss_ray.plans.sampling import Sampling
 from ss_ray.plans.sequences import SequencePlan, check_sequences, plan_sequences
 from ss_ray.plans.shape import CompactShape
 from ss_ray.privacy.charges import Charge
+from ss_ray.tables.withheld import HoldBackPlan, holdout_rows_wanted
 
 ROWS_SHOWN = 500_000
 """Training shows sqrt(ROWS_SHOWN x rows) rows, at least one pass: 5 passes of 20,000 rows, 1 of a million."""

@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 
 from ss_ray.config.constraints import ConstraintParameters
 from ss_ray.config.model import ModelFamilyName
-from ss_ray.plans.hold_back import HoldBackPlan
 from ss_ray.plans.language_generation import LanguageGenerationPlan
 from ss_ray.plans.language_training import LanguagePlan
 from ss_ray.plans.loop import LoopPlan, PrivateLoopPlan
 from ss_ray.plans.sampling import Sampling
 from ss_ray.plans.sequences import SequencePlan
 from ss_ray.plans.shape import CompactShape
+from ss_ray.tables.withheld import HoldBackPlan
 
 # Tokens of a batch of sequences: as many as a few hundred rows have.
 SEQUENCE_TOKENS = 8192

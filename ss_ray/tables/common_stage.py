@@ -11,7 +11,6 @@ import pyarrow as pa
 from ss_ray.cluster import map_items, reported_progress
 from ss_ray.config.model import DataParameters
 from ss_ray.location import Location
-from ss_ray.plans.hold_back import HoldBackPlan
 from ss_ray.progress import OnProgress
 from ss_ray.schema import ColumnSchema, Kind, TableSchema
 from ss_ray.tables.common import (
@@ -31,6 +30,7 @@ from ss_ray.tables.common import (
 from ss_ray.tables.facts import ColumnFacts, merge_tables, table_facts
 from ss_ray.tables.parts import PartWriter, read_part, sample_rows
 from ss_ray.tables.splits import unit_hashes
+from ss_ray.tables.withheld import HoldBackPlan
 
 
 @dataclass(frozen=True, kw_only=True)

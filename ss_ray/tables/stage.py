@@ -19,7 +19,6 @@ from ss_ray.cluster import map_items, reported_progress
 from ss_ray.config.model import DataParameters
 from ss_ray.errors import DataError
 from ss_ray.location import Location
-from ss_ray.plans.holdout import holdout_rows_wanted
 from ss_ray.progress import OnProgress
 from ss_ray.schema import TableSchema
 from ss_ray.tables.cells import type_table
@@ -29,6 +28,7 @@ from ss_ray.tables.infer import MIN_ROWS, infer_schema
 from ss_ray.tables.lenient import type_leniently
 from ss_ray.tables.parts import PartWriter
 from ss_ray.tables.splits import UnitCounts, holdout_bound, is_holdout, merge_counts, share_bound, smallest, unit_hashes
+from ss_ray.tables.withheld import holdout_rows_wanted
 
 
 @dataclass(frozen=True, kw_only=True)

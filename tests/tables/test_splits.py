@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from ss_ray.config.model import DataParameters
 from ss_ray.errors import DataError
-from ss_ray.plans.holdout import holdout_rows_wanted
 from ss_ray.tables.splits import holdout_bound, is_holdout, merge_counts, share_bound, smallest, unit_hashes
+from ss_ray.tables.withheld import holdout_rows_wanted
 from tests.examples import examples
 
 

@@ -1,12 +1,33 @@
-"""How many rows are held out."""
+"""Rows and values that are withheld from the models: the holdout, and rare values."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from ss_ray.config.model import DataParameters
 from ss_ray.errors import DataError
 
 MIN_SPLIT_ROWS = 20
 """Tables with fewer rows are too small to keep a holdout from."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class HoldBackPlan:
+    """Columns and values that are held back.
+
+    Attributes:
+        min_units: Privacy units that must share a value before it is released; 1 releases every training value.
+        unit_column: Column whose values are the units; None where each row is one.
+        exempt: Columns that group and order the rows, and columns whose values are public.
+        together: Columns that are replaced together, because a rule relates them.
+        seed: Seed of the hashes that choose donors.
+    """
+
+    min_units: int
+    unit_column: str | None
+    exempt: tuple[str, ...]
+    together: tuple[tuple[str, ...], ...]
+    seed: int
 
 
 def holdout_rows_wanted(num_rows: int, data: DataParameters) -> int:
