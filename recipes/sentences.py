@@ -217,11 +217,8 @@ def _document(segments: list[Segment]) -> Document:
     spans = list[tuple[int, int, str]]()
     for part, label in segments:
         # An optional part that was left out leaves its space.
-        if not spans or spans[-1][1] < len(text):
-            if text.endswith(" ") and part[:1] in {" ", ".", ","}:
-                text = text[:-1]
-            else:
-                text = text
+        if (not spans or spans[-1][1] < len(text)) and text.endswith(" ") and part[:1] in {" ", ".", ","}:
+            text = text[:-1]
 
         kept = part.strip(" \n")
         if label and kept:

@@ -246,8 +246,6 @@ class Slots:
         name = rng.choices((*forms, last, f"{last} {first}"), (60, 18, 8, 5, 2, 4, 2))[0]
         if rng.random() < 0.02:
             name = f"{name} {rng.choice(SUFFIXES)}"
-        else:
-            name = name
 
         return self._cased(name)
 
@@ -382,8 +380,6 @@ class Slots:
             name = f"{name} {rng.choice(STREET_WORDS)}"
             if rng.random() < 0.1:
                 name = f"{rng.choice(['North', 'S', 'W.', 'East', 'Old', 'NE'])} {name}"
-            else:
-                name = name
         elif draw < 0.93:
             form = rng.choice(FOREIGN_STREETS)
             name = form.format(x=name if not form.startswith("{x}") or " " in form else name.split()[0])
@@ -418,8 +414,6 @@ class Slots:
         street = form.format(h=self._house(), h2=self._house(), s=name)
         if rng.random() < 0.15:
             street = f"{street}{rng.choice([' ', ', '])}{self.slot_unit()}"
-        else:
-            street = street
 
         draw = rng.random()
         if draw < 0.04:

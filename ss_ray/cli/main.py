@@ -314,8 +314,6 @@ def main(arguments: list[str] | None = None) -> None:
     """Entry point of `ss-ray` and of `python -m jobs.run`."""
     if arguments is None:
         arguments = sys.argv[1:]
-    else:
-        arguments = arguments
 
     try:
         # Click returns the code of `typer.Exit`, and raises nothing.

@@ -104,8 +104,6 @@ class Drafting:
         before = self.num_rows(draft)
         if self.is_exact:
             longer = self._without_faults(longer, before)
-        else:
-            longer = longer
 
         return self._judge_draft(replace(longer, num_new=self.num_rows(longer) - before))
 

@@ -24,12 +24,9 @@ def cut_shards(plan: GenerationPlan) -> tuple[Shard, ...]:
     """The shards of a plan; they do not depend on the number of actors. One sequence is one shard."""
     if plan.num_groups is None:
         total = plan.num_records
-    else:
-        total = plan.num_groups
-
-    if plan.num_groups is None:
         most = plan.shard_rows
     else:
+        total = plan.num_groups
         most = GROUPS_PER_SHARD
 
     most = total if plan.is_one_sequence else most

@@ -212,9 +212,7 @@ class TorchEngine:
             return None
 
         text = self._tokenizer.decode(row.tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False)
-        if is_end:
-            text = text
-        else:
+        if not is_end:
             text = without_half_characters(text)
 
         return Completion(number=row.request.number, text=text, num_tokens=len(row.tokens), finished=is_end)

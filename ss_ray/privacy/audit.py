@@ -208,9 +208,7 @@ def _least_refuted(is_refuted: Callable[[float], bool], start: float) -> float |
         middle = (refuted * other) ** 0.5
         if is_refuted(middle):
             refuted = middle
-            other = other
         else:
-            refuted = refuted
             other = middle
 
     return refuted

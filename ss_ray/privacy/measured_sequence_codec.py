@@ -76,9 +76,7 @@ def measured_sequence_codec(
 def with_all_present(schema: TableSchema, names: Sequence[str | None]) -> TableSchema:
     """The schema with a group and a place in every row, whatever the noise says: reading refuses rows without them."""
     for name in names:
-        if name is None:
-            schema = schema
-        else:
+        if name is not None:
             schema = schema.with_column(replace(schema[name], nullable=False))
 
     return schema

@@ -52,9 +52,7 @@ def _type_column(array: pa.ChunkedArray, column: ColumnSchema) -> tuple[pa.Chunk
         stored = target
 
     encoded = array.unify_dictionaries().combine_chunks()
-    if pa.types.is_dictionary(encoded.type):
-        encoded = encoded
-    else:
+    if not pa.types.is_dictionary(encoded.type):
         encoded = encoded.dictionary_encode()
 
     values = encoded.dictionary

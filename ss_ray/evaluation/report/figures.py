@@ -173,8 +173,6 @@ def _draw_bars(x: Values, y: Values, column: ScoredColumn) -> Figure:
     rest = list(order[MAX_BARS:])
     if column.kind in ORDERED_KINDS:
         top = sorted(top, key=float)
-    else:
-        top = top
 
     names = [escape_label(str(name)) for name in top] + ([f"{len(rest):,} others"] if rest else [])
     # numbers, because two labels may be equal once they are cut.

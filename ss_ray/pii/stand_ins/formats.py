@@ -219,9 +219,7 @@ def url(value: str, stream: Stream) -> str:
     www = "www." if rest.lower().startswith("www.") else ""
     parts = [part for part in rest.partition("?")[0].split("/")[1:] if part]
     path = "".join(f"/{_invent_word(stream)}" for _ in parts)
-    if scheme.lower() in ("http", "https", "ftp"):
-        scheme = scheme
-    else:
+    if scheme.lower() not in ("http", "https", "ftp"):
         scheme = "http" if separator else ""
 
     return f"{scheme}{separator}{www}{_invent_word(stream)}{stream.digits(3)}.example.com{path}"

@@ -92,9 +92,7 @@ def permuted(key: bytes, domain: str, value: str) -> str:
         domain: Name of the permutation, for example the entity type.
         value: Any text; without a digit or ASCII letter it comes back as it is.
     """
-    if value.isascii():
-        value = value
-    else:
+    if not value.isascii():
         value = _as_ascii(key, domain, value)
 
     alphabets = _list_alphabets(value)

@@ -81,12 +81,8 @@ def _word_keys(word: str) -> tuple[int, int, int, int, int]:
     # Half a surrogate pair.
     if not word.isascii():
         word = word.encode("utf8", "replace").decode("utf8")
-    else:
-        word = word
 
-    if word.strip():
-        word = word
-    else:
+    if not word.strip():
         word = "\n\n" if word.count("\n") > 1 else "\n"
 
     norm = word.lower()

@@ -116,9 +116,7 @@ def _choose_codec(training: PrivateTraining, sequences: SequencePlan | None) -> 
     else:
         axis = None
 
-    if axis is None:
-        codec = codec
-    else:
+    if axis is not None:
         codec = codec.ordered(_measured_order(codec.schema, axis, sequences))
 
     # Refused before the rest of the budget goes.
