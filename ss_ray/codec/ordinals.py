@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from ss_ray.codec.decimals import decimals_of_units, nearest_decimals
 from ss_ray.errors import DataError
-from ss_ray.schema import ORDERED_KINDS, ColumnSchema, Kind, arrow_type
+from ss_ray.schema import ORDERED_KINDS, WHOLE_KINDS, ColumnSchema, Kind, arrow_type
 
 Units = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -107,12 +107,12 @@ def bound_units(column: ColumnSchema, scale: Scale) -> tuple[int, int]:
         return int(inside.min()), int(inside.max())
 
     bounds = [column.minimum, column.maximum]
-    if column.kind is Kind.INTEGER:
+    if column.kind in WHOLE_KINDS:
         array = pa.array(bounds, pa.int64())
     else:
-        array = pa.array(bounds, pa.string())
+        array = pa.array(bounds, pa.string()).cast(arrow_type(column))
 
-    low, high = _count_ticks(array.cast(arrow_type(column))).tolist()
+    low, high = _count_ticks(array).tolist()
     return -((scale.offset - low) // scale.step), (high - scale.offset) // scale.step
 
 

@@ -37,9 +37,9 @@ from ss_ray.schema import (
     plain_cells,
     typed_values,
 )
-from ss_ray.tables.dates import iso_strings
 from ss_ray.tables.facts import ColumnFacts
 from ss_ray.tables.kinds import longest_pattern
+from ss_ray.tables.spellings.dates import iso_strings
 
 MIN_LISTED_SHARE = 0.5
 """Share of the cells of a number that common values must cover, or the values are listed no more."""
@@ -121,8 +121,8 @@ def trained_schema(schema: TableSchema, facts: Mapping[str, ColumnFacts]) -> Tab
 
 
 def _trained_column(column: ColumnSchema, facts: ColumnFacts) -> ColumnSchema:
-    if column.minimum is not None and "integer" in (facts.fits or {}):
-        low, high = (facts.fits or {})["integer"]
+    if column.minimum is not None and facts.bounds is not None:
+        low, high = facts.bounds
         column = replace(column, minimum=low, maximum=high)
 
     if column.max_length is not None:

@@ -196,7 +196,7 @@ def type_rows(
         DataError: The source is missing or damaged, or lacks a column.
     """
     source = find_source(uri, encoding)
-    missing = [name for name in schema.names if name not in source.names]
+    missing = [name for name in schema.source_names if name not in source.names]
     if missing:
         names = ", ".join(map(repr, missing))
         raise DataError(f"{Location.parse(uri).name} lacks columns of the real table: {names}", column=missing[0])

@@ -23,8 +23,8 @@ from ss_ray.plans.sequences import SequencePlan
 from ss_ray.privacy.measured_sequence_codec import window_tokens
 from ss_ray.privacy.units import check_same_rows, unit_ids
 from ss_ray.schema import Kind, TableSchema
-from ss_ray.tables.dates import SECONDS_PER_DAY, TICKS_PER_SECOND
 from ss_ray.tables.parts import count_rows, read_part
+from ss_ray.tables.spellings.dates import SECONDS_PER_DAY, TICKS_PER_SECOND
 from ss_ray.training.arrays import save_array
 from ss_ray.training.buckets import (
     BUCKET_ROWS,
