@@ -181,9 +181,10 @@ def _widen_column(column: ColumnSchema) -> ColumnSchema:
         return replace(column, minimum=int(limits.min), maximum=min(int(limits.max), INT64[1]))
 
     if pa.types.is_date(type_):
-        ticks = 1
-    else:
-        ticks = SECONDS_PER_DAY * TICKS_PER_SECOND[type_.unit]
+        low, high = iso_strings(pa.array(DAYS, pa.int32()).cast(pa.date32())).to_pylist()
+        return replace(column, minimum=low, maximum=high)
+
+    ticks = SECONDS_PER_DAY * TICKS_PER_SECOND[type_.unit]
 
     low = max(DAYS[0] * ticks, -NANOSECONDS)
     high = min((DAYS[1] + 1) * ticks - 1, NANOSECONDS)

@@ -26,6 +26,8 @@ TICKS_PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 SECONDS_PER_DAY = 86_400
 
 Period = Literal["day", "week", "month", "quarter"]
+DAYS_OF_PERIOD: dict[Period, float] = {"day": 1, "week": 7, "month": 365.25 / 12, "quarter": 365.25 / 4}
+"""Mean length in days."""
 
 DAY_FORMATS = (
     "%Y-%m-%d",
