@@ -22,7 +22,7 @@ from ss_ray.codec.ordinals import Scale, Units, bound_units, fit_scale, from_uni
 from ss_ray.errors import DataError
 from ss_ray.schema import ColumnSchema, Kind, arrow_type, is_dated
 from ss_ray.tables.spellings.cells import resolution
-from ss_ray.tables.spellings.dates import period_of
+from ss_ray.tables.spellings.dates import TICKS_PER_SECOND, period_of
 
 # (rows, slots)
 Tokens = npt.NDArray[np.int32]
@@ -314,10 +314,13 @@ def _counts_days(column: ColumnSchema, scale: Scale) -> bool:
 
 
 def _minute_of(column: ColumnSchema, scale: Scale) -> int | None:
-    """Units of a minute in a column of clock times or durations; None for other columns."""
-    if column.kind not in (Kind.TIME, Kind.DURATION) or scale.offset:
+    """Units of a minute in a column of times of day, durations or points in time; None for other columns."""
+    if column.kind not in (Kind.TIME, Kind.DURATION, Kind.DATETIME) or scale.offset:
         return None
-    ticks = 60 * resolution((column.format or "",))
+    if column.kind is Kind.DATETIME:
+        ticks = 60 * TICKS_PER_SECOND[arrow_type(column).unit]
+    else:
+        ticks = 60 * resolution((column.format or "",))
     return ticks // scale.step if ticks % scale.step == 0 else None
 
 

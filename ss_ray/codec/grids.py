@@ -23,6 +23,8 @@ MIN_SHARE = 0.02
 EXCESS = 2.0
 """Times as many values as chance would put on a grid."""
 MAX_LEVELS = 4
+SIGMAS = 5.0
+"""Standard deviations above chance: among all candidates of a column, one in a hundred thousand by chance."""
 P_VALUE = 1e-4
 """Weekdays are told apart where equal days are less likely than this: one column in 10,000 by chance."""
 DAYS_OF_WEEK = 7
@@ -117,7 +119,9 @@ def _find_levels(units: Units, steps: Iterator[int]) -> list[int]:
             continue
 
         share = float(np.mean(units % step == 0))
-        if share < MIN_SHARE or share < EXCESS * share_of_finer * finer / step:
+        chance = share_of_finer * finer / step
+        noise = SIGMAS * np.sqrt(chance / len(units))
+        if share < max(MIN_SHARE, EXCESS * chance, chance + noise):
             continue
         # A finer level that keeps next to nothing for itself tells nothing.
         if len(levels) > 1 and share_of_finer - share < MIN_SHARE / 4:

@@ -23,6 +23,7 @@ from ss_ray.pii.entities import ADDRESS, EMAIL_ADDRESS, STREET_ADDRESS, URL, USE
 from ss_ray.pii.stand_ins.inventions import INVENTED_TYPES, Inventions
 from ss_ray.pii.stand_ins.pseudonyms import PERMUTED_TYPES, Pseudonyms
 from ss_ray.schema import ColumnSchema, arrow_type
+from ss_ray.tables.check_digits import CHECKS, Check
 
 POOL = 1024
 """Names and places repeat in any real table, and making one takes a tenth of a millisecond."""
@@ -46,7 +47,7 @@ def fresh_values(column: ColumnSchema, first_row: int, num_rows: int, seed: int)
 
     key = _column_key(column.name, seed)
     if column.pattern:
-        values = _spell_pattern(column.pattern, rows, key)
+        values = _spell_checked(column.pattern, CHECKS.get(column.format or ""), rows, key)
     else:
         values = None
 
@@ -145,6 +146,17 @@ def _hash_rows(rows: Units, key: int) -> Hashes:
     """(rows,) 64 well mixed bits of each row number."""
     hashes: Hashes = pd.util.hash_array(rows.view(np.uint64) ^ np.uint64(key))
     return hashes
+
+
+def _spell_checked(pattern: tuple[str, ...], check: Check | None, rows: Units, key: int) -> list[str]:
+    """Strings of the pattern, with the characters that a check decides."""
+    if check is None:
+        return _spell_pattern(pattern, rows, key)
+
+    # The walk must not spend its steps on characters that are replaced, or codes would repeat.
+    decided = {place % len(pattern) for place in check.places}
+    free = tuple(alphabet[0] if place in decided else alphabet for place, alphabet in enumerate(pattern))
+    return [check.repair(text) for text in _spell_pattern(free, rows, key)]
 
 
 def _spell_pattern(pattern: tuple[str, ...], rows: Units, key: int) -> list[str]:

@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ss_ray.errors import DataError
+from ss_ray.tables.check_digits import find_check
 from ss_ray.tables.patterns import Patterns, merge_patterns, string_patterns
 from ss_ray.tables.spellings.dates import iso_strings
 from ss_ray.tables.spellings.missing import blank_missing_words
@@ -50,6 +51,7 @@ class ColumnFacts:
         decimals: Numbers only: most digits after a point; None for more than MAX_DECIMALS.
         max_length: Longest string in characters.
         spaces: Spaces in all strings together.
+        check: Check that all strings pass ("iban"), see `tables.check_digits`; None for none.
         patterns: Characters seen at each position, by length of string; None for too many lengths.
     """
 
@@ -64,6 +66,7 @@ class ColumnFacts:
     decimals: int | None = 0
     max_length: int = 0
     spaces: int = 0
+    check: str | None = None
     patterns: Patterns | None = field(default_factory=dict)
 
     @property
@@ -149,6 +152,7 @@ def merge_facts(a: ColumnFacts, b: ColumnFacts) -> ColumnFacts:
         decimals=_most_decimals(a.decimals, b.decimals),
         max_length=max(a.max_length, b.max_length),
         spaces=a.spaces + b.spaces,
+        check=a.check if a.check == b.check else None,
         patterns=merge_patterns(a.patterns, b.patterns),
     )
 
@@ -212,6 +216,7 @@ def _string_facts(facts: ColumnFacts, values: pa.Array, counts: pa.Array) -> Col
         missing_words=dict(zip(missing, pc.filter(counts, is_missing).to_pylist(), strict=True)),
         max_length=pc.max(pc.utf8_length(values)).as_py(),
         spaces=pc.sum(pc.multiply(pc.count_substring(values, " "), counts)).as_py(),
+        check=find_check(values.to_pylist()),
         patterns=string_patterns(values),
     )
     facts = _with_counts(facts, values, counts)

@@ -50,6 +50,11 @@ def infer_column(name: str, facts: ColumnFacts, is_text: bool, decimal: str | No
     if not is_string(facts):
         return (typed_column(base, facts),)
 
+    if _has_check_digits(facts):
+        why = f"its values never repeat, and all pass the check {facts.check!r}"
+        column = replace(base, pattern=longest_pattern(facts), max_length=facts.max_length)
+        return (replace(column, kind=Kind.IDENTIFIER, format=facts.check, reason=why),)
+
     if is_text:
         pair = _boolean_words(facts)
         if pair is not None:
@@ -308,7 +313,7 @@ def _string_column(base: ColumnSchema, facts: ColumnFacts) -> ColumnSchema:
     pattern = longest_pattern(facts)
     why = _identifier_evidence(column, facts, pattern if has_one_length else None)
     if pattern and not facts.spaces and why:
-        return replace(column, kind=Kind.IDENTIFIER, pattern=pattern, reason=why)
+        return replace(column, kind=Kind.IDENTIFIER, pattern=pattern, format=facts.check, reason=why)
 
     if facts.counts is not None:
         repeats = MIN_REPEATS if len(facts.counts) <= MAX_VALUES else MANY_REPEATS
@@ -328,6 +333,12 @@ def _identifier_evidence(column: ColumnSchema, facts: ColumnFacts, pattern: tupl
     if pattern is not None and is_unique(facts) and _looks_like_codes(pattern):
         return "its values never repeat, and are codes of one length"
     return ""
+
+
+def _has_check_digits(facts: ColumnFacts) -> bool:
+    """Whether codes of one length never repeat and all pass one check, which no other values do by chance."""
+    has_one_length = facts.patterns is not None and len(facts.patterns) == 1
+    return facts.check is not None and has_one_length and is_unique(facts)
 
 
 def _looks_like_codes(pattern: tuple[str, ...]) -> bool:
