@@ -164,7 +164,8 @@ def _spell_pattern(pattern: tuple[str, ...], rows: Units, key: int) -> list[str]
     size = math.prod(len(alphabet) for alphabet in pattern)
     stride = _find_coprime(key, size)
     # Python integers: the size of a pattern may pass 64 bits.
-    numbers = [(row * stride + key) % size for row in rows.tolist()]
+    offset = int.from_bytes(hashlib.blake2b(str(key).encode()).digest(), "big") if size > 2**64 else key
+    numbers = [(row * stride + offset) % size for row in rows.tolist()]
     places = [(alphabet, len(alphabet)) for alphabet in reversed(pattern)]
     return [_spell_number(number, places) for number in numbers]
 

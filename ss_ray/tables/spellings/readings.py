@@ -9,6 +9,7 @@ A few cells that cannot be read ("n.d.", "<5", "0000-00-00") do not change what 
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -61,6 +62,8 @@ MIN_READ_VALUES = 4
 MIN_READ_SHARE = 0.2
 CODE_DIGITS = 7
 """Digits from which numbers of one length in groups are phone numbers or accounts."""
+
+_PADDED = re.compile(r"0[0-9]+$")
 
 Family = Literal["point", "comma", "times", "durations"]
 FAMILIES: tuple[Family, ...] = ("point", "comma", "times", "durations")
@@ -229,6 +232,9 @@ def _is_usable(reading: Reading | None, distinct: float) -> bool:
         return False
     if not reading.unread:
         return True
+    # Digits with a zero in front are codes, and so are those without.
+    if any(_PADDED.match(word) for word in reading.unread):
+        return False
 
     num_codes = len(reading.unread)
     total = reading.cells + sum(reading.unread.values())
