@@ -20,7 +20,7 @@ import pyarrow as pa
 import torch
 from smoke import TABLE_ARGUMENTS, arguments_of, table_arguments
 
-from ss_ray.codec.slots import fit_codec
+from ss_ray.codec.slots import SlotCodec, fit_codec
 from ss_ray.config.files import load_config
 from ss_ray.config.model import Config
 from ss_ray.evaluation.evaluate import Evaluation, evaluate
@@ -37,7 +37,7 @@ from ss_ray.tables.files import find_source, read_blocks
 from ss_ray.tables.infer import infer_schema
 from ss_ray.training.examples import row_examples
 from ss_ray.training.loop import Worker, split_examples, train
-from ss_ray.training.models import build_compact
+from ss_ray.training.models import CompactModel, build_compact, start_from_frequencies
 
 
 def main() -> None:
@@ -103,11 +103,10 @@ def read(file: str) -> pa.Table:
     return pa.concat_tables([block for part in source.files for block in read_blocks(source, part)])
 
 
-def single_process(table: pa.Table, schema: TableSchema, config: Config) -> dict[str, float]:
-    """CPU seconds of training and rows a second of generation in this process, on one thread."""
+def train_in_process(table: pa.Table, schema: TableSchema, config: Config) -> tuple[SlotCodec, CompactModel]:
+    """The codec and the model of a table, trained in this process on one thread."""
     torch.set_num_threads(1)
     training = plan_compact_training(config, num_rows=table.num_rows, seed=0)
-    started = time.process_time()
     codec = fit_codec(
         schema,
         table,
@@ -115,7 +114,8 @@ def single_process(table: pa.Table, schema: TableSchema, config: Config) -> dict
         text_vocabulary=training.text_vocabulary,
         max_text_tokens=training.max_text_tokens,
     )
-    examples = row_examples(torch.from_numpy(codec.encode(table)), codec.slots, skips_unused=codec.has_text)
+    tokens = codec.encode(table)
+    examples = row_examples(torch.from_numpy(tokens), codec.slots, skips_unused=codec.has_text)
     model = build_compact(
         training.shape,
         vocabulary_size=codec.vocabulary_size,
@@ -123,6 +123,7 @@ def single_process(table: pa.Table, schema: TableSchema, config: Config) -> dict
         seed=training.seed,
         skips_unused=codec.has_text,
     )
+    start_from_frequencies(model, [tokens])
     worker = Worker(rank=0, world_size=1)
     state = train(
         model,
@@ -134,12 +135,19 @@ def single_process(table: pa.Table, schema: TableSchema, config: Config) -> dict
         on_step=lambda step, loss: None,
         on_validation=lambda state: None,
     )
-    trained = time.process_time()
     model.load_state_dict(state.best_model, strict=False)
+    return codec, model.eval()
+
+
+def single_process(table: pa.Table, schema: TableSchema, config: Config) -> dict[str, float]:
+    """CPU seconds of training and rows a second of generation in this process, on one thread."""
+    started = time.process_time()
+    codec, model = train_in_process(table, schema, config)
+    trained = time.process_time()
     generator = torch.Generator().manual_seed(0)
     batches = 8
     for _ in range(batches):
-        decode_rows(model.eval(), codec.slots, BATCH_ROWS, Sampling(), generator)
+        decode_rows(model, codec.slots, BATCH_ROWS, Sampling(), generator)
 
     return {
         "train_cpu_seconds": round(trained - started, 1),

@@ -51,10 +51,13 @@ class GatedCodec:
 
     def encode(self, table: pa.Table) -> Tokens:
         """(rows, slots) token ids of the column in `table`; PAD where its spelling is a code or missing."""
-        tokens = self.value.encode(table.column(self.column.name))
         formats = pa.array(self.spelling.formats, pa.string())
-        is_value = pc.is_in(table.column(self.spelling.name).cast(pa.string()), formats)
-        tokens[~is_value.to_numpy()] = PAD
+        array = table.column(self.column.name)
+        is_value = pc.and_(pc.is_in(table.column(self.spelling.name).cast(pa.string()), formats), array.is_valid())
+        rows = np.flatnonzero(is_value.to_numpy())
+        tokens = np.full((len(array), len(self.value.slots(0))), PAD, np.int32)
+        if len(rows):
+            tokens[rows] = self.value.encode(array.take(pa.array(rows)))
         return tokens
 
     def decode(self, tokens: Tokens, rng: np.random.Generator) -> pa.Array:
