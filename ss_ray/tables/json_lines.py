@@ -77,7 +77,7 @@ def read_records(file: Location, encoding: str) -> Iterator[dict[str, Any]]:
         DataError: A line is no object, or too long.
     """
     with file.filesystem.open_input_stream(file.path) as stream:
-        lines = io.TextIOWrapper(io.BufferedReader(stream), encoding=_bom_aware(encoding))
+        lines = io.TextIOWrapper(io.BufferedReader(stream), encoding=bom_aware(encoding))
         blank = 0
         for number, line in enumerate(iter(partial(lines.readline, LINE_CHARACTERS), ""), start=1):
             if len(line) == LINE_CHARACTERS:
@@ -121,7 +121,8 @@ def _not_an_object(file: Location, number: int) -> DataError:
     return DataError(f"{file.name}, line {number}: not a JSON object; JSON lines has one object on each line")
 
 
-def _bom_aware(encoding: str) -> str:
+def bom_aware(encoding: str) -> str:
+    """The encoding that leaves out a byte order mark of UTF-8."""
     if encoding.lower().replace("-", "") == "utf8":
         # Windows programs write a byte order mark, which would become part of the first key.
         return "utf-8-sig"
@@ -133,10 +134,24 @@ def _records_to_strings(records: Sequence[dict[str, Any]], names: Sequence[str],
     for number, name in enumerate(names, start=1):
         cells = [_value_to_string(record.get(name)) for record in records]
         if any(isinstance(cell, (dict, list)) for cell in cells):
-            raise DataError(f"{file.name}, column {number} holds nested values; flatten them into columns of their own")
+            raise _nested_error(records, name, number, file)
         columns[name] = pa.array(cells, pa.string())
 
     return pa.table(columns)
+
+
+def _nested_error(records: Sequence[dict[str, Any]], name: str, number: int, file: Location) -> DataError:
+    # A key of one record alone may be a person's name.
+    is_column = sum(name in record for record in records) > 1
+    column = repr(name) if is_column else str(number)
+    if any(isinstance(record.get(name), dict) for record in records):
+        kind = "objects"
+        remedy = "give each of their keys a column of its own"
+    else:
+        kind = "lists"
+        remedy = "give each element a column or a row of its own, or store the lists as text"
+
+    return DataError(f"{file.name}, column {column} holds nested values ({kind}); {remedy}, or leave it out")
 
 
 def _value_to_string(value: Any) -> Any:

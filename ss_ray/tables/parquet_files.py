@@ -46,7 +46,7 @@ def read_parquet(file: Location, max_bytes: int | None) -> Iterator[pa.Table]:
         DataError: The file holds more, or nested values, or is damaged.
     """
     with file.filesystem.open_input_file(file.path) as stream:
-        schema = _plain_schema(pq.read_schema(stream), file)
+        schema = plain_schema(pq.read_schema(stream), file)
         metadata = pq.read_metadata(stream)
         budget = _Budget(file, max_bytes)
         # Every cell has at least its fixed width, whatever the pages hold.
@@ -87,25 +87,47 @@ def too_large(file: Location, max_bytes: int) -> DataError:
     return DataError(f"{file.name} holds more than {max_bytes:,} bytes of cells (data.max_bytes)")
 
 
-def _plain_schema(schema: pa.Schema, file: Location) -> pa.Schema:
-    """The schema without dictionaries of texts.
+def plain_schema(schema: pa.Schema, file: Location) -> pa.Schema:
+    """The schema of a file without dictionaries of texts.
+
+    Args:
+        schema: Schema of the file.
+        file: Location of the file.
 
     Raises:
         DataError: A column holds several values in a cell, or values of an extension of Arrow.
     """
     fields = []
-    for number, field in enumerate(schema, start=1):
+    for field in schema:
         if pa.types.is_dictionary(field.type):
             stored = field.type.value_type
         else:
             stored = field.type
 
         if not (_is_variable(stored) or _is_fixed(stored)):
-            raise DataError(f"{file.name}, column {number} holds nested values; flatten them into columns of their own")
+            raise _nested_error(field, file)
 
         fields.append(field.with_type(stored) if _is_variable(stored) else field)
 
     return pa.schema(fields)
+
+
+def _nested_error(field: pa.Field, file: Location) -> DataError:
+    """The error of a column whose cells hold several values."""
+    if pa.types.is_struct(field.type):
+        kind = "nested values"
+        remedy = "give each of its fields a column of its own"
+    elif pa.types.is_map(field.type):
+        kind = "nested values (maps)"
+        remedy = "give each of its keys a column of its own"
+    elif pa.types.is_nested(field.type):
+        kind = "nested values (lists)"
+        remedy = "give each element a column or a row of its own, or store the lists as text"
+    else:
+        kind = f"values of the type {field.type}"
+        remedy = "store them as text, numbers or times"
+
+    return DataError(f"{file.name}, column {field.name!r} holds {kind}; {remedy}, or leave it out", column=field.name)
 
 
 def _reading_plan(

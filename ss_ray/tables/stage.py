@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,9 @@ from ss_ray.location import Location
 from ss_ray.progress import OnProgress
 from ss_ray.schema import TableSchema
 from ss_ray.tables.cells import type_table
+from ss_ray.tables.dialect import Dialect, declared_dialect, describe_reading
 from ss_ray.tables.facts import ColumnFacts, merge_tables, table_facts
-from ss_ray.tables.files import Source, file_digest, find_source, read_blocks
+from ss_ray.tables.files import Format, Source, file_digest, find_source, read_blocks
 from ss_ray.tables.infer import MIN_ROWS, infer_schema
 from ss_ray.tables.lenient import type_leniently
 from ss_ray.tables.parts import PartWriter
@@ -37,7 +38,8 @@ class TableRef:
 
     Attributes:
         name: Location of the source, without the credentials that its URI may carry.
-        format: csv, jsonl or parquet.
+        format: csv, excel, jsonl, parquet or arrow.
+        dialect: Separator, encoding and the like that were found or declared.
         digests: SHA-256 of each file, in order.
         num_rows: Number of rows of all files.
         schema: Declared or inferred.
@@ -45,11 +47,16 @@ class TableRef:
     """
 
     name: str
-    format: str
+    format: Format
+    dialect: Dialect
     digests: tuple[str, ...]
     num_rows: int
     schema: TableSchema
     holdout_bound: int
+
+    def describe(self) -> str:
+        """One sentence about how the source was read."""
+        return describe_reading(self.name.rstrip("/").rpartition("/")[2], self.format, self.dialect)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +104,7 @@ def read_table(
     Raises:
         DataError: The source is missing, damaged, too small, or contradicts what was declared.
     """
-    source = find_source(uri, data.encoding, data.max_bytes)
+    source = find_source(uri, data.encoding, data.max_bytes, declared_dialect(data))
     group = data.group_training_examples_by
     if group is not None and group not in source.names:
         raise DataError(f"data.group_training_examples_by: there is no column {group!r}", column=group)
@@ -124,9 +131,10 @@ def read_table(
     return TableRef(
         name=str(Location.parse(uri)),
         format=source.format,
+        dialect=source.dialect,
         digests=tuple(file.digest for file in facts),
         num_rows=num_rows,
-        schema=infer_schema(merge_tables(columns), data.columns, is_text=source.format != "parquet", min_rows=min_rows),
+        schema=infer_schema(merge_tables(columns), data.columns, is_text=source.is_text, min_rows=min_rows),
         holdout_bound=share_bound(data.holdout)
         if private
         else holdout_bound(units, holdout_rows_wanted(num_rows, data), num_rows),
@@ -149,7 +157,7 @@ def split_table(
     Raises:
         DataError: The source changed since it was read, or every row was held out.
     """
-    source = find_source(uri, data.encoding, data.max_bytes)
+    source = replace(find_source(uri, data.encoding, data.max_bytes, declared_dialect(data)), dialect=table.dialect)
     group = data.group_training_examples_by
     for side in ("train", "holdout"):
         # Whatever an earlier request or an interrupted run left there.
@@ -179,23 +187,32 @@ class TypedRows:
         lost: By column, cells that are not of its type and count as missing.
         read: Columns of which some cell was read.
         digests: SHA-256 of each file.
+        reading: Sentence about how the files were read.
     """
 
     num_rows: int
     lost: dict[str, int]
     read: frozenset[str]
     digests: tuple[str, ...]
+    reading: str = ""
 
 
 def type_rows(
-    uri: str | Path, schema: TableSchema, encoding: str, folder: Location, on_progress: OnProgress
+    uri: str | Path, schema: TableSchema, data: DataParameters, folder: Location, on_progress: OnProgress
 ) -> TypedRows:
     """Write the rows of a table of other origin to a folder, typed by the schema of a real one.
+
+    Args:
+        uri: Path or URI of the table.
+        schema: Schema of the real table.
+        data: Section `data`: encoding and dialect of the table.
+        folder: Folder of the typed rows.
+        on_progress: Function that is told the number of rows read.
 
     Raises:
         DataError: The source is missing or damaged, or lacks a column.
     """
-    source = find_source(uri, encoding)
+    source = find_source(uri, data.encoding, declared=declared_dialect(data))
     missing = [name for name in schema.names if name not in source.names]
     if missing:
         names = ", ".join(map(repr, missing))
@@ -212,6 +229,7 @@ def type_rows(
         lost=dict(sum((Counter(part.lost) for part in parts), Counter[str]())),
         read=frozenset().union(*(part.read for part in parts)),
         digests=tuple(digest for part in parts for digest in part.digests),
+        reading=describe_reading(Location.parse(uri).name, source.format, source.dialect),
     )
 
 

@@ -142,7 +142,7 @@ def test_damaged_pages_are_one_message(tmp_path: Path):
 
 
 @pytest.mark.parametrize("values", [pa.array([[1], [2]]), pa.array([{"b": 1}, None])])
-def test_nested_columns_are_told_by_their_number(values: pa.Array, tmp_path: Path):
+def test_nested_columns_are_told_by_their_name(values: pa.Array, tmp_path: Path):
     source = find_source(write_parquet(tmp_path / "a.parquet", values))
-    with pytest.raises(DataError, match=r"a\.parquet, column 1 holds nested values"):
+    with pytest.raises(DataError, match=r"a\.parquet, column 'a' holds nested values"):
         list(read_blocks(source, source.files[0]))
