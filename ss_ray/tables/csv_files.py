@@ -19,6 +19,7 @@ from ss_ray.location import Location
 from ss_ray.tables.dialect import DeclaredDialect, Dialect
 from ss_ray.tables.header import Columns, find_columns, is_data
 from ss_ray.tables.json_lines import MAX_COLUMNS, bom_aware
+from ss_ray.tables.nested import find_json_columns
 from ss_ray.tables.records import Record, split_records
 from ss_ray.tables.sniff import find_decimal, find_preamble, find_split
 
@@ -143,6 +144,7 @@ def find_csv_dialect(file: Location, encoding: str, declared: DeclaredDialect) -
         header=dialect.header,
         skipped_lines=layout.skipped_lines,
         dropped=layout.columns.dropped,
+        json_columns=find_json_columns(layout.columns.names, layout.columns.select(rows)),
     )
 
 

@@ -71,6 +71,7 @@ class Dialect:
         skipped_lines: Number of lines above the header that are not part of the table.
         sheet: Name of the sheet of an Excel file.
         dropped: Columns of the files that are not columns of the table.
+        json_columns: Columns whose cells are JSON objects or lists, and are read as text.
     """
 
     separator: str | None = None
@@ -81,6 +82,7 @@ class Dialect:
     skipped_lines: int = 0
     sheet: str | None = None
     dropped: tuple[DroppedColumn, ...] = ()
+    json_columns: tuple[str, ...] = ()
 
 
 def declared_dialect(data: DataParameters) -> DeclaredDialect:
@@ -175,5 +177,9 @@ def _describe_omissions(dialect: Dialect) -> list[str]:
     left = len(dialect.dropped) - MOST_DROPPED
     if left > 0:
         notes.append(f"dropped {left} more such columns")
+
+    if dialect.json_columns:
+        names = ", ".join(f'"{name}"' for name in dialect.json_columns[:MOST_DROPPED])
+        notes.append(f"read the JSON in {names} as text")
 
     return notes

@@ -16,6 +16,7 @@ from ss_ray.location import Location
 from ss_ray.tables.dialect import DeclaredDialect, Dialect
 from ss_ray.tables.header import Columns, find_columns, is_data
 from ss_ray.tables.json_lines import MAX_COLUMNS
+from ss_ray.tables.nested import find_json_columns
 from ss_ray.tables.sniff import find_decimal
 
 if TYPE_CHECKING:
@@ -92,7 +93,14 @@ def find_excel_table(
 
     columns = find_columns(header, cells, width)
     decimal = declared.decimal or find_decimal(cells)
-    return Dialect(decimal=decimal, header=has_header, sheet=name, dropped=columns.dropped), columns
+    dialect = Dialect(
+        decimal=decimal,
+        header=has_header,
+        sheet=name,
+        dropped=columns.dropped,
+        json_columns=find_json_columns(columns.names, columns.select(cells)),
+    )
+    return dialect, columns
 
 
 def read_excel(file: Location, dialect: Dialect, columns: Columns, max_bytes: int | None) -> Iterator[pa.Table]:

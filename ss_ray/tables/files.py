@@ -102,39 +102,38 @@ def find_source(
     source = Source(files=files, format=format_, names=(), dialect=Dialect(), max_bytes=max_bytes)
 
     try:
-        columns, dialect = _find_columns(source, encoding, sheet, declared or DeclaredDialect())
+        source = _describe_files(source, encoding, sheet, declared or DeclaredDialect())
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, UnicodeError, OSError) as error:
         raise _explain_error(error, source, source.files[0], encoding) from None
 
-    _check_names(columns.names, location)
+    _check_names(source.names, location)
     # The first line of text tables was looked at beside its rows, and a person may have declared it.
-    if format_ not in ("csv", "excel") and any(map(PERSONAL.search, columns.names)):
+    if format_ not in ("csv", "excel") and any(map(PERSONAL.search, source.names)):
         raise DataError(f"a name of a column of {location} is personal data; rename the columns")
 
-    return replace(source, names=columns.names, dialect=dialect)
+    return source
 
 
-def _find_columns(
-    source: Source, encoding: str, sheet: str | None, declared: DeclaredDialect
-) -> tuple[Columns, Dialect]:
-    """Columns and dialect of a table, by the beginning of its files."""
+def _describe_files(source: Source, encoding: str, sheet: str | None, declared: DeclaredDialect) -> Source:
+    """The source with its columns and its dialect, by the beginning of its files."""
     file = source.files[0]
     if source.format == "parquet":
         with file.filesystem.open_input_file(file.path) as stream:
-            return Columns(names=tuple(pq.read_schema(stream).names)), Dialect()
+            return replace(source, names=tuple(pq.read_schema(stream).names))
     if source.format == "arrow":
-        return Columns(names=arrow_names(file)), Dialect()
+        return replace(source, names=arrow_names(file))
     if source.format == "excel":
         dialect, columns = find_excel_table(file, sheet, declared, source.max_bytes)
-        return columns, dialect
+        return replace(source, names=columns.names, dialect=dialect)
 
     found = find_encoding(source.files) if encoding == AUTO else encoding
     if source.format == "jsonl":
         dialect = Dialect(encoding=found, decimal=declared.decimal)
-        return Columns(names=_json_names(source, found)), dialect
+        return replace(source, names=_json_names(source, found), dialect=dialect)
 
     dialect = find_csv_dialect(file, found, declared)
-    return find_layout(file, dialect).columns, dialect
+    names = find_layout(file, dialect).columns.names
+    return replace(source, names=names, dialect=dialect)
 
 
 def read_blocks(source: Source, file: Location) -> Iterator[pa.Table]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -27,6 +27,8 @@ DATE = re.compile(
 KIND_SHARE = 0.8
 """Share of a column's cells that have its kind."""
 YEARS = range(1800, 2201)
+FEWEST_ROWS = 2
+"""Rows that must agree that the header lacks a name."""
 FEWEST_STEPS = 4
 """Numbers in equal steps that are names; fewer may be chance."""
 
@@ -53,6 +55,11 @@ class Columns:
         """Places of the table's columns in a row of the file, from 0."""
         left_out = {column.position - 1 for column in self.dropped}
         return [place for place in range(self.width) if place not in left_out]
+
+    def select(self, rows: Iterable[Sequence[str]]) -> list[list[str]]:
+        """The cells of the table's columns, of those rows of the file that have all of them."""
+        kept = self.kept
+        return [[row[place] for place in kept] for row in rows if len(row) == self.width]
 
 
 def numbered_names(width: int) -> tuple[str, ...]:
@@ -105,7 +112,7 @@ def _fit_header(header: list[str], rows: Sequence[Sequence[str]], width: int, *,
         return header[:width]
 
     # All rows must agree: one longer row alone is an error of that row.
-    if rows and is_regular and len(header) == width - 1:
+    if len(rows) >= FEWEST_ROWS and is_regular and len(header) == width - 1:
         if not any(row[-1] for row in rows):
             return [*header, ""]
         if _are_row_numbers([row[0] for row in rows]):

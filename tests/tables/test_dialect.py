@@ -240,6 +240,13 @@ def test_short_files(write: Write, text: str, names: tuple[str, ...], rows: int)
     assert read_all(write(text)).num_rows == rows
 
 
+def test_columns_of_json_objects_or_lists_are_found_and_told(write: Write):
+    text = 'n;home;span;tags\n1;{"zip": "1"};[0, 5];["a"]\n2;{"zip": "2", "x": [1]};[5, 9];[]\n3;;;\n'
+    path = write(text)
+    assert find_source(path).dialect.json_columns == ("home", "tags")
+    assert told(path).endswith('read the JSON in "home", "tags" as text')
+
+
 def excel(path: Path, **sheets: list[list[object]]) -> Path:
     book = openpyxl.Workbook()
     book.remove(book.active)
