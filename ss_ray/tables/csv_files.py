@@ -17,6 +17,7 @@ from pyarrow import csv
 from ss_ray.errors import DataError
 from ss_ray.location import Location
 from ss_ray.tables.dialect import DeclaredDialect, Dialect
+from ss_ray.tables.file_parts import FilePart
 from ss_ray.tables.header import Columns, find_columns, is_data
 from ss_ray.tables.json_lines import MAX_COLUMNS, bom_aware
 from ss_ray.tables.nested import find_json_columns
@@ -64,27 +65,6 @@ class CsvLayout:
     first_row: int
     is_empty: bool
     looks_like_data: bool
-
-
-@dataclass(frozen=True, kw_only=True)
-class CsvPart:
-    """Part of a CSV file that begins and ends between two rows.
-
-    Attributes:
-        start: Number of bytes before the part.
-        size: Number of bytes of the part; None for all that follow.
-        skipped_lines: Number of lines at the beginning of the part that are not rows.
-    """
-
-    start: int = 0
-    size: int | None = None
-    skipped_lines: int = 0
-
-    def open(self, file: Location) -> pa.NativeFile:
-        """A stream of the part's bytes."""
-        if self.size is None:
-            return file.filesystem.open_input_stream(file.path)
-        return file.filesystem.open_input_file(file.path).get_stream(self.start, self.size)
 
 
 def read_head(file: Location, encoding: str, size: int) -> Head:
@@ -191,16 +171,16 @@ def _count_lines(text: str) -> int:
 
 
 def read_csv(
-    file: Location, dialect: Dialect, columns: Columns, max_bytes: int | None, part: CsvPart
+    part: FilePart, dialect: Dialect, columns: Columns, max_bytes: int | None, skipped_lines: int
 ) -> Iterator[pa.Table]:
-    """The rows of a CSV file, or of a part of it, in blocks; all columns are strings, and empty cells are missing.
+    """The rows of a part of a CSV file in blocks; all columns are strings, and empty cells are missing.
 
     Args:
-        file: Location of the file.
+        part: Part of the file that is read.
         dialect: Dialect of the table.
         columns: Columns of the file.
         max_bytes: Largest size of the file's cells in bytes; None for no limit.
-        part: Part of the file that is read.
+        skipped_lines: Number of lines at the beginning of the part that are not rows.
 
     Raises:
         DataError: A column without a name has a value.
@@ -214,7 +194,7 @@ def read_csv(
             block_size=_block_bytes(max_bytes),
             use_threads=False,
             column_names=places,
-            skip_rows=part.skipped_lines,
+            skip_rows=skipped_lines,
         ),
         "parse_options": csv.ParseOptions(
             delimiter=dialect.separator, quote_char=dialect.quote or False, newlines_in_values=True
@@ -229,10 +209,10 @@ def read_csv(
             quoted_strings_can_be_null=False,
         ),
     }
-    with csv.open_csv(part.open(file), **options) as reader:
+    with csv.open_csv(part.open(), **options) as reader:
         for batch in reader:
             for place in empty:
-                _check_empty(batch.column(places[place]), place + 1, file)
+                _check_empty(batch.column(places[place]), place + 1, part.file)
             yield pa.table(batch.columns[: len(kept)], names=list(columns.names))
 
 

@@ -22,10 +22,11 @@ import pyarrow.parquet as pq
 from ss_ray.errors import DataError, ResourceError
 from ss_ray.location import Location
 from ss_ray.tables.arrow_files import arrow_names, read_arrow
-from ss_ray.tables.csv_files import CsvPart, find_csv_dialect, find_layout, find_ragged_row, read_csv
+from ss_ray.tables.csv_files import find_csv_dialect, find_layout, find_ragged_row, read_csv
 from ss_ray.tables.dialect import AUTO, DeclaredDialect, Dialect
 from ss_ray.tables.encodings import check_encoding, find_encoding
 from ss_ray.tables.excel_files import excel_header, find_excel_table, read_excel, split_sheet
+from ss_ray.tables.file_parts import FilePart
 from ss_ray.tables.header import PERSONAL, Columns
 from ss_ray.tables.json_lines import HEADER_RECORDS, MAX_COLUMNS, read_json_lines, read_records
 from ss_ray.tables.parquet_files import read_parquet, too_large
@@ -142,9 +143,23 @@ def read_blocks(source: Source, file: Location) -> Iterator[pa.Table]:
     Raises:
         DataError: The file is damaged, has other columns than the first, or another encoding.
     """
+    return read_file_part(source, FilePart(file=file))
+
+
+def read_file_part(source: Source, part: FilePart) -> Iterator[pa.Table]:
+    """The rows of a part of one file in blocks; columns of text formats are strings, with empty cells missing.
+
+    Args:
+        source: Files of the table.
+        part: Part of one of these files.
+
+    Raises:
+        DataError: The file is damaged, has other columns than the first, or another encoding.
+    """
+    file = part.file
     taken = 0
     try:
-        for block in _read_blocks(source, file):
+        for block in _read_blocks(source, part):
             taken += block.nbytes
             # Checked block by block: the size of a compressed file says nothing about its content.
             if source.max_bytes is not None and taken > source.max_bytes:
@@ -158,26 +173,29 @@ def read_blocks(source: Source, file: Location) -> Iterator[pa.Table]:
         raise _explain_error(error, source, file, source.dialect.encoding or AUTO) from None
 
 
-def _read_blocks(source: Source, file: Location) -> Iterator[pa.Table]:
+def _read_blocks(source: Source, part: FilePart) -> Iterator[pa.Table]:
     if source.format == "parquet":
-        return read_parquet(file, source.max_bytes)
+        return read_parquet(part.file, source.max_bytes, part.row_groups)
     if source.format == "arrow":
-        return read_arrow(file)
+        return read_arrow(part.file)
     if source.format == "jsonl":
-        return read_json_lines(file, source.dialect.encoding or "utf8", source.names)
+        return read_json_lines(part, source.dialect.encoding or "utf8", source.names)
     if source.format == "excel":
-        return _read_excel(source, file)
-    return _read_csv(source, file)
+        return _read_excel(source, part.file)
+    return _read_csv(source, part)
 
 
-def _read_csv(source: Source, file: Location) -> Iterator[pa.Table]:
-    layout = find_layout(file, source.dialect)
+def _read_csv(source: Source, part: FilePart) -> Iterator[pa.Table]:
     columns = Columns(names=source.names, dropped=source.dialect.dropped)
-    _check_same_columns(layout.columns, columns, source, file)
-    if layout.is_empty:
-        return
+    skipped_lines = 0
+    if part.is_first:
+        layout = find_layout(part.file, source.dialect)
+        _check_same_columns(layout.columns, columns, source, part.file)
+        if layout.is_empty:
+            return
+        skipped_lines = layout.first_row
 
-    yield from read_csv(file, source.dialect, columns, source.max_bytes, CsvPart(skipped_lines=layout.first_row))
+    yield from read_csv(part, source.dialect, columns, source.max_bytes, skipped_lines)
 
 
 def _read_excel(source: Source, file: Location) -> Iterator[pa.Table]:
@@ -271,7 +289,7 @@ def _json_names(source: Source, encoding: str) -> tuple[str, ...]:
     left = HEADER_RECORDS
     for file in source.files:
         try:
-            for record in islice(read_records(file, encoding), left):
+            for record in islice(read_records(FilePart(file=file), encoding), left):
                 keys.update(dict.fromkeys(record))
                 _check_width(len(keys), file)
                 left -= 1

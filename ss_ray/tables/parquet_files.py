@@ -6,7 +6,7 @@ so few rows that their largest possible size fits. No page is unpacked that alon
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -35,12 +35,13 @@ REFERENCE_BYTES = 4
 LENGTH_BYTES = 4
 
 
-def read_parquet(file: Location, max_bytes: int | None) -> Iterator[pa.Table]:
+def read_parquet(file: Location, max_bytes: int | None, row_groups: Sequence[int] | None = None) -> Iterator[pa.Table]:
     """The rows of a Parquet file in blocks of about BLOCK_BYTES.
 
     Args:
         file: Location of the file.
         max_bytes: A file that would unpack to more is refused before it is unpacked; None: no limit.
+        row_groups: Numbers of the row groups to read; None for all.
 
     Raises:
         DataError: The file holds more, or nested values, or is damaged.
@@ -52,7 +53,7 @@ def read_parquet(file: Location, max_bytes: int | None) -> Iterator[pa.Table]:
         # Every cell has at least its fixed width, whatever the pages hold.
         budget.check(metadata.num_rows * sum(_cell_width(field.type) for field in schema))
 
-        for group in range(metadata.num_row_groups):
+        for group in range(metadata.num_row_groups) if row_groups is None else row_groups:
             if not metadata.row_group(group).num_rows:
                 # Such a group has no page to look at.
                 continue
