@@ -176,7 +176,8 @@ class _QuoteScan:
 
     def __init__(self, quote: int | None, borders: tuple[int, ...]) -> None:
         self.quote = quote
-        self.borders = np.array(borders, np.uint8)
+        self.allowed = np.zeros(256, np.bool_)
+        self.allowed[[*borders, *([] if quote is None else [quote])]] = True
         self.is_inside = False
         self._before = LINE_END
         self._positions = np.empty(0, np.int64)
@@ -205,18 +206,13 @@ class _QuoteScan:
         if not len(positions):
             return True
 
-        padded = np.concatenate(
-            [
-                np.array([self._before], np.uint8),
-                chunk,
-                np.array([LINE_END if following is None else following], np.uint8),
-            ]
-        )
-        allowed = np.append(self.borders, np.uint8(self.quote or 0))
         opens = np.arange(len(positions)) % 2 == int(self._starts_inside)
-        before = padded[positions[opens]]
-        after = padded[positions[~opens] + 2]
-        return bool(np.isin(before, allowed).all() and np.isin(after, allowed).all())
+        # The last byte of the chunk before, and the first one of the chunk after, are the neighbours at the edges.
+        before = np.where(positions == 0, self._before, chunk[positions - 1])[opens]
+        last = len(chunk) - 1
+        edge = LINE_END if following is None else following
+        after = np.where(positions == last, edge, chunk[np.minimum(positions + 1, last)])[~opens]
+        return bool(self.allowed[before].all() and self.allowed[after].all())
 
     def row_end(self, chunk: np.ndarray, start: int) -> int | None:
         """Place after the first line end of the chunk, from `start`, that ends a row; None if there is none."""
