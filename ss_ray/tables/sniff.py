@@ -1,7 +1,7 @@
 """Separator, quote and decimal mark of a delimited text, by evidence of all its first rows and not of the header alone.
 
 A separator is right if it divides the header and the rows into the same number of cells, and if no cell still contains
-another usual separator. A comma in a number is no such trace: `1,5;2,5` has decimal commas.
+another usual separator or begins with a space. A comma in a number is no such trace: `1,5;2,5` has decimal commas.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Split:
         records: First records of the text, the header included.
         width: Number of cells of most rows.
         share: Share of the rows that have this width.
-        clean: Share of the cells that contain no other usual separator.
+        clean: Share of the cells that contain no other usual separator and do not begin with a space.
         is_finished: False if an unfinished record takes most of the text.
     """
 
@@ -165,8 +165,8 @@ def _make_split(text: str, separator: str, quote: str, *, is_complete: bool) -> 
     # Of two widths that are equally frequent, the header's is right.
     width, count = max(widths.items(), key=lambda item: (item[1], item[0] == header_width, item[0]), default=(0, 0))
     others = [mark for mark in SEPARATORS if mark != separator]
-    cells = [
-        not quoted and any(mark in cell for mark in others) and not _is_comma_number(cell)
+    doubtful = [
+        not quoted and _is_doubtful(cell, others)
         for record in records
         for cell, quoted in zip(record.cells, record.quoted, strict=True)
     ]
@@ -176,9 +176,15 @@ def _make_split(text: str, separator: str, quote: str, *, is_complete: bool) -> 
         records=tuple(records),
         width=width,
         share=count / max(1, len(rows)),
-        clean=1 - sum(cells) / max(1, len(cells)),
+        clean=1 - sum(doubtful) / max(1, len(doubtful)),
         is_finished=unfinished <= SWALLOWED_SHARE * len(text),
     )
+
+
+def _is_doubtful(cell: str, others: Sequence[str]) -> bool:
+    """Whether a cell looks as if it were cut at the wrong places."""
+    # A space follows the commas of texts, and hardly ever a separator.
+    return cell.startswith(" ") or (any(mark in cell for mark in others) and not _is_comma_number(cell))
 
 
 def _best_split(splits: Sequence[Split]) -> Split:

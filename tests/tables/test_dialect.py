@@ -57,6 +57,13 @@ def test_the_separator_is_found_over_the_rows(write: Write, text: str, separator
     assert [list(row.values()) for row in read_all(path).to_pylist()] == rows
 
 
+def test_cells_decide_where_several_separators_divide_all_rows_alike(write: Write):
+    numbers = find_source(write("1,5;2,5\n3,5;4,5\n"), declared=DeclaredDialect(header=False))
+    assert (numbers.dialect.separator, numbers.dialect.decimal) == (";", ",")
+    names = find_source(write("n;last, first, middle\n1;Berg, Anna, Eva\n2;Lund, Bo, Max\n"))
+    assert names.names == ("n", "last, first, middle")
+
+
 @pytest.mark.parametrize(
     ("text", "decimal"),
     [
