@@ -17,6 +17,7 @@ from ss_ray.tables.dialect import DeclaredDialect, Dialect
 from ss_ray.tables.header import Columns, find_columns, is_data
 from ss_ray.tables.json_lines import MAX_COLUMNS
 from ss_ray.tables.nested import find_json_columns
+from ss_ray.tables.parquet_files import too_large
 from ss_ray.tables.sniff import find_decimal
 
 if TYPE_CHECKING:
@@ -149,21 +150,34 @@ def _open_workbook(file: Location, max_bytes: int | None) -> Iterator[Workbook]:
     from openpyxl.utils.exceptions import InvalidFileException
 
     with file.filesystem.open_input_file(file.path) as stream:
+        _check_size(stream, file, max_bytes)
+        stream.seek(0)
         try:
-            with zipfile.ZipFile(stream) as archive:
-                unpacked = sum(entry.file_size for entry in archive.infolist())
-            if max_bytes is not None and unpacked > max_bytes:
-                raise DataError(f"{file.name} unpacks to more than {max_bytes:,} bytes (data.max_bytes)")
-
-            stream.seek(0)
             book = load_workbook(stream, read_only=True, data_only=True)
         except (zipfile.BadZipFile, InvalidFileException, KeyError, ValueError, SyntaxError):
-            raise DataError(f"{file.name} is not a readable Excel file (.xlsx)") from None
+            raise _unreadable_error(file) from None
 
         try:
             yield book
         finally:
             book.close()
+
+
+def _check_size(stream: pa.NativeFile, file: Location, max_bytes: int | None) -> None:
+    """Refuse an archive that unpacks to more than a table may have."""
+    try:
+        with zipfile.ZipFile(stream) as archive:
+            unpacked = sum(entry.file_size for entry in archive.infolist())
+    except (zipfile.BadZipFile, pa.ArrowInvalid):
+        # Arrow refuses to look before the beginning of a short file.
+        raise _unreadable_error(file) from None
+
+    if max_bytes is not None and unpacked > max_bytes:
+        raise too_large(file, max_bytes)
+
+
+def _unreadable_error(file: Location) -> DataError:
+    return DataError(f"{file.name} is not a readable Excel file (.xlsx)")
 
 
 def _first_rows(sheet: Any, file: Location) -> list[SheetRow]:

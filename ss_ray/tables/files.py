@@ -177,7 +177,7 @@ def _read_blocks(source: Source, part: FilePart) -> Iterator[pa.Table]:
     if source.format == "parquet":
         return read_parquet(part.file, source.max_bytes, part.row_groups)
     if source.format == "arrow":
-        return read_arrow(part.file)
+        return read_arrow(part.file, source.max_bytes)
     if source.format == "jsonl":
         return read_json_lines(part, source.dialect.encoding or "utf8", source.names)
     if source.format == "excel":

@@ -51,7 +51,7 @@ def read_parquet(file: Location, max_bytes: int | None, row_groups: Sequence[int
         metadata = pq.read_metadata(stream)
         budget = _Budget(file, max_bytes)
         # Every cell has at least its fixed width, whatever the pages hold.
-        budget.check(metadata.num_rows * sum(_cell_width(field.type) for field in schema))
+        budget.check(metadata.num_rows * sum(cell_width(field.type) for field in schema))
 
         for group in range(metadata.num_row_groups) if row_groups is None else row_groups:
             if not metadata.row_group(group).num_rows:
@@ -63,7 +63,7 @@ def read_parquet(file: Location, max_bytes: int | None, row_groups: Sequence[int
                 stream, metadata=metadata, read_dictionary=references, buffer_size=STREAM_BYTES, pre_buffer=False
             )
             for batch in reader.iter_batches(rows, row_groups=[group]):
-                yield from _plain_blocks(batch, schema)
+                yield from plain_blocks(batch, schema)
 
 
 class _Budget:
@@ -168,7 +168,7 @@ def _reading_plan(
             value_bytes = max(value_bytes, dictionary)
 
         held_bytes += largest + dictionary
-        row_bytes += value_bytes + _cell_width(field.type)
+        row_bytes += value_bytes + cell_width(field.type)
 
     return max(1, min(BLOCK_ROWS, int(BLOCK_BYTES / row_bytes))), references
 
@@ -191,7 +191,7 @@ def _value_bytes(page: ParquetPage) -> float:
     return page.num_bytes / max(page.num_values, 1)
 
 
-def _cell_width(type_: pa.DataType) -> float:
+def cell_width(type_: pa.DataType) -> float:
     """Bytes of one cell of a type, with its bit of validity; content of variable length not included."""
     if pa.types.is_dictionary(type_):
         stored = type_.value_type
@@ -204,10 +204,15 @@ def _cell_width(type_: pa.DataType) -> float:
     return 1 / 8 + (REFERENCE_BYTES if _is_variable(stored) else stored.bit_width / 8)
 
 
-def _plain_blocks(batch: pa.RecordBatch, schema: pa.Schema) -> Iterator[pa.Table]:
-    """A batch in blocks of bounded size, its texts no references any more."""
+def plain_blocks(batch: pa.RecordBatch, schema: pa.Schema) -> Iterator[pa.Table]:
+    """A batch in blocks of bounded size, its texts no references any more.
+
+    Args:
+        batch: Rows of a file, texts as references or not.
+        schema: Schema of the file without dictionaries of texts.
+    """
     table = pa.Table.from_batches([batch])
-    sizes = np.full(table.num_rows, sum(_cell_width(field.type) for field in table.schema), np.float64)
+    sizes = np.full(table.num_rows, sum(cell_width(field.type) for field in table.schema), np.float64)
     for name in (field.name for field in schema if _is_variable(field.type)):
         sizes += _text_bytes(batch.column(name))
 

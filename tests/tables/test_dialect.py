@@ -2,7 +2,7 @@
 
 import datetime
 import gzip
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import openpyxl
@@ -11,6 +11,7 @@ import pyarrow.feather
 import pytest
 
 from ss_ray.errors import DataError
+from ss_ray.tables.arrow_messages import batch_sizes
 from ss_ray.tables.dialect import DeclaredDialect, describe_reading
 from ss_ray.tables.files import find_source, read_blocks
 from tests.tables.rows import read_all
@@ -28,6 +29,11 @@ def told(path: Path) -> str:
 def read_declared(path: Path, **declared: object) -> list[dict[str, str]]:
     source = find_source(path, declared=DeclaredDialect(**declared))  # type: ignore[arg-type]
     return [row for file in source.files for block in read_blocks(source, file) for row in block.to_pylist()]
+
+
+def blocks_of(path: Path, max_bytes: int) -> Iterator[pa.Table]:
+    source = find_source(path, max_bytes=max_bytes)
+    return read_blocks(source, source.files[0])
 
 
 @pytest.mark.parametrize(
@@ -309,6 +315,19 @@ def test_feather_is_read_with_its_types(tmp_path: Path, compression: str):
     pyarrow.feather.write_feather(table, tmp_path / "t.feather", compression=compression)
     assert read_all(tmp_path / "t.feather").equals(table)
     assert told(tmp_path / "t.feather") == "t.feather: Arrow"
+
+
+@pytest.mark.parametrize("compression", ["uncompressed", "lz4", "zstd"])
+def test_the_unpacked_size_of_arrow_is_known_before_it_is_unpacked(tmp_path: Path, compression: str):
+    table = pa.table({"n": list(range(10_000)), "t": pa.array(["x" * 50] * 10_000), "e": pa.nulls(10_000)})
+    pyarrow.feather.write_feather(table, tmp_path / "t.feather", compression=compression, chunksize=4_000)
+    with pa.OSFile(str(tmp_path / "t.feather")) as stream:
+        sizes = list(batch_sizes(stream))
+    assert [rows for rows, _ in sizes] == [4_000, 4_000, 2_000]
+    assert sum(num_bytes for _, num_bytes in sizes) == pytest.approx(table.nbytes, rel=0.01)
+    assert sum(b.num_rows for b in blocks_of(tmp_path / "t.feather", max_bytes=table.nbytes + 20_000)) == 10_000
+    with pytest.raises(DataError, match="holds more than"):
+        list(blocks_of(tmp_path / "t.feather", max_bytes=table.nbytes - 20_000))
 
 
 def test_both_formats_of_arrow_are_read_and_others_refused(tmp_path: Path, write: Write):
