@@ -22,12 +22,14 @@ class Record:
         quoted: Whether each cell stood in quotes.
         start: Number of characters before the record.
         end: Number of characters up to the end of the record, its line end included.
+        is_broken: True if text follows a closing quote, as in `"a" b`.
     """
 
     cells: tuple[str, ...]
     quoted: tuple[bool, ...]
     start: int
     end: int
+    is_broken: bool
 
 
 def split_records(text: str, separator: str, quote: str, *, start: int = 0) -> list[Record]:
@@ -62,6 +64,7 @@ def split_records(text: str, separator: str, quote: str, *, start: int = 0) -> l
 def _iterate_records(text: str, separator: str, quote: str, start: int) -> Iterator[Record]:
     cells: list[str] = []
     quoted: list[bool] = []
+    is_broken = False
     first = start
 
     for match in _cell_pattern(separator, quote).finditer(text, start):
@@ -69,11 +72,13 @@ def _iterate_records(text: str, separator: str, quote: str, start: int) -> Itera
         if len(cells) <= MAX_COLUMNS:
             cells.append(outside if inside is None else inside.replace(quote * 2, quote) + outside)
             quoted.append(inside is not None)
+            is_broken |= inside is not None and bool(outside.strip())
 
         if end != separator:
-            yield Record(tuple(cells), tuple(quoted), first, match.end())
+            yield Record(tuple(cells), tuple(quoted), first, match.end(), is_broken)
             cells = []
             quoted = []
+            is_broken = False
             first = match.end()
 
 

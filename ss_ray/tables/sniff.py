@@ -59,7 +59,7 @@ class Split:
         width: Number of cells of most rows.
         share: Share of the rows that have this width.
         clean: Share of the cells that contain no other usual separator and do not begin with a space.
-        is_finished: False if an unfinished record takes most of the text.
+        is_sound: False if text follows a closing quote, or if an unfinished record takes most of the text.
     """
 
     separator: str
@@ -68,7 +68,7 @@ class Split:
     width: int
     share: float
     clean: float
-    is_finished: bool
+    is_sound: bool
 
     @property
     def header_width(self) -> int:
@@ -87,7 +87,7 @@ class Split:
     @property
     def is_perfect(self) -> bool:
         """Whether all rows have the width of the header."""
-        return self.is_table and self.share == 1 and self.is_finished
+        return self.is_table and self.share == 1 and self.is_sound
 
 
 def find_preamble(text: str) -> Preamble:
@@ -177,7 +177,7 @@ def _make_split(text: str, separator: str, quote: str, *, is_complete: bool) -> 
         width=width,
         share=count / max(1, len(rows)),
         clean=1 - sum(doubtful) / max(1, len(doubtful)),
-        is_finished=unfinished <= SWALLOWED_SHARE * len(text),
+        is_sound=unfinished <= SWALLOWED_SHARE * len(text) and not any(record.is_broken for record in records),
     )
 
 

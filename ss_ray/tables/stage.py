@@ -163,7 +163,9 @@ def split_table(
     Raises:
         DataError: The source changed since it was read, or every row was held out.
     """
-    source = replace(find_source(uri, data.encoding, data.max_bytes, declared_dialect(data)), dialect=table.dialect)
+    # The encoding is known, and need not be looked for in the whole file again.
+    encoding = table.dialect.encoding or data.encoding
+    source = replace(find_source(uri, encoding, data.max_bytes, declared_dialect(data)), dialect=table.dialect)
     group = data.group_training_examples_by
     for side in ("train", "holdout"):
         # Whatever an earlier request or an interrupted run left there.

@@ -52,6 +52,7 @@ def blocks_of(path: Path, max_bytes: int) -> Iterator[pa.Table]:
         ("# exported, by; us\n# twice\na;b\n1;2\n", ";", [["1", "2"]]),
         ("#a\tb\nx\t2\ny\t3\n", "\t", [["x", "2"], ["y", "3"]]),
         ("'a','b'\n'x, y','1'\n'z','2'\n", ",", [["x, y", "1"], ["z", "2"]]),
+        ('a\tb\n5" x 3"\t1\n"q" r\t2\n', "\t", [['5" x 3"', "1"], ['"q" r', "2"]]),
         ('a\tb\n"never closed\tx\nplain\ty\n', "\t", [['"never closed', "x"], ["plain", "y"]]),
         ('a;b\r\n"two\r\nlines";1\r\nx;2', ";", [["two\r\nlines", "1"], ["x", "2"]]),
         ("a;b\r1;2\r3;4\r", ";", [["1", "2"], ["3", "4"]]),
