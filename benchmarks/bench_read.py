@@ -4,7 +4,8 @@
 
 The table is made up: numbers, dates, categories, and texts with quoted separators and line ends. Each part is read and
 its facts are found, as the stage `read` does it, without Ray. The facts of all parts are merged at the end, and must be
-equal for every number of processes. Prints one JSON line.
+equal for every number of processes. CPU seconds measure the work where other programs share the cores.
+Prints one JSON line.
 
 Keys: gigabytes, rows, parts, scan_seconds, runs, speed_up, equal.
 """
@@ -64,10 +65,14 @@ def measure(path: Path, processes: list[int]) -> dict[str, object]:
         # Fresh processes, so that the memory of one measurement is not counted in the next one.
         with ProcessPoolExecutor(count, mp_context=get_context("spawn")) as pool:
             results = list(pool.map(partial(read_facts, source), parts))
-        merged = merge_tables([facts for facts, _, _ in results])
+        merged = merge_tables([facts for facts, *_ in results])
         seconds = time.perf_counter() - started
-        found.append((sum(rows for _, rows, _ in results), merged))
-        runs[count] = {"seconds": round(seconds, 1), "memory_mb": max(memory for _, _, memory in results)}
+        found.append((sum(rows for _, rows, *_ in results), merged))
+        runs[count] = {
+            "seconds": round(seconds, 1),
+            "cpu_seconds": round(sum(cpu for *_, cpu in results), 1),
+            "memory_mb": max(memory for _, _, memory, _ in results),
+        }
 
     first, last = runs[processes[0]], runs[processes[-1]]
     return {
@@ -81,8 +86,9 @@ def measure(path: Path, processes: list[int]) -> dict[str, object]:
     }
 
 
-def read_facts(source: Source, part: FilePart) -> tuple[dict[str, ColumnFacts], int, int]:
-    """Facts and number of rows of a part, and the peak memory of this process in megabytes."""
+def read_facts(source: Source, part: FilePart) -> tuple[dict[str, ColumnFacts], int, int, float]:
+    """Facts and number of rows of a part, peak memory of this process in megabytes, and CPU seconds."""
+    started = time.process_time()
     facts: dict[str, ColumnFacts] | None = None
     rows = 0
     for block in read_file_part(source, part):
@@ -90,7 +96,8 @@ def read_facts(source: Source, part: FilePart) -> tuple[dict[str, ColumnFacts], 
         facts = found if facts is None else merge_tables([facts, found])
         rows += block.num_rows
 
-    return facts or {}, rows, round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    memory_mb = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    return facts or {}, rows, memory_mb, time.process_time() - started
 
 
 def write_table(path: Path, size: int) -> None:
