@@ -37,11 +37,16 @@ class Kind(StrEnum):
     CATEGORY = "category"
     DATE = "date"
     DATETIME = "datetime"
+    TIME = "time"
+    DURATION = "duration"
     IDENTIFIER = "identifier"
     TEXT = "text"
 
 
-ORDERED_KINDS = frozenset({Kind.INTEGER, Kind.FLOAT, Kind.DATE, Kind.DATETIME})
+WHOLE_KINDS = frozenset({Kind.INTEGER, Kind.TIME, Kind.DURATION})
+"""Kinds whose values are whole numbers: clock times and durations are counted in ticks."""
+DATED_KINDS = frozenset({Kind.DATE, Kind.DATETIME})
+ORDERED_KINDS = WHOLE_KINDS | DATED_KINDS | {Kind.FLOAT}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,18 +58,24 @@ class ColumnSchema:
         kind: See `Kind`. A column without any value is a nullable category without values.
         arrow_type: Storage type in Parquet, spelled as pyarrow prints it ("int64", "date32[day]", "string").
         nullable: Whether missing values occur.
-        decimals: Float only: digits after the point; None means full precision.
-        format: How text files spell it. Dates: a format of `tables.dates`; None is ISO 8601. Booleans: the two words,
-            "True/False". Floats: "fixed" (always `decimals` digits) or "point" (at least one digit after the point).
-        minimum: Smallest value allowed (inclusive); dates and datetimes in ISO 8601, with "Z" where the type has a
-            zone. None without values.
+        decimals: Float only: digits after the mark that the values need; None means full precision.
+        format: How text files spell it. Numbers: a format of `tables.spellings.numbers`. Times: one of
+            `tables.spellings.dates` or `tables.spellings.durations`; None is ISO 8601. Booleans: the two words,
+            "True/False". A whole number with the format "%Y%m%d" is a date in digits.
+        missing: How text files spell a missing cell ("NA"); None is an empty cell.
+        minimum: Smallest value allowed (inclusive): a number, ticks of a clock time or a duration, or a date or
+            datetime in ISO 8601, with "Z" where the type has a zone. None without values.
         maximum: Largest value allowed (inclusive), likewise.
         values: All distinct values in ascending order where they are few and repeat; dates as in `minimum`. None
             where the column is modelled as a number or as text.
         pattern: Identifier and text, where all values are of one length: the characters that each position may take.
         entity_type: Identifier only: the PII type ("EMAIL_ADDRESS") whose stand-ins fill the column.
         max_length: Category, identifier and text: longest string in characters.
+        spelling_of: Name of the column whose spellings this column holds; None for every column of the source.
+            A cell of it is one of `formats`, or the code that stands in place of a value ("n.d.").
+        formats: Formats of the column `spelling_of`, the most frequent first.
         source: Whether a person declared the column, the data told, or a private measurement of them did.
+        reason: Why the column is of its kind, in one clause.
 
     Example:
         >>> age = ColumnSchema(name="age", kind=Kind.INTEGER, arrow_type="int64", minimum=0, maximum=120)
@@ -78,13 +89,17 @@ class ColumnSchema:
     nullable: bool = False
     decimals: int | None = None
     format: str | None = None
+    missing: str | None = None
     minimum: int | float | str | None = None
     maximum: int | float | str | None = None
     values: tuple[Scalar, ...] | None = None
     pattern: tuple[str, ...] | None = None
     entity_type: str | None = None
     max_length: int | None = None
+    spelling_of: str | None = None
+    formats: tuple[str, ...] = ()
     source: Source = "inferred"
+    reason: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,6 +129,15 @@ class TableSchema:
     def names(self) -> tuple[str, ...]:
         """Column names in order."""
         return tuple(column.name for column in self.columns)
+
+    @property
+    def source_names(self) -> tuple[str, ...]:
+        """Names of the columns of the source, in order: without the columns of spellings."""
+        return tuple(column.name for column in self.columns if column.spelling_of is None)
+
+    def spelling(self, name: str) -> ColumnSchema | None:
+        """The column that holds the spellings of another column; None where all its cells are spelled alike."""
+        return next((column for column in self.columns if column.spelling_of == name), None)
 
     def of_kind(self, *kinds: Kind) -> tuple[ColumnSchema, ...]:
         """Columns of any of these kinds, in table order."""
@@ -162,6 +186,10 @@ def _parse_arrow_type(name: str) -> pa.DataType:
         values = name.partition("values=")[2].partition(",")[0]
         return pa.dictionary(pa.int32(), pa.type_for_alias(values))
 
+    if name.startswith(("duration[", "time32[", "time64[")):
+        make, _, unit = name.rstrip("]").partition("[")
+        return {"duration": pa.duration, "time32": pa.time32, "time64": pa.time64}[make](unit)
+
     return pa.type_for_alias(name.partition("[")[0] if name.startswith("date") else name)
 
 
@@ -208,6 +236,11 @@ def plain_cells(array: pa.ChunkedArray) -> pa.ChunkedArray:
 
 def typed_values(type_: pa.DataType, *values: Scalar) -> pa.Array:
     """Values of a schema in a column's type; dates are strings in a schema."""
-    if pa.types.is_temporal(type_):
+    if is_dated(type_):
         return pa.array(values, pa.string()).cast(type_)
     return pa.array(values, type_)
+
+
+def is_dated(type_: pa.DataType) -> bool:
+    """Whether values of an Arrow type are dates or points in time, which a schema holds in ISO 8601."""
+    return bool(pa.types.is_date(type_) or pa.types.is_timestamp(type_))

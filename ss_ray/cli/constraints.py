@@ -32,7 +32,7 @@ def suggest_constraints(data: str | Path, encoding: str = "auto", out: Path | No
     """
     source = find_source(data, encoding)
     rows = first_rows(source, MAX_ROWS)
-    schema = infer_schema(table_facts(rows), {}, is_text=source.is_text)
+    schema = infer_schema(table_facts(rows), {}, is_text=source.is_text, decimal=source.dialect.decimal)
     reading = describe_reading(Location.parse(data).name, source.format, source.dialect)
     text = f"# Read {reading}\n{to_yaml(suggest(schema, type_table(rows, schema)))}"
     if out is not None:

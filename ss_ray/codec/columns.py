@@ -17,9 +17,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ss_ray.codec.decimals import nearest_decimal
+from ss_ray.codec.grids import Grid, apply_grids, find_grids, grids_of, places_on
 from ss_ray.codec.ordinals import Scale, Units, bound_units, fit_scale, from_units, to_units
 from ss_ray.errors import DataError
-from ss_ray.schema import ColumnSchema, arrow_type
+from ss_ray.schema import ColumnSchema, Kind, arrow_type, is_dated
+from ss_ray.tables.spellings.cells import resolution
+from ss_ray.tables.spellings.dates import TICKS_PER_SECOND, period_of
 
 # (rows, slots)
 Tokens = npt.NDArray[np.int32]
@@ -34,6 +37,8 @@ PLACES = {0: 1, 1: DIGIT_BASE, 2: DIGIT_BASE**2}
 TAIL_QUANTILES = (0.001, 0.003, 0.007, 0.993, 0.997, 0.999)
 ATOM_SHARE = 0.005
 MAX_ATOMS = 64
+MAX_GRID_UNITS = 2**60
+"""Units up to which a grid is looked for: neither a place nor a unit beside it leaves 64 bits."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +116,9 @@ class ValueCodec:
 
 @dataclass(frozen=True, kw_only=True)
 class BinnedCodec:
-    """A token for the quantile bin (or a frequent value), then base-16 digits of the place inside the bin.
+    """A token for the quantile bin (or a frequent value), one for the grid, and base-16 digits of the place in the bin.
+
+    A column without grids has no token for them. On a grid, places are those of the grid alone.
 
     Bin i covers the units lows[i]..highs[i], both included, so whatever the digits say the value is inside its
     bin, and inside the column's bounds. Bins no wider than the number of places are exact.
@@ -125,44 +132,62 @@ class BinnedCodec:
     lows: tuple[int, ...]
     highs: tuple[int, ...]
     digits: int
+    grids: tuple[Grid, ...] = ()
 
     @property
     def num_tokens(self) -> int:
         """Token ids this column takes."""
-        return self._first_bin + len(self.lows) + self.digits * DIGIT_BASE
+        return self._first_bin + len(self.lows) + len(self.grids) + self.digits * DIGIT_BASE
+
+    @property
+    def _first_grid(self) -> int:
+        return self.first_token + self._first_bin + len(self.lows)
+
+    @property
+    def _first_digit(self) -> int:
+        return self._first_grid + len(self.grids)
 
     @property
     def _first_bin(self) -> int:
         return self.column.nullable + len(self.atoms)
 
     def slots(self, first_slot: int) -> tuple[Slot, ...]:
-        """The leading slot, and one slot for each digit."""
+        """The leading slot, one for the grid if there are several, and one for each digit."""
         start = self.first_token
         bins = self.first_token + self._first_bin
         name = self.column.name
         stop = bins + len(self.lows)
         lead = Slot(column=name, start=start, stop=stop)
-        places = [stop + digit * DIGIT_BASE for digit in range(self.digits)]
+        ranges = [(self._first_grid, self._first_digit)] if self.grids else []
+        places = [self._first_digit + digit * DIGIT_BASE for digit in range(self.digits)]
+        ranges += [(place, place + DIGIT_BASE) for place in places]
 
         return lead, *(
-            Slot(column=name, start=place, stop=place + DIGIT_BASE, after=first_slot, opens=(bins, stop))
-            for place in places
+            Slot(column=name, start=low, stop=high, after=first_slot, opens=(bins, stop)) for low, high in ranges
         )
 
     def encode(self, array: pa.ChunkedArray) -> Tokens:
-        """(rows, 1 + digits) token ids."""
+        """(rows, slots) token ids."""
         missing = array.is_null().to_numpy(zero_copy_only=False)
         # Values outside the measured bounds go to the nearest end.
         units = np.clip(to_units(array, self.column, self.scale), self.lows[0], self.highs[-1])
         bins = np.searchsorted(np.array(self.lows), units, side="right") - 1
-        out = np.full((len(units), 1 + self.digits), PAD, np.int32)
+        skip = 1 + bool(self.grids)
+        out = np.full((len(units), skip + self.digits), PAD, np.int32)
         out[:, 0] = self.first_token + self._first_bin + bins
-        place = _place_units(units, np.array(self.lows)[bins], np.array(self.highs)[bins], PLACES[self.digits])
-        digit_start = self.first_token + self._first_bin + len(self.lows)
+        lows, highs = np.array(self.lows)[bins], np.array(self.highs)[bins]
+        if self.grids:
+            which = grids_of(self.grids, units)
+            out[:, 1] = self._first_grid + which
+            lows, highs = places_on(self.grids, which, lows, highs)
+            placed = np.clip(apply_grids(self.grids, which, units, to_units=False), lows, np.maximum(lows, highs))
+            place = _place_units(placed, lows, np.maximum(lows, highs), PLACES[self.digits])
+        else:
+            place = _place_units(units, lows, highs, PLACES[self.digits])
 
         for digit in range(self.digits):
             value = (place >> (4 * (self.digits - 1 - digit))) % DIGIT_BASE
-            out[:, 1 + digit] = digit_start + digit * DIGIT_BASE + value
+            out[:, skip + digit] = self._first_digit + digit * DIGIT_BASE + value
 
         atom = np.searchsorted(np.array(self.atoms, np.int64), units)
         is_atom = np.isin(units, np.array(self.atoms, np.int64))
@@ -181,17 +206,36 @@ class BinnedCodec:
         lead = tokens[:, 0] - self.first_token
         # Rows of missing or frequent values have no bin; any valid number will do, and is replaced below.
         bins = np.clip(lead - self._first_bin, 0, None)
-        digit_start = self.first_token + self._first_bin + len(self.lows)
+        skip = 1 + bool(self.grids)
         place = np.zeros(len(tokens), np.int64)
         for digit in range(self.digits):
-            place = place * DIGIT_BASE + np.clip(tokens[:, 1 + digit] - digit_start - digit * DIGIT_BASE, 0, None)
+            start = self._first_digit + digit * DIGIT_BASE
+            place = place * DIGIT_BASE + np.clip(tokens[:, skip + digit] - start, 0, None)
 
-        units = _pick_units(place, np.array(self.lows)[bins], np.array(self.highs)[bins], PLACES[self.digits], rng)
+        lows, highs = np.array(self.lows)[bins], np.array(self.highs)[bins]
+        if self.grids:
+            which = np.clip(tokens[:, 1] - self._first_grid, 0, None).astype(np.int64)
+            units = self._pick_on_grids(place, which, lows, highs, rng)
+        else:
+            units = _pick_units(place, lows, highs, PLACES[self.digits], rng)
+
         is_atom = (lead >= self.column.nullable) & (lead < self._first_bin)
         units[is_atom] = np.array(self.atoms, np.int64)[lead[is_atom] - self.column.nullable]
         valid = lead >= self.column.nullable
 
         return from_units(units, valid, self.column, self.scale)
+
+    def _pick_on_grids(
+        self, place: Units, which: npt.NDArray[np.int64], lows: Units, highs: Units, rng: np.random.Generator
+    ) -> Units:
+        """A unit of each place on its row's grid; in a bin without any, the nearest one inside the column's bounds."""
+        first, last = places_on(self.grids, which, lows, highs)
+        index = _pick_units(place, first, np.maximum(first, last), PLACES[self.digits], rng)
+        ends = np.full(len(which), self.lows[0]), np.full(len(which), self.highs[-1])
+        least, most = places_on(self.grids, which, *ends)
+        units = apply_grids(self.grids, which, np.clip(index, least, np.maximum(least, most)), to_units=True)
+        # A grid without any place between the bounds of the column.
+        return np.clip(units, self.lows[0], self.highs[-1])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -244,8 +288,13 @@ def fit_binned(sample: pa.ChunkedArray, column: ColumnSchema, first_token: int, 
 
     lows = np.unique(np.r_[np.int64(low), inner[inner > low]])
     highs = np.r_[lows[1:] - 1, np.int64(high)]
-    # Python integers: the width may pass 64 bits.
-    width = max(int(h) - int(lo) + 1 for lo, h in zip(lows, highs, strict=True))
+    grids: tuple[Grid, ...] = ()
+    if scale.decimals is not None and max(abs(low), abs(high)) < MAX_GRID_UNITS:
+        grids = find_grids(rest, is_days=_counts_days(column, scale), ticks_per_minute=_minute_of(column, scale))
+
+    # Python integers: the width may pass 64 bits. The finest grid needs most places.
+    step = 1 if not grids else min(grid.step if grid.type == "step" else 1 for grid in grids)
+    width = max(int(h) - int(lo) + 1 for lo, h in zip(lows, highs, strict=True)) // step + 1 - (step == 1)
 
     return BinnedCodec(
         column=column,
@@ -255,7 +304,24 @@ def fit_binned(sample: pa.ChunkedArray, column: ColumnSchema, first_token: int, 
         lows=tuple(lows.tolist()),
         highs=tuple(highs.tolist()),
         digits=next((digits for digits, places in PLACES.items() if width <= places), 2),
+        grids=grids,
     )
+
+
+def _counts_days(column: ColumnSchema, scale: Scale) -> bool:
+    is_dated = column.kind is Kind.DATE and period_of(column.format) == "day"
+    return is_dated and scale.step == 1
+
+
+def _minute_of(column: ColumnSchema, scale: Scale) -> int | None:
+    """Units of a minute in a column of times of day, durations or points in time; None for other columns."""
+    if column.kind not in (Kind.TIME, Kind.DURATION, Kind.DATETIME) or scale.offset:
+        return None
+    if column.kind is Kind.DATETIME:
+        ticks = 60 * TICKS_PER_SECOND[arrow_type(column).unit]
+    else:
+        ticks = 60 * resolution((column.format or "",))
+    return ticks // scale.step if ticks % scale.step == 0 else None
 
 
 def _find_frequent(units: Units) -> Units:
@@ -312,7 +378,7 @@ def value_array(column: ColumnSchema) -> pa.Array:
         target = target.value_type
 
     values = list(column.values or ())
-    if pa.types.is_temporal(target):
+    if is_dated(target):
         return pa.array(values, pa.string()).cast(target)
     if pa.types.is_decimal(target):
         return pa.array([nearest_decimal(float(v), target, (float(v), float(v))) for v in values], target)

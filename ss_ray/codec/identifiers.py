@@ -23,6 +23,7 @@ from ss_ray.pii.entities import ADDRESS, EMAIL_ADDRESS, STREET_ADDRESS, URL, USE
 from ss_ray.pii.stand_ins.inventions import INVENTED_TYPES, Inventions
 from ss_ray.pii.stand_ins.pseudonyms import PERMUTED_TYPES, Pseudonyms
 from ss_ray.schema import ColumnSchema, arrow_type
+from ss_ray.tables.check_digits import CHECKS, Check
 
 POOL = 1024
 """Names and places repeat in any real table, and making one takes a tenth of a millisecond."""
@@ -46,7 +47,7 @@ def fresh_values(column: ColumnSchema, first_row: int, num_rows: int, seed: int)
 
     key = _column_key(column.name, seed)
     if column.pattern:
-        values = _spell_pattern(column.pattern, rows, key)
+        values = _spell_checked(column.pattern, CHECKS.get(column.format or ""), rows, key)
     else:
         values = None
 
@@ -147,12 +148,24 @@ def _hash_rows(rows: Units, key: int) -> Hashes:
     return hashes
 
 
+def _spell_checked(pattern: tuple[str, ...], check: Check | None, rows: Units, key: int) -> list[str]:
+    """Strings of the pattern, with the characters that a check decides."""
+    if check is None:
+        return _spell_pattern(pattern, rows, key)
+
+    # The walk must not spend its steps on characters that are replaced, or codes would repeat.
+    decided = {place % len(pattern) for place in check.places}
+    free = tuple(alphabet[0] if place in decided else alphabet for place, alphabet in enumerate(pattern))
+    return [check.repair(text) for text in _spell_pattern(free, rows, key)]
+
+
 def _spell_pattern(pattern: tuple[str, ...], rows: Units, key: int) -> list[str]:
     """Row i gets the i-th string of a keyed walk (multiply and add modulo the size) through the whole pattern."""
     size = math.prod(len(alphabet) for alphabet in pattern)
     stride = _find_coprime(key, size)
     # Python integers: the size of a pattern may pass 64 bits.
-    numbers = [(row * stride + key) % size for row in rows.tolist()]
+    offset = int.from_bytes(hashlib.blake2b(str(key).encode()).digest(), "big") if size > 2**64 else key
+    numbers = [(row * stride + offset) % size for row in rows.tolist()]
     places = [(alphabet, len(alphabet)) for alphabet in reversed(pattern)]
     return [_spell_number(number, places) for number in numbers]
 

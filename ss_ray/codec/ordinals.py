@@ -16,12 +16,15 @@ import pyarrow.compute as pc
 
 from ss_ray.codec.decimals import decimals_of_units, nearest_decimals
 from ss_ray.errors import DataError
-from ss_ray.schema import ORDERED_KINDS, ColumnSchema, Kind, arrow_type
+from ss_ray.schema import ORDERED_KINDS, WHOLE_KINDS, ColumnSchema, Kind, arrow_type
+from ss_ray.tables.spellings.dates import Period, period_of
 
 Units = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 MIN_DISTINCT = 10
 """Distinct values from which their common divisor says something about the column."""
+DAYS_BEFORE = 3
+"""Days of the week of 1970-01-01 that came before it; weeks begin on Monday."""
 _MAX_UNITS = 2**61
 """Units up to which neither a difference nor a sum can leave 64 bits."""
 # Below this, value * 10**decimals rounds to the right integer.
@@ -64,7 +67,7 @@ def to_units(array: pa.ChunkedArray | pa.Array, column: ColumnSchema, scale: Sca
     if column.kind is Kind.FLOAT:
         values = array.cast(pa.float64()).to_numpy(zero_copy_only=False)
         return _float_units(np.nan_to_num(values), column, scale)
-    return np.floor_divide(_count_ticks(array), scale.step)
+    return np.floor_divide(_count_ticks(array, column), scale.step)
 
 
 def from_units(units: Units, valid: Mask, column: ColumnSchema, scale: Scale) -> pa.Array:
@@ -78,7 +81,10 @@ def from_units(units: Units, valid: Mask, column: ColumnSchema, scale: Scale) ->
     """
     target = arrow_type(column)
     if column.kind is not Kind.FLOAT:
-        ticks = pa.array(units * scale.step + scale.offset, mask=~valid)
+        numbers = units * scale.step + scale.offset
+        if pa.types.is_date(target):
+            numbers = _first_days(numbers, period_of(column.format))
+        ticks = pa.array(numbers, mask=~valid)
         if pa.types.is_date(target):
             return ticks.cast(pa.int32()).cast(pa.date32()).cast(target)
         return ticks.cast(target)
@@ -107,12 +113,12 @@ def bound_units(column: ColumnSchema, scale: Scale) -> tuple[int, int]:
         return int(inside.min()), int(inside.max())
 
     bounds = [column.minimum, column.maximum]
-    if column.kind is Kind.INTEGER:
+    if column.kind in WHOLE_KINDS:
         array = pa.array(bounds, pa.int64())
     else:
-        array = pa.array(bounds, pa.string())
+        array = pa.array(bounds, pa.string()).cast(arrow_type(column))
 
-    low, high = _count_ticks(array.cast(arrow_type(column))).tolist()
+    low, high = _count_ticks(array, column).tolist()
     return -((scale.offset - low) // scale.step), (high - scale.offset) // scale.step
 
 
@@ -187,16 +193,40 @@ def _units_to_floats(units: Units, column: ColumnSchema, scale: Scale) -> npt.ND
     return _unrank_floats(units, np.float32 if pa.types.is_float32(arrow_type(column)) else np.float64)
 
 
-def _count_ticks(array: pa.ChunkedArray | pa.Array) -> Units:
-    """Dates as days, other temporal values in their storage unit, integers as they are; missing as 0."""
+def _count_ticks(array: pa.ChunkedArray | pa.Array, column: ColumnSchema) -> Units:
+    """Dates as days or as the periods that they are written in, other values in their storage unit; missing as 0."""
     if isinstance(array, pa.ChunkedArray):
         array = array.combine_chunks()
 
     if pa.types.is_date(array.type):
         array = array.cast(pa.date32()).cast(pa.int32())
+    elif pa.types.is_time32(array.type):
+        array = array.cast(pa.int32())
 
     ticks: Units = pc.fill_null(array.cast(pa.int64()), 0).to_numpy(zero_copy_only=False)
+    if column.kind is Kind.DATE:
+        return _count_periods(ticks, period_of(column.format))
     return ticks
+
+
+def _count_periods(days: Units, period: Period) -> Units:
+    """Weeks, months or quarters since 1970 of days since 1970."""
+    if period == "day":
+        return days
+    if period == "week":
+        return np.floor_divide(days + DAYS_BEFORE, 7)
+    months = days.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
+    return np.floor_divide(months, 3) if period == "quarter" else months
+
+
+def _first_days(periods: Units, period: Period) -> Units:
+    """Days since 1970 of the first day of each period."""
+    if period == "day":
+        return periods
+    if period == "week":
+        return periods * 7 - DAYS_BEFORE
+    months = periods * 3 if period == "quarter" else periods
+    return months.astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
 
 
 def _rank_floats(values: npt.NDArray[np.floating]) -> Units:

@@ -10,7 +10,7 @@ Columns stand in table order except that free text comes last, so that long text
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from types import MappingProxyType
 from typing import Annotated
@@ -22,14 +22,28 @@ from pydantic import Field, TypeAdapter
 
 from ss_ray.codec.columns import FIRST_TOKEN, FREE, AbsentCodec, BinnedCodec, Slot, Tokens, ValueCodec, fit_binned
 from ss_ray.codec.differences import DifferenceCodec, fit_difference
+from ss_ray.codec.gated import GatedCodec, opening_tokens, order_spellings
 from ss_ray.codec.identifiers import fresh_values
+from ss_ray.codec.moments import MomentCodec, fit_moment
 from ss_ray.codec.repeats import CHANGED, RepeatCodec
+from ss_ray.codec.shapes import ShapeCodec, has_shape
 from ss_ray.codec.texts import TextCodec, fit_max_tokens, token_lengths, train_tokenizer, vocabulary_size
 from ss_ray.schema import ColumnSchema, Kind, TableSchema
 
 ColumnCodec = Annotated[
-    ValueCodec | BinnedCodec | DifferenceCodec | RepeatCodec | AbsentCodec | TextCodec, Field(discriminator="type")
+    ValueCodec
+    | BinnedCodec
+    | MomentCodec
+    | DifferenceCodec
+    | RepeatCodec
+    | GatedCodec
+    | AbsentCodec
+    | ShapeCodec
+    | TextCodec,
+    Field(discriminator="type"),
 ]
+TABLE_CODECS = (DifferenceCodec, RepeatCodec, GatedCodec)
+"""Codecs that look at another column, too."""
 
 MAX_TEXTS = 20_000
 """Texts of a column that teach the pieces, which takes a second or two for each 10,000 long ones."""
@@ -69,7 +83,7 @@ class SlotCodec:
         """(rows, slots) token ids; PAD where a slot is not in use."""
         table = _without_dictionaries(table)
         parts = [
-            codec.encode(table if isinstance(codec, DifferenceCodec | RepeatCodec) else table.column(codec.column.name))
+            codec.encode(table if isinstance(codec, TABLE_CODECS) else table.column(codec.column.name))
             for codec in self.columns
         ]
         return np.concatenate(parts, axis=1)
@@ -184,8 +198,8 @@ def fit_codec(
         [[3], [2], [3]]
     """
     sample = _without_dictionaries(sample)
-    ordered = sorted(schema.columns, key=lambda column: column.kind is Kind.TEXT)
-    texts = {c.name: _some_texts(sample.column(c.name)) for c in ordered if c.kind is Kind.TEXT}
+    ordered = sorted(_spellings_first(schema), key=is_long_text)
+    texts = {c.name: _some_texts(sample.column(c.name)) for c in ordered if is_long_text(c)}
     if texts:
         tokenizer = train_tokenizer((t for column in texts.values() for t in column), text_vocabulary)
     else:
@@ -194,19 +208,61 @@ def fit_codec(
     columns: list[ColumnCodec] = []
     next_token = first_token
     for column in ordered:
-        if column.kind is Kind.TEXT:
+        if is_long_text(column):
             columns.append(_fit_text(column, next_token, tokenizer, texts[column.name], max_text_tokens))
         else:
-            if column.name in flags:
-                # The flag column stands right before the column that it belongs to.
-                flag = columns[-1]
+            # The flag column and the column of spellings stand right before the column that they belong to.
+            flag = columns[-1] if column.name in flags else None
+            gate = columns[-1] if columns and columns[-1].column.spelling_of == column.name else None
+            if flag is None and isinstance(gate, ValueCodec):
+                columns.append(_fit_gated(column, gate, next_token, sample, num_bins))
             else:
-                flag = None
-
-            columns.append(_fit_column(column, schema, next_token, sample, num_bins, flag))
+                columns.append(_fit_column(column, schema, next_token, sample, num_bins, flag))
             next_token += columns[-1].num_tokens
 
     return SlotCodec(schema=schema, columns=tuple(columns))
+
+
+def is_long_text(column: ColumnSchema) -> bool:
+    """Whether a column is written in pieces of text, after all others."""
+    return column.kind is Kind.TEXT and not has_shape(column)
+
+
+def _spellings_first(schema: TableSchema) -> list[ColumnSchema]:
+    """The columns in order, each column of spellings right before the column that it belongs to."""
+    ordered: list[ColumnSchema] = []
+    for column in schema.columns:
+        spelling = schema.spelling(column.name)
+        if spelling is not None:
+            ordered.append(order_spellings(spelling))
+        if column.spelling_of is None or column.spelling_of not in schema.names:
+            ordered.append(column)
+
+    return ordered
+
+
+def _fit_gated(
+    column: ColumnSchema, gate: ValueCodec, first_token: int, sample: pa.Table, num_bins: int
+) -> ColumnCodec:
+    """The codec of a column whose spelling says whether it has a value."""
+    present = replace(column, nullable=False)
+    opens = opening_tokens(gate)
+    is_choice = len(gate.slots(0)) > 0 and opens[0] < opens[1]
+    value = _fit_value(present, first_token, sample, num_bins)
+    if not is_choice or not value.slots(0):
+        return _fit_value(column, first_token, sample, num_bins)
+    return GatedCodec(column=column, spelling=gate.column, value=value, opens=opens)
+
+
+def _fit_value(
+    column: ColumnSchema, first_token: int, sample: pa.Table, num_bins: int
+) -> ValueCodec | MomentCodec | BinnedCodec:
+    """The codec of a column by itself."""
+    # Without bounds: a column without values.
+    if column.values is not None or column.minimum is None:
+        return ValueCodec(column=column, first_token=first_token)
+    array = sample.column(column.name)
+    return fit_moment(array, column, first_token, num_bins) or fit_binned(array, column, first_token, num_bins)
 
 
 def _fit_column(
@@ -228,12 +284,14 @@ def _fit_column(
 
     if column.kind is Kind.IDENTIFIER:
         return AbsentCodec(column=column, first_token=first_token)
-    # Without bounds: a column without values.
-    if column.values is not None or column.minimum is None:
-        return ValueCodec(column=column, first_token=first_token)
+    if has_shape(column):
+        return ShapeCodec(column=column, first_token=first_token)
+    if column.values is None and column.minimum is not None:
+        difference = fit_difference(column, schema, sample, first_token, num_bins)
+        if difference is not None:
+            return difference
 
-    difference = fit_difference(column, schema, sample, first_token, num_bins)
-    return difference or fit_binned(sample.column(column.name), column, first_token, num_bins)
+    return _fit_value(column, first_token, sample, num_bins)
 
 
 def _some_texts(array: pa.ChunkedArray) -> list[str]:
@@ -268,6 +326,8 @@ def _encode_given(codec: ColumnCodec, table: pa.Table) -> Tokens:
         return tokens
 
     there = table.column(name).is_valid()
+    if isinstance(codec, GatedCodec) and codec.spelling.name not in table.column_names:
+        return tokens
     if isinstance(codec, DifferenceCodec):
         if codec.anchor.name not in table.column_names:
             return tokens
@@ -278,7 +338,7 @@ def _encode_given(codec: ColumnCodec, table: pa.Table) -> Tokens:
         return tokens
 
     found = table.take(pa.array(rows))
-    tokens[rows] = codec.encode(found if isinstance(codec, DifferenceCodec | RepeatCodec) else found.column(name))
+    tokens[rows] = codec.encode(found if isinstance(codec, TABLE_CODECS) else found.column(name))
     return tokens
 
 

@@ -20,6 +20,11 @@ def codec_from_json(text: str) -> SlotCodec | SequenceCodec:
     return SlotCodec.from_json(text)
 
 
+def schema_json(schema: TableSchema) -> str:
+    """A schema for people: each column with its kind, its formats, and the reason for both."""
+    return _SCHEMA.dump_json(schema, indent=2).decode() + "\n"
+
+
 def read_schema(text: str) -> TableSchema:
     """The schema of the rows that a codec of any model makes."""
     return _SCHEMA.validate_python(json.loads(text)["schema"], strict=False)

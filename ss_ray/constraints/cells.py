@@ -21,7 +21,7 @@ from ss_ray.schema import ORDERED_KINDS, ColumnSchema, Kind, arrow_type
 
 Mask = npt.NDArray[np.bool_]
 Hashes = npt.NDArray[np.uint64]
-NUMBERS = (Kind.INTEGER, Kind.FLOAT)
+NUMBERS = (Kind.INTEGER, Kind.FLOAT, Kind.TIME, Kind.DURATION)
 DATES = (Kind.DATE, Kind.DATETIME)
 
 

@@ -31,7 +31,7 @@ from ss_ray.constraints.suggestions import (
     Suggestion,
     sample_numbers,
 )
-from ss_ray.schema import ColumnSchema, Kind, TableSchema, arrow_type
+from ss_ray.schema import WHOLE_KINDS, ColumnSchema, Kind, TableSchema, arrow_type
 from ss_ray.tables.facts import MAX_DECIMALS
 
 MAX_SUM_COLUMNS = 40
@@ -179,7 +179,7 @@ def _half_unit(array: pa.Array) -> float:
 
 def count_decimals(column: ColumnSchema) -> int | None:
     """Digits after the point of a number; None for full precision."""
-    if column.kind is Kind.INTEGER:
+    if column.kind in WHOLE_KINDS:
         return 0
 
     type_ = arrow_type(column)

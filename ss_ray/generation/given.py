@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from ss_ray.config.generation import GenerationParameters
 from ss_ray.errors import ConfigError, DataError, PrivacyError
-from ss_ray.schema import ColumnSchema, Kind, Scalar, TableSchema, arrow_type, count_outside
+from ss_ray.schema import ColumnSchema, Kind, Scalar, TableSchema, arrow_type, count_outside, is_dated
 from ss_ray.tables.cells import type_table
 from ss_ray.tables.files import file_digest, find_source, read_blocks
 
@@ -106,7 +106,10 @@ def given_table(generation: GenerationParameters, schema: TableSchema, size: int
 def _seed_rows(uri: str, schema: TableSchema, encoding: str) -> pa.Table:
     """The seed table in storage types."""
     source = find_source(uri, encoding)
-    wanted = TableSchema(columns=tuple(_find_column(name, schema) for name in source.names))
+    named = [_find_column(name, schema) for name in source.names]
+    # Codes among the cells are values of the column of spellings.
+    spellings = [spelling for column in named if (spelling := schema.spelling(column.name)) is not None]
+    wanted = TableSchema(columns=(*named, *spellings))
     blocks = [type_table(block, wanted) for file in source.files for block in read_blocks(source, file)]
     if not sum(map(len, blocks)):
         raise DataError("generation.seed_table has no rows; there is nothing to make a row for")
@@ -116,7 +119,7 @@ def _seed_rows(uri: str, schema: TableSchema, encoding: str) -> pa.Table:
 def _find_column(name: str, schema: TableSchema) -> ColumnSchema:
     if name not in schema.names:
         raise ConfigError(
-            f"column {name!r} cannot be given; what can is {', '.join(map(repr, schema.names)) or 'nothing'}"
+            f"column {name!r} cannot be given; what can is {', '.join(map(repr, schema.source_names)) or 'nothing'}"
         )
     return schema[name]
 
@@ -141,7 +144,7 @@ def _to_storage_type(values: Sequence[Scalar], column: ColumnSchema) -> pa.Array
     else:
         target = type_
 
-    is_text = pa.types.is_temporal(target) or pa.types.is_string(target) or pa.types.is_large_string(target)
+    is_text = is_dated(target) or pa.types.is_string(target) or pa.types.is_large_string(target)
     try:
         return pa.array([str(v) for v in values] if is_text else list(values)).cast(target)
     except pa.ArrowException:

@@ -30,7 +30,7 @@ from ss_ray.pii.stand_ins.pseudonyms import PERSONAL_TYPES, Pseudonyms
 from ss_ray.pii.statistics import NEAR_ORIGINAL, Counts, Place, add_counts, few
 from ss_ray.pii.text.mentions import Mention, mentions_of
 from ss_ray.pii.texts import NewText, RowContext, TextReplacer
-from ss_ray.tables.dates import SECONDS_PER_DAY, TICKS_PER_SECOND
+from ss_ray.tables.spellings.dates import SECONDS_PER_DAY, TICKS_PER_SECOND
 
 DATE_TYPES = frozenset({entities.DATE_OF_BIRTH, entities.DATE_TIME})
 MAX_WALK = 100

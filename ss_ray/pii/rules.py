@@ -37,6 +37,8 @@ DECLARED = "declared by the user"
 _TYPES = {
     Kind.INTEGER: "numeric",
     Kind.FLOAT: "numeric",
+    Kind.TIME: "numeric",
+    Kind.DURATION: "numeric",
     Kind.BOOLEAN: "binary",
     Kind.CATEGORY: "categorical",
 }
@@ -298,10 +300,10 @@ def policy_schema(
         facts: Facts of the columns after the replacement.
     """
     rules = {rule.name: rule for rule in plan.columns}
-    columns = []
+    columns: list[ColumnSchema] = []
     for name, origin in origins.items():
         if origin is None:
-            columns.append(infer_column(name, facts[name], is_text=False))
+            columns += infer_column(name, facts[name], is_text=False)
             continue
         before = replace(schema[origin], name=name)
         rule = rules.get(origin)
@@ -315,9 +317,12 @@ def _described_anew(column: ColumnSchema, facts: Mapping[str, ColumnFacts] | Non
     found = (facts or {}).get(column.name)
     if found is None or column.kind in _SEARCHED_KINDS:
         return column
-    return _restate_column(
-        column, infer_column(column.name, replace(found, arrow_type=column.arrow_type), is_text=False)
-    )
+    return _restate_column(column, _infer_typed(column, found))
+
+
+def _infer_typed(column: ColumnSchema, facts: ColumnFacts) -> ColumnSchema:
+    """The column as facts of typed cells tell it; such cells have one spelling."""
+    return infer_column(column.name, replace(facts, arrow_type=column.arrow_type), is_text=False)[0]
 
 
 def _describe_replaced(column: ColumnSchema, rule: ColumnRule, facts: ColumnFacts | None) -> ColumnSchema:
@@ -334,7 +339,7 @@ def _describe_replaced(column: ColumnSchema, rule: ColumnRule, facts: ColumnFact
     if facts is None or not facts.values:
         return replace(emptied, kind=Kind.CATEGORY, values=(), nullable=True, decimals=None, format=None)
 
-    now = infer_column(column.name, replace(facts, arrow_type=column.arrow_type), is_text=False)
+    now = _infer_typed(column, facts)
     if now.kind is Kind.TEXT and rule.operator is Operator.PSEUDONYM:
         return replace(emptied, kind=Kind.IDENTIFIER, entity_type=rule.entity_type, decimals=None, format=None)
 
@@ -348,6 +353,9 @@ def _restate_column(before: ColumnSchema, now: ColumnSchema) -> ColumnSchema:
         now,
         format=before.format if is_same else now.format,
         decimals=before.decimals if is_same else now.decimals,
+        missing=before.missing,
+        spelling_of=before.spelling_of,
+        formats=before.formats,
         nullable=before.nullable or now.nullable,
     )
 

@@ -303,12 +303,15 @@ def type_columns(sample: pa.Table, schema: TableSchema) -> dict[str, ColumnTypin
     """Types of the columns by a sample; of categories every value is checked, however rare."""
     # Patterns are enough to type a column, and take a fraction of the model's time.
     detector = Detector(entities=tuple(sorted(PATTERN_TYPES)), ner_model=None)
-    typings = classify_table(sample, detector)
+    # A header tells what its column holds, and nothing about codes that stand in place of its values.
+    spelled = [column.name for column in schema.columns if column.spelling_of is not None]
+    typings = classify_table(sample.drop_columns(spelled), detector)
     for column in schema.of_kind(Kind.CATEGORY):
         if column.values and is_textual(arrow_type(column)) and column.name not in typings:
-            values = [str(value) for value in column.values]
+            values = [str(value) for value in column.values if value not in column.formats]
             # A sample may miss a personal value that one row alone has.
-            typing = classify_column(column.name, values, detector, sample_size=len(values))
+            header = column.name if column.spelling_of is None else "code"
+            typing = classify_column(header, values, detector, sample_size=len(values)) if values else None
             typings |= {column.name: typing} if typing else {}
 
     return typings

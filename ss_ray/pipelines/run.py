@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from ss_ray.cluster import check_resources
-from ss_ray.codec.stored import read_schema
+from ss_ray.codec.stored import read_schema, schema_json
 from ss_ray.config.files import require_config
 from ss_ray.config.model import Config
 from ss_ray.constraints.check import check_declared
@@ -193,6 +193,7 @@ def _read_source(job: Job, data: str | Path) -> PlannedSource:
         private=config.is_private,
     )
     job.log.facts.update(inputs=list(table.digests), request=request_fingerprint(config))
+    (job.run_dir.internal / "schema.json").write_text(schema_json(table.schema))
     _check_columns(config, table)
 
     private_run = private_run_of(job, data, table, name=start.job, seed=start.seed)

@@ -22,7 +22,7 @@ from scipy.stats import norm
 from ss_ray.codec.ordinals import Scale, Units, to_units
 from ss_ray.privacy.charges import Charge
 from ss_ray.schema import ColumnSchema, Kind, Scalar
-from ss_ray.tables.dates import iso_strings
+from ss_ray.tables.spellings.dates import iso_strings
 
 Counted = Mapping[str, int]
 """Rows of each cell by its name, exact; cells without rows may be left out."""

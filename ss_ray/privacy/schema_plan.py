@@ -28,9 +28,9 @@ from ss_ray.privacy.histograms import (
     threshold_of,
 )
 from ss_ray.schema import ORDERED_KINDS, ColumnSchema, Kind, TableSchema, arrow_type
-from ss_ray.tables.dates import SECONDS_PER_DAY, TICKS_PER_SECOND, iso_strings
 from ss_ray.tables.declare import declare_column
 from ss_ray.tables.facts import ColumnFacts
+from ss_ray.tables.spellings.dates import SECONDS_PER_DAY, TICKS_PER_SECOND, iso_strings
 
 Method = Literal["keys", "values", "presence", "cells", "split"]
 NUM_SPLITS = 2
@@ -102,7 +102,7 @@ def known_column(column: ColumnSchema, given: ColumnParameters | None) -> Column
     any_facts = ColumnFacts(arrow_type=column.arrow_type, rows=1, missing=0)
     # The skeleton has them.
     given = given.model_copy(update={"kind": None, "format": None})
-    known = declare_column(public, any_facts, given, is_text=False)
+    known = declare_column((public,), any_facts, given, is_text=False)[0]
     is_complete = given.values is not None or all(declared_ends(given))
 
     return replace(known, source="declared" if is_complete else "private")
@@ -181,9 +181,10 @@ def _widen_column(column: ColumnSchema) -> ColumnSchema:
         return replace(column, minimum=int(limits.min), maximum=min(int(limits.max), INT64[1]))
 
     if pa.types.is_date(type_):
-        ticks = 1
-    else:
-        ticks = SECONDS_PER_DAY * TICKS_PER_SECOND[type_.unit]
+        low, high = iso_strings(pa.array(DAYS, pa.int32()).cast(pa.date32())).to_pylist()
+        return replace(column, minimum=low, maximum=high)
+
+    ticks = SECONDS_PER_DAY * TICKS_PER_SECOND[type_.unit]
 
     low = max(DAYS[0] * ticks, -NANOSECONDS)
     high = min((DAYS[1] + 1) * ticks - 1, NANOSECONDS)

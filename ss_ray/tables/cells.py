@@ -1,6 +1,10 @@
 """Conversion between cells of a text file and typed values, both ways.
 
-Whatever is expensive is done once for each distinct value.
+    typed = type_table(cells, schema)
+    written_table(typed, schema) ~ cells        # the same cells, formats and codes
+
+A column whose cells are spelled in several ways has a second one, its spellings (`ColumnSchema.spelling_of`): each
+cell of it is the format of a value, or the code that stands in place of a value.
 """
 
 from __future__ import annotations
@@ -8,21 +12,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ss_ray.errors import DataError
-from ss_ray.schema import ColumnSchema, Kind, TableSchema, arrow_type
-from ss_ray.tables.dates import format_dates, parse_dates
-
-MISSING_WORDS = ("NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "#N/A", "?", "-")
-"""Spellings that mean missing among numbers, booleans and dates; among strings they are values."""
-BOOLEANS = {"true/false": ("true", "false"), "True/False": ("True", "False"), "TRUE/FALSE": ("TRUE", "FALSE")}
-INTEGER_PATTERN = r"^(0|-?[1-9][0-9]{0,18})$"
-FLOAT_PATTERN = r"^-?(0|[1-9][0-9]*)?(\.[0-9]*)?([eE][-+]?[0-9]+)?$"
-LONG_INTEGER_PATTERN = r"^-?[0-9]{16,}$"
-"""Whole numbers that a float does not hold exactly: beside fractions they are codes, and the column is text."""
+from ss_ray.schema import ColumnSchema, Kind, TableSchema, arrow_type, is_dated
+from ss_ray.tables.spellings.cells import BOOLEANS, UNREAD, Reader, spell_values
+from ss_ray.tables.spellings.missing import blank_missing_words
 
 
 def type_table(table: pa.Table, schema: TableSchema) -> pa.Table:
@@ -36,10 +32,18 @@ def type_table(table: pa.Table, schema: TableSchema) -> pa.Table:
         >>> type_table(pa.table({"age": ["34", "NA"]}), TableSchema(columns=(age,))).to_pydict()
         {'age': [34, None]}
     """
-    arrays = []
+    arrays: dict[str, pa.ChunkedArray] = {}
     for column in schema.columns:
+        if column.spelling_of is not None and column.spelling_of in arrays:
+            continue
+
+        spelling = schema.spelling(column.name)
+        if spelling is not None and pa.types.is_string(table.column(column.name).type):
+            arrays[column.name], arrays[spelling.name] = read_spelled(table.column(column.name), column, spelling)
+            continue
+
         try:
-            arrays.append(type_column(table.column(column.name), column))
+            arrays[column.name] = type_column(table.column(column.name), column)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
             # Their messages quote the value.
             raise DataError(
@@ -47,30 +51,62 @@ def type_table(table: pa.Table, schema: TableSchema) -> pa.Table:
                 column=column.name,
             ) from None
 
-    return pa.table(arrays, schema=schema.to_arrow())
+    return pa.table([arrays[name] for name in schema.names], schema=schema.to_arrow())
+
+
+def read_spelled(
+    array: pa.ChunkedArray, column: ColumnSchema, spelling: ColumnSchema
+) -> tuple[pa.ChunkedArray, pa.ChunkedArray]:
+    """The values of a column, and its spellings: the format of a value, the code of another cell, or missing."""
+    encoded = array.combine_chunks().dictionary_encode()
+    cells = pc.utf8_trim_whitespace(encoded.dictionary)
+    codes = pa.array([value for value in spelling.values or () if value not in spelling.formats], pa.string())
+    is_code = pc.is_in(cells, codes)
+    values, found = Reader(column, spelling.formats).read(pc.if_else(is_code, None, blank_missing_words(cells)))
+
+    names = pa.array([*spelling.formats, None], pa.string())
+    states = pc.if_else(is_code, cells, names.take(pa.array(np.where(found == UNREAD, len(names) - 1, found))))
+    return (
+        pa.chunked_array([values.take(encoded.indices)]),
+        pa.chunked_array([states.take(encoded.indices).cast(arrow_type(spelling))]),
+    )
 
 
 def written_table(table: pa.Table, schema: TableSchema) -> pa.Table:
-    """The table as it should appear in a text file: formats, decimals and spellings of the input.
+    """The table as it should appear in a text file: formats, codes and spellings of the input.
 
     Example:
         >>> paid = ColumnSchema(name="paid", kind=Kind.BOOLEAN, arrow_type="bool", format="TRUE/FALSE")
         >>> written_table(pa.table({"paid": [True, False]}), TableSchema(columns=(paid,))).to_pydict()
         {'paid': ['TRUE', 'FALSE']}
     """
-    columns = {column.name: _write_values(table.column(column.name), column) for column in schema.columns}
+    columns = {}
+    for column in schema.columns:
+        if column.spelling_of is not None:
+            continue
+        spelling = schema.spelling(column.name)
+        if spelling is None:
+            written = _write_values(table.column(column.name), column)
+        else:
+            written = write_spelled(table.column(column.name), table.column(spelling.name), column, spelling)
+        columns[column.name] = _write_missing(written, column)
+
     return pa.table(list(columns.values()), names=list(columns))
 
 
-def blank_missing_words(values: pa.Array) -> pa.Array:
-    """Strings without surrounding space, missing where they spell a missing value."""
-    trimmed = pc.utf8_trim_whitespace(values)
-    return pc.if_else(pc.is_in(trimmed, pa.array([*MISSING_WORDS, ""], trimmed.type)), None, trimmed)
+def write_spelled(
+    values: pa.ChunkedArray, states: pa.ChunkedArray, column: ColumnSchema, spelling: ColumnSchema
+) -> pa.ChunkedArray:
+    """Cells of a column from its values and its spellings; a code takes the place of a value."""
+    formats = spelling.formats
+    written = _spell_array(values, column, formats[0], formats)
+    for format_ in formats[1:]:
+        is_own = pc.fill_null(pc.equal(states, format_), False)
+        if pc.any(is_own).as_py():
+            written = pc.if_else(is_own, _spell_array(values, column, format_, formats), written)
 
-
-def is_missing_word(value: object) -> bool:
-    """Whether `blank_missing_words` would make it missing."""
-    return isinstance(value, str) and value.strip() in (*MISSING_WORDS, "")
+    is_code = pc.and_(states.is_valid(), pc.invert(pc.is_in(states, pa.array(formats, pa.string()))))
+    return pc.if_else(is_code, states.cast(pa.string()), written)
 
 
 def type_column(array: pa.ChunkedArray, column: ColumnSchema) -> pa.ChunkedArray:
@@ -104,13 +140,13 @@ def _parse_values(values: pa.Array, column: ColumnSchema) -> pa.Array:
     if column.kind is Kind.BOOLEAN:
         return pc.equal(pc.utf8_lower(values), "true")
 
-    if column.kind in (Kind.DATE, Kind.DATETIME):
-        dates = parse_dates(values, column.format or "%Y-%m-%d")
-        if dates.isna().sum() > values.null_count:
-            raise pa.ArrowInvalid("not a date of the format")
-        return pa.Array.from_pandas(dates).cast(arrow_type(column), safe=False)
+    if column.format is None and not is_dated(arrow_type(column)):
+        return values
 
-    return values
+    read, _ = Reader(column, (column.format or "%Y-%m-%d",)).read(values)
+    if read.null_count > values.null_count:
+        raise pa.ArrowInvalid("a cell is not of the column's format")
+    return read
 
 
 def _write_values(array: pa.ChunkedArray, column: ColumnSchema) -> pa.ChunkedArray:
@@ -123,28 +159,22 @@ def _write_values(array: pa.ChunkedArray, column: ColumnSchema) -> pa.ChunkedArr
         true, false = BOOLEANS[column.format]
         return pc.if_else(array, true, false)
 
-    if column.kind in (Kind.DATE, Kind.DATETIME) and pa.types.is_temporal(array.type):
-        return _on_distinct(array, lambda values: _format_temporal(values, column.format or ""))
-    if column.kind is Kind.FLOAT and column.format == "fixed":
-        return _on_distinct(array, lambda values: _write_fixed(values, column.decimals or 0))
-    if column.kind is Kind.FLOAT and column.format == "point":
-        return _on_distinct(array, _write_shortest)
-
-    return array
-
-
-def _format_temporal(values: pa.Array, format_: str) -> pa.Array:
-    dates = pd.Series(values.cast(pa.timestamp("us")).to_numpy(zero_copy_only=False))
-    return pa.Array.from_pandas(format_dates(dates, format_).astype(object)).cast(pa.string())
+    # A replaced column may hold strings.
+    if pa.types.is_string(array.type) or pa.types.is_large_string(array.type):
+        return array
+    # Arrow spells plain whole numbers faster.
+    if column.format == "0" and pa.types.is_integer(array.type):
+        return array
+    return _spell_array(array, column, column.format, (column.format,))
 
 
-def _write_fixed(values: pa.Array, decimals: int) -> pa.Array:
-    numbers = values.cast(pa.float64()).to_numpy(zero_copy_only=False)
-    return pa.array([None if np.isnan(x) else f"{x:.{decimals}f}" for x in numbers.tolist()], pa.string())
+def _spell_array(
+    array: pa.ChunkedArray, column: ColumnSchema, format_: str, formats: tuple[str, ...]
+) -> pa.ChunkedArray:
+    return _on_distinct(array, lambda values: spell_values(values, column, format_, formats))
 
 
-def _write_shortest(values: pa.Array) -> pa.Array:
-    """Shortest spellings, ".0" added to whole numbers."""
-    text = values.cast(pa.string())
-    whole = pc.match_substring_regex(text, "^-?[0-9]+$")
-    return pc.if_else(whole, pc.binary_join_element_wise(text, ".0", ""), text)
+def _write_missing(array: pa.ChunkedArray, column: ColumnSchema) -> pa.ChunkedArray:
+    if column.missing is None or not array.null_count:
+        return array
+    return pc.fill_null(array.cast(pa.string()), column.missing)

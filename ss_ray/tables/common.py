@@ -37,9 +37,9 @@ from ss_ray.schema import (
     plain_cells,
     typed_values,
 )
-from ss_ray.tables.dates import iso_strings
 from ss_ray.tables.facts import ColumnFacts
 from ss_ray.tables.kinds import longest_pattern
+from ss_ray.tables.spellings.dates import iso_strings
 
 MIN_LISTED_SHARE = 0.5
 """Share of the cells of a number that common values must cover, or the values are listed no more."""
@@ -121,8 +121,8 @@ def trained_schema(schema: TableSchema, facts: Mapping[str, ColumnFacts]) -> Tab
 
 
 def _trained_column(column: ColumnSchema, facts: ColumnFacts) -> ColumnSchema:
-    if column.minimum is not None and "integer" in (facts.fits or {}):
-        low, high = (facts.fits or {})["integer"]
+    if column.minimum is not None and facts.bounds is not None:
+        low, high = facts.bounds
         column = replace(column, minimum=low, maximum=high)
 
     if column.max_length is not None:
@@ -251,7 +251,9 @@ def hold_back(
             continue
 
         replaced[name] = int(is_hit.sum())
-        if column.kind is Kind.CATEGORY:
+        if column.spelling_of is not None:
+            result = _set_column(result, name, _common_spellings(table.column(name), is_hit, schema[name]))
+        elif column.kind is Kind.CATEGORY:
             result = _set_column(result, name, _donate_values(table, units, is_hit, donors[name], name))
         else:
             result = _set_column(result, name, _nearest_common(table.column(name), is_hit, schema[name]))
@@ -341,7 +343,9 @@ def _common_column(column: ColumnSchema, facts: ValueFacts, k: int, declared: Co
                 max_length = max(lengths, default=0)
             else:
                 max_length = None
-            return replace(column, values=common, max_length=max_length, nullable=column.nullable or not common)
+            # A rare code goes missing: no other code can take its place.
+            lost = column.spelling_of is not None and len(common) < len(column.values)
+            return replace(column, values=common, max_length=max_length, nullable=column.nullable or lost or not common)
 
         # Listed values that cover little of the column would distort it; bounds describe it better.
         if common and covered >= MIN_LISTED_SHARE * total:
@@ -368,6 +372,14 @@ def _common_column(column: ColumnSchema, facts: ValueFacts, k: int, declared: Co
 
 
 # Rows.
+
+
+def _common_spellings(array: pa.ChunkedArray, is_hit: npt.NDArray[np.bool_], column: ColumnSchema) -> pa.ChunkedArray:
+    """Spellings in which a rare format has become the most frequent one, and a rare code a missing cell."""
+    main = column.formats[0]
+    is_format = pc.fill_null(pc.is_in(array, pa.array(column.formats, pa.string())), False)
+    instead = pc.if_else(is_format, pa.scalar(main if main in (column.values or ()) else None, pa.string()), None)
+    return pc.if_else(pa.array(is_hit), instead, array)
 
 
 def _donate_values(

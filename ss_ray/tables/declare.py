@@ -10,23 +10,29 @@ import pyarrow as pa
 
 from ss_ray.config.model import ColumnParameters
 from ss_ray.errors import DataError
-from ss_ray.schema import ORDERED_KINDS, ColumnSchema, Kind, Scalar, arrow_type
-from ss_ray.tables.dates import DATE_FORMATS, DATETIME_FORMATS, iso_strings
+from ss_ray.schema import DATED_KINDS, ORDERED_KINDS, WHOLE_KINDS, ColumnSchema, Kind, Scalar, arrow_type
 from ss_ray.tables.facts import MAX_DISTINCT, ColumnFacts
-from ss_ray.tables.kinds import column_of_kind, is_string, longest_pattern
+from ss_ray.tables.kinds import base_column, is_string, longest_pattern, spelled_columns, typed_column, typed_kind
+from ss_ray.tables.spellings.cells import Reader
+from ss_ray.tables.spellings.dates import DAY_FORMATS, has_time, is_date_format, iso_strings
+from ss_ray.tables.spellings.durations import FORMATS, is_clock_format
+from ss_ray.tables.spellings.numbers import number_format
+from ss_ray.tables.spellings.readings import declared_spelling
 
 
 def declare_column(
-    inferred: ColumnSchema, facts: ColumnFacts, declared: ColumnParameters, is_text: bool
-) -> ColumnSchema:
-    """The inferred column with its declaration; a column without values stays without."""
+    inferred: tuple[ColumnSchema, ...], facts: ColumnFacts, declared: ColumnParameters, is_text: bool
+) -> tuple[ColumnSchema, ...]:
+    """The inferred column with its declaration, and the column of its spellings.
+
+    A column without values stays without.
+    """
+    column, *spellings = inferred
     if not facts.values and declared.nullable is not False:
-        return replace(inferred, source="declared")
+        return (replace(column, source="declared"),)
 
     if declared.kind or declared.format:
-        column = _with_kind(inferred, facts, declared, is_text)
-    else:
-        column = inferred
+        column, *spellings = _with_kind(column, facts, declared, is_text)
 
     if column.nullable and declared.nullable is False:
         raise DataError(f"column {column.name!r} has missing values; data.columns declares none", column=column.name)
@@ -34,7 +40,11 @@ def declare_column(
     given: dict[str, Any] = {
         name: value for name in ("decimals", "nullable") if (value := getattr(declared, name)) is not None
     }
-    return replace(_with_range(column, declared), **given, source="declared")
+    if "decimals" in given and (number := number_format(column.format or "")) is not None:
+        # The file may have fewer digits than are declared.
+        given["format"] = str(replace(number, least=min(number.least, given["decimals"]), most=given["decimals"]))
+
+    return (replace(_with_range(column, declared), **given, source="declared"), *spellings)
 
 
 def _with_range(column: ColumnSchema, declared: ColumnParameters) -> ColumnSchema:
@@ -87,9 +97,11 @@ def _declared_value(value: Scalar, column: ColumnSchema) -> Scalar:
         DataError: It is not of the column's kind.
     """
     try:
-        if column.kind in (Kind.DATE, Kind.DATETIME):
+        if column.kind in DATED_KINDS:
             return _declared_date(str(value), arrow_type(column))
-        if column.kind is Kind.INTEGER and float(value).is_integer():
+        if isinstance(value, str) and column.format is not None and column.kind in WHOLE_KINDS:
+            return _declared_spelling(value, column)
+        if column.kind in WHOLE_KINDS and float(value).is_integer():
             return int(value)
         if column.kind is Kind.FLOAT:
             return float(value)
@@ -97,7 +109,7 @@ def _declared_value(value: Scalar, column: ColumnSchema) -> Scalar:
             return value
         if column.kind is Kind.CATEGORY:
             return _declared_category(value, arrow_type(column))
-    except (ValueError, pa.ArrowException):
+    except (ValueError, TypeError, pa.ArrowException):
         pass
 
     raise DataError(
@@ -117,6 +129,12 @@ def _declared_date(value: str, type_: pa.DataType) -> str:
     return str(iso_strings(moments.cast(type_))[0])
 
 
+def _declared_spelling(value: str, column: ColumnSchema) -> int:
+    """A declared clock time, duration or number in the spelling of the column."""
+    read, _ = Reader(column, (column.format or "",)).read(pa.array([value]))
+    return int(read[0].as_py())
+
+
 def _declared_category(value: Scalar, type_: pa.DataType) -> Scalar:
     if pa.types.is_integer(type_):
         return int(value)
@@ -125,19 +143,19 @@ def _declared_category(value: Scalar, type_: pa.DataType) -> Scalar:
     return str(value)
 
 
-def _with_kind(inferred: ColumnSchema, facts: ColumnFacts, declared: ColumnParameters, is_text: bool) -> ColumnSchema:
-    """The column as if its kind had been inferred."""
-    kind = declared.kind or (Kind.DATETIME if declared.format in DATETIME_FORMATS else Kind.DATE)
-    base = ColumnSchema(
-        name=inferred.name, kind=kind, arrow_type=facts.arrow_type, nullable=facts.missing > 0 or not facts.values
-    )
-    _check_format(base, declared.format)
+def _with_kind(
+    inferred: ColumnSchema, facts: ColumnFacts, declared: ColumnParameters, is_text: bool
+) -> tuple[ColumnSchema, ...]:
+    """The column as if its kind had been inferred, and the column of its spellings."""
+    _check_format(inferred, declared.format)
+    kind = declared.kind or _kind_of_format(declared.format or "")
+    base = replace(base_column(inferred.name, facts), kind=kind, nullable=facts.missing > 0 or not facts.values)
     if kind in ORDERED_KINDS or kind is Kind.BOOLEAN:
-        return column_of_kind(base, facts, kind, _declared_reading(base, facts, declared.format), is_text)
+        return _ordered_columns(inferred, base, facts, declared, is_text)
     if kind is Kind.CATEGORY:
-        return replace(base, values=_list_categories(base, facts), max_length=facts.max_length or None)
+        return (replace(base, values=_list_categories(base, facts), max_length=facts.max_length or None),)
 
-    is_number = "integer" in (facts.fits or {}) and not is_string(facts)
+    is_number = typed_kind(facts) is Kind.INTEGER
     if not (is_string(facts) or (is_number and kind is Kind.IDENTIFIER)):
         raise DataError(
             f"column {base.name!r} is declared {kind.value} and stored as {facts.arrow_type}; convert it to strings",
@@ -145,30 +163,57 @@ def _with_kind(inferred: ColumnSchema, facts: ColumnFacts, declared: ColumnParam
         )
 
     if is_number:
-        low, high = (facts.fits or {})["integer"]
-        return replace(base, minimum=low, maximum=high)
+        low, high = facts.bounds or (None, None)
+        return (replace(base, minimum=low, maximum=high),)
 
-    return replace(base, pattern=longest_pattern(facts), max_length=facts.max_length)
+    return (replace(base, pattern=longest_pattern(facts), max_length=facts.max_length),)
+
+
+def _ordered_columns(
+    inferred: ColumnSchema, base: ColumnSchema, facts: ColumnFacts, declared: ColumnParameters, is_text: bool
+) -> tuple[ColumnSchema, ...]:
+    """A column of numbers, times or truth values.
+
+    Raises:
+        DataError: Not all of its values are.
+    """
+    if not is_string(facts):
+        column = typed_column(base, facts)
+        # A declared number is no identifier, whatever its header says.
+        if typed_kind(facts) is base.kind and declared.format is None:
+            return (replace(column, kind=base.kind, reason="it is declared"),)
+    elif is_text:
+        if base.kind is Kind.BOOLEAN and inferred.kind is Kind.BOOLEAN:
+            return (inferred,)
+        spelling = declared_spelling(facts.readings, base.kind, declared.format) if facts.readings else None
+        if spelling is not None:
+            return tuple(
+                replace(c, kind=spelling.kind if i == 0 else c.kind)
+                for i, c in enumerate(spelled_columns(base, facts, spelling))
+            )
+
+    raise DataError(
+        f"column {base.name!r} is declared {base.kind.value}, and not all of its values are"
+        + (f" of the format {declared.format!r}" if declared.format else ""),
+        column=base.name,
+    )
+
+
+def _kind_of_format(format_: str) -> Kind:
+    if is_date_format(format_):
+        return Kind.DATETIME if has_time(format_) else Kind.DATE
+    if format_ in FORMATS:
+        return Kind.TIME if is_clock_format(format_) else Kind.DURATION
+    number = number_format(format_)
+    return Kind.INTEGER if number is not None and number.most == 0 and not number.exponent else Kind.FLOAT
 
 
 def _check_format(column: ColumnSchema, format_: str | None) -> None:
-    if format_ is not None and format_ not in (*DATE_FORMATS, *DATETIME_FORMATS):
-        raise DataError(
-            f"column {column.name!r}: the date format {format_!r} is not supported; "
-            f"convert the dates to one of {', '.join(DATE_FORMATS)}, with a time or without",
-            column=column.name,
-        )
-
-
-def _declared_reading(column: ColumnSchema, facts: ColumnFacts, format_: str | None) -> str:
-    for reading in facts.fits or {}:
-        kind, _, spelling = reading.partition(":")
-        if kind == column.kind.value and format_ in (None, spelling):
-            return reading
-
+    if format_ is None or is_date_format(format_) or format_ in FORMATS or number_format(format_) is not None:
+        return
     raise DataError(
-        f"column {column.name!r} is declared {column.kind.value}, and not all of its values are"
-        + (f" of the format {format_!r}" if format_ else ""),
+        f"column {column.name!r}: the format {format_!r} is not supported; "
+        f"convert its values to one of {', '.join(DAY_FORMATS[:10])}, with a time or without",
         column=column.name,
     )
 

@@ -31,7 +31,7 @@ def write_csv(rows: Location, schema: TableSchema, target: Location) -> Location
 
 def csv_header(schema: TableSchema) -> str:
     """The line of column names."""
-    return ",".join(_quote_text(pa.array(schema.names, pa.string())).to_pylist()) + "\n"
+    return ",".join(_quote_text(pa.array(schema.source_names, pa.string())).to_pylist()) + "\n"
 
 
 def csv_text(table: pa.Table) -> str:

@@ -19,14 +19,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ss_ray.errors import DataError
-from ss_ray.tables.cells import BOOLEANS, FLOAT_PATTERN, INTEGER_PATTERN, LONG_INTEGER_PATTERN, blank_missing_words
-from ss_ray.tables.dates import DATE_FORMATS, DATETIME_FORMATS, iso_strings, read_dates
+from ss_ray.tables.check_digits import find_check
 from ss_ray.tables.patterns import Patterns, merge_patterns, string_patterns
+from ss_ray.tables.spellings.dates import iso_strings
+from ss_ray.tables.spellings.missing import blank_missing_words
+from ss_ray.tables.spellings.readings import Readings, column_readings, merge_readings
 
 MAX_DISTINCT = 4096
 SKETCH_SIZE = 1024
 MAX_DECIMALS = 9
-LONG_INTEGER = 10**15
 YEARS = (1, 9999)
 
 Number = int | float
@@ -42,29 +43,30 @@ class ColumnFacts:
         arrow_type: Arrow type as read; "string" for every column of a text format.
         rows: Number of cells.
         missing: Number of missing cells.
-        missing_words: Strings that would be missing in a column of numbers or dates ("NA", "").
+        missing_words: Occurrences of the strings that would be missing in a column of numbers or dates ("NA", "").
         counts: Occurrences by value (dates in ISO 8601); None beyond MAX_DISTINCT distinct values.
         sketch: The smallest hashes of distinct values, ascending.
-        fits: The readings that fit every value ("integer", "float", "boolean:True/False", "date:%Y-%m-%d") with the
-            smallest and largest value under each (dates in ISO 8601); None while there is no value.
-        decimals: Numbers only: most digits after a point; None for exponents or more than MAX_DECIMALS.
-        min_decimals: Numbers only: fewest digits after a point.
+        bounds: Smallest and largest value of a typed column (dates in ISO 8601); None for strings, and without values.
+        readings: What the strings can be read as; None for a typed column, and without values.
+        decimals: Numbers only: most digits after a point; None for more than MAX_DECIMALS.
         max_length: Longest string in characters.
         spaces: Spaces in all strings together.
+        check: Check that all strings pass ("iban"), see `tables.check_digits`; None for none.
         patterns: Characters seen at each position, by length of string; None for too many lengths.
     """
 
     arrow_type: str
     rows: int
     missing: int
-    missing_words: int = 0
+    missing_words: dict[str, int] = field(default_factory=dict)
     counts: Counts | None = field(default_factory=dict)
     sketch: tuple[int, ...] = ()
-    fits: dict[str, Bounds] | None = None
+    bounds: Bounds | None = None
+    readings: Readings | None = None
     decimals: int | None = 0
-    min_decimals: int | None = None
     max_length: int = 0
     spaces: int = 0
+    check: str | None = None
     patterns: Patterns | None = field(default_factory=dict)
 
     @property
@@ -88,8 +90,8 @@ def table_facts(table: pa.Table) -> dict[str, ColumnFacts]:
 
     Example:
         >>> facts = table_facts(pa.table({"age": ["34", "51", "NA"]}))["age"]
-        >>> facts.rows, facts.missing_words, facts.fits
-        (3, 1, {'integer': (34, 51), 'float': (34.0, 51.0)})
+        >>> facts.rows, facts.missing_words, facts.readings["point"].cells
+        (3, {'NA': 1}, 2)
     """
     return {name: column_facts(table.column(name), name) for name in table.column_names}
 
@@ -124,7 +126,7 @@ def column_facts(array: pa.ChunkedArray, name: str) -> ColumnFacts:
     if pa.types.is_string(type_) or pa.types.is_large_string(type_):
         return _string_facts(facts, values.cast(pa.string()), counts)
     if pa.types.is_boolean(type_):
-        return _with_counts(replace(facts, fits={"boolean:": (False, True)}), values, counts)
+        return _with_counts(replace(facts, bounds=(False, True)), values, counts)
     if pa.types.is_temporal(type_):
         return _temporal_facts(facts, values, counts, name)
 
@@ -138,20 +140,19 @@ def merge_facts(a: ColumnFacts, b: ColumnFacts) -> ColumnFacts:
         full = a if a.values else b
         return replace(full, rows=a.rows + b.rows, missing=a.missing + b.missing)
 
-    fits = _merge_fits(a.fits, b.fits)
-    is_number = fits is None or not fits.keys().isdisjoint(("integer", "float"))
     return ColumnFacts(
         arrow_type=a.arrow_type,
         rows=a.rows + b.rows,
         missing=a.missing + b.missing,
-        missing_words=a.missing_words + b.missing_words,
+        missing_words=_add_counts(a.missing_words, b.missing_words),
         counts=_merge_counts(a.counts, b.counts),
         sketch=tuple(sorted({*a.sketch, *b.sketch})[:SKETCH_SIZE]),
-        fits=fits,
-        decimals=_most_decimals(a.decimals, b.decimals) if is_number else 0,
-        min_decimals=_least_decimals(a.min_decimals, b.min_decimals) if is_number else None,
+        bounds=_merge_bounds(a.bounds, b.bounds),
+        readings=_merge_readings(a.readings, b.readings),
+        decimals=_most_decimals(a.decimals, b.decimals),
         max_length=max(a.max_length, b.max_length),
         spaces=a.spaces + b.spaces,
+        check=a.check if a.check == b.check else None,
         patterns=merge_patterns(a.patterns, b.patterns),
     )
 
@@ -166,8 +167,8 @@ def merge_tables(parts: Sequence[Mapping[str, ColumnFacts]]) -> dict[str, Column
         >>> first = table_facts(pa.table({"age": ["34", "51"]}))
         >>> second = table_facts(pa.table({"age": ["29"]}))
         >>> facts = merge_tables([first, second])["age"]
-        >>> facts.rows, facts.fits["integer"]
-        (3, (29, 51))
+        >>> facts.rows, facts.readings["point"].cells
+        (3, 3)
     """
     for name in parts[0]:
         found = sorted({part[name].arrow_type for part in parts if part[name].arrow_type != "null"})
@@ -207,102 +208,25 @@ def _value_type(type_: pa.DataType, name: str) -> pa.DataType:
 
 
 def _string_facts(facts: ColumnFacts, values: pa.Array, counts: pa.Array) -> ColumnFacts:
-    all_words = blank_missing_words(values)
-    words = all_words.drop_null()
+    words = blank_missing_words(values)
+    is_missing = words.is_null()
+    missing = pc.filter(values, is_missing).to_pylist()
     facts = replace(
         facts,
-        missing_words=pc.sum(pc.filter(counts, all_words.is_null())).as_py() or 0,
+        missing_words=dict(zip(missing, pc.filter(counts, is_missing).to_pylist(), strict=True)),
         max_length=pc.max(pc.utf8_length(values)).as_py(),
         spaces=pc.sum(pc.multiply(pc.count_substring(values, " "), counts)).as_py(),
+        check=find_check(values.to_pylist()),
         patterns=string_patterns(values),
     )
     facts = _with_counts(facts, values, counts)
-    if not len(words):
+    present = words.is_valid()
+    if not pc.any(present).as_py():
         return facts
 
-    for fitted in (_fit_integers, _fit_floats, _fit_booleans, _fit_dates):
-        found = fitted(facts, words)
-        if found is not None:
-            return found
-
-    return replace(facts, fits={})
-
-
-def _fit_integers(facts: ColumnFacts, words: pa.Array) -> ColumnFacts | None:
-    if not pc.all(pc.match_substring_regex(words, INTEGER_PATTERN)).as_py():
-        return None
-
-    try:
-        low, high = _find_bounds(words.cast(pa.int64()))
-    except pa.ArrowInvalid:
-        # Digits beyond 64 bits: a code, not a number.
-        return None
-
-    # Every reading that fits is kept; `infer` chooses when all blocks are seen.
-    fits: dict[str, Bounds] = {"integer": (low, high)}
-    # A float64 holds whole numbers exactly up to about 15 digits.
-    if low > -LONG_INTEGER and high < LONG_INTEGER:
-        fits["float"] = (float(low), float(high))
-
-    return replace(facts, fits=fits, min_decimals=0)
-
-
-def _fit_floats(facts: ColumnFacts, words: pa.Array) -> ColumnFacts | None:
-    if not pc.all(pc.match_substring_regex(words, FLOAT_PATTERN)).as_py():
-        return None
-    # A float would round digits that a code needs.
-    if pc.any(pc.match_substring_regex(words, LONG_INTEGER_PATTERN)).as_py():
-        return None
-
-    try:
-        numbers = words.cast(pa.float64())
-    except pa.ArrowInvalid:
-        return None
-
-    if not pc.all(pc.is_finite(numbers)).as_py():
-        return None
-
-    digits = pc.utf8_length(pc.replace_substring_regex(words, r"^[^.]*\.?", ""))
-    least, most = _find_bounds(digits)
-    is_plain = most <= MAX_DECIMALS and not pc.any(pc.match_substring_regex(words, "[eE]")).as_py()
-    # Adding 0.0 turns -0.0 into 0.0.
-    bounds = _find_bounds(pc.add(numbers, 0.0))
-
-    return replace(facts, fits={"float": bounds}, decimals=most if is_plain else None, min_decimals=least)
-
-
-def _fit_booleans(facts: ColumnFacts, words: pa.Array) -> ColumnFacts | None:
-    # A few values rule out most columns before all values are compared.
-    spelled = set(words[:32].to_pylist())
-    fits: dict[str, Bounds] = {
-        f"boolean:{name}": (False, True) for name, pair in BOOLEANS.items() if spelled <= set(pair)
-    }
-    if fits and spelled == set(words.to_pylist()):
-        return replace(facts, fits=fits)
-
-    return None
-
-
-def _fit_dates(facts: ColumnFacts, words: pa.Array) -> ColumnFacts | None:
-    for kind, formats in (("date", DATE_FORMATS), ("datetime", DATETIME_FORMATS)):
-        found = read_dates(words, formats)
-        if found:
-            return replace(facts, fits={f"{kind}:{f}": _date_bounds(dates, kind, f) for f, dates in found.items()})
-    return None
-
-
-def _date_bounds(dates: pd.Series, kind: str, format_: str) -> Bounds:
-    ends = pa.array([dates.min().to_pydatetime(), dates.max().to_pydatetime()], pa.timestamp("us"))
-    return tuple(iso_strings(ends.cast(text_date_type(kind, format_))).to_pylist())
-
-
-def text_date_type(kind: str, format_: str) -> pa.DataType:
-    """Storage type of dates of a text file."""
-    if kind == "date":
-        return pa.date32()
-    if format_.endswith("Z"):
-        return pa.timestamp("us", "UTC")
-    return pa.timestamp("us")
+    # Space around a value is no part of it.
+    readings = column_readings(words.filter(present), counts.filter(present).to_numpy().astype(np.int64))
+    return replace(facts, readings=readings)
 
 
 def _number_facts(facts: ColumnFacts, values: pa.Array, counts: pa.Array, name: str) -> ColumnFacts:
@@ -310,19 +234,18 @@ def _number_facts(facts: ColumnFacts, values: pa.Array, counts: pa.Array, name: 
         # Units of a column are 64-bit signed integers.
         if pc.max(values).as_py() > np.iinfo(np.int64).max:
             raise DataError(f"column {name!r} has integers beyond 64 signed bits; convert it to text", column=name)
-        facts = replace(facts, fits={"integer": _find_bounds(values)}, min_decimals=0)
-        return _with_counts(facts, values, counts)
+        return _with_counts(replace(facts, bounds=_find_bounds(values)), values, counts)
 
     if pa.types.is_decimal(values.type):
-        facts = replace(facts, decimals=values.type.scale, min_decimals=values.type.scale)
+        facts = replace(facts, decimals=values.type.scale)
     else:
-        facts = replace(facts, decimals=_count_decimals(values), min_decimals=0)
+        facts = replace(facts, decimals=_count_decimals(values))
 
     values = values.cast(pa.float64())
     if not pc.all(pc.is_finite(values)).as_py():
         raise DataError(f"column {name!r} has infinite values; replace them or leave them empty", column=name)
 
-    return _with_counts(replace(facts, fits={"float": _find_bounds(values)}), values, counts)
+    return _with_counts(replace(facts, bounds=_find_bounds(values)), values, counts)
 
 
 def _temporal_facts(facts: ColumnFacts, values: pa.Array, counts: pa.Array, name: str) -> ColumnFacts:
@@ -330,13 +253,8 @@ def _temporal_facts(facts: ColumnFacts, values: pa.Array, counts: pa.Array, name
     if years[0] < YEARS[0] or years[1] > YEARS[1]:
         raise DataError(f"column {name!r} has dates outside the years 1 to 9999; leave such dates empty", column=name)
 
-    if pa.types.is_date(values.type):
-        kind = "date"
-    else:
-        kind = "datetime"
-
     spelled = iso_strings(values)
-    return _with_counts(replace(facts, fits={f"{kind}:": _find_bounds(spelled)}), spelled, counts)
+    return _with_counts(replace(facts, bounds=_find_bounds(spelled)), spelled, counts)
 
 
 def _count_decimals(values: pa.Array) -> int | None:
@@ -377,14 +295,16 @@ def _sketch_values(values: pa.Array) -> tuple[int, ...]:
     return tuple(np.unique(hashes)[:SKETCH_SIZE].tolist())
 
 
-def _merge_fits(a: dict[str, Bounds] | None, b: dict[str, Bounds] | None) -> dict[str, Bounds] | None:
-    """The readings that fit both blocks, each with its bounds over both."""
+def _merge_bounds(a: Bounds | None, b: Bounds | None) -> Bounds | None:
     if a is None or b is None:
-        if b is None:
-            return a
-        return b
-    # A reading survives only if it fits both blocks.
-    return {fit: (min(a[fit][0], b[fit][0]), max(a[fit][1], b[fit][1])) for fit in a if fit in b}
+        return a or b
+    return min(a[0], b[0]), max(a[1], b[1])
+
+
+def _merge_readings(a: Readings | None, b: Readings | None) -> Readings | None:
+    if a is None or b is None:
+        return a or b
+    return merge_readings(a, b)
 
 
 def _most_decimals(a: int | None, b: int | None) -> int | None:
@@ -393,8 +313,8 @@ def _most_decimals(a: int | None, b: int | None) -> int | None:
     return max(a, b)
 
 
-def _least_decimals(a: int | None, b: int | None) -> int | None:
-    return min((d for d in (a, b) if d is not None), default=None)
+def _add_counts(a: Mapping[str, int], b: Mapping[str, int]) -> dict[str, int]:
+    return {**a, **{word: a.get(word, 0) + count for word, count in b.items()}}
 
 
 def _merge_counts(a: Counts | None, b: Counts | None) -> Counts | None:

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from ss_ray.tables.cells import MISSING_WORDS
 from ss_ray.tables.dialect import DroppedColumn
+from ss_ray.tables.spellings.missing import MISSING_WORDS
 
 INDEX_NAME = re.compile(r"\s*(Unnamed: \d+(\.\d+)*)?\s*")
 """Header of row numbers: nothing, or the name that pandas gives to a column without one."""

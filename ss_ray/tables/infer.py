@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
+from dataclasses import replace
 
 from ss_ray.config.model import ColumnParameters
 from ss_ray.errors import DataError
-from ss_ray.schema import TableSchema
+from ss_ray.schema import ColumnSchema, TableSchema
 from ss_ray.tables.declare import declare_column
 from ss_ray.tables.facts import ColumnFacts
 from ss_ray.tables.kinds import infer_column
@@ -20,6 +21,7 @@ def infer_schema(
     *,
     is_text: bool,
     min_rows: int = MIN_ROWS,
+    decimal: str | None = None,
 ) -> TableSchema:
     """The schema of a table.
 
@@ -28,6 +30,7 @@ def infer_schema(
         declared: Declared parameters of columns; they take precedence over the facts.
         is_text: Whether the cells were read from a text format, where "12" is a number; in Parquet it is a string.
         min_rows: Rows that the table must have.
+        decimal: Decimal mark of a text file, "." or ","; None where it is not known.
 
     Raises:
         DataError: Too few rows, or a declaration that the data contradict.
@@ -48,8 +51,18 @@ def infer_schema(
     if unknown:
         raise DataError(f"data.columns declares {', '.join(map(repr, unknown))}, which the table does not have")
 
-    columns = {name: infer_column(name, found, is_text) for name, found in facts.items()}
-    for name, given in declared.items():
-        columns[name] = declare_column(columns[name], facts[name], given, is_text)
+    columns = []
+    for name, found in facts.items():
+        inferred, *spellings = infer_column(name, found, is_text, decimal)
+        if name in declared:
+            inferred, *spellings = declare_column((inferred, *spellings), found, declared[name], is_text)
+        columns += [inferred, *(_with_free_name(spelling, facts) for spelling in spellings)]
 
-    return TableSchema(columns=tuple(columns.values()))
+    return TableSchema(columns=tuple(columns))
+
+
+def _with_free_name(column: ColumnSchema, names: Container[str]) -> ColumnSchema:
+    name = column.name
+    while name in names:
+        name += "_"
+    return replace(column, name=name)

@@ -16,7 +16,8 @@ import pyarrow.compute as pc
 
 from ss_ray.errors import DataError
 from ss_ray.schema import ColumnSchema, Kind, TableSchema, arrow_type
-from ss_ray.tables.cells import blank_missing_words, type_column
+from ss_ray.tables.cells import type_column
+from ss_ray.tables.spellings.missing import blank_missing_words
 
 TRUTH = ("true", "1", "1.0", "yes", "t", "y")
 FALSEHOOD = ("false", "0", "0.0", "no", "f", "n")

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 MAX_PATTERN_LENGTH = 64
 MAX_LENGTHS = 8
+MAX_FEW_LETTERS = 6
 
 Pattern = tuple[frozenset[str], ...]
 Patterns = dict[int, Pattern]
@@ -19,6 +20,7 @@ Patterns = dict[int, Pattern]
 _DIGITS = "0123456789"
 _LOWER = "abcdefghijklmnopqrstuvwxyz"
 _UPPER = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_LETTERS = (_LOWER, _UPPER)
 _ALPHABETS = (
     _DIGITS,
     _DIGITS + "abcdef",
@@ -53,9 +55,31 @@ def merge_patterns(a: Patterns | None, b: Patterns | None) -> Patterns | None:
 def alphabets(pattern: Pattern) -> tuple[str, ...]:
     """Characters of each position: a literal letter or sign, or the smallest usual alphabet of all seen.
 
-    A digit that never changes stands for any digit all the same: counters do not fill their leading digits.
+    A digit that never changes stands for any digit where the digits beside it change: counters do not fill their
+    leading digits. Letters without digits keep to those that the whole pattern has, if these are few: bases, answers.
     """
-    return tuple(_widen_alphabet(seen) for seen in pattern)
+    fixed = _fixed_digits(pattern)
+    letters = {character for seen in pattern for character in seen if character.isalpha()}
+    has_digits = any(set(seen) & set(_DIGITS) for seen, is_fixed in zip(pattern, fixed, strict=True) if not is_fixed)
+    own: tuple[str, ...] = ()
+    if not has_digits:
+        own = ("".join(sorted(letters)),) if len(letters) <= MAX_FEW_LETTERS else _LETTERS
+
+    return tuple(
+        next(iter(seen)) if is_fixed else _widen_alphabet(seen, own)
+        for seen, is_fixed in zip(pattern, fixed, strict=True)
+    )
+
+
+def _fixed_digits(pattern: Pattern) -> tuple[bool, ...]:
+    """Whether each position is in a run of digits none of which changes, such as the year in every order number."""
+    fixed: list[bool] = []
+    for is_digit, run in groupby(pattern, key=lambda seen: all(c in _DIGITS for c in seen)):
+        places = list(run)
+        fixed += [is_digit and all(len(seen) == 1 for seen in places)] * len(places)
+
+    # A code that never changes anywhere is no code with a fixed part.
+    return tuple(fixed) if not all(fixed) else (False,) * len(fixed)
 
 
 def _find_pattern(strings: list[str], length: int) -> Pattern:
@@ -68,7 +92,8 @@ def _unite_patterns(a: Pattern, b: Pattern) -> Pattern:
     return tuple(x | y for x, y in zip_longest(a, b, fillvalue=nothing))
 
 
-def _widen_alphabet(seen: frozenset[str]) -> str:
+def _widen_alphabet(seen: frozenset[str], own: tuple[str, ...]) -> str:
+    """The smallest alphabet of all that was seen, those of the pattern itself first."""
     if len(seen) == 1 and not next(iter(seen)).isdecimal():
         return next(iter(seen))
-    return next((alphabet for alphabet in _ALPHABETS if seen <= set(alphabet)), "".join(sorted(seen)))
+    return next((alphabet for alphabet in (*own, *_ALPHABETS) if seen <= set(alphabet)), "".join(sorted(seen)))

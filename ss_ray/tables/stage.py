@@ -128,11 +128,13 @@ def read_table(
 
     part_rows = tuple(part.num_rows for part in facts)
     num_rows = sum(part_rows)
+    units = merge_counts([part.units for part in facts], limit)
     if group is None:
         units = _count_row_units(parts, part_rows, seed, limit)
-    else:
-        units = merge_counts([part.units for part in facts], limit)
 
+    schema = infer_schema(
+        merge_tables(columns), data.columns, is_text=source.is_text, min_rows=min_rows, decimal=source.dialect.decimal
+    )
     return TableRef(
         name=str(Location.parse(uri)),
         format=source.format,
@@ -140,7 +142,7 @@ def read_table(
         digests=tuple(part.digest for part in facts if part.digest is not None),
         num_rows=num_rows,
         part_rows=part_rows,
-        schema=infer_schema(merge_tables(columns), data.columns, is_text=source.is_text, min_rows=min_rows),
+        schema=schema,
         holdout_bound=share_bound(data.holdout)
         if private
         else holdout_bound(units, holdout_rows_wanted(num_rows, data), num_rows),
@@ -287,7 +289,7 @@ def type_rows(
         DataError: The source is missing or damaged, or lacks a column.
     """
     source = find_source(uri, data.encoding, declared=declared_dialect(data))
-    missing = [name for name in schema.names if name not in source.names]
+    missing = [name for name in schema.source_names if name not in source.names]
     if missing:
         names = ", ".join(map(repr, missing))
         raise DataError(f"{Location.parse(uri).name} lacks columns of the real table: {names}", column=missing[0])

@@ -23,8 +23,8 @@ from ss_ray.plans.sequences import SequencePlan
 from ss_ray.privacy.measured_sequence_codec import window_tokens
 from ss_ray.privacy.units import check_same_rows, unit_ids
 from ss_ray.schema import Kind, TableSchema
-from ss_ray.tables.dates import SECONDS_PER_DAY, TICKS_PER_SECOND
 from ss_ray.tables.parts import count_rows, read_part
+from ss_ray.tables.spellings.dates import DAYS_OF_PERIOD, SECONDS_PER_DAY, TICKS_PER_SECOND, period_of
 from ss_ray.training.arrays import save_array
 from ss_ray.training.buckets import (
     BUCKET_ROWS,
@@ -261,7 +261,9 @@ def _to_ticks(axis: OrderAxis, seconds: int) -> int:
     """Seconds in the smallest unit of the order column."""
     column = axis.column
     if column.kind is Kind.DATE:
-        return seconds // SECONDS_PER_DAY * (seconds % SECONDS_PER_DAY == 0)
+        # Of months and quarters, seconds tell the number roughly.
+        days = seconds // SECONDS_PER_DAY * (seconds % SECONDS_PER_DAY == 0)
+        return round(days / DAYS_OF_PERIOD[period_of(column.format)])
 
     if column.kind is Kind.DATETIME:
         unit = column.arrow_type[len("timestamp[") :].partition("]")[0].partition(",")[0]

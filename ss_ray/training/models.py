@@ -11,13 +11,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from ss_ray.codec.columns import BOS, PAD, Slot
 from ss_ray.plans.shape import CompactShape
+
+UNSEEN_COUNT = 0.5
+"""Occurrences that a token without any is taken to have, so that it may still be learned."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,6 +112,26 @@ def build_compact(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return CompactModel(config)
+
+
+def start_from_frequencies(model: CompactModel, arrays: Sequence[NDArray[np.int32]]) -> None:
+    """Set the head's bias to the frequencies of the tokens, so that training starts from the distribution of each slot.
+
+    A small table has too few steps to learn from nothing that a code is rare. The ranges of slots do not overlap, or
+    share their tokens, so the logarithms of the counts of all tokens are right within each range.
+
+    Args:
+        model: A model that is not trained yet; changed in place.
+        arrays: Token ids of all training rows, of any shapes.
+    """
+    counts = np.zeros(len(model.lm_head.bias))
+    for array in arrays:
+        counts += np.bincount(array.reshape(-1), minlength=len(counts))
+
+    # PAD is never an answer.
+    counts[PAD] = 0
+    logits = np.log(counts + UNSEEN_COUNT)
+    model.lm_head.bias.copy_(torch.from_numpy(logits - logits.max()))
 
 
 def group_slots(slots: Sequence[Slot]) -> tuple[SlotGroup, ...]:

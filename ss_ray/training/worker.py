@@ -25,7 +25,7 @@ from ss_ray.plans.plan import CompactPlan
 from ss_ray.training.arrays import load_arrays
 from ss_ray.training.examples import Examples, RowExamples, row_examples
 from ss_ray.training.loop import TrainState, Worker, split_examples, train
-from ss_ray.training.models import build_compact, group_slots
+from ss_ray.training.models import build_compact, group_slots, start_from_frequencies
 from ss_ray.training.private.loop import PrivateState, PrivateUnits, own_row_units, train_private
 from ss_ray.training.private.recorder import StepRecorder
 from ss_ray.training.private.task import PrivateTask
@@ -61,7 +61,10 @@ def train_in_worker(
         num_slots=len(codec.slots),
         seed=plan.seed,
         skips_unused=not isinstance(examples, RowExamples),
-    ).to(device)
+    )
+    prefixes = ("",) if isinstance(codec, SlotCodec) else ("headers-", "rows-")
+    start_from_frequencies(compact, [load_arrays(tokens, prefix) for prefix in prefixes])
+    compact = compact.to(device)
     state = train_with_checkpoints(compact, examples, plan, worker, device, report)
     if worker.rank == 0:
         compact.load_state_dict(state.best_model, strict=False)

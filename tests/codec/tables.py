@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from ss_ray.codec.columns import PAD, Slot, Tokens
 from ss_ray.codec.slots import SlotCodec, fit_codec
 from ss_ray.schema import ColumnSchema, Kind, TableSchema
-from ss_ray.tables.dates import iso_strings
+from ss_ray.tables.spellings.dates import iso_strings
 
 MAX_ROWS = 40
 _DAYS = (-719162, 2932896)  # of the years 1 to 9999, from 1970

@@ -47,6 +47,12 @@ def round_trip(text: str, path: Path) -> str:
     return csv_header(schema) + "".join(csv_text(written_table(block, schema)) for block in typed)
 
 
+def round_trip_cells(*cells: str) -> list[str | None]:
+    """The cells of a text column, typed and written again."""
+    schema = schema_of(text_column(*cells))
+    return written_table(type_table(text_column(*cells), schema), schema)["x"].cast(pa.string()).to_pylist()
+
+
 def halves(table: pa.Table) -> list[pa.Table]:
     """Two blocks of a table, each with rows."""
     middle = max(1, table.num_rows // 2)

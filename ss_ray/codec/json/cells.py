@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from ss_ray.codec.columns import value_array
 from ss_ray.codec.decimals import nearest_decimal
 from ss_ray.schema import ORDERED_KINDS, ColumnSchema, Kind, arrow_type
-from ss_ray.tables.dates import iso_strings
+from ss_ray.tables.spellings.dates import iso_strings
 
 EXACT = 2.0**50
 """Below this, value * 10**decimals rounds to the right integer."""

@@ -26,7 +26,7 @@ from ss_ray.codec.json.cells import (
     storage_type,
 )
 from ss_ray.schema import ORDERED_KINDS, ColumnSchema, Kind
-from ss_ray.tables.dates import iso_strings
+from ss_ray.tables.spellings.dates import iso_strings
 
 REASONS = ("", "type", "missing", "range", "value", "decimals", "length")
 """Why a cell is refused; a cell's fault is an index of this."""

@@ -30,7 +30,7 @@ from ss_ray.codec.json.lines import JsonCodec
 from ss_ray.codec.ordinals import bound_units, float_scale
 from ss_ray.errors import ConfigError
 from ss_ray.schema import ColumnSchema, Kind, Scalar
-from ss_ray.tables.dates import iso_strings
+from ss_ray.tables.spellings.dates import iso_strings
 
 EXACT_LENGTH = 32
 """Characters up to which `max_length` is part of the grammar; each costs a rule, compiled in 14 ms."""

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from sklearn.preprocessing import QuantileTransformer
 
 from ss_ray.evaluation.columns import labels, numbers
-from ss_ray.schema import ColumnSchema, Kind, TableSchema
+from ss_ray.schema import WHOLE_KINDS, ColumnSchema, Kind, TableSchema
 
 Features = NDArray[np.float32]
 QUANTILES = 1000
@@ -23,7 +23,7 @@ def attacked_columns(schema: TableSchema) -> tuple[ColumnSchema, ...]:
 
 def is_number(column: ColumnSchema) -> bool:
     """Whether NeMo takes the column for a number: dates and booleans are categories to it."""
-    return column.kind in (Kind.INTEGER, Kind.FLOAT)
+    return column.kind in WHOLE_KINDS | {Kind.FLOAT}
 
 
 def encode(values: pd.Series, column: ColumnSchema) -> Features:

@@ -20,7 +20,7 @@ from ss_ray.evaluation.privacy.near_copies import DistanceQuantiles
 from ss_ray.evaluation.quality.components import Components, Point
 from ss_ray.evaluation.quality.discriminator import RocCurve
 from ss_ray.evaluation.quality.fidelity import Associations
-from ss_ray.schema import ORDERED_KINDS, Kind
+from ss_ray.schema import ORDERED_KINDS, WHOLE_KINDS, Kind
 
 Figure = dict[str, Any]
 MAX_BARS = 10
@@ -104,7 +104,7 @@ def escape_label(text: str) -> str:
 
 def _draw_histogram(x: Values, y: Values, column: ScoredColumn) -> Figure:
     """Real values as bars, with the outline of the synthetic values, in common bins of equal width."""
-    edges = _choose_edges(np.concatenate([x, y]).astype(float), whole=column.kind in (Kind.INTEGER, Kind.DATE))
+    edges = _choose_edges(np.concatenate([x, y]).astype(float), whole=column.kind in WHOLE_KINDS | {Kind.DATE})
     real, made = (np.histogram(part.astype(float), bins=edges)[0] / max(len(part), 1) for part in (x, y))
     dated = column.kind in (Kind.DATE, Kind.DATETIME)
     traces = [_real_bars(edges, real, made, dated=dated), _synthetic_outline(edges, made, dated=dated)]

@@ -125,6 +125,7 @@ def render_report(
             plotted=[name for name in figures if name.startswith("column-")],
             scored=sum(c.distance.value is not None for c in evaluation.fidelity.columns),
             columns={f"column-{i}": column for i, column in enumerate(evaluation.fidelity.columns)},
+            read_columns=[column for column in schema.columns if column.spelling_of is None],
             max_figures=MAX_FIGURES,
             missing=_missing_rows(evaluation),
             unseen_rows=evaluation.fidelity.unseen_rows,
