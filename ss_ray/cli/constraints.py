@@ -8,7 +8,9 @@ import pyarrow as pa
 
 from ss_ray.constraints.suggest import suggest, to_yaml
 from ss_ray.errors import DataError
+from ss_ray.location import Location
 from ss_ray.tables.cells import type_table
+from ss_ray.tables.dialect import describe_reading
 from ss_ray.tables.facts import table_facts
 from ss_ray.tables.files import Source, find_source, read_blocks
 from ss_ray.tables.infer import infer_schema
@@ -17,11 +19,11 @@ MAX_ROWS = 200_000
 """Rows that are read, the first ones of the source."""
 
 
-def suggest_constraints(data: str | Path, encoding: str = "utf8", out: Path | None = None) -> str:
+def suggest_constraints(data: str | Path, encoding: str = "auto", out: Path | None = None) -> str:
     """Constraints that the rows of a source obey, as a `constraints:` section in YAML.
 
     Args:
-        data: CSV, JSON lines or Parquet: a file or folder, a path or URI.
+        data: CSV, Excel, JSON lines, Parquet or Arrow: a file or folder, a path or URI.
         encoding: Character encoding of text files.
         out: File to write, too.
 
@@ -30,8 +32,9 @@ def suggest_constraints(data: str | Path, encoding: str = "utf8", out: Path | No
     """
     source = find_source(data, encoding)
     rows = first_rows(source, MAX_ROWS)
-    schema = infer_schema(table_facts(rows), {}, is_text=source.format != "parquet")
-    text = to_yaml(suggest(schema, type_table(rows, schema)))
+    schema = infer_schema(table_facts(rows), {}, is_text=source.is_text, decimal=source.dialect.decimal)
+    reading = describe_reading(Location.parse(data).name, source.format, source.dialect)
+    text = f"# Read {reading}\n{to_yaml(suggest(schema, type_table(rows, schema)))}"
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_text(text, encoding="utf8")

@@ -34,7 +34,7 @@ app.add_typer(audit_log_app, name="audit-log")
 ConfigOption = Annotated[str | None, typer.Option("--config", help="YAML file or URI; the defaults without one.")]
 SetOption = Annotated[list[str] | None, typer.Option("--set", help="Override one value: training.learning_rate=1e-3")]
 DataOption = Annotated[
-    str, typer.Option(help="CSV, JSON lines or Parquet: a file or folder, a path or URI (s3://...).")
+    str, typer.Option(help="CSV, Excel, JSON lines, Parquet or Arrow: a file or folder, a path or URI (s3://...).")
 ]
 OutOption = Annotated[str, typer.Option(help="Run directory, a path or URI. The same command again resumes it.")]
 RedoOption = Annotated[bool, typer.Option("--redo", help="Do again what a changed request or source makes stale.")]
@@ -144,7 +144,7 @@ def evaluate(
 def suggest(
     data: DataOption,
     out: Annotated[Path | None, typer.Option(help="YAML file to write; printed without one.")] = None,
-    encoding: Annotated[str, typer.Option(help="Character encoding of text files.")] = "utf8",
+    encoding: Annotated[str, typer.Option(help="Character encoding of text files.")] = "auto",
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> None:
     """Print the constraints that a table keeps in every row and hardly by chance, as YAML to choose from."""

@@ -17,7 +17,10 @@ MOST_REASONS = 3
 
 def summary(report: RunReport) -> str:
     """What a finished run made and where, with its main scores and stage times."""
-    lines = [f"Synthetic table  {report.synthetic}  ({report.num_rows:,} rows)"]
+    lines = [
+        f"Read             {report.reading}",
+        f"Synthetic table  {report.synthetic}  ({report.num_rows:,} rows)",
+    ]
     if report.incomplete:
         lines.append(f"Incomplete       {report.incomplete}")
 
@@ -66,6 +69,7 @@ def evaluation_summary(report: EvaluationReport) -> str:
     """What was measured, and where it is."""
     rows = ", ".join(f"{name} {count:,}" for name, count in report.rows.items())
     lines = [
+        *(f"Read             {reading}" for reading in report.readings.values()),
         f"Rows             {rows}",
         f"Report           {report.report}  (internal: computed on real rows)",
         f"Metrics          {report.metrics}",
@@ -101,7 +105,7 @@ def generation_summary(report: GenerationReport) -> str:
 
 def replacement_summary(report: ReplacementReport) -> str:
     """What was replaced, and where the table and the page about it are."""
-    lines = [f"Table            {report.table}  ({report.num_rows:,} rows)"]
+    lines = [f"Read             {report.reading}", f"Table            {report.table}  ({report.num_rows:,} rows)"]
     if report.csv:
         lines.append(f"CSV              {report.csv}")
 

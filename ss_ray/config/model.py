@@ -19,6 +19,8 @@ from ss_ray.config.pii import PiiParameters
 from ss_ray.schema import Kind
 
 COMPACT = "compact"
+SEPARATOR_WORDS = ("auto", "comma", "semicolon", "tab", "pipe", "space", "\\t")
+"""Spellings of `data.separator` beside a single character."""
 ModelFamilyName = Literal["compact", "language_model"]
 
 
@@ -64,7 +66,29 @@ class DataParameters(Section):
     random_state: int | None = Field(
         None, ge=0, lt=2**32, description="Seed of split, training order and sampling; null draws one and records it."
     )
-    encoding: str = Field("utf8", description="Character encoding of CSV and JSON lines files.")
+    encoding: str = Field(
+        "auto",
+        description="Character encoding of CSV and JSON lines files. auto: by the byte order mark, else UTF-8 where "
+        "the bytes are valid UTF-8, else Windows-1252.",
+    )
+    separator: str = Field(
+        "auto",
+        description="Character between the cells of CSV files, or its name: comma, semicolon, tab, pipe or space. "
+        "auto: found over the first rows.",
+    )
+    decimal: Literal["auto", ".", ",", "point", "comma"] = Field(
+        "auto", description="Decimal mark of the numbers in text files. auto: found over the first rows."
+    )
+    quote: str = Field(
+        "auto",
+        description="Character around the cells of CSV files that contain the separator; none: quotes are part of the "
+        "cells. auto: found over the first rows.",
+    )
+    header: bool | Auto = Field(
+        "auto",
+        description="Whether the first line of CSV and Excel files holds the names of the columns. false: the columns "
+        "are named column_1, column_2, and so on. auto: true, but a first line that looks like data is refused.",
+    )
     max_bytes: Annotated[int, Field(ge=1)] | None = Field(
         None, description="Most bytes of a file's cells, decompressed; one with more is refused. null: no limit."
     )
@@ -78,7 +102,16 @@ class DataParameters(Section):
             raise ValueError("order_training_examples_by needs group_training_examples_by")
         if self.holdout > 1 and not self.holdout.is_integer():
             raise ValueError("holdout above 1 is a number of rows and must be whole")
+        if self.separator not in SEPARATOR_WORDS and not _is_mark(self.separator):
+            raise ValueError("separator must be one character, or one of " + ", ".join(SEPARATOR_WORDS))
+        if self.quote not in ("auto", "none") and not _is_mark(self.quote):
+            raise ValueError("quote must be one character, auto or none")
         return self
+
+
+def _is_mark(text: str) -> bool:
+    """Whether a text can separate or quote cells: one ASCII character that does not end a line."""
+    return len(text) == 1 and text.isascii() and text not in "\r\n\0"
 
 
 class CompactParameters(Section):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ss_ray.cluster import connect
 from ss_ray.config.files import require_config
-from ss_ray.config.model import Config
+from ss_ray.config.model import Config, DataParameters
 from ss_ray.errors import ConfigError, DataError
 from ss_ray.evaluation.privacy_tests import check_columns
 from ss_ray.evaluation.report.report import ReportContext
@@ -22,6 +22,7 @@ from ss_ray.plans.sequences import check_sequences
 from ss_ray.progress import OnProgress, ignore
 from ss_ray.runs.audit_log import Log, logged
 from ss_ray.schema import TableSchema
+from ss_ray.tables.dialect import declared_dialect
 from ss_ray.tables.files import find_source
 from ss_ray.tables.stage import TypedRows, read_table, type_rows
 
@@ -37,6 +38,7 @@ class EvaluationReport:
     Attributes:
         report: HTML page; internal, for it is computed on real rows.
         metrics: JSON file of all numbers; internal likewise.
+        readings: Table -> sentence about how it was read.
         rows: Table -> rows read.
         lost: Cells of the tables that are not of the type of the real column, and count as missing.
         extra: Columns that the real table lacks, of the other tables.
@@ -46,6 +48,7 @@ class EvaluationReport:
 
     report: str
     metrics: str
+    readings: dict[str, str]
     rows: dict[str, int]
     lost: int
     extra: int
@@ -66,7 +69,7 @@ def evaluate_files(
 
     Args:
         config: The sections `data` (declared columns, groups, seed), `time_series`, `constraints` and `evaluation`.
-        real: Rows that the synthetic ones were made from; a path or URI of CSV, JSON lines or Parquet.
+        real: Rows that the synthetic ones were made from; a path or URI of CSV, Excel, JSON lines, Parquet or Arrow.
         synthetic: Made rows, with at least the columns of the real ones.
         out: Folder for report.html and metrics.json.
         holdout: Real rows that the tool has not seen; without them most of privacy and utility is not available.
@@ -89,7 +92,6 @@ def _evaluate_sources(
 ) -> EvaluationReport:
     """Type, measure, write; the typed rows are gone at the end, however it comes."""
     started = time.monotonic()
-    encoding = config.data.encoding
     connect()
     # Only a folder that this call has made is removed after an error.
     is_new = not folder.exists()
@@ -101,10 +103,14 @@ def _evaluate_sources(
         table = read_table(sources["train"], config.data, 0, on_progress, min_rows=1)
         check_columns(config.evaluation, table.schema)
         log.facts["request"] = request_fingerprint(config)
-        read = {name: type_rows(uri, table.schema, encoding, work / name, on_progress) for name, uri in sources.items()}
+        dialects = {name: _declared_data(name, config.data) for name in sources}
+        read = {
+            name: type_rows(uri, table.schema, dialects[name], work / name, on_progress)
+            for name, uri in sources.items()
+        }
         log.facts["inputs"] = {name: list(rows.digests) for name, rows in read.items()}
         _check_rows(read)
-        extra = {name: _extra_columns(uri, encoding, table.schema) for name, uri in sources.items()}
+        extra = {name: _extra_columns(uri, dialects[name], table.schema) for name, uri in sources.items()}
         result = evaluate_table(
             Tables(train=work / "train", holdout=work / "holdout", synthetic=work / "synthetic"),
             table.schema,
@@ -130,6 +136,7 @@ def _evaluate_sources(
     return EvaluationReport(
         report=str(folder / "report.html"),
         metrics=str(folder / "metrics.json"),
+        readings={name: rows.reading for name, rows in read.items()},
         rows={name: rows.num_rows for name, rows in read.items()},
         lost=sum(sum(rows.lost.values()) for rows in read.values()),
         extra=sum(map(len, extra.values())),
@@ -162,8 +169,16 @@ def _check_rows(read: dict[str, TypedRows]) -> None:
             )
 
 
-def _extra_columns(uri: str | Path, encoding: str, schema: TableSchema) -> tuple[str, ...]:
-    return tuple(name for name in find_source(uri, encoding).names if name not in schema.names)
+def _declared_data(name: str, data: DataParameters) -> DataParameters:
+    """The declared encoding and dialect of a table; another tool may write its table with other separators."""
+    if name == "synthetic":
+        return DataParameters(encoding=data.encoding)
+    return data
+
+
+def _extra_columns(uri: str | Path, data: DataParameters, schema: TableSchema) -> tuple[str, ...]:
+    names = find_source(uri, data.encoding, declared=declared_dialect(data)).names
+    return tuple(name for name in names if name not in schema.names)
 
 
 def _report_context(folder: Location, read: dict[str, TypedRows], extra: dict[str, tuple[str, ...]]) -> ReportContext:

@@ -35,6 +35,7 @@ class ReplacementReport:
         table: Folder of the table's Parquet files.
         csv: The table as one CSV file; None unless asked for.
         report: HTML page of what was replaced.
+        reading: Sentence about how the source was read.
         num_rows: Number of rows written.
         result: Personal data that was found and replaced.
         stage_seconds: Wall time of each stage, in this run or in the one that finished it.
@@ -44,6 +45,7 @@ class ReplacementReport:
     table: str
     csv: str | None
     report: str
+    reading: str
     num_rows: int
     result: PiiResult
     stage_seconds: dict[str, float]
@@ -62,7 +64,7 @@ def replace_table(
 
     Args:
         config: The whole request; sections about synthesis have no effect.
-        data: CSV, JSON lines or Parquet: a file or a folder, a local path or a URI such as s3://bucket/key.
+        data: CSV, Excel, JSON lines, Parquet or Arrow: a file or a folder, a local path or a URI such as s3://bucket/key.
         out: Run directory, a local path or a URI; with several nodes it must be reachable from all.
         csv: Also write release/table.csv, as the source was written.
         redo: Do stages again that a changed request or a changed source makes stale.
@@ -89,12 +91,13 @@ def replace_table(
     with begin_job(
         "replace-pii", config, run_dir, inputs, wanted=REPLACEMENT_STAGES, redo=redo, on_progress=on_progress
     ) as job:
-        result = _replace_rows(job, data)
+        table, result = _replace_rows(job, data)
         return ReplacementReport(
             run_dir=str(run_dir.root),
             table=str(run_dir.table),
             csv=str(write_csv(run_dir.table, result.schema, run_dir.release / "table.csv")) if csv else None,
             report=str(run_dir.release / "pii_report.html"),
+            reading=table.describe(),
             num_rows=result.num_rows,
             result=result,
             stage_seconds=job.stages.seconds,
@@ -105,7 +108,7 @@ def _inputs_of(data: str | Path) -> dict[str, str]:
     return {"read": fingerprint(source_state(data))}
 
 
-def _replace_rows(job: Job, data: str | Path) -> PiiResult:
+def _replace_rows(job: Job, data: str | Path) -> tuple[TableRef, PiiResult]:
     """Type the rows, all of them as training rows, and replace their personal data."""
     config = job.config
     internal = job.run_dir.internal
@@ -116,7 +119,7 @@ def _replace_rows(job: Job, data: str | Path) -> PiiResult:
         refuse_budgeted(config, data, table)
 
     job.stages.run(split_table, data, table, config.data, start.split_seed, internal, job.on_progress)
-    return job.stages.run(replace_pii_and_release, job, table)
+    return table, job.stages.run(replace_pii_and_release, job, table)
 
 
 def replace_pii_and_release(job: Job, table: TableRef) -> PiiResult:

@@ -102,6 +102,7 @@ class RunReport:
         report: HTML page; None where evaluation is off.
         certificate: Path of the privacy certificate; None without differential privacy.
         guarantee: The certificate as an object; None without differential privacy.
+        reading: Sentence about how the source was read.
         manifest: Folder of the stages' manifests.
         num_rows: Number of synthetic rows.
         incomplete: Reason why rows are missing; empty if no row is missing.
@@ -115,6 +116,7 @@ class RunReport:
     report: str | None
     certificate: str | None
     guarantee: Certificate | None
+    reading: str
     manifest: str
     num_rows: int
     incomplete: str
@@ -135,7 +137,7 @@ def run(
 
     Args:
         config: The whole request; `Config()` for the defaults.
-        data: CSV, JSON lines or Parquet: a file or a folder, a local path or a URI such as s3://bucket/key.
+        data: CSV, Excel, JSON lines, Parquet or Arrow: a file or a folder, a local path or a URI such as s3://bucket/key.
         out: Run directory, a local path or a URI; with several nodes it must be reachable from all.
         csv: Also write release/synthetic.csv.
         redo: Do stages again that a changed request or a changed source makes stale.
@@ -168,6 +170,7 @@ def run(
             report=str(run_dir.report) if evaluation else None,
             certificate=str(run_dir.certificate) if learned.guarantee else None,
             guarantee=learned.guarantee,
+            reading=source.table.describe(),
             manifest=str(run_dir.root / "manifest"),
             num_rows=release.synthetic.num_rows,
             incomplete=release.synthetic.incomplete,

@@ -6,7 +6,7 @@ so few rows that their largest possible size fits. No page is unpacked that alon
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -35,24 +35,25 @@ REFERENCE_BYTES = 4
 LENGTH_BYTES = 4
 
 
-def read_parquet(file: Location, max_bytes: int | None) -> Iterator[pa.Table]:
+def read_parquet(file: Location, max_bytes: int | None, row_groups: Sequence[int] | None = None) -> Iterator[pa.Table]:
     """The rows of a Parquet file in blocks of about BLOCK_BYTES.
 
     Args:
         file: Location of the file.
         max_bytes: A file that would unpack to more is refused before it is unpacked; None: no limit.
+        row_groups: Numbers of the row groups to read; None for all.
 
     Raises:
         DataError: The file holds more, or nested values, or is damaged.
     """
     with file.filesystem.open_input_file(file.path) as stream:
-        schema = _plain_schema(pq.read_schema(stream), file)
+        schema = plain_schema(pq.read_schema(stream), file)
         metadata = pq.read_metadata(stream)
         budget = _Budget(file, max_bytes)
         # Every cell has at least its fixed width, whatever the pages hold.
-        budget.check(metadata.num_rows * sum(_cell_width(field.type) for field in schema))
+        budget.check(metadata.num_rows * sum(cell_width(field.type) for field in schema))
 
-        for group in range(metadata.num_row_groups):
+        for group in range(metadata.num_row_groups) if row_groups is None else row_groups:
             if not metadata.row_group(group).num_rows:
                 # Such a group has no page to look at.
                 continue
@@ -62,7 +63,7 @@ def read_parquet(file: Location, max_bytes: int | None) -> Iterator[pa.Table]:
                 stream, metadata=metadata, read_dictionary=references, buffer_size=STREAM_BYTES, pre_buffer=False
             )
             for batch in reader.iter_batches(rows, row_groups=[group]):
-                yield from _plain_blocks(batch, schema)
+                yield from plain_blocks(batch, schema)
 
 
 class _Budget:
@@ -87,25 +88,47 @@ def too_large(file: Location, max_bytes: int) -> DataError:
     return DataError(f"{file.name} holds more than {max_bytes:,} bytes of cells (data.max_bytes)")
 
 
-def _plain_schema(schema: pa.Schema, file: Location) -> pa.Schema:
-    """The schema without dictionaries of texts.
+def plain_schema(schema: pa.Schema, file: Location) -> pa.Schema:
+    """The schema of a file without dictionaries of texts.
+
+    Args:
+        schema: Schema of the file.
+        file: Location of the file.
 
     Raises:
         DataError: A column holds several values in a cell, or values of an extension of Arrow.
     """
     fields = []
-    for number, field in enumerate(schema, start=1):
+    for field in schema:
         if pa.types.is_dictionary(field.type):
             stored = field.type.value_type
         else:
             stored = field.type
 
         if not (_is_variable(stored) or _is_fixed(stored)):
-            raise DataError(f"{file.name}, column {number} holds nested values; flatten them into columns of their own")
+            raise _nested_error(field, file)
 
         fields.append(field.with_type(stored) if _is_variable(stored) else field)
 
     return pa.schema(fields)
+
+
+def _nested_error(field: pa.Field, file: Location) -> DataError:
+    """The error of a column whose cells hold several values."""
+    if pa.types.is_struct(field.type):
+        kind = "nested values"
+        remedy = "give each of its fields a column of its own"
+    elif pa.types.is_map(field.type):
+        kind = "nested values (maps)"
+        remedy = "give each of its keys a column of its own"
+    elif pa.types.is_nested(field.type):
+        kind = "nested values (lists)"
+        remedy = "give each element a column or a row of its own, or store the lists as text"
+    else:
+        kind = f"values of the type {field.type}"
+        remedy = "store them as text, numbers or times"
+
+    return DataError(f"{file.name}, column {field.name!r} holds {kind}; {remedy}, or leave it out", column=field.name)
 
 
 def _reading_plan(
@@ -145,7 +168,7 @@ def _reading_plan(
             value_bytes = max(value_bytes, dictionary)
 
         held_bytes += largest + dictionary
-        row_bytes += value_bytes + _cell_width(field.type)
+        row_bytes += value_bytes + cell_width(field.type)
 
     return max(1, min(BLOCK_ROWS, int(BLOCK_BYTES / row_bytes))), references
 
@@ -168,7 +191,7 @@ def _value_bytes(page: ParquetPage) -> float:
     return page.num_bytes / max(page.num_values, 1)
 
 
-def _cell_width(type_: pa.DataType) -> float:
+def cell_width(type_: pa.DataType) -> float:
     """Bytes of one cell of a type, with its bit of validity; content of variable length not included."""
     if pa.types.is_dictionary(type_):
         stored = type_.value_type
@@ -181,10 +204,15 @@ def _cell_width(type_: pa.DataType) -> float:
     return 1 / 8 + (REFERENCE_BYTES if _is_variable(stored) else stored.bit_width / 8)
 
 
-def _plain_blocks(batch: pa.RecordBatch, schema: pa.Schema) -> Iterator[pa.Table]:
-    """A batch in blocks of bounded size, its texts no references any more."""
+def plain_blocks(batch: pa.RecordBatch, schema: pa.Schema) -> Iterator[pa.Table]:
+    """A batch in blocks of bounded size, its texts no references any more.
+
+    Args:
+        batch: Rows of a file, texts as references or not.
+        schema: Schema of the file without dictionaries of texts.
+    """
     table = pa.Table.from_batches([batch])
-    sizes = np.full(table.num_rows, sum(_cell_width(field.type) for field in table.schema), np.float64)
+    sizes = np.full(table.num_rows, sum(cell_width(field.type) for field in table.schema), np.float64)
     for name in (field.name for field in schema if _is_variable(field.type)):
         sizes += _text_bytes(batch.column(name))
 

@@ -7,11 +7,12 @@ that changes in between.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -22,10 +23,13 @@ from ss_ray.location import Location
 from ss_ray.progress import OnProgress
 from ss_ray.schema import TableSchema
 from ss_ray.tables.cells import type_table
+from ss_ray.tables.dialect import Dialect, declared_dialect, describe_reading
 from ss_ray.tables.facts import ColumnFacts, merge_tables, table_facts
-from ss_ray.tables.files import Source, file_digest, find_source, read_blocks
+from ss_ray.tables.file_parts import FilePart, divide_files
+from ss_ray.tables.files import Format, Source, file_digest, find_source, read_file_part
 from ss_ray.tables.infer import MIN_ROWS, infer_schema
 from ss_ray.tables.lenient import type_leniently
+from ss_ray.tables.parquet_files import too_large
 from ss_ray.tables.parts import PartWriter
 from ss_ray.tables.splits import UnitCounts, holdout_bound, is_holdout, merge_counts, share_bound, smallest, unit_hashes
 from ss_ray.tables.withheld import holdout_rows_wanted
@@ -37,19 +41,27 @@ class TableRef:
 
     Attributes:
         name: Location of the source, without the credentials that its URI may carry.
-        format: csv, jsonl or parquet.
+        format: csv, excel, jsonl, parquet or arrow.
+        dialect: Separator, encoding and the like that were found or declared.
         digests: SHA-256 of each file, in order.
         num_rows: Number of rows of all files.
+        part_rows: Number of rows of each part of the files that is read by one task.
         schema: Declared or inferred.
         holdout_bound: Units with hashes up to this one are held out; -1 for none.
     """
 
     name: str
-    format: str
+    format: Format
+    dialect: Dialect
     digests: tuple[str, ...]
     num_rows: int
+    part_rows: tuple[int, ...]
     schema: TableSchema
     holdout_bound: int
+
+    def describe(self) -> str:
+        """One sentence about how the source was read."""
+        return describe_reading(self.name.rstrip("/").rpartition("/")[2], self.format, self.dialect)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,9 +80,10 @@ class Splits:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _FileFacts:
-    digest: str
+class _ReadFacts:
+    digest: str | None
     num_rows: int
+    num_bytes: int
     columns: dict[str, ColumnFacts] | None
     units: UnitCounts
 
@@ -97,36 +110,39 @@ def read_table(
     Raises:
         DataError: The source is missing, damaged, too small, or contradicts what was declared.
     """
-    source = find_source(uri, data.encoding, data.max_bytes)
+    source = find_source(uri, data.encoding, data.max_bytes, declared_dialect(data))
     group = data.group_training_examples_by
     if group is not None and group not in source.names:
         raise DataError(f"data.group_training_examples_by: there is no column {group!r}", column=group)
 
-    if private:
-        limit = 0
-    else:
-        if data.holdout < 1:
-            limit = data.max_holdout
-        else:
-            limit = min(data.max_holdout, int(data.holdout))
-
+    limit = 0 if private else _most_holdout_units(data)
     with reported_progress(on_progress, "read", None) as report:
-        items = list(enumerate(source.files))
-        found = dict(map_items(_facts_worker, items, arguments=(source, group, seed, limit, report)))
+        parts = divide_files(source)
+        found = dict(map_items(_facts_worker, parts, arguments=(source, group, seed, limit, report)))
 
-    facts = [found[index] for index in range(len(items))]
-    columns = [file.columns for file in facts if file.columns is not None]
+    facts = [found[part.number] for part in parts]
+    columns = [part.columns for part in facts if part.columns is not None]
+    _check_bytes(source, parts, facts)
     if not columns:
         raise DataError(f"{source.files[0].name} has a header and no rows; there is nothing to learn from")
 
-    num_rows = sum(file.num_rows for file in facts)
-    units = merge_counts([file.units for file in facts], limit)
+    part_rows = tuple(part.num_rows for part in facts)
+    num_rows = sum(part_rows)
+    units = merge_counts([part.units for part in facts], limit)
+    if group is None:
+        units = _count_row_units(parts, part_rows, seed, limit)
+
+    schema = infer_schema(
+        merge_tables(columns), data.columns, is_text=source.is_text, min_rows=min_rows, decimal=source.dialect.decimal
+    )
     return TableRef(
         name=str(Location.parse(uri)),
         format=source.format,
-        digests=tuple(file.digest for file in facts),
+        dialect=source.dialect,
+        digests=tuple(part.digest for part in facts if part.digest is not None),
         num_rows=num_rows,
-        schema=infer_schema(merge_tables(columns), data.columns, is_text=source.format != "parquet", min_rows=min_rows),
+        part_rows=part_rows,
+        schema=schema,
         holdout_bound=share_bound(data.holdout)
         if private
         else holdout_bound(units, holdout_rows_wanted(num_rows, data), num_rows),
@@ -149,7 +165,9 @@ def split_table(
     Raises:
         DataError: The source changed since it was read, or every row was held out.
     """
-    source = find_source(uri, data.encoding, data.max_bytes)
+    # The encoding is known, and need not be looked for in the whole file again.
+    encoding = table.dialect.encoding or data.encoding
+    source = replace(find_source(uri, encoding, data.max_bytes, declared_dialect(data)), dialect=table.dialect)
     group = data.group_training_examples_by
     for side in ("train", "holdout"):
         # Whatever an earlier request or an interrupted run left there.
@@ -157,7 +175,7 @@ def split_table(
 
     arguments: tuple[Any, ...] = (source, table.schema, group, split_seed, table.holdout_bound, folder)
     with reported_progress(on_progress, "split", table.num_rows) as report:
-        items = list(zip(range(len(source.files)), source.files, table.digests, strict=True))
+        items = _split_items(divide_files(source), table)
         counts = list(map_items(_split_worker, items, arguments=(*arguments, report)))
 
     if not any(train for train, _ in counts):
@@ -170,6 +188,72 @@ def split_table(
     )
 
 
+def _most_holdout_units(data: DataParameters) -> int:
+    """Number of the smallest hashes of units that decide the holdout."""
+    if data.holdout < 1:
+        return data.max_holdout
+    return min(data.max_holdout, int(data.holdout))
+
+
+def _split_items(parts: Sequence[FilePart], table: TableRef) -> list[tuple[FilePart, int, str]]:
+    """Parts of the source, each with the rows of its file before it and the digest of its file.
+
+    Raises:
+        DataError: The source has other parts than when it was read.
+    """
+    if len(parts) != len(table.part_rows):
+        raise _changed_error(parts[0].file)
+
+    return [
+        (part, first_row, table.digests[part.file_number])
+        for part, first_row in zip(parts, _first_rows(parts, table.part_rows), strict=True)
+    ]
+
+
+def _first_rows(parts: Sequence[FilePart], part_rows: Sequence[int]) -> list[int]:
+    """Number of rows of its file before each part."""
+    first_rows = []
+    before = 0
+    for part, num_rows in zip(parts, part_rows, strict=True):
+        if part.is_first:
+            before = 0
+        first_rows.append(before)
+        before += num_rows
+
+    return first_rows
+
+
+def _count_row_units(parts: Sequence[FilePart], part_rows: Sequence[int], seed: int, limit: int) -> UnitCounts:
+    """The smallest hashes of all rows, each a unit: they depend on the numbers of the rows alone."""
+    counts = []
+    for part, first_row, num_rows in zip(parts, _first_rows(parts, part_rows), part_rows, strict=True):
+        rows = pa.table({"row": pa.nulls(num_rows)})
+        hashes = unit_hashes(rows, None, part.file_number, first_row, seed)
+        if num_rows > limit:
+            # Sorting all of them would take seconds in a large table.
+            hashes = np.partition(hashes, limit)[:limit]
+        counts.append(smallest(hashes, limit))
+
+    return merge_counts(counts, limit)
+
+
+def _check_bytes(source: Source, parts: Sequence[FilePart], facts: Sequence[_ReadFacts]) -> None:
+    """Refuse a file whose parts together hold more than the table may have.
+
+    Raises:
+        DataError: The cells of a file have more bytes than `max_bytes`.
+    """
+    taken = Counter[int]()
+    for part, found in zip(parts, facts, strict=True):
+        taken[part.file_number] += found.num_bytes
+        if source.max_bytes is not None and taken[part.file_number] > source.max_bytes:
+            raise too_large(part.file, source.max_bytes)
+
+
+def _changed_error(file: Location) -> DataError:
+    return DataError(f"{file.name} changed while the run was reading it; start again with --redo")
+
+
 @dataclass(frozen=True, kw_only=True)
 class TypedRows:
     """Rows of other origin, as typed Parquet parts.
@@ -179,23 +263,32 @@ class TypedRows:
         lost: By column, cells that are not of its type and count as missing.
         read: Columns of which some cell was read.
         digests: SHA-256 of each file.
+        reading: Sentence about how the files were read.
     """
 
     num_rows: int
     lost: dict[str, int]
     read: frozenset[str]
     digests: tuple[str, ...]
+    reading: str = ""
 
 
 def type_rows(
-    uri: str | Path, schema: TableSchema, encoding: str, folder: Location, on_progress: OnProgress
+    uri: str | Path, schema: TableSchema, data: DataParameters, folder: Location, on_progress: OnProgress
 ) -> TypedRows:
     """Write the rows of a table of other origin to a folder, typed by the schema of a real one.
+
+    Args:
+        uri: Path or URI of the table.
+        schema: Schema of the real table.
+        data: Section `data`: encoding and dialect of the table.
+        folder: Folder of the typed rows.
+        on_progress: Function that is told the number of rows read.
 
     Raises:
         DataError: The source is missing or damaged, or lacks a column.
     """
-    source = find_source(uri, encoding)
+    source = find_source(uri, data.encoding, declared=declared_dialect(data))
     missing = [name for name in schema.source_names if name not in source.names]
     if missing:
         names = ", ".join(map(repr, missing))
@@ -204,61 +297,67 @@ def type_rows(
     folder.remove()
     with reported_progress(on_progress, "read", None) as report:
         arguments = (source, schema, folder.make_folder(), report)
-        found = dict(map_items(_typed_worker, list(enumerate(source.files)), arguments=arguments))
+        found = dict(map_items(_typed_worker, divide_files(source), arguments=arguments))
 
-    parts = [found[index] for index in range(len(source.files))]
+    parts = [found[number] for number in range(len(found))]
     return TypedRows(
         num_rows=sum(part.num_rows for part in parts),
         lost=dict(sum((Counter(part.lost) for part in parts), Counter[str]())),
         read=frozenset().union(*(part.read for part in parts)),
         digests=tuple(digest for part in parts for digest in part.digests),
+        reading=describe_reading(Location.parse(uri).name, source.format, source.dialect),
     )
 
 
 def _typed_worker(
     source: Source, schema: TableSchema, folder: Location, report: Callable[..., None]
-) -> Callable[[tuple[int, Location]], tuple[int, TypedRows]]:
-    def read(item: tuple[int, Location]) -> tuple[int, TypedRows]:
-        index, file = item
+) -> Callable[[FilePart], tuple[int, TypedRows]]:
+    def read(part: FilePart) -> tuple[int, TypedRows]:
         lost = Counter[str]()
         known = set[str]()
 
-        with PartWriter(folder, f"part-{index:05d}", schema.to_arrow()) as writer:
-            for block in read_blocks(source, file):
+        with PartWriter(folder, f"part-{part.number:05d}", schema.to_arrow()) as writer:
+            for block in read_file_part(source, part):
                 typed, unread = type_leniently(block, schema)
                 writer.write(typed)
                 lost += unread
                 known |= {name for name in typed.column_names if typed.column(name).null_count < len(typed)}
                 report(block.num_rows)
 
-        digests = (file_digest(file),)
-        return index, TypedRows(num_rows=writer.num_rows, lost=dict(lost), read=frozenset(known), digests=digests)
+        digests = (file_digest(part.file),) if part.is_first else ()
+        return part.number, TypedRows(num_rows=writer.num_rows, lost=dict(lost), read=frozenset(known), digests=digests)
 
     return read
 
 
 def _facts_worker(
     source: Source, group: str | None, seed: int, limit: int, report: Callable[..., None]
-) -> Callable[[tuple[int, Location]], tuple[int, _FileFacts]]:
-    def facts_of(item: tuple[int, Location]) -> tuple[int, _FileFacts]:
-        index, file = item
+) -> Callable[[FilePart], tuple[int, _ReadFacts]]:
+    def facts_of(part: FilePart) -> tuple[int, _ReadFacts]:
         columns: dict[str, ColumnFacts] | None = None
         units = UnitCounts(hashes=(), rows=())
         num_rows = 0
+        num_bytes = 0
 
-        for block in read_blocks(source, file):
+        for block in read_file_part(source, part):
             found = table_facts(block)
             if columns is None:
                 columns = found
             else:
                 columns = merge_tables([columns, found])
 
-            hashes = unit_hashes(block, group, index, num_rows, seed)
-            units = merge_counts([units, smallest(hashes, limit)], limit)
+            if group is not None:
+                hashes = unit_hashes(block, group, part.file_number, num_rows, seed)
+                units = merge_counts([units, smallest(hashes, limit)], limit)
+
             num_rows += block.num_rows
+            num_bytes += block.nbytes
             report(block.num_rows)
 
-        return index, _FileFacts(digest=file_digest(file), num_rows=num_rows, columns=columns, units=units)
+        digest = file_digest(part.file) if part.is_first else None
+        return part.number, _ReadFacts(
+            digest=digest, num_rows=num_rows, num_bytes=num_bytes, columns=columns, units=units
+        )
 
     return facts_of
 
@@ -271,18 +370,19 @@ def _split_worker(
     bound: int,
     folder: Location,
     report: Callable[..., None],
-) -> Callable[[tuple[int, Location, str]], tuple[int, int]]:
-    def split(item: tuple[int, Location, str]) -> tuple[int, int]:
-        index, file, digest = item
-        if file_digest(file) != digest:
-            raise DataError(f"{file.name} changed while the run was reading it; start again with --redo")
+) -> Callable[[tuple[FilePart, int, str]], tuple[int, int]]:
+    def split(item: tuple[FilePart, int, str]) -> tuple[int, int]:
+        part, rows_before, digest = item
+        if part.is_first and file_digest(part.file) != digest:
+            raise _changed_error(part.file)
 
-        train = PartWriter(folder / "train", f"part-{index:05d}", schema.to_arrow())
-        holdout = PartWriter(folder / "holdout", f"part-{index:05d}", schema.to_arrow())
+        train = PartWriter(folder / "train", f"part-{part.number:05d}", schema.to_arrow())
+        holdout = PartWriter(folder / "holdout", f"part-{part.number:05d}", schema.to_arrow())
         with train, holdout:
-            for block in read_blocks(source, file):
-                first_row = train.num_rows + holdout.num_rows
-                held_out = pa.array(is_holdout(unit_hashes(block, group, index, first_row, seed), bound))
+            for block in read_file_part(source, part):
+                first_row = rows_before + train.num_rows + holdout.num_rows
+                hashes = unit_hashes(block, group, part.file_number, first_row, seed)
+                held_out = pa.array(is_holdout(hashes, bound))
                 typed = type_table(block, schema)
                 schema.check(typed)
                 train.write(typed.filter(pc.invert(held_out)))

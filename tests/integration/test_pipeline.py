@@ -226,7 +226,7 @@ def test_two_training_workers_train_one_model(finished: tuple[RunReport, Path]) 
         ("a,b\n1,2\n", "at least 2 are needed"),
         ("a,b\n", "no rows"),
         ("a,a\n1,2\n3,4\n", "columns of the same name"),
-        ("a,b\n1,SECRET-4711,3\n", "more or fewer cells"),
+        ("a,b\n1,SECRET-4711,3\n", "line 2: 3 cells where the header has 2"),
     ],
 )
 def test_a_bad_table_is_a_clear_error_without_any_cell(content: str, message: str, tmp_path: Path) -> None:

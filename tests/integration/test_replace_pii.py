@@ -146,3 +146,15 @@ def test_unknown_columns_stop_the_job_when_asked_to(tmp_path: Path) -> None:
         replace_table(asked(on_undetected="stop"), file, tmp_path / "stopped")
     report = replace_table(asked(), file, tmp_path / "masked", csv=True)
     assert set(pd.read_csv(report.csv)["ssn"]) == {"[REDACTED]"}
+
+
+def test_the_dialect_of_a_table_is_told_and_recorded(tmp_path: Path) -> None:
+    rows = "".join(f"{n};Zoé;{n},50\r\n" for n in range(30))
+    (tmp_path / "paid.csv").write_bytes(f";name;paid\r\n{rows}".encode("cp1252"))
+    report = replace_table(asked(), tmp_path / "paid.csv", tmp_path / "out", csv=True)
+    assert report.reading == (
+        'paid.csv: CSV, separator ";", decimal comma, cp1252; dropped the index column without a name (column 1)'
+    )
+    recorded = json.loads((tmp_path / "out/manifest/read.json").read_text())["result"]["dialect"]
+    assert (recorded["separator"], recorded["decimal"], recorded["encoding"]) == (";", ",", "cp1252")
+    assert (tmp_path / "out/release/table.csv").read_text(encoding="utf8").startswith("name,paid\n")

@@ -13,7 +13,7 @@ from ss_ray.tables.files import find_source, read_blocks
 from ss_ray.tables.infer import infer_schema
 
 
-def read_all(path: Path, encoding: str = "utf8") -> pa.Table:
+def read_all(path: Path, encoding: str = "auto") -> pa.Table:
     """All rows of a source as they are in the file."""
     source = find_source(path, encoding)
     blocks = [block for file in source.files for block in read_blocks(source, file)]

@@ -5,12 +5,14 @@ from __future__ import annotations
 import gzip
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.feather
 import pyarrow.parquet as pq
 import pytest
 
@@ -43,6 +45,17 @@ for path in sys.argv[1:]:
 
 def write_parquet(path: Path, values: Any, **options: Any) -> Path:
     pq.write_table(pa.table({"a": values}), path, **options)
+    return path
+
+
+def write_arrow(path: Path, values: Any) -> Path:
+    pyarrow.feather.write_feather(pa.table({"a": values}), path, compression="zstd")
+    return path
+
+
+def write_excel(path: Path) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/sharedStrings.xml", b"x" * 100_000_000)
     return path
 
 
@@ -89,6 +102,10 @@ BOMBS: dict[str, Callable[[Path], Path]] = {
     "lines of nothing": lambda f: zipped(f / "17.jsonl.gz", b'{"a": 1}\n', b"\n" * 10_000_000),
     "columns without end": lambda f: zipped(f / "11.csv.gz", b"a," * 4_000_000 + b"a\n"),
     "cells without end": lambda f: zipped(f / "12.csv.gz", b"a\n", *[b"0123456789\n" * 100_000] * 100),
+    "packed numbers of Arrow": lambda f: write_arrow(f / "18.arrow", pa.array(np.zeros(8_000_000, np.int64))),
+    "packed texts of Arrow": lambda f: write_arrow(f / "19.arrow", pa.array([LONG] * 200)),
+    "one text in every row of Arrow": lambda f: write_arrow(f / "20.arrow", dictionary([LONG], 100_000)),
+    "packed words of Excel": lambda f: write_excel(f / "21.xlsx"),
     "a quoted cell without end": lambda f: zipped(f / "13.csv.gz", b'a\n"', *[b"x" * 10_000_000] * 20),
 }
 
@@ -142,7 +159,7 @@ def test_damaged_pages_are_one_message(tmp_path: Path):
 
 
 @pytest.mark.parametrize("values", [pa.array([[1], [2]]), pa.array([{"b": 1}, None])])
-def test_nested_columns_are_told_by_their_number(values: pa.Array, tmp_path: Path):
+def test_nested_columns_are_told_by_their_name(values: pa.Array, tmp_path: Path):
     source = find_source(write_parquet(tmp_path / "a.parquet", values))
-    with pytest.raises(DataError, match=r"a\.parquet, column 1 holds nested values"):
+    with pytest.raises(DataError, match=r"a\.parquet, column 'a' holds nested values"):
         list(read_blocks(source, source.files[0]))
