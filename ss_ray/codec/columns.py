@@ -293,7 +293,7 @@ def fit_binned(sample: pa.ChunkedArray, column: ColumnSchema, first_token: int, 
         grids = find_grids(rest, is_days=_counts_days(column, scale), ticks_per_minute=_minute_of(column, scale))
 
     # Python integers: the width may pass 64 bits. The finest grid needs most places.
-    step = 1 if not grids else min(grid.step if grid.type == "step" else 1 for grid in grids)
+    step = min((grid.step for grid in grids), default=1)
     width = max(int(h) - int(lo) + 1 for lo, h in zip(lows, highs, strict=True)) // step + 1 - (step == 1)
 
     return BinnedCodec(

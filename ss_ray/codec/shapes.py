@@ -29,23 +29,23 @@ class ShapeCodec:
     first_token: int
 
     @property
-    def _alphabets(self) -> tuple[str, ...]:
+    def _free_alphabets(self) -> tuple[str, ...]:
         """Characters of each place that has a choice."""
         return tuple(alphabet for alphabet in self.column.pattern or () if len(alphabet) > 1)
 
     @property
     def num_tokens(self) -> int:
         """Token ids this column takes."""
-        return self.column.nullable + sum(map(len, self._alphabets))
+        return self.column.nullable + sum(map(len, self._free_alphabets))
 
     def slots(self, first_slot: int) -> tuple[Slot, ...]:
         """One slot for each place; all but the first are in use if there is a string."""
         name = self.column.name
         start = self.first_token + self.column.nullable
-        lead = (start, start + len(self._alphabets[0]))
+        lead = (start, start + len(self._free_alphabets[0]))
         slots = [Slot(column=name, start=self.first_token, stop=lead[1])]
         start = lead[1]
-        for alphabet in self._alphabets[1:]:
+        for alphabet in self._free_alphabets[1:]:
             stop = start + len(alphabet)
             slots.append(Slot(column=name, start=start, stop=stop, after=first_slot, opens=lead))
             start = stop
@@ -55,10 +55,10 @@ class ShapeCodec:
     def encode(self, array: pa.ChunkedArray) -> Tokens:
         """(rows, slots) token ids; PAD for a character that the pattern does not have."""
         texts = array.combine_chunks().cast(pa.string()).to_pylist()
-        out = np.full((len(texts), len(self._alphabets)), PAD, np.int32)
+        out = np.full((len(texts), len(self._free_alphabets)), PAD, np.int32)
         places = [place for place, alphabet in enumerate(self.column.pattern or ()) if len(alphabet) > 1]
         start = self.first_token + self.column.nullable
-        for slot, (place, alphabet) in enumerate(zip(places, self._alphabets, strict=True)):
+        for slot, (place, alphabet) in enumerate(zip(places, self._free_alphabets, strict=True)):
             token = {character: start + index for index, character in enumerate(alphabet)}
             out[:, slot] = [token.get(text[place : place + 1], PAD) if text is not None else PAD for text in texts]
             start += len(alphabet)

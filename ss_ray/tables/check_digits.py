@@ -27,17 +27,17 @@ class Check:
     places: tuple[int, ...]
 
 
-def _digits(text: str) -> list[int]:
+def _digits_of(text: str) -> list[int]:
     return [int(character) for character in text if character.isdecimal()]
 
 
 def _ean_digit(text: str) -> str:
-    digits = _digits(text)[:-1]
+    digits = _digits_of(text)[:-1]
     return str(-sum(d * (3 if i % 2 == 0 else 1) for i, d in enumerate(reversed(digits))) % 10)
 
 
 def _luhn_digit(text: str) -> str:
-    doubled = [d if i % 2 else 2 * d - 9 * (d > 4) for i, d in enumerate(reversed(_digits(text)[:-1]))]
+    doubled = [d if i % 2 else 2 * d - 9 * (d > 4) for i, d in enumerate(reversed(_digits_of(text)[:-1]))]
     return str(-sum(doubled) % 10)
 
 

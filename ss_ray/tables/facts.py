@@ -47,7 +47,7 @@ class ColumnFacts:
         counts: Occurrences by value (dates in ISO 8601); None beyond MAX_DISTINCT distinct values.
         sketch: The smallest hashes of distinct values, ascending.
         bounds: Smallest and largest value of a typed column (dates in ISO 8601); None for strings, and without values.
-        readings: What the strings can be read as; None for a typed column, and without values.
+        readings: Ways in which the strings can be read; None for a typed column, and without values.
         decimals: Numbers only: most digits after a point; None for more than MAX_DECIMALS.
         max_length: Longest string in characters.
         spaces: Spaces in all strings together.

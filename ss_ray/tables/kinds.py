@@ -170,7 +170,7 @@ def spelled_columns(base: ColumnSchema, facts: ColumnFacts, spelling: Spelling) 
     column = replace(
         base,
         kind=spelling.kind,
-        arrow_type=str(_storage(spelling)),
+        arrow_type=str(_storage_type(spelling)),
         nullable=base.nullable or bool(facts.missing_words or codes),
         format=spelling.formats[0],
         missing=_missing_word(facts),
@@ -236,7 +236,7 @@ def _describe_spelling(spelling: Spelling) -> str:
     return reason
 
 
-def _storage(spelling: Spelling) -> pa.DataType:
+def _storage_type(spelling: Spelling) -> pa.DataType:
     if spelling.kind in (Kind.DATE, Kind.DATETIME):
         return storage_type(spelling.formats)
     return pa.float64() if spelling.kind is Kind.FLOAT else pa.int64()
@@ -268,7 +268,7 @@ def _numbered_column(column: ColumnSchema, facts: ColumnFacts) -> ColumnSchema:
         return _as_identifier(column, "its values count the rows")
     if not names_things(column.name) or _has_few_levels(facts):
         return column
-    if names_person(column.name) or not _repeats(facts):
+    if names_person(column.name) or not _values_repeat(facts):
         return _as_identifier(column, "its header names an identifier")
 
     # A key of another table: what depends on it can be learned only if it is.
@@ -287,7 +287,7 @@ def _has_few_levels(facts: ColumnFacts) -> bool:
     return facts.counts is not None and len(facts.counts) <= MAX_LEVELS
 
 
-def _repeats(facts: ColumnFacts) -> bool:
+def _values_repeat(facts: ColumnFacts) -> bool:
     """Whether every value of an identifier stands in several rows, so that it refers to something."""
     if facts.counts is None:
         return False
@@ -328,7 +328,7 @@ def _string_column(base: ColumnSchema, facts: ColumnFacts) -> ColumnSchema:
 def _identifier_evidence(column: ColumnSchema, facts: ColumnFacts, pattern: tuple[str, ...] | None) -> str:
     """What says that a column of strings is an identifier; empty where nothing does."""
     is_named = names_things(column.name) and not _has_few_levels(facts)
-    if is_named and (names_person(column.name) or not _repeats(facts)):
+    if is_named and (names_person(column.name) or not _values_repeat(facts)):
         return "its header names an identifier"
     if pattern is not None and is_unique(facts) and _looks_like_codes(pattern):
         return "its values never repeat, and are codes of one length"

@@ -271,7 +271,7 @@ def read_times(cells: pa.Array, counts: npt.NDArray[np.int64]) -> tuple[TimeForm
         group = cells.take(pa.array(places))
         fits = np.zeros((len(places), 0), bool)
         formats = []
-        for format_ in _candidates(shape, group):
+        for format_ in _formats_of(shape, group):
             dates = parse_dates(group, format_)
             is_fit = ~np.isnat(dates)
             if is_fit.any():
@@ -331,7 +331,7 @@ def settle_times(forms: TimeForms) -> tuple[tuple[str, TimeFacts], ...]:
         [('%d/%m/%Y', 14)]
     """
     found = []
-    for format_, keys in cover({key: facts.cells for key, facts in forms.items()}, _rank):
+    for format_, keys in cover({key: facts.cells for key, facts in forms.items()}, _rank_of):
         lows, highs = zip(*(forms[key].bounds[format_] for key in keys), strict=True)
         cells = sum(forms[key].cells for key in keys)
         found.append((format_, TimeFacts(cells=cells, bounds={format_: (min(lows), max(highs))})))
@@ -342,15 +342,15 @@ def settle_times(forms: TimeForms) -> tuple[tuple[str, TimeFacts], ...]:
 def is_ambiguous(forms: TimeForms) -> bool:
     """Whether every cell fits two formats with another order of day and month."""
     common = set.intersection(*(set(key) for key in forms)) if forms else set()
-    return len({_order(format_) for format_ in common}) > 1
+    return len({_date_order(format_) for format_ in common}) > 1
 
 
-def _order(format_: str) -> str:
+def _date_order(format_: str) -> str:
     return "".join(letter for letter in re.sub("[^dmYy]", "", format_))
 
 
 @lru_cache(maxsize=4096)
-def _rank(format_: str) -> int:
+def _rank_of(format_: str) -> int:
     """Place among the formats, so that the choice among equals does not depend on the rows."""
     base = _without_zone(format_)
     return next((i for i, known in enumerate(DATE_FORMATS) if base.startswith(known)), len(DATE_FORMATS))
@@ -385,7 +385,7 @@ def _split_shape(shape: str) -> tuple[str, ...]:
     found = [format_ for format_ in DATE_FORMATS if _shape_pattern(format_).fullmatch(shape)]
     for text in dict.fromkeys((shape, base)):
         for day in DAY_FORMATS:
-            for match in _prefixes(day, text):
+            for match in _prefix_lengths(day, text):
                 rest = text[match:]
                 for separator in _SEPARATORS:
                     start = separator.replace("T", "A").replace("at", "aa")
@@ -401,7 +401,7 @@ def _split_shape(shape: str) -> tuple[str, ...]:
 _SHAPE_ZONE = re.compile(r"( ?[+-]99:?99| ?AAA|A)$")
 
 
-def _prefixes(format_: str, text: str) -> tuple[int, ...]:
+def _prefix_lengths(format_: str, text: str) -> tuple[int, ...]:
     """Lengths of the beginnings of a shape that a format may have written."""
     pattern = _shape_pattern(format_)
     return tuple(end for end in range(4, min(len(text), 30)) if pattern.fullmatch(text, 0, end))
@@ -439,7 +439,7 @@ _SHAPE_OF = {
 }
 
 
-def _candidates(shape: str, group: pa.Array) -> list[str]:
+def _formats_of(shape: str, group: pa.Array) -> list[str]:
     """Formats of the shape, each with every zone that the cells have."""
     bases = _split_shape(shape)
     if not bases:

@@ -157,7 +157,7 @@ _DIRECTIVE = re.compile("%[-~]?[0-9]?[A-Za-z]")
 
 
 @lru_cache(maxsize=64)
-def _pattern(format_: str) -> re.Pattern[str]:
+def _pattern_of(format_: str) -> re.Pattern[str]:
     """Regular expression with a named group for each part of the time."""
     if format_ == ISO_DURATION:
         return re.compile(
@@ -181,7 +181,7 @@ def _pattern(format_: str) -> re.Pattern[str]:
 
 def parse_durations(values: pa.Array, format_: str) -> tuple[Ints, npt.NDArray[np.bool_]]:
     """(cells,) ticks of the format, and (cells,) whether each cell fits it; missing cells do not."""
-    parts = pc.extract_regex(values, _pattern(format_).pattern)
+    parts = pc.extract_regex(values, _pattern_of(format_).pattern)
     fits = np.asarray(parts.is_valid().to_numpy(zero_copy_only=False), dtype=bool)
     names = [field.name for field in parts.type]
 
@@ -220,11 +220,11 @@ def format_durations(ticks: Iterable[int], format_: str) -> list[str]:
         ['P1DT2H', 'PT1M30S']
     """
     per_second = ticks_per_second(format_)
-    write = _writer(format_)
+    write = _writer_of(format_)
     return [("-" if tick < 0 else "") + write(*divmod(abs(int(tick)), per_second)) for tick in ticks]
 
 
-def _writer(format_: str) -> Callable[[int, int], str]:
+def _writer_of(format_: str) -> Callable[[int, int], str]:
     """A function of whole seconds and the ticks of the rest."""
     if format_ == ISO_DURATION:
         return _write_iso

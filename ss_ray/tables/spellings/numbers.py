@@ -80,7 +80,8 @@ class NumberFormat:
     bare: bool = False
 
     def __str__(self) -> str:
-        whole = f"#{self.group}##0" if self.group else "#" if self.bare else "0"
+        small = "#" if self.bare else "0"
+        whole = f"#{self.group}##0" if self.group else small
         if self.most is None:
             places = "0" * self.least + "*"
         else:
@@ -137,7 +138,7 @@ def number_format(text: str) -> NumberFormat | None:
 # Reading.
 
 
-class Form(NamedTuple):
+class NumberForm(NamedTuple):
     """What one cell tells of its format; an empty string is not told.
 
     Attributes:
@@ -166,7 +167,7 @@ class NumberCells:
 
     Attributes:
         form: (cells,) place of the cell's form in `forms`; -1 where the cell is no number.
-        forms: Distinct forms.
+        forms: Distinct forms of the cells that are numbers.
         values: (cells,) the numbers; 0 where a cell is none.
         whole: (cells,) the numbers as integers; None where some number has decimals or an exponent.
         decimals: (cells,) digits after the mark.
@@ -174,7 +175,7 @@ class NumberCells:
     """
 
     form: npt.NDArray[np.int64]
-    forms: tuple[Form, ...]
+    forms: tuple[NumberForm, ...]
     values: npt.NDArray[np.float64]
     whole: npt.NDArray[np.int64] | None
     decimals: npt.NDArray[np.int64]
@@ -182,7 +183,7 @@ class NumberCells:
 
 
 @lru_cache(maxsize=2)
-def _pattern(mark: str) -> str:
+def _pattern_with(mark: str) -> str:
     groups = "".join(re.escape(group) for group in GROUP_MARKS[mark])
     return (
         r"^(?P<open>\(?)(?P<sign>[-+]?)(?P<prefix>[^-+0-9.,()'\"]{0,12}?)(?P<second>[-+]?)"
@@ -204,18 +205,18 @@ def read_numbers(cells: pa.Array, mark: str) -> NumberCells:
         >>> read.form.tolist(), read.values.tolist()
         ([0, 1, -1], [1200.5, 7.0, 0.0])
     """
-    parts = pc.extract_regex(cells, _pattern(mark))
+    parts = pc.extract_regex(cells, _pattern_with(mark))
     part = {field.name: pc.fill_null(parts.field(field.name), "") for field in parts.type}
     digits = pc.replace_substring_regex(part["whole"], "[^0-9]", "")
     tails = pc.utf8_slice_codeunits(part["tail"], 1)
-    decimals = _lengths(tails)
-    needed = _lengths(pc.utf8_rtrim(tails, "0"))
+    decimals = _text_lengths(tails)
+    needed = _text_lengths(pc.utf8_rtrim(tails, "0"))
 
-    is_read = _mask(parts.is_valid()) & _is_consistent(part) & _has_known_affixes(part)
+    is_read = _to_mask(parts.is_valid()) & _is_consistent(part) & _has_known_affixes(part)
     minus = pc.or_(pc.or_(pc.equal(part["sign"], "-"), pc.equal(part["second"], "-")), pc.equal(part["open"], "("))
     is_read &= _fits_integer(digits, minus) & (decimals <= MAX_CELL_DECIMALS)
     # A float64 would round more digits than it holds.
-    is_read &= (needed == 0) | (_lengths(digits) + needed <= MAX_DIGITS + 2)
+    is_read &= (needed == 0) | (_text_lengths(digits) + needed <= MAX_DIGITS + 2)
 
     whole = pc.if_else(pc.equal(digits, ""), "0", digits)
     tail = pc.if_else(pc.equal(tails, ""), "", pc.binary_join_element_wise(".", tails, ""))
@@ -224,7 +225,7 @@ def read_numbers(cells: pa.Array, mark: str) -> NumberCells:
     values = np.asarray(pc.if_else(pa.array(is_read), text, "0").cast(pa.float64())) + 0.0
     is_read &= np.isfinite(values)
 
-    is_whole = bool((needed[is_read] == 0).all()) and not _mask(pc.not_equal(part["exponent"], ""))[is_read].any()
+    is_whole = bool((needed[is_read] == 0).all()) and not _to_mask(pc.not_equal(part["exponent"], ""))[is_read].any()
     form, forms = _find_forms(part, is_read, np.abs(values))
     return NumberCells(
         form=form,
@@ -236,34 +237,36 @@ def read_numbers(cells: pa.Array, mark: str) -> NumberCells:
     )
 
 
-def _mask(array: pa.Array) -> npt.NDArray[np.bool_]:
+def _to_mask(array: pa.Array) -> npt.NDArray[np.bool_]:
     return np.asarray(array.to_numpy(zero_copy_only=False), dtype=bool)
 
 
-def _lengths(texts: pa.Array) -> npt.NDArray[np.int64]:
+def _text_lengths(texts: pa.Array) -> npt.NDArray[np.int64]:
     return np.asarray(pc.utf8_length(texts)).astype(np.int64)
 
 
 def _is_consistent(part: Mapping[str, pa.Array]) -> npt.NDArray[np.bool_]:
     """(cells,) whether parentheses are closed, one sign at most is there, and some digit is."""
-    has_open = _mask(pc.equal(part["open"], "("))
-    signs = [_mask(pc.not_equal(part[name], "")) for name in ("sign", "second")]
-    has_digit = _mask(pc.match_substring_regex(pc.binary_join_element_wise(part["whole"], part["tail"], ""), "[0-9]"))
-    is_grouped = _mask(pc.match_substring_regex(part["whole"], "[^0-9]"))
+    has_open = _to_mask(pc.equal(part["open"], "("))
+    signs = [_to_mask(pc.not_equal(part[name], "")) for name in ("sign", "second")]
+    has_digit = _to_mask(
+        pc.match_substring_regex(pc.binary_join_element_wise(part["whole"], part["tail"], ""), "[0-9]")
+    )
+    is_grouped = _to_mask(pc.match_substring_regex(part["whole"], "[^0-9]"))
     # All groups of a number have one mark.
     marks = pc.replace_substring_regex(part["whole"], "[0-9]", "")
-    is_mixed = is_grouped & _mask(pc.not_equal(pc.utf8_rtrim(marks, ""), marks))
+    is_mixed = is_grouped & _to_mask(pc.not_equal(pc.utf8_rtrim(marks, ""), marks))
     is_mixed = np.array([len(set(text)) > 1 for text in marks.to_pylist()], bool) if is_grouped.any() else is_mixed
-    has_exponent = _mask(pc.not_equal(part["exponent"], ""))
+    has_exponent = _to_mask(pc.not_equal(part["exponent"], ""))
     is_odd = (has_open & signs[0]) | (signs[0] & signs[1]) | (has_exponent & is_grouped) | is_mixed
-    return (has_open == _mask(pc.equal(part["close"], ")"))) & has_digit & ~is_odd
+    return (has_open == _to_mask(pc.equal(part["close"], ")"))) & has_digit & ~is_odd
 
 
 def _has_known_affixes(part: Mapping[str, pa.Array]) -> npt.NDArray[np.bool_]:
     """(cells,) whether what stands around the number is nothing, a currency or a unit; a part of a code is none."""
     before = _test_distinct(part["prefix"], is_currency)
     after = _test_distinct(part["suffix"], is_unit)
-    has_both = _mask(pc.and_(pc.not_equal(part["prefix"], ""), pc.not_equal(part["suffix"], "")))
+    has_both = _to_mask(pc.and_(pc.not_equal(part["prefix"], ""), pc.not_equal(part["suffix"], "")))
     return before & after & ~has_both
 
 
@@ -305,15 +308,15 @@ def _signed_integers(digits: pa.Array, minus: pa.Array) -> npt.NDArray[np.int64]
 
 def _fits_integer(digits: pa.Array, minus: pa.Array) -> npt.NDArray[np.bool_]:
     """(cells,) whether digits are a whole number of 64 bits."""
-    lengths = _lengths(digits)
+    lengths = _text_lengths(digits)
     longest = len(LARGEST_INTEGER)
     end = pc.if_else(minus, str(int(LARGEST_INTEGER) + 1), LARGEST_INTEGER)
-    return (lengths < longest) | ((lengths == longest) & _mask(pc.less_equal(digits, end)))
+    return (lengths < longest) | ((lengths == longest) & _to_mask(pc.less_equal(digits, end)))
 
 
 def _find_forms(
     part: Mapping[str, pa.Array], is_read: npt.NDArray[np.bool_], sizes: npt.NDArray[np.float64]
-) -> tuple[npt.NDArray[np.int64], tuple[Form, ...]]:
+) -> tuple[npt.NDArray[np.int64], tuple[NumberForm, ...]]:
     """(cells,) place of each cell's form, and the distinct forms."""
     marks = pc.utf8_slice_codeunits(pc.replace_substring_regex(part["whole"], "[0-9]", ""), 0, 1)
     is_plain = pc.and_(pc.equal(marks, ""), pa.array(sizes >= GROUP_FROM))
@@ -332,7 +335,7 @@ def _find_forms(
 
     keys = pc.binary_join_element_wise(*traits, "\x00").dictionary_encode()
     codes = keys.indices.to_numpy(zero_copy_only=False).astype(np.int64)
-    forms = tuple(Form(*key.split("\x00")) for key in keys.dictionary.to_pylist())
+    forms = tuple(NumberForm(*key.split("\x00")) for key in keys.dictionary.to_pylist())
     return np.where(is_read, codes, -1), forms
 
 
@@ -345,8 +348,8 @@ class FormFacts:
 
     Attributes:
         cells: Number of cells.
-        low: Smallest number.
-        high: Largest number.
+        low: Smallest number of these cells.
+        high: Largest number of these cells.
         least: Fewest digits after the mark.
         most: Most digits after the mark.
         needed: Most digits after the mark, the zeros at the end left out.
@@ -372,16 +375,16 @@ def merge_form_facts(a: FormFacts, b: FormFacts) -> FormFacts:
     )
 
 
-def settle_formats(forms: Mapping[Form, FormFacts], mark: str) -> tuple[tuple[NumberFormat, FormFacts], ...]:
+def settle_formats(forms: Mapping[NumberForm, FormFacts], mark: str) -> tuple[tuple[NumberFormat, FormFacts], ...]:
     """The formats that write all these forms, the most frequent first, each with the facts of its cells.
 
     Example:
         >>> facts = FormFacts(cells=3, low=1, high=5, least=2, most=2, needed=2)
-        >>> forms = {Form(prefix="$"): facts, Form(prefix="$", group=","): facts}
+        >>> forms = {NumberForm(prefix="$"): facts, NumberForm(prefix="$", group=","): facts}
         >>> [str(format_) for format_, _ in settle_formats(forms, ".")]
         ['$#,##0.00']
     """
-    families: dict[tuple[str, ...], list[Form]] = {}
+    families: dict[tuple[str, ...], list[NumberForm]] = {}
     forms = _join_scientific(forms)
     for form in forms:
         families.setdefault((form.prefix, form.suffix, form.exponent), []).append(form)
@@ -399,12 +402,12 @@ def settle_formats(forms: Mapping[Form, FormFacts], mark: str) -> tuple[tuple[Nu
     return tuple(sorted(found, key=lambda item: -item[1].cells))
 
 
-def _join_scientific(forms: Mapping[Form, FormFacts]) -> dict[Form, FormFacts]:
+def _join_scientific(forms: Mapping[NumberForm, FormFacts]) -> dict[NumberForm, FormFacts]:
     """The forms with one exponent for each prefix and suffix, where one writes all of them.
 
     Scientific forms beside plain ones become GENERAL: so Python, R and pandas write floats.
     """
-    joined: dict[Form, FormFacts] = {}
+    joined: dict[NumberForm, FormFacts] = {}
     for form, facts in forms.items():
         alike = [other.exponent for other in forms if (other.prefix, other.suffix) == (form.prefix, form.suffix)]
         common = _common_exponent([exponent for exponent in alike if exponent])
@@ -428,7 +431,7 @@ def _common_exponent(exponents: Sequence[str]) -> str:
     return letters.pop() + sign + "0" * (widths.pop() if widths else 2)
 
 
-def _has_exponent(form: Form, exponent: str) -> bool:
+def _has_exponent(form: NumberForm, exponent: str) -> bool:
     """Whether the exponent of a format writes that of a form."""
     if exponent == GENERAL:
         return form.exponent == "" or _has_exponent(form, "e+00")
@@ -440,7 +443,7 @@ def _has_exponent(form: Form, exponent: str) -> bool:
     return same_letter and same_sign and form.exponent.count("0") in (0, exponent.count("0"))
 
 
-def _told_traits(forms: Sequence[Form], facts: Mapping[Form, FormFacts]) -> Form:
+def _told_traits(forms: Sequence[NumberForm], facts: Mapping[NumberForm, FormFacts]) -> NumberForm:
     """The traits of a format that writes most of these forms."""
     first = forms[0]
     groups = [form.group for form in forms if form.group]
@@ -450,7 +453,7 @@ def _told_traits(forms: Sequence[Form], facts: Mapping[Form, FormFacts]) -> Form
     zeros = [form.sign for form in forms if facts[form].low == facts[form].high == 0]
     if plus and "" in zeros:
         plus += "0"
-    return Form(
+    return NumberForm(
         prefix=first.prefix,
         suffix=first.suffix,
         exponent=first.exponent,
@@ -461,7 +464,7 @@ def _told_traits(forms: Sequence[Form], facts: Mapping[Form, FormFacts]) -> Form
     )
 
 
-def _is_written(form: Form, facts: FormFacts, told: Form) -> bool:
+def _is_written(form: NumberForm, facts: FormFacts, told: NumberForm) -> bool:
     """Whether a format of these traits writes a cell of this form."""
     is_zero = facts.low == facts.high == 0
     if form.sign in ("-", "("):
@@ -479,7 +482,7 @@ def _is_written(form: Form, facts: FormFacts, told: Form) -> bool:
     )
 
 
-def _format_of(told: Form, facts: FormFacts, mark: str) -> NumberFormat:
+def _format_of(told: NumberForm, facts: FormFacts, mark: str) -> NumberFormat:
     is_free = told.exponent == GENERAL or (facts.most > MAX_DECIMALS and facts.least < facts.most)
     return NumberFormat(
         prefix=told.prefix,
@@ -497,15 +500,15 @@ def _format_of(told: Form, facts: FormFacts, mark: str) -> NumberFormat:
     )
 
 
-def matches(format_: NumberFormat, form: Form, is_zero: bool) -> bool:
+def matches(format_: NumberFormat, form: NumberForm, is_zero: bool) -> bool:
     """Whether the format writes cells of this form.
 
     Args:
         format_: Format of the column.
-        form: Form of a cell.
+        form: NumberForm of a cell.
         is_zero: Whether the number is zero, which has no sign.
     """
-    told = Form(
+    told = NumberForm(
         group=format_.group or "no",
         sign=("+" if format_.plus else "")
         + ("0" if format_.plain_zero else "")
@@ -546,10 +549,10 @@ def _write_number(value: float | int, format_: NumberFormat) -> str:
 
     # A number that is rounded to zero has no sign.
     is_zero = not number.strip("0.,")
-    if is_zero:
-        sign = "+" if format_.plus and not format_.plain_zero else ""
-    else:
-        sign = "-" if value < 0 else "+" if format_.plus else ""
+    has_plus = format_.plus and not (is_zero and format_.plain_zero)
+    sign = "+" if has_plus else ""
+    if value < 0 and not is_zero:
+        sign = "-"
     head = sign + format_.prefix if format_.sign_first else format_.prefix + sign
     return head + number + format_.suffix
 
@@ -578,6 +581,8 @@ def _write_scientific(size: float | int, format_: NumberFormat) -> str:
 
     mantissa, _, exponent = text.partition("e")
     power = int(exponent)
-    sign = "-" if power < 0 else "+" if "+" in format_.exponent else ""
+    sign = "+" if "+" in format_.exponent else ""
+    if power < 0:
+        sign = "-"
     width = format_.exponent.count("0")
     return mantissa.replace(".", format_.mark) + format_.exponent[0] + sign + str(abs(power)).zfill(width)

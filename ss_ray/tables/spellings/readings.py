@@ -42,7 +42,7 @@ from ss_ray.tables.spellings.durations import (
 )
 from ss_ray.tables.spellings.numbers import (
     MAX_DIGITS,
-    Form,
+    NumberForm,
     FormFacts,
     NumberCells,
     NumberFormat,
@@ -71,7 +71,7 @@ FAMILIES: tuple[Family, ...] = ("point", "comma", "times", "durations")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reading:
+class CellReading:
     """Cells under one way of reading.
 
     Attributes:
@@ -88,27 +88,27 @@ class Reading:
         return sum(facts.cells for facts in self.forms.values())
 
 
-Readings = Mapping[Family, Reading | None]
+Readings = Mapping[Family, CellReading | None]
 """None: too many cells cannot be read."""
 
 
-def column_readings(cells: pa.Array, counts: npt.NDArray[np.int64]) -> dict[Family, Reading | None]:
+def column_readings(cells: pa.Array, counts: npt.NDArray[np.int64]) -> dict[Family, CellReading | None]:
     """Readings of the distinct cells of a block.
 
     Args:
         cells: (cells,) distinct strings without surrounding space, none missing.
         counts: (cells,) occurrences of each.
     """
-    found: dict[Family, Reading | None] = {}
+    found: dict[Family, CellReading | None] = {}
     for family in FAMILIES:
-        first = _read(family, cells[:FIRST_CELLS], counts[:FIRST_CELLS])
+        first = _read_cells(family, cells[:FIRST_CELLS], counts[:FIRST_CELLS])
         # Most columns of text show in a few cells that they are no numbers.
-        found[family] = _read(family, cells, counts) if first is not None and len(cells) > FIRST_CELLS else first
+        found[family] = _read_cells(family, cells, counts) if first is not None and len(cells) > FIRST_CELLS else first
 
     return found
 
 
-def _read(family: Family, cells: pa.Array, counts: npt.NDArray[np.int64]) -> Reading | None:
+def _read_cells(family: Family, cells: pa.Array, counts: npt.NDArray[np.int64]) -> CellReading | None:
     forms: dict[Any, Any]
     if family == "times":
         forms, unread = read_times(cells, counts)
@@ -123,7 +123,7 @@ def _read(family: Family, cells: pa.Array, counts: npt.NDArray[np.int64]) -> Rea
         return None
 
     words = cells.take(pa.array(places)).to_pylist()
-    return Reading(
+    return CellReading(
         forms=forms,
         unread=dict(_add_up(words, counts[places].tolist())),
     )
@@ -137,7 +137,7 @@ def _add_up(words: Sequence[str], counts: Sequence[int]) -> Counter[str]:
     return total
 
 
-def _number_forms(numbers: NumberCells, counts: npt.NDArray[np.int64]) -> dict[Form, FormFacts]:
+def _number_forms(numbers: NumberCells, counts: npt.NDArray[np.int64]) -> dict[NumberForm, FormFacts]:
     found = {}
     for index, form in enumerate(numbers.forms):
         places = np.flatnonzero(numbers.form == index)
@@ -155,12 +155,12 @@ def _number_forms(numbers: NumberCells, counts: npt.NDArray[np.int64]) -> dict[F
     return found
 
 
-def merge_readings(a: Readings, b: Readings) -> dict[Family, Reading | None]:
+def merge_readings(a: Readings, b: Readings) -> dict[Family, CellReading | None]:
     """Readings of two blocks together."""
     return {family: _merge_reading(family, a[family], b[family]) for family in FAMILIES}
 
 
-def _merge_reading(family: Family, a: Reading | None, b: Reading | None) -> Reading | None:
+def _merge_reading(family: Family, a: CellReading | None, b: CellReading | None) -> CellReading | None:
     if a is None or b is None:
         return None
 
@@ -178,10 +178,10 @@ def _merge_reading(family: Family, a: Reading | None, b: Reading | None) -> Read
     else:
         merge = _merge_number_forms
 
-    return Reading(forms=merge(a.forms, b.forms), unread=unread)
+    return CellReading(forms=merge(a.forms, b.forms), unread=unread)
 
 
-def _merge_number_forms(a: dict[Form, FormFacts], b: dict[Form, FormFacts]) -> dict[Form, FormFacts]:
+def _merge_number_forms(a: dict[NumberForm, FormFacts], b: dict[NumberForm, FormFacts]) -> dict[NumberForm, FormFacts]:
     return {**a, **{form: merge_form_facts(a[form], facts) if form in a else facts for form, facts in b.items()}}
 
 
@@ -195,7 +195,7 @@ class Spelling:
         cells: Cells of each format.
         codes: Occurrences of each cell that is no such value.
         low: Smallest value as in a schema: a number, ticks, or a time in ISO 8601.
-        high: Largest value.
+        high: Largest value, likewise.
         decimals: Numbers only: digits after the mark that the values need; None for more than a float holds.
         is_ambiguous: Whether all cells fit another order of day and month as well.
     """
@@ -222,11 +222,11 @@ def best_spelling(readings: Readings, distinct: float, decimal: str | None = Non
     if not usable:
         return None
 
-    family = max(usable, key=lambda name: (_cells(readings, name), _preference(readings, name, decimal)))
+    family = max(usable, key=lambda name: (_count_read(readings, name), _rank_of(readings, name, decimal)))
     return spelling_of(readings, family)
 
 
-def _is_usable(reading: Reading | None, distinct: float) -> bool:
+def _is_usable(reading: CellReading | None, distinct: float) -> bool:
     """Whether enough cells can be read for the rest to be codes."""
     if reading is None or not reading.forms:
         return False
@@ -245,12 +245,12 @@ def _is_usable(reading: Reading | None, distinct: float) -> bool:
     )
 
 
-def _cells(readings: Readings, family: Family) -> int:
+def _count_read(readings: Readings, family: Family) -> int:
     reading = readings[family]
     return reading.cells if reading else 0
 
 
-def _preference(readings: Readings, family: Family, decimal: str | None) -> int:
+def _rank_of(readings: Readings, family: Family, decimal: str | None) -> int:
     """Rank of a family among those that read equally many cells."""
     if family == "times":
         # Digits alone that are dates in all cells, "20240501", are dates.
@@ -265,7 +265,7 @@ def _preference(readings: Readings, family: Family, decimal: str | None) -> int:
     return 0 if _is_grouped_unevenly(readings[family]) else 2
 
 
-def _is_grouped_unevenly(reading: Reading | None) -> bool:
+def _is_grouped_unevenly(reading: CellReading | None) -> bool:
     """Whether groups of three are marked in some large numbers only: the mark is then that of decimals."""
     groups = {form.group for form in reading.forms} if reading else set()
     return "no" in groups and len(groups - {"", "no"}) > 0
@@ -332,7 +332,7 @@ def _facts_under(facts: Any, format_: str) -> Any:
     return facts
 
 
-def _number_spelling(reading: Reading, mark: str) -> Spelling | None:
+def _number_spelling(reading: CellReading, mark: str) -> Spelling | None:
     settled = settle_formats(reading.forms, mark)
     if len(settled) > MAX_FORMATS or any(_looks_like_code(format_, own) for format_, own in settled):
         return None
@@ -364,7 +364,7 @@ def _looks_like_code(format_: NumberFormat, facts: FormFacts) -> bool:
     return format_.plus or (format_.group != "," and len(lengths) == 1 and min(lengths) >= CODE_DIGITS)
 
 
-def _time_spelling(reading: Reading) -> Spelling | None:
+def _time_spelling(reading: CellReading) -> Spelling | None:
     forms: TimeForms = reading.forms
     settled = settle_times(forms)
     formats = tuple(format_ for format_, _ in settled)
@@ -395,7 +395,7 @@ def _in_type(moment: str, type_: pa.DataType) -> str:
     return str(iso_strings(naive)[0])
 
 
-def _duration_spelling(reading: Reading) -> Spelling | None:
+def _duration_spelling(reading: CellReading) -> Spelling | None:
     forms: DurationForms = reading.forms
     settled = settle_durations(forms)
     formats = tuple(format_ for format_, _ in settled)
