@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from ss_ray.evaluation.stage import EvaluationResult
     from ss_ray.pipelines.evaluate import EvaluationReport
     from ss_ray.pipelines.generate import GenerationReport
+    from ss_ray.pipelines.kept_constraints import KeptConstraints
     from ss_ray.pipelines.replace_pii import ReplacementReport
     from ss_ray.pipelines.run import RunReport
 
@@ -92,11 +93,27 @@ def generation_summary(report: GenerationReport) -> str:
     if report.certificate:
         lines.append(f"Certificate      {report.certificate}")
 
+    lines += _constraint_lines(report.constraints)
     lines += [f"rejected         {count:,} rows: {name}" for name, count in report.result.rejected.items() if count]
     lines += [f"repaired         {count:,} cells: {name}" for name, count in report.result.repaired.items() if count]
     lines.append("Seconds          " + ", ".join(f"{stage} {s:.0f}" for stage, s in report.stage_seconds.items()))
 
     return "\n".join(lines)
+
+
+def _constraint_lines(constraints: KeptConstraints) -> list[str]:
+    """Which constraints hold in the new rows, and which of the run do not."""
+    parts = {
+        "of the run": constraints.of_run,
+        "added": constraints.added,
+        "of the run, dropped": constraints.dropped,
+    }
+    lines = [
+        f"Constraints      {part}: {'; '.join(constraint.name for constraint in found)}"
+        for part, found in parts.items()
+        if found
+    ]
+    return lines or ["Constraints      none"]
 
 
 def replacement_summary(report: ReplacementReport) -> str:
