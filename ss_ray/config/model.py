@@ -50,8 +50,10 @@ class DataParameters(Section):
     max_sequences_per_example: Annotated[int, Field(ge=1)] | Auto | None = Field(
         "auto", description="Records packed into one training example.", json_schema_extra=LANGUAGE_MODELS
     )
-    holdout: float = Field(
-        0.05, ge=0, description="Rows kept from training to test against: a share (below 1), a count, or 0."
+    holdout: Annotated[float, Field(ge=0)] | Auto = Field(
+        "auto",
+        description="Rows kept from training to test against: a share (below 1), a count, or 0; auto: 0.05, and in a "
+        "small table 50 rows or 0.2, whichever is fewer; under differential privacy always 0.05.",
     )
     max_holdout: int = Field(2000, ge=0, description="Most rows the holdout may have.")
     min_units_per_category: int = Field(
@@ -76,7 +78,7 @@ class DataParameters(Section):
     def _check_values(self) -> DataParameters:
         if self.order_training_examples_by and not self.group_training_examples_by:
             raise ValueError("order_training_examples_by needs group_training_examples_by")
-        if self.holdout > 1 and not self.holdout.is_integer():
+        if self.holdout != "auto" and self.holdout > 1 and not self.holdout.is_integer():
             raise ValueError("holdout above 1 is a number of rows and must be whole")
         return self
 

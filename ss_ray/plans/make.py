@@ -86,7 +86,7 @@ def _check_private(config: Config) -> None:
         raise ConfigError(
             "data.max_sequences_per_example: with differential privacy an example is of one unit; set it to 1"
         )
-    if config.data.holdout >= 1:
+    if config.data.holdout != "auto" and config.data.holdout >= 1:
         raise ConfigError(
             "data.holdout: with differential privacy the holdout is a share of the units, below 1: a number of rows "
             "would tell how many there are"

@@ -27,8 +27,17 @@ from ss_ray.tables.files import Source, file_digest, find_source, read_blocks
 from ss_ray.tables.infer import MIN_ROWS, infer_schema
 from ss_ray.tables.lenient import type_leniently
 from ss_ray.tables.parts import PartWriter
-from ss_ray.tables.splits import UnitCounts, holdout_bound, is_holdout, merge_counts, share_bound, smallest, unit_hashes
-from ss_ray.tables.withheld import holdout_rows_wanted
+from ss_ray.tables.splits import (
+    HoldoutUnits,
+    UnitCounts,
+    choose_holdout,
+    holdout_of_share,
+    is_holdout,
+    merge_counts,
+    smallest,
+    unit_hashes,
+)
+from ss_ray.tables.withheld import counted_units, holdout_size, private_holdout_share
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +50,7 @@ class TableRef:
         digests: SHA-256 of each file, in order.
         num_rows: Number of rows of all files.
         schema: Declared or inferred.
-        holdout_bound: Units with hashes up to this one are held out; -1 for none.
+        holdout: Units that are held out.
     """
 
     name: str
@@ -49,7 +58,7 @@ class TableRef:
     digests: tuple[str, ...]
     num_rows: int
     schema: TableSchema
-    holdout_bound: int
+    holdout: HoldoutUnits
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,14 +111,7 @@ def read_table(
     if group is not None and group not in source.names:
         raise DataError(f"data.group_training_examples_by: there is no column {group!r}", column=group)
 
-    if private:
-        limit = 0
-    else:
-        if data.holdout < 1:
-            limit = data.max_holdout
-        else:
-            limit = min(data.max_holdout, int(data.holdout))
-
+    limit = 0 if private else counted_units(data)
     with reported_progress(on_progress, "read", None) as report:
         items = list(enumerate(source.files))
         found = dict(map_items(_facts_worker, items, arguments=(source, group, seed, limit, report)))
@@ -127,9 +129,9 @@ def read_table(
         digests=tuple(file.digest for file in facts),
         num_rows=num_rows,
         schema=infer_schema(merge_tables(columns), data.columns, is_text=source.format != "parquet", min_rows=min_rows),
-        holdout_bound=share_bound(data.holdout)
+        holdout=holdout_of_share(private_holdout_share(data))
         if private
-        else holdout_bound(units, holdout_rows_wanted(num_rows, data), num_rows),
+        else choose_holdout(units, holdout_size(num_rows, data), num_rows),
     )
 
 
@@ -155,7 +157,7 @@ def split_table(
         # Whatever an earlier request or an interrupted run left there.
         (folder / side).remove()
 
-    arguments: tuple[Any, ...] = (source, table.schema, group, split_seed, table.holdout_bound, folder)
+    arguments: tuple[Any, ...] = (source, table.schema, group, split_seed, table.holdout, folder)
     with reported_progress(on_progress, "split", table.num_rows) as report:
         items = list(zip(range(len(source.files)), source.files, table.digests, strict=True))
         counts = list(map_items(_split_worker, items, arguments=(*arguments, report)))
@@ -268,7 +270,7 @@ def _split_worker(
     schema: TableSchema,
     group: str | None,
     seed: int,
-    bound: int,
+    holdout_units: HoldoutUnits,
     folder: Location,
     report: Callable[..., None],
 ) -> Callable[[tuple[int, Location, str]], tuple[int, int]]:
@@ -282,7 +284,7 @@ def _split_worker(
         with train, holdout:
             for block in read_blocks(source, file):
                 first_row = train.num_rows + holdout.num_rows
-                held_out = pa.array(is_holdout(unit_hashes(block, group, index, first_row, seed), bound))
+                held_out = pa.array(is_holdout(unit_hashes(block, group, index, first_row, seed), holdout_units))
                 typed = type_table(block, schema)
                 schema.check(typed)
                 train.write(typed.filter(pc.invert(held_out)))
