@@ -3,8 +3,8 @@
 Top level, beside the fields of `Evaluation`: `schema_version` (rises with every incompatible change), `quality_grade`,
 `verdict` (that grade with its score, and the reasons that cap it), `quality_limits` (columns that cap the score),
 `privacy_grade` (null: not available, or partial), `privacy_missing` (what was not tested; where anything is, there is
-no grade but Poor), `hard_fails` (names of privacy rules that failed), and NeMo's summary fields, each a score from 0 to 10
-or null. Every number below is an object with `value` (null: see `reason`), `sample_size`, `seed`, `std_error` and
+no grade but Poor), `hard_fails` (names of privacy rules that failed), and NeMo's summary fields, each a score from 0 to
+10 or null. Every number below is an object with `value` (null: see `reason`), `sample_size`, `seed`, `std_error` and
 `bounds`.
 """
 
