@@ -36,6 +36,7 @@ def summary(report: RunReport) -> str:
         ]
 
     lines.append(f"Manifest         {report.manifest}")
+    lines += [f"Note             {notice}" for notice in report.notices]
     if report.evaluation is not None:
         lines += score_lines(report.evaluation)
 

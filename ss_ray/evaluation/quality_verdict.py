@@ -95,7 +95,7 @@ def _cap_by_discriminator(auc: Metric) -> Iterator[_Cap]:
 def _cap_by_utility(utility: Utility) -> Iterator[_Cap]:
     """The caps of a table from which models learn much less than from real rows."""
     main = utility.synthetic
-    real = _skill(utility.task, utility.real)
+    real = _measure_skill(utility.task, utility.real)
     if real is not None and real > MIN_SKILL and main.value is not None:
         error = STANDARD_ERRORS * (main.std_error or 0.0)
         worst = 0.0 if utility.task == "regression" else 0.5
@@ -110,7 +110,7 @@ def _cap_by_utility(utility: Utility) -> Iterator[_Cap]:
     if not known:
         return
 
-    skills = [_skill(target.task, target.real) or 0.0 for target in known]
+    skills = [_measure_skill(target.task, target.real) or 0.0 for target in known]
     kept = sum(skill - (target.gap.value or 0.0) for skill, target in zip(skills, known, strict=True)) / sum(skills)
     noise = sum((target.gap.std_error or 0.0) ** 2 for target in known) ** 0.5 / sum(skills)
     limit = next((limit for bar, limit in SKILL_LIMITS if kept + STANDARD_ERRORS * noise < bar), None)
@@ -125,11 +125,11 @@ def _cap_by_utility(utility: Utility) -> Iterator[_Cap]:
 
 def _is_predictable(target: TargetUtility) -> bool:
     """Whether a model learns something of the column from real rows, and the loss is known."""
-    skill = _skill(target.task, target.real)
+    skill = _measure_skill(target.task, target.real)
     return skill is not None and skill > MIN_SKILL and target.gap.value is not None
 
 
-def _skill(task: str | None, score: Metric) -> float | None:
+def _measure_skill(task: str | None, score: Metric) -> float | None:
     """Twice the AUC above 0.5, or R2, at least 0."""
     if score.value is None or task is None:
         return None

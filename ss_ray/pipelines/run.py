@@ -45,6 +45,7 @@ from ss_ray.pipelines.facts import (
 )
 from ss_ray.pipelines.families import FAMILIES, choose_family, make_request
 from ss_ray.pipelines.handover import Learned, Prepared, Release
+from ss_ray.pipelines.notices import find_notices
 from ss_ray.pipelines.private import PrivateRun, private_run_of, refuse_budgeted, train_privately
 from ss_ray.pipelines.stages import Job, begin_job
 from ss_ray.plans.make import check_supported, make_plan
@@ -107,6 +108,7 @@ class RunReport:
         incomplete: Reason why rows are missing; empty if no row is missing.
         evaluation: Main figures; None where evaluation is off.
         stage_seconds: Wall time of each stage, in this run or in the one that finished it.
+        notices: Findings about the source that a person must see, with the option to set.
     """
 
     run_dir: str
@@ -120,6 +122,7 @@ class RunReport:
     incomplete: str
     evaluation: EvaluationResult | None
     stage_seconds: dict[str, float]
+    notices: tuple[str, ...] = ()
 
 
 def run(
@@ -173,6 +176,7 @@ def run(
             incomplete=release.synthetic.incomplete,
             evaluation=evaluation,
             stage_seconds=job.stages.seconds,
+            notices=find_notices(source.table, is_private=config.is_private),
         )
 
 
@@ -188,6 +192,7 @@ def _read_source(job: Job, data: str | Path) -> PlannedSource:
         start.split_seed,
         job.on_progress,
         private=config.is_private,
+        find_ids=not config.time_series.is_timeseries,
     )
     job.log.facts.update(inputs=list(table.digests), request=request_fingerprint(config))
     _check_columns(config, table)
@@ -329,7 +334,7 @@ def _evaluate_release(
         tables,
         prepared.schema,
         _evaluation_request(job.config, source.plan, prepared.pii),
-        _report_context(job, source.plan, prepared, learned, facts),
+        _report_context(job, source, prepared, learned, facts),
         facts,
         run_dir.internal,
         job.on_progress,
@@ -446,7 +451,10 @@ def _evaluation_request(config: Config, plan: RunPlan, pii: PiiResult) -> Evalua
     )
 
 
-def _report_context(job: Job, plan: RunPlan, prepared: Prepared, learned: Learned, facts: RunFacts) -> ReportContext:
+def _report_context(
+    job: Job, source: PlannedSource, prepared: Prepared, learned: Learned, facts: RunFacts
+) -> ReportContext:
+    plan = source.plan
     return ReportContext(
         title=job.run_dir.root.name,
         created_at=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
@@ -462,4 +470,5 @@ def _report_context(job: Job, plan: RunPlan, prepared: Prepared, learned: Learne
         guarantee=learned.guarantee,
         settings=given_settings(job.config),
         versions=facts.versions,
+        warnings=find_notices(source.table, is_private=plan.is_private),
     )

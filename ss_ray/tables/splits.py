@@ -47,6 +47,47 @@ class HoldoutUnits:
 NO_UNITS = HoldoutUnits(bound=-1)
 
 
+@dataclass(frozen=True, kw_only=True)
+class SplitUnit:
+    """Rows that stay on one side of the split as a whole.
+
+    Attributes:
+        column: Column whose rows of one value stay together; None where each row is by itself.
+        is_declared: Whether the column is the declared grouping column, in which no value may be missing. In a column
+            that was found, each row without a value is by itself.
+    """
+
+    column: str | None
+    is_declared: bool = True
+
+
+def split_hashes(table: pa.Table, unit: SplitUnit, file: int, first_row: int, seed: int) -> Hashes:
+    """(rows,) hash of the unit of each row, independent of the division of the file into blocks.
+
+    Args:
+        table: Rows of one block.
+        unit: Rows that stay together.
+        file: Number of the file that holds the block.
+        first_row: Rows of the file before the block.
+        seed: Key of the hash.
+
+    Raises:
+        DataError: A declared grouping column has missing values.
+    """
+    if unit.is_declared or unit.column is None:
+        return unit_hashes(table, unit.column, file, first_row, seed)
+
+    missing = table.column(unit.column).is_null(nan_is_null=True).to_numpy()
+    by_row = unit_hashes(table, None, file, first_row, seed)
+    if missing.all():
+        return by_row
+
+    hashes = by_row.copy()
+    known = table.select([unit.column]).filter(pa.array(~missing))
+    hashes[~missing] = unit_hashes(known, unit.column, file, first_row, seed)
+    return hashes
+
+
 def unit_hashes(table: pa.Table, unit_column: str | None, file: int, first_row: int, seed: int) -> Hashes:
     """(rows,) hash of each row's privacy unit, independent of the division of the file into blocks.
 

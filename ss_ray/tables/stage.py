@@ -24,18 +24,21 @@ from ss_ray.schema import TableSchema
 from ss_ray.tables.cells import type_table
 from ss_ray.tables.facts import ColumnFacts, merge_tables, table_facts
 from ss_ray.tables.files import Source, file_digest, find_source, read_blocks
+from ss_ray.tables.first_rows import first_rows
 from ss_ray.tables.infer import MIN_ROWS, infer_schema
 from ss_ray.tables.lenient import type_leniently
 from ss_ray.tables.parts import PartWriter
+from ss_ray.tables.repeats import SEARCHED_ROWS, RepeatedId, find_repeated_id
 from ss_ray.tables.splits import (
     HoldoutUnits,
+    SplitUnit,
     UnitCounts,
     choose_holdout,
     holdout_of_share,
     is_holdout,
     merge_counts,
     smallest,
-    unit_hashes,
+    split_hashes,
 )
 from ss_ray.tables.withheld import counted_units, holdout_size, private_holdout_share
 
@@ -51,6 +54,9 @@ class TableRef:
         num_rows: Number of rows of all files.
         schema: Declared or inferred.
         holdout: Units that are held out.
+        repeated_id: Column of identifiers that repeats, by which the rows are split where no group is declared; None
+            where there is none, or where it was not searched.
+        splits_by_id: Whether the rows are split by that column.
     """
 
     name: str
@@ -59,6 +65,18 @@ class TableRef:
     num_rows: int
     schema: TableSchema
     holdout: HoldoutUnits
+    repeated_id: RepeatedId | None = None
+    splits_by_id: bool = False
+
+    def split_unit(self, group: str | None) -> SplitUnit:
+        """What stays on one side of the split.
+
+        Args:
+            group: The declared grouping column; None without one.
+        """
+        if self.splits_by_id and self.repeated_id is not None:
+            return SplitUnit(column=self.repeated_id.column, is_declared=False)
+        return SplitUnit(column=group)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +110,7 @@ def read_table(
     *,
     private: bool = False,
     min_rows: int = MIN_ROWS,
+    find_ids: bool = False,
 ) -> TableRef:
     """Look at every row once.
 
@@ -102,19 +121,19 @@ def read_table(
         on_progress: Function that is told the number of rows read.
         private: Hold out each unit by itself, as differential privacy needs it, not an exact number.
         min_rows: Rows that the table must have.
+        find_ids: Search a column of identifiers that repeats, and split by it. With `private` it is only searched: a
+            split that depends on other rows would move units, and the guarantee is about the declared unit.
 
     Raises:
         DataError: The source is missing, damaged, too small, or contradicts what was declared.
     """
     source = find_source(uri, data.encoding, data.max_bytes)
-    group = data.group_training_examples_by
-    if group is not None and group not in source.names:
-        raise DataError(f"data.group_training_examples_by: there is no column {group!r}", column=group)
-
+    repeated = _find_id(source, data) if find_ids else None
+    unit = _choose_unit(source, data, None if private else repeated)
     limit = 0 if private else counted_units(data)
     with reported_progress(on_progress, "read", None) as report:
         items = list(enumerate(source.files))
-        found = dict(map_items(_facts_worker, items, arguments=(source, group, seed, limit, report)))
+        found = dict(map_items(_facts_worker, items, arguments=(source, unit, seed, limit, report)))
 
     facts = [found[index] for index in range(len(items))]
     columns = [file.columns for file in facts if file.columns is not None]
@@ -132,7 +151,29 @@ def read_table(
         holdout=holdout_of_share(private_holdout_share(data))
         if private
         else choose_holdout(units, holdout_size(num_rows, data), num_rows),
+        repeated_id=repeated,
+        splits_by_id=not unit.is_declared,
     )
+
+
+def _choose_unit(source: Source, data: DataParameters, repeated: RepeatedId | None) -> SplitUnit:
+    """The rows that the split keeps together: of the declared group, or else of the identifier that repeats."""
+    group = data.group_training_examples_by
+    if group is not None and group not in source.names:
+        raise DataError(f"data.group_training_examples_by: there is no column {group!r}", column=group)
+    if repeated is None:
+        return SplitUnit(column=group)
+
+    return SplitUnit(column=repeated.column, is_declared=False)
+
+
+def _find_id(source: Source, data: DataParameters) -> RepeatedId | None:
+    """The column of identifiers that repeats; None where a group is declared, or where there is no such column."""
+    if data.group_training_examples_by is not None:
+        return None
+
+    declared = [name for name, column in data.columns.items() if column.kind is not None]
+    return find_repeated_id(first_rows(source, SEARCHED_ROWS), declared)
 
 
 def split_table(
@@ -152,12 +193,12 @@ def split_table(
         DataError: The source changed since it was read, or every row was held out.
     """
     source = find_source(uri, data.encoding, data.max_bytes)
-    group = data.group_training_examples_by
+    unit = table.split_unit(data.group_training_examples_by)
     for side in ("train", "holdout"):
         # Whatever an earlier request or an interrupted run left there.
         (folder / side).remove()
 
-    arguments: tuple[Any, ...] = (source, table.schema, group, split_seed, table.holdout, folder)
+    arguments: tuple[Any, ...] = (source, table.schema, unit, split_seed, table.holdout, folder)
     with reported_progress(on_progress, "split", table.num_rows) as report:
         items = list(zip(range(len(source.files)), source.files, table.digests, strict=True))
         counts = list(map_items(_split_worker, items, arguments=(*arguments, report)))
@@ -168,7 +209,7 @@ def split_table(
     return Splits(
         train_rows=sum(train for train, _ in counts),
         holdout_rows=sum(holdout for _, holdout in counts),
-        privacy_unit=group,
+        privacy_unit=unit.column,
     )
 
 
@@ -240,7 +281,7 @@ def _typed_worker(
 
 
 def _facts_worker(
-    source: Source, group: str | None, seed: int, limit: int, report: Callable[..., None]
+    source: Source, unit: SplitUnit, seed: int, limit: int, report: Callable[..., None]
 ) -> Callable[[tuple[int, Location]], tuple[int, _FileFacts]]:
     def facts_of(item: tuple[int, Location]) -> tuple[int, _FileFacts]:
         index, file = item
@@ -255,7 +296,7 @@ def _facts_worker(
             else:
                 columns = merge_tables([columns, found])
 
-            hashes = unit_hashes(block, group, index, num_rows, seed)
+            hashes = split_hashes(block, unit, index, num_rows, seed)
             units = merge_counts([units, smallest(hashes, limit)], limit)
             num_rows += block.num_rows
             report(block.num_rows)
@@ -268,7 +309,7 @@ def _facts_worker(
 def _split_worker(
     source: Source,
     schema: TableSchema,
-    group: str | None,
+    unit: SplitUnit,
     seed: int,
     holdout_units: HoldoutUnits,
     folder: Location,
@@ -284,7 +325,7 @@ def _split_worker(
         with train, holdout:
             for block in read_blocks(source, file):
                 first_row = train.num_rows + holdout.num_rows
-                held_out = pa.array(is_holdout(unit_hashes(block, group, index, first_row, seed), holdout_units))
+                held_out = pa.array(is_holdout(split_hashes(block, unit, index, first_row, seed), holdout_units))
                 typed = type_table(block, schema)
                 schema.check(typed)
                 train.write(typed.filter(pc.invert(held_out)))

@@ -9,7 +9,16 @@ from hypothesis import strategies as st
 
 from ss_ray.config.model import DataParameters
 from ss_ray.errors import DataError
-from ss_ray.tables.splits import choose_holdout, holdout_of_share, is_holdout, merge_counts, smallest, unit_hashes
+from ss_ray.tables.splits import (
+    SplitUnit,
+    choose_holdout,
+    holdout_of_share,
+    is_holdout,
+    merge_counts,
+    smallest,
+    split_hashes,
+    unit_hashes,
+)
 from ss_ray.tables.withheld import SPARE_UNITS, HoldoutSize, holdout_rows_wanted, holdout_size, private_holdout_share
 from tests.examples import examples
 
@@ -160,3 +169,20 @@ def test_a_unit_held_out_by_share_does_not_depend_on_other_units():
         assert held_out_by_share(pa.table({"id": rest}), 0.1, "id").tolist() == [
             side for i, side in enumerate(all_of_them.tolist()) if i != left_out
         ]
+
+
+@pytest.mark.parametrize("block_rows", [3, 100])
+def test_rows_without_the_identifier_that_was_found_are_units_by_themselves(block_rows: int):
+    people = [None if row % 5 == 0 else f"p{row // 4}" for row in range(100)]
+    table = pa.table({"person": people})
+    unit = SplitUnit(column="person", is_declared=False)
+    blocks = [table.slice(start, block_rows) for start in range(0, 100, block_rows)]
+    starts = range(0, 100, block_rows)
+    hashes = np.concatenate(
+        [split_hashes(block, unit, 0, start, 1) for block, start in zip(blocks, starts, strict=True)]
+    )
+    whole = split_hashes(table, unit, 0, 0, 1)
+    assert (hashes == whole).all()
+    missing = np.array([person is None for person in people])
+    assert len(np.unique(whole[missing])) == missing.sum()
+    assert len(np.unique(whole[~missing])) == len(set(people) - {None})
