@@ -317,8 +317,10 @@ class Config(Section):
     replace_pii: PiiParameters | None = Field(default_factory=PiiParameters, description="null: leave PII in place.")
     training: TrainingParameters = Field(default_factory=TrainingParameters)
     generation: GenerationParameters = Field(default_factory=GenerationParameters)
-    constraints: tuple[ConstraintParameters, ...] = Field(
-        (), description="Rules that no synthetic row breaks; see Constraints."
+    constraints: tuple[ConstraintParameters, ...] | Auto = Field(
+        (),
+        description="Rules that no synthetic row breaks, see Constraints; auto: the relations between columns that "
+        "hold in all training rows and are far from chance (not under differential privacy).",
     )
     evaluation: EvaluationParameters = Field(default_factory=EvaluationParameters)
     privacy: PrivacyParameters | None = Field(default_factory=PrivacyParameters, description="null: off.")
@@ -336,6 +338,13 @@ class Config(Section):
     def is_private(self) -> bool:
         """Whether differential privacy is asked for."""
         return self.privacy is not None and self.privacy.dp_enabled
+
+    @property
+    def listed_constraints(self) -> tuple[ConstraintParameters, ...]:
+        """The constraints that are listed; none where they are to be found."""
+        if self.constraints == "auto":
+            return ()
+        return self.constraints
 
     @property
     def model_family(self) -> ModelFamilyName:

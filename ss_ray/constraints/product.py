@@ -99,7 +99,7 @@ def _find_products(values: Floats) -> Iterator[tuple[int, int, int, float]]:
         size = np.abs(product)[:, None] + 1e-12
         error = np.abs(product[:, None] - values) / size
         # The half unit of a rounded total is no error of a large product.
-        error[np.abs(product[:, None] - values) <= _units(values) / 2 + 1e-9] = 0.0
+        error[np.abs(product[:, None] - values) <= _measure_units(values) / 2 + 1e-9] = 0.0
         worst = np.max(np.where(np.isnan(error), 0.0, error), axis=0)
         for k in np.flatnonzero(worst <= TOLERANCES[-1]).tolist():
             if k in (i, j):
@@ -111,7 +111,7 @@ def _find_products(values: Floats) -> Iterator[tuple[int, int, int, float]]:
                 yield i, j, k, tolerance
 
 
-def _units(values: Floats) -> Floats:
+def _measure_units(values: Floats) -> Floats:
     """(columns,) unit of the last decimal of each column, up to 6 decimals."""
     units = []
     for column in values.T:
@@ -130,7 +130,7 @@ def _half_unit(array: pa.Array) -> float:
         return 0.5 * 10.0**-array.type.scale
 
     values = numbers(array.drop_null())
-    return float(0.5 * _units(values[:1000, None])[0]) + 1e-9 if len(values) else 0.0
+    return float(0.5 * _measure_units(values[:1000, None])[0]) + 1e-9 if len(values) else 0.0
 
 
 def _suggest_product(constraint: ProductConstraint, columns: CodedColumns) -> Suggestion | None:

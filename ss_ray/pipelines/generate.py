@@ -21,7 +21,7 @@ from ss_ray.pii.rules import PiiPlan
 from ss_ray.pii.stage import PiiResult, RowFolders
 from ss_ray.pipelines.facts import request_fingerprint
 from ss_ray.pipelines.families import FAMILIES, choose_family, make_request
-from ss_ray.pipelines.kept_constraints import KeptConstraints, keep_constraints
+from ss_ray.pipelines.kept_constraints import KeptConstraints, keep_constraints, read_found
 from ss_ray.pipelines.private import refuse_budgeted_model
 from ss_ray.pipelines.run import search_release, seed_state, start_run
 from ss_ray.pipelines.stages import GENERATION_STAGES, STAGES, Job, begin_job
@@ -92,7 +92,9 @@ def generate_from(
     _check_free(run_dir)
     # A model can only be asked for the columns, groups and privacy that it was trained with.
     _require_model(trained)
-    constraints = keep_constraints(config, trained.read_manifest("generate"))
+    schema = read_schema((trained.internal / "model" / "codec.json").read_text())
+    found = read_found(trained.read_manifest("find"), schema, config.generation.num_records)
+    constraints = keep_constraints(config, trained.read_manifest("generate"), found)
     asked = _with_the_models_sections(config, trained, constraints)
     check_sequences(asked)
 

@@ -51,6 +51,11 @@ def check_supported(config: Config) -> None:
         ConfigError: Anything that would have to be ignored to go on.
     """
     if config.is_private:
+        if config.constraints == "auto":
+            raise ConfigError(
+                "constraints: auto depends on the rows, which differential privacy would have to pay for; list the "
+                "constraints, which `ss-ray suggest-constraints` prints"
+            )
         _check_private(config)
 
     check_sequences(config)
@@ -173,7 +178,9 @@ def plan_hold_back(config: Config, seed: int) -> HoldBackPlan:
         min_units=1 if config.is_private else data.min_units_per_category,
         unit_column=data.group_training_examples_by,
         exempt=(*(name for name in ordering if name is not None), *public),
-        together=tuple(rule.read_columns for rule in config.constraints if isinstance(rule, DeterminesConstraint)),
+        together=tuple(
+            rule.read_columns for rule in config.listed_constraints if isinstance(rule, DeterminesConstraint)
+        ),
         seed=seed,
     )
 
@@ -341,7 +348,7 @@ def plan_generation(config: Config, sequences: SequencePlan | None, seed: int) -
         stop=sequences.stop if sequences else None,
         shard_rows=min(most, max(least, -(-generation.num_records // 16))),
         sampling=Sampling(temperature=or_default(generation.temperature, 1.0), top_p=generation.top_p),
-        constraints=config.constraints,
+        constraints=config.listed_constraints,
         patience=generation.patience,
         invalid_fraction_threshold=generation.invalid_fraction_threshold,
         seed=seed,

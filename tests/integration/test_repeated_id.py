@@ -12,7 +12,7 @@ from pyarrow import csv
 from ss_ray.config.model import DataParameters
 from ss_ray.demo import make_patients
 from ss_ray.location import Location
-from ss_ray.pipelines.notices import find_notices
+from ss_ray.pipelines.notices import describe_repeats
 from ss_ray.progress import ignore
 from ss_ray.tables.stage import read_table, split_table
 
@@ -36,10 +36,12 @@ def test_the_split_goes_by_an_identifier_that_repeats_unless_differential_privac
     assert not people_of(tmp_path, "train") & people_of(tmp_path, "holdout")
     # At least 50 rows, and no more than the visits of one person beyond them.
     assert 50 <= splits.holdout_rows < 58
-    assert "Set data.group_training_examples_by: patient_id" in find_notices(table, is_private=False)[0]
+    assert "Set data.group_training_examples_by: patient_id" in next(
+        describe_repeats(table.repeated_id, is_private=False)
+    )
 
     private = read_table(source, data, 3, ignore, private=True, find_ids=True)
     splits = split_table(source, private, data, 3, folder, ignore)
     assert splits.privacy_unit is None
     assert people_of(tmp_path, "train") & people_of(tmp_path, "holdout")
-    assert "The guarantee protects one row" in find_notices(private, is_private=True)[0]
+    assert "The guarantee protects one row" in next(describe_repeats(private.repeated_id, is_private=True))

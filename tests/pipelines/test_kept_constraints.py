@@ -45,3 +45,10 @@ def test_a_run_that_stopped_before_its_rows_is_refused_unless_its_constraints_ar
     with pytest.raises(ConfigError, match="its constraints are not known"):
         keep_constraints(parse_config({}), None)
     assert keep_constraints(parse_config({"constraints": []}), None).all == ()
+
+
+def test_constraints_that_the_run_found_are_kept_and_cannot_be_searched_again() -> None:
+    asked = {"asked": {"constraints": "auto"}}
+    assert keep_constraints(parse_config({}), asked, (ORDER,)).all == (ORDER,)
+    with pytest.raises(ConfigError, match="auto is for `ss-ray run`"):
+        keep_constraints(parse_config({"constraints": "auto"}), asked, (ORDER,))

@@ -158,3 +158,9 @@ def test_private_batch_and_passes_can_be_given():
 def test_notes_name_parameters_that_were_set_and_have_no_effect():
     notes = plan_of(training={"lora_r": 8, "batch_size": 4}, privacy={"epsilon": 3.0}).notes
     assert notes[-1].endswith("in this version: privacy.epsilon, training.lora_r.")
+
+
+def test_constraints_to_be_found_are_refused_under_differential_privacy():
+    check_supported(parse_config({"constraints": "auto"}))
+    with pytest.raises(ConfigError, match="constraints: auto depends on the rows"):
+        check_supported(parse_config({"constraints": "auto", "privacy": {"dp_enabled": True}}))
