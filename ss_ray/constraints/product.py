@@ -18,9 +18,9 @@ from ss_ray.constraints.sum import count_decimals
 from ss_ray.schema import ColumnSchema, Kind, TableSchema
 
 MAX_PRODUCT_COLUMNS = 40
-TOLERANCES = (0.0, 0.001, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
+TOLERANCES = (0.0, 0.001, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6)
 """Tolerances that are suggested, the smallest that holds in all rows."""
-MOST_BY_CHANCE = 0.25
+MOST_BY_CHANCE = 0.3
 """Share of rows within a suggested tolerance if the total had nothing to do with the factors."""
 _ROUNDING = 8 * float(np.finfo(np.float32).eps)
 
