@@ -18,7 +18,7 @@ from ss_ray.plans.sampling import Sampling
 from ss_ray.plans.sequences import SequencePlan, check_sequences, plan_sequences
 from ss_ray.plans.shape import CompactShape
 from ss_ray.privacy.charges import Charge
-from ss_ray.tables.withheld import HoldBackPlan, holdout_rows_wanted
+from ss_ray.tables.withheld import HOLDOUT_SHARE, HoldBackPlan, holdout_rows_wanted
 
 ROWS_SHOWN = 500_000
 """Training shows sqrt(ROWS_SHOWN x rows) rows, at least one pass: 5 passes of 20,000 rows, 1 of a million."""
@@ -379,6 +379,12 @@ def _plan_notes(config: Config) -> list[str]:
         notes.append(
             f"Rows of one {config.data.group_training_examples_by!r} stay on one side of the split; "
             f"they are modelled {modelled}."
+        )
+
+    if config.is_private and config.data.holdout == "auto":
+        notes.append(
+            f"Each unit is held out with a probability of {HOLDOUT_SHARE:.0%}, whatever their number, because the number "
+            "of units is secret; for a small table set data.holdout to a larger share."
         )
 
     # A parameter that does nothing is named in the report, so that nobody relies on it.
