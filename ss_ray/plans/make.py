@@ -383,8 +383,8 @@ def _plan_notes(config: Config) -> list[str]:
 
     if config.is_private and config.data.holdout == "auto":
         notes.append(
-            f"Each unit is held out with a probability of {HOLDOUT_SHARE:.0%}, whatever their number, because the number "
-            "of units is secret; for a small table set data.holdout to a larger share."
+            f"Each unit is held out with a probability of {HOLDOUT_SHARE:.0%}, whatever their number, because the "
+            "number of units is secret; for a small table set data.holdout to a larger share."
         )
 
     # A parameter that does nothing is named in the report, so that nobody relies on it.
