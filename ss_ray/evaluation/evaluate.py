@@ -117,7 +117,9 @@ def combine(
         quality_comparable=score_quality(*common, tabular_columns=columns),
         quality_baseline=score_quality(*marks, tabular_columns=columns),
         privacy=judge_privacy(privacy),
-        verdict=judge_quality(quality, fidelity.discriminator, utility, fidelity.texts),
+        verdict=judge_quality(
+            quality, (fidelity.discriminator, fidelity.discriminator_baseline), utility, fidelity.texts
+        ),
     )
 
     return Evaluation(fidelity=fidelity, utility=utility, privacy=privacy, scores=scores)

@@ -14,6 +14,8 @@ Result = TypeVar("Result")
 
 MIN_ROWS = 20
 """Rows of each table below which most measurements are not made."""
+TOO_SMALL = "too small to tell"
+"""First words of the reason why a table has too few rows for a measurement."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +92,7 @@ def too_small(rows: Mapping[str, int], noun: str = "rows") -> str:
         'too small to tell: 12 holdout rows, at least 20 are needed'
     """
     name, found = min(rows.items(), key=lambda item: item[1])
-    return f"too small to tell: {found} {name} {noun}, at least {MIN_ROWS} are needed"
+    return f"{TOO_SMALL}: {found} {name} {noun}, at least {MIN_ROWS} are needed"
 
 
 def unavailable(reason: str) -> Metric:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ss_ray.evaluation.metrics import Metric
+from ss_ray.evaluation.metrics import TOO_SMALL, Metric
 from ss_ray.evaluation.quality.text_fidelity import TextFidelity
 from ss_ray.evaluation.scores import QualityScores, Score, text_semantic_score, to_score
 from ss_ray.evaluation.utility.several_targets import TargetUtility
@@ -23,11 +23,13 @@ TOP_OF_VERY_GOOD = 7.9
 
 AUC_LIMITS = ((0.95, TOP_OF_MODERATE), (0.85, TOP_OF_GOOD_VERDICT), (0.75, TOP_OF_VERY_GOOD))
 """Discriminator AUC above which the verdict is capped, and its highest score then."""
-SKILL_LIMITS = ((0.1, TOP_OF_MODERATE), (0.5, TOP_OF_GOOD_VERDICT), (0.75, TOP_OF_VERY_GOOD))
+SKILL_LIMITS = ((0.25, TOP_OF_MODERATE), (0.5, TOP_OF_GOOD_VERDICT), (0.75, TOP_OF_VERY_GOOD))
 """Share of the real rows' skill below which the verdict is capped, and its highest score then."""
 TEXT_LIMITS = ((2.0, TOP_OF_MODERATE), (4.0, TOP_OF_GOOD_VERDICT), (6.0, TOP_OF_VERY_GOOD))
 """Score of the meaning of texts below which the verdict is capped, and its highest score then."""
 TEXT_AUC_LIMIT = 0.95
+PRACTICAL_DIFFERENCE = 0.1
+"""Difference from unseen real rows in an AUC or a similarity that matters."""
 MIN_SKILL = 0.1
 """Skill of real rows below which a column cannot be predicted, so that nothing can be lost."""
 STANDARD_ERRORS = 2.0
@@ -56,13 +58,14 @@ class _Cap:
 
 
 def judge_quality(
-    quality: QualityScores, discriminator: Metric, utility: Utility, texts: Sequence[TextFidelity]
+    quality: QualityScores, discriminators: tuple[Metric, Metric], utility: Utility, texts: Sequence[TextFidelity]
 ) -> QualityVerdict:
     """The SQS, capped where the discriminator, the usefulness or the meaning of texts contradict it.
 
     Args:
         quality: The SQS of the synthetic table.
-        discriminator: AUC of a model that tells synthetic from real rows.
+        discriminators: AUC of a model that tells synthetic from real rows, and of one that tells unseen real rows from
+            training rows.
         utility: Scores of models that learned from synthetic and from real rows.
         texts: Fidelity of each text column.
     """
@@ -70,7 +73,12 @@ def judge_quality(
     if sqs.value is None:
         return QualityVerdict(score=sqs)
 
-    caps = (*_cap_by_discriminator(discriminator), *_cap_by_utility(utility), *_cap_by_texts(texts))
+    caps = (
+        *_cap_small_table(discriminators[0], utility),
+        *_cap_by_discriminator(*discriminators),
+        *_cap_by_utility(utility),
+        *_cap_by_texts(texts),
+    )
     binding = sorted((cap for cap in caps if cap.limit < sqs.value), key=lambda cap: cap.limit)
     if not binding:
         return QualityVerdict(score=sqs, reasons=quality.limits)
@@ -78,9 +86,19 @@ def judge_quality(
     return QualityVerdict(score=to_score(binding[0].limit), reasons=(*(cap.reason for cap in binding), *quality.limits))
 
 
-def _cap_by_discriminator(auc: Metric) -> Iterator[_Cap]:
-    """The cap of a table whose rows a model tells from real ones."""
-    if auc.value is None:
+def _cap_small_table(auc: Metric, utility: Utility) -> Iterator[_Cap]:
+    """The cap of a table that is too small for every measurement of whole rows."""
+    made = utility.synthetic
+    if auc.value is None and made.value is None and (auc.reason or "").startswith(TOO_SMALL):
+        yield _Cap(
+            limit=TOP_OF_GOOD_VERDICT,
+            reason=f"only single columns and pairs were compared, the table is {auc.reason}",
+        )
+
+
+def _cap_by_discriminator(auc: Metric, baseline: Metric) -> Iterator[_Cap]:
+    """The cap of a table whose rows a model tells from real ones, better than real ones from each other."""
+    if auc.value is None or not _is_worse(auc, baseline):
         return
 
     least = auc.value - STANDARD_ERRORS * (auc.std_error or 0.0)
@@ -90,6 +108,13 @@ def _cap_by_discriminator(auc: Metric) -> Iterator[_Cap]:
             limit=limit,
             reason=f"a model tells synthetic from real rows with an AUC of {auc.value:.2f}; 0.5 is guessing",
         )
+
+
+def _is_worse(auc: Metric, baseline: Metric) -> bool:
+    """Whether an AUC is above that of real rows against real ones by an amount that matters."""
+    if auc.value is None or baseline.value is None:
+        return True
+    return auc.value - baseline.value > PRACTICAL_DIFFERENCE
 
 
 def _cap_by_utility(utility: Utility) -> Iterator[_Cap]:
@@ -142,7 +167,11 @@ def _cap_by_texts(texts: Sequence[TextFidelity]) -> Iterator[_Cap]:
     """The caps of text columns whose texts mean something else than real ones, or nothing."""
     for text in texts:
         made = text.synthetic
-        if made.semantic.value is not None:
+        mark = text.baseline
+        # Real texts of another sample may differ as much, where there are few.
+        if made.semantic.value is not None and (
+            mark.semantic.value is None or mark.semantic.value - made.semantic.value > PRACTICAL_DIFFERENCE
+        ):
             score = text_semantic_score(made.semantic.value)
             limit = next((limit for bar, limit in TEXT_LIMITS if score < bar), None)
             if limit is not None:
@@ -151,6 +180,9 @@ def _cap_by_texts(texts: Sequence[TextFidelity]) -> Iterator[_Cap]:
                 )
 
         auc = made.discriminator
+        if not _is_worse(auc, mark.discriminator):
+            continue
+
         if auc.value is not None and auc.value - STANDARD_ERRORS * (auc.std_error or 0.0) > TEXT_AUC_LIMIT:
             yield _Cap(
                 limit=TOP_OF_GOOD_VERDICT,

@@ -27,6 +27,10 @@ MOST_ROWS_EACH = 5.0
 CODE_SHARE = 0.2
 """Distinct values, as a share of the rows, from which a column of codes may name persons or things."""
 NAMED_COLUMNS = 3
+FIRST_VALUES = 50
+MANY_VALUES = 30
+MANY_SHARE = 0.05
+"""Distinct values, in number and as a share of the rows, from which a column of persons needs no other proof."""
 
 _PERSON = (
     r"patient|customer|client|user|person|member|employee|student|subject|participant|respondent|household|account|"
@@ -49,7 +53,8 @@ class RepeatedId:
     Attributes:
         column: Name of the column.
         rows_each: Mean number of rows of one identifier, in the rows that were searched.
-        constant: Names of the other columns that never change within one identifier.
+        constant: Names of the other columns that never change within one identifier; a column whose header names
+            persons needs none.
     """
 
     column: str
@@ -58,12 +63,14 @@ class RepeatedId:
 
     def describe(self) -> str:
         """What repeats and what is constant within it, in one sentence."""
+        rows = f"Each value of {self.column!r} has {self.rows_each:.1f} rows on average"
+        if not self.constant:
+            return rows
+
         named = ", ".join(map(repr, self.constant[:NAMED_COLUMNS]))
         more = len(self.constant) - NAMED_COLUMNS
         others = f"{named} and {more} more columns" if more > 0 else named
-        return (
-            f"Each value of {self.column!r} has {self.rows_each:.1f} rows on average, and {others} never change in them"
-        )
+        return f"{rows}, and {others} never change in them"
 
 
 def find_repeated_id(rows: pa.Table, declared: Sequence[str] = ()) -> RepeatedId | None:
@@ -82,11 +89,15 @@ def find_repeated_id(rows: pa.Table, declared: Sequence[str] = ()) -> RepeatedId
         >>> find_repeated_id(visits)
         RepeatedId(column='patient_id', rows_each=3.0, constant=('born',))
     """
+    candidates = _list_candidates(rows, declared)
+    if not candidates:
+        return None
+
     codes = {name: _encode_column(rows.column(name)) for name in rows.column_names}
     best: RepeatedId | None = None
-    for column, is_person in _list_candidates(rows, codes, declared):
+    for column, is_person in candidates.items():
         constant = tuple(_find_constant(column, codes))
-        if not constant:
+        if not constant and not (is_person and _are_many(codes[column])):
             continue
 
         found = RepeatedId(column=column, rows_each=rows.num_rows / (int(codes[column].max()) + 1), constant=constant)
@@ -99,23 +110,28 @@ def find_repeated_id(rows: pa.Table, declared: Sequence[str] = ()) -> RepeatedId
     return best
 
 
-def _list_candidates(rows: pa.Table, codes: Mapping[str, Codes], declared: Sequence[str]) -> Iterator[tuple[str, bool]]:
+def _list_candidates(rows: pa.Table, declared: Sequence[str]) -> dict[str, bool]:
     """Columns that may be identifiers of several rows, those that name persons first; and whether they do."""
     persons: list[str] = []
     others: list[str] = []
-    for name, code in codes.items():
-        distinct = int(code.max(initial=-1)) + 1
-        present = int((code >= 0).sum())
-        if name in declared or distinct < 2 or present - distinct < MIN_REPEATS:
+    for name in rows.column_names:
+        column = rows.column(name)
+        is_person = _PERSON_HEADER.match(name) is not None
+        if name in declared or not (is_person or _ID_HEADER.search(name) or _are_codes(column)):
             continue
 
-        if _PERSON_HEADER.match(name) and distinct >= MIN_REPEATS:
+        code = _encode_column(column)
+        distinct = int(code.max(initial=-1)) + 1
+        present = int((code >= 0).sum())
+        if distinct < 2 or present - distinct < MIN_REPEATS:
+            continue
+
+        if is_person and distinct >= MIN_REPEATS:
             persons.append(name)
-        elif present / distinct <= MOST_ROWS_EACH and (_ID_HEADER.search(name) or _are_codes(rows.column(name))):
+        elif present / distinct <= MOST_ROWS_EACH:
             others.append(name)
 
-    yield from ((name, True) for name in persons)
-    yield from ((name, False) for name in others)
+    return dict.fromkeys(persons, True) | dict.fromkeys(others, False)
 
 
 def _are_codes(column: pa.ChunkedArray) -> bool:
@@ -124,8 +140,21 @@ def _are_codes(column: pa.ChunkedArray) -> bool:
         return False
 
     values = column.drop_null()
-    few = len(values) and pc.count_distinct(values).as_py() < CODE_SHARE * len(values)
-    return bool(len(values)) and not few and bool(pc.all(pc.match_substring_regex(values, _CODE)).as_py())
+    # Most columns fall on their first values.
+    if not len(values) or not _match_code(values.slice(0, FIRST_VALUES)) or not _match_code(values):
+        return False
+
+    return bool(pc.count_distinct(values).as_py() >= CODE_SHARE * len(values))
+
+
+def _match_code(values: pa.ChunkedArray) -> bool:
+    return bool(pc.all(pc.match_substring_regex(values, _CODE)).as_py())
+
+
+def _are_many(code: Codes) -> bool:
+    """Whether a column has so many values that it is no category, such as a type of account."""
+    distinct = int(code.max()) + 1
+    return distinct >= MANY_VALUES and distinct >= MANY_SHARE * len(code)
 
 
 def _find_constant(column: str, codes: Mapping[str, Codes]) -> Iterator[str]:
