@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from ss_ray.cli.summaries import score_lines
+from dataclasses import replace
+
+from ss_ray.cli.summaries import generation_summary, score_lines
+from ss_ray.config.constraints import OrderConstraint, RangeConstraint
 from ss_ray.evaluation.stage import EvaluationResult
+from ss_ray.generation.results import SyntheticTable
+from ss_ray.pipelines.generate import GenerationReport
+from ss_ray.pipelines.kept_constraints import KeptConstraints
 
 MEASURED = EvaluationResult(
     quality_score=5.9,
@@ -46,3 +52,25 @@ def test_a_figure_that_is_missing_says_why() -> None:
     text = "\n".join(score_lines(nothing))
     assert "n/a" not in text
     assert text.count(SMALL) == 4
+
+
+def test_the_summary_of_new_rows_names_the_constraints_that_hold_and_those_that_do_not() -> None:
+    order = OrderConstraint(low="start", high="end")
+    bounds = RangeConstraint(column="age", minimum=18)
+    report = GenerationReport(
+        run_dir="more",
+        synthetic="more/release/synthetic",
+        csv=None,
+        certificate=None,
+        constraints=KeptConstraints(of_run=(order,), added=(bounds,), dropped=()),
+        result=SyntheticTable(num_rows=10, num_files=1, rejected={}, repaired={}, incomplete=""),
+        stage_seconds={},
+    )
+    lines = generation_summary(report).splitlines()
+    assert "Constraints      of the run: order(start <= end)" in lines
+    assert "Constraints      added: range(age)" in lines
+
+    dropped = replace(report, constraints=KeptConstraints(of_run=(), added=(), dropped=(order,)))
+    assert "Constraints      of the run, dropped: order(start <= end)" in generation_summary(dropped)
+    nothing = replace(report, constraints=KeptConstraints(of_run=(), added=(), dropped=()))
+    assert "Constraints      none" in generation_summary(nothing).splitlines()
