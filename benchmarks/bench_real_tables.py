@@ -4,8 +4,8 @@
 
 Reads every CSV file of the folders, finds its schema, encodes and decodes it, and with `--rows` trains a model in this
 process and generates so many rows. Prints one line for each table, and one JSON line at the end: columns of the key
-that were read right, cells that came back otherwise (digits below the resolution of the codec left out), generated cells
-that the schema does not allow, and the largest difference of the share of a grid or a weekday in points.
+that were read right, cells that came back otherwise (digits below the resolution of the codec left out), generated
+cells that the schema does not allow, and the largest difference of the share of a grid or a weekday in points.
 
 Keys: tables, columns, keyed_columns, read_right, read_wrong, changed_cells, invalid_cells, largest_grid_difference,
 seconds.

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pyarrow as pa
-
 from ss_ray.constraints.suggest import suggest, to_yaml
-from ss_ray.errors import DataError
 from ss_ray.location import Location
 from ss_ray.tables.cells import type_table
 from ss_ray.tables.dialect import describe_reading
 from ss_ray.tables.facts import table_facts
-from ss_ray.tables.files import Source, find_source, read_blocks
+from ss_ray.tables.files import find_source
+from ss_ray.tables.first_rows import first_rows
 from ss_ray.tables.infer import infer_schema
 
 MAX_ROWS = 200_000
@@ -40,24 +38,3 @@ def suggest_constraints(data: str | Path, encoding: str = "auto", out: Path | No
         out.write_text(text, encoding="utf8")
 
     return text
-
-
-def first_rows(source: Source, max_rows: int) -> pa.Table:
-    """Up to `max_rows` rows from the start of a source.
-
-    Raises:
-        DataError: There is none.
-    """
-    blocks: list[pa.Table] = []
-    num_rows = 0
-    for file in source.files:
-        for block in read_blocks(source, file):
-            blocks.append(block.slice(0, max_rows - num_rows))
-            num_rows += blocks[-1].num_rows
-            if num_rows == max_rows:
-                return pa.concat_tables(blocks)
-
-    if not blocks:
-        raise DataError(f"{source.files[0].name} has a header and no rows; there is nothing to look at")
-
-    return pa.concat_tables(blocks)

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from ss_ray.evaluation.stage import EvaluationResult
     from ss_ray.pipelines.evaluate import EvaluationReport
     from ss_ray.pipelines.generate import GenerationReport
+    from ss_ray.pipelines.kept_constraints import KeptConstraints
     from ss_ray.pipelines.replace_pii import ReplacementReport
     from ss_ray.pipelines.run import RunReport
 
@@ -38,6 +39,7 @@ def summary(report: RunReport) -> str:
         ]
 
     lines.append(f"Manifest         {report.manifest}")
+    lines += [f"Note             {notice}" for notice in report.notices]
     if report.evaluation is not None:
         lines += score_lines(report.evaluation)
 
@@ -46,23 +48,58 @@ def summary(report: RunReport) -> str:
 
 
 def score_lines(scores: EvaluationResult) -> list[str]:
-    """Main scores, a line each."""
+    """Verdict and main scores, a line each; where a figure is missing, the reason."""
     failed = [f"Failed           {reason}" for reason in scores.failed[:MOST_REASONS]]
-    copied = _format_figure(scores.copied_share, 4)
-    by_chance = _format_figure(scores.copied_share_holdout, 4)
-
     return [
-        f"Quality (SQS)    {_format_figure(scores.quality_score, 1)} of 10, {scores.quality_grade or 'not available'}",
-        f"Privacy          {scores.privacy_grade or ('partial' if scores.privacy_missing else 'not available')}: "
-        f"{copied} copied rows (chance gives {by_chance}), "
-        f"{_format_figure(scores.closer_to_train_share, 3)} closer to train than to holdout",
+        f"Verdict          quality {scores.quality_grade or 'not available'}, privacy {_privacy_word(scores)}",
+        _quality_line(scores),
+        *(f"Quality capped   {reason}" for reason in scores.quality_limits[:MOST_REASONS]),
+        _privacy_line(scores),
         *failed,
         *(f"Not tested       {part}: privacy has no grade" for part in scores.privacy_missing if not scores.failed),
-        *(f"Quality capped   {reason}" for reason in scores.quality_limits[:MOST_REASONS]),
-        f"Utility          {_format_figure(scores.utility_synthetic, 3)} trained on synthetic, "
-        f"{_format_figure(scores.utility_real, 3)} on real (predicting {scores.utility_target or '-'})",
-        f"Discriminator    AUC {_format_figure(scores.discriminator_auc, 3)} (0.5: cannot tell from real)",
+        _utility_line(scores),
+        _discriminator_line(scores),
     ]
+
+
+def _quality_line(scores: EvaluationResult) -> str:
+    score = _format_figure(scores.quality_score, 1)
+    if scores.quality_score is None:
+        return f"Quality (SQS)    not available: {scores.unavailable.get('quality', 'not measured')}"
+    if scores.quality_verdict is not None and scores.quality_verdict < scores.quality_score:
+        return f"Quality (SQS)    {score} of 10, but {scores.quality_grade}: capped at {scores.quality_verdict:.1f}"
+    return f"Quality (SQS)    {score} of 10, {scores.quality_grade or 'not available'}"
+
+
+def _privacy_word(scores: EvaluationResult) -> str:
+    return scores.privacy_grade or ("partial" if scores.privacy_missing else "not available")
+
+
+def _privacy_line(scores: EvaluationResult) -> str:
+    if "privacy" in scores.unavailable and not scores.privacy_missing:
+        return f"Privacy          not available: {scores.unavailable['privacy']}"
+
+    copied = _format_figure(scores.copied_share, 4)
+    by_chance = _format_figure(scores.copied_share_holdout, 4)
+    return (
+        f"Privacy          {_privacy_word(scores)}: {copied} copied rows (chance gives {by_chance}), "
+        f"{_format_figure(scores.closer_to_train_share, 3)} closer to train than to holdout"
+    )
+
+
+def _utility_line(scores: EvaluationResult) -> str:
+    if "utility" in scores.unavailable:
+        return f"Utility          not available: {scores.unavailable['utility']}"
+    return (
+        f"Utility          {_format_figure(scores.utility_synthetic, 3)} trained on synthetic, "
+        f"{_format_figure(scores.utility_real, 3)} on real (predicting {scores.utility_target or '-'})"
+    )
+
+
+def _discriminator_line(scores: EvaluationResult) -> str:
+    if "discriminator" in scores.unavailable:
+        return f"Discriminator    not available: {scores.unavailable['discriminator']}"
+    return f"Discriminator    AUC {_format_figure(scores.discriminator_auc, 3)} (0.5: cannot tell from real)"
 
 
 def evaluation_summary(report: EvaluationReport) -> str:
@@ -96,11 +133,27 @@ def generation_summary(report: GenerationReport) -> str:
     if report.certificate:
         lines.append(f"Certificate      {report.certificate}")
 
+    lines += _constraint_lines(report.constraints)
     lines += [f"rejected         {count:,} rows: {name}" for name, count in report.result.rejected.items() if count]
     lines += [f"repaired         {count:,} cells: {name}" for name, count in report.result.repaired.items() if count]
     lines.append("Seconds          " + ", ".join(f"{stage} {s:.0f}" for stage, s in report.stage_seconds.items()))
 
     return "\n".join(lines)
+
+
+def _constraint_lines(constraints: KeptConstraints) -> list[str]:
+    """Which constraints hold in the new rows, and which of the run do not."""
+    parts = {
+        "of the run": constraints.of_run,
+        "added": constraints.added,
+        "of the run, dropped": constraints.dropped,
+    }
+    lines = [
+        f"Constraints      {part}: {'; '.join(constraint.name for constraint in found)}"
+        for part, found in parts.items()
+        if found
+    ]
+    return lines or ["Constraints      none"]
 
 
 def replacement_summary(report: ReplacementReport) -> str:

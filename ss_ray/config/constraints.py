@@ -168,6 +168,63 @@ class SumConstraint(Constraint):
         return self
 
 
+class ProductConstraint(Constraint):
+    """Columns multiply to another: quantity x price = amount."""
+
+    type: Literal["product"] = Field("product", description="Columns multiply to another.")
+    factors: Annotated[tuple[Name, ...], Field(min_length=2)] = Field(
+        description="Numeric columns that are multiplied."
+    )
+    total: Name = Field(description="Numeric column with their product; computed from the factors where it is wrong.")
+    tolerance: float = Field(
+        0,
+        ge=0,
+        lt=1,
+        allow_inf_nan=False,
+        description="Largest difference allowed, as a share of the product; 0: half a unit of the last decimal.",
+    )
+
+    @property
+    def read_columns(self) -> tuple[str, ...]:
+        """Names of the columns that the constraint reads."""
+        return *self.factors, self.total
+
+    @property
+    def content(self) -> str:
+        """The columns and how they are related, without values."""
+        return f"{' x '.join(self.factors)} = {self.total}"
+
+    @model_validator(mode="after")
+    def _check_columns(self) -> ProductConstraint:
+        _check_distinct((*self.factors, self.total))
+        return self
+
+
+class OneOfConstraint(Constraint):
+    """Exactly one of some columns is set: the dummy columns of a category, or credit and debit."""
+
+    type: Literal["one_of"] = Field("one_of", description="Exactly one of some columns is set.")
+    columns: Annotated[tuple[Name, ...], Field(min_length=2)] = Field(description="Columns, one of which is set.")
+    set_by: Literal["value", "truth"] = Field(
+        "value", description="A cell is set if it has a value (value), or if it is true or 1 (truth)."
+    )
+
+    @property
+    def read_columns(self) -> tuple[str, ...]:
+        """Names of the columns that the constraint reads."""
+        return self.columns
+
+    @property
+    def content(self) -> str:
+        """The columns and how they are related, without values."""
+        return f"{self.set_by} in {', '.join(self.columns)}"
+
+    @model_validator(mode="after")
+    def _check_columns(self) -> OneOfConstraint:
+        _check_distinct(self.columns)
+        return self
+
+
 class DeterminesConstraint(Constraint):
     """A functional dependency: rows that agree in some columns agree in another (city -> state)."""
 
@@ -244,6 +301,8 @@ ConstraintParameters = Annotated[
     UniqueConstraint
     | OrderConstraint
     | SumConstraint
+    | ProductConstraint
+    | OneOfConstraint
     | DeterminesConstraint
     | ValuesConstraint
     | FormatConstraint

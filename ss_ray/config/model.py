@@ -52,8 +52,10 @@ class DataParameters(Section):
     max_sequences_per_example: Annotated[int, Field(ge=1)] | Auto | None = Field(
         "auto", description="Records packed into one training example.", json_schema_extra=LANGUAGE_MODELS
     )
-    holdout: float = Field(
-        0.05, ge=0, description="Rows kept from training to test against: a share (below 1), a count, or 0."
+    holdout: Annotated[float, Field(ge=0)] | Auto = Field(
+        "auto",
+        description="Rows kept from training to test against: a share (below 1), a count, or 0; auto: 0.05, and in a "
+        "small table 50 rows or 0.2, whichever is fewer; under differential privacy always 0.05.",
     )
     max_holdout: int = Field(2000, ge=0, description="Most rows the holdout may have.")
     min_units_per_category: int = Field(
@@ -100,7 +102,7 @@ class DataParameters(Section):
     def _check_values(self) -> DataParameters:
         if self.order_training_examples_by and not self.group_training_examples_by:
             raise ValueError("order_training_examples_by needs group_training_examples_by")
-        if self.holdout > 1 and not self.holdout.is_integer():
+        if self.holdout != "auto" and self.holdout > 1 and not self.holdout.is_integer():
             raise ValueError("holdout above 1 is a number of rows and must be whole")
         if self.separator not in SEPARATOR_WORDS and not _is_mark(self.separator):
             raise ValueError("separator must be one character, or one of " + ", ".join(SEPARATOR_WORDS))
@@ -348,8 +350,10 @@ class Config(Section):
     replace_pii: PiiParameters | None = Field(default_factory=PiiParameters, description="null: leave PII in place.")
     training: TrainingParameters = Field(default_factory=TrainingParameters)
     generation: GenerationParameters = Field(default_factory=GenerationParameters)
-    constraints: tuple[ConstraintParameters, ...] = Field(
-        (), description="Rules that no synthetic row breaks; see Constraints."
+    constraints: tuple[ConstraintParameters, ...] | Auto = Field(
+        (),
+        description="Rules that no synthetic row breaks, see Constraints; auto: the relations between columns that "
+        "hold in all training rows and are far from chance (not under differential privacy).",
     )
     evaluation: EvaluationParameters = Field(default_factory=EvaluationParameters)
     privacy: PrivacyParameters | None = Field(default_factory=PrivacyParameters, description="null: off.")
@@ -367,6 +371,13 @@ class Config(Section):
     def is_private(self) -> bool:
         """Whether differential privacy is asked for."""
         return self.privacy is not None and self.privacy.dp_enabled
+
+    @property
+    def listed_constraints(self) -> tuple[ConstraintParameters, ...]:
+        """The constraints that are listed; none where they are to be found."""
+        if self.constraints == "auto":
+            return ()
+        return self.constraints
 
     @property
     def model_family(self) -> ModelFamilyName:

@@ -8,8 +8,10 @@ from typing import Any
 from ss_ray.config.constraints import Constraint
 from ss_ray.constraints.determines import DeterminesRule
 from ss_ray.constraints.format import FormatRule
+from ss_ray.constraints.one_of import OneOfRule
 from ss_ray.constraints.order import OrderRule
 from ss_ray.constraints.present import PresentRule
+from ss_ray.constraints.product import ProductRule
 from ss_ray.constraints.range import RangeRule
 from ss_ray.constraints.rule import ConstraintKind
 from ss_ray.constraints.sum import SumRule
@@ -21,8 +23,10 @@ RULES: Mapping[type[Constraint], ConstraintKind[Any]] = {
     for rule in (
         UniqueRule(),
         SumRule(),
+        ProductRule(),
         OrderRule(),
         DeterminesRule(),
+        OneOfRule(),
         PresentRule(),
         FormatRule(),
         ValuesRule(),

@@ -28,10 +28,11 @@ from ss_ray.constraints.suggestions import (
     CodedColumns,
     Suggestion,
 )
-from ss_ray.schema import Kind
+from ss_ray.schema import ColumnSchema, Kind
 
 MAX_KEYS = 3
 MAX_KEY_LENGTH = 64
+MAX_CODES = 40
 
 
 class UniqueRule(ConstraintKind[UniqueConstraint]):
@@ -52,6 +53,12 @@ class UniqueRule(ConstraintKind[UniqueConstraint]):
         others = [c.name for c in columns.schema.columns if c.kind not in (Kind.IDENTIFIER, Kind.FLOAT, Kind.TEXT)]
         pairs = [*combinations(identifiers, 2), *product(identifiers, others)]
         found = [_make_suggestion(columns, *pair) for pair in pairs if _is_key_pair(columns, *pair)]
+        if not found:
+            # A number or a name with a number inside it: store and line, day and slot.
+            codes = [c.name for c in columns.schema.columns if _is_code(columns, c)][:MAX_CODES]
+            found = [
+                _make_suggestion(columns, *pair) for pair in combinations(codes, 2) if _is_key_pair(columns, *pair)
+            ]
 
         return found[:MAX_KEYS]
 
@@ -83,6 +90,12 @@ def _is_key(columns: CodedColumns, name: str) -> bool:
         return columns.num_rows**2 / 2 / (float(values.max()) - float(values.min()) + 1) >= MIN_EXPECTED
 
     return column.kind is Kind.IDENTIFIER or (column.kind is Kind.TEXT and _is_word(columns, name))
+
+
+def _is_code(columns: CodedColumns, column: ColumnSchema) -> bool:
+    """Whether a column may be a part of a key: no measure, no text, and each value stands in several rows."""
+    few = columns.distinct[column.name] <= columns.num_rows / 2
+    return few and column.kind in (Kind.INTEGER, Kind.CATEGORY, Kind.DATE, Kind.DATETIME)
 
 
 def _is_word(columns: CodedColumns, name: str) -> bool:

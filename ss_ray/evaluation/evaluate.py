@@ -24,6 +24,7 @@ from ss_ray.evaluation.quality.column_fidelity import quality_limits
 from ss_ray.evaluation.quality.fidelity import Fidelity, evaluate_fidelity
 from ss_ray.evaluation.quality.similarity import Similarity
 from ss_ray.evaluation.quality.text_fidelity import TextSimilarity
+from ss_ray.evaluation.quality_verdict import QualityVerdict, judge_quality
 from ss_ray.evaluation.scores import QualityScores, score_quality
 from ss_ray.evaluation.utility.utility import Utility, evaluate_utility
 
@@ -37,12 +38,14 @@ class Scores:
         quality_comparable: Scores of the synthetic table by the parts that are available for both tables.
         quality_baseline: Scores of the holdout by these common parts.
         privacy: Privacy verdict on the synthetic table.
+        verdict: Verdict on the quality of the synthetic table: the score, capped where other measurements contradict.
     """
 
     quality: QualityScores
     quality_comparable: QualityScores
     quality_baseline: QualityScores
     privacy: PrivacyVerdict
+    verdict: QualityVerdict
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,16 +109,17 @@ def combine(
     made = [text.synthetic for text in fidelity.texts]
     # A mean over different parts is not comparable, so both tables are scored by the parts that both have.
     common, marks = _common_parts(fidelity)
+    quality = score_quality(
+        fidelity.synthetic, made, tabular_columns=columns, limits=quality_limits(fidelity.columns, lost or {})
+    )
     scores = Scores(
-        quality=score_quality(
-            fidelity.synthetic,
-            made,
-            tabular_columns=columns,
-            limits=quality_limits(fidelity.columns, lost or {}),
-        ),
+        quality=quality,
         quality_comparable=score_quality(*common, tabular_columns=columns),
         quality_baseline=score_quality(*marks, tabular_columns=columns),
         privacy=judge_privacy(privacy),
+        verdict=judge_quality(
+            quality, (fidelity.discriminator, fidelity.discriminator_baseline), utility, fidelity.texts
+        ),
     )
 
     return Evaluation(fidelity=fidelity, utility=utility, privacy=privacy, scores=scores)

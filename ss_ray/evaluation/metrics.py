@@ -6,6 +6,7 @@ Decides that no number of the evaluation travels alone. What the numbers mean is
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, TypeVar, get_type_hints
 
@@ -13,6 +14,8 @@ Result = TypeVar("Result")
 
 MIN_ROWS = 20
 """Rows of each table below which most measurements are not made."""
+TOO_SMALL = "too small to tell"
+"""First words of the reason why a table has too few rows for a measurement."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +78,21 @@ def measured(
         error = None
 
     return Metric(value=float(value), sample_size=int(sample_size), seed=seed, std_error=error, bounds=bounds)
+
+
+def too_small(rows: Mapping[str, int], noun: str = "rows") -> str:
+    """The reason why tables have too few rows for a measurement, by the smallest of them.
+
+    Args:
+        rows: Number of rows by name of the table.
+        noun: Word for the rows that count.
+
+    Example:
+        >>> too_small({"training": 200, "holdout": 12})
+        'too small to tell: 12 holdout rows, at least 20 are needed'
+    """
+    name, found = min(rows.items(), key=lambda item: item[1])
+    return f"{TOO_SMALL}: {found} {name} {noun}, at least {MIN_ROWS} are needed"
 
 
 def unavailable(reason: str) -> Metric:

@@ -84,7 +84,8 @@ class EvaluationResult:
 
     Attributes:
         quality_score: NeMo's SQS for tabular columns, 0 to 10.
-        quality_grade: Grade of the quality score.
+        quality_grade: Grade of the verdict on quality: of the score, or of its cap.
+        quality_verdict: Score of the verdict on quality, 0 to 10.
         privacy_grade: Poor whenever a hard rule fails.
         discriminator_auc: 0.5 cannot tell real from synthetic, 1 always can.
         utility_target: Column that the utility models predict.
@@ -95,7 +96,8 @@ class EvaluationResult:
         closer_to_train_share: Synthetic rows closer to train than to holdout; 0.5 is ideal.
         failed: Why privacy is Poor, a sentence for each failure of a hard rule.
         privacy_missing: Tests that were not made, in words; if there is any, privacy has no grade but Poor.
-        quality_limits: Why quality is capped, a sentence for each column.
+        quality_limits: Why quality is capped, a sentence for each measurement and column.
+        unavailable: Part ("quality", "privacy", "utility", "discriminator") -> the reason why it has no figure.
     """
 
     quality_score: float | None
@@ -111,6 +113,8 @@ class EvaluationResult:
     failed: tuple[str, ...] = ()
     privacy_missing: tuple[str, ...] = ()
     quality_limits: tuple[str, ...] = ()
+    quality_verdict: float | None = None
+    unavailable: Mapping[str, str] = field(default_factory=dict)
 
 
 def evaluate_table(
@@ -304,13 +308,15 @@ def _measure_privacy(tables: EvaluationTables, originals: tuple[Location, Locati
 def main_figures(evaluation: Evaluation) -> EvaluationResult:
     """The few numbers that a summary shows."""
     quality = evaluation.scores.quality.sqs
+    verdict = evaluation.scores.verdict
     privacy = evaluation.scores.privacy.score
     utility = evaluation.utility
     attacks = evaluation.privacy
 
     return EvaluationResult(
         quality_score=quality.value,
-        quality_grade=quality.grade,
+        quality_grade=verdict.score.grade,
+        quality_verdict=verdict.score.value,
         privacy_grade=privacy.grade,
         discriminator_auc=evaluation.fidelity.discriminator.value,
         utility_target=utility.target,
@@ -321,5 +327,18 @@ def main_figures(evaluation: Evaluation) -> EvaluationResult:
         closer_to_train_share=attacks.closer_to_train.value,
         failed=evaluation.scores.privacy.reasons if evaluation.scores.privacy.failed else (),
         privacy_missing=evaluation.scores.privacy.missing,
-        quality_limits=evaluation.scores.quality.limits,
+        quality_limits=verdict.reasons,
+        unavailable=_why_unavailable(evaluation),
     )
+
+
+def _why_unavailable(evaluation: Evaluation) -> dict[str, str]:
+    """Part of the evaluation -> the reason why it has no figure; only those without one."""
+    scores = evaluation.scores
+    reasons = {
+        "quality": scores.quality.sqs.reason,
+        "privacy": scores.privacy.score.reason,
+        "utility": evaluation.utility.synthetic.reason,
+        "discriminator": evaluation.fidelity.discriminator.reason,
+    }
+    return {part: reason for part, reason in reasons.items() if reason is not None}

@@ -100,6 +100,9 @@ def _evaluate_sources(
 
     try:
         check_sequences(config)
+        if config.constraints == "auto":
+            raise ConfigError("constraints: auto is for `ss-ray run`; list the constraints to check")
+
         table = read_table(sources["train"], config.data, 0, on_progress, min_rows=1)
         check_columns(config.evaluation, table.schema)
         log.facts["request"] = request_fingerprint(config)
@@ -117,7 +120,7 @@ def _evaluate_sources(
             EvaluationRequest(
                 parameters=config.evaluation,
                 seed=start_run(config).seed,
-                constraints=config.constraints,
+                constraints=config.listed_constraints,
                 sequences=sequence_columns(config),
                 lost=read["synthetic"].lost,
                 public=public_columns(config),

@@ -21,6 +21,7 @@ from ss_ray.pii.rules import PiiPlan
 from ss_ray.pii.stage import PiiResult, RowFolders
 from ss_ray.pipelines.facts import request_fingerprint
 from ss_ray.pipelines.families import FAMILIES, choose_family, make_request
+from ss_ray.pipelines.kept_constraints import KeptConstraints, keep_constraints, read_found
 from ss_ray.pipelines.private import refuse_budgeted_model
 from ss_ray.pipelines.run import search_release, seed_state, start_run
 from ss_ray.pipelines.stages import GENERATION_STAGES, STAGES, Job, begin_job
@@ -44,6 +45,7 @@ class GenerationReport:
         csv: The table as one CSV file; None unless asked for.
         certificate: Certificate of the model, which holds for every table made with it; None without differential
             privacy.
+        constraints: Constraints of the model's run and of the request.
         result: Counts of the rows that were made.
         stage_seconds: Wall time of each stage.
     """
@@ -52,6 +54,7 @@ class GenerationReport:
     synthetic: str
     csv: str | None
     certificate: str | None
+    constraints: KeptConstraints
     result: SyntheticTable
     stage_seconds: dict[str, float]
 
@@ -68,8 +71,9 @@ def generate_from(
     """Generate rows with the model of a finished run.
 
     Args:
-        config: The sections `generation`, `constraints` and `resources`, `data.random_state`, and start and stop of
-            `time_series`; all others are those of the run that trained the model.
+        config: The sections `generation` and `resources`, `data.random_state`, and start and stop of `time_series`;
+            all others are those of the run that trained the model. Its `constraints` are added to those of the run,
+            and an explicit empty list drops them.
         model: Directory of that run.
         out: Run directory of the new rows, another one.
         csv: Also write release/synthetic.csv.
@@ -87,7 +91,11 @@ def generate_from(
 
     _check_free(run_dir)
     # A model can only be asked for the columns, groups and privacy that it was trained with.
-    asked = _with_the_models_sections(config, trained)
+    _require_model(trained)
+    schema = read_schema((trained.internal / "model" / "codec.json").read_text())
+    found = read_found(trained.read_manifest("find"), schema, config.generation.num_records)
+    constraints = keep_constraints(config, trained.read_manifest("generate"), found)
+    asked = _with_the_models_sections(config, trained, constraints)
     check_sequences(asked)
 
     inputs = partial(_inputs_of, asked, trained)
@@ -107,6 +115,7 @@ def generate_from(
             synthetic=str(run_dir.synthetic),
             csv=_write_csv(run_dir, trained) if csv else None,
             certificate=str(run_dir.certificate) if certificate is not None else None,
+            constraints=constraints,
             result=result,
             stage_seconds=job.stages.seconds,
         )
@@ -203,11 +212,13 @@ def _model_id(trained: RunDir) -> str:
     return str(result.get("model", result)["model_id"])
 
 
-def _with_the_models_sections(config: Config, trained: RunDir) -> Config:
-    """The request with `data`, `time_series`, `privacy` and `training` of the run that trained the model."""
+def _require_model(trained: RunDir) -> None:
     if not (trained.internal / "model" / "codec.json").exists():
         raise ConfigError(f"{trained.root} holds no model; give the directory of a finished `ss-ray run`")
 
+
+def _with_the_models_sections(config: Config, trained: RunDir, constraints: KeptConstraints) -> Config:
+    """The request with the constraints that hold, and the other sections of the run that trained the model."""
     read = _read_request(trained, "read")
     given = config.model_dump(mode="json")
     private = _read_request(trained, "start")["privacy"]
@@ -221,7 +232,7 @@ def _with_the_models_sections(config: Config, trained: RunDir) -> Config:
             "privacy": private,
             "training": _read_request(trained, "train")["training"],
             "generation": given["generation"],
-            "constraints": given["constraints"],
+            "constraints": [constraint.model_dump(mode="json") for constraint in constraints.all],
             "resources": given["resources"],
         }
     )

@@ -284,7 +284,7 @@ def train_privately(run: PrivateRun, plan: RunPlan, prepared: Prepared) -> Learn
         private = stages.run(run.measure_schema, prepared)
         # Constraints that the measured schema cannot keep are refused before the rest of the budget goes.
         if private.measured is not None:
-            check_declared(run.config.constraints, private.measured.schema)
+            check_declared(run.config.listed_constraints, private.measured.schema)
 
         trained = stages.run(run.train_model, plan, prepared, private)
         guarantee = stages.run(run.certify_model, plan, private, trained)

@@ -7,7 +7,7 @@ changed request raises an error that lists the stale stages; `redo` runs them ag
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -44,7 +44,9 @@ from ss_ray.pipelines.facts import (
     sequence_columns,
 )
 from ss_ray.pipelines.families import FAMILIES, choose_family, make_request
+from ss_ray.pipelines.found_constraints import find_constraints, plan_with, plan_without_faults
 from ss_ray.pipelines.handover import Learned, Prepared, Release
+from ss_ray.pipelines.notices import find_notices
 from ss_ray.pipelines.private import PrivateRun, private_run_of, refuse_budgeted, train_privately
 from ss_ray.pipelines.stages import Job, begin_job
 from ss_ray.plans.make import check_supported, make_plan
@@ -108,6 +110,7 @@ class RunReport:
         incomplete: Reason why rows are missing; empty if no row is missing.
         evaluation: Main figures; None where evaluation is off.
         stage_seconds: Wall time of each stage, in this run or in the one that finished it.
+        notices: Findings about the source that a person must see, with the option to set.
     """
 
     run_dir: str
@@ -122,6 +125,7 @@ class RunReport:
     incomplete: str
     evaluation: EvaluationResult | None
     stage_seconds: dict[str, float]
+    notices: tuple[str, ...] = ()
 
 
 def run(
@@ -157,7 +161,7 @@ def run(
     with begin_job("run", config, run_dir, inputs, redo=redo, on_progress=on_progress) as job:
         check_resources(config.resources)
         source = _read_source(job, data)
-        prepared = _prepare_rows(job, data, source)
+        source, prepared = _prepare_rows(job, data, source)
         learned = _train_model(job, source, prepared)
         release = _make_release(job, source, prepared, learned)
         csv_file = _write_csv(run_dir, prepared.schema) if csv else None
@@ -176,6 +180,7 @@ def run(
             incomplete=release.synthetic.incomplete,
             evaluation=evaluation,
             stage_seconds=job.stages.seconds,
+            notices=find_notices(source.table, source.plan, finds=config.constraints == "auto"),
         )
 
 
@@ -191,6 +196,7 @@ def _read_source(job: Job, data: str | Path) -> PlannedSource:
         start.split_seed,
         job.on_progress,
         private=config.is_private,
+        find_ids=not config.time_series.is_timeseries,
     )
     job.log.facts.update(inputs=list(table.digests), request=request_fingerprint(config))
     (job.run_dir.internal / "schema.json").write_text(schema_json(table.schema))
@@ -210,8 +216,8 @@ def _read_source(job: Job, data: str | Path) -> PlannedSource:
     return PlannedSource(table=table, plan=plan, private_run=private_run)
 
 
-def _prepare_rows(job: Job, data: str | Path, source: PlannedSource) -> Prepared:
-    """Split the rows, replace personal data, and hold back rare values."""
+def _prepare_rows(job: Job, data: str | Path, source: PlannedSource) -> tuple[PlannedSource, Prepared]:
+    """Split the rows, replace personal data, find constraints if asked to, and hold back rare values."""
     config = job.config
     internal = job.run_dir.internal
     real = RowFolders(train=internal / "train", holdout=internal / "holdout")
@@ -231,12 +237,17 @@ def _prepare_rows(job: Job, data: str | Path, source: PlannedSource) -> Prepared
         replaced,
         job.on_progress,
     )
+    plan = source.plan
+    if config.constraints == "auto":
+        found = job.stages.run(find_constraints, seen.train, pii.schema)
+        plan = plan_with(config, found, plan, num_rows=source.table.num_rows)
+
     common = job.stages.run(
         hold_back_rare_values,
         seen.train,
         pii.schema,
         config.data,
-        source.plan.hold_back,
+        plan.hold_back,
         internal / "learned",
         job.on_progress,
     )
@@ -244,11 +255,14 @@ def _prepare_rows(job: Job, data: str | Path, source: PlannedSource) -> Prepared
     if not config.is_private:
         check_given(config.generation, common.schema)
 
-    return Prepared(
+    if config.constraints == "auto":
+        plan = plan_without_faults(plan, common.schema)
+
+    return replace(source, plan=plan), Prepared(
         splits=splits,
         pii=pii,
         common=common,
-        schema=modelled_schema(common.schema, source.plan.sequences),
+        schema=modelled_schema(common.schema, plan.sequences),
         real=real,
         seen=seen,
         learned=internal / "learned" if common.is_rewritten else seen.train,
@@ -333,7 +347,7 @@ def _evaluate_release(
         tables,
         prepared.schema,
         _evaluation_request(job.config, source.plan, prepared.pii),
-        _report_context(job, source.plan, prepared, learned, facts),
+        _report_context(job, source, prepared, learned, facts),
         facts,
         run_dir.internal,
         job.on_progress,
@@ -417,7 +431,7 @@ def _check_columns(config: Config, table: TableRef) -> None:
     if config.evaluation.enabled:
         check_columns(config.evaluation, table.schema)
 
-    check_declared(config.constraints, table.schema)
+    check_declared(config.listed_constraints, table.schema)
     if config.is_private:
         check_seeds(config.generation, config.data.encoding, table.digests)
 
@@ -443,14 +457,17 @@ def _evaluation_request(config: Config, plan: RunPlan, pii: PiiResult) -> Evalua
     return EvaluationRequest(
         parameters=config.evaluation,
         seed=plan.seed,
-        constraints=config.constraints,
+        constraints=plan.generation.constraints,
         sequences=sequence_columns(config),
         pii=personal_columns(pii),
         public=public_columns(config),
     )
 
 
-def _report_context(job: Job, plan: RunPlan, prepared: Prepared, learned: Learned, facts: RunFacts) -> ReportContext:
+def _report_context(
+    job: Job, source: PlannedSource, prepared: Prepared, learned: Learned, facts: RunFacts
+) -> ReportContext:
+    plan = source.plan
     return ReportContext(
         title=job.run_dir.root.name,
         created_at=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
@@ -466,4 +483,5 @@ def _report_context(job: Job, plan: RunPlan, prepared: Prepared, learned: Learne
         guarantee=learned.guarantee,
         settings=given_settings(job.config),
         versions=facts.versions,
+        warnings=find_notices(source.table, plan, finds=job.config.constraints == "auto"),
     )

@@ -32,6 +32,7 @@ STAGES = (
     "read",
     "split",
     "replace_pii",
+    "find",
     "hold_back",
     "measure",
     "train",
@@ -46,6 +47,8 @@ GENERATION_STAGES = ("start", "generate", "search")
 """Those of generation from a finished run."""
 PRIVATE_STAGES = ("measure", "certify")
 """Those that only differential privacy needs."""
+SEARCH_FOR_CONSTRAINTS = ("find",)
+"""The stage that only `constraints: auto` needs."""
 VERSIONED = ("ray", "torch", "transformers", "pyarrow", "pandas", "scikit-learn", "presidio-analyzer", "spacy", "faker")
 
 
@@ -61,6 +64,7 @@ class Stages:
         self.asked = _request_by_stage(config)
         skipped = {
             *(() if config.is_private else PRIVATE_STAGES),
+            *(SEARCH_FOR_CONSTRAINTS if config.constraints != "auto" else ()),
             *(() if config.evaluation.enabled else ("evaluate",)),
         }
         if wanted is None:
@@ -112,8 +116,8 @@ class Stages:
         for stage in reversed(stale):
             self.run_dir.manifest(stage).remove()
 
-        # A run that was private before must not keep the certificate of another model.
-        for stage in PRIVATE_STAGES:
+        # A run that was private before must not keep the certificate of another model, nor other found constraints.
+        for stage in (*PRIVATE_STAGES, *SEARCH_FOR_CONSTRAINTS):
             if stage not in self.wanted:
                 self.run_dir.manifest(stage).remove()
 
@@ -245,6 +249,7 @@ def _request_by_stage(config: Config) -> dict[str, Any]:
         "start": {"data": {"random_state": data["random_state"]}, "privacy": privacy},
         "read": {"data": data, "time_series": tree["time_series"]},
         "replace_pii": {"replace_pii": tree["replace_pii"]},
+        "find": {"constraints": "auto"} if config.constraints == "auto" else {},
         "hold_back": {"data": {"min_units_per_category": min_units}},
         "train": {"training": tree["training"]},
         "generate": {"generation": tree["generation"], "constraints": tree["constraints"]},

@@ -18,7 +18,7 @@ from ss_ray.plans.sampling import Sampling
 from ss_ray.plans.sequences import SequencePlan, check_sequences, plan_sequences
 from ss_ray.plans.shape import CompactShape
 from ss_ray.privacy.charges import Charge
-from ss_ray.tables.withheld import HoldBackPlan, holdout_rows_wanted
+from ss_ray.tables.withheld import HOLDOUT_SHARE, HoldBackPlan, holdout_rows_wanted
 
 ROWS_SHOWN = 500_000
 """Training shows sqrt(ROWS_SHOWN x rows) rows, at least one pass: 5 passes of 20,000 rows, 1 of a million."""
@@ -51,6 +51,11 @@ def check_supported(config: Config) -> None:
         ConfigError: Anything that would have to be ignored to go on.
     """
     if config.is_private:
+        if config.constraints == "auto":
+            raise ConfigError(
+                "constraints: auto depends on the rows, which differential privacy would have to pay for; list the "
+                "constraints, which `ss-ray suggest-constraints` prints"
+            )
         _check_private(config)
 
     check_sequences(config)
@@ -86,7 +91,7 @@ def _check_private(config: Config) -> None:
         raise ConfigError(
             "data.max_sequences_per_example: with differential privacy an example is of one unit; set it to 1"
         )
-    if config.data.holdout >= 1:
+    if config.data.holdout != "auto" and config.data.holdout >= 1:
         raise ConfigError(
             "data.holdout: with differential privacy the holdout is a share of the units, below 1: a number of rows "
             "would tell how many there are"
@@ -173,7 +178,9 @@ def plan_hold_back(config: Config, seed: int) -> HoldBackPlan:
         min_units=1 if config.is_private else data.min_units_per_category,
         unit_column=data.group_training_examples_by,
         exempt=(*(name for name in ordering if name is not None), *public),
-        together=tuple(rule.read_columns for rule in config.constraints if isinstance(rule, DeterminesConstraint)),
+        together=tuple(
+            rule.read_columns for rule in config.listed_constraints if isinstance(rule, DeterminesConstraint)
+        ),
         seed=seed,
     )
 
@@ -341,7 +348,7 @@ def plan_generation(config: Config, sequences: SequencePlan | None, seed: int) -
         stop=sequences.stop if sequences else None,
         shard_rows=min(most, max(least, -(-generation.num_records // 16))),
         sampling=Sampling(temperature=or_default(generation.temperature, 1.0), top_p=generation.top_p),
-        constraints=config.constraints,
+        constraints=config.listed_constraints,
         patience=generation.patience,
         invalid_fraction_threshold=generation.invalid_fraction_threshold,
         seed=seed,
@@ -372,6 +379,12 @@ def _plan_notes(config: Config) -> list[str]:
         notes.append(
             f"Rows of one {config.data.group_training_examples_by!r} stay on one side of the split; "
             f"they are modelled {modelled}."
+        )
+
+    if config.is_private and config.data.holdout == "auto":
+        notes.append(
+            f"Each unit is held out with a probability of {HOLDOUT_SHARE:.0%}, whatever their number, because the "
+            "number of units is secret; for a small table set data.holdout to a larger share."
         )
 
     # A parameter that does nothing is named in the report, so that nobody relies on it.

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ss_ray.errors import DataError
+from ss_ray.tables.withheld import HoldoutSize
 
 Hashes = npt.NDArray[np.uint64]
 
@@ -28,6 +29,63 @@ class UnitCounts:
 
     hashes: tuple[int, ...]
     rows: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class HoldoutUnits:
+    """The units that are held out: all with a hash up to a bound, but for some that stay in training.
+
+    Attributes:
+        bound: Largest hash of the holdout; -1 for no holdout.
+        kept: Hashes up to the bound whose units stay in training, because they have too many rows.
+    """
+
+    bound: int
+    kept: tuple[int, ...] = ()
+
+
+NO_UNITS = HoldoutUnits(bound=-1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplitUnit:
+    """Rows that stay on one side of the split as a whole.
+
+    Attributes:
+        column: Column whose rows of one value stay together; None where each row is by itself.
+        is_declared: Whether the column is the declared grouping column, in which no value may be missing. In a column
+            that was found, each row without a value is by itself.
+    """
+
+    column: str | None
+    is_declared: bool = True
+
+
+def split_hashes(table: pa.Table, unit: SplitUnit, file: int, first_row: int, seed: int) -> Hashes:
+    """(rows,) hash of the unit of each row, independent of the division of the file into blocks.
+
+    Args:
+        table: Rows of one block.
+        unit: Rows that stay together.
+        file: Number of the file that holds the block.
+        first_row: Rows of the file before the block.
+        seed: Key of the hash.
+
+    Raises:
+        DataError: A declared grouping column has missing values.
+    """
+    if unit.is_declared or unit.column is None:
+        return unit_hashes(table, unit.column, file, first_row, seed)
+
+    missing = table.column(unit.column).is_null(nan_is_null=True).to_numpy()
+    by_row = unit_hashes(table, None, file, first_row, seed)
+    if missing.all():
+        return by_row
+
+    hashes = by_row.copy()
+    known = table.select([unit.column]).filter(pa.array(~missing))
+    hashes[~missing] = unit_hashes(known, unit.column, file, first_row, seed)
+    return hashes
 
 
 def unit_hashes(table: pa.Table, unit_column: str | None, file: int, first_row: int, seed: int) -> Hashes:
@@ -84,37 +142,60 @@ def merge_counts(parts: Sequence[UnitCounts], limit: int) -> UnitCounts:
     return UnitCounts(hashes=tuple(kept), rows=tuple(rows[unit] for unit in kept))
 
 
-def holdout_bound(counts: UnitCounts, wanted: int, num_rows: int) -> int:
-    """The largest hash of the holdout: as many whole units as fit into `wanted` rows, at least one; -1 for none.
+def choose_holdout(counts: UnitCounts, size: HoldoutSize, num_rows: int) -> HoldoutUnits:
+    """The units of the holdout: those with the smallest hashes, as many whole ones as fit into `size.wanted` rows.
+
+    At least one unit is held out. A unit of more rows than the whole holdout stays in training, unless all are so
+    large.
+
+    Args:
+        counts: Units with the smallest hashes.
+        size: Rows that the holdout should have.
+        num_rows: Number of rows of the table.
 
     Raises:
-        DataError: The one unit would take more than half of the `num_rows` rows.
+        DataError: Each unit has more than half of the rows.
     """
-    if not wanted or not counts.hashes:
-        return -1
+    if not size.wanted or not counts.hashes:
+        return NO_UNITS
 
-    total = np.cumsum(counts.rows)
-    taken = max(1, int(np.searchsorted(total, wanted, side="right")))
-    if total[taken - 1] > num_rows / 2:
+    rows = np.array(counts.rows)
+    fits = rows <= size.wanted
+    if not fits.any():
+        # The holdout then has more rows than were wanted, and training still has most of them.
+        fits = rows <= num_rows / 2
+
+    if not fits.any():
         raise DataError(
-            f"the groups are too large to hold one out: it has {total[taken - 1]} of the {num_rows} rows; "
+            f"the groups are too large to hold one out: it has {rows[0]} of the {num_rows} rows; "
             "group by a finer column, or set data.holdout to 0"
         )
 
-    return counts.hashes[taken - 1]
+    total = np.cumsum(np.where(fits, rows, 0))
+    taken = max(int(np.argmax(fits)) + 1, int(np.searchsorted(total, size.wanted, side="right")))
+    if total[taken - 1] < size.least and taken < len(rows):
+        taken += 1 + int(np.argmax(fits[taken:])) if fits[taken:].any() else 0
+
+    hashes = np.array(counts.hashes, np.uint64)[:taken]
+    return HoldoutUnits(bound=int(hashes[-1]), kept=tuple(hashes[~fits[:taken]].tolist()))
 
 
-def share_bound(share: float) -> int:
-    """The largest hash that is held out where each unit is by itself, with this probability; -1 for none.
+def holdout_of_share(share: float) -> HoldoutUnits:
+    """The units of a holdout where each unit is held out by itself, with this probability.
 
     Which side a unit is on then depends on that unit alone, as differential privacy needs it: an exact number of
     held out units would move one unit whenever another one is added.
     """
-    return int(share * 2.0**64) - 1
+    return HoldoutUnits(bound=int(share * 2.0**64) - 1)
 
 
-def is_holdout(hashes: Hashes, bound: int) -> npt.NDArray[np.bool_]:
+def is_holdout(hashes: Hashes, holdout: HoldoutUnits) -> npt.NDArray[np.bool_]:
     """(rows,) whether each row is held out."""
-    if bound >= 0:
-        return hashes <= np.uint64(bound)
-    return np.zeros(len(hashes), bool)
+    if holdout.bound < 0:
+        return np.zeros(len(hashes), bool)
+
+    held_out = hashes <= np.uint64(holdout.bound)
+    if holdout.kept:
+        held_out &= ~np.isin(hashes, np.array(holdout.kept, np.uint64))
+
+    return held_out

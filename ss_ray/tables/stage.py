@@ -27,12 +27,25 @@ from ss_ray.tables.dialect import Dialect, declared_dialect, describe_reading
 from ss_ray.tables.facts import ColumnFacts, merge_tables, table_facts
 from ss_ray.tables.file_parts import FilePart, divide_files
 from ss_ray.tables.files import Format, Source, file_digest, find_source, read_file_part
+from ss_ray.tables.first_rows import first_rows
 from ss_ray.tables.infer import MIN_ROWS, infer_schema
 from ss_ray.tables.lenient import type_leniently
 from ss_ray.tables.parquet_files import too_large
 from ss_ray.tables.parts import PartWriter
-from ss_ray.tables.splits import UnitCounts, holdout_bound, is_holdout, merge_counts, share_bound, smallest, unit_hashes
-from ss_ray.tables.withheld import holdout_rows_wanted
+from ss_ray.tables.repeats import SEARCHED_ROWS, RepeatedId, find_repeated_id
+from ss_ray.tables.splits import (
+    HoldoutUnits,
+    SplitUnit,
+    UnitCounts,
+    choose_holdout,
+    holdout_of_share,
+    is_holdout,
+    merge_counts,
+    smallest,
+    split_hashes,
+    unit_hashes,
+)
+from ss_ray.tables.withheld import counted_units, holdout_size, private_holdout_share
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +60,10 @@ class TableRef:
         num_rows: Number of rows of all files.
         part_rows: Number of rows of each part of the files that is read by one task.
         schema: Declared or inferred.
-        holdout_bound: Units with hashes up to this one are held out; -1 for none.
+        holdout: Units that are held out.
+        repeated_id: Column of identifiers that repeats, by which the rows are split where no group is declared; None
+            where there is none, or where it was not searched.
+        splits_by_id: Whether the rows are split by that column.
     """
 
     name: str
@@ -57,7 +73,19 @@ class TableRef:
     num_rows: int
     part_rows: tuple[int, ...]
     schema: TableSchema
-    holdout_bound: int
+    holdout: HoldoutUnits
+    repeated_id: RepeatedId | None = None
+    splits_by_id: bool = False
+
+    def split_unit(self, group: str | None) -> SplitUnit:
+        """What stays on one side of the split.
+
+        Args:
+            group: The declared grouping column; None without one.
+        """
+        if self.splits_by_id and self.repeated_id is not None:
+            return SplitUnit(column=self.repeated_id.column, is_declared=False)
+        return SplitUnit(column=group)
 
     def describe(self) -> str:
         """One sentence about how the source was read."""
@@ -96,6 +124,7 @@ def read_table(
     *,
     private: bool = False,
     min_rows: int = MIN_ROWS,
+    find_ids: bool = False,
 ) -> TableRef:
     """Look at every row once.
 
@@ -106,19 +135,19 @@ def read_table(
         on_progress: Function that is told the number of rows read.
         private: Hold out each unit by itself, as differential privacy needs it, not an exact number.
         min_rows: Rows that the table must have.
+        find_ids: Search a column of identifiers that repeats, and split by it. With `private` it is only searched: a
+            split that depends on other rows would move units, and the guarantee is about the declared unit.
 
     Raises:
         DataError: The source is missing, damaged, too small, or contradicts what was declared.
     """
     source = find_source(uri, data.encoding, data.max_bytes, declared_dialect(data))
-    group = data.group_training_examples_by
-    if group is not None and group not in source.names:
-        raise DataError(f"data.group_training_examples_by: there is no column {group!r}", column=group)
-
-    limit = 0 if private else _most_holdout_units(data)
+    repeated = _find_id(source, data) if find_ids else None
+    unit = _choose_unit(source, data, None if private else repeated)
+    limit = 0 if private else counted_units(data)
     with reported_progress(on_progress, "read", None) as report:
         parts = divide_files(source)
-        found = dict(map_items(_facts_worker, parts, arguments=(source, group, seed, limit, report)))
+        found = dict(map_items(_facts_worker, parts, arguments=(source, unit, seed, limit, report)))
 
     facts = [found[part.number] for part in parts]
     columns = [part.columns for part in facts if part.columns is not None]
@@ -129,7 +158,7 @@ def read_table(
     part_rows = tuple(part.num_rows for part in facts)
     num_rows = sum(part_rows)
     units = merge_counts([part.units for part in facts], limit)
-    if group is None:
+    if unit.column is None:
         units = _count_row_units(parts, part_rows, seed, limit)
 
     schema = infer_schema(
@@ -143,10 +172,32 @@ def read_table(
         num_rows=num_rows,
         part_rows=part_rows,
         schema=schema,
-        holdout_bound=share_bound(data.holdout)
+        holdout=holdout_of_share(private_holdout_share(data))
         if private
-        else holdout_bound(units, holdout_rows_wanted(num_rows, data), num_rows),
+        else choose_holdout(units, holdout_size(num_rows, data), num_rows),
+        repeated_id=repeated,
+        splits_by_id=not unit.is_declared,
     )
+
+
+def _choose_unit(source: Source, data: DataParameters, repeated: RepeatedId | None) -> SplitUnit:
+    """The rows that the split keeps together: of the declared group, or else of the identifier that repeats."""
+    group = data.group_training_examples_by
+    if group is not None and group not in source.names:
+        raise DataError(f"data.group_training_examples_by: there is no column {group!r}", column=group)
+    if repeated is None:
+        return SplitUnit(column=group)
+
+    return SplitUnit(column=repeated.column, is_declared=False)
+
+
+def _find_id(source: Source, data: DataParameters) -> RepeatedId | None:
+    """The column of identifiers that repeats; None where a group is declared, or where there is no such column."""
+    if data.group_training_examples_by is not None:
+        return None
+
+    declared = [name for name, column in data.columns.items() if column.kind is not None]
+    return find_repeated_id(first_rows(source, SEARCHED_ROWS), declared)
 
 
 def split_table(
@@ -168,12 +219,12 @@ def split_table(
     # The encoding is known, and need not be looked for in the whole file again.
     encoding = table.dialect.encoding or data.encoding
     source = replace(find_source(uri, encoding, data.max_bytes, declared_dialect(data)), dialect=table.dialect)
-    group = data.group_training_examples_by
+    unit = table.split_unit(data.group_training_examples_by)
     for side in ("train", "holdout"):
         # Whatever an earlier request or an interrupted run left there.
         (folder / side).remove()
 
-    arguments: tuple[Any, ...] = (source, table.schema, group, split_seed, table.holdout_bound, folder)
+    arguments: tuple[Any, ...] = (source, table.schema, unit, split_seed, table.holdout, folder)
     with reported_progress(on_progress, "split", table.num_rows) as report:
         items = _split_items(divide_files(source), table)
         counts = list(map_items(_split_worker, items, arguments=(*arguments, report)))
@@ -184,15 +235,8 @@ def split_table(
     return Splits(
         train_rows=sum(train for train, _ in counts),
         holdout_rows=sum(holdout for _, holdout in counts),
-        privacy_unit=group,
+        privacy_unit=unit.column,
     )
-
-
-def _most_holdout_units(data: DataParameters) -> int:
-    """Number of the smallest hashes of units that decide the holdout."""
-    if data.holdout < 1:
-        return data.max_holdout
-    return min(data.max_holdout, int(data.holdout))
 
 
 def _split_items(parts: Sequence[FilePart], table: TableRef) -> list[tuple[FilePart, int, str]]:
@@ -331,7 +375,7 @@ def _typed_worker(
 
 
 def _facts_worker(
-    source: Source, group: str | None, seed: int, limit: int, report: Callable[..., None]
+    source: Source, unit: SplitUnit, seed: int, limit: int, report: Callable[..., None]
 ) -> Callable[[FilePart], tuple[int, _ReadFacts]]:
     def facts_of(part: FilePart) -> tuple[int, _ReadFacts]:
         columns: dict[str, ColumnFacts] | None = None
@@ -346,8 +390,8 @@ def _facts_worker(
             else:
                 columns = merge_tables([columns, found])
 
-            if group is not None:
-                hashes = unit_hashes(block, group, part.file_number, num_rows, seed)
+            if unit.column is not None:
+                hashes = split_hashes(block, unit, part.file_number, num_rows, seed)
                 units = merge_counts([units, smallest(hashes, limit)], limit)
 
             num_rows += block.num_rows
@@ -365,9 +409,9 @@ def _facts_worker(
 def _split_worker(
     source: Source,
     schema: TableSchema,
-    group: str | None,
+    unit: SplitUnit,
     seed: int,
-    bound: int,
+    holdout_units: HoldoutUnits,
     folder: Location,
     report: Callable[..., None],
 ) -> Callable[[tuple[FilePart, int, str]], tuple[int, int]]:
@@ -381,8 +425,8 @@ def _split_worker(
         with train, holdout:
             for block in read_file_part(source, part):
                 first_row = rows_before + train.num_rows + holdout.num_rows
-                hashes = unit_hashes(block, group, part.file_number, first_row, seed)
-                held_out = pa.array(is_holdout(hashes, bound))
+                hashes = split_hashes(block, unit, part.file_number, first_row, seed)
+                held_out = pa.array(is_holdout(hashes, holdout_units))
                 typed = type_table(block, schema)
                 schema.check(typed)
                 train.write(typed.filter(pc.invert(held_out)))

@@ -17,7 +17,7 @@ from ss_ray.demo import dependences
 from ss_ray.errors import ConfigError, DataError, ResourceError, SsRayError
 from ss_ray.location import Location
 from ss_ray.pipelines.run import RunReport, run
-from ss_ray.pipelines.stages import PRIVATE_STAGES, STAGES
+from ss_ray.pipelines.stages import PRIVATE_STAGES, SEARCH_FOR_CONSTRAINTS, STAGES
 from ss_ray.progress import ignore
 from ss_ray.runs.audit_log import read_log, verify
 from ss_ray.tables.files import file_digest
@@ -64,7 +64,7 @@ def finished(visits_csv: Path, tmp_path_factory: pytest.TempPathFactory) -> tupl
 def test_a_run_leaves_table_report_metrics_and_a_manifest_of_every_stage(finished: tuple[RunReport, Path]) -> None:
     report, out = finished
     assert report.num_rows == 300
-    expected = [stage for stage in STAGES if stage not in PRIVATE_STAGES]
+    expected = [stage for stage in STAGES if stage not in (*PRIVATE_STAGES, *SEARCH_FOR_CONSTRAINTS)]
     assert [manifest(out, stage)["stage"] for stage in expected] == expected
     assert "internal" in (out / "internal/report.html").read_text().lower()
     assert json.loads((out / "internal/metrics.json").read_text())["scores"]

@@ -62,7 +62,8 @@ def rows_of(folder: str) -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def finished(purchases: Path, tmp_path_factory: pytest.TempPathFactory) -> RunReport:
     out = tmp_path_factory.mktemp("runs") / "grouped"
-    return run(config_of(data=GROUPED), purchases, out, csv=True)
+    rule = {"type": "range", "column": "day", "maximum": "2024-03-20"}
+    return run(config_of(data=GROUPED, constraints=[rule]), purchases, out, csv=True)
 
 
 def test_groups_are_made_whole_in_order_and_with_names_of_their_own(finished: RunReport, purchases: Path) -> None:
@@ -86,6 +87,10 @@ def test_a_finished_run_makes_other_tables_without_training_again(finished: RunR
     assert frame["customer"].nunique() == 40
     assert set(frame["city"]) == {"Ulm"}
     assert not frame.duplicated(["customer", "day"]).any()
+    # The constraint of the run holds beside the one of the request.
+    assert frame["day"].max() <= date(2024, 3, 20)
+    assert [c.name for c in report.constraints.of_run] == ["range(day)"]
+    assert [c.name for c in report.constraints.added] == ["unique(customer, day)"]
     again = generate_from(asked, finished.run_dir, tmp_path / "more", csv=True)
     assert again == report
     with pytest.raises(ConfigError, match="another directory"):
@@ -176,7 +181,7 @@ def test_a_language_model_is_fine_tuned_and_makes_groups_of_valid_rows(purchases
     frame = rows_of(report.synthetic)
     assert len(frame) == 40
     assert set(frame["city"]) <= {"Bonn", "Ulm"}
-    assert frame["items"].max() <= 4
+    assert frame["day"].max() <= date(2024, 3, 20)
     assert frame.groupby("customer")["day"].apply(lambda days: days.is_monotonic_increasing).all()
     assert (tmp_path / "run/internal/adapter/adapter_config.json").exists()
     with pytest.raises(ResourceError, match="nobody/nothing"):

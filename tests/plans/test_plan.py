@@ -137,7 +137,9 @@ def test_private_training_follows_the_budget_and_the_request():
     shape = with_compact_model(training, plan_compact_training(config, num_rows=1, seed=3)).shape
     assert (shape.hidden_size, shape.num_layers, training.warmup_steps) == (64, 2, 20)
     assert run_epsilon([training.dp.charge(training.num_steps), *spent], 1e-5) <= 2
-    assert "Differential privacy of row" in plan_of(privacy={"dp_enabled": True}).notes[0]
+    private = plan_of(privacy={"dp_enabled": True}).notes
+    assert "Differential privacy of row" in private[0]
+    assert "held out with a probability of 5%, whatever their number" in private[1]
 
 
 def test_private_batch_and_passes_can_be_given():
@@ -158,3 +160,9 @@ def test_private_batch_and_passes_can_be_given():
 def test_notes_name_parameters_that_were_set_and_have_no_effect():
     notes = plan_of(training={"lora_r": 8, "batch_size": 4}, privacy={"epsilon": 3.0}).notes
     assert notes[-1].endswith("in this version: privacy.epsilon, training.lora_r.")
+
+
+def test_constraints_to_be_found_are_refused_under_differential_privacy():
+    check_supported(parse_config({"constraints": "auto"}))
+    with pytest.raises(ConfigError, match="constraints: auto depends on the rows"):
+        check_supported(parse_config({"constraints": "auto", "privacy": {"dp_enabled": True}}))

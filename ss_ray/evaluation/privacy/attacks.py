@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ss_ray.evaluation.columns import Table, prepare, scored_columns
 from ss_ray.evaluation.evaluation_tables import DEFAULT_LIMITS, EvaluationTables, SampleLimits
-from ss_ray.evaluation.metrics import MIN_ROWS, Metric, measured, not_measured
+from ss_ray.evaluation.metrics import MIN_ROWS, Metric, measured, not_measured, too_small
 from ss_ray.evaluation.nearest import Neighbours, Points, merged, nearest, to_points
 from ss_ray.evaluation.privacy.attributes import Attributes, attribute_inference, no_attributes
 from ss_ray.evaluation.privacy.combinations import Combination, replayed_combination
@@ -231,8 +231,8 @@ def resemblance(
     # A generator that repeats one row would otherwise count it many times.
     distinct = synthetic.take(np.unique(row_keys(synthetic), return_index=True)[1])
     if min(train.rows, holdout.rows, distinct.rows) < MIN_ROWS:
-        found = f"training {train.rows}, holdout {holdout.rows}, synthetic {distinct.rows}"
-        return _no_resemblance(f"it needs {MIN_ROWS} distinct rows of each table; there are: {found}")
+        rows = {"training": train.rows, "holdout": holdout.rows, "distinct synthetic": distinct.rows}
+        return _no_resemblance(too_small(rows))
 
     rng = np.random.default_rng([seed, 4])
     # Rows are shuffled once; every later prefix of them is then a random sample.

@@ -20,6 +20,8 @@ from ss_ray.evaluation.scores import TOP_OF_GOOD, Grade, Score, to_score
 
 WORST_SHARE = 0.6
 """Share closer to train, or membership AUC, that scores 0; 0.5 scores 10."""
+ONE_SIDED = 1.645
+"""Standard errors that a fair share exceeds once in 20 tables."""
 DISCLOSED_LIMIT = 3.9
 """Highest score, the top of "Moderate", where a single row is disclosed."""
 
@@ -76,7 +78,7 @@ def judge_privacy(privacy: Privacy) -> PrivacyVerdict:
 
     is_disclosed = privacy.disclosure.disclosed.value or any(column.long_texts for column in privacy.singles)
     limit = DISCLOSED_LIMIT if is_disclosed else limit
-    score = to_score(min(limit, *(share_score(m.value) for m in shares if m.value is not None)))
+    score = to_score(min(limit, *(_score_metric(m) for m in shares if m.value is not None)))
 
     return PrivacyVerdict(score=score, failed=False, reasons=tuple(_list_findings(privacy)))
 
@@ -118,6 +120,17 @@ def _is_of_texts(privacy: Privacy) -> bool:
 def share_score(share: float) -> float:
     """Score of a share that an honest generator brings to 0.5: linear from 10 there to 0 at WORST_SHARE."""
     return 10.0 * min(1.0, max(0.0, (WORST_SHARE - share) / (WORST_SHARE - 0.5)))
+
+
+def _score_metric(share: Metric) -> float:
+    """Score of a share; where few rows give it by chance, it is no reason for less than "Moderate"."""
+    value = share.value or 0.0
+    if share.std_error is None or not _is_uncertain(share):
+        return share_score(value)
+
+    # One-sided 95 %: a fair share exceeds it once in 20 tables.
+    significant = value - ONE_SIDED * share.std_error
+    return max(share_score(value), min(share_score(significant), DISCLOSED_LIMIT))
 
 
 def _is_uncertain(metric: Metric) -> bool:

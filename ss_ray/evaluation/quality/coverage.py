@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ss_ray.evaluation.columns import ScoredColumn, Table, Values, missing
-from ss_ray.evaluation.metrics import MIN_ROWS, Metric, measured, not_measured, unavailable
+from ss_ray.evaluation.metrics import MIN_ROWS, Metric, measured, not_measured, too_small, unavailable
 from ss_ray.evaluation.nearest import Points, nearest, to_points
 
 SUPPORT_ROWS = 2000
@@ -143,7 +143,7 @@ def _precision_and_recall(train: Table, other: Table, rng: np.random.Generator, 
     most = SUPPORT_ROWS * min(1.0, SUPPORT_COLUMNS / len(train.columns)) ** 0.5
     size = min(train.rows, other.rows, int(most))
     if size < MIN_ROWS:
-        none = unavailable(f"it needs {MIN_ROWS} rows of each table; there are {size}")
+        none = unavailable(too_small({"training": train.rows, "compared": other.rows}))
         return none, none
 
     drawn = [table.take(rng.permutation(table.rows)[:size]) for table in (train, other)]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedKFold
 
 from ss_ray.evaluation.columns import Table
-from ss_ray.evaluation.metrics import MIN_ROWS, Metric, measured, not_measured
+from ss_ray.evaluation.metrics import MIN_ROWS, Metric, measured, not_measured, too_small
 from ss_ray.evaluation.models import Encoder, auc_std_error, fit_classifier, fit_encoder, roc_auc, roc_points
 
 FOLDS = 3
@@ -68,7 +68,7 @@ def discriminate(train: Table, real: Table, synthetic: Table, *, max_rows: int, 
     if not train.columns:
         return not_measured(Discrimination, "no column can be scored")
     if n < MIN_ROWS:
-        return not_measured(Discrimination, f"it needs {MIN_ROWS} rows of each side; there are {n}")
+        return not_measured(Discrimination, too_small({"real": real.rows, "synthetic": synthetic.rows}))
 
     # Fitted on the training table: it must know neither side better than the other.
     encoder = fit_encoder(train)

@@ -17,7 +17,7 @@ from scipy.special import rel_entr
 
 from ss_ray.evaluation.associations import association_matrix
 from ss_ray.evaluation.columns import ScoredColumn, Table, Values, missing
-from ss_ray.evaluation.metrics import MIN_ROWS, Metric, measured, not_measured, unavailable
+from ss_ray.evaluation.metrics import MIN_ROWS, Metric, measured, not_measured, too_small, unavailable
 
 EMPTY_SIDE_DISTANCE = 0.5887
 """Distance of a column that has values on one side only. Source: NeMo Safe Synthesizer, column distribution."""
@@ -54,7 +54,7 @@ def similarity(train: Table, other: Table, associations: NDArray[np.float64], *,
     if not train.columns:
         return not_measured(Similarity, "no column can be scored")
     if size < MIN_ROWS:
-        return not_measured(Similarity, f"it needs {MIN_ROWS} rows of each table; one has {size}")
+        return not_measured(Similarity, too_small({"training": train.rows, "compared": other.rows}))
 
     difference = np.abs(associations - association_matrix(other))
     distances = [column_distance(train.values[c.name], other.values[c.name], c) for c in train.columns]

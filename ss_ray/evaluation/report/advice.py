@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ss_ray.evaluation.evaluate import Evaluation
+from ss_ray.evaluation.metrics import MIN_ROWS
 from ss_ray.evaluation.samples import COMMON_ROWS
 
 LOW_QUALITY = 6.0
@@ -31,7 +32,10 @@ def _advise_privacy(evaluation: Evaluation) -> Iterator[str]:
             "with differential privacy (privacy.dp_enabled: true), and evaluate again."
         )
     elif verdict.failed is None:
-        yield "Keep rows from training (data.holdout), or give --holdout: without them nothing is known about privacy."
+        yield (
+            "Keep more rows from training (data.holdout), or give --holdout to `ss-ray evaluate`: without at least "
+            f"{MIN_ROWS} of them nothing is known about privacy."
+        )
     elif verdict.missing:
         yield f"Privacy has no grade, because a part was not tested: {', '.join(verdict.missing)}."
     elif any("too small" in reason for reason in verdict.reasons):
@@ -40,14 +44,14 @@ def _advise_privacy(evaluation: Evaluation) -> Iterator[str]:
 
 def _advise_quality(evaluation: Evaluation) -> Iterator[str]:
     fidelity = evaluation.fidelity
-    score = evaluation.scores.quality.sqs.value
+    score = evaluation.scores.verdict.score.value
     for reason in evaluation.scores.quality.limits[:NAMED_COLUMNS]:
         yield f"Look at the missing values: {reason}."
 
     if 0 < fidelity.unseen_rows < COMMON_ROWS:
         yield (
-            f"Evaluate with more unseen rows: there are {fidelity.unseen_rows}, so every number of unseen real rows is "
-            "rough, and only large leaks can be seen."
+            f"Evaluate with more unseen rows (data.holdout): there are {fidelity.unseen_rows}, so every number of "
+            "unseen real rows is rough, and only large leaks can be seen."
         )
 
     if score is not None and score < LOW_QUALITY and not evaluation.scores.quality.limits:

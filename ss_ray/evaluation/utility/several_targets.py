@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 
 from ss_ray.evaluation.columns import ScoredColumn, Table
-from ss_ray.evaluation.metrics import MIN_ROWS, Metric, measured, unavailable
+from ss_ray.evaluation.metrics import MIN_ROWS, Metric, measured, too_small, unavailable
 from ss_ray.evaluation.utility.bootstrap import score_predictions
 from ss_ray.evaluation.utility.prediction import fit_model, make_task, outcomes, with_outcome
 from ss_ray.evaluation.utility.target import connected_columns
@@ -24,6 +24,7 @@ MAX_ROWS = 1000
 MOST_ROUNDS = 20
 """Boosting rounds at most."""
 RESAMPLES = 20
+KNOWN_TARGET = "rows with a known target"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +96,9 @@ def _measure_target(
     known, test, usable = (with_outcome(task, table) for table in (real, unseen, made))
     rows = min(known.rows, usable.rows)
     if min(rows, test.rows) < MIN_ROWS:
-        none = unavailable(f"it needs {MIN_ROWS} rows with a known target in each table; one has fewer")
+        none = unavailable(
+            too_small({"training": known.rows, "holdout": test.rows, "synthetic": usable.rows}, KNOWN_TARGET)
+        )
         return TargetUtility(
             target=task.target, task=task.type, measure=task.measure, real=none, synthetic=none, gap=none
         )

@@ -15,11 +15,17 @@ import numpy as np
 
 from ss_ray.evaluation.columns import Table, prepare, sample, scored_columns
 from ss_ray.evaluation.evaluation_tables import DEFAULT_LIMITS, EvaluationTables, SampleLimits
-from ss_ray.evaluation.metrics import MIN_ROWS, Metric, unavailable
+from ss_ray.evaluation.metrics import MIN_ROWS, Metric, too_small, unavailable
 from ss_ray.evaluation.utility.bootstrap import score_predictions
 from ss_ray.evaluation.utility.importance import agreement, agreement_of_halves
 from ss_ray.evaluation.utility.prediction import fit_model, make_task, outcomes, with_outcome
-from ss_ray.evaluation.utility.several_targets import TargetUtility, mean_gap, skill_gap, utility_of_targets
+from ss_ray.evaluation.utility.several_targets import (
+    KNOWN_TARGET,
+    TargetUtility,
+    mean_gap,
+    skill_gap,
+    utility_of_targets,
+)
 from ss_ray.evaluation.utility.target import Choice, choose_target, declared_target
 
 
@@ -128,7 +134,9 @@ def _compare_models(choice: Choice, real: Table, unseen: Table, made: Table, *, 
     known, test, usable = (with_outcome(task, table) for table in (real, unseen, made))
     rows = min(known.rows, usable.rows)
     if min(rows, test.rows) < MIN_ROWS:
-        return _no_utility(f"it needs {MIN_ROWS} rows with a known target in each table; one has fewer")
+        return _no_utility(
+            too_small({"training": known.rows, "holdout": test.rows, "synthetic": usable.rows}, KNOWN_TARGET)
+        )
 
     fits = (known, usable, shuffle_columns(usable, seed=seed))
     rng = np.random.default_rng([seed, 6])

@@ -42,9 +42,9 @@ from ss_ray.tables.spellings.durations import (
 )
 from ss_ray.tables.spellings.numbers import (
     MAX_DIGITS,
-    NumberForm,
     FormFacts,
     NumberCells,
+    NumberForm,
     NumberFormat,
     merge_form_facts,
     read_numbers,

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 from scipy.stats import norm
@@ -200,3 +202,19 @@ def test_a_table_of_texts_alone_says_what_was_not_tested(patients):
     assert "0.0% of the texts of 'note' are copies" in " ".join(verdict.reasons)
     alone = judge_privacy(evaluate_privacy(EvaluationTables(train, None, fresh, TEXTS)))
     assert alone.failed is None
+
+
+@pytest.mark.parametrize(
+    ("share", "std_error", "least", "most"),
+    [(0.61, 0.07, 3.9, 3.9), (0.75, 0.07, 0.0, 0.0), (0.55, 0.07, 5.0, 5.0), (0.61, 0.001, 0.0, 0.0)],
+)
+def test_a_share_that_few_rows_give_by_chance_is_no_reason_for_poor(
+    train, holdout, fresh, schema, share, std_error, least, most
+):
+    privacy = evaluate_privacy(EvaluationTables(train.head(60), holdout.head(60), fresh.head(60), schema))
+    found = replace(
+        privacy,
+        closer_to_train=measured(share, 60, std_error=std_error),
+        membership_auc=measured(0.5, 60, std_error=0.001),
+    )
+    assert least <= judge_privacy(found).score.value <= most

@@ -29,7 +29,7 @@ def test_the_area_under_the_curve_is_the_auc(train, holdout, fresh, schema):
 def test_too_few_rows_are_told(train, holdout, fresh, schema):
     real, unseen, made = tables(schema, train, holdout, fresh.head(3))
     found = discriminate(real, unseen, made, max_rows=400, seed=0)
-    assert "there are 3" in found.auc.reason
+    assert found.auc.reason == "too small to tell: 3 synthetic rows, at least 20 are needed"
     assert found.curve.false_positive == ()
 
 

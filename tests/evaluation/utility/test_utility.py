@@ -47,7 +47,7 @@ def test_an_unknown_target_is_an_error(train, fresh, schema):
 
 def test_a_target_that_synthetic_rows_lack_is_told(train, holdout, fresh, schema):
     utility = evaluate_utility(EvaluationTables(train, holdout, fresh.assign(city=None), schema), target="city")
-    assert "20 rows with a known target" in utility.synthetic.reason
+    assert "0 synthetic rows with a known target, at least 20" in utility.synthetic.reason
 
 
 def test_a_target_with_one_synthetic_class_teaches_nothing(train, holdout, fresh, schema):

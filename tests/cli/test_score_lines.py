@@ -1,0 +1,76 @@
+"""Scores on the command line: one verdict at the top, and a reason for every figure that is missing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ss_ray.cli.summaries import generation_summary, score_lines
+from ss_ray.config.constraints import OrderConstraint, RangeConstraint
+from ss_ray.evaluation.stage import EvaluationResult
+from ss_ray.generation.results import SyntheticTable
+from ss_ray.pipelines.generate import GenerationReport
+from ss_ray.pipelines.kept_constraints import KeptConstraints
+
+MEASURED = EvaluationResult(
+    quality_score=5.9,
+    quality_grade="Poor",
+    quality_verdict=1.9,
+    quality_limits=("a model predicts worse than guessing",),
+    privacy_grade="Good",
+    discriminator_auc=0.99,
+    utility_target="price",
+    utility_real=0.6,
+    utility_synthetic=-3.7,
+    copied_share=0.0,
+    copied_share_holdout=0.0,
+    closer_to_train_share=0.5,
+)
+SMALL = "too small to tell: 12 holdout rows, at least 20 are needed"
+
+
+def test_the_verdict_is_the_first_line_and_a_capped_score_is_never_called_good() -> None:
+    lines = score_lines(MEASURED)
+    assert lines[0] == "Verdict          quality Poor, privacy Good"
+    assert "Quality (SQS)    5.9 of 10, but Poor: capped at 1.9" in lines
+    assert "Quality capped   a model predicts worse than guessing" in lines
+
+
+def test_a_figure_that_is_missing_says_why() -> None:
+    nothing = EvaluationResult(
+        quality_score=None,
+        quality_grade=None,
+        privacy_grade=None,
+        discriminator_auc=None,
+        utility_target=None,
+        utility_real=None,
+        utility_synthetic=None,
+        copied_share=None,
+        copied_share_holdout=None,
+        closer_to_train_share=None,
+        unavailable=dict.fromkeys(("quality", "privacy", "utility", "discriminator"), SMALL),
+    )
+    text = "\n".join(score_lines(nothing))
+    assert "n/a" not in text
+    assert text.count(SMALL) == 4
+
+
+def test_the_summary_of_new_rows_names_the_constraints_that_hold_and_those_that_do_not() -> None:
+    order = OrderConstraint(low="start", high="end")
+    bounds = RangeConstraint(column="age", minimum=18)
+    report = GenerationReport(
+        run_dir="more",
+        synthetic="more/release/synthetic",
+        csv=None,
+        certificate=None,
+        constraints=KeptConstraints(of_run=(order,), added=(bounds,), dropped=()),
+        result=SyntheticTable(num_rows=10, num_files=1, rejected={}, repaired={}, incomplete=""),
+        stage_seconds={},
+    )
+    lines = generation_summary(report).splitlines()
+    assert "Constraints      of the run: order(start <= end)" in lines
+    assert "Constraints      added: range(age)" in lines
+
+    dropped = replace(report, constraints=KeptConstraints(of_run=(), added=(), dropped=(order,)))
+    assert "Constraints      of the run, dropped: order(start <= end)" in generation_summary(dropped)
+    nothing = replace(report, constraints=KeptConstraints(of_run=(), added=(), dropped=()))
+    assert "Constraints      none" in generation_summary(nothing).splitlines()
