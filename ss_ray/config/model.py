@@ -32,7 +32,10 @@ class ColumnParameters(Section):
     maximum: Bound | None = Field(None, description="Largest value allowed; dates in ISO 8601.")
     values: tuple[Cell, ...] | None = Field(None, description="All values allowed.")
     decimals: int | None = Field(None, ge=0, le=15, description="Digits after the point.")
-    format: str | None = Field(None, description="strptime format of dates in text files.")
+    format: str | None = Field(
+        None,
+        description='How text files spell the values: a strptime format of times, or a number format, "$#,##0.00".',
+    )
     nullable: bool | None = Field(None, description="Whether missing values may occur.")
     entity: str | None = Field(None, description="PII type of the column, e.g. first_name; its values are replaced.")
     public: bool = Field(

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from ss_ray.errors import DataError
 from ss_ray.schema import ColumnSchema, Kind, TableSchema, arrow_type
-from ss_ray.tables.cells import type_column
+from ss_ray.tables.cells import read_spelled, type_column
 from ss_ray.tables.spellings.missing import blank_missing_words
 
 TRUTH = ("true", "1", "1.0", "yes", "t", "y")
@@ -33,15 +33,35 @@ def type_leniently(table: pa.Table, schema: TableSchema) -> tuple[pa.Table, Coun
         DataError: A column is not there.
     """
     lost: Counter[str] = Counter()
-    arrays = []
-    for column in schema.columns:
-        if column.name not in table.column_names:
-            raise DataError(f"a table lacks the column {column.name!r} of the real one", column=column.name)
-        array, lost[column.name] = _type_column(table.column(column.name), column)
-        arrays.append(array)
+    arrays: dict[str, pa.ChunkedArray] = {}
+    for name in schema.source_names:
+        column = schema[name]
+        if name not in table.column_names:
+            raise DataError(f"a table lacks the column {name!r} of the real one", column=name)
+
+        spelling = schema.spelling(name)
+        if spelling is None:
+            arrays[name], lost[name] = _type_column(table.column(name), column)
+        else:
+            arrays[name], arrays[spelling.name], lost[name] = _type_spelled(table.column(name), column, spelling)
 
     # The unary plus drops the columns without lost cells.
-    return pa.table(arrays, schema=schema.to_arrow()), +lost
+    return pa.table([arrays[name] for name in schema.names], schema=schema.to_arrow()), +lost
+
+
+def _type_spelled(
+    array: pa.ChunkedArray, column: ColumnSchema, spelling: ColumnSchema
+) -> tuple[pa.ChunkedArray, pa.ChunkedArray, int]:
+    """The values of a column, its spellings, and the number of its cells that are neither values nor codes."""
+    if _is_text(array.type):
+        values, states = read_spelled(array.cast(pa.string()), column, spelling)
+        present = blank_missing_words(array.combine_chunks().cast(pa.string())).is_valid()
+        lost = pc.and_(pc.and_(present, values.combine_chunks().is_null()), states.combine_chunks().is_null())
+        return values, states, int(pc.sum(lost).as_py() or 0)
+
+    values, count = _type_column(array, column)
+    states = pc.if_else(values.is_valid(), pa.scalar(spelling.formats[0], arrow_type(spelling)), None)
+    return values, states, count
 
 
 def _type_column(array: pa.ChunkedArray, column: ColumnSchema) -> tuple[pa.ChunkedArray, int]:

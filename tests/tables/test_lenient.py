@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from ss_ray.errors import DataError
 from ss_ray.schema import ColumnSchema, Kind, TableSchema
 from ss_ray.tables.lenient import type_leniently
+from tests.tables.rows import schema_of, text_column
 
 
 def column(kind: Kind, arrow_type: str, **fields: object) -> ColumnSchema:
@@ -66,3 +67,13 @@ def test_whatever_is_written_is_read_or_counted(cells: list[str | None]) -> None
     values, lost = read(cells, column(Kind.INTEGER, "int64"), pa.string())
     assert len(values) == len(cells)
     assert 0 <= lost <= sum(value is None for value in values)
+
+
+def test_codes_of_the_real_table_are_no_lost_cells():
+    schema = schema_of(text_column(*(f"{n}.5" for n in range(40)), "<5", "<5"))
+    typed, lost = type_leniently(text_column("7.5", "<5", "n.d.", None), schema)
+    assert typed["x"].to_pylist() == [7.5, None, None, None]
+    assert typed["x (code)"].to_pylist() == ["0.0", "<5", None, None]
+    assert lost == {"x": 1}
+    numbers, lost = type_leniently(pa.table({"x": [7.5, None]}), schema)
+    assert (numbers["x (code)"].to_pylist(), lost) == (["0.0", None], {})
