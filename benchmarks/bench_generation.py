@@ -51,7 +51,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, object]:
 
 def save_untrained_model(table: Path, folder: Path) -> None:
     """Write a small random model and the codec of a table, as the training stage leaves them."""
-    from ss_ray.codec.slots import fit_codec
+    from ss_ray.codec.slots import CodecSizes, fit_codec
     from ss_ray.plans.shape import CompactShape
     from ss_ray.tables.cells import type_table
     from ss_ray.tables.facts import table_facts
@@ -62,7 +62,9 @@ def save_untrained_model(table: Path, folder: Path) -> None:
     source = find_source(table)
     (block,) = read_blocks(source, source.files[0])
     schema = infer_schema(table_facts(block), {}, is_text=True)
-    codec = fit_codec(schema, type_table(block, schema), num_bins=8, text_vocabulary=300, max_text_tokens=8)
+    codec = fit_codec(
+        schema, type_table(block, schema), sizes=CodecSizes(num_bins=8, text_vocabulary=300, max_text_tokens=8)
+    )
     shape = CompactShape(hidden_size=16, num_layers=1, num_heads=2, intermediate_size=32)
     model = build_compact(shape, vocabulary_size=codec.vocabulary_size, num_slots=len(codec.slots), seed=0)
     model.save_pretrained(folder)

@@ -20,7 +20,7 @@ import pyarrow as pa
 import torch
 from smoke import TABLE_ARGUMENTS, arguments_of, table_arguments
 
-from ss_ray.codec.slots import SlotCodec, fit_codec
+from ss_ray.codec.slots import CodecSizes, SlotCodec, fit_codec
 from ss_ray.config.files import load_config
 from ss_ray.config.model import Config
 from ss_ray.evaluation.evaluate import Evaluation, evaluate
@@ -107,13 +107,12 @@ def train_in_process(table: pa.Table, schema: TableSchema, config: Config) -> tu
     """The codec and the model of a table, trained in this process on one thread."""
     torch.set_num_threads(1)
     training = plan_compact_training(config, num_rows=table.num_rows, seed=0)
-    codec = fit_codec(
-        schema,
-        table,
+    sizes = CodecSizes(
         num_bins=training.num_bins,
         text_vocabulary=training.text_vocabulary,
         max_text_tokens=training.max_text_tokens,
     )
+    codec = fit_codec(schema, table, sizes=sizes)
     tokens = codec.encode(table)
     examples = row_examples(torch.from_numpy(tokens), codec.slots, skips_unused=codec.has_text)
     model = build_compact(

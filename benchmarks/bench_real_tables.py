@@ -30,7 +30,7 @@ from ss_ray.codec.columns import BinnedCodec
 from ss_ray.codec.grids import grids_of
 from ss_ray.codec.moments import MomentCodec
 from ss_ray.codec.ordinals import to_units
-from ss_ray.codec.slots import SlotCodec, fit_codec
+from ss_ray.codec.slots import CodecSizes, SlotCodec, fit_codec
 from ss_ray.config.model import Config
 from ss_ray.errors import SsRayError
 from ss_ray.generation.decoder import decode_rows
@@ -89,7 +89,7 @@ def measure(path: Path, rows: int) -> dict[str, float]:
     key = KEY.get(path.stem, {})
     wrong = [name for name, expected in key.items() if not _is_read(schema, name, expected)]
 
-    codec = fit_codec(schema, typed, num_bins=NUM_BINS, text_vocabulary=1024, max_text_tokens=64)
+    codec = fit_codec(schema, typed, sizes=CodecSizes(num_bins=NUM_BINS, text_vocabulary=1024, max_text_tokens=64))
     again = codec.decode(codec.encode(typed), rng=np.random.default_rng(0), first_row=0, seed=0)
     changed = sum(_changed_cells(cells, typed, again, schema))
     invalid, difference = 0, _grid_difference(codec, typed, again)

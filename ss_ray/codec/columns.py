@@ -37,6 +37,8 @@ PLACES = {0: 1, 1: DIGIT_BASE, 2: DIGIT_BASE**2}
 TAIL_QUANTILES = (0.001, 0.003, 0.007, 0.993, 0.997, 0.999)
 ATOM_SHARE = 0.005
 MAX_ATOMS = 64
+ROWS_PER_PLACE = 5
+"""Rows of the sample that a bin, and a place inside of it, holds on average at least."""
 MAX_GRID_UNITS = 2**60
 """Units up to which a grid is looked for: neither a place nor a unit beside it leaves 64 bits."""
 
@@ -58,6 +60,20 @@ class Slot:
     stop: int
     after: int | None = None
     opens: tuple[int, int] = (0, 0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bins:
+    """Resolution of numbers.
+
+    Attributes:
+        most: Most quantile bins of a column.
+        rows_per_place: Rows of the sample that a bin, and a place inside of it, holds on average at least; 0 for no
+            limit. A place that holds one row would let the model remember its value.
+    """
+
+    most: int
+    rows_per_place: int = ROWS_PER_PLACE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -271,16 +287,33 @@ class AbsentCodec:
         return np.ones(len(tokens), bool)
 
 
-def fit_binned(sample: pa.ChunkedArray, column: ColumnSchema, first_token: int, num_bins: int) -> BinnedCodec:
-    """A codec whose bins hold about equal shares of `sample`, finer in both tails, ending at the schema's bounds."""
+def fit_binned(
+    sample: pa.ChunkedArray,
+    column: ColumnSchema,
+    first_token: int,
+    bins: Bins,
+) -> BinnedCodec:
+    """A codec whose bins hold about equal shares of `sample`, finer in both tails, ending at the schema's bounds.
+
+    Args:
+        sample: Values of the column.
+        column: Schema of the column.
+        first_token: First token id that is free.
+        bins: Number of bins, and of rows in each.
+    """
+    rows_per_place = bins.rows_per_place
     scale = fit_scale(sample, column)
     low, high = bound_units(column, scale)
     units = np.clip(to_units(sample.drop_null(), column, scale), low, high)
     # Frequent values get tokens of their own: spread over a bin, they would lose their weight.
-    atoms = _find_frequent(units)
+    atoms = _find_frequent(units, max(2, rows_per_place))
     rest = units[~np.isin(units, atoms)]
+    num_bins = bins.most
+    if rows_per_place:
+        num_bins = max(1, min(num_bins, len(rest) // rows_per_place))
     # Tails are resolved finer than their share of rows asks for, because outliers stretch a bin most.
-    quantiles = np.unique(np.r_[np.linspace(0, 1, num_bins + 1)[1:-1], TAIL_QUANTILES])
+    tails = [share for share in TAIL_QUANTILES if min(share, 1 - share) * len(rest) >= rows_per_place]
+    quantiles = np.unique(np.r_[np.linspace(0, 1, num_bins + 1)[1:-1], tails])
     if len(rest):
         inner = np.sort(rest)[np.round(quantiles * (len(rest) - 1)).astype(np.int64)]
     else:
@@ -303,9 +336,25 @@ def fit_binned(sample: pa.ChunkedArray, column: ColumnSchema, first_token: int, 
         atoms=tuple(atoms.tolist()),
         lows=tuple(lows.tolist()),
         highs=tuple(highs.tolist()),
-        digits=next((digits for digits, places in PLACES.items() if width <= places), 2),
+        digits=_choose_digits(width, len(rest) // num_bins, rows_per_place, is_dense=high - low < len(rest)),
         grids=grids,
     )
+
+
+def _choose_digits(width: int, rows_per_bin: int, rows_per_place: int, *, is_dense: bool) -> int:
+    """Digits that tell the units of a bin apart, and no more than the rows of a bin can teach.
+
+    Args:
+        width: Units of the widest bin.
+        rows_per_bin: Rows of the sample in a bin.
+        rows_per_place: Rows that a place holds on average at least.
+        is_dense: Whether the sample has a row for each unit between the bounds, on average: such units are shared.
+    """
+    enough = next((digits for digits, places in PLACES.items() if width <= places), 2)
+    if is_dense:
+        return enough
+    taught = max(digits for digits, places in PLACES.items() if places == 1 or places * rows_per_place <= rows_per_bin)
+    return min(enough, taught)
 
 
 def _counts_days(column: ColumnSchema, scale: Scale) -> bool:
@@ -324,12 +373,12 @@ def _minute_of(column: ColumnSchema, scale: Scale) -> int | None:
     return ticks // scale.step if ticks % scale.step == 0 else None
 
 
-def _find_frequent(units: Units) -> Units:
-    """Units that hold at least ATOM_SHARE of the sample each, in ascending order, MAX_ATOMS at most."""
+def _find_frequent(units: Units, min_rows: int) -> Units:
+    """Units that hold at least ATOM_SHARE and `min_rows` of the sample each, in ascending order, MAX_ATOMS at most."""
     values, counts = np.unique(units, return_counts=True)
     # A stable order makes the choice among equal counts reproducible.
     keep = np.argsort(-counts, kind="stable")[:MAX_ATOMS]
-    return np.sort(values[keep[counts[keep] >= max(2, ATOM_SHARE * len(units))]])
+    return np.sort(values[keep[counts[keep] >= max(min_rows, ATOM_SHARE * len(units))]])
 
 
 def _place_units(units: Units, lows: Units, highs: Units, places: int) -> Units:

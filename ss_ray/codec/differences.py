@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ss_ray.codec.columns import BinnedCodec, Slot, Tokens, fit_binned
+from ss_ray.codec.columns import BinnedCodec, Bins, Slot, Tokens, fit_binned
 from ss_ray.codec.ordinals import Scale, Units, bound_units, even_scale, from_units, to_units
 from ss_ray.schema import ColumnSchema, Kind, TableSchema
 
@@ -75,7 +75,7 @@ class DifferenceCodec:
 
 
 def fit_difference(
-    column: ColumnSchema, schema: TableSchema, sample: pa.Table, first_token: int, num_bins: int
+    column: ColumnSchema, schema: TableSchema, sample: pa.Table, first_token: int, bins: Bins
 ) -> DifferenceCodec | None:
     """The codec of a column as a difference from the earlier column that it stays closest to; None where none is near.
 
@@ -84,7 +84,7 @@ def fit_difference(
         schema: Schema of the table; only columns before `column` can be its anchor.
         sample: Rows in storage types.
         first_token: First free token id.
-        num_bins: Quantile bins of the difference.
+        bins: Resolution of the difference.
     """
     scale = even_scale(column)
     if scale is None:
@@ -113,7 +113,7 @@ def fit_difference(
         minimum=bounds["min"],
         maximum=bounds["max"],
     )
-    difference = fit_binned(array, virtual, first_token, num_bins)
+    difference = fit_binned(array, virtual, first_token, bins)
 
     return DifferenceCodec(column=column, anchor=nearest, scale=scale, difference=difference)
 

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from scipy import stats
 
-from ss_ray.codec.columns import PAD, BinnedCodec, Slot, Tokens, fit_binned
+from ss_ray.codec.columns import PAD, BinnedCodec, Bins, Slot, Tokens, fit_binned
 from ss_ray.codec.grids import DAYS_OF_WEEK, MIN_ROWS, P_VALUE
 from ss_ray.codec.ordinals import Scale, Units, bound_units, from_units, to_units
 from ss_ray.schema import ColumnSchema, Kind, arrow_type
@@ -75,7 +75,7 @@ class MomentCodec:
         return from_units(np.clip(ticks, *bound_units(self.column, Scale())), valid, self.column, Scale())
 
 
-def fit_moment(sample: pa.ChunkedArray, column: ColumnSchema, first_token: int, num_bins: int) -> MomentCodec | None:
+def fit_moment(sample: pa.ChunkedArray, column: ColumnSchema, first_token: int, bins: Bins) -> MomentCodec | None:
     """The codec of a column of times with habits; None where days and hours are as by chance."""
     present = sample.drop_null()
     if column.kind is not Kind.DATETIME or len(present) < MIN_ROWS:
@@ -96,7 +96,7 @@ def fit_moment(sample: pa.ChunkedArray, column: ColumnSchema, first_token: int, 
         maximum=str(column.maximum)[:10],
     )
     day_array = pa.chunked_array([pa.array(days.astype(np.int32)).cast(pa.date32())])
-    day = fit_binned(day_array, day_column, first_token, num_bins)
+    day = fit_binned(day_array, day_column, first_token, bins)
     clock_column = ColumnSchema(
         name=column.name,
         kind=Kind.TIME,
@@ -105,7 +105,7 @@ def fit_moment(sample: pa.ChunkedArray, column: ColumnSchema, first_token: int, 
         minimum=int(rest.min()),
         maximum=int(rest.max()),
     )
-    clock = fit_binned(pa.chunked_array([pa.array(rest)]), clock_column, first_token + day.num_tokens, num_bins)
+    clock = fit_binned(pa.chunked_array([pa.array(rest)]), clock_column, first_token + day.num_tokens, bins)
     return MomentCodec(column=column, day=day, clock=clock)
 
 

@@ -36,7 +36,7 @@ from ss_ray.codec.sequence_tables import (
     sorted_in_groups,
     unbounded,
 )
-from ss_ray.codec.slots import ColumnCodec, SlotCodec, fit_codec
+from ss_ray.codec.slots import CodecSizes, ColumnCodec, SlotCodec, fit_codec
 from ss_ray.schema import Scalar, TableSchema
 
 WINDOW_POSITIONS = 768
@@ -267,21 +267,6 @@ class SequenceOrder:
     interval: int | None
 
 
-@dataclass(frozen=True, kw_only=True)
-class CodecSizes:
-    """Sizes of a codec, see `fit_codec`.
-
-    Attributes:
-        num_bins: Number of quantile bins of a column.
-        text_vocabulary: Number of pieces of text, bytes included, at least 256.
-        max_text_tokens: Number of pieces of the longest text kept.
-    """
-
-    num_bins: int
-    text_vocabulary: int
-    max_text_tokens: int
-
-
 def fit_sequence_codec(
     schema: TableSchema,
     sequences: Sequences,
@@ -311,12 +296,7 @@ def fit_sequence_codec(
 
     repeated = repeated_columns(sample, starts, schema, head)
     body = row_schema(schema, head, sequences, axis, gap, repeated)
-    fit = partial(
-        fit_codec,
-        num_bins=sizes.num_bins,
-        text_vocabulary=sizes.text_vocabulary,
-        max_text_tokens=sizes.max_text_tokens,
-    )
+    fit = partial(fit_codec, sizes=sizes)
     header = fit(head, header_table(sample, starts, head, sequences))
     rows = row_table(sample, starts, body, axis, interval, repeated)
     row = fit(body, rows, first_token=header.vocabulary_size, flags=repeated)

@@ -20,7 +20,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field, TypeAdapter
 
-from ss_ray.codec.columns import FIRST_TOKEN, FREE, AbsentCodec, BinnedCodec, Slot, Tokens, ValueCodec, fit_binned
+from ss_ray.codec.columns import (
+    FIRST_TOKEN,
+    FREE,
+    ROWS_PER_PLACE,
+    AbsentCodec,
+    BinnedCodec,
+    Bins,
+    Slot,
+    Tokens,
+    ValueCodec,
+    fit_binned,
+)
 from ss_ray.codec.differences import DifferenceCodec, fit_difference
 from ss_ray.codec.gated import GatedCodec, opening_tokens, order_spellings
 from ss_ray.codec.identifiers import fresh_values
@@ -168,13 +179,34 @@ class SlotCodec:
 _ADAPTER = TypeAdapter(SlotCodec)
 
 
+@dataclass(frozen=True, kw_only=True)
+class CodecSizes:
+    """Sizes of a codec.
+
+    Attributes:
+        num_bins: Most quantile bins of a number with more distinct values than the schema lists.
+        text_vocabulary: Number of pieces of text, bytes included, at least 256.
+        max_text_tokens: Number of pieces of the longest text kept.
+        rows_per_place: Rows of the sample that a bin, and a place inside of it, holds on average at least, so that the
+            model cannot remember the value of one row; 0 for no limit.
+    """
+
+    num_bins: int
+    text_vocabulary: int
+    max_text_tokens: int
+    rows_per_place: int = ROWS_PER_PLACE
+
+    @property
+    def bins(self) -> Bins:
+        """Resolution of numbers."""
+        return Bins(most=self.num_bins, rows_per_place=self.rows_per_place)
+
+
 def fit_codec(
     schema: TableSchema,
     sample: pa.Table,
     *,
-    num_bins: int,
-    text_vocabulary: int,
-    max_text_tokens: int,
+    sizes: CodecSizes,
     first_token: int = FIRST_TOKEN,
     flags: Mapping[str, str] = MappingProxyType({}),
 ) -> SlotCodec:
@@ -183,9 +215,7 @@ def fit_codec(
     Args:
         schema: Kinds, bounds and values of the columns.
         sample: Rows of the table, in its storage types.
-        num_bins: Quantile bins of a number with more distinct values than the schema lists.
-        text_vocabulary: Pieces of text, bytes included, at least 256.
-        max_text_tokens: Longest text kept, in pieces.
+        sizes: Sizes of the codec.
         first_token: First token id that is free.
         flags: By column that is written only where it changed, the column right before it that says so.
 
@@ -193,7 +223,8 @@ def fit_codec(
         >>> from ss_ray.schema import ColumnSchema
         >>> sex = ColumnSchema(name="sex", kind=Kind.CATEGORY, arrow_type="string", values=("female", "male"))
         >>> table = pa.table({"sex": ["male", "female", "male"]})
-        >>> codec = fit_codec(TableSchema(columns=(sex,)), table, num_bins=8, text_vocabulary=256, max_text_tokens=16)
+        >>> sizes = CodecSizes(num_bins=8, text_vocabulary=256, max_text_tokens=16)
+        >>> codec = fit_codec(TableSchema(columns=(sex,)), table, sizes=sizes)
         >>> codec.encode(table).tolist()
         [[3], [2], [3]]
     """
@@ -201,7 +232,7 @@ def fit_codec(
     ordered = sorted(_spellings_first(schema), key=is_long_text)
     texts = {c.name: _some_texts(sample.column(c.name)) for c in ordered if is_long_text(c)}
     if texts:
-        tokenizer = train_tokenizer((t for column in texts.values() for t in column), text_vocabulary)
+        tokenizer = train_tokenizer((t for column in texts.values() for t in column), sizes.text_vocabulary)
     else:
         tokenizer = ""
 
@@ -209,15 +240,15 @@ def fit_codec(
     next_token = first_token
     for column in ordered:
         if is_long_text(column):
-            columns.append(_fit_text(column, next_token, tokenizer, texts[column.name], max_text_tokens))
+            columns.append(_fit_text(column, next_token, tokenizer, texts[column.name], sizes.max_text_tokens))
         else:
             # The flag column and the column of spellings stand right before the column that they belong to.
             flag = columns[-1] if column.name in flags else None
             gate = columns[-1] if columns and columns[-1].column.spelling_of == column.name else None
             if flag is None and isinstance(gate, ValueCodec):
-                columns.append(_fit_gated(column, gate, next_token, sample, num_bins))
+                columns.append(_fit_gated(column, gate, next_token, sample, sizes))
             else:
-                columns.append(_fit_column(column, schema, next_token, sample, num_bins, flag))
+                columns.append(_fit_column(column, schema, next_token, sample, sizes, flag))
             next_token += columns[-1].num_tokens
 
     return SlotCodec(schema=schema, columns=tuple(columns))
@@ -242,27 +273,27 @@ def _spellings_first(schema: TableSchema) -> list[ColumnSchema]:
 
 
 def _fit_gated(
-    column: ColumnSchema, gate: ValueCodec, first_token: int, sample: pa.Table, num_bins: int
+    column: ColumnSchema, gate: ValueCodec, first_token: int, sample: pa.Table, sizes: CodecSizes
 ) -> ColumnCodec:
     """The codec of a column whose spelling says whether it has a value."""
     present = replace(column, nullable=False)
     opens = opening_tokens(gate)
     is_choice = len(gate.slots(0)) > 0 and opens[0] < opens[1]
-    value = _fit_value(present, first_token, sample, num_bins)
+    value = _fit_value(present, first_token, sample, sizes)
     if not is_choice or not value.slots(0):
-        return _fit_value(column, first_token, sample, num_bins)
+        return _fit_value(column, first_token, sample, sizes)
     return GatedCodec(column=column, spelling=gate.column, value=value, opens=opens)
 
 
 def _fit_value(
-    column: ColumnSchema, first_token: int, sample: pa.Table, num_bins: int
+    column: ColumnSchema, first_token: int, sample: pa.Table, sizes: CodecSizes
 ) -> ValueCodec | MomentCodec | BinnedCodec:
     """The codec of a column by itself."""
     # Without bounds: a column without values.
     if column.values is not None or column.minimum is None:
         return ValueCodec(column=column, first_token=first_token)
     array = sample.column(column.name)
-    return fit_moment(array, column, first_token, num_bins) or fit_binned(array, column, first_token, num_bins)
+    return fit_moment(array, column, first_token, sizes.bins) or fit_binned(array, column, first_token, sizes.bins)
 
 
 def _fit_column(
@@ -270,13 +301,13 @@ def _fit_column(
     schema: TableSchema,
     first_token: int,
     sample: pa.Table,
-    num_bins: int,
+    sizes: CodecSizes,
     flag: ColumnCodec | None,
 ) -> ColumnCodec:
     value: ColumnCodec
     if flag is not None:
         if column.values is None:
-            value = fit_binned(sample.column(column.name), column, first_token, num_bins)
+            value = fit_binned(sample.column(column.name), column, first_token, sizes.bins)
         else:
             value = ValueCodec(column=column, first_token=first_token)
         changed = flag.first_token + CHANGED
@@ -287,11 +318,11 @@ def _fit_column(
     if has_shape(column):
         return ShapeCodec(column=column, first_token=first_token)
     if column.values is None and column.minimum is not None:
-        difference = fit_difference(column, schema, sample, first_token, num_bins)
+        difference = fit_difference(column, schema, sample, first_token, sizes.bins)
         if difference is not None:
             return difference
 
-    return _fit_value(column, first_token, sample, num_bins)
+    return _fit_value(column, first_token, sample, sizes)
 
 
 def _some_texts(array: pa.ChunkedArray) -> list[str]:

@@ -13,8 +13,11 @@ from ss_ray.pii.cells import is_number_type, is_textual
 from ss_ray.pii.columns.classify import ColumnTyping
 from ss_ray.pii.entities import (
     BY_NAME,
+    COORDINATE,
     CREDIT_CARD,
     FREE_TEXT,
+    LATITUDE,
+    LONGITUDE,
     UNKNOWN,
     CustomEntity,
     custom_entities,
@@ -340,7 +343,9 @@ def _describe_replaced(column: ColumnSchema, rule: ColumnRule, facts: ColumnFact
         return replace(emptied, kind=Kind.CATEGORY, values=(), nullable=True, decimals=None, format=None)
 
     now = _infer_typed(column, facts)
-    if now.kind is Kind.TEXT and rule.operator is Operator.PSEUDONYM:
+    # Coordinates were moved; the model learns where they lie.
+    is_place = rule.entity_type in (LATITUDE, LONGITUDE, COORDINATE)
+    if now.kind is Kind.TEXT and rule.operator is Operator.PSEUDONYM and not is_place:
         return replace(emptied, kind=Kind.IDENTIFIER, entity_type=rule.entity_type, decimals=None, format=None)
 
     return _restate_column(column, now)

@@ -145,21 +145,19 @@ def read_table(
     repeated = _find_id(source, data) if find_ids else None
     unit = _choose_unit(source, data, None if private else repeated)
     limit = 0 if private else counted_units(data)
-    with reported_progress(on_progress, "read", None) as report:
-        parts = divide_files(source)
-        found = dict(map_items(_facts_worker, parts, arguments=(source, unit, seed, limit, report)))
-
-    facts = [found[part.number] for part in parts]
+    parts = divide_files(source)
+    facts = _read_facts(source, parts, (unit, seed, limit), on_progress)
     columns = [part.columns for part in facts if part.columns is not None]
-    _check_bytes(source, parts, facts)
     if not columns:
         raise DataError(f"{source.files[0].name} has a header and no rows; there is nothing to learn from")
 
     part_rows = tuple(part.num_rows for part in facts)
     num_rows = sum(part_rows)
-    units = merge_counts([part.units for part in facts], limit)
-    if unit.column is None:
-        units = _count_row_units(parts, part_rows, seed, limit)
+    if private:
+        held_out = holdout_of_share(private_holdout_share(data))
+    else:
+        units = _smallest_units(unit, parts, facts, seed, limit)
+        held_out = choose_holdout(units, holdout_size(num_rows, data), num_rows)
 
     schema = infer_schema(
         merge_tables(columns), data.columns, is_text=source.is_text, min_rows=min_rows, decimal=source.dialect.decimal
@@ -172,12 +170,22 @@ def read_table(
         num_rows=num_rows,
         part_rows=part_rows,
         schema=schema,
-        holdout=holdout_of_share(private_holdout_share(data))
-        if private
-        else choose_holdout(units, holdout_size(num_rows, data), num_rows),
+        holdout=held_out,
         repeated_id=repeated,
         splits_by_id=not unit.is_declared,
     )
+
+
+def _read_facts(
+    source: Source, parts: Sequence[FilePart], split: tuple[SplitUnit, int, int], on_progress: OnProgress
+) -> list[_ReadFacts]:
+    """The facts of each part of the files."""
+    with reported_progress(on_progress, "read", None) as report:
+        found = dict(map_items(_facts_worker, parts, arguments=(source, *split, report)))
+
+    facts = [found[part.number] for part in parts]
+    _check_bytes(source, parts, facts)
+    return facts
 
 
 def _choose_unit(source: Source, data: DataParameters, repeated: RepeatedId | None) -> SplitUnit:
@@ -265,6 +273,15 @@ def _first_rows(parts: Sequence[FilePart], part_rows: Sequence[int]) -> list[int
         before += num_rows
 
     return first_rows
+
+
+def _smallest_units(
+    unit: SplitUnit, parts: Sequence[FilePart], facts: Sequence[_ReadFacts], seed: int, limit: int
+) -> UnitCounts:
+    """The units with the smallest hashes over all parts."""
+    if unit.column is None:
+        return _count_row_units(parts, [part.num_rows for part in facts], seed, limit)
+    return merge_counts([part.units for part in facts], limit)
 
 
 def _count_row_units(parts: Sequence[FilePart], part_rows: Sequence[int], seed: int, limit: int) -> UnitCounts:

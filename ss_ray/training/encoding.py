@@ -14,8 +14,8 @@ from ss_ray.cluster import map_items
 from ss_ray.codec.columns import PAD
 from ss_ray.codec.order_axis import OrderAxis, order_axis
 from ss_ray.codec.sequence_columns import Sequences
-from ss_ray.codec.sequences import CodecSizes, SequenceCodec, SequenceOrder, fit_sequence_codec, windows
-from ss_ray.codec.slots import SlotCodec
+from ss_ray.codec.sequences import SequenceCodec, SequenceOrder, fit_sequence_codec, windows
+from ss_ray.codec.slots import CodecSizes, SlotCodec
 from ss_ray.errors import DataError
 from ss_ray.location import Location
 from ss_ray.plans.plan import CompactPlan

@@ -18,7 +18,7 @@ from ray.train.v2.api.exceptions import TrainingFailedError
 
 from ss_ray.cluster import WORKER_ENVIRONMENT, available_cpus, reported_progress
 from ss_ray.codec.sequences import SequenceCodec
-from ss_ray.codec.slots import SlotCodec, fit_codec
+from ss_ray.codec.slots import CodecSizes, SlotCodec, fit_codec
 from ss_ray.config.model import ModelFamilyName, ResourceParameters
 from ss_ray.errors import SsRayError, TrainingError
 from ss_ray.location import Location
@@ -125,9 +125,9 @@ def fit_row_codec(rows: Location, schema: TableSchema, plan: CompactPlan) -> Slo
     return fit_codec(
         schema,
         sample_rows(rows.files(".parquet"), SAMPLE_ROWS),
-        num_bins=plan.num_bins,
-        text_vocabulary=plan.text_vocabulary,
-        max_text_tokens=plan.max_text_tokens,
+        sizes=CodecSizes(
+            num_bins=plan.num_bins, text_vocabulary=plan.text_vocabulary, max_text_tokens=plan.max_text_tokens
+        ),
     )
 
 

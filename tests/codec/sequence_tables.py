@@ -9,7 +9,8 @@ import pyarrow as pa
 
 from ss_ray.codec.order_axis import order_axis
 from ss_ray.codec.sequence_columns import Sequences
-from ss_ray.codec.sequences import CodecSizes, SequenceCodec, SequenceOrder, SequenceTokens, fit_sequence_codec
+from ss_ray.codec.sequences import SequenceCodec, SequenceOrder, SequenceTokens, fit_sequence_codec
+from ss_ray.codec.slots import CodecSizes
 from ss_ray.plans.sequences import group_key
 from ss_ray.schema import TableSchema
 from ss_ray.training.buckets import sequence_facts, sorted_sequences
@@ -36,7 +37,7 @@ def fit_sequences(
         rows,
         starts,
         order=SequenceOrder(axis=axis, gaps=facts.known_gaps, interval=same if interval is None else interval),
-        sizes=CodecSizes(num_bins=8, text_vocabulary=280, max_text_tokens=6),
+        sizes=CodecSizes(num_bins=8, text_vocabulary=280, max_text_tokens=6, rows_per_place=0),
     )
     return codec, rows, starts
 

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from hypothesis import strategies as st
 
 from ss_ray.codec.columns import PAD, Slot, Tokens
-from ss_ray.codec.slots import SlotCodec, fit_codec
+from ss_ray.codec.slots import CodecSizes, SlotCodec, fit_codec
 from ss_ray.schema import ColumnSchema, Kind, TableSchema
 from ss_ray.tables.spellings.dates import iso_strings
 
@@ -46,7 +46,11 @@ def table_of(columns: Sequence[Column]) -> tuple[TableSchema, pa.Table]:
 
 def fit(schema: TableSchema, table: pa.Table, *, num_bins: int = 8, max_text_tokens: int = 12) -> SlotCodec:
     """A small codec."""
-    return fit_codec(schema, table, num_bins=num_bins, text_vocabulary=280, max_text_tokens=max_text_tokens)
+    return fit_codec(
+        schema,
+        table,
+        sizes=CodecSizes(num_bins=num_bins, text_vocabulary=280, max_text_tokens=max_text_tokens, rows_per_place=0),
+    )
 
 
 def fit_one(kind: Kind, array: pa.Array, *, num_bins: int = 8, max_text_tokens: int = 12, **fields: Any) -> SlotCodec:

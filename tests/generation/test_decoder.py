@@ -5,7 +5,7 @@ import torch
 from transformers import LlamaForCausalLM
 
 from ss_ray.codec.columns import BOS, FREE, PAD, Slot
-from ss_ray.codec.slots import fit_codec
+from ss_ray.codec.slots import CodecSizes, fit_codec
 from ss_ray.generation.decoder import _decode_slots, _draw_index, decode_candidates, decode_rows, drawn_by
 from ss_ray.plans.plan import CompactPlan
 from ss_ray.plans.sampling import Sampling
@@ -219,7 +219,9 @@ def test_a_table_makes_the_whole_way_from_rows_to_rows() -> None:
             ColumnSchema(name="size", kind=Kind.INTEGER, arrow_type="int64", nullable=True, minimum=0, maximum=2499),
         )
     )
-    codec = fit_codec(schema, table, num_bins=8, text_vocabulary=256, max_text_tokens=4)
+    codec = fit_codec(
+        schema, table, sizes=CodecSizes(num_bins=8, text_vocabulary=256, max_text_tokens=4, rows_per_place=0)
+    )
     model = build_compact(toy.SHAPE, vocabulary_size=codec.vocabulary_size, num_slots=len(codec.slots), seed=0)
     plan = toy.plan(num_steps=200, validation_steps=200)
     fit(model, torch.from_numpy(codec.encode(table)), codec.slots, plan)

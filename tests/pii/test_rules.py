@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pyarrow as pa
 import pytest
 from pydantic import TypeAdapter
@@ -146,7 +148,9 @@ def test_places_and_ages_are_described_by_what_they_became():
     plan = planned(declared={"plan": "city", "age": "age"}, operators={"AGE": "generalise"})
     facts = facts_of(plan=["Newton", "Oldham"] * 10, age=[30, 40] * 10)
     schema = updated_schema(SCHEMA, plan, facts)
-    assert schema["plan"] == column("plan", Kind.CATEGORY, values=("Newton", "Oldham"), max_length=6)
+    assert replace(schema["plan"], reason="") == column(
+        "plan", Kind.CATEGORY, values=("Newton", "Oldham"), max_length=6
+    )
     assert (schema["age"].minimum, schema["age"].maximum, schema["age"].values) == (30, 40, (30, 40))
 
 

@@ -18,6 +18,7 @@ from ss_ray.pipelines.notices import find_notices
 from ss_ray.plans.make import make_plan
 from ss_ray.plans.plan import RunPlan
 from ss_ray.schema import TableSchema
+from ss_ray.tables.dialect import Dialect
 from ss_ray.tables.facts import table_facts
 from ss_ray.tables.infer import infer_schema
 from ss_ray.tables.splits import NO_UNITS
@@ -65,7 +66,16 @@ def test_relations_are_searched_in_all_parts_and_enter_the_plan(tmp_path: Path) 
     assert (plan.seed, plan.split_seed) == (1, 2)
     assert plan_without_faults(plan, schema_of(table)) == plan
 
-    source = TableRef(name="orders", format="csv", digests=(), num_rows=ROWS, schema=schema_of(table), holdout=NO_UNITS)
+    source = TableRef(
+        name="orders",
+        format="csv",
+        dialect=Dialect(),
+        digests=(),
+        num_rows=ROWS,
+        part_rows=(ROWS,),
+        schema=schema_of(table),
+        holdout=NO_UNITS,
+    )
     assert "determines(city -> state)" in find_notices(source, plan, finds=True)[0]
     assert find_notices(source, plan, finds=False) == ()
 

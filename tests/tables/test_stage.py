@@ -11,7 +11,8 @@ from ss_ray.tables.file_parts import divide_files
 from ss_ray.tables.files import find_source
 from ss_ray.tables.infer import infer_schema
 from ss_ray.tables.parts import read_part
-from ss_ray.tables.splits import holdout_bound, merge_counts
+from ss_ray.tables.splits import SplitUnit, choose_holdout
+from ss_ray.tables.withheld import HoldoutSize
 
 ROWS = 3000
 WANTED = 200
@@ -21,17 +22,15 @@ def split_in_parts(path: Path, folder: Path, group: str | None) -> tuple[int, li
     """Number of parts of a file, and the cells `n` of its train and holdout rows, read and split part by part."""
     source = find_source(path)
     parts = divide_files(source)
-    read = stage._facts_worker(source, group, 7, WANTED, lambda rows: None)
+    unit = SplitUnit(column=group)
+    read = stage._facts_worker(source, unit, 7, WANTED, lambda rows: None)
     facts = [read(part)[1] for part in parts]
     part_rows = [part.num_rows for part in facts]
-    if group is None:
-        units = stage._count_row_units(parts, part_rows, 7, WANTED)
-    else:
-        units = merge_counts([part.units for part in facts], WANTED)
+    units = stage._smallest_units(unit, parts, facts, 7, WANTED)
 
     schema = infer_schema(merge_tables([part.columns for part in facts if part.columns]), {}, is_text=True)
-    bound = holdout_bound(units, WANTED, ROWS)
-    split = stage._split_worker(source, schema, group, 7, bound, Location.parse(folder), lambda rows: None)
+    held_out = choose_holdout(units, HoldoutSize(wanted=WANTED, least=0), ROWS)
+    split = stage._split_worker(source, schema, unit, 7, held_out, Location.parse(folder), lambda rows: None)
     for part, first_row in zip(parts, stage._first_rows(parts, part_rows), strict=True):
         split((part, first_row, facts[0].digest or ""))
 
