@@ -13,7 +13,9 @@ import pyarrow as pa
 from ss_ray.schema import ColumnSchema, Kind, arrow_type, is_dated
 from ss_ray.tables.spellings import durations
 from ss_ray.tables.spellings.dates import format_dates, parse_dates
-from ss_ray.tables.spellings.numbers import NumberFormat, matches, number_format, read_numbers, write_numbers
+from ss_ray.tables.spellings.number_cells import read_numbers
+from ss_ray.tables.spellings.number_forms import matches
+from ss_ray.tables.spellings.numbers import NumberFormat, number_format, write_numbers
 
 BOOLEANS = {"true/false": ("true", "false"), "True/False": ("True", "False"), "TRUE/FALSE": ("TRUE", "FALSE")}
 UNREAD = -1

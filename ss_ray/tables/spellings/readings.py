@@ -20,17 +20,15 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ss_ray.schema import DATED_KINDS, Kind
-from ss_ray.tables.spellings.dates import (
+from ss_ray.tables.spellings.date_forms import (
     TimeFacts,
     TimeForms,
-    has_time,
     is_ambiguous,
-    iso_strings,
     merge_time_forms,
     read_times,
     settle_times,
-    storage_type,
 )
+from ss_ray.tables.spellings.dates import has_time, iso_strings, storage_type
 from ss_ray.tables.spellings.durations import (
     DAY,
     DurationForms,
@@ -40,16 +38,9 @@ from ss_ray.tables.spellings.durations import (
     settle_durations,
     ticks_per_second,
 )
-from ss_ray.tables.spellings.numbers import (
-    MAX_DIGITS,
-    FormFacts,
-    NumberCells,
-    NumberForm,
-    NumberFormat,
-    merge_form_facts,
-    read_numbers,
-    settle_formats,
-)
+from ss_ray.tables.spellings.number_cells import MAX_DIGITS, NumberCells, NumberForm, read_numbers
+from ss_ray.tables.spellings.number_forms import FormFacts, merge_form_facts, settle_formats
+from ss_ray.tables.spellings.numbers import NumberFormat
 
 MAX_CODES = 20
 """Distinct cells that cannot be read, up to which they are codes."""

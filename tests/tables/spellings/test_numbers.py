@@ -2,7 +2,8 @@
 
 import pytest
 
-from ss_ray.tables.spellings.numbers import NumberFormat, is_currency, is_unit, number_format
+from ss_ray.tables.spellings.number_cells import is_currency, is_unit
+from ss_ray.tables.spellings.numbers import NumberFormat, number_format
 from tests.tables.rows import column_of, round_trip_cells
 
 
