@@ -14,12 +14,11 @@ from ss_ray.codec.grids import DAYS_OF_WEEK, MIN_ROWS, P_VALUE
 from ss_ray.codec.ordinals import Scale, Units, bound_units, from_units, to_units
 from ss_ray.schema import ColumnSchema, Kind, arrow_type
 from ss_ray.tables.spellings.dates import SECONDS_PER_DAY, TICKS_PER_SECOND
+from ss_ray.tables.spellings.ticks import CLOCK_FORMATS
 
 MIN_DAYS = 14
 """Days that a column must span for its weekdays to tell anything."""
 HOURS = 24
-CLOCK_FORMATS = {"s": "%H:%M:%S", "ms": "%H:%M:%S.%3f", "us": "%H:%M:%S.%f", "ns": "%H:%M:%S.%9f"}
-"""Formats of clock times, by the unit of their ticks."""
 
 
 @dataclass(frozen=True, kw_only=True)

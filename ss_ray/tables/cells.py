@@ -19,6 +19,7 @@ from ss_ray.errors import DataError
 from ss_ray.schema import ColumnSchema, Kind, TableSchema, arrow_type, is_dated
 from ss_ray.tables.spellings.cells import BOOLEANS, UNREAD, Reader, spell_values
 from ss_ray.tables.spellings.missing import blank_missing_words
+from ss_ray.tables.spellings.ticks import as_ticks, is_ticks
 
 
 def type_table(table: pa.Table, schema: TableSchema) -> pa.Table:
@@ -115,6 +116,9 @@ def type_column(array: pa.ChunkedArray, column: ColumnSchema) -> pa.ChunkedArray
     if pa.types.is_floating(array.type):
         # -0.0 becomes 0.0.
         array = pc.add(pc.if_else(pc.is_nan(array), None, array), pa.scalar(0.0, array.type))
+
+    if is_ticks(array.type):
+        array = as_ticks(array)
 
     if pa.types.is_dictionary(array.type) and not pa.types.is_dictionary(target):
         array = array.cast(array.type.value_type)

@@ -24,6 +24,7 @@ from ss_ray.tables.patterns import Patterns, merge_patterns, string_patterns
 from ss_ray.tables.spellings.dates import iso_strings
 from ss_ray.tables.spellings.missing import blank_missing_words
 from ss_ray.tables.spellings.readings import Readings, column_readings, merge_readings
+from ss_ray.tables.spellings.ticks import as_ticks, is_ticks
 
 MAX_DISTINCT = 4096
 SKETCH_SIZE = 1024
@@ -117,6 +118,9 @@ def column_facts(array: pa.ChunkedArray, name: str) -> ColumnFacts:
         array = pc.if_else(pc.is_nan(array), None, pc.add(array, pa.scalar(0, type_)))
 
     facts = ColumnFacts(arrow_type=str(type_), rows=len(array), missing=array.null_count)
+    if is_ticks(type_):
+        array = as_ticks(array)
+        type_ = array.type
     if not facts.values:
         return facts
 
@@ -196,7 +200,7 @@ def _value_type(type_: pa.DataType, name: str) -> pa.DataType:
 
     is_number = pa.types.is_integer(value_type) or pa.types.is_float32(value_type) or pa.types.is_float64(value_type)
     is_text = pa.types.is_string(value_type) or pa.types.is_large_string(value_type)
-    is_date = pa.types.is_date(value_type) or pa.types.is_timestamp(value_type)
+    is_date = pa.types.is_date(value_type) or pa.types.is_timestamp(value_type) or is_ticks(value_type)
     is_other = pa.types.is_boolean(value_type) or pa.types.is_decimal(value_type) or pa.types.is_null(value_type)
     if is_number or is_text or is_date or is_other:
         return value_type

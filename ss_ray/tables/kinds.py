@@ -18,6 +18,7 @@ from ss_ray.tables.spellings.cells import BOOLEANS, Reader
 from ss_ray.tables.spellings.dates import iso_strings, storage_type
 from ss_ray.tables.spellings.missing import is_missing_word
 from ss_ray.tables.spellings.readings import Spelling, best_spelling
+from ss_ray.tables.spellings.ticks import format_of_ticks
 
 MAX_VALUES = 256
 """Up to so many distinct values each is a token of its own."""
@@ -90,6 +91,8 @@ def typed_column(base: ColumnSchema, facts: ColumnFacts) -> ColumnSchema:
 
     low, high = facts.bounds or (None, None)
     column = replace(column, minimum=low, maximum=high, values=_typed_values(facts, kind))
+    if kind in (Kind.TIME, Kind.DURATION):
+        return replace(column, arrow_type="int64", format=format_of_ticks(facts.arrow_type))
     if kind is Kind.FLOAT:
         return replace(column, decimals=facts.decimals)
     if kind is Kind.INTEGER:

@@ -39,6 +39,7 @@ CLOCK_FORMATS = (
 )
 DURATION_FORMATS = (
     "%d days %H:%M:%S",
+    "%d days %H:%M:%S.%3f",
     "%d days %H:%M:%S.%f",
     "%d days %H:%M:%S.%9f",
     "%d days %H:%M",

@@ -1,8 +1,10 @@
 """Clock times and durations."""
 
+import pyarrow as pa
 import pytest
 
-from tests.tables.rows import column_of, round_trip_cells
+from ss_ray.tables.cells import type_table, written_table
+from tests.tables.rows import column_of, round_trip_cells, schema_of
 
 
 @pytest.mark.parametrize(
@@ -26,6 +28,24 @@ def test_times_of_day_and_durations_are_ticks_and_keep_their_spelling(
     column = column_of(*cells)
     assert (column.kind, column.format, (column.minimum, column.maximum)) == (kind, format_, bounds)
     assert tuple(round_trip_cells(*cells)) == cells
+
+
+@pytest.mark.parametrize(
+    ("array", "kind", "written"),
+    [
+        (pa.array([90, None, 90_061], pa.duration("s")), "duration", ["0 days 00:01:30", None, "1 days 01:01:01"]),
+        (pa.array([1_500, 90_000], pa.time32("ms")), "time", ["00:00:01.500", "00:01:30.000"]),
+        (pa.array([0, 86_399_999_999], pa.time64("us")), "time", ["00:00:00.000000", "23:59:59.999999"]),
+    ],
+    ids=["duration", "time32", "time64"],
+)
+def test_typed_clock_times_and_durations_are_ticks_and_are_spelled_in_text(array: pa.Array, kind: str, written: list):
+    table = pa.table({"x": array})
+    schema = schema_of(table, is_text=False)
+    typed = type_table(table, schema)
+    schema.check(typed)
+    assert (schema["x"].kind, typed["x"].type) == (kind, pa.int64())
+    assert written_table(typed, schema)["x"].to_pylist() == written
 
 
 @pytest.mark.parametrize("cells", [("4:3", "16:9"), ("12:75",), ("PT",), ("P",), ("1 days",)])
