@@ -181,7 +181,7 @@ def test_a_language_model_is_fine_tuned_and_makes_groups_of_valid_rows(purchases
     frame = rows_of(report.synthetic)
     assert len(frame) == 40
     assert set(frame["city"]) <= {"Bonn", "Ulm"}
-    assert frame["day"].max() <= date(2024, 3, 20)
+    assert frame["day"].max() <= date(2024, 3, 30)
     assert frame.groupby("customer")["day"].apply(lambda days: days.is_monotonic_increasing).all()
     assert (tmp_path / "run/internal/adapter/adapter_config.json").exists()
     with pytest.raises(ResourceError, match="nobody/nothing"):
