@@ -63,11 +63,9 @@ class Reader:
         if not pa.types.is_integer(target):
             return pa.array(numbers.values, mask=is_unread).cast(target), found
 
-        if numbers.whole is None:
-            # Numbers with decimals are no values of a column of whole numbers.
-            found = np.where(numbers.values == np.round(numbers.values), found, UNREAD)
-            return pa.array(numbers.values.round().astype(np.int64), mask=found == UNREAD).cast(target), found
-        return pa.array(numbers.whole, mask=is_unread).cast(target), found
+        # Numbers with decimals or an exponent are no values of a column of whole numbers.
+        found = np.where(numbers.is_whole, found, UNREAD)
+        return pa.array(numbers.whole, mask=found == UNREAD).cast(target), found
 
     def _read_dates(self, cells: pa.Array) -> tuple[pa.Array, Formats]:
         target = arrow_type(self.column)

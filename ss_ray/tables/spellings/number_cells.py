@@ -61,7 +61,8 @@ class NumberCells:
         form: (cells,) place of the cell's form in `forms`; -1 where the cell is no number.
         forms: Distinct forms of the cells that are numbers.
         values: (cells,) the numbers; 0 where a cell is none.
-        whole: (cells,) the numbers as integers; None where some number has decimals or an exponent.
+        is_whole: (cells,) whether the number has no decimals and no exponent.
+        whole: (cells,) the whole numbers as integers; the digits before the mark of all others.
         decimals: (cells,) digits after the mark.
         needed: (cells,) digits after the mark, the zeros at the end left out.
     """
@@ -69,7 +70,8 @@ class NumberCells:
     form: npt.NDArray[np.int64]
     forms: tuple[NumberForm, ...]
     values: npt.NDArray[np.float64]
-    whole: npt.NDArray[np.int64] | None
+    is_whole: npt.NDArray[np.bool_]
+    whole: npt.NDArray[np.int64]
     decimals: npt.NDArray[np.int64]
     needed: npt.NDArray[np.int64]
 
@@ -117,13 +119,13 @@ def read_numbers(cells: pa.Array, mark: str) -> NumberCells:
     values = np.asarray(pc.if_else(pa.array(is_read), text, "0").cast(pa.float64())) + 0.0
     is_read &= np.isfinite(values)
 
-    is_whole = bool((needed[is_read] == 0).all()) and not _to_mask(pc.not_equal(part["exponent"], ""))[is_read].any()
     form, forms = _find_forms(part, is_read, np.abs(values))
     return NumberCells(
         form=form,
         forms=forms,
         values=np.where(is_read, values, 0.0),
-        whole=_signed_integers(pc.if_else(pa.array(is_read), whole, "0"), minus) if is_whole else None,
+        is_whole=(needed == 0) & _to_mask(pc.equal(part["exponent"], "")),
+        whole=_signed_integers(pc.if_else(pa.array(is_read), whole, "0"), minus),
         decimals=decimals,
         needed=needed,
     )

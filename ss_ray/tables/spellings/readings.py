@@ -133,17 +133,24 @@ def _number_forms(numbers: NumberCells, counts: npt.NDArray[np.int64]) -> dict[N
     for index, form in enumerate(numbers.forms):
         places = np.flatnonzero(numbers.form == index)
         if len(places):
-            own = (numbers.values if numbers.whole is None else numbers.whole)[places]
+            ends = _exact_ends(numbers, places)
             found[form] = FormFacts(
                 cells=int(counts[places].sum()),
-                low=own.min().item(),
-                high=own.max().item(),
+                low=min(ends),
+                high=max(ends),
                 least=int(numbers.decimals[places].min()),
                 most=int(numbers.decimals[places].max()),
                 needed=int(numbers.needed[places].max()),
             )
 
     return found
+
+
+def _exact_ends(numbers: NumberCells, places: npt.NDArray[np.int64]) -> list[int | float]:
+    """The smallest and the largest of some numbers, whole ones as integers: a float rounds those of many digits."""
+    is_whole = numbers.is_whole[places]
+    parts = (numbers.whole[places[is_whole]], numbers.values[places[~is_whole]])
+    return [end.item() for part in parts if len(part) for end in (part.min(), part.max())]
 
 
 def merge_readings(a: Readings, b: Readings) -> dict[Family, CellReading | None]:
