@@ -24,7 +24,7 @@ GROUP_MARKS = {".": ",'\u2019" + _SPACES, ",": ".'\u2019" + _SPACES}
 """Marks between groups of three digits, by decimal mark."""
 _CURRENCY_WORDS = frozenset(
     "USD EUR GBP CHF JPY CNY INR BRL CAD AUD NZD SEK NOK DKK PLN CZK HUF MXN ZAR KRW TRY RUB SGD HKD "
-    "Rs Rs. kr kr. zł Kč Ft Fr Fr. R$ US$ C$ A$ NZ$ HK$ S$ MX$ RM Rp R L".split()
+    "Rs Rs. kr kr. zł Kč Ft Fr Fr. R$ US$ C$ A$ NZ$ HK$ S$ MX$ RM Rp".split()
 )
 _UNIT = re.compile(r"^(?:[%‰°]|[^\W\d_])(?:[^\W\d_]|[%°²³/·. ^µ-](?=.))*$")
 """A percent sign, or letters with the signs inside of units: "km/h", "°C", "mg/m²"."""
@@ -178,7 +178,10 @@ def is_currency(prefix: str) -> bool:
         (True, False)
     """
     word = prefix.strip(_SPACES)
-    return word in _CURRENCY_WORDS or (len(word) == 1 and unicodedata.category(word) == "Sc")
+    if len(word) == 1:
+        return unicodedata.category(word) == "Sc"
+    # Letters right before digits are those of a code: "CAD12".
+    return word in _CURRENCY_WORDS and (prefix != word or not word.isalpha())
 
 
 def is_unit(suffix: str) -> bool:
@@ -191,7 +194,7 @@ def is_unit(suffix: str) -> bool:
     word = suffix.strip(_SPACES)
     if len(suffix) - len(word) > 1 or not word:
         return False
-    return is_currency(word) or bool(_UNIT.match(word))
+    return is_currency(suffix) or bool(_UNIT.match(word))
 
 
 def _signed_integers(digits: pa.Array, minus: pa.Array) -> npt.NDArray[np.int64]:

@@ -54,11 +54,12 @@ MIN_READ_SHARE = 0.2
 CODE_DIGITS = 7
 """Digits from which numbers of one length in groups are phone numbers or accounts."""
 
-_PADDED = re.compile(r"0[0-9]+$")
+_PADDED = re.compile(r"(?:^|[^0-9.,:])0[0-9]")
 
 Family = Literal["point", "comma", "times", "durations"]
 FAMILIES: tuple[Family, ...] = ("point", "comma", "times", "durations")
 """Numbers with a decimal point, numbers with a decimal comma, calendar times, and clock times or durations."""
+NUMBERS: tuple[Family, ...] = ("point", "comma")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -216,7 +217,7 @@ def best_spelling(readings: Readings, distinct: float, decimal: str | None = Non
         distinct: Number of distinct cells.
         decimal: Decimal mark of the file, where it is known.
     """
-    usable = [family for family in FAMILIES if _is_usable(readings[family], distinct)]
+    usable = [family for family in FAMILIES if _is_usable(readings[family], family, distinct)]
     if not usable:
         return None
 
@@ -224,14 +225,14 @@ def best_spelling(readings: Readings, distinct: float, decimal: str | None = Non
     return spelling_of(readings, family)
 
 
-def _is_usable(reading: CellReading | None, distinct: float) -> bool:
+def _is_usable(reading: CellReading | None, family: Family, distinct: float) -> bool:
     """Whether enough cells can be read for the rest to be codes."""
     if reading is None or not reading.forms:
         return False
     if not reading.unread:
         return True
-    # Digits with a zero in front are codes, and so are those without.
-    if any(_PADDED.match(word) for word in reading.unread):
+    # Digits with a zero in front are those of codes, and so are the digits without.
+    if family in NUMBERS and any(_PADDED.search(word) for word in reading.unread):
         return False
 
     num_codes = len(reading.unread)

@@ -39,6 +39,7 @@ def test_one_word_for_missing_cells_is_written_again_and_several_are_codes():
 
 def test_codes_with_a_zero_in_front_make_codes_of_all_cells():
     assert column_of(*(str(number) for number in range(1000, 1050)), "0042").arrow_type == "string"
+    assert column_of(*(f"{number} kg" for number in range(10, 60)), "R07").arrow_type == "string"
 
 
 def test_few_levels_beside_a_code_are_categories():

@@ -47,6 +47,8 @@ def test_a_format_is_found_and_writes_the_same_cells(
         ("1.2.3", "1.2.4"),
         ("12-5", "7-6"),
         ("A1", "B2"),
+        ("R10", "R11"),
+        ("CAD12", "CAD7"),
         ("1,23,456", "5"),
         ("12 Main St", "7 High Road", "3 Low Lane", "9 Hill Way", "1 Park Row"),
     ],
