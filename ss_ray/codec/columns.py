@@ -39,6 +39,8 @@ ATOM_SHARE = 0.005
 MAX_ATOMS = 64
 ROWS_PER_PLACE = 5
 """Rows of the sample that a bin, and a place inside of it, holds on average at least."""
+REDRAWS = 8
+"""Times that a value is drawn again which lies on a grid before its own; in a bin without any other it stays."""
 MAX_GRID_UNITS = 2**60
 """Units up to which a grid is looked for: neither a place nor a unit beside it leaves 64 bits."""
 
@@ -232,6 +234,10 @@ class BinnedCodec:
         if self.grids:
             which = np.clip(tokens[:, 1] - self._first_grid, 0, None).astype(np.int64)
             units = self._pick_on_grids(place, which, lows, highs, rng)
+            for _ in range(REDRAWS):
+                # A value that is not round must not be round by chance, or the round ones would gain.
+                again = np.flatnonzero(grids_of(self.grids, units) < which)
+                units[again] = self._pick_on_grids(place[again], which[again], lows[again], highs[again], rng)
         else:
             units = _pick_units(place, lows, highs, PLACES[self.digits], rng)
 

@@ -141,3 +141,13 @@ def test_a_place_holds_several_rows_so_that_no_value_of_one_row_is_remembered():
     assert places <= len(values) / 5
     drawn = codec.decode(codec.encode(pa.chunked_array([values])), RNG).to_numpy()
     assert np.isin(drawn, values).mean() < 0.1  # by chance, 1 in 5,000
+
+
+def test_values_that_are_not_round_stay_so_in_bins_that_are_wide():
+    values = RNG.integers(0, 10**7, 3000)
+    values = np.where(RNG.random(3000) < 0.6, values // 5 * 5, values)
+    column = ColumnSchema(name="x", kind=Kind.INTEGER, arrow_type="int64", minimum=0, maximum=10**7)
+    codec = fit_binned(pa.chunked_array([values]), column, 2, Bins(most=16))
+    drawn = codec.decode(codec.encode(pa.chunked_array([values])), RNG).to_numpy()
+    assert [grid.step for grid in codec.grids] == [5, 1]
+    assert abs(np.mean(drawn % 5 == 0) - np.mean(values % 5 == 0)) < 0.01
