@@ -237,6 +237,8 @@ class BinnedCodec:
             for _ in range(REDRAWS):
                 # A value that is not round must not be round by chance, or the round ones would gain.
                 again = np.flatnonzero(grids_of(self.grids, units) < which)
+                if not len(again):
+                    break
                 units[again] = self._pick_on_grids(place[again], which[again], lows[again], highs[again], rng)
         else:
             units = _pick_units(place, lows, highs, PLACES[self.digits], rng)
@@ -332,8 +334,10 @@ def fit_binned(
         grids = find_grids(rest, is_days=_counts_days(column, scale), ticks_per_minute=_minute_of(column, scale))
 
     # Python integers: the width may pass 64 bits. The finest grid needs most places.
+    width = max(int(h) - int(lo) + 1 for lo, h in zip(lows, highs, strict=True))
     step = min((grid.step for grid in grids), default=1)
-    width = max(int(h) - int(lo) + 1 for lo, h in zip(lows, highs, strict=True)) // step + 1 - (step == 1)
+    if step > 1:
+        width = width // step + 1
 
     return BinnedCodec(
         column=column,

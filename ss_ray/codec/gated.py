@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field
 
-from ss_ray.codec.columns import PAD, BinnedCodec, Slot, Tokens, ValueCodec
+from ss_ray.codec.columns import PAD, BinnedCodec, Tokens, ValueCodec
+from ss_ray.codec.following import FollowingCodec
 from ss_ray.codec.moments import MomentCodec
 from ss_ray.schema import ColumnSchema
 
@@ -18,7 +19,7 @@ InnerCodec = Annotated[ValueCodec | BinnedCodec | MomentCodec, Field(discriminat
 
 
 @dataclass(frozen=True, kw_only=True)
-class GatedCodec:
+class GatedCodec(FollowingCodec):
     """A value that is there where the column right before, its spellings, holds a format and no code.
 
     Attributes:
@@ -34,20 +35,9 @@ class GatedCodec:
     value: InnerCodec
     opens: tuple[int, int]
 
-    @property
-    def first_token(self) -> int:
-        """First token id."""
-        return self.value.first_token
-
-    @property
-    def num_tokens(self) -> int:
-        """Token ids this column takes."""
-        return self.value.num_tokens
-
-    def slots(self, first_slot: int) -> tuple[Slot, ...]:
-        """Slots of the value, in use if the spelling opens them."""
-        lead, *rest = self.value.slots(first_slot)
-        return replace(lead, after=first_slot - 1, opens=self.opens), *rest
+    def opening_range(self) -> tuple[int, int]:
+        """Token range of the spellings that are formats."""
+        return self.opens
 
     def encode(self, table: pa.Table) -> Tokens:
         """(rows, slots) token ids of the column in `table`; PAD where its spelling is a code or missing."""
@@ -62,11 +52,8 @@ class GatedCodec:
 
     def decode(self, tokens: Tokens, rng: np.random.Generator) -> pa.Array:
         """(rows,) values, missing where none was written."""
-        written = tokens[:, :1] != PAD
-        # Any token that can be decoded; the value is dropped.
-        starts = np.array([slot.start for slot in self.value.slots(0)], tokens.dtype)
-        values = self.value.decode(np.where(written, tokens, starts), rng)
-        return pc.if_else(pa.array(written[:, 0]), values, pa.scalar(None, values.type))
+        values = self.decode_written(tokens, rng)
+        return pc.if_else(pa.array(tokens[:, 0] != PAD), values, pa.scalar(None, values.type))
 
 
 def order_spellings(column: ColumnSchema) -> ColumnSchema:

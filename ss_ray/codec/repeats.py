@@ -5,14 +5,15 @@ A weight that is measured once a year and written down at every visit is copied,
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
 import numpy as np
 import pyarrow as pa
 from pydantic import Field
 
-from ss_ray.codec.columns import PAD, BinnedCodec, Slot, Tokens, ValueCodec
+from ss_ray.codec.columns import PAD, BinnedCodec, Tokens, ValueCodec
+from ss_ray.codec.following import FollowingCodec
 from ss_ray.schema import ColumnSchema, Kind
 
 STAYED = 0
@@ -20,7 +21,7 @@ CHANGED = 1
 
 
 @dataclass(frozen=True, kw_only=True)
-class RepeatCodec:
+class RepeatCodec(FollowingCodec):
     """A value that is written where the column right before, its flag, says that it changed.
 
     Attributes:
@@ -36,20 +37,9 @@ class RepeatCodec:
     value: Annotated[ValueCodec | BinnedCodec, Field(discriminator="type")]
     changed: int
 
-    @property
-    def first_token(self) -> int:
-        """First token id."""
-        return self.value.first_token
-
-    @property
-    def num_tokens(self) -> int:
-        """Token ids this column takes."""
-        return self.value.num_tokens
-
-    def slots(self, first_slot: int) -> tuple[Slot, ...]:
-        """Slots of the value, in use if the flag opens them."""
-        lead, *rest = self.value.slots(first_slot)
-        return replace(lead, after=first_slot - 1, opens=(self.changed, self.changed + 1)), *rest
+    def opening_range(self) -> tuple[int, int]:
+        """Token range of the flag that says that the value changed."""
+        return self.changed, self.changed + 1
 
     def encode(self, table: pa.Table) -> Tokens:
         """(rows, slots) token ids of the column in `table`; PAD where its flag says that it stayed."""
@@ -59,12 +49,7 @@ class RepeatCodec:
 
     def decode(self, tokens: Tokens, rng: np.random.Generator) -> pa.Array:
         """(rows,) values, and any value that the schema allows where nothing was written."""
-        written = tokens[:, :1] != PAD
-        return self.value.decode(np.where(written, tokens, self._decodable_tokens(tokens)), rng)
-
-    def _decodable_tokens(self, tokens: Tokens) -> Tokens:
-        """Tokens that can be decoded, to an arbitrary value."""
-        return np.array([slot.start for slot in self.value.slots(0)], tokens.dtype)
+        return self.decode_written(tokens, rng)
 
 
 def flag_column(name: str) -> ColumnSchema:

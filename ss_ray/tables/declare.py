@@ -187,10 +187,8 @@ def _ordered_columns(
             return (inferred,)
         spelling = declared_spelling(facts.readings, base.kind, declared.format) if facts.readings else None
         if spelling is not None:
-            return tuple(
-                replace(c, kind=spelling.kind if i == 0 else c.kind)
-                for i, c in enumerate(spelled_columns(base, facts, spelling))
-            )
+            column, *spellings = spelled_columns(base, facts, spelling)
+            return (replace(column, kind=spelling.kind), *spellings)
 
     raise DataError(
         f"column {base.name!r} is declared {base.kind.value}, and not all of its values are"

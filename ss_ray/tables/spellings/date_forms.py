@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ss_ray.tables.spellings.cover import cover
+from ss_ray.tables.spellings.cover import cover, group_cells, merge_forms
 from ss_ray.tables.spellings.dates import (
     DATE_FORMATS,
     DAY_FORMATS,
@@ -79,10 +79,8 @@ def read_times(cells: pa.Array, counts: npt.NDArray[np.int64]) -> tuple[TimeForm
                 parsed.setdefault(format_, np.full(len(cells), np.datetime64("NaT"), dates.dtype))[places] = dates
 
         unread[places] = ~fits.any(axis=1)
-        for pattern in np.unique(fits, axis=0) if formats else ():
-            if pattern.any():
-                key = tuple(format_ for format_, is_fit in zip(formats, pattern, strict=True) if is_fit)
-                keys.setdefault(key, []).append(places[(fits == pattern).all(axis=1)])
+        for key, own in group_cells(formats, fits):
+            keys.setdefault(key, []).append(places[own])
 
     return {key: _time_facts(key, np.concatenate(places), counts, parsed) for key, places in keys.items()}, unread
 
@@ -104,17 +102,12 @@ def _time_facts(
 
 def merge_time_forms(a: TimeForms, b: TimeForms) -> TimeForms:
     """Facts of the cells of two blocks together."""
-    merged = dict(a)
-    for key, facts in b.items():
-        if key in merged:
-            own = merged[key]
-            bounds = {
-                f: (min(own.bounds[f][0], low), max(own.bounds[f][1], high)) for f, (low, high) in facts.bounds.items()
-            }
-            facts = TimeFacts(cells=own.cells + facts.cells, bounds=bounds)
-        merged[key] = facts
+    return merge_forms(a, b, _add_facts)
 
-    return merged
+
+def _add_facts(a: TimeFacts, b: TimeFacts) -> TimeFacts:
+    bounds = {f: (min(a.bounds[f][0], low), max(a.bounds[f][1], high)) for f, (low, high) in b.bounds.items()}
+    return TimeFacts(cells=a.cells + b.cells, bounds=bounds)
 
 
 def settle_times(forms: TimeForms) -> tuple[tuple[str, TimeFacts], ...]:

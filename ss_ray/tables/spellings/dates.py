@@ -109,6 +109,13 @@ PERIOD_FORMATS: dict[str, Period] = {
     "W%V-%G": "week",
 }
 """Formats that name a month, a quarter or a week; such a time is stored as its first day."""
+TWELVE_HOUR_FORMATS = tuple(
+    f"{hour}:{rest}{space}{half}"
+    for half in ("%p", "%~p")
+    for hour in ("%I", "%-I")
+    for rest in ("%M", "%M:%S")
+    for space in (" ", "")
+)
 TIME_FORMATS = (
     "%H:%M:%S",
     "%H:%M",
@@ -118,13 +125,7 @@ TIME_FORMATS = (
     "%H:%M:%S,%3f",
     "%-H:%M",
     "%-H:%M:%S",
-    *(
-        f"{hour}:{rest}{space}{half}"
-        for half in ("%p", "%~p")
-        for hour in ("%I", "%-I")
-        for rest in ("%M", "%M:%S")
-        for space in (" ", "")
-    ),
+    *TWELVE_HOUR_FORMATS,
     "%H%M%S",
     "%H.%M",
     "%H.%M.%S",
@@ -160,7 +161,6 @@ _SHAPES = {
     **dict.fromkeys(("%m", "%d", "%y", "%H", "%I", "%M", "%S", "%V"), "[0-9]{2}"),
 }
 DIRECTIVE = re.compile("%[-^~]?[0-9]?[A-Za-z]")
-_SECONDS = {"%H": 3600, "%-H": 3600, "%I": 3600, "%-I": 3600, "%M": 60, "%S": 1}
 
 
 # Formats.

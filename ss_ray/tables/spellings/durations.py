@@ -16,9 +16,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ss_ray.tables.spellings.cover import cover
+from ss_ray.tables.spellings.cover import cover, group_cells, merge_forms
+from ss_ray.tables.spellings.dates import DIRECTIVE, SECONDS_PER_DAY, TWELVE_HOUR_FORMATS
 
-DAY = 86_400
 ISO_DURATION = "P%dDT%HH%MM%SS"
 LETTERS = "%-dd %-Hh %-Mm %-Ss"
 CLOCK_FORMATS = (
@@ -29,13 +29,7 @@ CLOCK_FORMATS = (
     "%H:%M:%S.%9f",
     "%-H:%M",
     "%-H:%M:%S",
-    *(
-        f"{hour}:{rest}{space}{half}"
-        for half in ("%p", "%~p")
-        for hour in ("%I", "%-I")
-        for rest in ("%M", "%M:%S")
-        for space in (" ", "")
-    ),
+    *TWELVE_HOUR_FORMATS,
 )
 DURATION_FORMATS = (
     "%d days %H:%M:%S",
@@ -109,19 +103,16 @@ def read_durations(cells: pa.Array, counts: Ints) -> tuple[DurationForms, npt.ND
             nanoseconds[is_fit] = ticks[is_fit] * (10**9 // ticks_per_second(format_))
 
     forms: DurationForms = {}
-    for pattern in np.unique(fits, axis=0) if formats else ():
-        if pattern.any():
-            places = np.flatnonzero((fits == pattern).all(axis=1))
-            own = nanoseconds[places]
-            key = tuple(format_ for format_, is_fit in zip(formats, pattern, strict=True) if is_fit)
-            forms[key] = DurationFacts(cells=int(counts[places].sum()), low=int(own.min()), high=int(own.max()))
+    for key, places in group_cells(formats, fits):
+        own = nanoseconds[places]
+        forms[key] = DurationFacts(cells=int(counts[places].sum()), low=int(own.min()), high=int(own.max()))
 
     return forms, np.asarray(~fits.any(axis=1))
 
 
 def merge_durations(a: DurationForms, b: DurationForms) -> DurationForms:
     """Facts of the cells of two blocks together."""
-    return {**a, **{key: _add_facts(a[key], facts) if key in a else facts for key, facts in b.items()}}
+    return merge_forms(a, b, _add_facts)
 
 
 def _add_facts(a: DurationFacts, b: DurationFacts) -> DurationFacts:
@@ -154,7 +145,6 @@ _PARTS = {
     "%p": "(?P<p>[AP]M)",
     "%~p": "(?P<p>[ap]m)",
 }
-_DIRECTIVE = re.compile("%[-~]?[0-9]?[A-Za-z]")
 
 
 @lru_cache(maxsize=64)
@@ -172,8 +162,8 @@ def _pattern_of(format_: str) -> re.Pattern[str]:
             + "$"
         )
 
-    literals = [re.escape(text) for text in _DIRECTIVE.split(format_)]
-    parts = [_PARTS[directive] for directive in _DIRECTIVE.findall(format_)] + [""]
+    literals = [re.escape(text) for text in DIRECTIVE.split(format_)]
+    parts = [_PARTS[directive] for directive in DIRECTIVE.findall(format_)] + [""]
     text = "".join(literal + part for literal, part in zip(literals, parts, strict=True))
     # One day is written without the plural; Python writes no days where there are none.
     text = text.replace(r"\ days", r"\ days?")
@@ -199,7 +189,7 @@ def parse_durations(values: pa.Array, format_: str) -> tuple[Ints, npt.NDArray[n
         hours = hours % 12 + 12 * np.asarray(pc.equal(half, "pm").to_numpy(zero_copy_only=False), dtype=np.int64)
 
     per_second = ticks_per_second(format_)
-    seconds = part("d") * DAY + hours * 3600 + part("M") * 60 + part("S")
+    seconds = part("d") * SECONDS_PER_DAY + hours * 3600 + part("M") * 60 + part("S")
     ticks = seconds * per_second + part("f")
     minus = np.asarray(pc.equal(pc.fill_null(parts.field("sign"), ""), "-").to_numpy(zero_copy_only=False), dtype=bool)
     ticks = np.where(minus, -ticks, ticks)
@@ -234,11 +224,11 @@ def _writer_of(format_: str) -> Callable[[int, int], str]:
         return lambda seconds, rest: _write_letters(seconds, space)
 
     has_days = "%d" in format_
-    directives = _DIRECTIVE.findall(format_)
-    template = _DIRECTIVE.sub("{}", format_)
+    directives = DIRECTIVE.findall(format_)
+    template = DIRECTIVE.sub("{}", format_)
 
     def write(seconds: int, rest: int) -> str:
-        days, left = divmod(seconds, DAY) if has_days else (0, seconds)
+        days, left = divmod(seconds, SECONDS_PER_DAY) if has_days else (0, seconds)
         hours, left = divmod(left, 3600)
         minutes, left = divmod(left, 60)
         numbers = {"d": days, "H": hours, "I": (hours - 1) % 12 + 1, "M": minutes, "S": left, "f": rest}

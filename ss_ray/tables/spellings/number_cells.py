@@ -149,8 +149,7 @@ def _is_consistent(part: Mapping[str, pa.Array]) -> npt.NDArray[np.bool_]:
     is_grouped = _to_mask(pc.match_substring_regex(part["whole"], "[^0-9]"))
     # All groups of a number have one mark.
     marks = pc.replace_substring_regex(part["whole"], "[0-9]", "")
-    is_mixed = is_grouped & _to_mask(pc.not_equal(pc.utf8_rtrim(marks, ""), marks))
-    is_mixed = np.array([len(set(text)) > 1 for text in marks.to_pylist()], bool) if is_grouped.any() else is_mixed
+    is_mixed = ~_test_distinct(marks, lambda text: len(set(text)) == 1)
     has_exponent = _to_mask(pc.not_equal(part["exponent"], ""))
     is_odd = (has_open & signs[0]) | (signs[0] & signs[1]) | (has_exponent & is_grouped) | is_mixed
     return (has_open == _to_mask(pc.equal(part["close"], ")"))) & has_digit & ~is_odd

@@ -13,6 +13,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -20,6 +21,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ss_ray.schema import DATED_KINDS, Kind
+from ss_ray.tables.spellings.cover import merge_forms
 from ss_ray.tables.spellings.date_forms import (
     TimeFacts,
     TimeForms,
@@ -28,9 +30,8 @@ from ss_ray.tables.spellings.date_forms import (
     read_times,
     settle_times,
 )
-from ss_ray.tables.spellings.dates import has_time, iso_strings, storage_type
+from ss_ray.tables.spellings.dates import SECONDS_PER_DAY, has_time, iso_strings, storage_type
 from ss_ray.tables.spellings.durations import (
-    DAY,
     DurationForms,
     is_clock_format,
     merge_durations,
@@ -163,9 +164,7 @@ def _merge_reading(family: Family, a: CellReading | None, b: CellReading | None)
     if a is None or b is None:
         return None
 
-    unread = dict(a.unread)
-    for word, count in b.unread.items():
-        unread[word] = unread.get(word, 0) + count
+    unread = dict(Counter(a.unread) + Counter(b.unread))
     if len(unread) > MAX_UNREAD:
         return None
 
@@ -175,13 +174,9 @@ def _merge_reading(family: Family, a: CellReading | None, b: CellReading | None)
     elif family == "durations":
         merge = merge_durations
     else:
-        merge = _merge_number_forms
+        merge = partial(merge_forms, add=merge_form_facts)
 
     return CellReading(forms=merge(a.forms, b.forms), unread=unread)
-
-
-def _merge_number_forms(a: dict[NumberForm, FormFacts], b: dict[NumberForm, FormFacts]) -> dict[NumberForm, FormFacts]:
-    return {**a, **{form: merge_form_facts(a[form], facts) if form in a else facts for form, facts in b.items()}}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -404,7 +399,7 @@ def _duration_spelling(reading: CellReading) -> Spelling | None:
     low = min(facts.low for _, facts in settled)
     high = max(facts.high for _, facts in settled)
     per_tick = 10**9 // max(ticks_per_second(format_) for format_ in formats)
-    is_clock = low >= 0 and high < DAY * 10**9 and all(is_clock_format(format_) for format_ in formats)
+    is_clock = low >= 0 and high < SECONDS_PER_DAY * 10**9 and all(is_clock_format(format_) for format_ in formats)
     return Spelling(
         kind=Kind.TIME if is_clock else Kind.DURATION,
         formats=formats,
