@@ -115,10 +115,11 @@ class Drafting:
         return replace(draft, lines=kept, rejected=Counter(draft.rejected) + Counter(parsed.rejected))
 
     def _judge_draft(self, draft: Draft) -> Draft:
-        """The text without rows too many; whether it is lost."""
-        most = self._num_heads + self.codec.max_lines
-        if self.codec.sequences is not None and (self.is_exact or not draft.is_ended):
-            draft = replace(draft, lines=draft.lines[:most])
+        """The text with as many rows as a group may have; whether it is lost."""
+        # No grammar counts the records of a text that goes on, so even one that the model has ended may hold too many.
+        if self.codec.sequences is not None:
+            draft = replace(draft, lines=draft.lines[: self._num_heads + self.codec.max_lines])
+
         return replace(draft, is_lost=not self.is_complete(draft) and not (draft.num_new or draft.num_shown))
 
     def is_complete(self, draft: Draft) -> bool:

@@ -251,8 +251,9 @@ def test_a_group_that_was_cut_goes_on_after_its_last_whole_records() -> None:
 
 
 def test_a_group_goes_on_until_it_has_all_rows_that_it_may_have() -> None:
-    answers, _ = scripts(GROUPS, PLAN, [(HEAD + VISIT * 3, False), (VISIT * 3, False)])
-    assert len(rows_of(answers, 0)) == GROUPS.max_lines == 4
+    for is_end in (False, True):
+        answers, _ = scripts(GROUPS, PLAN, [(HEAD + VISIT * 3, False), (VISIT * 3, is_end)])
+        assert len(rows_of(answers, 0)) == GROUPS.max_lines == 4
 
 
 def test_a_group_is_lost_where_a_record_has_no_room_even_without_others_before_it() -> None:
