@@ -16,6 +16,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ss_ray.tables.headers import names_things
+
 SEARCHED_ROWS = 20_000
 """Rows that are searched, the first ones of the source."""
 MIN_REPEATS = 10
@@ -39,7 +41,6 @@ _PERSON = (
 _PERSON_HEADER = re.compile(
     rf"(.*[^a-z])?({_PERSON})s?([ _.-]*(id|uuid|guid|no|nr|num|number|key|code))?$", re.IGNORECASE
 )
-_ID_HEADER = re.compile(r"((^|[^a-z])(id|uuid|guid)|[a-z](?-i:ID|Id))$", re.IGNORECASE)
 _UUID = r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 _CODE = rf"^([A-Za-z]{{1,6}}[-_ ]?[0-9]{{3,}}|0[0-9]{{3,}}|[^@\s]+@[^@\s]+\.[^@\s]+|{_UUID})$"
 
@@ -117,7 +118,7 @@ def _list_candidates(rows: pa.Table, declared: Sequence[str]) -> dict[str, bool]
     for name in rows.column_names:
         column = rows.column(name)
         is_person = _PERSON_HEADER.match(name) is not None
-        if name in declared or not (is_person or _ID_HEADER.search(name) or _are_codes(column)):
+        if name in declared or not (is_person or names_things(name) or _are_codes(column)):
             continue
 
         code = _encode_column(column)
