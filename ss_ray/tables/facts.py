@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 
 from ss_ray.errors import DataError
 from ss_ray.tables.check_digits import find_check
+from ss_ray.tables.nested import are_nested
 from ss_ray.tables.patterns import Patterns, merge_patterns, string_patterns
 from ss_ray.tables.spellings.dates import iso_strings
 from ss_ray.tables.spellings.missing import blank_missing_words
@@ -53,6 +54,7 @@ class ColumnFacts:
         max_length: Longest string in characters.
         spaces: Spaces in all strings together.
         check: Check that all strings pass ("iban"), see `tables.check_digits`; None for none.
+        is_nested: Whether every string is a JSON object or list, see `tables.nested`.
         patterns: Characters seen at each position, by length of string; None for too many lengths.
     """
 
@@ -68,6 +70,7 @@ class ColumnFacts:
     max_length: int = 0
     spaces: int = 0
     check: str | None = None
+    is_nested: bool = False
     patterns: Patterns | None = field(default_factory=dict)
 
     @property
@@ -157,6 +160,7 @@ def merge_facts(a: ColumnFacts, b: ColumnFacts) -> ColumnFacts:
         max_length=max(a.max_length, b.max_length),
         spaces=a.spaces + b.spaces,
         check=a.check if a.check == b.check else None,
+        is_nested=a.is_nested and b.is_nested,
         patterns=merge_patterns(a.patterns, b.patterns),
     )
 
@@ -221,6 +225,7 @@ def _string_facts(facts: ColumnFacts, values: pa.Array, counts: pa.Array) -> Col
         max_length=pc.max(pc.utf8_length(values)).as_py(),
         spaces=pc.sum(pc.multiply(pc.count_substring(values, " "), counts)).as_py(),
         check=find_check(values.to_pylist()),
+        is_nested=are_nested(values),
         patterns=string_patterns(values),
     )
     facts = _with_counts(facts, values, counts)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from ss_ray.config.model import ColumnParameters
 from ss_ray.errors import DataError
-from ss_ray.schema import ColumnSchema, TableSchema
+from ss_ray.schema import ColumnSchema, Kind, TableSchema
 from ss_ray.tables.declare import declare_column
 from ss_ray.tables.facts import ColumnFacts
 from ss_ray.tables.kinds import infer_column
@@ -33,7 +33,7 @@ def infer_schema(
         decimal: Decimal mark of a text file, "." or ","; None where it is not known.
 
     Raises:
-        DataError: Too few rows, or a declaration that the data contradict.
+        DataError: Too few rows, a declaration that the data contradict, or a column of JSON whose cells seldom repeat.
 
     Example:
         >>> import pyarrow as pa
@@ -56,9 +56,21 @@ def infer_schema(
         inferred, *spellings = infer_column(name, found, is_text, decimal)
         if name in declared:
             inferred, *spellings = declare_column((inferred, *spellings), found, declared[name], is_text)
+        elif found.is_nested and inferred.kind is Kind.TEXT:
+            raise _nested_error(name)
+
         columns += [inferred, *(_with_free_name(spelling, facts) for spelling in spellings)]
 
     return TableSchema(columns=tuple(columns))
+
+
+def _nested_error(name: str) -> DataError:
+    return DataError(
+        f"each cell of column {name!r} is JSON and holds several values; give each value a column of its own, or leave "
+        f"the column out. To learn the cells as text, which need not come back as JSON, declare data.columns: "
+        f"{{{name}: {{kind: text}}}}",
+        column=name,
+    )
 
 
 def _with_free_name(column: ColumnSchema, names: Container[str]) -> ColumnSchema:
