@@ -22,6 +22,7 @@ def infer_schema(
     is_text: bool,
     min_rows: int = MIN_ROWS,
     decimal: str | None = None,
+    group: str | None = None,
 ) -> TableSchema:
     """The schema of a table.
 
@@ -31,6 +32,7 @@ def infer_schema(
         is_text: Whether the cells were read from a text format, where "12" is a number; in Parquet it is a string.
         min_rows: Rows that the table must have.
         decimal: Decimal mark of a text file, "." or ","; None where it is not known.
+        group: Name of the grouping column. Its cells are names: where some are no numbers, none is read as a number.
 
     Raises:
         DataError: Too few rows, a declaration that the data contradict, or a column of JSON whose cells seldom repeat.
@@ -54,6 +56,8 @@ def infer_schema(
     columns = []
     for name, found in facts.items():
         inferred, *spellings = infer_column(name, found, is_text, decimal)
+        if spellings and name == group:
+            inferred, *spellings = infer_column(name, found, is_text=False)
         if name in declared:
             inferred, *spellings = declare_column((inferred, *spellings), found, declared[name], is_text)
         elif found.is_nested and inferred.kind is Kind.TEXT:

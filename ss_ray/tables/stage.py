@@ -160,7 +160,12 @@ def read_table(
         held_out = choose_holdout(units, holdout_size(num_rows, data), num_rows)
 
     schema = infer_schema(
-        merge_tables(columns), data.columns, is_text=source.is_text, min_rows=min_rows, decimal=source.dialect.decimal
+        merge_tables(columns),
+        data.columns,
+        is_text=source.is_text,
+        min_rows=min_rows,
+        decimal=source.dialect.decimal,
+        group=data.group_training_examples_by,
     )
     return TableRef(
         name=str(Location.parse(uri)),

@@ -268,3 +268,12 @@ def test_json_in_cells_is_refused_by_name_unless_it_is_declared_or_repeats(cell:
 @pytest.mark.parametrize("cell", ["[{0}, 289, 334]", "{{note {0}}}", "[see {0}]", "text {0} b"])
 def test_texts_in_brackets_are_no_json(cell: str):
     assert schema_of_cells([cell.format(row) for row in range(90)]).kind is Kind.TEXT
+
+
+def test_a_grouping_column_of_numbers_and_words_holds_names():
+    table = pa.table({"who": [*map(str, range(100, 190)), "guest-1", "n.d."] * 3})
+    facts = table_facts(table)
+    assert infer_schema(facts, {}, is_text=True).names == ("who", "who (code)")
+    schema = infer_schema(facts, {}, is_text=True, group="who")
+    assert (schema.names, schema["who"].arrow_type) == (("who",), "string")
+    assert type_table(table, schema).column("who").null_count == 0
