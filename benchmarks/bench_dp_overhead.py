@@ -5,7 +5,7 @@
 Both are whole steps of this project's loops on one thread: loss, gradients, clipping and noise or not, optimizer.
 Prints one JSON line. The seconds are CPU seconds, the median of --repeats.
 
-Keys: rows, slots, parameters, parameters_dp, step_seconds, dp_step_seconds, ratio.
+Keys: rows, slots, parameters, step_seconds, dp_step_seconds, ratio.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ def measure(arguments: argparse.Namespace) -> dict[str, object]:
     slots = [Slot(column=f"c{start}", start=start, stop=start + arguments.values) for start in starts]
     tokens = torch.stack([torch.randint(s.start, s.stop, (arguments.rows,)) for s in slots], dim=1)
     groups = group_slots(slots)
-    plain = model(arguments, tied=True)
-    private = model(arguments, tied=False)
+    plain = model(arguments)
+    private = model(arguments)
     dp = DPPlan(
         privacy_unit="row",
         sample_rate=1.0,
@@ -83,15 +83,14 @@ def measure(arguments: argparse.Namespace) -> dict[str, object]:
         "rows": arguments.rows,
         "slots": arguments.slots,
         "parameters": sum(p.numel() for p in plain.parameters()),
-        "parameters_dp": sum(p.numel() for p in private.parameters()),
         "step_seconds": round(ordinary, 4),
         "dp_step_seconds": round(with_privacy, 4),
         "ratio": round(with_privacy / ordinary, 3),
     }
 
 
-def model(arguments: argparse.Namespace, *, tied: bool) -> CompactModel:
-    """A compact model for the slots; without tied weights it has one more matrix, as under DP."""
+def model(arguments: argparse.Namespace) -> CompactModel:
+    """A compact model for the slots."""
     shape = CompactShape(
         hidden_size=arguments.hidden,
         num_layers=arguments.layers,
@@ -99,7 +98,7 @@ def model(arguments: argparse.Namespace, *, tied: bool) -> CompactModel:
         intermediate_size=2 * arguments.hidden,
     )
     vocabulary = FIRST_TOKEN + arguments.slots * arguments.values
-    return build_compact(shape, vocabulary_size=vocabulary, num_slots=arguments.slots, seed=0, tied=tied)
+    return build_compact(shape, vocabulary_size=vocabulary, num_slots=arguments.slots, seed=0)
 
 
 def seconds(model: CompactModel, gradient: Callable[[], None], repeats: int) -> float:

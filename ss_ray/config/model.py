@@ -123,11 +123,11 @@ class CompactParameters(Section):
     """The embedded model, trained from scratch on the table."""
 
     hidden_size: Annotated[int, Field(ge=8, le=4096)] | Auto = Field(
-        "auto", description="Width of the model, a multiple of 2 * num_heads; auto: 128, under DP 64."
+        "auto",
+        description="Width of the model, a multiple of 2 * num_heads; auto: 96, or 64 for tables of "
+        "less than 4,000 rows and under DP.",
     )
-    num_layers: Annotated[int, Field(ge=1, le=64)] | Auto = Field(
-        "auto", description="Decoder blocks; auto: 3, under DP 2."
-    )
+    num_layers: Annotated[int, Field(ge=1, le=64)] | Auto = Field("auto", description="Decoder blocks; auto: 2.")
     num_heads: int = Field(4, ge=1, le=64, description="Attention heads.")
     num_bins: int = Field(64, ge=2, le=4096, description="Quantile bins of a number with over 256 distinct values.")
     text_vocabulary: int = Field(1024, ge=256, le=65536, description="Pieces of free text, the 256 bytes included.")
@@ -148,7 +148,7 @@ class TrainingParameters(Section):
 
     pretrained_model: str = Field(COMPACT, description='"compact", or the path or hub id of a causal language model.')
     num_input_records_to_sample: Annotated[int, Field(ge=1)] | Auto = Field(
-        "auto", description="Rows shown in training in all; auto: sqrt(500,000 x rows), at least one pass."
+        "auto", description="Rows shown in training in all; auto: sqrt(240,000 x rows), at least one pass."
     )
     batch_size: Annotated[int, Field(ge=1)] | Auto = Field(
         "auto",
@@ -164,7 +164,7 @@ class TrainingParameters(Section):
         "cosine", description="Learning rate after warm-up."
     )
     learning_rate: Annotated[float, Field(gt=0, lt=1)] | Auto = Field(
-        "auto", description="Peak learning rate; auto: 2e-3 for compact."
+        "auto", description="Peak learning rate; auto: 5e-3 for compact, 4 times that for the matrices of its blocks."
     )
     lora_r: int = Field(32, gt=0, description="LoRA rank.", json_schema_extra=LANGUAGE_MODELS)
     lora_alpha_over_r: float = Field(

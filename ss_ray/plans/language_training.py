@@ -135,6 +135,9 @@ def plan_language_training(config: Config, *, num_rows: int, seed: int) -> Langu
         micro_batches=micro_batches,
         num_steps=1,
         learning_rate=or_default(training.learning_rate, LEARNING_RATE),
+        # An adapter's matrices are of low rank, where an orthogonal update makes no sense.
+        matrix_learning_rate=0.0,
+        averaging=0.0,
         lr_scheduler=training.lr_scheduler,
         warmup_steps=0,
         weight_decay=training.weight_decay,

@@ -18,7 +18,10 @@ class LoopPlan:
         batch_rows: Examples of one optimizer step over all workers: rows, sequences of rows, or texts of some rows.
         micro_batches: Parts of a batch that are computed one after the other.
         num_steps: Optimizer steps at most.
-        learning_rate: Peak learning rate.
+        learning_rate: Peak learning rate of AdamW.
+        matrix_learning_rate: Peak learning rate of Muon, which trains the matrices of the decoder's blocks; 0: AdamW
+            trains them too.
+        averaging: Decay per step, in [0, 1), of the average of the weights; 0: the weights themselves are kept.
         lr_scheduler: Course after the warm-up.
         warmup_steps: Steps of linear warm-up.
         weight_decay: Weight decay of AdamW.
@@ -32,6 +35,8 @@ class LoopPlan:
     micro_batches: int
     num_steps: int
     learning_rate: float
+    matrix_learning_rate: float
+    averaging: float
     lr_scheduler: str
     warmup_steps: int
     weight_decay: float

@@ -20,18 +20,25 @@ from ss_ray.plans.shape import CompactShape
 from ss_ray.privacy.charges import Charge
 from ss_ray.tables.withheld import HOLDOUT_SHARE, HoldBackPlan, holdout_rows_wanted
 
-ROWS_SHOWN = 500_000
-"""Training shows sqrt(ROWS_SHOWN x rows) rows, at least one pass: 5 passes of 20,000 rows, 1 of a million."""
-COMPACT_SIZE = (128, 3)
+ROWS_SHOWN = 240_000
+"""Training shows sqrt(ROWS_SHOWN x rows) rows, at least one pass: 3.5 passes of 20,000 rows, 1 of 240,000."""
+COMPACT_SIZE = (96, 2)
 """Width and layers of the compact model."""
+SMALL_TABLE = 4_000
+"""Rows below which the model has SMALL_SIZE: a larger one remembers them before it understands them."""
+SMALL_SIZE = (64, 2)
 PRIVATE_SIZE = (64, 2)
-COMPACT_LEARNING_RATE = 2e-3
+COMPACT_LEARNING_RATE = 5e-3
+MATRIX_RATE = 4.0
+"""Learning rate of the matrices of the compact model, whose updates have a fixed size, in multiples of the others."""
+COMPACT_AVERAGING = 0.98
 PRIVATE_LEARNING_RATE = 1e-2
 PRIVATE_LORA_LEARNING_RATE = 2e-3
 PRIVATE_AVERAGING = 0.97
 MAX_TEXT_TOKENS = 128
 PRIVATE_TEXT_BYTES = 32
 COMPACT_BATCH = 256
+VALIDATIONS_A_PASS = 2
 COMPACT_VALIDATION_RATIO = 0.05
 # A larger validation set costs as much as training, and does not change the decision.
 MAX_VALIDATION_ROWS = 5_000
@@ -196,7 +203,7 @@ def plan_compact_training(config: Config, *, num_rows: int, seed: int) -> Compac
     Example:
         >>> plan = plan_compact_training(Config(), num_rows=20_000, seed=0)
         >>> plan.num_steps, plan.batch_rows, plan.shape.hidden_size
-        (381, 256, 128)
+        (341, 195, 96)
     """
     training = config.training
     compact = training.compact
@@ -204,25 +211,33 @@ def plan_compact_training(config: Config, *, num_rows: int, seed: int) -> Compac
         training.validation_ratio, min(COMPACT_VALIDATION_RATIO, MAX_VALIDATION_ROWS / num_rows)
     )
     fitting = max(1, round(num_rows * (1 - validation_ratio)))
-    micro = or_default(training.batch_size, min(COMPACT_BATCH, max(8, fitting // 16)))
+    # A small table needs steps more than it needs quiet gradients.
+    micro = or_default(training.batch_size, min(COMPACT_BATCH, round((2 * fitting) ** 0.5)))
     micro_batches = or_default(training.gradient_accumulation_steps, 1)
     shown = or_default(training.num_input_records_to_sample, max(fitting, int((ROWS_SHOWN * fitting) ** 0.5)))
     num_steps = max(1, -(-shown // (micro * micro_batches)))
+    rate = or_default(training.learning_rate, COMPACT_LEARNING_RATE)
+    steps_a_pass = max(1, fitting // (micro * micro_batches))
 
     return CompactPlan(
-        shape=_compact_shape(config),
+        shape=_compact_shape(config, num_rows),
         num_bins=compact.num_bins,
         text_vocabulary=compact.text_vocabulary,
         max_text_tokens=_max_text_tokens(config),
         batch_rows=micro * micro_batches,
         micro_batches=micro_batches,
         num_steps=num_steps,
-        learning_rate=or_default(training.learning_rate, COMPACT_LEARNING_RATE),
+        learning_rate=rate,
+        matrix_learning_rate=MATRIX_RATE * rate,
+        averaging=COMPACT_AVERAGING,
         lr_scheduler=training.lr_scheduler,
         warmup_steps=warmup_steps(training.warmup_steps, num_steps),
         weight_decay=training.weight_decay,
         validation_ratio=validation_ratio,
-        validation_steps=or_default(training.validation_steps, max(1, num_steps // VALIDATIONS)),
+        # A small table is learned in two or three passes.
+        validation_steps=or_default(
+            training.validation_steps, max(1, min(num_steps // VALIDATIONS, steps_a_pass // VALIDATIONS_A_PASS))
+        ),
         patience=compact.patience,
         seed=seed,
     )
@@ -306,11 +321,13 @@ def unit_name(data: DataParameters) -> str:
     return f"all rows of one {group!r}"
 
 
-def _compact_shape(config: Config) -> CompactShape:
+def _compact_shape(config: Config, num_rows: int) -> CompactShape:
     """The size of the compact model; with differential privacy a smaller one, whose gradients hold less noise."""
     compact = config.training.compact
     if config.is_private:
         hidden_size, num_layers = PRIVATE_SIZE
+    elif num_rows < SMALL_TABLE:
+        hidden_size, num_layers = SMALL_SIZE
     else:
         hidden_size, num_layers = COMPACT_SIZE
 

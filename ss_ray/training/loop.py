@@ -20,8 +20,9 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from ss_ray.errors import TrainingError
-from ss_ray.plans.loop import LoopPlan, PrivateLoopPlan
+from ss_ray.plans.loop import LoopPlan
 from ss_ray.training.examples import Examples
+from ss_ray.training.optimizers import Optimizer, WeightAverage, copy_weights, learning_rate_factor
 
 VALIDATION_BATCH = 1024
 # Clipping norm of the gradient of the mean loss per slot.
@@ -44,8 +45,9 @@ class TrainState:
         step: Optimizer steps done.
         model: Current weights, those that are trained.
         optimizer: State of the optimizer.
+        average: Average of the weights, which is what is validated.
         best_loss: Smallest validation loss so far, nats per example.
-        best_model: Weights that gave it.
+        best_model: Averaged weights that gave it.
         bad_validations: Validations since then.
         losses: (step, validation loss) of every validation.
     """
@@ -53,6 +55,7 @@ class TrainState:
     step: int
     model: dict[str, Any]
     optimizer: dict[str, Any]
+    average: dict[str, Any]
     best_loss: float
     best_model: dict[str, Any]
     bad_validations: int
@@ -131,16 +134,16 @@ def train(
     Raises:
         TrainingError: A gradient or a validation loss is not finite.
     """
-    # Weights of the base model under an adapter stay frozen, and take no optimizer state.
-    trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.AdamW(trainable, lr=plan.learning_rate, weight_decay=plan.weight_decay)
+    optimizer = Optimizer(model, plan)
     state = resume or TrainState(
-        step=0, model={}, optimizer={}, best_loss=math.inf, best_model={}, bad_validations=0, losses=()
+        step=0, model={}, optimizer={}, average={}, best_loss=math.inf, best_model={}, bad_validations=0, losses=()
     )
     if resume is not None:
         model.load_state_dict(resume.model, strict=False)
         # Which would share its tensors.
-        optimizer.load_state_dict(copy.deepcopy(resume.optimizer))
+        optimizer.load(copy.deepcopy(resume.optimizer))
+
+    average = WeightAverage(model, plan.averaging, state.average)
 
     num_steps = plan.num_steps if examples.positions else 0
     for step in range(state.step, num_steps):
@@ -148,15 +151,16 @@ def train(
         if state.bad_validations >= plan.patience:
             break
 
-        set_learning_rate(optimizer, step, plan)
-        loss = _take_step(model, optimizer, examples, batch_of(sides.train, step, plan, worker), plan)
+        loss = _compute_gradients(model, examples, batch_of(sides.train, step, plan, worker), plan)
+        optimizer.step(learning_rate_factor(step, plan))
+        average.update(step + 1)
         on_step(step + 1, loss)
         if (step + 1) % plan.validation_steps == 0 or step + 1 == num_steps:
-            state = _validate_step(state, step + 1, model, optimizer, examples, sides.validation)
+            state = _validate_step(state, step + 1, model, optimizer, average, examples, sides.validation)
             on_validation(state)
 
     if not state.best_model:
-        state = _validate_step(state, 0, model, optimizer, examples, sides.validation)
+        state = _validate_step(state, 0, model, optimizer, average, examples, sides.validation)
         on_validation(state)
 
     return state
@@ -185,32 +189,9 @@ def _shuffled_order(num_rows: int, seed: int, rank: int, epoch: int) -> Tensor:
     return torch.from_numpy(np.random.default_rng([seed, rank, epoch]).permutation(num_rows))
 
 
-def set_learning_rate(optimizer: torch.optim.Optimizer, step: int, plan: LoopPlan | PrivateLoopPlan) -> None:
-    """Give all parameters the learning rate of a step."""
-    for parameters in optimizer.param_groups:
-        parameters["lr"] = plan.learning_rate * learning_rate_factor(step, plan)
-
-
-def learning_rate_factor(step: int, plan: LoopPlan | PrivateLoopPlan) -> float:
-    """Share of the peak learning rate at a step: linear warm-up, then the schedule's course towards 0.
-
-    As in transformers, "constant" is the schedule without a warm-up.
-    """
-    if plan.lr_scheduler == "constant":
-        return 1.0
-    if step < plan.warmup_steps:
-        return (step + 1) / plan.warmup_steps
-
-    progress = (step - plan.warmup_steps) / max(1, plan.num_steps - plan.warmup_steps)
-    courses = {"cosine": 0.5 * (1 + math.cos(math.pi * progress)), "linear": 1 - progress}
-    return courses.get(plan.lr_scheduler, 1.0)
-
-
-def _take_step(
-    model: nn.Module, optimizer: torch.optim.Optimizer, examples: Examples, batch: Tensor, plan: LoopPlan
-) -> float:
-    """One optimizer step; this worker's mean loss of its examples."""
-    optimizer.zero_grad()
+def _compute_gradients(model: nn.Module, examples: Examples, batch: Tensor, plan: LoopPlan) -> float:
+    """The gradients of one step, averaged over the workers and clipped; this worker's mean loss of its examples."""
+    model.zero_grad()
     total = 0.0
     for part in examples.parts(batch, plan.micro_batches):
         loss = examples.losses(model, part).sum() / len(batch)
@@ -223,7 +204,6 @@ def _take_step(
     if not math.isfinite(float(norm)):
         raise TrainingError("the gradient is not finite; lower training.learning_rate")
 
-    optimizer.step()
     return total
 
 
@@ -249,23 +229,26 @@ def _validate_step(
     state: TrainState,
     step: int,
     model: nn.Module,
-    optimizer: torch.optim.Optimizer,
+    optimizer: Optimizer,
+    average: WeightAverage,
     examples: Examples,
     validation: Tensor,
 ) -> TrainState:
     """The state after a validation; without validation rows the current weights are always the best."""
-    loss = validation_loss(model, examples, validation)
+    with average.applied() as averaged:
+        loss = validation_loss(model, examples, validation)
+
     if loss is not None and not math.isfinite(loss):
         raise TrainingError("the validation loss is not finite; lower training.learning_rate")
 
-    weights = {name: weight.detach().clone() for name, weight in model.named_parameters() if weight.requires_grad}
     improved = loss is None or loss < state.best_loss
     return TrainState(
         step=step,
-        model=weights,
-        optimizer=copy.deepcopy(optimizer.state_dict()),
+        model=copy_weights(model),
+        optimizer=copy.deepcopy(optimizer.state()),
+        average=averaged,
         best_loss=loss if loss is not None and improved else state.best_loss,
-        best_model=weights if improved else state.best_model,
+        best_model=averaged if improved else state.best_model,
         bad_validations=0 if improved else state.bad_validations + 1,
         losses=(*state.losses, (step, loss)) if loss is not None else state.losses,
     )

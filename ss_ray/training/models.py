@@ -64,7 +64,7 @@ class SlotHead(nn.Module):
 
 
 class CompactModel(LlamaForCausalLM):  # type: ignore[misc]
-    """Llama with a `SlotHead`, whose weights are those of the input embedding where the configuration ties them."""
+    """Llama with a `SlotHead`; in a model of an earlier version its weights are those of the input embedding."""
 
     def __init__(self, config: LlamaConfig) -> None:
         super().__init__(config)
@@ -78,18 +78,15 @@ def build_compact(
     vocabulary_size: int,
     num_slots: int,
     seed: int,
-    tied: bool = True,
     skips_unused: bool = False,
 ) -> CompactModel:
-    """A randomly initialised model; the same seed gives the same weights.
+    """A randomly initialised model, whose first guess is the bias of its head; the same seed gives the same weights.
 
     Args:
         shape: Width, depth and heads of the model.
         vocabulary_size: Number of token ids.
         num_slots: Tokens of a row.
         seed: Seed of the weights.
-        tied: Whether input embedding and head share their weights; False starts the head at 0, so that the model's
-            first guess is the head's bias.
         skips_unused: Whether slots that are not in use are left out of what the model sees, which is faster where
             they are many; otherwise it sees PAD there.
     """
@@ -102,7 +99,7 @@ def build_compact(
         # Shared by all heads: as good on tables, and a fifth faster to decode.
         num_key_value_heads=1,
         max_position_embeddings=num_slots + 1,
-        tie_word_embeddings=tied,
+        tie_word_embeddings=False,
         bos_token_id=BOS,
         pad_token_id=PAD,
         eos_token_id=None,

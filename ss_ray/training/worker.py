@@ -133,7 +133,7 @@ def train_private_in_worker(
     plan = task.plan
     codec = task.codec
     compact = build_compact(
-        plan.shape, vocabulary_size=codec.vocabulary_size, num_slots=len(codec.slots), seed=plan.seed, tied=False
+        plan.shape, vocabulary_size=codec.vocabulary_size, num_slots=len(codec.slots), seed=plan.seed
     )
     # The measured frequencies are paid for already, and the first step starts from them.
     compact.lm_head.bias.copy_(torch.from_numpy(task.prior))

@@ -26,9 +26,9 @@ def draw(model: LlamaForCausalLM, num_rows: int, seed: int = 0, sampling: Sampli
 def make_sharp(*, skips_unused: bool) -> LlamaForCausalLM:
     """An untrained model with strong opinions: two layers, weights ten times as large."""
     shape = toy.CompactShape(hidden_size=32, num_layers=2, num_heads=4, intermediate_size=64)
-    model = build_compact(
-        shape, vocabulary_size=toy.Z + 3, num_slots=len(toy.SLOTS), seed=3, skips_unused=skips_unused
-    ).eval()
+    model = toy.with_opinions(
+        build_compact(shape, vocabulary_size=toy.Z + 3, num_slots=len(toy.SLOTS), seed=3, skips_unused=skips_unused)
+    )
     with torch.no_grad():
         for name, weights in model.named_parameters():
             if "norm" not in name:

@@ -52,13 +52,14 @@ def draws(seed: int = 0) -> Draws:
 
 
 def model_of(codec: SlotCodec | SequenceCodec):
-    return build_compact(
+    model = build_compact(
         toy.SHAPE,
         vocabulary_size=codec.vocabulary_size,
         num_slots=len(codec.slots),
         seed=1,
         skips_unused=isinstance(codec, SequenceCodec),
-    ).eval()
+    )
+    return toy.with_opinions(model)
 
 
 def ranges() -> SlotCodec:

@@ -47,9 +47,10 @@ def with_window(codec: SequenceCodec, rows: int) -> SequenceCodec:
 
 
 def model_of(codec: SequenceCodec, seed: int = 0) -> LlamaForCausalLM:
-    return build_compact(
+    model = build_compact(
         toy.SHAPE, vocabulary_size=codec.vocabulary_size, num_slots=len(codec.slots), seed=seed, skips_unused=True
-    ).eval()
+    )
+    return toy.with_opinions(model)
 
 
 def writer(model: LlamaForCausalLM, codec: SequenceCodec, seed: int = 0) -> SequenceWriter:

@@ -24,16 +24,25 @@ def test_defaults_are_derived_from_the_number_of_rows():
     training, sampling = plan.model.training, plan.generation.sampling
     fitting = 20_000 - 1000 - 950  # without holdout and validation rows
     assert (plan.seed, plan.split_seed, plan.privacy_unit) == (7, 7, None)
-    assert (training.batch_rows, training.micro_batches, training.learning_rate) == (256, 1, 0.002)
-    assert training.num_steps == -(-int((500_000 * fitting) ** 0.5) // 256)
+    assert (training.batch_rows, training.micro_batches) == (round((2 * fitting) ** 0.5), 1)
+    assert (training.learning_rate, training.matrix_learning_rate, training.averaging) == (0.005, 0.02, 0.98)
+    assert training.num_steps == -(-int((240_000 * fitting) ** 0.5) // training.batch_rows)
     assert training.warmup_steps == int(0.05 * training.num_steps)
     assert training.validation_steps == training.num_steps // 15
+    assert (training.shape.hidden_size, training.shape.num_layers) == (96, 2)
     assert (plan.generation.num_records, sampling.temperature, sampling.top_p) == (1000, 1.0, 1.0)
 
 
 def test_large_table_is_shown_once_at_least():
     training = plan_of(2_000_000).model.training
     assert training.num_steps == -(-(2_000_000 - 2000 - 5_000) // 256)  # 5,000 rows validate, however large it is
+
+
+def test_small_table_gets_a_small_model_that_is_validated_twice_a_pass():
+    training = plan_of(1000).model.training
+    assert training.shape.hidden_size == 64
+    fitting = 1000 - 50 - 48  # without holdout and validation rows
+    assert training.validation_steps == fitting // training.batch_rows // 2
 
 
 def test_tiny_table_gets_small_batches_and_no_holdout():
@@ -62,7 +71,7 @@ def test_what_is_given_is_taken():
 
 
 def test_warm_up_is_not_longer_than_training():
-    training = plan_of(training={"num_input_records_to_sample": 256, "warmup_steps": 50}).model.training
+    training = plan_of(training={"num_input_records_to_sample": 100, "warmup_steps": 50}).model.training
     assert training.warmup_steps == training.num_steps == 1
 
 

@@ -98,12 +98,15 @@ def test_a_batch_is_a_function_of_seed_step_and_worker() -> None:
     assert not torch.equal(*two)
 
 
-def test_a_resumed_training_ends_bit_by_bit_where_an_uninterrupted_one_does() -> None:
+@pytest.mark.parametrize("averaging", [0.0, 0.9])
+def test_a_resumed_training_ends_bit_by_bit_where_an_uninterrupted_one_does(averaging: float) -> None:
+    plan = toy.plan(averaging=averaging)
     tokens = toy.make_rows(60)
-    whole, states, _ = fit(toy.PLAN, tokens)
+    whole, states, _ = fit(plan, tokens)
+    assert same_weights(whole.best_model, whole.model) == (averaging == 0)
     assert [state.step for state in states] == [4, 8, 12]
     for checkpoint in states[:2]:
-        resumed, _, losses = fit(toy.PLAN, tokens, resume=checkpoint)
+        resumed, _, losses = fit(plan, tokens, resume=checkpoint)
         assert len(losses) == 12 - checkpoint.step
         assert same_weights(resumed.model, whole.model)
         assert same_weights(resumed.best_model, whole.best_model)
@@ -123,7 +126,7 @@ def test_later_steps_do_not_change_an_earlier_state() -> None:
     until_then, _, _ = fit(
         toy.plan(num_steps=4, warmup_steps=3, lr_scheduler="constant_with_warmup"), toy.make_rows(60)
     )
-    first_moment, same = (state.optimizer["state"][0]["step"] for state in (first, until_then))
+    first_moment, same = (state.optimizer["0"]["state"][0]["step"] for state in (first, until_then))
     assert float(first_moment) == float(same) == 4
 
 
@@ -202,7 +205,7 @@ def test_micro_batches_take_the_same_step_as_one_batch(micro_batches: int) -> No
     whole, _, losses = fit(toy.plan(num_steps=1), tokens)
     parts, _, part_losses = fit(toy.plan(num_steps=1, micro_batches=micro_batches), tokens)
     assert part_losses == pytest.approx(losses, abs=1e-5)
-    moments = (state.optimizer["state"][0]["exp_avg"] for state in (whole, parts))
+    moments = (state.optimizer["0"]["state"][0]["exp_avg"] for state in (whole, parts))
     torch.testing.assert_close(*moments, atol=1e-6, rtol=1e-4)
 
 

@@ -32,6 +32,8 @@ PLAN = CompactPlan(
     micro_batches=1,
     num_steps=12,
     learning_rate=5e-3,
+    matrix_learning_rate=2e-2,
+    averaging=0.0,
     lr_scheduler="cosine",
     warmup_steps=3,
     weight_decay=0.01,
@@ -48,6 +50,14 @@ def plan(**changes: Any) -> CompactPlan:
 
 def make_model(seed: int = 1) -> LlamaForCausalLM:
     return build_compact(SHAPE, vocabulary_size=Z + 3, num_slots=len(SLOTS), seed=seed)
+
+
+def with_opinions(model: LlamaForCausalLM, seed: int = 0) -> LlamaForCausalLM:
+    """An untrained model with weights in its head at random: one as it is built takes all tokens for equally likely."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        model.lm_head.weight.normal_(std=0.02, generator=generator)
+    return model.eval()
 
 
 def make_rows(num_rows: int, seed: int = 0) -> Tensor:

@@ -140,7 +140,7 @@ def _least_expected(model: CompactModel, groups: Sequence[SlotGroup], choices: S
 @torch.no_grad()
 def steep_model(*, vocabulary_size: int, num_slots: int) -> CompactModel:
     """A model whose loss depends on its input embeddings far more than on anything else that is trained."""
-    model = build_compact(SHAPE, vocabulary_size=vocabulary_size, num_slots=num_slots, seed=0, tied=False)
+    model = build_compact(SHAPE, vocabulary_size=vocabulary_size, num_slots=num_slots, seed=0)
     drawn = torch.Generator().manual_seed(0)
     nn.init.normal_(model.lm_head.weight, generator=drawn)
 

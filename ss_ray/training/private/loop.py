@@ -23,8 +23,9 @@ from ss_ray.errors import PrivacyError, TrainingError
 from ss_ray.plans.loop import PrivateLoopPlan
 from ss_ray.privacy.charges import DPPlan
 from ss_ray.privacy.noise import add_noise, poisson_sample, secret_generator
-from ss_ray.training.loop import Worker, set_learning_rate
+from ss_ray.training.loop import Worker
 from ss_ray.training.models import CompactModel, SlotGroup, row_losses
+from ss_ray.training.optimizers import set_learning_rate
 from ss_ray.training.private.dpsgd import check_layers, clipped_sum
 from ss_ray.training.unit_files import UnitFiles, load_units
 

@@ -47,7 +47,7 @@ def plan(**changes: Any) -> PrivateCompactPlan:
 
 
 def make_model(seed: int = 1) -> CompactModel:
-    return build_compact(toy.SHAPE, vocabulary_size=toy.Z + 3, num_slots=len(toy.SLOTS), seed=seed, tied=False)
+    return build_compact(toy.SHAPE, vocabulary_size=toy.Z + 3, num_slots=len(toy.SLOTS), seed=seed)
 
 
 def row_units(rows: torch.Tensor, worker: Worker = ALONE) -> RowUnits:

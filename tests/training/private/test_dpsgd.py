@@ -26,10 +26,17 @@ GROUPS = group_slots(SLOTS)
 
 
 def make_model(seed: int = 0) -> CompactModel:
-    model = build_compact(SHAPE, vocabulary_size=20, num_slots=len(SLOTS), seed=seed, tied=False)
+    model = build_compact(SHAPE, vocabulary_size=20, num_slots=len(SLOTS), seed=seed)
     torch.manual_seed(seed)
     nn.init.normal_(model.lm_head.weight, std=0.5)
     model.lm_head.bias.normal_()
+    return model
+
+
+def tied_model() -> CompactModel:
+    """A model whose head has the weights of its input embedding."""
+    model = make_model()
+    model.lm_head.weight = model.model.embed_tokens.weight
     return model
 
 
@@ -191,7 +198,7 @@ def test_rounding_never_hides_a_norm_that_cancels() -> None:
     ("model", "message"),
     [
         (nn.Sequential(nn.Linear(3, 3), nn.Conv1d(3, 3, 1)), r"'1' \(Conv1d\)"),
-        (build_compact(SHAPE, vocabulary_size=20, num_slots=6, seed=0), "'lm_head'.*shares weights"),
+        (tied_model(), "'lm_head'.*shares weights"),
     ],
 )
 def test_layer_that_cannot_be_clipped_is_named(model: nn.Module, message: str) -> None:
