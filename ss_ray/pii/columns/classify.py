@@ -50,6 +50,7 @@ _UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE
 _SECRETS = re.compile(
     r"(?:sk|pk|rk)[-_]\w[\w-]{15,}|gh[pousr]_\w{20,}|A[KS]IA[A-Z0-9]{12,}|eyJ[\w-]+\.[\w-]+\.[\w-]*|xox[abp]-\S{10,}"
 )
+_TOKEN = re.compile(r"(?=\D*\d)(?=[^a-zA-Z]*[a-zA-Z])[\w+/.-]{20,}={0,2}", re.ASCII)
 _CERTAIN: tuple[tuple[str, Callable[[str], object]], ...] = (
     (e.EMAIL_ADDRESS, EMAIL.fullmatch),
     (e.IBAN_CODE, checksums.is_iban),
@@ -484,6 +485,9 @@ def _is_sure(column: _Evidence, entity_type: str, sure: float) -> bool:
         return False
     if _header_names(column, entity_type):
         return sure >= 0.5
+    if entity_type == e.API_KEY and column.share(_TOKEN.fullmatch) < column.min_share:
+        # Formulas and settings have letters and digits in no order, too.
+        return False
     if entity_type == e.PASSWORD and _share_of_one_shape(column) >= 0.5:
         # Everybody chooses a password of another shape; codes share theirs.
         return False

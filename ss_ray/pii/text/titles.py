@@ -15,10 +15,10 @@ TITLE_SCORE = 0.6
 
 _TITLES = (
     "Herrn?|Frau|Fräulein|Familie|"  # German
-    "Mme|M\\.|Mlle|MM\\.|Monsieur|Madame|Mademoiselle|Me|"  # French
-    "Sr|Sra|Srta|Señora?|Señorita|Don|Doña|"  # Spanish
-    "Sig|Sig\\.ra|Signora?|Signorina|Dott|Dott\\.ssa|Dottore?|Dottoressa|Avv|Ing|"  # Italian
-    "Senhora?|Dona|Dra|"  # Portuguese
+    "Mme|M\\.|Mlle|MM\\.|[Mm]onsieur|[Mm]adame|[Mm]ademoiselle|"  # French
+    "Sr|Sra|Srta|[Ss]eñora?|[Ss]eñorita|Don|[Dd]oña|"  # Spanish
+    "[Ss]ig|[Ss]ig\\.ra|[Ss]ignora?|[Ss]ignorina|Dott|Dott\\.ssa|Dottore?|Dottoressa|Avv|Ing|"  # Italian
+    "[Ss]enhora?|[Dd]ona|Dra|"  # Portuguese
     "[Dd]e heer|[Mm]eneer|[Mm]evrouw|[Mm]evr|[Dd]hr|[Mm]w|"  # Dutch
     "[Hh]err|[Ff]ru|[Pp]ani?|"  # Swedish, Polish
     "Dr|Prof|Docteure?|Doctora?|Doutora?|Dokter|Doktor"
@@ -34,8 +34,7 @@ _TITLED = re.compile(
     rf"(?<![\w.])(?:{_TITLES})\.?\s+{_MORE_TITLES}"
     rf"((?:{_INITIAL}){{0,3}}{_PARTICLE}{{0,3}}{_CAPITALISED}(?:\s+{_PARTICLE}{{0,3}}{_CAPITALISED}){{0,2}})"
 )
-_LONGEST_TITLE = 60
-# A noun that follows a title by chance: "Frau und Kind" has none, "M. Verwaltung" is no person.
+# Nouns that stand between a title and a name, or in the name's place.
 _NO_NAME = frozenset("Doktor Professor Direktor Nachbar Nachbarin Docteur Professeur Doctor Doctora Dottore".split())
 
 
