@@ -86,6 +86,8 @@ UNKNOWN = "UNKNOWN"
 """Personal by all signs, but of no type that can be imitated: hidden entirely."""
 FREE_TEXT = "FREE_TEXT"
 """Not a type of a whole cell: the column is searched as text."""
+CODES = "CODES"
+"""No personal type: the cells are codes, and the column is searched by patterns only."""
 
 _KEEP = Operator.KEEP
 _TABLE = (

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import pyarrow as pa
@@ -248,6 +248,7 @@ class TableReplacer:
         """The column with new texts in some rows, and the counts of the replacement."""
         counts: Counter[str] = Counter()
         touched: Counter[str] = Counter()
+        unread = Counter(text.unread for text in new.values() if text.unread is not None)
         for row, text in new.items():
             texts[row] = text.text
             counts.update(text.counts)
@@ -258,6 +259,7 @@ class TableReplacer:
             array=from_texts(texts, column.type, column=name),
             counts=counts,
             touched=touched,
+            unread=unread,
             examples=self._span_examples(new.values()),
             dropped_rows=[row for row, text in new.items() if text.drops_row],
         )
@@ -325,6 +327,8 @@ class _Replaced:
     # Cells with a span replaced; None: as `counts`.
     touched: Counter[str] | None = None
     dropped_rows: Sequence[int] = ()
+    # Texts in which no names were looked for, by language.
+    unread: Counter[str] = field(default_factory=Counter)
 
 
 def _with_columns(table: pa.Table, columns: Iterable[_Replaced]) -> pa.Table:
@@ -349,6 +353,7 @@ def _count_replacements(table: pa.Table, columns: Sequence[_Replaced], num_dropp
         replaced=+replaced,
         touched=+touched,
         examples={(c.name, entity_type): found for c in columns for entity_type, found in c.examples.items() if found},
+        unread=Counter({(c.name, language): count for c in columns for language, count in c.unread.items()}),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,8 +12,8 @@ from pydantic import TypeAdapter
 from ss_ray.config.pii import Operator
 from ss_ray.location import Location
 from ss_ray.pii.identifiers import ENTITY_TYPES
-from ss_ray.pii.rules import ColumnRule, PiiPlan
-from ss_ray.pii.statistics import SEARCHED, UNREADABLE, SafeHarborItem, TypeStatistics, safe_harbor
+from ss_ray.pii.rules import CodeColumn, ColumnRule, PiiPlan
+from ss_ray.pii.statistics import SEARCHED, UNREADABLE, SafeHarborItem, TypeStatistics, UnreadTexts, safe_harbor
 from ss_ray.pii.survivors import ScanResult
 from ss_ray.schema import ColumnSchema, TableSchema
 
@@ -47,6 +48,8 @@ class PiiReport:
         scan: Counts of the second scanner, in the input and in the output.
         safe_harbor: HIPAA's 18 identifiers.
         notes: Notes for the reader, a sentence each.
+        code_columns: Columns of codes, which were searched by patterns only, with the reason.
+        unread: Texts in languages that names are not looked for in.
     """
 
     num_rows: int
@@ -58,6 +61,8 @@ class PiiReport:
     scan: ScanResult
     safe_harbor: tuple[SafeHarborItem, ...]
     notes: tuple[str, ...]
+    code_columns: tuple[CodeColumn, ...] = ()
+    unread: tuple[UnreadTexts, ...] = ()
 
     @property
     def replaced_columns(self) -> int:
@@ -77,6 +82,7 @@ def make_pii_report(
     num_rows: int,
     dropped_rows: int,
     scan: ScanResult,
+    unread: tuple[UnreadTexts, ...] = (),
 ) -> PiiReport:
     """The report of a table.
 
@@ -87,6 +93,7 @@ def make_pii_report(
         num_rows: Number of rows written.
         dropped_rows: Number of rows left out.
         scan: Counts of the second scanner.
+        unread: Texts in languages that names are not looked for in.
     """
     touched = {row.column for row in statistics}
     kept = (*plan.kept, *(rule for rule in plan.columns if plan.steps and rule.name not in touched))
@@ -103,7 +110,9 @@ def make_pii_report(
         searches=tuple(ColumnSearch(column=c.name, search=_describe_search(c, plan)) for c in schema.columns),
         scan=scan,
         safe_harbor=safe_harbor(treated, scan),
-        notes=tuple(_write_notes(plan, statistics)),
+        notes=tuple(_write_notes(plan, statistics, unread)),
+        code_columns=plan.code_columns,
+        unread=unread,
     )
 
 
@@ -115,6 +124,9 @@ def _describe_search(column: ColumnSchema, plan: PiiPlan) -> str:
         return "not searched: it is locked"
     if rule is not None:
         return f"every cell is treated as {rule.entity_type} ({rule.operator})"
+    codes = next((codes for codes in plan.code_columns if codes.name == name), None)
+    if codes is not None:
+        return f"every cell is searched by patterns only: {codes.reason}"
     if name in plan.text_columns:
         return "every cell is searched by patterns and, unless it is off, by the model of names"
 
@@ -138,7 +150,7 @@ def write_pii_report(report: PiiReport, folder: Location, title: str, created_at
     (folder / json).write_text(TypeAdapter(PiiReport).dump_json(report, indent=2).decode())
 
 
-def _write_notes(plan: PiiPlan, statistics: tuple[TypeStatistics, ...]) -> list[str]:
+def _write_notes(plan: PiiPlan, statistics: tuple[TypeStatistics, ...], unread: tuple[UnreadTexts, ...]) -> list[str]:
     notes = [
         "Columns were typed by a sample of rows and by all values of categories; texts were read whole. Nothing finds "
         "everything: look at a sample of the result before it leaves.",
@@ -146,6 +158,20 @@ def _write_notes(plan: PiiPlan, statistics: tuple[TypeStatistics, ...]) -> list[
     ]
     if plan.ner_model is None:
         notes.append("No model looked for names and places in texts: only patterns, and what the row's columns hold.")
+
+    if unread:
+        languages = Counter[str]()
+        for texts in unread:
+            languages[texts.language] += texts.texts
+        counts = ", ".join(f"{language}: {count}" for language, count in sorted(languages.items()))
+        notes.append(
+            f"Texts in languages that names are not looked for in ({counts}). They were searched by patterns, and for "
+            "names behind titles such as Herr or Mme; replace_pii.globals.ner.model names a model that reads them."
+        )
+
+    if plan.code_columns:
+        names = ", ".join(codes.name for codes in plan.code_columns)
+        notes.append(f"Columns of codes were searched by patterns only, not for names: {names}.")
 
     unknown = [rule.name for rule in plan.columns if rule.entity_type == "UNKNOWN"]
     if unknown:

@@ -13,6 +13,7 @@ from ss_ray.pii.cells import is_number_type, is_textual
 from ss_ray.pii.columns.classify import ColumnTyping
 from ss_ray.pii.entities import (
     BY_NAME,
+    CODES,
     COORDINATE,
     CREDIT_CARD,
     FREE_TEXT,
@@ -68,6 +69,19 @@ class ColumnRule:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CodeColumn:
+    """A column of codes, in which no names are looked for.
+
+    Attributes:
+        name: Name of the column.
+        reason: Why its values are codes, in words without any value.
+    """
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class ColumnView:
     """A column as the expressions of a policy see it.
 
@@ -101,6 +115,9 @@ class PiiPlan:
         checked_columns: All other string columns that are not replaced as a whole and not locked. Their cells are
             searched by patterns, for everything but the column's own type; names are looked for where a cell is a
             sentence or holds such a finding.
+        code_columns: Those of `text_columns` and `checked_columns` that hold codes: they are searched by patterns only,
+            and what a pattern may find by chance stays.
+        languages: Language (ISO 639-1) of the columns whose texts are mostly of one that is not English.
         number_columns: Columns of numbers, no identifiers, whose cells go missing where they are card numbers.
         locked: Columns that no rule may touch.
         texts_with_findings: Text columns in whose sample there were findings.
@@ -122,6 +139,8 @@ class PiiPlan:
     kept: tuple[ColumnRule, ...] = ()
     text_columns: tuple[str, ...]
     checked_columns: tuple[str, ...] = ()
+    code_columns: tuple[CodeColumn, ...] = ()
+    languages: dict[str, str] = field(default_factory=dict)
     number_columns: tuple[str, ...] = ()
     locked: tuple[str, ...] = ()
     texts_with_findings: tuple[str, ...] = ()
@@ -152,6 +171,10 @@ class PiiPlan:
         """Entity type of a kept column; None where it has none."""
         return next((rule.entity_type for rule in self.kept if rule.name == column), None)
 
+    def holds_codes(self, column: str) -> bool:
+        """Whether a column is one of `code_columns`."""
+        return any(codes.name == column for codes in self.code_columns)
+
     @property
     def drops_rows(self) -> bool:
         """Whether rows may be left out."""
@@ -170,6 +193,7 @@ def make_pii_plan(
     asked: PiiParameters,
     *,
     declared: Mapping[str, str] | None = None,
+    languages: Mapping[str, str] | None = None,
 ) -> PiiPlan:
     """The plan for a table.
 
@@ -182,6 +206,7 @@ def make_pii_plan(
         schema: Schema of the table before the replacement.
         asked: Section `replace_pii` of the configuration.
         declared: Entity type by column name, as a person wrote it; goes before the typing and the types asked for.
+        languages: Language of the columns whose texts are mostly not English.
 
     Raises:
         ConfigError: An unknown column or entity type, or a column both declared and locked.
@@ -214,10 +239,20 @@ def make_pii_plan(
         kept=tuple(rule for rule in rules if rule.name not in acted and rule.name not in texts),
         text_columns=texts,
         checked_columns=checked,
+        languages={name: code for name, code in (languages or {}).items() if name in (*texts, *checked)},
+        code_columns=_make_code_columns(typings, (*texts, *checked)),
         number_columns=_number_columns(schema, (*acted, *lock_columns)) if CREDIT_CARD in plan.searched else (),
         locked=tuple(lock_columns),
         texts_with_findings=tuple(n for n in texts if n in typings and typings[n].entity_type == FREE_TEXT),
         person=find_person_columns(types, asked.person_id, use_country=settings.locales is None),
+    )
+
+
+def _make_code_columns(typings: Mapping[str, ColumnTyping], searched: Sequence[str]) -> tuple[CodeColumn, ...]:
+    return tuple(
+        CodeColumn(name=name, reason=typings[name].explanation)
+        for name in searched
+        if name in typings and typings[name].entity_type == CODES
     )
 
 
@@ -389,7 +424,7 @@ def _make_rule(
         )
 
     typing = typings.get(name)
-    if typing is None or typing.entity_type == FREE_TEXT:
+    if typing is None or typing.entity_type in (FREE_TEXT, CODES):
         return None
 
     is_allowed = typing.suspected in allowed or typing.entity_type == UNKNOWN == typing.suspected
@@ -408,7 +443,7 @@ def _is_searched(column: ColumnSchema, typings: Mapping[str, ColumnTyping]) -> b
         return False
 
     typing = typings.get(column.name)
-    if typing is None:
+    if typing is None or typing.entity_type == CODES:
         return column.kind in _SEARCHED_KINDS
 
     known = BY_NAME.get(typing.entity_type)

@@ -22,9 +22,12 @@ from ss_ray.config.model import DataParameters, ResourceParameters
 from ss_ray.config.pii import PiiParameters
 from ss_ray.errors import ConfigError
 from ss_ray.location import Location
-from ss_ray.pii.cells import is_textual
+from ss_ray.pii.cells import distinct_texts, is_textual
 from ss_ray.pii.columns.classify import ColumnTyping, classify_column, classify_table
+from ss_ray.pii.columns.codes import judge_codes
 from ss_ray.pii.columns.endpoint import ask_endpoint
+from ss_ray.pii.columns.headers import header_words
+from ss_ray.pii.entities import FREE_TEXT
 from ss_ray.pii.key_file import KeyFile, shared_key
 from ss_ray.pii.policy.sandbox import Sandbox
 from ss_ray.pii.policy.steps import PolicyState, apply_policy
@@ -33,7 +36,7 @@ from ss_ray.pii.report import make_pii_report, write_pii_report
 from ss_ray.pii.rules import PiiPlan, make_pii_plan, policy_schema, updated_schema
 from ss_ray.pii.stand_ins.keyed import MIN_KEY_BYTES
 from ss_ray.pii.stand_ins.pseudonyms import Pseudonyms
-from ss_ray.pii.statistics import Counts, TypeStatistics, add_counts, type_statistics
+from ss_ray.pii.statistics import Counts, TypeStatistics, UnreadTexts, add_counts, type_statistics, unread_texts
 from ss_ray.pii.survivors import (
     OriginalIdentifiers,
     Scan,
@@ -49,6 +52,7 @@ from ss_ray.pii.survivors import (
     without_chance,
 )
 from ss_ray.pii.text.detect import PATTERN_TYPES, Detector
+from ss_ray.pii.text.language import language_of_column
 from ss_ray.progress import OnProgress
 from ss_ray.schema import Kind, TableSchema, arrow_type
 from ss_ray.tables.facts import ColumnFacts, merge_tables, table_facts
@@ -56,6 +60,8 @@ from ss_ray.tables.parts import PartWriter, Slice, part_slices, read_part, read_
 
 # Rows that are read to type the columns.
 SAMPLE_ROWS = 5_000
+# Distinct texts of a column whose language is looked at.
+LANGUAGE_SAMPLE = 500
 # Smaller slices where there are texts: each is seconds of work.
 TEXT_SLICE_ROWS = 4_096
 SLICE_ROWS = 65_536
@@ -80,6 +86,7 @@ class PiiResult:
         dropped_rows: Number of rows that an operator or a rule dropped.
         schema: Schema of the rows after replacement.
         scan: Counts of the post-condition: what was searched, what it found, and that nothing of it survived.
+        unread: Texts in languages that names are not looked for in, by column and language.
         peak_memory_bytes: Peak memory of the largest actor, in bytes.
     """
 
@@ -89,6 +96,7 @@ class PiiResult:
     dropped_rows: int
     schema: TableSchema
     scan: ScanResult = field(default_factory=ScanResult)
+    unread: tuple[UnreadTexts, ...] = ()
     peak_memory_bytes: int = 0
 
 
@@ -157,7 +165,8 @@ def _finish_replacement(
     num_rows = counts.rows - counts.dropped_rows
     scan_result = scan_result_of(scan, enforced_kinds(plan))
     folder = targets.train.parent
-    report_of_all = make_pii_report(plan, statistics, schema, num_rows, counts.dropped_rows, scan_result)
+    unread = unread_texts(counts)
+    report_of_all = make_pii_report(plan, statistics, schema, num_rows, counts.dropped_rows, scan_result, unread)
     write_pii_report(report_of_all, folder, folder.parent.name, datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"))
 
     return PiiResult(
@@ -167,6 +176,7 @@ def _finish_replacement(
         dropped_rows=counts.dropped_rows,
         schema=after,
         scan=scan_result,
+        unread=unread,
         peak_memory_bytes=max((part.peak_memory_bytes for part in done), default=0),
     )
 
@@ -269,14 +279,15 @@ def stand_in_key(asked: PiiParameters) -> bytes:
 def _plan_replacement(rows: Location, schema: TableSchema, asked: PiiParameters, data: DataParameters) -> PiiPlan:
     settings = asked.globals.classify
     typings: Mapping[str, ColumnTyping] = {}
+    sample = sample_rows(rows.files(".parquet"), SAMPLE_ROWS)
+    languages = column_languages(sample)
     if settings.enable_classify is not False:
-        sample = sample_rows(rows.files(".parquet"), SAMPLE_ROWS)
         typings = type_columns(sample, schema)
         if settings.endpoint is not None:
             typings = ask_endpoint(settings.endpoint, sample, typings)
 
     declared = {name: column.entity for name, column in data.columns.items() if column.entity}
-    return make_pii_plan(typings, schema, asked, declared=declared)
+    return make_pii_plan(typings, schema, asked, declared=declared, languages=languages)
 
 
 def schema_after(schema: TableSchema, plan: PiiPlan, key: bytes, facts: Mapping[str, ColumnFacts]) -> TableSchema:
@@ -314,7 +325,33 @@ def type_columns(sample: pa.Table, schema: TableSchema) -> dict[str, ColumnTypin
             typing = classify_column(header, values, detector, sample_size=len(values)) if values else None
             typings |= {column.name: typing} if typing else {}
 
-    return typings
+    return typings | _type_codes(sample, schema, typings, detector)
+
+
+def column_languages(sample: pa.Table) -> dict[str, str]:
+    """Language of the string columns whose texts are mostly not English, by name of the column."""
+    columns = (name for name in sample.column_names if is_textual(sample.schema.field(name).type))
+    found = {name: language_of_column(distinct_texts(sample.column(name))[:LANGUAGE_SAMPLE]) for name in columns}
+    return {name: language for name, language in found.items() if language is not None}
+
+
+def _type_codes(
+    sample: pa.Table, schema: TableSchema, typings: Mapping[str, ColumnTyping], detector: Detector
+) -> dict[str, ColumnTyping]:
+    """Typings of the columns of codes among those that have no type, or only findings in a few values."""
+    found: dict[str, ColumnTyping] = {}
+    for column in schema.columns:
+        known = typings.get(column.name)
+        if column.name not in sample.column_names or not is_textual(sample.schema.field(column.name).type):
+            continue
+        if known is not None and known.entity_type != FREE_TEXT:
+            continue
+
+        values = distinct_texts(sample.column(column.name))
+        if codes := judge_codes(values, detector.find_each(values, header_words(column.name))):
+            found[column.name] = codes
+
+    return found
 
 
 @dataclass(frozen=True)

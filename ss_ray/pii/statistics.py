@@ -49,6 +49,7 @@ class Counts:
         replaced: Cells, or spans of texts, by column and entity type.
         touched: Cells in which something was replaced, by column and entity type.
         examples: Stand-ins by column and entity type.
+        unread: Texts in which no names are looked for because of their language, by column and language.
     """
 
     rows: int = 0
@@ -57,6 +58,7 @@ class Counts:
     replaced: Counter[Place] = field(default_factory=Counter)
     touched: Counter[Place] = field(default_factory=Counter)
     examples: Mapping[Place, frozenset[str]] = field(default_factory=dict)
+    unread: Counter[Place] = field(default_factory=Counter)
 
 
 def add_counts(parts: Iterable[Counts]) -> Counts:
@@ -66,6 +68,7 @@ def add_counts(parts: Iterable[Counts]) -> Counts:
     replaced: Counter[Place] = Counter()
     touched: Counter[Place] = Counter()
     examples: dict[Place, frozenset[str]] = {}
+    unread: Counter[Place] = Counter()
 
     for part in parts:
         rows = rows + part.rows
@@ -73,10 +76,11 @@ def add_counts(parts: Iterable[Counts]) -> Counts:
         cells.update(part.cells)
         replaced.update(part.replaced)
         touched.update(part.touched)
+        unread.update(part.unread)
         for place, found in part.examples.items():
             examples[place] = few(found | examples.get(place, frozenset()))
 
-    return Counts(rows, dropped, cells, replaced, touched, examples)
+    return Counts(rows, dropped, cells, replaced, touched, examples, unread)
 
 
 def few(values: Iterable[str]) -> frozenset[str]:
@@ -147,6 +151,29 @@ def type_statistics(counts: Counts, plan: PiiPlan) -> tuple[TypeStatistics, ...]
             examples=tuple(sorted(counts.examples.get((column, entity_type), ()))),
         )
         for (column, entity_type), replaced in sorted(counts.replaced.items())
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnreadTexts:
+    """Texts of one column in a language that the model of names does not know. Internal: a count of real rows.
+
+    Attributes:
+        column: Name of the column.
+        language: Language code, ISO 639-1.
+        texts: Number of texts that were searched by patterns and titles only.
+    """
+
+    column: str
+    language: str
+    texts: int
+
+
+def unread_texts(counts: Counts) -> tuple[UnreadTexts, ...]:
+    """Texts in languages that names are not looked for in, by column and language."""
+    return tuple(
+        UnreadTexts(column=column, language=language, texts=texts)
+        for (column, language), texts in sorted(counts.unread.items())
     )
 
 

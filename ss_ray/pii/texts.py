@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from ss_ray.config.pii import Operator
 from ss_ray.pii import entities
+from ss_ray.pii.columns.codes import holds_words, is_certain
 from ss_ray.pii.rules import PiiPlan
 from ss_ray.pii.stand_ins.names import NOBODY, Person
 from ss_ray.pii.stand_ins.operators import Replacement
@@ -17,7 +18,11 @@ from ss_ray.pii.stand_ins.places import kind_of_place
 from ss_ray.pii.stand_ins.pseudonyms import MASK, Pseudonyms
 from ss_ray.pii.statistics import UNREADABLE
 from ss_ray.pii.text.detect import Detector, Finding, without_overlaps
+from ss_ray.pii.text.language import foreign_language
 from ss_ray.pii.text.mentions import Mention, spans
+from ss_ray.pii.text.ner_engines import BUILTIN
+from ss_ray.pii.text.prose import Reading, reading_of
+from ss_ray.pii.text.windows import WINDOW
 
 _NAMED = frozenset(
     {
@@ -83,12 +88,14 @@ class NewText:
         counts: Spans replaced, by entity type.
         made: Stand-ins by entity type.
         drops_row: Whether a finding asks to drop the row.
+        unread: Language (ISO 639-1) because of which no names were looked for; None where they were.
     """
 
     text: str
     counts: Counter[str] = field(default_factory=Counter)
     made: dict[str, set[str]] = field(default_factory=dict)
     drops_row: bool = False
+    unread: str | None = None
 
 
 @dataclass(frozen=True)
@@ -136,14 +143,42 @@ class TextReplacer:
             header: Header of the texts' column; its words count as context.
         """
         pairs = list(pairs)
-        findings = self.detector.find_each((text for text, _ in pairs), _split_header(header))
+        findings = self._find_each([text for text, _ in pairs], header)
         done: dict[tuple[str, RowContext], NewText] = {}
 
         for pair in pairs:
             if pair not in done:
-                done[pair] = self._replace_findings(pair[0], findings[pair[0]], pair[1])
+                new = self._replace_findings(pair[0], findings[pair[0]], pair[1])
+                done[pair] = replace(new, unread=self._unread_language(pair[0], header))
 
         return [done[pair] for pair in pairs]
+
+    def _find_each(self, texts: Sequence[str], header: str) -> dict[str, tuple[Finding, ...] | None]:
+        """Findings by text of a column."""
+        if not self.plan.holds_codes(header):
+            return self._find_with_names(texts, header)
+
+        notes = [text for text in texts if holds_words(text)]
+        codes = (text for text in texts if not holds_words(text))
+        return self._find_in_codes(codes, _split_header(header)) | self._find_with_names(notes, header)
+
+    def _unread_language(self, text: str, header: str) -> str | None:
+        """Language because of which the packaged model does not read a text; None for what it reads, and for codes."""
+        if self.plan.ner_model != BUILTIN or self.plan.holds_codes(header) or reading_of(text) is Reading.CODES:
+            return None
+        return foreign_language(text[:WINDOW], self.plan.languages.get(header))
+
+    def _find_with_names(self, texts: Iterable[str], header: str) -> dict[str, tuple[Finding, ...] | None]:
+        """Findings by text of the patterns and of the model of names, which reads the texts that are for it."""
+        language = self.plan.languages.get(header)
+        if language is None:
+            return self.detector.find_each(texts, _split_header(header))
+        return self.detector.find_each(texts, _split_header(header), language)
+
+    def _find_in_codes(self, codes: Iterable[str], words: Sequence[str]) -> dict[str, tuple[Finding, ...] | None]:
+        """Findings of the patterns in codes, without those that may be chance."""
+        found = self._pattern_detector.find_each(codes, words)
+        return {text: its and tuple(f for f in its if is_certain(f, text)) for text, its in found.items()}
 
     def suspects(
         self, cells: Iterable[str], header: str, own_type: str | None
@@ -159,6 +194,9 @@ class TextReplacer:
             own_type: Entity type of the column, which stays; None where it has none.
         """
         words = _split_header(header)
+        if self.plan.holds_codes(header):
+            return {text: its for text, its in self._find_each(list(cells), header).items() if its is None or its}
+
         found: dict[str, tuple[Finding, ...] | None] = {}
         for text, findings in self._pattern_detector.find_each(cells, words).items():
             if findings is None:
@@ -169,7 +207,7 @@ class TextReplacer:
             if others is None or others or len(text.split()) >= MIN_SENTENCE_WORDS:
                 found[text] = others
 
-        for text, read in self.detector.find_each(found, words).items():
+        for text, read in self._find_with_names(found, header).items():
             others = found[text]
             if read is None or others is None:
                 found[text] = None

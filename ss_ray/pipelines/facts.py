@@ -81,7 +81,7 @@ def _pii_report(table: TableRef, pii: PiiResult) -> PiiReport | None:
     """None where personal data was not looked for."""
     if pii.plan is None:
         return None
-    return make_pii_report(pii.plan, pii.statistics, table.schema, pii.num_rows, pii.dropped_rows, pii.scan)
+    return make_pii_report(pii.plan, pii.statistics, table.schema, pii.num_rows, pii.dropped_rows, pii.scan, pii.unread)
 
 
 def given_settings(config: Config) -> dict[str, str]:

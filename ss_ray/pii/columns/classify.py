@@ -32,7 +32,7 @@ from ss_ray.pii import entities as e
 from ss_ray.pii.cells import distinct_texts, is_textual
 from ss_ray.pii.columns import checksums
 from ss_ray.pii.columns.column_model import NONE, ColumnModel, load_column_model
-from ss_ray.pii.columns.features import ValueFeatures, date_year
+from ss_ray.pii.columns.features import ValueFeatures, date_year, shape
 from ss_ray.pii.columns.headers import HeaderMatch, is_about_person, match_header
 from ss_ray.pii.columns.looks import COORDINATE, EMAIL, LOOKS, MAC, SSN, URL, is_number
 from ss_ray.pii.text.detect import Detector, Finding
@@ -50,6 +50,7 @@ _UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE
 _SECRETS = re.compile(
     r"(?:sk|pk|rk)[-_]\w[\w-]{15,}|gh[pousr]_\w{20,}|A[KS]IA[A-Z0-9]{12,}|eyJ[\w-]+\.[\w-]+\.[\w-]*|xox[abp]-\S{10,}"
 )
+_TOKEN = re.compile(r"(?=\D*\d)(?=[^a-zA-Z]*[a-zA-Z])[\w+/.-]{20,}={0,2}", re.ASCII)
 _CERTAIN: tuple[tuple[str, Callable[[str], object]], ...] = (
     (e.EMAIL_ADDRESS, EMAIL.fullmatch),
     (e.IBAN_CODE, checksums.is_iban),
@@ -446,7 +447,7 @@ def _choose_likeliest(probabilities: dict[str, float]) -> tuple[str, float]:
 
 
 def _by_model(column: _Evidence) -> ColumnTyping | None:
-    if not column.sample or _are_sentences(column):
+    if not column.sample or _are_sentences(column) or _are_phrases(column):
         return None
     if column.are_numbers or (column.header and column.header.entity_type == e.UNIQUE_ID):
         return _number_by_header(column)
@@ -484,6 +485,12 @@ def _is_sure(column: _Evidence, entity_type: str, sure: float) -> bool:
         return False
     if _header_names(column, entity_type):
         return sure >= 0.5
+    if entity_type == e.API_KEY and column.share(_TOKEN.fullmatch) < column.min_share:
+        # Formulas and settings have letters and digits in no order, too.
+        return False
+    if entity_type == e.PASSWORD and _share_of_one_shape(column) >= 0.5:
+        # Everybody chooses a password of another shape; codes share theirs.
+        return False
     if entity_type == e.DATE_OF_BIRTH:
         # Dates of birth look like any other dates, but lie in the years of living people.
         return sure >= _SURER and column.share(_is_of_living) >= _SURER
@@ -494,6 +501,12 @@ def _is_sure(column: _Evidence, entity_type: str, sure: float) -> bool:
     return column.num_distinct >= _FEWEST and sure >= (
         _SURER if few or _header_contradicts(column, entity_type) else MIN_SURE
     )
+
+
+def _share_of_one_shape(column: _Evidence) -> float:
+    """Share of the sample that has the most frequent shape."""
+    shapes = Counter(map(shape, column.sample))
+    return max(shapes.values()) / len(column.sample)
 
 
 def _is_of_living(value: str) -> bool:
@@ -553,6 +566,18 @@ def _key_of_person(column: _Evidence) -> ColumnTyping | None:
 def _are_sentences(column: _Evidence) -> bool:
     """Whether most values are sentences or longer."""
     return column.num_distinct >= 20 and column.share(lambda value: value.count(" ") >= 7 and len(value) >= 40) >= 0.5
+
+
+_UNSPACED = re.compile("[\u3040-\u30ff\u3400-\u9fff]")
+_ADDRESS_SIGN = re.compile(r"\d|[都道府県市区町村丁目番省州县路街号楼室]")
+_LONGEST_NAME = 4
+
+
+def _are_phrases(column: _Evidence) -> bool:
+    """Whether the values are phrases in Chinese or Japanese: longer than names, and without the signs of addresses."""
+    if column.share(_UNSPACED.search) < column.min_share or column.share(_ADDRESS_SIGN.search) >= 0.5:
+        return False
+    return column.share(lambda value: max(map(len, re.split(r"[\s・]", value))) <= _LONGEST_NAME) < column.min_share
 
 
 def _type_text(column: _Evidence, findings: dict[str, tuple[Finding, ...] | None]) -> ColumnTyping | None:

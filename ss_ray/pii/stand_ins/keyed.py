@@ -112,7 +112,7 @@ def permuted(key: bytes, domain: str, value: str) -> str:
     if size < 2:
         return value
 
-    drawn = _permuted_number(key, f"{domain}\0{''.join(alphabets)}", number, size)
+    drawn = permuted_number(key, f"{domain}\0{''.join(alphabets)}", number, size)
     characters = list(value)
     for index, alphabet in reversed(places):
         drawn, rest = divmod(drawn, len(alphabet))
@@ -143,7 +143,8 @@ def _list_alphabets(value: str) -> list[str]:
     return alphabets
 
 
-def _permuted_number(key: bytes, domain: str, number: int, size: int) -> int:
+def permuted_number(key: bytes, domain: str, number: int, size: int) -> int:
+    """Another number of range(size): of one key and domain a permutation, see `permuted`; size >= 2."""
     if size <= SMALL_DOMAIN:
         return cycle(key, domain, size)[number]
 

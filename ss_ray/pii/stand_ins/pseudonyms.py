@@ -24,7 +24,8 @@ from functools import cached_property
 from ss_ray.errors import ConfigError, PrivacyError
 from ss_ray.pii import entities
 from ss_ray.pii.stand_ins import formats
-from ss_ray.pii.stand_ins.keyed import MAX_KEY_BYTES, MIN_KEY_BYTES, Stream, permuted
+from ss_ray.pii.stand_ins.codes import permuted_code
+from ss_ray.pii.stand_ins.keyed import MAX_KEY_BYTES, MIN_KEY_BYTES, Stream
 from ss_ray.pii.stand_ins.lexicon import fold_name, lexicon
 from ss_ray.pii.stand_ins.names import NOBODY, Names, Person
 from ss_ray.pii.stand_ins.places import Places, kind_of_place
@@ -155,7 +156,7 @@ class Pseudonyms:
             return _FORMATS[entity_type](value, stream)
 
         if entity_type in PERMUTED_TYPES:
-            return permuted(self.key, entity_type, value)
+            return permuted_code(self.key, entity_type, value)
         if entity_type in PERSONAL_TYPES:
             return self._replace_personal(entity_type, value, person)
 

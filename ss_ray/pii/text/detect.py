@@ -22,7 +22,9 @@ from typing import Any, NamedTuple
 from ss_ray.errors import ConfigError
 from ss_ray.pii.entities import CustomEntity
 from ss_ray.pii.text.ner_engines import BUILTIN, BUILTIN_TYPES, NerEngine, load_engine
+from ss_ray.pii.text.prose import is_believed, is_read
 from ss_ray.pii.text.recognizers import PATTERN_TYPES, RecognizerSet, custom_recognizers, matches, pattern_recognizers
+from ss_ray.pii.text.titles import find_titled
 from ss_ray.pii.text.windows import Window, windows
 
 __all__ = ["PATTERN_TYPES", "TEXT_TYPES", "THRESHOLD", "Detector", "Finding", "without_overlaps"]
@@ -119,17 +121,21 @@ class Detector:
         )
         return _rebuild_detector, settings
 
-    def find(self, text: str, context: Sequence[str] = ()) -> tuple[Finding, ...]:
+    def find(self, text: str, context: Sequence[str] = (), usual_language: str | None = None) -> tuple[Finding, ...]:
         """Findings in ascending order and without overlaps.
 
         Args:
             text: Text of any length.
             context: Words that stand beside the text, such as its column's header; they count as context words.
+            usual_language: Language of the texts beside it, where that is not English.
         """
         parts = list(windows(text))
-        return self._join_findings(text, parts, self._read_windows([part.of(text) for part in parts]), context)
+        read = self._read_windows([part.of(text) for part in parts], usual_language)
+        return self._join_findings(text, parts, read, context)
 
-    def find_each(self, texts: Iterable[str], context: Sequence[str] = ()) -> dict[str, tuple[Finding, ...] | None]:
+    def find_each(
+        self, texts: Iterable[str], context: Sequence[str] = (), usual_language: str | None = None
+    ) -> dict[str, tuple[Finding, ...] | None]:
         """Findings by text; identical texts are analysed once. None where the analysis failed: hide that text."""
         found: dict[str, tuple[Finding, ...] | None] = {}
         # Equal texts are read once.
@@ -139,9 +145,9 @@ class Detector:
             parts = [list(windows(text)) for text in batch]
             try:
                 flat = [part.of(text) for text, its in zip(batch, parts, strict=True) for part in its]
-                read = iter(self._read_windows(flat))
+                read = iter(self._read_windows(flat, usual_language))
             except Exception:  # noqa: BLE001 - the model failed on one of them: which, shows reading them one by one
-                found.update((text, _or_none(partial(self.find, text, context))) for text in batch)
+                found.update((text, _or_none(partial(self.find, text, context, usual_language))) for text in batch)
                 continue
 
             for text, its in zip(batch, parts, strict=True):
@@ -149,16 +155,22 @@ class Detector:
 
         return found
 
-    def _read_windows(self, parts: list[str]) -> list[list[Finding]]:
-        """Findings of the model in each window."""
+    def _read_windows(self, parts: list[str], usual_language: str | None) -> list[list[Finding]]:
+        """Findings of the model in each window; none in codes and, by the packaged model, in other languages."""
         if self._engine is None:
             return [[] for _ in parts]
 
         wanted = set(self.entities)
-        read = self._engine.find_each(parts)
+        is_builtin = self.ner_model == BUILTIN
+        prose = [part for part in parts if is_read(part, english_only=is_builtin, usual_language=usual_language)]
+        read = dict(zip(prose, self._engine.find_each(prose), strict=True))
         return [
-            [Finding(s, e, kind, score) for s, e, kind, score in _tidy_spans(text, spans) if kind in wanted]
-            for text, spans in zip(parts, read, strict=True)
+            [
+                Finding(s, e, kind, score)
+                for s, e, kind, score in _tidy_spans(text, read.get(text, ()))
+                if kind in wanted and (not is_builtin or is_believed(text, s, e, kind))
+            ]
+            for text in parts
         ]
 
     def _join_findings(
@@ -174,6 +186,8 @@ class Detector:
                 starmap(Finding, matches(self._recognizers, text[part.start : part.end], context)), part
             )
         ]
+        if "PERSON" in self.entities:
+            by_pattern += starmap(Finding, find_titled(text))
 
         return without_overlaps(
             finding
