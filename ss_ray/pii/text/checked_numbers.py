@@ -174,11 +174,11 @@ class StrongNumbers:
         """Valid numbers of a text."""
         for match in self._pattern.finditer(text):
             value = match[0]
-            if any(shape.fullmatch(value) and _passes(value, modules) for shape, modules in self._rules):
+            if any(shape.fullmatch(value) and _passes_check(value, modules) for shape, modules in self._rules):
                 yield Span(*match.span(), STRONG_SCORE)
 
 
-def _passes(value: str, modules: list[str]) -> bool:
+def _passes_check(value: str, modules: list[str]) -> bool:
     return not modules or any(_load_check(module)(value) for module in modules)
 
 

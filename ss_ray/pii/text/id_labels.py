@@ -57,7 +57,7 @@ ID_LABELS = (
         " processo, chamado, estudante, título de eleitor, personeel, personeels, medewerker, klant, zaak, schade,"
         " studentnummer, kenmerk",
         capitals="AZ, EPIC, INC",
-        needs_sign="user, file, record, caso, aluno, incidente, booking",
+        needs_sign="file, record, caso, aluno, incidente, booking",
     ),
     IdLabels(
         "TAX_ID",

@@ -33,7 +33,7 @@ _JOINED = re.compile(
     rf"(?<![\w&])(?P<name>(?P<one>{_NAME})(?:, (?P<two>{_NAME}))? {_AND} (?P<three>{_NAME})"
     rf" (?P<last>{_PARTICLES}{_NAME}))"
 )
-_REVERSED = re.compile(rf"(?<!\w)(?P<name>(?P<last>{_NAME}), ?(?P<first>{_NAME})(?: [^\W\d_]\.)?)(?![\w-])")
+_REVERSED = re.compile(rf"(?<!\w)(?P<name>(?P<last>{_NAME}), ?(?P<first>{_NAME})(?: [^\W\d_]\.)?)(?![\w-]| {_AND} )")
 _SLASHED = re.compile(rf"(?<![\w/])(?P<name>(?P<last>{_NAME})/(?P<first>{_NAME}))(?![\w/])")
 _GLUED = re.compile(
     r"(?<![\w])(?P<name>(?P<first>[^\W\d_a-zß-öø-ÿ][^\W\d_]+) (?P<last>[^\W\d_a-zß-öø-ÿ][^\W\d_]+))(?=[-–—/)\]|"
@@ -75,7 +75,9 @@ class ListedNames:
         joined = _JOINED.finditer(text) if any(sign in text for sign in _JOINING) else ()
         for match in joined:
             given = [match[group] for group in ("one", "two", "three") if match[group]]
-            if all(map(_is_first_name, given)) and _may_be_family_name(match["last"]):
+            if all(_is_first_name(word) and fold_name(word) not in _MONTHS for word in given) and _may_be_family_name(
+                match["last"]
+            ):
                 yield span_of(match, "name", SCORE)
 
         reversed_forms = [pattern for sign, pattern in ((",", _REVERSED), ("/", _SLASHED)) if sign in text]
@@ -86,6 +88,23 @@ class ListedNames:
         for match in _GLUED.finditer(text):
             if _is_first_name(match["first"]) and _is_family_name(match["last"]):
                 yield span_of(match, "name", SCORE)
+
+
+_THING_BEFORE = re.compile(
+    r"\b(?:firmware|software|version|model|part|sku|device|drug|tablets?|dose of|taking|prescribed|mg of|driver)"
+    r"(?: (?:number|no\.?|name))?[ :]{1,2}$",
+    re.IGNORECASE,
+)
+_DOSE_BEHIND = re.compile(
+    r"[ -]?(?:[A-Z]?\d{1,4}(?:[.,]\d+)? ?(?:mg|mcg|µg|g|ml|iu|units?|%)\b|"
+    r"(?:tablets?|capsules?|injection|firmware|v\d)\b)",
+    re.IGNORECASE,
+)
+
+
+def is_thing(text: str, start: int, end: int) -> bool:
+    """Whether what stands beside a name shows that it is a drug's or a device's: "Lisinopril 20 mg"."""
+    return bool(_DOSE_BEHIND.match(text, end) or _THING_BEFORE.search(text, max(0, start - 24), start))
 
 
 def _is_first_name(word: str) -> bool:
@@ -111,7 +130,11 @@ def _is_reversed_name(last: str, first: str) -> bool:
 
 _MONTHS = frozenset("april may june july august januar juni juli avril mai april abril".split())
 _NO_SURNAMES = frozenset(
-    "company partners associates group ltd limited inc llc llp corp gmbh ag sons brothers co hotel school church street"
-    " road avenue hospital clinic center centre university college bank foundation institute club inn house"
-    " family".split()
+    """
+    company partners associates group ltd limited inc llc llp corp gmbh ag sons brothers co hotel school church street
+    road avenue hospital clinic center centre university college bank foundation institute club inn house family
+    collection garden gardens boutique salon studio studios shop store cafe bar design designs law consulting services
+    solutions show sales restaurant grill kitchen bakery florist florists photography media music films capital day
+    week county team session meeting project department office report project plan party
+    """.split()
 )

@@ -14,7 +14,7 @@ _FORMS = (
     r"Ltd|Limited|LLC|L\.L\.C|LLP|L\.L\.P|LP|PLLC|Inc|Incorporated|Corp|Corporation|PLC|plc|Pty\.? Ltd|Pvt\.? Ltd|"
     r"Pte\.? Ltd|"
     r"Co\.,? Ltd|& Co\.? KGa?A?|GmbH & Co\.? KG|gGmbH|GmbH|mbH|AG|KGaA|KG|OHG|GbR|UG|e\. ?V|e\. ?K|e\. ?G|SE|"
-    r"S\.A\.S|S\.A|SA|SAS|SASU|SARL|S\.à ?r\.l|S\.a\.r\.l|EURL|SNC|SCP|SCI|S\.L\.U|S\.L|SL|SLU|S\.A\. de C\.V|"
+    r"S\.A\. de C\.V|S\.A\.S|S\.A|SA|SAS|SASU|SARL|S\.à ?r\.l|S\.a\.r\.l|EURL|SNC|SCP|SCI|S\.L\.U|S\.L|SL|SLU|"
     r"S\.p\.A|SpA|S\.r\.l|Srl|SRL|S\.n\.c|S\.a\.s|Lda|Ltda|S/A|EIRELI|B\.V|BV|N\.V|NV|V\.O\.F|VOF|CVBA|BVBA|"
     r"Oyj?|AB|A/S|ApS|ASA|Kft|Zrt|s\.r\.o|a\.s|Sp\. ?z ?o\.o|S\.K\.A|d\.o\.o|d\.d|K\.K|"
     r"(?:&|and) (?:Sons?|Brothers|Bros|Daughters|Partners|Associates|Company|Co)|& (?:Söhne|Sohn|Cie|Partner|Fils|"
@@ -35,11 +35,11 @@ CLUE = re.compile(
 )
 """What each text with a legal form has."""
 _LEADING = frozenset(
-    "a an the at by for from in of on to with and or but our my his her their your its this that these those we i he"
-    " she"
-    " they it is was were are dear hello hi contact call visit der die das ein eine bei von mit für le la les un une"
-    " chez"
-    " el los las un una il lo gli o os as um uma de het een bij van met".split()
+    """
+    a an the at by for from in of on to with and or but our my his her their your its this that these those we i
+    he she they it is was were are dear hello hi contact call visit der die das ein eine bei mit für les une
+    chez los las una lo gli os uma het bij met
+    """.split()
 )
 
 

@@ -213,7 +213,13 @@ OURS = (
     Ours("USERNAME", "", rf"(?<=(?:{_HOMES})[/\\]){_ACCOUNT}(?=[/\\\s\"',;:)]|$)", clue=r"[/\\]"),
     Ours("USERNAME", "", rf"(?<=[/\\~]){_FIRST_LAST}(?=[/\\])", clue=r"[/\\~]"),
     Ours("USERNAME", "", rf"(?<=/~){_ACCOUNT}(?![\w.-])", clue="/~"),
-    Ours("USERNAME", "", rf"(?<![\w@/.+-])@(?!(?:{_NO_HANDLES})\b)[A-Za-z]\w{{1,38}}(?:\.\w+)*(?![\w@/(-])", clue="@"),
+    Ours(
+        "USERNAME",
+        "",
+        rf"(?<![\w@/+-])(?<!\w\.)@(?!(?:{_NO_HANDLES})\b)_{{0,2}}[A-Za-z]\w{{1,38}}"
+        r"(?:[.-]\w{1,38}){0,4}(?![\w@/(]|[.-]\w)",
+        clue="@",
+    ),
     Ours("COORDINATE", "", r"(?<![\w.])-?\d{1,2}\.\d{4,},\s?-?\d{1,3}\.\d{4,}(?![\w.])", clue=r"\.\d{4,},"),
     Ours("COORDINATE", "", r"\d{1,3}°\s?\d{1,2}['′](?:\s?\d{1,2}(?:\.\d+)?[\"″])?\s?[NSEW]\b", clue="°"),
 )

@@ -37,6 +37,7 @@ from ss_ray.pii.text import (
     name_patterns,
     organisations,
     passwords,
+    user_names,
 )
 from ss_ray.pii.text.bounded import BoundedRegex
 from ss_ray.pii.text.id_labels import ID_LABELS
@@ -259,6 +260,7 @@ def _make_labelled() -> Iterator[Recognizer]:
     yield Recognizer("PASSWORD", passwords.Passwords(), keywords=passwords.Passwords.keywords)
     yield Recognizer("PIN", passwords.Pins(), lambda c: c.digits >= 4, passwords.Pins.keywords)
     yield Recognizer("API_KEY", passwords.ApiKeys(), lambda c: len(c.text) > 8, passwords.ApiKeys.keywords)
+    yield Recognizer("USERNAME", user_names.UserNames(), keywords=user_names.UserNames.keywords)
     for entity_type in ("USERNAME", "PASSWORD"):
         yield Recognizer(entity_type, passwords.LoginPairs(entity_type), keywords=passwords.LoginPairs.keywords)
 
