@@ -33,7 +33,8 @@ ID_LABELS = (
     IdLabels(
         "ACCOUNT_NUMBER",
         "account, accounts, acct, a/c, bank account, checking account, savings account, wallet, clabe, cbu, giro,"
-        " konto, bankkonto, girokonto, depot, compte, compte bancaire, cuenta, cuenta bancaria, cuenta corriente,"
+        " kto, konto, rechnungskonto, bankkonto, girokonto, depot, compte, compte bancaire, cuenta, cuenta bancaria,"
+        " cuenta corriente,"
         " conto, conto corrente, conto bancario, c/c, conta, conta bancária, conta corrente, rekening, bankrekening",
         needs_sign="acc, card, credit card, debit card, visa, mastercard, amex, karte, kreditkarte, carte, tarjeta,"
         " kaart",
@@ -90,7 +91,8 @@ ID_LABELS = (
     ),
     IdLabels(
         "MEDICAL_RECORD",
-        "mrn, medical record, medical records, patient, patient id, chart, hospital, hospital number, nhs, nhi,"
+        "mrn, medical record, medical records, med. rec, med rec, patient, patient id, chart, hospital, hospital"
+        " number, nhs, nhi,"
         " health card, health number, phn, patienten, patientennummer, dossier médical, dossier patient, ipp,"
         " historia clínica, paciente, cartella clinica, paziente, prontuário, utente de saúde, patiënt,"
         " patiënt id, patiëntnummer",

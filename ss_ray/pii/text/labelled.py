@@ -38,7 +38,7 @@ _ENDING_WORDS = (
 )
 _LETTER = r"[^\W\d_]"
 GAP = (
-    rf"(?:[\s\u00a0]{{0,2}}(?:(?:{_ENDING_WORDS}|{_NUMBER_WORDS}|{_LINK_WORDS})(?!{_LETTER})|[:=#>|(\"'\[.–—*-]))"
+    rf"(?:[\s\u00a0]{{0,2}}(?:(?:{_ENDING_WORDS}|{_NUMBER_WORDS}|{_LINK_WORDS})(?!{_LETTER})|[:=#>|,(\"'\[.–—*-]))"
     r"{0,6}[\s\u00a0]{0,2}"
 )
 """What may stand between a label and its value."""
@@ -58,8 +58,10 @@ _BEFORE_LABEL = re.compile(
     r"(?: (?:de|del|di|da|do|of|van|der|des))?(?: (?:la|el|il|le|the|het|de))?(?: |d['’]|l['’])$",
     re.IGNORECASE,
 )
+_ENDING = re.compile(_ENDING_WORDS, re.IGNORECASE)
+_ENDING_LABELS = IdLabels("", "", min_digits=3)
 _WEAK_LINKS = re.compile(
-    r"\b(?:with|mit|der|die|avec|le|con|el|il|com|o|met|het|de|now|card|holder|are|were|was)\b", re.IGNORECASE
+    r"[,.]|\b(?:with|mit|der|die|avec|le|con|el|il|com|o|met|het|de|now|card|holder|are|were|was)\b", re.IGNORECASE
 )
 _YEAR = re.compile(r"(?:19|20)\d\d(?:[-/–](?:\d\d|(?:19|20)\d\d))?")
 _DATE = re.compile(r"\d{1,2}([./-])\d{1,2}\1(?:\d{4}|\d\d)|(?:19|20)\d\d([./-])\d{1,2}\2\d{1,2}")
@@ -95,14 +97,15 @@ class LabelledIds:
         capitals = split_list(labels.capitals)
 
         # The label that demands a sign is a group of its own.
-        parts = [rf"(?i:{any_of(words)})(?i:s?-?nummer|s?-?nr\.?)?"]
+        parts = [rf"(?i:{any_of(words)})"]
         if signs:
-            parts.append(rf"(?P<signed>(?i:{any_of(signs)})(?i:s?-?nummer|s?-?nr\.?)?)")
+            parts.append(rf"(?P<signed>(?i:{any_of(signs)}))")
         if capitals:
             parts.append(any_of(capitals))
 
         self._pattern = BoundedRegex(
-            rf"(?<![\w])(?:{'|'.join(parts)})(?!{_LETTER})(?P<gap>(?i:{GAP}))(?<![^\W_])(?P<value>{VALUE})(?!\w)"
+            rf"(?<!\w)(?:{'|'.join(parts)})(?P<compound>(?i:[sn]?\.?-?(?:nummer|nr\.?)))?(?!{_LETTER})"
+            rf"(?P<gap>(?i:{GAP}))(?<![^\W_])(?P<value>{VALUE})(?!\w)"
         )
         self.keywords = keywords_of([*words, *signs, *map(str.lower, capitals)])
 
@@ -110,12 +113,16 @@ class LabelledIds:
         """Values of a text."""
         for match in self._pattern.finditer(text):
             gap = _WEAK_LINKS.sub("", match["gap"]).strip()
-            is_signed = bool(gap) or _BEFORE_LABEL.search(text, max(0, match.start() - 24), match.start()) is not None
+            is_signed = (
+                bool(gap or match["compound"])
+                or _BEFORE_LABEL.search(text, max(0, match.start() - 24), match.start()) is not None
+            )
             if match.groupdict().get("signed") and not is_signed:
                 continue
 
             found = span_of(match, "value", LABELLED_SCORE)
-            if is_identifier(text, found, is_signed, self._labels):
+            is_ending = _ENDING.search(match["gap"]) is not None
+            if is_identifier(text, found, is_signed, _ENDING_LABELS if is_ending else self._labels):
                 yield found
 
 

@@ -11,10 +11,11 @@ import re
 from collections.abc import Iterator, Sequence
 
 from ss_ray.pii.text.bounded import BoundedRegex
-from ss_ray.pii.text.labelled import GAP, Span, any_of, keywords_of, span_of, split_list
+from ss_ray.pii.text.labelled import GAP, Span, any_of, keywords_of, split_list
 
 _WORDS = split_list(
-    "tel, tel., t., telephone, phone, phones, ph, mobile, mob, mob., cell, cellphone, cellular, landline, fax, pager,"
+    "tel, tel., t., fon, telephone, phone, phones, ph, mobile, mob, mob., cell, cellphone, cellular, landline, fax,"
+    " pager,"
     " hotline, extension, whatsapp, sms, text, texted, call, called, calls, calling, ring, dial, desk, contact, reach,"
     " reached, handy, handynummer, mobil, mobilnummer, mobiltelefon, telefon, telefonnummer, tel.-nr., tel-nr,"
     " rufnummer,"
@@ -38,11 +39,11 @@ class LabelledPhones:
     """Finds phone numbers behind a word for phones or calls."""
 
     supported_entities = ("PHONE_NUMBER",)
-    keywords = keywords_of(_WORDS) | {"t"}
+    keywords = keywords_of(_WORDS) | {"t", "m", "p", "h"}
 
     def __init__(self) -> None:
         self._pattern = BoundedRegex(
-            rf"(?<!\w)(?i:{any_of(_WORDS)})(?!{_LETTER})(?i:(?:[\s\u00a0]{{0,2}}(?:(?:{_LINKS})(?!{_LETTER}))){{0,4}}{GAP})"
+            rf"(?<!\w)(?:(?i:{any_of(_WORDS)})|[mtphMTPH](?=:))(?!{_LETTER})(?i:(?:[\s\u00a0]{{0,2}}(?:(?:{_LINKS})(?!{_LETTER}))){{0,4}}{GAP})"
             rf"(?<![^\W_])(?P<value>{_VALUE})"
         )
 
@@ -51,7 +52,10 @@ class LabelledPhones:
         for match in self._pattern.finditer(text):
             value = match["value"]
             if not _DATE.fullmatch(value) and not _YEARS.fullmatch(value):
-                yield span_of(match, "value", 0.6)
+                start, end = match.span("value")
+                # The gap takes the bracket of "(03) 9123 4567".
+                is_open = ")" in value and "(" not in value and text[start - 1] == "("
+                yield Span(start - is_open, end, 0.6)
 
 
 _DATE = re.compile(r"\d{1,2}[./-]\d{1,2}[./-]\d{2,4}|\d{4}[./-]\d{1,2}[./-]\d{1,2}|(?:19|20)\d{6}")

@@ -16,7 +16,7 @@ from ss_ray.pii.text.labelled import GAP, Span, any_of, keywords_of, span_of, sp
 SCORE = 0.6
 
 PASSWORD_WORDS = split_list(
-    "password, passwords, passwd, pwd, pw, pass, passwort, passphrase, pass phrase, passcode, pass code, passkey,"
+    "password, passwords, passwd, pwd, pw, pass, passwort, passphrase, pass phrase, passcode, pass code, passkey, p/w,"
     " kennwort, losungswort, zugangscode, mot de passe, mots de passe, mdp, phrase secrète, contraseña, contrasena,"
     " clave, clave de acceso, clave secreta, parola d'ordine, parola chiave, senha, palavra-passe, palavra passe,"
     " wachtwoord, wachtwoorden, hasło, lösenord, adgangskode, salasana, heslo, parola, şifre, secret word, psk, wpa"
@@ -24,7 +24,8 @@ PASSWORD_WORDS = split_list(
     " wifi key, wi-fi key, wlan-schlüssel, netzwerkschlüssel, clé wifi"
 )
 PIN_WORDS = split_list(
-    "pin, pin code, pin-code, pincode, code pin, codice pin, código pin, pin number, geheimzahl, otp, one-time code,"
+    "pin, passcode, pass code, pin code, pin-code, pincode, code pin, codice pin, código pin, pin number,"
+    " geheimzahl, otp, one-time code,"
     " one time code, one-time password, verification code, security pin, access code, unlock code, door code,"
     " alarm code, tan, bestätigungscode, entsperrcode, türcode, code secret, code de vérification, code d'accès,"
     " código de verificación, codice segreto, codice di verifica, código de verificação, verificatiecode, toegangscode,"
@@ -68,7 +69,15 @@ _VERBAL = re.compile(r"[a-z]{3,}(?:ed|ing|able|ible|ly)")
 _QUOTES = "\"'`“”„«»‘’"
 _LETTER = r"[^\W\d_]"
 _SECRET = rf"[{_QUOTES}(\[<]?(?P<value>[^\s{_QUOTES}<>,;]{{3,128}})"
-_IS = r"is|was|ist|war|lautet|lautete|est|était|es|era|è|é|to|zu|auf|en|a|now|jetzt|will be|wird|be|should be|as|of"
+_ADJECTIVES = (
+    "temporary|initial|new|old|current|temporaire|provisoire|actuel|temporal|provisional|nueva|temporär|temporäres|"
+    "vorläufig|"
+    "neu|provvisoria|temporanea|nuova|temporária|provisória|nova|tijdelijk|tijdelijke|nieuw"
+)
+_IS = (
+    r"c['’]est|it['’]s|is|was|ist|war|lautet|lautete|est|était|es|era|è|é|to|zu|auf|en|a|now|jetzt|will be|wird|be|"
+    r"should be|as|of"
+)
 _SENTENCE_ENDS = ".,:;?)]}"
 _SIGN = re.compile(r"[!@#$%^&*?+=~|\\/{}€£_-]")
 
@@ -80,18 +89,26 @@ class Passwords:
     keywords = keywords_of(PASSWORD_WORDS) | {"pass"}
 
     def __init__(self) -> None:
+        sign = r"(?P<sign>[\s\u00a0]{0,2}(?:[:=]|->|=>|→)[\s\u00a0]{0,2})"
+        link = rf"(?P<link>(?i:[\s\u00a0](?:(?:{_IS})[\s\u00a0:]{{1,2}}){{1,2}}))"
+        dash = r"(?P<dash>[\s\u00a0][-–—|][\s\u00a0])"
+        purpose = (
+            r"(?i:[\s\u00a0](?:for|of|für|zum|pour|du|de|del|para|per|do|da|voor|van)"
+            r"(?:[\s\u00a0][\w.@'’-]{1,30}){1,3}?)"
+        )
         self._pattern = BoundedRegex(
-            rf"(?<!\w)(?i:{any_of(PASSWORD_WORDS)})[{_QUOTES})]?"
-            rf"(?i:(?: (?:for|of|für|pour|de|para|per|do|da|del|voor|van)(?: [\w.@'’-]{{1,30}}){{1,3}}?)?"
-            rf"(?P<sign>[\s\u00a0]{{0,2}}(?:[:=]|->|=>|→)[\s\u00a0]{{0,2}})"
-            rf"|(?P<link>[\s\u00a0](?:(?:{_IS})[\s\u00a0:]{{1,2}}){{1,2}})"
-            rf"|(?P<dash>[\s\u00a0][-–—|][\s\u00a0])|(?P<bare>[\s\u00a0]{{1,2}}))"
-            rf"{_SECRET}"
+            rf"(?<!\w)(?i:{any_of(PASSWORD_WORDS)})[{_QUOTES})]?(?i:[\s\u00a0](?:{_ADJECTIVES}))?"
+            rf"(?:{purpose}(?:{sign}|{link}|{dash})|{sign}|{link}|{dash}|(?P<bare>[\s\u00a0]{{1,2}}))"
+            rf"(?:[\"“„«](?P<quoted>[^\"“”„«»\n]{{3,60}})[\"”“»]|{_SECRET})"
         )
 
     def analyze(self, text: str, entities: Sequence[str]) -> Iterator[Span]:
         """Passwords of a text."""
         for match in self._pattern.finditer(text):
+            if match["quoted"]:
+                yield span_of(match, "quoted", SCORE)
+                continue
+
             start, end = trim_secret(text, *match.span("value"))
             value = text[start:end]
             if match["sign"]:

@@ -114,7 +114,8 @@ _TOKENS = "|".join(
         r"(?:sk|pk|rk)_(?:live|test)_[A-Za-z0-9]{16,200}",
         r"(?:hf|npm|pypi|dop_v1|shpat)[_-][A-Za-z0-9_-]{20,250}",
         r"github_pat_\w{22,255}",
-        r"(?:whsec|sntrys|dckr_pat|dckr_oat|lin_api|figd|rubygems|secret|nvapi|gsk|r8|xai|pplx|sq0atp|sq0csp|EAAA|PMAK|dp\.pt|"
+        r"(?:whsec|sntrys|dckr_pat|dckr_oat|lin_api|figd|rubygems|secret|nvapi|gsk|r8|xai|pplx|sq0atp|sq0csp|EAAA|"
+        r"PMAK|dp\.pt|"
         r"hvs|GOCSPX|xapp|glptt|gldt|ATATT|shpss|shpca|shppa|dapi|rdme)[._-]?[\w=-]{20,255}",
         r"ya29\.[\w-]{20,500}",
         r"key-[0-9a-f]{32}|[0-9a-f]{32}-us\d{1,2}|(?:AC|SK)[0-9a-f]{32}",
@@ -136,7 +137,10 @@ _TOKENS = "|".join(
 _HOMES = (
     r"[/\\](?:home|homes|users?|usr|people|profiles?|members?|staff|accounts?|mail|home\$|in|documents and settings)"
 )
-_NO_HANDLES = "property|param|returns?|override|media|import|charset|everyone|channel|here|all|gmail|home|work"
+_NO_HANDLES = (
+    "property|staticmethod|classmethod|dataclass|param|returns?|override|media|import|charset|everyone|channel|here|all|"
+    "gmail|home|work"
+)
 _ACCOUNT = r"(?!(?:shared|public|default|local|bin|lib|share|include|sbin|src)[/\\])[A-Za-z][\w.-]{1,38}(?<![.-])"
 _FIRST_LAST = r"(?!\w+\.(?:com|org|net|io|py|js|d|app|framework|so|git|egg)\b)[A-Za-z]{2,20}[._][A-Za-z]{2,20}"
 

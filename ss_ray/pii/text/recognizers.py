@@ -299,7 +299,8 @@ _VERSION_BEFORE = re.compile(
     re.IGNORECASE,
 )
 _PART_BEFORE = re.compile(
-    r"\b(?:part|parts|model|sku|item|article|artikel|catalog(?:ue)?|cat|lot|batch|product|order|drug|ndc|device|firmware|"
+    r"\b(?:part|parts|model|sku|item|article|artikel|catalog(?:ue)?|cat|lot|batch|product|order|drug|ndc|device|"
+    r"firmware|"
     r"tracking|isbn|issn|invoice|material|spare|stock|serial|drawing)(?: (?:part|code|model))?"
     r"[ .:#-]{0,2}(?:(?:number|numbers|no|nr|num|nummer|id|code)[ .:#-]{0,3})?(?:is )?$",
     re.IGNORECASE,

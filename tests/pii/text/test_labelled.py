@@ -39,6 +39,11 @@ PASSWORDS = [  # text, the secret in it
     ("changed the password to Mango_77 today", "Mango_77"),
     ("Server=db;User Id=sa;Password=Zx9.kk2;Encrypt=yes", "Zx9.kk2"),
     ("logged in as guest/Pass4guest", "Pass4guest"),
+    ("Password for the portal is rainy-day-55", "rainy-day-55"),
+    ('the password "Green Hill 9" works', "Green Hill 9"),
+    ("mot de passe temporaire Ty9-tt4", "Ty9-tt4"),
+    ("la clave del wifi es casa2020!", "casa2020!"),
+    ("a senha do portal é Gato_22", "Gato_22"),
 ]
 PINS = [
     ("PIN 4711", "4711"),
@@ -72,6 +77,11 @@ IDS = [
     ("Account number is 00123", "00123"),
     ("account ending in 4471", "4471"),
     ("acct 0099887766", "0099887766"),
+    ("my account number, 4471 8823, was charged", "4471 8823"),
+    ("account ending with 998", "998"),
+    ("Kto.-Nr. 1234567", "1234567"),
+    ("Policen-Nr. 77-123456", "77-123456"),
+    ("lidnummer 554433", "554433"),
     ("my account: AB/4471/88", "AB/4471/88"),
     ("a/c 123456789", "123456789"),
     ("Kontonummer 4711 0815 22", "4711 0815 22"),
@@ -177,6 +187,8 @@ CHECKED = [
 PHONES = [
     ("call 020 7946 0958", "020 7946 0958"),
     ("Tel. 030/1234567", "030/1234567"),
+    ("m: 0412 345 678", "0412 345 678"),
+    ("phone (03) 9123 4567", "(03) 9123 4567"),
     ("Handy 0151 23456789", "0151 23456789"),
     ("Handynummer: 0151-23456789", "0151-23456789"),
     ("portable : 06 12 34 56 78", "06 12 34 56 78"),
