@@ -230,6 +230,8 @@ account balance is 1234.56
 account for 40 % of sales
 on account of the rain
 accounts for 12000 euros
+account: 12000 euros
+members: 12000 people
 the account was closed in 2019
 the case was closed
 case 3 of 10
