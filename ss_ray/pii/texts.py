@@ -272,8 +272,12 @@ class TextReplacer:
             else:
                 role = ""
 
-            stand_in = self._replace_span(f.entity_type, text[f.start : f.end], role, row)
-            pieces += [text[end : f.start], stand_in]
+            # Spaces at the edges of a finding are the text's: "with W. Fischer".
+            value = text[f.start : f.end]
+            before = value[: len(value) - len(value.lstrip())]
+            after = value[len(value.rstrip()) :]
+            stand_in = self._replace_span(f.entity_type, value.strip(), role, row)
+            pieces += [text[end : f.start], before, stand_in, after]
             end = f.end
             new.counts[f.entity_type] += 1
             new.made.setdefault(f.entity_type, set()).add(stand_in)

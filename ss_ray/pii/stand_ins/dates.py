@@ -6,6 +6,7 @@ import re
 from datetime import date, datetime, timedelta
 
 from ss_ray.pii.stand_ins.keyed import Stream
+from ss_ray.pii.stand_ins.written_dates import read_date
 
 MAX_SHIFT_DAYS = 365
 
@@ -51,7 +52,10 @@ def shifted_date(text: str, days: int) -> str | None:
                 return re.sub(r"\b0(?=\d)", "", written)
             return written
 
-    return None
+    written_date = read_date(text)
+    if written_date is None or is_placeholder(datetime.combine(written_date.day, datetime.min.time())):
+        return None
+    return written_date.write(written_date.day + timedelta(days=days))
 
 
 def is_placeholder(day: date) -> bool:
@@ -75,6 +79,10 @@ def generalised_date(text: str) -> str | None:
 
 
 def _parse_date(text: str, format_: str) -> datetime | None:
+    # Of "850312" strptime would read the year 8503.
+    if format_ == "%Y%m%d" and len(text) != 8:
+        return None
+
     try:
         return datetime.strptime(text, format_)
     except ValueError:

@@ -18,9 +18,13 @@ _ONLY_DIGITS = {code: None for code in range(128) if not chr(code).isdecimal()}
 PLACE = "\0"
 _DIGITS_AS_SIGNS = str.maketrans("0123456789", PLACE * 10)
 _SSN_SEPARATORS = re.compile(r"\d{3}([-. ]?)\d{2}\1\d{4}", re.ASCII)
-_DIGITS_AND_SEPARATORS = re.compile(r"[\d\s().+/#-]*(?:(?:x|ext\.?)\s*\d{1,6})?", re.ASCII | re.IGNORECASE)
+_SPACES = "\u00a0\u2007\u202f"
+_DIGITS_AND_SEPARATORS = re.compile(
+    rf"[\d\s{_SPACES}().,·:_+/#–‑-]*(?:(?:x|ext\.?)\s*\d{{1,6}})?", re.ASCII | re.IGNORECASE
+)
 _EXTENSION = re.compile(r"\s*(?:x|ext\.?)\s*\d+\s*$", re.ASCII | re.IGNORECASE)
-_IBAN = re.compile(r"[A-Z]{2}\d{2}(?:[ -]?[A-Z0-9]){11,30}", re.ASCII)
+_IBAN = re.compile(r"[A-Z]{2}\d{2}(?:[\s\u00a0\u2007\u202f.·:/–‑-]{0,3}[A-Z0-9]){11,30}", re.ASCII)
+_MASKED = re.compile(r"(?=.*[xX*•●·#]{2})[\dxX*•●·#\s./–-]*\d")
 
 # Some area codes of the United States, so that a stand-in passes for a phone number.
 _AREA_CODES = (
@@ -77,6 +81,16 @@ def phone_number(value: str, stream: Stream) -> str:
         drawn = kept + stream.digits(len(digits) - len(kept), first="123456789")
 
     return fill(_make_shape(number), drawn) + fill(_make_shape(extension), stream.digits(len(digits_of(extension))))
+
+
+def is_masked(value: str) -> bool:
+    """Whether most of a number is masked: "XXX-XX-2409"."""
+    return _MASKED.fullmatch(value) is not None
+
+
+def masked_number(value: str, stream: Stream) -> str:
+    """A masked number with other digits behind the same mask."""
+    return fill(_make_shape(value), stream.digits(len(digits_of(value))))
 
 
 def split_extension(value: str) -> tuple[str, str]:
@@ -146,7 +160,14 @@ def iban_code(value: str, stream: Stream) -> str:
 
 
 def routing_number(value: str, stream: Stream) -> str:
-    """A bank routing number (ABA) with a valid check digit, of the prefix 99, which the Federal Reserve never gave."""
+    """A bank routing number (ABA) with a valid check digit, of the prefix 99, which the Federal Reserve never gave.
+
+    A number of another length, such as a British sort code or a German Bankleitzahl, keeps its form.
+    """
+    digits = digits_of(value)
+    if len(digits) != 9 and 4 <= len(digits) <= 12 and _DIGITS_AND_SEPARATORS.fullmatch(value):
+        return fill(_make_shape(value), stream.digits(len(digits)))
+
     body = "99" + stream.digits(6)
     check = -sum(weight * int(digit) for weight, digit in zip((3, 7, 1) * 3, body, strict=False)) % 10
     return f"{body}{check}"

@@ -43,6 +43,8 @@ MIN_DIGITS = 3
 TITLES = frozenset("mr mrs ms miss mx dr prof sir madam st rev fr sr sra srta herr frau hr fru mme mlle".split())
 SUFFIXES = frozenset("jr sr ii iii iv phd md dds esq rn msc bsc mba".split())
 PARTICLES = frozenset("van von der den de del della di da do dos das la le el al bin ibn ben af av zu zur y e".split())
+CONJUNCTIONS = frozenset({"and", "und", "et", "y", "e", "en"})
+"""Words between two names, which stay."""
 
 _WORD = re.compile(r"[^\W\d_]+(?:[-'’][^\W\d_]+)*|\d+")
 _HANDLE_PARTS = re.compile(r"\d+|[^\W\d_]+|[\W_]+")
@@ -107,8 +109,12 @@ class Names:
             return self.word(value, role, person)
 
         value = composed(value)
-        if not is_latin(value) and role is None and " " not in value.strip():
-            return self._replace_unspaced(value.strip(), person)
+        # Spaces around a name are the text's, as in "with W. Fischer".
+        before = value[: len(value) - len(value.lstrip())]
+        after = value[len(value.rstrip()) :]
+        value = value.strip()
+        if not is_latin(value) and role is None and " " not in value:
+            return f"{before}{self._replace_unspaced(value, person)}{after}"
 
         pieces = []
         end = 0
@@ -122,7 +128,7 @@ class Names:
             elif word_role != "skip":
                 pieces.append(self.word(word, word_role, person))
 
-        return "".join([*pieces, value[end:]]).strip()
+        return before + "".join([*pieces, value[end:]]).strip() + after
 
     def _replace_unspaced(self, value: str, person: Person) -> str:
         """A whole name of a script without spaces, last name first."""
@@ -301,14 +307,18 @@ def _assign_roles(value: str, role: str | None, person: Person) -> Iterator[tupl
         if (len(m[0]) > 1 or not m[0].isascii())
         and ((m is names[0] and role != "last") or m[0].casefold() not in PARTICLES or fold_name(m[0]) in own)
     ] or names
-    comma = value.find(",")
-    # "Garcia, Maria": a comma between two names puts the last name first.
+    joined = {m.start() for m in names if _is_conjunction(m, names)}
+    full = [m for m in full if m.start() not in joined]
+    # "Garcia, Maria": a comma between two names puts the last name first, and so does the slash of "Garcia/Maria".
+    comma = -1 if joined else max(value.find(","), value.find("/"))
     is_reversed = comma > 0 and any(m.start() > comma for m in full) and any(m.end() <= comma for m in full)
 
     for place in words:
         word = place[0]
         if word.isdecimal():
             yield place, word, "digits"
+        elif place.start() in joined:
+            yield place, word, "keep"
         elif place not in names:
             yield place, word, role or ("keep" if names else "last")
         elif place not in full and len(word) > 1:
@@ -325,6 +335,11 @@ def _assign_roles(value: str, role: str | None, person: Person) -> Iterator[tupl
             yield place, word, "first" if place is full[0] else "last"
         else:
             yield place, word, role_of(fold_name(word), person)
+
+
+def _is_conjunction(place: re.Match[str], names: list[re.Match[str]]) -> bool:
+    """Whether a word joins two names: "Olga and Ingrid Garcia", "Ana y Luis Soto"."""
+    return place[0] in CONJUNCTIONS and place is not names[0] and place is not names[-1]
 
 
 @lru_cache(maxsize=4096)

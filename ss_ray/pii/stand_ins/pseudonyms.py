@@ -153,6 +153,8 @@ class Pseudonyms:
     def _draw_stand_in(self, entity_type: str, value: str, draw: int, person: Person) -> str:
         if entity_type in _FORMATS:
             stream = Stream(self.key, entity_type, normalise(entity_type, value), str(draw))
+            if formats.is_masked(value):
+                return formats.masked_number(value, stream)
             return _FORMATS[entity_type](value, stream)
 
         if entity_type in PERMUTED_TYPES:
@@ -237,6 +239,6 @@ def normalise(entity_type: str, value: str) -> str:
         folded = " ".join(unicodedata.normalize("NFKC", value).casefold().split())
 
     if entity_type in _COMPACT_TYPES:
-        return re.sub(r"[\s:-]", "", folded)
+        return re.sub(r"[\W_]", "", folded)
 
     return folded

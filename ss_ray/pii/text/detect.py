@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 
 from ss_ray.errors import ConfigError
 from ss_ray.pii.entities import CustomEntity
+from ss_ray.pii.text.name_patterns import is_thing
 from ss_ray.pii.text.ner_engines import BUILTIN, BUILTIN_TYPES, NerEngine, load_engine
 from ss_ray.pii.text.prose import is_believed, is_read
 from ss_ray.pii.text.recognizers import PATTERN_TYPES, RecognizerSet, custom_recognizers, matches, pattern_recognizers
@@ -178,6 +179,7 @@ class Detector:
     ) -> tuple[Finding, ...]:
         """The findings of a text from those of the model in its windows and from patterns."""
         by_model = [f for part, found in zip(parts, read, strict=True) for f in _place_findings(found, part)]
+        by_model = [f for f in by_model if f.entity_type != "PERSON" or not is_thing(text, f.start, f.end)]
         by_model = _with_namesakes(text, by_model)
         by_pattern = [
             f

@@ -18,7 +18,8 @@ _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 _NO_WIDTH = re.compile(r"[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]")
 """Characters without width, which hide a number from a pattern and from nobody who copies it."""
 _ENCODED = re.compile(
-    r"%(?:25)?(?P<url>[2-7][0-9A-Fa-f])|&#(?P<decimal>\d{2,3});|&#[xX](?P<hex>[2-7][0-9A-Fa-f]);|&(?P<name>commat|period|"
+    r"%(?:25)?(?P<url>[2-7][0-9A-Fa-f])|&#(?P<decimal>\d{2,3});|&#[xX](?P<hex>[2-7][0-9A-Fa-f]);|&(?P<name>commat|"
+    r"period|"
     r"lowbar|colon|sol|dash|hyphen);|\\u00(?P<json>[2-7][0-9A-Fa-f])|\\x(?P<escape>[2-7][0-9A-Fa-f])|=(?P<mail>40|2E)"
 )
 """One character of ASCII in the encodings of URLs, web pages, JSON, programs and mail."""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-from ss_ray.pii.columns.checksums import is_card, is_vin
+from ss_ray.pii.columns.checksums import is_vin
 
 # Presidio's entity -> ours. Those of a country need one of their context words near the match.
 COUNTRY_TYPES = {
@@ -105,17 +104,24 @@ class Ours(NamedTuple):
 
 _IS = r"(?: ?(?:number|no\.?|num|nr\.?|#|id|code))?(?: is| was)?[\s:#=|>(\"']{1,6}"
 _VALUE = r"(?=[\w-]*\d)[A-Z0-9](?:[A-Z0-9]|-(?=[A-Z0-9])){3,19}\b"
-_DATE = r"(?:\d{1,2}[/.-]\d{1,2}[/.-]\d{2,4}|\d{4}-\d\d-\d\d|\d{1,2} [A-Z]{3,9} \d{4}|[A-Z]{3,9} \d{1,2},? \d{4})\b"
 _AGE = r"(?:1[01]\d|120|[1-9]?\d)"
 _BRITISH_POSTCODE = r"[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}"
 _CANADIAN_POSTCODE = r"[A-Z]\d[A-Z] \d[A-Z]\d"
 _POSTCODE = rf"(?:\d{{4,6}}(?:-\d{{3,4}})?|\d{{3}} \d{{2}}|{_BRITISH_POSTCODE}|{_CANADIAN_POSTCODE})\b"
-_TELEPHONE = r"tel\.?|(?:tele)?phones?|mobile|mob\.?|cell|fax|call(?: me)?(?: at| on)?|desk|ring|whatsapp|contact"
 _TOKENS = "|".join(
     (
         r"sk-[A-Za-z0-9_-]{20,200}",
         r"(?:sk|pk|rk)_(?:live|test)_[A-Za-z0-9]{16,200}",
         r"(?:hf|npm|pypi|dop_v1|shpat)[_-][A-Za-z0-9_-]{20,250}",
+        r"github_pat_\w{22,255}",
+        r"(?:whsec|sntrys|dckr_pat|dckr_oat|lin_api|figd|rubygems|secret|nvapi|gsk|r8|xai|pplx|sq0atp|sq0csp|EAAA|"
+        r"PMAK|dp\.pt|"
+        r"hvs|GOCSPX|xapp|glptt|gldt|ATATT|shpss|shpca|shppa|dapi|rdme)[._-]?[\w=-]{20,255}",
+        r"ya29\.[\w-]{20,500}",
+        r"key-[0-9a-f]{32}|[0-9a-f]{32}-us\d{1,2}|(?:AC|SK)[0-9a-f]{32}",
+        r"\d{8,10}:AA[\w-]{33}",
+        r"(?:ASIA|AROA|AIDA|ABIA|ACCA)[0-9A-Z]{16}",
+        r"\d{6,15}-\w{32}\.apps\.googleusercontent\.com",
         r"SG\.[\w-]{16,64}\.[\w-]{16,80}",
         r"AKIA[0-9A-Z]{16}",
         r"gh[pousr]_[A-Za-z0-9]{36,255}",
@@ -131,7 +137,10 @@ _TOKENS = "|".join(
 _HOMES = (
     r"[/\\](?:home|homes|users?|usr|people|profiles?|members?|staff|accounts?|mail|home\$|in|documents and settings)"
 )
-_NO_HANDLES = "property|param|returns?|override|media|import|charset|everyone|channel|here|all|gmail|home|work"
+_NO_HANDLES = (
+    "property|staticmethod|classmethod|dataclass|param|returns?|override|media|import|charset|everyone|channel|here|all|"
+    "gmail|home|work"
+)
 _ACCOUNT = r"(?!(?:shared|public|default|local|bin|lib|share|include|sbin|src)[/\\])[A-Za-z][\w.-]{1,38}(?<![.-])"
 _FIRST_LAST = r"(?!\w+\.(?:com|org|net|io|py|js|d|app|framework|so|git|egg)\b)[A-Za-z]{2,20}[._][A-Za-z]{2,20}"
 
@@ -160,27 +169,7 @@ OURS = (
     _make_labelled(
         "POSTCODE", "zip zipcode postcode postal post plz", "zip ?code|zip|post ?code|postal code|plz", _POSTCODE
     ),
-    _make_labelled("PIN", "pin", "pin", r"\d{4,8}\b"),
     _make_labelled("CVV", "cvv cvc security", "cvv2?|cvc2?|security code", r"\d{3,4}\b"),
-    _make_labelled(
-        "DATE_OF_BIRTH",
-        "dob birth born birthdate birthday",
-        r"d\.?o\.?b\.?|date of birth|birth ?date|birthday|born(?: on)?",
-        _DATE,
-        0.9,
-    ),
-    _make_labelled(
-        "PHONE_NUMBER",
-        "tel telephone phone mobile mob cell fax call desk ring whatsapp phones contact",
-        _TELEPHONE,
-        r"\+?\(?\d(?:[ ()./-]{0,2}\d){6,14}\b",
-    ),
-    Ours(
-        "PASSWORD",
-        "password passwd pwd passphrase pw",
-        r"(?<=\b(?:password|passwd|pwd|pw|passphrase)[\"']?(?: ?[:=] ?| is )[\"']?)[^\s,;\"'}]{4,64}",
-        clue="[:=]| is ",
-    ),
     Ours(
         "USERNAME",
         "username login user",
@@ -215,14 +204,6 @@ OURS = (
         0.9,
         clue="@",
     ),
-    Ours(
-        "CREDIT_CARD",
-        "",
-        r"(?<!\d)\d{4}([ ./,\t-]{1,3})\d{4}\1\d{4}\1\d{4}(?!\d)",
-        0.05,
-        accepts=lambda text: is_card(re.sub(r"\D", "", text)),
-        clue=r"\d{4}[ ./,\t-]",
-    ),
     Ours("API_KEY", "", r"-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----[\s\S]{0,8000}", 0.9, clue="PRIVATE KEY"),
     Ours("POSTCODE", "", rf"\b(?-i:{_BRITISH_POSTCODE}|{_CANADIAN_POSTCODE})\b", 0.5, clue=r"\d[A-Z]"),
     Ours("POSTCODE", "", r"(?<=, (?-i:[A-Z]{2}) )\d{5}(?:-\d{4})?\b", 0.5, clue=r", [A-Z]{2} \d{5}"),
@@ -236,7 +217,13 @@ OURS = (
     Ours("USERNAME", "", rf"(?<=(?:{_HOMES})[/\\]){_ACCOUNT}(?=[/\\\s\"',;:)]|$)", clue=r"[/\\]"),
     Ours("USERNAME", "", rf"(?<=[/\\~]){_FIRST_LAST}(?=[/\\])", clue=r"[/\\~]"),
     Ours("USERNAME", "", rf"(?<=/~){_ACCOUNT}(?![\w.-])", clue="/~"),
-    Ours("USERNAME", "", rf"(?<![\w@/.+-])@(?!(?:{_NO_HANDLES})\b)[A-Za-z]\w{{1,38}}(?:\.\w+)*(?![\w@/(-])", clue="@"),
+    Ours(
+        "USERNAME",
+        "",
+        rf"(?<![\w@/+-])(?<!\w\.)@(?!(?:{_NO_HANDLES})\b)_{{0,2}}[A-Za-z]\w{{1,38}}"
+        r"(?:[.-]\w{1,38}){0,4}(?![\w@/(]|[.-]\w)",
+        clue="@",
+    ),
     Ours("COORDINATE", "", r"(?<![\w.])-?\d{1,2}\.\d{4,},\s?-?\d{1,3}\.\d{4,}(?![\w.])", clue=r"\.\d{4,},"),
     Ours("COORDINATE", "", r"\d{1,3}°\s?\d{1,2}['′](?:\s?\d{1,2}(?:\.\d+)?[\"″])?\s?[NSEW]\b", clue="°"),
 )

@@ -23,18 +23,27 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, NamedTuple
-
-from stdnum import iban
 
 from ss_ray.errors import ConfigError
 from ss_ray.pii.columns.checksums import is_iban, luhn
 from ss_ray.pii.entities import CustomEntity
-from ss_ray.pii.text.readings import other_readings
+from ss_ray.pii.text import (
+    birth_dates,
+    checked_numbers,
+    labelled_phones,
+    masked,
+    name_patterns,
+    organisations,
+    passwords,
+    user_names,
+)
+from ss_ray.pii.text.bounded import BoundedRegex
+from ss_ray.pii.text.id_labels import ID_LABELS
+from ss_ray.pii.text.labelled import LabelledIds
+from ss_ray.pii.text.readings import GLUED_TYPES, other_readings
 from ss_ray.pii.text.recognizer_patterns import COUNTRY_TYPES, MORE_CONTEXT, MORE_PATTERNS, OURS, TOO_COMMON, Ours
-
-REGEX_SECONDS = 2.0
-"""One pattern's time on one text. Beyond it the analysis fails, and the caller hides the text."""
 
 # Number of characters before a match that count as its context.
 _CONTEXT_CHARS = 120
@@ -58,6 +67,11 @@ class Clue:
     text: str
     words: frozenset[str]
     digits: int
+
+    @cached_property
+    def has_phone_form(self) -> bool:
+        """Whether seven digits stand together, with a few other characters between them."""
+        return self.digits >= 7 and _PHONE_CLUE.search(self.text) is not None
 
     @classmethod
     def of(cls, text: str) -> Clue:
@@ -116,37 +130,6 @@ class Recognizer:
             yield Match(result.start, result.end, self.entity_type, score)
 
 
-class IbanBeginnings:
-    """Finds IBANs between any letters: the longest beginning with valid check digits.
-
-    It has the part of Presidio's interface that `Recognizer` uses.
-    """
-
-    supported_entities = ("IBAN_CODE",)
-    _form = re.compile(r"[A-Z]{2}\d{2}(?:[ .-]?[A-Z0-9]){11,40}", re.IGNORECASE | re.ASCII)
-
-    def analyze(self, text: str, entities: Sequence[str]) -> list[Match]:
-        """Matches in a text; a country's length tells where an IBAN ends."""
-        found: list[Match] = []
-        place = 0
-        while match := self._form.search(text, place):
-            end = next((e for e in range(match.end(), match.start() + 14, -1) if _is_whole_iban(text, match, e)), None)
-            if end is not None:
-                found.append(Match(match.start(), end, "IBAN_CODE", 1.0))
-            place = match.start() + 1 if end is None else end
-
-        return found
-
-
-def _is_whole_iban(text: str, match: re.Match[str], end: int) -> bool:
-    compact = re.sub(r"[ .-]", "", text[match.start() : end])
-    return text[end - 1].isalnum() and bool(iban.is_valid(compact))
-
-
-class SearchTimeoutError(RuntimeError):
-    """A pattern took longer than REGEX_SECONDS. Not a TimeoutError: Presidio would catch that and go on."""
-
-
 def matches(recognizers: RecognizerSet, text: str, given: Sequence[str] = ()) -> list[Match]:
     """All matches in a text and in its other readings, in which words and numbers have edges that patterns see.
 
@@ -156,7 +139,9 @@ def matches(recognizers: RecognizerSet, text: str, given: Sequence[str] = ()) ->
     found = _matches_of_reading(recognizers, text, given)
 
     for reading in other_readings(text):
-        for match in _matches_of_reading(recognizers, reading.text, given):
+        # Beside letters numbers alone are looked for, so no other recognizer has to run.
+        types = GLUED_TYPES if reading.glued is not None else None
+        for match in _matches_of_reading(recognizers, reading.text, given, types):
             if reading.accepts(match.start, match.end, match.entity_type):
                 start, end = reading.span(match.start, match.end)
                 found.append(match._replace(start=start, end=end))
@@ -164,14 +149,18 @@ def matches(recognizers: RecognizerSet, text: str, given: Sequence[str] = ()) ->
     return found
 
 
-def _matches_of_reading(recognizers: RecognizerSet, text: str, given: Sequence[str]) -> list[Match]:
+def _matches_of_reading(
+    recognizers: RecognizerSet, text: str, given: Sequence[str], types: frozenset[str] | None = None
+) -> list[Match]:
+    """Matches in one reading; of some entity types alone unless `types` is None."""
     clue = Clue.of(text)
     if given:
         words = clue.words.union(*(_WORD.findall(word.lower()) for word in given))
     else:
         words = clue.words
 
-    return [m for recognizer in recognizers.candidates(clue, words) for m in recognizer.find(text, given)]
+    chosen = (r for r in recognizers.candidates(clue, words) if types is None or r.entity_type in types)
+    return [m for recognizer in chosen for m in recognizer.find(text, given)]
 
 
 class RecognizerSet:
@@ -188,10 +177,8 @@ class RecognizerSet:
 
     def candidates(self, clue: Clue, words: frozenset[str]) -> list[Recognizer]:
         """The recognizers worth running on a text."""
-        chosen = {id(r): r for r in self._always}
-        for word in words & self._by_word.keys():
-            chosen.update((id(r), r) for r in self._by_word[word])
-        return [r for r in chosen.values() if r.may_match(clue)]
+        named = {id(r): r for word in words if word in self._by_word for r in self._by_word[word]}
+        return [r for r in (*self._always, *named.values()) if r.may_match(clue)]
 
 
 def _has_context(text: str, start: int, context: Sequence[str], given: Sequence[str]) -> bool:
@@ -206,31 +193,37 @@ def pattern_recognizers(entities: Iterable[str], phone_regions: tuple[str, ...])
     wanted = set(entities)
     with without_modules("torch", "transformers"):
         from presidio_analyzer import predefined_recognizers as presidio
-    made = [*_make_generic(presidio, phone_regions), *_of_countries(presidio), *map(_make_ours, OURS)]
+    made = [
+        *_make_generic(presidio, phone_regions),
+        *_of_countries(presidio),
+        *map(_make_ours, OURS),
+        *_make_labelled(),
+        *_make_unlabelled(),
+    ]
     return [recognizer for recognizer in made if recognizer.entity_type in wanted]
 
 
 def _make_generic(presidio: Any, phone_regions: tuple[str, ...]) -> Iterator[Recognizer]:
     yield _make_recognizer(
-        "CREDIT_CARD", _extend_recognizer(presidio.CreditCardRecognizer, "CREDIT_CARD"), lambda c: c.digits >= 12
+        "CREDIT_CARD", _extend_recognizer(presidio.CreditCardRecognizer, "CREDIT_CARD"), _has_card_form
     )
     yield _make_recognizer("EMAIL_ADDRESS", _email_recognizer(), lambda c: "@" in c.text)
-    iban = presidio.IbanRecognizer()
-    # In any case, as the AnalyzerEngine asks for.
-    iban.global_regex_flags = _FLAGS
-    yield _make_recognizer("IBAN_CODE", iban, lambda c: c.digits >= 8)
-    yield Recognizer("IBAN_CODE", IbanBeginnings(), lambda c: c.digits >= 8)
-    yield _make_recognizer(
+    ip = _make_recognizer(
         "IP_ADDRESS", presidio.IpRecognizer(), lambda c: c.text.count(".") > 2 or c.text.count(":") > 1
     )
+    yield replace(ip, accepts=_is_no_version)
     phone = presidio.PhoneRecognizer(supported_regions=phone_regions)
     yield _make_recognizer(
-        "PHONE_NUMBER", phone, _has_phone_form, context=("phone", "telephone", "cell", "mobile", "call")
+        "PHONE_NUMBER",
+        phone,
+        _has_full_phone_form if phone_regions == ("US",) else _has_phone_form,
+        context=("phone", "telephone", "cell", "mobile", "call"),
     )
     yield _make_recognizer(
         "PHONE_NUMBER", _make_additional("PHONE_NUMBER"), _has_phone_form, context=("phone", "tel", "mobile", "call")
     )
-    yield _make_recognizer("US_SSN", _extend_recognizer(presidio.UsSsnRecognizer, "US_SSN"), lambda c: c.digits >= 9)
+    ssn = _make_recognizer("US_SSN", _extend_recognizer(presidio.UsSsnRecognizer, "US_SSN"), _has_ssn_form)
+    yield replace(ssn, accepts=_is_no_part_number)
     yield _make_recognizer(
         "ACCOUNT_NUMBER", presidio.CryptoRecognizer(), lambda c: re.search(r"\w{26}", c.text) is not None
     )
@@ -258,6 +251,76 @@ def _is_whole_url(text: str, start: int, end: int) -> bool:
     return host.count(".") > 1 or "/" in text[start:end] or host.rpartition(".")[2] not in _PLAIN_WORDS
 
 
+def _make_labelled() -> Iterator[Recognizer]:
+    """Recognizers of values behind words of seven languages that announce them."""
+    for labels in ID_LABELS:
+        ids = LabelledIds(labels)
+        yield Recognizer(labels.entity_type, ids, lambda c: c.digits >= 3, ids.keywords)
+
+    yield Recognizer("PASSWORD", passwords.Passwords(), keywords=passwords.Passwords.keywords)
+    yield Recognizer("PIN", passwords.Pins(), lambda c: c.digits >= 4, passwords.Pins.keywords)
+    yield Recognizer("API_KEY", passwords.ApiKeys(), lambda c: len(c.text) > 8, passwords.ApiKeys.keywords)
+    yield Recognizer("USERNAME", user_names.UserNames(), keywords=user_names.UserNames.keywords)
+    for entity_type in ("USERNAME", "PASSWORD"):
+        yield Recognizer(entity_type, passwords.LoginPairs(entity_type), keywords=passwords.LoginPairs.keywords)
+
+    phones = labelled_phones.LabelledPhones()
+    yield Recognizer("PHONE_NUMBER", phones, lambda c: c.digits >= 6, phones.keywords)
+    dates = birth_dates.BirthDates()
+    yield Recognizer("DATE_OF_BIRTH", dates, lambda c: c.digits >= 1, birth_dates.KEYWORDS)
+    # The asterisk of "(*12.03.1985)" is no word.
+    yield Recognizer("DATE_OF_BIRTH", dates, lambda c: "*" in c.text and c.digits >= 4)
+
+
+def _make_unlabelled() -> Iterator[Recognizer]:
+    """Recognizers of values that their form, their check digits or a list of names proves."""
+    yield Recognizer("IBAN_CODE", checked_numbers.Ibans(), lambda c: c.digits >= 8)
+    yield Recognizer("CREDIT_CARD", checked_numbers.GroupedCards(), lambda c: c.digits >= 12)
+    yield Recognizer("PHONE_NUMBER", labelled_phones.HintedPhones(), _has_phone_form)
+    yield Recognizer("NATIONAL_ID", checked_numbers.StrongNumbers("NATIONAL_ID"), lambda c: c.digits >= 6)
+    yield Recognizer("TAX_ID", checked_numbers.StrongNumbers("TAX_ID"), lambda c: c.digits >= 4)
+
+    national = checked_numbers.NationalNumbers()
+    yield Recognizer("NATIONAL_ID", national, lambda c: c.digits >= 6, national.keywords)
+    for entity_type in masked.MASKED_TYPES:
+        yield Recognizer(entity_type, masked.MaskedIds(entity_type), lambda c: masked.has_mask(c.text))
+
+    yield Recognizer("PERSON", name_patterns.TitledNames(), keywords=name_patterns.TitledNames.keywords)
+    yield Recognizer("PERSON", name_patterns.ListedNames(), lambda c: name_patterns.has_form(c.text))
+    yield Recognizer(
+        "ORGANIZATION", organisations.Organisations(), lambda c: organisations.CLUE.search(c.text) is not None
+    )
+
+
+_VERSION_BEFORE = re.compile(
+    r"\b(?:versions?|ver|v|firmware|fw|build|release|software|driver|kernel|bios|update|patch|section|chapter|clause|"
+    r"paragraph|revision|rev|stand|ausgabe|versión|versione|versão|versie|abschnitt|kapitel)\.?"
+    r"(?: (?:no\.?|number|is|to|from|level|version))?[ :=#]{0,2}v?$",
+    re.IGNORECASE,
+)
+_PART_BEFORE = re.compile(
+    r"\b(?:part|parts|model|sku|item|article|artikel|catalog(?:ue)?|cat|lot|batch|product|order|drug|ndc|device|"
+    r"firmware|"
+    r"tracking|isbn|issn|invoice|material|spare|stock|serial|drawing)(?: (?:part|code|model))?"
+    r"[ .:#-]{0,2}(?:(?:number|numbers|no|nr|num|nummer|id|code)[ .:#-]{0,3})?(?:is )?$",
+    re.IGNORECASE,
+)
+_BEFORE_CHARS = 40
+
+
+def _is_no_version(text: str, start: int, end: int) -> bool:
+    """Whether no word such as "firmware" makes four numbers with dots a version."""
+    return _VERSION_BEFORE.search(text, max(0, start - _BEFORE_CHARS), start) is None
+
+
+def _is_no_part_number(text: str, start: int, end: int) -> bool:
+    """Whether no word such as "part number" makes nine digits the number of a thing."""
+    return _PART_BEFORE.search(text, max(0, start - _BEFORE_CHARS), start) is None
+
+
+_CARD_CLUE = re.compile(r"\d(?:[- ]?\d){11}")
+_SSN_CLUE = re.compile(r"\d{3}[\W_]{0,3}\d\d[\W_]{0,3}\d{4}")
+_FULL_PHONE_CLUE = re.compile(r"(?<!\d)\d(?:[^\w@,;:]{0,3}\d){9,14}(?!\d)")
 _PHONE_CLUE = re.compile(r"(?<!\d)\d(?:[^\w@,;:]{0,3}\d){6,14}(?!\d)")
 _DATE_CLUE = re.compile(r"\d[/.-](?:\d|[A-Za-z]{3}\b)|\b[A-Za-z]{3}-\d")
 _MAC_CLUE = re.compile(r"[0-9A-Fa-f]{2}[:-][0-9A-Fa-f]{2}[:-][0-9A-Fa-f]{2}|[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}")
@@ -280,7 +343,20 @@ def _of_countries(presidio: Any) -> Iterator[Recognizer]:
 
 
 def _has_phone_form(clue: Clue) -> bool:
-    return clue.digits >= 7 and _PHONE_CLUE.search(clue.text) is not None
+    return clue.has_phone_form
+
+
+def _has_full_phone_form(clue: Clue) -> bool:
+    """Whether a text may hold a number that is valid in North America or has a country code."""
+    return clue.has_phone_form and ("+" in clue.text or _FULL_PHONE_CLUE.search(clue.text) is not None)
+
+
+def _has_card_form(clue: Clue) -> bool:
+    return clue.digits >= 12 and _CARD_CLUE.search(clue.text) is not None
+
+
+def _has_ssn_form(clue: Clue) -> bool:
+    return clue.digits >= 9 and _SSN_CLUE.search(clue.text) is not None
 
 
 def _has_four_digits(clue: Clue) -> bool:
@@ -401,27 +477,12 @@ def _check_entity(entity: CustomEntity) -> None:
 _FLAGS = 26
 
 
-class _BoundedRegex:
-    """A compiled pattern whose searches end in time, with an error that Presidio does not swallow."""
-
-    def __init__(self, compiled: Any):
-        self._compiled = compiled
-
-    def finditer(self, text: str, timeout: float | None = None) -> Iterator[Any]:
-        try:
-            yield from self._compiled.finditer(text, timeout=REGEX_SECONDS)
-        except TimeoutError:
-            raise SearchTimeoutError(f"a pattern took over {REGEX_SECONDS} seconds") from None
-
-
 def _bound_patterns(presidio: Any) -> None:
     """Compiles a recognizer's patterns, bounded."""
-    import regex
-
     for pattern in getattr(presidio, "patterns", ()):
         flags = presidio.global_regex_flags
         pattern.compiled_with_flags = flags
-        pattern.compiled_regex = _BoundedRegex(regex.compile(pattern.regex, flags=flags))
+        pattern.compiled_regex = BoundedRegex(pattern.regex, flags)
 
 
 def _extend_recognizer(recognizer: Any, entity_type: str) -> Any:
@@ -470,8 +531,10 @@ PATTERN_TYPES = frozenset(
     }
     | set(COUNTRY_TYPES.values())
     | {ours.entity_type for ours in OURS}
+    | {labels.entity_type for labels in ID_LABELS}
+    | {"DATE_OF_BIRTH", "PASSWORD", "PIN"}
 )
-"""The types that patterns find."""
+"""The types that patterns find. Persons and organisations, of which patterns find a few, are those of a model."""
 
 
 @contextmanager

@@ -129,3 +129,34 @@ def test_joined_names_are_split_where_the_parts_are_known():
 def test_countries_have_codes_and_locales(country, code, locale):
     assert country_code(country) == code
     assert next(iter(locales_of_country(country)), None) == locale
+
+
+@pytest.mark.parametrize("text", ["W. ", " W. Fischer", "Fischer\n", "\u00a0Olga Garcia "])
+def test_spaces_around_a_name_stay(text):
+    made = NAMES.full_name(text)
+    edges = (text[: len(text) - len(text.lstrip())], text[len(text.rstrip()) :])
+    assert (made[: len(made) - len(made.lstrip())], made[len(made.rstrip()) :]) == edges
+
+
+@pytest.mark.parametrize(
+    "text", ["Olga & Ingrid Garcia", "Olga and Ingrid Garcia", "Ana y Luis Soto", "Jan en Els Smit"]
+)
+def test_two_people_with_one_surname_stay_two_people(text):
+    old = text.split()
+    new = NAMES.full_name(text).split()
+    assert new[1] == old[1]
+    assert all(a != b for a, b in zip(old[::2] + old[3:], new[::2] + new[3:], strict=True))
+
+
+@pytest.mark.parametrize("text", ["Garcia, Olga", "Garcia/Olga", "GARCIA,OLGA"])
+def test_a_surname_before_a_first_name_is_the_same_in_any_order(text):
+    surname, first = NAMES.full_name(text).replace("/", ",").split(",")
+    assert NAMES.full_name("Olga Garcia").lower() == f"{first.strip()} {surname}".lower()
+
+
+@pytest.mark.parametrize("handle", ["@olga_garcia", "@olgagarcia92", "@olga-garcia", "@_olga_garcia_", "@garcia.olga"])
+def test_the_stand_in_of_a_handle_has_no_name_of_it(handle):
+    made = NAMES.user_name(handle)
+    assert made[0] == "@"
+    assert "garcia" not in made
+    assert "olga" not in made

@@ -230,3 +230,19 @@ def test_short_keys_unknown_locales_and_unknown_types_are_refused(pseudonyms):
         Pseudonyms(KEY, "xx_XX")
     with pytest.raises(ConfigError, match="SHOE_SIZE"):
         pseudonyms.stand_in("SHOE_SIZE", "44")
+
+
+@pytest.mark.parametrize(
+    ("entity_type", "value"),
+    [
+        ("US_SSN", "XXX-XX-2409"),
+        ("CREDIT_CARD", "xxxx-xxxx-xxxx-1234"),
+        ("CREDIT_CARD", "4111\u00a01111\u00a01111\u00a01111"),
+        ("IBAN_CODE", "DE89.3704.0044.0532.0130.00"),
+        ("ROUTING_NUMBER", "20-45-67"),
+    ],
+)
+def test_a_number_keeps_its_mask_and_its_separators(pseudonyms, entity_type, value):
+    made = pseudonyms.stand_in(entity_type, value)
+    assert made != value
+    assert [c for c in made if not c.isdigit()] == [c for c in value if not c.isdigit()]

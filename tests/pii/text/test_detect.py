@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ss_ray.errors import ConfigError
 from ss_ray.pii.entities import ENTITY_TYPES, CustomEntity
-from ss_ray.pii.text import recognizers
+from ss_ray.pii.text import bounded
 from ss_ray.pii.text.detect import PATTERN_TYPES, TEXT_TYPES, Detector, Finding, without_overlaps
 from ss_ray.pii.text.windows import windows
 from tests.examples import examples
@@ -46,7 +46,7 @@ MATCHES = [  # text, entity type, what is found
 LABELLED = [  # text, entity type, what is found
     ("MRN: 12345678", "MEDICAL_RECORD", "12345678"),
     ("NHS number 943 476 5919", "MEDICAL_RECORD", "943 476 5919"),
-    ("passport no. C01X00T47", "PASSPORT", None),
+    ("passport no. C01X00T47", "PASSPORT", "C01X00T47"),
     ("passport number 340020013", "PASSPORT", "340020013"),
     ("driver's license number is D123-4567-8901", "LICENSE", "D123-4567-8901"),
     ("ITIN 912-70-1234", "TAX_ID", "912-70-1234"),
@@ -195,7 +195,7 @@ REDOS = CustomEntity(name="SLOW", regexes=(r"(a|aa)+$",))
 
 
 def test_a_search_that_takes_too_long_fails_for_that_text_alone(monkeypatch, caplog):
-    monkeypatch.setattr(recognizers, "REGEX_SECONDS", 0.1)
+    monkeypatch.setattr(bounded, "REGEX_SECONDS", 0.1)
     slow = "a" * 80 + "! anna"
     detector = Detector(custom=(REDOS,), entities=("EMAIL_ADDRESS",), ner_model=None)
     with caplog.at_level(logging.DEBUG):
