@@ -103,6 +103,20 @@ KEYWORDS = frozenset(
 )
 """Words of which one is in each text that the first pattern can match, but for the asterisk."""
 
+_WORDS_OF_LABELS = frozenset(
+    "am le la il em op el de di do a à en on of the date datum data fecha année año anno ano".split()
+)
+_SURNAMES = frozenset({"born", "nata", "nato", "birth"})
+
+
+def is_birth_label(text: str) -> bool:
+    """Whether a text is no more than words that announce a date of birth: "geboren am", "fecha de nacimiento"."""
+    words = re.findall(r"[^\W\d_]+", text.lower())
+    labels = [word for word in words if len(word) > 2 and word in KEYWORDS]
+    if not labels or (len(words) == 1 and words[0] in _SURNAMES):
+        return False
+    return KEYWORDS.union(_WORDS_OF_LABELS).issuperset(words)
+
 
 class BirthDates:
     """Finds dates of birth. It has Presidio's interface as far as a `Recognizer` uses it."""

@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 
 from ss_ray.errors import ConfigError
 from ss_ray.pii.entities import CustomEntity
+from ss_ray.pii.text.birth_dates import is_birth_label
 from ss_ray.pii.text.name_patterns import is_thing
 from ss_ray.pii.text.ner_engines import BUILTIN, BUILTIN_TYPES, NerEngine, load_engine
 from ss_ray.pii.text.prose import is_believed, is_read
@@ -179,7 +180,7 @@ class Detector:
     ) -> tuple[Finding, ...]:
         """The findings of a text from those of the model in its windows and from patterns."""
         by_model = [f for part, found in zip(parts, read, strict=True) for f in _place_findings(found, part)]
-        by_model = [f for f in by_model if f.entity_type != "PERSON" or not is_thing(text, f.start, f.end)]
+        by_model = [f for f in by_model if not _is_no_name(text, f)]
         by_model = _with_namesakes(text, by_model)
         by_pattern = [
             f
@@ -196,6 +197,13 @@ class Detector:
             for finding in (*by_pattern, *_drop_contradicted(text, by_model, by_pattern))
             if finding.score >= self.thresholds.get(finding.entity_type, self.threshold)
         )
+
+
+def _is_no_name(text: str, finding: Finding) -> bool:
+    """Whether a model took a drug or a device for a person, or the label of a date of birth for a name."""
+    if finding.entity_type == "PERSON" and is_thing(text, finding.start, finding.end):
+        return True
+    return is_birth_label(text[finding.start : finding.end])
 
 
 def _place_findings(found: Iterable[Finding], part: Window) -> Iterator[Finding]:

@@ -5,6 +5,7 @@ import pytest
 from ss_ray.pii.stand_ins.operators import Replacement
 from ss_ray.pii.stand_ins.pseudonyms import MASK, Pseudonyms
 from ss_ray.pii.stand_ins.written_dates import MONTHS, read_date
+from ss_ray.pii.text.birth_dates import is_birth_label
 from ss_ray.pii.text.detect import Detector
 
 
@@ -106,3 +107,28 @@ def test_different_people_have_different_shifts():
         Replacement(Pseudonyms(bytes([n]) * 32)).replace("DATE_OF_BIRTH", "23 de abril de 1979") for n in range(1, 6)
     }
     assert len(dates) == 5
+
+
+@pytest.mark.parametrize(
+    ("text", "is_label"),
+    [
+        ("geboren am", True),
+        ("Fecha de Nacimiento", True),
+        ("née le", True),
+        ("DOB", True),
+        ("Le", False),
+        ("Born", False),
+        ("born Smith", False),
+        ("O", False),
+        ("", False),
+    ],
+)
+def test_words_that_announce_a_date_of_birth_are_no_name(text: str, is_label: bool) -> None:
+    assert is_birth_label(text) == is_label
+
+
+def test_the_label_of_a_date_of_birth_stays() -> None:
+    detector = Detector()
+    for label in ("geboren am", "fecha de nacimiento"):
+        text = f"{label} 12.03.1985"
+        assert [text[f.start : f.end] for f in detector.find(text)] == ["12.03.1985"]
