@@ -115,8 +115,8 @@ class PiiPlan:
         checked_columns: All other string columns that are not replaced as a whole and not locked. Their cells are
             searched by patterns, for everything but the column's own type; names are looked for where a cell is a
             sentence or holds such a finding.
-        code_columns: Those of `text_columns` and `checked_columns` that hold codes: they are searched by patterns only,
-            and what a pattern may find by chance stays.
+        code_columns: Columns of `text_columns` and `checked_columns` that hold codes. They are searched by patterns
+            only, and what a pattern may find by chance stays.
         languages: Language (ISO 639-1) of the columns whose texts are mostly of one that is not English.
         number_columns: Columns of numbers, no identifiers, whose cells go missing where they are card numbers.
         locked: Columns that no rule may touch.

@@ -21,7 +21,7 @@ from ss_ray.pii.text.detect import Detector, Finding, without_overlaps
 from ss_ray.pii.text.language import foreign_language
 from ss_ray.pii.text.mentions import Mention, spans
 from ss_ray.pii.text.ner_engines import BUILTIN
-from ss_ray.pii.text.prose import Reading, reading_of
+from ss_ray.pii.text.prose import TextKind, kind_of_text
 from ss_ray.pii.text.windows import WINDOW
 
 _NAMED = frozenset(
@@ -164,7 +164,7 @@ class TextReplacer:
 
     def _unread_language(self, text: str, header: str) -> str | None:
         """Language because of which the packaged model does not read a text; None for what it reads, and for codes."""
-        if self.plan.ner_model != BUILTIN or self.plan.holds_codes(header) or reading_of(text) is Reading.CODES:
+        if self.plan.ner_model != BUILTIN or self.plan.holds_codes(header) or kind_of_text(text) is TextKind.CODES:
             return None
         return foreign_language(text[:WINDOW], self.plan.languages.get(header))
 

@@ -18,7 +18,7 @@ from ss_ray.pii.columns.classify import ColumnTyping
 from ss_ray.pii.columns.features import shape
 from ss_ray.pii.identifiers import ENTITY_TYPES, identifiers
 from ss_ray.pii.text.detect import Finding
-from ss_ray.pii.text.prose import Reading, is_known, is_word, reading_of
+from ss_ray.pii.text.prose import TextKind, is_known, is_word, kind_of_text
 
 MIN_VALUES = 5
 MIN_CODES = 0.95
@@ -80,7 +80,7 @@ def is_certain(finding: Finding, text: str) -> bool:
 def holds_words(text: str) -> bool:
     """Whether a cell of a column of codes is no code but a note: two words, one of them not in capitals."""
     words = [word for word in text.split() if is_word(word.strip(".,;:!?()\"'"))]
-    return len(words) > 1 and not all(map(str.isupper, words)) and reading_of(text) is not Reading.CODES
+    return len(words) > 1 and not all(map(str.isupper, words)) and kind_of_text(text) is not TextKind.CODES
 
 
 def _describe_codes(values: Sequence[str]) -> str | None:
@@ -88,7 +88,7 @@ def _describe_codes(values: Sequence[str]) -> str | None:
     if len(values) < MIN_VALUES:
         return None
 
-    codes = [value for value in values if reading_of(value) is Reading.CODES]
+    codes = [value for value in values if kind_of_text(value) is TextKind.CODES]
     if len(codes) >= MIN_CODES * len(values):
         return "next to no value has a word in it"
 

@@ -72,7 +72,7 @@ def foreign_language(text: str, usual: str | None = None) -> str | None:
     """Code of the language (ISO 639-1) of a text that is surely not English; None for English and where it is unclear.
 
     Args:
-        text: Any text.
+        text: A text of any length and language.
         usual: Language of most texts beside this one, not English; then the text needs an English function word, or the
             letters of English, to be taken for English.
     """

@@ -22,7 +22,7 @@ from ss_ray.pii.columns.features import text_hash
 from ss_ray.pii.text.language import english_function_words, foreign_language
 
 
-class Reading(StrEnum):
+class TextKind(StrEnum):
     """Kind of a text, see the module."""
 
     PROSE = "prose"
@@ -63,30 +63,30 @@ _LOOKED_AT = 2_000
 
 
 @lru_cache(maxsize=1 << 14)
-def reading_of(text: str) -> Reading:
+def kind_of_text(text: str) -> TextKind:
     """How a text is to be read by a model of names."""
     tokens = [token for part in text[:_LOOKED_AT].split() if (token := part.strip(_EDGE))]
     words = [token for token in tokens if is_word(token)]
     if not words:
-        return Reading.CODES
+        return TextKind.CODES
     if _is_program(text):
-        return Reading.FRAGMENT
+        return TextKind.FRAGMENT
     if any(word.lower() in english_function_words() for word in words):
-        return Reading.PROSE
+        return TextKind.PROSE
 
     num_codes = sum(_is_code(token) for token in tokens)
     # An address has numbers, too, but a word for each, and a card of contacts has lines.
     is_dense = num_codes > len(words) * (1 if text.count("\n") < _MIN_LINES else _MAX_CODES_A_WORD)
     is_abbreviated = text.isupper() and len(tokens) <= _FEW
     if is_abbreviated or (num_codes >= _MIN_CODE_SHARE * len(tokens) and (is_dense or len(tokens) <= _SHORT)):
-        return Reading.FRAGMENT
+        return TextKind.FRAGMENT
 
-    return Reading.PROSE
+    return TextKind.PROSE
 
 
 def is_read(text: str, *, english_only: bool, usual_language: str | None = None) -> bool:
     """Whether a model of names reads a text: one that is no code and, for a model of English, surely of no other."""
-    if reading_of(text) is Reading.CODES:
+    if kind_of_text(text) is TextKind.CODES:
         return False
     return not (english_only and foreign_language(text, usual_language))
 
@@ -104,7 +104,7 @@ def is_believed(text: str, start: int, end: int, entity_type: str) -> bool:
         return True
 
     words = [word for word in _LETTERS.findall(part) if len(word) > 1]
-    if reading_of(text) is Reading.PROSE:
+    if kind_of_text(text) is TextKind.PROSE:
         return (
             entity_type == "STREET_ADDRESS"
             or any(map(is_word, words))

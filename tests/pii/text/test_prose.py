@@ -3,7 +3,7 @@
 import pytest
 
 from ss_ray.pii.text.detect import Detector
-from ss_ray.pii.text.prose import Reading, is_word, reading_of
+from ss_ray.pii.text.prose import TextKind, is_word, kind_of_text
 
 CODES = [
     "GCS 15",
@@ -57,17 +57,17 @@ NAMELESS = [
 
 @pytest.mark.parametrize("text", CODES)
 def test_a_text_without_a_word_is_codes(text):
-    assert reading_of(text) is Reading.CODES
+    assert kind_of_text(text) is TextKind.CODES
 
 
 @pytest.mark.parametrize("text", PROSE)
 def test_words_names_and_addresses_are_prose(text):
-    assert reading_of(text) is Reading.PROSE
+    assert kind_of_text(text) is TextKind.PROSE
 
 
 @pytest.mark.parametrize("text", FRAGMENTS)
 def test_words_between_numbers_and_symbols_are_a_fragment(text):
-    assert reading_of(text) is Reading.FRAGMENT
+    assert kind_of_text(text) is TextKind.FRAGMENT
 
 
 @pytest.mark.parametrize("token", ["Plt", "SM64S2", "camelCase", "ACGTAC", "HTN", "x3d", "K", "BCDFG"])
