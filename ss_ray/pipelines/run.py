@@ -283,6 +283,7 @@ def _train_model(job: Job, source: PlannedSource, prepared: Prepared) -> Learned
             resources=job.config.resources,
             folder=job.run_dir.internal,
             key=job.stages.key("train"),
+            unit=source.table.repeated_id.column if source.table.repeated_id else None,
         )
         model = job.stages.run(family.train, rows, plan.model.training, job.on_progress)
         learned = Learned(model=model, guarantee=None)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import pyarrow as pa
 
 from ss_ray.cluster import map_items
@@ -56,21 +57,40 @@ class ExamplesSize:
     tokens: int
 
 
-def encode_rows(rows: Location, codec: SlotCodec, folder: Location) -> None:
-    """Write the token matrix of every part to folder/part-*.npy."""
+def encode_rows(rows: Location, codec: SlotCodec, folder: Location, unit: str | None = None) -> None:
+    """Write the token matrix of every part to folder/part-*.npy.
+
+    Args:
+        rows: Folder of typed Parquet parts.
+        codec: Codec of the rows.
+        folder: Folder for the tokens, emptied first.
+        unit: Column whose rows of one value belong together; folder/units-*.npy get (rows,) int64 hashes of its values.
+    """
     folder.remove()
-    list(map_items(_encode_worker, list(enumerate(rows.files(".parquet"))), arguments=(codec, folder.make_folder())))
+    arguments = (codec, folder.make_folder(), unit)
+    list(map_items(_encode_worker, list(enumerate(rows.files(".parquet"))), arguments=arguments))
 
 
-def _encode_worker(codec: SlotCodec, folder: Location) -> Callable[[tuple[int, Location]], None]:
+def _encode_worker(codec: SlotCodec, folder: Location, unit: str | None) -> Callable[[tuple[int, Location]], None]:
     dtype = _token_dtype(codec.vocabulary_size)
 
     def encode(item: tuple[int, Location]) -> None:
         index, part = item
-        matrix = np.concatenate([codec.encode(block) for block in read_part(part)]).astype(dtype)
+        blocks = list(read_part(part))
+        matrix = np.concatenate([codec.encode(block) for block in blocks]).astype(dtype)
         save_array(matrix, folder / f"part-{index:05d}.npy")
+        if unit is not None:
+            cells = pa.concat_tables(blocks).column(unit).combine_chunks()
+            save_array(hash_units(cells, index), folder / f"units-{index:05d}.npy")
 
     return encode
+
+
+def hash_units(cells: pa.Array, part: int) -> npt.NDArray[np.int64]:
+    """(rows,) a number for each value; a row without one is a unit of its own."""
+    texts = cells.cast(pa.string()).to_pylist()
+    keys = [f"{part} {row}" if text is None else f"value {text}" for row, text in enumerate(texts)]
+    return pd.util.hash_array(np.array(keys, object), categorize=False).view(np.int64)
 
 
 def _token_dtype(vocabulary_size: int) -> type[np.integer[Any]]:

@@ -45,15 +45,17 @@ class RowExamples:
     Attributes:
         tokens: (rows, slots) int32; PAD where a slot is not in use.
         groups: Groups of the codec's slots that share a token range.
+        together: (rows,) the unit of each row; None where each row is one.
     """
 
     tokens: Tensor
     groups: Sequence[SlotGroup]
+    together: Tensor | None = None
 
     @cached_property
     def units(self) -> Tensor:
-        """Each row is one."""
-        return torch.arange(len(self.tokens))
+        """(rows,) the unit of each row."""
+        return torch.arange(len(self.tokens)) if self.together is None else self.together
 
     @property
     def positions(self) -> float:
@@ -76,15 +78,17 @@ class RaggedRows:
     Attributes:
         tokens: (rows, slots) int32; PAD where a slot is not in use.
         ranges: Token ranges of the codec's slots.
+        together: (rows,) the unit of each row; None where each row is one.
     """
 
     tokens: Tensor
     ranges: TokenRanges
+    together: Tensor | None = None
 
     @cached_property
     def units(self) -> Tensor:
-        """Each row is one."""
-        return torch.arange(len(self.tokens))
+        """(rows,) the unit of each row."""
+        return torch.arange(len(self.tokens)) if self.together is None else self.together
 
     @cached_property
     def lengths(self) -> Tensor:
@@ -106,11 +110,20 @@ class RaggedRows:
         return ragged_losses(model, tokens, tokens, self.ranges)
 
 
-def row_examples(tokens: Tensor, slots: Sequence[Slot], *, skips_unused: bool) -> Examples:
-    """Rows for a model that skips unused slots, or for one that does not."""
+def row_examples(
+    tokens: Tensor, slots: Sequence[Slot], *, skips_unused: bool, together: Tensor | None = None
+) -> Examples:
+    """Rows for a model that skips unused slots, or for one that does not.
+
+    Args:
+        tokens: (rows, slots) int32; PAD where a slot is not in use.
+        slots: Slots of the codec.
+        skips_unused: Whether the model skips unused slots.
+        together: (rows,) the unit of each row, numbers from 0 on; None where each row is one.
+    """
     if skips_unused:
-        return RaggedRows(tokens=tokens, ranges=token_ranges(slots))
-    return RowExamples(tokens=tokens, groups=group_slots(slots))
+        return RaggedRows(tokens=tokens, ranges=token_ranges(slots), together=together)
+    return RowExamples(tokens=tokens, groups=group_slots(slots), together=together)
 
 
 def parts_of_similar_length(numbers: Tensor, lengths: Tensor, num_parts: int) -> list[Tensor]:

@@ -78,6 +78,8 @@ class TrainingRows:
         resources: Workers and threads.
         folder: Folder that gets folder/model, with the codec that reads and writes its rows.
         key: Names this training, so that only a checkpoint of the very same one is resumed.
+        unit: Column of identifiers whose rows of one value are validated together, where rows are modelled one by one;
+            None for rows that have nothing to do with each other.
     """
 
     rows: Location
@@ -86,6 +88,7 @@ class TrainingRows:
     resources: ResourceParameters
     folder: Location
     key: str
+    unit: str | None = None
 
 
 def train_model(table: TrainingRows, plan: CompactPlan, on_progress: OnProgress) -> ModelRef:
@@ -105,7 +108,7 @@ def train_model(table: TrainingRows, plan: CompactPlan, on_progress: OnProgress)
     codec: SlotCodec | SequenceCodec
     if sequences is None:
         codec = fit_row_codec(table.rows, table.schema, plan)
-        encode_rows(table.rows, codec, tokens)
+        encode_rows(table.rows, codec, tokens, table.unit)
     else:
         codec, size = encode_sequences(table.rows, table.schema, sequences, plan, tokens)
         # A start or stop that the order column cannot hold is refused before hours of training.

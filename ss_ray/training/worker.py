@@ -62,7 +62,7 @@ def train_in_worker(
         seed=plan.seed,
         skips_unused=not isinstance(examples, RowExamples),
     )
-    prefixes = ("",) if isinstance(codec, SlotCodec) else ("headers-", "rows-")
+    prefixes = ("part-",) if isinstance(codec, SlotCodec) else ("headers-", "rows-")
     start_from_frequencies(compact, [load_arrays(tokens, prefix) for prefix in prefixes])
     compact = compact.to(device)
     state = train_with_checkpoints(compact, examples, plan, worker, device, report)
@@ -269,11 +269,20 @@ def write_folder(write: Callable[[Path], None], folder: Location) -> None:
 
 def _load_examples(tokens: Location, codec: SlotCodec | SequenceCodec, device: torch.device) -> Examples:
     if isinstance(codec, SlotCodec):
-        return row_examples(_load_matrix(tokens, device), codec.slots, skips_unused=codec.has_text)
+        matrix = _load_matrix(tokens, device)
+        return row_examples(matrix, codec.slots, skips_unused=codec.has_text, together=_load_units(tokens))
+
     headers, rows, sizes = (load_arrays(tokens, prefix) for prefix in ("headers-", "rows-", "sizes-"))
     starts = np.append(0, np.cumsum(sizes))
     return sequence_examples(SequenceTokens(headers=headers, rows=rows, starts=starts), codec, device)
 
 
+def _load_units(tokens: Location) -> torch.Tensor | None:
+    """(rows,) the unit of each row; None where each row is one."""
+    if not any(file.name.startswith("units-") for file in tokens.files(".npy")):
+        return None
+    return torch.from_numpy(np.unique(load_arrays(tokens, "units-"), return_inverse=True)[1])
+
+
 def _load_matrix(tokens: Location, device: torch.device) -> torch.Tensor:
-    return torch.from_numpy(load_arrays(tokens).astype(np.int32)).to(device)
+    return torch.from_numpy(load_arrays(tokens, "part-").astype(np.int32)).to(device)
