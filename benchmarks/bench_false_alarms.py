@@ -7,7 +7,9 @@ FILE.csv:COLUMN` its texts; with `--show` the changed values are printed to the 
 A code column is whole if no value changes, or if every value changes and keeps its shape, its number of distinct values
 and, where there were none, has no letters. Prints one JSON line.
 
-Keys: sentences (language -> changed, of), shorthand, code, broken_columns, of_columns, broken, texts_per_second.
+Of texts it counts those that changed and all: [changed, of]; of sentences by language.
+
+Keys: sentences, shorthand, code, broken_columns, of_columns, broken, texts_per_second.
 """
 
 from __future__ import annotations

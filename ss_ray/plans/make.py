@@ -203,7 +203,7 @@ def plan_compact_training(config: Config, *, num_rows: int, seed: int) -> Compac
     Example:
         >>> plan = plan_compact_training(Config(), num_rows=20_000, seed=0)
         >>> plan.num_steps, plan.batch_rows, plan.shape.hidden_size
-        (341, 195, 96)
+        (347, 195, 96)
     """
     training = config.training
     compact = training.compact

@@ -7,7 +7,7 @@ that changes in between.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -159,14 +159,7 @@ def read_table(
         units = _smallest_units(unit, parts, facts, seed, limit)
         held_out = choose_holdout(units, holdout_size(num_rows, data), num_rows)
 
-    schema = infer_schema(
-        merge_tables(columns),
-        data.columns,
-        is_text=source.is_text,
-        min_rows=min_rows,
-        decimal=source.dialect.decimal,
-        group=data.group_training_examples_by,
-    )
+    schema = _find_schema(source, merge_tables(columns), data, min_rows)
     return TableRef(
         name=str(Location.parse(uri)),
         format=source.format,
@@ -178,6 +171,18 @@ def read_table(
         holdout=held_out,
         repeated_id=repeated,
         splits_by_id=not unit.is_declared,
+    )
+
+
+def _find_schema(source: Source, facts: Mapping[str, ColumnFacts], data: DataParameters, min_rows: int) -> TableSchema:
+    """The schema of a source, from facts over all of its rows."""
+    return infer_schema(
+        facts,
+        data.columns,
+        is_text=source.is_text,
+        min_rows=min_rows,
+        decimal=source.dialect.decimal,
+        group=data.group_training_examples_by,
     )
 
 

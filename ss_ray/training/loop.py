@@ -144,7 +144,6 @@ def train(
         optimizer.load(copy.deepcopy(resume.optimizer))
 
     average = WeightAverage(model, plan.averaging, state.average)
-
     num_steps = plan.num_steps if examples.positions else 0
     for step in range(state.step, num_steps):
         # Every worker sees the same validation loss, so all of them stop at the same step.

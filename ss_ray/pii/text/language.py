@@ -105,7 +105,7 @@ def foreign_language(text: str, usual: str | None = None) -> str | None:
 def _has_letters_of_english(text: str) -> bool:
     """Whether the letters of a text are clearly rather those of English than of any other language."""
     joined = " ".join(match[0].lower() for match in _WORD.finditer(text))
-    best, second = _identifier("latin").rank(joined)[:2]
+    best, second = _load_identifier("latin").rank(joined)[:2]
     return best[0] == ENGLISH and best[1] - second[1] > _LIKELY * len(joined.encode()) ** 0.5
 
 
@@ -129,7 +129,7 @@ def _language_of_words(
 
     # The first word may be a name, so it adds to the letters and is no evidence by itself.
     joined = " ".join(words if words[0] == first else [first, *words])
-    scores = dict(_identifier("latin").rank(joined))
+    scores = dict(_load_identifier("latin").rank(joined))
     english_score = scores.pop(ENGLISH)
     language = max(scores, key=scores.__getitem__)
     lead = (scores[language] - english_score) / len(joined.encode()) ** 0.5
@@ -158,7 +158,7 @@ def _language_of_script(text: str) -> str:
     for code, pattern in _SCRIPTS:
         if pattern.search(text):
             return code
-    return str(_identifier("others").classify(text)[0])
+    return str(_load_identifier("others").classify(text)[0])
 
 
 def english_function_words() -> frozenset[str]:
@@ -183,7 +183,7 @@ def _stop_words(code: str) -> frozenset[str]:
 
 
 @cache
-def _identifier(kind: str) -> Any:
+def _load_identifier(kind: str) -> Any:
     """The identifier of languages in Latin letters with English, or of the others."""
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
