@@ -170,10 +170,7 @@ class TextReplacer:
 
     def _find_with_names(self, texts: Iterable[str], header: str) -> dict[str, tuple[Finding, ...] | None]:
         """Findings by text of the patterns and of the model of names, which reads the texts that are for it."""
-        language = self.plan.languages.get(header)
-        if language is None:
-            return self.detector.find_each(texts, _split_header(header))
-        return self.detector.find_each(texts, _split_header(header), language)
+        return self.detector.find_each(texts, _split_header(header), self.plan.languages.get(header))
 
     def _find_in_codes(self, codes: Iterable[str], words: Sequence[str]) -> dict[str, tuple[Finding, ...] | None]:
         """Findings of the patterns in codes, without those that may be chance."""

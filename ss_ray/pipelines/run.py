@@ -425,7 +425,8 @@ def _check_columns(config: Config, table: TableRef) -> None:
     else:
         locked = ()
 
-    for name in table.nested:
+    if table.nested:
+        name = table.nested[0]
         raise DataError(
             f"each cell of column {name!r} is JSON and holds several values; give each value a column of its own, or "
             "leave the column out. To learn the cells as text, which need not come back as JSON, declare "

@@ -31,19 +31,20 @@ def _digits_of(text: str) -> list[int]:
     return [int(character) for character in text if character.isdecimal()]
 
 
-def _ean_digit(text: str) -> str:
-    digits = _digits_of(text)[:-1]
-    return str(-sum(d * (3 if i % 2 == 0 else 1) for i, d in enumerate(reversed(digits))) % 10)
+def ean_digit(body: str) -> str:
+    """Check digit of EAN, UPC, GTIN and ISBN-13: the last digit of the body counts three times, and so on in turns."""
+    return str(-sum(d * (3 if i % 2 == 0 else 1) for i, d in enumerate(reversed(_digits_of(body)))) % 10)
 
 
-def _luhn_digit(text: str) -> str:
-    doubled = [d if i % 2 else 2 * d - 9 * (d > 4) for i, d in enumerate(reversed(_digits_of(text)[:-1]))]
+def luhn_digit(body: str) -> str:
+    """The check digit that makes body + digit pass the Luhn test (ISO/IEC 7812-1)."""
+    doubled = [d if i % 2 else 2 * d - 9 * (d > 4) for i, d in enumerate(reversed(_digits_of(body)))]
     return str(-sum(doubled) % 10)
 
 
-def _isbn10_digit(text: str) -> str:
-    digits = [int(character) for character in text[:-1] if character.isdecimal()]
-    rest = -sum((10 - i) * digit for i, digit in enumerate(digits)) % 11
+def isbn10_digit(body: str) -> str:
+    """Check digit of an ISBN of ten digits, which may be X."""
+    rest = -sum((10 - i) * digit for i, digit in enumerate(_digits_of(body))) % 11
     return "X" if rest == 10 else str(rest)
 
 
@@ -54,7 +55,7 @@ def _iban_digits(text: str) -> str:
 
 
 def _by_last(digit: Callable[[str], str]) -> tuple[Callable[[str], bool], Callable[[str], str]]:
-    return (lambda text: text[-1] == digit(text)), (lambda text: text[:-1] + digit(text))
+    return (lambda text: text[-1] == digit(text[:-1])), (lambda text: text[:-1] + digit(text[:-1]))
 
 
 def _repair_uuid(text: str) -> str:
@@ -76,9 +77,9 @@ CHECKS: dict[str, Check] = {
         lambda text: text[:2] + _iban_digits(text) + text[4:],
         (2, 3),
     ),
-    "ean": Check(re.compile(r"(?=(?:[- ]?[0-9]){8}$|(?:[- ]?[0-9]){12,14}$).*"), *_by_last(_ean_digit), (-1,)),
-    "isbn10": Check(re.compile(r"(?:[0-9][- ]?){9}[0-9X]"), *_by_last(_isbn10_digit), (-1,)),
-    "luhn": Check(re.compile(r"(?:[0-9][- ]?){7,18}[0-9]"), *_by_last(_luhn_digit), (-1,)),
+    "ean": Check(re.compile(r"(?=(?:[- ]?[0-9]){8}$|(?:[- ]?[0-9]){12,14}$).*"), *_by_last(ean_digit), (-1,)),
+    "isbn10": Check(re.compile(r"(?:[0-9][- ]?){9}[0-9X]"), *_by_last(isbn10_digit), (-1,)),
+    "luhn": Check(re.compile(r"(?:[0-9][- ]?){7,18}[0-9]"), *_by_last(luhn_digit), (-1,)),
 }
 """By name; the first that holds in all codes of a column is taken."""
 

@@ -236,8 +236,8 @@ def test_unknown_columns_are_hidden(pseudonyms):
 class FailsOnQuestions(Detector):
     """A detector that cannot read texts with a question mark."""
 
-    def find_each(self, texts, context=()):
-        found = super().find_each(texts, context)
+    def find_each(self, texts, context=(), usual_language=None):
+        found = super().find_each(texts, context, usual_language)
         return {text: None if "?" in text else findings for text, findings in found.items()}
 
 

@@ -7,12 +7,11 @@ applied again until it comes back (cycle walking). So different codes keep diffe
 from __future__ import annotations
 
 import re
-import string
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 
-from ss_ray.pii.stand_ins.formats import luhn_digit
 from ss_ray.pii.stand_ins.keyed import permuted, permuted_number
+from ss_ray.tables.check_digits import ean_digit, isbn10_digit, luhn_digit
 
 
 class CodeKind(StrEnum):
@@ -66,9 +65,9 @@ def code_kind(value: str) -> CodeKind:
 
 def _kind_of_digits(digits: str) -> CodeKind:
     body, check = digits[:-1], digits[-1]
-    if len(digits) in _GTIN_LENGTHS and check == _gtin_digit(body):
+    if len(digits) in _GTIN_LENGTHS and check == ean_digit(body):
         return CodeKind.GTIN
-    if len(digits) == 10 and check == _isbn10_digit(body):
+    if len(digits) == 10 and check == isbn10_digit(body):
         return CodeKind.ISBN_10_X if check == "X" else CodeKind.ISBN_10
     if len(digits) == 15 and check == luhn_digit(body):
         return CodeKind.IMEI
@@ -104,23 +103,12 @@ def _with_check_digit(check_digit: Callable[[str], str]) -> Callable[[bytes, str
     return permute
 
 
-def _gtin_digit(body: str) -> str:
-    """Check digit of GTIN, EAN, UPC and ISBN-13: the last digit but one counts three times, and so on in turns."""
-    total = sum(int(digit) * (3 if place % 2 == 0 else 1) for place, digit in enumerate(reversed(body)))
-    return str(-total % 10)
-
-
-def _isbn10_digit(body: str) -> str:
-    total = sum(int(digit) * (10 - place) for place, digit in enumerate(body))
-    return (string.digits + "X")[-total % 11]
-
-
 _PERMUTATIONS: Mapping[CodeKind, Callable[[bytes, str, str], str]] = {
     CodeKind.UUID: _permute_hex,
     CodeKind.HEX: _permute_hex,
-    CodeKind.GTIN: _with_check_digit(_gtin_digit),
-    CodeKind.ISBN_10: _with_check_digit(_isbn10_digit),
-    CodeKind.ISBN_10_X: _with_check_digit(_isbn10_digit),
+    CodeKind.GTIN: _with_check_digit(ean_digit),
+    CodeKind.ISBN_10: _with_check_digit(isbn10_digit),
+    CodeKind.ISBN_10_X: _with_check_digit(isbn10_digit),
     CodeKind.IMEI: _with_check_digit(luhn_digit),
     CodeKind.OTHER: permuted,
 }

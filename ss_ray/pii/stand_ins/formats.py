@@ -13,6 +13,7 @@ import re
 import string
 
 from ss_ray.pii.stand_ins.keyed import Stream
+from ss_ray.tables.check_digits import luhn_digit
 
 _ONLY_DIGITS = {code: None for code in range(128) if not chr(code).isdecimal()}
 PLACE = "\0"
@@ -136,12 +137,6 @@ def credit_card(value: str, stream: Stream) -> str:
     prefix = _TEST_CARDS.get(digits[0], "999999")
     body = prefix + stream.digits(len(digits) - len(prefix) - 1)
     return fill(_make_shape(value), body + luhn_digit(body))
-
-
-def luhn_digit(body: str) -> str:
-    """The check digit that makes body + digit pass the Luhn test (ISO/IEC 7812-1)."""
-    doubled = (int(digit) * (2 if place % 2 == 0 else 1) for place, digit in enumerate(reversed(body)))
-    return str(-sum(number // 10 + number % 10 for number in doubled) % 10)
 
 
 def iban_code(value: str, stream: Stream) -> str:

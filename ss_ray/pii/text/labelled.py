@@ -36,9 +36,9 @@ _ENDING_WORDS = (
     "(?:se )?terminant par|finissant par|(?:que )?termina(?:da|do)? (?:en|in|con|em)|che finisce (?:in|con)|"
     "eindigend op"
 )
-_LETTER = r"[^\W\d_]"
+LETTER = r"[^\W\d_]"
 GAP = (
-    rf"(?:[\s\u00a0]{{0,2}}(?:(?:{_ENDING_WORDS}|{_NUMBER_WORDS}|{_LINK_WORDS})(?!{_LETTER})|[:=#>|,(\"'\[.–—*-]))"
+    rf"(?:[\s\u00a0]{{0,2}}(?:(?:{_ENDING_WORDS}|{_NUMBER_WORDS}|{_LINK_WORDS})(?!{LETTER})|[:=#>|,(\"'\[.–—*-]))"
     r"{0,6}[\s\u00a0]{0,2}"
 )
 """What may stand between a label and its value."""
@@ -104,7 +104,7 @@ class LabelledIds:
             parts.append(any_of(capitals))
 
         self._pattern = BoundedRegex(
-            rf"(?<!\w)(?:{'|'.join(parts)})(?P<compound>(?i:[sn]?\.?-?(?:nummer|nr\.?)))?(?!{_LETTER})"
+            rf"(?<!\w)(?:{'|'.join(parts)})(?P<compound>(?i:[sn]?\.?-?(?:nummer|nr\.?)))?(?!{LETTER})"
             rf"(?P<gap>(?i:{GAP}))(?<![^\W_])(?P<value>{VALUE})(?!\w)"
         )
         self.keywords = keywords_of([*words, *signs, *map(str.lower, capitals)])
@@ -164,5 +164,5 @@ def any_of(phrases: Sequence[str]) -> str:
 
 def keywords_of(phrases: Sequence[str]) -> frozenset[str]:
     """For each phrase its longest word in the forms in which a text may have it."""
-    rarest = {max(re.findall(rf"{_LETTER}+", phrase), key=len) for phrase in phrases}
+    rarest = {max(re.findall(rf"{LETTER}+", phrase), key=len) for phrase in phrases}
     return frozenset(word + form for word in rarest for form in _NUMBER_FORMS)

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from ss_ray.pii.text.bounded import BoundedRegex
-from ss_ray.pii.text.labelled import GAP, Span, any_of, keywords_of, split_list
+from ss_ray.pii.text.labelled import GAP, LETTER, Span, any_of, keywords_of, split_list
 
 _WORDS = split_list(
     "tel, tel., t., fon, telephone, phone, phones, ph, mobile, mob, mob., cell, cellphone, cellular, landline, fax,"
@@ -29,7 +29,6 @@ _LINKS = (
     r"home|work|office|private|privat|privé|using|to|for|or|oder|ou|o|of|en|bitte|please|lautet|der|die|mobile|cell|"
     r"phone"
 )
-_LETTER = r"[^\W\d_]"
 _VALUE = (
     r"(?:\+|00)?\(?\d(?:[ \u00a0\u202f()./\n–-]{0,3}\d){5,14}(?![\w]|[.,:]\d|[€$%£])(?: ?(?:x|ext\.?|app\.?) ?\d{1,6})?"
 )
@@ -43,7 +42,7 @@ class LabelledPhones:
 
     def __init__(self) -> None:
         self._pattern = BoundedRegex(
-            rf"(?<!\w)(?:(?i:{any_of(_WORDS)})|[mtphMTPH](?=:))(?!{_LETTER})(?i:(?:[\s\u00a0]{{0,2}}(?:(?:{_LINKS})(?!{_LETTER}))){{0,4}}{GAP})"
+            rf"(?<!\w)(?:(?i:{any_of(_WORDS)})|[mtphMTPH](?=:))(?!{LETTER})(?i:(?:[\s\u00a0]{{0,2}}(?:(?:{_LINKS})(?!{LETTER}))){{0,4}}{GAP})"
             rf"(?<![^\W_])(?P<value>{_VALUE})"
         )
 
@@ -101,7 +100,7 @@ def hinted_regions(text: str) -> tuple[str, ...]:
     """Countries at which a text hints, as ISO codes; at most four."""
     import phonenumbers
 
-    hints = [_LANGUAGE_REGIONS[word] for word in re.findall(rf"{_LETTER}+", text.lower()) if word in _LANGUAGE_REGIONS]
+    hints = [_LANGUAGE_REGIONS[word] for word in re.findall(rf"{LETTER}+", text.lower()) if word in _LANGUAGE_REGIONS]
     hints += [m[1].upper().replace("UK", "GB") for m in _DOMAIN.finditer(text)]
     for match in _COUNTRY_CODE.finditer(text):
         codes = (match[1][:length] for length in (1, 2, 3))

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from ss_ray.pii.text.bounded import BoundedRegex
-from ss_ray.pii.text.labelled import GAP, Span, any_of, keywords_of, span_of, split_list
+from ss_ray.pii.text.labelled import GAP, LETTER, Span, any_of, keywords_of, span_of, split_list
 
 SCORE = 0.6
 
@@ -67,7 +67,6 @@ _NO_PASSWORDS = frozenset(
 )
 _VERBAL = re.compile(r"[a-z]{3,}(?:ed|ing|able|ible|ly)")
 _QUOTES = "\"'`“”„«»‘’"
-_LETTER = r"[^\W\d_]"
 _SECRET = rf"[{_QUOTES}(\[<]?(?P<value>[^\s{_QUOTES}<>,;]{{3,128}})"
 _ADJECTIVES = (
     "temporary|initial|new|old|current|temporaire|provisoire|actuel|temporal|provisional|nueva|temporär|temporäres|"
@@ -135,7 +134,7 @@ class LoginPairs:
         self._pattern = BoundedRegex(
             rf"(?<!\w)(?i:{any_of(_LOGIN_WORDS)})(?:[\s\u00a0]{{0,2}}(?:(?i:with|are|is|as|using|via|mit|sind|lauten|"
             rf"avec|"
-            rf"con|com|met|zijn|sont|son|sono|são|details|data|info|for)(?!{_LETTER})|[:=–-])){{0,4}}[\s\u00a0]{{0,2}}"
+            rf"con|com|met|zijn|sont|son|sono|são|details|data|info|for)(?!{LETTER})|[:=–-])){{0,4}}[\s\u00a0]{{0,2}}"
             rf"(?P<user>[\w.@+-]{{2,64}})[\s\u00a0]?(?:[/:|]|//|\band\b|&)[\s\u00a0]?{_SECRET}"
         )
 
@@ -155,7 +154,7 @@ class Pins:
 
     def __init__(self) -> None:
         self._pattern = BoundedRegex(
-            rf"(?<!\w)(?i:{any_of(PIN_WORDS)})(?!{_LETTER})(?i:{GAP})(?<![^\W_])"
+            rf"(?<!\w)(?i:{any_of(PIN_WORDS)})(?!{LETTER})(?i:{GAP})(?<![^\W_])"
             r"(?P<value>\d{4,8}|\d{3}[ -]\d{3}|\d{2}(?:[ -]\d{2}){1,3}|\d(?:[ -]\d){3,7})(?![\w%€$£]|[.,:/-]\d)"
         )
 
@@ -173,8 +172,8 @@ class ApiKeys:
 
     def __init__(self) -> None:
         self._pattern = BoundedRegex(
-            rf"(?<!\w)(?i:{any_of(KEY_WORDS)})[{_QUOTES})]?(?!{_LETTER})"
-            rf"(?P<gap>(?:[\s\u00a0]{{0,2}}(?:(?i:is|was|ist|lautet|est|es|è|é|of|basic|bearer|value|now)(?!{_LETTER})"
+            rf"(?<!\w)(?i:{any_of(KEY_WORDS)})[{_QUOTES})]?(?!{LETTER})"
+            rf"(?P<gap>(?:[\s\u00a0]{{0,2}}(?:(?i:is|was|ist|lautet|est|es|è|é|of|basic|bearer|value|now)(?!{LETTER})"
             rf"|[:=>–-]|[{_QUOTES}])){{0,5}}[\s\u00a0]{{0,2}})(?<![^\W_])"
             r"(?P<value>[A-Za-z0-9][A-Za-z0-9_.~+/=-]{7,511})(?<![.])"
         )

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from ss_ray.pii.text.bounded import BoundedRegex
-from ss_ray.pii.text.labelled import Span, any_of, keywords_of, span_of, split_list
+from ss_ray.pii.text.labelled import LETTER, Span, any_of, keywords_of, span_of, split_list
 
 SCORE = 0.6
 
@@ -22,7 +22,6 @@ _SERVICES = split_list(
     " nutzername, anmeldename, nom d'utilisateur, utilisateur, pseudo, identifiant, usuario, nombre de usuario, utente,"
     " nome utente, usuário, nome de usuário, utilizador, gebruikersnaam, gebruiker"
 )
-_LETTER = r"[^\W\d_]"
 _SIGNED = r"(?:[\s\u00a0]{0,2}[:=>][\s\u00a0]{0,2}|[\s\u00a0](?:is|ist|est|es|è|é|lautet)[\s\u00a0:]{1,2})"
 _VALUE = r"(?:live:)?[A-Za-z][\w.-]{2,37}(?<![.-])"
 _NO_NAMES = frozenset(
@@ -40,7 +39,7 @@ class UserNames:
     keywords = keywords_of(_SERVICES)
 
     def __init__(self) -> None:
-        labels = rf"(?<!\w)(?i:{any_of(_SERVICES)})(?:[\s\u00a0](?i:handle|name|user|account|id|id:))?(?!{_LETTER})"
+        labels = rf"(?<!\w)(?i:{any_of(_SERVICES)})(?:[\s\u00a0](?i:handle|name|user|account|id|id:))?(?!{LETTER})"
         self._labelled = BoundedRegex(
             rf"{labels}[\"']?(?:(?P<sign>{_SIGNED})|[\s\u00a0])[\"'@]?(?P<value>{_VALUE})(?![\w@/:(])"
         )

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from ss_ray.errors import ConfigError, PrivacyError
 from ss_ray.pii.entities import ENTITY_TYPES
-from ss_ray.pii.stand_ins.formats import digits_of, luhn_digit
+from ss_ray.pii.stand_ins.formats import digits_of
 from ss_ray.pii.stand_ins.pseudonyms import MASK, Pseudonyms, normalise
+from ss_ray.tables.check_digits import luhn_digit
 from tests.examples import examples
 
 KEY = b"a key of the tests, 32 bytes long"
