@@ -17,7 +17,7 @@ from ss_ray.codec.stored import read_schema, schema_json
 from ss_ray.config.files import require_config
 from ss_ray.config.model import Config
 from ss_ray.constraints.check import check_declared
-from ss_ray.errors import ConfigError, PrivacyError
+from ss_ray.errors import ConfigError, DataError, PrivacyError
 from ss_ray.evaluation.privacy_tests import check_columns
 from ss_ray.evaluation.report.compliance import RunFacts
 from ss_ray.evaluation.report.report import PiiRow, ReportContext
@@ -424,6 +424,14 @@ def _check_columns(config: Config, table: TableRef) -> None:
         locked = config.replace_pii.globals.lock_columns or ()
     else:
         locked = ()
+
+    for name in table.nested:
+        raise DataError(
+            f"each cell of column {name!r} is JSON and holds several values; give each value a column of its own, or "
+            "leave the column out. To learn the cells as text, which need not come back as JSON, declare "
+            f"data.columns: {{{name}: {{kind: text}}}}",
+            column=name,
+        )
 
     given = (*config.generation.given, *config.generation.shares)
     for name in (*locked, *given):

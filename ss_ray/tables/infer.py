@@ -35,7 +35,7 @@ def infer_schema(
         group: Name of the grouping column. Its cells are names: where some are no numbers, none is read as a number.
 
     Raises:
-        DataError: Too few rows, a declaration that the data contradict, or a column of JSON whose cells seldom repeat.
+        DataError: Too few rows, or a declaration that the data contradict.
 
     Example:
         >>> import pyarrow as pa
@@ -60,21 +60,15 @@ def infer_schema(
             inferred, *spellings = infer_column(name, found, is_text=False)
         if name in declared:
             inferred, *spellings = declare_column((inferred, *spellings), found, declared[name], is_text)
-        elif found.is_nested and inferred.kind is Kind.TEXT:
-            raise _nested_error(name)
-
         columns += [inferred, *(_with_free_name(spelling, facts) for spelling in spellings)]
 
     return TableSchema(columns=tuple(columns))
 
 
-def _nested_error(name: str) -> DataError:
-    return DataError(
-        f"each cell of column {name!r} is JSON and holds several values; give each value a column of its own, or leave "
-        f"the column out. To learn the cells as text, which need not come back as JSON, declare data.columns: "
-        f"{{{name}: {{kind: text}}}}",
-        column=name,
-    )
+def nested_columns(schema: TableSchema, facts: Mapping[str, ColumnFacts], declared: Container[str]) -> tuple[str, ...]:
+    """Text columns whose cells are JSON, where they are not declared: learned as text, they would not stay JSON."""
+    texts = (column.name for column in schema.of_kind(Kind.TEXT))
+    return tuple(name for name in texts if name not in declared and name in facts and facts[name].is_nested)
 
 
 def _with_free_name(column: ColumnSchema, names: Container[str]) -> ColumnSchema:

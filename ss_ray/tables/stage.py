@@ -28,7 +28,7 @@ from ss_ray.tables.facts import ColumnFacts, merge_tables, table_facts
 from ss_ray.tables.file_parts import FilePart, divide_files
 from ss_ray.tables.files import Format, Source, file_digest, find_source, read_file_part
 from ss_ray.tables.first_rows import first_rows
-from ss_ray.tables.infer import MIN_ROWS, infer_schema
+from ss_ray.tables.infer import MIN_ROWS, infer_schema, nested_columns
 from ss_ray.tables.lenient import type_leniently
 from ss_ray.tables.parquet_files import too_large
 from ss_ray.tables.parts import PartWriter
@@ -64,6 +64,7 @@ class TableRef:
         repeated_id: Column of identifiers that repeats, by which the rows are split where no group is declared; None
             where there is none, or where it was not searched.
         splits_by_id: Whether the rows are split by that column.
+        nested: Text columns whose cells are JSON, where they are not declared.
     """
 
     name: str
@@ -76,6 +77,7 @@ class TableRef:
     holdout: HoldoutUnits
     repeated_id: RepeatedId | None = None
     splits_by_id: bool = False
+    nested: tuple[str, ...] = ()
 
     def split_unit(self, group: str | None) -> SplitUnit:
         """What stays on one side of the split.
@@ -159,7 +161,8 @@ def read_table(
         units = _smallest_units(unit, parts, facts, seed, limit)
         held_out = choose_holdout(units, holdout_size(num_rows, data), num_rows)
 
-    schema = _find_schema(source, merge_tables(columns), data, min_rows)
+    whole = merge_tables(columns)
+    schema = _find_schema(source, whole, data, min_rows)
     return TableRef(
         name=str(Location.parse(uri)),
         format=source.format,
@@ -171,6 +174,7 @@ def read_table(
         holdout=held_out,
         repeated_id=repeated,
         splits_by_id=not unit.is_declared,
+        nested=nested_columns(schema, whole, data.columns),
     )
 
 

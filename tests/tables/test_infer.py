@@ -9,7 +9,7 @@ from ss_ray.errors import DataError
 from ss_ray.schema import ColumnSchema, Kind
 from ss_ray.tables.cells import type_table
 from ss_ray.tables.facts import MAX_DISTINCT, table_facts
-from ss_ray.tables.infer import infer_schema
+from ss_ray.tables.infer import infer_schema, nested_columns
 from tests.tables.rows import column_of, schema_of, text_column
 
 
@@ -247,27 +247,27 @@ def test_a_column_named_like_an_identifier_is_never_a_list_of_real_ones():
     assert schema["kind_id"].values == (1, 2)  # two values are a code, not people
 
 
-def schema_of_cells(cells: list[str], **parameters: object) -> ColumnSchema:
-    """The column "home" of text cells with a declaration."""
+def find_nested(cells: list[str], **parameters: object) -> tuple[str, ...]:
+    """Columns of JSON in a table of one column, and what is declared of it."""
     declared = {"home": ColumnParameters.model_validate(parameters)} if parameters else {}
-    return infer_schema(table_facts(pa.table({"home": cells})), declared, is_text=True)["home"]
+    facts = table_facts(pa.table({"home": cells}))
+    return nested_columns(infer_schema(facts, declared, is_text=True), facts, declared)
 
 
 @pytest.mark.parametrize(
     "cell", ['{{"city": "c{0}", "rooms": {0}}}', '["tag{0}", "b"]', ' [{{"a": {0}}}] ', '{{"a":\n{0}}}']
 )
-def test_json_in_cells_is_refused_by_name_unless_it_is_declared_or_repeats(cell: str):
+def test_json_in_cells_is_found_unless_it_is_declared_or_repeats(cell: str):
     many = [cell.format(row) for row in range(90)]
-    with pytest.raises(DataError, match="column 'home' is JSON") as raised:
-        schema_of_cells([*many, ""])
-    assert raised.value.column == "home"
-    assert schema_of_cells(many, kind="text").kind is Kind.TEXT
-    assert schema_of_cells([cell.format(row % 3) for row in range(90)]).kind is Kind.CATEGORY
+    assert find_nested([*many, ""]) == ("home",)
+    assert find_nested(many, kind="text") == ()
+    assert find_nested([cell.format(row % 3) for row in range(90)]) == ()
+    assert find_nested([*many, "not JSON"]) == ()
 
 
 @pytest.mark.parametrize("cell", ["[{0}, 289, 334]", "{{note {0}}}", "[see {0}]", "text {0} b"])
 def test_texts_in_brackets_are_no_json(cell: str):
-    assert schema_of_cells([cell.format(row) for row in range(90)]).kind is Kind.TEXT
+    assert find_nested([cell.format(row) for row in range(90)]) == ()
 
 
 def test_a_grouping_column_of_numbers_and_words_holds_names():

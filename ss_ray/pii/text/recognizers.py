@@ -292,12 +292,19 @@ def _make_unlabelled() -> Iterator[Recognizer]:
     )
 
 
+_BEFORE_VERSION = r"\.?(?: (?:no\.?|number|is|to|from|level|version))?[ :=#]{0,2}v?$"
 _VERSION_BEFORE = re.compile(
-    r"\b(?:versions?|ver|v|firmware|fw|build|release|software|driver|kernel|bios|update|patch|section|chapter|clause|"
-    r"paragraph|revision|rev|stand|ausgabe|versión|versione|versão|versie|abschnitt|kapitel)\.?"
-    r"(?: (?:no\.?|number|is|to|from|level|version))?[ :=#]{0,2}v?$",
+    rf"\b(?:versions?|ver|v|firmware|fw|kernel|bios|revision|rev|build|release|"
+    rf"section|chapter|clause|paragraph|versión|versione|versão|versie){_BEFORE_VERSION}",
     re.IGNORECASE,
 )
+# Words that stand before other numbers too: "driver 84.17.5.195" is a driver's address.
+_MAYBE_VERSION_BEFORE = re.compile(
+    r"\b(?:software|driver|update|patch|stand|ausgabe|abschnitt|kapitel)"
+    rf"{_BEFORE_VERSION}",
+    re.IGNORECASE,
+)
+_SMALL_NUMBERS = re.compile(r"\d(?:\.\d{1,2}){3}", re.ASCII)
 _PART_BEFORE = re.compile(
     r"\b(?:part|parts|model|sku|item|article|artikel|catalog(?:ue)?|cat|lot|batch|product|order|drug|ndc|device|"
     r"firmware|"
@@ -310,7 +317,14 @@ _BEFORE_CHARS = 40
 
 def _is_no_version(text: str, start: int, end: int) -> bool:
     """Whether no word such as "firmware" makes four numbers with dots a version."""
-    return _VERSION_BEFORE.search(text, max(0, start - _BEFORE_CHARS), start) is None
+    if ":" in text[start:end]:
+        return True
+
+    place = max(0, start - _BEFORE_CHARS)
+    is_small = _SMALL_NUMBERS.fullmatch(text, start, end) is not None
+    return _VERSION_BEFORE.search(text, place, start) is None and not (
+        is_small and _MAYBE_VERSION_BEFORE.search(text, place, start)
+    )
 
 
 def _is_no_part_number(text: str, start: int, end: int) -> bool:

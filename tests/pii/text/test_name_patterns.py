@@ -94,3 +94,10 @@ def test_a_version_is_no_address_of_a_machine(patterns, word):
     types = {f.entity_type for f in patterns.find(f"{word} 10.2.11.3 runs")}
     assert "IP_ADDRESS" not in types
     assert [f.entity_type for f in patterns.find("host 10.2.11.3 runs")] == ["IP_ADDRESS"]
+
+
+@pytest.mark.parametrize("word", ["driver", "software", "update"])
+def test_an_address_behind_a_word_that_is_also_a_job_is_found(word):
+    found = {f.entity_type for f in Detector(ner_model=None).find(f"{word} 84.17.5.195")}
+    assert found == {"IP_ADDRESS"}
+    assert Detector(ner_model=None).find(f"{word} 2a02:8070:6:9::c")
