@@ -20,6 +20,7 @@ import pyarrow as pa
 import torch
 from smoke import TABLE_ARGUMENTS, arguments_of, table_arguments
 
+from ss_ray.codec.levels import token_levels
 from ss_ray.codec.slots import CodecSizes, SlotCodec, fit_codec
 from ss_ray.config.files import load_config
 from ss_ray.config.model import Config
@@ -38,6 +39,7 @@ from ss_ray.tables.infer import infer_schema
 from ss_ray.training.examples import row_examples
 from ss_ray.training.loop import Worker, split_examples, train
 from ss_ray.training.models import CompactModel, build_compact, start_from_frequencies
+from ss_ray.training.smoothing import fold_numbers, smooth_numbers
 
 
 def main() -> None:
@@ -123,6 +125,7 @@ def train_in_process(table: pa.Table, schema: TableSchema, config: Config) -> tu
         skips_unused=codec.has_text,
     )
     start_from_frequencies(model, [tokens])
+    smooth_numbers(model, token_levels(codec.columns), training.seed)
     worker = Worker(rank=0, world_size=1)
     state = train(
         model,
@@ -135,6 +138,7 @@ def train_in_process(table: pa.Table, schema: TableSchema, config: Config) -> tu
         on_validation=lambda state: None,
     )
     model.load_state_dict(state.best_model, strict=False)
+    fold_numbers(model)
     return codec, model.eval()
 
 

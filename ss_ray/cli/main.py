@@ -63,6 +63,13 @@ def run(
 
     with followed(status) as job:
         parsed = _read_config(config, overrides)
+        from ss_ray.location import Location
+        from ss_ray.pipelines.names import check_names
+
+        # A run that is there may go on without its source.
+        if not Location.parse(out).exists():
+            check_names(parsed, data)
+
         # Imports Ray, torch and transformers: seconds.
         from ss_ray.pipelines.run import run as run_pipeline
 

@@ -23,6 +23,7 @@ from ss_ray.pii.columns.checksums import is_card
 from ss_ray.pii.policy.sandbox import Sandbox
 from ss_ray.pii.policy.steps import PolicyState, apply_policy
 from ss_ray.pii.rules import ColumnRule, PiiPlan
+from ss_ray.pii.stand_ins.ages import AgeColumn, moved_ages
 from ss_ray.pii.stand_ins.dates import FIRST_DAY, YEARS, shift_days
 from ss_ray.pii.stand_ins.names import Person
 from ss_ray.pii.stand_ins.people import identities_of, people_of
@@ -49,10 +50,12 @@ class TableReplacer:
     Attributes:
         plan: Plan of the replacement, from `make_pii_plan`.
         pseudonyms: Makes the stand-ins.
+        ages: Columns of ages that follow their dates of birth when these move.
     """
 
     plan: PiiPlan
     pseudonyms: Pseudonyms
+    ages: tuple[AgeColumn, ...] = ()
 
     @cached_property
     def _text_replacer(self) -> TextReplacer:
@@ -86,6 +89,7 @@ class TableReplacer:
         numbers = [self._number_column(name, table.column(name)) for name in self.plan.number_columns]
         columns += [*texts, *checked, *numbers]
         new = _with_columns(table, columns)
+        new = _with_columns(new, [_move_ages(table, new, age) for age in self.ages])
         # Rows are dropped at the end, so that row numbers stay valid for every column.
         dropped = sorted({row for column in columns for row in column.dropped_rows})
         new = new.drop_columns(list(self.plan.dropped_columns))
@@ -329,6 +333,12 @@ class _Replaced:
     dropped_rows: Sequence[int] = ()
     # Texts in which no names were looked for, by language.
     unread: Counter[str] = field(default_factory=Counter)
+
+
+def _move_ages(table: pa.Table, new: pa.Table, age: AgeColumn) -> _Replaced:
+    """Ages that agree with the moved dates of birth."""
+    array = moved_ages(table.column(age.name), table.column(age.birth), new.column(age.birth), age.day)
+    return _Replaced(name=age.name, array=array, counts=Counter(), examples={})
 
 
 def _with_columns(table: pa.Table, columns: Iterable[_Replaced]) -> pa.Table:

@@ -16,6 +16,8 @@ from ss_ray.pii.entities import (
     CODES,
     COORDINATE,
     CREDIT_CARD,
+    DATE_OF_BIRTH,
+    DATE_TIME,
     FREE_TEXT,
     LATITUDE,
     LONGITUDE,
@@ -34,6 +36,7 @@ from ss_ray.pii.text.detect import THRESHOLD
 from ss_ray.schema import ColumnSchema, Kind, TableSchema, arrow_type
 from ss_ray.tables.facts import ColumnFacts
 from ss_ray.tables.kinds import infer_column
+from ss_ray.tables.spellings.dates import period_of
 
 OnUndetected = Literal["mask", "stop"]
 DECLARED = "declared by the user"
@@ -222,6 +225,7 @@ def make_pii_plan(
     plan = _make_settings(asked, custom, allowed)
     rules = [rule for column in schema.columns if (rule := _make_rule(column.name, chosen, typings, allowed, plan))]
     free = tuple(rule for rule in rules if rule.name not in lock_columns)
+    free = free if plan.steps or DATE_TIME in plan.operators else _move_together(free, schema, lock_columns)
     # Before any row is read: a column that may be personal must not pass unnoticed.
     if plan.on_undetected == "stop":
         _refuse_unknown(free, chosen)
@@ -246,6 +250,33 @@ def make_pii_plan(
         texts_with_findings=tuple(n for n in texts if n in typings and typings[n].entity_type == FREE_TEXT),
         person=find_person_columns(types, asked.person_id, use_country=settings.locales is None),
     )
+
+
+def _move_together(rules: Sequence[ColumnRule], schema: TableSchema, locked: Sequence[str]) -> tuple[ColumnRule, ...]:
+    """The rules; where a date of birth moves, all dates of its row move by the same days, so that none precedes it."""
+    moves = (Operator.DATE_SHIFT, Operator.PSEUDONYM)
+    if not any(rule.entity_type == DATE_OF_BIRTH and rule.operator in moves for rule in rules):
+        return tuple(rules)
+
+    by_name = {rule.name: rule for rule in rules}
+    for column in schema.columns:
+        rule = by_name.get(column.name)
+        is_free = rule is None or (rule.entity_type, rule.operator) == (DATE_TIME, Operator.KEEP)
+        if is_free and _has_days(column) and column.name not in locked:
+            by_name[column.name] = ColumnRule(
+                name=column.name,
+                entity_type=DATE_TIME,
+                operator=Operator.DATE_SHIFT,
+                confidence=rule.confidence if rule else 1.0,
+                explanation="moves with the date of birth of its row",
+            )
+
+    return tuple(by_name[column.name] for column in schema.columns if column.name in by_name)
+
+
+def _has_days(column: ColumnSchema) -> bool:
+    """Whether a column holds days or points in time: months, quarters and years have no days to move."""
+    return column.kind in (Kind.DATE, Kind.DATETIME) and period_of(column.format) == "day"
 
 
 def _make_code_columns(typings: Mapping[str, ColumnTyping], searched: Sequence[str]) -> tuple[CodeColumn, ...]:

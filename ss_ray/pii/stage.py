@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from ss_ray.cluster import map_items, peak_memory_bytes, reported_progress
 from ss_ray.config.model import DataParameters, ResourceParameters
-from ss_ray.config.pii import PiiParameters
+from ss_ray.config.pii import Operator, PiiParameters
 from ss_ray.errors import ConfigError
 from ss_ray.location import Location
 from ss_ray.pii.cells import distinct_texts, is_textual
@@ -27,13 +27,14 @@ from ss_ray.pii.columns.classify import ColumnTyping, classify_column, classify_
 from ss_ray.pii.columns.codes import judge_codes
 from ss_ray.pii.columns.endpoint import ask_endpoint
 from ss_ray.pii.columns.headers import header_words
-from ss_ray.pii.entities import FREE_TEXT
+from ss_ray.pii.entities import AGE, DATE_OF_BIRTH, FREE_TEXT
 from ss_ray.pii.key_file import KeyFile, shared_key
 from ss_ray.pii.policy.sandbox import Sandbox
 from ss_ray.pii.policy.steps import PolicyState, apply_policy
 from ss_ray.pii.replace import TableReplacer
 from ss_ray.pii.report import make_pii_report, write_pii_report
 from ss_ray.pii.rules import PiiPlan, make_pii_plan, policy_schema, updated_schema
+from ss_ray.pii.stand_ins.ages import AgeColumn, find_ages
 from ss_ray.pii.stand_ins.keyed import MIN_KEY_BYTES
 from ss_ray.pii.stand_ins.pseudonyms import Pseudonyms
 from ss_ray.pii.statistics import Counts, TypeStatistics, UnreadTexts, add_counts, type_statistics, unread_texts
@@ -135,7 +136,8 @@ def replace_pii(
     with reported_progress(on_progress, "replace_pii", None) as report, shared_key(key, targets.train.parent) as shared:
         # Less than a core each: upstream tasks need room too.
         num_actors = resources.num_pii_workers
-        arguments = (plan, schema, shared, report)
+        ages = ages_that_follow(sample_rows(rows.train.files(".parquet"), SAMPLE_ROWS), plan)
+        arguments = (plan, schema, ages, shared, report)
         done = list(map_items(_replace_worker, items, arguments=arguments, num_actors=num_actors, num_cpus=0.5))
 
     return _finish_replacement(done, schema, plan, key, targets)
@@ -290,6 +292,17 @@ def _plan_replacement(rows: Location, schema: TableSchema, asked: PiiParameters,
     return make_pii_plan(typings, schema, asked, declared=declared, languages=languages)
 
 
+def ages_that_follow(sample: pa.Table, plan: PiiPlan) -> tuple[AgeColumn, ...]:
+    """Ages that stay, and agree with dates of birth that move.
+
+    They are no part of the plan, which holds nothing that depends on the rows.
+    """
+    moving = [rule for rule in plan.columns if rule.operator in (Operator.DATE_SHIFT, Operator.PSEUDONYM)]
+    types = {rule.name: rule.entity_type for rule in moving if rule.entity_type == DATE_OF_BIRTH}
+    types |= {rule.name: rule.entity_type for rule in plan.kept if rule.entity_type == AGE}
+    return find_ages(sample, types)
+
+
 def schema_after(schema: TableSchema, plan: PiiPlan, key: bytes, facts: Mapping[str, ColumnFacts]) -> TableSchema:
     """The schema of the rows that were written."""
     if not plan.steps:
@@ -373,16 +386,17 @@ class _Done:
 
 
 def _replace_worker(
-    plan: PiiPlan, schema: TableSchema, shared: KeyFile, report: Callable[..., None]
+    plan: PiiPlan, schema: TableSchema, ages: tuple[AgeColumn, ...], shared: KeyFile, report: Callable[..., None]
 ) -> Callable[[_Item], _Done]:
     key = shared.read()
-    replacer = TableReplacer(plan, Pseudonyms(key=key, locale=plan.locale))
+    replacer = TableReplacer(plan, Pseudonyms(key=key, locale=plan.locale), ages)
     if plan.steps:
         written = policy_outline(schema, plan, key).table.schema
         described = written.names
     else:
         written = updated_schema(schema, plan).to_arrow()
         changed = (*(rule.name for rule in plan.columns), *plan.checked_columns, *plan.number_columns)
+        changed = (*changed, *(age.name for age in ages))
         if plan.drops_rows:
             described = written.names
         else:

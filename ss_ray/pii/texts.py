@@ -12,6 +12,7 @@ from ss_ray.config.pii import Operator
 from ss_ray.pii import entities
 from ss_ray.pii.columns.codes import holds_words, is_certain
 from ss_ray.pii.rules import PiiPlan
+from ss_ray.pii.stand_ins.dates import shifted_date
 from ss_ray.pii.stand_ins.names import NOBODY, Person
 from ss_ray.pii.stand_ins.operators import Replacement
 from ss_ray.pii.stand_ins.places import kind_of_place
@@ -299,6 +300,9 @@ class TextReplacer:
         if operator in (Operator.DROP_ROW, Operator.DROP_COLUMN):
             # The row goes; in a text there is no column of its own to drop.
             return MASK
+        # A date of the row's columns, which move though dates of the text stay.
+        if operator is Operator.KEEP and entity_type == entities.DATE_TIME:
+            return shifted_date(value, row.days) or value
         if role and operator is Operator.PSEUDONYM:
             return self.pseudonyms.names.word(value, role, row.person)
 

@@ -28,7 +28,8 @@ SMALL_TABLE = 4_000
 """Rows below which the model has SMALL_SIZE: a larger one remembers them before it understands them."""
 SMALL_SIZE = (64, 2)
 PRIVATE_SIZE = (64, 2)
-COMPACT_LEARNING_RATE = 5e-3
+COMPACT_LEARNING_RATE = 5.5e-3
+"""For a batch of COMPACT_BATCH rows."""
 MATRIX_RATE = 4.0
 """Learning rate of the matrices of the compact model, whose updates have a fixed size, in multiples of the others."""
 COMPACT_AVERAGING = 0.98
@@ -216,7 +217,8 @@ def plan_compact_training(config: Config, *, num_rows: int, seed: int) -> Compac
     micro_batches = or_default(training.gradient_accumulation_steps, 1)
     shown = or_default(training.num_input_records_to_sample, max(fitting, int((ROWS_SHOWN * fitting) ** 0.5)))
     num_steps = max(1, -(-shown // (micro * micro_batches)))
-    rate = or_default(training.learning_rate, COMPACT_LEARNING_RATE)
+    # The noise of a gradient falls with the root of the batch.
+    rate = or_default(training.learning_rate, COMPACT_LEARNING_RATE * (micro * micro_batches / COMPACT_BATCH) ** 0.5)
     steps_a_pass = max(1, fitting // (micro * micro_batches))
 
     return CompactPlan(

@@ -23,6 +23,7 @@ from ss_ray.errors import TrainingError
 from ss_ray.plans.loop import LoopPlan
 from ss_ray.training.examples import Examples
 from ss_ray.training.optimizers import Optimizer, WeightAverage, copy_weights, learning_rate_factor
+from ss_ray.training.smoothing import computed_once
 
 VALIDATION_BATCH = 1024
 # Clipping norm of the gradient of the mean loss per slot.
@@ -193,7 +194,9 @@ def _compute_gradients(model: nn.Module, examples: Examples, batch: Tensor, plan
     model.zero_grad()
     total = 0.0
     for part in examples.parts(batch, plan.micro_batches):
-        loss = examples.losses(model, part).sum() / len(batch)
+        with computed_once():
+            loss = examples.losses(model, part).sum() / len(batch)
+
         torch.autograd.backward(loss / examples.positions)
         total += loss.item()
 
@@ -262,7 +265,9 @@ def validation_loss(model: nn.Module, examples: Examples, validation: Tensor) ->
     else:
         parts = ()
 
-    losses = [examples.losses(model, part).double().sum() for part in parts]
+    with computed_once():
+        losses = [examples.losses(model, part).double().sum() for part in parts]
+
     model.train()
     device = next(model.parameters()).device
     total = torch.tensor([float(sum(losses)), float(len(validation))], dtype=torch.float64, device=device)

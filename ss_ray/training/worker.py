@@ -17,6 +17,7 @@ from pyarrow import fs as pafs
 from ray.train import Checkpoint
 from ray.train.torch import get_device
 
+from ss_ray.codec.levels import token_levels
 from ss_ray.codec.sequences import SequenceCodec, SequenceTokens
 from ss_ray.codec.slots import SlotCodec
 from ss_ray.location import Location
@@ -30,6 +31,7 @@ from ss_ray.training.private.loop import PrivateState, PrivateUnits, own_row_uni
 from ss_ray.training.private.recorder import StepRecorder
 from ss_ray.training.private.task import PrivateTask
 from ss_ray.training.sequence_examples import sequence_examples
+from ss_ray.training.smoothing import fold_numbers, smooth_numbers
 
 if TYPE_CHECKING:
     from ss_ray.privacy.account import Account  # with the accountants, which take a second
@@ -64,10 +66,12 @@ def train_in_worker(
     )
     prefixes = ("part-",) if isinstance(codec, SlotCodec) else ("headers-", "rows-")
     start_from_frequencies(compact, [load_arrays(tokens, prefix) for prefix in prefixes])
+    smooth_numbers(compact, token_levels(codec.columns), plan.seed)
     compact = compact.to(device)
     state = train_with_checkpoints(compact, examples, plan, worker, device, report)
     if worker.rank == 0:
         compact.load_state_dict(state.best_model, strict=False)
+        fold_numbers(compact)
         save_model(compact, codec, model)
 
 

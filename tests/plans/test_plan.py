@@ -25,7 +25,9 @@ def test_defaults_are_derived_from_the_number_of_rows():
     fitting = 20_000 - 1000 - 950  # without holdout and validation rows
     assert (plan.seed, plan.split_seed, plan.privacy_unit) == (7, 7, None)
     assert (training.batch_rows, training.micro_batches) == (round((2 * fitting) ** 0.5), 1)
-    assert (training.learning_rate, training.matrix_learning_rate, training.averaging) == (0.005, 0.02, 0.98)
+    assert training.learning_rate == pytest.approx(5.5e-3 * (training.batch_rows / 256) ** 0.5)
+    assert training.matrix_learning_rate == 4 * training.learning_rate
+    assert training.averaging == 0.98
     assert training.num_steps == -(-int((240_000 * fitting) ** 0.5) // training.batch_rows)
     assert training.warmup_steps == int(0.05 * training.num_steps)
     assert training.validation_steps == training.num_steps // 15

@@ -9,6 +9,7 @@ from ss_ray.pii.stand_ins.keyed import Stream
 from ss_ray.pii.stand_ins.written_dates import read_date
 
 MAX_SHIFT_DAYS = 365
+DAYS_PER_WEEK = 7
 
 _FORMATS = (
     "%Y-%m-%d", "%Y/%m/%d", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%m/%d/%Y", "%d.%m.%Y",
@@ -22,11 +23,16 @@ _UNPADDED = re.compile(r"(?<!\d)[1-9](?!\d)")
 
 
 def shift_days(key: bytes, person: str, max_days: int = MAX_SHIFT_DAYS) -> int:
-    """Days in [-max_days, max_days] without 0 by which the dates of a person move; "" is everybody."""
-    drawn = Stream(key, "date shift", person).below(2 * max_days)
-    if drawn < max_days:
-        return drawn - max_days
-    return drawn - max_days + 1
+    """Days in [-max_days, max_days] without 0 by which the dates of a person move; "" is everybody.
+
+    From a week on they are whole weeks, so that a Monday stays a Monday.
+    """
+    unit = DAYS_PER_WEEK if max_days >= DAYS_PER_WEEK else 1
+    most = max_days // unit
+    drawn = Stream(key, "date shift", person).below(2 * most)
+    if drawn < most:
+        return unit * (drawn - most)
+    return unit * (drawn - most + 1)
 
 
 def shifted_date(text: str, days: int) -> str | None:

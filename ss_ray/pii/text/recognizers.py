@@ -213,15 +213,17 @@ def _make_generic(presidio: Any, phone_regions: tuple[str, ...]) -> Iterator[Rec
     )
     yield replace(ip, accepts=_is_no_version)
     phone = presidio.PhoneRecognizer(supported_regions=phone_regions)
-    yield _make_recognizer(
-        "PHONE_NUMBER",
-        phone,
-        _has_full_phone_form if phone_regions == ("US",) else _has_phone_form,
-        context=("phone", "telephone", "cell", "mobile", "call"),
+    form = _has_full_phone_form if phone_regions == ("US",) else _has_phone_form
+    phones = (
+        _make_recognizer("PHONE_NUMBER", phone, form, context=("phone", "telephone", "cell", "mobile", "call")),
+        _make_recognizer(
+            "PHONE_NUMBER",
+            _make_additional("PHONE_NUMBER"),
+            _has_phone_form,
+            context=("phone", "tel", "mobile", "call"),
+        ),
     )
-    yield _make_recognizer(
-        "PHONE_NUMBER", _make_additional("PHONE_NUMBER"), _has_phone_form, context=("phone", "tel", "mobile", "call")
-    )
+    yield from (replace(recognizer, accepts=_is_no_file_number) for recognizer in phones)
     ssn = _make_recognizer("US_SSN", _extend_recognizer(presidio.UsSsnRecognizer, "US_SSN"), _has_ssn_form)
     yield replace(ssn, accepts=_is_no_part_number)
     yield _make_recognizer(
@@ -330,6 +332,16 @@ def _is_no_version(text: str, start: int, end: int) -> bool:
 def _is_no_part_number(text: str, start: int, end: int) -> bool:
     """Whether no word such as "part number" makes nine digits the number of a thing."""
     return _PART_BEFORE.search(text, max(0, start - _BEFORE_CHARS), start) is None
+
+
+_LETTERS_BEFORE = re.compile(r"[^\W\d_]{1,8}[-_/#.]{0,2}$")
+_YEAR_AND_NUMBER = re.compile(r"(?:19|20)\d\d[-/_. ]\d+", re.ASCII)
+
+
+def _is_no_file_number(text: str, start: int, end: int) -> bool:
+    """Whether digits are no year and a running number behind letters: "ORD-2024-135833"."""
+    has_letters = _LETTERS_BEFORE.search(text, max(0, start - _BEFORE_CHARS), start)
+    return not (has_letters and _YEAR_AND_NUMBER.fullmatch(text, start, end))
 
 
 _CARD_CLUE = re.compile(r"\d(?:[- ]?\d){11}")

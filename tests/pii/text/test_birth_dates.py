@@ -104,9 +104,10 @@ def test_what_is_no_date_is_not_read(text):
 
 def test_different_people_have_different_shifts():
     dates = {
-        Replacement(Pseudonyms(bytes([n]) * 32)).replace("DATE_OF_BIRTH", "23 de abril de 1979") for n in range(1, 6)
+        Replacement(Pseudonyms(bytes([n]) * 32)).replace("DATE_OF_BIRTH", "23 de abril de 1979") for n in range(1, 21)
     }
-    assert len(dates) == 5
+    # 104 shifts are possible: among 20 drawn at random, fewer than 12 are distinct once in a million times.
+    assert len(dates) >= 12
 
 
 @pytest.mark.parametrize(

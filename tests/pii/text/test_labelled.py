@@ -324,3 +324,13 @@ def test_an_identifier_is_found_in_any_grouping(patterns, text, part):
 def test_the_words_of_identifiers_alone_find_nothing(patterns, text):
     found = {(text[f.start : f.end], f.entity_type) for f in patterns.find(text) if f.entity_type != "DATE_TIME"}
     assert found == set()
+
+
+@pytest.mark.parametrize("text", ["ORD-2024-135833", "see INV/2023/4471123 of May", "RMA2025-1234567"])
+def test_a_year_and_a_running_number_behind_letters_are_no_phone(text):
+    assert "PHONE_NUMBER" not in {f.entity_type for f in Detector(ner_model=None).find(text)}
+
+
+def test_phones_behind_letters_are_phones():
+    for text in ("PO-415-555-0132", "call 2024-135833", "Ann/(415) 555-0132"):
+        assert "PHONE_NUMBER" in {f.entity_type for f in Detector(ner_model=None).find(text)}

@@ -1,0 +1,58 @@
+"""Columns that a request names, checked against the header of the source before Ray or a model is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+from pathlib import Path
+
+from ss_ray.config.model import Config
+from ss_ray.errors import DataError
+from ss_ray.tables.dialect import declared_dialect
+from ss_ray.tables.files import find_source
+from ss_ray.tables.first_rows import first_rows
+
+
+def check_names(config: Config, data: str | Path) -> None:
+    """Refuse a request that names a column which the source does not have.
+
+    Args:
+        config: The whole request.
+        data: The source; its header and first rows are read.
+
+    Raises:
+        DataError: A setting names a missing column, or the source is missing, damaged, or has no rows.
+    """
+    source = find_source(data, config.data.encoding, config.data.max_bytes, declared_dialect(config.data))
+    names = first_rows(source, 1).column_names
+    for setting, name in named_columns(config):
+        if name not in names:
+            similar = get_close_matches(name, names, n=1)
+            hint = f"; did you mean {similar[0]!r}?" if similar else ""
+            raise DataError(f"{setting}: there is no column {name!r}{hint}", column=name)
+
+
+def named_columns(config: Config) -> Iterator[tuple[str, str]]:
+    """Settings that name a column of the source, and the column that each names."""
+    data = config.data
+    evaluation = config.evaluation
+    lists = {
+        "data.group_training_examples_by": (data.group_training_examples_by,),
+        "data.order_training_examples_by": (data.order_training_examples_by,),
+        "data.columns": tuple(data.columns),
+        "time_series.timestamp_column": (config.time_series.timestamp_column,),
+        "evaluation.target": (evaluation.target,),
+        "evaluation.mia_excluded_columns": evaluation.mia_excluded_columns or (),
+        "evaluation.pii_replay_columns": evaluation.pii_replay_columns or (),
+        "generation.given": tuple(config.generation.given),
+        "generation.shares": tuple(config.generation.shares),
+    }
+    if config.replace_pii is not None:
+        lists["replace_pii.globals.lock_columns"] = config.replace_pii.globals.lock_columns or ()
+        lists["replace_pii.person_id"] = (config.replace_pii.person_id,)
+
+    for number, rule in enumerate(config.listed_constraints):
+        lists[f"constraints[{number}]"] = rule.read_columns
+
+    for setting, names in lists.items():
+        yield from ((setting, name) for name in names if name is not None)
