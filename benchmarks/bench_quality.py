@@ -37,6 +37,7 @@ from ss_ray.tables.facts import merge_tables, table_facts
 from ss_ray.tables.files import find_source, read_blocks
 from ss_ray.tables.infer import infer_schema
 from ss_ray.training.examples import row_examples
+from ss_ray.training.growth import grow_forest
 from ss_ray.training.loop import Worker, split_examples, train
 from ss_ray.training.models import CompactModel, build_compact, start_from_frequencies
 from ss_ray.training.smoothing import fold_numbers, smooth_numbers
@@ -127,10 +128,11 @@ def train_in_process(table: pa.Table, schema: TableSchema, config: Config) -> tu
     start_from_frequencies(model, [tokens])
     smooth_numbers(model, token_levels(codec.columns), training.seed)
     worker = Worker(rank=0, world_size=1)
+    sides = split_examples(examples.units, training, worker)
     state = train(
         model,
         examples,
-        split_examples(examples.units, training, worker),
+        sides,
         training,
         worker,
         resume=None,
@@ -139,7 +141,8 @@ def train_in_process(table: pa.Table, schema: TableSchema, config: Config) -> tu
     )
     model.load_state_dict(state.best_model, strict=False)
     fold_numbers(model)
-    return codec, model.eval()
+    model.forest = grow_forest(model.eval(), codec, torch.from_numpy(tokens), examples.units, sides, training.seed)
+    return codec, model
 
 
 def single_process(table: pa.Table, schema: TableSchema, config: Config) -> dict[str, float]:

@@ -80,6 +80,12 @@ class SlotCodec:
             slots.extend(codec.slots(len(slots)))
         return tuple(slots)
 
+    @cached_property
+    def num_structured_slots(self) -> int:
+        """Positions of a row before its texts."""
+        texts = {codec.column.name for codec in self.columns if isinstance(codec, TextCodec)}
+        return sum(slot.column not in texts for slot in self.slots)
+
     @property
     def vocabulary_size(self) -> int:
         """Token ids in use, PAD and BOS included."""

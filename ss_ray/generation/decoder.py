@@ -205,6 +205,9 @@ def _decode_slots(
                 continue
 
             logits = model.lm_head.logits(hidden, slot.start, slot.stop).float().expand(num_rows, -1)
+            if model.forest is not None:
+                logits = model.forest.mix(index, logits, state.tokens)
+
             if weighs and forced is not None:
                 weights += _log_likelihood(logits, forced, slot)
 

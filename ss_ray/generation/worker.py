@@ -24,6 +24,7 @@ from ss_ray.location import Location
 from ss_ray.plans.plan import GenerationPlan
 from ss_ray.schema import TableSchema
 from ss_ray.tables.parts import read_part
+from ss_ray.training.forest import load_forest
 from ss_ray.training.models import CompactModel
 
 
@@ -32,6 +33,7 @@ def load_model(folder: Location) -> tuple[CompactModel, SlotCodec | SequenceCode
     with tempfile.TemporaryDirectory() as local:
         pafs.copy_files(folder.path, local, folder.filesystem, pafs.LocalFileSystem())
         model = CompactModel.from_pretrained(local).eval()
+        model.forest = load_forest(Path(local))
         codec = codec_from_json((Path(local) / "codec.json").read_text())
     return model, codec
 
@@ -49,6 +51,9 @@ def shard_worker(task: ShardTask, seen: Seen, report: Callable[..., None]) -> Ca
     plan = task.plan
     model, codec = load_model(task.model)
     model = model.to("cuda" if torch.cuda.is_available() else "cpu")
+    if model.forest is not None:
+        model.forest = model.forest.move(model.device)
+
     given = None if task.given is None else pa.concat_tables(list(read_part(task.given)))
     schema = _checked_schema(codec, plan)
 

@@ -20,6 +20,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from ss_ray.codec.columns import BOS, PAD, Slot
 from ss_ray.plans.shape import CompactShape
+from ss_ray.training.forest import Forest
 
 UNSEEN_COUNT = 0.5
 """Occurrences that a token without any is taken to have, so that it may still be learned."""
@@ -64,10 +65,15 @@ class SlotHead(nn.Module):
 
 
 class CompactModel(LlamaForCausalLM):  # type: ignore[misc]
-    """Llama with a `SlotHead`; in a model of an earlier version its weights are those of the input embedding."""
+    """Llama with a `SlotHead`; in a model of an earlier version its weights are those of the input embedding.
+
+    Attributes:
+        forest: Trees that correct what the network says of a slot; None without any.
+    """
 
     def __init__(self, config: LlamaConfig) -> None:
         super().__init__(config)
+        self.forest: Forest | None = None
         self.lm_head = SlotHead(config.hidden_size, config.vocab_size)
         self.post_init()
 
@@ -159,8 +165,7 @@ def row_losses(model: CompactModel, tokens: Tensor, groups: Sequence[SlotGroup])
     if not groups or not len(tokens):
         return torch.zeros(len(tokens), device=tokens.device)
 
-    begin = torch.full_like(tokens[:, :1], BOS)
-    hidden = model.model(input_ids=torch.cat([begin, tokens[:, :-1]], dim=1), use_cache=False).last_hidden_state
+    hidden = _row_states(model, tokens)
     losses = tokens.new_zeros(len(tokens), dtype=torch.float32)
 
     for group, logits in zip(groups, model.lm_head(hidden, groups), strict=True):
@@ -170,6 +175,46 @@ def row_losses(model: CompactModel, tokens: Tensor, groups: Sequence[SlotGroup])
         losses = losses + loss.view_as(target).sum(dim=1)
 
     return losses
+
+
+def slot_states(model: CompactModel, tokens: Tensor) -> Tensor:
+    """(rows, slots, hidden_size) what the model says of each slot from the tokens before it; 0 where it is not in use.
+
+    Args:
+        model: Compact model that is trained.
+        tokens: (rows, slots) int64; PAD where a slot is not in use.
+    """
+    if not model.config.skips_unused:
+        return _row_states(model, tokens)
+
+    hidden, places = _used_states(model, tokens)
+    states = hidden.new_zeros(*tokens.shape, hidden.shape[-1])
+    return states.scatter(1, places[:, :, None].expand_as(hidden), hidden)
+
+
+def _row_states(model: CompactModel, tokens: Tensor) -> Tensor:
+    """(rows, slots, hidden_size) of a model that sees PAD where a slot is not in use."""
+    begin = torch.full_like(tokens[:, :1], BOS)
+    states: Tensor = model.model(input_ids=torch.cat([begin, tokens[:, :-1]], dim=1), use_cache=False).last_hidden_state
+    return states
+
+
+def _used_states(model: CompactModel, tokens: Tensor) -> tuple[Tensor, Tensor]:
+    """States of the slots in use, (rows, longest, hidden_size), and which slot each is of, (rows, longest)."""
+    used = tokens != PAD
+    longest = int(used.sum(dim=1).max())
+    # Slots in use, in order, then others.
+    places = torch.argsort((~used).byte(), dim=1, stable=True)[:, :longest]
+    begin = torch.full_like(tokens[:, :1], BOS)
+    hidden = model.model(
+        input_ids=torch.cat([begin, tokens.gather(1, places[:, :-1])], dim=1),
+        position_ids=places,
+        # Without one, a gap in the positions would be taken for a new text.
+        attention_mask=torch.ones_like(places),
+        use_cache=False,
+    ).last_hidden_state
+
+    return hidden, places
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -206,26 +251,11 @@ def ragged_losses(model: CompactModel, tokens: Tensor, targets: Tensor, ranges: 
     Returns:
         (examples,) float32.
     """
-    used = tokens != PAD
-    if tokens.numel():
-        longest = int(used.sum(dim=1).max())
-    else:
-        longest = 0
-
     losses = torch.zeros(len(tokens), device=tokens.device)
-    if not longest:
+    if not (tokens != PAD).any():
         return losses
 
-    # Slots in use, in order, then others.
-    places = torch.argsort((~used).byte(), dim=1, stable=True)[:, :longest]
-    begin = torch.full_like(tokens[:, :1], BOS)
-    hidden = model.model(
-        input_ids=torch.cat([begin, tokens.gather(1, places[:, :-1])], dim=1),
-        position_ids=places,
-        # Without one, a gap in the positions would be taken for a new text.
-        attention_mask=torch.ones_like(places),
-        use_cache=False,
-    ).last_hidden_state
+    hidden, places = _used_states(model, tokens)
     wanted = targets.gather(1, places).flatten()
     kinds = ranges.of_slot.to(tokens.device)[places].flatten()
     counted = (wanted != PAD).nonzero().squeeze(1)
@@ -240,6 +270,6 @@ def ragged_losses(model: CompactModel, tokens: Tensor, targets: Tensor, ranges: 
         if len(part)
     ]
     if nats:
-        return losses.index_add(0, order // longest, torch.cat(nats))
+        return losses.index_add(0, order // places.shape[1], torch.cat(nats))
 
     return losses

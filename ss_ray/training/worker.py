@@ -24,7 +24,8 @@ from ss_ray.location import Location
 from ss_ray.plans.loop import LoopPlan, PrivateLoopPlan
 from ss_ray.plans.plan import CompactPlan
 from ss_ray.training.arrays import load_arrays
-from ss_ray.training.examples import Examples, RowExamples, row_examples
+from ss_ray.training.examples import Examples, RaggedRows, RowExamples, row_examples
+from ss_ray.training.growth import grow_forest
 from ss_ray.training.loop import TrainState, Worker, split_examples, train
 from ss_ray.training.models import build_compact, group_slots, start_from_frequencies
 from ss_ray.training.private.loop import PrivateState, PrivateUnits, own_row_units, train_private
@@ -72,6 +73,10 @@ def train_in_worker(
     if worker.rank == 0:
         compact.load_state_dict(state.best_model, strict=False)
         fold_numbers(compact)
+        if isinstance(codec, SlotCodec) and isinstance(examples, RowExamples | RaggedRows):
+            rows = split_examples(examples.units, plan, Worker(rank=0, world_size=1))
+            compact.forest = grow_forest(compact, codec, examples.tokens, examples.units, rows, plan.seed)
+
         save_model(compact, codec, model)
 
 
@@ -258,6 +263,9 @@ def save_model(model: Any, codec: SlotCodec | SequenceCodec, folder: Location) -
 
     def write(local: Path) -> None:
         model.save_pretrained(local)
+        if model.forest is not None:
+            model.forest.save(local)
+
         (local / "codec.json").write_text(codec.to_json())
 
     write_folder(write, folder)
