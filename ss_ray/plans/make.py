@@ -22,6 +22,8 @@ from ss_ray.tables.withheld import HOLDOUT_SHARE, HoldBackPlan, holdout_rows_wan
 
 ROWS_SHOWN = 240_000
 """Training shows sqrt(ROWS_SHOWN x rows) rows, at least one pass: 3.5 passes of 20,000 rows, 1 of 240,000."""
+EFFORTS = {"fast": 1 / 3, "balanced": 1.0, "best": 3.0}
+"""Rows that training shows for each effort, in multiples of those of `balanced`; at least one pass."""
 COMPACT_SIZE = (96, 2)
 """Width and layers of the compact model."""
 SMALL_TABLE = 4_000
@@ -215,7 +217,8 @@ def plan_compact_training(config: Config, *, num_rows: int, seed: int) -> Compac
     # A small table needs steps more than it needs quiet gradients.
     micro = or_default(training.batch_size, min(COMPACT_BATCH, round((2 * fitting) ** 0.5)))
     micro_batches = or_default(training.gradient_accumulation_steps, 1)
-    shown = or_default(training.num_input_records_to_sample, max(fitting, int((ROWS_SHOWN * fitting) ** 0.5)))
+    usual = EFFORTS[training.effort] * (ROWS_SHOWN * fitting) ** 0.5
+    shown = or_default(training.num_input_records_to_sample, max(fitting, int(usual)))
     num_steps = max(1, -(-shown // (micro * micro_batches)))
     # The noise of a gradient falls with the root of the batch.
     rate = or_default(training.learning_rate, COMPACT_LEARNING_RATE * (micro * micro_batches / COMPACT_BATCH) ** 0.5)

@@ -14,7 +14,7 @@ from unittest.mock import patch
 import pytest
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"
-PARTS = {"harmless_texts", "smoke"}
+PARTS = {"cart", "harmless_texts", "smoke"}
 """Modules that scripts import."""
 SCRIPTS = {path.stem: path for path in sorted(FOLDER.glob("*.py")) if path.stem not in PARTS}
 NEEDS_RAY = {
@@ -35,6 +35,7 @@ SLOW = {
     "bench_sequences",
     "bench_serve_jobs",
     "bench_text_generation",
+    "run_all",
 }
 """Scripts that run the whole pipeline, or start processes which load torch or Ray anew: more than ten seconds each."""
 NEEDS = {"nemo_evaluator": "nemo_safe_synthesizer"}
