@@ -9,6 +9,7 @@ registers the component, after which `spacy.load` reads the pipeline's folder.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
@@ -57,8 +58,10 @@ _MARKS = "\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0900-\u0dff\u0e31-\u0e4e\u200
 _WORD = rf"(?:[^\W_][{_MARKS}]*)+"
 _POSSESSIVE = r"(?i:['\u2019`\u00b4](?:s|d|m|t|ll|re|ve)\b)"
 _TOKEN = re.compile(
+    # Most tokens: words that nothing but a space or comma follows, which no other kind of token begins with.
+    r"[A-Za-z]+(?=[ ,]|\Z)"
     # Line breaks, with the space behind them.
-    r"\n\s*"
+    r"|\n\s*"
     r"|(?:https?://|www\.)[^\s,;<>\"']+|[\w.+-]{1,64}@[\w.-]*\w"
     # J. U.S. y.o.
     r"|(?:[^\W\d_]\.)+(?!\w)"
@@ -91,7 +94,8 @@ def _word_keys(word: str) -> tuple[int, int, int, int, int]:
 
 def keys(text: str, places: Iterable[tuple[int, int]]) -> Keys:
     """Input of the network for the tokens: (tokens, 5)."""
-    return np.array([_word_keys(text[start:end]) for start, end in places], dtype=np.uint64).reshape(-1, 5)
+    each = [_word_keys(text[start:end]) for start, end in places]
+    return np.fromiter(itertools.chain.from_iterable(each), np.uint64, 5 * len(each)).reshape(-1, 5)
 
 
 @registry.architectures("ss_ray.EntityTagger.v2")  # type: ignore[untyped-decorator]

@@ -1,6 +1,7 @@
 """Names, addresses and organisations in texts, found by the model that ships with the package."""
 
 import itertools
+import re
 
 import pytest
 from hypothesis import given
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from ss_ray.errors import ConfigError, ResourceError
 from ss_ray.pii.text.detect import Detector
-from ss_ray.pii.text.ner import load_builtin, tokens
+from ss_ray.pii.text.ner import _TOKEN, load_builtin, tokens
 from ss_ray.pii.text.ner_engines import BUILTIN_TYPES, load_engine
 from tests.examples import examples
 
@@ -241,3 +242,11 @@ def test_the_model_scores_what_it_finds(detector):
     spans = load_engine("builtin").find_each(["Please ask Maria Lopez to call back."])[0]
     assert spans
     assert all(kind in BUILTIN_TYPES and 0 < score <= 0.85 for _, _, kind, score in spans)
+
+
+@QUICK
+@given(st.text(alphabet="aéZ 1.,'’@-\n/\u0301_", max_size=24))
+def test_the_short_cut_for_plain_words_changes_no_token(text):
+    without = re.compile(_TOKEN.pattern.removeprefix(r"[A-Za-z]+(?=[ ,]|\Z)|"))
+    assert without.pattern != _TOKEN.pattern
+    assert tokens(text) == [match.span() for match in without.finditer(text)]
