@@ -1,7 +1,7 @@
 """The searches of Presidio's recognizers, without the objects that explain each match.
 
 A recognizer of Presidio makes an explanation and two dictionaries for each match, and parses each phone number a second
-time for its explanation. Here the same patterns and validators give spans alone, in less than half of the time.
+time for its explanation. Here the same patterns and validators give spans alone.
 """
 
 from __future__ import annotations

@@ -182,7 +182,7 @@ class RecognizerSet:
 
     def candidates(self, clue: Clue, words: frozenset[str]) -> list[Recognizer]:
         """The recognizers worth running on a text."""
-        named = {id(r): r for word in words & self._by_word.keys() for r in self._by_word[word]}
+        named = {id(r): r for word in sorted(words & self._by_word.keys()) for r in self._by_word[word]}
         return [r for r in (*self._always, *named.values()) if clue.digits >= r.min_digits and r.may_match(clue)]
 
 
