@@ -9,8 +9,8 @@ import random
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from recipes.documents import Document
 from recipes.sentences_prose import prose
 from recipes.sentences_slots import Segment, Slots, Stock
 from recipes.sentences_templates import REGISTERS
@@ -18,19 +18,6 @@ from recipes.sentences_templates import REGISTERS
 _TOKEN = re.compile(r"\{(\w+)\}|\[|\]|\||[^\[\]|{]+|\{")
 _SHARES = (40, 22, 4, 19, 8, 7)  # of templates, loose grammar, plain ones, ordinary ones, prose, prose with a name
 _HELD_OUT = 12  # one template in so many is never trained on
-
-
-@dataclass(frozen=True)
-class Document:
-    """A text and its spans.
-
-    Attributes:
-        text: One or a few sentences.
-        spans: (start, end, label), ascending, without overlaps.
-    """
-
-    text: str
-    spans: tuple[tuple[int, int, str], ...]
 
 
 def templates(held_out: bool) -> dict[str, list[str]]:

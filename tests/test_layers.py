@@ -22,7 +22,11 @@ RULES = {  # imported name -> files that may import it
         "serve/*.py",
         "serve/*/*.py",
     ],
-    "presidio_analyzer": ["ss_ray/pii/text/recognizers.py", "ss_ray/pii/text/ner_engines.py"],
+    "presidio_analyzer": [
+        "ss_ray/pii/text/recognizers.py",
+        "ss_ray/pii/text/ner_engines.py",
+        "ss_ray/pii/text/presidio_search.py",
+    ],
     "presidio_anonymizer": [],
     "spacy": ["ss_ray/pii/text/ner.py", "ss_ray/pii/text/ner_engines.py", "recipes/*.py"],
     "sqlalchemy": [

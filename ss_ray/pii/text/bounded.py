@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 REGEX_SECONDS = 2.0
@@ -24,13 +23,13 @@ class BoundedRegex:
 
         self._compiled = regex.compile(pattern, flags=flags)
 
-    def finditer(self, text: str, timeout: float | None = None) -> Iterator[Any]:
+    def finditer(self, text: str, timeout: float | None = None) -> list[Any]:
         """All matches in a text.
 
         Raises:
             SearchTimeoutError: The search took longer than REGEX_SECONDS.
         """
         try:
-            yield from self._compiled.finditer(text, timeout=REGEX_SECONDS)
+            return list(self._compiled.finditer(text, timeout=REGEX_SECONDS))
         except TimeoutError:
             raise SearchTimeoutError(f"a pattern took over {REGEX_SECONDS} seconds") from None

@@ -263,6 +263,10 @@ def _with_namesakes(text: str, by_model: list[Finding]) -> list[Finding]:
 
 def _drop_contradicted(text: str, by_model: list[Finding], by_pattern: list[Finding]) -> Iterator[Finding]:
     """Findings of a model without those that a certain pattern contradicts: "8.8.4.4" is no organisation."""
+    if not by_model or not by_pattern:
+        yield from by_model
+        return
+
     certain = without_overlaps(pattern for pattern in by_pattern if pattern.score >= _CERTAIN)
     starts = [pattern.start for pattern in certain]
     ends = [pattern.end for pattern in certain]

@@ -9,6 +9,7 @@ registers the component, after which `spacy.load` reads the pipeline's folder.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
@@ -51,14 +52,18 @@ Floats = NDArray[np.float32]
 Keys = NDArray[np.uint64]
 
 COMPONENT = "pii_entity_tagger"
+MAX_WORDS = 1 << 15
+"""Words whose vectors are kept."""
 
 # Accents and vowel signs: inside of words, yet no letters to `re`.
 _MARKS = "\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0900-\u0dff\u0e31-\u0e4e\u200c\u200d"
 _WORD = rf"(?:[^\W_][{_MARKS}]*)+"
 _POSSESSIVE = r"(?i:['\u2019`\u00b4](?:s|d|m|t|ll|re|ve)\b)"
 _TOKEN = re.compile(
+    # Most tokens: words that nothing but a space or comma follows, which no other kind of token begins with.
+    r"[A-Za-z]+(?=[ ,]|\Z)"
     # Line breaks, with the space behind them.
-    r"\n\s*"
+    r"|\n\s*"
     r"|(?:https?://|www\.)[^\s,;<>\"']+|[\w.+-]{1,64}@[\w.-]*\w"
     # J. U.S. y.o.
     r"|(?:[^\W\d_]\.)+(?!\w)"
@@ -91,7 +96,8 @@ def _word_keys(word: str) -> tuple[int, int, int, int, int]:
 
 def keys(text: str, places: Iterable[tuple[int, int]]) -> Keys:
     """Input of the network for the tokens: (tokens, 5)."""
-    return np.array([_word_keys(text[start:end]) for start, end in places], dtype=np.uint64).reshape(-1, 5)
+    each = [_word_keys(text[start:end]) for start, end in places]
+    return np.fromiter(itertools.chain.from_iterable(each), np.uint64, 5 * len(each)).reshape(-1, 5)
 
 
 @registry.architectures("ss_ray.EntityTagger.v2")  # type: ignore[untyped-decorator]
@@ -125,6 +131,52 @@ def entity_tagger_model(width: int, depth: int, pieces: int, rows: list[int], la
     )
 
 
+class WordVectors:
+    """The network's vectors of words, kept between texts: a few thousand words make up most of all texts.
+
+    Attributes:
+        layer: The layer that gives the vectors of keys: (words, 5) -> (words, width).
+        size: Number of words that are kept; one batch may have more.
+    """
+
+    def __init__(self, layer: Model[Any, Any], width: int, size: int = MAX_WORDS):
+        self.layer = layer
+        self.size = size
+        self._rows: dict[str, int] = {}
+        self._vectors = np.empty((size, width), dtype=np.float32)
+
+    def look_up(self, words: Sequence[str]) -> Floats:
+        """The vectors of words: (words, width)."""
+        new = [word for word in dict.fromkeys(words) if word not in self._rows]
+        # A full store is emptied.
+        if new and len(self._rows) + len(new) > self.size:
+            self._rows.clear()
+            new = list(dict.fromkeys(words))
+
+        if new:
+            self._add_words(new)
+
+        return self._vectors[[self._rows[word] for word in words]]
+
+    def _add_words(self, new: Sequence[str]) -> None:
+        made = self.layer.predict(keys("".join(new), _places_in_row(new)))
+        start = len(self._rows)
+        end = start + len(new)
+        if end > len(self._vectors):
+            self._vectors = np.concatenate([self._vectors, np.empty_like(made)])
+
+        self._vectors[start:end] = made
+        self._rows.update(zip(new, range(start, end), strict=True))
+
+
+def _places_in_row(words: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """Starts and ends of words that follow each other without spaces."""
+    end = 0
+    for word in words:
+        yield end, end + len(word)
+        end += len(word)
+
+
 @Language.factory(COMPONENT, default_config={"labels": [], "outside_bias": 0.0})  # type: ignore[untyped-decorator]
 def _make_entity_tagger(
     nlp: Language, name: str, model: Model[Any, Any], labels: list[str], outside_bias: float
@@ -146,6 +198,7 @@ class EntityTagger(TrainablePipe):  # type: ignore[misc]
         self.name = name
         self.cfg: dict[str, Any] = {"labels": list(labels), "outside_bias": outside_bias}
         self._classes = 1 + 2 * len(labels)
+        self._words: WordVectors | None = None
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -166,11 +219,32 @@ class EntityTagger(TrainablePipe):  # type: ignore[misc]
         if not any(places):
             return [[] for _ in texts]
 
-        scores = self.model.predict([keys(text, its) for text, its in zip(texts, places, strict=True)])
+        scores = self._score_tokens(texts, places)
         return [
             [(its[start][0], its[end - 1][1], label, score) for start, end, label, score in found]
             for its, found in zip(places, self.decode(scores), strict=True)
         ]
+
+    def keep_words(self, size: int = MAX_WORDS) -> None:
+        """Keep the vectors of so many words between texts; the weights must not change any more."""
+        embedding, *_, scoring = self.model.layers[1:]
+        self._words = WordVectors(embedding.layers[0].layers[0], scoring.layers[0].get_dim("nI"), size)
+
+    def _score_tokens(self, texts: Sequence[str], places: Sequence[Sequence[tuple[int, int]]]) -> list[Floats]:
+        """Scores of the tags of each text's tokens: (tokens, 1 + 2 * labels) each."""
+        if self._words is None:
+            scores: list[Floats] = self.model.predict(
+                [keys(text, its) for text, its in zip(texts, places, strict=True)]
+            )
+            return scores
+
+        words = [text[start:end] for text, its in zip(texts, places, strict=True) for start, end in its]
+        ends = np.cumsum([len(its) for its in places])[:-1]
+        part = np.split(self._words.look_up(words), ends)
+        # The layers behind the embedding, which join and divide the texts' tokens again.
+        for layer in self.model.layers[3:]:
+            part = layer.predict(part)
+        return part
 
     def decode(self, scores: Sequence[Floats]) -> list[list[TokenSpan]]:
         """Spans of the best tags that can follow each other, from the scores of the network for each text."""
@@ -180,8 +254,10 @@ class EntityTagger(TrainablePipe):  # type: ignore[misc]
         tags = flat.argmax(axis=1)
         lengths = [len(part) for part in scores]
         starts = np.concatenate([[0], np.cumsum(lengths)])
-        for at in _find_broken(tags, starts):
-            tags[starts[at] : starts[at + 1]] = _best_path(flat[starts[at] : starts[at + 1]])
+        broken = [slice(starts[at], starts[at + 1]) for at in _find_broken(tags, starts)]
+        if broken:
+            for part, path in zip(broken, _best_paths([flat[part] for part in broken]), strict=True):
+                tags[part] = path
 
         spans: list[list[TokenSpan]] = [[] for _ in scores]
         busy = np.unique(np.searchsorted(starts, np.flatnonzero(tags), side="right") - 1)
@@ -238,26 +314,33 @@ def _find_broken(tags: NDArray[np.int64], starts: NDArray[np.int64]) -> list[int
     return sorted(set((np.searchsorted(starts, orphans, side="right") - 1).tolist()))
 
 
-def _best_path(scores: Floats) -> NDArray[np.int64]:
-    """The tags of the greatest sum of scores (Viterbi), where a tag 2k + 2 follows 2k + 1 or 2k + 2 alone."""
-    count, classes = scores.shape
-    back = np.zeros((count, classes), dtype=np.int64)
-    best = scores[0].copy()
-    best[2::2] = -np.inf
+def _best_paths(scores: Sequence[Floats]) -> list[NDArray[np.int64]]:
+    """The tags of the greatest sum of scores for each text (Viterbi), where 2k + 2 follows 2k + 1 or 2k + 2 alone.
+
+    The texts are walked through together; behind the end of a text all tokens are outside.
+    """
+    count = max(map(len, scores))
+    classes = scores[0].shape[1]
+    table = np.full((count, len(scores), classes), -np.inf, dtype=np.float32)
+    table[:, :, 0] = 0
+    for at, part in enumerate(scores):
+        table[: len(part), at] = part
+
+    back = np.zeros(table.shape, dtype=np.int64)
+    best = table[0].copy()
+    best[:, 2::2] = -np.inf
     inside = np.arange(2, classes, 2)
-
     for at in range(1, count):
-        top = int(best.argmax())
-        back[at] = top
-        back[at, inside] = np.where(best[inside - 1] >= best[inside], inside - 1, inside)
-        best = best[back[at]] + scores[at]
+        back[at] = best.argmax(axis=1)[:, None]
+        back[at][:, inside] = np.where(best[:, inside - 1] >= best[:, inside], inside - 1, inside)
+        best = np.take_along_axis(best, back[at], axis=1) + table[at]
 
-    path = np.zeros(count, dtype=np.int64)
-    path[-1] = best.argmax()
+    paths = np.zeros((count, len(scores)), dtype=np.int64)
+    paths[-1] = best.argmax(axis=1)
     for at in range(count - 1, 0, -1):
-        path[at - 1] = back[at, path[at]]
+        paths[at - 1] = back[at, np.arange(len(scores)), paths[at]]
 
-    return path
+    return [paths[: len(part), at] for at, part in enumerate(scores)]
 
 
 class _MatmulOps(NumpyOps):  # type: ignore[misc]
@@ -278,4 +361,6 @@ def with_matmul(nlp: Language) -> Language:
 
 def load_builtin(path: Path = MODEL_PATH) -> Language:
     """The pipeline that ships with the package."""
-    return with_matmul(spacy.load(path))
+    nlp = with_matmul(spacy.load(path))
+    nlp.get_pipe(COMPONENT).keep_words()
+    return nlp

@@ -130,7 +130,8 @@ def _is_listed(words: Sequence[str], entity_type: str, *, is_program: bool) -> b
 
     if is_known(" ".join(words), _PLACES) or (entity_type == "STREET_ADDRESS" and not is_program):
         return max(map(len, words)) >= _MIN_CAPITALS
-    return len(words) > 1 and not is_program
+    # A name of two words begins both in one case: "Vanc trough" is an abbreviation before a noun.
+    return len(words) > 1 and not is_program and words[0][0].isupper() == words[-1][0].isupper()
 
 
 @lru_cache(maxsize=1 << 15)

@@ -15,6 +15,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
+_NEAR = 2
+"""Characters between a number and a sign that may belong to it."""
+_DIGIT_OR_AT = re.compile(r"[\d@]")
+_ADDRESS_CLUE = re.compile(r"[\d@/\\]|\w\.\w")
 _NO_WIDTH = re.compile(r"[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]")
 """Characters without width, which hide a number from a pattern and from nobody who copies it."""
 _ENCODED = re.compile(
@@ -74,7 +78,7 @@ def other_readings(text: str) -> Iterator[Reading]:
     else:
         plain = _NOT_ASCII.sub(lambda match: _to_ascii(match[0]), bare.text)
 
-    if plain != bare.text:
+    if plain != bare.text and _hides_edge(bare.text):
         yield Reading(plain, bare.places)
 
     if "_" in plain:
@@ -82,6 +86,19 @@ def other_readings(text: str) -> Iterator[Reading]:
 
     if sum(map(str.isdigit, plain)) >= MIN_GLUED_DIGITS and _GLUED.search(plain):
         yield Reading(_GLUED.sub(" ", plain), bare.places, glued=plain)
+
+
+def _hides_edge(text: str) -> bool:
+    """Whether a character beyond ASCII stands at a number or an address, or for a letter or digit of ASCII itself.
+
+    An accent in a name hides nothing, so most texts with accents are read once.
+    """
+    for match in _NOT_ASCII.finditer(text):
+        near = text[max(0, match.start() - _NEAR) : match.end() + _NEAR]
+        if _to_ascii(match[0]).isalnum() or _DIGIT_OR_AT.search(near):
+            return True
+
+    return any(not word.isascii() and _ADDRESS_CLUE.search(word) for word in text.split())
 
 
 def _decode_text(text: str) -> Reading:

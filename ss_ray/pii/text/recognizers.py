@@ -42,6 +42,7 @@ from ss_ray.pii.text import (
 from ss_ray.pii.text.bounded import BoundedRegex
 from ss_ray.pii.text.id_labels import ID_LABELS
 from ss_ray.pii.text.labelled import LabelledIds
+from ss_ray.pii.text.presidio_search import lean_search
 from ss_ray.pii.text.readings import GLUED_TYPES, other_readings
 from ss_ray.pii.text.recognizer_patterns import COUNTRY_TYPES, MORE_CONTEXT, MORE_PATTERNS, OURS, TOO_COMMON, Ours
 
@@ -71,7 +72,7 @@ class Clue:
     @cached_property
     def has_phone_form(self) -> bool:
         """Whether seven digits stand together, with a few other characters between them."""
-        return self.digits >= 7 and _PHONE_CLUE.search(self.text) is not None
+        return _PHONE_CLUE.search(self.text) is not None
 
     @classmethod
     def of(cls, text: str) -> Clue:
@@ -94,12 +95,13 @@ class Recognizer:
 
     Attributes:
         entity_type: Entity type of ours that its findings get.
-        presidio: Recognizer object of Presidio.
+        presidio: Search with the interface of a recognizer of Presidio, as far as it is used here.
         may_match: Whether a text can hold what it looks for; cheap.
         keywords: Words of which the text, or its context, must hold one; empty for any text.
         context: Words and phrases that raise a score where they stand before the match.
         needs_context: Whether a match without context counts for nothing.
         accepts: A last look at a match: the text, its first character and one past its last.
+        min_digits: Number of digits that a text needs for a match; looked at before anything else.
     """
 
     entity_type: str
@@ -109,6 +111,7 @@ class Recognizer:
     context: tuple[str, ...] = ()
     needs_context: bool = False
     accepts: Callable[[str, int, int], bool] = field(default=lambda text, start, end: True)
+    min_digits: int = 0
 
     def find(self, text: str, given: Sequence[str] = ()) -> Iterator[Match]:
         """Matches with their scores; `given` are words that stand beside the text, a column's header.
@@ -140,8 +143,8 @@ def matches(recognizers: RecognizerSet, text: str, given: Sequence[str] = ()) ->
 
     for reading in other_readings(text):
         # Beside letters numbers alone are looked for, so no other recognizer has to run.
-        types = GLUED_TYPES if reading.glued is not None else None
-        for match in _matches_of_reading(recognizers, reading.text, given, types):
+        chosen = recognizers.of_glued if reading.glued is not None else recognizers
+        for match in _matches_of_reading(chosen, reading.text, given):
             if reading.accepts(match.start, match.end, match.entity_type):
                 start, end = reading.span(match.start, match.end)
                 found.append(match._replace(start=start, end=end))
@@ -149,18 +152,15 @@ def matches(recognizers: RecognizerSet, text: str, given: Sequence[str] = ()) ->
     return found
 
 
-def _matches_of_reading(
-    recognizers: RecognizerSet, text: str, given: Sequence[str], types: frozenset[str] | None = None
-) -> list[Match]:
-    """Matches in one reading; of some entity types alone unless `types` is None."""
+def _matches_of_reading(recognizers: RecognizerSet, text: str, given: Sequence[str]) -> list[Match]:
+    """Matches in one reading."""
     clue = Clue.of(text)
     if given:
         words = clue.words.union(*(_WORD.findall(word.lower()) for word in given))
     else:
         words = clue.words
 
-    chosen = (r for r in recognizers.candidates(clue, words) if types is None or r.entity_type in types)
-    return [m for recognizer in chosen for m in recognizer.find(text, given)]
+    return [m for recognizer in recognizers.candidates(clue, words) for m in recognizer.find(text, given)]
 
 
 class RecognizerSet:
@@ -175,10 +175,15 @@ class RecognizerSet:
             for word in recognizer.keywords:
                 self._by_word.setdefault(word, []).append(recognizer)
 
+    @cached_property
+    def of_glued(self) -> RecognizerSet:
+        """The recognizers of types that are looked for beside letters."""
+        return RecognizerSet(r for r in self.all if r.entity_type in GLUED_TYPES)
+
     def candidates(self, clue: Clue, words: frozenset[str]) -> list[Recognizer]:
         """The recognizers worth running on a text."""
-        named = {id(r): r for word in words if word in self._by_word for r in self._by_word[word]}
-        return [r for r in (*self._always, *named.values()) if r.may_match(clue)]
+        named = {id(r): r for word in sorted(words & self._by_word.keys()) for r in self._by_word[word]}
+        return [r for r in (*self._always, *named.values()) if clue.digits >= r.min_digits and r.may_match(clue)]
 
 
 def _has_context(text: str, start: int, context: Sequence[str], given: Sequence[str]) -> bool:
@@ -204,9 +209,10 @@ def pattern_recognizers(entities: Iterable[str], phone_regions: tuple[str, ...])
 
 
 def _make_generic(presidio: Any, phone_regions: tuple[str, ...]) -> Iterator[Recognizer]:
-    yield _make_recognizer(
+    card = _make_recognizer(
         "CREDIT_CARD", _extend_recognizer(presidio.CreditCardRecognizer, "CREDIT_CARD"), _has_card_form
     )
+    yield replace(card, min_digits=12)
     yield _make_recognizer("EMAIL_ADDRESS", _email_recognizer(), lambda c: "@" in c.text)
     ip = _make_recognizer(
         "IP_ADDRESS", presidio.IpRecognizer(), lambda c: c.text.count(".") > 2 or c.text.count(":") > 1
@@ -223,13 +229,14 @@ def _make_generic(presidio: Any, phone_regions: tuple[str, ...]) -> Iterator[Rec
             context=("phone", "tel", "mobile", "call"),
         ),
     )
-    yield from (replace(recognizer, accepts=_is_no_file_number) for recognizer in phones)
+    yield from (replace(recognizer, accepts=_is_no_file_number, min_digits=7) for recognizer in phones)
     ssn = _make_recognizer("US_SSN", _extend_recognizer(presidio.UsSsnRecognizer, "US_SSN"), _has_ssn_form)
-    yield replace(ssn, accepts=_is_no_part_number)
+    yield replace(ssn, accepts=_is_no_part_number, min_digits=9)
     yield _make_recognizer(
-        "ACCOUNT_NUMBER", presidio.CryptoRecognizer(), lambda c: re.search(r"\w{26}", c.text) is not None
+        "ACCOUNT_NUMBER", presidio.CryptoRecognizer(), lambda c: _LONG_WORD.search(c.text) is not None
     )
-    yield _make_recognizer("DATE_TIME", presidio.DateRecognizer(), lambda c: _DATE_CLUE.search(c.text) is not None)
+    dates = _make_recognizer("DATE_TIME", presidio.DateRecognizer(), lambda c: _DATE_CLUE.search(c.text) is not None)
+    yield replace(dates, min_digits=1)
     yield _make_recognizer(
         "MAC_ADDRESS", presidio.MacAddressRecognizer(), lambda c: _MAC_CLUE.search(c.text) is not None
     )
@@ -257,35 +264,35 @@ def _make_labelled() -> Iterator[Recognizer]:
     """Recognizers of values behind words of seven languages that announce them."""
     for labels in ID_LABELS:
         ids = LabelledIds(labels)
-        yield Recognizer(labels.entity_type, ids, lambda c: c.digits >= 3, ids.keywords)
+        yield Recognizer(labels.entity_type, ids, keywords=ids.keywords, min_digits=3)
 
     yield Recognizer("PASSWORD", passwords.Passwords(), keywords=passwords.Passwords.keywords)
-    yield Recognizer("PIN", passwords.Pins(), lambda c: c.digits >= 4, passwords.Pins.keywords)
+    yield Recognizer("PIN", passwords.Pins(), keywords=passwords.Pins.keywords, min_digits=4)
     yield Recognizer("API_KEY", passwords.ApiKeys(), lambda c: len(c.text) > 8, passwords.ApiKeys.keywords)
     yield Recognizer("USERNAME", user_names.UserNames(), keywords=user_names.UserNames.keywords)
     for entity_type in ("USERNAME", "PASSWORD"):
         yield Recognizer(entity_type, passwords.LoginPairs(entity_type), keywords=passwords.LoginPairs.keywords)
 
     phones = labelled_phones.LabelledPhones()
-    yield Recognizer("PHONE_NUMBER", phones, lambda c: c.digits >= 6, phones.keywords)
+    yield Recognizer("PHONE_NUMBER", phones, keywords=phones.keywords, min_digits=6)
     dates = birth_dates.BirthDates()
-    yield Recognizer("DATE_OF_BIRTH", dates, lambda c: c.digits >= 1, birth_dates.KEYWORDS)
+    yield Recognizer("DATE_OF_BIRTH", dates, keywords=birth_dates.KEYWORDS, min_digits=1)
     # The asterisk of "(*12.03.1985)" is no word.
-    yield Recognizer("DATE_OF_BIRTH", dates, lambda c: "*" in c.text and c.digits >= 4)
+    yield Recognizer("DATE_OF_BIRTH", dates, lambda c: "*" in c.text, min_digits=4)
 
 
 def _make_unlabelled() -> Iterator[Recognizer]:
     """Recognizers of values that their form, their check digits or a list of names proves."""
-    yield Recognizer("IBAN_CODE", checked_numbers.Ibans(), lambda c: c.digits >= 8)
-    yield Recognizer("CREDIT_CARD", checked_numbers.GroupedCards(), lambda c: c.digits >= 12)
-    yield Recognizer("PHONE_NUMBER", labelled_phones.HintedPhones(), _has_phone_form)
-    yield Recognizer("NATIONAL_ID", checked_numbers.StrongNumbers("NATIONAL_ID"), lambda c: c.digits >= 6)
-    yield Recognizer("TAX_ID", checked_numbers.StrongNumbers("TAX_ID"), lambda c: c.digits >= 4)
+    yield Recognizer("IBAN_CODE", checked_numbers.Ibans(), min_digits=8)
+    yield Recognizer("CREDIT_CARD", checked_numbers.GroupedCards(), min_digits=12)
+    yield Recognizer("PHONE_NUMBER", labelled_phones.HintedPhones(), _has_phone_form, min_digits=7)
+    yield Recognizer("NATIONAL_ID", checked_numbers.StrongNumbers("NATIONAL_ID"), min_digits=6)
+    yield Recognizer("TAX_ID", checked_numbers.StrongNumbers("TAX_ID"), min_digits=4)
 
     national = checked_numbers.NationalNumbers()
-    yield Recognizer("NATIONAL_ID", national, lambda c: c.digits >= 6, national.keywords)
+    yield Recognizer("NATIONAL_ID", national, keywords=national.keywords, min_digits=6)
     for entity_type in masked.MASKED_TYPES:
-        yield Recognizer(entity_type, masked.MaskedIds(entity_type), lambda c: masked.has_mask(c.text))
+        yield Recognizer(entity_type, masked.MaskedIds(entity_type), lambda c: masked.has_mask(c.text), min_digits=3)
 
     yield Recognizer("PERSON", name_patterns.TitledNames(), keywords=name_patterns.TitledNames.keywords)
     yield Recognizer("PERSON", name_patterns.ListedNames(), lambda c: name_patterns.has_form(c.text))
@@ -344,6 +351,7 @@ def _is_no_file_number(text: str, start: int, end: int) -> bool:
     return not (has_letters and _YEAR_AND_NUMBER.fullmatch(text, start, end))
 
 
+_LONG_WORD = re.compile(r"\w{26}")
 _CARD_CLUE = re.compile(r"\d(?:[- ]?\d){11}")
 _SSN_CLUE = re.compile(r"\d{3}[\W_]{0,3}\d\d[\W_]{0,3}\d{4}")
 _FULL_PHONE_CLUE = re.compile(r"(?<!\d)\d(?:[^\w@,;:]{0,3}\d){9,14}(?!\d)")
@@ -365,7 +373,8 @@ def _of_countries(presidio: Any) -> Iterator[Recognizer]:
         if entity in COUNTRY_TYPES:
             context = tuple(word for word in map(str.lower, recognizer.context) if word not in TOO_COMMON)
             context += MORE_CONTEXT.get(entity, ())
-            yield _make_recognizer(COUNTRY_TYPES[entity], recognizer, _has_four_digits, context, needs_context=True)
+            made = _make_recognizer(COUNTRY_TYPES[entity], recognizer, lambda c: True, context, needs_context=True)
+            yield replace(made, min_digits=4)
 
 
 def _has_phone_form(clue: Clue) -> bool:
@@ -378,15 +387,11 @@ def _has_full_phone_form(clue: Clue) -> bool:
 
 
 def _has_card_form(clue: Clue) -> bool:
-    return clue.digits >= 12 and _CARD_CLUE.search(clue.text) is not None
+    return _CARD_CLUE.search(clue.text) is not None
 
 
 def _has_ssn_form(clue: Clue) -> bool:
-    return clue.digits >= 9 and _SSN_CLUE.search(clue.text) is not None
-
-
-def _has_four_digits(clue: Clue) -> bool:
-    return clue.digits >= 4
+    return _SSN_CLUE.search(clue.text) is not None
 
 
 def _make_recognizer(
@@ -407,7 +412,7 @@ def _make_recognizer(
     else:
         keywords = frozenset()
 
-    return Recognizer(entity_type, presidio, may_match, keywords, phrases, needs_context)
+    return Recognizer(entity_type, lean_search(presidio), may_match, keywords, phrases, needs_context)
 
 
 def _make_ours(ours: Ours) -> Recognizer:

@@ -1,14 +1,17 @@
 """Names, addresses and organisations in texts, found by the model that ships with the package."""
 
 import itertools
+import re
 
+import numpy as np
 import pytest
+import spacy
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ss_ray.errors import ConfigError, ResourceError
 from ss_ray.pii.text.detect import Detector
-from ss_ray.pii.text.ner import load_builtin, tokens
+from ss_ray.pii.text.ner import _TOKEN, COMPONENT, MODEL_PATH, _best_paths, load_builtin, tokens
 from ss_ray.pii.text.ner_engines import BUILTIN_TYPES, load_engine
 from tests.examples import examples
 
@@ -241,3 +244,38 @@ def test_the_model_scores_what_it_finds(detector):
     spans = load_engine("builtin").find_each(["Please ask Maria Lopez to call back."])[0]
     assert spans
     assert all(kind in BUILTIN_TYPES and 0 < score <= 0.85 for _, _, kind, score in spans)
+
+
+@QUICK
+@given(st.text(alphabet="aéZ 1.,'’@-\n/\u0301_", max_size=24))
+def test_the_short_cut_for_plain_words_changes_no_token(text):
+    without = re.compile(_TOKEN.pattern.removeprefix(r"[A-Za-z]+(?=[ ,]|\Z)|"))
+    assert without.pattern != _TOKEN.pattern
+    assert tokens(text) == [match.span() for match in without.finditer(text)]
+
+
+def test_vectors_that_are_kept_change_no_span_even_where_there_is_no_room_for_them():
+    texts = [text for text, *_ in (*PEOPLE, *OTHERS)] + ["", "\n\n", "Anna"]
+    fresh = spacy.load(MODEL_PATH).get_pipe(COMPONENT)
+    expected = [[span[:3] for span in spans] for spans in fresh.read(texts)]
+    assert sum(map(len, expected)) > len(PEOPLE)
+    for size in (1, 24, 4096):
+        fresh.keep_words(size)
+        for _ in range(2):
+            assert [[span[:3] for span in fresh.read([text])[0]] for text in texts] == expected
+            assert [[span[:3] for span in spans] for spans in fresh.read(texts)] == expected
+
+
+@QUICK
+@given(st.lists(st.integers(1, 6), min_size=1, max_size=4), st.integers(0, 2**32 - 1))
+def test_best_paths_have_the_greatest_sum_of_all_tags_that_can_follow_each_other(lengths, seed):
+    rng = np.random.default_rng(seed)
+    scores = [rng.normal(size=(length, 5)).astype(np.float32) for length in lengths]
+    for part, path in zip(scores, _best_paths(scores), strict=True):
+        paths = [
+            tags
+            for tags in itertools.product(range(5), repeat=len(part))
+            if all(tag % 2 or not tag or before in (tag, tag - 1) for before, tag in itertools.pairwise((0, *tags)))
+        ]
+        sums = {tags: float(part[np.arange(len(part)), list(tags)].sum()) for tags in paths}
+        assert sums[tuple(path.tolist())] == pytest.approx(max(sums.values()), abs=1e-5)

@@ -64,3 +64,26 @@ def test_what_only_resembles_it_is_not_found(patterns, text):
 
 def test_an_ordinary_text_is_read_once():
     assert list(other_readings("The patient slept well, 7 hours.")) == []
+
+
+ACCENTS = ["José rang Zoë über das Café an.", "Kateřina, James and Émile won: 3 points."]
+
+
+@pytest.mark.parametrize("text", ACCENTS)
+def test_an_accent_in_a_name_hides_no_number(text):
+    assert list(other_readings(text)) == []
+
+
+EDGES = [
+    "联系219-09-9998谢谢",
+    "nr\u00a0219-09-9998",
+    "219-09-9998… call",
+    "ａｎｎａ＠firma.de",
+    "见www.firma.de吧",
+    "über/home/anna",
+]
+
+
+@pytest.mark.parametrize("text", EDGES)
+def test_a_sign_at_a_number_or_an_address_is_read_as_an_edge(text):
+    assert [reading.text for reading in other_readings(text)]
