@@ -389,7 +389,7 @@ def _replace_worker(
     plan: PiiPlan, schema: TableSchema, ages: tuple[AgeColumn, ...], shared: KeyFile, report: Callable[..., None]
 ) -> Callable[[_Item], _Done]:
     key = shared.read()
-    replacer = TableReplacer(plan, Pseudonyms(key=key, locale=plan.locale), ages)
+    replacer = TableReplacer(plan, Pseudonyms(key=key, locale=plan.locale, injective=plan.injective), ages)
     if plan.steps:
         written = policy_outline(schema, plan, key).table.schema
         described = written.names

@@ -11,6 +11,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import string
+from collections.abc import Sequence
 
 from ss_ray.pii.stand_ins.keyed import Stream
 from ss_ray.tables.check_digits import luhn_digit
@@ -58,22 +59,27 @@ def digits_of(text: str) -> str:
     return "".join(str(int(character)) for character in text if character.isdecimal())
 
 
-def phone_number(value: str, stream: Stream) -> str:
+def phone_number(value: str, stream: Stream, area_codes: Sequence[str] = ()) -> str:
     """A phone number of the same format.
 
     North American numbers (10 digits, 11 with the country code 1) get an area code and the exchange 555, which has
     no subscribers. Of other numbers the sign "+" and the country code's first two digits stay, or one leading zero.
+
+    Args:
+        value: Phone number as the table has it.
+        stream: Source of the digits.
+        area_codes: North American area codes to choose from; () for some of the United States.
     """
     if not _DIGITS_AND_SEPARATORS.fullmatch(value) or not 6 <= len(digits_of(value)) <= 20:
-        return fill(_make_shape("(000) 000-0000"), _nanp_digits(stream))
+        return fill(_make_shape("(000) 000-0000"), _nanp_digits(stream, area_codes))
 
     number, extension = split_extension(value)
     digits = digits_of(number)
     # North American numbers get the exchange 555, which has no subscribers.
     if len(digits) == 10 and digits[0] in "23456789":
-        drawn = _nanp_digits(stream)
+        drawn = _nanp_digits(stream, area_codes)
     elif len(digits) == 11 and digits[0] == "1":
-        drawn = "1" + _nanp_digits(stream)
+        drawn = "1" + _nanp_digits(stream, area_codes)
     else:
         if number.lstrip().startswith("+"):
             kept = digits[:2]
@@ -251,8 +257,8 @@ def _invent_word(stream: Stream) -> str:
     return "".join(stream.choice("bcdfghklmnprstvw") + stream.choice("aeiou") for _ in range(3))
 
 
-def _nanp_digits(stream: Stream) -> str:
-    return stream.choice(_AREA_CODES) + "555" + stream.digits(4)
+def _nanp_digits(stream: Stream, area_codes: Sequence[str]) -> str:
+    return stream.choice(area_codes or _AREA_CODES) + "555" + stream.digits(4)
 
 
 def _make_shape(text: str) -> str:
