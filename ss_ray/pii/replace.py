@@ -146,10 +146,16 @@ class TableReplacer:
                 new = [text and re.split("[-+]", text)[0] for text in new]
             array = from_texts(new, column.type, column=rule.name)
 
+        if rule.formats:
+            # Formats say how the values of another column are written.
+            array = pc.if_else(pc.is_in(column, value_set=pa.array(rule.formats)), column, array)
+
         return _Replaced(
             name=rule.name,
             array=array,
-            counts=Counter({rule.entity_type: sum(place is not None for place in places)}),
+            counts=Counter(
+                {rule.entity_type: sum(place is not None and texts[place] not in rule.formats for place in places)}
+            ),
             examples={rule.entity_type: self._choose_examples(rule.entity_type, new)},
             dropped_rows=_present_rows(places) if rule.operator is Operator.DROP_ROW else (),
         )

@@ -63,6 +63,7 @@ class ColumnRule:
         operator: Operator that is applied to the cells.
         confidence: In [0, 1]; 1 where a person declared the type.
         explanation: Why, in words without any value.
+        formats: Cells that are formats of another column's values, and stay.
     """
 
     name: str
@@ -70,6 +71,7 @@ class ColumnRule:
     operator: Operator
     confidence: float
     explanation: str
+    formats: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -228,7 +230,7 @@ def make_pii_plan(
     lock_columns = settings.lock_columns or ()
     _check_names(schema, chosen, lock_columns, asked.person_id)
     plan = _make_settings(asked, custom, allowed)
-    rules = [rule for column in schema.columns if (rule := _make_rule(column.name, chosen, typings, allowed, plan))]
+    rules = [rule for column in schema.columns if (rule := _make_rule(column, chosen, typings, allowed, plan))]
     types = {rule.name: rule.entity_type for rule in rules}
     free = _move_together([rule for rule in rules if rule.name not in lock_columns], plan, schema, lock_columns)
     # Before any row is read: a column that may be personal must not pass unnoticed.
@@ -454,9 +456,14 @@ def _whole_alphabet(characters: str) -> str:
 
 
 def _make_rule(
-    name: str, chosen: Mapping[str, str], typings: Mapping[str, ColumnTyping], allowed: tuple[str, ...], plan: PiiPlan
+    column: ColumnSchema,
+    chosen: Mapping[str, str],
+    typings: Mapping[str, ColumnTyping],
+    allowed: tuple[str, ...],
+    plan: PiiPlan,
 ) -> ColumnRule | None:
     """Type and operator of a column, or None for an ordinary column or a text."""
+    name = column.name
     if name in chosen:
         type_ = chosen[name]
         return ColumnRule(
@@ -474,6 +481,7 @@ def _make_rule(
         operator=plan.operator(typing.entity_type) if is_allowed else Operator.KEEP,
         confidence=typing.confidence,
         explanation=typing.explanation,
+        formats=column.formats if column.spelling_of is not None else (),
     )
 
 

@@ -25,7 +25,7 @@ from ss_ray.errors import ConfigError, PrivacyError
 from ss_ray.pii import entities
 from ss_ray.pii.stand_ins import formats
 from ss_ray.pii.stand_ins.codes import permuted_code
-from ss_ray.pii.stand_ins.keyed import MAX_KEY_BYTES, MIN_KEY_BYTES, Stream
+from ss_ray.pii.stand_ins.keyed import MAX_KEY_BYTES, MIN_KEY_BYTES, Stream, permuted
 from ss_ray.pii.stand_ins.lexicon import fold_name, lexicon
 from ss_ray.pii.stand_ins.names import Names
 from ss_ray.pii.stand_ins.person import NOBODY, Person
@@ -160,13 +160,18 @@ class Pseudonyms:
             stream = Stream(self.key, entity_type, normalise(entity_type, value), str(draw))
             if formats.is_masked(value):
                 return formats.masked_number(value, stream)
+            if entity_type == entities.CREDIT_CARD and (rounded := formats.rounded_digits(value)):
+                # Too few digits are left for the numbers that no bank issues; a permutation keeps them apart.
+                return formats.fill_rounded(value, rounded[0] + permuted(self.key, f"CARD{rounded[0]}", rounded[1:]))
             if entity_type in _PHONES:
                 area_codes = self.places.area_codes(formats.digits_of(formats.split_extension(value)[0]), home)
                 return formats.phone_number(value, stream, area_codes)
             return _FORMATS[entity_type](value, stream)
 
         if entity_type in PERMUTED_TYPES:
-            return permuted_code(self.key, entity_type, value)
+            # A spreadsheet wrote the id as a number: the exponent says how long it is.
+            number, exponent = formats.split_exponent(value)
+            return permuted_code(self.key, entity_type, number) + exponent
         if entity_type in PERSONAL_TYPES:
             return self._replace_personal(entity_type, value, person)
 
@@ -239,6 +244,8 @@ class Pseudonyms:
 
 def normalise(entity_type: str, value: str) -> str:
     """Common form of the spellings of one value: digits of a phone, letters of a name without case."""
+    if entity_type == entities.CREDIT_CARD and (digits := formats.card_digits(value)):
+        return digits
     if entity_type in _DIGIT_TYPES:
         is_phone = entity_type == entities.PHONE_NUMBER
         digits = formats.digits_of(formats.split_extension(value)[0] if is_phone else value)

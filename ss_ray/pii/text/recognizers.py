@@ -278,6 +278,7 @@ def _make_unlabelled() -> Iterator[Recognizer]:
     """Recognizers of values that their form, their check digits or a list of names proves."""
     yield Recognizer("IBAN_CODE", checked_numbers.Ibans(), lambda c: c.digits >= 8)
     yield Recognizer("CREDIT_CARD", checked_numbers.GroupedCards(), lambda c: c.digits >= 12)
+    yield Recognizer("CREDIT_CARD", checked_numbers.ScientificCards(), lambda c: c.digits >= 14)
     yield Recognizer("PHONE_NUMBER", labelled_phones.HintedPhones(), _has_phone_form)
     yield Recognizer("NATIONAL_ID", checked_numbers.StrongNumbers("NATIONAL_ID"), lambda c: c.digits >= 6)
     yield Recognizer("TAX_ID", checked_numbers.StrongNumbers("TAX_ID"), lambda c: c.digits >= 4)
