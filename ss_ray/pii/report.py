@@ -15,6 +15,7 @@ from ss_ray.pii.identifiers import ENTITY_TYPES
 from ss_ray.pii.rules import CodeColumn, ColumnRule, PiiPlan
 from ss_ray.pii.statistics import SEARCHED, UNREADABLE, SafeHarborItem, TypeStatistics, UnreadTexts, safe_harbor
 from ss_ray.pii.survivors import ScanResult
+from ss_ray.pii.uniqueness import KeptTogether
 from ss_ray.schema import ColumnSchema, TableSchema
 
 REPORT_FILES = ("pii_report.html", "pii_report.json")
@@ -35,6 +36,23 @@ class ColumnSearch:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ReportFindings:
+    """Findings in the rows of a table.
+
+    Attributes:
+        statistics: Statistics of the replacement, by column and entity type.
+        scan: Counts of the second scanner.
+        unread: Texts in languages that names are not looked for in.
+        kept_together: Rows that the kept columns single out; None where nothing personal is kept.
+    """
+
+    statistics: tuple[TypeStatistics, ...]
+    scan: ScanResult
+    unread: tuple[UnreadTexts, ...] = ()
+    kept_together: KeptTogether | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class PiiReport:
     """Results of the search and of the replacement.
 
@@ -50,6 +68,7 @@ class PiiReport:
         notes: Notes for the reader, a sentence each.
         code_columns: Columns of codes, which were searched by patterns only, with the reason.
         unread: Texts in languages that names are not looked for in.
+        kept_together: Rows that the kept columns single out; None where nothing personal is kept.
     """
 
     num_rows: int
@@ -63,6 +82,7 @@ class PiiReport:
     notes: tuple[str, ...]
     code_columns: tuple[CodeColumn, ...] = ()
     unread: tuple[UnreadTexts, ...] = ()
+    kept_together: KeptTogether | None = None
 
     @property
     def replaced_columns(self) -> int:
@@ -76,25 +96,19 @@ class PiiReport:
 
 
 def make_pii_report(
-    plan: PiiPlan,
-    statistics: tuple[TypeStatistics, ...],
-    schema: TableSchema,
-    num_rows: int,
-    dropped_rows: int,
-    scan: ScanResult,
-    unread: tuple[UnreadTexts, ...] = (),
+    plan: PiiPlan, findings: ReportFindings, schema: TableSchema, num_rows: int, dropped_rows: int
 ) -> PiiReport:
     """The report of a table.
 
     Args:
         plan: Plan of the replacement.
-        statistics: Statistics of the replacement, by column and entity type.
+        findings: Findings in the rows of the table.
         schema: Schema of the table before the replacement.
         num_rows: Number of rows written.
         dropped_rows: Number of rows left out.
-        scan: Counts of the second scanner.
-        unread: Texts in languages that names are not looked for in.
     """
+    statistics = findings.statistics
+    scan = findings.scan
     touched = {row.column for row in statistics}
     kept = (*plan.kept, *(rule for rule in plan.columns if plan.steps and rule.name not in touched))
     treated = [(row.column, row.entity_type, row.operator) for row in statistics if row.entity_type != UNREADABLE]
@@ -110,9 +124,10 @@ def make_pii_report(
         searches=tuple(ColumnSearch(column=c.name, search=_describe_search(c, plan)) for c in schema.columns),
         scan=scan,
         safe_harbor=safe_harbor(treated, scan),
-        notes=tuple(_write_notes(plan, statistics, unread)),
+        notes=tuple(_write_notes(plan, statistics, findings.unread)),
         code_columns=plan.code_columns,
-        unread=unread,
+        unread=findings.unread,
+        kept_together=findings.kept_together,
     )
 
 

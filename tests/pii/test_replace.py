@@ -12,9 +12,9 @@ from ss_ray.demo import make_patients
 from ss_ray.errors import PrivacyError
 from ss_ray.pii.columns.classify import classify_table
 from ss_ray.pii.entities import BY_NAME
+from ss_ray.pii.planning import type_columns
 from ss_ray.pii.replace import TableReplacer
 from ss_ray.pii.rules import ColumnRule, PiiPlan, make_pii_plan, updated_schema
-from ss_ray.pii.stage import type_columns
 from ss_ray.pii.stand_ins.people import find_person_columns
 from ss_ray.pii.stand_ins.pseudonyms import MASK, Pseudonyms
 from ss_ray.pii.statistics import UNREADABLE, Counts

@@ -10,8 +10,9 @@ from ss_ray.config.pii import PiiParameters
 from ss_ray.location import Location
 from ss_ray.pii.entities import FREE_TEXT
 from ss_ray.pii.key_file import shared_key
+from ss_ray.pii.planning import type_columns
 from ss_ray.pii.rules import make_pii_plan, updated_schema
-from ss_ray.pii.stage import _replace_worker, type_columns
+from ss_ray.pii.stage import _replace_worker
 from ss_ray.schema import ColumnSchema, Kind, TableSchema
 
 
