@@ -164,9 +164,15 @@ def suggest(
 @app.command("replace-pii")
 def replace_pii(
     data: DataOption,
-    out: OutOption,
+    out: Annotated[
+        str | None, typer.Option(help="Run directory, a path or URI. The same command again resumes it.")
+    ] = None,
     config: ConfigOption = None,
     overrides: SetOption = None,
+    preview: Annotated[
+        int | None,
+        typer.Option("--preview", min=1, help="Show types, reasons and masked samples of so many rows; write nothing."),
+    ] = None,
     csv: Annotated[bool, typer.Option("--csv", help="Also write release/table.csv.")] = False,
     redo: RedoOption = False,
     status: StatusOption = None,
@@ -174,6 +180,14 @@ def replace_pii(
     debug: DebugOption = False,
 ) -> None:
     """Replace the personal data of a table, in columns and in texts, and leave the rest as it is."""
+    if preview is not None:
+        from ss_ray.cli.preview import preview_table
+
+        print(preview_table(_read_config(config, overrides), data, preview))
+        return
+    if out is None:
+        raise typer.BadParameter("give the run directory, or --preview for a look without one", param_hint="--out")
+
     _announce_start(verbose, debug, status)
     from ss_ray.runs.job_status import followed
 

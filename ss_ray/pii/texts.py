@@ -213,7 +213,9 @@ class TextReplacer:
             if others is None or others or len(text.split()) >= MIN_SENTENCE_WORDS:
                 found[text] = others
 
-        for text, read in self._find_with_names(found, header).items():
+        # The model is not loaded for nothing.
+        by_names = self._find_with_names(found, header) if found else {}
+        for text, read in by_names.items():
             others = found[text]
             if read is None or others is None:
                 found[text] = None
