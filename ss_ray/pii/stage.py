@@ -331,7 +331,7 @@ def _replace_worker(
         if plan.drops_rows:
             described = written.names
         else:
-            described = [name for name in changed if name in written.names]
+            described = [name for name in dict.fromkeys(changed) if name in written.names]
 
     kinds = enforced_kinds(plan)
     kept = [rule.name for rule in kept_together(plan)]
