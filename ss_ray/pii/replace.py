@@ -173,10 +173,7 @@ class TableReplacer:
         replace = self._text_replacer.replacement.replace
         homes = rows.homes_by_column.get(rule.name)
         if homes is not None and not _is_small_integer(type_):
-            return [
-                None if place is None else replace(entity_type, texts[place] or "", home=home)
-                for place, home in zip(places, homes, strict=True)
-            ]
+            return self._replace_located(entity_type, texts, places, homes)
 
         is_by_row = entity_type in HANDLE_TYPES or self.plan.person.chooses_names
         if (entity_type in PERSONAL_TYPES and is_by_row) or entity_type in DATE_TYPES:
@@ -187,6 +184,20 @@ class TableReplacer:
 
         stand_ins = [None if text is None else self._make_fitting(entity_type, text, type_) for text in texts]
         return [None if place is None else stand_ins[place] for place in places]
+
+    def _replace_located(
+        self, entity_type: str, texts: Sequence[str | None], places: Sequence[int | None], homes: Sequence[Home]
+    ) -> list[str | None]:
+        """(num_rows,) replacement of each cell of a column of places."""
+        replace = self._text_replacer.replacement.replace
+        # Rows of one home share the object, and hashing its address is cheaper than hashing its fields.
+        keys = [(place, id(home)) for place, home in zip(places, homes, strict=True)]
+        done: dict[tuple[int | None, int], str] = {}
+        for key, place, home in zip(keys, places, homes, strict=True):
+            if place is not None and key not in done:
+                done[key] = replace(entity_type, texts[place] or "", home=home)
+
+        return [done.get(key) for key in keys]
 
     def _move_dates(self, column: pa.ChunkedArray, rule: ColumnRule, rows: _Rows) -> pa.Array:
         """A column of dates, moved by the days of each row or cut to the first day of the year."""

@@ -112,6 +112,16 @@ class Country:
         return tuple((state, town) for state in self.states for town in state.towns)
 
     @cached_property
+    def states_by_size(self) -> tuple[Region, ...]:
+        """States by their numbers of towns, the largest first."""
+        return tuple(sorted(self.states, key=lambda state: -len(state.lines)))
+
+    @cached_property
+    def size_ranks(self) -> Mapping[Region, int]:
+        """Index in `states_by_size` of each state."""
+        return {state: rank for rank, state in enumerate(self.states_by_size)}
+
+    @cached_property
     def _states_by_name(self) -> Mapping[str, Region]:
         return {fold_place(name): state for state in self.states for name in state.names}
 
@@ -147,6 +157,7 @@ def countries() -> Mapping[str, Country]:
     return {block[:2]: _parse_country(block) for block in blocks}
 
 
+@lru_cache(maxsize=1 << 14)
 def fold_place(text: str) -> str:
     """A name of a state without case, accents, spaces and the word for its kind: "Provincia di Pisa" becomes "pisa"."""
     folded = fold_name(text)

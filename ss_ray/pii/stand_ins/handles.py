@@ -10,12 +10,15 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import accumulate
 
 from ss_ray.pii.stand_ins.lexicon import fold_name
 from ss_ray.pii.stand_ins.person import Person
 
 MIN_OWN = 2
 """Letters that a name has at least, to be looked for in a handle."""
+MAX_INITIALS = 2
+"""Initials before and behind names."""
 _LETTERS = re.compile(r"[^\W\d_]+")
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe", "æ": "ae"})
 
@@ -27,12 +30,12 @@ class OwnName:
     Attributes:
         text: The name as the row has it.
         role: "first" or "last".
-        regex: Matches its spellings in a folded handle.
+        letters: Its folded letters alone: "oneal" for "O'Neal", "vanderberg" for "van der Berg".
     """
 
     text: str
     role: str
-    regex: str
+    letters: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,53 +60,109 @@ def split_handle(handle: str, person: Person) -> list[Segment]:
     if not names or len(folded) != len(handle):
         return [Segment(text=handle)]
 
-    segments = []
-    end = 0
-    for place in _own_pattern(names).finditer(folded):
-        segments.append(Segment(text=handle[end : place.start()]))
-        segments += _split_own(handle, place, names)
-        end = place.end()
+    letters = _LetterRuns(folded)
+    segments: list[Segment] = []
+    done = 0
+    start = 0
+    while start < len(letters.places):
+        parts = letters.match_names(start, names)
+        if not parts:
+            start = letters.next_end(start)
+            continue
 
-    segments.append(Segment(text=handle[end:]))
+        for length, name in parts:
+            first = letters.places[start]
+            segments.append(Segment(text=handle[done:first]))
+            done = letters.places[start + length - 1] + 1
+            segments.append(Segment(text=handle[first:done], name=name, is_initial=name is None))
+            start += length
+
+    segments.append(Segment(text=handle[done:]))
     return [segment for segment in segments if segment.text]
-
-
-def _split_own(handle: str, place: re.Match[str], names: tuple[OwnName, ...]) -> Iterator[Segment]:
-    """The names and initials of a run of letters in which the person's names stand."""
-    either = "|".join(name.regex for name in names)
-    for part in re.finditer(rf"{either}|[^\W\d_]|[\W\d_]+", place[0]):
-        text = handle[place.start() + part.start() : place.start() + part.end()]
-        name = next((name for name in names if re.fullmatch(name.regex, part[0])), None)
-        is_initial = name is None and text.isalpha()
-        yield Segment(text=text, name=name, is_initial=is_initial)
 
 
 @lru_cache(maxsize=4096)
 def own_names(person: Person) -> tuple[OwnName, ...]:
-    """The names of a person, the longest first: whole, and each word of them."""
+    """The names of a person in each of their spellings, the longest first: whole, and each word of them."""
     names: dict[str, OwnName] = {}
     for role, texts in (("last", person.family_names), ("first", person.given_names)):
         for text in texts:
-            for part in (text, *_LETTERS.findall(text)):
-                if len(part) >= MIN_OWN:
-                    names.setdefault(fold_name(part), OwnName(text=part, role=role, regex=_spell_name(part)))
+            for part in (text,) if text.isalpha() else (text, *_LETTERS.findall(text)):
+                for letters in _spell_name(part):
+                    if len(letters) >= MIN_OWN:
+                        names.setdefault(letters, OwnName(text=part, role=role, letters=letters))
 
-    return tuple(sorted(names.values(), key=lambda name: -len(name.text)))
-
-
-@lru_cache(maxsize=4096)
-def _own_pattern(names: tuple[OwnName, ...]) -> re.Pattern[str]:
-    """Names that follow each other, with at most two initials before, one between, and two behind them."""
-    either = "|".join(name.regex for name in names)
-    letter = r"[^\W\d_]"
-    return re.compile(
-        rf"(?<!{letter}){letter}{{0,2}}?(?:{either})(?:{letter}?(?:{either}))*{letter}{{0,2}}(?!{letter})"
-    )
+    return tuple(sorted(names.values(), key=lambda name: -len(name.letters)))
 
 
-def _spell_name(name: str) -> str:
-    """The regex of a name without case, accents and separators: "O'Neal" is "oneal", "van der Berg" is "vanderberg"."""
-    words = _LETTERS.findall(name)
-    plain = r"[\W_]?".join(fold_name(word) for word in words)
-    spelled = r"[\W_]?".join(fold_name(word.casefold().translate(_UMLAUTS)) for word in words)
-    return plain if plain == spelled else f"(?:{spelled}|{plain})"
+def _spell_name(name: str) -> Iterator[str]:
+    """The folded letters of a name, also with its umlauts as two letters."""
+    # The common case, a single word, needs no search for words.
+    if name.isascii() and name.isalpha():
+        yield name.lower()
+        return
+
+    yield "".join(_LETTERS.findall(fold_name(name)))
+    if not name.isascii():
+        yield "".join(_LETTERS.findall(fold_name(name.casefold().translate(_UMLAUTS))))
+
+
+class _LetterRuns:
+    """The letters of a folded handle without what stands between them.
+
+    Attributes:
+        letters: The letters.
+        places: Place of each letter in the handle.
+        ends: Numbers of letters behind which another character or nothing stands.
+        barriers: Numbers of letters behind which a digit stands, which no name goes over.
+    """
+
+    def __init__(self, folded: str) -> None:
+        runs = list(_LETTERS.finditer(folded))
+        self.places = [place for run in runs for place in range(run.start(), run.end())]
+        self.letters = "".join(run[0] for run in runs)
+        self.ends = list(accumulate(len(run[0]) for run in runs))
+        self.barriers = [
+            end
+            for end, run, after in zip(self.ends, runs, runs[1:], strict=False)
+            if any(map(str.isdecimal, folded[run.end() : after.start()]))
+        ]
+
+    def next_end(self, start: int) -> int:
+        """The number of letters at the end of the run in which a letter stands."""
+        return next(end for end in self.ends if end > start)
+
+    def match_names(self, start: int, names: tuple[OwnName, ...]) -> list[tuple[int, OwnName | None]]:
+        """Lengths and names of the parts from the start of a run to the end of one; [] where other letters are left."""
+        run_end = self.next_end(start)
+        for initials in range(min(MAX_INITIALS, run_end - start) + 1):
+            parts = self._match_from(start + initials, names)
+            if parts:
+                return [(1, None)] * initials + parts
+        return []
+
+    def _match_from(self, start: int, names: tuple[OwnName, ...]) -> list[tuple[int, OwnName | None]]:
+        parts: list[tuple[int, OwnName | None]] = []
+        place = start
+        name = self._find_name(place, names)
+        while name is not None:
+            parts.append((len(name.letters), name))
+            place += len(name.letters)
+            if place in self.ends:
+                return parts
+
+            name = self._find_name(place, names)
+            if name is None and place + 1 not in self.ends and (name := self._find_name(place + 1, names)):
+                parts.append((1, None))
+                place += 1
+
+        left = self.next_end(place) - place if place < len(self.letters) else 0
+        return [*parts, *[(1, None)] * left] if parts and left <= MAX_INITIALS else []
+
+    def _find_name(self, place: int, names: tuple[OwnName, ...]) -> OwnName | None:
+        """The longest name whose letters stand at a place, with no digit between them."""
+        for name in names:
+            end = place + len(name.letters)
+            if self.letters.startswith(name.letters, place) and not any(place < at < end for at in self.barriers):
+                return name
+        return None

@@ -182,7 +182,7 @@ class Names:
 
     def _replace_handle(self, handle: str, person: Person) -> str:
         stream = Stream(self.key, "handle", handle.casefold())
-        segments = split_handle(handle, person)
+        segments = [Segment(text=handle)] if _is_plain_handle(handle, person) else split_handle(handle, person)
         pieces = [piece for segment in segments for piece in self._replace_segment(segment, person, stream)]
         # Without digits, many people would share a user name.
         missing = MIN_DIGITS - sum(len(piece) for piece in pieces if piece.isdecimal())
@@ -191,10 +191,15 @@ class Names:
     def _replace_segment(self, segment: Segment, person: Person, stream: Stream) -> list[str]:
         if segment.is_initial:
             return [_like_case(self._replace_initial(segment.text, person), segment.text)]
+        if segment.name is None and not any(map(str.isalnum, segment.text)):
+            return [segment.text]
         if segment.name is None:
             return self._replace_unknown(segment.text, person, stream)
 
         stand_in = self._replace_words(segment.name.text, person, segment.name.role)
+        if stand_in.isalpha():
+            return [_like_case(stand_in, segment.text)]
+
         separator = _SEPARATOR.search(segment.text)
         words = _WORD_LETTERS.findall(stand_in)
         return [_like_case((separator[0] if separator else "").join(words), segment.text)]
@@ -225,6 +230,17 @@ class Names:
                 pieces.append(part.replace("\0", ""))
 
         return pieces
+
+
+def _is_plain_handle(handle: str, person: Person) -> bool:
+    """Whether a handle is made of the single words of the person's names and of initials before them.
+
+    Such handles, which are most, need no search for names.
+    """
+    if person.locale or person.identity or not handle.islower():
+        return False
+    own = person.given | person.family
+    return all(len(run) == 1 or run in own or run[1:] in own for run in _WORD_LETTERS.findall(handle))
 
 
 def composed(text: str) -> str:

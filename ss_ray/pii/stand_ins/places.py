@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal, InvalidOperation
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from ss_ray.pii import entities
 from ss_ray.pii.stand_ins.gazetteer import countries, find_country, find_country_of_state
@@ -140,12 +140,8 @@ class Places:
     def area_codes(self, digits: str, home: Home = ANYWHERE) -> tuple[str, ...]:
         """Area codes for the stand-in of a North American number: of the stand-in state; () where none is known."""
         if not home.state or home.country not in NUMBERED:
-            code = states_by_area_code().get(digits[-10:-7], "")
-            country = "US" if code.lower() in states_by_word() else "CA"
-            home = replace(home.elsewhere, country=country, new_country="", state=code)
-
-        state = self.regions.replace_state(home) if home.state else None
-        return area_codes_of(state) if state is not None else ()
+            return _area_codes_of_code(self.regions, digits[-10:-7], home.keeps_state)
+        return _area_codes_of_home(self.regions, home)
 
     def _is_listed(self, value: str, home: Home) -> bool:
         """Whether the lists of places, in Latin letters, serve better than words in the script of the value."""
@@ -292,6 +288,20 @@ class Places:
 
     def _choose_lexicon(self, value: str) -> Lexicon:
         return lexicon(locale_of_script(value) or self.locale)
+
+
+@lru_cache(maxsize=1 << 12)
+def _area_codes_of_code(regions: Regions, code: str, keeps_state: bool) -> tuple[str, ...]:
+    """Area codes of the stand-in of the state that an area code tells."""
+    state = states_by_area_code().get(code, "")
+    country = "US" if state.lower() in states_by_word() else "CA"
+    return _area_codes_of_home(regions, Home(country=country, state=state, keeps_state=keeps_state))
+
+
+@lru_cache(maxsize=1 << 12)
+def _area_codes_of_home(regions: Regions, home: Home) -> tuple[str, ...]:
+    state = regions.replace_state(home)
+    return area_codes_of(state) if state is not None else ()
 
 
 def kind_of_place(value: str) -> str:

@@ -207,8 +207,8 @@ class Regions:
 
     def _other_state(self, country: Country, state: Region) -> Region:
         """Another state of the country with about as many towns; the state itself where it is the only one."""
-        ordered = sorted(country.states, key=lambda other: -len(other.towns))
-        place = ordered.index(state)
+        ordered = country.states_by_size
+        place = country.size_ranks[state]
         # The last group takes the rest, so that no state is alone.
         first = min(place // GROUP, max(0, len(ordered) // GROUP - 1)) * GROUP
         is_last = first // GROUP >= len(ordered) // GROUP - 1
