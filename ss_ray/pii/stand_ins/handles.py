@@ -111,7 +111,7 @@ class _LetterRuns:
     """The letters of a folded handle without what stands between them.
 
     Attributes:
-        letters: The letters.
+        letters: Letters of the handle in order, joined.
         places: Place of each letter in the handle.
         ends: Numbers of letters behind which another character or nothing stands.
         barriers: Numbers of letters behind which a digit stands, which no name goes over.

@@ -39,7 +39,7 @@ _TELLING = frozenset({entities.CITY, entities.STATE, entities.POSTCODE, entities
 _MOVING = frozenset({entities.CITY, entities.STATE})
 _PLACE_WORDS = frozenset(
     "city town village municipality state province region county country nation land zip zipcode postcode postal post "
-    "code name full abbr abbreviation short long iso address addr home residence lat latitude lon lng long longitude "
+    "code name full abbr abbreviation short long iso address addr home residence lat latitude lon lng longitude "
     "coordinate coordinates geo location phone telephone tel mobile cell fax number no nr of the".split()
 )
 _HEADER_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|[^\W\d_]+")
@@ -54,7 +54,7 @@ class HomeColumns:
         state: Columns of states.
         city: Columns of towns.
         postcode: Columns of postcodes.
-        new_country: Whether the country is replaced.
+        replaces_country: Whether the country is replaced.
         keeps_state: Whether the state stays.
         moves: Whether a town or a state is replaced.
     """
@@ -63,7 +63,7 @@ class HomeColumns:
     state: tuple[str, ...] = ()
     city: tuple[str, ...] = ()
     postcode: tuple[str, ...] = ()
-    new_country: bool = False
+    replaces_country: bool = False
     keeps_state: bool = False
     moves: bool = False
 
@@ -107,7 +107,7 @@ def _make_columns(types: Mapping[str, str], operators: Mapping[str, Operator]) -
         state=of(entities.STATE),
         city=of(entities.CITY),
         postcode=of(entities.POSTCODE),
-        new_country=entities.COUNTRY in replaced,
+        replaces_country=entities.COUNTRY in replaced,
         keeps_state=any(operators.get(name) is Operator.KEEP for name in of(entities.STATE)),
         moves=bool(replaced & _MOVING),
     )
@@ -133,7 +133,7 @@ def _make_home(cells: Mapping[str, str | None], columns: HomeColumns, places: Pl
     named = [text for name in columns.country if (text := cells[name])]
     country = next((known.code for text in named if (known := find_country(text))), "")
     new_country = ""
-    if columns.new_country and country:
+    if columns.replaces_country and country:
         replaced = find_country(places.country(country))
         new_country = replaced.code if replaced else ""
 
