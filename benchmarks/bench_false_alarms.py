@@ -29,9 +29,9 @@ from harmless_texts import CODE, SHORTHAND, code_columns, foreign_sentences
 from smoke import arguments_of
 
 from ss_ray.config.pii import PiiParameters
+from ss_ray.pii.planning import column_languages, type_columns
 from ss_ray.pii.replace import TableReplacer
 from ss_ray.pii.rules import make_pii_plan
-from ss_ray.pii.stage import column_languages, type_columns
 from ss_ray.pii.stand_ins.pseudonyms import Pseudonyms
 from ss_ray.tables.facts import table_facts
 from ss_ray.tables.infer import infer_schema

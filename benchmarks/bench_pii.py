@@ -25,9 +25,9 @@ from smoke import arguments_of
 
 from ss_ray.config.files import load_config
 from ss_ray.config.pii import PiiParameters
+from ss_ray.pii.planning import type_columns
 from ss_ray.pii.replace import TableReplacer
 from ss_ray.pii.rules import make_pii_plan
-from ss_ray.pii.stage import type_columns
 from ss_ray.pii.stand_ins.pseudonyms import Pseudonyms
 from ss_ray.pipelines.replace_pii import replace_table
 from ss_ray.tables.facts import table_facts

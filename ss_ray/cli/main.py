@@ -65,7 +65,9 @@ def run(
         parsed = _read_config(config, overrides)
         from ss_ray.location import Location
         from ss_ray.pipelines.names import check_names
+        from ss_ray.plans.make import check_supported
 
+        check_supported(parsed)
         # A run that is there may go on without its source.
         if not Location.parse(out).exists():
             check_names(parsed, data)
@@ -164,9 +166,15 @@ def suggest(
 @app.command("replace-pii")
 def replace_pii(
     data: DataOption,
-    out: OutOption,
+    out: Annotated[
+        str | None, typer.Option(help="Run directory, a path or URI. The same command again resumes it.")
+    ] = None,
     config: ConfigOption = None,
     overrides: SetOption = None,
+    preview: Annotated[
+        int | None,
+        typer.Option("--preview", min=1, help="Show types, reasons and masked samples of so many rows; write nothing."),
+    ] = None,
     csv: Annotated[bool, typer.Option("--csv", help="Also write release/table.csv.")] = False,
     redo: RedoOption = False,
     status: StatusOption = None,
@@ -174,6 +182,14 @@ def replace_pii(
     debug: DebugOption = False,
 ) -> None:
     """Replace the personal data of a table, in columns and in texts, and leave the rest as it is."""
+    if preview is not None:
+        from ss_ray.cli.preview import preview_table
+
+        print(preview_table(_read_config(config, overrides), data, preview))
+        return
+    if out is None:
+        raise typer.BadParameter("give the run directory, or --preview for a look without one", param_hint="--out")
+
     _announce_start(verbose, debug, status)
     from ss_ray.runs.job_status import followed
 

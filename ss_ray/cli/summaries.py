@@ -173,6 +173,9 @@ def replacement_summary(report: ReplacementReport) -> str:
     for rule in report.result.plan.kept if report.result.plan else ():
         lines.append(f"kept             {rule.name}: {rule.entity_type}")
 
+    if report.result.kept_together is not None:
+        lines.append(f"Kept together    {report.result.kept_together.sentence}")
+
     lines.append("Seconds          " + ", ".join(f"{stage} {s:.0f}" for stage, s in report.stage_seconds.items()))
     return "\n".join(lines)
 

@@ -185,6 +185,11 @@ class PiiParameters(Section):
     person_id: str | None = Field(
         None, description="Column with one value per person; people of one name then get different stand-ins."
     )
+    injective: bool = Field(
+        False,
+        description="Compose names of people and places where lists run out, so that hardly any two originals share a "
+        "stand-in.",
+    )
     max_date_shift_days: int = Field(365, ge=1, le=36_500, description="Largest move of a person's dates, in days.")
     key_env: str | None = Field(
         None, description="Environment variable with a key of 16 bytes or more: the same stand-ins in every run."

@@ -60,6 +60,13 @@ def _as_text(value: float | None) -> str | None:
     return repr(value)
 
 
+def read_texts(table: pa.Table, name: str) -> list[str | None]:
+    """Cells of a column as text, (num_rows,); None where missing."""
+    indices, values = encode(table.column(name))
+    texts = as_texts(values)
+    return [None if place is None else texts[place] for place in indices.to_pylist()]
+
+
 def from_texts(texts: Sequence[str | None], type_: pa.DataType, *, column: str) -> pa.Array:
     """Texts as an array of the given type.
 

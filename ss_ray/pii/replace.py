@@ -25,9 +25,11 @@ from ss_ray.pii.policy.steps import PolicyState, apply_policy
 from ss_ray.pii.rules import ColumnRule, PiiPlan
 from ss_ray.pii.stand_ins.ages import AgeColumn, moved_ages
 from ss_ray.pii.stand_ins.dates import FIRST_DAY, YEARS, shift_days
-from ss_ray.pii.stand_ins.names import Person
+from ss_ray.pii.stand_ins.homes import homes_of
 from ss_ray.pii.stand_ins.people import identities_of, people_of
+from ss_ray.pii.stand_ins.person import Person
 from ss_ray.pii.stand_ins.pseudonyms import PERSONAL_TYPES, Pseudonyms
+from ss_ray.pii.stand_ins.regions import ANYWHERE, Home
 from ss_ray.pii.statistics import NEAR_ORIGINAL, Counts, Place, add_counts, few
 from ss_ray.pii.text.mentions import Mention, mentions_of
 from ss_ray.pii.texts import NewText, RowContext, TextReplacer
@@ -134,7 +136,7 @@ class TableReplacer:
             new = [None] * len(places)
             array = self._move_dates(column, rule, rows)
         else:
-            new = self._stand_ins(rule.entity_type, texts, places, rows, column.type)
+            new = self._stand_ins(rule, texts, places, rows, column.type)
             if (
                 rule.operator is Operator.GENERALISE
                 and rule.entity_type == entities.AGE
@@ -144,24 +146,35 @@ class TableReplacer:
                 new = [text and re.split("[-+]", text)[0] for text in new]
             array = from_texts(new, column.type, column=rule.name)
 
+        if rule.formats:
+            # Formats say how the values of another column are written.
+            array = pc.if_else(pc.is_in(column, value_set=pa.array(rule.formats)), column, array)
+
         return _Replaced(
             name=rule.name,
             array=array,
-            counts=Counter({rule.entity_type: sum(place is not None for place in places)}),
+            counts=Counter(
+                {rule.entity_type: sum(place is not None and texts[place] not in rule.formats for place in places)}
+            ),
             examples={rule.entity_type: self._choose_examples(rule.entity_type, new)},
             dropped_rows=_present_rows(places) if rule.operator is Operator.DROP_ROW else (),
         )
 
     def _stand_ins(
         self,
-        entity_type: str,
+        rule: ColumnRule,
         texts: Sequence[str | None],
         places: Sequence[int | None],
         rows: _Rows,
         type_: pa.DataType,
     ) -> list[str | None]:
         """(num_rows,) replacement of each cell."""
+        entity_type = rule.entity_type
         replace = self._text_replacer.replacement.replace
+        homes = rows.homes_by_column.get(rule.name)
+        if homes is not None and not _is_small_integer(type_):
+            return self._replace_located(entity_type, texts, places, homes)
+
         is_by_row = entity_type in HANDLE_TYPES or self.plan.person.chooses_names
         if (entity_type in PERSONAL_TYPES and is_by_row) or entity_type in DATE_TYPES:
             return [
@@ -171,6 +184,20 @@ class TableReplacer:
 
         stand_ins = [None if text is None else self._make_fitting(entity_type, text, type_) for text in texts]
         return [None if place is None else stand_ins[place] for place in places]
+
+    def _replace_located(
+        self, entity_type: str, texts: Sequence[str | None], places: Sequence[int | None], homes: Sequence[Home]
+    ) -> list[str | None]:
+        """(num_rows,) replacement of each cell of a column of places."""
+        replace = self._text_replacer.replacement.replace
+        # Rows of one home share the object, and hashing its address is cheaper than hashing its fields.
+        keys = [(place, id(home)) for place, home in zip(places, homes, strict=True)]
+        done: dict[tuple[int | None, int], str] = {}
+        for key, place, home in zip(keys, places, homes, strict=True):
+            if place is not None and key not in done:
+                done[key] = replace(entity_type, texts[place] or "", home=home)
+
+        return [done.get(key) for key in keys]
 
     def _move_dates(self, column: pa.ChunkedArray, rule: ColumnRule, rows: _Rows) -> pa.Array:
         """A column of dates, moved by the days of each row or cut to the first day of the year."""
@@ -294,6 +321,19 @@ class _Rows:
         return people_of(self.table, self.replacer.plan.person)
 
     @cached_property
+    def homes_by_column(self) -> dict[str, list[Home]]:
+        """(num_rows,) the place of each row, by column of places."""
+        places = self.replacer.pseudonyms.places
+        columns = self.replacer.plan.homes
+        homes = {group: homes_of(self.table, group, places) for group in set(columns.values())}
+        return {name: homes[group] for name, group in columns.items() if group.names}
+
+    @cached_property
+    def homes(self) -> list[Home]:
+        """(num_rows,) the place that the columns of each row name first."""
+        return next(iter(self.homes_by_column.values()), [ANYWHERE] * self.table.num_rows)
+
+    @cached_property
     def days(self) -> list[int]:
         """(num_rows,) days by which the dates of each row move."""
         plan = self.replacer.plan
@@ -315,7 +355,7 @@ class _Rows:
 
     def context(self, row: int) -> RowContext:
         """Context that a row gives to its texts."""
-        return RowContext(self.mentions[row], self.people[row], self.days[row])
+        return RowContext(self.mentions[row], self.people[row], self.days[row], self.homes[row])
 
 
 @dataclass(frozen=True)
@@ -365,6 +405,11 @@ def _count_replacements(table: pa.Table, columns: Sequence[_Replaced], num_dropp
         examples={(c.name, entity_type): found for c in columns for entity_type, found in c.examples.items() if found},
         unread=Counter({(c.name, language): count for c in columns for language, count in c.unread.items()}),
     )
+
+
+def _is_small_integer(type_: pa.DataType) -> bool:
+    """Whether a column of this type may be too narrow for any postcode."""
+    return bool(pa.types.is_integer(type_)) and type_.bit_width < 32
 
 
 def _fits_type(digits: str, type_: pa.DataType) -> bool:

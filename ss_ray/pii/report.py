@@ -15,7 +15,9 @@ from ss_ray.pii.identifiers import ENTITY_TYPES
 from ss_ray.pii.rules import CodeColumn, ColumnRule, PiiPlan
 from ss_ray.pii.statistics import SEARCHED, UNREADABLE, SafeHarborItem, TypeStatistics, UnreadTexts, safe_harbor
 from ss_ray.pii.survivors import ScanResult
-from ss_ray.schema import ColumnSchema, TableSchema
+from ss_ray.pii.uniqueness import KeptTogether
+from ss_ray.pii.unsearched import describe_search, list_unsearched
+from ss_ray.schema import TableSchema
 
 REPORT_FILES = ("pii_report.html", "pii_report.json")
 TEMPLATES = (Path(__file__).parent / "templates", Path(__file__).parents[1] / "evaluation" / "report" / "templates")
@@ -35,6 +37,23 @@ class ColumnSearch:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ReportFindings:
+    """Findings in the rows of a table.
+
+    Attributes:
+        statistics: Statistics of the replacement, by column and entity type.
+        scan: Counts of the second scanner.
+        unread: Texts in languages that names are not looked for in.
+        kept_together: Rows that the kept columns single out; None where nothing personal is kept.
+    """
+
+    statistics: tuple[TypeStatistics, ...]
+    scan: ScanResult
+    unread: tuple[UnreadTexts, ...] = ()
+    kept_together: KeptTogether | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class PiiReport:
     """Results of the search and of the replacement.
 
@@ -50,6 +69,8 @@ class PiiReport:
         notes: Notes for the reader, a sentence each.
         code_columns: Columns of codes, which were searched by patterns only, with the reason.
         unread: Texts in languages that names are not looked for in.
+        kept_together: Rows that the kept columns single out; None where nothing personal is kept.
+        unsearched: Sentences about what was not looked for.
     """
 
     num_rows: int
@@ -63,6 +84,8 @@ class PiiReport:
     notes: tuple[str, ...]
     code_columns: tuple[CodeColumn, ...] = ()
     unread: tuple[UnreadTexts, ...] = ()
+    kept_together: KeptTogether | None = None
+    unsearched: tuple[str, ...] = ()
 
     @property
     def replaced_columns(self) -> int:
@@ -76,25 +99,19 @@ class PiiReport:
 
 
 def make_pii_report(
-    plan: PiiPlan,
-    statistics: tuple[TypeStatistics, ...],
-    schema: TableSchema,
-    num_rows: int,
-    dropped_rows: int,
-    scan: ScanResult,
-    unread: tuple[UnreadTexts, ...] = (),
+    plan: PiiPlan, findings: ReportFindings, schema: TableSchema, num_rows: int, dropped_rows: int
 ) -> PiiReport:
     """The report of a table.
 
     Args:
         plan: Plan of the replacement.
-        statistics: Statistics of the replacement, by column and entity type.
+        findings: Findings in the rows of the table.
         schema: Schema of the table before the replacement.
         num_rows: Number of rows written.
         dropped_rows: Number of rows left out.
-        scan: Counts of the second scanner.
-        unread: Texts in languages that names are not looked for in.
     """
+    statistics = findings.statistics
+    scan = findings.scan
     touched = {row.column for row in statistics}
     kept = (*plan.kept, *(rule for rule in plan.columns if plan.steps and rule.name not in touched))
     treated = [(row.column, row.entity_type, row.operator) for row in statistics if row.entity_type != UNREADABLE]
@@ -107,38 +124,15 @@ def make_pii_report(
         statistics=statistics,
         kept=kept,
         searched=plan.text_columns,
-        searches=tuple(ColumnSearch(column=c.name, search=_describe_search(c, plan)) for c in schema.columns),
+        searches=tuple(ColumnSearch(column=c.name, search=describe_search(c, plan)) for c in schema.columns),
         scan=scan,
         safe_harbor=safe_harbor(treated, scan),
-        notes=tuple(_write_notes(plan, statistics, unread)),
+        notes=tuple(_write_notes(plan, statistics, findings.unread)),
         code_columns=plan.code_columns,
-        unread=unread,
+        unread=findings.unread,
+        kept_together=findings.kept_together,
+        unsearched=list_unsearched(plan),
     )
-
-
-def _describe_search(column: ColumnSchema, plan: PiiPlan) -> str:
-    """Search of a column, in words."""
-    name = column.name
-    rule = next((rule for rule in plan.columns if rule.name == name), None)
-    if name in plan.locked:
-        return "not searched: it is locked"
-    if rule is not None:
-        return f"every cell is treated as {rule.entity_type} ({rule.operator})"
-    codes = next((codes for codes in plan.code_columns if codes.name == name), None)
-    if codes is not None:
-        return f"every cell is searched by patterns only: {codes.reason}"
-    if name in plan.text_columns:
-        return "every cell is searched by patterns and, unless it is off, by the model of names"
-
-    if name in plan.checked_columns:
-        own = plan.own_type(name)
-        if own:
-            kept = f"; its own values ({own}) are kept"
-        else:
-            kept = ""
-        return f"every cell is searched by patterns; cells with findings and sentences are read for names{kept}"
-
-    return f"no text to search: its cells are of the kind {column.kind.value}"
 
 
 def write_pii_report(report: PiiReport, folder: Location, title: str, created_at: str) -> None:
@@ -156,9 +150,6 @@ def _write_notes(plan: PiiPlan, statistics: tuple[TypeStatistics, ...], unread: 
         "everything: look at a sample of the result before it leaves.",
         "One value has one stand-in, so values that are frequent stay frequent, and may be recognised by that.",
     ]
-    if plan.ner_model is None:
-        notes.append("No model looked for names and places in texts: only patterns, and what the row's columns hold.")
-
     if unread:
         languages = Counter[str]()
         for texts in unread:
@@ -168,10 +159,6 @@ def _write_notes(plan: PiiPlan, statistics: tuple[TypeStatistics, ...], unread: 
             f"Texts in languages that names are not looked for in ({counts}). They were searched by patterns, and for "
             "names behind titles such as Herr or Mme; replace_pii.globals.ner.model names a model that reads them."
         )
-
-    if plan.code_columns:
-        names = ", ".join(codes.name for codes in plan.code_columns)
-        notes.append(f"Columns of codes were searched by patterns only, not for names: {names}.")
 
     unknown = [rule.name for rule in plan.columns if rule.entity_type == "UNKNOWN"]
     if unknown:

@@ -29,6 +29,7 @@ from ss_ray.pii.entities import (
     parse_entity_types,
 )
 from ss_ray.pii.stand_ins.dates import MAX_SHIFT_DAYS
+from ss_ray.pii.stand_ins.homes import HomeColumns, find_home_columns
 from ss_ray.pii.stand_ins.lexicon import DEFAULT_LOCALE
 from ss_ray.pii.stand_ins.people import PersonColumns, find_person_columns
 from ss_ray.pii.stand_ins.pseudonyms import FRESH_TYPES, PERMUTED_TYPES
@@ -62,6 +63,7 @@ class ColumnRule:
         operator: Operator that is applied to the cells.
         confidence: In [0, 1]; 1 where a person declared the type.
         explanation: Why, in words without any value.
+        formats: Cells that are formats of another column's values, and stay.
     """
 
     name: str
@@ -69,6 +71,7 @@ class ColumnRule:
     operator: Operator
     confidence: float
     explanation: str
+    formats: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,6 +131,8 @@ class PiiPlan:
         operators: Operator by entity type, where it is not the type's default.
         custom: Entity types that the configuration adds.
         person: Columns that tell of the person of a row.
+        homes: Columns that tell of the place of a row, by column of places.
+        injective: Whether names of people and places are composed where lists run out.
         locale: Faker locale of the stand-ins.
         threshold: Smallest score of a finding in text, in (0, 1].
         thresholds: Smallest score of a finding for single entity types, in (0, 1].
@@ -151,6 +156,8 @@ class PiiPlan:
     operators: dict[str, Operator] = field(default_factory=dict)
     custom: tuple[CustomEntity, ...] = ()
     person: PersonColumns = field(default_factory=PersonColumns)
+    homes: dict[str, HomeColumns] = field(default_factory=dict)
+    injective: bool = False
     locale: str = DEFAULT_LOCALE
     threshold: float = THRESHOLD
     thresholds: dict[str, float] = field(default_factory=dict)
@@ -223,9 +230,9 @@ def make_pii_plan(
     lock_columns = settings.lock_columns or ()
     _check_names(schema, chosen, lock_columns, asked.person_id)
     plan = _make_settings(asked, custom, allowed)
-    rules = [rule for column in schema.columns if (rule := _make_rule(column.name, chosen, typings, allowed, plan))]
-    free = tuple(rule for rule in rules if rule.name not in lock_columns)
-    free = free if plan.steps or DATE_TIME in plan.operators else _move_together(free, schema, lock_columns)
+    rules = [rule for column in schema.columns if (rule := _make_rule(column, chosen, typings, allowed, plan))]
+    types = {rule.name: rule.entity_type for rule in rules}
+    free = _move_together([rule for rule in rules if rule.name not in lock_columns], plan, schema, lock_columns)
     # Before any row is read: a column that may be personal must not pass unnoticed.
     if plan.on_undetected == "stop":
         _refuse_unknown(free, chosen)
@@ -234,7 +241,6 @@ def make_pii_plan(
     rest = [column for column in schema.columns if column.name not in (*acted, *lock_columns)]
     texts = tuple(column.name for column in rest if _is_searched(column, typings))
     checked = tuple(column.name for column in rest if column.name not in texts and is_textual(arrow_type(column)))
-    types = {rule.name: rule.entity_type for rule in rules}
 
     return replace(
         plan,
@@ -249,13 +255,17 @@ def make_pii_plan(
         locked=tuple(lock_columns),
         texts_with_findings=tuple(n for n in texts if n in typings and typings[n].entity_type == FREE_TEXT),
         person=find_person_columns(types, asked.person_id, use_country=settings.locales is None),
+        homes=find_home_columns(types, {rule.name: rule.operator for rule in rules}),
     )
 
 
-def _move_together(rules: Sequence[ColumnRule], schema: TableSchema, locked: Sequence[str]) -> tuple[ColumnRule, ...]:
+def _move_together(
+    rules: Sequence[ColumnRule], plan: PiiPlan, schema: TableSchema, locked: Sequence[str]
+) -> tuple[ColumnRule, ...]:
     """The rules; where a date of birth moves, all dates of its row move by the same days, so that none precedes it."""
     moves = (Operator.DATE_SHIFT, Operator.PSEUDONYM)
-    if not any(rule.entity_type == DATE_OF_BIRTH and rule.operator in moves for rule in rules):
+    is_asked = bool(plan.steps) or DATE_TIME in plan.operators
+    if is_asked or not any(rule.entity_type == DATE_OF_BIRTH and rule.operator in moves for rule in rules):
         return tuple(rules)
 
     by_name = {rule.name: rule for rule in rules}
@@ -299,6 +309,7 @@ def _make_settings(asked: PiiParameters, custom: tuple[CustomEntity, ...], allow
         entities=parse_entity_types(settings.ner.ner_entities, own) if settings.ner.ner_entities else allowed,
         operators={entity.name: entity.operator for entity in custom} | operators,
         custom=custom,
+        injective=asked.injective,
         locale=(settings.locales or (DEFAULT_LOCALE,))[0],
         threshold=settings.ner.ner_threshold,
         thresholds={parse_entity_type(name, own): score for name, score in asked.thresholds.items()},
@@ -445,9 +456,14 @@ def _whole_alphabet(characters: str) -> str:
 
 
 def _make_rule(
-    name: str, chosen: Mapping[str, str], typings: Mapping[str, ColumnTyping], allowed: tuple[str, ...], plan: PiiPlan
+    column: ColumnSchema,
+    chosen: Mapping[str, str],
+    typings: Mapping[str, ColumnTyping],
+    allowed: tuple[str, ...],
+    plan: PiiPlan,
 ) -> ColumnRule | None:
     """Type and operator of a column, or None for an ordinary column or a text."""
+    name = column.name
     if name in chosen:
         type_ = chosen[name]
         return ColumnRule(
@@ -465,6 +481,7 @@ def _make_rule(
         operator=plan.operator(typing.entity_type) if is_allowed else Operator.KEEP,
         confidence=typing.confidence,
         explanation=typing.explanation,
+        formats=column.formats if column.spelling_of is not None else (),
     )
 
 

@@ -15,26 +15,22 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import accumulate
 
-import pyarrow as pa
+import numpy as np
+import numpy.typing as npt
 
 from ss_ray.cluster import map_items, peak_memory_bytes, reported_progress
 from ss_ray.config.model import DataParameters, ResourceParameters
-from ss_ray.config.pii import Operator, PiiParameters
+from ss_ray.config.pii import PiiParameters
 from ss_ray.errors import ConfigError
 from ss_ray.location import Location
-from ss_ray.pii.cells import distinct_texts, is_textual
-from ss_ray.pii.columns.classify import ColumnTyping, classify_column, classify_table
-from ss_ray.pii.columns.codes import judge_codes
-from ss_ray.pii.columns.endpoint import ask_endpoint
-from ss_ray.pii.columns.headers import header_words
-from ss_ray.pii.entities import AGE, DATE_OF_BIRTH, FREE_TEXT
 from ss_ray.pii.key_file import KeyFile, shared_key
+from ss_ray.pii.planning import SAMPLE_ROWS, ages_that_follow, plan_replacement
 from ss_ray.pii.policy.sandbox import Sandbox
 from ss_ray.pii.policy.steps import PolicyState, apply_policy
 from ss_ray.pii.replace import TableReplacer
-from ss_ray.pii.report import make_pii_report, write_pii_report
-from ss_ray.pii.rules import PiiPlan, make_pii_plan, policy_schema, updated_schema
-from ss_ray.pii.stand_ins.ages import AgeColumn, find_ages
+from ss_ray.pii.report import ReportFindings, make_pii_report, write_pii_report
+from ss_ray.pii.rules import PiiPlan, policy_schema, updated_schema
+from ss_ray.pii.stand_ins.ages import AgeColumn
 from ss_ray.pii.stand_ins.keyed import MIN_KEY_BYTES
 from ss_ray.pii.stand_ins.pseudonyms import Pseudonyms
 from ss_ray.pii.statistics import Counts, TypeStatistics, UnreadTexts, add_counts, type_statistics, unread_texts
@@ -52,17 +48,12 @@ from ss_ray.pii.survivors import (
     scan_table,
     without_chance,
 )
-from ss_ray.pii.text.detect import PATTERN_TYPES, Detector
-from ss_ray.pii.text.language import language_of_column
+from ss_ray.pii.uniqueness import KeptTogether, count_together, hash_kept, kept_together
 from ss_ray.progress import OnProgress
-from ss_ray.schema import Kind, TableSchema, arrow_type
+from ss_ray.schema import TableSchema
 from ss_ray.tables.facts import ColumnFacts, merge_tables, table_facts
 from ss_ray.tables.parts import PartWriter, Slice, part_slices, read_part, read_slice, sample_rows
 
-# Rows that are read to type the columns.
-SAMPLE_ROWS = 5_000
-# Distinct texts of a column whose language is looked at.
-LANGUAGE_SAMPLE = 500
 # Smaller slices where there are texts: each is seconds of work.
 TEXT_SLICE_ROWS = 4_096
 SLICE_ROWS = 65_536
@@ -88,6 +79,7 @@ class PiiResult:
         schema: Schema of the rows after replacement.
         scan: Counts of the post-condition: what was searched, what it found, and that nothing of it survived.
         unread: Texts in languages that names are not looked for in, by column and language.
+        kept_together: Rows that the kept columns single out; None where nothing personal is kept.
         peak_memory_bytes: Peak memory of the largest actor, in bytes.
     """
 
@@ -98,6 +90,7 @@ class PiiResult:
     schema: TableSchema
     scan: ScanResult = field(default_factory=ScanResult)
     unread: tuple[UnreadTexts, ...] = ()
+    kept_together: KeptTogether | None = None
     peak_memory_bytes: int = 0
 
 
@@ -127,7 +120,8 @@ def replace_pii(
         return PiiResult(plan=None, statistics=(), num_rows=0, dropped_rows=0, schema=schema)
 
     key = stand_in_key(asked)
-    plan = _plan_replacement(rows.train, schema, asked, data)
+    sample = sample_rows(rows.train.files(".parquet"), SAMPLE_ROWS)
+    plan = plan_replacement(sample, schema, asked, data)
     if plan.steps:
         # Refuses what cannot be done before any work.
         policy_outline(schema, plan, key)
@@ -136,8 +130,7 @@ def replace_pii(
     with reported_progress(on_progress, "replace_pii", None) as report, shared_key(key, targets.train.parent) as shared:
         # Less than a core each: upstream tasks need room too.
         num_actors = resources.num_pii_workers
-        ages = ages_that_follow(sample_rows(rows.train.files(".parquet"), SAMPLE_ROWS), plan)
-        arguments = (plan, schema, ages, shared, report)
+        arguments = (plan, schema, ages_that_follow(sample, plan), shared, report)
         done = list(map_items(_replace_worker, items, arguments=arguments, num_actors=num_actors, num_cpus=0.5))
 
     return _finish_replacement(done, schema, plan, key, targets)
@@ -167,8 +160,13 @@ def _finish_replacement(
     num_rows = counts.rows - counts.dropped_rows
     scan_result = scan_result_of(scan, enforced_kinds(plan))
     folder = targets.train.parent
-    unread = unread_texts(counts)
-    report_of_all = make_pii_report(plan, statistics, schema, num_rows, counts.dropped_rows, scan_result, unread)
+    findings = ReportFindings(
+        statistics=statistics,
+        scan=scan_result,
+        unread=unread_texts(counts),
+        kept_together=count_together([part.kept_hashes for part in done], plan),
+    )
+    report_of_all = make_pii_report(plan, findings, schema, num_rows, counts.dropped_rows)
     write_pii_report(report_of_all, folder, folder.parent.name, datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"))
 
     return PiiResult(
@@ -178,7 +176,8 @@ def _finish_replacement(
         dropped_rows=counts.dropped_rows,
         schema=after,
         scan=scan_result,
-        unread=unread,
+        unread=findings.unread,
+        kept_together=findings.kept_together,
         peak_memory_bytes=max((part.peak_memory_bytes for part in done), default=0),
     )
 
@@ -278,31 +277,6 @@ def stand_in_key(asked: PiiParameters) -> bytes:
     return hashlib.sha256(b"replace_pii key" + given).digest()
 
 
-def _plan_replacement(rows: Location, schema: TableSchema, asked: PiiParameters, data: DataParameters) -> PiiPlan:
-    settings = asked.globals.classify
-    typings: Mapping[str, ColumnTyping] = {}
-    sample = sample_rows(rows.files(".parquet"), SAMPLE_ROWS)
-    languages = column_languages(sample)
-    if settings.enable_classify is not False:
-        typings = type_columns(sample, schema)
-        if settings.endpoint is not None:
-            typings = ask_endpoint(settings.endpoint, sample, typings)
-
-    declared = {name: column.entity for name, column in data.columns.items() if column.entity}
-    return make_pii_plan(typings, schema, asked, declared=declared, languages=languages)
-
-
-def ages_that_follow(sample: pa.Table, plan: PiiPlan) -> tuple[AgeColumn, ...]:
-    """Ages that stay, and agree with dates of birth that move.
-
-    They are no part of the plan, which holds nothing that depends on the rows.
-    """
-    moving = [rule for rule in plan.columns if rule.operator in (Operator.DATE_SHIFT, Operator.PSEUDONYM)]
-    types = {rule.name: rule.entity_type for rule in moving if rule.entity_type == DATE_OF_BIRTH}
-    types |= {rule.name: rule.entity_type for rule in plan.kept if rule.entity_type == AGE}
-    return find_ages(sample, types)
-
-
 def schema_after(schema: TableSchema, plan: PiiPlan, key: bytes, facts: Mapping[str, ColumnFacts]) -> TableSchema:
     """The schema of the rows that were written."""
     if not plan.steps:
@@ -323,50 +297,6 @@ def policy_outline(schema: TableSchema, plan: PiiPlan, key: bytes) -> PolicyStat
         return apply_policy(empty, plan.steps, sandbox, lambda pairs, header: [])
 
 
-def type_columns(sample: pa.Table, schema: TableSchema) -> dict[str, ColumnTyping]:
-    """Types of the columns by a sample; of categories every value is checked, however rare."""
-    # Patterns are enough to type a column, and take a fraction of the model's time.
-    detector = Detector(entities=tuple(sorted(PATTERN_TYPES)), ner_model=None)
-    # A header tells what its column holds, and nothing about codes that stand in place of its values.
-    spelled = [column.name for column in schema.columns if column.spelling_of is not None]
-    typings = classify_table(sample.drop_columns(spelled), detector)
-    for column in schema.of_kind(Kind.CATEGORY):
-        if column.values and is_textual(arrow_type(column)) and column.name not in typings:
-            values = [str(value) for value in column.values if value not in column.formats]
-            # A sample may miss a personal value that one row alone has.
-            header = column.name if column.spelling_of is None else "code"
-            typing = classify_column(header, values, detector, sample_size=len(values)) if values else None
-            typings |= {column.name: typing} if typing else {}
-
-    return typings | _type_codes(sample, schema, typings, detector)
-
-
-def column_languages(sample: pa.Table) -> dict[str, str]:
-    """Language of the string columns whose texts are mostly not English, by name of the column."""
-    columns = (name for name in sample.column_names if is_textual(sample.schema.field(name).type))
-    found = {name: language_of_column(distinct_texts(sample.column(name))[:LANGUAGE_SAMPLE]) for name in columns}
-    return {name: language for name, language in found.items() if language is not None}
-
-
-def _type_codes(
-    sample: pa.Table, schema: TableSchema, typings: Mapping[str, ColumnTyping], detector: Detector
-) -> dict[str, ColumnTyping]:
-    """Typings of the columns of codes among those that have no type, or only findings in a few values."""
-    found: dict[str, ColumnTyping] = {}
-    for column in schema.columns:
-        known = typings.get(column.name)
-        if column.name not in sample.column_names or not is_textual(sample.schema.field(column.name).type):
-            continue
-        if known is not None and known.entity_type != FREE_TEXT:
-            continue
-
-        values = distinct_texts(sample.column(column.name))
-        if codes := judge_codes(values, detector.find_each(values, header_words(column.name))):
-            found[column.name] = codes
-
-    return found
-
-
 @dataclass(frozen=True)
 class _Item:
     index: int
@@ -377,11 +307,12 @@ class _Item:
 
 @dataclass(frozen=True)
 class _Done:
-    """Result of an actor: counts, and the facts of the columns that are described anew."""
+    """Result of an actor: counts, facts of the columns that are described anew, and hashes of what rows keep."""
 
     counts: Counts
     facts: dict[str, ColumnFacts]
     scan: Scan
+    kept_hashes: npt.NDArray[np.uint64]
     peak_memory_bytes: int
 
 
@@ -389,7 +320,7 @@ def _replace_worker(
     plan: PiiPlan, schema: TableSchema, ages: tuple[AgeColumn, ...], shared: KeyFile, report: Callable[..., None]
 ) -> Callable[[_Item], _Done]:
     key = shared.read()
-    replacer = TableReplacer(plan, Pseudonyms(key=key, locale=plan.locale), ages)
+    replacer = TableReplacer(plan, Pseudonyms(key=key, locale=plan.locale, injective=plan.injective), ages)
     if plan.steps:
         written = policy_outline(schema, plan, key).table.schema
         described = written.names
@@ -400,14 +331,16 @@ def _replace_worker(
         if plan.drops_rows:
             described = written.names
         else:
-            described = [name for name in changed if name in written.names]
+            described = [name for name in dict.fromkeys(changed) if name in written.names]
 
     kinds = enforced_kinds(plan)
+    kept = [rule.name for rule in kept_together(plan)]
 
     def replace(item: _Item) -> _Done:
         counts: list[Counts] = []
         facts: list[dict[str, ColumnFacts]] = []
         scans: list[Scan] = []
+        hashes: list[npt.NDArray[np.uint64]] = []
         first_row = item.first_row
 
         with PartWriter(item.target, f"part-{item.index:05d}", written) as writer:
@@ -418,8 +351,10 @@ def _replace_worker(
                 writer.write(replaced)
                 counts.append(found)
                 facts.append(table_facts(replaced.select(described)))
+                hashes.append(hash_kept(replaced, kept))
                 report(block.num_rows)
 
-        return _Done(add_counts(counts), merge_tables(facts), add_scans(scans), peak_memory_bytes())
+        kept_hashes = np.concatenate(hashes) if hashes else np.zeros(0, np.uint64)
+        return _Done(add_counts(counts), merge_tables(facts), add_scans(scans), kept_hashes, peak_memory_bytes())
 
     return replace

@@ -22,7 +22,6 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-from scipy.stats import poisson
 
 from ss_ray.errors import PrivacyError
 from ss_ray.pii.cells import as_texts, encode, is_number_type, is_textual
@@ -305,6 +304,9 @@ SPACES = {PHONE: 1e9, SSN: 1e9, CARD: 1e14, IP: 4e9}
 
 def without_chance(scan: Scan, originals: OriginalIdentifiers) -> Scan:
     """The scan without the matches that chance explains, which are none in tables of up to 3,000 rows."""
+    # Its import takes longer than most searches.
+    from scipy.stats import poisson
+
     survived = Counter[Place]()
     for (column, kind), hits in scan.survived.items():
         expected = scan.found[column, kind] * originals.counts[kind] / SPACES.get(kind, math.inf)

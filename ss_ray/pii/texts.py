@@ -13,10 +13,11 @@ from ss_ray.pii import entities
 from ss_ray.pii.columns.codes import holds_words, is_certain
 from ss_ray.pii.rules import PiiPlan
 from ss_ray.pii.stand_ins.dates import shifted_date
-from ss_ray.pii.stand_ins.names import NOBODY, Person
 from ss_ray.pii.stand_ins.operators import Replacement
+from ss_ray.pii.stand_ins.person import NOBODY, Person
 from ss_ray.pii.stand_ins.places import kind_of_place
 from ss_ray.pii.stand_ins.pseudonyms import MASK, Pseudonyms
+from ss_ray.pii.stand_ins.regions import ANYWHERE, Home
 from ss_ray.pii.statistics import UNREADABLE
 from ss_ray.pii.text.detect import Detector, Finding, without_overlaps
 from ss_ray.pii.text.language import foreign_language
@@ -73,11 +74,18 @@ class RowContext:
         mentions: Values of its columns to look for.
         person: Whom it is about.
         days: Number of days by which the person's dates move.
+        home: Place that its columns name.
     """
 
     mentions: tuple[Mention, ...] = ()
     person: Person = NOBODY
     days: int = 0
+    home: Home = ANYWHERE
+
+    @property
+    def elsewhere(self) -> RowContext:
+        """Context of places that the row's columns do not name."""
+        return replace(self, home=self.home.elsewhere)
 
 
 @dataclass(frozen=True)
@@ -205,7 +213,9 @@ class TextReplacer:
             if others is None or others or len(text.split()) >= MIN_SENTENCE_WORDS:
                 found[text] = others
 
-        for text, read in self._find_with_names(found, header).items():
+        # The model is not loaded for nothing.
+        by_names = self._find_with_names(found, header) if found else {}
+        for text, read in by_names.items():
             others = found[text]
             if read is None or others is None:
                 found[text] = None
@@ -258,6 +268,7 @@ class TextReplacer:
 
         mentioned = list(spans(text, row.mentions))
         roles = {(f.start, f.end): mention.role for f, mention in mentioned if mention.role}
+        own_spans = {(f.start, f.end) for f, _ in mentioned}
         refined = (found for f in findings if (found := self._refine_finding(f, text)) is not None)
         chosen = list(_drop_mentioned(text, refined, [f for f, _ in mentioned]))
         pieces = []
@@ -274,7 +285,9 @@ class TextReplacer:
             value = text[f.start : f.end]
             before = value[: len(value) - len(value.lstrip())]
             after = value[len(value.rstrip()) :]
-            stand_in = self._replace_span(f.entity_type, value.strip(), role, row)
+            # Of another place that a text names, only the country is that of the row.
+            context = row if (f.start, f.end) in own_spans else row.elsewhere
+            stand_in = self._replace_span(f.entity_type, value.strip(), role, context)
             pieces += [text[end : f.start], before, stand_in, after]
             end = f.end
             new.counts[f.entity_type] += 1
@@ -306,7 +319,7 @@ class TextReplacer:
         if role and operator is Operator.PSEUDONYM:
             return self.pseudonyms.names.word(value, role, row.person)
 
-        return self.replacement.replace(entity_type, value, row.person, row.days)
+        return self.replacement.replace(entity_type, value, row.person, row.days, row.home)
 
 
 def _split_header(header: str) -> list[str]:

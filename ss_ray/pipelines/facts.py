@@ -10,7 +10,7 @@ from ss_ray.config.files import explicit_paths
 from ss_ray.config.model import Config
 from ss_ray.evaluation.report.compliance import RunFacts
 from ss_ray.evaluation.sequence_rows import SequenceColumns
-from ss_ray.pii.report import PiiReport, make_pii_report
+from ss_ray.pii.report import PiiReport, ReportFindings, make_pii_report
 from ss_ray.pii.stage import PiiResult
 from ss_ray.pipelines.handover import Prepared, Release
 from ss_ray.pipelines.stages import Job
@@ -81,7 +81,10 @@ def _pii_report(table: TableRef, pii: PiiResult) -> PiiReport | None:
     """None where personal data was not looked for."""
     if pii.plan is None:
         return None
-    return make_pii_report(pii.plan, pii.statistics, table.schema, pii.num_rows, pii.dropped_rows, pii.scan, pii.unread)
+    findings = ReportFindings(
+        statistics=pii.statistics, scan=pii.scan, unread=pii.unread, kept_together=pii.kept_together
+    )
+    return make_pii_report(pii.plan, findings, table.schema, pii.num_rows, pii.dropped_rows)
 
 
 def given_settings(config: Config) -> dict[str, str]:

@@ -8,10 +8,10 @@ import pytest
 
 from ss_ray.config.pii import PiiParameters
 from ss_ray.location import Location
+from ss_ray.pii.planning import column_languages, type_columns
 from ss_ray.pii.replace import TableReplacer
-from ss_ray.pii.report import make_pii_report, write_pii_report
+from ss_ray.pii.report import ReportFindings, make_pii_report, write_pii_report
 from ss_ray.pii.rules import PiiPlan, make_pii_plan
-from ss_ray.pii.stage import column_languages, type_columns
 from ss_ray.pii.stand_ins.pseudonyms import Pseudonyms
 from ss_ray.pii.statistics import Counts, add_counts, type_statistics, unread_texts
 from ss_ray.pii.survivors import ScanResult
@@ -90,7 +90,9 @@ def test_sentences_of_another_language_are_unchanged_and_counted(tmp_path):
     unread = unread_texts(add_counts([counts, Counts()]))
     assert [(row.column, row.language, row.texts) for row in unread] == [("note", "de", len(texts))]
 
-    report = make_pii_report(plan, type_statistics(counts, plan), schema, 22, 0, ScanResult(), unread)
+    report = make_pii_report(
+        plan, ReportFindings(statistics=type_statistics(counts, plan), scan=ScanResult(), unread=unread), schema, 22, 0
+    )
     write_pii_report(report, Location.parse(tmp_path), "notes.csv", "today")
     assert "names are not looked for in (de: 22)" in (tmp_path / "pii_report.html").read_text()
 
@@ -104,7 +106,9 @@ def test_english_notes_beside_them_lose_their_names():
 
 def test_the_report_names_the_columns_of_codes_and_the_reason(codes):
     _, counts, plan, schema = replaced({"answers": codes["answers"]})
-    report = make_pii_report(plan, type_statistics(counts, plan), schema, ROWS, 0, ScanResult())
+    report = make_pii_report(
+        plan, ReportFindings(statistics=type_statistics(counts, plan), scan=ScanResult()), schema, ROWS, 0
+    )
     assert [(column.name, column.reason) for column in report.code_columns] == [
         ("answers", "the values are capitals and digits in one piece, and no names")
     ]

@@ -4,9 +4,9 @@ import pyarrow as pa
 import pytest
 
 from ss_ray.config.pii import Operator, PiiParameters
+from ss_ray.pii.planning import type_columns
 from ss_ray.pii.replace import TableReplacer
 from ss_ray.pii.rules import make_pii_plan, updated_schema
-from ss_ray.pii.stage import type_columns
 from ss_ray.pii.stand_ins.pseudonyms import Pseudonyms
 from ss_ray.pii.survivors import scan_rows
 from ss_ray.schema import Kind

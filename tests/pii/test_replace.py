@@ -12,6 +12,7 @@ from ss_ray.demo import make_patients
 from ss_ray.errors import PrivacyError
 from ss_ray.pii.columns.classify import classify_table
 from ss_ray.pii.entities import BY_NAME
+from ss_ray.pii.planning import type_columns
 from ss_ray.pii.replace import TableReplacer
 from ss_ray.pii.rules import ColumnRule, PiiPlan, make_pii_plan, updated_schema
 from ss_ray.pii.stand_ins.people import find_person_columns
@@ -20,7 +21,9 @@ from ss_ray.pii.statistics import UNREADABLE, Counts
 from ss_ray.pii.text.detect import Detector
 from ss_ray.pii.texts import RowContext, TextReplacer
 from ss_ray.schema import ColumnSchema, Kind, TableSchema
+from ss_ray.tables.cells import type_table, written_table
 from ss_ray.tables.facts import table_facts
+from ss_ray.tables.infer import infer_schema
 from tests.examples import examples
 
 KEY = b"a key of the tests, 32 bytes long"
@@ -400,3 +403,17 @@ def test_replacing_twice_keeps_the_format(workers, rows):
         if row["phone"]:
             assert re.sub(r"\d", "9", again["phone"]) == re.sub(r"\d", "9", row["phone"])
         assert again["first"] != row["first"]
+
+
+def test_formats_stay_where_a_code_among_numbers_is_personal(pseudonyms):
+    cells = [f"{number / 4}" for number in range(40)]
+    cells[7] = "anna.quux@hospital.org"
+    source = pa.table({"amount": cells})
+    schema = infer_schema(table_facts(source), {}, is_text=True)
+    typed = type_table(source, schema)
+    plan = make_pii_plan(type_columns(typed, schema), schema, PiiParameters(globals={"ner": {"model": None}}))
+    new = replaced(typed, plan, pseudonyms)
+    written = written_table(new, updated_schema(schema, plan, table_facts(new))).column("amount").to_pylist()
+    assert written[:7] + written[8:] == cells[:7] + cells[8:]
+    assert written[7] != cells[7]
+    assert written[7].partition("@")[2].startswith("example.")

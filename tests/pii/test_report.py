@@ -12,11 +12,12 @@ from ss_ray.config.pii import Operator, PiiParameters
 from ss_ray.location import Location
 from ss_ray.pii.columns.classify import ColumnTyping
 from ss_ray.pii.replace import TableReplacer
-from ss_ray.pii.report import make_pii_report, write_pii_report
+from ss_ray.pii.report import ReportFindings, make_pii_report, write_pii_report
 from ss_ray.pii.rules import make_pii_plan
 from ss_ray.pii.stand_ins.pseudonyms import Pseudonyms
 from ss_ray.pii.statistics import Counts, add_counts, few, safe_harbor, type_statistics
 from ss_ray.pii.survivors import ScanResult
+from ss_ray.pii.uniqueness import count_together, hash_kept
 from ss_ray.tables.facts import table_facts
 from ss_ray.tables.infer import infer_schema
 
@@ -46,9 +47,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     counts = add_counts(found for _, found in parts)
     assert counts == add_counts([whole, Counts()])
     folder = tmp_path_factory.mktemp("report")
-    report = make_pii_report(
-        plan, type_statistics(counts, plan), schema, counts.rows, counts.dropped_rows, ScanResult()
+    findings = ReportFindings(
+        statistics=type_statistics(counts, plan),
+        scan=ScanResult(),
+        kept_together=count_together([hash_kept(TABLE, ["age"])], plan),
     )
+    report = make_pii_report(plan, findings, schema, counts.rows, counts.dropped_rows)
     write_pii_report(report, Location.parse(folder), "people.csv", "today")
     return folder
 
@@ -73,6 +77,9 @@ def test_report_counts_by_column_and_type(folder: Path):
     assert searches["name <b>"] == "every cell is treated as PERSON (pseudonym)"
     assert searches["fee"].startswith("no text to search")
     assert [rule["name"] for rule in report["kept"]] == ["age"]
+    together = report["kept_together"]
+    assert (together["columns"], together["rows"], together["unique_rows"]) == (["age"], 3, 1)
+    assert "1 of 3 rows (33.3%)" in (folder / "pii_report.html").read_text()
 
 
 def test_report_shows_stand_ins_and_no_original(folder: Path):

@@ -8,9 +8,11 @@ import re
 from collections.abc import Callable
 from functools import cache
 
-from ss_ray.pii.stand_ins.formats import digits_of, vin_check_digit
+from ss_ray.pii.stand_ins.formats import card_digits, vin_check_digit
 
 _CARD = re.compile(r"\d(?:[ -]?\d){11,18}", re.ASCII)
+# All digits of a card as a number with an exponent; a letter O in place of the E is a reading error.
+_SCIENTIFIC_CARD = re.compile(r"\d[.,]\d{11,18}[eEoO]\+?1[1-8]", re.ASCII)
 # Issuer ranges in use: Visa; Mastercard; American Express; Diners; Discover; JCB; UnionPay; Maestro.
 _ISSUER = re.compile(
     r"4\d{12}(?:\d{3}){0,2}|(?:5[1-5]\d\d|222[1-9]|22[3-9]\d|2[3-6]\d\d|27[01]\d|2720)\d{12}|3[47]\d{13}"
@@ -38,12 +40,13 @@ def luhn(digits: str) -> bool:
 
 def has_card_form(text: str) -> bool:
     """Whether a text has the length and the first digits of a card number; the check digit is not looked at."""
-    return bool(_CARD.fullmatch(text)) and bool(_ISSUER.fullmatch(digits_of(text)))
+    is_written = _CARD.fullmatch(text) or _SCIENTIFIC_CARD.fullmatch(text)
+    return bool(is_written) and bool(_ISSUER.fullmatch(card_digits(text)))
 
 
 def is_card(text: str) -> bool:
     """Whether a text is a card number of a known issuer with its check digit."""
-    return has_card_form(text) and luhn(digits_of(text))
+    return has_card_form(text) and luhn(card_digits(text))
 
 
 def is_iban(text: str) -> bool:

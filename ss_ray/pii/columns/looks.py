@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from ss_ray.pii import entities as e
 from ss_ray.pii.columns import checksums
 from ss_ray.pii.columns.features import date_year
-from ss_ray.pii.stand_ins.formats import digits_of
+from ss_ray.pii.stand_ins.formats import MAX_DIGITS, card_digits, digits_of
 
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^\W\d_]{2,}")
 DOMAIN = re.compile(r"(?:[^\W_](?:[\w-]*[^\W_])?\.)+(?:[^\W\d_]{2,24})(?::\d+)?(?:/\S*)?")
@@ -26,6 +26,8 @@ COORDINATE = re.compile(
 _PHONE = re.compile(r"[\d\s().+/-]+(?:(?:x|ext\.?|poste|int\.?)\s*\d+)?", re.IGNORECASE)
 _NUMBER = re.compile(r"[\d\s.-]+")
 _PLAIN_NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:[eE]\+?\d+)?", re.ASCII)
+# The exponents of 12 to 19 digits; a letter O in place of the E is a reading error.
+_SCIENTIFIC_CARD = re.compile(r"\d(?:[.,]\d+)?[eEoO]\+?1[1-8]|\d(?:[.,]\d+)?O\+?\d{2}", re.ASCII)
 _IBAN = re.compile(r"[A-Za-z]{2}\d{2}[A-Za-z0-9 -]{10,}")
 _BIC = re.compile(r"[A-Z]{6}[A-Z0-9]{2}(?:[A-Z0-9]{3})?", re.IGNORECASE)
 _AGE = re.compile(r"[<>]?=?\s*\d{1,3}(?:\.\d+)?\s*(?:[-–]\s*\d{1,3}|\+)?\s*(?:[^\W\d]{1,12}\.?)?")
@@ -68,7 +70,9 @@ def _is_ssn(value: str) -> bool:
 
 
 def _is_card(value: str) -> bool:
-    return bool(_NUMBER.fullmatch(value)) and 12 <= len(digits_of(value)) <= 19
+    return bool(_SCIENTIFIC_CARD.fullmatch(value)) or (
+        bool(_NUMBER.fullmatch(value)) and 12 <= len(card_digits(value)) <= MAX_DIGITS
+    )
 
 
 def _is_id(value: str) -> bool:

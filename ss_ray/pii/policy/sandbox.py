@@ -197,7 +197,7 @@ def serve() -> None:
 
     start = json.loads(sys.stdin.readline())
     plan = TypeAdapter(PiiPlan).validate_python(start["plan"], strict=False)
-    pseudonyms = Pseudonyms(bytes.fromhex(start["key"]), plan.locale)
+    pseudonyms = Pseudonyms(bytes.fromhex(start["key"]), plan.locale, plan.injective)
     settings = {"locales": [plan.locale], "seed": None}
     expressions = Expressions(pseudonyms.key, plan.locale, Filters(pseudonyms, plan), settings)
     _write_answer("ready")

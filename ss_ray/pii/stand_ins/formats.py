@@ -11,6 +11,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import string
+from collections.abc import Sequence
 
 from ss_ray.pii.stand_ins.keyed import Stream
 from ss_ray.tables.check_digits import luhn_digit
@@ -19,6 +20,17 @@ _ONLY_DIGITS = {code: None for code in range(128) if not chr(code).isdecimal()}
 PLACE = "\0"
 _DIGITS_AS_SIGNS = str.maketrans("0123456789", PLACE * 10)
 _SSN_SEPARATORS = re.compile(r"\d{3}([-. ]?)\d{2}\1\d{4}", re.ASCII)
+MAX_DIGITS = 19
+"""Digits of the longest card number."""
+MIN_ROUNDED = 6
+"""Zeros at the end of a card number that a spreadsheet has rounded."""
+ROUNDED_TO = 6
+"""Digits of a number that a spreadsheet leaves."""
+# "5.555556691467525e+15"; a letter O in place of the E is a reading error of scans.
+_SCIENTIFIC = re.compile(
+    r"(?P<whole>\d)(?:(?P<mark>[.,])(?P<places>\d+))?(?P<exponent>[eEoO]\+?(?P<power>\d{2}))", re.ASCII
+)
+_WHOLE = re.compile(r"(?<=\d)\.0+$", re.ASCII)
 _SPACES = "\u00a0\u2007\u202f"
 _DIGITS_AND_SEPARATORS = re.compile(
     rf"[\d\s{_SPACES}().,·:_+/#–‑-]*(?:(?:x|ext\.?)\s*\d{{1,6}})?", re.ASCII | re.IGNORECASE
@@ -58,22 +70,42 @@ def digits_of(text: str) -> str:
     return "".join(str(int(character)) for character in text if character.isdecimal())
 
 
-def phone_number(value: str, stream: Stream) -> str:
+def card_digits(text: str) -> str:
+    """The digits of a card number as a table may write it: grouped, as a decimal, or with an exponent; "" for none."""
+    if _DIGITS_AND_SEPARATORS.fullmatch(text):
+        return digits_of(_WHOLE.sub("", text))
+
+    number = _SCIENTIFIC.fullmatch(text)
+    if number is None:
+        return ""
+    places = number["places"] or ""
+    power = int(number["power"])
+    # Zeros behind the last digit of the whole number say nothing.
+    is_whole = power < MAX_DIGITS and not places[power:].strip("0")
+    return (number["whole"] + places[:power]).ljust(power + 1, "0") if is_whole else ""
+
+
+def phone_number(value: str, stream: Stream, area_codes: Sequence[str] = ()) -> str:
     """A phone number of the same format.
 
     North American numbers (10 digits, 11 with the country code 1) get an area code and the exchange 555, which has
     no subscribers. Of other numbers the sign "+" and the country code's first two digits stay, or one leading zero.
+
+    Args:
+        value: Phone number as the table has it.
+        stream: Source of the digits.
+        area_codes: North American area codes to choose from; () for some of the United States.
     """
     if not _DIGITS_AND_SEPARATORS.fullmatch(value) or not 6 <= len(digits_of(value)) <= 20:
-        return fill(_make_shape("(000) 000-0000"), _nanp_digits(stream))
+        return fill(_make_shape("(000) 000-0000"), _nanp_digits(stream, area_codes))
 
     number, extension = split_extension(value)
     digits = digits_of(number)
     # North American numbers get the exchange 555, which has no subscribers.
     if len(digits) == 10 and digits[0] in "23456789":
-        drawn = _nanp_digits(stream)
+        drawn = _nanp_digits(stream, area_codes)
     elif len(digits) == 11 and digits[0] == "1":
-        drawn = "1" + _nanp_digits(stream)
+        drawn = "1" + _nanp_digits(stream, area_codes)
     else:
         if number.lstrip().startswith("+"):
             kept = digits[:2]
@@ -128,15 +160,55 @@ def credit_card(value: str, stream: Stream) -> str:
     It begins as the test numbers of its network do (4000 00, 5555 55, 3700 00, 6011 00), which no bank issues; under
     another first digit with the industry digit 9, which is no bank's.
     """
-    digits = digits_of(value)
-    if not _DIGITS_AND_SEPARATORS.fullmatch(value) or not 12 <= len(digits) <= 19:
+    number = _SCIENTIFIC.fullmatch(value)
+    digits = card_digits(value)
+    if not 12 <= len(digits) <= MAX_DIGITS:
         value = "4000 0000 0000 0000"
         digits = "4" * 16
 
     # The test numbers of a network are issued by no bank, and neither are numbers of the industry digit 9.
     prefix = _TEST_CARDS.get(digits[0], "999999")
     body = prefix + stream.digits(len(digits) - len(prefix) - 1)
-    return fill(_make_shape(value), body + luhn_digit(body))
+    drawn = body + luhn_digit(body)
+    if number is not None:
+        return _fill_scientific(number, drawn)
+
+    whole = _WHOLE.sub("", value)
+    return fill(_make_shape(whole), drawn) + value[len(whole) :]
+
+
+def split_exponent(value: str) -> tuple[str, str]:
+    """A number and its exponent, "E+12", which is empty for a number without one."""
+    number = _SCIENTIFIC.fullmatch(value)
+    return (value[: number.start("exponent")], number["exponent"]) if number else (value, "")
+
+
+def rounded_digits(value: str) -> str:
+    """The digits that a spreadsheet has left of a card number; "" for a number with all its digits."""
+    number = _SCIENTIFIC.fullmatch(value)
+    digits = card_digits(value)
+    if number is not None:
+        written = number["whole"] + (number["places"] or "")
+        return "" if digits and len(written) >= len(digits) else written
+    if not 12 <= len(digits) <= MAX_DIGITS or not digits.endswith("0" * MIN_ROUNDED):
+        return ""
+    return digits[: max(ROUNDED_TO, len(digits.rstrip("0")))]
+
+
+def fill_rounded(value: str, digits: str) -> str:
+    """A rounded card number with other digits, of the number of `rounded_digits`."""
+    number = _SCIENTIFIC.fullmatch(value)
+    if number is not None:
+        return _fill_scientific(number, digits)
+
+    whole = _WHOLE.sub("", value)
+    return fill(_make_shape(whole), digits.ljust(len(card_digits(value)), "0")) + value[len(whole) :]
+
+
+def _fill_scientific(number: re.Match[str], digits: str) -> str:
+    """A number with an exponent and other digits."""
+    places = digits[1:].ljust(len(number["places"] or ""), "0")
+    return f"{digits[0]}{number['mark'] or ''}{places}{number['exponent']}"
 
 
 def iban_code(value: str, stream: Stream) -> str:
@@ -251,8 +323,8 @@ def _invent_word(stream: Stream) -> str:
     return "".join(stream.choice("bcdfghklmnprstvw") + stream.choice("aeiou") for _ in range(3))
 
 
-def _nanp_digits(stream: Stream) -> str:
-    return stream.choice(_AREA_CODES) + "555" + stream.digits(4)
+def _nanp_digits(stream: Stream, area_codes: Sequence[str]) -> str:
+    return stream.choice(area_codes or _AREA_CODES) + "555" + stream.digits(4)
 
 
 def _make_shape(text: str) -> str:

@@ -10,7 +10,7 @@ from ss_ray.pii import entities
 from ss_ray.pii.stand_ins.keyed import Stream
 from ss_ray.pii.stand_ins.lexicon import DEFAULT_LOCALE, Lexicon, lexicon
 from ss_ray.pii.stand_ins.names import EMAIL_DOMAINS
-from ss_ray.pii.stand_ins.places import us_states
+from ss_ray.pii.stand_ins.north_america import us_states
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,12 @@ Lists are drawn once per locale with a fixed seed, so every process has the same
 
 from __future__ import annotations
 
+import lzma
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -20,6 +22,8 @@ from ss_ray.errors import ConfigError
 Sex = Literal["F", "M"]
 DEFAULT_LOCALE = "en_US"
 POOL_DRAWS = 6_000
+SURNAMES_FILE = "surnames.txt.xz"
+"""Frequent surnames of the United States, one a line; `recipes/surnames.py` builds it."""
 MIN_NAMES = 8
 """A first letter with fewer names is nobody's stand-in: its names would be given too often."""
 MIN_LETTERS = 5
@@ -64,12 +68,14 @@ class Lexicon:
     @property
     def last_names(self) -> Mapping[str, tuple[str, ...]]:
         """Last names by their first letter."""
+        if self.locale == DEFAULT_LOCALE:
+            return _surnames_by_letter()
         return _by_letter(self.locale, ("last_names",))
 
     @cached_property
     def letters(self) -> tuple[str, ...]:
         """First letters with enough names of each kind, as often as they have last names; () for too few letters."""
-        tables = (self.first_names("F"), self.first_names("M"), self.last_names)
+        tables = (self.first_names("F"), self.first_names("M"), _by_letter(self.locale, ("last_names",)))
         shared = [letter for letter in tables[2] if all(len(table.get(letter, ())) >= MIN_NAMES for table in tables)]
         if len(shared) >= MIN_LETTERS:
             return tuple(letter for letter in shared for _ in tables[2][letter])
@@ -210,7 +216,17 @@ def _by_letter(locale: str, attributes: tuple[str, ...]) -> Mapping[str, tuple[s
     words = next((words for attribute in attributes if (words := _list_words(locale, attribute))), ())
     if not words:
         return _by_letter(DEFAULT_LOCALE, attributes)
+    return _group_by_letter(words)
 
+
+@lru_cache(maxsize=1)
+def _surnames_by_letter() -> Mapping[str, tuple[str, ...]]:
+    """Surnames of the United States by their first letter: of Faker's list and of the census."""
+    listed = lzma.decompress((Path(__file__).parent / SURNAMES_FILE).read_bytes()).decode().split("\n")
+    return _group_by_letter(_sort_unique([*listed, *_list_words(DEFAULT_LOCALE, "last_names")]))
+
+
+def _group_by_letter(words: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
     table: dict[str, list[str]] = {}
     for word in words:
         table.setdefault(fold_name(word)[0], []).append(word)

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Any
 
+from ss_ray.pii.stand_ins.handles import Segment, split_handle
 from ss_ray.pii.stand_ins.keyed import Stream, permuted
 from ss_ray.pii.stand_ins.lexicon import (
     DEFAULT_LOCALE,
@@ -31,6 +32,7 @@ from ss_ray.pii.stand_ins.lexicon import (
     locale_of_script,
     sexes,
 )
+from ss_ray.pii.stand_ins.person import NOBODY, Person
 
 # Domains that RFC 2606 reserves.
 EMAIL_DOMAINS = ("example.com", "example.org", "example.net")
@@ -49,30 +51,9 @@ CONJUNCTIONS = frozenset({"and", "und", "et", "y", "e", "en"})
 _WORD = re.compile(r"[^\W\d_]+(?:[-'’][^\W\d_]+)*|\d+")
 _HANDLE_PARTS = re.compile(r"\d+|[^\W\d_]+|[\W_]+")
 _NOT_IN_ADDRESSES = str.maketrans("", "", " \0'")
+_WORD_LETTERS = re.compile(r"[^\W\d_]+")
+_SEPARATOR = re.compile(r"[\W_]")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
-
-
-@dataclass(frozen=True)
-class Person:
-    """What a row says about the person it is about.
-
-    Attributes:
-        given: Folded words of their first names.
-        family: Folded words of their last names.
-        sex: Sex that a column gives; it matters to names that are of both sexes or unknown, so that a name whose sex is
-            known has one stand-in everywhere.
-        locale: Locale of Faker, from the country that a column gives.
-        identity: Value of `person_id`, which all rows of the person share; "" leaves their names to themselves.
-    """
-
-    given: frozenset[str] = frozenset()
-    family: frozenset[str] = frozenset()
-    sex: Sex | None = None
-    locale: str | None = None
-    identity: str = ""
-
-
-NOBODY = Person()
 
 
 @dataclass(frozen=True)
@@ -82,14 +63,16 @@ class Names:
     Attributes:
         key: Secret key of the stand-ins.
         locale: Locale of the names whose script or row gives no other one.
+        injective: Whether names are composed of two, so that hardly any two originals share one.
     """
 
     key: bytes = field(repr=False)
     locale: str
+    injective: bool = False
 
     def __reduce__(self) -> tuple[Any, ...]:
         # What it remembers stays where it is.
-        return Names, (self.key, self.locale)
+        return Names, (self.key, self.locale, self.injective)
 
     def first_name(self, value: str, person: Person = NOBODY) -> str:
         """Every word a first name: "Mary Ann" becomes two."""
@@ -176,6 +159,8 @@ class Names:
         while fold_name(drawn) == folded and len(names) > 1:
             drawn = stream.choice(names)
 
+        if self.injective and lex.is_latin:
+            return f"{drawn}-{stream.choice(lex.all_names(table))}"
         return drawn
 
     def _choose_lexicon(self, word: str, locale: str) -> Lexicon:
@@ -196,8 +181,40 @@ class Names:
         return self._replace_handle(composed(value).strip(), person)
 
     def _replace_handle(self, handle: str, person: Person) -> str:
-        pieces: list[str] = []
         stream = Stream(self.key, "handle", handle.casefold())
+        segments = [Segment(text=handle)] if _is_plain_handle(handle, person) else split_handle(handle, person)
+        pieces = [piece for segment in segments for piece in self._replace_segment(segment, person, stream)]
+        # Without digits, many people would share a user name.
+        missing = MIN_DIGITS - sum(len(piece) for piece in pieces if piece.isdecimal())
+        return "".join(pieces) + stream.digits(missing, first="123456789")
+
+    def _replace_segment(self, segment: Segment, person: Person, stream: Stream) -> list[str]:
+        if segment.is_initial:
+            return [_like_case(self._replace_initial(segment.text, person), segment.text)]
+        if segment.name is None and not any(map(str.isalnum, segment.text)):
+            return [segment.text]
+        if segment.name is None:
+            return self._replace_unknown(segment.text, person, stream)
+
+        stand_in = self._replace_words(segment.name.text, person, segment.name.role)
+        if stand_in.isalpha():
+            return [_like_case(stand_in, segment.text)]
+
+        separator = _SEPARATOR.search(segment.text)
+        words = _WORD_LETTERS.findall(stand_in)
+        return [_like_case((separator[0] if separator else "").join(words), segment.text)]
+
+    def _replace_initial(self, letter: str, person: Person) -> str:
+        """The first letter of the stand-in of the name that begins with a letter, else that of any such name."""
+        for names, role in ((person.given_names, "first"), (person.family_names, "last")):
+            for name in names:
+                if fold_name(name).startswith(fold_name(letter)):
+                    return self._replace_words(name, person, role)[:1]
+        return self.word(letter, "first", person)
+
+    def _replace_unknown(self, handle: str, person: Person, stream: Stream) -> list[str]:
+        """The pieces of a part of a handle in which no name of the row stands: names are known by the lists."""
+        pieces: list[str] = []
         parts = _HANDLE_PARTS.findall(handle if handle.islower() else _CAMEL.sub("\0", handle))
         split = {
             part: split_joined(part, person) for part in parts if any(map(str.isalnum, part)) and not part.isdecimal()
@@ -212,9 +229,18 @@ class Names:
             else:
                 pieces.append(part.replace("\0", ""))
 
-        # Without digits, many people would share a user name.
-        missing = MIN_DIGITS - sum(len(piece) for piece in pieces if piece.isdecimal())
-        return "".join(pieces) + stream.digits(missing, first="123456789")
+        return pieces
+
+
+def _is_plain_handle(handle: str, person: Person) -> bool:
+    """Whether a handle is made of the single words of the person's names and of initials before them.
+
+    Such handles, which are most, need no search for names.
+    """
+    if person.locale or person.identity or not handle.islower():
+        return False
+    own = person.given | person.family
+    return all(len(run) == 1 or run in own or run[1:] in own for run in _WORD_LETTERS.findall(handle))
 
 
 def composed(text: str) -> str:
@@ -294,6 +320,23 @@ def name_words(value: str, role: str | None = None) -> list[tuple[str, str]]:
         for _, word, found in _assign_roles(composed(value), role, NOBODY)
         if found in ("first", "last") and (len(word) > 1 or not word.isascii())
     ]
+
+
+def split_full_name(value: str) -> tuple[str, str]:
+    """The first names and the last names of a full name as it spells them; a last name keeps its particles."""
+    value = composed(value)
+    spans: dict[str, list[tuple[int, int]]] = {"first": [], "last": []}
+    particle = None
+    for place, word, role in _assign_roles(value, None, NOBODY):
+        if role == "skip":
+            particle = place.start() if particle is None else particle
+        elif role in spans and len(word) > 1:
+            is_particled = role == "last" and particle is not None
+            spans[role].append((particle if is_particled and particle is not None else place.start(), place.end()))
+            particle = None
+
+    first, last = (value[its[0][0] : its[-1][1]] if its else "" for its in spans.values())
+    return first, last
 
 
 def _assign_roles(value: str, role: str | None, person: Person) -> Iterator[tuple[re.Match[str], str, str]]:

@@ -12,8 +12,10 @@ from ss_ray.config.pii import Operator
 from ss_ray.pii import entities
 from ss_ray.pii.entities import BY_NAME
 from ss_ray.pii.stand_ins.dates import MAX_SHIFT_DAYS, generalised_date, shift_days, shifted_date
-from ss_ray.pii.stand_ins.names import NOBODY, Person
+from ss_ray.pii.stand_ins.homes import PLACE_TYPES
+from ss_ray.pii.stand_ins.person import NOBODY, Person
 from ss_ray.pii.stand_ins.pseudonyms import MASK, PERSONAL_TYPES, Pseudonyms, normalise
+from ss_ray.pii.stand_ins.regions import ANYWHERE, Home
 
 HASH_BYTES = 8
 OLD_AGE = 90
@@ -43,7 +45,9 @@ class Replacement:
         known = BY_NAME.get(entity_type)
         return self.operators.get(entity_type, known.operator if known else Operator.LABEL)
 
-    def replace(self, entity_type: str, value: str, person: Person = NOBODY, days: int = 0) -> str:
+    def replace(
+        self, entity_type: str, value: str, person: Person = NOBODY, days: int = 0, home: Home = ANYWHERE
+    ) -> str:
         """Replacement of a value; the value itself for KEEP, DROP_ROW and DROP_COLUMN.
 
         Args:
@@ -51,10 +55,15 @@ class Replacement:
             value: Original value of the cell.
             person: Facts of the row about its person.
             days: Number of days by which the person's dates move; 0 for dates of everybody.
+            home: Place that the row names.
         """
         if not value or value.isspace():
             return value
-        return self._replace_cached(entity_type, value, person if entity_type in PERSONAL_TYPES else NOBODY, days)
+
+        # Facts that do not matter would fill the memory with one value many times.
+        person = person if entity_type in PERSONAL_TYPES else NOBODY
+        home = home if entity_type in PLACE_TYPES else ANYWHERE
+        return self._replace_cached(entity_type, value, person, days, home)
 
     @cached_property
     def _replace_cached(self):  # type: ignore[no-untyped-def]
@@ -64,15 +73,15 @@ class Replacement:
         """The same for a value that nobody has asked for and that no person matters to: nothing is remembered."""
         if not value or value.isspace():
             return value
-        return self._replace_safely(entity_type, value, NOBODY, 0)
+        return self._replace_safely(entity_type, value, NOBODY, 0, ANYWHERE)
 
-    def _replace_safely(self, entity_type: str, value: str, person: Person, days: int) -> str:
+    def _replace_safely(self, entity_type: str, value: str, person: Person, days: int, home: Home) -> str:
         try:
-            return self._apply_operator(entity_type, value, person, days)
+            return self._apply_operator(entity_type, value, person, days, home)
         except Exception:  # noqa: BLE001 - no odd cell may pass, or end the job; the message may quote it
             return MASK
 
-    def _apply_operator(self, entity_type: str, value: str, person: Person, days: int) -> str:
+    def _apply_operator(self, entity_type: str, value: str, person: Person, days: int, home: Home) -> str:
         operator = self.operator(entity_type)
         if operator is Operator.PSEUDONYM and entity_type in (entities.DATE_OF_BIRTH, entities.DATE_TIME):
             operator = Operator.DATE_SHIFT
@@ -80,7 +89,7 @@ class Replacement:
         match operator:
             case Operator.PSEUDONYM:
                 if entity_type in BY_NAME:
-                    return self.pseudonyms.stand_in(entity_type, value, person)
+                    return self.pseudonyms.stand_in(entity_type, value, person, home)
                 return MASK
             case Operator.DATE_SHIFT:
                 return shifted_date(value, days or shift_days(self.pseudonyms.key, "", self.max_shift_days)) or MASK

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from ss_ray.pii import entities
-from ss_ray.pii.cells import as_texts, encode
+from ss_ray.pii.cells import read_texts
 from ss_ray.pii.stand_ins.lexicon import Sex, fold_name, locales_of_country
-from ss_ray.pii.stand_ins.names import NOBODY, Person, name_words
+from ss_ray.pii.stand_ins.names import name_words, split_full_name
+from ss_ray.pii.stand_ins.person import NOBODY, Person
 
 _OTHERS = frozenset(
     "doctor physician provider nurse surgeon clinician contact guardian parent mother father spouse partner emergency "
@@ -88,7 +89,7 @@ def people_of(table: pa.Table, columns: PersonColumns) -> list[Person]:
 
     known: dict[tuple[str | None, ...], Person] = {}
     people = []
-    for cells in zip(*(_read_texts(table, name) for name in names), strict=True):
+    for cells in zip(*(read_texts(table, name) for name in names), strict=True):
         person = known.get(cells)
         if person is None:
             person = known[cells] = _make_person(dict(zip(names, cells, strict=True)), columns)
@@ -109,7 +110,7 @@ def identities_of(table: pa.Table, columns: PersonColumns) -> list[str]:
         return [""] * table.num_rows
 
     is_name = chosen[0] not in (columns.identity, *columns.contact)
-    texts = (_read_texts(table, name) for name in chosen)
+    texts = (read_texts(table, name) for name in chosen)
     return [_normalise_identity([text or "" for text in cells], is_name=is_name) for cells in zip(*texts, strict=True)]
 
 
@@ -123,7 +124,12 @@ def _normalise_identity(cells: Sequence[str], *, is_name: bool) -> str:
 def _make_person(cells: Mapping[str, str | None], columns: PersonColumns) -> Person:
     given = _collect_words(cells, columns.given, "first")
     family = _collect_words(cells, columns.family, "last")
+    given_names = [text for name in columns.given if (text := cells[name])]
+    family_names = [text for name in columns.family if (text := cells[name])]
     for name in columns.full:
+        first, last = split_full_name(cells[name] or "")
+        given_names += [first] if first else []
+        family_names += [last] if last else []
         for word, role in name_words(cells[name] or ""):
             (given if role == "first" else family).add(fold_name(word))
 
@@ -139,17 +145,13 @@ def _make_person(cells: Mapping[str, str | None], columns: PersonColumns) -> Per
         sex=_SEXES.get(sex.strip().casefold()) if sex else None,
         locale=next(iter(locales_of_country(country)), None) if country else None,
         identity=(cells[columns.identity] or "").strip() if columns.identity else "",
+        given_names=tuple(given_names),
+        family_names=tuple(family_names),
     )
 
 
 def _collect_words(cells: Mapping[str, str | None], names: Iterable[str], role: str) -> set[str]:
     return {fold_name(word) for name in names for word, _ in name_words(cells[name] or "", role)}
-
-
-def _read_texts(table: pa.Table, name: str) -> Sequence[str | None]:
-    indices, values = encode(table.column(name))
-    texts = as_texts(values)
-    return [None if place is None else texts[place] for place in indices.to_pylist()]
 
 
 def _is_of_others(header: str) -> bool:

@@ -25,18 +25,20 @@ from ss_ray.errors import ConfigError, PrivacyError
 from ss_ray.pii import entities
 from ss_ray.pii.stand_ins import formats
 from ss_ray.pii.stand_ins.codes import permuted_code
-from ss_ray.pii.stand_ins.keyed import MAX_KEY_BYTES, MIN_KEY_BYTES, Stream
+from ss_ray.pii.stand_ins.keyed import MAX_KEY_BYTES, MIN_KEY_BYTES, Stream, permuted
 from ss_ray.pii.stand_ins.lexicon import fold_name, lexicon
-from ss_ray.pii.stand_ins.names import NOBODY, Names, Person
+from ss_ray.pii.stand_ins.names import Names
+from ss_ray.pii.stand_ins.person import NOBODY, Person
 from ss_ray.pii.stand_ins.places import Places, kind_of_place
+from ss_ray.pii.stand_ins.regions import ANYWHERE, Home
 
 MASK = "[REDACTED]"
 """Takes the place of what is hidden entirely. The same for all values: a shape or a length would tell them apart."""
 MAX_DRAWS = 100
 
+_PHONES = (entities.PHONE_NUMBER, entities.FAX_NUMBER)
 _FORMATS: dict[str, Callable[[str, Stream], str]] = {
-    entities.PHONE_NUMBER: formats.phone_number,
-    entities.FAX_NUMBER: formats.phone_number,
+    **dict.fromkeys(_PHONES, formats.phone_number),
     entities.US_SSN: formats.us_ssn,
     entities.CREDIT_CARD: formats.credit_card,
     entities.IBAN_CODE: formats.iban_code,
@@ -87,6 +89,7 @@ class Pseudonyms:
     Attributes:
         key: Secret, 16 to 64 bytes. Never in logs; not part of the `repr`.
         locale: A locale of Faker ("en_US"), which decides the names and addresses.
+        injective: Whether names of people and places are composed, so that hardly any two originals share one.
 
     Example:
         >>> pseudonyms = Pseudonyms(b"a secret of 16 to 64 bytes")
@@ -96,11 +99,12 @@ class Pseudonyms:
         >>> stand_in != "AB-1042", len(stand_in), stand_in[2]
         (True, 7, '-')
         >>> pseudonyms
-        Pseudonyms(locale='en_US')
+        Pseudonyms(locale='en_US', injective=False)
     """
 
     key: bytes = field(repr=False)
     locale: str = "en_US"
+    injective: bool = False
 
     def __post_init__(self) -> None:
         if not MIN_KEY_BYTES <= len(self.key) <= MAX_KEY_BYTES:
@@ -112,20 +116,21 @@ class Pseudonyms:
     @cached_property
     def names(self) -> Names:
         """Stand-ins of names."""
-        return Names(self.key, self.locale)
+        return Names(self.key, self.locale, self.injective)
 
     @cached_property
     def places(self) -> Places:
         """Stand-ins of places."""
-        return Places(self.key, self.locale)
+        return Places(self.key, self.locale, self.injective)
 
-    def stand_in(self, entity_type: str, value: str, person: Person = NOBODY) -> str:
+    def stand_in(self, entity_type: str, value: str, person: Person = NOBODY, home: Home = ANYWHERE) -> str:
         """Stand-in of a value.
 
         Args:
             entity_type: One of `entities.ENTITY_TYPES`. UNKNOWN, and types without a format, give `MASK`.
             value: The original; white space alone is returned as it is.
             person: Facts of the row about its person; they matter to PERSONAL_TYPES only.
+            home: Place that the row names; it matters to places and phone numbers only.
 
         Returns:
             A value of the same type that differs from the original, also after normalisation. Numbers keep their
@@ -141,7 +146,7 @@ class Pseudonyms:
 
         original = normalise(entity_type, value)
         for draw in range(MAX_DRAWS):
-            candidate = self._draw_stand_in(entity_type, value, draw, person)
+            candidate = self._draw_stand_in(entity_type, value, draw, person, home)
             if normalise(entity_type, candidate) != original or candidate == MASK:
                 return candidate
             # What is drawn once would be drawn again.
@@ -150,19 +155,27 @@ class Pseudonyms:
 
         return MASK
 
-    def _draw_stand_in(self, entity_type: str, value: str, draw: int, person: Person) -> str:
+    def _draw_stand_in(self, entity_type: str, value: str, draw: int, person: Person, home: Home) -> str:
         if entity_type in _FORMATS:
             stream = Stream(self.key, entity_type, normalise(entity_type, value), str(draw))
             if formats.is_masked(value):
                 return formats.masked_number(value, stream)
+            if entity_type == entities.CREDIT_CARD and (rounded := formats.rounded_digits(value)):
+                # Too few digits are left for the numbers that no bank issues; a permutation keeps them apart.
+                return formats.fill_rounded(value, rounded[0] + permuted(self.key, f"CARD{rounded[0]}", rounded[1:]))
+            if entity_type in _PHONES:
+                area_codes = self.places.area_codes(formats.digits_of(formats.split_extension(value)[0]), home)
+                return formats.phone_number(value, stream, area_codes)
             return _FORMATS[entity_type](value, stream)
 
         if entity_type in PERMUTED_TYPES:
-            return permuted_code(self.key, entity_type, value)
+            # A spreadsheet wrote the id as a number: the exponent says how long it is.
+            number, exponent = formats.split_exponent(value)
+            return permuted_code(self.key, entity_type, number) + exponent
         if entity_type in PERSONAL_TYPES:
             return self._replace_personal(entity_type, value, person)
 
-        return self._replace_thing(entity_type, value)
+        return self._replace_thing(entity_type, value, home)
 
     def _replace_personal(self, entity_type: str, value: str, person: Person) -> str:
         match entity_type:
@@ -177,24 +190,30 @@ class Pseudonyms:
 
         return self.names.full_name(value, person)
 
-    def _replace_thing(self, entity_type: str, value: str) -> str:
+    def _replace_thing(self, entity_type: str, value: str, home: Home) -> str:
         places = self.places
-        functions: dict[str, Callable[[str], str]] = {
-            entities.STREET_ADDRESS: places.street_address,
+        if entity_type == entities.LOCATION:
+            entity_type = kind_of_place(value)
+
+        located: dict[str, Callable[[str, Home], str]] = {
             entities.ADDRESS: places.address,
             entities.CITY: places.city,
             entities.STATE: places.state,
             entities.POSTCODE: places.postcode,
-            entities.COUNTRY: places.country,
             entities.LATITUDE: places.latitude,
             entities.LONGITUDE: places.longitude,
             entities.COORDINATE: places.coordinate,
+        }
+        if entity_type in located:
+            return located[entity_type](value, home)
+
+        functions: dict[str, Callable[[str], str]] = {
+            entities.STREET_ADDRESS: places.street_address,
+            entities.COUNTRY: places.country,
             entities.ORGANIZATION: lambda text: self._replace_word("company", text, lexicon(self.locale).companies),
             entities.JOB_TITLE: lambda text: self._replace_word("job", text, lexicon(self.locale).jobs),
             entities.AGE: self._move_age,
         }
-        if entity_type == entities.LOCATION:
-            return functions[kind_of_place(value)](value)
         if entity_type in functions:
             return functions[entity_type](value)
 
@@ -225,6 +244,8 @@ class Pseudonyms:
 
 def normalise(entity_type: str, value: str) -> str:
     """Common form of the spellings of one value: digits of a phone, letters of a name without case."""
+    if entity_type == entities.CREDIT_CARD and (digits := formats.card_digits(value)):
+        return digits
     if entity_type in _DIGIT_TYPES:
         is_phone = entity_type == entities.PHONE_NUMBER
         digits = formats.digits_of(formats.split_extension(value)[0] if is_phone else value)

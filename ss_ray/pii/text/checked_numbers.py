@@ -161,6 +161,19 @@ class GroupedCards:
         return 2 <= len(lengths) <= 5 and min(lengths) >= 3 and max(lengths) <= 8 and max(lengths) >= 4
 
 
+class ScientificCards:
+    """Finds card numbers that a spreadsheet wrote with an exponent: "5.555556691467525e+15"."""
+
+    supported_entities = ("CREDIT_CARD",)
+    _number = re.compile(r"(?<![\w.,])\d[.,]\d{11,18}[eEoO]\+?1[1-8](?!\w)", re.ASCII)
+
+    def analyze(self, text: str, entities: Sequence[str]) -> Iterator[Span]:
+        """Card numbers of a text, each with its Luhn digit and a known issuer."""
+        for match in self._number.finditer(text):
+            if is_card(match[0]):
+                yield Span(*match.span(), 1.0)
+
+
 class StrongNumbers:
     """Finds national numbers of one entity type that need no word beside them."""
 

@@ -15,10 +15,10 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from functools import cache, lru_cache
-from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from runpy import run_path
 from typing import Any
-
-from ss_ray.pii.text.recognizers import without_modules
 
 ENGLISH = "en"
 
@@ -169,17 +169,21 @@ def english_function_words() -> frozenset[str]:
 @cache
 def _function_words() -> tuple[frozenset[str], frozenset[str], dict[str, frozenset[str]]]:
     """Function words of all other languages, of English, and by language; words of several languages say nothing."""
-    with without_modules("torch", "transformers"):
-        lists = {code: _stop_words(spacy_code) for code, spacy_code in _WITH_FUNCTION_WORDS.items()}
-        english = _stop_words(ENGLISH)
+    lists = {code: _read_stop_words(spacy_code) for code, spacy_code in _WITH_FUNCTION_WORDS.items()}
+    english = _read_stop_words(ENGLISH)
 
     by_language = {code: words - english - _PARTICLES for code, words in lists.items()}
     every = frozenset().union(*by_language.values()) | _PARTICLES
     return every, english - _SHARED_WITH_ENGLISH - _PARTICLES, by_language
 
 
-def _stop_words(code: str) -> frozenset[str]:
-    return frozenset(import_module(f"spacy.lang.{code}.stop_words").STOP_WORDS)
+def _read_stop_words(code: str) -> frozenset[str]:
+    """Stop words of a language of spaCy, by their file alone: the languages themselves take seconds to import."""
+    spacy = find_spec("spacy")
+    assert spacy is not None
+    assert spacy.origin is not None
+    path = Path(spacy.origin).parent / "lang" / code / "stop_words.py"
+    return frozenset(run_path(str(path))["STOP_WORDS"])
 
 
 @cache

@@ -23,7 +23,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 from ss_ray.errors import ConfigError
@@ -196,16 +196,21 @@ def _has_context(text: str, start: int, context: Sequence[str], given: Sequence[
 def pattern_recognizers(entities: Iterable[str], phone_regions: tuple[str, ...]) -> list[Recognizer]:
     """Recognizers of the entity types, from Presidio and our own."""
     wanted = set(entities)
+    return [recognizer for recognizer in _make_all(phone_regions) if recognizer.entity_type in wanted]
+
+
+@lru_cache(maxsize=4)
+def _make_all(phone_regions: tuple[str, ...]) -> tuple[Recognizer, ...]:
+    """All recognizers; to compile their patterns takes a second."""
     with without_modules("torch", "transformers"):
         from presidio_analyzer import predefined_recognizers as presidio
-    made = [
+    return (
         *_make_generic(presidio, phone_regions),
         *_of_countries(presidio),
         *map(_make_ours, OURS),
         *_make_labelled(),
         *_make_unlabelled(),
-    ]
-    return [recognizer for recognizer in made if recognizer.entity_type in wanted]
+    )
 
 
 def _make_generic(presidio: Any, phone_regions: tuple[str, ...]) -> Iterator[Recognizer]:
@@ -285,6 +290,7 @@ def _make_unlabelled() -> Iterator[Recognizer]:
     """Recognizers of values that their form, their check digits or a list of names proves."""
     yield Recognizer("IBAN_CODE", checked_numbers.Ibans(), min_digits=8)
     yield Recognizer("CREDIT_CARD", checked_numbers.GroupedCards(), min_digits=12)
+    yield Recognizer("CREDIT_CARD", checked_numbers.ScientificCards(), min_digits=14)
     yield Recognizer("PHONE_NUMBER", labelled_phones.HintedPhones(), _has_phone_form, min_digits=7)
     yield Recognizer("NATIONAL_ID", checked_numbers.StrongNumbers("NATIONAL_ID"), min_digits=6)
     yield Recognizer("TAX_ID", checked_numbers.StrongNumbers("TAX_ID"), min_digits=4)

@@ -91,11 +91,12 @@ def _join_scientific(forms: Mapping[NumberForm, FormFacts]) -> dict[NumberForm, 
 def _common_exponent(exponents: Sequence[str]) -> str:
     """The exponent that writes all of these; empty where none does."""
     letters = {exponent[0] for exponent in exponents}
-    signs = {exponent[1] for exponent in exponents if exponent[1:2] in ("+", "0")}
+    # "E15" has no sign, and "E-15" does not tell whether its table writes "E+15".
+    has_plus = {exponent[1:2] == "+" for exponent in exponents if exponent[1:2] != "-"}
     widths = {exponent.count("0") for exponent in exponents} - {0}
-    if len(letters) != 1 or len(signs) > 1 or len(widths) > 1:
+    if len(letters) != 1 or len(has_plus) > 1 or len(widths) > 1:
         return ""
-    sign = "" if signs == {"0"} else "+"
+    sign = "" if has_plus == {False} else "+"
     return letters.pop() + sign + "0" * (widths.pop() if widths else 2)
 
 

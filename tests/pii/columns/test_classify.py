@@ -87,6 +87,9 @@ CASES = [  # header, values, entity type
     ("tax_id", ["12-3456789"], "TAX_ID"),
     ("ip", ["8.8.8.8", "8.8.4.4"], "IP_ADDRESS"),
     ("CCNumber", ["4929490000000000", "5399020000000000"], "CREDIT_CARD"),  # rounded by a spreadsheet
+    ("CCNumber", ["4.92949E+15", "5.39902E15", "7.06935O+41"], "CREDIT_CARD"),
+    ("x", [f"{int(card):.15e}" for card in CARDS], "CREDIT_CARD"),
+    ("x", [f"{int(card):.15e}".replace("e", "O") for card in CARDS], "CREDIT_CARD"),
     ("zip", ["01234", "501", "90210"], "POSTCODE"),
     ("customer_id", ["17", "18", "19"], "UNIQUE_ID"),
     ("client", CODES, "UNKNOWN"),  # codes under the name of a role

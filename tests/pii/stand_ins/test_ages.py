@@ -10,9 +10,9 @@ import pytest
 
 from ss_ray.config.pii import Operator, PiiParameters
 from ss_ray.pii.columns.classify import ColumnTyping
+from ss_ray.pii.planning import ages_that_follow
 from ss_ray.pii.replace import TableReplacer
 from ss_ray.pii.rules import PiiPlan, make_pii_plan
-from ss_ray.pii.stage import ages_that_follow
 from ss_ray.pii.stand_ins.ages import find_ages, moved_ages
 from ss_ray.pii.stand_ins.pseudonyms import Pseudonyms
 from ss_ray.tables.facts import table_facts

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ss_ray.pii.stand_ins.lexicon import country_code, family_names, fold_name, lexicon, locales_of_country, sexes
-from ss_ray.pii.stand_ins.names import Names, Person, split_joined
+from ss_ray.pii.stand_ins.names import Names, split_joined
+from ss_ray.pii.stand_ins.person import Person
 from tests.examples import examples
 
 KEY = b"a key of the tests, 32 bytes long"

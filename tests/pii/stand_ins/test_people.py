@@ -1,7 +1,13 @@
-import pyarrow as pa
+import re
 
-from ss_ray.pii.stand_ins.names import NOBODY
-from ss_ray.pii.stand_ins.people import find_person_columns, identities_of, people_of
+import pyarrow as pa
+import pytest
+
+from ss_ray.pii.stand_ins.names import Names
+from ss_ray.pii.stand_ins.people import PersonColumns, find_person_columns, identities_of, people_of
+from ss_ray.pii.stand_ins.person import NOBODY
+
+KEY = b"a key of the tests, 32 bytes long"
 
 TYPES = {
     "patient_first": "FIRST_NAME",
@@ -65,3 +71,34 @@ def test_a_person_is_known_by_identity_else_by_name_else_by_mail():
     assert identities({"mail": "EMAIL_ADDRESS"}, None) == ["a@b.de", "", "a@b.de", "c@d.de"]
     assert identities({}, None) == [""] * 4
     assert people_of(TABLE, find_person_columns({}, None, use_country=True)) == [NOBODY] * 4
+
+
+@pytest.mark.parametrize(
+    ("given", "family", "handle", "form"),
+    [
+        ("Debra", "O'Neal", "debra.oneal", "{first}.{last}"),
+        ("Debra", "O'Neal", "debra.o'neal", "{first}.{last}"),
+        ("Moira", "McTavish", "m.mctavish", "{first[0]}.{last}"),
+        ("Ana", "Quintana-Ortega", "ana.quintana-ortega", "{first}.{last}"),
+        ("Ana", "Quintana Ortega", "ana_quintana_ortega", "{first}_{last_}"),
+        ("Ana", "Quintana Ortega", "aquintanaortega", "{first[0]}{last}"),
+        ("Jan", "van der Velde", "jan.vandervelde", "{first}.{last}"),
+        ("Jan", "van der Velde", "j.van.der.velde", "{first[0]}.{last}"),
+        ("John", "Public", "john.q.public", "{first}.?.{last}"),
+        ("John", "Public", "jqpublic", "{first[0]}?{last}"),
+        ("John", "Public", "publicj", "{last}{first[0]}"),
+        ("Jörg", "Müller", "joerg.mueller", "{first}.{last}"),
+    ],
+)
+def test_handle_follows_the_names_of_its_row(given: str, family: str, handle: str, form: str):
+    table = pa.table({"first": [given], "last": [family], "name": [f"{given} {family}"]})
+    for columns in (PersonColumns(given=("first",), family=("last",)), PersonColumns(full=("name",))):
+        person = people_of(table, columns)[0]
+        names = Names(KEY, "en_US")
+        first = names.first_name(given, person).lower()
+        words = names.last_name(family, person).lower().replace("-", " ").split()
+        expected = form.format(first=first, last=words[0] if len(words) == 1 else "@", last_="_".join(words))
+        separator = "-" if "-" in handle else ""
+        expected = re.escape(expected).replace(r"\?", "[a-z]").replace("@", separator.join(words))
+        assert re.fullmatch(rf"{expected}\d{{3}}", names.user_name(handle, person))
+        assert re.fullmatch(rf"{expected}\d{{3}}@example\.\w+", names.email_address(f"{handle}@firm.org", person))

@@ -247,3 +247,34 @@ def test_a_number_keeps_its_mask_and_its_separators(pseudonyms, entity_type, val
     made = pseudonyms.stand_in(entity_type, value)
     assert made != value
     assert [c for c in made if not c.isdigit()] == [c for c in value if not c.isdigit()]
+
+
+@pytest.mark.parametrize(
+    ("card", "shape"),
+    [
+        ("4539148803436467", r"(\d)(\d{15})"),
+        ("4539148803436467.0", r"(\d)(\d{15})\.0"),
+        ("4.539148803436467e+15", r"(\d)\.(\d{15})e\+15"),
+        ("4.539148803436467E15", r"(\d)\.(\d{15})E15"),
+        ("4,539148803436467E+15", r"(\d),(\d{15})E\+15"),
+        ("4.539148803436467O+15", r"(\d)\.(\d{15})O\+15"),
+    ],
+)
+def test_card_as_a_spreadsheet_wrote_it_keeps_its_form_and_its_stand_in(pseudonyms, card, shape):
+    made = re.fullmatch(shape, pseudonyms.stand_in("CREDIT_CARD", card))
+    assert made is not None
+    assert made[1] + made[2] == pseudonyms.stand_in("CREDIT_CARD", "4539 1488 0343 6467").replace(" ", "")
+
+
+@pytest.mark.parametrize("form", ["{}.{}E+15", "{}{}0000000000", "{}{}0000000000.0", "{}.{}O+41"])
+def test_rounded_cards_stay_apart_and_keep_their_form(pseudonyms, form):
+    cards = [form.format(5, f"{number:05d}") for number in range(30_000, 30_500)]
+    made = [pseudonyms.stand_in("CREDIT_CARD", card) for card in cards]
+    shape = re.escape(form).replace(r"\{\}", r"5", 1).replace(r"\{\}", r"\d{5}")
+    assert all(re.fullmatch(shape, card) for card in made)
+    assert len(set(made)) == len(cards)
+    assert not set(made) & {cards[0]}
+
+
+def test_id_with_an_exponent_keeps_the_exponent(pseudonyms):
+    assert re.fullmatch(r"\d\.\d{5}E\+12", pseudonyms.stand_in("NATIONAL_ID", "5.70611E+12"))

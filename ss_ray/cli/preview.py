@@ -1,0 +1,56 @@
+"""The preview of a replacement for the command line, without Ray."""
+
+from __future__ import annotations
+
+from ss_ray.config.files import require_config
+from ss_ray.config.model import Config
+from ss_ray.errors import ConfigError
+from ss_ray.pii.entities import check_types
+from ss_ray.pii.preview import Preview, preview_replacement
+from ss_ray.tables.dialect import declared_dialect
+from ss_ray.tables.facts import table_facts
+from ss_ray.tables.files import find_source
+from ss_ray.tables.first_rows import first_rows
+from ss_ray.tables.infer import infer_schema
+from ss_ray.tables.lenient import type_leniently
+
+SAMPLE_ROWS = 200
+"""First rows of the source, which type the columns."""
+
+
+def preview_table(config: Config, data: str, num_rows: int) -> str:
+    """The preview of a source as text for a terminal.
+
+    Args:
+        config: The whole request.
+        data: CSV, Excel, JSON lines, Parquet or Arrow: a file or folder, a path or URI.
+        num_rows: Number of rows to replace for the samples.
+
+    Raises:
+        SsRayError: The source cannot be read, or the request cannot be met.
+    """
+    require_config(config)
+    if config.replace_pii is None:
+        raise ConfigError("replace_pii is null: nothing is to be replaced")
+
+    check_types(config.replace_pii)
+    source = find_source(data, config.data.encoding, declared=declared_dialect(config.data))
+    rows = first_rows(source, max(SAMPLE_ROWS, num_rows))
+    schema = infer_schema(
+        table_facts(rows), config.data.columns, is_text=source.is_text, min_rows=1, decimal=source.dialect.decimal
+    )
+    typed, _ = type_leniently(rows, schema)
+    return write_preview(preview_replacement(typed, schema, config.replace_pii, config.data, num_rows))
+
+
+def write_preview(preview: Preview) -> str:
+    """A preview as lines: a column with its type and reason, and below it masked originals with their stand-ins."""
+    typed_by = f"{preview.sample_rows:,} rows typed the columns"
+    lines = [f"Preview          {preview.num_rows:,} rows; {typed_by}; nothing was written"]
+    for column in preview.columns:
+        sure = "" if column.confidence is None else f", {column.confidence:.0%} sure"
+        lines.append(f"{column.operator:<16} {column.name}: {column.entity_type or 'no type'}{sure} ({column.reason})")
+        lines += [f"                   {sample.before}  ->  {sample.after}" for sample in column.samples]
+
+    lines += [f"Not looked for   {sentence}" for sentence in preview.unsearched]
+    return "\n".join(lines)
