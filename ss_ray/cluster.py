@@ -32,9 +32,9 @@ POLL_SECONDS = 0.5
 
 WORKER_ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",  # several processes share the cores
-    # A torch thread that waits for others leaves its core to them: where another program had one of two cores,
-    # training took forty times as long.
-    "OMP_WAIT_POLICY": "PASSIVE",
+    # A torch thread that waits for another soon leaves its core: where another program had one of two cores, training
+    # took forty times as long. Threads that never wait actively make it slower than one thread is.
+    "GOMP_SPINCOUNT": "10000",
     "RAY_TRAIN_V2_ENABLED": "1",
     "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
     "TOKENIZERS_PARALLELISM": "false",

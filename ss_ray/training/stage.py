@@ -14,6 +14,7 @@ from typing import Any
 
 from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig
 from ray.train.torch import TorchTrainer
+from ray.train.v2._internal.callbacks.placement_group_callback import PlacementGroupCleanerCallback
 from ray.train.v2.api.exceptions import TrainingFailedError
 
 from ss_ray.cluster import WORKER_ENVIRONMENT, available_cpus, reported_progress
@@ -198,7 +199,7 @@ def fit_workers(
     # Workers share the cores evenly where the request does not say.
     threads = resources.threads_per_worker or max(1, min(MAX_THREADS, available_cpus() // resources.num_train_workers))
     cpus = {"CPU": threads} | ({"GPU": 1} if resources.use_gpu else {})
-    trainer = TorchTrainer(
+    trainer = _Trainer(
         loop,
         train_loop_config=settings | {"threads": threads, "model": folder / "model"},
         scaling_config=ScalingConfig(
@@ -224,6 +225,18 @@ def fit_workers(
         raise _training_error(error) from None
 
     return metrics
+
+
+class _Trainer(TorchTrainer):  # type: ignore[misc]
+    """Without the actor that removes placement groups of a controller that was killed.
+
+    At its end it waits ten seconds for the answer of a dashboard, which a Ray on one machine does not have. Ray itself
+    removes the placement groups when the job ends, and a job ends with its controller.
+    """
+
+    def _create_default_callbacks(self) -> list[Any]:
+        callbacks = super()._create_default_callbacks()
+        return [callback for callback in callbacks if not isinstance(callback, PlacementGroupCleanerCallback)]
 
 
 def _training_error(error: TrainingFailedError) -> SsRayError:
