@@ -31,16 +31,16 @@ MEASURED_ON = (
 )
 MEASURED_RECALL: Mapping[str, float] = MappingProxyType(
     {
-        AGE: 0.76,
+        AGE: 1.0,
         CREDIT_CARD: 0.98,
         DATE_TIME: 1.0,
         EMAIL_ADDRESS: 1.0,
         LOCATION: 0.84,
         NRP: 0.65,
-        ORGANIZATION: 0.58,
-        PERSON: 0.90,
-        PHONE_NUMBER: 0.88,
-        POSTCODE: 0.78,
+        ORGANIZATION: 0.65,
+        PERSON: 0.92,
+        PHONE_NUMBER: 0.92,
+        POSTCODE: 0.81,
         STREET_ADDRESS: 0.99,
     }
 )
