@@ -5,8 +5,8 @@
 A table is a file, and the column that a model is to predict behind a colon. For each seed and number of rows, a random
 sample is learned from, and judged with other rows of the file by the project's own evaluation. Identifiers are left
 out, for trees cannot make any. Each measurement is one JSON file in --out; what is there is not measured again, so a
-run that was stopped goes on. Methods are `fast`, `balanced` and `best`, the values of `training.effort`, and `cart-20`,
-where 20 is the fewest rows in a leaf.
+run that was stopped goes on. Methods are `fast` and `balanced`, the values of `training.effort`, and `cart-20`, where
+20 is the fewest rows in a leaf.
 
 Prints the mean of each figure over the seeds, with half of its 95 % interval (Student's t).
 

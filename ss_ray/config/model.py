@@ -147,9 +147,8 @@ class TrainingParameters(Section):
     """The model and its training."""
 
     pretrained_model: str = Field(COMPACT, description='"compact", or the path or hub id of a causal language model.')
-    effort: Literal["fast", "balanced", "best"] = Field(
-        "balanced",
-        description="Time for the compact model: fast shows it a third of the rows, best three times as many.",
+    effort: Literal["fast", "balanced"] = Field(
+        "balanced", description="Time for the compact model: fast shows it a third of the rows."
     )
     num_input_records_to_sample: Annotated[int, Field(ge=1)] | Auto = Field(
         "auto", description="Rows shown in training in all; auto: sqrt(240,000 x rows), at least one pass."

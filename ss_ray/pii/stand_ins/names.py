@@ -183,18 +183,19 @@ class Names:
     def _replace_handle(self, handle: str, person: Person) -> str:
         stream = Stream(self.key, "handle", handle.casefold())
         segments = [Segment(text=handle)] if _is_plain_handle(handle, person) else split_handle(handle, person)
-        pieces = [piece for segment in segments for piece in self._replace_segment(segment, person, stream)]
+        roles = frozenset(segment.name.role for segment in segments if segment.name)
+        pieces = [piece for segment in segments for piece in self._replace_segment(segment, person, roles, stream)]
         # Without digits, many people would share a user name.
         missing = MIN_DIGITS - sum(len(piece) for piece in pieces if piece.isdecimal())
         return "".join(pieces) + stream.digits(missing, first="123456789")
 
-    def _replace_segment(self, segment: Segment, person: Person, stream: Stream) -> list[str]:
+    def _replace_segment(self, segment: Segment, person: Person, roles: frozenset[str], stream: Stream) -> list[str]:
         if segment.is_initial:
             return [_like_case(self._replace_initial(segment.text, person), segment.text)]
         if segment.name is None and not any(map(str.isalnum, segment.text)):
             return [segment.text]
         if segment.name is None:
-            return self._replace_unknown(segment.text, person, stream)
+            return self._replace_unknown(segment.text, person, roles, stream)
 
         stand_in = self._replace_words(segment.name.text, person, segment.name.role)
         if stand_in.isalpha():
@@ -212,14 +213,21 @@ class Names:
                     return self._replace_words(name, person, role)[:1]
         return self.word(letter, "first", person)
 
-    def _replace_unknown(self, handle: str, person: Person, stream: Stream) -> list[str]:
-        """The pieces of a part of a handle in which no name of the row stands: names are known by the lists."""
+    def _replace_unknown(self, handle: str, person: Person, taken: frozenset[str], stream: Stream) -> list[str]:
+        """The pieces of a part of a handle in which no name of the row stands: names are known by the lists.
+
+        Args:
+            handle: Part of the handle.
+            person: Facts of the row about its person.
+            taken: Roles of the names in the other parts.
+            stream: Source of the digits.
+        """
         pieces: list[str] = []
         parts = _HANDLE_PARTS.findall(handle if handle.islower() else _CAMEL.sub("\0", handle))
         split = {
             part: split_joined(part, person) for part in parts if any(map(str.isalnum, part)) and not part.isdecimal()
         }
-        roles = iter(_handle_roles([word for part in parts for word in split.get(part, ())], person))
+        roles = iter(_handle_roles([word for part in parts for word in split.get(part, ())], person, taken))
 
         for part in parts:
             if part.isdecimal():
@@ -281,8 +289,14 @@ def _is_known(folded: str) -> bool:
     return folded in sexes() or folded in family_names()
 
 
-def _handle_roles(words: list[tuple[str, str]], person: Person) -> list[str]:
-    """The roles of the names in a user name: the row knows them, or the first of several is the first name."""
+def _handle_roles(words: list[tuple[str, str]], person: Person, taken: frozenset[str]) -> list[str]:
+    """The roles of the names in a user name: the row knows them, or the first of several is the first name.
+
+    Beside a name whose role is known, other words are names of the other role: a table without last names then gives
+    an address the same stand-in as one with them.
+    """
+    if len(taken) == 1:
+        return ["last" if "first" in taken else "first"] * len(words)
     if len(words) < 2:
         return [role for _, role in words]
 

@@ -102,3 +102,19 @@ def test_handle_follows_the_names_of_its_row(given: str, family: str, handle: st
         expected = re.escape(expected).replace(r"\?", "[a-z]").replace("@", separator.join(words))
         assert re.fullmatch(rf"{expected}\d{{3}}", names.user_name(handle, person))
         assert re.fullmatch(rf"{expected}\d{{3}}@example\.\w+", names.email_address(f"{handle}@firm.org", person))
+
+
+@pytest.mark.parametrize("family", ["Gallagher", "Jablonski", "Ryan", "Moreno"])
+def test_an_address_has_one_stand_in_in_tables_with_both_names_and_with_one(family: str):
+    names = Names(KEY, "en_US")
+    table = pa.table({"first": ["Brandy"], "last": [family]})
+    address = f"brandy.{family.lower()}453@firm.org"
+    stand_ins = {
+        names.email_address(address, people_of(table, columns)[0])
+        for columns in (
+            PersonColumns(given=("first",), family=("last",)),
+            PersonColumns(given=("first",)),
+            PersonColumns(family=("last",)),
+        )
+    }
+    assert len(stand_ins) == 1
