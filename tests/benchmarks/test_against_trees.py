@@ -1,8 +1,9 @@
 """The compact model is not behind a synthesizer of trees: a guard of quality, on two small tables.
 
-Seeds are fixed, so a run gives the same figures on the same versions of torch and scikit-learn. The margins are about
-three standard deviations over other seeds (15 were tried): a change that loses nothing fails in one of some hundred
-cases.
+Seeds are fixed, so a run gives the same figures on the same versions of torch and scikit-learn. Over three seeds and
+both tables the difference of the AUC was between -0.03 and 0.13, and over the margin once in six: with other versions
+an honest change may fail. Columns that are shuffled, or a model that is not trained, have an AUC of 0.89 to 0.92, where
+trees have 0.56 to 0.58.
 """
 
 from __future__ import annotations
