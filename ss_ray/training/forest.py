@@ -14,7 +14,7 @@ Where the tokens of a slot have an order, the evidence is added on a binary tree
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ss_ray.codec.columns import PAD
+from ss_ray.codec.levels import Levels
 
 FILE = "forest.safetensors"
 SMALLEST = 1e-12
@@ -172,19 +173,22 @@ def _sum_pairs(values: Tensor) -> Tensor:
     return values.reshape(len(values), -1, 2).sum(dim=2)
 
 
-def place_tokens(vocabulary_size: int, orders: Mapping[int, Tensor]) -> Tensor:
+def place_tokens(vocabulary_size: int, levels: Iterable[Levels]) -> Tensor:
     """(vocabulary,) float32 places of all tokens: their ids, but for those that have an order among themselves.
 
     Args:
         vocabulary_size: Number of token ids.
-        orders: First token -> (tokens,) float64 in (0, 1), places of it and of those after it in their order.
+        levels: Tokens of the codec that have an order.
 
     Example:
-        >>> place_tokens(6, {3: torch.tensor([0.5, 0.9, 0.1], dtype=torch.float64)}).tolist()[3:]
+        >>> import numpy as np
+        >>> place_tokens(6, [Levels(first_token=3, places=np.array([0.5, 0.9, 0.1]))]).tolist()[3:]
         [4.0, 5.0, 3.0]
     """
     places = torch.arange(vocabulary_size, dtype=torch.float32)
-    for first, order in orders.items():
+    for found in levels:
+        first = found.first_token
+        order = torch.from_numpy(found.places)
         places[first : first + len(order)] = first + order.argsort(stable=True).argsort().float()
 
     # Nothing is written there: below all.

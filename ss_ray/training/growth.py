@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,10 +13,10 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from torch import Tensor
 
 from ss_ray.codec.columns import PAD, Slot
-from ss_ray.codec.levels import token_levels
+from ss_ray.codec.levels import Levels, token_levels
 from ss_ray.codec.slots import SlotCodec
 from ss_ray.training.forest import SMALLEST, Forest, SlotTrees, place_tokens
-from ss_ray.training.loop import ExampleSplit
+from ss_ray.training.loop import VALIDATION_BATCH, ExampleSplit
 from ss_ray.training.models import CompactModel, slot_states
 
 NUM_TREES = 8
@@ -55,18 +55,21 @@ def grow_forest(
     if not len(slots) or not len(train) or not len(sides.validation):
         return None
 
-    places = _place_tokens(codec)
+    levels = token_levels(codec.columns)
+    places = place_tokens(codec.vocabulary_size, levels)
+    # Texts come last, and nothing before them looks at them.
+    tokens = tokens[:, : len(slots)]
     rows_per_unit = math.ceil(len(units) / (int(units.max()) + 1))
     growth = _Growth(
         tokens=tokens[train].cpu().long(),
         places=places,
         leaf_rows=LEAF_UNITS * rows_per_unit,
         max_leaves=max(2, MAX_COUNTS // (NUM_TREES * sum(slot.stop - slot.start for slot in slots))),
-        is_ordered=_find_ordered(codec),
+        is_ordered=_find_ordered(codec.vocabulary_size, levels),
         seed=seed,
     )
     grown = {index: trees for index, slot in enumerate(slots) if (trees := growth.grow(index, slot)) is not None}
-    kept = _weigh_trees(model, codec.slots, Forest(places=places, slots=grown), tokens[sides.validation].cpu().long())
+    kept = _weigh_trees(model, slots, Forest(places=places, slots=grown), tokens[sides.validation].cpu().long())
 
     return Forest(places=places, slots=kept) if kept else None
 
@@ -178,7 +181,8 @@ def _weigh_trees(model: CompactModel, slots: Sequence[Slot], forest: Forest, tok
     """
     kept = {}
     with torch.inference_mode():
-        states = slot_states(model, tokens.to(model.device)).cpu()
+        parts = torch.split(tokens, VALIDATION_BATCH)
+        states = torch.cat([slot_states(model, part.to(model.device)).cpu() for part in parts])
         for index, trees in forest.slots.items():
             losses = _losses_by_strength(model, slots[index], forest, index, states, tokens)
             gains = losses - losses[-1]
@@ -209,16 +213,10 @@ def _losses_by_strength(
     return losses
 
 
-def _place_tokens(codec: SlotCodec) -> Tensor:
-    """(vocabulary,) float32 places of the tokens, by value where they have an order."""
-    orders = {found.first_token: torch.from_numpy(found.places) for found in token_levels(codec.columns)}
-    return place_tokens(codec.vocabulary_size, orders)
-
-
-def _find_ordered(codec: SlotCodec) -> Tensor:
+def _find_ordered(vocabulary_size: int, levels: Iterable[Levels]) -> Tensor:
     """(vocabulary,) whether a token has an order."""
-    is_ordered = torch.zeros(codec.vocabulary_size, dtype=torch.bool)
-    for found in token_levels(codec.columns):
+    is_ordered = torch.zeros(vocabulary_size, dtype=torch.bool)
+    for found in levels:
         is_ordered[found.first_token : found.first_token + len(found.places)] = True
 
     return is_ordered

@@ -156,7 +156,7 @@ def stump(*, order: torch.Tensor, strength: float, counts: list[list[float]]) ->
 
 def test_the_network_weighs_as_many_rows_as_its_strength() -> None:
     forest = Forest(
-        places=place_tokens(10, {}),
+        places=place_tokens(10, ()),
         slots={1: stump(order=torch.empty(0, dtype=torch.long), strength=10.0, counts=[[30.0, 0.0], [0.0, 10.0]])},
     )
     tokens = torch.tensor([[4, 0], [5, 0]])

@@ -11,8 +11,9 @@ from functools import cache
 from ss_ray.pii.stand_ins.formats import card_digits, vin_check_digit
 
 _CARD = re.compile(r"\d(?:[ -]?\d){11,18}", re.ASCII)
-# All digits of a card as a number with an exponent; a letter O in place of the E is a reading error.
-_SCIENTIFIC_CARD = re.compile(r"\d[.,]\d{11,18}[eEoO]\+?1[1-8]", re.ASCII)
+SCIENTIFIC_CARD = r"\d[.,]\d{11,18}[eEoO]\+?1[1-8]"
+"""Pattern of all digits of a card as a number with an exponent; a letter O in place of the E is a reading error."""
+_SCIENTIFIC_CARD = re.compile(SCIENTIFIC_CARD, re.ASCII)
 # Issuer ranges in use: Visa; Mastercard; American Express; Diners; Discover; JCB; UnionPay; Maestro.
 _ISSUER = re.compile(
     r"4\d{12}(?:\d{3}){0,2}|(?:5[1-5]\d\d|222[1-9]|22[3-9]\d|2[3-6]\d\d|27[01]\d|2720)\d{12}|3[47]\d{13}"

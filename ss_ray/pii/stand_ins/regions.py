@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from ss_ray.pii.stand_ins.gazetteer import Country, Region, Town, countries
 from ss_ray.pii.stand_ins.keyed import Stream, cycle, permuted_number
 from ss_ray.pii.stand_ins.lexicon import fold_name
-from ss_ray.pii.stand_ins.north_america import NUMBERED, POSTCODE_STARTS, area_codes, us_states
+from ss_ray.pii.stand_ins.north_america import NUMBERED, POSTCODE_STARTS, area_codes, states_by_word
 
 GROUP = 6
 """States that are permuted among each other."""
@@ -110,7 +110,7 @@ def draw_place(country: str, key: bytes, *message: str) -> Place | None:
 
 def draw_zip_prefix(state: Region, stream: Stream) -> str:
     """Three digits that begin the postcodes of a state of the United States."""
-    known = next(known for known in us_states() if known.code == state.code)
+    known = states_by_word()[state.code.casefold()]
     return f"{known.first + stream.below(known.last - known.first + 1):03d}"
 
 

@@ -15,7 +15,7 @@ from functools import cache
 
 from stdnum import iban
 
-from ss_ray.pii.columns.checksums import has_card_form, is_card
+from ss_ray.pii.columns.checksums import SCIENTIFIC_CARD, has_card_form, is_card
 from ss_ray.pii.stand_ins.formats import digits_of
 from ss_ray.pii.text.labelled import Span, any_of, keywords_of, split_list
 
@@ -165,7 +165,7 @@ class ScientificCards:
     """Finds card numbers that a spreadsheet wrote with an exponent: "5.555556691467525e+15"."""
 
     supported_entities = ("CREDIT_CARD",)
-    _number = re.compile(r"(?<![\w.,])\d[.,]\d{11,18}[eEoO]\+?1[1-8](?!\w)", re.ASCII)
+    _number = re.compile(rf"(?<![\w.,]){SCIENTIFIC_CARD}(?!\w)", re.ASCII)
 
     def analyze(self, text: str, entities: Sequence[str]) -> Iterator[Span]:
         """Card numbers of a text, each with its Luhn digit and a known issuer."""
