@@ -2,12 +2,14 @@
 
 The vocabulary is learned on the table itself (byte-level, so that any string can be written) and is shared by all
 text columns. A piece becomes a token of its own only if it occurs in MIN_FREQUENCY words, each counted once
-a text.
+a text. Each placeholder of a name or number is one token; a form of it that fewer than MIN_FREQUENCY texts have is left
+out.
 """
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,9 +19,10 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers, trainers
 
 from ss_ray.codec.columns import PAD, Slot, Tokens
+from ss_ray.pii.identities.placeholders import PLACEHOLDER, placeholder_of
 from ss_ray.schema import ColumnSchema, arrow_type
 
 MIN_FREQUENCY = 10
@@ -30,8 +33,16 @@ _END = 1
 _FIRST_PIECE = 2
 
 
-def train_tokenizer(texts: Iterable[str], vocabulary_size: int) -> str:
-    """A byte-level BPE tokenizer as JSON, of 256 bytes and at most `vocabulary_size` - 256 longer pieces."""
+def train_tokenizer(texts: Iterable[str], vocabulary_size: int, placeholders: Iterable[str] = ()) -> str:
+    """A byte-level BPE tokenizer as JSON: 256 bytes, at most `vocabulary_size` - 256 longer pieces, and placeholders.
+
+    Args:
+        texts: Texts that teach the pieces.
+        vocabulary_size: Number of pieces, at most.
+        placeholders: Placeholders that get a token whether or not a text has them.
+    """
+    texts = list(texts)
+    marks = sorted({*placeholders, *_count_placeholders(texts)})
     tokenizer = Tokenizer(models.BPE())
     # Every byte is a piece, so no text is outside of the vocabulary.
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -42,9 +53,17 @@ def train_tokenizer(texts: Iterable[str], vocabulary_size: int) -> str:
         show_progress=False,
     )
     # A word counts once per text, so that no piece is learned from the repetitions of one text.
-    tokenizer.train_from_iterator((_distinct_words(text) for text in texts), trainer)
+    tokenizer.train_from_iterator((_distinct_words(PLACEHOLDER.sub(" ", text)) for text in texts), trainer)
+    tokenizer.add_tokens([AddedToken(mark, normalized=False) for mark in marks])
 
     return tokenizer.to_str()
+
+
+def _count_placeholders(texts: Iterable[str]) -> list[str]:
+    """Placeholders that get a token: those of MIN_FREQUENCY texts, and all of them without their forms."""
+    counts = Counter(mark for text in texts for mark in {found[0] for found in PLACEHOLDER.finditer(text)})
+    plain = {str(placeholder_of(found).plain) for mark in counts for found in PLACEHOLDER.finditer(mark)}
+    return [*plain, *(mark for mark, count in counts.items() if count >= MIN_FREQUENCY)]
 
 
 def _distinct_words(text: str) -> str:
@@ -65,7 +84,10 @@ def _piece_bytes(tokenizer: str) -> tuple[bytes, ...]:
     hidden = (byte for byte in range(256) if chr(byte) not in alphabet)
     byte_of = {character: ord(character) if ord(character) < 256 else next(hidden) for character in alphabet}
     pieces = sorted(_load_tokenizer(tokenizer).get_vocab().items(), key=lambda item: item[1])
-    return tuple(bytes(byte_of[character] for character in piece) for piece, _ in pieces)
+    return tuple(
+        piece.encode() if PLACEHOLDER.fullmatch(piece) else bytes(byte_of[character] for character in piece)
+        for piece, _ in pieces
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,7 +160,7 @@ class TextCodec:
         return pa.array(texts, pa.large_string(), mask=missing).cast(arrow_type(self.column))
 
     def _encode_pieces(self, texts: Sequence[str]) -> list[list[int]]:
-        return [e.ids for e in _load_tokenizer(self.tokenizer).encode_batch_fast(list(texts))]
+        return _encode_texts(self.tokenizer, texts)
 
 
 def fit_max_tokens(lengths: npt.NDArray[np.int64], limit: int) -> int:
@@ -155,4 +177,16 @@ def vocabulary_size(tokenizer: str) -> int:
 
 def token_lengths(tokenizer: str, texts: Sequence[str]) -> npt.NDArray[np.int64]:
     """Number of pieces of each text."""
-    return np.array([len(e.ids) for e in _load_tokenizer(tokenizer).encode_batch_fast(list(texts))], np.int64)
+    return np.array([len(ids) for ids in _encode_texts(tokenizer, texts)], np.int64)
+
+
+def _encode_texts(tokenizer: str, texts: Sequence[str]) -> list[list[int]]:
+    """Ids of the pieces of each text."""
+    loaded = _load_tokenizer(tokenizer)
+    known = loaded.get_vocab()
+
+    def without_rare_form(found: re.Match[str]) -> str:
+        return found[0] if found[0] in known else str(placeholder_of(found).plain)
+
+    written = [PLACEHOLDER.sub(without_rare_form, text) if "[[" in text else text for text in texts]
+    return [encoded.ids for encoded in loaded.encode_batch_fast(written)]

@@ -42,7 +42,7 @@ def generate_text_table(
     codec = JsonCodec.from_json((job.model / "codec.json").read_text())
     plan, language = plan_series(codec, job.plan, language)
     mappings = learned_mappings(plan, job.request.real_rows)
-    fixed = fixed_columns(codec.schema, codec.sequences, job.request.generation)
+    fixed = fixed_columns(codec.schema, codec.sequences, job.request)
     enforcer = make_enforcer(plan.constraints, codec.schema, mappings, fixed)
     given = given_of(codec, plan, language, job.request)
     if given.is_per_row:
@@ -56,7 +56,7 @@ def generate_text_table(
             _fill_table(table, job.model, plan, language, job.resources, report)
 
     logger.info("%s %s in %.0f s from %s completions", table.made, table.unit, time.monotonic() - started, table.asked)
-    return table.release(job.target)
+    return table.release(job.target, job.filled(codec.schema))
 
 
 def plan_series(

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from ss_ray.config.constraints import UniqueConstraint
 from ss_ray.config.generation import GenerationParameters
 from ss_ray.config.model import ResourceParameters
 from ss_ray.location import Location
+from ss_ray.pii.identities.plan import IdentityPlan
 from ss_ray.plans.plan import GenerationPlan
+from ss_ray.schema import TableSchema
+from ss_ray.tables.files import find_source
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +49,13 @@ class GenerationRequest:
     encoding: str
     real_rows: Location | None
 
+    @property
+    def given_names(self) -> frozenset[str]:
+        """Columns with given cells."""
+        seeds = self.generation.seed_table
+        named = find_source(seeds).names if seeds is not None else ()
+        return frozenset((*self.generation.given, *self.generation.shares, *named))
+
 
 @dataclass(frozen=True, kw_only=True)
 class GenerationJob:
@@ -57,6 +68,7 @@ class GenerationJob:
         resources: Workers and threads.
         work: Folder for the shards made so far; belongs to this very plan and model.
         target: Folder that appears complete.
+        identities: Columns and texts that get an invented person; None where there are none.
     """
 
     model: Location
@@ -65,6 +77,19 @@ class GenerationJob:
     resources: ResourceParameters
     work: Location
     target: Location
+    identities: IdentityPlan | None = None
+
+    def filled(self, schema: TableSchema) -> IdentityPlan | None:
+        """What is filled in rows of a schema: not what is given, nor what a constraint other than `unique` names."""
+        if self.identities is None:
+            return None
+
+        ruled = [c for c in self.plan.constraints if not isinstance(c, UniqueConstraint)]
+        unique = [c for c in self.plan.constraints if isinstance(c, UniqueConstraint)]
+        names = {*self.request.given_names, *(name for constraint in ruled for name in constraint.read_columns)}
+        plan = self.identities.for_schema(schema).without(frozenset(names))
+        columns = {name for constraint in unique for name in constraint.read_columns}
+        return replace(plan, has_unique_handles=any(column.name in columns for column in plan.columns))
 
 
 def most_frequent(rejected: Counter[str]) -> str:

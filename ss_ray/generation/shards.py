@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ss_ray.constraints.enforce import Enforcer
 from ss_ray.location import Location
+from ss_ray.pii.identities.plan import IdentityPlan
 from ss_ray.plans.plan import GenerationPlan
 
 GROUPS_PER_SHARD = 4096
@@ -56,6 +57,7 @@ class ShardTask:
         given: File with given cells of all rows or groups; None: nothing is given.
         work: Folder of the finished shards.
         threads: Number of torch threads.
+        identities: Columns and texts that get an invented person; None where there are none.
     """
 
     model: Location
@@ -64,3 +66,4 @@ class ShardTask:
     given: Location | None
     work: Location
     threads: int
+    identities: IdentityPlan | None = None

@@ -20,7 +20,6 @@ from ss_ray.codec.sequences import SequenceCodec
 from ss_ray.codec.slots import SlotCodec
 from ss_ray.codec.stored import codec_from_json
 from ss_ray.config.constraints import DeterminesConstraint, UniqueConstraint
-from ss_ray.config.generation import GenerationParameters
 from ss_ray.config.model import ResourceParameters
 from ss_ray.constraints.determines import LearnedMapping, learn_mapping
 from ss_ray.constraints.enforce import Enforcer, Seen, make_enforcer
@@ -32,7 +31,6 @@ from ss_ray.location import Location
 from ss_ray.plans.plan import GenerationPlan
 from ss_ray.progress import OnProgress
 from ss_ray.schema import Kind, TableSchema
-from ss_ray.tables.files import find_source
 from ss_ray.tables.parts import count_rows, read_part
 
 
@@ -54,7 +52,7 @@ def generate_table(job: GenerationJob, on_progress: OnProgress) -> SyntheticTabl
     length = codec.length(codec.ends(job.plan.start, job.plan.stop)) if isinstance(codec, SequenceCodec) else None
 
     mappings = learned_mappings(job.plan, job.request.real_rows)
-    fixed = fixed_columns(codec.schema, sequences, job.request.generation)
+    fixed = fixed_columns(codec.schema, sequences, job.request)
     enforcer = make_enforcer(job.plan.constraints, codec.schema, mappings, fixed)
     plan, given = _save_given(codec, of_whole_series(job.plan, length), job.request, job.work.make_folder())
     shards = list(cut_shards(plan))
@@ -70,6 +68,7 @@ def generate_table(job: GenerationJob, on_progress: OnProgress) -> SyntheticTabl
             given=given,
             work=job.work,
             threads=job.resources.threads_per_worker or 1,
+            identities=job.filled(codec.schema),
         )
         _make_shards(shards, Seen(), task, job.resources, report)
         settled = _settle_shards(shards, enforcer, codec, plan, job.work)
@@ -83,12 +82,9 @@ def generate_table(job: GenerationJob, on_progress: OnProgress) -> SyntheticTabl
     return _release_shards(shards, wanted, unit, settled, job.work, job.target)
 
 
-def fixed_columns(schema: TableSchema, sequences: Sequences | None, generation: GenerationParameters) -> frozenset[str]:
+def fixed_columns(schema: TableSchema, sequences: Sequences | None, request: GenerationRequest) -> frozenset[str]:
     """Columns that no constraint may change: given ones, identifiers, and what holds a sequence together."""
-    names = {*generation.given, *generation.shares, *(column.name for column in schema.of_kind(Kind.IDENTIFIER))}
-    if generation.seed_table is not None:
-        names |= set(find_source(generation.seed_table).names)
-
+    names = {*request.given_names, *(column.name for column in schema.of_kind(Kind.IDENTIFIER))}
     if sequences is not None:
         names |= {name for name in (sequences.group, sequences.order, *sequences.constants) if name is not None}
 

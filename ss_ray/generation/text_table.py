@@ -23,9 +23,11 @@ from ss_ray.codec.json.records import Fault, Numbers, Parsed
 from ss_ray.constraints.enforce import Enforcer, Seen
 from ss_ray.errors import ConfigError, GenerationError
 from ss_ray.generation.given import given_table, is_given
+from ss_ray.generation.persons import Persons
 from ss_ray.generation.results import GenerationRequest, SyntheticTable, most_frequent
 from ss_ray.generation.text_actor import Answers, Ask
 from ss_ray.location import Location
+from ss_ray.pii.identities.plan import IdentityPlan
 from ss_ray.plans.language_generation import LanguageGenerationPlan
 from ss_ray.plans.plan import GenerationPlan
 from ss_ray.schema import Kind, TableSchema
@@ -369,8 +371,12 @@ class TextTable:
 
         self._state = state
 
-    def release(self, target: Location) -> SyntheticTable:
-        """Move the parts to `target`.
+    def release(self, target: Location, identities: IdentityPlan | None) -> SyntheticTable:
+        """Move the parts to `target`, with an invented person in each row or group.
+
+        Args:
+            target: Folder that appears complete.
+            identities: Columns and texts that get a person; None where there are none.
 
         Raises:
             GenerationError: There is no row.
@@ -383,6 +389,9 @@ class TextTable:
             folder = self._in_given_order()
         else:
             folder = self._parts
+
+        if identities is not None:
+            folder = self._with_persons(folder, Persons(identities, self._codec.sequences, self._plan.seed))
 
         num_files = len(folder.files(".parquet"))
         target.remove()
@@ -397,6 +406,17 @@ class TextTable:
             repaired=dict(state.repaired),
             incomplete="" if self.made >= self.wanted else reasons,
         )
+
+    def _with_persons(self, source: Location, persons: Persons) -> Location:
+        """A folder of the rows with their persons."""
+        folder = self._work / "persons"
+        folder.remove()
+        for number, part in enumerate(source.files(".parquet")):
+            rows = persons.fill(pa.concat_tables(list(read_part(part))), str(number))
+            with PartWriter(folder, f"part-{number:05d}", rows.schema) as writer:
+                writer.write(rows)
+
+        return folder
 
     def _in_given_order(self) -> Location:
         """A folder of the rows in the order of the given ones, with identifiers in that order."""

@@ -18,6 +18,7 @@ from ss_ray.codec.sequences import SequenceCodec
 from ss_ray.codec.slots import SlotCodec
 from ss_ray.codec.stored import codec_from_json
 from ss_ray.constraints.enforce import Seen
+from ss_ray.generation.persons import Persons
 from ss_ray.generation.rows import Draws, Made, Tally, make_conditioned_rows, make_rows, make_sequences
 from ss_ray.generation.shards import Shard, ShardTask, counts_file, shard_file
 from ss_ray.location import Location
@@ -56,6 +57,7 @@ def shard_worker(task: ShardTask, seen: Seen, report: Callable[..., None]) -> Ca
 
     given = None if task.given is None else pa.concat_tables(list(read_part(task.given)))
     schema = _checked_schema(codec, plan)
+    sequences = codec.sequences if isinstance(codec, SequenceCodec) else None
 
     def generate(shard: Shard) -> None:
         # A shard that was killed half-way is not taken for finished.
@@ -64,9 +66,12 @@ def shard_worker(task: ShardTask, seen: Seen, report: Callable[..., None]) -> Ca
         rng = np.random.default_rng([plan.seed, shard.number])
         draws = Draws(rng=rng, generator=torch.Generator(model.device).manual_seed(int(rng.integers(2**62))))
         tally = Tally(plan, task.enforcer, seen)
+        persons = None if task.identities is None else Persons(task.identities, sequences, plan.seed)
 
         with pq.ParquetWriter(partial.path, schema.to_arrow(), filesystem=partial.filesystem) as writer:
-            for table, done in _make_shard(model, codec, shard, draws, tally, given):
+            for number, (table, done) in enumerate(_make_shard(model, codec, shard, draws, tally, given)):
+                if persons is not None:
+                    table = persons.fill(table, f"{shard.number} {number}")
                 schema.check(table)
                 writer.write_table(table)
                 report(done)

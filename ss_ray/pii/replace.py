@@ -20,6 +20,7 @@ from ss_ray.config.pii import Operator
 from ss_ray.pii import entities
 from ss_ray.pii.cells import as_texts, encode, from_texts, is_textual
 from ss_ray.pii.columns.checksums import is_card
+from ss_ray.pii.identities.plan import IdentityColumn
 from ss_ray.pii.policy.sandbox import Sandbox
 from ss_ray.pii.policy.steps import PolicyState, apply_policy
 from ss_ray.pii.rules import ColumnRule, PiiPlan
@@ -53,15 +54,17 @@ class TableReplacer:
         plan: Plan of the replacement, from `make_pii_plan`.
         pseudonyms: Makes the stand-ins.
         ages: Columns of ages that follow their dates of birth when these move.
+        identities: Columns with parts of identities, by name, which the templates of texts refer to.
     """
 
     plan: PiiPlan
     pseudonyms: Pseudonyms
     ages: tuple[AgeColumn, ...] = ()
+    identities: Mapping[str, IdentityColumn] = field(default_factory=dict)
 
     @cached_property
     def _text_replacer(self) -> TextReplacer:
-        return TextReplacer(self.plan, self.pseudonyms)
+        return TextReplacer(self.plan, self.pseudonyms, self.identities)
 
     @cached_property
     def _policy_sandbox(self) -> Sandbox:
@@ -81,8 +84,17 @@ class TableReplacer:
         Raises:
             PrivacyError: The type of a typed column cannot hold its stand-ins.
         """
+        replaced = self.replace_with_templates(table, first_row)
+        return replaced.table, replaced.counts
+
+    def replace_with_templates(self, table: pa.Table, first_row: int = 0) -> ReplacedTable:
+        """The same, with the texts as a model reads them.
+
+        Raises:
+            PrivacyError: The type of a typed column cannot hold its stand-ins.
+        """
         if self.plan.steps:
-            return self._by_policy(table, first_row)
+            return ReplacedTable(*self._by_policy(table, first_row), templates={})
 
         rows = _Rows(table, self)
         columns = [self._replace_column(table.column(rule.name), rule, rows) for rule in self.plan.columns]
@@ -95,8 +107,13 @@ class TableReplacer:
         # Rows are dropped at the end, so that row numbers stay valid for every column.
         dropped = sorted({row for column in columns for row in column.dropped_rows})
         new = new.drop_columns(list(self.plan.dropped_columns))
+        templates = pa.table({column.name: column.templates for column in texts if column.templates is not None})
 
-        return _without_rows(new, dropped), _count_replacements(table, columns, len(dropped))
+        return ReplacedTable(
+            table=_without_rows(new, dropped),
+            counts=_count_replacements(table, columns, len(dropped)),
+            templates=dict(zip(templates.column_names, _without_rows(templates, dropped).columns, strict=True)),
+        )
 
     def _by_policy(self, table: pa.Table, first_row: int) -> tuple[pa.Table, Counts]:
         """The table as the policy makes it; the rows' texts agree with their columns as they were before."""
@@ -231,7 +248,7 @@ class TableReplacer:
         by_column: list[list[tuple[Mention, ...]]] = []
         for rule in self.plan.columns:
             texts, places = _encode_distinct(table.column(rule.name))
-            found = [() if text is None else mentions_of(rule.entity_type, text) for text in texts]
+            found = [() if text is None else mentions_of(rule.entity_type, text, rule.name) for text in texts]
             by_column.append([() if place is None else found[place] for place in places])
 
         return _by_row(by_column, table.num_rows)
@@ -280,14 +297,17 @@ class TableReplacer:
         counts: Counter[str] = Counter()
         touched: Counter[str] = Counter()
         unread = Counter(text.unread for text in new.values() if text.unread is not None)
+        templates = list(texts)
         for row, text in new.items():
             texts[row] = text.text
+            templates[row] = text.template
             counts.update(text.counts)
             touched.update(text.counts.keys())
 
         return _Replaced(
             name=name,
             array=from_texts(texts, column.type, column=name),
+            templates=from_texts(templates, column.type, column=name),
             counts=counts,
             touched=touched,
             unread=unread,
@@ -301,6 +321,30 @@ class TableReplacer:
             for entity_type, stand_ins in text.made.items():
                 made.setdefault(entity_type, set()).update(stand_ins)
         return {entity_type: self._choose_examples(entity_type, stand_ins) for entity_type, stand_ins in made.items()}
+
+
+@dataclass(frozen=True)
+class ReplacedTable:
+    """A table after the replacement.
+
+    Attributes:
+        table: Rows without personal data.
+        counts: Counts of the replacement.
+        templates: (num_rows,) texts with placeholders, by text column.
+    """
+
+    table: pa.Table
+    counts: Counts
+    templates: dict[str, pa.ChunkedArray]
+
+    @property
+    def template_table(self) -> pa.Table:
+        """The rows as a model reads them: with placeholders in their texts."""
+        table = self.table
+        for name, texts in self.templates.items():
+            place = table.schema.get_field_index(name)
+            table = table.set_column(place, table.schema.field(place), texts)
+        return table
 
 
 @dataclass(frozen=True)
@@ -373,6 +417,8 @@ class _Replaced:
     dropped_rows: Sequence[int] = ()
     # Texts in which no names were looked for, by language.
     unread: Counter[str] = field(default_factory=Counter)
+    # (num_rows,), the texts with placeholders.
+    templates: pa.Array | None = None
 
 
 def _move_ages(table: pa.Table, new: pa.Table, age: AgeColumn) -> _Replaced:

@@ -450,6 +450,8 @@ def _widen_pattern(pattern: tuple[str, ...]) -> tuple[str, ...]:
 def _whole_alphabet(characters: str) -> str:
     if characters.isdigit():
         return string.digits
+    if characters.isascii() and characters.isalpha():
+        return string.ascii_lowercase if characters.islower() else string.ascii_uppercase
     if characters.isalnum():
         return string.digits + string.ascii_uppercase
     return characters

@@ -11,18 +11,22 @@ import os
 import secrets
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import accumulate
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from ss_ray.cluster import map_items, peak_memory_bytes, reported_progress
 from ss_ray.config.model import DataParameters, ResourceParameters
 from ss_ray.config.pii import PiiParameters
 from ss_ray.errors import ConfigError
 from ss_ray.location import Location
+from ss_ray.pii.identities.columns import find_identities
+from ss_ray.pii.identities.plan import IdentityPlan
 from ss_ray.pii.key_file import KeyFile, shared_key
 from ss_ray.pii.planning import SAMPLE_ROWS, ages_that_follow, plan_replacement
 from ss_ray.pii.policy.sandbox import Sandbox
@@ -61,10 +65,17 @@ SLICE_ROWS = 65_536
 
 @dataclass(frozen=True, kw_only=True)
 class RowFolders:
-    """Folders of the train and the holdout rows."""
+    """Folders of the train and the holdout rows, and of the train rows as a model reads them.
+
+    Attributes:
+        train: Folder of the train rows.
+        holdout: Folder of the holdout rows.
+        templates: Folder of the train rows with placeholders in their texts; None where nobody asks for it.
+    """
 
     train: Location
     holdout: Location
+    templates: Location | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +91,7 @@ class PiiResult:
         scan: Counts of the post-condition: what was searched, what it found, and that nothing of it survived.
         unread: Texts in languages that names are not looked for in, by column and language.
         kept_together: Rows that the kept columns single out; None where nothing personal is kept.
+        identities: Columns and texts whose persons are made after generation; None where none are.
         peak_memory_bytes: Peak memory of the largest actor, in bytes.
     """
 
@@ -91,7 +103,13 @@ class PiiResult:
     scan: ScanResult = field(default_factory=ScanResult)
     unread: tuple[UnreadTexts, ...] = ()
     kept_together: KeptTogether | None = None
+    identities: IdentityPlan | None = None
     peak_memory_bytes: int = 0
+
+    @property
+    def has_templates(self) -> bool:
+        """Whether there are texts with placeholders."""
+        return self.identities is not None and bool(self.identities.texts)
 
 
 def replace_pii(
@@ -126,14 +144,18 @@ def replace_pii(
         # Refuses what cannot be done before any work.
         policy_outline(schema, plan, key)
 
+    identities = find_identities(plan, sample)
+    if identities is None or not identities.texts:
+        targets = replace(targets, templates=None)
     items = _replacement_items(rows, targets, TEXT_SLICE_ROWS if plan.text_columns else SLICE_ROWS)
     with reported_progress(on_progress, "replace_pii", None) as report, shared_key(key, targets.train.parent) as shared:
         # Less than a core each: upstream tasks need room too.
         num_actors = resources.num_pii_workers
-        arguments = (plan, schema, ages_that_follow(sample, plan), shared, report)
+        arguments = (plan, schema, ages_that_follow(sample, plan), identities, shared, report)
         done = list(map_items(_replace_worker, items, arguments=arguments, num_actors=num_actors, num_cpus=0.5))
 
-    return _finish_replacement(done, schema, plan, key, targets)
+    result = _finish_replacement(done, schema, plan, key, targets)
+    return replace(result, identities=identities and identities.for_schema(result.schema))
 
 
 def _finish_replacement(
@@ -147,8 +169,9 @@ def _finish_replacement(
     scan = add_scans([part.scan for part in done])
     if scan.survived:
         # A table with identifiers in it must not stay behind, whatever the caller does with the error.
-        targets.train.remove()
-        targets.holdout.remove()
+        for folder in (targets.train, targets.holdout, targets.templates):
+            if folder is not None:
+                folder.remove()
 
     require_none_survived(scan, "the replaced table")
 
@@ -185,11 +208,15 @@ def _finish_replacement(
 def _replacement_items(rows: RowFolders, targets: RowFolders, slice_rows: int) -> list[_Item]:
     """Slices of both sides with their targets; output of an earlier call is removed."""
     items: list[_Item] = []
-    for source, target in ((rows.train, targets.train), (rows.holdout, targets.holdout)):
+    sides = ((rows.train, targets.train, targets.templates), (rows.holdout, targets.holdout, None))
+    for source, target, templates in sides:
         target.remove()
+        if templates is not None:
+            templates.remove()
         slices = part_slices(source.files(".parquet"), slice_rows)
         first_rows = accumulate((part.num_rows for part in slices), initial=0)
-        items += [_Item(index, *item, target) for index, item in enumerate(zip(slices, first_rows, strict=False))]
+        for index, (part, first_row) in enumerate(zip(slices, first_rows, strict=False)):
+            items.append(_Item(index, part, first_row, target, templates))
 
     return items
 
@@ -303,6 +330,7 @@ class _Item:
     rows: Slice
     first_row: int
     target: Location
+    templates: Location | None
 
 
 @dataclass(frozen=True)
@@ -317,10 +345,16 @@ class _Done:
 
 
 def _replace_worker(
-    plan: PiiPlan, schema: TableSchema, ages: tuple[AgeColumn, ...], shared: KeyFile, report: Callable[..., None]
+    plan: PiiPlan,
+    schema: TableSchema,
+    ages: tuple[AgeColumn, ...],
+    identities: IdentityPlan | None,
+    shared: KeyFile,
+    report: Callable[..., None],
 ) -> Callable[[_Item], _Done]:
     key = shared.read()
-    replacer = TableReplacer(plan, Pseudonyms(key=key, locale=plan.locale, injective=plan.injective), ages)
+    known = identities.by_name if identities is not None else {}
+    replacer = TableReplacer(plan, Pseudonyms(key=key, locale=plan.locale, injective=plan.injective), ages, known)
     if plan.steps:
         written = policy_outline(schema, plan, key).table.schema
         described = written.names
@@ -336,19 +370,23 @@ def _replace_worker(
     kinds = enforced_kinds(plan)
     kept = [rule.name for rule in kept_together(plan)]
 
-    def replace(item: _Item) -> _Done:
+    def replace_rows(item: _Item) -> _Done:
         counts: list[Counts] = []
         facts: list[dict[str, ColumnFacts]] = []
         scans: list[Scan] = []
         hashes: list[npt.NDArray[np.uint64]] = []
         first_row = item.first_row
 
-        with PartWriter(item.target, f"part-{item.index:05d}", written) as writer:
+        name = f"part-{item.index:05d}"
+        with PartWriter(item.target, name, written) as writer, _template_writer(item, name, written) as templates:
             for block in read_slice(item.rows):
-                replaced, found = replacer.replace(block, first_row)
+                made = replacer.replace_with_templates(block, first_row)
+                replaced, found = made.table, made.counts
                 scans.append(scan_rows(block, replaced, skip=plan.locked, kinds=kinds, numbers=plan.number_columns))
                 first_row += block.num_rows
                 writer.write(replaced)
+                if templates is not None:
+                    templates.write(made.template_table)
                 counts.append(found)
                 facts.append(table_facts(replaced.select(described)))
                 hashes.append(hash_kept(replaced, kept))
@@ -357,4 +395,11 @@ def _replace_worker(
         kept_hashes = np.concatenate(hashes) if hashes else np.zeros(0, np.uint64)
         return _Done(add_counts(counts), merge_tables(facts), add_scans(scans), kept_hashes, peak_memory_bytes())
 
-    return replace
+    return replace_rows
+
+
+def _template_writer(item: _Item, name: str, schema: pa.Schema) -> AbstractContextManager[PartWriter | None]:
+    """A writer of the rows with placeholders; None where nobody asks for them."""
+    if item.templates is None:
+        return nullcontext()
+    return PartWriter(item.templates, name, schema)

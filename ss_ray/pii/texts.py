@@ -11,6 +11,8 @@ from functools import cached_property
 from ss_ray.config.pii import Operator
 from ss_ray.pii import entities
 from ss_ray.pii.columns.codes import holds_words, is_certain
+from ss_ray.pii.identities.plan import IdentityColumn
+from ss_ray.pii.identities.templates import TemplateWriter
 from ss_ray.pii.rules import PiiPlan
 from ss_ray.pii.stand_ins.dates import shifted_date
 from ss_ray.pii.stand_ins.operators import Replacement
@@ -53,6 +55,8 @@ _ALLOWED_BY = {
 
 MIN_SENTENCE_WORDS = 6
 """Words of a cell of a category from which it is read by the model of names."""
+_IMITATING = (Operator.PSEUDONYM, Operator.DATE_SHIFT)
+"""Operators whose results look like the values."""
 _BESIDE_KEPT = frozenset({entities.PERSON, entities.STREET_ADDRESS})
 """Types that a model finds beside the value of a category. Towns and companies are such values themselves."""
 _EDGE = " \t\r\n,;:/|()[]-"
@@ -98,6 +102,7 @@ class NewText:
         made: Stand-ins by entity type.
         drops_row: Whether a finding asks to drop the row.
         unread: Language (ISO 639-1) because of which no names were looked for; None where they were.
+        template: The text with placeholders, from which a model learns.
     """
 
     text: str
@@ -105,6 +110,7 @@ class NewText:
     made: dict[str, set[str]] = field(default_factory=dict)
     drops_row: bool = False
     unread: str | None = None
+    template: str = ""
 
 
 @dataclass(frozen=True)
@@ -114,10 +120,12 @@ class TextReplacer:
     Attributes:
         plan: Plan of the replacement, from `make_pii_plan`.
         pseudonyms: Makes the stand-ins.
+        identities: Columns with parts of identities, by name, which the templates of texts refer to.
     """
 
     plan: PiiPlan
     pseudonyms: Pseudonyms
+    identities: Mapping[str, IdentityColumn] = field(default_factory=dict)
 
     @cached_property
     def detector(self) -> Detector:
@@ -267,34 +275,42 @@ class TextReplacer:
             return NewText(MASK, Counter({UNREADABLE: 1}))
 
         mentioned = list(spans(text, row.mentions))
-        roles = {(f.start, f.end): mention.role for f, mention in mentioned if mention.role}
-        own_spans = {(f.start, f.end) for f, _ in mentioned}
         refined = (found for f in findings if (found := self._refine_finding(f, text)) is not None)
         chosen = list(_drop_mentioned(text, refined, [f for f, _ in mentioned]))
         pieces = []
+        template = []
+        writer = TemplateWriter(self.identities)
         end = 0
         new = NewText("")
 
         for f in without_overlaps([*(f for f, _ in mentioned), *chosen]):
-            if f.entity_type == entities.PERSON:
-                role = roles.get((f.start, f.end), "")
-            else:
-                role = ""
-
-            # Spaces at the edges of a finding are the text's: "with W. Fischer".
-            value = text[f.start : f.end]
-            before = value[: len(value) - len(value.lstrip())]
-            after = value[len(value.rstrip()) :]
+            mention = _mention_in(f, mentioned)
+            role = mention.role if mention is not None and f.entity_type == entities.PERSON else ""
+            before, value, after = _split_edges(text[f.start : f.end])
             # Of another place that a text names, only the country is that of the row.
-            context = row if (f.start, f.end) in own_spans else row.elsewhere
-            stand_in = self._replace_span(f.entity_type, value.strip(), role, context)
+            context = row if mention is not None else row.elsewhere
+            stand_in = self._replace_span(f.entity_type, value, role, context)
+            column = mention.column if mention is not None else ""
+            placeholder = self._write_placeholder(writer, f.entity_type, value, column, role)
             pieces += [text[end : f.start], before, stand_in, after]
+            template += [text[end : f.start], before, placeholder or stand_in, after]
             end = f.end
             new.counts[f.entity_type] += 1
             new.made.setdefault(f.entity_type, set()).add(stand_in)
 
         drops = any(self.plan.operator(entity_type) is Operator.DROP_ROW for entity_type in new.counts)
-        return NewText("".join([*pieces, text[end:]]), new.counts, new.made, drops)
+        rest = text[end:]
+        return replace(new, text="".join([*pieces, rest]), template="".join([*template, rest]), drops_row=drops)
+
+    def _write_placeholder(
+        self, writer: TemplateWriter, entity_type: str, value: str, column: str, role: str
+    ) -> str | None:
+        """What a model reads in the place of a finding; None where it is the finding's stand-in."""
+        is_default = entity_type not in self.plan.operators
+        is_imitated = is_default or self.plan.operator(entity_type) in _IMITATING
+        if column not in self.identities and not is_imitated:
+            return None
+        return writer.write(entity_type, value, column, role)
 
     def _refine_finding(self, finding: Finding, text: str) -> Finding | None:
         """A finding with the kind of place that it names; None where nothing is to be done with it."""
@@ -320,6 +336,29 @@ class TextReplacer:
             return self.pseudonyms.names.word(value, role, row.person)
 
         return self.replacement.replace(entity_type, value, row.person, row.days, row.home)
+
+
+def _split_edges(value: str) -> tuple[str, str, str]:
+    """What stands before a value, the value, what stands behind it: spaces are the text's, as in "with W. Fischer".
+
+    So is a parenthesis that is not closed, as in "by phone (301-555-0147)".
+    """
+    inner = value.strip()
+    if inner.startswith("(") and ")" not in inner:
+        inner = inner[1:]
+
+    before, _, after = value.partition(inner)
+    return before, inner, after
+
+
+def _mention_in(finding: Finding, mentioned: Sequence[tuple[Finding, Mention]]) -> Mention | None:
+    """The value of the row's columns that a finding is, or holds beside a few signs; words of names come first."""
+    exact = [mention for f, mention in mentioned if (f.start, f.end) == (finding.start, finding.end)]
+    if exact:
+        return max(exact, key=lambda mention: bool(mention.role))
+
+    same = (pair for pair in mentioned if pair[1].entity_type == finding.entity_type)
+    return next((mention for f, mention in same if finding.start <= f.start and f.end <= finding.end), None)
 
 
 def _split_header(header: str) -> list[str]:

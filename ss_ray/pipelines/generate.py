@@ -23,7 +23,7 @@ from ss_ray.pipelines.facts import request_fingerprint
 from ss_ray.pipelines.families import FAMILIES, choose_family, make_request
 from ss_ray.pipelines.kept_constraints import KeptConstraints, keep_constraints, read_found
 from ss_ray.pipelines.private import refuse_budgeted_model
-from ss_ray.pipelines.run import search_release, seed_state, start_run
+from ss_ray.pipelines.run import identities_of, search_release, seed_state, start_run
 from ss_ray.pipelines.stages import GENERATION_STAGES, STAGES, Job, begin_job
 from ss_ray.plans.make import make_plan
 from ss_ray.plans.sequences import check_sequences
@@ -137,6 +137,7 @@ def _make_rows(job: Job, trained: RunDir) -> SyntheticTable:
         resources=asked.resources,
         work=job.work_folder(_model_id(trained)),
         target=job.run_dir.synthetic,
+        identities=identities_of(_pii_result(trained), is_private=asked.is_private),
     )
     result = job.stages.run(FAMILIES[plan.family].generate, rows, plan.model.text, job.on_progress)
 
@@ -165,7 +166,11 @@ def _learned_rows(trained: RunDir) -> Location:
 
 def _pii_plan(trained: RunDir) -> PiiPlan | None:
     """What the model's run replaced."""
-    return TypeAdapter(PiiResult).validate_python(_read_manifest(trained, "replace_pii")["result"]).plan
+    return _pii_result(trained).plan
+
+
+def _pii_result(trained: RunDir) -> PiiResult:
+    return TypeAdapter(PiiResult).validate_python(_read_manifest(trained, "replace_pii")["result"])
 
 
 def _check_free(run_dir: RunDir) -> None:

@@ -26,6 +26,7 @@ class Prepared:
         schema: Schema of the rows to learn.
         real: Folders of the rows as they were read.
         seen: Folders of the rows without personal data; the same folders where nothing was to be replaced.
+        modelled: Folder of the training rows with placeholders in their texts; that of `seen` where there are none.
         learned: Folder of the training rows without rare values.
     """
 
@@ -35,6 +36,7 @@ class Prepared:
     schema: TableSchema
     real: RowFolders
     seen: RowFolders
+    modelled: Location
     learned: Location
 
 

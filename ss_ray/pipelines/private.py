@@ -149,7 +149,7 @@ class PrivateRun:
             PrivacyError: The data set's budget does not allow it.
         """
         rows = PrivateRows(
-            rows=prepared.seen.train, units=prepared.real.train, schema=prepared.schema, data=self.config.data
+            rows=prepared.modelled, units=prepared.real.train, schema=prepared.schema, data=self.config.data
         )
         return measure_table(rows, self.privacy, self.account("measure"), self.rehearse_training, self.job.on_progress)
 
@@ -160,7 +160,7 @@ class PrivateRun:
             PrivacyError: The data set's budget does not allow it.
         """
         training = PrivateTraining(
-            rows=prepared.seen.train,
+            rows=prepared.modelled,
             units=prepared.real.train,
             schema=prepared.schema,
             private=private,

@@ -32,6 +32,7 @@ from ss_ray.evaluation.stage import (
 from ss_ray.generation.given import check_given, check_seeds
 from ss_ray.generation.results import GenerationJob, SyntheticTable
 from ss_ray.location import Location
+from ss_ray.pii.identities.plan import IdentityPlan
 from ss_ray.pii.rules import PiiPlan
 from ss_ray.pii.stage import PiiResult, RowFolders, replace_pii, search_synthetic
 from ss_ray.pii.survivors import ScanResult
@@ -221,7 +222,9 @@ def _prepare_rows(job: Job, data: str | Path, source: PlannedSource) -> tuple[Pl
     config = job.config
     internal = job.run_dir.internal
     real = RowFolders(train=internal / "train", holdout=internal / "holdout")
-    replaced = RowFolders(train=internal / "replaced", holdout=internal / "replaced-holdout")
+    replaced = RowFolders(
+        train=internal / "replaced", holdout=internal / "replaced-holdout", templates=internal / "templates"
+    )
     seen = real if config.replace_pii is None else replaced
 
     splits = job.stages.run(
@@ -237,6 +240,7 @@ def _prepare_rows(job: Job, data: str | Path, source: PlannedSource) -> tuple[Pl
         replaced,
         job.on_progress,
     )
+    modelled = internal / "templates" if pii.has_templates else seen.train
     plan = source.plan
     if config.constraints == "auto":
         found = job.stages.run(find_constraints, seen.train, pii.schema)
@@ -244,7 +248,7 @@ def _prepare_rows(job: Job, data: str | Path, source: PlannedSource) -> tuple[Pl
 
     common = job.stages.run(
         hold_back_rare_values,
-        seen.train,
+        modelled,
         pii.schema,
         config.data,
         plan.hold_back,
@@ -265,7 +269,8 @@ def _prepare_rows(job: Job, data: str | Path, source: PlannedSource) -> tuple[Pl
         schema=modelled_schema(common.schema, plan.sequences),
         real=real,
         seen=seen,
-        learned=internal / "learned" if common.is_rewritten else seen.train,
+        modelled=modelled,
+        learned=internal / "learned" if common.is_rewritten else modelled,
     )
 
 
@@ -304,6 +309,7 @@ def _make_release(job: Job, source: PlannedSource, prepared: Prepared, learned: 
         resources=job.config.resources,
         work=job.work_folder(learned.model.model_id),
         target=run_dir.synthetic,
+        identities=identities_of(prepared.pii, is_private=plan.is_private),
     )
     synthetic = job.stages.run(FAMILIES[plan.family].generate, rows, plan.model.text, job.on_progress)
     job.log.facts["rows"] = synthetic.num_rows
@@ -311,6 +317,13 @@ def _make_release(job: Job, source: PlannedSource, prepared: Prepared, learned: 
     _publish_page(learned.guarantee, run_dir, synthetic)
 
     return Release(synthetic=synthetic, scan=scan)
+
+
+def identities_of(pii: PiiResult, *, is_private: bool) -> IdentityPlan | None:
+    """Columns and texts whose persons are made; under differential privacy without anything counted in cells."""
+    if pii.identities is None or not is_private:
+        return pii.identities
+    return pii.identities.without_forms
 
 
 def _write_csv(run_dir: RunDir, schema: TableSchema) -> str:

@@ -1,7 +1,7 @@
 """The codec of a privately measured schema: nothing in it depends on a row but through the measurement.
 
 Numbers are a bin and no digits, drawn evenly inside it: finer places would be learned from noise. Text is spelled in
-bytes, in a window of fixed length, because pieces and lengths would have to be learned from the texts.
+bytes and placeholders, in a window of fixed length, because pieces and lengths would have to be learned from the texts.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from ss_ray.codec.columns import FIRST_TOKEN, AbsentCodec, BinnedCodec, ValueCod
 from ss_ray.codec.sequences import SequenceCodec
 from ss_ray.codec.slots import ColumnCodec, SlotCodec
 from ss_ray.codec.texts import TextCodec, train_tokenizer, vocabulary_size
+from ss_ray.pii.identities.placeholders import USUAL_PLACEHOLDERS
 from ss_ray.privacy.measured import MeasuredColumn, MeasuredSchema
 from ss_ray.schema import Kind
 
@@ -37,7 +38,7 @@ def measured_columns(
     columns: Sequence[MeasuredColumn], first_token: int, max_text_tokens: int
 ) -> tuple[ColumnCodec, ...]:
     """Codecs of measured columns, texts last, with token ids from `first_token` on."""
-    bytes_only = train_tokenizer((), NUM_BYTES)
+    bytes_only = train_tokenizer((), NUM_BYTES, USUAL_PLACEHOLDERS)
     codecs: list[ColumnCodec] = []
     next_token = first_token
 

@@ -53,7 +53,7 @@ def fill(table: TextTable, actor: TextActor, rows: int | None = None) -> TextTab
 
 
 def released(table: TextTable, folder: Path) -> tuple[SyntheticTable, pa.Table]:
-    result = table.release(Location.parse(folder / "table"))
+    result = table.release(Location.parse(folder / "table"), None)
     assert not (folder / "work").exists()
     return result, pq.ParquetDataset(folder / "table").read()
 

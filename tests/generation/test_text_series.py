@@ -56,7 +56,7 @@ def made(
     while not table.is_done:
         table.add(actor.work(table.asks(room=4)))
         table.settle()
-    result = table.release(Location.parse(folder / "table"))
+    result = table.release(Location.parse(folder / "table"), None)
     return result, pq.ParquetDataset(folder / "table").read()
 
 

@@ -101,7 +101,7 @@ class Names:
 
         pieces = []
         end = 0
-        for place, word, word_role in _assign_roles(value, role, person):
+        for place, word, word_role in assign_roles(value, role, person):
             pieces.append(value[end : place.start()] if word_role != "skip" else value[end : place.start()].rstrip())
             end = place.end()
             if word_role == "keep":
@@ -173,7 +173,7 @@ class Names:
     def email_address(self, value: str, person: Person = NOBODY) -> str:
         """An address whose local part agrees with the person's stand-in, at a domain that is nobody's."""
         local, _, domain = composed(value).strip().partition("@")
-        handle = _fold_to_ascii(self._replace_handle(local, person)) or "user"
+        handle = fold_to_ascii(self._replace_handle(local, person)) or "user"
         return f"{handle}@{_choose_domain(self.key, domain.casefold())}"
 
     def user_name(self, value: str, person: Person = NOBODY) -> str:
@@ -331,7 +331,7 @@ def name_words(value: str, role: str | None = None) -> list[tuple[str, str]]:
 
     return [
         (word, found)
-        for _, word, found in _assign_roles(composed(value), role, NOBODY)
+        for _, word, found in assign_roles(composed(value), role)
         if found in ("first", "last") and (len(word) > 1 or not word.isascii())
     ]
 
@@ -341,7 +341,7 @@ def split_full_name(value: str) -> tuple[str, str]:
     value = composed(value)
     spans: dict[str, list[tuple[int, int]]] = {"first": [], "last": []}
     particle = None
-    for place, word, role in _assign_roles(value, None, NOBODY):
+    for place, word, role in assign_roles(value, None):
         if role == "skip":
             particle = place.start() if particle is None else particle
         elif role in spans and len(word) > 1:
@@ -353,7 +353,7 @@ def split_full_name(value: str) -> tuple[str, str]:
     return first, last
 
 
-def _assign_roles(value: str, role: str | None, person: Person) -> Iterator[tuple[re.Match[str], str, str]]:
+def assign_roles(value: str, role: str | None, person: Person = NOBODY) -> Iterator[tuple[re.Match[str], str, str]]:
     """Each word of a name: "first", "last", "keep" for titles, "skip" for particles, "digits"."""
     words = list(_WORD.finditer(value))
     names = [m for m in words if not m[0].isdecimal() and fold_name(m[0]) not in TITLES | SUFFIXES]
@@ -422,7 +422,8 @@ def _like_case(name: str, word: str) -> str:
     return name
 
 
-def _fold_to_ascii(text: str) -> str:
+def fold_to_ascii(text: str) -> str:
+    """The letters of a name as an address of e-mail may hold them."""
     folded = fold_name(text)
     if folded.isascii():
         plain = folded

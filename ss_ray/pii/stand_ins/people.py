@@ -18,10 +18,12 @@ _OTHERS = frozenset(
     "doctor physician provider nurse surgeon clinician contact guardian parent mother father spouse partner emergency "
     "agent manager supervisor employer sender recipient referrer relative kin mothers maiden witness author".split()
 )
-_SEXES: Mapping[str, Sex] = {
+_SINGULAR = {"mothers": "mother"}
+SEXES: Mapping[str, Sex] = {
     **dict.fromkeys(("f", "female", "woman", "girl", "w", "weiblich", "femme", "mujer", "femenino", "feminino"), "F"),
     **dict.fromkeys(("m", "male", "man", "boy", "männlich", "homme", "hombre", "masculino"), "M"),
 }
+"""Sexes by the words of a column of sexes, in small letters."""
 _HEADER_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|[^\W\d_]+")
 
 
@@ -64,7 +66,7 @@ def find_person_columns(types: Mapping[str, str], identity: str | None, *, use_c
         use_country: Whether a country may choose the locale.
     """
     # Headers such as "provider_name" or "mothers_maiden" name another person than the row's.
-    own = [(name, type_) for name, type_ in types.items() if not _is_of_others(name)]
+    own = [(name, type_) for name, type_ in types.items() if not other_owner(name)]
 
     def of(entity_type: str) -> tuple[str, ...]:
         return tuple(name for name, type_ in own if type_ == entity_type)
@@ -142,7 +144,7 @@ def _make_person(cells: Mapping[str, str | None], columns: PersonColumns) -> Per
     return Person(
         given=frozenset(given),
         family=frozenset(family),
-        sex=_SEXES.get(sex.strip().casefold()) if sex else None,
+        sex=SEXES.get(sex.strip().casefold()) if sex else None,
         locale=next(iter(locales_of_country(country)), None) if country else None,
         identity=(cells[columns.identity] or "").strip() if columns.identity else "",
         given_names=tuple(given_names),
@@ -154,5 +156,12 @@ def _collect_words(cells: Mapping[str, str | None], names: Iterable[str], role: 
     return {fold_name(word) for name in names for word, _ in name_words(cells[name] or "", role)}
 
 
-def _is_of_others(header: str) -> bool:
-    return not _OTHERS.isdisjoint(word.casefold() for word in _HEADER_WORD.findall(header))
+def other_owner(header: str) -> str:
+    """Word of a header that names another person than the row's, in the singular; "" where there is none.
+
+    Example:
+        >>> other_owner("provider_name"), other_owner("MothersMaiden"), other_owner("last_name")
+        ('provider', 'mother', '')
+    """
+    words = (word.casefold() for word in _HEADER_WORD.findall(header))
+    return next((_SINGULAR.get(word, word) for word in words if word in _OTHERS), "")

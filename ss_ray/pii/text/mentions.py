@@ -46,6 +46,7 @@ class Mention:
         regex: Finds the value in a folded text.
         capital: Whether only places that begin with a capital count.
         role: "first" or "last" for one word of a full name; "" for a whole value.
+        column: Name of the column that holds the value; "" where it does not matter.
     """
 
     entity_type: str
@@ -53,6 +54,7 @@ class Mention:
     regex: str
     capital: bool = False
     role: str = ""
+    column: str = ""
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
@@ -60,8 +62,12 @@ class Mention:
         return re.compile(self.regex)
 
 
-def mentions_of(entity_type: str, value: str) -> tuple[Mention, ...]:
+def mentions_of(entity_type: str, value: str, column: str = "") -> tuple[Mention, ...]:
     """Mentions to search for in the texts of a row, given a cell of this type; empty if the cell is too short."""
+    return tuple(replace(mention, column=column) for mention in _find_mentions(entity_type, value))
+
+
+def _find_mentions(entity_type: str, value: str) -> tuple[Mention, ...]:
     if entity_type in _NUMBER_TYPES:
         return _number_mentions(entity_type, value)
     if entity_type in _DATE_TYPES:
