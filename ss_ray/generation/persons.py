@@ -13,7 +13,7 @@ from ss_ray.pii.identities.plan import IdentityPlan
 
 
 @dataclass(frozen=True)
-class Persons:
+class PersonFiller:
     """The persons of a synthetic table.
 
     Attributes:
@@ -30,7 +30,7 @@ class Persons:
         """The rows with a person in each, or in each group.
 
         Args:
-            table: Generated rows.
+            table: Rows as they were generated.
             prefix: Name of this part of the table, which no other part has.
         """
         key = hashlib.blake2b(f"persons {self.seed}".encode(), digest_size=32).digest()

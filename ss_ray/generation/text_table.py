@@ -23,7 +23,7 @@ from ss_ray.codec.json.records import Fault, Numbers, Parsed
 from ss_ray.constraints.enforce import Enforcer, Seen
 from ss_ray.errors import ConfigError, GenerationError
 from ss_ray.generation.given import given_table, is_given
-from ss_ray.generation.persons import Persons
+from ss_ray.generation.persons import PersonFiller
 from ss_ray.generation.results import GenerationRequest, SyntheticTable, most_frequent
 from ss_ray.generation.text_actor import Answers, Ask
 from ss_ray.location import Location
@@ -391,7 +391,7 @@ class TextTable:
             folder = self._parts
 
         if identities is not None:
-            folder = self._with_persons(folder, Persons(identities, self._codec.sequences, self._plan.seed))
+            folder = self._with_persons(folder, PersonFiller(identities, self._codec.sequences, self._plan.seed))
 
         num_files = len(folder.files(".parquet"))
         target.remove()
@@ -407,7 +407,7 @@ class TextTable:
             incomplete="" if self.made >= self.wanted else reasons,
         )
 
-    def _with_persons(self, source: Location, persons: Persons) -> Location:
+    def _with_persons(self, source: Location, persons: PersonFiller) -> Location:
         """A folder of the rows with their persons."""
         folder = self._work / "persons"
         folder.remove()

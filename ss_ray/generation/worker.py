@@ -18,7 +18,7 @@ from ss_ray.codec.sequences import SequenceCodec
 from ss_ray.codec.slots import SlotCodec
 from ss_ray.codec.stored import codec_from_json
 from ss_ray.constraints.enforce import Seen
-from ss_ray.generation.persons import Persons
+from ss_ray.generation.persons import PersonFiller
 from ss_ray.generation.rows import Draws, Made, Tally, make_conditioned_rows, make_rows, make_sequences
 from ss_ray.generation.shards import Shard, ShardTask, counts_file, shard_file
 from ss_ray.location import Location
@@ -66,7 +66,7 @@ def shard_worker(task: ShardTask, seen: Seen, report: Callable[..., None]) -> Ca
         rng = np.random.default_rng([plan.seed, shard.number])
         draws = Draws(rng=rng, generator=torch.Generator(model.device).manual_seed(int(rng.integers(2**62))))
         tally = Tally(plan, task.enforcer, seen)
-        persons = None if task.identities is None else Persons(task.identities, sequences, plan.seed)
+        persons = None if task.identities is None else PersonFiller(task.identities, sequences, plan.seed)
 
         with pq.ParquetWriter(partial.path, schema.to_arrow(), filesystem=partial.filesystem) as writer:
             for number, (table, done) in enumerate(_make_shard(model, codec, shard, draws, tally, given)):

@@ -330,7 +330,7 @@ class _Item:
     rows: Slice
     first_row: int
     target: Location
-    templates: Location | None
+    templates: Location | None = None
 
 
 @dataclass(frozen=True)

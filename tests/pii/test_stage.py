@@ -66,7 +66,7 @@ def test_an_actor_replaces_a_table_of_whole_ages_beside_dates_of_birth(tmp_path:
 
     with shared_key(bytes(range(32)), Location.parse(tmp_path)) as shared:
         age = AgeColumn(name="age", birth="born", day=dt.date(2024, 12, 31))
-        work = _replace_worker(plan, schema, (age,), shared, lambda rows: None)
+        work = _replace_worker(plan, schema, (age,), None, shared, lambda rows: None)
         rows = part_slices(source.files(".parquet"), 100)[0]
         done = work(_Item(0, rows, 0, Location.parse(tmp_path / "target")))
 

@@ -9,10 +9,12 @@ import pyarrow as pa
 from ss_ray.config.pii import Operator
 from ss_ray.pii import entities
 from ss_ray.pii.cells import read_texts
-from ss_ray.pii.identities.placeholders import PERSON
-from ss_ray.pii.identities.plan import PLACES, IdentityColumn, IdentityPlan
+from ss_ray.pii.identities.placeholders import PERSON, shape_of
+from ss_ray.pii.identities.plan import PLACES, SHAPED_TYPES, IdentityColumn, IdentityPlan
 from ss_ray.pii.identities.templates import write_name
 from ss_ray.pii.rules import ColumnRule, PiiPlan
+from ss_ray.pii.stand_ins.formats import split_exponent
+from ss_ray.pii.stand_ins.gazetteer import code_of_country
 from ss_ray.pii.stand_ins.homes import HomeColumns
 from ss_ray.pii.stand_ins.people import other_owner
 from ss_ray.pii.stand_ins.pseudonyms import FRESH_TYPES, PERMUTED_TYPES
@@ -57,6 +59,7 @@ def find_identities(plan: PiiPlan, sample: pa.Table) -> IdentityPlan | None:
                 attribute=attribute,
                 home=plan.homes.get(rule.name, _common_home(plan)),
                 forms=_find_forms(rule, owner, attribute, sample),
+                shapes=_find_shapes(rule, plan.person.country, sample),
             )
         )
 
@@ -94,3 +97,21 @@ def _find_forms(rule: ColumnRule, owner: str, attribute: str, sample: pa.Table) 
     usual = [(form, count) for form, count in written.most_common(MAX_FORMS) if count >= MIN_FORM_CELLS]
     total = sum(count for _, count in usual)
     return tuple((form, count / total) for form, count in usual)
+
+
+def _find_shapes(rule: ColumnRule, country: str | None, sample: pa.Table) -> tuple[tuple[str, str], ...]:
+    """The usual shapes of a column of numbers or codes, and those in each country."""
+    is_number = rule.entity_type in SHAPED_TYPES and rule.name in sample.column_names
+    if not is_number:
+        return ()
+
+    texts = read_texts(sample, rule.name)
+    is_told = country is not None and country in sample.column_names
+    countries = read_texts(sample, str(country)) if is_told else [None] * len(texts)
+    # A number that a spreadsheet wrote with an exponent has no shape.
+    whole = (
+        (text, place) for text, place in zip(texts, countries, strict=True) if text and not split_exponent(text)[1]
+    )
+    found = [(code_of_country(place or ""), shape) for text, place in whole if (shape := shape_of(text))]
+    counts = Counter(("", shape) for _, shape in found) + Counter(pair for pair in found if pair[0])
+    return tuple(sorted(pair for pair, count in counts.items() if count >= MIN_FORM_CELLS))

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from ss_ray.pii import entities
 from ss_ray.pii.cells import from_texts, read_texts
-from ss_ray.pii.identities.personas import Persona
+from ss_ray.pii.identities.personas import InventedPerson
 from ss_ray.pii.identities.placeholders import (
     LOWER,
     PERSON,
@@ -54,12 +54,12 @@ def fill_identities(table: pa.Table, plan: IdentityPlan, key: bytes, units: Sequ
         key: Secret of 16 to 64 bytes.
         units: (num_rows,) unit of each row by owner; "" is the key of all other owners.
     """
-    rows = _Rows(table=table, plan=plan, key=key, units=units)
+    rows = _PersonRows(table=table, plan=plan, key=key, units=units)
     for column in plan.columns:
         if column.is_filled:
             table = _set_texts(table, column.name, rows.filled(column))
 
-    filled = replace(rows, table=table, _read={})
+    filled = replace(rows, table=table, _cells_by_name={})
     for name in plan.texts:
         texts = read_texts(table, name)
         table = _set_texts(table, name, [text and filled.fill_text(text, row) for row, text in enumerate(texts)])
@@ -73,7 +73,7 @@ def units_of(
     """(num_rows,) unit of each row by owner.
 
     Args:
-        table: Generated rows.
+        table: Rows as they were generated.
         plan: Columns and texts that are filled.
         prefix: Name of this part of the table, which no other part has.
         group: Column that the rows of a group share; None where there are no groups.
@@ -99,15 +99,15 @@ def units_of(
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Rows:
+class _PersonRows:
     """Rows and their personas."""
 
     table: pa.Table
     plan: IdentityPlan
     key: bytes = field(repr=False)
     units: Sequence[Mapping[str, str]]
-    _personas: dict[tuple[str, int], Persona] = field(default_factory=dict)
-    _read: dict[str, list[str | None]] = field(default_factory=dict)
+    _known_people: dict[tuple[str, int], InventedPerson] = field(default_factory=dict)
+    _cells_by_name: dict[str, list[str | None]] = field(default_factory=dict)
 
     def filled(self, column: IdentityColumn) -> list[str | None]:
         """(num_rows,) cells of a column."""
@@ -115,10 +115,12 @@ class _Rows:
         return [cell if cell is None else self._fill_cell(column, cell, row) for row, cell in enumerate(cells)]
 
     def _fill_cell(self, column: IdentityColumn, cell: str, row: int) -> str:
-        persona = self._persona(column.owner, row, column.home)
+        persona = self._find_person(column.owner, row, column.home)
         if column.entity_type not in entities.NAME_TYPES:
-            value = persona.value(column.entity_type, column.attribute, cell)
-            return persona.choose_town(column.choices, cell) if column.choices else value
+            if column.choices:
+                return persona.choose_town(column.choices, cell)
+            like = persona.choose_shape(column.name, column.shapes_in(persona.home.country)) or cell
+            return persona.value(column.entity_type, column.attribute, like)
         if not column.forms:
             return persona.full_name if column.entity_type == entities.PERSON else persona.name(_name_of(column))
 
@@ -136,13 +138,13 @@ class _Rows:
     def _value_of(self, placeholder: Placeholder, row: int, sexes: Mapping[str, Sex]) -> str:
         owner, attribute, form = placeholder.owner, placeholder.attribute, placeholder.form
         column = self.plan.by_attribute.get((owner, attribute))
-        persona = self._persona(owner, row, column.home if column is not None else None, sexes.get(owner))
+        persona = self._find_person(owner, row, column.home if column is not None else None, sexes.get(owner))
         if _NAME.fullmatch(attribute):
             return _in_case(persona.name(attribute), form)
         if attribute == "full_name":
             return _in_case(persona.full_name, form)
 
-        cell = self._cells(column.name)[row] if column is not None else None
+        cell = self._read_cells(column.name)[row] if column is not None else None
         entity_type = column.entity_type if column is not None else attribute.rstrip("0123456789").upper()
         if cell is None:
             return persona.value(entity_type, attribute, form) if entity_type in entities.ENTITY_TYPES else ""
@@ -150,46 +152,54 @@ class _Rows:
             return _write_like(cell, form)
         return spell_in_shape(cell, form) if form else cell
 
-    def _persona(self, owner: str, row: int, home: HomeColumns | None = None, sex: Sex | None = None) -> Persona:
+    def _find_person(
+        self, owner: str, row: int, home: HomeColumns | None = None, sex: Sex | None = None
+    ) -> InventedPerson:
         """The persona of an owner in a row."""
-        known = self._personas.get((owner, row))
+        known = self._known_people.get((owner, row))
         if known is None:
             unit = self.units[row].get(owner, self.units[row][""])
-            known = self._personas[owner, row] = self._make_persona(owner, unit, row, sex)
+            known = self._known_people[owner, row] = self._make_persona(owner, unit, row, sex)
         if home is None or home == self.plan.common_home:
             return known
-        return replace(known, home=self._home(home, row))
+        return replace(known, home=self._find_home(home, row))
 
-    def _make_persona(self, owner: str, unit: str, row: int, sex: Sex | None) -> Persona:
+    def _make_persona(self, owner: str, unit: str, row: int, sex: Sex | None) -> InventedPerson:
         plan = self.plan
-        locale = self._locales[row]
+        locale = self._row_locales[row]
         if owner != PERSON:
-            return Persona(key=self.key, unit=f"{owner} {unit}", locale=locale, sex=sex, home=Home(country=locale[3:5]))
+            return InventedPerson(
+                key=self.key, unit=f"{owner} {unit}", locale=locale, sex=sex, home=Home(country=locale[3:5])
+            )
 
-        said = self._cells(plan.sex)[row] if plan.sex else None
+        said = self._read_cells(plan.sex)[row] if plan.sex else None
         born = plan.by_attribute.get((PERSON, "date_of_birth"))
-        return Persona(
+        return InventedPerson(
             key=self.key,
             unit=f"{owner} {unit}",
             locale=locale,
             sex=SEXES.get(said.strip().casefold()) if said else None,
-            home=self._home(plan.common_home, row),
-            born=(self._cells(born.name)[row] or "") if born else "",
-            given=self._given(row),
+            home=self._find_home(plan.common_home, row),
+            born=(self._read_cells(born.name)[row] or "") if born else "",
+            given=self._find_given(row),
             has_unique_handle=plan.has_unique_handles,
         )
 
-    def _home(self, columns: HomeColumns, row: int) -> Home:
+    def _find_home(self, columns: HomeColumns, row: int) -> Home:
         """What the cells of a row say of a place; the country of the locale where they say none."""
 
         def first(names: Sequence[str]) -> str:
-            return next((text.strip() for name in names if (text := self._cells(name)[row])), "")
+            return next((text.strip() for name in names if (text := self._read_cells(name)[row])), "")
 
         state = first([name for name in columns.state if not self._is_fresh(name)])
         town = first([name for name in columns.city if not self._is_fresh(name)])
         known = find_country(first(columns.country)) if columns.country else None
-        usual = self.plan.locale[3:5]
-        country = known.code if known is not None else (find_country_of_state(state, usual) if state else usual)
+        country = self.plan.locale[3:5]
+        if known is not None:
+            country = known.code
+        elif state:
+            country = find_country_of_state(state, country)
+
         return Home(country=country, state=state, town=town)
 
     def _is_fresh(self, name: str) -> bool:
@@ -197,11 +207,11 @@ class _Rows:
         column = self.plan.by_name.get(name)
         return column is not None and column.is_fresh
 
-    def _given(self, row: int) -> dict[str, str]:
+    def _find_given(self, row: int) -> dict[str, str]:
         """Names, addresses of e-mail and user names that the row keeps, by attribute."""
         given: dict[str, str] = {}
         for column in self.plan.columns:
-            cell = self._cells(column.name)[row] if column.keeps_identity else None
+            cell = self._read_cells(column.name)[row] if column.keeps_identity else None
             if cell is None:
                 continue
             if column.entity_type == entities.PERSON:
@@ -213,18 +223,19 @@ class _Rows:
         return given
 
     @cached_property
-    def _locales(self) -> list[str]:
+    def _row_locales(self) -> list[str]:
         """(num_rows,) locale of each row: of its country, where a column tells one whose names are Latin letters."""
         usual = self.plan.locale
         if self.plan.country is None:
             return [usual] * self.table.num_rows
-        return [_latin_locale(text, usual) if text else usual for text in self._cells(self.plan.country)]
+        return [_latin_locale(text, usual) if text else usual for text in self._read_cells(self.plan.country)]
 
-    def _cells(self, name: str) -> list[str | None]:
-        """(num_rows,) cells of a column as text."""
-        if name not in self._read:
-            self._read[name] = read_texts(self.table, name)
-        return self._read[name]
+    def _read_cells(self, name: str) -> list[str | None]:
+        """(num_rows,) cells of a column as text; all missing where the table has no such column."""
+        if name not in self._cells_by_name:
+            there = name in self.table.column_names
+            self._cells_by_name[name] = read_texts(self.table, name) if there else [None] * self.table.num_rows
+        return self._cells_by_name[name]
 
 
 @lru_cache(maxsize=1024)

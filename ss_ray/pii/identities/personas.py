@@ -10,7 +10,7 @@ from functools import cached_property, lru_cache
 
 from ss_ray.pii import entities
 from ss_ray.pii.stand_ins.formats import digits_of, phone_number
-from ss_ray.pii.stand_ins.gazetteer import Region, Town, countries
+from ss_ray.pii.stand_ins.gazetteer import Country, Region, Town, countries
 from ss_ray.pii.stand_ins.keyed import Stream
 from ss_ray.pii.stand_ins.lexicon import DEFAULT_LOCALE, Sex, fold_name, lexicon
 from ss_ray.pii.stand_ins.names import EMAIL_DOMAINS, MIN_DIGITS, fold_to_ascii
@@ -20,7 +20,8 @@ from ss_ray.pii.stand_ins.written_dates import read_date
 
 UNIQUE_DIGITS = 9
 """Digits of user names that no two persons may share: one pair of a million persons meets once in 1,000 tables."""
-_BIRTH_YEARS = (1940, 2004)
+_FIRST_BIRTH = date(1940, 1, 1)
+_BIRTH_DAYS = 365 * 65
 _USUAL_SHAPES: Mapping[str, str] = {
     entities.PHONE_NUMBER: "(999) 999-9999",
     entities.FAX_NUMBER: "(999) 999-9999",
@@ -34,7 +35,6 @@ _USUAL_SHAPES: Mapping[str, str] = {
     entities.CVV: "999",
 }
 _USUAL_SHAPE = "99999999"
-_USUAL_DATE = "2001-02-23"
 _HANDLES: tuple[Callable[[str, str], str], ...] = (
     lambda first, last: f"{first}.{last}",
     lambda first, last: f"{first[:1]}{last}",
@@ -44,7 +44,7 @@ _HANDLES: tuple[Callable[[str, str], str], ...] = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Persona:
+class InventedPerson:
     """An invented person.
 
     Attributes:
@@ -74,7 +74,9 @@ class Persona:
             return self.name(f"{base}_name")[:1]
         if attribute in self.given:
             return self.given[attribute]
-        return self._stream(attribute).choice(_list_names(self.locale, None if "last" in base else self._any_sex, base))
+        return self._open_stream(attribute).choice(
+            _list_names(self.locale, None if "last" in base else self._any_sex, base)
+        )
 
     @property
     def full_name(self) -> str:
@@ -83,17 +85,21 @@ class Persona:
 
     def choose_form(self, column: str, forms: Sequence[tuple[str, float]]) -> str:
         """One of the spellings of a column, as often as its share says."""
-        place = self._stream(f"form {column}").below(1 << 30) / (1 << 30)
+        place = self._open_stream(f"form {column}").below(1 << 30) / (1 << 30)
         for form, share in forms:
             place -= share
             if place < 0:
                 return form
         return forms[-1][0]
 
+    def choose_shape(self, column: str, shapes: Sequence[str]) -> str:
+        """One of the shapes of a column; "" where there are none."""
+        return self._open_stream(f"shape {column}").choice(shapes) if shapes else ""
+
     @cached_property
     def handle(self) -> str:
         """User name: the person's names and digits."""
-        stream = self._stream("handle")
+        stream = self._open_stream("handle")
         first = fold_to_ascii(self.name("first_name")).lower() or "user"
         last = fold_to_ascii(self.name("last_name")).lower() or "user"
         digits = stream.digits(UNIQUE_DIGITS if self.has_unique_handle else MIN_DIGITS, first="123456789")
@@ -102,7 +108,7 @@ class Persona:
     @property
     def email_address(self) -> str:
         """Address of e-mail, at a domain that is nobody's."""
-        return f"{self.handle}@{self._stream('domain').choice(EMAIL_DOMAINS)}"
+        return f"{self.handle}@{self._open_stream('domain').choice(EMAIL_DOMAINS)}"
 
     @cached_property
     def region(self) -> Region | None:
@@ -111,9 +117,9 @@ class Persona:
         if country is None:
             return None
 
-        named = country.find_state(self.home.state) if self.home.state else None
+        named = _find_state(country, self.home.state) if self.home.state else None
         by_town = country.find_state_of_town(self.home.town) if self.home.town and named is None else None
-        return named or by_town or self._stream("place").choice(country.places)[0]
+        return named or by_town or self._open_stream("place").choice(country.places)[0]
 
     @cached_property
     def town(self) -> Town | None:
@@ -121,31 +127,31 @@ class Persona:
         if self.region is None:
             return None
         rank = self.region.town_ranks.get(fold_name(self.home.town)) if self.home.town else None
-        return self._stream("town").choice(self.region.towns) if rank is None else self.region.towns[rank]
+        return self._open_stream("town").choice(self.region.towns) if rank is None else self.region.towns[rank]
 
     def city(self, like: str = "") -> str:
         """Name of the town; `like` where the row says a town and no list knows its state."""
         if self.town is not None:
             return self.town.name
-        return like or self._stream("town").choice(lexicon(self.locale).cities)
+        return like or self._open_stream("town").choice(lexicon(self.locale).cities)
 
     def choose_town(self, choices: Sequence[str], town: str) -> str:
         """A town among the choices that lies in the state of the home; the town itself where it does, or none does."""
         ranks = self.region.town_ranks if self.region is not None else {}
         if fold_name(town) in ranks:
             return town
-        return self._stream("choice").choice([name for name in choices if fold_name(name) in ranks] or [town])
+        return self._open_stream("choice").choice([name for name in choices if fold_name(name) in ranks] or [town])
 
     def state(self, like: str = "") -> str:
         """Name of the state, or its code where `like` is one."""
         if self.region is None:
-            return like or self._stream("state").choice(lexicon(self.locale).states)
+            return like or self._open_stream("state").choice(lexicon(self.locale).states)
         is_code = like.isalpha() and like.isupper() and len(like) <= 3
         return self.region.abbreviation(len(like)) if is_code else self.region.name
 
     def postcode(self, like: str = "") -> str:
         """Postcode of the state, in the shape of `like`."""
-        stream = self._stream("postcode")
+        stream = self._open_stream("postcode")
         if self.region is not None and self.region.country == "US":
             plus_four = len(digits_of(like)) == 9
             code = draw_zip_prefix(self.region, stream) + stream.digits(2)
@@ -158,7 +164,7 @@ class Persona:
     @property
     def street_address(self) -> str:
         """Number and street."""
-        stream = self._stream("street")
+        stream = self._open_stream("street")
         return f"{1 + stream.below(9_998)} {stream.choice(lexicon(self.locale).streets)}"
 
     @property
@@ -170,12 +176,10 @@ class Persona:
 
     def birth_date(self, like: str = "") -> str:
         """Date of birth in the spelling of `like`: the one that the row says, else any."""
-        written = read_date(like or _USUAL_DATE) or read_date(_USUAL_DATE)
         said = read_date(self.born) if self.born else None
-        first = date(_BIRTH_YEARS[0], 1, 1)
-        days = (date(_BIRTH_YEARS[1], 12, 31) - first).days
-        drawn = first + timedelta(days=self._stream("born").below(days))
-        return written.write(said.day if said is not None else drawn) if written is not None else ""
+        day = said.day if said is not None else _FIRST_BIRTH + timedelta(self._open_stream("born").below(_BIRTH_DAYS))
+        written = read_date(like) if like else None
+        return written.write(day) if written is not None else day.isoformat()
 
     def value(self, entity_type: str, attribute: str, like: str = "") -> str:
         """Value of an attribute that is no name.
@@ -204,17 +208,17 @@ class Persona:
             case entities.ADDRESS:
                 return self.address
             case entities.ORGANIZATION:
-                return self._stream(attribute).choice(lexicon(self.locale).companies)
+                return self._open_stream(attribute).choice(lexicon(self.locale).companies)
             case entities.URL:
                 return f"https://www.example.com/{self.handle}"
             case entities.DATE_OF_BIRTH | entities.DATE_TIME:
                 return self.birth_date(like)
 
-        return self._number(entity_type, attribute, like)
+        return self._draw_number(entity_type, attribute, like)
 
-    def _number(self, entity_type: str, attribute: str, like: str) -> str:
+    def _draw_number(self, entity_type: str, attribute: str, like: str) -> str:
         """A number or code in the shape of `like`, which nobody has."""
-        stream = self._stream(attribute)
+        stream = self._open_stream(attribute)
         like = like or _USUAL_SHAPES.get(entity_type, _USUAL_SHAPE)
         is_shape = set(digits_of(like)) <= {"9"}
         value = _draw_in_shape(like, stream) if is_shape else like
@@ -224,11 +228,18 @@ class Persona:
 
     @property
     def _any_sex(self) -> Sex:
-        drawn: Sex = "F" if self._stream("sex").below(2) else "M"
+        drawn: Sex = "F" if self._open_stream("sex").below(2) else "M"
         return self.sex or drawn
 
-    def _stream(self, attribute: str) -> Stream:
+    def _open_stream(self, attribute: str) -> Stream:
         return Stream(self.key, "persona", self.unit, attribute)
+
+
+@lru_cache(maxsize=4096)
+def _find_state(country: Country, text: str) -> Region | None:
+    """The state of a name or code; codes that stand-ins made of a state's name are known, too."""
+    made = (state for state in country.states if state.abbreviation(len(text)) == text) if text.isupper() else ()
+    return country.find_state(text) or next(iter(made), None)
 
 
 @lru_cache(maxsize=256)

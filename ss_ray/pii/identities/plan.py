@@ -10,6 +10,7 @@ from ss_ray.pii import entities
 from ss_ray.pii.identities.placeholders import PERSON
 from ss_ray.pii.stand_ins.homes import HomeColumns
 from ss_ray.pii.stand_ins.lexicon import DEFAULT_LOCALE
+from ss_ray.pii.stand_ins.pseudonyms import PERMUTED_TYPES
 from ss_ray.schema import ColumnSchema, Kind, TableSchema
 
 PLACES = frozenset({entities.CITY, entities.LOCATION, entities.STATE, entities.POSTCODE})
@@ -27,7 +28,11 @@ _MADE = frozenset(
         *PLACES,
     }
 )
-"""Types of the columns that a persona fills. Other numbers of a person tell nothing that could contradict a row."""
+"""Types of the columns that a persona fills."""
+SHAPED_TYPES = frozenset({entities.PHONE_NUMBER, entities.FAX_NUMBER, entities.POSTCODE, entities.US_SSN}) | (
+    PERMUTED_TYPES | {entities.CREDIT_CARD, entities.ROUTING_NUMBER}
+)
+"""Types of numbers and codes that are made in the shapes of the column."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +47,7 @@ class IdentityColumn:
         home: Columns that tell the place of the owner.
         forms: Spellings of names with placeholders for their words, each with its share of the cells; () where the
             usual one is to be taken.
+        shapes: Usual shapes of numbers or codes, each with the code of a country; "" for all countries.
         is_filled: Whether a persona fills the column. The cells of other columns are learned, or numbers of any shape.
         is_fresh: Whether no model learns the column, so that its cells say nothing before a persona fills them.
         choices: Values that the column may hold; () where it may hold any.
@@ -53,9 +59,15 @@ class IdentityColumn:
     attribute: str
     home: HomeColumns = field(default_factory=HomeColumns)
     forms: tuple[tuple[str, float], ...] = ()
+    shapes: tuple[tuple[str, str], ...] = ()
     is_filled: bool = False
     is_fresh: bool = False
     choices: tuple[str, ...] = ()
+
+    def shapes_in(self, country: str) -> tuple[str, ...]:
+        """The shapes of the column in a country; all shapes where there are none."""
+        by_country = tuple(shape for code, shape in self.shapes if code == country)
+        return by_country or tuple(shape for code, shape in self.shapes if not code)
 
     @property
     def keeps_identity(self) -> bool:
@@ -100,7 +112,7 @@ class IdentityPlan:
     @property
     def without_forms(self) -> IdentityPlan:
         """The plan without what was counted in cells, for models with differential privacy."""
-        return replace(self, columns=tuple(replace(column, forms=()) for column in self.columns))
+        return replace(self, columns=tuple(replace(column, forms=(), shapes=()) for column in self.columns))
 
     def without(self, names: frozenset[str]) -> IdentityPlan:
         """The plan that leaves the cells of some columns as they are."""
@@ -131,8 +143,9 @@ def is_templated(column: ColumnSchema) -> bool:
 
 def _is_filled(column: IdentityColumn, schema: ColumnSchema) -> bool:
     """Whether a persona fills a column, given its schema after the replacement."""
+    # Numbers with a pattern are made without repetition elsewhere.
     if column.entity_type not in _MADE:
-        return False
+        return schema.kind is Kind.IDENTIFIER and schema.pattern is None and bool(column.shapes)
     if column.entity_type not in PLACES:
         return schema.kind is Kind.IDENTIFIER
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -114,7 +115,7 @@ def write_name(value: str, owner: str, role: str | None = None, *, first: str = 
     pieces: list[str] = []
     counts = {"first": int(first == "middle_name"), "last": 0}
     end = 0
-    for place, word, found in assign_roles(value, role):
+    for place, word, found in _with_initials(list(assign_roles(value, role))):
         before = value[end : place.start()]
         end = place.end()
         if found == "keep":
@@ -128,13 +129,30 @@ def write_name(value: str, owner: str, role: str | None = None, *, first: str = 
     return "".join([*pieces, value[end:]]).strip()
 
 
+Words = Iterable[tuple[re.Match[str], str, str]]
+
+
+def _with_initials(words: Sequence[tuple[re.Match[str], str, str]]) -> Words:
+    """The words of a name; initials are those of first names where a last name stands beside them."""
+    has_last = any(role == "last" and not _is_initial(word) for _, word, role in words)
+    for place, word, role in words:
+        if _is_initial(word) and role in ("first", "last"):
+            yield place, word, "first" if has_last else "last"
+        else:
+            yield place, word, role
+
+
+def _is_initial(word: str) -> bool:
+    return len(word) == 1 and word.isascii()
+
+
 def _name_attribute(word: str, role: str, counts: Mapping[str, int]) -> str:
     """The attribute of a word of a name, given how many words of each role stand before it."""
     if role == "first":
         attribute = "middle" if counts["first"] else "first"
     else:
         attribute = "second_last" if counts["last"] else "last"
-    return f"{attribute}_{'initial' if len(word) == 1 and word.isascii() else 'name'}"
+    return f"{attribute}_{'initial' if _is_initial(word) else 'name'}"
 
 
 def _write_date(value: str, owner: str, attribute: str) -> str:

@@ -137,6 +137,13 @@ def find_country(text: str) -> Country | None:
     return countries().get(code)
 
 
+@lru_cache(maxsize=1 << 12)
+def code_of_country(text: str) -> str:
+    """Code of two letters of a country, by any of its codes or names; "" for none."""
+    known = find_country(text) if text else None
+    return known.code if known is not None else ""
+
+
 def find_country_of_state(text: str, first: str) -> str:
     """Code of the country that has a state of this name or code: `first` if it has, else the only one; "" for none."""
     own = countries().get(first)
