@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-settings.register_profile("fixed", derandomize=True)  # `--hypothesis-profile default --hypothesis-seed N` looks further
+settings.register_profile(
+    "fixed", derandomize=True, deadline=None
+)  # `--hypothesis-profile default --hypothesis-seed N` looks further
 settings.load_profile("fixed")
 
 

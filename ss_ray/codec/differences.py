@@ -56,22 +56,12 @@ class DifferenceCodec:
 
     def encode(self, table: pa.Table) -> Tokens:
         """(rows, slots) token ids of the two columns in `table`."""
-        return self.difference.encode(_compute_differences(table, self.column, self.anchor, self.scale))
+        return self.difference.encode(compute_differences(table, self.column, self.anchor, self.scale))
 
     def decode(self, tokens: Tokens, anchor: pa.Array, rng: np.random.Generator) -> pa.Array:
         """(rows,) values, given those of the anchor; inside the column's bounds and on the right side of the anchor."""
-        difference = self.difference.decode(tokens, rng)
-        origin = to_units(anchor, self.anchor, self.scale)
-        distance = pc.fill_null(difference, 0).to_numpy(zero_copy_only=False)
-        units = np.clip(origin + distance, *bound_units(self.column, self.scale))
-        if self.difference.lows[0] >= 0:
-            in_order = units >= origin
-        else:
-            in_order = units <= origin
-
-        # If the anchor lies beyond the column's bounds, no value is both in order and in bounds.
-        valid = difference.is_valid().to_numpy(zero_copy_only=False) & in_order
-        return from_units(units, valid, self.column, self.scale)
+        is_later = self.difference.lows[0] >= 0
+        return add_differences(self.difference.decode(tokens, rng), anchor, self.column, self.scale, is_later=is_later)
 
 
 def fit_difference(
@@ -95,7 +85,7 @@ def fit_difference(
     spread = NARROW * _measure_spread(units)
 
     for anchor in _list_candidates(column, schema, scale):
-        differences = _compute_differences(sample, column, anchor, scale).drop_null().to_numpy()
+        differences = compute_differences(sample, column, anchor, scale).drop_null().to_numpy()
         if _is_ordered(differences, column, anchor, scale) and _measure_spread(differences) <= spread:
             nearest = anchor
             spread = _measure_spread(differences)
@@ -103,9 +93,58 @@ def fit_difference(
     if nearest is None:
         return None
 
-    array = _compute_differences(sample, column, nearest, scale)
+    array = compute_differences(sample, column, nearest, scale)
+    difference = fit_binned(array, _describe_differences(array, column), first_token, bins)
+
+    return DifferenceCodec(column=column, anchor=nearest, scale=scale, difference=difference)
+
+
+def difference_column(column: ColumnSchema, anchor: ColumnSchema, sample: pa.Table) -> ColumnSchema | None:
+    """Whole numbers of units of a column less those of its anchor; None where the column is no such distance.
+
+    Args:
+        column: Column that may stay close to the anchor, always on one side.
+        anchor: Column without missing values.
+        sample: Rows in storage types.
+    """
+    scale = even_scale(column)
+    if scale is None or not _list_anchors(column, (anchor,), scale):
+        return None
+
+    units = to_units(sample.column(column.name).drop_null(), column, scale)
+    array = compute_differences(sample, column, anchor, scale)
+    differences = array.drop_null().to_numpy()
+    is_near = _measure_spread(differences) <= NARROW * _measure_spread(units)
+    if not (_is_ordered(differences, column, anchor, scale) and is_near):
+        return None
+
+    return _describe_differences(array, column)
+
+
+def add_differences(
+    difference: pa.Array, anchor: pa.Array, column: ColumnSchema, scale: Scale, *, is_later: bool
+) -> pa.Array:
+    """(rows,) values of a column at distances from its anchor, inside the column's bounds.
+
+    Args:
+        difference: (rows,) distances in units; missing where the value is.
+        anchor: (rows,) values of the anchor, of the column's own type.
+        column: Column of the values.
+        scale: Units of both.
+        is_later: Whether no value lies before its anchor; otherwise none lies behind it.
+    """
+    origin = to_units(anchor, column, scale)
+    distance = pc.fill_null(difference, 0).to_numpy(zero_copy_only=False)
+    units = np.clip(origin + distance, *bound_units(column, scale))
+    in_order = units >= origin if is_later else units <= origin
+    valid = difference.is_valid().to_numpy(zero_copy_only=False)
+    # If the anchor lies beyond the column's bounds, no value is both in order and in bounds.
+    return from_units(units, valid & in_order if column.nullable else valid, column, scale)
+
+
+def _describe_differences(array: pa.ChunkedArray, column: ColumnSchema) -> ColumnSchema:
     bounds = pc.min_max(array).as_py()
-    virtual = ColumnSchema(
+    return ColumnSchema(
         name=column.name,
         kind=Kind.INTEGER,
         arrow_type="int64",
@@ -113,16 +152,17 @@ def fit_difference(
         minimum=bounds["min"],
         maximum=bounds["max"],
     )
-    difference = fit_binned(array, virtual, first_token, bins)
-
-    return DifferenceCodec(column=column, anchor=nearest, scale=scale, difference=difference)
 
 
 def _list_candidates(column: ColumnSchema, schema: TableSchema, scale: Scale) -> Sequence[ColumnSchema]:
-    earlier = schema.columns[: schema.names.index(column.name)]
+    return _list_anchors(column, schema.columns[: schema.names.index(column.name)], scale)
+
+
+def _list_anchors(column: ColumnSchema, columns: Sequence[ColumnSchema], scale: Scale) -> Sequence[ColumnSchema]:
+    """The columns of the same type and units, without missing values."""
     same = (column.kind, column.arrow_type, column.decimals)
     return [
-        c for c in earlier if (c.kind, c.arrow_type, c.decimals) == same and not c.nullable and even_scale(c) == scale
+        c for c in columns if (c.kind, c.arrow_type, c.decimals) == same and not c.nullable and even_scale(c) == scale
     ]
 
 
@@ -138,7 +178,8 @@ def _is_ordered(differences: Units, column: ColumnSchema, anchor: ColumnSchema, 
     return bool(differences.max() <= 0) and (column.nullable or low <= anchor_low)
 
 
-def _compute_differences(table: pa.Table, column: ColumnSchema, anchor: ColumnSchema, scale: Scale) -> pa.ChunkedArray:
+def compute_differences(table: pa.Table, column: ColumnSchema, anchor: ColumnSchema, scale: Scale) -> pa.ChunkedArray:
+    """(rows,) units of a column less those of its anchor; missing where the column is."""
     values = table.column(column.name)
     origin = table.column(anchor.name)
     missing = values.is_null().to_numpy()

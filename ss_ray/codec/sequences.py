@@ -21,11 +21,13 @@ from pydantic import TypeAdapter
 
 from ss_ray.codec.ascending import LEARNED, Ends, Ints, ascending, find_ends, rows_between
 from ss_ray.codec.columns import PAD, BinnedCodec, Slot, Tokens, ValueCodec
+from ss_ray.codec.differences import add_differences
 from ss_ray.codec.order_axis import OrderAxis
 from ss_ray.codec.repeats import CHANGED, RepeatCodec
 from ss_ray.codec.sequence_columns import Sequences
 from ss_ray.codec.sequence_tables import (
     Gaps,
+    find_distances,
     gap_column,
     header_schema,
     header_table,
@@ -35,6 +37,7 @@ from ss_ray.codec.sequence_tables import (
     rows_left,
     sorted_in_groups,
     unbounded,
+    with_distances,
 )
 from ss_ray.codec.slots import CodecSizes, ColumnCodec, SlotCodec, fit_codec
 from ss_ray.schema import Scalar, TableSchema
@@ -71,6 +74,7 @@ class SequenceCodec:
         header: Codec of the header; its first column is the number of rows.
         row: Codec of a row; its first column is the number of rows left, this one included.
         window_rows: Rows that the model sees at once.
+        from_order: Columns that are written as their distance from the order column, such as the end of a stay.
     """
 
     type: Literal["sequences"] = "sequences"
@@ -81,6 +85,7 @@ class SequenceCodec:
     header: SlotCodec
     row: SlotCodec
     window_rows: int
+    from_order: tuple[str, ...] = ()
 
     @property
     def context_rows(self) -> int:
@@ -141,6 +146,8 @@ class SequenceCodec:
         """
         headers = header_table(table, starts, self.header.schema, self.sequences)
         repeated = {repeat.column.name: repeat.flag for repeat in self.repeats}
+        if self.axis is not None:
+            table = with_distances(table, self.axis, [self.schema[name] for name in self.from_order])
         rows = row_table(table, starts, self.row.schema, self.axis, self.interval, repeated)
         return SequenceTokens(headers=self.header.encode(headers), rows=self.row.encode(rows), starts=starts)
 
@@ -177,12 +184,27 @@ class SequenceCodec:
         arrays |= {name: headers.column(name).take(owner) for name in headers.column_names[1:]}
         if self.axis is not None:
             arrays[self.axis.column.name] = self._decode_order(headers, rows, tokens.starts, ends)
+            arrays |= self._decode_distances(arrays, self.axis)
 
         table = pa.table([arrays[name] for name in self.schema.names], schema=self.schema.to_arrow())
         if self.axis is not None:
             return table
 
         return sorted_in_groups(table, tokens.starts, self.sequences.order)
+
+    def _decode_distances(self, arrays: dict[str, pa.Array], axis: OrderAxis) -> dict[str, pa.Array]:
+        """The columns that were written as distances from the order column."""
+        origin = arrays[axis.column.name]
+        return {
+            name: add_differences(
+                pa.array(arrays[name].to_numpy(zero_copy_only=False), from_pandas=True).cast(pa.int64()),
+                origin,
+                self.schema[name],
+                axis.scale,
+                is_later=int(self.row.schema[name].minimum or 0) >= 0,
+            )
+            for name in self.from_order
+        }
 
     def _decode_order(self, headers: pa.Table, rows: pa.Table, starts: Ints, ends: Ends) -> pa.Array:
         """The order column."""
@@ -294,10 +316,17 @@ def fit_sequence_codec(
     else:
         gap = gap_column(axis.column.name, order.gaps)
 
-    repeated = repeated_columns(sample, starts, schema, head)
-    body = row_schema(schema, head, sequences, axis, gap, repeated)
     fit = partial(fit_codec, sizes=sizes)
     header = fit(head, header_table(sample, starts, head, sequences))
+    distances = find_distances(sample, schema, head, axis)
+    written = schema
+    for column in distances:
+        written = written.with_column(column)
+    if axis is not None:
+        sample = with_distances(sample, axis, [schema[column.name] for column in distances])
+
+    repeated = repeated_columns(sample, starts, written, head)
+    body = row_schema(written, head, sequences, axis, gap, repeated)
     rows = row_table(sample, starts, body, axis, interval, repeated)
     row = fit(body, rows, first_token=header.vocabulary_size, flags=repeated)
     # Slots that are not in use take no position of the window.
@@ -311,6 +340,7 @@ def fit_sequence_codec(
         header=header,
         row=row,
         window_rows=int(np.clip((WINDOW_POSITIONS - len(header.slots)) // used, 2, max(2, sequences.max_rows))),
+        from_order=tuple(column.name for column in distances),
     )
 
 

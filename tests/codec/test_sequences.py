@@ -257,3 +257,36 @@ def test_a_column_that_mostly_stays_is_written_where_it_changes() -> None:
     assert decode(codec, tokens)["weight"].to_pylist() == rows["weight"].to_pylist()
     made = decode(codec, random_sequences(codec, 50, 1))
     codec.schema.check(made)
+
+
+def stays(rows: int) -> tuple[TableSchema, pa.Table]:
+    """Stays in a clinic: admitted on any day of years, discharged after 0 to 9 days or not yet."""
+    rng = np.random.default_rng(4)
+    admitted = rng.integers(15_000, 19_000, rows)
+    discharged = admitted + rng.integers(0, 10, rows)
+    table = pa.table(
+        {
+            "who": [f"P{number // 4}" for number in range(rows)],
+            "admitted": pa.array(admitted, pa.int32()).cast(pa.date32()),
+            "discharged": pa.array(discharged, pa.int32(), mask=rng.random(rows) < 0.2).cast(pa.date32()),
+        }
+    )
+    columns = [
+        tables.column_of(name, kind, table.column(name).combine_chunks())
+        for name, kind in (("who", Kind.CATEGORY), ("admitted", Kind.DATE), ("discharged", Kind.DATE))
+    ]
+    return TableSchema(columns=tuple(columns)), table
+
+
+def test_a_date_that_follows_the_order_column_follows_it_in_every_row() -> None:
+    codec, rows, starts = fit_sequences(*stays(200), "who", "admitted")
+    assert codec.from_order == ("discharged",)
+    again = decode(codec, codec.encode(rows, starts))
+    days = [(row["discharged"] - row["admitted"]).days if row["discharged"] else None for row in again.to_pylist()]
+    real = [(row["discharged"] - row["admitted"]).days if row["discharged"] else None for row in rows.to_pylist()]
+    assert days == real
+    made = decode(codec, random_sequences(codec, 50, seed=1))
+    codec.schema.check(made)
+    there = [row for row in made.to_pylist() if row["discharged"] is not None]
+    assert len(there) > 50
+    assert all(0 <= (row["discharged"] - row["admitted"]).days <= 9 for row in there)
