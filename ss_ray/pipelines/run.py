@@ -500,11 +500,21 @@ def _report_context(
             PiiRow(column=row.column, entity_type=row.entity_type, replaced=row.replaced)
             for row in prepared.pii.statistics
         ),
-        notes=(*plan.notes, *hold_back_notes(prepared.common, job.config.data)),
+        notes=(*plan.notes, *hold_back_notes(prepared.common, job.config.data), *_identity_notes(prepared.pii)),
         stage_seconds=dict(job.stages.seconds),
         privacy_statement=plan.notes[0],
         guarantee=learned.guarantee,
         settings=given_settings(job.config),
         versions=facts.versions,
         warnings=find_notices(source.table, plan, finds=job.config.constraints == "auto"),
+    )
+
+
+def _identity_notes(pii: PiiResult) -> tuple[str, ...]:
+    """What the model has read of the names and numbers that were found."""
+    if pii.identities is None or not (pii.identities.columns or pii.identities.texts):
+        return ()
+    return (
+        "Of the names, numbers and addresses that were found, the model has read placeholders, neither the originals "
+        "nor stand-ins. The persons of the synthetic rows were invented after generation.",
     )
