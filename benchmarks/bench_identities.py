@@ -1,10 +1,14 @@
 """Whether the persons of a synthetic table agree with themselves: python benchmarks/bench_identities.py --run RUN_DIR.
 
-Reads release/synthetic and the plan of the replacement of a finished run. Prints one JSON line. Keys: rows; sex_name,
-shares of rows whose first name is one of the learned sex (names that the lists know for one sex alone); email_name,
-rows whose address of e-mail holds a name of the row; email_user, rows whose user name is in it; city_state,
-postcode_state, phone_state, rows of known places that agree; note_name, texts with a name of a person of which one is
-that of the row, as the detector of names reads them; unfilled, texts with a placeholder or a mask.
+Reads release/synthetic and the plan of the replacement of a finished run. Prints one JSON line with shares of rows in
+which both sides are known; null where none is.
+
+sex_name: the first name is one of the learned sex, by names that the lists know for one sex alone. email_name: the
+address of e-mail holds a name of the row. email_user: it holds the user name. city_state, postcode_state, phone_state:
+the town, postcode and area code lie in the state. note_name: of the texts that name somebody, as the detector of names
+reads them, those that name the person of their row. unfilled: number of texts with a placeholder or a mask.
+
+Keys: rows, sex_name, email_name, email_user, city_state, postcode_state, phone_state, note_name, unfilled.
 """
 
 from __future__ import annotations

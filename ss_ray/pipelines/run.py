@@ -512,9 +512,11 @@ def _report_context(
 
 def _identity_notes(pii: PiiResult) -> tuple[str, ...]:
     """What the model has read of the names and numbers that were found."""
-    if pii.identities is None or not (pii.identities.columns or pii.identities.texts):
+    if pii.identities is None or not pii.has_templates:
         return ()
+
+    names = ", ".join(map(repr, pii.identities.texts))
     return (
-        "Of the names, numbers and addresses that were found, the model has read placeholders, neither the originals "
-        "nor stand-ins. The persons of the synthetic rows were invented after generation.",
+        f"In {names} the model has read placeholders in place of the names, numbers and addresses that were found, "
+        "neither originals nor stand-ins. The persons of the synthetic rows were invented after generation.",
     )
