@@ -82,43 +82,23 @@ def fit_difference(
 
     units = to_units(sample.column(column.name).drop_null(), column, scale)
     nearest = None
-    spread = NARROW * _measure_spread(units)
+    spread = NARROW * measure_spread(units)
 
     for anchor in _list_candidates(column, schema, scale):
         differences = compute_differences(sample, column, anchor, scale).drop_null().to_numpy()
-        if _is_ordered(differences, column, anchor, scale) and _measure_spread(differences) <= spread:
+        if _is_ordered(differences, column, anchor, scale) and measure_spread(differences) <= spread:
             nearest = anchor
-            spread = _measure_spread(differences)
+            spread = measure_spread(differences)
 
     if nearest is None:
         return None
 
     array = compute_differences(sample, column, nearest, scale)
-    difference = fit_binned(array, _describe_differences(array, column), first_token, bins)
+    bounds = pc.min_max(array).as_py()
+    virtual = describe_differences(column, bounds["min"], bounds["max"])
+    difference = fit_binned(array, virtual, first_token, bins)
 
     return DifferenceCodec(column=column, anchor=nearest, scale=scale, difference=difference)
-
-
-def difference_column(column: ColumnSchema, anchor: ColumnSchema, sample: pa.Table) -> ColumnSchema | None:
-    """Whole numbers of units of a column less those of its anchor; None where the column is no such distance.
-
-    Args:
-        column: Column that may stay close to the anchor, always on one side.
-        anchor: Column without missing values.
-        sample: Rows in storage types.
-    """
-    scale = even_scale(column)
-    if scale is None or not _list_anchors(column, (anchor,), scale):
-        return None
-
-    units = to_units(sample.column(column.name).drop_null(), column, scale)
-    array = compute_differences(sample, column, anchor, scale)
-    differences = array.drop_null().to_numpy()
-    is_near = _measure_spread(differences) <= NARROW * _measure_spread(units)
-    if not (_is_ordered(differences, column, anchor, scale) and is_near):
-        return None
-
-    return _describe_differences(array, column)
 
 
 def add_differences(
@@ -142,28 +122,28 @@ def add_differences(
     return from_units(units, valid & in_order if column.nullable else valid, column, scale)
 
 
-def _describe_differences(array: pa.ChunkedArray, column: ColumnSchema) -> ColumnSchema:
-    bounds = pc.min_max(array).as_py()
+def describe_differences(column: ColumnSchema, lowest: int, highest: int) -> ColumnSchema:
+    """The column of the differences of a column, whole numbers between two bounds."""
     return ColumnSchema(
         name=column.name,
         kind=Kind.INTEGER,
         arrow_type="int64",
         nullable=column.nullable,
-        minimum=bounds["min"],
-        maximum=bounds["max"],
+        minimum=lowest,
+        maximum=highest,
     )
 
 
 def _list_candidates(column: ColumnSchema, schema: TableSchema, scale: Scale) -> Sequence[ColumnSchema]:
-    return _list_anchors(column, schema.columns[: schema.names.index(column.name)], scale)
+    earlier = schema.columns[: schema.names.index(column.name)]
+    return [anchor for anchor in earlier if can_anchor(anchor, column, scale)]
 
 
-def _list_anchors(column: ColumnSchema, columns: Sequence[ColumnSchema], scale: Scale) -> Sequence[ColumnSchema]:
-    """The columns of the same type and units, without missing values."""
+def can_anchor(anchor: ColumnSchema, column: ColumnSchema, scale: Scale) -> bool:
+    """Whether a column has no missing values, and the type and the units of another one."""
     same = (column.kind, column.arrow_type, column.decimals)
-    return [
-        c for c in columns if (c.kind, c.arrow_type, c.decimals) == same and not c.nullable and even_scale(c) == scale
-    ]
+    is_same = (anchor.kind, anchor.arrow_type, anchor.decimals) == same
+    return is_same and not anchor.nullable and even_scale(anchor) == scale
 
 
 def _is_ordered(differences: Units, column: ColumnSchema, anchor: ColumnSchema, scale: Scale) -> bool:
@@ -187,7 +167,7 @@ def compute_differences(table: pa.Table, column: ColumnSchema, anchor: ColumnSch
     return pa.chunked_array([pa.array(distance, mask=missing)])
 
 
-def _measure_spread(units: Units) -> float:
+def measure_spread(units: Units) -> float:
     """Distance between the 5 % and the 95 % quantile."""
     if len(units):
         return float(np.subtract(*np.quantile(units, [0.95, 0.05])))

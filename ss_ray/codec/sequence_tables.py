@@ -6,7 +6,7 @@ far a row is from the one before, and which columns stayed as they were.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
@@ -15,9 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ss_ray.codec.ascending import Ints
-from ss_ray.codec.differences import compute_differences, difference_column
 from ss_ray.codec.order_axis import OrderAxis
-from ss_ray.codec.ordinals import even_scale
 from ss_ray.codec.repeats import flag_column
 from ss_ray.codec.sequence_columns import Sequences, order_ranks
 from ss_ray.schema import ColumnSchema, Kind, TableSchema
@@ -69,27 +67,6 @@ def row_table(
 
     left = {schema.names[0]: pa.array(rows_left(ends - np.arange(len(table))))}
     return pa.table(left | arrays)
-
-
-def find_distances(
-    table: pa.Table, schema: TableSchema, header: TableSchema, axis: OrderAxis | None
-) -> tuple[ColumnSchema, ...]:
-    """Columns of rows that stay close behind or before the order column, as whole numbers of its units."""
-    # Listed values of an order column have places of their own, which other columns do not share.
-    if axis is None or axis.column.values is not None or axis.scale != even_scale(schema[axis.column.name]):
-        return ()
-
-    others = (column for column in schema.columns if column.name not in header.names and column.values is None)
-    found = (difference_column(column, schema[axis.column.name], table) for column in others)
-    return tuple(column for column in found if column is not None)
-
-
-def with_distances(table: pa.Table, axis: OrderAxis, columns: Sequence[ColumnSchema]) -> pa.Table:
-    """The table with columns as their distances from the order column."""
-    for column in columns:
-        distances = compute_differences(table, column, axis.column, axis.scale)
-        table = table.set_column(table.column_names.index(column.name), column.name, distances)
-    return table
 
 
 def repeated_columns(table: pa.Table, starts: Ints, schema: TableSchema, header: TableSchema) -> dict[str, str]:

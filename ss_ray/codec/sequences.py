@@ -21,13 +21,12 @@ from pydantic import TypeAdapter
 
 from ss_ray.codec.ascending import LEARNED, Ends, Ints, ascending, find_ends, rows_between
 from ss_ray.codec.columns import PAD, BinnedCodec, Slot, Tokens, ValueCodec
-from ss_ray.codec.differences import add_differences
+from ss_ray.codec.distances import find_distances, widened, with_distances, without_distances
 from ss_ray.codec.order_axis import OrderAxis
 from ss_ray.codec.repeats import CHANGED, RepeatCodec
 from ss_ray.codec.sequence_columns import Sequences
 from ss_ray.codec.sequence_tables import (
     Gaps,
-    find_distances,
     gap_column,
     header_schema,
     header_table,
@@ -37,7 +36,6 @@ from ss_ray.codec.sequence_tables import (
     rows_left,
     sorted_in_groups,
     unbounded,
-    with_distances,
 )
 from ss_ray.codec.slots import CodecSizes, ColumnCodec, SlotCodec, fit_codec
 from ss_ray.schema import Scalar, TableSchema
@@ -147,7 +145,7 @@ class SequenceCodec:
         headers = header_table(table, starts, self.header.schema, self.sequences)
         repeated = {repeat.column.name: repeat.flag for repeat in self.repeats}
         if self.axis is not None:
-            table = with_distances(table, self.axis, [self.schema[name] for name in self.from_order])
+            table = with_distances(table, self.schema, self.axis, [self.row.schema[name] for name in self.from_order])
         rows = row_table(table, starts, self.row.schema, self.axis, self.interval, repeated)
         return SequenceTokens(headers=self.header.encode(headers), rows=self.row.encode(rows), starts=starts)
 
@@ -196,13 +194,7 @@ class SequenceCodec:
         """The columns that were written as distances from the order column."""
         origin = arrays[axis.column.name]
         return {
-            name: add_differences(
-                pa.array(arrays[name].to_numpy(zero_copy_only=False), from_pandas=True).cast(pa.int64()),
-                origin,
-                self.schema[name],
-                axis.scale,
-                is_later=int(self.row.schema[name].minimum or 0) >= 0,
-            )
+            name: without_distances(_as_array(arrays[name]), origin, self.schema[name], axis)
             for name in self.from_order
         }
 
@@ -322,8 +314,9 @@ def fit_sequence_codec(
     written = schema
     for column in distances:
         written = written.with_column(column)
+        schema = schema.with_column(widened(schema[column.name], column, axis)) if axis is not None else schema
     if axis is not None:
-        sample = with_distances(sample, axis, [schema[column.name] for column in distances])
+        sample = with_distances(sample, schema, axis, distances)
 
     repeated = repeated_columns(sample, starts, written, head)
     body = row_schema(written, head, sequences, axis, gap, repeated)
@@ -350,6 +343,10 @@ def windows(size: int, window_rows: int) -> Iterator[tuple[int, int, int]]:
     yield 0, min(size, window_rows), 0
     for first in range(window_rows - context, size - context, window_rows - context):
         yield first, min(size - first, window_rows), context
+
+
+def _as_array(array: pa.Array | pa.ChunkedArray) -> pa.Array:
+    return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
 
 
 def _fill_repeats(rows: pa.Table, repeat: RepeatCodec, starts: Ints) -> pa.Array:
