@@ -39,6 +39,7 @@ from ss_ray.codec.moments import MomentCodec, fit_moment
 from ss_ray.codec.repeats import CHANGED, RepeatCodec
 from ss_ray.codec.shapes import ShapeCodec, has_shape
 from ss_ray.codec.texts import TextCodec, fit_max_tokens, token_lengths, train_tokenizer, vocabulary_size
+from ss_ray.codec.words import find_words
 from ss_ray.schema import ColumnSchema, Kind, TableSchema
 
 ColumnCodec = Annotated[
@@ -238,15 +239,28 @@ def fit_codec(
     ordered = sorted(_spellings_first(schema), key=is_long_text)
     texts = {c.name: _some_texts(sample.column(c.name)) for c in ordered if is_long_text(c)}
     if texts:
-        tokenizer = train_tokenizer((t for column in texts.values() for t in column), sizes.text_vocabulary)
+        together = [text for column in texts.values() for text in column]
+        tokenizer = train_tokenizer(together, sizes.text_vocabulary)
+        words = find_words(tokenizer, together)
     else:
         tokenizer = ""
+        words = ()
 
     columns: list[ColumnCodec] = []
     next_token = first_token
     for column in ordered:
         if is_long_text(column):
-            columns.append(_fit_text(column, next_token, tokenizer, texts[column.name], sizes.max_text_tokens))
+            lengths = token_lengths(tokenizer, texts[column.name])
+            columns.append(
+                TextCodec(
+                    column=column,
+                    first_token=next_token,
+                    tokenizer=tokenizer,
+                    num_pieces=vocabulary_size(tokenizer),
+                    max_tokens=fit_max_tokens(lengths, sizes.max_text_tokens),
+                    words=words,
+                )
+            )
         else:
             # The flag column and the column of spellings stand right before the column that they belong to.
             flag = columns[-1] if column.name in flags else None
@@ -335,16 +349,6 @@ def _some_texts(array: pa.ChunkedArray) -> list[str]:
     """Up to MAX_TEXTS texts from all over a column."""
     array = array.drop_null()
     return array.take(pa.array(range(0, len(array), 1 + len(array) // MAX_TEXTS), pa.int64())).to_pylist()
-
-
-def _fit_text(column: ColumnSchema, first_token: int, tokenizer: str, texts: list[str], limit: int) -> TextCodec:
-    return TextCodec(
-        column=column,
-        first_token=first_token,
-        tokenizer=tokenizer,
-        num_pieces=vocabulary_size(tokenizer),
-        max_tokens=fit_max_tokens(token_lengths(tokenizer, texts), limit),
-    )
 
 
 def _without_dictionaries(table: pa.Table) -> pa.Table:

@@ -30,7 +30,7 @@ LENGTH_QUANTILE = 0.995
 _WORD = re.compile(r"\s*\S+|\s+")
 _MISSING = 0
 _END = 1
-_FIRST_PIECE = 2
+FIRST_PIECE = 2
 
 
 def train_tokenizer(texts: Iterable[str], vocabulary_size: int, placeholders: Iterable[str] = ()) -> str:
@@ -100,6 +100,7 @@ class TextCodec:
         tokenizer: JSON of the shared tokenizer.
         num_pieces: Size of its vocabulary.
         max_tokens: Slots of the column.
+        words: Parts of texts that may be written, from `words.find_words`; () for any.
     """
 
     type: Literal["text"] = "text"
@@ -108,18 +109,19 @@ class TextCodec:
     tokenizer: str
     num_pieces: int
     max_tokens: int
+    words: tuple[str, ...] = ()
 
     @property
     def num_tokens(self) -> int:
         """Token ids of all text columns together."""
-        return _FIRST_PIECE + self.num_pieces
+        return FIRST_PIECE + self.num_pieces
 
     def slots(self, first_slot: int) -> tuple[Slot, ...]:
         """The first slot may say missing; each later slot is in use while the text has not ended."""
         name = self.column.name
         base = self.first_token
         stop = self.first_token + self.num_tokens
-        pieces = (base + _FIRST_PIECE, stop)
+        pieces = (base + FIRST_PIECE, stop)
         first = Slot(column=name, start=base + (not self.column.nullable), stop=stop)
         rest = (
             Slot(column=name, start=base + _END, stop=stop, after=first_slot + i - 1, opens=pieces)
@@ -138,7 +140,7 @@ class TextCodec:
             rows[-1, 0] = PAD
 
         for row, ids in zip(rows, self._encode_pieces(encoded.dictionary.to_pylist()), strict=False):
-            ids = [self.first_token + _FIRST_PIECE + i for i in ids[: self.max_tokens]]
+            ids = [self.first_token + FIRST_PIECE + i for i in ids[: self.max_tokens]]
             row[: len(ids)] = ids
             if len(ids) < self.max_tokens:
                 row[len(ids)] = self.first_token + _END
@@ -147,7 +149,7 @@ class TextCodec:
 
     def decode(self, tokens: Tokens, rng: np.random.Generator) -> pa.Array:
         """(rows,) strings; bytes that are not UTF-8 are left out."""
-        pieces = tokens - self.first_token - _FIRST_PIECE
+        pieces = tokens - self.first_token - FIRST_PIECE
         spelled = _piece_bytes(self.tokenizer)
         rows, places = np.nonzero(pieces >= 0)
         ids = pieces[rows, places]

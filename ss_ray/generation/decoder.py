@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,10 +19,13 @@ from transformers import AttentionInterface
 from transformers.cache_utils import Cache, DynamicLayer
 
 from ss_ray.codec.columns import BOS, FREE, PAD, Slot, Tokens
+from ss_ray.generation.guides import TextGuides
 from ss_ray.plans.sampling import Sampling
 from ss_ray.training.models import CompactModel
 
 CANDIDATES = 32
+TEXT_TOP_P = 0.95
+"""Probability of the pieces of text that are drawn from; the least likely pieces spoil a text."""
 MIN_TEMPERATURE = 1e-6
 """Already the most likely token alone; nearer to 0, float32 runs out of numbers."""
 
@@ -180,6 +184,8 @@ def _decode_slots(
 ) -> tuple[Tensor, Tensor]:
     """(num_rows, slots) int64 tokens, and (num_rows,) log-likelihoods of the given ones where they are asked for."""
     state = _DecoderState(model, num_rows, len(slots))
+    guides = TextGuides(model.texts, num_rows)
+    of_texts = replace(sampling, top_p=min(sampling.top_p, TEXT_TOP_P))
     weights = torch.zeros(num_rows, device=model.device)
     if given is None:
         fixed = None
@@ -195,13 +201,14 @@ def _decode_slots(
                 forced = fixed[:, index]
 
             used = _in_use(state.tokens, slot, forced)
+            is_text = guides.is_text(slot)
             if state.skips_unused and used is not None and not used.any():
                 continue
 
             hidden = state.advance(index, used)
             if forced is not None and not weighs and not (forced == FREE).any():
                 # Nothing to draw.
-                state.write(index, forced, used)
+                guides.follow(slot, state.write(index, forced, used))
                 continue
 
             logits = model.lm_head.logits(hidden, slot.start, slot.stop).float().expand(num_rows, -1)
@@ -211,13 +218,16 @@ def _decode_slots(
             if weighs and forced is not None:
                 weights += _log_likelihood(logits, forced, slot)
 
-            drawn = slot.start + _draw_index(logits, sampling, generator)
+            if is_text:
+                logits = guides.restrict(logits, slot, used)
+
+            drawn = slot.start + _draw_index(logits, of_texts if is_text else sampling, generator)
             if forced is None:
                 kept = drawn
             else:
                 kept = torch.where(forced == FREE, drawn, forced)
 
-            state.write(index, kept, used)
+            guides.follow(slot, state.write(index, kept, used))
 
     return state.tokens, weights
 
@@ -256,8 +266,8 @@ class _DecoderState:
 
         return hidden
 
-    def write(self, index: int, tokens: Tensor, used: Tensor | None) -> None:
-        """Fill slot `index` where it is in use."""
+    def write(self, index: int, tokens: Tensor, used: Tensor | None) -> Tensor:
+        """Fill slot `index` where it is in use; (rows,) tokens that stand in it."""
         if used is None:
             self.tokens[:, index] = tokens
         else:
@@ -268,6 +278,8 @@ class _DecoderState:
             self.last = written
         else:
             self.last = torch.where(used, written, self.last)
+
+        return written
 
 
 def _in_use(tokens: Tensor, slot: Slot, forced: Tensor | None) -> Tensor | None:

@@ -17,6 +17,7 @@ from ss_ray.codec.sequence_tables import unbounded
 from ss_ray.codec.sequences import SequenceCodec
 from ss_ray.codec.slots import SlotCodec
 from ss_ray.codec.stored import codec_from_json
+from ss_ray.codec.words import text_columns
 from ss_ray.constraints.enforce import Seen
 from ss_ray.generation.persons import PersonFiller
 from ss_ray.generation.rows import Draws, Made, Tally, make_conditioned_rows, make_rows, make_sequences
@@ -36,6 +37,7 @@ def load_model(folder: Location) -> tuple[CompactModel, SlotCodec | SequenceCode
         model = CompactModel.from_pretrained(local).eval()
         model.forest = load_forest(Path(local))
         codec = codec_from_json((Path(local) / "codec.json").read_text())
+        model.texts = text_columns(codec.columns)
     return model, codec
 
 

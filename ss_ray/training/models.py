@@ -8,7 +8,7 @@ each column by itself.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +19,7 @@ from torch.nn import functional as F
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from ss_ray.codec.columns import BOS, PAD, Slot
+from ss_ray.codec.words import TextColumn
 from ss_ray.plans.shape import CompactShape
 from ss_ray.training.forest import Forest
 
@@ -69,11 +70,13 @@ class CompactModel(LlamaForCausalLM):  # type: ignore[misc]
 
     Attributes:
         forest: Trees that correct what the network says of a slot; None without any.
+        texts: Columns of free text by name, which the decoder keeps to known words.
     """
 
     def __init__(self, config: LlamaConfig) -> None:
         super().__init__(config)
         self.forest: Forest | None = None
+        self.texts: Mapping[str, TextColumn] = {}
         self.lm_head = SlotHead(config.hidden_size, config.vocab_size)
         self.post_init()
 
