@@ -59,6 +59,7 @@ demo: env .ray/auth_token ## The whole pipeline on a made-up table, on a local R
 	rm -rf runs/demo
 	$(BIN)/ss-ray demo-table --out runs/demo.csv
 	$(BIN)/ss-ray run --data runs/demo.csv --config jobs/demo.yaml --out runs/demo --csv
+	$(BIN)/ss-ray show runs/demo
 
 serve: env .ray/auth_token ## The jobs API, data store and page on this machine: http://127.0.0.1:8000, or PORT=.
 	$(BIN)/python -m serve --port $(PORT)

@@ -258,6 +258,17 @@ def show_config() -> None:
         print(f"{parameter.path}: {parameter.default}\n    {parameter.type}. {parameter.description}{note}")
 
 
+@app.command()
+def show(
+    run: Annotated[str, typer.Argument(help="Directory of a finished run.")],
+    rows: Annotated[int, typer.Option(min=1, help="Synthetic rows.")] = 3,
+) -> None:
+    """Show the first synthetic rows of a run."""
+    from ss_ray.cli.show import show_rows
+
+    print(show_rows(run, rows))
+
+
 @app.command("demo-table")
 def demo_table(
     out: Annotated[Path, typer.Option(help="CSV file to write.")],

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from pyarrow import csv
 
+from ss_ray.cli.show import show_rows
 from ss_ray.config.files import parse_config
 from ss_ray.demo import make_patients
 from ss_ray.pii.identities.placeholders import PLACEHOLDER
@@ -68,3 +69,10 @@ def test_all_visits_of_a_patient_have_one_person_who_agrees_with_the_sex(finishe
     assert len(there) > 50
     assert all(fold_to_ascii(row.last_name).lower() in row.email for row in there.itertuples())
     assert not made["note"].str.contains(r"\[\[|REDACTED").any()
+
+
+def test_rows_of_a_run_are_shown_a_column_a_line(finished: tuple[pd.DataFrame, Path]) -> None:
+    first = pd.read_csv(finished[1] / "release/synthetic.csv", dtype=str).iloc[0]
+    shown = show_rows(str(finished[1]), 2).split("\n\n")
+    assert len(shown) == 2
+    assert shown[0].splitlines()[1] == f"first_name  {first['first_name']}"
