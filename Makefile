@@ -11,7 +11,7 @@ export OMP_NUM_THREADS ?= 1
 export RAY_AUTH_MODE ?= token
 export RAY_AUTH_TOKEN_PATH ?= $(CURDIR)/.ray/auth_token
 
-.PHONY: env env-vllm env-sdk demo serve test test-all fast mutation lint format docs docs-build clean
+.PHONY: env env-vllm env-sdk demo serve test test-all test-release fast mutation lint format docs docs-build clean
 
 env: $(VENV)/.installed ## The environment with everything the project and its tests need.
 
@@ -69,9 +69,12 @@ test: fast mutation ## Every part of the system once, on a local Ray too: about 
 
 test-all: test env-vllm env-sdk ## Everything that CI runs: kills, several nodes, statistics, databases, NVIDIA's clients, vLLM.
 	SS_RAY_ALL_EXAMPLES=1 $(BIN)/python -W error -m pytest -n 2 --dist loadfile --ignore=tests/integration \
-		-m "(slow or property) and not gpu and not vllm"
-	$(BIN)/python -m pytest -m "slow and not gpu and not vllm" tests/integration
+		-m "(slow or property) and not release and not gpu and not vllm"
+	$(BIN)/python -m pytest -m "slow and not release and not gpu and not vllm" tests/integration
 	$(VLLM_BIN)/python -m pytest -m "vllm and not gpu" tests/generation tests/integration/test_language_vllm.py
+
+test-release: test-all ## The longest tests too, a quarter of an hour more; before a release.
+	$(BIN)/python -m pytest -m "release and not gpu and not vllm" tests
 
 fast: lint ## Lint and the quick tests, without Ray.
 	$(BIN)/python -W error -m pytest -n 2 --dist loadfile --ignore=tests/integration -m "not gpu and not slow and not vllm"

@@ -17,6 +17,7 @@ from tests.integration.test_ledger_actor import end_actor
 from tests.pipelines.test_audit import GROUPED, config_of
 
 
+@pytest.mark.release
 @pytest.mark.slow
 @pytest.mark.ray
 @pytest.mark.usefixtures("own_ledger")
@@ -45,7 +46,7 @@ def test_a_run_of_grouped_rows_is_audited_and_the_result_lies_beside_its_certifi
     ("data", "workers"),
     [
         (GROUPED, 2),
-        pytest.param({"holdout": 0}, 1, marks=pytest.mark.slow),
+        pytest.param({"holdout": 0}, 1, marks=[pytest.mark.slow, pytest.mark.release]),
         pytest.param(GROUPED | {"order_training_examples_by": "place"}, 1, marks=pytest.mark.slow),
     ],
     ids=["groups on two workers", "rows", "sequences"],

@@ -70,6 +70,7 @@ def test_groups_are_tokenized_in_order_with_their_head(base: Path, tmp_path: Pat
     )
 
 
+@pytest.mark.release
 @pytest.mark.slow
 @pytest.mark.ray
 @pytest.mark.usefixtures("ray_cluster")

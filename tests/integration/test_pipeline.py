@@ -237,6 +237,7 @@ def test_a_bad_table_is_a_clear_error_without_any_cell(content: str, message: st
     assert not (tmp_path / "r/manifest/read.json").exists()
 
 
+@pytest.mark.release
 @pytest.mark.slow
 def test_a_folder_of_shards_without_replacement_or_holdout_works(tmp_path: Path) -> None:
     (tmp_path / "shards").mkdir()

@@ -77,6 +77,7 @@ def check_paid(report: RunReport, folder: Path, unit: str) -> None:
     assert not (folder / "run/internal/tokens").exists()
 
 
+@pytest.mark.release
 @pytest.mark.slow
 def test_rows_of_a_person_count_together_over_two_workers(base: Path, visits: Path, tmp_path: Path) -> None:
     report = run_privately(

@@ -146,6 +146,7 @@ def language_model(folder: Path) -> dict[str, Any]:
     }
 
 
+@pytest.mark.release
 @pytest.mark.slow
 def test_a_language_model_makes_series_longer_than_its_window_at_their_interval(tmp_path: Path) -> None:
     hours = pd.date_range("2024-03-01", periods=40, freq="h")

@@ -60,7 +60,10 @@ def assert_alike(command: str, expected: str, actual: str) -> None:
 
 @pytest.mark.parametrize(
     "page",
-    [pytest.param(page, marks=pytest.mark.slow) if page.name in SLOW else page for page in TUTORIALS],
+    [
+        pytest.param(page, marks=[pytest.mark.slow, pytest.mark.release]) if page.name in SLOW else page
+        for page in TUTORIALS
+    ],
     ids=page_name,
 )
 def test_the_commands_of_a_tutorial_run_and_print_what_it_shows(
