@@ -21,6 +21,7 @@ from ss_ray.pii.text.labelled import Span, any_of, keywords_of, split_list
 
 _SEPARATORS = r"[\s\u00a0\u2007\u202f.\-–‑/·:]{0,3}"
 _COMPACT = re.compile(r"[\W_]")
+_MIN_IBAN = 10
 CONTEXT_SCORE = 0.45
 STRONG_SCORE = 0.6
 
@@ -100,7 +101,10 @@ class Ibans:
     """
 
     supported_entities = ("IBAN_CODE",)
-    _start = re.compile(rf"([A-Za-z]{{2}}){_SEPARATORS}\d\d(?={_SEPARATORS}[A-Za-z0-9])", re.ASCII)
+    # Small letters are a country at the beginning of a word alone: "from 12" holds no Oman.
+    _start = re.compile(
+        rf"([A-Z]{{2}}|(?<![A-Za-z])[A-Za-z]{{2}}){_SEPARATORS}\d\d(?={_SEPARATORS}[A-Za-z0-9])", re.ASCII
+    )
 
     def analyze(self, text: str, entities: Sequence[str]) -> Iterator[Span]:
         """Matches in a text, each with valid check digits."""
@@ -119,6 +123,24 @@ def _find_end(text: str, start: int, length: int) -> int | None:
         text, start
     )
     return found and found.end()
+
+
+class LabelledIbans:
+    """Finds IBANs behind the word, whatever their check digits and length, with up to four words between them."""
+
+    supported_entities = ("IBAN_CODE",)
+    keywords = frozenset({"iban", "ibans"})
+    _pattern = re.compile(
+        r"(?i:(?<![^\W_])ibans?(?![^\W\d_]))[^\w\n]{0,4}(?:[^\W\d_]{1,12}[^\w\n]{1,3}){0,4}?"
+        r"(?<!\w)(?P<value>(?i:[A-Z]{2}) ?\d\d[A-Z0-9]{0,30}"
+        r"(?:[ .\u00a0-](?=[A-Z]{0,4} ?\d)[A-Z0-9]{2,30}){0,9})(?!\w)"
+    )
+
+    def analyze(self, text: str, entities: Sequence[str]) -> Iterator[Span]:
+        """Numbers of a text, each of ten characters and more."""
+        for match in self._pattern.finditer(text):
+            if len(_COMPACT.sub("", match["value"])) >= _MIN_IBAN:
+                yield Span(*match.span("value"), STRONG_SCORE)
 
 
 class GroupedCards:

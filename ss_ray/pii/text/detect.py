@@ -170,7 +170,7 @@ class Detector:
             [
                 Finding(s, e, kind, score)
                 for s, e, kind, score in _tidy_spans(text, read.get(text, ()))
-                if kind in wanted and (not is_builtin or is_believed(text, s, e, kind))
+                if kind in wanted and (not is_builtin or is_believed(text, s, e, kind, score))
             ]
             for text in parts
         ]

@@ -16,18 +16,37 @@ class IdLabels(NamedTuple):
         entity_type: Entity type of the values.
         words: Labels in any case, separated by commas.
         capitals: Abbreviations that count in capitals only, because they are words in small letters.
+        signed_capitals: Abbreviations in capitals that have other uses, so that a sign has to follow: the state "AZ".
         needs_sign: Labels that are words of other uses: "number", "#" or ":" has to follow them.
         min_digits: Digits that a value has at least after a sign (":", "#", "number", "is").
+        max_digits: Digits that a value has at most.
         min_bare_digits: Digits that a value has at least where nothing stands between it and its label.
     """
 
     entity_type: str
     words: str
     capitals: str = ""
+    signed_capitals: str = ""
     needs_sign: str = ""
     min_digits: int = 4
     min_bare_digits: int = 5
+    max_digits: int = 64
 
+    def all_words(self) -> list[str]:
+        """Labels with and without capitals that need no sign, and the others before "number"."""
+        signed = [f"{word} number" for word in _split_list(f"{self.needs_sign},{self.signed_capitals}")]
+        return [*_split_list(f"{self.words},{self.capitals}"), *signed]
+
+
+def _split_list(words: str) -> list[str]:
+    return [word.strip() for word in words.split(",") if word.strip()]
+
+
+_SSN = "ssn, ssns, ss#, social security number, social security no, social security num"
+_CARDS = (
+    "card, credit card, debit card, bank card, cc, visa, mastercard, master card, amex, american express, maestro,"
+    " karte, kreditkarte, carte, carte bancaire, tarjeta, tarjeta de crédito, carta di credito, cartão, kaart"
+)
 
 ID_LABELS = (
     IdLabels(
@@ -36,8 +55,18 @@ ID_LABELS = (
         " kto, konto, rechnungskonto, bankkonto, girokonto, depot, compte, compte bancaire, cuenta, cuenta bancaria,"
         " cuenta corriente,"
         " conto, conto corrente, conto bancario, c/c, conta, conta bancária, conta corrente, rekening, bankrekening",
-        needs_sign="acc, card, credit card, debit card, visa, mastercard, amex, karte, kreditkarte, carte, tarjeta,"
-        " kaart",
+        needs_sign="acc",
+    ),
+    # A card's number counts whatever its check digit; fewer digits are the end of one.
+    IdLabels("CREDIT_CARD", _CARDS, min_digits=13, min_bare_digits=13, max_digits=19),
+    IdLabels("ACCOUNT_NUMBER", "", needs_sign=f"{_CARDS}, {_SSN}", max_digits=12),
+    # Three digits, two and four, some of which a scanner read as letters.
+    IdLabels(
+        "US_SSN",
+        _SSN,
+        min_digits=7,
+        min_bare_digits=7,
+        max_digits=9,
     ),
     IdLabels(
         "HEALTH_PLAN",
@@ -45,6 +74,7 @@ ID_LABELS = (
         " versicherungsnummer, versicherung, versicherten, versichertennummer, krankenversicherung, krankenkasse,"
         " police d'assurance, contrat d'assurance, assuré, adhérent, mutuelle, póliza, asegurado, polizza, assicurato,"
         " apólice, segurado, polis, verzekering, verzekerde, mitglied, mitglieds, tarjeta sanitaria",
+        capitals="POL",
         needs_sign="police, policen, plan, socio, lid, utente",
     ),
     IdLabels(
@@ -56,9 +86,11 @@ ID_LABELS = (
         " dossier, sinistre, étudiant, électeur, empleado, trabajador, cliente, expediente, siniestro, estudiante,"
         " elector, dipendente, matricola, pratica, sinistro, studente, elettore, funcionário, colaborador, matrícula,"
         " processo, chamado, estudante, título de eleitor, personeel, personeels, medewerker, klant, zaak, schade,"
-        " studentnummer, kenmerk",
-        capitals="AZ, EPIC, INC",
-        needs_sign="file, record, caso, aluno, incidente, booking",
+        " studentnummer, kenmerk, rx, prescription, accession",
+        capitals="EPIC, INC, CUST, CUS, CLM, STU",
+        signed_capitals="AZ",
+        needs_sign="file, record, specimen, encounter, visit, inmate, prisoner, booking, arrest, warrant, cause, index,"
+        " civil action, group, caso, aluno, incidente",
     ),
     IdLabels(
         "TAX_ID",
@@ -86,7 +118,8 @@ ID_LABELS = (
         " carta d'identità, documento d'identità, tessera sanitaria, cartão de cidadão, bilhete de identidade,"
         " identidade, registro geral, burgerservice, burgerservicenummer, identiteitskaart, identiteits,"
         " rijksregister, rijksregisternummer, legitimatie",
-        capitals="SIN, NIR, CNP, FIN, RG, BI, RUT, RUN, CC, UMID, NIN, UID, INSEE, NISS, RRN, TCKN",
+        needs_sign="alien, a-number, emirates id",
+        capitals="INE, SIN, NIR, CNP, FIN, RG, BI, RUT, RUN, CC, UMID, NIN, UID, INSEE, NISS, RRN, TCKN",
         min_bare_digits=5,
     ),
     IdLabels(
@@ -96,6 +129,7 @@ ID_LABELS = (
         " health card, health number, phn, patienten, patientennummer, dossier médical, dossier patient, ipp,"
         " historia clínica, paciente, cartella clinica, paziente, prontuário, utente de saúde, patiënt,"
         " patiënt id, patiëntnummer",
+        capitals="PAT",
     ),
     IdLabels(
         "ROUTING_NUMBER",
@@ -105,6 +139,7 @@ ID_LABELS = (
     IdLabels(
         "PASSPORT",
         "passport, passports, reisepass, pass-nr, passnummer, passeport, pasaporte, passaporto, passaporte, paspoort",
+        needs_sign="travel document",
         min_digits=5,
     ),
     IdLabels(
@@ -113,6 +148,7 @@ ID_LABELS = (
         " license, licence, führerschein, führerscheinnummer, permis de conduire, permis, permiso de conducir,"
         " carnet de conducir, licencia de conducir, licencia, patente, patente di guida, carta de condução,"
         " carteira de motorista, cnh, rijbewijs, npi, dea",
-        capitals="DL",
+        capitals="DL, SBN",
+        needs_sign="bar, state bar, roll, registration",
     ),
 )

@@ -20,7 +20,7 @@ LABELLED_SCORE = 0.6
 
 SPACE = r"[ \t\u00a0\u2007\u202f]"
 _NUMBER_WORDS = (
-    "numbers?|no|nos|num|nr|nbr|n(?=\\.)|n[°ºo]|nº|№|ids?|i\\.d|identifier|identification|code|refs?|reference|card|"
+    "numbers?|no|nos|num|nr|nbr|n\\.[°ºo]|n(?=\\.)|n[°ºo]|nº|№|ids?|i\\.d|identifier|identification|code|refs?|reference|card|"
     "holder|"
     "nummer|nummern|kennung|karte|numéro|numero|número|num[eé]ro de|núm|código|codice|tarjeta|cartão|carte|nummers?|"
     "kaart"
@@ -37,8 +37,14 @@ _ENDING_WORDS = (
     "eindigend op"
 )
 LETTER = r"[^\W\d_]"
+JOINT = r"(?:[\s\u00a0_-]{1,2}|(?<=[^\W\d_])(?=[^\W\d_]))"
+LABEL_START = r"(?:(?<![^\W_])|(?<=[a-z])(?=[A-Z]))"
+"""The beginning of a word, or of a part of a program's name: "user" in "db_user" and "dbUser"."""
+LABEL_END = rf"(?:(?!{LETTER})|(?<=[a-z])(?=[A-Z]))"
+# A clause between commas, if "is" follows: "her account, which she opened in May, is 4471".
+_CLAUSE = r",[^,\n.;:]{2,40},(?=\s(?:is|was|ist|war|lautet|est|es|era|è|é)\s)"
 GAP = (
-    rf"(?:[\s\u00a0]{{0,2}}(?:(?:{_ENDING_WORDS}|{_NUMBER_WORDS}|{_LINK_WORDS})(?!{LETTER})|[:=#>|,(\"'\[.–—*-]))"
+    rf"(?:[\s\u00a0]{{0,2}}(?:{_CLAUSE}|(?:{_ENDING_WORDS}|{_NUMBER_WORDS}|{_LINK_WORDS})(?!{LETTER})|[:=#>|,(\"'\[.–—*-]))"
     r"{0,6}[\s\u00a0]{0,2}"
 )
 """What may stand between a label and its value."""
@@ -46,11 +52,12 @@ GAP = (
 _JOINT = r"[-/.–‑·_]"
 _LETTERS_FIRST = rf"(?:[A-Za-z]{{1,8}}{_JOINT}|[A-Z]{{1,4}}{SPACE}){{0,2}}"
 _GROUP = r"[A-Za-z]{0,6}\d[A-Za-z0-9]{0,39}"
-_MORE_SPACED = rf"{SPACE}(?:\d{{2,}}[A-Z0-9]{{0,12}}|[A-Z]{{1,3}}\d[A-Z0-9]{{1,12}}|\d(?={SPACE}\d))(?![\w:%€$£])"
+_MORE_SPACED = rf"{SPACE}(?:\d{{2,}}[A-Z0-9]{{0,12}}|[A-Z]{{1,3}}\d[A-Z0-9]{{0,12}}|\d(?={SPACE}\d))(?![\w:%€$£])"
 _LETTER_BETWEEN = rf"{SPACE}[A-Z](?={SPACE}\d{{2}})"
 _MORE_JOINED = rf"{_JOINT}[A-Za-z0-9]{{1,40}}"
-_LAST_LETTER = rf"{SPACE}?[-/]?[B-HJ-Z](?!\w|[.'’]\w)"
-VALUE = rf"{_LETTERS_FIRST}{_GROUP}(?:{_MORE_JOINED}|{_MORE_SPACED}|{_LETTER_BETWEEN}){{0,12}}(?:{_LAST_LETTER})?"
+_LAST_LETTER = rf"(?:{SPACE}?[-/]?(?:[B-HJ-Z](?!\w|[.'’]\w)|[AI](?=[.,;)\n]|$))|\(\d\))"
+_COURT = r"(?:\d{1,2}:(?=\d\d-[A-Za-z]{2}-\d))?"
+VALUE = rf"{_COURT}{_LETTERS_FIRST}{_GROUP}(?:{_MORE_JOINED}|{_MORE_SPACED}|{_LETTER_BETWEEN}){{0,12}}{_LAST_LETTER}?"
 """One or more groups of letters and digits. Groups behind a space need two digits, so that no word is one of them."""
 
 _BEFORE_LABEL = re.compile(
@@ -61,12 +68,13 @@ _BEFORE_LABEL = re.compile(
 _ENDING = re.compile(_ENDING_WORDS, re.IGNORECASE)
 _ENDING_LABELS = IdLabels("", "", min_digits=3)
 _WEAK_LINKS = re.compile(
-    r"[,.]|\b(?:with|mit|der|die|avec|le|con|el|il|com|o|met|het|de|now|card|holder|are|were|was)\b", re.IGNORECASE
+    r"[,.(]|\b(?:with|mit|der|die|avec|le|con|el|il|com|o|met|het|de|now|card|holder|are|were|was)\b", re.IGNORECASE
 )
 _YEAR = re.compile(r"(?:19|20)\d\d(?:[-/–](?:\d\d|(?:19|20)\d\d))?")
 _DATE = re.compile(r"\d{1,2}([./-])\d{1,2}\1(?:\d{4}|\d\d)|(?:19|20)\d\d([./-])\d{1,2}\2\d{1,2}")
 _AMOUNT = re.compile(r"\d{1,6}\.\d{1,2}|\d{1,3}(?:\.\d{3})+,\d\d")
 _VERSION = re.compile(r"v\d+(?:\.\d+){1,3}", re.IGNORECASE)
+_FILE_NAME = re.compile(r".*\.(?:docx?|pdf|xlsx?|pptx?|txt|csv|json|xml|html?|zip|jpe?g|png|gif|mp[34])", re.IGNORECASE)
 _UNIT_BEHIND = re.compile(
     r"[\s\u00a0]?(?:[%€$£¥°]|(?:eur|usd|gbp|chf|euros?|dollars?|pounds?|days?|weeks?|months?|years?|hours?|hrs?|mins?|"
     r"minutes?|times?|percent|kg|mg|ml|km|cm|mm|gb|mb|kb|people|members?|employees?|users?|customers?|items?|pages?|"
@@ -75,6 +83,10 @@ _UNIT_BEHIND = re.compile(
     re.IGNORECASE,
 )
 _MONEY_BEFORE = re.compile(r"[€$£¥]\s?$")
+_MIXED = re.compile(r"[A-Z0-9]*[A-Z]\d+[A-Z][A-Z0-9]*")
+_MIN_MIXED_DIGITS = 3
+_MAX_ENDING_DIGITS = 6
+_MIN_DIGITS_BEFORE = 6
 _NUMBER_FORMS = ("", "s", "n", "nummer", "nr", "nummern", "snummer", "snr")
 
 
@@ -95,19 +107,21 @@ class LabelledIds:
         words = split_list(labels.words)
         signs = split_list(labels.needs_sign)
         capitals = split_list(labels.capitals)
+        signed_capitals = split_list(labels.signed_capitals)
 
         # The label that demands a sign is a group of its own.
-        parts = [rf"(?i:{any_of(words)})"]
-        if signs:
-            parts.append(rf"(?P<signed>(?i:{any_of(signs)}))")
+        parts = [rf"(?i:{any_of(words)})"] if words else []
+        if signs or signed_capitals:
+            choices = [rf"(?i:{any_of(signs)})"] * bool(signs) + [any_of(signed_capitals)] * bool(signed_capitals)
+            parts.append(rf"(?P<signed>{'|'.join(choices)})")
         if capitals:
             parts.append(any_of(capitals))
 
         self._pattern = BoundedRegex(
-            rf"(?<!\w)(?:{'|'.join(parts)})(?P<compound>(?i:[sn]?\.?-?(?:nummer|nr\.?)))?(?!{LETTER})"
+            rf"{LABEL_START}(?:{'|'.join(parts)})(?P<compound>(?i:[sn]?\.?-?(?:nummer|nr\.?)))?{LABEL_END}"
             rf"(?P<gap>(?i:{GAP}))(?<![^\W_])(?P<value>{VALUE})(?!\w)"
         )
-        self.keywords = keywords_of([*words, *signs, *map(str.lower, capitals)])
+        self.keywords = keywords_of([*words, *signs, *map(str.lower, (*capitals, *signed_capitals))])
 
     def analyze(self, text: str, entities: Sequence[str]) -> Iterator[Span]:
         """Values of a text."""
@@ -120,10 +134,21 @@ class LabelledIds:
             if match.groupdict().get("signed") and not is_signed:
                 continue
 
-            found = span_of(match, "value", LABELLED_SCORE)
+            found = _join_prefix(text, match)
             is_ending = _ENDING.search(match["gap"]) is not None
+            if is_ending and self._labels.min_digits > _MAX_ENDING_DIGITS:
+                # The end of a number of fixed length is no number of that type.
+                continue
             if is_identifier(text, found, is_signed, _ENDING_LABELS if is_ending else self._labels):
                 yield found
+
+
+def _join_prefix(text: str, match: Any) -> Span:
+    """The span of a value, with its label where a dash joins them and it is in capitals: "EMP-82848" is one number."""
+    found = span_of(match, "value", LABELLED_SCORE)
+    if match["gap"] in ("-", "/") and text[match.start() : match.start("gap")].isupper():
+        return found._replace(start=match.start())
+    return found
 
 
 def span_of(match: Any, group: str, score: float) -> Span:
@@ -136,17 +161,34 @@ def is_identifier(text: str, found: Span, is_signed: bool, labels: IdLabels) -> 
     """Whether a value behind a label is an identifier, and no year, date, amount, quantity, time or version."""
     start, end, _ = found
     value = text[start:end]
-    needed = labels.min_digits if is_signed else labels.min_bare_digits
-    has_letter = any(map(str.isalpha, value))
-    if sum(map(str.isdigit, value)) < needed - (has_letter and len(value) >= needed):
+    if not _has_enough_digits(value, labels.min_digits if is_signed else labels.min_bare_digits):
+        return False
+    if sum(map(str.isdigit, value)) > labels.max_digits:
         return False
 
     if not is_signed and _YEAR.fullmatch(value):
         return False
     if _DATE.fullmatch(value) or _AMOUNT.fullmatch(value) or _VERSION.fullmatch(value):
         return False
+    if _FILE_NAME.fullmatch(value):
+        return False
 
     return not _UNIT_BEHIND.match(text, end) and not _MONEY_BEFORE.search(text, max(0, start - 2), start)
+
+
+def is_identifier_before(labels: IdLabels, text: str, found: Span) -> bool:
+    """Whether a value before its label is an identifier. No sign stands there, so it needs more digits."""
+    return is_identifier(text, found, False, labels._replace(min_bare_digits=_MIN_DIGITS_BEFORE))
+
+
+def _has_enough_digits(value: str, needed: int) -> bool:
+    """Whether a value has the digits that it needs, fewer where capitals stand between them: "C4VKZ1J9K"."""
+    num_digits = sum(map(str.isdigit, value))
+    if _MIXED.fullmatch(value) and num_digits >= _MIN_MIXED_DIGITS:
+        return True
+
+    has_letter = any(map(str.isalpha, value))
+    return num_digits >= needed - (has_letter and len(value) >= needed)
 
 
 def split_list(words: str) -> list[str]:
@@ -155,11 +197,9 @@ def split_list(words: str) -> list[str]:
 
 
 def any_of(phrases: Sequence[str]) -> str:
-    """A pattern of phrases, the longest first, whose words may stand on two lines or be joined by a hyphen."""
+    """A pattern of phrases, the longest first, whose words may stand on two lines or be joined: "api_key", "apiKey"."""
     ordered = sorted(set(phrases), key=len, reverse=True)
-    return (
-        "(?:" + "|".join(re.escape(p).replace(r"\ ", r"[\s\u00a0-]{1,2}").replace("'", "['’]") for p in ordered) + ")"
-    )
+    return "(?:" + "|".join(re.escape(p).replace(r"\ ", JOINT).replace("'", "['’]") for p in ordered) + ")"
 
 
 def keywords_of(phrases: Sequence[str]) -> frozenset[str]:

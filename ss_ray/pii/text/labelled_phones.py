@@ -29,9 +29,17 @@ _LINKS = (
     r"home|work|office|private|privat|privé|using|to|for|or|oder|ou|o|of|en|bitte|please|lautet|der|die|mobile|cell|"
     r"phone"
 )
-_VALUE = (
+VALUE = (
     r"(?:\+|00)?\(?\d(?:[ \u00a0\u202f()./\n–-]{0,3}\d){5,14}(?![\w]|[.,:]\d|[€$%£])(?: ?(?:x|ext\.?|app\.?) ?\d{1,6})?"
 )
+
+
+NUMBER_WORDS = split_list(
+    "phone, telephone, mobile, mobile phone, cell, cell phone, cellphone, landline, fax, pager, whatsapp, extension,"
+    " handy, handynummer, telefon, telefonnummer, rufnummer, festnetz, portable, téléphone, fixe, móvil, teléfono,"
+    " celular, fijo, cellulare, telefono, telemóvel, telefone, telefoon, telefoonnummer, mobiel"
+)
+"""Words that may follow a number: "0171 234567 is her mobile"."""
 
 
 class LabelledPhones:
@@ -43,18 +51,24 @@ class LabelledPhones:
     def __init__(self) -> None:
         self._pattern = BoundedRegex(
             rf"(?<!\w)(?:(?i:{any_of(_WORDS)})|[mtphMTPH](?=:))(?!{LETTER})(?i:(?:[\s\u00a0]{{0,2}}(?:(?:{_LINKS})(?!{LETTER}))){{0,4}}{GAP})"
-            rf"(?<![^\W_])(?P<value>{_VALUE})"
+            rf"(?<![^\W_])(?P<value>{VALUE})"
         )
 
     def analyze(self, text: str, entities: Sequence[str]) -> Iterator[Span]:
         """Phone numbers of a text."""
         for match in self._pattern.finditer(text):
             value = match["value"]
-            if not _DATE.fullmatch(value) and not _YEARS.fullmatch(value):
-                start, end = match.span("value")
+            start, end = match.span("value")
+            if is_phone(text, Span(start, end, 0.6)):
                 # The gap takes the bracket of "(03) 9123 4567".
                 is_open = ")" in value and "(" not in value and text[start - 1] == "("
                 yield Span(start - is_open, end, 0.6)
+
+
+def is_phone(text: str, found: Span) -> bool:
+    """Whether digits are a phone number, and no date and no two years."""
+    value = text[found.start : found.end]
+    return not _DATE.fullmatch(value) and not _YEARS.fullmatch(value)
 
 
 _DATE = re.compile(r"\d{1,2}[./-]\d{1,2}[./-]\d{2,4}|\d{4}[./-]\d{1,2}[./-]\d{1,2}|(?:19|20)\d{6}")

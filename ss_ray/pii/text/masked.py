@@ -37,6 +37,18 @@ class MaskedIds:
                 yield Span(*match.span(), 0.6)
 
 
+class MaskedNames:
+    """Finds first names and surnames of which the first letters are left: "T***** L****"."""
+
+    supported_entities = ("PERSON",)
+    _pattern = re.compile(r"(?<![\w*])[^\W\d_a-z]\*{2,19}(?: [^\W\d_a-z]\*{2,19}){1,3}(?![\w*])")
+
+    def analyze(self, text: str, entities: Sequence[str]) -> Iterator[Span]:
+        """Masked names of a text."""
+        for match in self._pattern.finditer(text):
+            yield Span(*match.span(), 0.6)
+
+
 def _type_of(masked: str) -> str:
     if _SSN.fullmatch(masked):
         return "US_SSN"

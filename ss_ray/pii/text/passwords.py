@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from ss_ray.pii.text.bounded import BoundedRegex
-from ss_ray.pii.text.labelled import GAP, LETTER, Span, any_of, keywords_of, span_of, split_list
+from ss_ray.pii.text.labelled import GAP, LABEL_END, LABEL_START, LETTER, Span, any_of, keywords_of, span_of, split_list
 
 SCORE = 0.6
 
@@ -21,7 +21,7 @@ PASSWORD_WORDS = split_list(
     " clave, clave de acceso, clave secreta, parola d'ordine, parola chiave, senha, palavra-passe, palavra passe,"
     " wachtwoord, wachtwoorden, hasło, lösenord, adgangskode, salasana, heslo, parola, şifre, secret word, psk, wpa"
     " key,"
-    " wifi key, wi-fi key, wlan-schlüssel, netzwerkschlüssel, clé wifi"
+    " wifi key, wi-fi key, wlan-schlüssel, netzwerkschlüssel, clé wifi, identified by"
 )
 PIN_WORDS = split_list(
     "pin, passcode, pass code, pin code, pin-code, pincode, code pin, codice pin, código pin, pin number,"
@@ -35,7 +35,8 @@ KEY_WORDS = split_list(
     "api key, api-key, apikey, api token, access key, access token, access key id, secret access key, secret key,"
     " secret,"
     " client secret, app secret, shared secret, auth token, auth key, authorization, bearer, token, session token,"
-    " refresh token, private key, encryption key, license key, account key, accountkey, sharedaccesskey, sas token,"
+    " refresh token, session, private key, encryption key, license key, account key, accountkey, sharedaccesskey,"
+    " sas token,"
     " webhook secret, signing key, session id, sessionid, cookie, zugriffstoken, api-schlüssel, schlüssel,"
     " clé api, clé d'api, clé secrète, jeton, clave api, clave de api, llave, chiave api, chiave segreta, chave api,"
     " chave secreta, chave de api, api-sleutel, sleutel, geheime sleutel"
@@ -51,21 +52,26 @@ _NO_PASSWORDS = frozenset(
     a about above accepted access account active after again all already also always an and any are as ask asked at
     auth back bad be because been before being below best blank but by can case change changed changes check correct
     created default denied different disabled do does easy either email empty enabled encrypted entered error even
-    ever every expired expires false field fields fine first for forgot forgotten found from generated given good
-    hard has hashed have hidden his her here how i if important in incorrect invalid is it just kept last less like
-    list locked login long lost manager masked me mine minimum missing more most must my n/a na needed needs never
-    new nil no none not now null of off ok old on one only optional or our out page pending please policy policies
-    pls prompt protected protection recovery redacted required requires reset resets reuse rotated rules safe same
-    saved screen secret secure see sent set should show shown simple so something soon still stored stolen string
-    strong temporary that the their them then there they this to too true two typed unchanged undefined unknown
-    unset until updated use used user username valid very was weak were what when where which who why will with
-    without working would written wrong yes yet you your falsch richtig abgelaufen vergessen geändert nicht kein
-    keine ist sehr zu noch erforderlich gesperrt ungültig bekannt incorrecta incorrecto oublié expiré invalide pas
-    requis très le la les un une el los una olvidada caducada vencida incorreta inválida esquecida não requerida
-    scaduta errata dimenticata non vergeten verlopen onjuist niet het een fout vereist
+    ever every expired expires false field fields fine first for forgot forgotten found from generated given good hard
+    has hashed have hidden his her here how i if important in incorrect invalid is it just kept last less like list
+    locked login long lost manager masked me mine minimum missing more most must my n/a na needed needs never new nil
+    no none not now null of off ok old on one only optional or our out page pending please policy policies pls prompt
+    protected protection recovery redacted required requires reset resets reuse rotated rules safe same saved screen
+    secret secure see sent set should show shown simple so something soon still stored stolen string strong str int
+    bool char varchar text temporary that the their them then there they this to too true two typed unchanged
+    undefined unknown unset until updated use used user username valid very was weak were what when where which who
+    why will with without working would written wrong yes yet you your falsch richtig abgelaufen vergessen geändert
+    nicht kein keine ist sehr zu noch erforderlich gesperrt ungültig bekannt incorrecta incorrecto oublié expiré
+    invalide pas requis très le la les un une el los una olvidada caducada vencida incorreta inválida esquecida não
+    requerida scaduta errata dimenticata non vergeten verlopen onjuist niet het een fout vereist
     """.split()
 )
 _VERBAL = re.compile(r"[a-z]{3,}(?:ed|ing|able|ible|ly)")
+# Labels that are words of other uses: "the first pass is slow".
+_WEAK_LABELS = frozenset({"pass", "clave", "parola"})
+# The beginning of a program's expression that reads a secret and is none.
+_EXPRESSION = re.compile(r"(?:process|os|env|sys|self|this|config|settings|secrets?|vault|kwargs|args|request)[.\[]")
+_VARIABLE = re.compile(r"\$(?:[{(]|\w+\W?$)")
 _QUOTES = "\"'`“”„«»‘’"
 _SECRET = rf"[{_QUOTES}(\[<]?(?P<value>[^\s{_QUOTES}<>,;]{{3,128}})"
 _ADJECTIVES = (
@@ -77,6 +83,8 @@ _IS = (
     r"c['’]est|it['’]s|is|was|ist|war|lautet|lautete|est|était|es|era|è|é|to|zu|auf|en|a|now|jetzt|will be|wird|be|"
     r"should be|as|of"
 )
+PIN_VALUE = r"(?:\d{4,8}|\d{3}[ -]\d{3}|\d{2}(?:[ -]\d{2}){1,3}|\d(?:[ -]\d){3,7})"
+SECRET_VALUE = rf"[^\s{_QUOTES}<>,;()]{{4,128}}"
 _SENTENCE_ENDS = ".,:;?)]}"
 _SIGN = re.compile(r"[!@#$%^&*?+=~|\\/{}€£_-]")
 
@@ -88,16 +96,17 @@ class Passwords:
     keywords = keywords_of(PASSWORD_WORDS) | {"pass"}
 
     def __init__(self) -> None:
-        sign = r"(?P<sign>[\s\u00a0]{0,2}(?:[:=]|->|=>|→)[\s\u00a0]{0,2})"
+        sign = r"(?P<sign>[\s\u00a0]{0,2}(?:[:=]{1,2}|->|=>|→)[\s\u00a0]{0,2})"
         link = rf"(?P<link>(?i:[\s\u00a0](?:(?:{_IS})[\s\u00a0:]{{1,2}}){{1,2}}))"
         dash = r"(?P<dash>[\s\u00a0][-–—|][\s\u00a0])"
+        clause = r"(?i:[\s\u00a0](?:that|which|you|we|i|she|he|they)(?:[\s\u00a0][\w'’-]{1,14}){1,5}?)"
         purpose = (
             r"(?i:[\s\u00a0](?:for|of|für|zum|pour|du|de|del|para|per|do|da|voor|van)"
             r"(?:[\s\u00a0][\w.@'’-]{1,30}){1,3}?)"
         )
         self._pattern = BoundedRegex(
-            rf"(?<!\w)(?i:{any_of(PASSWORD_WORDS)})[{_QUOTES})]?(?i:[\s\u00a0](?:{_ADJECTIVES}))?"
-            rf"(?:{purpose}(?:{sign}|{link}|{dash})|{sign}|{link}|{dash}|(?P<bare>[\s\u00a0]{{1,2}}))"
+            rf"{LABEL_START}(?P<label>(?i:{any_of(PASSWORD_WORDS)})){LABEL_END}[{_QUOTES})]?(?i:[\s\u00a0](?:{_ADJECTIVES}))?"
+            rf"(?:(?P<clause>{clause})?{purpose}?(?:{sign}|{link}|{dash})|{sign}|{link}|{dash}|(?P<bare>[\s\u00a0]{{1,2}}))"
             rf"(?:[\"“„«](?P<quoted>[^\"“”„«»\n]{{3,60}})[\"”“»]|{_SECRET})"
         )
 
@@ -110,7 +119,9 @@ class Passwords:
 
             start, end = trim_secret(text, *match.span("value"))
             value = text[start:end]
-            if match["sign"]:
+            if match["clause"] or (match["link"] and match["label"].lower() in _WEAK_LABELS):
+                is_secret = looks_secret(value)
+            elif match["sign"] or (match["bare"] and text[start - 1] in "\"'`"):
                 is_secret = may_be_password(value)
             elif match["link"] and not re.search(r"\b(?:to|zu|auf|en|a|as|of)\b", match["link"]):
                 is_secret = may_be_password(value) and not _VERBAL.fullmatch(value)
@@ -155,13 +166,18 @@ class Pins:
     def __init__(self) -> None:
         self._pattern = BoundedRegex(
             rf"(?<!\w)(?i:{any_of(PIN_WORDS)})(?!{LETTER})(?i:{GAP})(?<![^\W_])"
-            r"(?P<value>\d{4,8}|\d{3}[ -]\d{3}|\d{2}(?:[ -]\d{2}){1,3}|\d(?:[ -]\d){3,7})(?![\w%€$£]|[.,:/-]\d)"
+            rf"(?P<value>{PIN_VALUE})(?![\w%€$£]|[.,:/-]\d)"
+        )
+        self._used = BoundedRegex(
+            rf"(?<!\w)(?i:code|pin)[\s\u00a0:]{{1,2}}(?P<value>{PIN_VALUE})"
+            r"(?=[\s\u00a0](?i:to|for|when|zum|pour|para|per|om)[\s\u00a0][^.\n]{0,24}?"
+            r"(?i:log|sign|verif|confirm|authenti|access|unlock|reset|einlogg|anmeld|connect|entrar|acced))"
         )
 
     def analyze(self, text: str, entities: Sequence[str]) -> Iterator[Span]:
         """PINs of a text."""
-        for match in self._pattern.finditer(text):
-            yield span_of(match, "value", SCORE)
+        for pattern in (self._pattern, self._used):
+            yield from (span_of(match, "value", SCORE) for match in pattern.finditer(text))
 
 
 class ApiKeys:
@@ -172,10 +188,10 @@ class ApiKeys:
 
     def __init__(self) -> None:
         self._pattern = BoundedRegex(
-            rf"(?<!\w)(?i:{any_of(KEY_WORDS)})[{_QUOTES})]?(?!{LETTER})"
+            rf"{LABEL_START}(?i:{any_of(KEY_WORDS)})[{_QUOTES})]?{LABEL_END}"
             rf"(?P<gap>(?:[\s\u00a0]{{0,2}}(?:(?i:is|was|ist|lautet|est|es|è|é|of|basic|bearer|value|now)(?!{LETTER})"
             rf"|[:=>–-]|[{_QUOTES}])){{0,5}}[\s\u00a0]{{0,2}})(?<![^\W_])"
-            r"(?P<value>[A-Za-z0-9][A-Za-z0-9_.~+/=-]{7,511})(?<![.])"
+            r"(?P<value>(?!\d{4}-\d\d-\d\d)[A-Za-z0-9][A-Za-z0-9_.~+/=-]{7,511})(?<![.])"
         )
 
     def analyze(self, text: str, entities: Sequence[str]) -> Iterator[Span]:
@@ -197,11 +213,23 @@ def trim_secret(text: str, start: int, end: int) -> tuple[int, int]:
     return start, end
 
 
+def is_secret(text: str, found: Span) -> bool:
+    """Whether the word before "is the password" looks like one."""
+    return looks_secret(text[found.start : found.end])
+
+
+def is_pin(text: str, found: Span) -> bool:
+    """Whether the digits before "is your PIN" are no year of a date."""
+    return re.search(r"[\d./:-]$", text[max(0, found.start - 1) : found.start]) is None
+
+
 def may_be_password(value: str) -> bool:
     """Whether a value that follows "password:" or "password is" can be one: no word about passwords, no blank."""
     if len(value) < 3 or value.lower().rstrip("!") in _NO_PASSWORDS or not any(map(str.isalnum, value)):
         return False
-    return not value.startswith(("[", "$", "{", "http://", "https://"))
+    if _EXPRESSION.match(value):
+        return False
+    return not value.startswith(("[", "{", "http://", "https://")) and not _VARIABLE.match(value)
 
 
 def looks_secret(value: str) -> bool:

@@ -21,6 +21,12 @@ _DIGIT_OR_AT = re.compile(r"[\d@]")
 _ADDRESS_CLUE = re.compile(r"[\d@/\\]|\w\.\w")
 _NO_WIDTH = re.compile(r"[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]")
 """Characters without width, which hide a number from a pattern and from nobody who copies it."""
+_LOOKALIKES = str.maketrans(
+    "аАВсСеЕНіІјЈКМоОрРѕЅТуУхХԁԛԝΑΒΕΖΗΙΚΜΝοΟΡΤΥΧ", "aABcCeEHiIjJKMoOpPsSTyYxXdqwABEZHIKMNoOPTYX"
+)
+"""Cyrillic and Greek letters that look like Latin ones."""
+_WORD = re.compile(r"[^\W\d_]+")
+_HAS_LATIN = re.compile(r"[A-Za-z]")
 _ENCODED = re.compile(
     r"%(?:25)?(?P<url>[2-7][0-9A-Fa-f])|&#(?P<decimal>\d{2,3});|&#[xX](?P<hex>[2-7][0-9A-Fa-f]);|&(?P<name>commat|"
     r"period|"
@@ -74,11 +80,12 @@ def other_readings(text: str) -> Iterator[Reading]:
         yield bare
 
     if bare.text.isascii():
-        plain = bare.text
+        latin = plain = bare.text
     else:
-        plain = _NOT_ASCII.sub(lambda match: _to_ascii(match[0]), bare.text)
+        latin = _WORD.sub(lambda match: _to_latin(match[0]), bare.text)
+        plain = _NOT_ASCII.sub(lambda match: _to_ascii(match[0]), latin)
 
-    if plain != bare.text and _hides_edge(bare.text):
+    if plain != bare.text and (latin != bare.text or _hides_edge(bare.text)):
         yield Reading(plain, bare.places)
 
     if "_" in plain:
@@ -128,6 +135,14 @@ def _decode_match(match: re.Match[str]) -> str:
         return " "
 
     return chr(int(match["url"] or match["hex"] or match["json"] or match["escape"] or match["mail"], 16))
+
+
+def _to_latin(word: str) -> str:
+    """A word of Latin letters and others that look like them, in Latin letters alone: "Young" with a Cyrillic o."""
+    if word.isascii() or not _HAS_LATIN.search(word):
+        return word
+    latin = word.translate(_LOOKALIKES)
+    return latin if latin.isascii() else word
 
 
 @lru_cache(maxsize=4096)

@@ -124,6 +124,8 @@ _TOKENS = "|".join(
         r"\d{6,15}-\w{32}\.apps\.googleusercontent\.com",
         r"SG\.[\w-]{16,64}\.[\w-]{16,80}",
         r"AKIA[0-9A-Z]{16}",
+        # Public keys of SSH, which tell their owner.
+        r"AAAA[BCE]3NzaC1[\w+/]{20,2000}={0,2}",
         r"gh[pousr]_[A-Za-z0-9]{36,255}",
         r"glpat-[\w-]{20,64}",
         r"xox[abprs]-[\w-]{10,200}",
@@ -141,12 +143,18 @@ _NO_HANDLES = (
     "property|staticmethod|classmethod|dataclass|param|returns?|override|media|import|charset|everyone|channel|here|all|"
     "gmail|home|work"
 )
+_NO_USERS = (
+    r"(?:is|str|string|int|text|char|varchar|none|null|nil|undefined|true|false|required|optional|unknown|self|this|env|"
+    r"process|os|config|settings|the|not|a|an)(?![\w-])"
+)
 _ACCOUNT = r"(?!(?:shared|public|default|local|bin|lib|share|include|sbin|src)[/\\])[A-Za-z][\w.-]{1,38}(?<![.-])"
 _FIRST_LAST = r"(?!\w+\.(?:com|org|net|io|py|js|d|app|framework|so|git|egg)\b)[A-Za-z]{2,20}[._][A-Za-z]{2,20}"
 
 
-def _make_labelled(entity_type: str, keywords: str, label: str, value: str, score: float = 0.6) -> Ours:
-    return Ours(entity_type, keywords, rf"(?<=\b(?:{label}){_IS}){value}", score)
+def _make_labelled(
+    entity_type: str, keywords: str, label: str, value: str, score: float = 0.6, clue: str = r"\d"
+) -> Ours:
+    return Ours(entity_type, keywords, rf"(?<=\b(?:{label}){_IS}){value}", score, clue=clue)
 
 
 OURS = (
@@ -155,7 +163,13 @@ OURS = (
     _make_labelled("LICENSE", "license licence dl", "licen[sc]e|dl", _VALUE),
     _make_labelled("ACCOUNT_NUMBER", "account acct", r"account|acct\.?|a/c", r"\d(?:[ -]?\d){5,19}\b"),
     _make_labelled("ROUTING_NUMBER", "routing aba sort", "routing|aba|sort", r"(?:\d{9}|\d\d-\d\d-\d\d)\b"),
-    _make_labelled("SWIFT_BIC", "swift bic", "swift(?:/bic)?|bic", r"[A-Z]{6}[A-Z0-9]{2}(?:[A-Z0-9]{3})?\b"),
+    _make_labelled(
+        "SWIFT_BIC",
+        "swift bic",
+        "swift(?:/bic)?|bic",
+        r"(?-i:[A-Z]{6}[A-Z0-9]{2}(?:[A-Z0-9]{3})?)\b",
+        clue=r"[A-Z0-9]{8}",
+    ),
     _make_labelled(
         "HEALTH_PLAN", "member subscriber insurance beneficiary", "member|subscriber|insurance|beneficiary", _VALUE
     ),
@@ -164,7 +178,11 @@ OURS = (
     ),
     _make_labelled("DEVICE_ID", "imei serial device", "imei|serial|device", r"(?=[\w-]*\d)[A-Z0-9-]{8,24}\b"),
     _make_labelled(
-        "LICENSE_PLATE", "plate plates", "plates?", r"(?=[\w -]{0,8}\d)[A-Z0-9]{1,4}(?:[ -]?[A-Z0-9]{1,4}){1,2}\b"
+        "LICENSE_PLATE",
+        "plate plates registration reg kennzeichen immatriculation matrícula matricula targa kenteken",
+        r"plates?|registration|reg\.?|kennzeichen|immatriculation|matr[ií]cula|targa|kenteken",
+        r"(?-i:(?=[A-Z0-9 -]{0,8}\d)(?=[A-Z0-9 -]{0,8}[A-Z])[A-Z0-9]{1,4}(?:[ -]?[A-Z0-9]{1,4}){1,3}"
+        r"|(?!(?:19|20)\d\d\b)\d{4,8})\b",
     ),
     _make_labelled(
         "POSTCODE", "zip zipcode postcode postal post plz", "zip ?code|zip|post ?code|postal code|plz", _POSTCODE
@@ -173,7 +191,8 @@ OURS = (
     Ours(
         "USERNAME",
         "username login user",
-        r"(?<=\b(?:user ?name|login|user ?id|user(?==))[\"']?(?: is|[:=]) ?[\"']?)(?!is\b)[\w.-]{3,32}(?<![.-])",
+        rf"(?<=\b(?:user ?name|login|user ?id|user(?==))[\"']?(?: is|[:=]) ?[\"']?)(?!{_NO_USERS})"
+        r"[\w.-]{3,32}(?<![.-])(?=[\"'&]| \w+=|\s?(?:$|[,;|)\n.])|\s(?:and|with|or|on|at|for|from|in|has|was|to)\b)",
         clue="[:=]|is",
     ),
     Ours(
@@ -206,7 +225,7 @@ OURS = (
     ),
     Ours("API_KEY", "", r"-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----[\s\S]{0,8000}", 0.9, clue="PRIVATE KEY"),
     Ours("POSTCODE", "", rf"\b(?-i:{_BRITISH_POSTCODE}|{_CANADIAN_POSTCODE})\b", 0.5, clue=r"\d[A-Z]"),
-    Ours("POSTCODE", "", r"(?<=, (?-i:[A-Z]{2}) )\d{5}(?:-\d{4})?\b", 0.5, clue=r", [A-Z]{2} \d{5}"),
+    Ours("POSTCODE", "", r"(?<=, (?-i:[A-Z]{2}) )\d{5}(?:-\d{4})?\b", 0.65, clue=r", [A-Z]{2} \d{5}"),
     Ours(
         "URL",
         "",
@@ -216,6 +235,10 @@ OURS = (
     ),
     Ours("USERNAME", "", rf"(?<=(?:{_HOMES})[/\\]){_ACCOUNT}(?=[/\\\s\"',;:)]|$)", clue=r"[/\\]"),
     Ours("USERNAME", "", rf"(?<=[/\\~]){_FIRST_LAST}(?=[/\\])", clue=r"[/\\~]"),
+    # Accounts of databases: 'anna'@'localhost', and "mysql -u anna -pSecret".
+    Ours("USERNAME", "", r"(?<=['\"`])[A-Za-z][\w.-]{1,38}(?=(['\"`])@\1)", clue="@"),
+    Ours("USERNAME", "", r"(?<=\s-u ?)[A-Za-z][\w.-]{1,38}(?= -p ?[^\s-])", clue=r"\s-u"),
+    Ours("PASSWORD", "", r"(?<=\s-u ?[A-Za-z][\w.-]{1,38} -p ?)[^\s'\"-][^\s'\"]{2,127}", clue=r"\s-u"),
     Ours("USERNAME", "", rf"(?<=/~){_ACCOUNT}(?![\w.-])", clue="/~"),
     Ours(
         "USERNAME",

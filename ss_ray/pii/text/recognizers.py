@@ -23,7 +23,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from typing import Any, NamedTuple
 
 from ss_ray.errors import ConfigError
@@ -39,12 +39,15 @@ from ss_ray.pii.text import (
     passwords,
     user_names,
 )
+from ss_ray.pii.text.address_names import AddressNames
 from ss_ray.pii.text.bounded import BoundedRegex
 from ss_ray.pii.text.id_labels import ID_LABELS
-from ss_ray.pii.text.labelled import LabelledIds
+from ss_ray.pii.text.labelled import VALUE, LabelledIds, is_identifier_before
+from ss_ray.pii.text.numbered_ids import NUMBER_WORDS, NumberedIds
 from ss_ray.pii.text.presidio_search import lean_search
 from ss_ray.pii.text.readings import GLUED_TYPES, other_readings
 from ss_ray.pii.text.recognizer_patterns import COUNTRY_TYPES, MORE_CONTEXT, MORE_PATTERNS, OURS, TOO_COMMON, Ours
+from ss_ray.pii.text.reversed_labels import ReversedLabels, has_link
 
 # Number of characters before a match that count as its context.
 _CONTEXT_CHARS = 120
@@ -53,6 +56,8 @@ _CONTEXT_WORDS = 6
 _CONTEXT_GAIN, _CONTEXT_FLOOR = 0.35, 0.4
 _WORD = re.compile(r"[^\W\d_]+")
 _DIGITS = re.compile(r"\d+")
+# Where a word begins inside of a program's name: "dbUser".
+_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
 @dataclass(frozen=True)
@@ -74,10 +79,19 @@ class Clue:
         """Whether seven digits stand together, with a few other characters between them."""
         return _PHONE_CLUE.search(self.text) is not None
 
+    @cached_property
+    def has_reversed_link(self) -> bool:
+        """Whether a value may stand before its label."""
+        return has_link(self.text)
+
     @classmethod
     def of(cls, text: str) -> Clue:
         """The clues of a text."""
-        return cls(text, frozenset(_WORD.findall(text.lower())), sum(map(len, _DIGITS.findall(text))))
+        words = _WORD.findall(text.lower())
+        if _HUMP.search(text):
+            words += _WORD.findall(_HUMP.sub(" ", text).lower())
+
+        return cls(text, frozenset(words), sum(map(len, _DIGITS.findall(text))))
 
 
 class Match(NamedTuple):
@@ -271,6 +285,7 @@ def _make_labelled() -> Iterator[Recognizer]:
         ids = LabelledIds(labels)
         yield Recognizer(labels.entity_type, ids, keywords=ids.keywords, min_digits=3)
 
+    yield Recognizer("UNIQUE_ID", NumberedIds(), _has_number_word, min_digits=4)
     yield Recognizer("PASSWORD", passwords.Passwords(), keywords=passwords.Passwords.keywords)
     yield Recognizer("PIN", passwords.Pins(), keywords=passwords.Pins.keywords, min_digits=4)
     yield Recognizer("API_KEY", passwords.ApiKeys(), lambda c: len(c.text) > 8, passwords.ApiKeys.keywords)
@@ -278,6 +293,7 @@ def _make_labelled() -> Iterator[Recognizer]:
     for entity_type in ("USERNAME", "PASSWORD"):
         yield Recognizer(entity_type, passwords.LoginPairs(entity_type), keywords=passwords.LoginPairs.keywords)
 
+    yield from _make_reversed()
     phones = labelled_phones.LabelledPhones()
     yield Recognizer("PHONE_NUMBER", phones, keywords=phones.keywords, min_digits=6)
     dates = birth_dates.BirthDates()
@@ -286,9 +302,26 @@ def _make_labelled() -> Iterator[Recognizer]:
     yield Recognizer("DATE_OF_BIRTH", dates, lambda c: "*" in c.text, min_digits=4)
 
 
+def _make_reversed() -> Iterator[Recognizer]:
+    """Recognizers of values before the words that name them."""
+    for labels in ID_LABELS:
+        ids = ReversedLabels(labels.entity_type, labels.all_words(), VALUE, partial(is_identifier_before, labels))
+        yield Recognizer(labels.entity_type, ids, _has_reversed_link, ids.keywords, min_digits=4)
+
+    for kind, words, value, accepts in (
+        ("PASSWORD", passwords.PASSWORD_WORDS, passwords.SECRET_VALUE, passwords.is_secret),
+        ("PIN", passwords.PIN_WORDS, passwords.PIN_VALUE, passwords.is_pin),
+        ("PHONE_NUMBER", labelled_phones.NUMBER_WORDS, labelled_phones.VALUE, labelled_phones.is_phone),
+    ):
+        search = ReversedLabels(kind, words, value, accepts)
+        yield Recognizer(kind, search, _has_reversed_link, search.keywords)
+
+
 def _make_unlabelled() -> Iterator[Recognizer]:
     """Recognizers of values that their form, their check digits or a list of names proves."""
     yield Recognizer("IBAN_CODE", checked_numbers.Ibans(), min_digits=8)
+    ibans = checked_numbers.LabelledIbans()
+    yield Recognizer("IBAN_CODE", ibans, keywords=ibans.keywords, min_digits=6)
     yield Recognizer("CREDIT_CARD", checked_numbers.GroupedCards(), min_digits=12)
     yield Recognizer("CREDIT_CARD", checked_numbers.ScientificCards(), min_digits=14)
     yield Recognizer("PHONE_NUMBER", labelled_phones.HintedPhones(), _has_phone_form, min_digits=7)
@@ -300,6 +333,8 @@ def _make_unlabelled() -> Iterator[Recognizer]:
     for entity_type in masked.MASKED_TYPES:
         yield Recognizer(entity_type, masked.MaskedIds(entity_type), lambda c: masked.has_mask(c.text), min_digits=3)
 
+    yield Recognizer("PERSON", AddressNames(), lambda c: "@" in c.text)
+    yield Recognizer("PERSON", masked.MaskedNames(), lambda c: "**" in c.text)
     yield Recognizer("PERSON", name_patterns.TitledNames(), keywords=name_patterns.TitledNames.keywords)
     yield Recognizer("PERSON", name_patterns.ListedNames(), lambda c: name_patterns.has_form(c.text))
     yield Recognizer(
@@ -348,11 +383,15 @@ def _is_no_part_number(text: str, start: int, end: int) -> bool:
 
 
 _LETTERS_BEFORE = re.compile(r"[^\W\d_]{1,8}[-_/#.]{0,2}$")
+_FOUR_NUMBERS = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}", re.ASCII)
 _YEAR_AND_NUMBER = re.compile(r"(?:19|20)\d\d[-/_. ]\d+", re.ASCII)
 
 
 def _is_no_file_number(text: str, start: int, end: int) -> bool:
-    """Whether digits are no year and a running number behind letters: "ORD-2024-135833"."""
+    """Whether digits are no address of a machine, and no year and a running number behind letters."""
+    if _FOUR_NUMBERS.fullmatch(text, start, end):
+        return False
+
     has_letters = _LETTERS_BEFORE.search(text, max(0, start - _BEFORE_CHARS), start)
     return not (has_letters and _YEAR_AND_NUMBER.fullmatch(text, start, end))
 
@@ -381,6 +420,14 @@ def _of_countries(presidio: Any) -> Iterator[Recognizer]:
             context += MORE_CONTEXT.get(entity, ())
             made = _make_recognizer(COUNTRY_TYPES[entity], recognizer, lambda c: True, context, needs_context=True)
             yield replace(made, min_digits=4)
+
+
+def _has_number_word(clue: Clue) -> bool:
+    return not NUMBER_WORDS.isdisjoint(clue.words) or any(sign in clue.text for sign in ("#", "№", "º", "°"))
+
+
+def _has_reversed_link(clue: Clue) -> bool:
+    return clue.has_reversed_link
 
 
 def _has_phone_form(clue: Clue) -> bool:

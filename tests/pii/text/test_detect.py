@@ -79,9 +79,9 @@ LABELLED = [  # text, entity type, what is found
 NO_MATCHES = [
     "nothing here",
     "",
-    "SSN 000-12-3456, 666-12-3456, 219-00-9998, 219-09-0000",  # never issued
+    "000-12-3456, 666-12-3456, 219-00-9998, 219-09-0000",  # never issued
     "order 219099998",  # nine bare digits
-    "card 4111 1111 1111 1112",  # Luhn digit
+    "4111 1111 1111 1112",  # Luhn digit
     "DE88 3704 0044 0532 0130 00",  # check digits
     "std::vector<int> v1.2.3",
     "batch 44051401359",  # a PESEL by its check digit alone

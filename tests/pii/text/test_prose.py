@@ -3,7 +3,7 @@
 import pytest
 
 from ss_ray.pii.text.detect import Detector
-from ss_ray.pii.text.prose import TextKind, is_word, kind_of_text
+from ss_ray.pii.text.prose import TextKind, is_believed, is_word, kind_of_text
 
 CODES = [
     "GCS 15",
@@ -103,3 +103,32 @@ def test_another_model_of_names_reads_prose_of_every_language_and_no_codes():
     object.__setattr__(detector, "ner_model", "someone's")
     detector.find_each(["Der Aufzug ist seit gestern defekt.", "GCS 15", "The lift is broken."])
     assert read == ["Der Aufzug ist seit gestern defekt.", "The lift is broken."]
+
+
+NAMES_IN_PROSE = [  # text, the part that the model took for one, entity type, score, whether it is believed
+    ("we bought a gerbil today", "gerbil", "PERSON", 0.6, False),
+    ("i met a nice quokkla there", "quokkla", "PERSON", 0.75, True),
+    ("then margaret came in", "margaret", "PERSON", 0.4, True),
+    ("The Plonkit was empty", "Plonkit", "PERSON", 0.5, False),
+    ("We spoke with Quokkla today", "Quokkla", "PERSON", 0.5, True),
+    ("the ZORBIT was done", "ZORBIT", "PERSON", 0.7, False),
+    ("THE ZORBIT WAS DONE", "ZORBIT", "PERSON", 0.7, True),
+    ("they have thick liens there", "liens", "LOCATION", 0.6, False),
+    ("we flew to toronto then", "toronto", "LOCATION", 0.4, True),
+    ("there are like 785 of them", "785", "STREET_ADDRESS", 0.6, False),
+    ("about 250, 000 of them", "250, 000", "STREET_ADDRESS", 0.7, False),
+    ("he takes Quokklal daily", "Quokklal", "STREET_ADDRESS", 0.6, False),
+    ("she lives in Quokkla Road now", "Quokkla Road", "STREET_ADDRESS", 0.5, True),
+    ("it is near 12 Quokkla today", "12 Quokkla", "STREET_ADDRESS", 0.5, True),
+    ("they moved to Salem, OR with the dog", "OR", "LOCATION", 0.4, True),
+    ("the bus stops at 106 rúa olmos 44 now", "106 rúa olmos 44", "STREET_ADDRESS", 0.7, True),
+    ("he was on the 3 rd room today", "the 3 rd room", "STREET_ADDRESS", 0.8, False),
+    ("the verses of Faina D. Zorbitova", "Zorbitova", "PERSON", 0.45, True),
+    ("see Schedule 1 for the rest", "Schedule 1", "STREET_ADDRESS", 0.7, False),
+]
+
+
+@pytest.mark.parametrize(("text", "part", "entity_type", "score", "expected"), NAMES_IN_PROSE)
+def test_name_that_no_list_holds_needs_a_higher_score(text, part, entity_type, score, expected):
+    start = text.index(part)
+    assert is_believed(text, start, start + len(part), entity_type, score) is expected
