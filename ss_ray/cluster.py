@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeVar
 
+import pyarrow as pa
 import ray
 from ray.data import ActorPoolStrategy, DataContext
 
@@ -59,6 +60,8 @@ def connect(num_cpus: int | None = None) -> None:
     else:
         local = {}
 
+    # Ray's own warnings go between the progress bars.
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     try:
         # The driver's logs and warnings would come between the progress bars, and may quote data.
         ray.init(
@@ -70,6 +73,12 @@ def connect(num_cpus: int | None = None) -> None:
         )
     except (ConnectionError, TimeoutError, RuntimeError) as error:
         raise ResourceError(f"cannot reach a Ray cluster at {address!r}: {type(error).__name__}") from error
+
+
+def ray_dataset(table: pa.Table) -> ray.data.Dataset:
+    """A table of Arrow as a Dataset of Ray Data."""
+    _silence_ray_data()
+    return ray.data.from_arrow(table)
 
 
 def check_resources(asked: ResourceParameters) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ss_ray.errors import ConfigError
+from ss_ray.printed_tables import align_cells
 
 if TYPE_CHECKING:
     from ss_ray.privacy.charges import Charge
@@ -111,7 +111,7 @@ def statement(balance: Balance) -> str:
 
     lines = [f"{balance.dataset}, per {balance.privacy_unit}", *(f"  {name:18} {value}" for name, value in figures)]
     rows = [row for entry in balance.jobs for row in _job_rows(entry)]
-    return "\n".join([*lines, *(_align_cells([HEADER, *rows]) if rows else [])])
+    return "\n".join([*lines, *(align_cells([HEADER, *rows]) if rows else [])])
 
 
 def _at_delta(balance: Balance) -> str:
@@ -144,11 +144,6 @@ def _job_rows(entry: JobEntry) -> list[tuple[str, ...]]:
 
 def _describe_mechanism(charge: Charge) -> tuple[str, float, float, float]:
     return charge.mechanism, charge.noise_multiplier, charge.sample_rate, charge.delta
-
-
-def _align_cells(rows: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
 def _open_ledger(url: str | None) -> Ledger:

@@ -234,5 +234,6 @@ def _with_the_models_sections(config: Config, trained: RunDir, constraints: Kept
             "generation": given["generation"],
             "constraints": [constraint.model_dump(mode="json") for constraint in constraints.all],
             "resources": given["resources"],
+            "audit_log": given["audit_log"],
         }
     )
