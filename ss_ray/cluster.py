@@ -64,15 +64,31 @@ def connect(num_cpus: int | None = None) -> None:
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     try:
         # The driver's logs and warnings would come between the progress bars, and may quote data.
-        ray.init(
-            address=address,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-            runtime_env={"env_vars": WORKER_ENVIRONMENT},
-            **local,
-        )
+        with _muted_stderr():
+            ray.init(
+                address=address,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+                runtime_env={"env_vars": WORKER_ENVIRONMENT},
+                **local,
+            )
     except (ConnectionError, TimeoutError, RuntimeError) as error:
         raise ResourceError(f"cannot reach a Ray cluster at {address!r}: {type(error).__name__}") from error
+
+
+@contextmanager
+def _muted_stderr() -> Iterator[None]:
+    """Nothing reaches stderr: the native part of Ray says there which level its log has. Errors come as exceptions."""
+    sys.stderr.flush()
+    stderr = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(stderr, 2)
+        os.close(nowhere)
+        os.close(stderr)
 
 
 def ray_dataset(table: pa.Table) -> ray.data.Dataset:
