@@ -21,6 +21,7 @@ from ss_ray.location import Location
 from ss_ray.plans.make import unused_paths
 from ss_ray.progress import OnProgress, ignore
 from ss_ray.runs.audit_log import Log, logged
+from ss_ray.runs.lock import locked
 from ss_ray.runs.run_dir import RunDir, fingerprint
 
 logger = logging.getLogger(__name__)
@@ -213,8 +214,9 @@ def begin_job(
 
     Raises:
         ConfigError: A finished stage is stale, and `redo` was not given.
+        ResourceError: Another process works in the directory.
     """
-    with logged(command, config.audit_log, str(run_dir.root)) as log:
+    with logged(command, config.audit_log, str(run_dir.root)) as log, locked(run_dir):
         stages = Stages(run_dir, config, redo=redo, wanted=wanted)
         stages.check(inputs())
         run_dir.create()

@@ -45,7 +45,9 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (wheel,) = (folder / "dist").glob("*.whl")
     venv.create(folder / "env", with_pip=False)
     packages = next((folder / "env" / "lib").glob("python*")) / "site-packages"
-    run_in(folder, sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(packages), str(wheel))
+    run_in(
+        folder, sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(packages), str(wheel)
+    )
     # After the packages of the environment itself; the file that makes this checkout editable is not read there.
     (packages / "borrowed.pth").write_text("\n".join(site.getsitepackages()))
     return folder
