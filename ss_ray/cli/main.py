@@ -59,10 +59,7 @@ def main(arguments: list[str] | None = None) -> None:
         print(f"ss-ray: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
-        print("ss-ray: stopped; the same command goes on from the last finished stage", file=sys.stderr, flush=True)
-        if "ray" in sys.modules:
-            end_process()
-        sys.exit(STOPPED)
+        end_process()
     except Exception as error:
         # The last line of defence: no traceback, no cell value.
         code = getattr(error, "exit_code", None)
@@ -74,6 +71,9 @@ def main(arguments: list[str] | None = None) -> None:
         print(f"ss-ray: {getattr(error, 'format_message')()}", file=sys.stderr)  # noqa: B009 - click's usage errors
         sys.exit(ConfigError.exit_code)
 
+    # Typer makes this code of Ctrl-C, and Python would wait for Ray.
+    if stopped == STOPPED:
+        end_process()
     if stopped:
         sys.exit(stopped)
 

@@ -7,15 +7,19 @@ own, which no handler of theirs can hold up, and the process ends without waitin
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import NoReturn, TypeVar
+
+import psutil
 
 STOPPED = 130
 """Exit code of a command that Ctrl-C stopped."""
-PATIENCE_SECONDS = 3.0
-"""Time that Ray has to end its processes; what is left then ends with this process."""
+PATIENCE_SECONDS = 2.0
+"""Time that the processes of Ray have to end by themselves."""
 POLL_SECONDS = 0.2
 
 Result = TypeVar("Result")
@@ -44,14 +48,23 @@ def run_stoppable(work: Callable[[], Result]) -> Result:
 
 
 def end_process() -> NoReturn:
-    """End this process now, and its local Ray with it."""
-    ray = sys.modules.get("ray")
-    if ray is not None:
-        # Its shutdown may wait for workers that are in the middle of a step.
-        thread = threading.Thread(target=ray.shutdown, daemon=True)
-        thread.start()
-        thread.join(PATIENCE_SECONDS)
+    """Say that the command was stopped, and end this process with the processes of its local Ray.
 
+    `ray.shutdown` would pull Ray away from under the job's thread, which then crashes or joins another Ray.
+    """
+    print("ss-ray: stopped; the same command goes on from the last finished stage", file=sys.stderr)
     sys.stdout.flush()
     sys.stderr.flush()
+    started = psutil.Process().children(recursive=True)
+    for process in started:
+        _signal_process(process, signal.SIGTERM)
+    for process in psutil.wait_procs(started, timeout=PATIENCE_SECONDS)[1]:
+        _signal_process(process, signal.SIGKILL)
+
     os._exit(STOPPED)
+
+
+def _signal_process(process: psutil.Process, number: int) -> None:
+    # It may have ended with its parent.
+    with suppress(psutil.NoSuchProcess):
+        process.send_signal(number)
