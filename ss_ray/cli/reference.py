@@ -13,11 +13,20 @@ app = typer.Typer()
 
 
 @app.command("config")
-def show_config() -> None:
+def show_config(
+    section: Annotated[str, typer.Option(help="This section only, such as training or training.compact.")] = "",
+    template: Annotated[bool, typer.Option("--template", help="Print a configuration file of all defaults.")] = False,
+) -> None:
     """Print every parameter with its default, range and meaning."""
-    from ss_ray.config.files import parameters
+    from ss_ray.config.files import parameters, parameters_of
+    from ss_ray.config.template import config_template
 
-    for parameter in parameters():
+    chosen = parameters_of(section) if section else list(parameters())
+    if template:
+        print(config_template(chosen), end="")
+        return
+
+    for parameter in chosen:
         if parameter.applies_to:
             note = f" [{parameter.applies_to}]"
         else:

@@ -58,20 +58,20 @@ def _data_lines(survey: Survey) -> Iterator[str]:
     yield from ("", "# data:")
     if survey.repeated is not None:
         yield f"#   # {_one_line(_describe_group(survey))}"
-        yield f"#   group_training_examples_by: {_quoted(survey.repeated.column)}"
+        yield f"#   group_training_examples_by: {_quote_name(survey.repeated.column)}"
         if survey.order is not None:
-            yield f"#   order_training_examples_by: {_quoted(survey.order)}"
+            yield f"#   order_training_examples_by: {_quote_name(survey.order)}"
 
     yield "#   columns:"
     for column in survey.columns:
         _, kind, missing, personal, why = _column_cells(column)
         entity = f", entity: {column.entity_type.lower()}" if column.entity_type else ""
         facts = f"{missing} missing; {personal}; {why}"
-        yield f"#     {_quoted(column.name)}: {{kind: {kind}{entity}}} # {_one_line(facts)}"
+        yield f"#     {_quote_name(column.name)}: {{kind: {kind}{entity}}} # {_one_line(facts)}"
 
 
 def _constraint_lines(survey: Survey) -> Iterator[str]:
-    yield from ("", "# Rules that the first rows keep. A rule that is kept here is broken by no synthetic row.")
+    yield from ("", "# # Rules that the first rows keep. No synthetic row breaks a rule that stands here.")
     for line in to_yaml(survey.constraints).splitlines():
         yield f"# {line}"
 
@@ -104,7 +104,7 @@ def _describe_costs(survey: Survey) -> str:
     return f"About {time}, and {survey.memory_bytes / 1e9:.1f} GB in the largest process"
 
 
-def _quoted(name: str) -> str:
+def _quote_name(name: str) -> str:
     """A name as YAML in one line."""
     text = yaml.safe_dump(name, allow_unicode=True, width=10**6).splitlines()[0]
     return text if name.isprintable() else json.dumps(name)

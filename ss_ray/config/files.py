@@ -165,6 +165,24 @@ def parameters(section: type[BaseModel] = Config, prefix: str = "") -> Iterator[
         )
 
 
+def parameters_of(section: str) -> list[Parameter]:
+    """The leaf parameters of a section, or the one parameter of that dotted name.
+
+    Raises:
+        ConfigError: There is no such section.
+
+    Example:
+        >>> [parameter.path for parameter in parameters_of("preflight")]
+        ['preflight.disabled_checks']
+    """
+    found = [p for p in parameters() if p.path == section or p.path.startswith(f"{section}.")]
+    if not found:
+        *above, name = section.split(".")
+        meant = _find_meant(name, tuple(above))
+        raise ConfigError(f"there is no section {section!r}" + (f"; did you mean {meant!r}?" if meant else ""))
+    return found
+
+
 def explicit_paths(config: BaseModel, prefix: str = "") -> Iterator[str]:
     """Dotted names of the leaves that were given, not defaulted.
 
@@ -259,9 +277,32 @@ def _make_message(error: Any) -> str:
     if error["type"] != "extra_forbidden":
         return str(error["msg"]).removeprefix("Value error, ")
 
-    known = {part for parameter in parameters() for part in parameter.path.split(".")}
-    close = difflib.get_close_matches(str(error["loc"][-1]), sorted(known | ColumnParameters.model_fields.keys()), n=1)
-    return "unknown parameter" + (f"; did you mean {close[0]!r}?" if close else "")
+    *above, name = (str(part) for part in error["loc"])
+    meant = _find_meant(name, tuple(above))
+    return "unknown parameter" + (f"; did you mean {meant!r}?" if meant else "")
+
+
+def _find_meant(name: str, above: tuple[str, ...]) -> str | None:
+    """The parameter that a wrong name may mean: by its own name within its section, by its dotted name elsewhere.
+
+    Args:
+        name: Name that is no parameter.
+        above: Names of the sections that it was given in.
+    """
+    paths = [tuple(parameter.path.split(".")) for parameter in parameters()]
+    paths += [path[:depth] for path in paths for depth in range(1, len(path))]
+    within = {path[len(above)] for path in paths if len(path) > len(above) and path[: len(above)] == above}
+    if above[:2] == ("data", "columns"):
+        within |= ColumnParameters.model_fields.keys()
+
+    # A name that is right in another section is no slip of the pen in this one.
+    exact = [path for path in paths if path[-1] == name]
+    if not exact and (close := difflib.get_close_matches(name, sorted(within), n=1)):
+        return close[0]
+
+    elsewhere = difflib.get_close_matches(name, sorted({path[-1] for path in paths}), n=1)
+    found = exact or [path for path in paths if elsewhere and path[-1] == elsewhere[0]]
+    return ".".join(min(found, key=lambda path: len(path))) if found else None
 
 
 def _dotted_name(location: Sequence[Any], section: type[BaseModel] = Config) -> str:
