@@ -289,7 +289,7 @@ def _find_meant(name: str, above: tuple[str, ...]) -> str | None:
         name: Name that is no parameter.
         above: Names of the sections that it was given in.
     """
-    paths = [tuple(parameter.path.split(".")) for parameter in parameters()]
+    paths: list[tuple[str, ...]] = [tuple(parameter.path.split(".")) for parameter in parameters()]
     paths += [path[:depth] for path in paths for depth in range(1, len(path))]
     within = {path[len(above)] for path in paths if len(path) > len(above) and path[: len(above)] == above}
     if above[:2] == ("data", "columns"):
@@ -302,7 +302,11 @@ def _find_meant(name: str, above: tuple[str, ...]) -> str | None:
 
     elsewhere = difflib.get_close_matches(name, sorted({path[-1] for path in paths}), n=1)
     found = exact or [path for path in paths if elsewhere and path[-1] == elsewhere[0]]
-    return ".".join(min(found, key=lambda path: len(path))) if found else None
+    if not found:
+        return None
+
+    shortest = min(found, key=len)
+    return ".".join(shortest)
 
 
 def _dotted_name(location: Sequence[Any], section: type[BaseModel] = Config) -> str:
