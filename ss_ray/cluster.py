@@ -76,6 +76,16 @@ def connect(num_cpus: int | None = None) -> None:
         raise ResourceError(f"cannot reach a Ray cluster at {address!r}: {type(error).__name__}") from error
 
 
+def with_own_ray(work: Callable[[], Result]) -> Result:
+    """The result of a job; the Ray that it starts ends with it, and one that is there stays."""
+    was_there = ray.is_initialized()
+    try:
+        return work()
+    finally:
+        if not was_there:
+            ray.shutdown()
+
+
 @contextmanager
 def _muted_stderr() -> Iterator[None]:
     """Nothing reaches stderr: the native part of Ray says there which level its log has. Errors come as exceptions."""

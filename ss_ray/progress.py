@@ -173,5 +173,11 @@ def _format_count(progress: Progress) -> str:
 
 def _format_pace(progress: Progress, rate: float | None, left: float | None) -> list[str]:
     """Words about the speed; none while it is unknown."""
-    parts = [] if rate is None else [f"{rate:,.0f} {progress.unit}/s" if rate >= 1 else f"{rate:.2g} {progress.unit}/s"]
-    return [*parts, *([] if left is None else [f"{left:.0f} s left"])]
+    parts = []
+    if rate is not None:
+        # Steps of a large model take seconds each.
+        digits = f"{rate:,.0f}" if rate >= 1 else f"{rate:.2g}"
+        parts.append(f"{digits} {progress.unit}/s")
+    if left is not None:
+        parts.append(f"{left:.0f} s left")
+    return parts

@@ -9,7 +9,7 @@ import typer
 
 from ss_ray import __version__
 from ss_ray.cli.options import UNMET, ConfigOption, DebugOption, SetOption, VerboseOption, announce_start, read_config
-from ss_ray.cli.stopping import run_stoppable
+from ss_ray.cli.stopping import run_job
 from ss_ray.cli.summaries import evaluation_summary
 
 app = typer.Typer()
@@ -42,9 +42,7 @@ def evaluate(
 
     demands = parse_demands(fail_on or [])
     with shown() as on_progress:
-        report = run_stoppable(
-            lambda: evaluate_files(parsed, real, synthetic, out, holdout=holdout, on_progress=on_progress)
-        )
+        report = run_job(lambda: evaluate_files(parsed, real, synthetic, out, holdout=holdout, on_progress=on_progress))
 
     print(evaluation_summary(report))
     found = report.result

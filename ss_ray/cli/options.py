@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated
 
@@ -44,8 +45,9 @@ def read_config(file: str | None, overrides: list[str] | None, shortcuts: Mappin
     return load_config(file, [*shortcut_overrides(**(shortcuts or {})), *(overrides or [])])
 
 
-def announce_start(verbose: bool, debug: bool, status: str | None = None) -> None:
-    """Choose the form of the logs, and tell a person at a terminal at once that the job starts."""
+def announce_start(verbose: bool, debug: bool, status: str | None = None) -> float:
+    """Choose the form of the logs, tell a person at a terminal at once that the job starts, and start its clock."""
+    started = time.monotonic()
     if status is not None:
         from ss_ray.runs.job_status import log_as_json
 
@@ -60,3 +62,5 @@ def announce_start(verbose: bool, debug: bool, status: str | None = None) -> Non
     if not debug:
         # Ray's own warnings go between the progress bars.
         os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
+
+    return started

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -19,7 +20,7 @@ from ss_ray.cli.options import (
     announce_start,
     read_config,
 )
-from ss_ray.cli.stopping import run_stoppable
+from ss_ray.cli.stopping import run_job
 from ss_ray.cli.summaries import replacement_summary
 
 app = typer.Typer()
@@ -50,7 +51,7 @@ def replace_pii(
     if out is None:
         raise typer.BadParameter("give the run directory, or --preview for a look without one", param_hint="--out")
 
-    announce_start(verbose, debug, status)
+    started = announce_start(verbose, debug, status)
     from ss_ray.runs.job_status import followed
 
     with followed(status) as job:
@@ -58,10 +59,10 @@ def replace_pii(
         # Imports Ray and more: seconds.
         from ss_ray.pipelines.replace_pii import replace_table
 
-        report = run_stoppable(lambda: replace_table(parsed, data, out, csv=csv, redo=redo, on_progress=job))
+        report = run_job(lambda: replace_table(parsed, data, out, csv=csv, redo=redo, on_progress=job))
         job.finish(rows=report.num_rows)
 
-    print(replacement_summary(report))
+    print(replacement_summary(report, time.monotonic() - started))
 
 
 @app.command("suggest-constraints")

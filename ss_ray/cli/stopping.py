@@ -25,6 +25,14 @@ POLL_SECONDS = 0.2
 Result = TypeVar("Result")
 
 
+def run_job(work: Callable[[], Result]) -> Result:
+    """The result of a job that uses Ray; Ctrl-C ends it at once, and the Ray that it starts ends with it."""
+    # Imports Ray: seconds.
+    from ss_ray.cluster import with_own_ray
+
+    return run_stoppable(lambda: with_own_ray(work))
+
+
 def run_stoppable(work: Callable[[], Result]) -> Result:
     """The result of a job, or its error; Ctrl-C raises KeyboardInterrupt here at once, whatever the job waits for."""
     results: list[Result] = []

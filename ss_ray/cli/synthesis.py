@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -21,7 +22,7 @@ from ss_ray.cli.options import (
     announce_start,
     read_config,
 )
-from ss_ray.cli.stopping import run_stoppable
+from ss_ray.cli.stopping import run_job
 from ss_ray.cli.summaries import generation_summary, summary
 from ss_ray.errors import ConfigError
 
@@ -83,7 +84,7 @@ def run(
     if out is None:
         raise typer.BadParameter("give the run directory, or --dry-run for a look without one", param_hint="--out")
 
-    announce_start(verbose, debug, status)
+    started = announce_start(verbose, debug, status)
     from ss_ray.runs.job_status import followed
 
     with followed(status) as job:
@@ -100,10 +101,10 @@ def run(
         # Imports Ray, torch and transformers: seconds.
         from ss_ray.pipelines.run import run as run_pipeline
 
-        report = run_stoppable(lambda: run_pipeline(parsed, data, out, csv=csv, redo=redo, on_progress=job))
+        report = run_job(lambda: run_pipeline(parsed, data, out, csv=csv, redo=redo, on_progress=job))
         job.finish(rows=report.num_rows, incomplete=report.incomplete)
 
-    print(summary(report))
+    print(summary(report, time.monotonic() - started))
     if report.incomplete:
         raise typer.Exit(INCOMPLETE)
 
@@ -120,15 +121,15 @@ def generate(
     debug: DebugOption = False,
 ) -> None:
     """Make new rows with the model of a finished run: other sizes, constraints, given values."""
-    announce_start(verbose, debug)
+    started = announce_start(verbose, debug)
     parsed = read_config(config, overrides)
     # Imports Ray and more: seconds.
     from ss_ray.pipelines.generate import generate_from
     from ss_ray.progress import shown
 
     with shown() as on_progress:
-        report = run_stoppable(lambda: generate_from(parsed, model, out, csv=csv, redo=redo, on_progress=on_progress))
+        report = run_job(lambda: generate_from(parsed, model, out, csv=csv, redo=redo, on_progress=on_progress))
 
-    print(generation_summary(report))
+    print(generation_summary(report, time.monotonic() - started))
     if report.result.incomplete:
         raise typer.Exit(INCOMPLETE)

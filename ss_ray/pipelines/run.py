@@ -111,6 +111,7 @@ class RunReport:
         evaluation: Main figures; None where evaluation is off.
         stage_seconds: Wall time of each stage, in this run or in the one that finished it.
         notices: Findings about the source that a person must see, with the option to set.
+        done_now: Names of the stages that this call did, and found not finished.
     """
 
     run_dir: str
@@ -126,6 +127,7 @@ class RunReport:
     evaluation: EvaluationResult | None
     stage_seconds: dict[str, float]
     notices: tuple[str, ...] = ()
+    done_now: tuple[str, ...] = ()
 
 
 def run(
@@ -180,6 +182,7 @@ def run(
             incomplete=release.synthetic.incomplete,
             evaluation=evaluation,
             stage_seconds=job.stages.seconds,
+            done_now=job.stages.done_now,
             notices=find_notices(source.table, source.plan, finds=config.constraints == "auto"),
         )
 

@@ -77,6 +77,7 @@ class Stages:
         self.keys: dict[str, str] = {}
         self.ran = False
         self.seconds: dict[str, float] = {}
+        self.done_now: tuple[str, ...] = ()
 
     def key(self, stage: str) -> str:
         """The fingerprint under which a stage's result is valid."""
@@ -150,6 +151,7 @@ class Stages:
         started = time.perf_counter()
         result = function(*args, **kwargs)
         self.seconds[stage] = round(time.perf_counter() - started, 2)
+        self.done_now = (*self.done_now, stage)
         self.run_dir.write_manifest(
             stage,
             {
