@@ -20,6 +20,7 @@ UrlOption = Annotated[
     str | None,
     typer.Option("--ledger", help="sqlite:////path or postgresql://user@host/database; ~/.ss_ray/ledger.sqlite."),
 ]
+OVERVIEW = ("data set", "privacy unit", "delta", "budget", "spent", "reserved", "left", "jobs")
 HEADER = ("  job", "state", "mechanism", "noise", "sample rate", "uses", "reserved", "last use (UTC)")
 
 
@@ -28,7 +29,7 @@ def show(
     ledger: UrlOption = None,
     dataset: Annotated[str | None, typer.Option(help="This data set only.")] = None,
 ) -> None:
-    """Print budgets, what is spent of them, and by which jobs."""
+    """Print budgets and what is spent of them, a line for each data set; with --dataset also by which jobs."""
     book = _open_existing(ledger)
     if dataset is None:
         wanted = None
@@ -39,7 +40,10 @@ def show(
     if not chosen:
         raise ConfigError(f"no data set {dataset!r} in the ledger" if dataset else "the ledger is empty")
 
-    typer.echo("\n\n".join(statement(balance) for balance in chosen))
+    if dataset is None:
+        typer.echo("\n".join(align_cells([OVERVIEW, *(_balance_cells(balance) for balance in chosen)])))
+    else:
+        typer.echo("\n\n".join(statement(balance) for balance in chosen))
 
 
 @app.command("set-budget")
@@ -96,6 +100,22 @@ def close(
     """Give back what a job reserved and did not spend; what it spent stays."""
     _open_existing(ledger).close_job(job)
     typer.echo(f"{job} is closed")
+
+
+def _balance_cells(balance: Balance) -> tuple[str, ...]:
+    """Epsilons of a data set beside its budget."""
+    known = balance.epsilon is not None
+    left = max(0.0, (balance.epsilon or 0.0) - balance.epsilon_reserved)
+    return (
+        balance.dataset,
+        balance.privacy_unit,
+        "-" if balance.delta is None else f"{balance.delta:g}",
+        f"{balance.epsilon:g}" if known else "-",
+        f"{balance.epsilon_spent:.4g}",
+        f"{balance.epsilon_reserved - balance.epsilon_spent:.4g}",
+        f"{left:.4g}" if known else "-",
+        f"{len(balance.jobs):,}",
+    )
 
 
 def statement(balance: Balance) -> str:

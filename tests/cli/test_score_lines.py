@@ -73,4 +73,4 @@ def test_the_summary_of_new_rows_names_the_constraints_that_hold_and_those_that_
     dropped = replace(report, constraints=KeptConstraints(of_run=(), added=(), dropped=(order,)))
     assert "Constraints      of the run, dropped: order(start <= end)" in generation_summary(dropped, 3.0)
     nothing = replace(report, constraints=KeptConstraints(of_run=(), added=(), dropped=()))
-    assert "Constraints      none" in generation_summary(nothing).splitlines()
+    assert "Constraints      none" in generation_summary(nothing, 3.0).splitlines()
