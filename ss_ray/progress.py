@@ -44,6 +44,12 @@ class Progress:
     unit: str = "rows"
     note: str = ""
 
+    @property
+    def count(self) -> str:
+        """What is done, in words; a total that is not known is not shown."""
+        total = "" if self.total is None else f"/{self.total:,}"
+        return f"{self.done:,}{total} {self.unit}"
+
 
 OnProgress = Callable[[Progress], None]
 
@@ -120,13 +126,13 @@ class TerminalBars:
                 self._finish_task(task)
             self.paces[progress.stage] = Pace()
             self.tasks[progress.stage] = self.bars.add_task(
-                progress.stage, total=progress.total, count=_format_count(progress), note=""
+                progress.stage, total=progress.total, count=progress.count, note=""
             )
 
         task = self.tasks[progress.stage]
         pace = self.paces[progress.stage].read(progress, time.monotonic())
         note = ", ".join(part for part in [*_format_pace(progress, *pace), progress.note] if part)
-        count = _format_count(progress)
+        count = progress.count
         self.bars.update(task, completed=progress.done, total=progress.total, note=note, count=count)
         if progress.total is not None and progress.done >= progress.total:
             self._finish_task(task)
@@ -162,13 +168,8 @@ class PlainLines:
         if complete:
             self.completed.add(progress.stage)
 
-        parts = [f"{progress.stage}: {_format_count(progress)}", *_format_pace(progress, rate, left), progress.note]
+        parts = [f"{progress.stage}: {progress.count}", *_format_pace(progress, rate, left), progress.note]
         self.write(", ".join(part for part in parts if part))
-
-
-def _format_count(progress: Progress) -> str:
-    total = "" if progress.total is None else f"/{progress.total:,}"
-    return f"{progress.done:,}{total} {progress.unit}"
 
 
 def _format_pace(progress: Progress, rate: float | None, left: float | None) -> list[str]:

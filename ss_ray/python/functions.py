@@ -36,7 +36,7 @@ def replace_pii(data: Any, *, config: Request = None, verbose: bool | None = Non
     Args:
         data: Table in memory, or path or URI of files; see `Synthesizer.fit`.
         config: The sections `replace_pii` and `data`: a Config, or a mapping with sections or dotted names.
-        verbose: Whether progress is shown on stderr; None: where stderr is a terminal.
+        verbose: Whether progress is shown; None: in a notebook, and where stderr is a terminal.
 
     Raises:
         SsRayError: See `ss_ray.errors`; no message shows a value of the table.
@@ -72,7 +72,7 @@ def evaluate(
         target: Column that the utility models predict; None: chosen.
         config: The sections `data`, `constraints` and `evaluation`: a Config, or a mapping of sections or dotted names.
         folder: Folder of the page and its numbers; None: a temporary one, deleted with the report.
-        verbose: Whether progress is shown on stderr; None: where stderr is a terminal.
+        verbose: Whether progress is shown; None: in a notebook, and where stderr is a terminal.
     """
     request = merge_config(config, shortcut_overrides(target=target))
     owner = _Owner()

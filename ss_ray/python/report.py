@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import json
 import sys
 import webbrowser
@@ -12,6 +11,7 @@ from typing import Any
 
 from ss_ray.location import Location
 from ss_ray.printed_tables import align_cells, html_table
+from ss_ray.python.notebook import in_notebook, show_page
 from ss_ray.runs.overview import RunOverview, figure_rows, main_figures, read_overview
 from ss_ray.runs.run_dir import RunDir
 
@@ -42,8 +42,8 @@ class Report:
 
     def show(self) -> None:
         """Print the main figures, and show the page: in the notebook, or in the browser."""
-        if self.page is not None and _in_notebook():
-            _show_frame(self.page.read_text())
+        if self.page is not None and in_notebook():
+            show_page(self.page.read_text())
             return
 
         sys.stdout.write(f"{self}\n")
@@ -79,19 +79,6 @@ class Comparison:
 
     def _repr_html_(self) -> str:
         return html_table(self.rows)
-
-
-def _in_notebook() -> bool:
-    """Whether a kernel of Jupyter runs this code; nothing is imported to find it out."""
-    interactive = sys.modules.get("IPython")
-    shell = interactive.get_ipython() if interactive is not None else None
-    return shell is not None and hasattr(shell, "kernel")
-
-
-def _show_frame(page: str) -> None:
-    from IPython.display import HTML, display
-
-    display(HTML(f'<iframe srcdoc="{html.escape(page)}" width="100%" height="800" style="border:0"></iframe>'))
 
 
 def report_of_run(place: str | Path) -> Report:

@@ -78,7 +78,7 @@ class Synthesizer:
             target: Column that the report's utility models predict; None: chosen.
             random_state: Seed of the run and of each sample; None draws one.
             config: All other parameters: a Config, or a mapping with sections or dotted names.
-            verbose: Whether progress is shown on stderr; None: where stderr is a terminal.
+            verbose: Whether progress is shown; None: in a notebook, and where stderr is a terminal.
         """
         self.epsilon = epsilon
         self.group = group

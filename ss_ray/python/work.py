@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ss_ray.progress import OnProgress, ignore, shown
+from ss_ray.python.notebook import in_notebook, shown_in_notebook
 
 
 def folder_for(owner: object) -> Path:
@@ -32,8 +33,13 @@ def watched(verbose: bool | None) -> Iterator[OnProgress]:
     """An `OnProgress` for a call.
 
     Args:
-        verbose: Whether progress is shown on stderr; None: where stderr is a terminal.
+        verbose: Whether progress is shown; None: in a notebook, and where stderr is a terminal.
     """
+    if in_notebook() and verbose is not False:
+        with shown_in_notebook() as on_progress:
+            yield on_progress
+        return
+
     wanted = sys.stderr.isatty() if verbose is None else verbose
     if not wanted:
         yield ignore
