@@ -10,8 +10,8 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import NoReturn, TypeVar
 
 import psutil
@@ -46,13 +46,28 @@ def run_stoppable(work: Callable[[], Result]) -> Result:
             errors.append(error)
 
     thread = threading.Thread(target=do_work, daemon=True)
-    thread.start()
-    while thread.is_alive():
-        thread.join(POLL_SECONDS)
+    with _terminated_as_interrupted():
+        thread.start()
+        while thread.is_alive():
+            thread.join(POLL_SECONDS)
 
     if errors:
         raise errors[0]
     return results[0]
+
+
+@contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """SIGTERM, by which schedulers and Ray's jobs stop a command, does what Ctrl-C does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def end_process() -> NoReturn:

@@ -35,13 +35,14 @@ def test_a_result_and_an_error_come_back() -> None:
         run_stoppable(lambda: (_ for _ in ()).throw(DataError("wrong")))
 
 
-def test_ctrl_c_ends_a_job_that_waits_and_the_processes_that_it_started() -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_a_job_that_waits_and_the_processes_that_it_started(number: int) -> None:
     command = subprocess.Popen(
         [sys.executable, "-c", WAITING], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     child = psutil.Process(int(command.stdout.readline()))
     started = time.monotonic()
-    command.send_signal(signal.SIGINT)
+    command.send_signal(number)
     _, err = command.communicate(timeout=30)
     assert (command.returncode, err) == (
         130,
