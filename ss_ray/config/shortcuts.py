@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from ss_ray.errors import ConfigError
+
 SHORTCUTS = {
     "rows": ("generation.num_records",),
     "target": ("evaluation.target",),
@@ -29,6 +31,13 @@ def shortcut_overrides(**given: Any) -> list[str]:
             continue
         path, *switches = SHORTCUTS[name]
         # JSON is YAML in which a text that looks like a number stays a text.
-        overrides += [f"{path}={json.dumps(value)}", *(f"{switch}=true" for switch in switches)]
+        overrides += [f"{path}={json.dumps(value, default=_plain_number)}", *(f"{switch}=true" for switch in switches)]
 
     return overrides
+
+
+def _plain_number(value: Any) -> Any:
+    """A number of NumPy as one of Python; whatever else is no parameter, and is not shown."""
+    if getattr(value, "ndim", None) == 0:
+        return value.item()
+    raise ConfigError(f"a parameter is a number or a text, not an object of type {type(value).__name__}")

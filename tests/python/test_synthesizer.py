@@ -87,6 +87,8 @@ def test_a_folder_without_a_model_is_refused(tmp_path: Path):
         (Synthesizer(epsilon=-1), "privacy.epsilon: Input should be greater than 0"),
         (Synthesizer(config={"training.effrt": "fast"}), "did you mean 'effort'"),
         (Synthesizer(order="date"), "order_training_examples_by needs group_training_examples_by"),
+        (Synthesizer(group=pd.Series(["Zyzzo"])), "not an object of type Series"),
+        (Synthesizer(epsilon=np.float32(2), random_state=np.int64(-1)), "data.random_state: Input should be greater"),
         (Synthesizer(config=pd.DataFrame({"Zyzzo": [1]})), "not an object of type DataFrame"),
     ],
 )
