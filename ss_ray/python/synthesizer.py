@@ -1,6 +1,6 @@
 """`Synthesizer`: a model of a table with scikit-learn's manners, a thin shell over `pipelines.run` and `generate`.
 
-    synthesizer = Synthesizer(epsilon=4, group="customer_id", order="date").fit(df)
+    synthesizer = Synthesizer(group="customer_id", order="date").fit(df)
     table = synthesizer.sample(10_000, given={"segment": "gold"})
 
 The pipeline decides everything; the class keeps where the run is and in which form the rows were given.
