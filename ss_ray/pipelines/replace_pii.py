@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -50,7 +50,7 @@ class ReplacementReport:
     num_rows: int
     result: PiiResult
     stage_seconds: dict[str, float]
-    done_now: tuple[str, ...] = ()
+    done_now: tuple[str, ...] = field(default=(), compare=False)
 
 
 def replace_table(

@@ -7,7 +7,7 @@ changed request raises an error that lists the stale stages; `redo` runs them ag
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -127,7 +127,7 @@ class RunReport:
     evaluation: EvaluationResult | None
     stage_seconds: dict[str, float]
     notices: tuple[str, ...] = ()
-    done_now: tuple[str, ...] = ()
+    done_now: tuple[str, ...] = field(default=(), compare=False)
 
 
 def run(
