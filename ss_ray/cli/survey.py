@@ -101,7 +101,7 @@ def _describe_costs(survey: Survey) -> str:
         time = f"{survey.seconds:.0f} seconds"
     else:
         time = f"{survey.seconds / 60:.0f} minutes"
-    return f"About {time}, and {survey.memory_bytes / 1e9:.1f} GB in the largest process"
+    return f"About {time} on two cores, and {survey.memory_bytes / 1e9:.1f} GB in the largest process"
 
 
 def _quote_name(name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import difflib
 import logging
 import os
@@ -92,8 +93,9 @@ def merge_config(values: Config | Mapping[str, Any] | None, overrides: Sequence[
         raise ConfigError(f"a configuration is a mapping of sections, not an object of type {type(values).__name__}")
 
     merged: dict[str, Any] = {}
-    for path, value in given.items():
-        _set_path(merged, path, dict(value) if isinstance(value, Mapping) else value)
+    # Whole sections first: a dotted name changes a part of one.
+    for path in sorted(given, key=lambda path: path.count(".")):
+        _set_path(merged, path, copy.deepcopy(given[path]))
 
     for override in overrides:
         _set_override(merged, override)
@@ -233,17 +235,14 @@ def _set_override(values: dict[str, Any], override: str) -> None:
 
 
 def _set_path(values: dict[str, Any], path: str, value: Any) -> None:
-    """Set a dotted name; a mapping is merged with what its section holds already."""
+    """Set a dotted name; sections that are not there are made."""
     *sections, leaf = path.split(".")
     for section in sections:
         if not isinstance(values.get(section), dict):
             values[section] = {}
         values = values[section]
 
-    if isinstance(value, dict) and isinstance(values.get(leaf), dict):
-        values[leaf] = values[leaf] | value
-    else:
-        values[leaf] = value
+    values[leaf] = value
 
 
 def _parse_scalar(text: str, path: str) -> Any:

@@ -6,7 +6,6 @@ looks at every row.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -188,7 +187,6 @@ def _estimate_costs(config: Config, num_rows: int | None, num_columns: int) -> t
 
     training = plan_compact_training(config, num_rows=max(2, num_rows), seed=0)
     shown = training.num_steps * training.batch_rows
-    seconds = START_SECONDS + num_columns * (shown / TRAINED_CELLS + num_rows / READ_CELLS)
-    slowdown = min(1.0, 2 / (os.cpu_count() or 1))
-    work = seconds - START_SECONDS + config.generation.num_records / GENERATED_ROWS
-    return START_SECONDS + max(slowdown, 0.5) * work, PROCESS_BYTES + num_rows * num_columns * CELL_BYTES
+    learned = num_columns * (shown / TRAINED_CELLS + num_rows / READ_CELLS)
+    generated = config.generation.num_records / GENERATED_ROWS
+    return START_SECONDS + learned + generated, PROCESS_BYTES + num_rows * num_columns * CELL_BYTES

@@ -113,6 +113,8 @@ def test_short_options_win_over_the_file_and_set_wins_over_both(tmp_path: Path) 
     assert (config.data.group_training_examples_by, config.data.order_training_examples_by) == ("1", "on")
     assert config.evaluation.target == "a: b"
     assert read_config(str(tmp_path / "c.yaml"), ["generation.num_records=7"], short).generation.num_records == 7
+    shares = ["generation.shares={a: {x: 1}}", "generation.shares={b: {y: 1}}"]
+    assert read_config(None, shares).generation.shares == {"b": {"y": 1.0}}
 
 
 def test_the_version_and_the_completion_are_options(capsys: pytest.CaptureFixture[str]) -> None:

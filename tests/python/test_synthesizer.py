@@ -115,6 +115,10 @@ def test_dotted_and_nested_names_are_merged_and_a_request_stays_what_it_is():
     assert merge_config(config) == config
     assert merge_config(parse_config({"replace_pii": None})).replace_pii is None
     assert CONFIG["generation"] == {"num_records": 50, "temperature": 0.5}
+    parts = {"training.compact.patience": 5, "training": {"compact": {"num_layers": 3}}}
+    compact = merge_config(parts).training.compact
+    assert (compact.patience, compact.num_layers) == (5, 3)
+    assert parts["training"] == {"compact": {"num_layers": 3}}
 
 
 def test_given_values_may_be_of_any_type_of_python_and_numpy(tmp_path: Path):
