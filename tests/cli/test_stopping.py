@@ -21,9 +21,12 @@ from ss_ray.cli.stopping import run_stoppable
 
 @cli.app.command("wait")
 def wait() -> None:
+    run_stoppable(work)
+
+def work() -> None:
     child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
     print(child.pid, flush=True)
-    run_stoppable(threading.Event().wait)
+    threading.Event().wait()
 
 cli.main(["wait"])
 """
