@@ -21,7 +21,8 @@ sys.path.insert(0, str(ROOT))  # the pages describe this copy of the code, insta
 
 from serve.settings import Settings
 from ss_ray import errors
-from ss_ray.cli.main import INCOMPLETE, UNMET, app
+from ss_ray.cli.main import app
+from ss_ray.cli.options import INCOMPLETE, UNMET
 from ss_ray.config.constraints import ConstraintParameters
 from ss_ray.config.files import Parameter, parameters
 from ss_ray.config.model import ColumnParameters

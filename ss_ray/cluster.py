@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeVar
 
+import pyarrow as pa
 import ray
 from ray.data import ActorPoolStrategy, DataContext
 
@@ -59,17 +60,51 @@ def connect(num_cpus: int | None = None) -> None:
     else:
         local = {}
 
+    # Ray's own warnings go between the progress bars.
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     try:
         # The driver's logs and warnings would come between the progress bars, and may quote data.
-        ray.init(
-            address=address,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-            runtime_env={"env_vars": WORKER_ENVIRONMENT},
-            **local,
-        )
+        with _muted_stderr():
+            ray.init(
+                address=address,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+                runtime_env={"env_vars": WORKER_ENVIRONMENT},
+                **local,
+            )
     except (ConnectionError, TimeoutError, RuntimeError) as error:
         raise ResourceError(f"cannot reach a Ray cluster at {address!r}: {type(error).__name__}") from error
+
+
+def with_own_ray(work: Callable[[], Result]) -> Result:
+    """The result of a job; the Ray that it starts ends with it, and one that is there stays."""
+    was_there = ray.is_initialized()
+    try:
+        return work()
+    finally:
+        if not was_there:
+            ray.shutdown()
+
+
+@contextmanager
+def _muted_stderr() -> Iterator[None]:
+    """Nothing reaches stderr: the native part of Ray says there which level its log has. Errors come as exceptions."""
+    sys.stderr.flush()
+    stderr = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(stderr, 2)
+        os.close(nowhere)
+        os.close(stderr)
+
+
+def ray_dataset(table: pa.Table) -> ray.data.Dataset:
+    """A table of Arrow as a Dataset of Ray Data."""
+    _silence_ray_data()
+    return ray.data.from_arrow(table)
 
 
 def check_resources(asked: ResourceParameters) -> None:

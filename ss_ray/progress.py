@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from typing import TextIO
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 
 # Time between two plain lines of a stage.
 LINE_SECONDS = 10.0
+# Time over which a speed is measured before it is told.
+MEASURED_SECONDS = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +44,12 @@ class Progress:
     unit: str = "rows"
     note: str = ""
 
+    @property
+    def count(self) -> str:
+        """What is done, in words; a total that is not known is not shown."""
+        total = "" if self.total is None else f"/{self.total:,}"
+        return f"{self.done:,}{total} {self.unit}"
+
 
 OnProgress = Callable[[Progress], None]
 
@@ -62,31 +70,79 @@ def shown(stream: TextIO | None = None) -> Iterator[OnProgress]:
     columns = (
         TextColumn("[bold]{task.description:>12}"),
         BarColumn(bar_width=32),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[unit]}  {task.fields[rate]}"),
+        TextColumn("{task.fields[count]}"),
         TimeElapsedColumn(),
-        TimeRemainingColumn(),
         TextColumn("[dim]{task.fields[note]}"),
     )
     with Bars(*columns, console=Console(file=stream)) as bars:
-        yield _TerminalBars(bars)
+        yield TerminalBars(bars)
 
 
-class _TerminalBars:
-    """One bar a stage."""
+class Pace:
+    """How fast a stage is, from its last reading without a finished unit on: the start of processes is no work.
+
+    The time that is left never grows: a person who waits counts on what was said.
+    """
+
+    def __init__(self) -> None:
+        self.begun: tuple[float, int] | None = None
+        self.left: float | None = None
+
+    def read(self, progress: Progress, now: float) -> tuple[float | None, float | None]:
+        """Units a second and seconds left, each None while it is unknown.
+
+        Args:
+            progress: A reading of the stage.
+            now: Time of the reading in seconds, by a clock that never goes back.
+        """
+        if self.begun is None or not progress.done:
+            self.begun = now, progress.done
+
+        begun_at, done_before = self.begun
+        if now - begun_at < MEASURED_SECONDS or progress.done <= done_before:
+            return None, None
+
+        rate = (progress.done - done_before) / (now - begun_at)
+        if progress.total is None or progress.done >= progress.total:
+            return rate, None
+
+        left = (progress.total - progress.done) / rate
+        self.left = left if self.left is None else min(self.left, left)
+        return rate, self.left
+
+
+class TerminalBars:
+    """One bar a stage; the clock of a stage stands still when it is complete, or when another stage begins."""
 
     def __init__(self, bars: Bars) -> None:
         self.bars = bars
-        self.tasks: dict[str, tuple[TaskID, float]] = {}
+        self.tasks: dict[str, TaskID] = {}
+        self.paces: dict[str, Pace] = {}
 
     def __call__(self, progress: Progress) -> None:
+        """Draw a reading."""
         if progress.stage not in self.tasks:
-            task = self.bars.add_task(progress.stage, total=progress.total, unit=progress.unit, note="", rate="")
-            self.tasks[progress.stage] = task, time.monotonic()
+            for task in self.tasks.values():
+                self._finish_task(task)
+            self.paces[progress.stage] = Pace()
+            self.tasks[progress.stage] = self.bars.add_task(
+                progress.stage, total=progress.total, count=progress.count, note=""
+            )
 
-        task, started = self.tasks[progress.stage]
-        rate = _format_rate(progress, time.monotonic() - started)
-        self.bars.update(task, completed=progress.done, total=progress.total, note=progress.note, rate=rate)
+        task = self.tasks[progress.stage]
+        pace = self.paces[progress.stage].read(progress, time.monotonic())
+        note = ", ".join(part for part in [*_format_pace(progress, *pace), progress.note] if part)
+        count = progress.count
+        self.bars.update(task, completed=progress.done, total=progress.total, note=note, count=count)
+        if progress.total is not None and progress.done >= progress.total:
+            self._finish_task(task)
+
+    def _finish_task(self, task: TaskID) -> None:
+        """Stop the clock of a stage, and fill a bar whose total was not known."""
+        found = next(known for known in self.bars.tasks if known.id == task)
+        if found.total is None:
+            self.bars.update(task, total=1, completed=1)
+        self.bars.stop_task(task)
 
 
 class PlainLines:
@@ -95,14 +151,14 @@ class PlainLines:
     def __init__(self, write: Callable[[str], None], clock: Callable[[], float] = time.monotonic) -> None:
         self.write = write
         self.clock = clock
-        self.started: dict[str, float] = {}
+        self.paces: dict[str, Pace] = {}
         self.shown_at: dict[str, float] = {}
         self.completed: set[str] = set()
 
     def __call__(self, progress: Progress) -> None:
         """Write a line unless one was written a moment ago."""
         now = self.clock()
-        started = self.started.setdefault(progress.stage, now)
+        rate, left = self.paces.setdefault(progress.stage, Pace()).read(progress, now)
         complete = progress.total is not None and progress.done >= progress.total
         is_new = progress.stage not in self.shown_at or (complete and progress.stage not in self.completed)
         if not is_new and (complete or now - self.shown_at[progress.stage] < LINE_SECONDS):
@@ -112,23 +168,17 @@ class PlainLines:
         if complete:
             self.completed.add(progress.stage)
 
-        self.write(_format_line(progress, now - started))
+        parts = [f"{progress.stage}: {progress.count}", *_format_pace(progress, rate, left), progress.note]
+        self.write(", ".join(part for part in parts if part))
 
 
-def _format_line(progress: Progress, seconds: float) -> str:
-    if progress.total is not None:
-        total = f"/{progress.total:,}"
-    else:
-        total = ""
-
-    parts = [f"{progress.stage}: {progress.done:,}{total} {progress.unit}", _format_rate(progress, seconds)]
-    if progress.total is not None and 0 < progress.done < progress.total and seconds > 1:
-        parts.append(f"{seconds * (progress.total - progress.done) / progress.done:.0f} s left")
-
-    return ", ".join(part for part in [*parts, progress.note] if part)
-
-
-def _format_rate(progress: Progress, seconds: float) -> str:
-    if seconds > 1 and progress.done:
-        return f"{progress.done / seconds:,.0f} {progress.unit}/s"
-    return ""
+def _format_pace(progress: Progress, rate: float | None, left: float | None) -> list[str]:
+    """Words about the speed; none while it is unknown."""
+    parts = []
+    if rate is not None:
+        # Steps of a large model take seconds each.
+        digits = f"{rate:,.0f}" if rate >= 1 else f"{rate:.2g}"
+        parts.append(f"{digits} {progress.unit}/s")
+    if left is not None:
+        parts.append(f"{left:.0f} s left")
+    return parts

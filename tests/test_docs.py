@@ -165,7 +165,9 @@ def test_every_import_of_a_page_exists(page: Path) -> None:
                 assert spec is not None
                 source = Path(str(spec.origin)).read_text(encoding="utf8")
                 for alias in node.names:
-                    assert re.search(rf"^(def|class) {alias.name}\b|^{alias.name}\b", source, re.M), alias.name
+                    assert re.search(
+                        rf"^(def|class) {alias.name}\b|^{alias.name}\b|^__all__ = .*\"{alias.name}\"", source, re.M
+                    ), alias.name
 
 
 QUICK = [page for page in PAGES if any(block.mark == "quick" for block in blocks(page))]

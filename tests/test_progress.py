@@ -3,7 +3,10 @@
 import io
 from dataclasses import dataclass
 
-from ss_ray.progress import PlainLines, Progress, ignore, shown
+from rich.console import Console
+from rich.progress import Progress as Bars
+
+from ss_ray.progress import PlainLines, Progress, TerminalBars, ignore, shown
 
 
 @dataclass
@@ -77,8 +80,41 @@ def test_terminal_gets_a_bar_for_each_stage():
         show(read(500, note="halfway"))
         show(read(1000))
         show(Progress(stage="train", done=1, total=None, unit="steps"))
-    assert all(text in stream.getvalue() for text in ("read", "1000/1000", "train", "steps"))
+    assert all(text in stream.getvalue() for text in ("read", "1,000/1,000 rows", "train", "steps"))
 
 
 def test_progress_can_be_ignored():
     assert ignore(read(1)) is None
+
+
+def test_the_start_of_processes_is_no_part_of_the_speed_and_the_time_left_never_grows():
+    readings = [(0, read(0)), (60, read(0)), (70, read(100)), (80, read(300)), (90, read(310)), (100, read(900))]
+    assert lines_of(*readings)[2:] == [
+        "read: 100/1,000 rows, 10 rows/s, 90 s left",
+        "read: 300/1,000 rows, 15 rows/s, 47 s left",
+        "read: 310/1,000 rows, 10 rows/s, 47 s left",
+        "read: 900/1,000 rows, 22 rows/s, 4 s left",
+    ]
+
+
+def test_a_slow_stage_tells_its_speed_in_fractions():
+    assert lines_of((0, read(0)), (40, read(10)))[1] == "read: 10/1,000 rows, 0.25 rows/s, 3960 s left"
+
+
+def test_the_clock_of_a_bar_stands_still_when_its_stage_is_over_and_no_total_is_made_up():
+    clock = Clock()
+    bars = Bars(console=Console(file=Terminal()), auto_refresh=False, get_time=clock)
+    show = TerminalBars(bars)
+    show(read(3, None))
+    clock.seconds = 5.0
+    show(Progress(stage="train", done=0, total=860, unit="steps"))
+    clock.seconds = 9.0
+    show(
+        Progress(stage="train", done=228, total=228, unit="steps", note="stopped at step 228 of 860: no gain since 57")
+    )
+    clock.seconds = 60.0
+    reading, training = bars.tasks
+    assert (reading.elapsed, training.elapsed) == (5.0, 4.0)
+    assert reading.fields["count"] == "3 rows"
+    assert reading.finished
+    assert training.fields["note"].endswith("no gain since 57")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ss_ray.errors import ConfigError
+from ss_ray.printed_tables import align_cells
 
 if TYPE_CHECKING:
     from ss_ray.privacy.charges import Charge
@@ -20,6 +20,7 @@ UrlOption = Annotated[
     str | None,
     typer.Option("--ledger", help="sqlite:////path or postgresql://user@host/database; ~/.ss_ray/ledger.sqlite."),
 ]
+OVERVIEW = ("data set", "privacy unit", "delta", "budget", "spent", "reserved", "left", "jobs")
 HEADER = ("  job", "state", "mechanism", "noise", "sample rate", "uses", "reserved", "last use (UTC)")
 
 
@@ -28,7 +29,7 @@ def show(
     ledger: UrlOption = None,
     dataset: Annotated[str | None, typer.Option(help="This data set only.")] = None,
 ) -> None:
-    """Print budgets, what is spent of them, and by which jobs."""
+    """Print budgets and what is spent of them, a line for each data set; with --dataset also by which jobs."""
     book = _open_existing(ledger)
     if dataset is None:
         wanted = None
@@ -39,7 +40,10 @@ def show(
     if not chosen:
         raise ConfigError(f"no data set {dataset!r} in the ledger" if dataset else "the ledger is empty")
 
-    typer.echo("\n\n".join(statement(balance) for balance in chosen))
+    if dataset is None:
+        typer.echo("\n".join(align_cells([OVERVIEW, *(_balance_cells(balance) for balance in chosen)])))
+    else:
+        typer.echo("\n\n".join(statement(balance) for balance in chosen))
 
 
 @app.command("set-budget")
@@ -98,6 +102,22 @@ def close(
     typer.echo(f"{job} is closed")
 
 
+def _balance_cells(balance: Balance) -> tuple[str, ...]:
+    """Epsilons of a data set beside its budget."""
+    known = balance.epsilon is not None
+    left = max(0.0, (balance.epsilon or 0.0) - balance.epsilon_reserved)
+    return (
+        balance.dataset,
+        balance.privacy_unit,
+        "-" if balance.delta is None else f"{balance.delta:g}",
+        f"{balance.epsilon:g}" if known else "-",
+        f"{balance.epsilon_spent:.4g}",
+        f"{balance.epsilon_reserved - balance.epsilon_spent:.4g}",
+        f"{left:.4g}" if known else "-",
+        f"{len(balance.jobs):,}",
+    )
+
+
 def statement(balance: Balance) -> str:
     """A data set's budget in one line each for its figures and for what each job did."""
     known = balance.epsilon is not None
@@ -111,7 +131,7 @@ def statement(balance: Balance) -> str:
 
     lines = [f"{balance.dataset}, per {balance.privacy_unit}", *(f"  {name:18} {value}" for name, value in figures)]
     rows = [row for entry in balance.jobs for row in _job_rows(entry)]
-    return "\n".join([*lines, *(_align_cells([HEADER, *rows]) if rows else [])])
+    return "\n".join([*lines, *(align_cells([HEADER, *rows]) if rows else [])])
 
 
 def _at_delta(balance: Balance) -> str:
@@ -144,11 +164,6 @@ def _job_rows(entry: JobEntry) -> list[tuple[str, ...]]:
 
 def _describe_mechanism(charge: Charge) -> tuple[str, float, float, float]:
     return charge.mechanism, charge.noise_multiplier, charge.sample_rate, charge.delta
-
-
-def _align_cells(rows: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
 def _open_ledger(url: str | None) -> Ledger:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,8 +17,13 @@ if TYPE_CHECKING:
 MOST_REASONS = 3
 
 
-def summary(report: RunReport) -> str:
-    """What a finished run made and where, with its main scores and stage times."""
+def summary(report: RunReport, seconds: float) -> str:
+    """What a finished run made and where, with its main scores and stage times.
+
+    Args:
+        report: The finished run.
+        seconds: Wall time of the command in seconds.
+    """
     lines = [
         f"Read             {report.reading}",
         f"Synthetic table  {report.synthetic}  ({report.num_rows:,} rows)",
@@ -43,7 +49,7 @@ def summary(report: RunReport) -> str:
     if report.evaluation is not None:
         lines += score_lines(report.evaluation)
 
-    lines.append("Seconds          " + ", ".join(f"{stage} {s:.0f}" for stage, s in report.stage_seconds.items()))
+    lines.append(_seconds_line(report.stage_seconds, report.done_now, seconds))
     return "\n".join(lines)
 
 
@@ -121,8 +127,13 @@ def evaluation_summary(report: EvaluationReport) -> str:
     return "\n".join([*lines, f"Seconds          {report.seconds:.0f}"])
 
 
-def generation_summary(report: GenerationReport) -> str:
-    """What was made and where, and what constraints cost."""
+def generation_summary(report: GenerationReport, seconds: float) -> str:
+    """What was made and where, and what constraints cost.
+
+    Args:
+        report: The finished generation.
+        seconds: Wall time of the command in seconds.
+    """
     lines = [f"Synthetic table  {report.synthetic}  ({report.result.num_rows:,} rows)"]
     if report.result.incomplete:
         lines.append(f"Incomplete       {report.result.incomplete}")
@@ -136,7 +147,7 @@ def generation_summary(report: GenerationReport) -> str:
     lines += _constraint_lines(report.constraints)
     lines += [f"rejected         {count:,} rows: {name}" for name, count in report.result.rejected.items() if count]
     lines += [f"repaired         {count:,} cells: {name}" for name, count in report.result.repaired.items() if count]
-    lines.append("Seconds          " + ", ".join(f"{stage} {s:.0f}" for stage, s in report.stage_seconds.items()))
+    lines.append(_seconds_line(report.stage_seconds, report.done_now, seconds))
 
     return "\n".join(lines)
 
@@ -156,8 +167,13 @@ def _constraint_lines(constraints: KeptConstraints) -> list[str]:
     return lines or ["Constraints      none"]
 
 
-def replacement_summary(report: ReplacementReport) -> str:
-    """What was replaced, and where the table and the page about it are."""
+def replacement_summary(report: ReplacementReport, seconds: float) -> str:
+    """What was replaced, and where the table and the page about it are.
+
+    Args:
+        report: The finished replacement.
+        seconds: Wall time of the command in seconds.
+    """
     lines = [f"Read             {report.reading}", f"Table            {report.table}  ({report.num_rows:,} rows)"]
     if report.csv:
         lines.append(f"CSV              {report.csv}")
@@ -176,8 +192,16 @@ def replacement_summary(report: ReplacementReport) -> str:
     if report.result.kept_together is not None:
         lines.append(f"Kept together    {report.result.kept_together.sentence}")
 
-    lines.append("Seconds          " + ", ".join(f"{stage} {s:.0f}" for stage, s in report.stage_seconds.items()))
+    lines.append(_seconds_line(report.stage_seconds, report.done_now, seconds))
     return "\n".join(lines)
+
+
+def _seconds_line(stage_seconds: Mapping[str, float], done_now: Sequence[str], seconds: float) -> str:
+    """The wall time of a command and its parts, which add up to it."""
+    parts = {stage: round(stage_seconds[stage]) for stage in done_now}
+    rest = max(0, round(seconds) - sum(parts.values()))
+    shown = "".join(f"{stage} {part}, " for stage, part in parts.items())
+    return f"Seconds          {sum(parts.values()) + rest}: {shown}start and stop of Python and Ray {rest}"
 
 
 def _format_figure(value: float | None, digits: int) -> str:

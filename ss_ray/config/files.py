@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import difflib
 import logging
 import os
@@ -64,6 +65,42 @@ def load_config(file: str | Path | None = None, overrides: Sequence[str] = ()) -
         _set_override(values, override)
 
     return parse_config(values)
+
+
+def merge_config(values: Config | Mapping[str, Any] | None, overrides: Sequence[str] = ()) -> Config:
+    """A configuration in Python's terms, changed by `section.key=value` overrides.
+
+    Args:
+        values: Configuration, or mapping of sections whose keys may be dotted names; None for the defaults.
+        overrides: Changes as the option --set takes them.
+
+    Raises:
+        ConfigError: Something is no configuration; the message never shows it.
+
+    Example:
+        >>> config = merge_config({"training.effort": "fast", "generation": {"num_records": 5}}, ["data.holdout=0"])
+        >>> config.training.effort, config.generation.num_records, config.data.holdout
+        ('fast', 5, 0.0)
+    """
+    if values is None:
+        given: Any = {}
+    elif isinstance(values, Config):
+        given = values.model_dump(exclude_unset=True)
+    else:
+        given = values
+
+    if not isinstance(given, Mapping) or not all(isinstance(key, str) for key in given):
+        raise ConfigError(f"a configuration is a mapping of sections, not an object of type {type(values).__name__}")
+
+    merged: dict[str, Any] = {}
+    # Whole sections first: a dotted name changes a part of one.
+    for path in sorted(given, key=lambda path: path.count(".")):
+        _set_path(merged, path, copy.deepcopy(given[path]))
+
+    for override in overrides:
+        _set_override(merged, override)
+
+    return parse_config(merged)
 
 
 def parse_config(values: Mapping[str, Any]) -> Config:
@@ -130,6 +167,24 @@ def parameters(section: type[BaseModel] = Config, prefix: str = "") -> Iterator[
         )
 
 
+def parameters_of(section: str) -> list[Parameter]:
+    """The leaf parameters of a section, or the one parameter of that dotted name.
+
+    Raises:
+        ConfigError: There is no such section.
+
+    Example:
+        >>> [parameter.path for parameter in parameters_of("preflight")]
+        ['preflight.disabled_checks']
+    """
+    found = [p for p in parameters() if p.path == section or p.path.startswith(f"{section}.")]
+    if not found:
+        *above, name = section.split(".")
+        meant = _find_meant(name, tuple(above))
+        raise ConfigError(f"there is no section {section!r}" + (f"; did you mean {meant!r}?" if meant else ""))
+    return found
+
+
 def explicit_paths(config: BaseModel, prefix: str = "") -> Iterator[str]:
     """Dotted names of the leaves that were given, not defaulted.
 
@@ -176,13 +231,18 @@ def _set_override(values: dict[str, Any], override: str) -> None:
     if not equals or not path.strip():
         raise ConfigError("--set: expected section.key=value")
 
-    *sections, leaf = path.strip().split(".")
+    _set_path(values, path.strip(), _parse_scalar(text, path.strip()))
+
+
+def _set_path(values: dict[str, Any], path: str, value: Any) -> None:
+    """Set a dotted name; sections that are not there are made."""
+    *sections, leaf = path.split(".")
     for section in sections:
         if not isinstance(values.get(section), dict):
             values[section] = {}
         values = values[section]
 
-    values[leaf] = _parse_scalar(text, path.strip())
+    values[leaf] = value
 
 
 def _parse_scalar(text: str, path: str) -> Any:
@@ -216,9 +276,36 @@ def _make_message(error: Any) -> str:
     if error["type"] != "extra_forbidden":
         return str(error["msg"]).removeprefix("Value error, ")
 
-    known = {part for parameter in parameters() for part in parameter.path.split(".")}
-    close = difflib.get_close_matches(str(error["loc"][-1]), sorted(known | ColumnParameters.model_fields.keys()), n=1)
-    return "unknown parameter" + (f"; did you mean {close[0]!r}?" if close else "")
+    *above, name = (str(part) for part in error["loc"])
+    meant = _find_meant(name, tuple(above))
+    return "unknown parameter" + (f"; did you mean {meant!r}?" if meant else "")
+
+
+def _find_meant(name: str, above: tuple[str, ...]) -> str | None:
+    """The parameter that a wrong name may mean: by its own name within its section, by its dotted name elsewhere.
+
+    Args:
+        name: Name that is no parameter.
+        above: Names of the sections that it was given in.
+    """
+    paths: list[tuple[str, ...]] = [tuple(parameter.path.split(".")) for parameter in parameters()]
+    paths += [path[:depth] for path in paths for depth in range(1, len(path))]
+    within = {path[len(above)] for path in paths if len(path) > len(above) and path[: len(above)] == above}
+    if above[:2] == ("data", "columns"):
+        within |= ColumnParameters.model_fields.keys()
+
+    # A name that is right in another section is no slip of the pen in this one.
+    exact = [path for path in paths if path[-1] == name]
+    if not exact and (close := difflib.get_close_matches(name, sorted(within), n=1)):
+        return close[0]
+
+    elsewhere = difflib.get_close_matches(name, sorted({path[-1] for path in paths}), n=1)
+    found = exact or [path for path in paths if elsewhere and path[-1] == elsewhere[0]]
+    if not found:
+        return None
+
+    shortest = min(found, key=len)
+    return ".".join(shortest)
 
 
 def _dotted_name(location: Sequence[Any], section: type[BaseModel] = Config) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,7 @@ class GenerationReport:
         constraints: Constraints of the model's run and of the request.
         result: Counts of the rows that were made.
         stage_seconds: Wall time of each stage.
+        done_now: Names of the stages that this call did, and found not finished.
     """
 
     run_dir: str
@@ -57,6 +58,7 @@ class GenerationReport:
     constraints: KeptConstraints
     result: SyntheticTable
     stage_seconds: dict[str, float]
+    done_now: tuple[str, ...] = field(default=(), compare=False)
 
 
 def generate_from(
@@ -90,7 +92,6 @@ def generate_from(
         raise ConfigError("--out must be another directory than that of the model's run")
 
     _check_free(run_dir)
-    # A model can only be asked for the columns, groups and privacy that it was trained with.
     _require_model(trained)
     schema = read_schema((trained.internal / "model" / "codec.json").read_text())
     found = read_found(trained.read_manifest("find"), schema, config.generation.num_records)
@@ -118,6 +119,7 @@ def generate_from(
             constraints=constraints,
             result=result,
             stage_seconds=job.stages.seconds,
+            done_now=job.stages.done_now,
         )
 
 
@@ -218,6 +220,7 @@ def _model_id(trained: RunDir) -> str:
 
 
 def _require_model(trained: RunDir) -> None:
+    """Refuse a directory without a model: a model is asked for the columns, groups and privacy of its training."""
     if not (trained.internal / "model" / "codec.json").exists():
         raise ConfigError(f"{trained.root} holds no model; give the directory of a finished `ss-ray run`")
 
@@ -239,5 +242,6 @@ def _with_the_models_sections(config: Config, trained: RunDir, constraints: Kept
             "generation": given["generation"],
             "constraints": [constraint.model_dump(mode="json") for constraint in constraints.all],
             "resources": given["resources"],
+            "audit_log": given["audit_log"],
         }
     )

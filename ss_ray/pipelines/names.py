@@ -12,6 +12,9 @@ from ss_ray.tables.dialect import declared_dialect
 from ss_ray.tables.files import find_source
 from ss_ray.tables.first_rows import first_rows
 
+MOST_NAMES = 40
+"""Columns of the table that an error lists."""
+
 
 def check_names(config: Config, data: str | Path) -> None:
     """Refuse a request that names a column which the source does not have.
@@ -24,12 +27,27 @@ def check_names(config: Config, data: str | Path) -> None:
         DataError: A setting names a missing column, or the source is missing, damaged, or has no rows.
     """
     source = find_source(data, config.data.encoding, config.data.max_bytes, declared_dialect(config.data))
-    names = first_rows(source, 1).column_names
+    refuse_missing(config, first_rows(source, 1).column_names)
+
+
+def refuse_missing(config: Config, names: list[str]) -> None:
+    """Refuse a request that names another column than these.
+
+    Raises:
+        DataError: A setting names a missing column.
+    """
     for setting, name in named_columns(config):
         if name not in names:
             similar = get_close_matches(name, names, n=1)
             hint = f"; did you mean {similar[0]!r}?" if similar else ""
-            raise DataError(f"{setting}: there is no column {name!r}{hint}", column=name)
+            raise DataError(f"{setting}: there is no column {name!r}{hint} {_list_names(names)}", column=name)
+
+
+def _list_names(names: list[str]) -> str:
+    """The columns of the table in words; of a wide table the first ones."""
+    more = len(names) - MOST_NAMES
+    others = f" and {more:,} more" if more > 0 else ""
+    return f"(the table has {', '.join(map(repr, names[:MOST_NAMES]))}{others})"
 
 
 def named_columns(config: Config) -> Iterator[tuple[str, str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -39,6 +39,7 @@ class ReplacementReport:
         num_rows: Number of rows written.
         result: Personal data that was found and replaced.
         stage_seconds: Wall time of each stage, in this run or in the one that finished it.
+        done_now: Names of the stages that this call did, and found not finished.
     """
 
     run_dir: str
@@ -49,6 +50,7 @@ class ReplacementReport:
     num_rows: int
     result: PiiResult
     stage_seconds: dict[str, float]
+    done_now: tuple[str, ...] = field(default=(), compare=False)
 
 
 def replace_table(
@@ -101,6 +103,7 @@ def replace_table(
             num_rows=result.num_rows,
             result=result,
             stage_seconds=job.stages.seconds,
+            done_now=job.stages.done_now,
         )
 
 

@@ -7,7 +7,7 @@ changed request raises an error that lists the stale stages; `redo` runs them ag
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -54,14 +54,14 @@ from ss_ray.plans.make import check_supported, make_plan
 from ss_ray.plans.plan import RunPlan
 from ss_ray.plans.sequences import modelled_schema, with_timestamp_format
 from ss_ray.privacy.certificate import Certificate
-from ss_ray.progress import OnProgress, ignore
+from ss_ray.progress import OnProgress, Progress, ignore
 from ss_ray.runs.run_dir import RunDir, fingerprint
 from ss_ray.schema import TableSchema
 from ss_ray.tables.common_stage import hold_back_notes, hold_back_rare_values
 from ss_ray.tables.export import write_csv
 from ss_ray.tables.files import source_state
 from ss_ray.tables.stage import TableRef, read_table, split_table
-from ss_ray.training.stage import TrainingRows, discard_work
+from ss_ray.training.stage import ModelRef, TrainingRows, discard_work
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,6 +112,7 @@ class RunReport:
         evaluation: Main figures; None where evaluation is off.
         stage_seconds: Wall time of each stage, in this run or in the one that finished it.
         notices: Findings about the source that a person must see, with the option to set.
+        done_now: Names of the stages that this call did, and found not finished.
     """
 
     run_dir: str
@@ -127,6 +128,7 @@ class RunReport:
     evaluation: EvaluationResult | None
     stage_seconds: dict[str, float]
     notices: tuple[str, ...] = ()
+    done_now: tuple[str, ...] = field(default=(), compare=False)
 
 
 def run(
@@ -181,6 +183,7 @@ def run(
             incomplete=release.synthetic.incomplete,
             evaluation=evaluation,
             stage_seconds=job.stages.seconds,
+            done_now=job.stages.done_now,
             notices=find_notices(source.table, source.plan, finds=config.constraints == "auto"),
         )
 
@@ -291,11 +294,19 @@ def _train_model(job: Job, source: PlannedSource, prepared: Prepared) -> Learned
             unit=source.table.repeated_id.column if source.table.repeated_id else None,
         )
         model = job.stages.run(family.train, rows, plan.model.training, job.on_progress)
+        _tell_early_stop(job, model, plan.model.training.num_steps)
         learned = Learned(model=model, guarantee=None)
 
     # Tokens are as secret as rows, and are not needed once the model is recorded.
     discard_work(job.run_dir.internal)
     return learned
+
+
+def _tell_early_stop(job: Job, model: ModelRef, num_steps: int) -> None:
+    """Say that training ended before its last step, and why; nothing of a model that an earlier call trained."""
+    if job.stages.ran and model.steps < num_steps:
+        why = f"stopped at step {model.steps:,} of {num_steps:,}: no gain since {model.best_step:,}"
+        job.on_progress(Progress(stage="train", done=model.steps, total=model.steps, unit="steps", note=why))
 
 
 def _make_release(job: Job, source: PlannedSource, prepared: Prepared, learned: Learned) -> Release:

@@ -21,6 +21,7 @@ from ss_ray.location import Location
 from ss_ray.plans.make import unused_paths
 from ss_ray.progress import OnProgress, ignore
 from ss_ray.runs.audit_log import Log, logged
+from ss_ray.runs.lock import locked
 from ss_ray.runs.run_dir import RunDir, fingerprint
 
 logger = logging.getLogger(__name__)
@@ -76,6 +77,7 @@ class Stages:
         self.keys: dict[str, str] = {}
         self.ran = False
         self.seconds: dict[str, float] = {}
+        self.done_now: tuple[str, ...] = ()
 
     def key(self, stage: str) -> str:
         """The fingerprint under which a stage's result is valid."""
@@ -149,6 +151,7 @@ class Stages:
         started = time.perf_counter()
         result = function(*args, **kwargs)
         self.seconds[stage] = round(time.perf_counter() - started, 2)
+        self.done_now = (*self.done_now, stage)
         self.run_dir.write_manifest(
             stage,
             {
@@ -213,8 +216,9 @@ def begin_job(
 
     Raises:
         ConfigError: A finished stage is stale, and `redo` was not given.
+        ResourceError: Another process works in the directory.
     """
-    with logged(command, config.audit_log, str(run_dir.root)) as log:
+    with logged(command, config.audit_log, str(run_dir.root)) as log, locked(run_dir):
         stages = Stages(run_dir, config, redo=redo, wanted=wanted)
         stages.check(inputs())
         run_dir.create()

@@ -15,6 +15,7 @@ from pydantic import TypeAdapter
 
 from ss_ray import __version__
 from ss_ray.errors import PrivacyError
+from ss_ray.printed_tables import html_table
 from ss_ray.privacy.accounting import epsilon_of
 from ss_ray.privacy.charges import Charge, DPPlan
 from ss_ray.privacy.ledger.ledger import Balance
@@ -141,6 +142,18 @@ class Certificate:
         """The certificate of a table some of whose cells came with the request, not from the model."""
         covered = tuple(text for text in self.not_covered if text != GIVEN)
         return replace(self, not_covered=(*covered, GIVEN))
+
+    def _repr_html_(self) -> str:
+        """The guarantee as a table, for notebooks."""
+        rows = [
+            ("epsilon", f"{self.epsilon:.3f} of {self.target_epsilon:g}"),
+            ("delta", f"{self.delta:.3g}"),
+            ("one unit", self.privacy_unit),
+            ("neighbours", self.adjacency),
+            *(("covered", text) for text in self.covered),
+            *(("not covered", text) for text in self.not_covered),
+        ]
+        return html_table([("privacy certificate", ""), *rows])
 
     def to_json(self) -> str:
         """The text of release/privacy_certificate.json."""

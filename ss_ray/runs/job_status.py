@@ -20,8 +20,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ss_ray.errors import SsRayError
-from ss_ray.progress import OnProgress, PlainLines, Progress, shown
 from ss_ray.location import Location
+from ss_ray.progress import OnProgress, PlainLines, Progress, shown
 
 logger = logging.getLogger(__name__)
 WRITE_SECONDS = 1.0

@@ -17,9 +17,9 @@ from pathlib import Path
 
 from pyarrow import fs as pafs
 
-from ss_ray.runs.audit_log import Entry, append
 from ss_ray.errors import ConfigError, ResourceError
 from ss_ray.location import Location
+from ss_ray.runs.audit_log import Entry, append
 from ss_ray.runs.run_dir import RunDir
 
 PRIVATE = ("internal", "manifest")

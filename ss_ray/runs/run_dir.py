@@ -22,6 +22,7 @@ from pyarrow import fs as pafs
 from ss_ray.errors import ConfigError
 from ss_ray.location import Location
 
+
 @dataclass(frozen=True, kw_only=True)
 class RunDir:
     """Paths of a run below its root, and the manifests of its finished stages."""

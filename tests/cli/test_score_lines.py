@@ -66,11 +66,11 @@ def test_the_summary_of_new_rows_names_the_constraints_that_hold_and_those_that_
         result=SyntheticTable(num_rows=10, num_files=1, rejected={}, repaired={}, incomplete=""),
         stage_seconds={},
     )
-    lines = generation_summary(report).splitlines()
+    lines = generation_summary(report, 3.0).splitlines()
     assert "Constraints      of the run: order(start <= end)" in lines
     assert "Constraints      added: range(age)" in lines
 
     dropped = replace(report, constraints=KeptConstraints(of_run=(), added=(), dropped=(order,)))
-    assert "Constraints      of the run, dropped: order(start <= end)" in generation_summary(dropped)
+    assert "Constraints      of the run, dropped: order(start <= end)" in generation_summary(dropped, 3.0)
     nothing = replace(report, constraints=KeptConstraints(of_run=(), added=(), dropped=()))
-    assert "Constraints      none" in generation_summary(nothing).splitlines()
+    assert "Constraints      none" in generation_summary(nothing, 3.0).splitlines()

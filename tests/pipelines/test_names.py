@@ -25,7 +25,10 @@ def visits(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ("values", "message"),
     [
         ({"evaluation": {"target": "costs"}}, "evaluation.target: there is no column 'costs'; did you mean 'cost'?"),
-        ({"evaluation": {"target": "x"}}, "evaluation.target: there is no column 'x'$"),
+        (
+            {"evaluation": {"target": "x"}},
+            r"evaluation.target: there is no column 'x' \(the table has 'patient', 'when', 'cost'\)$",
+        ),
         ({"data": {"columns": {"Cost": {"kind": "integer"}}}}, "data.columns: .*'Cost'; did you mean 'cost'"),
         ({"data": {"group_training_examples_by": "patients"}}, "data.group_training_examples_by: .*'patients'"),
         ({"constraints": [{"type": "unique", "columns": ["patient", "wen"]}]}, r"constraints\[0\]: .*'wen'"),

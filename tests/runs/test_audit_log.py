@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from ss_ray.runs.audit_log import GENESIS, append, logged, read_log, verify
 from ss_ray.cli.main import main
 from ss_ray.errors import AuditError, DataError, ResourceError
+from ss_ray.runs.audit_log import GENESIS, append, logged, read_log, verify
 
 
 def write(log: Path, number: int = 4) -> list[str]:

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from ss_ray.errors import DataError
-from ss_ray.runs.job_status import JsonLines, followed, log_as_json, read_status
-from ss_ray.progress import Progress
 from ss_ray.location import Location
+from ss_ray.progress import Progress
+from ss_ray.runs.job_status import JsonLines, followed, log_as_json, read_status
 
 
 def status_of(file: Path):

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from ss_ray.runs.audit_log import read_log
 from ss_ray.cli.main import main
 from ss_ray.errors import ConfigError
+from ss_ray.runs.audit_log import read_log
 from ss_ray.runs.purge import purge
 
 

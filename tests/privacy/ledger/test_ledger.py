@@ -557,12 +557,23 @@ def test_the_commands_set_show_and_close(ledger: Ledger, url: str, capsys: pytes
     ledger.charge("first", steps(20))
     ledger.open_job("second", "other", "rows of id", DELTA)
     code, out, _ = outcome(["ledger", "show", "--ledger", url], capsys)
+    spent = f"{epsilon_of([steps(20)], DELTA, 'rdp'):.4g}"
+    table = [line.split() for line in out.splitlines()]
+    assert code == 0
+    assert table[0] == "data set privacy unit delta budget spent reserved left jobs".split()
+    assert [row[0] for row in table[1:]] == ["adult", "other"]
+    assert table[1][1:5] == ["row", "1e-05", "200", spent]
+    assert table[2][-1] == "1"
+
+    code, out, _ = outcome(["ledger", "show", "--dataset", "adult", "--ledger", url], capsys)
     lines = [" ".join(line.split()) for line in out.splitlines()]
     assert code == 0
     assert "budget epsilon 200 at delta 1e-05" in lines
     assert f"spent epsilon {epsilon_of([steps(20)], DELTA, 'rdp'):.4g}" in lines
     assert any(line.startswith("first open dp-sgd 4 1 20 1,480 20") for line in lines)
     assert "first open schema: counts 20 1 0 1 -" in lines
+    _, out, _ = outcome(["ledger", "show", "--dataset", "other", "--ledger", url], capsys)
+    lines = [" ".join(line.split()) for line in out.splitlines()]
     assert {"other, per rows of id", "budget none set", "second open - - - - - -"} <= set(lines)
     assert outcome(["ledger", "close", "first", "--ledger", url], capsys) == (0, "first is closed\n", "")
     _, out, _ = outcome(["ledger", "show", "--dataset", "adult", "--ledger", url], capsys)
