@@ -9,7 +9,7 @@ Columns stand in table order except that free text comes last, so that long text
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from types import MappingProxyType
@@ -238,29 +238,12 @@ def fit_codec(
     sample = _without_dictionaries(sample)
     ordered = sorted(_spellings_first(schema), key=is_long_text)
     texts = {c.name: _some_texts(sample.column(c.name)) for c in ordered if is_long_text(c)}
-    if texts:
-        together = [text for column in texts.values() for text in column]
-        tokenizer = train_tokenizer(together, sizes.text_vocabulary)
-        words = find_words(tokenizer, together)
-    else:
-        tokenizer = ""
-        words = ()
-
+    make_text = _text_maker(texts, sizes)
     columns: list[ColumnCodec] = []
     next_token = first_token
     for column in ordered:
         if is_long_text(column):
-            lengths = token_lengths(tokenizer, texts[column.name])
-            columns.append(
-                TextCodec(
-                    column=column,
-                    first_token=next_token,
-                    tokenizer=tokenizer,
-                    num_pieces=vocabulary_size(tokenizer),
-                    max_tokens=fit_max_tokens(lengths, sizes.max_text_tokens),
-                    words=words,
-                )
-            )
+            columns.append(make_text(column, next_token))
         else:
             # The flag column and the column of spellings stand right before the column that they belong to.
             flag = columns[-1] if column.name in flags else None
@@ -349,6 +332,25 @@ def _some_texts(array: pa.ChunkedArray) -> list[str]:
     """Up to MAX_TEXTS texts from all over a column."""
     array = array.drop_null()
     return array.take(pa.array(range(0, len(array), 1 + len(array) // MAX_TEXTS), pa.int64())).to_pylist()
+
+
+def _text_maker(texts: Mapping[str, list[str]], sizes: CodecSizes) -> Callable[[ColumnSchema, int], TextCodec]:
+    """Codecs of text columns, which share pieces and words, by column and first token."""
+    together = [text for column in texts.values() for text in column]
+    tokenizer = train_tokenizer(together, sizes.text_vocabulary) if texts else ""
+    words = find_words(tokenizer, together) if texts else ()
+
+    def make_text(column: ColumnSchema, first_token: int) -> TextCodec:
+        return TextCodec(
+            column=column,
+            first_token=first_token,
+            tokenizer=tokenizer,
+            num_pieces=vocabulary_size(tokenizer),
+            max_tokens=fit_max_tokens(token_lengths(tokenizer, texts[column.name]), sizes.max_text_tokens),
+            words=words,
+        )
+
+    return make_text
 
 
 def _without_dictionaries(table: pa.Table) -> pa.Table:

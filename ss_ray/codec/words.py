@@ -79,12 +79,12 @@ class WordGuide:
     words: tuple[str, ...]
 
     @cached_property
-    def _tree(self) -> _Tree:
+    def _word_tree(self) -> _Tree:
         return _grow_tree(Tokenizer.from_str(self.tokenizer), self.words)
 
     def allowed(self, states: States) -> Allowed:
         """(rows, 1 + pieces) whether the text may end, and which pieces may come next."""
-        tree = self._tree
+        tree = self._word_tree
         mask = tree.openings[tree.classes[states]]
         starts, counts = tree.first_child[states], tree.num_children[states]
         rows = np.repeat(np.arange(len(states)), counts)
@@ -94,7 +94,7 @@ class WordGuide:
 
     def advance(self, states: States, pieces: npt.NDArray[np.int64]) -> States:
         """(rows,) states after a piece each; a negative piece, which ends a text or is none, leads to START."""
-        tree = self._tree
+        tree = self._word_tree
         wanted = states * tree.num_pieces + pieces
         place = np.searchsorted(tree.child_keys, wanted)
         place = np.minimum(place, len(tree.child_keys) - 1)

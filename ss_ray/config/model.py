@@ -130,7 +130,7 @@ class CompactParameters(Section):
     num_layers: Annotated[int, Field(ge=1, le=64)] | Auto = Field("auto", description="Decoder blocks; auto: 2.")
     num_heads: int = Field(4, ge=1, le=64, description="Attention heads.")
     num_bins: int = Field(64, ge=2, le=4096, description="Quantile bins of a number with over 256 distinct values.")
-    text_vocabulary: int = Field(1024, ge=256, le=65536, description="Pieces of free text, the 256 bytes included.")
+    text_vocabulary: int = Field(4096, ge=256, le=65536, description="Pieces of free text, the 256 bytes included.")
     max_text_tokens: Annotated[int, Field(ge=1, le=4096)] | Auto = Field(
         "auto", description="Longest free text in pieces, under DP in bytes; the rest is cut; auto: 128, under DP 32."
     )
