@@ -67,7 +67,8 @@ def save_untrained_model(table: Path, folder: Path) -> None:
     )
     shape = CompactShape(hidden_size=16, num_layers=1, num_heads=2, intermediate_size=32)
     model = build_compact(shape, vocabulary_size=codec.vocabulary_size, num_slots=len(codec.slots), seed=0)
-    model.save_pretrained(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    model.save(folder)
     (folder / "codec.json").write_text(codec.to_json())
 
 

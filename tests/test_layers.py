@@ -37,7 +37,11 @@ RULES = {  # imported name -> files that may import it
         "serve/store/migrations/versions/*.py",
     ],
     "torch": ["ss_ray/training/*.py", "ss_ray/training/private/*.py", "ss_ray/generation/*.py"],
-    "transformers": ["ss_ray/training/*.py", "ss_ray/training/private/*.py", "ss_ray/generation/*.py"],
+    "transformers": [
+        "ss_ray/training/pretrained.py",
+        "ss_ray/generation/text_actor.py",
+        "ss_ray/generation/torch_engine.py",
+    ],
     "vllm": ["ss_ray/generation/vllm.py"],
     "peft": ["ss_ray/training/pretrained.py"],
     "xgrammar": ["ss_ray/generation/torch_engine.py"],
@@ -104,6 +108,12 @@ def test_no_layer_below_the_pipeline_uses_a_stage():
 def test_importing_requests_plans_and_run_directories_stays_light():
     modules = ("config.model", "config.files", "runs.run_dir", "plans.plan", "plans.make")
     assert loaded_by("; ".join(f"import ss_ray.{module}" for module in modules)) & HEAVY == set()
+
+
+@pytest.mark.parametrize("module", ["training.worker", "generation.worker", "training.private.canaries"])
+def test_workers_of_the_compact_model_load_no_language_model_library(module: str):
+    """The import of transformers takes seconds in each worker."""
+    assert loaded_by(f"import ss_ray.{module}") & {"transformers", "peft", "vllm", "xgrammar", "accelerate"} == set()
 
 
 def test_a_request_ends_at_the_plan():

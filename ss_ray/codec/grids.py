@@ -13,7 +13,7 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+from scipy.special import chdtrc
 
 from ss_ray.codec.ordinals import Units
 
@@ -131,6 +131,14 @@ def _find_levels(units: Units, steps: Iterator[int]) -> list[int]:
     return [1, *(step for step, _ in levels[1:][1 - MAX_LEVELS :])]
 
 
+def is_uneven(counts: npt.NDArray[np.int64]) -> bool:
+    """Whether counts of equally likely values are too different for chance (chi-squared test)."""
+    expected = counts.mean()
+    statistic = float(((counts - expected) ** 2).sum() / expected) if expected else 0.0
+    # scipy.stats has the same test, and takes a second to import.
+    return bool(chdtrc(len(counts) - 1, statistic) < P_VALUE)
+
+
 def _calendar_grids(days: Units) -> tuple[Grid, ...]:
     grids: list[Grid] = []
     chance = 12 / 365.25
@@ -140,7 +148,7 @@ def _calendar_grids(days: Units) -> tuple[Grid, ...]:
 
     rest = days[~np.any([grid.holds(days) for grid in grids], axis=0)] if grids else days
     counts = np.bincount((rest - MONDAY) % DAYS_OF_WEEK, minlength=DAYS_OF_WEEK)
-    if len(rest) >= MIN_ROWS and stats.chisquare(counts).pvalue < P_VALUE:
+    if len(rest) >= MIN_ROWS and is_uneven(counts):
         return (*grids, *(Grid(step=DAYS_OF_WEEK, offset=MONDAY + day) for day in range(DAYS_OF_WEEK) if counts[day]))
     return (*grids, Grid()) if grids else ()
 

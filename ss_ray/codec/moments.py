@@ -7,10 +7,9 @@ from typing import Literal
 
 import numpy as np
 import pyarrow as pa
-from scipy import stats
 
 from ss_ray.codec.columns import PAD, BinnedCodec, Bins, Slot, Tokens, fit_binned
-from ss_ray.codec.grids import DAYS_OF_WEEK, MIN_ROWS, P_VALUE
+from ss_ray.codec.grids import DAYS_OF_WEEK, MIN_ROWS, is_uneven
 from ss_ray.codec.ordinals import Scale, Units, bound_units, from_units, to_units
 from ss_ray.schema import ColumnSchema, Kind, arrow_type
 from ss_ray.tables.spellings.dates import SECONDS_PER_DAY, TICKS_PER_SECOND
@@ -112,7 +111,7 @@ def _has_habits(days: Units, hours: Units) -> bool:
     """Whether weekdays or hours are far from equally frequent."""
     weekdays = np.bincount(days % DAYS_OF_WEEK, minlength=DAYS_OF_WEEK)
     by_hour = np.bincount(hours, minlength=HOURS)
-    return any(stats.chisquare(counts).pvalue < P_VALUE for counts in (weekdays, by_hour))
+    return is_uneven(weekdays) or is_uneven(by_hour)
 
 
 def _ticks_per_day(column: ColumnSchema) -> int:

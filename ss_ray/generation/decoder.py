@@ -6,22 +6,19 @@ function of the weights and its seed. A slot that no row of the batch uses costs
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
-from transformers import AttentionInterface
-from transformers.cache_utils import Cache, DynamicLayer
+from torch.nn import functional as F
 
 from ss_ray.codec.columns import BOS, FREE, PAD, Slot, Tokens
 from ss_ray.generation.guides import TextGuides
 from ss_ray.plans.sampling import Sampling
 from ss_ray.training.models import CompactModel
+from ss_ray.training.network import EPSILON, Block, rotate
 
 CANDIDATES = 32
 TEXT_TOP_P = 0.95
@@ -30,71 +27,63 @@ MIN_TEMPERATURE = 1e-6
 """Already the most likely token alone; nearer to 0, float32 runs out of numbers."""
 
 
-class _SlotCacheLayer(DynamicLayer):  # type: ignore[misc]
-    """Keys and values of one layer, slot after slot in memory reserved for all, so that a new slot is one plain copy.
+class _CachedBlock:
+    """A block of the network for one new position of many rows, with the keys and values of all before it.
 
-    The very first entry is that of BOS, which is the same for every row: it is computed once and copied to the rows.
+    Weights that read the same input are joined, with the norm before them folded in.
     """
 
-    def __init__(self, num_rows: int, num_slots: int) -> None:
-        super().__init__()
-        self.num_rows = num_rows
-        self.num_slots = num_slots
+    def __init__(self, block: Block, num_rows: int, num_slots: int) -> None:
+        attention = block.self_attn
+        feed_forward = block.mlp
+        before_attention = block.input_layernorm.weight
+        before_feed_forward = block.post_attention_layernorm.weight
+        self.head_size = attention.head_size
+        self.project = before_attention * torch.cat(
+            [attention.q_proj.weight, attention.k_proj.weight, attention.v_proj.weight]
+        )
+        self.join = attention.o_proj.weight
+        self.widen = before_feed_forward * torch.cat([feed_forward.gate_proj.weight, feed_forward.up_proj.weight])
+        self.narrow = feed_forward.down_proj.weight
+        # Slot after slot, so that a new one is one plain copy.
+        self.keys = self.project.new_empty(num_slots, num_rows, self.head_size)
+        self.values = torch.empty_like(self.keys)
         self.length = 0
 
-    def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
-        """Append (rows or 1, heads, 1, head_dim); all so far as (rows, heads, length, head_dim)."""
-        if not self.is_initialized:
-            _, heads, _, width = key_states.shape
-            self.key_buffer = key_states.new_empty(self.num_slots, self.num_rows, heads, width)
-            self.value_buffer = torch.empty_like(self.key_buffer)
-            self.lazy_initialization(key_states, value_states)
+    def advance(self, hidden: Tensor, rotary: Tensor, seen: Tensor | None) -> Tensor:
+        """(rows or 1, hidden_size) after the block, from before it.
 
-        self.key_buffer[self.length] = key_states[:, :, 0]
-        self.value_buffer[self.length] = value_states[:, :, 0]
+        The first position is the same for every row, so that it is computed once and copied to the rows.
+
+        Args:
+            hidden: (rows or 1, hidden_size).
+            rotary: (2 * head_size,) angles of the position.
+            seen: (rows, positions so far) which of them each row sees; None: all.
+        """
+        width = hidden.shape[1]
+        projected = F.linear(_scale_to_unit(hidden), self.project)
+        turned = rotate(projected[:, : -self.head_size].reshape(len(hidden), -1, self.head_size), rotary)
+        self.keys[self.length] = turned[:, -1]
+        self.values[self.length] = projected[:, -self.head_size :]
         self.length += 1
-        rows = len(key_states)
-        self.keys = self.key_buffer[: self.length, :rows].permute(1, 2, 0, 3)
-        self.values = self.value_buffer[: self.length, :rows].permute(1, 2, 0, 3)
 
-        return self.keys, self.values
+        rows = len(hidden)
+        keys = self.keys[: self.length, :rows].permute(1, 2, 0)
+        values = self.values[: self.length, :rows].transpose(0, 1)
+        # (rows, heads, length)
+        scores = torch.bmm(turned[:, :-1], keys).mul_(self.head_size**-0.5)
+        if seen is not None:
+            scores.masked_fill_(~seen[:, None], -torch.inf)
 
-
-def _attend_rows(
-    module: torch.nn.Module,
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    mask: None,
-    scaling: float,
-    seen: Tensor | None = None,
-    **kwargs: Any,
-) -> tuple[Tensor, None]:
-    """Attention of one query per row over keys and values that all heads share, as two batched products.
-
-    On a CPU, for the few dozen slots of a row, several times as fast as `scaled_dot_product_attention`.
-
-    Args:
-        module: Attention layer; transformers passes it, and it is not used.
-        query: (rows, heads, 1, head_dim).
-        key: (rows, 1, length, head_dim).
-        value: (rows, heads, positions, width) values that all heads share.
-        mask: Mask of transformers, which makes none for this kind of attention; not used.
-        scaling: Factor of the scores.
-        seen: (rows, length) which entries each row sees; None: all.
-        kwargs: Further arguments of transformers; not used.
-
-    Returns:
-        (rows, 1, heads, head_dim), and no weights.
-    """
-    # (rows, heads, length)
-    scores = torch.bmm(query[:, :, 0], key[:, 0].transpose(1, 2)) * scaling
-    if seen is not None:
-        scores = scores.masked_fill(~seen[:, None], -torch.inf)
-    return torch.bmm(torch.softmax(scores, dim=-1), value[:, 0]).unsqueeze(1), None
+        attended = torch.bmm(torch.softmax(scores, dim=-1), values).view(rows, width)
+        hidden = torch.addmm(hidden, attended, self.join.T)
+        gate, up = F.linear(_scale_to_unit(hidden), self.widen).chunk(2, dim=1)
+        return torch.addmm(hidden, F.silu(gate) * up, self.narrow.T)
 
 
-AttentionInterface.register("slot_attention", _attend_rows)
+def _scale_to_unit(hidden: Tensor) -> Tensor:
+    """Vectors (rows, hidden_size) of mean square 1."""
+    return F.rms_norm(hidden, hidden.shape[1:], eps=EPSILON)
 
 
 @torch.inference_mode()
@@ -161,17 +150,6 @@ def drawn_by(weights: npt.NDArray[np.float32], rng: np.random.Generator) -> npt.
     return np.argmax(weights + rng.gumbel(size=weights.shape), axis=1)
 
 
-@contextmanager
-def _slot_attention(model: CompactModel) -> Iterator[None]:
-    """The model with the decoder's attention, which is put back: it is wrong for whole sequences."""
-    before = model.config._attn_implementation
-    model.set_attn_implementation("slot_attention")
-    try:
-        yield
-    finally:
-        model.set_attn_implementation(before)
-
-
 def _decode_slots(
     model: CompactModel,
     slots: tuple[Slot, ...],
@@ -192,42 +170,41 @@ def _decode_slots(
     else:
         fixed = torch.from_numpy(given).long().to(model.device)
 
-    with _slot_attention(model):
-        for index, slot in enumerate(slots):
-            forced: Tensor | None
-            if fixed is None:
-                forced = None
-            else:
-                forced = fixed[:, index]
+    for index, slot in enumerate(slots):
+        forced: Tensor | None
+        if fixed is None:
+            forced = None
+        else:
+            forced = fixed[:, index]
 
-            used = _in_use(state.tokens, slot, forced)
-            is_text = guides.is_text(slot)
-            if state.skips_unused and used is not None and not used.any():
-                continue
+        used = _in_use(state.tokens, slot, forced)
+        is_text = guides.is_text(slot)
+        if state.skips_unused and used is not None and not used.any():
+            continue
 
-            hidden = state.advance(index, used)
-            if forced is not None and not weighs and not (forced == FREE).any():
-                # Nothing to draw.
-                guides.follow(slot, state.write(index, forced, used))
-                continue
+        hidden = state.advance(index, used)
+        if forced is not None and not weighs and not (forced == FREE).any():
+            # Nothing to draw.
+            guides.follow(slot, state.write(index, forced, used))
+            continue
 
-            logits = model.lm_head.logits(hidden, slot.start, slot.stop).float().expand(num_rows, -1)
-            if model.forest is not None:
-                logits = model.forest.mix(index, logits, state.tokens)
+        logits = model.lm_head.logits(hidden, slot.start, slot.stop).float().expand(num_rows, -1)
+        if model.forest is not None:
+            logits = model.forest.mix(index, logits, state.tokens)
 
-            if weighs and forced is not None:
-                weights += _log_likelihood(logits, forced, slot)
+        if weighs and forced is not None:
+            weights += _log_likelihood(logits, forced, slot)
 
-            if is_text:
-                logits = guides.restrict(logits, slot, used)
+        if is_text:
+            logits = guides.restrict(logits, slot, used)
 
-            drawn = slot.start + _draw_index(logits, of_texts if is_text else sampling, generator)
-            if forced is None:
-                kept = drawn
-            else:
-                kept = torch.where(forced == FREE, drawn, forced)
+        drawn = slot.start + _draw_index(logits, of_texts if is_text else sampling, generator)
+        if forced is None:
+            kept = drawn
+        else:
+            kept = torch.where(forced == FREE, drawn, forced)
 
-            guides.follow(slot, state.write(index, kept, used))
+        guides.follow(slot, state.write(index, kept, used))
 
     return state.tokens, weights
 
@@ -240,11 +217,10 @@ class _DecoderState:
     """
 
     def __init__(self, model: CompactModel, num_rows: int, num_slots: int) -> None:
-        self.model, self.skips_unused = model, bool(getattr(model.config, "skips_unused", False))
+        self.model, self.skips_unused = model, model.config.skips_unused
         self.tokens = torch.full((num_rows, num_slots), PAD, dtype=torch.long, device=model.device)
         self.last = torch.full((1,), BOS, dtype=torch.long, device=model.device)
-        layers = [_SlotCacheLayer(num_rows, num_slots) for _ in range(model.config.num_hidden_layers)]
-        self.cache = Cache(layers=layers)
+        self.blocks = [_CachedBlock(block, num_rows, num_slots) for block in model.model.blocks]
         # By step.
         self.seen = torch.ones((num_rows, num_slots), dtype=torch.bool, device=model.device)
         self.steps = 0
@@ -255,16 +231,16 @@ class _DecoderState:
             self.seen[:, self.steps] = used
 
         self.steps += 1
-        one_row = len(self.last) == 1
-        hidden: Tensor = self.model.model(
-            input_ids=self.last[:, None],
-            position_ids=torch.full((1, 1), index, device=self.last.device),
-            past_key_values=self.cache,
-            use_cache=True,
-            seen=self.seen[:, : self.steps] if self.skips_unused and not one_row else None,
-        ).last_hidden_state[:, -1]
+        # The first token is the same for every row.
+        is_first = len(self.last) == 1
+        seen = self.seen[:, : self.steps] if self.skips_unused and not is_first else None
+        network = self.model.model
+        hidden: Tensor = network.embed_tokens(self.last)
+        for block in self.blocks:
+            hidden = block.advance(hidden, network.rotary[index], seen)
+        normed: Tensor = network.norm(hidden)
 
-        return hidden
+        return normed
 
     def write(self, index: int, tokens: Tensor, used: Tensor | None) -> Tensor:
         """Fill slot `index` where it is in use; (rows,) tokens that stand in it."""

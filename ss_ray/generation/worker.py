@@ -26,16 +26,14 @@ from ss_ray.location import Location
 from ss_ray.plans.plan import GenerationPlan
 from ss_ray.schema import TableSchema
 from ss_ray.tables.parts import read_part
-from ss_ray.training.forest import load_forest
-from ss_ray.training.models import CompactModel
+from ss_ray.training.models import CompactModel, load_compact
 
 
 def load_model(folder: Location) -> tuple[CompactModel, SlotCodec | SequenceCodec]:
     """A trained model and its codec, ready to generate."""
     with tempfile.TemporaryDirectory() as local:
         pafs.copy_files(folder.path, local, folder.filesystem, pafs.LocalFileSystem())
-        model = CompactModel.from_pretrained(local).eval()
-        model.forest = load_forest(Path(local))
+        model = load_compact(Path(local))
         codec = codec_from_json((Path(local) / "codec.json").read_text())
         model.texts = text_columns(codec.columns)
     return model, codec

@@ -193,7 +193,7 @@ def run_and_compare(config: Config, folder: Path, on_progress: OnProgress) -> tu
     """
     # Imports torch: seconds.
     from ss_ray.codec.stored import codec_from_json
-    from ss_ray.training.models import CompactModel, group_slots
+    from ss_ray.training.models import group_slots, load_compact
     from ss_ray.training.private.recorder import read_recording
     from ss_ray.training.private.released import ChargedSteps, compare_steps
 
@@ -211,7 +211,7 @@ def run_and_compare(config: Config, folder: Path, on_progress: OnProgress) -> tu
     )
     model_folder = own.internal / "model"
     codec = codec_from_json((model_folder / "codec.json").read_text())
-    model = CompactModel.from_pretrained(model_folder.path)
+    model = load_compact(Path(model_folder.path))
     recording = read_recording(own.internal / "released")
 
     return compare_steps(model, group_slots(codec.slots), recording, audit_units(config), charged)

@@ -1,28 +1,31 @@
 """The compact model: a small Llama decoder over slot tokens, with a head that only sees a slot's own tokens.
 
-The architecture and the checkpoint format are those of transformers (`LlamaForCausalLM`). What is ours is the head:
-the logits of a slot are computed over its token range alone, so no probability is spent on, and no value can be
-sampled from, tokens that another column owns. They start from a fixed bias, 0 or the logarithm of what is known of
-each column by itself.
+What is ours is the head: the logits of a slot are computed over its token range alone, so no probability is spent on,
+and no value can be sampled from, tokens that another column owns. They start from a fixed bias, 0 or the logarithm of
+what is known of each column by itself.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
-from transformers import LlamaConfig, LlamaForCausalLM
 
 from ss_ray.codec.columns import BOS, PAD, Slot
 from ss_ray.codec.words import TextColumn
 from ss_ray.plans.shape import CompactShape
-from ss_ray.training.forest import Forest
+from ss_ray.training.forest import Forest, load_forest
+from ss_ray.training.network import Network, NetworkConfig, initialise, load_network_config
 
+CONFIG_FILE = "config.json"
+WEIGHTS_FILE = "model.safetensors"
 UNSEEN_COUNT = 0.5
 """Occurrences that a token without any is taken to have, so that it may still be learned."""
 
@@ -54,7 +57,7 @@ class SlotHead(nn.Module):
     def forward(self, hidden: Tensor, groups: Sequence[SlotGroup] | None = None) -> Tensor | list[Tensor]:
         """Logits of each group, (rows, slots of the group, tokens of its range), from (rows, slots, hidden_size).
 
-        Without groups those of all tokens, as transformers asks for them.
+        Without groups the logits of all tokens, (rows, slots, vocabulary).
         """
         if groups is None:
             return self.logits(hidden, 0, len(self.weight))
@@ -65,20 +68,56 @@ class SlotHead(nn.Module):
         return F.linear(hidden, self.weight[low:high], self.bias[low:high])
 
 
-class CompactModel(LlamaForCausalLM):  # type: ignore[misc]
-    """Llama with a `SlotHead`; in a model of an earlier version its weights are those of the input embedding.
+class CompactModel(nn.Module):
+    """A network with a `SlotHead`.
 
     Attributes:
+        config: Size of the network.
         forest: Trees that correct what the network says of a slot; None without any.
         texts: Columns of free text by name, which the decoder keeps to known words.
     """
 
-    def __init__(self, config: LlamaConfig) -> None:
-        super().__init__(config)
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.model = Network(config)
+        self.lm_head = SlotHead(config.hidden_size, config.vocab_size)
         self.forest: Forest | None = None
         self.texts: Mapping[str, TextColumn] = {}
-        self.lm_head = SlotHead(config.hidden_size, config.vocab_size)
-        self.post_init()
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.lm_head.weight.device
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """(rows, length, vocabulary) logits of all tokens after each of (rows, length) ids."""
+        logits: Tensor = self.lm_head(self.model(tokens))
+        return logits
+
+    def save(self, folder: Path) -> None:
+        """Write weights and configuration, and the forest where there is one, into a folder that exists."""
+        self.config.save(folder / CONFIG_FILE)
+        save_file({name: tensor.contiguous() for name, tensor in self.state_dict().items()}, folder / WEIGHTS_FILE)
+        if self.forest is not None:
+            self.forest.save(folder)
+
+
+def load_compact(folder: Path) -> CompactModel:
+    """The model that was written into a folder, ready to generate.
+
+    The output weights of an earlier version are those of its input embedding, and stand there alone, without a bias.
+
+    Raises:
+        DataError: The folder holds another kind of model.
+    """
+    model = CompactModel(load_network_config(folder / CONFIG_FILE))
+    tensors = load_file(folder / WEIGHTS_FILE)
+    tensors.setdefault("lm_head.weight", tensors["model.embed_tokens.weight"])
+    tensors.setdefault("lm_head.bias", model.lm_head.bias)
+    model.load_state_dict(tensors)
+    model.forest = load_forest(folder)
+    return model.eval()
 
 
 def build_compact(
@@ -99,25 +138,22 @@ def build_compact(
         skips_unused: Whether slots that are not in use are left out of what the model sees, which is faster where
             they are many; otherwise it sees PAD there.
     """
-    config = LlamaConfig(
+    config = NetworkConfig(
         vocab_size=vocabulary_size,
         hidden_size=shape.hidden_size,
         intermediate_size=shape.intermediate_size,
         num_hidden_layers=shape.num_layers,
         num_attention_heads=shape.num_heads,
-        # Shared by all heads: as good on tables, and a fifth faster to decode.
-        num_key_value_heads=1,
         max_position_embeddings=num_slots + 1,
-        tie_word_embeddings=False,
-        bos_token_id=BOS,
         pad_token_id=PAD,
-        eos_token_id=None,
-        attn_implementation="sdpa",
         skips_unused=skips_unused,
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return CompactModel(config)
+        model = CompactModel(config)
+        initialise(model.model)
+
+    return model
 
 
 def start_from_frequencies(model: CompactModel, arrays: Sequence[NDArray[np.int32]]) -> None:
@@ -198,7 +234,7 @@ def slot_states(model: CompactModel, tokens: Tensor) -> Tensor:
 def _row_states(model: CompactModel, tokens: Tensor) -> Tensor:
     """(rows, slots, hidden_size) of a model that sees PAD where a slot is not in use."""
     begin = torch.full_like(tokens[:, :1], BOS)
-    states: Tensor = model.model(input_ids=torch.cat([begin, tokens[:, :-1]], dim=1), use_cache=False).last_hidden_state
+    states: Tensor = model.model(torch.cat([begin, tokens[:, :-1]], dim=1))
     return states
 
 
@@ -209,14 +245,7 @@ def _used_states(model: CompactModel, tokens: Tensor) -> tuple[Tensor, Tensor]:
     # Slots in use, in order, then others.
     places = torch.argsort((~used).byte(), dim=1, stable=True)[:, :longest]
     begin = torch.full_like(tokens[:, :1], BOS)
-    hidden = model.model(
-        input_ids=torch.cat([begin, tokens.gather(1, places[:, :-1])], dim=1),
-        position_ids=places,
-        # Without one, a gap in the positions would be taken for a new text.
-        attention_mask=torch.ones_like(places),
-        use_cache=False,
-    ).last_hidden_state
-
+    hidden: Tensor = model.model(torch.cat([begin, tokens.gather(1, places[:, :-1])], dim=1), places)
     return hidden, places
 
 

@@ -1,6 +1,6 @@
 """Training on Ray: fit the codec on a sample, encode all rows, train on 1..n Ray Train workers.
 
-The result is a folder that transformers can load (`config.json`, `model.safetensors`) with the codec beside it. A
+The result is a folder (`config.json`, `model.safetensors`, with the names of transformers) with the codec beside it. A
 worker that dies is replaced, and a run that was killed goes on, from the last checkpoint.
 """
 

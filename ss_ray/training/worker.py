@@ -27,7 +27,7 @@ from ss_ray.training.arrays import load_arrays
 from ss_ray.training.examples import Examples, RaggedRows, RowExamples, row_examples
 from ss_ray.training.growth import grow_forest
 from ss_ray.training.loop import TrainState, Worker, split_examples, train
-from ss_ray.training.models import build_compact, group_slots, start_from_frequencies
+from ss_ray.training.models import CompactModel, build_compact, group_slots, start_from_frequencies
 from ss_ray.training.private.loop import PrivateState, PrivateUnits, own_row_units, train_private
 from ss_ray.training.private.recorder import StepRecorder
 from ss_ray.training.private.task import PrivateTask
@@ -258,14 +258,11 @@ def _resume_state(device: torch.device) -> dict[str, Any] | None:
         return fields
 
 
-def save_model(model: Any, codec: SlotCodec | SequenceCodec, folder: Location) -> None:
-    """Write the model as transformers does, with `codec.json` beside it."""
+def save_model(model: CompactModel, codec: SlotCodec | SequenceCodec, folder: Location) -> None:
+    """Write the model, with `codec.json` beside it."""
 
     def write(local: Path) -> None:
-        model.save_pretrained(local)
-        if model.forest is not None:
-            model.forest.save(local)
-
+        model.save(local)
         (local / "codec.json").write_text(codec.to_json())
 
     write_folder(write, folder)

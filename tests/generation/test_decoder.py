@@ -2,7 +2,6 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import torch
-from transformers import LlamaForCausalLM
 
 from ss_ray.codec.columns import BOS, FREE, PAD, Slot
 from ss_ray.codec.slots import CodecSizes, fit_codec
@@ -12,18 +11,18 @@ from ss_ray.plans.sampling import Sampling
 from ss_ray.schema import ColumnSchema, Kind, TableSchema
 from ss_ray.training.examples import row_examples
 from ss_ray.training.loop import Worker, split_examples, train
-from ss_ray.training.models import build_compact, ragged_losses, row_losses, token_ranges
+from ss_ray.training.models import CompactModel, build_compact, ragged_losses, row_losses, token_ranges
 from tests.training import toy
 
 PLAIN = Sampling()
 ALONE = Worker(rank=0, world_size=1)
 
 
-def draw(model: LlamaForCausalLM, num_rows: int, seed: int = 0, sampling: Sampling = PLAIN) -> np.ndarray:
+def draw(model: CompactModel, num_rows: int, seed: int = 0, sampling: Sampling = PLAIN) -> np.ndarray:
     return decode_rows(model, toy.SLOTS, num_rows, sampling, torch.Generator().manual_seed(seed))
 
 
-def make_sharp(*, skips_unused: bool) -> LlamaForCausalLM:
+def make_sharp(*, skips_unused: bool) -> CompactModel:
     """An untrained model with strong opinions: two layers, weights ten times as large."""
     shape = toy.CompactShape(hidden_size=32, num_layers=2, num_heads=4, intermediate_size=64)
     model = toy.with_opinions(
@@ -37,11 +36,11 @@ def make_sharp(*, skips_unused: bool) -> LlamaForCausalLM:
 
 
 @pytest.fixture(scope="module")
-def sharp() -> LlamaForCausalLM:
+def sharp() -> CompactModel:
     return make_sharp(skips_unused=False)
 
 
-def fit(model: LlamaForCausalLM, tokens: torch.Tensor, slots: tuple[Slot, ...], plan: CompactPlan) -> LlamaForCausalLM:
+def fit(model: CompactModel, tokens: torch.Tensor, slots: tuple[Slot, ...], plan: CompactPlan) -> CompactModel:
     examples = row_examples(tokens, slots, skips_unused=model.config.skips_unused)
     sides = split_examples(examples.units, plan, ALONE)
     train(model, examples, sides, plan, ALONE, resume=None, on_step=lambda *_: None, on_validation=lambda _: None)
@@ -49,27 +48,25 @@ def fit(model: LlamaForCausalLM, tokens: torch.Tensor, slots: tuple[Slot, ...], 
 
 
 @pytest.fixture(scope="module")
-def trained() -> LlamaForCausalLM:
+def trained() -> CompactModel:
     plan = toy.plan(num_steps=300, validation_steps=300, batch_rows=32)
     return fit(toy.make_model(), toy.make_rows(1000), toy.SLOTS, plan)
 
 
 @torch.no_grad()
-def probabilities(model: LlamaForCausalLM, rows: torch.Tensor) -> list[torch.Tensor]:
+def probabilities(model: CompactModel, rows: torch.Tensor) -> list[torch.Tensor]:
     """(rows, choices) of each slot, from one forward pass without a cache."""
-    logits = model(torch.cat([torch.full((len(rows), 1), BOS), rows[:, :-1]], dim=1)).logits
+    logits = model(torch.cat([torch.full((len(rows), 1), BOS), rows[:, :-1]], dim=1))
     return [torch.softmax(logits[:, i, slot.start : slot.stop], dim=-1) for i, slot in enumerate(toy.SLOTS)]
 
 
-def test_the_same_seed_gives_the_same_rows(sharp: LlamaForCausalLM) -> None:
+def test_the_same_seed_gives_the_same_rows(sharp: CompactModel) -> None:
     assert (draw(sharp, 200) == draw(sharp, 200)).all()
     assert (draw(sharp, 200) != draw(sharp, 200, seed=1)).any()
 
 
 @pytest.mark.parametrize("sampling", [PLAIN, Sampling(temperature=5.0), Sampling(top_p=0.5)], ids=str)
-def test_tokens_are_of_their_range_or_pad_where_the_slot_is_not_in_use(
-    sharp: LlamaForCausalLM, sampling: Sampling
-) -> None:
+def test_tokens_are_of_their_range_or_pad_where_the_slot_is_not_in_use(sharp: CompactModel, sampling: Sampling) -> None:
     x, y, z = draw(sharp, 500, sampling=sampling).T
     assert ((x >= toy.X) & (x < toy.Y) & (y >= toy.Y) & (y < toy.Z)).all()
     opened = y < toy.Y + toy.CHOICES // 2
@@ -77,7 +74,7 @@ def test_tokens_are_of_their_range_or_pad_where_the_slot_is_not_in_use(
     assert (z[~opened] == PAD).all()
 
 
-def test_the_cached_decoder_draws_what_the_uncached_model_would(sharp: LlamaForCausalLM) -> None:
+def test_the_cached_decoder_draws_what_the_uncached_model_would(sharp: CompactModel) -> None:
     """With the same random number in [0, 1) a slot's token follows from its distribution: so do all rows."""
     num_rows = 400
     drawn = torch.from_numpy(draw(sharp, num_rows, seed=9)).long()
@@ -112,7 +109,7 @@ def test_a_row_is_as_likely_whatever_rows_are_beside_it() -> None:
     torch.testing.assert_close(ragged_losses(model, rows, rows, ranges), alone)
 
 
-def test_what_is_only_looked_at_does_not_count(sharp: LlamaForCausalLM) -> None:
+def test_what_is_only_looked_at_does_not_count(sharp: CompactModel) -> None:
     model, rows = make_sharp(skips_unused=True), toy.make_rows(40)
     targets = rows.clone()
     targets[:, 0] = PAD
@@ -122,7 +119,7 @@ def test_what_is_only_looked_at_does_not_count(sharp: LlamaForCausalLM) -> None:
     torch.testing.assert_close(ragged_losses(model, rows, targets, ranges), whole - first)
 
 
-def test_given_tokens_stay_and_the_others_are_drawn(trained: LlamaForCausalLM) -> None:
+def test_given_tokens_stay_and_the_others_are_drawn(trained: CompactModel) -> None:
     given = np.full((60, 3), FREE, np.int32)
     given[:, 0] = toy.X + np.arange(60) % toy.CHOICES
     drawn = decode_rows(trained, toy.SLOTS, 60, PLAIN, torch.Generator().manual_seed(0), given)
@@ -130,7 +127,7 @@ def test_given_tokens_stay_and_the_others_are_drawn(trained: LlamaForCausalLM) -
     assert np.mean(drawn[:, 1] - toy.Y == (3 * (drawn[:, 0] - toy.X) + 1) % toy.CHOICES) > 0.9
 
 
-def test_rows_are_conditioned_on_what_comes_after(trained: LlamaForCausalLM) -> None:
+def test_rows_are_conditioned_on_what_comes_after(trained: CompactModel) -> None:
     given = np.full((80, 3), FREE, np.int32)
     given[:, 1] = toy.Y + np.arange(80) % toy.CHOICES
     tokens, weights = decode_candidates(trained, toy.SLOTS, given, PLAIN, torch.Generator().manual_seed(0))
@@ -139,7 +136,7 @@ def test_rows_are_conditioned_on_what_comes_after(trained: LlamaForCausalLM) -> 
     assert np.mean(drawn[:, 1] - toy.Y == (3 * (drawn[:, 0] - toy.X) + 1) % toy.CHOICES) > 0.9
 
 
-def test_frequencies_are_those_of_the_model(sharp: LlamaForCausalLM) -> None:
+def test_frequencies_are_those_of_the_model(sharp: CompactModel) -> None:
     drawn = torch.from_numpy(draw(sharp, 20_000)).long()
     expected = probabilities(sharp, drawn[:1])[0][0]
     found = torch.bincount(drawn[:, 0] - toy.X, minlength=toy.CHOICES) / len(drawn)
@@ -148,7 +145,7 @@ def test_frequencies_are_those_of_the_model(sharp: LlamaForCausalLM) -> None:
 
 
 @pytest.mark.parametrize("sampling", [Sampling(temperature=1e-300), Sampling(top_p=1e-9)], ids=str)
-def test_no_temperature_or_no_top_p_give_the_most_likely_tokens(sharp: LlamaForCausalLM, sampling: Sampling) -> None:
+def test_no_temperature_or_no_top_p_give_the_most_likely_tokens(sharp: CompactModel, sampling: Sampling) -> None:
     drawn = torch.from_numpy(draw(sharp, 50, sampling=sampling)).long()
     for index, choices in enumerate(probabilities(sharp, drawn)):
         best = choices.argmax(-1) + toy.SLOTS[index].start
@@ -176,7 +173,7 @@ def test_choices_without_probability_are_never_drawn() -> None:
     assert (_draw_index(logits, PLAIN, torch.Generator().manual_seed(0)) == 1).all()
 
 
-def test_the_model_is_as_before_after_decoding(sharp: LlamaForCausalLM) -> None:
+def test_the_model_is_as_before_after_decoding(sharp: CompactModel) -> None:
     rows = toy.make_rows(20)
     with torch.no_grad():
         before = row_losses(sharp, rows, toy.GROUPS)
@@ -184,21 +181,21 @@ def test_the_model_is_as_before_after_decoding(sharp: LlamaForCausalLM) -> None:
         assert torch.equal(row_losses(sharp, rows, toy.GROUPS), before)
 
 
-def test_a_table_without_slots_has_rows_without_tokens(sharp: LlamaForCausalLM) -> None:
+def test_a_table_without_slots_has_rows_without_tokens(sharp: CompactModel) -> None:
     assert decode_rows(sharp, (), 5, PLAIN, torch.Generator()).shape == (5, 0)
 
 
-def test_one_row_and_one_slot_can_be_decoded(sharp: LlamaForCausalLM) -> None:
+def test_one_row_and_one_slot_can_be_decoded(sharp: CompactModel) -> None:
     slot = Slot(column="x", start=toy.X, stop=toy.Y)
     assert decode_rows(sharp, (slot,), 1, PLAIN, torch.Generator()).shape == (1, 1)
 
 
-def test_a_trained_model_reproduces_a_functional_dependency(trained: LlamaForCausalLM) -> None:
+def test_a_trained_model_reproduces_a_functional_dependency(trained: CompactModel) -> None:
     x, y, _ = draw(trained, 2000).T
     assert ((y - toy.Y) == (3 * (x - toy.X) + 1) % toy.CHOICES).mean() >= 0.95
 
 
-def test_a_trained_model_gives_each_value_its_share(trained: LlamaForCausalLM) -> None:
+def test_a_trained_model_gives_each_value_its_share(trained: CompactModel) -> None:
     x = draw(trained, 4000)[:, 0]
     shares = np.bincount(x - toy.X, minlength=toy.CHOICES) / len(x)
     assert (np.abs(shares - 1 / toy.CHOICES) < 0.04).all()

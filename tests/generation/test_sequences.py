@@ -2,7 +2,6 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import torch
-from transformers import LlamaForCausalLM
 
 from ss_ray.codec.columns import FREE
 from ss_ray.codec.sequences import SequenceCodec, SequenceTokens
@@ -12,7 +11,7 @@ from ss_ray.plans.sampling import Sampling
 from ss_ray.schema import Kind
 from ss_ray.training.examples import parts_of_similar_length
 from ss_ray.training.loop import Worker, split_examples, train
-from ss_ray.training.models import build_compact
+from ss_ray.training.models import CompactModel, build_compact
 from ss_ray.training.sequence_examples import SequenceExamples, sequence_examples
 from tests.codec import tables
 from tests.codec.sequence_tables import decode, fit_sequences
@@ -46,14 +45,14 @@ def with_window(codec: SequenceCodec, rows: int) -> SequenceCodec:
     return SequenceCodec(**{name: getattr(codec, name) for name in codec.__dataclass_fields__} | {"window_rows": rows})
 
 
-def model_of(codec: SequenceCodec, seed: int = 0) -> LlamaForCausalLM:
+def model_of(codec: SequenceCodec, seed: int = 0) -> CompactModel:
     model = build_compact(
         toy.SHAPE, vocabulary_size=codec.vocabulary_size, num_slots=len(codec.slots), seed=seed, skips_unused=True
     )
     return toy.with_opinions(model)
 
 
-def writer(model: LlamaForCausalLM, codec: SequenceCodec, seed: int = 0) -> SequenceWriter:
+def writer(model: CompactModel, codec: SequenceCodec, seed: int = 0) -> SequenceWriter:
     return SequenceWriter(model, codec, Sampling(), np.random.default_rng(seed), torch.Generator().manual_seed(seed))
 
 
@@ -62,7 +61,7 @@ def free(codec: SequenceCodec, number: int = 1) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def trained() -> tuple[LlamaForCausalLM, SequenceCodec]:
+def trained() -> tuple[CompactModel, SequenceCodec]:
     codec, table, starts = walks(600, 0)
     codec = with_window(codec, 4)
     examples = sequence_examples(codec.encode(table, starts), codec, CPU)
@@ -100,7 +99,7 @@ def test_the_same_seed_gives_the_same_sequences() -> None:
     assert first.rows.shape != other.rows.shape or (first.rows != other.rows).any()
 
 
-def test_what_was_trained_on_is_what_is_written(trained: tuple[LlamaForCausalLM, SequenceCodec]) -> None:
+def test_what_was_trained_on_is_what_is_written(trained: tuple[CompactModel, SequenceCodec]) -> None:
     model, codec = trained
     made = writer(model, codec).rows(1500, free(codec))
     table = decode(codec, made).to_pandas()
@@ -114,7 +113,7 @@ def test_what_was_trained_on_is_what_is_written(trained: tuple[LlamaForCausalLM,
     assert 4 < sizes.mean() < 6  # 5 in training; 300 sequences: wrong by 1 in less than 1 of 10^9 seeds
 
 
-def test_sequences_are_conditioned_on_their_constants(trained: tuple[LlamaForCausalLM, SequenceCodec]) -> None:
+def test_sequences_are_conditioned_on_their_constants(trained: tuple[CompactModel, SequenceCodec]) -> None:
     model, codec = trained
     start = pa.array([0, 3] * 30, pa.int64())
     given = codec.header.given(pa.table({"start": start}))
@@ -125,7 +124,7 @@ def test_sequences_are_conditioned_on_their_constants(trained: tuple[LlamaForCau
     assert (first["state"] == first["start"]).mean() > 0.95
 
 
-def test_training_and_writing_look_at_the_same_window(trained: tuple[LlamaForCausalLM, SequenceCodec]) -> None:
+def test_training_and_writing_look_at_the_same_window(trained: tuple[CompactModel, SequenceCodec]) -> None:
     """The likelihoods that the writer's own steps give to known sequences are the losses of their windows."""
     model, codec = trained
     _, table, starts = walks(40, 3)

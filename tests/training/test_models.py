@@ -12,7 +12,7 @@ ROWS = toy.make_rows(40)
 
 def naive_loss(model: torch.nn.Module, row: torch.Tensor) -> float:
     """From the full logits of one row, slot by slot, over the slot's range alone."""
-    logits = model(torch.cat([torch.tensor([BOS]), row[:-1]])[None]).logits[0].double()
+    logits = model(torch.cat([torch.tensor([BOS]), row[:-1]])[None])[0].double()
     total = 0.0
     for index, slot in enumerate(toy.SLOTS):
         if row[index] != PAD:

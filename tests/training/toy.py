@@ -7,12 +7,11 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import LlamaForCausalLM
 
 from ss_ray.codec.columns import FIRST_TOKEN, PAD, Slot
 from ss_ray.plans.plan import CompactPlan
 from ss_ray.plans.shape import CompactShape
-from ss_ray.training.models import build_compact, group_slots
+from ss_ray.training.models import CompactModel, build_compact, group_slots
 
 CHOICES = 8
 SHAPE = CompactShape(hidden_size=32, num_layers=1, num_heads=2, intermediate_size=64)
@@ -48,11 +47,11 @@ def plan(**changes: Any) -> CompactPlan:
     return replace(PLAN, **changes)
 
 
-def make_model(seed: int = 1) -> LlamaForCausalLM:
+def make_model(seed: int = 1) -> CompactModel:
     return build_compact(SHAPE, vocabulary_size=Z + 3, num_slots=len(SLOTS), seed=seed)
 
 
-def with_opinions(model: LlamaForCausalLM, seed: int = 0) -> LlamaForCausalLM:
+def with_opinions(model: CompactModel, seed: int = 0) -> CompactModel:
     """An untrained model with weights in its head at random: one as it is built takes all tokens for equally likely."""
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():

@@ -146,7 +146,7 @@ def steep_model(*, vocabulary_size: int, num_slots: int) -> CompactModel:
 
     for weight in model.model.layers.parameters():
         if weight.ndim == 2:
-            weight *= BLOCK_SCALE
+            weight.mul_(BLOCK_SCALE)
 
     return model
 
@@ -285,7 +285,7 @@ def canary_directions(table: CanaryTable) -> Tensor:
     return nn.functional.normalize(grad[table.keys], dim=1)
 
 
-def embedding(model: CompactModel) -> nn.Parameter:
+def embedding(model: CompactModel) -> Tensor:
     """(vocabulary, hidden_size), of the input."""
     return model.model.embed_tokens.weight
 

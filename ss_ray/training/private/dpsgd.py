@@ -19,7 +19,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from transformers.models.llama.modeling_llama import LlamaRMSNorm
 
 from ss_ray.errors import PrivacyError
 from ss_ray.training.models import SlotGroup, SlotHead
@@ -51,7 +50,7 @@ def check_layers(model: nn.Module) -> None:
         for parameter in layer.parameters(recurse=False):
             if not parameter.requires_grad:
                 continue
-            if type(layer) not in _LAYERS:
+            if _find_use(layer) is None:
                 raise PrivacyError(
                     f"cannot train {name!r} ({type(layer).__name__}) with differential privacy: gradients of such a "
                     "layer cannot be clipped one by one; freeze it"
@@ -129,7 +128,7 @@ def _record_calls(model: nn.Module) -> Iterator[list[_Call]]:
     trainable = [
         layer
         for layer in model.modules()
-        if type(layer) in _LAYERS and any(p.requires_grad for p in layer.parameters(recurse=False))
+        if _find_use(layer) and any(p.requires_grad for p in layer.parameters(recurse=False))
     ]
     handles = [layer.register_forward_hook(record) for layer in trainable]
     try:
@@ -235,7 +234,7 @@ class _NormUse:
 
     def __init__(self, layer: Any, inputs: _Inputs, grads: Tensor) -> None:
         values = inputs.values
-        scale = torch.rsqrt(values.square().mean(dim=-1, keepdim=True) + layer.variance_epsilon)
+        scale = torch.rsqrt(values.square().mean(dim=-1, keepdim=True) + _norm_epsilon(layer))
         # (units, width)
         self.layer, self.gradients = layer, (grads * values * scale).sum(dim=1)
 
@@ -244,6 +243,13 @@ class _NormUse:
 
     def weighted_sums(self, factors: Tensor) -> Sums:
         return {self.layer.weight: factors @ self.gradients}
+
+
+def _norm_epsilon(layer: Any) -> float:
+    """What a norm adds to the mean square of its inputs."""
+    if not isinstance(layer, nn.RMSNorm):
+        return float(layer.variance_epsilon)
+    return torch.finfo(layer.weight.dtype).eps if layer.eps is None else layer.eps
 
 
 class _HeadUse:
@@ -313,11 +319,11 @@ def _make_use(
     if len(parts) == 1:
         key = id(first.inputs)
         inputs = shared[key] = shared.get(key) or _Inputs(_to_sequence(first.inputs, num_units))
-        return _LAYERS[type(layer)](layer, inputs, _to_sequence(grads[0], num_units))
+        return _find_use(layer)(layer, inputs, _to_sequence(grads[0], num_units))
 
     joined = torch.cat([_to_sequence(call.inputs, num_units) for call, _ in parts], dim=1)
     outputs = torch.cat([_to_sequence(grads[0], num_units) for _, grads in parts], dim=1)
-    return _LAYERS[type(layer)](layer, _Inputs(joined), outputs)
+    return _find_use(layer)(layer, _Inputs(joined), outputs)
 
 
 def _to_sequence(tensor: Tensor, num_units: int) -> Tensor:
@@ -356,6 +362,17 @@ def _pad_groups(
 _LAYERS: dict[type[nn.Module], Any] = {
     nn.Linear: _LinearUse,
     nn.Embedding: _EmbeddingUse,
-    LlamaRMSNorm: _NormUse,
+    nn.RMSNorm: _NormUse,
     SlotHead: _HeadUse,
 }
+# By its full name, so that the compact model's workers do not import transformers.
+_LAYERS_BY_NAME: dict[str, Any] = {"transformers.models.llama.modeling_llama.LlamaRMSNorm": _NormUse}
+
+
+def _find_use(layer: nn.Module) -> Any:
+    """The class that clips a layer's gradients; None where there is none."""
+    if isinstance(layer, nn.RMSNorm) and len(layer.normalized_shape) != 1:
+        return None
+
+    kind = type(layer)
+    return _LAYERS.get(kind) or _LAYERS_BY_NAME.get(f"{kind.__module__}.{kind.__qualname__}")

@@ -194,11 +194,24 @@ def test_rounding_never_hides_a_norm_that_cancels() -> None:
     assert sums[layer.weight].norm() <= 4 * (1 + 1e-4)
 
 
+@pytest.mark.parametrize("epsilon", [1e-6, 0.5, None])
+def test_norm_is_clipped_like_the_naive_loop_whatever_its_epsilon(epsilon: float | None) -> None:
+    generator = torch.Generator().manual_seed(5)
+    model = nn.Sequential(nn.Linear(6, 6), nn.RMSNorm(6, eps=epsilon), nn.Linear(6, 1))
+    inputs = 0.1 * torch.randn(4, 3, 6, generator=generator)
+
+    sums, _ = clipped_sum(model, lambda: model(inputs).sum(dim=(1, 2)), 4, 0.2)
+    expected, _ = naive_clipped_sum(model, lambda unit: model(inputs[unit : unit + 1]).sum(), 4, 0.2)
+    for parameter in model.parameters():
+        torch.testing.assert_close(sums[parameter], expected[parameter], atol=1e-5, rtol=1e-4)
+
+
 @pytest.mark.parametrize(
     ("model", "message"),
     [
         (nn.Sequential(nn.Linear(3, 3), nn.Conv1d(3, 3, 1)), r"'1' \(Conv1d\)"),
         (tied_model(), "'lm_head'.*shares weights"),
+        (nn.Sequential(nn.Linear(3, 3), nn.RMSNorm((2, 3))), r"'1' \(RMSNorm\)"),
     ],
 )
 def test_layer_that_cannot_be_clipped_is_named(model: nn.Module, message: str) -> None:
