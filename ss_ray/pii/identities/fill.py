@@ -13,8 +13,9 @@ from functools import cached_property, lru_cache
 
 import pyarrow as pa
 
+from ss_ray.errors import PrivacyError
 from ss_ray.pii import entities
-from ss_ray.pii.cells import from_texts, read_texts
+from ss_ray.pii.cells import from_texts, is_textual, read_texts
 from ss_ray.pii.identities.personas import InventedPerson
 from ss_ray.pii.identities.placeholders import (
     LOWER,
@@ -112,7 +113,11 @@ class _PersonRows:
     def filled(self, column: IdentityColumn) -> list[str | None]:
         """(num_rows,) cells of a column."""
         cells = read_texts(self.table, column.name)
-        return [cell if cell is None else self._fill_cell(column, cell, row) for row, cell in enumerate(cells)]
+        made = [cell if cell is None else self._fill_cell(column, cell, row) for row, cell in enumerate(cells)]
+        if is_textual(self.table.schema.field(column.name).type):
+            return made
+        # A column of numbers holds no postcode with letters, and no telephone number with signs.
+        return [new if new and new.isdecimal() else cell for new, cell in zip(made, cells, strict=True)]
 
     def _fill_cell(self, column: IdentityColumn, cell: str, row: int) -> str:
         persona = self._find_person(column.owner, row, column.home)
@@ -280,4 +285,8 @@ def _write_like(cell: str, form: str) -> str:
 def _set_texts(table: pa.Table, name: str, texts: Sequence[str | None]) -> pa.Table:
     place = table.schema.get_field_index(name)
     type_ = table.schema.field(place).type
-    return table.set_column(place, table.schema.field(place), from_texts(texts, type_, column=name))
+    try:
+        return table.set_column(place, table.schema.field(place), from_texts(texts, type_, column=name))
+    except PrivacyError:
+        # The type is too narrow: what was generated stays.
+        return table

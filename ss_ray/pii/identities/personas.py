@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from functools import cached_property, lru_cache
 
 from ss_ray.pii import entities
+from ss_ray.pii.identities.placeholders import spell_in_shape
 from ss_ray.pii.stand_ins.formats import digits_of, phone_number
 from ss_ray.pii.stand_ins.gazetteer import Country, Region, Town, countries
 from ss_ray.pii.stand_ins.keyed import Stream
@@ -153,9 +154,9 @@ class InventedPerson:
         """Postcode of the state, in the shape of `like`."""
         stream = self._open_stream("postcode")
         if self.region is not None and self.region.country == "US":
-            plus_four = len(digits_of(like)) == 9
             code = draw_zip_prefix(self.region, stream) + stream.digits(2)
-            return f"{code}-{stream.digits(4)}" if plus_four else code
+            has_extension = len(digits_of(like)) == 9
+            return spell_in_shape(code + stream.digits(4), like) if has_extension else code
 
         shape = like or _USUAL_SHAPES[entities.POSTCODE]
         start = postcode_start(self.region) if self.region is not None else ""

@@ -152,3 +152,25 @@ def test_persons_depend_on_the_key_and_on_nothing_else():
 def test_brackets_that_are_no_placeholder_stay_and_unknown_attributes_go(text: str):
     made = filled(plan_of("first", "note"), {"first": ["x"], "note": [text]})[0]["note"]
     assert made == ("" if "favourite" in text else text)
+
+
+@pytest.mark.parametrize(
+    ("type_", "state"), [(pa.int64(), "OH"), (pa.float64(), "OH"), (pa.int8(), "OH"), (pa.int64(), "")]
+)
+def test_columns_of_numbers_hold_numbers(type_: pa.DataType, state: str):
+    plan = plan_of("state", "zip", "city", "phone")
+    cells = {"state": pa.array([state] * 9), "city": pa.array(["x"] * 9)}
+    cells |= {"zip": pa.array([101] * 9).cast(type_), "phone": pa.array([111] * 9).cast(type_)}
+    table = pa.table(cells)
+    made = fill_identities(table, plan, KEY, units_of(table, plan, "0", None, frozenset()))
+    assert made.schema == table.schema
+    if state and not type_.equals(pa.int8()):
+        assert all(43000 <= code <= 45999 for code in made["zip"].to_pylist())
+
+
+def test_dictionaries_keep_their_type():
+    plan = plan_of("first", "last")
+    table = pa.table({name: pa.array(["x"] * 5).dictionary_encode() for name in ("first", "last")})
+    made = fill_identities(table, plan, KEY, units_of(table, plan, "0", None, frozenset()))
+    assert made.schema == table.schema
+    assert "x" not in made["first"].to_pylist()
