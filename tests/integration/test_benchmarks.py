@@ -6,7 +6,7 @@ import pytest
 
 from tests.benchmarks.scripts import assert_smoke_run_works, cases
 
-pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("own_ledger")]
+pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.release, pytest.mark.usefixtures("own_ledger")]
 
 
 @pytest.mark.parametrize("name", cases(needs_ray=True))
