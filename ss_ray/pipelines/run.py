@@ -162,7 +162,8 @@ def run(
     inputs = partial(inputs_of, config, data)
     # The state of the source is read inside of the job, so that an error stands in the audit log.
     with begin_job("run", config, run_dir, inputs, redo=redo, on_progress=on_progress) as job:
-        check_resources(config.resources)
+        if not job.stages.is_finished:
+            check_resources(config.resources)
         source = _read_source(job, data)
         source, prepared = _prepare_rows(job, data, source)
         learned = _train_model(job, source, prepared)

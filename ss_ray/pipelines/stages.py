@@ -83,6 +83,11 @@ class Stages:
         """The fingerprint under which a stage's result is valid."""
         return self.keys[stage]
 
+    @property
+    def is_finished(self) -> bool:
+        """Whether every stage of the job is done; `check` has dropped the stale ones."""
+        return all(self.run_dir.read_manifest(stage) is not None for stage in self.wanted)
+
     def check(self, inputs: Mapping[str, str]) -> None:
         """Derive all keys, and drop what a changed request makes stale.
 
@@ -203,7 +208,7 @@ def begin_job(
     redo: bool = False,
     on_progress: OnProgress = ignore,
 ) -> Iterator[Job]:
-    """Enter a job in the audit log, drop what a changed request makes stale, and connect to the cluster.
+    """Enter a job in the audit log, drop what a changed request makes stale, and connect unless all is done.
 
     Args:
         command: Name of the command in the audit log.
@@ -222,7 +227,9 @@ def begin_job(
         stages = Stages(run_dir, config, redo=redo, wanted=wanted)
         stages.check(inputs())
         run_dir.create()
-        connect()
+        # What is finished is read from files.
+        if not stages.is_finished:
+            connect()
         yield Job(config=config, run_dir=run_dir, stages=stages, log=log, on_progress=on_progress)
 
 
