@@ -9,7 +9,6 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from ss_ray.cluster import check_resources
 from ss_ray.codec.stored import read_schema
 from ss_ray.config.files import parse_config, require_config
 from ss_ray.config.model import Config
@@ -106,8 +105,6 @@ def generate_from(
         job.log.facts.update(model=str(trained.root), request=request_fingerprint(asked))
         # Read before any row is made: without it nothing of the model may leave.
         certificate = _read_certificate(asked, trained) if asked.is_private else None
-        if not job.stages.is_finished:
-            check_resources(asked.resources)
         result = _make_rows(job, trained)
         if certificate is not None:
             run_dir.certificate.write_text(certificate.to_json())

@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from ss_ray.cluster import check_resources
 from ss_ray.codec.stored import read_schema, schema_json
 from ss_ray.config.files import require_config
 from ss_ray.config.model import Config
@@ -162,8 +161,6 @@ def run(
     inputs = partial(inputs_of, config, data)
     # The state of the source is read inside of the job, so that an error stands in the audit log.
     with begin_job("run", config, run_dir, inputs, redo=redo, on_progress=on_progress) as job:
-        if not job.stages.is_finished:
-            check_resources(config.resources)
         source = _read_source(job, data)
         source, prepared = _prepare_rows(job, data, source)
         learned = _train_model(job, source, prepared)

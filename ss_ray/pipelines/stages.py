@@ -14,7 +14,7 @@ from typing import Any, ParamSpec, TypeVar, get_type_hints
 from pydantic import TypeAdapter, ValidationError
 
 from ss_ray import __version__
-from ss_ray.cluster import connect
+from ss_ray.cluster import check_resources, connect
 from ss_ray.config.model import Config
 from ss_ray.errors import ConfigError
 from ss_ray.location import Location
@@ -221,7 +221,7 @@ def begin_job(
 
     Raises:
         ConfigError: A finished stage is stale, and `redo` was not given.
-        ResourceError: Another process works in the directory.
+        ResourceError: Another process works in the directory, or the cluster lacks what is asked for.
     """
     with logged(command, config.audit_log, str(run_dir.root)) as log, locked(run_dir):
         stages = Stages(run_dir, config, redo=redo, wanted=wanted)
@@ -230,6 +230,9 @@ def begin_job(
         # What is finished is read from files.
         if not stages.is_finished:
             connect()
+            # Workers of models are asked for where rows are generated.
+            if "generate" in stages.wanted:
+                check_resources(config.resources)
         yield Job(config=config, run_dir=run_dir, stages=stages, log=log, on_progress=on_progress)
 
 
