@@ -165,7 +165,7 @@ def make_smoke_arguments(folder: Path) -> dict[str, object]:
     found = find_identities(plan, table)
     assert found is not None
     replacer = TableReplacer(plan, Pseudonyms(b"a key of the benchmark"), identities=found.by_name)
-    learned = replacer.replace_with_templates(table).template_table
+    learned = replacer.replace_with_templates(table).templates
     identities = found.for_schema(updated_schema(schema, plan, table_facts(learned)))
     units = units_of(learned, identities, "0", None, frozenset())
     (folder / "manifest").mkdir()

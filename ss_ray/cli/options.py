@@ -23,9 +23,8 @@ UNMET = 11
 
 ConfigOption = Annotated[str | None, typer.Option("--config", help="YAML file or URI; the defaults without one.")]
 SetOption = Annotated[list[str] | None, typer.Option("--set", help="Override one value: training.learning_rate=1e-3")]
-DataOption = Annotated[
-    str, typer.Option(help="CSV, Excel, JSON lines, Parquet or Arrow: a file or folder, a path or URI (s3://...).")
-]
+DATA_HELP = "CSV, Excel, JSON lines, Parquet or Arrow: a file or folder, a path or URI (s3://...)."
+DataOption = Annotated[str, typer.Option(help=DATA_HELP)]
 OUT_HELP = "Run directory, a path or URI. The same command again resumes it."
 OutOption = Annotated[str, typer.Option(help=OUT_HELP)]
 RedoOption = Annotated[bool, typer.Option("--redo", help="Do again what a changed request or source makes stale.")]

@@ -8,11 +8,8 @@ from ss_ray.errors import ConfigError
 from ss_ray.pii.entities import check_types
 from ss_ray.pii.preview import Preview, preview_replacement
 from ss_ray.tables.dialect import declared_dialect
-from ss_ray.tables.facts import table_facts
 from ss_ray.tables.files import find_source
-from ss_ray.tables.first_rows import first_rows
-from ss_ray.tables.infer import infer_schema
-from ss_ray.tables.lenient import type_leniently
+from ss_ray.tables.first_rows import first_rows, type_first_rows
 
 SAMPLE_ROWS = 200
 """First rows of the source, which type the columns."""
@@ -36,10 +33,7 @@ def preview_table(config: Config, data: str, num_rows: int) -> str:
     check_types(config.replace_pii)
     source = find_source(data, config.data.encoding, declared=declared_dialect(config.data))
     rows = first_rows(source, max(SAMPLE_ROWS, num_rows))
-    schema = infer_schema(
-        table_facts(rows), config.data.columns, is_text=source.is_text, min_rows=1, decimal=source.dialect.decimal
-    )
-    typed, _ = type_leniently(rows, schema)
+    schema, typed = type_first_rows(rows, source, config.data.columns)
     return write_preview(preview_replacement(typed, schema, config.replace_pii, config.data, num_rows))
 
 

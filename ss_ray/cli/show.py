@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from ss_ray.codec.stored import read_schema
+from ss_ray.codec.stored import read_model_schema
 from ss_ray.errors import ConfigError
 from ss_ray.runs.run_dir import RunDir
 from ss_ray.tables.cells import written_table
@@ -24,11 +24,12 @@ def show_rows(run: str, num_rows: int) -> str:
     Raises:
         ConfigError: There is no synthetic table.
     """
-    files = RunDir.at(run).synthetic.files(".parquet")
+    run_dir = RunDir.at(run)
+    files = run_dir.synthetic.files(".parquet")
     if not files:
         raise ConfigError(f"{run} holds no synthetic table; finish `ss-ray run` there first")
 
-    schema = read_schema((RunDir.at(run).internal / "model" / "codec.json").read_text())
+    schema = read_model_schema(run_dir.internal / "model")
     table = written_table(pa.concat_tables(list(read_part(files[0]))).slice(0, num_rows), schema)
     width = max(map(len, table.column_names))
     return "\n\n".join(

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from ss_ray.cli.options import (
+    DATA_HELP,
     INCOMPLETE,
     OUT_HELP,
     ConfigOption,
@@ -31,9 +32,7 @@ app = typer.Typer()
 
 @app.command()
 def init(
-    data: Annotated[
-        str, typer.Argument(help="CSV, Excel, JSON lines, Parquet or Arrow: a file or folder, a path or URI.")
-    ],
+    data: Annotated[str, typer.Argument(help=DATA_HELP)],
     out: Annotated[Path, typer.Option(help="File to write.")] = Path("ss-ray.yaml"),
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
     config: ConfigOption = None,

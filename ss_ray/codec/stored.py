@@ -8,6 +8,7 @@ from pydantic import TypeAdapter
 
 from ss_ray.codec.sequences import SequenceCodec
 from ss_ray.codec.slots import SlotCodec
+from ss_ray.location import Location
 from ss_ray.schema import TableSchema
 
 _SCHEMA = TypeAdapter(TableSchema)
@@ -23,6 +24,11 @@ def codec_from_json(text: str) -> SlotCodec | SequenceCodec:
 def schema_json(schema: TableSchema) -> str:
     """A schema for people: each column with its kind, its formats, and the reason for both."""
     return _SCHEMA.dump_json(schema, indent=2).decode() + "\n"
+
+
+def read_model_schema(model: Location) -> TableSchema:
+    """The schema of the rows that the model in a folder makes."""
+    return read_schema((model / "codec.json").read_text())
 
 
 def read_schema(text: str) -> TableSchema:

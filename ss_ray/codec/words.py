@@ -118,13 +118,13 @@ class TextColumn:
 
 def text_columns(columns: Iterable[object]) -> dict[str, TextColumn]:
     """The columns of free text of a codec, by name; those with the same words share a guide."""
-    guides: dict[tuple[str, int], WordGuide] = {}
+    guides: dict[WordGuide, WordGuide] = {}
     found = {}
     for codec in columns:
         if isinstance(codec, TextCodec):
-            key = (codec.tokenizer, len(codec.words))
-            guide = guides.setdefault(key, WordGuide(codec.tokenizer, codec.words)) if codec.words else None
-            found[codec.column.name] = TextColumn(first_token=codec.first_token, guide=guide)
+            guide = WordGuide(codec.tokenizer, codec.words)
+            shared = guides.setdefault(guide, guide) if codec.words else None
+            found[codec.column.name] = TextColumn(first_token=codec.first_token, guide=shared)
 
     return found
 

@@ -67,6 +67,12 @@ def read_texts(table: pa.Table, name: str) -> list[str | None]:
     return [None if place is None else texts[place] for place in indices.to_pylist()]
 
 
+def with_cells(table: pa.Table, name: str, cells: pa.Array | pa.ChunkedArray) -> pa.Table:
+    """The table with other cells in a column, whose field stays as it is."""
+    place = table.schema.get_field_index(name)
+    return table.set_column(place, table.schema.field(place), cells)
+
+
 def from_texts(texts: Sequence[str | None], type_: pa.DataType, *, column: str) -> pa.Array:
     """Texts as an array of the given type.
 

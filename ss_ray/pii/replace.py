@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import pyarrow as pa
@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from ss_ray.config.pii import Operator
 from ss_ray.pii import entities
-from ss_ray.pii.cells import as_texts, encode, from_texts, is_textual
+from ss_ray.pii.cells import as_texts, encode, from_texts, is_textual, with_cells
 from ss_ray.pii.columns.checksums import is_card
 from ss_ray.pii.identities.plan import IdentityColumn
 from ss_ray.pii.policy.sandbox import Sandbox
@@ -94,7 +94,8 @@ class TableReplacer:
             PrivacyError: The type of a typed column cannot hold its stand-ins.
         """
         if self.plan.steps:
-            return ReplacedTable(*self._by_policy(table, first_row), templates={})
+            by_policy, counts = self._by_policy(table, first_row)
+            return ReplacedTable(table=by_policy, counts=counts, templates=by_policy)
 
         rows = _Rows(table, self)
         columns = [self._replace_column(table.column(rule.name), rule, rows) for rule in self.plan.columns]
@@ -107,12 +108,14 @@ class TableReplacer:
         # Rows are dropped at the end, so that row numbers stay valid for every column.
         dropped = sorted({row for column in columns for row in column.dropped_rows})
         new = new.drop_columns(list(self.plan.dropped_columns))
-        templates = pa.table({column.name: column.templates for column in texts if column.templates is not None})
+        templates = new
+        for column in texts:
+            templates = with_cells(templates, column.name, column.templates)
 
         return ReplacedTable(
             table=_without_rows(new, dropped),
             counts=_count_replacements(table, columns, len(dropped)),
-            templates=dict(zip(templates.column_names, _without_rows(templates, dropped).columns, strict=True)),
+            templates=_without_rows(templates, dropped),
         )
 
     def _by_policy(self, table: pa.Table, first_row: int) -> tuple[pa.Table, Counts]:
@@ -263,7 +266,10 @@ class TableReplacer:
         texts: list[str | None] = column.to_pylist()
         present = [row for row, text in enumerate(texts) if text is not None]
         done = self._text_replacer.replace_each([(texts[row] or "", rows.context(row)) for row in present], name)
-        return self._with_texts(name, column, texts, dict(zip(present, done, strict=True)))
+        new = dict(zip(present, done, strict=True))
+        templates = [new[row].template if row in new else None for row in range(len(texts))]
+        replaced = self._with_texts(name, column, texts, new)
+        return replace(replaced, templates=from_texts(templates, column.type, column=name))
 
     def _checked_column(self, name: str, column: pa.ChunkedArray, rows: _Rows) -> _Replaced:
         """Replace personal data beside the own values of a category or of a column of a kept type."""
@@ -297,17 +303,14 @@ class TableReplacer:
         counts: Counter[str] = Counter()
         touched: Counter[str] = Counter()
         unread = Counter(text.unread for text in new.values() if text.unread is not None)
-        templates = list(texts)
         for row, text in new.items():
             texts[row] = text.text
-            templates[row] = text.template
             counts.update(text.counts)
             touched.update(text.counts.keys())
 
         return _Replaced(
             name=name,
             array=from_texts(texts, column.type, column=name),
-            templates=from_texts(templates, column.type, column=name),
             counts=counts,
             touched=touched,
             unread=unread,
@@ -330,21 +333,12 @@ class ReplacedTable:
     Attributes:
         table: Rows without personal data.
         counts: Counts of the replacement.
-        templates: (num_rows,) texts with placeholders, by text column.
+        templates: Rows as a model reads them, with placeholders in their texts.
     """
 
     table: pa.Table
     counts: Counts
-    templates: dict[str, pa.ChunkedArray]
-
-    @property
-    def template_table(self) -> pa.Table:
-        """The rows as a model reads them: with placeholders in their texts."""
-        table = self.table
-        for name, texts in self.templates.items():
-            place = table.schema.get_field_index(name)
-            table = table.set_column(place, table.schema.field(place), texts)
-        return table
+    templates: pa.Table
 
 
 @dataclass(frozen=True)
@@ -417,7 +411,7 @@ class _Replaced:
     dropped_rows: Sequence[int] = ()
     # Texts in which no names were looked for, by language.
     unread: Counter[str] = field(default_factory=Counter)
-    # (num_rows,), the texts with placeholders.
+    # (num_rows,), the texts of a text column with placeholders.
     templates: pa.Array | None = None
 
 
@@ -429,8 +423,7 @@ def _move_ages(table: pa.Table, new: pa.Table, age: AgeColumn) -> _Replaced:
 
 def _with_columns(table: pa.Table, columns: Iterable[_Replaced]) -> pa.Table:
     for column in columns:
-        place = table.schema.get_field_index(column.name)
-        table = table.set_column(place, table.schema.field(place), column.array)
+        table = with_cells(table, column.name, column.array)
     return table
 
 

@@ -386,7 +386,7 @@ def _replace_worker(
                 first_row += block.num_rows
                 writer.write(replaced)
                 if templates is not None:
-                    templates.write(made.template_table)
+                    templates.write(made.templates)
                 counts.append(found)
                 facts.append(table_facts(replaced.select(described)))
                 hashes.append(hash_kept(replaced, kept))

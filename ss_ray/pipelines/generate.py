@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from ss_ray.codec.stored import read_schema
+from ss_ray.codec.stored import read_model_schema
 from ss_ray.config.files import parse_config, require_config
 from ss_ray.config.model import Config
 from ss_ray.errors import ConfigError
@@ -92,7 +92,7 @@ def generate_from(
 
     _check_free(run_dir)
     _require_model(trained)
-    schema = read_schema((trained.internal / "model" / "codec.json").read_text())
+    schema = read_model_schema(trained.internal / "model")
     found = read_found(trained.read_manifest("find"), schema, config.generation.num_records)
     constraints = keep_constraints(config, trained.read_manifest("generate"), found)
     asked = _with_the_models_sections(config, trained, constraints)
@@ -153,7 +153,7 @@ def _inputs_of(asked: Config, trained: RunDir) -> dict[str, str]:
 
 def _write_csv(run_dir: RunDir, trained: RunDir) -> str:
     """Write release/synthetic.csv; its path or URI."""
-    schema = read_schema((trained.internal / "model" / "codec.json").read_text())
+    schema = read_model_schema(trained.internal / "model")
     return str(write_csv(run_dir.synthetic, schema, run_dir.release / "synthetic.csv"))
 
 

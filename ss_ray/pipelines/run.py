@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from ss_ray.codec.stored import read_schema, schema_json
+from ss_ray.codec.stored import read_model_schema, schema_json
 from ss_ray.config.files import require_config
 from ss_ray.config.model import Config
 from ss_ray.constraints.check import check_declared
@@ -400,7 +400,7 @@ def _publish_page(guarantee: Certificate | None, run_dir: RunDir, synthetic: Syn
     publish_report(
         guarantee,
         run_dir.synthetic,
-        read_schema((run_dir.internal / "model" / "codec.json").read_text()),
+        read_model_schema(run_dir.internal / "model"),
         num_rows=synthetic.num_rows,
         title=run_dir.root.name,
         target=run_dir.public_report,

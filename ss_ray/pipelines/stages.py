@@ -78,15 +78,12 @@ class Stages:
         self.ran = False
         self.seconds: dict[str, float] = {}
         self.done_now: tuple[str, ...] = ()
+        # Whether every stage is done: `check` finds it out.
+        self.is_finished = False
 
     def key(self, stage: str) -> str:
         """The fingerprint under which a stage's result is valid."""
         return self.keys[stage]
-
-    @property
-    def is_finished(self) -> bool:
-        """Whether every stage of the job is done; `check` has dropped the stale ones."""
-        return all(self.run_dir.read_manifest(stage) is not None for stage in self.wanted)
 
     def check(self, inputs: Mapping[str, str]) -> None:
         """Derive all keys, and drop what a changed request makes stale.
@@ -105,6 +102,7 @@ class Stages:
 
         finished = {stage: self.run_dir.read_manifest(stage) for stage in self.wanted}
         stale = [stage for stage, manifest in finished.items() if manifest and manifest["key"] != self.keys[stage]]
+        self.is_finished = not stale and all(finished.values())
         if stale and not self.redo:
             raise ConfigError(_what_changed(stale, finished[stale[0]] or {}, self.asked[stale[0]]))
 

@@ -22,11 +22,8 @@ from ss_ray.pipelines.names import refuse_missing
 from ss_ray.plans.make import check_supported, plan_compact_training
 from ss_ray.schema import ColumnSchema, Kind, TableSchema
 from ss_ray.tables.dialect import declared_dialect, describe_reading
-from ss_ray.tables.facts import table_facts
 from ss_ray.tables.files import Source, find_source, source_state
-from ss_ray.tables.first_rows import first_rows
-from ss_ray.tables.infer import infer_schema
-from ss_ray.tables.lenient import type_leniently
+from ss_ray.tables.first_rows import first_rows, type_first_rows
 from ss_ray.tables.parts import count_rows
 from ss_ray.tables.repeats import RepeatedId, find_repeated_id
 
@@ -116,10 +113,7 @@ def survey_source(config: Config, data: str) -> Survey:
     source = find_source(data, config.data.encoding, config.data.max_bytes, declared_dialect(config.data))
     rows = first_rows(source, SAMPLE_ROWS)
     refuse_missing(config, rows.column_names)
-    schema = infer_schema(
-        table_facts(rows), config.data.columns, is_text=source.is_text, min_rows=1, decimal=source.dialect.decimal
-    )
-    typed, _ = type_leniently(rows, schema)
+    schema, typed = type_first_rows(rows, source, config.data.columns)
     plan = None
     if config.replace_pii is not None:
         plan = plan_replacement(typed.slice(0, PII_ROWS), schema, config.replace_pii, config.data)

@@ -15,6 +15,7 @@ import narwhals as nw
 import pandas as pd
 import pyarrow as pa
 
+from ss_ray.pii.cells import is_textual
 from ss_ray.python.pandas_types import DtypeText, describe_dtype, parse_dtype, series_of
 from ss_ray.schema import Kind, TableSchema, typed_values
 from ss_ray.tables.cells import written_table
@@ -57,7 +58,7 @@ class FrameForm:
     def coded_categories(self) -> list[str]:
         """Names of the columns that are categories by their type, and hold no text: codes, which are no quantities."""
         fields = [field for field in self.schema or () if pa.types.is_dictionary(field.type)]
-        return [field.name for field in fields if not _is_text(field.type)]
+        return [field.name for field in fields if not is_textual(field.type)]
 
     def restore(self, rows: pa.Table, schema: TableSchema) -> Any:
         """Made rows in this form.
@@ -139,7 +140,7 @@ def written_rows(rows: pa.Table, schema: TableSchema, given: pa.Schema | None) -
             columns[name] = cells.column(name)
         else:
             target = given.field(name).type
-            cells = written if _is_text(target) else rows
+            cells = written if is_textual(target) else rows
             columns[name] = _cast_column(cells.column(name), target)
 
     return pa.table(columns)
@@ -191,11 +192,6 @@ def _plain_type(type_: pa.DataType) -> pa.DataType:
         return _plain_type(type_.value_type)
     if isinstance(type_, pa.ExtensionType):
         return type_
-    if _is_text(type_):
+    if is_textual(type_):
         return pa.string()
     return PARQUET_TYPES.get(type_, type_)
-
-
-def _is_text(type_: pa.DataType) -> bool:
-    inner = type_.value_type if pa.types.is_dictionary(type_) else type_
-    return bool(pa.types.is_string(inner) or pa.types.is_large_string(inner) or pa.types.is_string_view(inner))

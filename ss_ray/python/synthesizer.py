@@ -21,7 +21,7 @@ from pyarrow import fs as pafs
 from sklearn.base import BaseEstimator
 from sklearn.utils import Tags
 
-from ss_ray.codec.stored import read_schema
+from ss_ray.codec.stored import read_model_schema
 from ss_ray.config.files import merge_config
 from ss_ray.config.model import Config
 from ss_ray.config.shortcuts import shortcut_overrides
@@ -293,7 +293,7 @@ class Synthesizer:
         self.n_features_in_ = len(self.feature_names_in_)
 
     def _read_schema(self) -> TableSchema:
-        return read_schema((self._fitted_run().internal / "model" / "codec.json").read_text())
+        return read_model_schema(self._fitted_run().internal / "model")
 
     @contextmanager
     def _making_rows(self, wanted: Mapping[str, Any], random_state: int | None) -> Iterator[Iterator[pa.Table]]:

@@ -106,8 +106,10 @@ def _find_shapes(rule: ColumnRule, country: str | None, sample: pa.Table) -> tup
         return ()
 
     texts = read_texts(sample, rule.name)
-    is_told = country is not None and country in sample.column_names
-    countries = read_texts(sample, str(country)) if is_told else [None] * len(texts)
+    countries: list[str | None] = [None] * len(texts)
+    if country is not None and country in sample.column_names:
+        countries = read_texts(sample, country)
+
     # A number that a spreadsheet wrote with an exponent has no shape.
     whole = (
         (text, place) for text, place in zip(texts, countries, strict=True) if text and not split_exponent(text)[1]

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from ss_ray.errors import PrivacyError
 from ss_ray.pii import entities
-from ss_ray.pii.cells import from_texts, is_textual, read_texts
+from ss_ray.pii.cells import from_texts, is_textual, read_texts, with_cells
 from ss_ray.pii.identities.personas import InventedPerson
 from ss_ray.pii.identities.placeholders import (
     LOWER,
@@ -283,10 +283,8 @@ def _write_like(cell: str, form: str) -> str:
 
 
 def _set_texts(table: pa.Table, name: str, texts: Sequence[str | None]) -> pa.Table:
-    place = table.schema.get_field_index(name)
-    type_ = table.schema.field(place).type
     try:
-        return table.set_column(place, table.schema.field(place), from_texts(texts, type_, column=name))
+        return with_cells(table, name, from_texts(texts, table.schema.field(name).type, column=name))
     except PrivacyError:
         # The type is too narrow: what was generated stays.
         return table

@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from datetime import date
 
 PERSON = "person"
 """Owner of what belongs to the person of the row."""
 UPPER = "upper"
 LOWER = "lower"
-EXAMPLE_DAY = (2001, 2, 23)
+EXAMPLE_DAY = date(2001, 2, 23)
 """Date that the form of a date writes: no two of its parts can be mistaken for each other."""
 MAX_FORM = 24
 """Characters of the longest form: the shape of a longer value would be as rare as the value."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
 
 from ss_ray.pii import entities
 from ss_ray.pii.identities.placeholders import EXAMPLE_DAY, PERSON, Placeholder, case_of, shape_of
@@ -15,10 +14,12 @@ from ss_ray.pii.stand_ins.names import assign_roles, composed, name_words
 from ss_ray.pii.stand_ins.pseudonyms import FRESH_TYPES, PERMUTED_TYPES
 from ss_ray.pii.stand_ins.written_dates import read_date
 
-WRITTEN_TYPES = (FRESH_TYPES | PERMUTED_TYPES - entities.NAME_TYPES) | frozenset(
-    {entities.CITY, entities.STATE, entities.POSTCODE, entities.LOCATION, entities.ORGANIZATION}
+WRITTEN_TYPES = (
+    FRESH_TYPES
+    | PERMUTED_TYPES
+    | frozenset({entities.CITY, entities.STATE, entities.POSTCODE, entities.LOCATION, entities.ORGANIZATION})
 )
-"""Types with placeholders, beside names and dates of birth."""
+"""Types with placeholders, beside dates of birth."""
 _WITHOUT_SHAPE = frozenset(
     {
         entities.EMAIL_ADDRESS,
@@ -157,5 +158,5 @@ def _name_attribute(word: str, role: str, counts: Mapping[str, int]) -> str:
 
 def _write_date(value: str, owner: str, attribute: str) -> str:
     written = read_date(value)
-    form = written.write(date(*EXAMPLE_DAY)) if written else ""
+    form = written.write(EXAMPLE_DAY) if written else ""
     return str(Placeholder(owner, attribute, form if shape_of(form) else ""))

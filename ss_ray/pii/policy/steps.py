@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 
 from ss_ray.config.pii import Names, PolicyColumn, PolicyRow, PolicyStep
 from ss_ray.errors import ConfigError
-from ss_ray.pii.cells import as_texts, encode, from_texts, is_textual
+from ss_ray.pii.cells import as_texts, encode, from_texts, is_textual, with_cells
 from ss_ray.pii.entities import parse_entity_type
 from ss_ray.pii.policy.sandbox import Outcome, Rule, Sandbox
 from ss_ray.pii.policy.templates import Expression, needs, parts
@@ -278,7 +278,7 @@ def _apply_rule(
         )
         outcomes = _evaluate_rule(state, column, asked, sandbox, shared)
 
-    return _with_cells(state, column, outcomes)
+    return _apply_outcomes(state, column, outcomes)
 
 
 def _text_outcomes(
@@ -296,9 +296,8 @@ def _text_outcomes(
     ]
 
 
-def _with_cells(state: PolicyState, column: ColumnView, outcomes: Sequence[Outcome]) -> PolicyState:
-    place = state.table.column_names.index(column.name)
-    before = state.table.column(place)
+def _apply_outcomes(state: PolicyState, column: ColumnView, outcomes: Sequence[Outcome]) -> PolicyState:
+    before = state.table.column(column.name)
     hidden = MASK if is_textual(before.type) else None
     new = [hidden if outcome.failed else outcome.value for outcome in outcomes]
     made = from_texts([text if o.matches else None for text, o in zip(new, outcomes, strict=True)], before.type,
@@ -310,7 +309,7 @@ def _with_cells(state: PolicyState, column: ColumnView, outcomes: Sequence[Outco
         for outcome, text, old in zip(outcomes, new, texts, strict=True)
         if outcome.matches and text != old
     )
-    table = state.table.set_column(place, state.table.schema.field(place), after)
+    table = with_cells(state.table, column.name, after)
 
     return replace(state, table=table, changed=state.changed + counts)
 

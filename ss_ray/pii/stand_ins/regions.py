@@ -49,65 +49,6 @@ class Home:
 ANYWHERE = Home()
 
 
-@dataclass(frozen=True, kw_only=True)
-class Place:
-    """A real town, with a postcode and an area code of its state.
-
-    Attributes:
-        country: Code of the country (ISO 3166).
-        state: Name of the state.
-        state_code: Letters of the state's code; "" where the code has digits.
-        city: Name of the town.
-        postcode: Postcode in the United States; "" elsewhere.
-        area_code: Area code of phone numbers in the United States and Canada; "" elsewhere.
-        latitude: Degrees with two decimals.
-        longitude: Degrees with two decimals.
-    """
-
-    country: str
-    state: str
-    state_code: str
-    city: str
-    postcode: str
-    area_code: str
-    latitude: str
-    longitude: str
-
-
-def draw_place(country: str, key: bytes, *message: str) -> Place | None:
-    """A place of a country, as a function of key and message; larger states are drawn more often.
-
-    Args:
-        country: Code of the country (ISO 3166).
-        key: Secret key of the stand-ins.
-        message: Name of the draw, such as the number of a row.
-
-    Returns:
-        The place, or None for a country without places.
-
-    Example:
-        >>> place = draw_place("US", b"a secret of 16 to 64 bytes", "row 7")
-        >>> place == draw_place("US", b"a secret of 16 to 64 bytes", "row 7")
-        True
-    """
-    known = countries().get(country)
-    if known is None:
-        return None
-
-    stream = Stream(key, "place", country, *message)
-    state, town = stream.choice(known.places)
-    return Place(
-        country=country,
-        state=state.name,
-        state_code=state.code,
-        city=town.name,
-        postcode=draw_zip_prefix(state, stream) + stream.digits(2) if country == "US" else "",
-        area_code=stream.choice(area_codes_of(state) or ("",)),
-        latitude=town.latitude,
-        longitude=town.longitude,
-    )
-
-
 def draw_zip_prefix(state: Region, stream: Stream) -> str:
     """Three digits that begin the postcodes of a state of the United States."""
     known = states_by_word()[state.code.casefold()]

@@ -114,7 +114,7 @@ def test_the_replaced_table_is_the_same_with_and_without_templates():
     table = make_patients(50, seed=3).select(["first_name", "last_name", "phone", "note"])
     done = replaced(table)
     assert not any("[[" in text for text in done.table["note"].to_pylist())
-    assert done.template_table.drop_columns(["note"]) == done.table.drop_columns(["note"])
+    assert done.templates.drop_columns(["note"]) == done.table.drop_columns(["note"])
 
 
 def test_a_type_that_is_kept_or_labelled_has_no_placeholder():
