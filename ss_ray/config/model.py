@@ -16,12 +16,13 @@ from ss_ray.config.base import LANGUAGE_MODELS, NOT_YET, Auto, Bound, Cell, Rati
 from ss_ray.config.constraints import ConstraintParameters
 from ss_ray.config.generation import GenerationParameters
 from ss_ray.config.pii import PiiParameters
+from ss_ray.packaged_models import PACKAGED_MODELS, SMOLLM2
 from ss_ray.schema import Kind
 
 COMPACT = "compact"
 SEPARATOR_WORDS = ("auto", "comma", "semicolon", "tab", "pipe", "space", "\\t")
 """Spellings of `data.separator` beside a single character."""
-ModelFamilyName = Literal["compact", "language_model"]
+ModelFamilyName = Literal["compact", "compact_and_prose", "language_model"]
 
 
 class ColumnParameters(Section):
@@ -147,6 +148,11 @@ class TrainingParameters(Section):
     """The model and its training."""
 
     pretrained_model: str = Field(COMPACT, description='"compact", or the path or hub id of a causal language model.')
+    prose_model: str | None = Field(
+        "auto",
+        description='Language model that writes free text, beside the compact model: "smollm2", or the path or hub id '
+        "of a causal language model; null: the compact model writes it; auto: smollm2 where it is installed.",
+    )
     effort: Literal["fast", "balanced"] = Field(
         "balanced", description="Time for the compact model: fast shows it a third of the rows."
     )
@@ -386,6 +392,16 @@ class Config(Section):
         if self.constraints == "auto":
             return ()
         return self.constraints
+
+    @property
+    def prose_model(self) -> str | None:
+        """Name of the language model of free text; None where the model of the table writes it too."""
+        asked = self.training.prose_model
+        if asked != "auto":
+            return asked
+        if self.is_private or self.model_family != "compact" or not PACKAGED_MODELS[SMOLLM2].is_installed:
+            return None
+        return SMOLLM2
 
     @property
     def model_family(self) -> ModelFamilyName:

@@ -16,13 +16,11 @@ from torch.nn import functional as F
 
 from ss_ray.codec.columns import BOS, FREE, PAD, Slot, Tokens
 from ss_ray.generation.guides import TextGuides
-from ss_ray.plans.sampling import Sampling
+from ss_ray.plans.sampling import TEXT_TOP_P, Sampling
 from ss_ray.training.models import CompactModel
 from ss_ray.training.network import EPSILON, Block, rotate
 
 CANDIDATES = 32
-TEXT_TOP_P = 0.95
-"""Probability of the pieces of text that are drawn from; the least likely pieces spoil a text."""
 MIN_TEMPERATURE = 1e-6
 """Already the most likely token alone; nearer to 0, float32 runs out of numbers."""
 

@@ -12,7 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
+
+from ss_ray.plans.language_generation import Engine
+from ss_ray.plans.sampling import TextSampling
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +74,63 @@ class TextEngine(Protocol):
     def cancel(self, numbers: Collection[int]) -> None:
         """Forget these requests; numbers that are not under way are ignored."""
         ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineSettings:
+    """How a language model is run.
+
+    Attributes:
+        engine: Name of the engine.
+        sampling: How tokens are drawn.
+        batch_size: Completions that are decoded together.
+        window: Tokens of a prompt with its completion at most.
+        tensor_parallel_size: GPUs that share the model.
+        vocabulary: Tokens that may be written, ascending; None for all tokens.
+    """
+
+    engine: Engine
+    sampling: TextSampling
+    batch_size: int
+    window: int
+    tensor_parallel_size: int
+    vocabulary: tuple[int, ...] | None = None
+
+
+def load_engine(folder: Path, settings: EngineSettings, *, threads: int, use_gpu: bool) -> TextEngine:
+    """Load a model; of vLLM, `vllm_environment` is already set.
+
+    Args:
+        folder: A local folder with a causal language model and its tokenizer, adapters merged.
+        settings: How the model is run.
+        threads: Number of torch threads.
+        use_gpu: Whether the process has GPUs.
+    """
+    import torch
+
+    torch.set_num_threads(threads)
+    if settings.engine == "torch":
+        from ss_ray.generation.torch_engine import TorchEngine
+
+        return TorchEngine(
+            folder,
+            settings.sampling,
+            batch_size=settings.batch_size,
+            device="cuda" if use_gpu else "cpu",
+            vocabulary=settings.vocabulary,
+        )
+
+    from ss_ray.generation.vllm import VllmEngine
+
+    return VllmEngine.load(
+        folder,
+        settings.sampling,
+        max_model_len=settings.window,
+        use_gpu=use_gpu,
+        tensor_parallel_size=settings.tensor_parallel_size,
+        max_num_seqs=settings.batch_size,
+        vocabulary=settings.vocabulary,
+    )
 
 
 def without_half_characters(text: str) -> str:

@@ -28,7 +28,7 @@ from ss_ray.codec.json.lines import JsonCodec
 from ss_ray.codec.json.prompt import GenerationSettings
 from ss_ray.codec.json.records import Fault, Numbers, Parsed
 from ss_ray.generation.drafts import Draft, Drafting, Shown, Tokenize
-from ss_ray.generation.engine import Completion, CompletionRequest, TextEngine
+from ss_ray.generation.engine import Completion, CompletionRequest, EngineSettings, TextEngine, load_engine
 from ss_ray.location import Location
 from ss_ray.plans.language_generation import LanguageGenerationPlan
 
@@ -217,10 +217,20 @@ def load_text_actor(
     with local_folder(folder) as local:
         codec = JsonCodec.from_json((local / "codec.json").read_text(encoding="utf8"))
         settings = GenerationSettings.from_json((local / "generation.json").read_text(encoding="utf8"))
-        engine = _load_engine(local, plan, settings, threads, use_gpu)
+        engine = load_engine(local, _engine_settings(plan, settings.window), threads=threads, use_gpu=use_gpu)
         tokenize = _line_tokenizer(local)
 
     return TextActor(engine, codec, settings, plan, seed, tokenize)
+
+
+def _engine_settings(plan: LanguageGenerationPlan, window: int) -> EngineSettings:
+    return EngineSettings(
+        engine=plan.engine,
+        sampling=plan.sampling,
+        batch_size=plan.batch_size,
+        window=window,
+        tensor_parallel_size=plan.tensor_parallel_size,
+    )
 
 
 def _line_tokenizer(folder: Path) -> Tokenize:
@@ -229,29 +239,6 @@ def _line_tokenizer(folder: Path) -> Tokenize:
     from ss_ray.training.text_examples import tokenize_lines
 
     return partial(tokenize_lines, AutoTokenizer.from_pretrained(folder))
-
-
-def _load_engine(
-    folder: Path, plan: LanguageGenerationPlan, settings: GenerationSettings, threads: int, use_gpu: bool
-) -> TextEngine:
-    import torch
-
-    torch.set_num_threads(threads)
-    if plan.engine == "torch":
-        from ss_ray.generation.torch_engine import TorchEngine
-
-        return TorchEngine(folder, plan.sampling, batch_size=plan.batch_size, device="cuda" if use_gpu else "cpu")
-
-    from ss_ray.generation.vllm import VllmEngine
-
-    return VllmEngine.load(
-        folder,
-        plan.sampling,
-        max_model_len=settings.window,
-        use_gpu=use_gpu,
-        tensor_parallel_size=plan.tensor_parallel_size,
-        max_num_seqs=plan.batch_size,
-    )
 
 
 @contextmanager

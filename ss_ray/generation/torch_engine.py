@@ -1,7 +1,7 @@
 """Completions by torch alone: batches with a KV cache, token masks by xgrammar.
 
-Requests of a batch share their prompt, whose keys and values are computed once. A finished one leaves the batch; the
-next batch starts when all have left.
+Requests with one prompt share its keys and values, which are computed once; others are filled up at their start, where
+nothing looks. A finished one leaves the batch; the next batch starts when all have left.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,14 @@ import numpy as np
 import torch
 import xgrammar
 from torch import Tensor
+from torch.nn import functional as F
 from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache
 from transformers.cache_utils import DynamicLayer
 
 from ss_ray.errors import GenerationError
 from ss_ray.generation.engine import Completion, CompletionRequest, without_half_characters
 from ss_ray.plans.sampling import TextSampling
+from ss_ray.training.prose_model import prune_head, usual_dtype
 
 GROWTH = 128
 """Tokens that a full cache makes room for; appending to it would copy it for every token."""
@@ -97,10 +100,22 @@ class TorchEngine:
         sampling: How tokens are drawn.
         batch_size: Completions decoded together.
         device: "cpu" (float32) or "cuda" (bfloat16).
+        vocabulary: Tokens that may be written, ascending, of free text alone, with the fastest type of the device; None
+            for all tokens.
     """
 
-    def __init__(self, folder: Path, sampling: TextSampling, *, batch_size: int, device: str = "cpu") -> None:
-        if device == "cpu":
+    def __init__(
+        self,
+        folder: Path,
+        sampling: TextSampling,
+        *,
+        batch_size: int,
+        device: str = "cpu",
+        vocabulary: tuple[int, ...] | None = None,
+    ) -> None:
+        if vocabulary is not None:
+            dtype = usual_dtype(torch.device(device))
+        elif device == "cpu":
             dtype = torch.float32
         else:
             dtype = torch.bfloat16
@@ -109,6 +124,9 @@ class TorchEngine:
         self._tokenizer = AutoTokenizer.from_pretrained(folder)
         self._sampling = sampling
         self._batch_size = batch_size
+        self._written = None if vocabulary is None else torch.tensor(vocabulary, device=device)
+        if self._written is not None:
+            self._model.set_output_embeddings(prune_head(self._model.get_output_embeddings(), self._written))
         self._masks = _TokenMasks(self._tokenizer, self._model.config.vocab_size)
         self._waiting: deque[CompletionRequest] = deque()
         self._rows: list[_Row] = []
@@ -116,6 +134,8 @@ class TorchEngine:
         self._logits = torch.empty(0)
         # (rows, vocabulary) whether a token has occurred.
         self._seen = torch.empty(0)
+        # (rows, tokens) 1 for each token so far and 0 for what fills a prompt up; None where nothing does.
+        self._mask: Tensor | None = None
 
     @property
     def num_unfinished(self) -> int:
@@ -148,26 +168,24 @@ class TorchEngine:
         if not self._rows:
             return []
 
-        drawn = self._draw_next()
+        places = self._draw_next()
+        drawn = places if self._written is None else self._written[places]
         done = [self._advance_row(row, token) for row, token in zip(self._rows, drawn.tolist(), strict=True)]
         if self._seen.numel():
-            self._seen[torch.arange(len(drawn)), drawn] = True
+            self._seen[torch.arange(len(places)), places] = True
 
         going = [i for i, completion in enumerate(done) if completion is None]
         self._keep_rows(going)
         if going:
+            if self._mask is not None:
+                self._mask = F.pad(self._mask, (0, 1), value=1)
             self._append_tokens(drawn[going].unsqueeze(1))
 
         return [completion for completion in done if completion is not None]
 
     def _start_batch(self) -> None:
         """A batch of the waiting requests that have the first one's prompt."""
-        if self._waiting:
-            prompt = self._waiting[0].prompt_ids
-        else:
-            prompt = ()
-
-        batch = [request for request in self._waiting if request.prompt_ids == prompt][: self._batch_size]
+        batch = self._choose_batch()
         if not batch:
             return
 
@@ -177,16 +195,56 @@ class TorchEngine:
             _Row(request=r, rng=np.random.default_rng(r.seed), matcher=self._masks.matcher(r.grammar)) for r in batch
         ]
         self._cache = _empty_cache(self._model.config)
-        self._append_tokens(torch.tensor([prompt], device=self._model.device))
-        self._cache.batch_repeat_interleave(len(batch))
-        self._logits = self._logits.repeat(len(batch), 1)
+        self._mask = None
+        prompts = [request.prompt_ids for request in batch]
+        if len(set(prompts)) == 1:
+            self._append_tokens(torch.tensor(prompts[:1], device=self._model.device))
+            self._cache.batch_repeat_interleave(len(batch))
+            self._logits = self._logits.repeat(len(batch), 1)
+        else:
+            self._append_prompts(prompts)
+
         if self._sampling.repetition_penalty != 1:
             self._seen = torch.zeros_like(self._logits, dtype=torch.bool)
-            self._seen[:, list(prompt)] = True
+            for row, prompt in enumerate(prompts):
+                self._seen[row, self._places_of(prompt)] = True
+
+    def _choose_batch(self) -> list[CompletionRequest]:
+        """The first requests that wait: those of the first one's prompt, or, where texts are free, of any prompt."""
+        if not self._waiting:
+            return []
+
+        prompt = self._waiting[0].prompt_ids
+        mixes = self._written is not None
+        fitting = (request for request in self._waiting if mixes or request.prompt_ids == prompt)
+        return list(islice(fitting, self._batch_size))
+
+    def _append_prompts(self, prompts: Sequence[tuple[int, ...]]) -> None:
+        """Append prompts of several lengths, each filled up at its start."""
+        longest = max(map(len, prompts))
+        filler = self._masks.end_token
+        rows = [[filler] * (longest - len(prompt)) + list(prompt) for prompt in prompts]
+        used = [[0] * (longest - len(prompt)) + [1] * len(prompt) for prompt in prompts]
+        self._mask = torch.tensor(used, device=self._model.device)
+        self._append_tokens(torch.tensor(rows, device=self._model.device))
+
+    def _places_of(self, prompt: Sequence[int]) -> Tensor:
+        """(tokens,) places of a prompt's tokens in the logits, without those that may not be written."""
+        tokens = torch.tensor(prompt, device=self._model.device)
+        if self._written is None:
+            return tokens
+        return torch.isin(self._written, tokens).nonzero().squeeze(1)
 
     def _append_tokens(self, tokens: Tensor) -> None:
         """Append (rows, length) tokens; the logits after the last of them."""
-        output = self._model(input_ids=tokens, past_key_values=self._cache, use_cache=True, logits_to_keep=1)
+        settings: dict[str, Any] = {}
+        if self._mask is not None:
+            places = (self._mask.cumsum(dim=1) - 1).clamp(min=0)
+            settings = {"attention_mask": self._mask, "position_ids": places[:, -tokens.shape[1] :]}
+
+        output = self._model(
+            input_ids=tokens, past_key_values=self._cache, use_cache=True, logits_to_keep=1, **settings
+        )
         self._logits = output.logits[:, -1].float()
 
     def _draw_next(self) -> Tensor:
@@ -230,8 +288,8 @@ class TorchEngine:
         self._logits = self._logits[indices]
         if self._seen.numel():
             self._seen = self._seen[indices]
-        else:
-            self._seen = self._seen
+        if self._mask is not None:
+            self._mask = self._mask[indices]
 
         if indices:
             self._cache.batch_select_indices(torch.tensor(indices, device=self._model.device))

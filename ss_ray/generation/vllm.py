@@ -20,9 +20,10 @@ from ss_ray.plans.sampling import TextSampling
 class VllmEngine:
     """A `TextEngine` on a vLLM engine that nobody else uses at the same time."""
 
-    def __init__(self, engine: LLMEngine, sampling: TextSampling) -> None:
+    def __init__(self, engine: LLMEngine, sampling: TextSampling, vocabulary: tuple[int, ...] | None = None) -> None:
         self._engine = engine
         self._sampling = sampling
+        self._vocabulary = vocabulary
         # vLLM's own names of the requests under way.
         self._internal: dict[int, str] = {}
 
@@ -37,6 +38,7 @@ class VllmEngine:
         tensor_parallel_size: int = 1,
         max_num_seqs: int = 256,
         gpu_memory_utilization: float = 0.9,
+        vocabulary: tuple[int, ...] | None = None,
     ) -> VllmEngine:
         """Start vLLM.
 
@@ -48,6 +50,7 @@ class VllmEngine:
             tensor_parallel_size: GPUs that share the model.
             max_num_seqs: Completions decoded together at most.
             gpu_memory_utilization: Share of a GPU's memory, in (0, 1].
+            vocabulary: Tokens that may be written; None for all tokens.
         """
         # A prompt in chunks makes vLLM take back a seeded draw, which generators of CPUs cannot.
         if use_gpu:
@@ -72,7 +75,7 @@ class VllmEngine:
             structured_outputs_config=StructuredOutputsConfig(backend="xgrammar"),
             **whole_prompts,
         )
-        return cls(LLMEngine.from_engine_args(arguments), sampling)
+        return cls(LLMEngine.from_engine_args(arguments), sampling, vocabulary)
 
     @property
     def num_unfinished(self) -> int:
@@ -83,7 +86,7 @@ class VllmEngine:
         """Queue requests."""
         for request in requests:
             prompt = {"prompt_token_ids": list(request.prompt_ids)}
-            params = sampling_params(request, self._sampling)
+            params = sampling_params(request, self._sampling, self._vocabulary)
             self._internal[request.number] = self._engine.add_request(str(request.number), prompt, params)
 
     def step(self) -> list[Completion]:
@@ -99,7 +102,9 @@ class VllmEngine:
         self._engine.abort_request(internal, internal=True)
 
 
-def sampling_params(request: CompletionRequest, sampling: TextSampling) -> SamplingParams:
+def sampling_params(
+    request: CompletionRequest, sampling: TextSampling, vocabulary: tuple[int, ...] | None = None
+) -> SamplingParams:
     """What vLLM is told of a request."""
     if request.grammar is None:
         grammar = None
@@ -113,6 +118,7 @@ def sampling_params(request: CompletionRequest, sampling: TextSampling) -> Sampl
         seed=request.seed,
         max_tokens=request.max_tokens,
         structured_outputs=grammar,
+        allowed_token_ids=None if vocabulary is None else list(vocabulary),
         output_kind=RequestOutputKind.FINAL_ONLY,
     )
 

@@ -13,6 +13,7 @@ from ss_ray.config.model import Config, ModelFamilyName, ResourceParameters, Tra
 from ss_ray.errors import PrivacyError
 from ss_ray.generation.language_stage import generate_text_table
 from ss_ray.generation.pool import has_vllm
+from ss_ray.generation.prose_stage import generate_with_prose
 from ss_ray.generation.results import GenerationJob, GenerationRequest, SyntheticTable
 from ss_ray.generation.stage import generate_table
 from ss_ray.location import Location
@@ -20,10 +21,13 @@ from ss_ray.plans.language_generation import LanguageGenerationPlan, plan_langua
 from ss_ray.plans.language_training import LanguagePlan, plan_language_training
 from ss_ray.plans.make import plan_compact_training
 from ss_ray.plans.plan import CompactPlan, ModelPlan
+from ss_ray.plans.prose import ProseTablePlan, plan_prose_training
+from ss_ray.plans.prose_writing import ProseWritingPlan, plan_prose_writing
 from ss_ray.progress import OnProgress
 from ss_ray.training.language_stage import fit_text_codec, train_language_model
 from ss_ray.training.private.language_stage import train_private_language_model
 from ss_ray.training.private.stage import PrivateModelRef, PrivateTraining, train_private_model
+from ss_ray.training.prose_stage import train_with_prose
 from ss_ray.training.stage import ModelRef, TrainingRows, train_model
 
 PUBLIC_BASE_MODEL = "The base model is taken to be public: what it learned before is not covered."
@@ -187,13 +191,57 @@ class LanguageFamily:
         return (PUBLIC_BASE_MODEL,)
 
 
+@dataclass(frozen=True)
+class ProseFamily(CompactFamily):
+    """The compact model for all columns but prose, and a pretrained language model that writes the prose."""
+
+    name: ModelFamilyName = "compact_and_prose"
+
+    def check(self, training: TrainingParameters) -> None:
+        """See `ModelFamily`."""
+        from ss_ray.training.pretrained import check_pretrained
+
+        if training.prose_model not in ("auto", None):
+            check_pretrained(training.prose_model, parameter="training.prose_model")
+
+    def plan(self, config: Config, *, num_rows: int, seed: int) -> ModelPlan:
+        """See `ModelFamily`; a cluster must be connected."""
+        assert config.prose_model is not None
+        compact = plan_compact_training(config, num_rows=num_rows, seed=seed)
+        ruled = {name for constraint in config.listed_constraints for name in constraint.read_columns}
+        reserved = frozenset({*ruled, *make_request(config, None).given_names})
+        prose = plan_prose_training(config, config.prose_model, reserved, num_rows=num_rows, seed=seed)
+        vllm_available = has_vllm(use_gpu=config.resources.use_gpu)
+        return ModelPlan(
+            training=ProseTablePlan(**vars(compact), prose=prose),
+            text=plan_prose_writing(config, vllm_available=vllm_available, seed=seed),
+        )
+
+    def train(self, table: TrainingRows, plan: ProseTablePlan, on_progress: OnProgress) -> ModelRef:  # type: ignore[override]
+        """See `ModelFamily`."""
+        return train_with_prose(table, plan, on_progress)
+
+    def generate(self, job: GenerationJob, plan: ProseWritingPlan, on_progress: OnProgress) -> SyntheticTable:  # type: ignore[override]
+        """See `ModelFamily`."""
+        return generate_with_prose(job, plan, on_progress)
+
+    def describe(self, model: ModelRef) -> str:
+        """See `ModelFamily`."""
+        compact = super().describe(model)
+        if model.prose is None:
+            return compact
+        return f"{compact}; texts by a language model, {describe_size(model.prose, 'rows')}"
+
+
 FAMILIES: Mapping[ModelFamilyName, ModelFamily[Any, Any]] = {
-    family.name: family for family in (CompactFamily(), LanguageFamily())
+    family.name: family for family in (CompactFamily(), ProseFamily(), LanguageFamily())
 }
 
 
 def choose_family(config: Config) -> ModelFamily[Any, Any]:
     """The family of the model that a request asks for."""
+    if config.prose_model is not None:
+        return FAMILIES["compact_and_prose"]
     return FAMILIES[config.model_family]
 
 

@@ -254,6 +254,8 @@ def _request_by_stage(config: Config) -> dict[str, Any]:
     for path in unused_paths(config):
         _drop_leaf(tree, path.split("."))
 
+    # Which packages are installed decides what "auto" is.
+    tree["training"]["prose_model"] = config.prose_model
     data = tree["data"]
     privacy = {"dp_enabled": config.is_private}
     min_units = data.pop("min_units_per_category")

@@ -92,7 +92,7 @@ def plan_language_generation(config: Config, *, vllm_available: bool) -> Languag
     resources = config.resources
     structured = generation.structured_generation
     validation = generation.validation
-    engine = _choose_engine(config, vllm_available)
+    engine = choose_engine(config, vllm_available)
     if resources.tensor_parallel_size > 1 and not (engine == "vllm" and resources.use_gpu):
         raise ConfigError("resources.tensor_parallel_size above 1 needs vLLM and resources.use_gpu")
 
@@ -117,7 +117,12 @@ def plan_language_generation(config: Config, *, vllm_available: bool) -> Languag
     )
 
 
-def _choose_engine(config: Config, vllm_available: bool) -> Engine:
+def choose_engine(config: Config, vllm_available: bool) -> Engine:
+    """The engine of a request.
+
+    Raises:
+        ConfigError: vLLM is asked for, and is not there.
+    """
     asked = config.generation.engine
     if asked == "vllm" and not vllm_available:
         raise ConfigError(

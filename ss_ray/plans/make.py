@@ -49,6 +49,8 @@ MAX_VALIDATION_ROWS = 5_000
 NOT_PRIVATE = "No differential privacy: nothing in this run bounds what the synthetic table reveals about one row."
 ALWAYS_USED = {"privacy.dp_enabled", "privacy.dataset", "privacy.ledger"}
 """Parameters of differential privacy that matter without it: data with a budget are refused then."""
+PROSE_PARAMETERS = frozenset({"generation.engine", "generation.repetition_penalty"})
+"""Parameters of language models that the language model of texts has, too."""
 SHARD_ROWS = (4096, 65_536)
 # Rows of sequences take longer, and come out shard by shard.
 SEQUENCE_SHARD_ROWS = (512, 16_384)
@@ -69,6 +71,7 @@ def check_supported(config: Config) -> None:
             )
         _check_private(config)
 
+    _check_prose(config)
     check_sequences(config)
     if config.replace_pii is not None:
         check_types(config.replace_pii)
@@ -86,6 +89,18 @@ def _check_steps(steps: Sequence[PolicyStep], *, private: bool) -> None:
     check_policy(steps)
     if private:
         check_row_local(steps)
+
+
+def _check_prose(config: Config) -> None:
+    """Refuse a language model of texts where it could not be used, or not be paid for."""
+    if config.training.prose_model in ("auto", None):
+        return
+    if config.model_family != "compact":
+        raise ConfigError("training.prose_model: training.pretrained_model writes the texts; set prose_model to null")
+    if config.is_private:
+        raise ConfigError(
+            "training.prose_model: with differential privacy the compact model writes the texts; set it to null"
+        )
 
 
 def _check_private(config: Config) -> None:
@@ -381,7 +396,8 @@ def plan_generation(config: Config, sequences: SequencePlan | None, seed: int) -
 def unused_paths(config: Config) -> Iterator[str]:
     """Parameters that have no effect on the model that is asked for."""
     unused = {NOT_YET["applies_to"]} | ({LANGUAGE_MODELS["applies_to"]} if config.model_family == "compact" else set())
-    return (parameter.path for parameter in parameters() if parameter.applies_to in unused)
+    used = PROSE_PARAMETERS if config.prose_model is not None else frozenset()
+    return (p.path for p in parameters() if p.applies_to in unused and p.path not in used)
 
 
 def _private_note(config: Config) -> str:

@@ -9,6 +9,7 @@ from ss_ray.config.model import ModelFamilyName
 from ss_ray.plans.language_generation import LanguageGenerationPlan
 from ss_ray.plans.language_training import LanguagePlan
 from ss_ray.plans.loop import LoopPlan, PrivateLoopPlan
+from ss_ray.plans.prose_writing import ProseWritingPlan
 from ss_ray.plans.sampling import Sampling
 from ss_ray.plans.sequences import SequencePlan
 from ss_ray.plans.shape import CompactShape
@@ -88,11 +89,11 @@ class ModelPlan:
 
     Attributes:
         training: Training of the model; with differential privacy the budgeted loop comes in its place.
-        text: How a language model is asked for rows; None for the compact model.
+        text: How a language model is asked for rows or texts; None for the compact model alone.
     """
 
     training: CompactPlan | LanguagePlan
-    text: LanguageGenerationPlan | None
+    text: LanguageGenerationPlan | ProseWritingPlan | None
 
 
 @dataclass(frozen=True, kw_only=True)

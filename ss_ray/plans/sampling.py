@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+TEXT_TOP_P = 0.95
+"""Largest `top_p` of free text: the least likely pieces are seldom what anybody would write."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Sampling:

@@ -18,8 +18,10 @@ from transformers.pytorch_utils import Conv1D
 from transformers.utils import is_bitsandbytes_available
 
 from ss_ray.errors import ConfigError, ResourceError
+from ss_ray.packaged_models import find_model
 from ss_ray.plans.language_training import LanguagePlan, LoraPlan
 
+PARAMETER = "training.pretrained_model"
 USUAL_WINDOW = 2048
 """Tokens of a model whose files do not say how many it takes."""
 NO_LIMIT = 10**6
@@ -39,11 +41,13 @@ class Pretrained:
     tokenizer: Any
 
 
-def check_pretrained(name: str) -> None:
+def check_pretrained(name: str, *, parameter: str = PARAMETER) -> None:
     """Refuse, before any work, what is no causal language model with a tokenizer.
 
     Args:
-        name: Path of a folder, or hub id; of a hub's model, configuration and tokenizer are downloaded.
+        name: Name of a packaged model, path of a folder, or hub id; of a hub's model, configuration and tokenizer are
+            downloaded.
+        parameter: Parameter of the request that names the model.
 
     Raises:
         ConfigError: It is something else.
@@ -53,9 +57,10 @@ def check_pretrained(name: str) -> None:
     architectures = set(config.architectures or ())
     can_write = architectures & set(MODEL_FOR_CAUSAL_LM_MAPPING_NAMES.values())
     if type(config) not in MODEL_FOR_CAUSAL_LM_MAPPING or (architectures and not can_write):
-        raise ConfigError(f"training.pretrained_model: {name!r} is no causal language model")
-    if Path(name).is_dir() and not any(f for s in ("*.safetensors", "*.bin") for f in Path(name).glob(s)):
-        raise ConfigError(f"training.pretrained_model: the folder {name!r} has no weights")
+        raise ConfigError(f"{parameter}: {name!r} is no causal language model")
+    folder = Path(find_model(name))
+    if folder.is_dir() and not any(f for s in ("*.safetensors", "*.bin") for f in folder.glob(s)):
+        raise ConfigError(f"{parameter}: the folder {name!r} has no weights")
 
     load_tokenizer(name)
 
@@ -154,6 +159,43 @@ def load_adapter(plan: LanguagePlan, folder: Path) -> Any:
     return PeftModel.from_pretrained(base, str(folder))
 
 
+def load_plain(name: str, dtype: torch.dtype) -> Any:
+    """A causal language model on the CPU, without an adapter and without dropout, ready for inference.
+
+    Args:
+        name: Name of a packaged model, path or hub id.
+        dtype: Type of its weights.
+
+    Raises:
+        ConfigError: The model cannot be loaded.
+        ResourceError: As `check_pretrained`.
+    """
+    config = _without_dropout(_from_files(AutoConfig, name))
+    try:
+        model = AutoModelForCausalLM.from_pretrained(
+            find_model(name), config=config, dtype=dtype, trust_remote_code=False
+        )
+    except (OSError, ValueError, ImportError) as error:
+        raise ResourceError(f"the weights of {name!r} cannot be read ({type(error).__name__})") from None
+
+    return model.eval()
+
+
+def save_plain(model: Any, tokenizer: Any, folder: Path) -> None:
+    """Write a model and its tokenizer: what transformers and vLLM load.
+
+    Args:
+        model: Causal language model of transformers.
+        tokenizer: Tokenizer of the model.
+        folder: A local one.
+    """
+    model.generation_config = GenerationConfig(
+        bos_token_id=tokenizer.bos_token_id, eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id
+    )
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+
+
 def save_merged(model: Any, tokenizer: Any, folder: Path) -> None:
     """Write the model with its adapter added to the weights, and the tokenizer: what transformers and vLLM load.
 
@@ -162,18 +204,13 @@ def save_merged(model: Any, tokenizer: Any, folder: Path) -> None:
         tokenizer: Tokenizer of the model.
         folder: A local one.
     """
-    merged = model.merge_and_unload()
-    merged.generation_config = GenerationConfig(
-        bos_token_id=tokenizer.bos_token_id, eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id
-    )
-    merged.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
+    save_plain(model.merge_and_unload(), tokenizer, folder)
 
 
 def _from_files(kind: Any, name: str) -> Any:
     """`kind.from_pretrained(name)` with errors that say what to do."""
     try:
-        return kind.from_pretrained(name, trust_remote_code=False)
+        return kind.from_pretrained(find_model(name), trust_remote_code=False)
     except (OSError, ValueError, KeyError, TypeError, ImportError) as error:
         if isinstance(error, OSError) and not Path(name).is_dir():
             raise ResourceError(
@@ -194,13 +231,8 @@ def _hub_reason(error: OSError) -> str:
 
 def _load_configuration(plan: LanguagePlan) -> tuple[Any, int]:
     """The model's configuration without dropout, with rope scaling where the window needs it, and the window."""
-    config = _from_files(AutoConfig, plan.base_model)
+    config = _without_dropout(_from_files(AutoConfig, plan.base_model))
     text = config.get_text_config()
-    for key, value in text.to_dict().items():
-        # Losses are functions of weights and example alone.
-        if "drop" in key and isinstance(value, float):
-            setattr(text, key, 0.0)
-
     own = getattr(text, "max_position_embeddings", None)
     if own is None:
         limit = _from_files(AutoTokenizer, plan.base_model).model_max_length
@@ -212,6 +244,16 @@ def _load_configuration(plan: LanguagePlan) -> tuple[Any, int]:
         text.max_position_embeddings = window
 
     return config, window
+
+
+def _without_dropout(config: Any) -> Any:
+    """A configuration whose model's losses are functions of weights and example alone."""
+    text = config.get_text_config()
+    for key, value in text.to_dict().items():
+        if "drop" in key and isinstance(value, float):
+            setattr(text, key, 0.0)
+
+    return config
 
 
 def _scale_rope(config: Any, factor: float) -> None:
@@ -257,7 +299,7 @@ def _load_model(plan: LanguagePlan, config: Any, **settings: Any) -> Any:
     dtype = torch.bfloat16 if plan.bf16 else torch.float32
     settings |= {"config": config, "dtype": dtype, "attn_implementation": plan.attn_implementation}
     try:
-        return AutoModelForCausalLM.from_pretrained(plan.base_model, trust_remote_code=False, **settings)
+        return AutoModelForCausalLM.from_pretrained(find_model(plan.base_model), trust_remote_code=False, **settings)
     except OSError as error:
         raise ResourceError(
             f"training.pretrained_model: the weights of {plan.base_model!r} cannot be read ({_hub_reason(error)}); "

@@ -54,6 +54,7 @@ class ModelRef:
         model_id: Drawn when the training was done: no other weights have it.
         records_left_out: Records too long for a language model to learn from.
         family: Name of the model family; empty in runs of earlier versions.
+        prose: Language model that writes the texts; None where there is none.
     """
 
     num_parameters: int
@@ -66,6 +67,7 @@ class ModelRef:
     model_id: str
     records_left_out: int = 0
     family: str = ""
+    prose: ModelRef | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,144 @@
+"""The texts of generated rows, by a language model that reads the other values of each row."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from ss_ray.codec.prose import ProseCodec, cut_words
+from ss_ray.generation.engine import Completion, CompletionRequest, TextEngine
+from ss_ray.generation.text_actor import seed_of
+from ss_ray.pii.identities.placeholders import PLACEHOLDER
+
+ATTEMPTS = 3
+"""How often a text is written, until it ends by itself and has no broken placeholder."""
+TOKENS_PER_WORD = 4
+SPARE_TOKENS = 24
+"""A text may have so many tokens beside those of its words: punctuation, and placeholders."""
+_BROKEN = re.compile(r"\[\[|\]\]")
+
+Split = Callable[[str], list[int]]
+"""Function from a text to its tokens, without special ones."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Text:
+    """A text that is asked for.
+
+    Attributes:
+        row: Number of its row in the table.
+        prompt: Tokens that it continues.
+        words: Number of its words.
+    """
+
+    row: int
+    prompt: tuple[int, ...]
+    words: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProseWriter:
+    """Writes texts into rows that have numbers of words in their places.
+
+    Attributes:
+        engine: Engine with the language model; nobody else uses it.
+        codec: Codec of the texts.
+        split: Function from a text to the model's tokens.
+        end: Token that ends a text.
+        seed: Seed of the run.
+        placeholders: Whether "[[" begins a placeholder; otherwise it is text like any other.
+    """
+
+    engine: TextEngine
+    codec: ProseCodec
+    split: Split = field(repr=False)
+    end: int
+    seed: int
+    placeholders: bool
+
+    def write(self, outline: pa.Table, number: int, report: Callable[[int], None]) -> pa.Table:
+        """The rows with their texts, in the codec's schema.
+
+        Args:
+            outline: Rows of the codec's `outline_schema`.
+            number: Number of these rows in the synthetic table; with the seed it says what is drawn.
+            report: Function that is told the texts done.
+        """
+        prompts = [list(self.split(opening)) for opening in self.codec.openings(outline)]
+        columns: dict[str, list[str | None]] = {}
+        for place, name in enumerate(self.codec.texts):
+            counts = outline.column(name).to_pylist()
+            for prompt, words in zip(prompts, counts, strict=True):
+                if words:
+                    prompt += self.split(self.codec.heading(name, words))
+
+            asked = [
+                _Text(row=row, prompt=tuple(prompts[row]), words=words) for row, words in enumerate(counts) if words
+            ]
+            written = self._write_texts(asked, (number, place), report)
+            for text in asked:
+                prompts[text.row] += [*self.split(f" {written[text.row]}"), self.end]
+
+            columns[name] = [written.get(row, None if words is None else "") for row, words in enumerate(counts)]
+
+        for name, texts in columns.items():
+            outline = outline.set_column(outline.column_names.index(name), name, pa.array(texts, pa.string()))
+        return outline.cast(self.codec.schema.to_arrow())
+
+    def _write_texts(
+        self, asked: Sequence[_Text], place: tuple[int, int], report: Callable[[int], None]
+    ) -> dict[int, str]:
+        """The texts by row; those that came out unsound are written again, and mended after the last attempt."""
+        written: dict[int, str] = {}
+        # Texts of one length end together, so that no batch waits for a long one.
+        waiting = sorted(asked, key=lambda text: (text.words, len(text.prompt)))
+        for attempt in range(ATTEMPTS):
+            unsound = []
+            completions = self._complete([self._request(text, place, attempt) for text in waiting])
+            for text in waiting:
+                completion = completions[text.row]
+                if not self._is_sound(completion) and attempt < ATTEMPTS - 1:
+                    unsound.append(text)
+                    continue
+
+                written[text.row] = self._mend(completion, text.words)
+
+            report(len(waiting) - len(unsound))
+            waiting = unsound
+
+        return written
+
+    def _request(self, text: _Text, place: tuple[int, int], attempt: int) -> CompletionRequest:
+        number, column = place
+        return CompletionRequest(
+            number=text.row,
+            prompt_ids=text.prompt,
+            seed=seed_of(self.seed, number * ATTEMPTS + attempt, text.row * len(self.codec.texts) + column + 1),
+            max_tokens=TOKENS_PER_WORD * text.words + SPARE_TOKENS,
+            grammar=None,
+        )
+
+    def _complete(self, requests: Sequence[CompletionRequest]) -> dict[int, Completion]:
+        """The completions by number."""
+        self.engine.submit(requests)
+        done: dict[int, Completion] = {}
+        while self.engine.num_unfinished:
+            done |= {completion.number: completion for completion in self.engine.step()}
+        return done
+
+    def _is_sound(self, completion: Completion) -> bool:
+        is_whole = not self.placeholders or not _BROKEN.search(PLACEHOLDER.sub("", completion.text))
+        return completion.finished and bool(completion.text.strip()) and is_whole
+
+    def _mend(self, completion: Completion, words: int) -> str:
+        """A text without the words that are too many, and without a broken placeholder and what follows it."""
+        text = completion.text.strip()
+        if self.placeholders:
+            kept = PLACEHOLDER.sub(lambda match: "x" * len(match[0]), text)
+            broken = _BROKEN.search(kept)
+            text = text[: broken.start()].rstrip() if broken else text
+
+        return text if completion.finished else cut_words(text, words)

@@ -1,0 +1,113 @@
+"""The language model that writes texts: a pretrained model of which the last blocks are trained.
+
+The first blocks stay as they are and cost no gradients. Only pieces that texts of the table have can be written, so the
+output layer has no others.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ss_ray.errors import ConfigError
+from ss_ray.training.pretrained import load_plain, save_plain
+
+
+class ProseModel(nn.Module):
+    """A pretrained model with an output layer for some tokens.
+
+    Args:
+        base: Causal language model of transformers.
+        vocabulary: (pieces,) int64 tokens that may be written.
+        trained_blocks: Number of its last blocks whose weights are trained, in float32.
+    """
+
+    def __init__(self, base: Any, vocabulary: Tensor, *, trained_blocks: int) -> None:
+        super().__init__()
+        self.base = base
+        self._dtype = base.dtype
+        self._head = base.get_output_embeddings()
+        base.requires_grad_(False)
+        base.set_output_embeddings(prune_head(self._head, vocabulary))
+        for block in find_blocks(base)[-trained_blocks:]:
+            # Small updates of a weight in bfloat16 would be lost in rounding.
+            block.float().requires_grad_(True)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        device: torch.device = self.base.device
+        return device
+
+    def forward(self, tokens: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits at the wanted places.
+
+        Args:
+            tokens: (rows, length) int64.
+            wanted: (rows, length) bool.
+
+        Returns:
+            (places, pieces) float32 logits over the vocabulary, and (places,) int64 numbers of the places in the
+            flattened rows.
+        """
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self._dtype == torch.bfloat16):
+            hidden = self.base.get_decoder()(input_ids=tokens, use_cache=False).last_hidden_state
+            places = wanted.flatten().nonzero().squeeze(1)
+            logits = self.base.get_output_embeddings()(hidden.flatten(0, 1)[places])
+
+        return logits.float(), places
+
+    def save(self, tokenizer: Any, folder: Path) -> None:
+        """Write the model as an ordinary one, which transformers and vLLM load; it is of no use afterwards."""
+        self.base.set_output_embeddings(self._head)
+        save_plain(self.base.to(self._dtype), tokenizer, folder)
+
+
+def load_prose_model(name: str, vocabulary: Tensor, *, trained_blocks: int, device: torch.device) -> ProseModel:
+    """A pretrained model that is ready to learn texts.
+
+    Args:
+        name: Name of a packaged model, path or hub id.
+        vocabulary: (pieces,) int64 tokens that may be written.
+        trained_blocks: Number of its last blocks that are trained.
+        device: Place of its weights.
+
+    Raises:
+        ConfigError: The model has no blocks that could be trained.
+        ResourceError: There is no such model.
+    """
+    base = load_plain(name, usual_dtype(device)).to(device)
+    return ProseModel(base, vocabulary, trained_blocks=trained_blocks).train()
+
+
+def usual_dtype(device: torch.device) -> torch.dtype:
+    """The type that a device multiplies fastest: bfloat16 on GPUs and on CPUs with instructions for it."""
+    if device.type == "cuda" or torch.cpu.get_capabilities().get("avx512_bf16", False):
+        return torch.bfloat16
+    return torch.float32
+
+
+def prune_head(head: Any, vocabulary: Tensor) -> nn.Linear:
+    """The output layer with the rows of some tokens only."""
+    rows = vocabulary.to(head.weight.device)
+    pruned = nn.Linear(head.in_features, len(rows), bias=head.bias is not None, dtype=head.weight.dtype)
+    pruned = pruned.to(head.weight.device).requires_grad_(False)
+    pruned.weight.copy_(head.weight.detach()[rows])
+    if head.bias is not None:
+        pruned.bias.copy_(head.bias.detach()[rows])
+    return pruned
+
+
+def find_blocks(model: nn.Module) -> nn.ModuleList:
+    """The decoder's blocks.
+
+    Raises:
+        ConfigError: The model has none.
+    """
+    lists = [module for module in model.modules() if isinstance(module, nn.ModuleList)]
+    if not lists:
+        raise ConfigError("training.prose_model: the model has no list of blocks that could be trained")
+    return max(lists, key=lambda blocks: sum(weight.numel() for weight in blocks.parameters()))

@@ -1,0 +1,202 @@
+"""Training of the language model of texts on Ray: rows to tokens part by part, then 1..n Ray Train workers.
+
+The result is folder/model, which transformers and vLLM load, and `vocabulary.json`, the tokens that it may write.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from ss_ray.cluster import map_items, reported_progress
+from ss_ray.codec.prose import PROSE_FILE, VOCABULARY_FILE, ProseCodec, cut_words, fit_prose_codec
+from ss_ray.errors import DataError
+from ss_ray.location import Location
+from ss_ray.plans.prose import ProsePlan, ProseTablePlan
+from ss_ray.progress import OnProgress
+from ss_ray.tables.parts import read_part, sample_rows
+from ss_ray.training.arrays import load_arrays, save_array
+from ss_ray.training.encoding import SAMPLE_ROWS
+from ss_ray.training.language_stage import language_environment
+from ss_ray.training.stage import ModelRef, TrainingRows, discard_work, fit_workers, model_ref, train_model
+
+MIN_TEXTS = 3
+"""Rows that use a token at least, or else the model may not write it: a rare one may be of one person alone."""
+
+
+def train_with_prose(table: TrainingRows, plan: ProseTablePlan, on_progress: OnProgress) -> ModelRef:
+    """Train the compact model on a table without its prose, then a language model on the prose.
+
+    Args:
+        table: Rows to learn, and the place of the training.
+        plan: Training of both models.
+        on_progress: Function that is told the steps done and the loss, of one model after the other.
+
+    Raises:
+        SsRayError: See `train_model` and `train_prose`.
+    """
+    (table.folder / "prose").remove()
+    sample = sample_rows(table.rows.files(".parquet"), SAMPLE_ROWS)
+    codec = fit_prose_codec(table.schema, sample, reserved=plan.prose.reserved)
+    if codec is None:
+        return train_model(table, plan, on_progress)
+
+    outlines = table.folder / "outlines"
+    outline_rows(table.rows, codec, outlines)
+    model = train_model(replace(table, rows=outlines, schema=codec.outline_schema), plan, on_progress)
+    outlines.remove()
+    (table.folder / "model" / PROSE_FILE).write_text(codec.to_json())
+
+    prose = replace(table, folder=table.folder / "prose", key=f"prose-{table.key}")
+    return replace(model, family="compact_and_prose", prose=train_prose(prose, codec, plan.prose, on_progress))
+
+
+def outline_rows(rows: Location, codec: ProseCodec, folder: Location) -> None:
+    """Write every part of a table with the number of words in the place of each text."""
+    folder.remove()
+    folder.make_folder()
+    list(map_items(_outline_worker, rows.files(".parquet"), arguments=(codec, folder)))
+
+
+def _outline_worker(codec: ProseCodec, folder: Location) -> Callable[[Location], None]:
+    def outline(part: Location) -> None:
+        target = folder / part.name
+        schema = codec.outline_schema.to_arrow()
+        with pq.ParquetWriter(target.path, schema, filesystem=target.filesystem) as writer:
+            for block in read_part(part):
+                writer.write_table(codec.outline(block).cast(schema))
+
+    return outline
+
+
+def train_prose(table: TrainingRows, codec: ProseCodec, plan: ProsePlan, on_progress: OnProgress) -> ModelRef:
+    """Train the language model of a table's texts.
+
+    Args:
+        table: Rows with their texts, and the place of the training.
+        codec: Codec of the texts.
+        plan: Base model and training loop; its steps are counted anew once the rows with a text are known.
+        on_progress: Function that is told the steps done and the loss.
+
+    Raises:
+        DataError: No row has a text that the model could learn.
+        ResourceError: The base model cannot be had.
+        TrainingError: A worker failed for good.
+    """
+    from ss_ray.training.prose_worker import SIZES, ProseTask
+
+    tokens = table.folder / "tokens"
+    tokens.remove()
+    tokens.make_folder()
+    parts = list(enumerate(table.rows.files(".parquet")))
+    list(map_items(_tokens_worker, parts, arguments=(codec, plan, tokens)))
+    rows = len(load_arrays(tokens, SIZES))
+    vocabulary = usual_tokens(tokens)
+    if not rows or not vocabulary:
+        raise DataError("no text of the table could be learned; set training.prose_model to null")
+
+    plan = plan.with_rows(rows)
+    task = ProseTask(tokens=tokens, plan=plan, vocabulary=vocabulary)
+    with reported_progress(on_progress, "train", plan.num_steps, "steps of the language model") as report:
+        metrics = fit_workers(
+            _train_worker,
+            {"task": task, "report": report},
+            table.resources,
+            table.folder,
+            table.key,
+            language_environment(),
+        )
+        report(plan.num_steps - metrics["steps"], metrics["note"])
+
+    (table.folder / "model" / VOCABULARY_FILE).write_text(json.dumps(vocabulary))
+    discard_work(table.folder)
+    return model_ref(
+        metrics,
+        family="compact_and_prose",
+        num_slots=plan.max_tokens,
+        vocabulary_size=len(vocabulary),
+        batch_rows=plan.batch_rows,
+    )
+
+
+def _train_worker(config: dict[str, Any]) -> None:
+    """The body of one Ray Train worker; what it imports takes seconds."""
+    from ss_ray.training.prose_worker import train_prose_in_worker
+
+    train_prose_in_worker(**config)
+
+
+def _tokens_worker(codec: ProseCodec, plan: ProsePlan, folder: Location) -> Callable[[tuple[int, Location]], None]:
+    from ss_ray.training.pretrained import load_tokenizer
+    from ss_ray.training.prose_worker import COUNTED, SIZES, TOKENS
+
+    tokenizer = load_tokenizer(plan.base_model)
+
+    def tokenize(item: tuple[int, Location]) -> None:
+        index, part = item
+        rows = [row for block in read_part(part) for row in tokenize_rows(block, codec, tokenizer, plan.max_tokens)]
+        sizes = np.array([len(tokens) for tokens, _ in rows], np.int64)
+        empty: NDArray[np.int32] = np.zeros(0, np.int32)
+        save_array(np.concatenate([empty, *(tokens for tokens, _ in rows)]), folder / f"{TOKENS}{index:05d}.npy")
+        counted = np.concatenate([empty.astype(bool), *(counted for _, counted in rows)])
+        save_array(counted, folder / f"{COUNTED}{index:05d}.npy")
+        save_array(sizes, folder / f"{SIZES}{index:05d}.npy")
+
+    return tokenize
+
+
+def tokenize_rows(
+    table: pa.Table, codec: ProseCodec, tokenizer: Any, max_tokens: int
+) -> Iterator[tuple[NDArray[np.int32], NDArray[np.bool_]]]:
+    """Tokens of each row that has a text, and which of them are counted.
+
+    Args:
+        table: Rows with their texts.
+        codec: Codec of the texts.
+        tokenizer: Tokenizer of the model.
+        max_tokens: Tokens of a row at most; what is behind them is cut off.
+
+    Yields:
+        (tokens,) int32 and (tokens,) bool.
+    """
+    words = codec.outline(table)
+    cells = {name: table.column(name).to_pylist() for name in codec.texts}
+    counts = {name: words.column(name).to_pylist() for name in codec.texts}
+    for row, opening in enumerate(codec.openings(table)):
+        tokens = split_text(tokenizer, opening)
+        counted = [False] * len(tokens)
+        for name in codec.texts:
+            if not counts[name][row]:
+                continue
+
+            heading = split_text(tokenizer, codec.heading(name, counts[name][row]))
+            text = split_text(tokenizer, f" {cut_words(cells[name][row].strip(), counts[name][row])}")
+            tokens += [*heading, *text, tokenizer.eos_token_id]
+            counted += [False] * len(heading) + [True] * (len(text) + 1)
+
+        if any(counted[:max_tokens]):
+            yield np.array(tokens[:max_tokens], np.int32), np.array(counted[:max_tokens])
+
+
+def split_text(tokenizer: Any, text: str) -> list[int]:
+    """Tokens of a text, without special ones."""
+    tokens: list[int] = tokenizer(text, add_special_tokens=False)["input_ids"]
+    return tokens
+
+
+def usual_tokens(folder: Location) -> tuple[int, ...]:
+    """Tokens that at least MIN_TEXTS rows use in their texts, ascending; all tokens of texts where the rows are few."""
+    from ss_ray.training.prose_worker import load_prose_tokens
+
+    rows = load_prose_tokens(folder)
+    owners = np.repeat(np.arange(len(rows.sizes)), rows.sizes)[rows.counted]
+    pairs = np.unique(np.stack([rows.tokens[rows.counted].astype(np.int64), owners]), axis=1)
+    tokens, counts = np.unique(pairs[0], return_counts=True)
+    return tuple(tokens[counts >= min(MIN_TEXTS, max(1, len(rows.sizes) // 20))].tolist())
