@@ -6,6 +6,7 @@ import json
 
 from pydantic import TypeAdapter
 
+from ss_ray.codec.prose import PROSE_FILE
 from ss_ray.codec.sequences import SequenceCodec
 from ss_ray.codec.slots import SlotCodec
 from ss_ray.location import Location
@@ -27,8 +28,9 @@ def schema_json(schema: TableSchema) -> str:
 
 
 def read_model_schema(model: Location) -> TableSchema:
-    """The schema of the rows that the model in a folder makes."""
-    return read_schema((model / "codec.json").read_text())
+    """The schema of the rows that the model in a folder makes, with the texts that a language model writes."""
+    prose = model / PROSE_FILE
+    return read_schema((prose if prose.exists() else model / "codec.json").read_text())
 
 
 def read_schema(text: str) -> TableSchema:

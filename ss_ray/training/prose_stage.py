@@ -42,7 +42,6 @@ def train_with_prose(table: TrainingRows, plan: ProseTablePlan, on_progress: OnP
     Raises:
         SsRayError: See `train_model` and `train_prose`.
     """
-    (table.folder / "prose").remove()
     sample = sample_rows(table.rows.files(".parquet"), SAMPLE_ROWS)
     codec = fit_prose_codec(table.schema, sample, reserved=plan.prose.reserved)
     if codec is None:
@@ -51,7 +50,6 @@ def train_with_prose(table: TrainingRows, plan: ProseTablePlan, on_progress: OnP
     outlines = table.folder / "outlines"
     outline_rows(table.rows, codec, outlines)
     model = train_model(replace(table, rows=outlines, schema=codec.outline_schema), plan, on_progress)
-    outlines.remove()
     (table.folder / "model" / PROSE_FILE).write_text(codec.to_json())
 
     prose = replace(table, folder=table.folder / "prose", key=f"prose-{table.key}")

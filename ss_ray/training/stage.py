@@ -174,6 +174,7 @@ def model_ref(
 
 def discard_work(folder: Location) -> None:
     """Remove tokens and checkpoints, once the training is recorded as finished."""
+    (folder / "outlines").remove()
     (folder / "tokens").remove()
     (folder / "units").remove()
     (folder / "checkpoints").remove()
@@ -197,6 +198,9 @@ def fit_workers(
         key: Names this training, so that only a checkpoint of the very same one is resumed.
         environment: Environment variables of the workers.
     """
+    # Nothing of an earlier model may stay beside this one.
+    (folder / "model").remove()
+    (folder / "prose").remove()
     checkpoints = (folder / "checkpoints").make_folder()
     # Workers share the cores evenly where the request does not say.
     threads = resources.threads_per_worker or max(1, min(MAX_THREADS, available_cpus() // resources.num_train_workers))

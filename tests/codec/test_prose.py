@@ -1,0 +1,72 @@
+import pyarrow as pa
+import pytest
+
+from ss_ray.codec.prose import cut_words, fit_prose_codec, prose_from_json
+from ss_ray.schema import TableSchema
+from ss_ray.tables.facts import table_facts
+from ss_ray.tables.infer import infer_schema
+from ss_ray.tables.cells import type_table
+
+NOTE = ["seen at home with her son", "no pain today and walks well", None, "asked for a second opinion, again"]
+
+
+def typed(columns: dict[str, list[object]]) -> tuple[pa.Table, TableSchema]:
+    table = pa.table(columns)
+    schema = infer_schema(table_facts(table), {}, is_text=True)
+    return type_table(table, schema), schema
+
+
+def visits() -> tuple[pa.Table, TableSchema]:
+    notes = [note and f"{note} {i}" for i in range(30) for note in NOTE]
+    notes[5] = " ".join(["word"] * 300)
+    return typed(
+        {
+            "ward": ["north", "south", "east", "west"] * 30,
+            "age": [str(20 + i % 50) for i in range(120)],
+            "fee": [f"{i % 7}.25" for i in range(120)],
+            "note": notes,
+            "title": [f"Visit {i}" for i in range(120)],
+            "code": [f"if (a[{i}] > {i * 7}) {{ x{i} = {i}; y = {i}; }}" for i in range(120)],
+        }
+    )
+
+
+def test_prose_is_learned_as_its_number_of_words_and_all_else_stays():
+    table, schema = visits()
+    codec = fit_prose_codec(schema, table, reserved=frozenset())
+    assert codec is not None
+    # Neither titles of two words nor code are prose.
+    assert codec.texts == ("note",)
+    assert codec.shown == ("ward", "age", "fee")
+
+    outline = codec.outline(table)
+    codec.outline_schema.check(outline.cast(codec.outline_schema.to_arrow()))
+    counts = outline.column("note").to_pylist()
+    assert counts[:4] == [7, 7, None, 7]
+    # The longest text is one person's: its length is not told.
+    assert max(filter(None, counts)) == 7
+    assert outline.drop(["note"]).equals(table.drop(["note"]))
+
+
+def test_a_language_model_reads_the_values_of_the_row_and_no_text():
+    table, schema = visits()
+    codec = fit_prose_codec(schema, table, reserved=frozenset())
+    assert codec is not None
+    assert codec.openings(table)[:2] == ["north; 20; 0.25\n", "south; 21; 1.25\n"]
+    assert codec.openings(codec.outline(table)) == codec.openings(table)
+    assert codec.heading("note", 7) == "note (7 words):"
+    assert prose_from_json(codec.to_json()) == codec
+
+
+def test_a_reserved_column_and_a_table_without_prose_stay_with_the_compact_model():
+    table, schema = visits()
+    assert fit_prose_codec(schema, table, reserved=frozenset({"note"})) is None
+    assert fit_prose_codec(schema, table.slice(0, 0), reserved=frozenset()) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "most", "kept"),
+    [("a b c", 2, "a b"), ("a\n b", 2, "a\n b"), ("a", 3, "a"), ("", 1, ""), ("  a  b ", 1, "  a")],
+)
+def test_words_are_cut_behind_the_last_one_and_the_space_between_them_stays(text: str, most: int, kept: str):
+    assert cut_words(text, most) == kept

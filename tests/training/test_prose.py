@@ -1,0 +1,166 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from ss_ray.codec.prose import ProseCodec, fit_prose_codec
+from ss_ray.config.model import Config
+from ss_ray.errors import ResourceError
+from ss_ray.location import Location
+from ss_ray.plans.prose import ProsePlan, plan_prose_training
+from ss_ray.training.arrays import save_array
+from ss_ray.training.loop import Worker, split_examples, train
+from ss_ray.training.prose_examples import ProseExamples, ProseTokens
+from ss_ray.training.prose_model import find_blocks, load_prose_model
+from ss_ray.training.prose_stage import tokenize_rows, usual_tokens
+from tests.codec.test_prose import typed
+from tests.generation.language_toy import make_tokenizer, save_model
+
+CPU = torch.device("cpu")
+NOTES = ["a short note of the day", "another note is a bit longer than that", None, "and then a last short one"]
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_model(tmp_path_factory.mktemp("base"))
+
+
+def notes() -> tuple[pa.Table, ProseCodec]:
+    table, schema = typed(
+        {
+            "sex": ["f", "m"] * 40,
+            "note": [note and f"{note} {i}" for i in range(20) for note in NOTES],
+            "advice": [f"come again in {i} days please" for i in range(80)],
+        }
+    )
+    codec = fit_prose_codec(schema, table, reserved=frozenset())
+    assert codec is not None
+    return table, codec
+
+
+def joined(rows: list[tuple[np.ndarray, np.ndarray]]) -> ProseTokens:
+    return ProseTokens(
+        tokens=np.concatenate([tokens for tokens, _ in rows]),
+        counted=np.concatenate([counted for _, counted in rows]),
+        sizes=np.array([len(tokens) for tokens, _ in rows]),
+    )
+
+
+def plan_of(base: Path, **changes: object) -> ProsePlan:
+    plan = plan_prose_training(Config(), str(base), frozenset(), num_rows=80, seed=1)
+    return replace(plan, **{"num_steps": 4, "warmup_steps": 1, "validation_steps": 2, **changes})
+
+
+def test_a_row_is_its_values_and_texts_and_only_the_texts_are_learned():
+    table, codec = notes()
+    tokenizer = make_tokenizer()
+    rows = list(tokenize_rows(table, codec, tokenizer, 512))
+    tokens, counted = rows[0]
+    assert tokenizer.decode(tokens) == (
+        "f\nnote (7 words): a short note of the day 0</s>advice (6 words): come again in 0 days please</s>"
+    )
+    assert tokenizer.decode(tokens[counted]) == " a short note of the day 0</s> come again in 0 days please</s>"
+    # A missing text is not read either.
+    assert tokenizer.decode(rows[2][0]) == "f\nadvice (6 words): come again in 2 days please</s>"
+
+
+def test_a_long_row_is_cut_and_a_row_without_a_learned_token_left_out():
+    table, codec = notes()
+    tokenizer = make_tokenizer()
+    assert {len(tokens) for tokens, _ in tokenize_rows(table, codec, tokenizer, 30)} == {30}
+    assert list(tokenize_rows(table, codec, tokenizer, 10)) == []
+
+
+def test_a_token_of_few_rows_is_not_written(tmp_path: Path):
+    folder = Location.parse(tmp_path)
+    rows = [[1, 5], [1, 6], [1, 7, 7, 7], [1, 8], [1, 8], [1, 8], *[[1]] * 60]
+    for name, array in {
+        "tokens": np.concatenate(rows).astype(np.int32),
+        "counted": np.ones(sum(map(len, rows)), bool),
+        "sizes": np.array([len(row) for row in rows]),
+    }.items():
+        save_array(array, folder / f"{name}-00000.npy")
+
+    # Three times in one text is one row.
+    assert usual_tokens(folder) == (1, 8)
+
+
+def test_training_changes_the_last_blocks_alone_and_the_result_is_an_ordinary_model(base: Path, tmp_path: Path):
+    table, codec = notes()
+    tokenizer = make_tokenizer()
+    rows = joined(list(tokenize_rows(table, codec, tokenizer, 512)))
+    vocabulary = torch.from_numpy(np.unique(rows.tokens[rows.counted]).astype(np.int64))
+    model = load_prose_model(str(base), vocabulary, trained_blocks=1, device=CPU)
+    examples = ProseExamples(rows=rows, vocabulary=vocabulary, pad=tokenizer.pad_token_id or 0)
+    worker = Worker(rank=0, world_size=1)
+    plan = plan_of(base)
+    state = train(
+        model,
+        examples,
+        split_examples(examples.units, plan, worker),
+        plan,
+        worker,
+        resume=None,
+        on_step=lambda step, loss: None,
+        on_validation=lambda state: None,
+    )
+    model.load_state_dict(state.best_model, strict=False)
+    model.save(AutoTokenizer.from_pretrained(base), tmp_path)
+
+    before = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
+    after = AutoModelForCausalLM.from_pretrained(tmp_path, dtype=torch.float32)
+    assert state.losses[-1][1] < state.losses[0][1]
+    changed = [
+        name
+        for (name, old), new in zip(before.state_dict().items(), after.state_dict().values(), strict=True)
+        # A weight in bfloat16 is rounded on its way.
+        if not torch.equal(old.bfloat16(), new.bfloat16())
+    ]
+    assert changed
+    assert all(".layers.1." in name for name in changed)
+
+
+def test_a_loss_is_that_of_the_counted_tokens_among_those_that_may_be_written(base: Path):
+    table, codec = notes()
+    rows = joined(list(tokenize_rows(table, codec, make_tokenizer(), 512))[:6])
+    vocabulary = torch.from_numpy(np.unique(rows.tokens[rows.counted]).astype(np.int64))
+    model = load_prose_model(str(base), vocabulary, trained_blocks=1, device=CPU).float()
+    model.base.float()
+    model._dtype = torch.float32
+    examples = ProseExamples(rows=rows, vocabulary=vocabulary, pad=0)
+    found = examples.losses(model, torch.arange(6)).detach()
+
+    whole = AutoModelForCausalLM.from_pretrained(base, dtype=torch.bfloat16).float()
+    starts = np.append(0, np.cumsum(rows.sizes))
+    for number in range(6):
+        span = slice(*starts[number : number + 2])
+        tokens = torch.from_numpy(rows.tokens[span].astype(np.int64))
+        logits = whole(tokens[None]).logits[0, :-1][:, vocabulary]
+        targets = torch.searchsorted(vocabulary, tokens[1:])
+        counted = torch.from_numpy(rows.counted[span][1:])
+        nats = torch.nn.functional.cross_entropy(logits[counted], targets[counted], reduction="sum")
+        assert float(found[number]) == pytest.approx(float(nats), rel=1e-4)
+
+
+def test_a_token_that_may_not_be_written_is_not_learned(base: Path):
+    rows = ProseTokens(
+        tokens=np.array([5, 6, 7, 5, 6, 7], np.int32), counted=np.array([0, 1, 1, 0, 1, 1], bool), sizes=np.array([3, 3])
+    )
+    model = load_prose_model(str(base), torch.tensor([6]), trained_blocks=1, device=CPU)
+    losses = ProseExamples(rows=rows, vocabulary=torch.tensor([6]), pad=0).losses(model, torch.arange(2))
+    # The only token that may be written is certain.
+    assert losses.tolist() == [0.0, 0.0]
+
+
+def test_the_blocks_of_a_model_are_found_by_their_weights(base: Path):
+    model = AutoModelForCausalLM.from_pretrained(base)
+    assert len(find_blocks(model)) == 2
+
+
+def test_a_model_that_is_not_there_is_refused(tmp_path: Path):
+    with pytest.raises(ResourceError, match="is no folder here"):
+        load_prose_model(str(tmp_path / "none"), torch.tensor([1]), trained_blocks=1, device=CPU)
