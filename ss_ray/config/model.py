@@ -147,7 +147,7 @@ class CompactParameters(Section):
 class TrainingParameters(Section):
     """The model and its training."""
 
-    pretrained_model: str = Field(COMPACT, description='"compact", or the path or hub id of a causal language model.')
+    pretrained_model: str = Field(COMPACT, description='"compact", "smollm2", or the path or hub id of a causal language model.')
     prose_model: str | None = Field(
         "auto",
         description='Language model that writes free text, beside the compact model: "smollm2", or the path or hub id '
@@ -308,7 +308,9 @@ class EvaluationParameters(Section):
         None, description="Columns to search as personal beside those that were found to be."
     )
     text_embedding: str | None = Field(
-        None, description="sentence-transformers model of text scores, a path or hub id; null: words, without a model."
+        None,
+        description='sentence-transformers model of text scores: "minilm", a path or hub id; null: words, without a '
+        "model.",
     )
     time_series: TimeSeriesEvaluationParameters = Field(default_factory=TimeSeriesEvaluationParameters)
 

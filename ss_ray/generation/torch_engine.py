@@ -22,6 +22,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache
 from transformers.cache_utils import DynamicLayer
 
 from ss_ray.errors import GenerationError
+from ss_ray.generation.attention import GROUPED
 from ss_ray.generation.engine import Completion, CompletionRequest, without_half_characters
 from ss_ray.plans.sampling import TextSampling
 from ss_ray.training.prose_model import prune_head, usual_dtype
@@ -75,6 +76,14 @@ def _with_room(past: Tensor, new: Tensor, length: int) -> Tensor:
     return buffer
 
 
+def _load_model(folder: Path, dtype: torch.dtype) -> Any:
+    """A model that decodes fast, where its kind of attention is not one of its own."""
+    try:
+        return AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, attn_implementation=GROUPED)
+    except ValueError:
+        return AutoModelForCausalLM.from_pretrained(folder, dtype=dtype)
+
+
 def _empty_cache(config: Any) -> DynamicCache:
     """A cache for a model; layers of special kinds (sliding windows, recurrent ones) stay what they are."""
     cache = DynamicCache(config=config)
@@ -120,7 +129,7 @@ class TorchEngine:
         else:
             dtype = torch.bfloat16
 
-        self._model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype).to(device).eval()
+        self._model = _load_model(folder, dtype).to(device).eval()
         self._tokenizer = AutoTokenizer.from_pretrained(folder)
         self._sampling = sampling
         self._batch_size = batch_size

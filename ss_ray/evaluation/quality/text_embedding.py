@@ -17,6 +17,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 from ss_ray.errors import ResourceError
 from ss_ray.evaluation.quality.text_structure import MAX_CHARACTERS, words
+from ss_ray.packaged_models import find_model
 
 DIMENSIONS = 64
 MAX_WORDS = 20_000
@@ -32,7 +33,8 @@ def fit_embedding(texts: Sequence[str], model: str | None, *, seed: int) -> Embe
 
     Args:
         texts: Texts of all tables together.
-        model: Folder or Hugging Face id of a sentence-transformers model; None is latent semantic analysis.
+        model: "minilm", or the folder or Hugging Face id of a sentence-transformers model; None is latent semantic
+            analysis.
         seed: Seed of the reduction.
 
     Returns:
@@ -72,14 +74,14 @@ def _embed_words(vectorizer: TfidfVectorizer, reduction: TruncatedSVD, texts: Se
 
 
 def _load_model(model: str) -> Embed:
-    install = f"install the package {PACKAGE} (pip install 'ss-ray[text-embeddings]')"
+    install = f"install the package {PACKAGE} (pip install 'ss-ray[text]')"
     try:
         from sentence_transformers import SentenceTransformer
     except ImportError:
         raise ResourceError(f"the text embedding {model!r} needs a package: {install}, or leave it out") from None
 
     try:
-        loaded = SentenceTransformer(model)
+        loaded = SentenceTransformer(find_model(model))
     except (OSError, ValueError) as error:
         # What its loader raises for no folder, no network, or no such id.
         raise ResourceError(f"{PACKAGE} cannot load the text embedding {model!r}: {type(error).__name__}") from error
