@@ -37,7 +37,12 @@ RULES = {  # imported name -> files that may import it
         "serve/*/*.py",
         "serve/store/migrations/versions/*.py",
     ],
-    "torch": ["ss_ray/packaged_models.py", "ss_ray/training/*.py", "ss_ray/training/private/*.py", "ss_ray/generation/*.py"],
+    "torch": [
+        "ss_ray/packaged_models.py",
+        "ss_ray/training/*.py",
+        "ss_ray/training/private/*.py",
+        "ss_ray/generation/*.py",
+    ],
     "transformers": [
         "ss_ray/training/pretrained.py",
         "ss_ray/generation/text_actor.py",

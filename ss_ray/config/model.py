@@ -147,7 +147,9 @@ class CompactParameters(Section):
 class TrainingParameters(Section):
     """The model and its training."""
 
-    pretrained_model: str = Field(COMPACT, description='"compact", "smollm2", or the path or hub id of a causal language model.')
+    pretrained_model: str = Field(
+        COMPACT, description='"compact", "smollm2", or the path or hub id of a causal language model.'
+    )
     prose_model: str | None = Field(
         "auto",
         description='Language model that writes free text, beside the compact model: "smollm2", or the path or hub id '

@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from ss_ray.codec.prose import fit_prose_codec
 from ss_ray.config.files import require_config
 from ss_ray.config.model import Config
 from ss_ray.constraints.suggest import suggest
@@ -20,6 +22,7 @@ from ss_ray.pii.planning import plan_replacement
 from ss_ray.pii.rules import ColumnRule, PiiPlan
 from ss_ray.pipelines.names import refuse_missing
 from ss_ray.plans.make import check_supported, plan_compact_training
+from ss_ray.plans.prose import rows_shown
 from ss_ray.schema import ColumnSchema, Kind, TableSchema
 from ss_ray.tables.dialect import declared_dialect, describe_reading
 from ss_ray.tables.files import Source, find_source, source_state
@@ -42,6 +45,13 @@ READ_CELLS = 200_000.0
 """Cells a second that reading, splitting and replacement take on two cores."""
 GENERATED_ROWS = 1_200.0
 """Rows generated a second on two cores."""
+TRAINED_TOKENS = 900.0
+"""Tokens a second from which a language model of the size of SmolLM2 learns on two cores."""
+WRITTEN_TOKENS = 500.0
+"""Tokens a second that such a model reads or writes on two cores."""
+SHOWN_TOKENS = 60.0
+"""Tokens of the values that it reads of each row."""
+TOKENS_PER_WORD = 1.4
 PROCESS_BYTES = 1e9
 """Memory of the largest process without any rows."""
 CELL_BYTES = 8
@@ -120,7 +130,7 @@ def survey_source(config: Config, data: str) -> Survey:
 
     repeated = find_repeated_id(rows)
     num_rows, is_exact = _estimate_rows(source, data, rows)
-    seconds, memory = _estimate_costs(config, num_rows, len(rows.column_names))
+    seconds, memory = _estimate_costs(config, num_rows, typed, schema)
     return Survey(
         data=data,
         reading=describe_reading(Location.parse(data).name, source.format, source.dialect),
@@ -174,13 +184,31 @@ def _estimate_rows(source: Source, data: str, rows: pa.Table) -> tuple[int | Non
     return round(sum(size for _, size, _ in source_state(data)) * lines / len(start)), False
 
 
-def _estimate_costs(config: Config, num_rows: int | None, num_columns: int) -> tuple[float | None, float | None]:
+def _estimate_costs(
+    config: Config, num_rows: int | None, sample: pa.Table, schema: TableSchema
+) -> tuple[float | None, float | None]:
     """Seconds of a run, and bytes of its largest process."""
     if num_rows is None or config.model_family != "compact":
         return None, None
 
+    num_columns = sample.num_columns
     training = plan_compact_training(config, num_rows=max(2, num_rows), seed=0)
     shown = training.num_steps * training.batch_rows
     learned = num_columns * (shown / TRAINED_CELLS + num_rows / READ_CELLS)
     generated = config.generation.num_records / GENERATED_ROWS
-    return START_SECONDS + learned + generated, PROCESS_BYTES + num_rows * num_columns * CELL_BYTES
+    seconds = START_SECONDS + learned + generated + _estimate_prose(config, num_rows, sample, schema)
+    return seconds, PROCESS_BYTES + num_rows * num_columns * CELL_BYTES
+
+
+def _estimate_prose(config: Config, num_rows: int, sample: pa.Table, schema: TableSchema) -> float:
+    """Seconds that a language model takes to learn and to write the texts; 0 where there are none, or no such model."""
+    codec = None
+    if config.prose_model is not None:
+        codec = fit_prose_codec(schema, sample, reserved=frozenset())
+    if codec is None:
+        return 0.0
+
+    words = sum(pc.sum(codec.outline(sample).column(name)).as_py() or 0 for name in codec.texts)
+    tokens = SHOWN_TOKENS + TOKENS_PER_WORD * words / max(1, sample.num_rows)
+    learned = rows_shown(num_rows) * tokens / TRAINED_TOKENS
+    return learned + config.generation.num_records * tokens / WRITTEN_TOKENS

@@ -3,9 +3,9 @@ import pytest
 
 from ss_ray.codec.prose import cut_words, fit_prose_codec, prose_from_json
 from ss_ray.schema import TableSchema
+from ss_ray.tables.cells import type_table
 from ss_ray.tables.facts import table_facts
 from ss_ray.tables.infer import infer_schema
-from ss_ray.tables.cells import type_table
 
 NOTE = ["seen at home with her son", "no pain today and walks well", None, "asked for a second opinion, again"]
 

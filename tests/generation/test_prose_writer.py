@@ -111,7 +111,9 @@ def test_a_table_follows_from_the_seed_and_its_number(folder: Path):
 
 def test_prompts_of_different_lengths_are_completed_as_each_by_itself(folder: Path):
     requests = [
-        CompletionRequest(number=i, prompt_ids=tuple(split("a short note " * (i + 1))), seed=i, max_tokens=12, grammar=None)
+        CompletionRequest(
+            number=i, prompt_ids=tuple(split("a short note " * (i + 1))), seed=i, max_tokens=12, grammar=None
+        )
         for i in range(6)
     ]
     found = []
@@ -132,9 +134,7 @@ def test_the_second_text_of_a_row_follows_its_first():
     outline, codec = outlined()
     engine = ScriptedEngine(["was seen", "come back"])
     writer_of(engine, codec).write(outline.slice(0, 1), 0, lambda count: None)
-    assert TOKENIZER.decode(engine.asked[1].prompt_ids) == (
-        "f\nnote (7 words): was seen</s>advice (6 words):"
-    )
+    assert TOKENIZER.decode(engine.asked[1].prompt_ids) == ("f\nnote (7 words): was seen</s>advice (6 words):")
 
 
 def test_a_broken_placeholder_is_written_again_and_in_the_end_cut_off():

@@ -148,7 +148,9 @@ def test_a_loss_is_that_of_the_counted_tokens_among_those_that_may_be_written(ba
 
 def test_a_token_that_may_not_be_written_is_not_learned(base: Path):
     rows = ProseTokens(
-        tokens=np.array([5, 6, 7, 5, 6, 7], np.int32), counted=np.array([0, 1, 1, 0, 1, 1], bool), sizes=np.array([3, 3])
+        tokens=np.array([5, 6, 7, 5, 6, 7], np.int32),
+        counted=np.array([0, 1, 1, 0, 1, 1], bool),
+        sizes=np.array([3, 3]),
     )
     model = load_prose_model(str(base), torch.tensor([6]), trained_blocks=1, device=CPU)
     losses = ProseExamples(rows=rows, vocabulary=torch.tensor([6]), pad=0).losses(model, torch.arange(2))
