@@ -78,7 +78,7 @@ class ProseCodec:
         """
         shown = tuple(column for column in self.schema.columns if column.name in self.shown or self._spells(column))
         cells = written_table(table.select([c.name for c in shown]), replace(self.schema, columns=shown))
-        columns = [[_short_cell(cell) for cell in cells.column(name).to_pylist()] for name in self.shown]
+        columns = [_shown_cells(self.schema[name], cells.column(name)) for name in self.shown]
         if not columns:
             return [""] * table.num_rows
         return ["; ".join(row) + "\n" for row in zip(*columns, strict=True)]
@@ -166,6 +166,14 @@ def _words_column(column: ColumnSchema, most: int) -> ColumnSchema:
         source=column.source,
         reason="number of words of a text that a language model writes",
     )
+
+
+def _shown_cells(column: ColumnSchema, cells: pa.ChunkedArray) -> list[str]:
+    """What is read of each cell: a category speaks for itself, a number needs its column's name."""
+    texts = [_short_cell(cell) for cell in cells.to_pylist()]
+    if column.kind is Kind.CATEGORY:
+        return texts
+    return [f"{column.name} {text}" for text in texts]
 
 
 def _short_cell(cell: object) -> str:

@@ -30,6 +30,7 @@ from ss_ray.pii.identities.plan import IdentityPlan
 from ss_ray.plans.prose_writing import ProseWritingPlan
 from ss_ray.progress import OnProgress
 from ss_ray.tables.parts import Slice, part_slices, read_part, read_slice
+from ss_ray.training.matching import MATCHER_FILE, load_matcher
 
 SLICE_ROWS = 512
 _RESULT = TypeAdapter(SyntheticTable)
@@ -111,9 +112,8 @@ def generate_with_prose(job: GenerationJob, plan: ProseWritingPlan, on_progress:
 
 def _check_free_texts(codec: ProseCodec, job: GenerationJob) -> None:
     """Refuse what would have to be ignored: a text that somebody gives, or that a constraint rules."""
-    ruled = {name for constraint in job.plan.constraints for name in constraint.read_columns}
     for name in codec.texts:
-        if name in job.request.given_names or name in ruled:
+        if name in job.named_columns:
             raise ConfigError(
                 f"column {name!r} is written by the language model of this run, so no value may be given and no "
                 "constraint may name it; train with training.prose_model: null"
@@ -173,6 +173,7 @@ def _slice_worker(task: ProseWritingTask, report: Callable[..., None]) -> Callab
 
     codec = read_prose(task.model)
     assert codec is not None
+    matcher = load_matcher(task.model / MATCHER_FILE)
     rows_codec = codec_from_json((task.model / "codec.json").read_text())
     sequences = getattr(rows_codec, "sequences", None)
     with local_folder(task.language_model) as folder:
@@ -192,6 +193,8 @@ def _slice_worker(task: ProseWritingTask, report: Callable[..., None]) -> Callab
         number, rows = item
         table = pa.concat_tables(read_slice(rows))
         table = writer.write(table, number, report)
+        if matcher is not None:
+            table = matcher.match(table, [task.plan.seed, number])
         if task.identities is not None:
             table = PersonFiller(task.identities, sequences, task.plan.seed).fill(table, f"texts {number}")
 

@@ -79,6 +79,12 @@ class GenerationJob:
     target: Location
     identities: IdentityPlan | None = None
 
+    @property
+    def named_columns(self) -> frozenset[str]:
+        """Columns with given cells, and those that constraints name."""
+        ruled = (name for constraint in self.plan.constraints for name in constraint.read_columns)
+        return frozenset((*self.request.given_names, *ruled))
+
     def filled(self, schema: TableSchema) -> IdentityPlan | None:
         """What is filled in rows of a schema: not what is given, nor what a constraint other than `unique` names."""
         if self.identities is None:

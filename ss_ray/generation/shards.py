@@ -58,6 +58,7 @@ class ShardTask:
         work: Folder of the finished shards.
         threads: Number of torch threads.
         identities: Columns and texts that get an invented person; None where there are none.
+        may_move_texts: Whether texts may change places: nobody gave one, and no constraint names one.
     """
 
     model: Location
@@ -67,3 +68,4 @@ class ShardTask:
     work: Location
     threads: int
     identities: IdentityPlan | None = None
+    may_move_texts: bool = False

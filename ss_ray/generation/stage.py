@@ -69,6 +69,7 @@ def generate_table(job: GenerationJob, on_progress: OnProgress) -> SyntheticTabl
             work=job.work,
             threads=job.resources.threads_per_worker or 1,
             identities=job.filled(codec.schema),
+            may_move_texts=not job.named_columns.intersection(c.name for c in codec.schema.of_kind(Kind.TEXT)),
         )
         _make_shards(shards, Seen(), task, job.resources, report)
         settled = _settle_shards(shards, enforcer, codec, plan, job.work)

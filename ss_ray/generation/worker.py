@@ -26,6 +26,7 @@ from ss_ray.location import Location
 from ss_ray.plans.plan import GenerationPlan
 from ss_ray.schema import TableSchema
 from ss_ray.tables.parts import read_part
+from ss_ray.training.matching import MATCHER_FILE, load_matcher
 from ss_ray.training.models import CompactModel, load_compact
 
 
@@ -59,6 +60,8 @@ def shard_worker(task: ShardTask, seen: Seen, report: Callable[..., None]) -> Ca
     schema = _checked_schema(codec, plan)
     sequences = codec.sequences if isinstance(codec, SequenceCodec) else None
 
+    matcher = load_matcher(task.model / MATCHER_FILE) if task.may_move_texts else None
+
     def generate(shard: Shard) -> None:
         # A shard that was killed half-way is not taken for finished.
         partial = task.work / f"_part-{shard.number:05d}.partial"
@@ -70,6 +73,8 @@ def shard_worker(task: ShardTask, seen: Seen, report: Callable[..., None]) -> Ca
 
         with pq.ParquetWriter(partial.path, schema.to_arrow(), filesystem=partial.filesystem) as writer:
             for number, (table, done) in enumerate(_make_shard(model, codec, shard, draws, tally, given)):
+                if matcher is not None:
+                    table = matcher.match(table, [plan.seed, shard.number, number])
                 if persons is not None:
                     table = persons.fill(table, f"{shard.number} {number}")
                 schema.check(table)

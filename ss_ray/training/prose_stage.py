@@ -25,6 +25,7 @@ from ss_ray.tables.parts import read_part, sample_rows
 from ss_ray.training.arrays import load_arrays, save_array
 from ss_ray.training.encoding import SAMPLE_ROWS
 from ss_ray.training.language_stage import language_environment
+from ss_ray.training.matching import save_matcher
 from ss_ray.training.stage import ModelRef, TrainingRows, discard_work, fit_workers, model_ref, train_model
 
 MIN_TEXTS = 3
@@ -51,6 +52,7 @@ def train_with_prose(table: TrainingRows, plan: ProseTablePlan, on_progress: OnP
     outline_rows(table.rows, codec, outlines)
     model = train_model(replace(table, rows=outlines, schema=codec.outline_schema), plan, on_progress)
     (table.folder / "model" / PROSE_FILE).write_text(codec.to_json())
+    save_matcher(sample, codec.texts, codec.shown, table.folder / "model", seed=plan.seed)
 
     prose = replace(table, folder=table.folder / "prose", key=f"prose-{table.key}")
     return replace(model, family="compact_and_prose", prose=train_prose(prose, codec, plan.prose, on_progress))

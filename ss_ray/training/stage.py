@@ -18,6 +18,7 @@ from ray.train.v2._internal.callbacks.placement_group_callback import PlacementG
 from ray.train.v2.api.exceptions import TrainingFailedError
 
 from ss_ray.cluster import WORKER_ENVIRONMENT, available_cpus, reported_progress
+from ss_ray.codec.prose import fit_prose_codec
 from ss_ray.codec.sequences import SequenceCodec
 from ss_ray.codec.slots import CodecSizes, SlotCodec, fit_codec
 from ss_ray.config.model import ModelFamilyName, ResourceParameters
@@ -26,7 +27,7 @@ from ss_ray.location import Location
 from ss_ray.plans.plan import CompactPlan, plan_sequence_training
 from ss_ray.plans.sequences import SequencePlan
 from ss_ray.progress import OnProgress
-from ss_ray.schema import TableSchema
+from ss_ray.schema import Kind, TableSchema
 from ss_ray.tables.parts import sample_rows
 from ss_ray.training.encoding import (
     SAMPLE_ROWS,
@@ -123,7 +124,22 @@ def train_model(table: TrainingRows, plan: CompactPlan, on_progress: OnProgress)
         metrics = fit_workers(_train_worker, settings | {"report": report}, table.resources, table.folder, table.key)
         report(plan.num_steps - metrics["steps"], metrics["note"])
 
+    _save_text_matcher(table, plan.seed)
     return codec_model_ref(codec, metrics, plan.batch_rows)
+
+
+def _save_text_matcher(table: TrainingRows, seed: int) -> None:
+    """Write what the prose of a table tells of its other columns beside the model."""
+    if not table.schema.of_kind(Kind.TEXT):
+        return
+
+    # scikit-learn takes a second, which only tables with texts wait for.
+    from ss_ray.training.matching import save_matcher
+
+    sample = sample_rows(table.rows.files(".parquet"), SAMPLE_ROWS)
+    prose = fit_prose_codec(table.schema, sample, reserved=frozenset())
+    if prose is not None:
+        save_matcher(sample, prose.texts, prose.shown, table.folder / "model", seed=seed)
 
 
 def fit_row_codec(rows: Location, schema: TableSchema, plan: CompactPlan) -> SlotCodec:

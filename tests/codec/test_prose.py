@@ -52,7 +52,7 @@ def test_a_language_model_reads_the_values_of_the_row_and_no_text():
     table, schema = visits()
     codec = fit_prose_codec(schema, table, reserved=frozenset())
     assert codec is not None
-    assert codec.openings(table)[:2] == ["north; 20; 0.25\n", "south; 21; 1.25\n"]
+    assert codec.openings(table)[:2] == ["north; age 20; fee 0.25\n", "south; age 21; fee 1.25\n"]
     assert codec.openings(codec.outline(table)) == codec.openings(table)
     assert codec.heading("note", 7) == "note (7 words):"
     assert prose_from_json(codec.to_json()) == codec

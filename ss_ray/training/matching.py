@@ -1,0 +1,400 @@
+"""Texts that fit their rows: what the words of real texts say of the other columns, and how generated texts find rows.
+
+    matcher = fit_matcher(rows, texts=("review",), shown=("rating", "class"), seed=1)
+    matcher.match(generated, seed=2)     # the same rows and the same texts; some texts have changed places
+
+A model that writes a text of thirty words may lose what its rating is. Classifiers of the columns by the words of the
+text, fitted on real rows, say how well each pair of a row and a text goes together. Pairs of generated rows exchange
+their texts where both go together better afterwards, until the texts say as much of their rows as held-out real texts
+do, and no more. Every text stays as it was written.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from ss_ray.codec.prose import count_words
+from ss_ray.location import Location
+
+MATCHER_FILE = "matching.npz"
+MAX_ROWS = 5_000
+"""Rows that the classifiers are fitted on at most."""
+MIN_ROWS = 100
+"""Rows that they need: fewer tell nothing that holds for other rows."""
+FEATURES = 1 << 13
+"""Features that words are hashed to, so that no word is stored."""
+BINS = 4
+"""Classes of a column with numbers or dates, of equally many rows each."""
+MAX_CLASSES = 24
+"""Values of a category at most: the words of few texts tell nothing of a rare one."""
+MAX_COLUMNS = 8
+"""Columns that are looked at, those of which the texts tell most."""
+MIN_GAIN = 0.02
+"""Nats by which a text must tell of a column on held-out rows."""
+HELD_OUT = 0.25
+"""Share of the rows that tell how much texts say of rows that they were not fitted on."""
+MIN_CLASS_ROWS = 5
+"""Rows of a class that is learned."""
+UNSEEN = -20.0
+"""Score of a class that no real row has: it goes together with no text."""
+MAX_ITERATIONS = 100
+_NUMBER = re.compile(r"(?<!\d)\d{2,}(?!\d)")
+SWEEPS = 60
+"""Rounds of exchanges at most."""
+NEIGHBOURS = 64
+"""Places between two texts, in the order of their lengths, that change places at most."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ColumnReader:
+    """What the words of a text say of a column.
+
+    Attributes:
+        name: Name of the column.
+        values: Values of the column as text, one class each; () where it is cut into bins.
+        edges: Inner edges of the bins, ascending; () where it has values.
+        weights: (classes, FEATURES) float32 weights of the words.
+        intercepts: (classes,) float32.
+        target: Mean logarithm of the probability that held-out real texts give to the class of their row.
+    """
+
+    name: str
+    values: tuple[str, ...]
+    edges: tuple[float, ...]
+    weights: NDArray[np.float32]
+    intercepts: NDArray[np.float32]
+    target: float
+
+    def classes(self, table: pa.Table) -> NDArray[np.int64]:
+        """(rows,) class of each row; the last one is that of missing and unknown values."""
+        return _classes_of(table.column(self.name), self.values, self.edges)
+
+    def log_likelihoods(self, words: Any) -> NDArray[np.float64]:
+        """(texts, classes) logarithm of the probability of each class, given the hashed words of the texts."""
+        scores = np.asarray(words @ self.weights.T, dtype=np.float64) + self.intercepts
+        scores -= scores.max(axis=1, keepdims=True)
+        likelihoods: NDArray[np.float64] = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
+        return likelihoods
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextMatcher:
+    """Brings generated texts to rows that they go together with.
+
+    Attributes:
+        texts: Names of the columns with texts, which move together.
+        readers: Classifiers of the other columns.
+    """
+
+    texts: tuple[str, ...]
+    readers: tuple[ColumnReader, ...]
+
+    def match(self, table: pa.Table, seed: Sequence[int]) -> pa.Table:
+        """The rows, some of which have exchanged their texts.
+
+        Args:
+            table: Generated rows with their texts.
+            seed: Numbers that the choice of pairs follows from.
+        """
+        if table.num_rows < 2:
+            return table
+
+        texts = join_texts(table, self.texts)
+        numbers = _own_numbers(table)
+        words = hash_words(texts)
+        fits = [
+            _Fit(told=reader.log_likelihoods(words), classes=reader.classes(table), target=reader.target)
+            for reader in self.readers
+        ]
+        # A text that states a number of its row belongs there.
+        is_free = ~np.array([bool(stated & own) for stated, own in zip(map(_numbers_in, texts), numbers, strict=True)])
+        owners = _exchange(fits, _by_length(table, self.texts, is_free), np.random.default_rng(list(seed)))
+        moved = table.select(self.texts).take(owners)
+        for name in self.texts:
+            table = table.set_column(table.column_names.index(name), name, moved.column(name))
+
+        return table
+
+    def save(self, file: Location) -> None:
+        """Write the matcher into one file."""
+        arrays = {f"weights{i}": reader.weights for i, reader in enumerate(self.readers)}
+        arrays |= {f"intercepts{i}": reader.intercepts for i, reader in enumerate(self.readers)}
+        facts = [[r.name, r.values, r.edges, r.target] for r in self.readers]
+        stream = io.BytesIO()
+        described = np.frombuffer(json.dumps([self.texts, facts]).encode(), np.uint8)
+        np.savez_compressed(stream, allow_pickle=False, described=described, **arrays)
+        with file.filesystem.open_output_stream(file.path) as target:
+            target.write(stream.getbuffer())
+
+
+def load_matcher(file: Location) -> TextMatcher | None:
+    """The matcher that was written into a file; None where there is no file."""
+    if not file.exists():
+        return None
+
+    with file.filesystem.open_input_stream(file.path) as stream:
+        arrays = np.load(io.BytesIO(stream.read()), allow_pickle=False)
+
+    texts, facts = json.loads(arrays["described"].tobytes())
+    readers = (
+        ColumnReader(
+            name=name,
+            values=tuple(values),
+            edges=tuple(edges),
+            weights=arrays[f"weights{i}"],
+            intercepts=arrays[f"intercepts{i}"],
+            target=target,
+        )
+        for i, (name, values, edges, target) in enumerate(facts)
+    )
+    return TextMatcher(texts=tuple(texts), readers=tuple(readers))
+
+
+def fit_matcher(rows: pa.Table, texts: Sequence[str], shown: Sequence[str], *, seed: int) -> TextMatcher | None:
+    """The matcher of a table; None where its texts tell nothing of its columns.
+
+    Args:
+        rows: Real rows, in which no row is repeated.
+        texts: Names of the columns with texts.
+        shown: Names of the other columns that a text may tell of.
+        seed: Seed of the choice of the rows.
+    """
+    present = [pc.is_valid(rows.column(name)) for name in texts]
+    rows = rows.filter(present[0] if len(present) == 1 else _any_of(present))
+    if rows.num_rows > MAX_ROWS:
+        rows = rows.take(np.sort(np.random.default_rng(seed).choice(rows.num_rows, MAX_ROWS, replace=False)))
+    if rows.num_rows < MIN_ROWS:
+        return None
+
+    words = hash_words(join_texts(rows, texts))
+    is_held_out = np.random.default_rng(seed).random(rows.num_rows) < HELD_OUT
+    found = [_fit_reader(rows.column(name), name, words, is_held_out) for name in shown]
+    told = sorted((pair for pair in found if pair is not None), key=lambda pair: -pair[0])[:MAX_COLUMNS]
+    if not told:
+        return None
+
+    return TextMatcher(texts=tuple(texts), readers=tuple(reader for _, reader in told))
+
+
+def save_matcher(rows: pa.Table, texts: Sequence[str], shown: Sequence[str], model: Location, *, seed: int) -> None:
+    """Fit the matcher of a table and write it into the folder of its model, where there is one.
+
+    Args:
+        rows: Real rows, in which no row is repeated.
+        texts: Names of the columns with texts.
+        shown: Names of the other columns that a text may tell of.
+        model: Folder of the model.
+        seed: Seed of the training.
+    """
+    matcher = fit_matcher(rows, texts, shown, seed=seed)
+    if matcher is not None:
+        matcher.save(model / MATCHER_FILE)
+
+
+def join_texts(table: pa.Table, texts: Sequence[str]) -> list[str]:
+    """The texts of each row as one."""
+    columns = [table.column(name).to_pylist() for name in texts]
+    return [" ".join(filter(None, row)) for row in zip(*columns, strict=True)]
+
+
+def hash_words(texts: Sequence[str]) -> Any:
+    """(texts, FEATURES) sparse float64 whether a text has a word, in rows of length 1."""
+    from sklearn.feature_extraction.text import HashingVectorizer
+
+    vectorizer = HashingVectorizer(n_features=FEATURES, binary=True, alternate_sign=False)
+    return vectorizer.transform(texts)
+
+
+def _fit_reader(
+    column: pa.ChunkedArray, name: str, words: Any, is_held_out: NDArray[np.bool_]
+) -> tuple[float, ColumnReader] | None:
+    """A column's classifier, with the nats that it gains on held-out rows; None where it gains none."""
+    from sklearn.linear_model import LogisticRegression
+
+    values, edges = _choose_classes(column)
+    classes = _classes_of(column, values, edges)
+    known, counts = np.unique(classes[~is_held_out], return_counts=True)
+    known = known[counts >= MIN_CLASS_ROWS]
+    if len(known) < 2:
+        return None
+
+    fitted = ~is_held_out & np.isin(classes, known)
+    tested = is_held_out & np.isin(classes, known)
+    model = LogisticRegression(C=4.0, max_iter=MAX_ITERATIONS, tol=1e-3).fit(words[fitted], classes[fitted])
+    told = model.predict_log_proba(words[tested])
+    places = np.searchsorted(known, classes[tested])
+    shares = np.bincount(np.searchsorted(known, classes[fitted])) / fitted.sum()
+    target = float(told[np.arange(len(places)), places].mean())
+    gain = target - float(np.log(shares)[places].mean())
+    if gain < MIN_GAIN:
+        return None
+
+    return gain, _reader_of(model, name, values, edges, target)
+
+
+def _reader_of(model: Any, name: str, values: tuple[str, ...], edges: tuple[float, ...], target: float) -> ColumnReader:
+    """The classifier with weights for every class, also for those that no row has."""
+    number = (len(values) if values else len(edges) + 1) + 1
+    weights = np.zeros((number, FEATURES), np.float32)
+    intercepts = np.full(number, UNSEEN, np.float32)
+    intercepts[model.classes_] = 0.0
+    # Of two classes, the weights are those of the second against the first.
+    rows = model.classes_[1:] if len(model.classes_) == 2 else model.classes_
+    weights[rows] = model.coef_
+    intercepts[rows] = model.intercept_
+
+    return ColumnReader(name=name, values=values, edges=edges, weights=weights, intercepts=intercepts, target=target)
+
+
+def _choose_classes(column: pa.ChunkedArray) -> tuple[tuple[str, ...], tuple[float, ...]]:
+    """Values of a column with few of them, or the inner edges of bins of one with many."""
+    present = column.drop_null()
+    distinct = pc.unique(present)
+    if len(distinct) <= MAX_CLASSES:
+        return tuple(sorted(map(str, distinct.to_pylist()))), ()
+
+    numbers = _as_numbers(present)
+    if numbers is None:
+        counts = sorted(present.value_counts().to_pylist(), key=lambda count: -count["counts"])
+        return tuple(sorted(str(count["values"]) for count in counts[:MAX_CLASSES])), ()
+
+    return (), tuple(np.unique(np.quantile(numbers, np.arange(1, BINS) / BINS)).tolist())
+
+
+def _classes_of(column: pa.ChunkedArray, values: tuple[str, ...], edges: tuple[float, ...]) -> NDArray[np.int64]:
+    """(rows,) class of each cell; the last one is that of missing and unknown cells."""
+    if values:
+        places = {value: place for place, value in enumerate(values)}
+        return np.array([places.get(str(cell), len(values)) for cell in column.to_pylist()], np.int64)
+
+    numbers = _as_numbers(column)
+    assert numbers is not None
+    return np.where(np.isnan(numbers), len(edges) + 1, np.searchsorted(edges, numbers, side="right"))
+
+
+def _as_numbers(column: pa.ChunkedArray) -> NDArray[np.float64] | None:
+    """(rows,) cells as numbers, NaN where one is missing; None for texts."""
+    type_ = column.type
+    if pa.types.is_string(type_) or pa.types.is_large_string(type_) or pa.types.is_dictionary(type_):
+        return None
+    if pa.types.is_date(type_) or pa.types.is_timestamp(type_):
+        column = column.cast(pa.timestamp("s")).cast(pa.int64())
+    elif not (pa.types.is_integer(type_) or pa.types.is_floating(type_) or pa.types.is_decimal(type_)):
+        column = column.cast(pa.int64())
+
+    numbers: NDArray[np.float64] = column.cast(pa.float64()).to_numpy().astype(np.float64)
+    return numbers
+
+
+def _any_of(masks: Sequence[pa.ChunkedArray]) -> pa.ChunkedArray:
+    found = masks[0]
+    for mask in masks[1:]:
+        found = pc.or_(found, mask)
+    return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Fit:
+    """How well texts and rows go together in one column.
+
+    Attributes:
+        told: (texts, classes) logarithms of the probabilities of the classes.
+        classes: (rows,) class of each row.
+        target: Mean that is wanted over the rows.
+    """
+
+    told: NDArray[np.float64]
+    classes: NDArray[np.int64]
+    target: float
+
+    def missing(self, owners: NDArray[np.int64]) -> float:
+        """Nats that all rows together lack, with the text of row `owners[i]` in row i."""
+        return float(self.target * len(owners) - self.told[owners, self.classes].sum())
+
+    def gains(
+        self, owners: NDArray[np.int64], first: NDArray[np.int64], second: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
+        """(pairs,) nats that each exchange brings."""
+        now = self.told[owners[first], self.classes[first]] + self.told[owners[second], self.classes[second]]
+        then = self.told[owners[second], self.classes[first]] + self.told[owners[first], self.classes[second]]
+        gained: NDArray[np.float64] = then - now
+        return gained
+
+
+def _own_numbers(table: pa.Table) -> list[set[str]]:
+    """Whole numbers of two digits and more in the cells of each row."""
+    columns = [table.column(field.name).to_pylist() for field in table.schema if pa.types.is_integer(field.type)]
+    return [{str(cell) for cell in row if cell is not None and cell > 9} for row in zip(*columns, strict=True)] or [
+        set() for _ in range(table.num_rows)
+    ]
+
+
+def _numbers_in(text: str) -> set[str]:
+    """Whole numbers of two digits and more in a text."""
+    return set(_NUMBER.findall(text))
+
+
+def _by_length(table: pa.Table, texts: Sequence[str], is_free: NDArray[np.bool_]) -> list[NDArray[np.int64]]:
+    """Free rows by number of words, one array for each pattern of missing texts."""
+    counts = np.stack([count_words(table.column(name)).fill_null(-1).to_numpy() for name in texts])
+    _, patterns = np.unique(counts > 0, axis=1, return_inverse=True)
+    words = counts.clip(min=0).sum(axis=0)
+    order = np.lexsort((words, patterns.reshape(-1)))
+    order = order[is_free[order]]
+    _, starts = np.unique(patterns.reshape(-1)[order], return_index=True)
+    return [rows for rows in np.split(order, starts[1:]) if len(rows)]
+
+
+def _exchange(fits: Sequence[_Fit], orders: Sequence[NDArray[np.int64]], rng: np.random.Generator) -> NDArray[np.int64]:
+    """(rows,) which row's text each row has in the end.
+
+    Args:
+        fits: How well texts and rows go together, by column.
+        orders: Rows among which texts may be exchanged, by the length of their texts.
+        rng: Source of the pairs.
+    """
+    owners = np.arange(len(fits[0].classes))
+    for _ in range(SWEEPS):
+        # A column of which the texts tell enough has no say, until they tell too little again.
+        short = [fit for fit in fits if fit.missing(owners) > 0]
+        if not short or not orders:
+            break
+
+        first, second = _draw_pairs(orders, rng)
+        gains = np.stack([fit.gains(owners, first, second) for fit in short])
+        chosen = np.flatnonzero(gains.sum(axis=0) > 0)
+        # As few as give the column that lacks least what it lacks.
+        enough = [
+            int(np.searchsorted(np.cumsum(gain[chosen]), fit.missing(owners)))
+            for fit, gain in zip(short, gains, strict=True)
+        ]
+        chosen = chosen[: min(enough) + 1]
+        owners[first[chosen]], owners[second[chosen]] = owners[second[chosen]], owners[first[chosen]]
+
+    return owners
+
+
+def _draw_pairs(
+    orders: Sequence[NDArray[np.int64]], rng: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows that may exchange their texts, each in one pair at most, in random order."""
+    first, second = [], []
+    for order in orders:
+        distance = int(rng.integers(1, max(2, min(NEIGHBOURS, len(order)))))
+        places = np.arange(len(order) - distance)
+        starts = places[(places + int(rng.integers(distance))) // distance % 2 == 0]
+        first.append(order[starts])
+        second.append(order[starts + distance])
+
+    shuffled = rng.permutation(sum(map(len, first)))
+    return np.concatenate(first)[shuffled], np.concatenate(second)[shuffled]
