@@ -69,7 +69,7 @@ def test_a_job_says_the_steps_that_it_runs_and_how_far_they_are(client: TestClie
     runner.finishes(f"{job['id']}-1")
     client.app.state.service.dispatcher.round()
     shown = client.get(f"{JOBS}/plat-1").json()
-    assert [step["name"] for step in shown["platform_spec"]["steps"]][0] == "read"
+    assert shown["platform_spec"]["steps"][0]["name"] == "read"
     steps = client.get(f"{JOBS}/plat-1/steps").json()
     assert steps["pagination"]["total_results"] == len(shown["platform_spec"]["steps"])
     assert {step["status"] for step in steps["data"]} == {"completed"}

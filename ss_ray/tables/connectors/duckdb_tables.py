@@ -1,0 +1,58 @@
+"""Tables and queries of DuckDB files, which give Arrow blocks by themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from ss_ray.addresses import Address
+from ss_ray.errors import ConfigError, DataError
+from ss_ray.tables.connectors.connector import quote_name, require_module
+from ss_ray.tables.parts import BLOCK_ROWS
+
+
+@dataclass(frozen=True, kw_only=True)
+class DuckTable:
+    """A table or a query of a DuckDB file.
+
+    Attributes:
+        address: Address of the file, and of the table.
+        query: SELECT statement; None reads the table.
+    """
+
+    address: Address
+    query: str | None = None
+
+    @property
+    def name(self) -> str:
+        """Address without secrets."""
+        return str(self.address)
+
+    def version(self) -> str:
+        """No version: DuckDB keeps none."""
+        return ""
+
+    def read_blocks(self) -> Iterator[pa.Table]:
+        """The rows in blocks of BLOCK_ROWS.
+
+        Raises:
+            ConfigError: There is no file, or no DuckDB here.
+            DataError: The file is damaged, or the query fails.
+        """
+        duckdb = require_module("duckdb", "duckdb", "a DuckDB file")
+        try:
+            with duckdb.connect(duck_path(self.address), read_only=True) as connection:
+                rows = connection.sql(self.query or f"FROM {quote_name(self.address.table)}")
+                for batch in rows.to_arrow_reader(BLOCK_ROWS):
+                    yield pa.table(batch)
+        except duckdb.IOException:
+            raise ConfigError(f"{self.name}: there is no DuckDB file, or it is in use") from None
+        except duckdb.Error as error:
+            raise DataError(f"cannot read {self.name}: {type(error).__name__} of DuckDB") from None
+
+
+def duck_path(address: Address) -> str:
+    """Path of the file: absolute after three slashes and a fourth, as SQLAlchemy writes it, or after three."""
+    return "/" + address.secret_url.partition("://")[2].lstrip("/")
