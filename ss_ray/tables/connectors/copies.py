@@ -63,14 +63,30 @@ def copy_table(
     return num_rows
 
 
-def read_origin(folder: Location) -> str | None:
-    """The address that the copy in a folder is of; None where the folder holds no copy."""
+def source_name(uri: str | Path) -> str:
+    """Where rows are from: the address that a folder is a copy of, or else the path or URI itself."""
+    folder = Location.parse(uri)
     note = folder / ORIGIN
     if not note.exists():
-        return None
+        return str(folder)
 
     origin: dict[str, Any] = json.loads(note.read_text())
     return str(origin["name"])
+
+
+def copy_addressed(uri: str | Path, folder: Location, on_progress: OnProgress) -> str | Path:
+    """The path to read a whole table from: its own, or that of a copy that is made in a folder.
+
+    Args:
+        uri: Path, URI or address of the table.
+        folder: Folder of the copy.
+        on_progress: Function that is told the rows copied.
+    """
+    if not is_address(uri):
+        return uri
+
+    copy_table(open_connector(str(uri)), folder, on_progress=on_progress)
+    return folder.path
 
 
 @contextmanager

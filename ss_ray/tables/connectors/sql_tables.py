@@ -11,12 +11,14 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from decimal import Decimal
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import sqlalchemy as sa
+from sqlalchemy.dialects import mysql
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, NoSuchTableError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
@@ -159,9 +161,16 @@ def reflect_table(connection: sa.Connection, address: Address) -> sa.Table:
     """
     schema, _, name = address.table.rpartition(".")
     try:
-        return sa.Table(name, sa.MetaData(), schema=schema or None, autoload_with=connection)
+        table = sa.Table(name, sa.MetaData(), schema=schema or None, autoload_with=connection)
     except NoSuchTableError:
         raise ConfigError(f"{address}: there is no such table, or the user may not see it") from None
+
+    for column in table.columns:
+        # MySQL stores BOOLEAN so.
+        if isinstance(column.type, mysql.TINYINT) and column.type.display_width == 1:
+            column.type = sa.Boolean()
+
+    return table
 
 
 def make_table(names: Sequence[str], rows: Sequence[Any], place: str) -> pa.Table:
@@ -192,15 +201,26 @@ def _make_array(name: str, values: list[Any], place: str) -> pa.Array:
         values = [None if value is None else str(value) for value in values]
 
     try:
-        array = pa.array(values)
-        if pa.types.is_decimal(array.type) and array.type.scale > MOST_DECIMALS:
-            # Some drivers fill up decimals with zeros.
-            array = pa.array([None if value is None else value.normalize() for value in values])
-        if pa.types.is_timestamp(array.type) and array.type.tz is not None:
-            # The zone of the session is no part of the value.
-            array = array.cast(pa.timestamp(array.type.unit, "UTC"))
-        return array
+        return _infer_array(values)
     except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
         raise DataError(
             f"{place}, column {name!r} holds values of several types; cast it to one with data.query", column=name
         ) from None
+
+
+def _infer_array(values: list[Any]) -> pa.Array:
+    """Values of one kind in the Arrow type that holds all of them exactly."""
+    try:
+        array = pa.array(values)
+    except OverflowError:
+        # Whole numbers beyond 64 bits with a sign.
+        array = pa.array([None if value is None else Decimal(value) for value in values])
+
+    if pa.types.is_decimal(array.type) and array.type.scale > MOST_DECIMALS:
+        # Some drivers fill up decimals with zeros.
+        return pa.array([None if value is None else value.normalize() for value in values])
+    if pa.types.is_timestamp(array.type) and array.type.tz is not None:
+        # The zone of the session is no part of the value.
+        return array.cast(pa.timestamp(array.type.unit, "UTC"))
+
+    return array

@@ -7,6 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 import sqlalchemy as sa
+from sqlalchemy.dialects import mysql
 
 from ss_ray.addresses import Address
 from ss_ray.errors import DataError
@@ -72,7 +73,8 @@ def _database_type(type_: pa.DataType) -> Any:
     if pa.types.is_decimal(type_):
         return sa.Numeric(type_.precision, type_.scale)
     if pa.types.is_timestamp(type_):
-        return sa.DateTime(timezone=type_.tz is not None)
+        # MySQL keeps no parts of a second without being asked.
+        return sa.DateTime(timezone=type_.tz is not None).with_variant(mysql.DATETIME(fsp=6), "mysql", "mariadb")
 
     kinds: tuple[tuple[Callable[[pa.DataType], bool], Any], ...] = (
         (pa.types.is_boolean, sa.Boolean()),

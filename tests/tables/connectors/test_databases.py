@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 
 import duckdb
@@ -14,8 +15,9 @@ import sqlalchemy as sa
 from ss_ray.errors import ConfigError, DataError, ResourceError
 from ss_ray.location import Location
 from ss_ray.tables.connectors.connector import open_connector
-from ss_ray.tables.connectors.copies import first_rows_copied, read_origin
+from ss_ray.tables.connectors.copies import first_rows_copied, source_name
 from ss_ray.tables.connectors.sinks import write_rows
+from ss_ray.tables.connectors.sql_tables import make_table
 from ss_ray.tables.parts import PartWriter
 from tests.tables.connectors.rows import ROWS, read_copy
 
@@ -55,7 +57,7 @@ def test_a_table_of_sqlite_keeps_its_types(sales: str, folder: Location):
     assert list(map(str, copied.schema.types)) == "int64 string timestamp[us] date32[day] bool string".split()
     assert copied.column("note").to_pylist() == ["", None, "José"]
     assert copied.column("at").to_pylist() == [row["at"] for row in ROWS]
-    assert read_origin(folder) == f"{sales}#orders"
+    assert source_name(folder.path) == f"{sales}#orders"
 
 
 def test_a_query_is_read_in_place_of_a_table(sales: str, folder: Location):
@@ -94,6 +96,13 @@ def test_a_column_that_is_empty_for_a_block_has_the_type_of_the_others(tmp_path:
     assert len(folder.files(".parquet")) == 3
     assert copied.schema.types == [pa.int64(), pa.int64(), pa.float64()]
     assert copied.column("late").slice(69_999).to_pylist() == [None, 70_000, 70_001, 70_002]
+
+
+def test_numbers_stay_exact_whatever_their_size():
+    large = make_table(["large"], [(18_446_744_073_709_551_615,), (None,)], "any")
+    assert large.to_pydict() == {"large": [Decimal("18446744073709551615"), None]}
+    filled = make_table(["price"], [(Decimal("12.5000000000"),), (Decimal("100.0000000000"),)], "any")
+    assert filled.schema.field("price").type.scale == 1
 
 
 def test_only_the_first_rows_are_copied_for_a_look(sales: str):
