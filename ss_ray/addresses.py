@@ -15,6 +15,7 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from ss_ray.errors import ConfigError
 
@@ -28,37 +29,49 @@ _SECRET = re.compile(r"\$\{([^{}]*)\}")
 
 @dataclass(frozen=True, kw_only=True)
 class Address:
-    """The address of a table, as a user wrote it.
+    """The address of a table, as a user wrote it, secrets not filled in.
 
     Attributes:
-        url: URL without the table, secrets not filled in.
+        driver: Kind of the source, perhaps with its driver: postgresql, mysql+pymysql, delta+s3.
+        user: User and password, with the sign @ behind them; empty without them.
+        place: Server and path, with the options of the driver.
         table: Name of the table after `#`, with its schema; empty without one.
     """
 
-    url: str
+    driver: str
+    user: str
+    place: str
     table: str
 
     @classmethod
     def parse(cls, text: str) -> Address:
         """The address in a text."""
-        url, _, table = text.partition("#")
-        return cls(url=url, table=table)
+        driver, _, rest = text.partition("://")
+        match = _USER.match(rest)
+        user = match.group() if match else ""
+        place, _, table = rest[len(user) :].partition("#")
+        return cls(driver=driver, user=user, place=place, table=table)
 
     @property
     def scheme(self) -> str:
-        """Kind of the source: postgresql, duckdb, delta."""
-        return self.url.partition("://")[0].partition("+")[0].lower()
+        """Kind of the source without its driver: postgresql, duckdb, delta."""
+        return self.driver.partition("+")[0].lower()
 
     @property
     def secret_url(self) -> str:
-        """The URL with its secrets; it goes to the driver, and nowhere else."""
-        return _SECRET.sub(lambda match: _read_secret(match.group(1)), self.url)
+        """The URL without the table, with its secrets; it goes to the driver, and nowhere else."""
+        # Signs of a password may mean something in a URL.
+        user = _SECRET.sub(lambda match: quote(_read_secret(match.group(1)), safe=""), self.user)
+        return f"{self.driver}://{user}{self.secret_place}"
+
+    @property
+    def secret_place(self) -> str:
+        """Server, path and options, with their secrets."""
+        return _SECRET.sub(lambda match: _read_secret(match.group(1)), self.place)
 
     def __str__(self) -> str:
-        scheme, _, rest = self.url.partition("://")
-        place = rest[match.end() if (match := _USER.match(rest)) else 0 :].partition("?")[0]
-        server, slash, path = place.partition("/")
-        shown = f"{scheme}://{server.rpartition('@')[2]}{slash}{path}"
+        server, slash, path = self.place.partition("?")[0].partition("/")
+        shown = f"{self.driver}://{server.rpartition('@')[2]}{slash}{path}"
         return f"{shown}#{self.table}" if self.table else shown
 
 

@@ -57,7 +57,7 @@ def open_connector(uri: str, query: str | None = None) -> Connector:
 
         return DuckTable(address=address, query=query)
 
-    if address.url.startswith(("postgresql://", "postgres://")) and find_spec("adbc_driver_postgresql") is not None:
+    if address.driver in ("postgresql", "postgres") and find_spec("adbc_driver_postgresql") is not None:
         from ss_ray.tables.connectors.postgres_tables import PostgresTable
 
         return PostgresTable(address=address, query=query)

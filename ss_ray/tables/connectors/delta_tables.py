@@ -57,6 +57,5 @@ class DeltaLakeTable:
 
 def delta_uri(address: Address) -> str:
     """The folder as Delta Lake names it: `delta:///data/x` is a path, `delta+s3://bucket/x` lies in a bucket."""
-    scheme, _, rest = address.secret_url.partition("://")
-    store = scheme.partition("+")[2]
-    return f"{store}://{rest}" if store else rest
+    store = address.driver.partition("+")[2]
+    return f"{store}://{address.secret_place}" if store else address.secret_place

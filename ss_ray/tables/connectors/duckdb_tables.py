@@ -55,4 +55,4 @@ class DuckTable:
 
 def duck_path(address: Address) -> str:
     """Path of the file: absolute after three slashes and a fourth, as SQLAlchemy writes it, or after three."""
-    return "/" + address.secret_url.partition("://")[2].lstrip("/")
+    return "/" + address.secret_place.lstrip("/")

@@ -49,7 +49,7 @@ class IcebergTable:
 
     def _open_table(self) -> Any:
         catalogs = require_module("pyiceberg.catalog", "iceberg", "an Iceberg table")
-        catalog, _, table = self.address.url.partition("://")[2].partition("/")
+        catalog, _, table = self.address.place.partition("/")
         try:
             return catalogs.load_catalog(catalog).load_table(table)
         except ValueError:

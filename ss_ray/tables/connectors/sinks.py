@@ -92,7 +92,7 @@ def _write_delta(parts: Sequence[Location], address: Address, if_exists: IfExist
 
 def _write_iceberg(parts: Sequence[Location], address: Address, if_exists: IfExists) -> int:
     catalogs = require_module("pyiceberg.catalog", "iceberg", "an Iceberg table")
-    name, _, table = address.url.partition("://")[2].partition("/")
+    name, _, table = address.place.partition("/")
     reader = _make_reader(parts)
     try:
         catalog = catalogs.load_catalog(name)

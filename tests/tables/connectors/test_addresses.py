@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from ss_ray.addresses import Address, is_address, shown_name
 from ss_ray.errors import ConfigError
@@ -36,6 +37,7 @@ def test_an_address_is_told_from_a_path(uri: object, expected: bool):
         ("mysql://ann:s3cr3t@x@host/sales?password=s3cr3t#orders", "mysql://host/sales#orders"),
         ("postgresql://ann:${PGPASSWORD}@host/sales#orders", "postgresql://host/sales#orders"),
         ("mssql+pyodbc:///?odbc_connect=PWD%3Ds3cr3t#orders", "mssql+pyodbc:///#orders"),
+        ("mysql://ann:s3/cr?3#t@host/sales#orders", "mysql://host/sales#orders"),
         ("sqlite:////data/a.db#t", "sqlite:////data/a.db#t"),
         ("duckdb:///data/a@b.duckdb#t", "duckdb:///data/a@b.duckdb#t"),
     ],
@@ -51,7 +53,11 @@ def test_secrets_come_from_the_environment_or_from_files(monkeypatch: pytest.Mon
     (tmp_path / "password").write_text("from a file\n")
     assert Address.parse("mysql://ann:${SALES_PASSWORD}@host/db#t").secret_url == "mysql://ann:s3cr3t@host/db"
     in_file = Address.parse(f"mysql://ann:${{{tmp_path}/password}}@host/db#t")
-    assert in_file.secret_url == "mysql://ann:from a file@host/db"
+    assert in_file.secret_url == "mysql://ann:from%20a%20file@host/db"
+    monkeypatch.setenv("SALES_PASSWORD", "p@ss/w#rd")
+    address = Address.parse("postgresql://ann:${SALES_PASSWORD}@host/db#t")
+    assert sa.make_url(address.secret_url).password == "p@ss/w#rd"
+    assert str(address) == "postgresql://host/db#t"
 
 
 def test_a_secret_that_is_not_there_is_named():
