@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, Protocol
@@ -25,6 +26,37 @@ class Connector(Protocol):
 
     def read_blocks(self) -> Iterator[pa.Table]:
         """The rows in blocks of bounded size; an iterator that is closed early closes the connection."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AddressedTable:
+    """A table behind an address, without the way to its rows.
+
+    Attributes:
+        address: Address of the source, and of the table.
+    """
+
+    address: Address
+
+    @property
+    def name(self) -> str:
+        """Address without secrets."""
+        return str(self.address)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatabaseTable(AddressedTable):
+    """A table or a query of a database, without the way to its rows.
+
+    Attributes:
+        query: SELECT statement; None reads the table of the address.
+    """
+
+    query: str | None = None
+
+    def version(self) -> str:
+        """No version: databases keep none."""
+        return ""
 
 
 def open_connector(uri: str, query: str | None = None) -> Connector:

@@ -10,24 +10,13 @@ import pyarrow as pa
 
 from ss_ray.addresses import Address
 from ss_ray.errors import DataError
-from ss_ray.tables.connectors.connector import require_module
+from ss_ray.tables.connectors.connector import AddressedTable, require_module
 from ss_ray.tables.parts import BLOCK_ROWS
 
 
 @dataclass(frozen=True, kw_only=True)
-class DeltaLakeTable:
-    """A Delta Lake table.
-
-    Attributes:
-        address: Address of the table's folder; a number after `#` is the version to read.
-    """
-
-    address: Address
-
-    @property
-    def name(self) -> str:
-        """Address without secrets."""
-        return str(self.address)
+class DeltaLakeTable(AddressedTable):
+    """A Delta Lake table; a number after `#` in its address is the version to read."""
 
     def version(self) -> str:
         """Number of the table's version."""
@@ -39,7 +28,12 @@ class DeltaLakeTable:
         Raises:
             DataError: There is no Delta Lake table, or it needs a newer reader.
         """
-        rows = self._open_table().to_pyarrow_dataset()
+        table = self._open_table()
+        try:
+            rows = table.to_pyarrow_dataset()
+        except Exception as error:  # noqa: BLE001 - errors of its Rust core have no common class
+            raise DataError(f"{self.name} needs a newer reader: {type(error).__name__} of Delta Lake") from None
+
         for batch in rows.to_batches(batch_size=BLOCK_ROWS, batch_readahead=2, fragment_readahead=1):
             yield pa.table(batch)
 

@@ -9,30 +9,13 @@ import pyarrow as pa
 
 from ss_ray.addresses import Address
 from ss_ray.errors import ConfigError, DataError
-from ss_ray.tables.connectors.connector import quote_name, require_module
+from ss_ray.tables.connectors.connector import DatabaseTable, quote_name, require_module
 from ss_ray.tables.parts import BLOCK_ROWS
 
 
 @dataclass(frozen=True, kw_only=True)
-class DuckTable:
-    """A table or a query of a DuckDB file.
-
-    Attributes:
-        address: Address of the file, and of the table.
-        query: SELECT statement; None reads the table.
-    """
-
-    address: Address
-    query: str | None = None
-
-    @property
-    def name(self) -> str:
-        """Address without secrets."""
-        return str(self.address)
-
-    def version(self) -> str:
-        """No version: DuckDB keeps none."""
-        return ""
+class DuckTable(DatabaseTable):
+    """A table or a query of a DuckDB file."""
 
     def read_blocks(self) -> Iterator[pa.Table]:
         """The rows in blocks of BLOCK_ROWS.

@@ -11,26 +11,14 @@ from typing import Any
 
 import pyarrow as pa
 
-from ss_ray.addresses import Address
 from ss_ray.errors import ConfigError, DataError
-from ss_ray.tables.connectors.connector import require_module
+from ss_ray.tables.connectors.connector import AddressedTable, require_module
 from ss_ray.tables.parts import BLOCK_ROWS
 
 
 @dataclass(frozen=True, kw_only=True)
-class IcebergTable:
-    """An Iceberg table.
-
-    Attributes:
-        address: Name of the catalog, and of the table with its namespace.
-    """
-
-    address: Address
-
-    @property
-    def name(self) -> str:
-        """Address without secrets."""
-        return str(self.address)
+class IcebergTable(AddressedTable):
+    """An Iceberg table."""
 
     def version(self) -> str:
         """Number of the table's snapshot; empty for a table without rows."""

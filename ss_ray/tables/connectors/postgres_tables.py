@@ -14,9 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from adbc_driver_postgresql import dbapi
 
-from ss_ray.addresses import Address
 from ss_ray.errors import ConfigError, DataError, ResourceError
-from ss_ray.tables.connectors.connector import quote_name
+from ss_ray.tables.connectors.connector import DatabaseTable, quote_name
 from ss_ray.tables.connectors.sql_tables import SqlTable
 from ss_ray.tables.parts import BLOCK_ROWS
 
@@ -30,25 +29,8 @@ NUMERIC_HEADER = 4
 
 
 @dataclass(frozen=True, kw_only=True)
-class PostgresTable:
-    """A table or a query of PostgreSQL.
-
-    Attributes:
-        address: Address of the database, and of the table.
-        query: SELECT statement; None reads the table.
-    """
-
-    address: Address
-    query: str | None = None
-
-    @property
-    def name(self) -> str:
-        """Address without secrets."""
-        return str(self.address)
-
-    def version(self) -> str:
-        """No version: databases keep none."""
-        return ""
+class PostgresTable(DatabaseTable):
+    """A table or a query of PostgreSQL."""
 
     def read_blocks(self) -> Iterator[pa.Table]:
         """The rows in blocks of BLOCK_ROWS.

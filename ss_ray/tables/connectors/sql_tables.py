@@ -24,6 +24,7 @@ from sqlalchemy.pool import NullPool
 
 from ss_ray.addresses import Address
 from ss_ray.errors import ConfigError, DataError, ResourceError, SsRayError
+from ss_ray.tables.connectors.connector import DatabaseTable
 from ss_ray.tables.parts import BLOCK_ROWS
 
 DRIVERS = {
@@ -39,25 +40,8 @@ BYTES_TYPES = (bytes, bytearray, memoryview)
 
 
 @dataclass(frozen=True, kw_only=True)
-class SqlTable:
-    """A table or a query of a database.
-
-    Attributes:
-        address: Address of the database, and of the table.
-        query: SELECT statement; None reads the table.
-    """
-
-    address: Address
-    query: str | None = None
-
-    @property
-    def name(self) -> str:
-        """Address without secrets."""
-        return str(self.address)
-
-    def version(self) -> str:
-        """No version: databases keep none."""
-        return ""
+class SqlTable(DatabaseTable):
+    """A table or a query of a database."""
 
     def read_blocks(self) -> Iterator[pa.Table]:
         """The rows in blocks of BLOCK_ROWS.

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import json
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import boto3
 import pyarrow as pa
 import pytest
+from botocore.config import Config as BotoConfig
 from deltalake import DeltaTable, write_deltalake
 from pyiceberg.catalog import load_catalog
 from pyiceberg.utils.config import Config
@@ -126,3 +132,34 @@ def test_a_saved_data_set_with_an_index_or_with_splits_is_refused(tmp_path: Path
     (tmp_path / "splits" / "state.json").rename(tmp_path / "splits" / "dataset_dict.json")
     with pytest.raises(DataError, match="give the folder of one of them"):
         find_source(tmp_path / "splits")
+
+
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The name of a bucket on a server in a process of its own: Delta Lake's core waits for it without Python."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = subprocess.Popen(
+        [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    settings = {"ACCESS_KEY_ID": "key", "SECRET_ACCESS_KEY": "s3cr3t", "REGION": "us-east-1", "ALLOW_HTTP": "true"}
+    settings |= {"ENDPOINT_URL": f"http://127.0.0.1:{port}", "S3_ALLOW_UNSAFE_RENAME": "true"}
+    for name, value in settings.items():
+        monkeypatch.setenv(f"AWS_{name}", value)
+    try:
+        store = boto3.client("s3", region_name="us-east-1", config=BotoConfig(retries={"max_attempts": 20}))
+        store.create_bucket(Bucket="lake")
+        yield "lake"
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+@pytest.mark.slow
+def test_a_delta_table_in_a_bucket_is_written_and_read(bucket: str, parts: list[Location], folder: Location):
+    address = f"delta+s3://{bucket}/orders"
+    assert write_rows(parts, address) == 3
+    assert read_copy(address, folder).to_pylist() == ROWS
