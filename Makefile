@@ -7,7 +7,9 @@ VLLM_BIN := $(VLLM_VENV)/bin
 SDK_VENV ?= .venv-sdk
 PLATFORM_VENV ?= .venv-platform
 HELIX_VENV ?= .venv-helix
-NEWER_PYTHON ?= $(firstword $(foreach version,3.14 3.13 3.12,$(shell command -v python$(version))))
+# A Python that runs: pyenv shows names of others, too.
+NEWER_PYTHON ?= $(shell for python in python3.14 python3.13 python3.12 $(wildcard $(HOME)/.pyenv/versions/3.1[2-4].*/bin/python); \
+	do $$python -c '' 2>/dev/null && command -v $$python && break; done)
 PORT ?= 8000
 export OMP_NUM_THREADS ?= 1
 export RAY_AUTH_MODE ?= token
