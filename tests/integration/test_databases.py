@@ -23,7 +23,11 @@ CREATE TABLE orders AS SELECT i AS number, (i % 50) * 1.25::numeric(8, 2) AS pri
     (ARRAY['Bern', 'Chur', NULL])[1 + i % 3] AS city
 FROM generate_series(1, 400) AS i
 """
-SMALL = {"training": {"num_input_records_to_sample": 400}, "generation": {"num_records": 60}, "replace_pii": None}
+SMALL = {
+    "training": {"effort": "fast", "num_input_records_to_sample": 400},
+    "generation": {"num_records": 60},
+    "replace_pii": None,
+}
 
 
 @pytest.fixture(scope="module")
