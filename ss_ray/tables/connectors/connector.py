@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
@@ -24,7 +24,7 @@ class Connector(Protocol):
     def version(self) -> str:
         """Version of the table's rows where the source keeps one; else empty."""
 
-    def read_blocks(self) -> Iterator[pa.Table]:
+    def read_blocks(self) -> Generator[pa.Table, None, None]:
         """The rows in blocks of bounded size; an iterator that is closed early closes the connection."""
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -44,17 +44,16 @@ def copy_table(
     folder.make_folder()
     schemas: list[pa.Schema] = []
     num_rows = 0
-    blocks = connector.read_blocks()
-    for block in blocks:
-        kept = block if max_rows is None else block.slice(0, max_rows - num_rows)
-        pq.write_table(kept, _part_path(folder, len(schemas)), filesystem=folder.filesystem)
-        schemas.append(kept.schema)
-        num_rows += kept.num_rows
-        on_progress(Progress(stage="copy", done=num_rows, total=None))
-        if num_rows == max_rows:
-            break
+    with closing(connector.read_blocks()) as blocks:
+        for block in blocks:
+            kept = block if max_rows is None else block.slice(0, max_rows - num_rows)
+            pq.write_table(kept, _part_path(folder, len(schemas)), filesystem=folder.filesystem)
+            schemas.append(kept.schema)
+            num_rows += kept.num_rows
+            on_progress(Progress(stage="copy", done=num_rows, total=None))
+            if num_rows == max_rows:
+                break
 
-    blocks.close() if hasattr(blocks, "close") else None
     if not num_rows:
         raise DataError(f"{connector.name} has no rows; there is nothing to learn from")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +22,7 @@ class DeltaLakeTable(AddressedTable):
         """Number of the table's version."""
         return str(self._open_table().version())
 
-    def read_blocks(self) -> Iterator[pa.Table]:
+    def read_blocks(self) -> Generator[pa.Table, None, None]:
         """The rows in blocks of BLOCK_ROWS.
 
         Raises:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -17,7 +17,7 @@ from ss_ray.tables.parts import BLOCK_ROWS
 class DuckTable(DatabaseTable):
     """A table or a query of a DuckDB file."""
 
-    def read_blocks(self) -> Iterator[pa.Table]:
+    def read_blocks(self) -> Generator[pa.Table, None, None]:
         """The rows in blocks of BLOCK_ROWS.
 
         Raises:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +25,7 @@ class IcebergTable(AddressedTable):
         snapshot = self._open_table().current_snapshot()
         return "" if snapshot is None else str(snapshot.snapshot_id)
 
-    def read_blocks(self) -> Iterator[pa.Table]:
+    def read_blocks(self) -> Generator[pa.Table, None, None]:
         """The rows in blocks.
 
         Raises:

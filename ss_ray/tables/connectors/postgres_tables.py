@@ -6,7 +6,7 @@ scale). A table with such a column is read through SQLAlchemy, which gives exact
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 
 import adbc_driver_manager as adbc
@@ -32,7 +32,7 @@ NUMERIC_HEADER = 4
 class PostgresTable(DatabaseTable):
     """A table or a query of PostgreSQL."""
 
-    def read_blocks(self) -> Iterator[pa.Table]:
+    def read_blocks(self) -> Generator[pa.Table, None, None]:
         """The rows in blocks of BLOCK_ROWS.
 
         Raises:

@@ -11,7 +11,7 @@ from ss_ray.addresses import Address
 from ss_ray.errors import ConfigError, DataError
 from ss_ray.location import Location
 from ss_ray.tables.connectors.connector import quote_name, require_module
-from ss_ray.tables.parts import read_part
+from ss_ray.tables.parts import count_rows, read_part
 
 IfExists = Literal["fail", "append", "replace"]
 
@@ -87,7 +87,7 @@ def _write_delta(parts: Sequence[Location], address: Address, if_exists: IfExist
         deltalake.write_deltalake(uri, _make_reader(parts), mode=modes[if_exists])
     except Exception as error:  # noqa: BLE001 - errors of its Rust core have no common class
         raise DataError(f"cannot write {address}: {type(error).__name__} of Delta Lake") from None
-    return _count_rows(parts)
+    return sum(count_rows(parts))
 
 
 def _write_iceberg(parts: Sequence[Location], address: Address, if_exists: IfExists) -> int:
@@ -108,7 +108,7 @@ def _write_iceberg(parts: Sequence[Location], address: Address, if_exists: IfExi
         raise
     except Exception as error:  # noqa: BLE001 - catalogs raise errors of many libraries
         raise DataError(f"cannot write {address}: {type(error).__name__} of the catalog") from None
-    return _count_rows(parts)
+    return sum(count_rows(parts))
 
 
 def _write_duckdb(parts: Sequence[Location], address: Address, if_exists: IfExists) -> int:
@@ -131,10 +131,4 @@ def _write_duckdb(parts: Sequence[Location], address: Address, if_exists: IfExis
         raise ConfigError(f"{address}: there is no such table") from None
     except duckdb.Error as error:
         raise DataError(f"cannot write {address}: {type(error).__name__} of DuckDB") from None
-    return _count_rows(parts)
-
-
-def _count_rows(parts: Sequence[Location]) -> int:
-    from ss_ray.tables.parts import count_rows
-
     return sum(count_rows(parts))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
@@ -43,7 +43,7 @@ BYTES_TYPES = (bytes, bytearray, memoryview)
 class SqlTable(DatabaseTable):
     """A table or a query of a database."""
 
-    def read_blocks(self) -> Iterator[pa.Table]:
+    def read_blocks(self) -> Generator[pa.Table, None, None]:
         """The rows in blocks of BLOCK_ROWS.
 
         Raises:
