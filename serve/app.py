@@ -13,7 +13,18 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from serve.api import datastore, entities, filesets, health, jobs, pages, platform, uploads
+from serve.api import (
+    datastore,
+    entities,
+    filesets,
+    health,
+    jobs,
+    pages,
+    platform,
+    platform_steps,
+    uploads,
+    workspaces,
+)
 from serve.figures import Figures
 from serve.guard import add_guards
 from serve.runner.dispatcher import make_dispatcher
@@ -31,7 +42,8 @@ from ss_ray.runs.job_status import log_as_json
 
 NO_ACCESS_LOG = {"enable_access_log": False}
 """Ray Serve's log of requests has their addresses, in which a key may stand."""
-RESOURCES = (health, pages, jobs, platform, uploads, datastore, entities, filesets)
+# Steps before jobs: the last part of an address of a job is any verb.
+RESOURCES = (health, pages, jobs, platform_steps, platform, uploads, datastore, entities, filesets, workspaces)
 
 
 def create_app(settings: Settings, runner: Runner | None = None) -> FastAPI:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints, model_validator
 
 MAX_DEPTH = 64
 TEXT_CHARACTERS = 4096
@@ -26,6 +26,20 @@ class Body(BaseModel):
     def _is_portable(cls, data: Any) -> Any:
         check_portable(data)
         return data
+
+
+def refuse_value(reason: str) -> BeforeValidator:
+    """A validator of a field that clients know and this service does not have: null alone is accepted.
+
+    Args:
+        reason: Reason of the refusal, for the caller.
+    """
+
+    def check(value: object) -> None:
+        if value is not None:
+            raise ValueError(reason)
+
+    return BeforeValidator(check)
 
 
 def check_portable(value: Any, depth: int = 0) -> None:

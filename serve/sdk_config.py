@@ -93,6 +93,7 @@ OPERATOR_ONLY = {
     "audit_log": "the service keeps the audit log",
     "notes": "the service writes them",
     "data.max_bytes": "the operator decides how much is read",
+    "data.query": "jobs read no databases for a user",
     "resources": "the operator decides where jobs run",
     "privacy.ledger": "the service keeps the ledger",
     "privacy.dataset": "the operator names data sets",

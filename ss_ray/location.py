@@ -11,6 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 from pyarrow import fs as pafs
 
+from ss_ray.addresses import is_address, shown_name
 from ss_ray.errors import ConfigError, ResourceError
 
 MAX_PATH_CHARACTERS = 4096
@@ -167,12 +168,22 @@ def _path_text(uri: object) -> str:
 
 def real_place(uri: str | Path) -> str:
     """Where a file or folder really is: an absolute path with its links followed, or a URI without credentials."""
+    if is_address(uri):
+        return shown_name(uri)
+
     location = Location.parse(uri)
     # Two links to one file are one place.
     is_local = isinstance(location.filesystem, pafs.LocalFileSystem)
     if is_local:
         return os.path.realpath(location.path)
     return str(location)
+
+
+def base_name(uri: str | Path) -> str:
+    """Last part of a path or URI, or of the address of a table."""
+    if is_address(uri):
+        return shown_name(uri).rpartition("/")[2]
+    return Location.parse(uri).name
 
 
 def _is_hidden(path: str) -> bool:

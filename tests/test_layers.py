@@ -33,6 +33,7 @@ RULES = {  # imported name -> files that may import it
     "sqlalchemy": [
         "ss_ray/database_url.py",
         "ss_ray/privacy/ledger/*.py",
+        "ss_ray/tables/connectors/sql_*.py",
         "serve/*.py",
         "serve/*/*.py",
         "serve/store/migrations/versions/*.py",
@@ -53,6 +54,10 @@ RULES = {  # imported name -> files that may import it
     ],
     "vllm": ["ss_ray/generation/vllm.py"],
     "peft": ["ss_ray/training/pretrained.py"],
+    "adbc_driver_postgresql": ["ss_ray/tables/connectors/postgres_tables.py"],
+    "duckdb": [],
+    "deltalake": [],
+    "pyiceberg": [],
     "xgrammar": ["ss_ray/generation/torch_engine.py"],
 }
 HEAVY = {

@@ -1,8 +1,8 @@
-"""Filesets of nemo-platform 0.3.0's Files API: repositories under another name, `workspace/fileset#path`."""
+"""Filesets of the Files API of nemo-platform 0.3.0 and nemo-helix 0.8.1: repositories, `workspace/fileset#path`."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import sqlalchemy as sa
 from fastapi import APIRouter, Request, Response
@@ -11,13 +11,14 @@ from pydantic import Field
 
 from serve.api import downloads
 from serve.api.paging import Listing, parse_page, read_page
-from serve.bodies import Body
+from serve.bodies import Body, refuse_value
 from serve.state import Caller, Service, State
 from serve.store import repositories
 from serve.store.database import ENTITIES, REPOSITORIES, now
 from serve.store.repositories import Put, Remove, Repository, check_path, find, may_use
 
 KIND = "fileset"
+NOT_KEPT = {"name", "storage"}
 router = APIRouter(prefix="/apis/files/v2/workspaces/{workspace}/filesets")
 
 
@@ -25,6 +26,17 @@ class NewFileset(Body):
     """A fileset to make."""
 
     name: str
+    description: str = ""
+    purpose: str = "generic"
+    project: str = ""
+    metadata: dict[str, Any] = Field(default_factory=dict)
+    custom_fields: dict[str, Any] = Field(default_factory=dict)
+    storage: Annotated[None, refuse_value("files lie where the service keeps them; leave the storage out")] = None
+
+
+class FilesetChanges(Body):
+    """Fields of a fileset to change; fields that are left out stay."""
+
     description: str = ""
     purpose: str = "generic"
     project: str = ""
@@ -38,21 +50,7 @@ def create(workspace: str, body: NewFileset, service: Service, identity: Caller)
     repository = Repository(namespace=workspace, name=body.name)
     may_use(identity, repository, "editor")
     row = repositories.create(service.database, repository)
-
-    with service.database.write() as db:
-        db.execute(sa.delete(ENTITIES).where(_match_entity(repository)))
-        db.execute(
-            ENTITIES.insert().values(
-                kind=KIND,
-                namespace=workspace,
-                name=body.name,
-                id=row.id,
-                content=body.model_dump(exclude={"name"}),
-                created_at=row.created_at,
-                updated_at=now(),
-            )
-        )
-
+    _keep_content(service, repository, row, body.model_dump(exclude=NOT_KEPT))
     return _show_fileset(service, repository, row)
 
 
@@ -84,23 +82,46 @@ def get(workspace: str, name: str, service: Service, identity: Caller) -> dict[s
     return _show_fileset(service, repository, find(service.database, repository))
 
 
-@router.delete("/{name}", status_code=204, response_class=Response)
-def delete(workspace: str, name: str, service: Service, identity: Caller) -> None:
-    """Delete a fileset with its files."""
+@router.patch("/{name}")
+def change(workspace: str, name: str, body: FilesetChanges, service: Service, identity: Caller) -> dict[str, Any]:
+    """Change what describes a fileset."""
+    repository = Repository(namespace=workspace, name=name)
+    may_use(identity, repository, "editor")
+    row = find(service.database, repository)
+    shown = _show_fileset(service, repository, row)
+    content = {key: shown[key] for key in FilesetChanges.model_fields} | body.model_dump(exclude_unset=True)
+    _keep_content(service, repository, row, content)
+    return _show_fileset(service, repository, row)
+
+
+@router.post("/{name}/refresh")
+def refresh(workspace: str, name: str, service: Service, identity: Caller) -> dict[str, Any]:
+    """A fileset as it is: none here follows another storage."""
+    return get(workspace, name, service, identity)
+
+
+@router.delete("/{name}")
+def delete(workspace: str, name: str, service: Service, identity: Caller) -> dict[str, Any]:
+    """Delete a fileset with its files; as it was."""
     repository = Repository(namespace=workspace, name=name)
     may_use(identity, repository, "admin")
+    shown = _show_fileset(service, repository, find(service.database, repository))
     repositories.delete(service.database, service.blobs, repository)
     with service.database.write() as db:
         db.execute(sa.delete(ENTITIES).where(_match_entity(repository)))
 
+    return shown
+
 
 @router.get("/{name}/files")
-def list_files(workspace: str, name: str, service: Service, identity: Caller) -> dict[str, Any]:
-    """All files of a fileset."""
+def list_files(workspace: str, name: str, service: Service, identity: Caller, path: str = "") -> dict[str, Any]:
+    """The files of a fileset: all, the one at a path, or those below it."""
     repository = Repository(namespace=workspace, name=name)
     may_use(identity, repository, "viewer")
     find(service.database, repository)
-    return {"data": [_shown_file(repository, file) for file in repositories.files(service.database, repository)]}
+    files = repositories.files(service.database, repository)
+    below = f"{path.rstrip('/')}/" if path else ""
+    return {"data": [_shown_file(repository, file) for file in files if f"{file.path}/".startswith(below)]}
 
 
 @router.put("/{name}/-/{path:path}")
@@ -128,12 +149,31 @@ def get_file(workspace: str, name: str, path: str, request: Request, service: Se
     return downloads.answer(request, service.blobs, repositories.file(service.database, repository, path))
 
 
-@router.delete("/{name}/-/{path:path}", status_code=204, response_class=Response)
-def delete_file(workspace: str, name: str, path: str, service: Service, identity: Caller) -> None:
-    """Delete a file."""
+@router.delete("/{name}/-/{path:path}")
+def delete_file(workspace: str, name: str, path: str, service: Service, identity: Caller) -> dict[str, Any]:
+    """Delete a file; as it was."""
     repository = Repository(namespace=workspace, name=name)
     may_use(identity, repository, "admin")
+    shown = _shown_file(repository, repositories.file(service.database, repository, path))
     repositories.commit(service.database, service.blobs, repository, [Remove(path=path)])
+    return shown
+
+
+def _keep_content(service: State, repository: Repository, row: sa.Row[Any], content: dict[str, Any]) -> None:
+    """Keep what describes a fileset, in place of an older description."""
+    with service.database.write() as db:
+        db.execute(sa.delete(ENTITIES).where(_match_entity(repository)))
+        db.execute(
+            ENTITIES.insert().values(
+                kind=KIND,
+                namespace=repository.namespace,
+                name=repository.name,
+                id=row.id,
+                content=content,
+                created_at=row.created_at,
+                updated_at=now(),
+            )
+        )
 
 
 def _show_fileset(service: State, repository: Repository, row: sa.Row[Any]) -> dict[str, Any]:
@@ -146,7 +186,7 @@ def _show_fileset(service: State, repository: Repository, row: sa.Row[Any]) -> d
         "name": repository.name,
         "workspace": repository.namespace,
         "storage": {"type": "local", "path": ""},
-        **(content or NewFileset(name=repository.name).model_dump(exclude={"name"})),
+        **(content or NewFileset(name=repository.name).model_dump(exclude=NOT_KEPT)),
         "created_at": row.created_at,
         "updated_at": row.updated_at,
     }

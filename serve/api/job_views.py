@@ -1,4 +1,7 @@
-"""Jobs in two dialects: nemo-microservices 1.5.0 by id, nemo-platform 0.3.0 by name; one status body fits both."""
+"""Jobs in two dialects: nemo-microservices 1.5.0 by id; nemo-platform 0.3.0 and nemo-helix 0.8.1 by name.
+
+One status body fits all three.
+"""
 
 from __future__ import annotations
 
@@ -31,8 +34,51 @@ def job_view(job: Row) -> dict[str, Any]:
 
 
 def platform_job_view(job: Row) -> dict[str, Any]:
-    """A job in a workspace."""
-    return {**job_view(job), "workspace": job.namespace}
+    """A job in a workspace; the platform's own fields say that each step runs in one command on this service."""
+    executor = {"provider": "subprocess", "command": ["ss-ray", job.kind.replace("_", "-")]}
+    return {
+        **job_view(job),
+        "workspace": job.namespace,
+        "source": STEP,
+        "attempt_id": attempt_id(job),
+        "platform_spec": {"steps": [{"name": step["name"], "executor": executor} for step in job.steps]},
+        # Artifacts are results of the job, in no fileset.
+        "fileset": "",
+    }
+
+
+def attempt_id(job: Row) -> str:
+    """Identity of a job's latest attempt."""
+    return f"{job.id}-{max(job.attempt, 1)}"
+
+
+def platform_step_view(job: Row, step: dict[str, Any]) -> dict[str, Any]:
+    """A step of a job in a workspace."""
+    shown = status_view(job)["steps"][job.steps.index(step)]
+    return {
+        **{key: value for key, value in shown.items() if key != "tasks"},
+        "entity_id": shown["id"],
+        "parent": attempt_id(job),
+        "attempt_id": attempt_id(job),
+        "job": job.name,
+        "workspace": job.namespace,
+        "project": job.project,
+        "fileset": "",
+    }
+
+
+def platform_task_view(job: Row, step: dict[str, Any]) -> dict[str, Any]:
+    """The one task of a step of a job in a workspace."""
+    shown = status_view(job)["steps"][job.steps.index(step)]
+    (task,) = shown["tasks"]
+    return {
+        **task,
+        "entity_id": f"{job.id}-{task['id']}",
+        "parent": shown["id"],
+        "step_id": shown["id"],
+        "workspace": job.namespace,
+        "project": job.project,
+    }
 
 
 def status_view(job: Row) -> dict[str, Any]:

@@ -30,7 +30,7 @@ from serve.api.results import (
     result_names,
     summary,
 )
-from serve.bodies import Body, Name, is_name
+from serve.bodies import Body, Name, is_name, refuse_value
 from serve.errors import NotFoundError, UnusableError
 from serve.sdk_config import job_config
 from serve.state import Caller, Service, State, address_of
@@ -113,6 +113,7 @@ class Spec(BaseModel):
         description="hf://datasets/<namespace>/<repository>/<file>, or a place that the operator lets jobs read.",
         examples=["hf://datasets/default/safe-synthesizer/patients.csv"],
     )
+    pretrained_model_job: Annotated[None, refuse_value("a job trains its own model; leave it out")] = None
     config: Annotated[dict[str, Any], _at_most(1 << 19)] = Field(
         default_factory=dict,
         description="Parameters, as in the YAML files of `ss-ray run`, with enable_synthesis and enable_replace_pii.",

@@ -10,6 +10,7 @@ return found.body([row.name for row in found.rows])
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -132,7 +133,7 @@ def parse_page(query: QueryParams, listing: Listing) -> Page:
     bounds: dict[str, dict[str, str]] = {}
     searches: dict[str, list[str]] = {}
 
-    for key, text in query.multi_items():
+    for key, text in [*query.multi_items(), *_spread_filter(query.get("filter"))]:
         match = PARAMETER.fullmatch(key)
         if match is None:
             continue
@@ -201,6 +202,34 @@ def _parse_integer(query: QueryParams, name: str, default: int, largest: int) ->
     if not (text.isascii() and text.isdigit() and len(text) <= 10 and 1 <= int(text) <= largest):
         raise UnusableError(f"{name} is a whole number between 1 and {largest:,}")
     return int(text)
+
+
+def _spread_filter(text: str | None) -> list[tuple[str, str]]:
+    """The parameters that a filter in one JSON object stands for.
+
+    Raises:
+        RefusedError: The text is no JSON object of names with texts or bounds.
+    """
+    if not text:
+        return []
+
+    try:
+        given = json.loads(text)
+    except ValueError:
+        given = None
+
+    if not isinstance(given, dict):
+        raise RefusedError("filter is a JSON object of names with values, or filter[name]=value")
+
+    pairs: list[tuple[str, str]] = []
+    for name, value in given.items():
+        bounds = value if isinstance(value, dict) else {None: value}
+        for bound, inner in bounds.items():
+            if not isinstance(inner, str):
+                raise RefusedError("the values of a filter are texts")
+            pairs.append((f"filter[{name}]" + ("" if bound is None else f"[{str(bound).lstrip('$')}]"), inner))
+
+    return pairs
 
 
 def _check_value(name: str, text: str, listing: Listing) -> str:

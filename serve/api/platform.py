@@ -1,4 +1,4 @@
-"""The jobs API of nemo-platform 0.3.0, the newer dialect: workspaces, jobs by name, results with hyphens."""
+"""The jobs API of nemo-platform 0.3.0 and nemo-helix 0.8.1: workspaces, jobs by name, results with hyphens."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from serve.errors import UnusableError
 from serve.state import Caller, Service, State, address_of
 from serve.store.auth import Identity, Role
 from serve.store.database import JOBS
+from serve.store.job_logs import LAST
 from serve.store.job_store import Row, Sending, find_job
 
 PREFIX = "/apis/safe-synthesizer/v2/workspaces/{workspace}/jobs"
@@ -98,9 +99,13 @@ def logs(
     identity: Caller,
     limit: int | None = None,
     page_cursor: str | None = None,
+    tail: int | None = None,
 ) -> dict[str, Any]:
-    """Lines of a job's log in pages."""
+    """Lines of a job's log in pages; only the last ones with `tail`."""
     job = by_name(workspace, name, "viewer", state, identity)
+    if tail is not None:
+        return logs_view(job, log_page(job, state, tail, LAST), "job")
+
     return logs_view(job, log_page(job, state, limit, page_cursor), "job")
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from ss_ray.constraints.suggest import suggest, to_yaml
-from ss_ray.location import Location
+from ss_ray.location import base_name
 from ss_ray.tables.cells import type_table
+from ss_ray.tables.connectors.copies import first_rows_copied
 from ss_ray.tables.dialect import describe_reading
 from ss_ray.tables.facts import table_facts
 from ss_ray.tables.files import find_source
@@ -28,10 +29,12 @@ def suggest_constraints(data: str | Path, encoding: str = "auto", out: Path | No
     Raises:
         DataError: The source is missing, damaged, or too small.
     """
-    source = find_source(data, encoding)
-    rows = first_rows(source, MAX_ROWS)
+    with first_rows_copied(data, None, MAX_ROWS) as files:
+        source = find_source(files, encoding)
+        rows = first_rows(source, MAX_ROWS)
+
     schema = infer_schema(table_facts(rows), {}, is_text=source.is_text, decimal=source.dialect.decimal)
-    reading = describe_reading(Location.parse(data).name, source.format, source.dialect)
+    reading = describe_reading(base_name(data), source.format, source.dialect)
     text = f"# Read {reading}\n{to_yaml(suggest(schema, type_table(rows, schema)))}"
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)

@@ -13,16 +13,18 @@ import typer
 from ss_ray import __version__
 from ss_ray.cli.audit_log import app as audit_log_app
 from ss_ray.cli.evaluation import app as evaluation_app
+from ss_ray.cli.exporting import app as exporting_app
 from ss_ray.cli.ledger import app as ledger_app
 from ss_ray.cli.reference import app as reference_app
 from ss_ray.cli.runs import app as runs_app
+from ss_ray.cli.schemas import app as schemas_app
 from ss_ray.cli.source_tables import app as source_tables_app
 from ss_ray.cli.stopping import STOPPED, end_process
 from ss_ray.cli.synthesis import app as synthesis_app
 from ss_ray.errors import ConfigError, SsRayError
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
-for part in (synthesis_app, source_tables_app, evaluation_app, runs_app, reference_app):
+for part in (synthesis_app, source_tables_app, evaluation_app, runs_app, exporting_app, schemas_app, reference_app):
     app.add_typer(part)
 
 

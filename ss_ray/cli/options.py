@@ -23,7 +23,10 @@ UNMET = 11
 
 ConfigOption = Annotated[str | None, typer.Option("--config", help="YAML file or URI; the defaults without one.")]
 SetOption = Annotated[list[str] | None, typer.Option("--set", help="Override one value: training.learning_rate=1e-3")]
-DATA_HELP = "CSV, Excel, JSON lines, Parquet or Arrow: a file or folder, a path or URI (s3://...)."
+DATA_HELP = (
+    "CSV, Excel, JSON lines, Parquet or Arrow: a file or folder, a path or URI (s3://...); or the address of a table "
+    "(postgresql://host/db#schema.table, duckdb://, delta://, iceberg://)."
+)
 DataOption = Annotated[str, typer.Option(help=DATA_HELP)]
 OUT_HELP = "Run directory, a path or URI. The same command again resumes it."
 OutOption = Annotated[str, typer.Option(help=OUT_HELP)]

@@ -7,6 +7,7 @@ from ss_ray.config.model import Config
 from ss_ray.errors import ConfigError
 from ss_ray.pii.entities import check_types
 from ss_ray.pii.preview import Preview, preview_replacement
+from ss_ray.tables.connectors.copies import first_rows_copied
 from ss_ray.tables.dialect import declared_dialect
 from ss_ray.tables.files import find_source
 from ss_ray.tables.first_rows import first_rows, type_first_rows
@@ -31,9 +32,11 @@ def preview_table(config: Config, data: str, num_rows: int) -> str:
         raise ConfigError("replace_pii is null: nothing is to be replaced")
 
     check_types(config.replace_pii)
-    source = find_source(data, config.data.encoding, declared=declared_dialect(config.data))
-    rows = first_rows(source, max(SAMPLE_ROWS, num_rows))
-    schema, typed = type_first_rows(rows, source, config.data.columns)
+    num_read = max(SAMPLE_ROWS, num_rows)
+    with first_rows_copied(data, config.data.query, num_read) as files:
+        source = find_source(files, config.data.encoding, declared=declared_dialect(config.data))
+        schema, typed = type_first_rows(first_rows(source, num_read), source, config.data.columns)
+
     return write_preview(preview_replacement(typed, schema, config.replace_pii, config.data, num_rows))
 
 

@@ -95,6 +95,9 @@ class DataParameters(Section):
         description="Whether the first line of CSV and Excel files holds the names of the columns. false: the columns "
         "are named column_1, column_2, and so on. auto: true, but a first line that looks like data is refused.",
     )
+    query: str | None = Field(
+        None, description="SELECT statement whose rows are read, where the data are the address of a database."
+    )
     max_bytes: Annotated[int, Field(ge=1)] | None = Field(
         None, description="Most bytes of a file's cells, decompressed; one with more is refused. null: no limit."
     )

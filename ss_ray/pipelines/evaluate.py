@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from ss_ray.addresses import is_address
 from ss_ray.cluster import connect
 from ss_ray.config.files import require_config
 from ss_ray.config.model import Config, DataParameters
@@ -22,6 +23,7 @@ from ss_ray.plans.sequences import check_sequences
 from ss_ray.progress import OnProgress, ignore
 from ss_ray.runs.audit_log import Log, logged
 from ss_ray.schema import TableSchema
+from ss_ray.tables.connectors.copies import copy_addressed
 from ss_ray.tables.dialect import declared_dialect
 from ss_ray.tables.files import find_source
 from ss_ray.tables.stage import TypedRows, read_table, type_rows
@@ -103,6 +105,7 @@ def _evaluate_sources(
         if config.constraints == "auto":
             raise ConfigError("constraints: auto is for `ss-ray run`; list the constraints to check")
 
+        sources = {name: copy_addressed(uri, work / f"copy-{name}", on_progress) for name, uri in sources.items()}
         table = read_table(sources["train"], config.data, 0, on_progress, min_rows=1)
         check_columns(config.evaluation, table.schema)
         log.facts["request"] = request_fingerprint(config)
@@ -151,7 +154,7 @@ def _evaluate_sources(
 def _check_apart(folder: Location, sources: dict[str, str | Path]) -> None:
     """Refuse a folder that holds a source: its files would become part of the table."""
     for name, uri in sources.items():
-        if folder.is_inside(Location.parse(uri)):
+        if not is_address(uri) and folder.is_inside(Location.parse(uri)):
             raise ConfigError(f"the folder {folder} lies inside the {name} table; give an --out elsewhere")
 
 

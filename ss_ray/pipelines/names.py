@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ss_ray.config.model import Config
 from ss_ray.errors import DataError
+from ss_ray.tables.connectors.copies import first_rows_copied
 from ss_ray.tables.dialect import declared_dialect
 from ss_ray.tables.files import find_source
 from ss_ray.tables.first_rows import first_rows
@@ -26,8 +27,9 @@ def check_names(config: Config, data: str | Path) -> None:
     Raises:
         DataError: A setting names a missing column, or the source is missing, damaged, or has no rows.
     """
-    source = find_source(data, config.data.encoding, config.data.max_bytes, declared_dialect(config.data))
-    refuse_missing(config, first_rows(source, 1).column_names)
+    with first_rows_copied(data, config.data.query, 1) as files:
+        source = find_source(files, config.data.encoding, config.data.max_bytes, declared_dialect(config.data))
+        refuse_missing(config, first_rows(source, 1).column_names)
 
 
 def refuse_missing(config: Config, names: list[str]) -> None:

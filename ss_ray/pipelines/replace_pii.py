@@ -14,6 +14,7 @@ from ss_ray.pii.entities import check_types
 from ss_ray.pii.policy.steps import check_policy
 from ss_ray.pii.report import REPORT_FILES
 from ss_ray.pii.stage import PiiResult, RowFolders, replace_pii
+from ss_ray.pipelines.copied_sources import bring_source, drop_copy, state_of_source
 from ss_ray.pipelines.facts import request_fingerprint
 from ss_ray.pipelines.private import refuse_budgeted
 from ss_ray.pipelines.run import check_apart, start_run
@@ -22,7 +23,6 @@ from ss_ray.plans.make import check_supported
 from ss_ray.progress import OnProgress, ignore
 from ss_ray.runs.run_dir import RunDir, fingerprint
 from ss_ray.tables.export import write_csv
-from ss_ray.tables.files import source_state
 from ss_ray.tables.stage import TableRef, read_table, split_table
 
 
@@ -89,7 +89,7 @@ def replace_table(
     check_supported(config)
     run_dir = RunDir.at(out)
     check_apart(data, run_dir)
-    inputs = partial(_inputs_of, data)
+    inputs = partial(_inputs_of, config, data)
     with begin_job(
         "replace-pii", config, run_dir, inputs, wanted=REPLACEMENT_STAGES, redo=redo, on_progress=on_progress
     ) as job:
@@ -107,8 +107,8 @@ def replace_table(
         )
 
 
-def _inputs_of(data: str | Path) -> dict[str, str]:
-    return {"read": fingerprint(source_state(data))}
+def _inputs_of(config: Config, data: str | Path) -> dict[str, str]:
+    return {"read": fingerprint(state_of_source(data, config.data.query))}
 
 
 def _replace_rows(job: Job, data: str | Path) -> tuple[TableRef, PiiResult]:
@@ -116,12 +116,14 @@ def _replace_rows(job: Job, data: str | Path) -> tuple[TableRef, PiiResult]:
     config = job.config
     internal = job.run_dir.internal
     start = job.stages.run(start_run, config)
-    table = job.stages.run(read_table, data, config.data, start.split_seed, job.on_progress, min_rows=1)
+    files = bring_source(job, data)
+    table = job.stages.run(read_table, files, config.data, start.split_seed, job.on_progress, min_rows=1)
     job.log.facts.update(inputs=list(table.digests), request=request_fingerprint(config))
     if job.run_dir.read_manifest("replace_pii") is None:
         refuse_budgeted(config, data, table)
 
-    job.stages.run(split_table, data, table, config.data, start.split_seed, internal, job.on_progress)
+    job.stages.run(split_table, files, table, config.data, start.split_seed, internal, job.on_progress)
+    drop_copy(job)
     return table, job.stages.run(replace_pii_and_release, job, table)
 
 

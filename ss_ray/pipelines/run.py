@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+from ss_ray.addresses import is_address
 from ss_ray.codec.stored import read_model_schema, schema_json
 from ss_ray.config.files import require_config
 from ss_ray.config.model import Config
@@ -35,6 +36,7 @@ from ss_ray.pii.identities.plan import IdentityPlan
 from ss_ray.pii.rules import PiiPlan
 from ss_ray.pii.stage import PiiResult, RowFolders, replace_pii, search_synthetic
 from ss_ray.pii.survivors import ScanResult
+from ss_ray.pipelines.copied_sources import bring_source, drop_copy, state_of_source
 from ss_ray.pipelines.facts import (
     given_settings,
     personal_columns,
@@ -161,8 +163,9 @@ def run(
     inputs = partial(inputs_of, config, data)
     # The state of the source is read inside of the job, so that an error stands in the audit log.
     with begin_job("run", config, run_dir, inputs, redo=redo, on_progress=on_progress) as job:
-        source = _read_source(job, data)
-        source, prepared = _prepare_rows(job, data, source)
+        files = bring_source(job, data)
+        source = _read_source(job, data, files)
+        source, prepared = _prepare_rows(job, files, source)
         learned = _train_model(job, source, prepared)
         release = _make_release(job, source, prepared, learned)
         csv_file = _write_csv(run_dir, prepared.schema) if csv else None
@@ -186,14 +189,14 @@ def run(
         )
 
 
-def _read_source(job: Job, data: str | Path) -> PlannedSource:
+def _read_source(job: Job, data: str | Path, files: str | Path) -> PlannedSource:
     """Look at every row once, refuse what cannot be done with this table, and plan all that follows."""
     config = job.config
     start = job.stages.run(start_run, config)
     # Under differential privacy the seed of the split is secret, like the sides of the rows.
     table = job.stages.run(
         read_table,
-        data,
+        files,
         with_timestamp_format(config.data, config),
         start.split_seed,
         job.on_progress,
@@ -218,7 +221,7 @@ def _read_source(job: Job, data: str | Path) -> PlannedSource:
     return PlannedSource(table=table, plan=plan, private_run=private_run)
 
 
-def _prepare_rows(job: Job, data: str | Path, source: PlannedSource) -> tuple[PlannedSource, Prepared]:
+def _prepare_rows(job: Job, files: str | Path, source: PlannedSource) -> tuple[PlannedSource, Prepared]:
     """Split the rows, replace personal data, find constraints if asked to, and hold back rare values."""
     config = job.config
     internal = job.run_dir.internal
@@ -229,8 +232,9 @@ def _prepare_rows(job: Job, data: str | Path, source: PlannedSource) -> tuple[Pl
     seen = real if config.replace_pii is None else replaced
 
     splits = job.stages.run(
-        split_table, data, source.table, config.data, source.plan.split_seed, internal, job.on_progress
+        split_table, files, source.table, config.data, source.plan.split_seed, internal, job.on_progress
     )
+    drop_copy(job)
     pii = job.stages.run(
         replace_pii,
         real,
@@ -409,7 +413,7 @@ def _publish_page(guarantee: Certificate | None, run_dir: RunDir, synthetic: Syn
 
 def inputs_of(config: Config, data: str | Path) -> dict[str, str]:
     """What stages depend on beside the request: the state of the source, and of a seed table."""
-    return {"read": fingerprint(source_state(data)), "generate": seed_state(config)}
+    return {"read": fingerprint(state_of_source(data, config.data.query)), "generate": seed_state(config)}
 
 
 def seed_state(config: Config) -> str:
@@ -427,6 +431,9 @@ def check_apart(data: str | Path, run_dir: RunDir) -> None:
         ConfigError: The run's files would become part of the table; or the table is a copy made by a run, and the
             ledger cannot tell which table it is a copy of.
     """
+    if is_address(data):
+        return
+
     source = Location.parse(data)
     # Files of the run would be read as rows when it is resumed.
     if run_dir.root.is_inside(source):

@@ -12,18 +12,20 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ss_ray.addresses import is_address, shown_name
 from ss_ray.codec.prose import fit_prose_codec
 from ss_ray.config.files import require_config
 from ss_ray.config.model import Config
 from ss_ray.constraints.suggest import suggest
 from ss_ray.constraints.suggestions import Suggestion
-from ss_ray.location import Location
+from ss_ray.location import base_name
 from ss_ray.pii.planning import plan_replacement
 from ss_ray.pii.rules import ColumnRule, PiiPlan
 from ss_ray.pipelines.names import refuse_missing
 from ss_ray.plans.make import check_supported, plan_compact_training
 from ss_ray.plans.prose import rows_shown
 from ss_ray.schema import ColumnSchema, Kind, TableSchema
+from ss_ray.tables.connectors.copies import first_rows_copied
 from ss_ray.tables.dialect import declared_dialect, describe_reading
 from ss_ray.tables.files import Source, find_source, source_state
 from ss_ray.tables.first_rows import first_rows, type_first_rows
@@ -120,8 +122,10 @@ def survey_source(config: Config, data: str) -> Survey:
     """
     require_config(config)
     check_supported(config)
-    source = find_source(data, config.data.encoding, config.data.max_bytes, declared_dialect(config.data))
-    rows = first_rows(source, SAMPLE_ROWS)
+    with first_rows_copied(data, config.data.query, SAMPLE_ROWS) as files:
+        source = find_source(files, config.data.encoding, config.data.max_bytes, declared_dialect(config.data))
+        rows = first_rows(source, SAMPLE_ROWS)
+
     refuse_missing(config, rows.column_names)
     schema, typed = type_first_rows(rows, source, config.data.columns)
     plan = None
@@ -132,8 +136,8 @@ def survey_source(config: Config, data: str) -> Survey:
     num_rows, is_exact = _estimate_rows(source, data, rows)
     seconds, memory = _estimate_costs(config, num_rows, typed, schema)
     return Survey(
-        data=data,
-        reading=describe_reading(Location.parse(data).name, source.format, source.dialect),
+        data=shown_name(data),
+        reading=describe_reading(base_name(data), source.format, source.dialect),
         rows=num_rows,
         is_exact=is_exact,
         columns=tuple(_survey_column(schema[name], typed, plan) for name in schema.source_names),
@@ -170,6 +174,8 @@ def _estimate_rows(source: Source, data: str, rows: pa.Table) -> tuple[int | Non
     """Rows of the source, and whether the number is exact."""
     if rows.num_rows < SAMPLE_ROWS:
         return rows.num_rows, True
+    if is_address(data):
+        return None, False
     if source.format == "parquet":
         return sum(count_rows(source.files)), True
     first = source.files[0]

@@ -16,6 +16,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ss_ray.addresses import is_address
 from ss_ray.errors import ConfigError, DataError
 from ss_ray.location import Location
 from ss_ray.python.frame_form import PATH, FrameForm
@@ -37,7 +38,8 @@ def write_source(data: Any, folder: Path) -> tuple[str, FrameForm]:
     """
     if isinstance(data, (str, os.PathLike)):
         path = os.fspath(data)
-        Location.parse(path)
+        if not is_address(path):
+            Location.parse(path)
         return path, FrameForm(library=PATH)
 
     form, blocks = open_rows(data)

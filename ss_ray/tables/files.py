@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import hashlib
+import json
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -52,6 +53,8 @@ SUFFIXES: dict[str, Format] = {
 }
 NOTES = (".txt", ".txt.gz", ".txt.zst")
 """Suffixes of files that are no shards where a folder holds tables with other suffixes."""
+DATASET_NOTE = "state.json"
+"""Note in which the package `datasets` lists the Arrow files of a saved data set."""
 HASH_BYTES = 8 << 20
 
 
@@ -262,6 +265,13 @@ def _table_files(location: Location) -> tuple[tuple[Location, ...], Format]:
     Raises:
         DataError: There is no table, or there are tables of several formats.
     """
+    if (location / "_delta_log").exists():
+        raise DataError(f"{location} is a Delta Lake table: give delta://{location.path} for its current rows")
+    if (location / DATASET_NOTE).exists():
+        return _dataset_files(location), "arrow"
+    if (location / "dataset_dict.json").exists():
+        raise DataError(f"{location} holds several splits of a data set; give the folder of one of them")
+
     files = [file for file in _all_files(location) if _detect_format(file) is not None]
     tables = [file for file in files if not file.name.lower().endswith(NOTES)]
     # A text file beside tables is a description of them.
@@ -276,6 +286,18 @@ def _table_files(location: Location) -> tuple[tuple[Location, ...], Format]:
         raise DataError(f"{location} holds {kinds}; expected one of {_name_suffixes()}")
 
     return tuple(files), found[0]
+
+
+def _dataset_files(location: Location) -> tuple[Location, ...]:
+    """The Arrow files of a data set that the package `datasets` saved to disk, in the order of its rows.
+
+    Raises:
+        DataError: The data set chooses rows of these files by an index.
+    """
+    note = json.loads((location / DATASET_NOTE).read_text())
+    if note.get("_indices_data_files"):
+        raise DataError(f"{location} chooses its rows by an index: save the data set again after flatten_indices()")
+    return tuple(location / str(file["filename"]) for file in note.get("_data_files", ()))
 
 
 def _name_suffixes() -> str:

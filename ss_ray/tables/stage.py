@@ -23,6 +23,7 @@ from ss_ray.location import Location
 from ss_ray.progress import OnProgress
 from ss_ray.schema import TableSchema
 from ss_ray.tables.cells import type_table
+from ss_ray.tables.connectors.copies import source_name
 from ss_ray.tables.dialect import Dialect, declared_dialect, describe_reading
 from ss_ray.tables.facts import ColumnFacts, merge_tables, table_facts
 from ss_ray.tables.file_parts import FilePart, divide_files
@@ -164,7 +165,7 @@ def read_table(
     whole = merge_tables(columns)
     schema = _find_schema(source, whole, data, min_rows)
     return TableRef(
-        name=str(Location.parse(uri)),
+        name=source_name(uri),
         format=source.format,
         dialect=source.dialect,
         digests=tuple(part.digest for part in facts if part.digest is not None),
@@ -380,7 +381,7 @@ def type_rows(
         lost=dict(sum((Counter(part.lost) for part in parts), Counter[str]())),
         read=frozenset().union(*(part.read for part in parts)),
         digests=tuple(digest for part in parts for digest in part.digests),
-        reading=describe_reading(Location.parse(uri).name, source.format, source.dialect),
+        reading=describe_reading(source_name(uri).rpartition("/")[2], source.format, source.dialect),
     )
 
 

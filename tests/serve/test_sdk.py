@@ -21,7 +21,8 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.mark.parametrize("has_key", [True, False])
 @pytest.mark.parametrize(
-    ("environment", "script"), [(".venv-sdk", "sdk_1_5_0.py"), (".venv-platform", "platform_0_3_0.py")]
+    ("environment", "script"),
+    [(".venv-sdk", "sdk_1_5_0.py"), (".venv-platform", "platform_0_3_0.py"), (".venv-helix", "helix_0_8_1.py")],
 )
 def test_the_client_does_all_that_its_users_do(
     settings: Settings, environment: str, script: str, has_key: bool, tmp_path: Path

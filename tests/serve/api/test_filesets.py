@@ -51,7 +51,7 @@ def test_a_file_is_read_whole_in_part_and_deleted(made: TestClient):
     assert made.get(f"{INPUTS}/-/a/b.csv").content == b"0123456789"
     assert made.get(f"{INPUTS}/-/a/b.csv", headers={"range": "bytes=2-4"}).content == b"234"
     assert made.head(f"{INPUTS}/-/a/b.csv").headers["content-length"] == "10"
-    assert made.delete(f"{INPUTS}/-/a/b.csv").status_code == 204
+    assert made.delete(f"{INPUTS}/-/a/b.csv").json()["path"] == "a/b.csv"
     assert made.get(f"{INPUTS}/-/a/b.csv").status_code == 404
 
 
@@ -60,7 +60,7 @@ def test_a_fileset_is_described_listed_and_deleted(client: TestClient):
     assert client.get(INPUTS).json()["metadata"] == {"a": [1]}
     assert [each["description"] for each in client.get(FILESETS).json()["data"]] == ["of the trial"]
     assert client.get("/apis/files/v2/workspaces/other/filesets").json()["data"] == []
-    assert client.delete(INPUTS).status_code == 204
+    assert client.delete(INPUTS).json()["description"] == "of the trial"
     assert client.get(INPUTS).status_code == 404
     client.post(FILESETS, json=NEW)
     assert client.get(INPUTS).json()["description"] == ""
@@ -98,7 +98,7 @@ def test_a_fileset_has_a_name_that_can_be_part_of_a_path(client: TestClient, nam
     [
         ({"default": "viewer"}, [403, 403, 200, 403, 403]),
         ({"default": "editor"}, [200, 200, 200, 403, 403]),
-        ({"default": "admin"}, [200, 200, 200, 204, 204]),
+        ({"default": "admin"}, [200, 200, 200, 200, 200]),
         ({"other": "admin"}, [404, 404, 404, 404, 404]),
     ],
 )
@@ -119,3 +119,26 @@ def test_a_role_opens_what_it_includes(
         client.delete(INPUTS),
     ]
     assert [answer.status_code for answer in answers] == statuses
+
+
+def test_a_change_of_a_fileset_keeps_what_it_does_not_name(client: TestClient):
+    client.post(FILESETS, json={**NEW, "description": "old", "purpose": "dataset"})
+    changed = client.patch(INPUTS, json={"description": "new"}).json()
+    assert (changed["description"], changed["purpose"]) == ("new", "dataset")
+    assert client.get(INPUTS).json() == changed
+    assert client.post(f"{INPUTS}/refresh").json() == changed
+    assert client.patch(f"{FILESETS}/nothing", json={"description": "new"}).status_code == 404
+
+
+def test_a_storage_elsewhere_is_refused_with_the_reason(client: TestClient):
+    answer = client.post(FILESETS, json={**NEW, "storage": {"type": "local", "path": "/etc"}})
+    assert answer.status_code == 422
+    assert "leave the storage out" in answer.text
+    assert client.get(INPUTS).status_code == 404
+
+
+def test_files_below_a_path_are_listed(made: TestClient):
+    for path in ("a/b.csv", "ab.csv", "a/c/d.csv"):
+        put(made, path)
+    listed = made.get(f"{INPUTS}/files", params={"path": "a/"}).json()["data"]
+    assert [file["path"] for file in listed] == ["a/b.csv", "a/c/d.csv"]
