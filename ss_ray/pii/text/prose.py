@@ -15,11 +15,8 @@ from collections.abc import Sequence
 from enum import StrEnum
 from functools import lru_cache
 
-import numpy as np
-
-from ss_ray.pii.columns.column_model import load_column_model
-from ss_ray.pii.columns.features import text_hash
 from ss_ray.pii.text.language import english_function_words, foreign_language
+from ss_ray.pii.text.word_lists import is_known
 
 
 class TextKind(StrEnum):
@@ -208,14 +205,6 @@ def is_word(token: str) -> bool:
         return len(token) >= _MIN_CAPITALS and not _CONSONANTS_OF_CAPITALS.search(token)
 
     return all(_PLAIN_CASE.fullmatch(part) for part in re.split("['’´`-]", token))
-
-
-@lru_cache(maxsize=1 << 15)
-def is_known(words: str, lists: tuple[str, ...]) -> bool:
-    """Whether one of the lists of names or places ("first_name", "city", ...) holds the words, in any case."""
-    hashed = np.array([text_hash(words)], np.uint32)
-    gazetteers = load_column_model().gazetteers
-    return any(bool(gazetteers.knows(name, hashed)[0]) for name in lists)
 
 
 def _is_code(token: str) -> bool:
