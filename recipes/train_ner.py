@@ -109,7 +109,7 @@ def mixed(made: Iterator[Document], real: Iterator[Document], rng: random.Random
 
 
 def train(nlp: Language, source: Iterator[Document], minutes: float, steps: int, rng: random.Random) -> None:
-    """Adam with a rate that rises for 200 steps and then falls to zero; ends early after `minutes`."""
+    """Adam with a rate that rises for 200 steps and falls to zero at the last step or minute, whichever is first."""
     tagger = _tagger(nlp)
     optimizer = Adam(learn_rate=0.002, L2=1e-5, grad_clip=1.0, use_averages=True)
     set_dropout_rate(tagger.model, 0.1)
@@ -117,7 +117,11 @@ def train(nlp: Language, source: Iterator[Document], minutes: float, steps: int,
     losses = 0.0
 
     for step in range(steps):
-        optimizer.learn_rate = 0.002 * min(1.0, (step + 1) / 200) * (1 - step / steps)
+        progress = max(step / steps, (time.monotonic() - started) / (minutes * 60))
+        if progress >= 1:
+            break
+
+        optimizer.learn_rate = 0.002 * min(1.0, (step + 1) / 200) * (1 - progress)
         words, tags = zip(*(tagged(document) for document in islice(source, BATCH)), strict=True)
         scores, backward = tagger.model.begin_update([forget_lists(its, rng) for its in words])
         gradients = [_gradient(s, t) for s, t in zip(scores, tags, strict=True)]
@@ -128,8 +132,6 @@ def train(nlp: Language, source: Iterator[Document], minutes: float, steps: int,
         if (step + 1) % 500 == 0:
             print(f"step {step + 1}: loss {losses / 500:.4f}, {time.monotonic() - started:.0f} s", flush=True)
             losses = 0.0
-            if time.monotonic() - started > minutes * 60:
-                break
 
     tagger.model.use_params(optimizer.averages).__enter__()
 

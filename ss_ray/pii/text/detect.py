@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 from ss_ray.errors import ConfigError
 from ss_ray.pii.entities import CustomEntity
 from ss_ray.pii.text.birth_dates import is_birth_label
+from ss_ray.pii.text.medical_terms import is_medical_term
 from ss_ray.pii.text.name_patterns import is_thing
 from ss_ray.pii.text.ner_engines import BUILTIN, BUILTIN_TYPES, NerEngine, load_engine
 from ss_ray.pii.text.prose import is_believed, is_read
@@ -37,6 +38,8 @@ TEXT_TYPES = PATTERN_TYPES | BUILTIN_TYPES
 
 # Score of a pattern from which a model does not overrule it.
 _CERTAIN = 0.5
+# Types of the model that eponyms and drugs are taken for.
+_NAMED = frozenset({"PERSON", "LOCATION", "ORGANIZATION"})
 # Characters: keys and tokens are long, and patterns linear.
 _PATTERN_WINDOW, _PATTERN_OVERLAP = 100_000, 20_000
 # Number of windows that a model reads at once.
@@ -200,8 +203,10 @@ class Detector:
 
 
 def _is_no_name(text: str, finding: Finding) -> bool:
-    """Whether a model took a drug or a device for a person, or the label of a date of birth for a name."""
+    """Whether a model took a drug, a device or an eponym for a name, or the label of a date of birth."""
     if finding.entity_type == "PERSON" and is_thing(text, finding.start, finding.end):
+        return True
+    if finding.entity_type in _NAMED and is_medical_term(text, finding.start, finding.end):
         return True
     return is_birth_label(text[finding.start : finding.end])
 

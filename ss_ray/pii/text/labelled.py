@@ -43,8 +43,15 @@ LABEL_START = r"(?:(?<![^\W_])|(?<=[a-z])(?=[A-Z]))"
 LABEL_END = rf"(?:(?!{LETTER})|(?<=[a-z])(?=[A-Z]))"
 # A clause between commas, if "is" follows: "her account, which she opened in May, is 4471".
 _CLAUSE = r",[^,\n.;:]{2,40},(?=\s(?:is|was|ist|war|lautet|est|es|era|è|é)\s)"
+# An owner, if "is" or a sign follows: "the account number of Olga Stone is 4471902".
+_OWNER = (
+    r"(?:of|for|von|für|de|du|pour|del|para|di|per|do|da|van|voor)(?:[ ](?:the|this|my|his|her|your|our|their|client|"
+    r"customer|patient|holder|applicant|owner|insured|tenant|debtor|buyer|seller|plaintiff|defendant|beneficiary|"
+    r"(?-i:[A-ZÀ-ÖØ-Þ])[\w.'’-]{0,19})){1,4}?"
+    r"(?=\s(?:is|was|ist|war|lautet|est|es|era|è|é)\s|\s?[:=])"
+)
 GAP = (
-    rf"(?:[\s\u00a0]{{0,2}}(?:{_CLAUSE}|(?:{_ENDING_WORDS}|{_NUMBER_WORDS}|{_LINK_WORDS})(?!{LETTER})|[:=#>|,(\"'\[.–—*-]))"
+    rf"(?:[\s\u00a0]{{0,2}}(?:{_CLAUSE}|{_OWNER}|(?:{_ENDING_WORDS}|{_NUMBER_WORDS}|(?:{_LINK_WORDS})(?![-/]\w))(?!{LETTER})|[:=#>|,(\"'\[.–—*-]))"
     r"{0,6}[\s\u00a0]{0,2}"
 )
 """What may stand between a label and its value."""
