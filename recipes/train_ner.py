@@ -18,13 +18,13 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import spacy
 from numpy.typing import NDArray
 from spacy.language import Language
-from thinc.api import Adam, fix_random_seed, set_dropout_rate
+from thinc.api import Adam, Model, fix_random_seed, set_dropout_rate
 
 from recipes.documents import Document
 from recipes.labelled_sets import read_set
@@ -175,6 +175,27 @@ def evaluate(nlp: Language, made: list[Document]) -> dict[str, list[float]]:
     }
 
 
+def start_from(nlp: Language, trained: Language) -> None:
+    """Copy the weights of a trained pipeline; the weights of inputs that it does not have become zero."""
+    ours, theirs = (_layers_by_name(pipeline) for pipeline in (nlp, trained))
+    for name, layers in theirs.items():
+        for layer, other in zip(ours[name], layers, strict=False):
+            for param in other.param_names:
+                weights = other.get_param(param)
+                padded = np.zeros_like(layer.get_param(param))
+                padded[tuple(map(slice, weights.shape))] = weights
+                layer.set_param(param, padded)
+
+
+def _layers_by_name(nlp: Language) -> dict[str, list[Model[Any, Any]]]:
+    """Layers with weights, in the order of the network."""
+    layers: dict[str, list[Model[Any, Any]]] = {}
+    for layer in _tagger(nlp).model.walk():
+        if layer.param_names:
+            layers.setdefault(layer.name, []).append(layer)
+    return layers
+
+
 def save(nlp: Language, fresh: Language, out: Path) -> None:
     """Weights, tokenizer and configuration; of the vocabulary nothing, since features are hashes of characters."""
     _tagger(fresh).model.from_bytes(_tagger(nlp).model.to_bytes())
@@ -189,6 +210,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--folder", type=Path, required=True, help="local copies of the public texts")
+    parser.add_argument("--start", type=Path, help="pipeline whose weights training starts from; else random ones")
     parser.add_argument("--steps", type=int, default=9500)
     parser.add_argument("--minutes", type=float, default=25.0, help="stop early; costs reproducibility")
     parser.add_argument("--width", type=int, default=64)
@@ -198,6 +220,8 @@ def main() -> None:
     fix_random_seed(chosen.seed)
     started = time.monotonic()
     nlp = with_matmul(blank_pipeline(chosen.width, chosen.depth))
+    if chosen.start:
+        start_from(nlp, spacy.load(chosen.start))
     rng = random.Random(chosen.seed)
     stock = make_stock(chosen.seed)
     real = [read_set(name, chosen.folder) for name in TRAINING_SETS]

@@ -253,9 +253,9 @@ def _with_namesakes(text: str, by_model: list[Finding]) -> list[Finding]:
     # "Maria Lopez called. Lopez was angry": the second Lopez is hers, whatever the model took it for.
     parts = {word for f in sure if len(words := text[f.start : f.end].split()) > 1 for word in words}
     # Names in small letters are left out, of which many are words.
-    names = sorted((word for word in parts if _NAME.fullmatch(word) and not word[0].islower()), key=len, reverse=True)[
-        :_MAX_NAMES
-    ]
+    # A word that stands once is the name's own, and compiling a pattern costs more than reading the text.
+    again = (w for w in parts if _NAME.fullmatch(w) and not w[0].islower() and text.count(w) > 1)
+    names = sorted(again, key=len, reverse=True)[:_MAX_NAMES]
     if not names:
         return by_model
 

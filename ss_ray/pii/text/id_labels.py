@@ -61,7 +61,8 @@ ID_LABELS = (
     IdLabels(
         "ACCOUNT_NUMBER",
         "checking, savings, brokerage, escrow, direct deposit, iolta, ira, hsa, 401k, wire to, wired to, transfer to,"
-        " transferred to, remit to, deposit to, deposit into, deposited into, debited from, withdrawn from, credited to,"
+        " transferred to, remit to, deposit to, deposit into, deposited into, debited from, withdrawn from,"
+        " credited to,"
         " sparkonto, sparbuch, épargne, livret, ahorros, cuenta de ahorros, risparmio, poupança, spaarrekening,"
         " überwiesen auf, versé sur, abonado en, accreditato su, creditado em, gestort op",
         min_digits=6,
@@ -104,7 +105,8 @@ ID_LABELS = (
     ),
     IdLabels(
         "TAX_ID",
-        "tax id, tax identification, federal tax, federal tax id, fein, employer identification, employer id, tax number, tax no, tax file, taxpayer, taxpayer id, tax reference, tax, tfn, utr, itin, ein, vat,"
+        "tax id, tax identification, federal tax, federal tax id, fein, employer identification, employer"
+        " id, tax number, tax no, tax file, taxpayer, taxpayer id, tax reference, tax, tfn, utr, itin, ein, vat,"
         " vat id, vat number, abn, gstin, permanent account, steuer, steuer-id, steueridentifikation,"
         " steueridentifikations, idnr, ust-idnr, ust-id, umsatzsteuer-id, fiscal, numéro fiscal, tva, siren, siret,"
         " spi, identificación fiscal, cif, rfc, cuit, cuil, codice fiscale, partita iva, p.iva, p. iva, contribuinte,"
@@ -150,8 +152,8 @@ ID_LABELS = (
     IdLabels(
         "PASSPORT",
         "passport, passports, reisepass, pass-nr, passnummer, passeport, pasaporte, passaporto, passaporte, paspoort,"
-        " travel document, reisedokument, document de voyage, titre de voyage, documento de viaje, documento di viaggio,"
-        " documento de viagem, reisdocument",
+        " travel document, reisedokument, document de voyage, titre de voyage, documento de viaje, documento di"
+        " viaggio, documento de viagem, reisdocument",
         signed_capitals="PP",
         min_digits=5,
     ),

@@ -25,7 +25,8 @@ EPONYMS = tuple(
     Kayser Kegel Kehr Kernig Kiesselbach Killip Klinefelter Klippel Kocher Koplik Korotkoff Korsakoff Korsakov
     Krukenberg Kussmaul Lachman Ladd Lasegue Laurence Leber Legg Legionnaires Lennox Levine Lewy Lhermitte Libman Likert
     Lisfranc Lou Lyme Lynch Maisonneuve Mallampati Mallory Mantoux Marfan McBurney McMurray Meckel Meige Menetrier
-    Meniere Minnesota Mobitz Mohs Monteggia Moro Morquio Morton Munchausen Murphy Myerson Neer Nissen Noonan Ober Ogilvie
+    Meniere Minnesota Mobitz Mohs Monteggia Moro Morquio Morton Munchausen Murphy Myerson Neer Nissen Noonan Ober
+    Ogilvie
     Ortolani Osgood Osler Paget Pancoast Pap Papanicolaou Parinaud Parkinson Patau Patrick Penrose Perthes Peyronie
     Pfannenstiel Phalen Pick Plummer Pompe Popeye Pott Potter Prader Pratt Prinzmetal Proteus Pugh Purkinje Quervain
     Quincke Ramsay Ranson Raynaud Reed Reiter Rett Reye Richter Rinne Romberg Rorschach Rosai Roth Roux Rovsing Ryle
@@ -72,9 +73,9 @@ _OWN_NOUNS = {
             "allen test,baker cyst,barlow,bell,berger disease,bishop score,bowen disease,child score/classification,"
             "clark level,cullen,edwards,fitz,fowler position,garden classification,gilbert,grey,hamilton scale,"
             "hardy classification,hawkins test,hoffman,hoffmann,hoover,horner,howell body/bodies,jackson,johnson,jolly "
-            "body/bodies,katz index/score,lawrence,levine,lynch,morton neuroma,murphy,myerson,ober test,patrick test,pick "
-            "disease,potter,ramsay,reed cell/cells,richter,roth spots,salter classification/fracture,stevens,stokes,"
-            "tanner stage,thompson test,todd,turner,vincent,wells score/criteria,west,white classification,williams,"
+            "body/bodies,katz index/score,lawrence,levine,lynch,morton neuroma,murphy,myerson,ober test,patrick test,"
+            "pick disease,potter,ramsay,reed cell/cells,richter,roth spots,salter classification/fracture,stevens,"
+            "stokes,tanner stage,thompson test,todd,turner,vincent,wells score/criteria,west,white classification,williams,"
             "wilson disease,wolff,wright stain"
         ).split(",")
     )
@@ -83,8 +84,9 @@ _STRONG = frozenset(EPONYM_NOUNS) - {"disease", "criteria", "scale", "catheter"}
 
 _APOSTROPHE = r"['’´`]"
 _NOUNS = frozenset({*EPONYM_NOUNS, *_MORE_NOUNS})
+_ANY_NOUN = "|".join(sorted(_NOUNS, key=len, reverse=True))
 _BEHIND = re.compile(
-    rf"(?P<own>{_APOSTROPHE}s?|s{_APOSTROPHE})?[ -](?:[a-z]{{2,14}} )?(?P<noun>{'|'.join(sorted(_NOUNS, key=len, reverse=True))})\b"
+    rf"(?P<own>{_APOSTROPHE}s?|s{_APOSTROPHE})?[ -](?:[a-z]{{2,14}} )?(?P<noun>{_ANY_NOUN})\b"
     rf"|(?P<numbers>s?:? (?:scores?|of|was|is|=)?:? ?\d{{1,2}}(?:\b|/))",
     re.IGNORECASE,
 )
@@ -98,7 +100,8 @@ _STRONG_BEFORE = re.compile(
 _WEAK_BEFORE = re.compile(
     r"\b(?:maladie|enfermedad|doença|malattia|morbo|ziekte|krankheit|sonde|sonda|catetere?|cath[eé]ter|katheter|escala|"
     r"échelle|echelle|scala|schaal|test|prueba|prova|teste|score|linfoma|lymphome|lymfoom|sarcoma|"
-    r"tetralog[iy][ae]?|tétralogie|fenómeno|manovra|maniobra|manœuvre|fièvre) (?:de|di|do|da|van|del|of|nach|d['’])\s?$",
+    r"tetralog[iy][ae]?|tétralogie|fenómeno|manovra|maniobra|manœuvre|fièvre) "
+    r"(?:de|di|do|da|van|del|of|nach|d['’])\s?$",
     re.IGNORECASE,
 )
 _COMPOUND = re.compile(r"-(?:syndrom|krankheit|zeichen|katheter|test|score|skala|lymphom|fraktur)", re.IGNORECASE)
@@ -153,7 +156,7 @@ def _is_drug(name: str) -> bool:
 
 def _is_eponym(text: str, start: int, end: int) -> bool:
     """Whether the words beside a name, or the last word of the name, make it the name of a disease or a device."""
-    first, *nouns = re.sub(rf"{_APOSTROPHE}s?(?!\w)", "", text[start:end]).split()
+    first, *nouns = _OWN_ALONE.sub("", text[start:end]).split() or [""]
     names = fold_name(first).split("-")
     if nouns and (nouns[-1].lower() not in _NOUNS or not _is_listed(names)) and not _is_new_eponym(names, nouns[-1]):
         # A first name and a surname, or a patient and what he has.

@@ -1,10 +1,11 @@
 """The entity tagger: a spaCy pipeline component that labels tokens, and the pipeline that ships with the package.
 
 A convolutional network over hashed word shapes, without word vectors: what it knows of a name is its spelling, the
-lists of names, places and English words that hold it, and the few words on each side. spaCy's own transition-based `ner` would read 800 short notes a second on one core; tags that
-are scored all at once, words that are embedded once a batch, and an own way of splitting text (spaCy's tokenizer took
-more than half of the time) make that several thousand, and each span has a probability. Importing this module
-registers the component, after which `spacy.load` reads the pipeline's folder.
+lists of names, places and English words that hold it, and the few words on each side. spaCy's own transition-based
+`ner` would read 800 short notes a second on one core; tags that are scored all at once, words that are embedded once a
+batch, and an own way of splitting text (spaCy's tokenizer took more than half of the time) make that several thousand,
+and each span has a probability. Importing this module registers the component, after which `spacy.load` reads the
+pipeline's folder.
 """
 
 from __future__ import annotations

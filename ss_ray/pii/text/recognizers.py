@@ -216,7 +216,8 @@ def pattern_recognizers(entities: Iterable[str], phone_regions: tuple[str, ...])
 @lru_cache(maxsize=4)
 def _make_all(phone_regions: tuple[str, ...]) -> tuple[Recognizer, ...]:
     """All recognizers; to compile their patterns takes a second."""
-    with without_modules("torch", "transformers"):
+    # Presidio's search for phone numbers imports the names of all exchanges, 1.4 s, for explanations that nobody reads.
+    with without_modules("torch", "transformers", "phonenumbers.geodata"):
         from presidio_analyzer import predefined_recognizers as presidio
     return (
         *_make_generic(presidio, phone_regions),

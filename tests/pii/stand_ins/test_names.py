@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ss_ray.pii.stand_ins.lexicon import country_code, family_names, fold_name, lexicon, locales_of_country, sexes
+from ss_ray.pii.stand_ins.countries import country_code, locales_of_country
+from ss_ray.pii.stand_ins.lexicon import family_names, fold_name, lexicon, sexes
 from ss_ray.pii.stand_ins.names import Names, split_joined
 from ss_ray.pii.stand_ins.person import Person
 from tests.examples import examples
