@@ -38,7 +38,7 @@ TEXT_TYPES = PATTERN_TYPES | BUILTIN_TYPES
 
 # Score of a pattern from which a model does not overrule it.
 _CERTAIN = 0.5
-# Types of the model that eponyms and drugs are taken for.
+# Types that eponyms and drugs are taken for.
 _NAMED = frozenset({"PERSON", "LOCATION", "ORGANIZATION"})
 # Characters: keys and tokens are long, and patterns linear.
 _PATTERN_WINDOW, _PATTERN_OVERLAP = 100_000, 20_000
@@ -199,14 +199,13 @@ class Detector:
             finding
             for finding in (*by_pattern, *_drop_contradicted(text, by_model, by_pattern))
             if finding.score >= self.thresholds.get(finding.entity_type, self.threshold)
+            and not (finding.entity_type in _NAMED and is_medical_term(text, finding.start, finding.end))
         )
 
 
 def _is_no_name(text: str, finding: Finding) -> bool:
-    """Whether a model took a drug, a device or an eponym for a name, or the label of a date of birth."""
+    """Whether a model took a drug or a device for a person, or the label of a date of birth for a name."""
     if finding.entity_type == "PERSON" and is_thing(text, finding.start, finding.end):
-        return True
-    if finding.entity_type in _NAMED and is_medical_term(text, finding.start, finding.end):
         return True
     return is_birth_label(text[finding.start : finding.end])
 

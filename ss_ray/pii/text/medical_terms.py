@@ -75,8 +75,8 @@ _OWN_NOUNS = {
             "hardy classification,hawkins test,hoffman,hoffmann,hoover,horner,howell body/bodies,jackson,johnson,jolly "
             "body/bodies,katz index/score,lawrence,levine,lynch,morton neuroma,murphy,myerson,ober test,patrick test,"
             "pick disease,potter,ramsay,reed cell/cells,richter,roth spots,salter classification/fracture,stevens,"
-            "stokes,tanner stage,thompson test,todd,turner,vincent,wells score/criteria,west,white classification,williams,"
-            "wilson disease,wolff,wright stain"
+            "stokes,tanner stage,thompson test,todd,turner,vincent,wells score/criteria,west,white classification,"
+            "williams,wilson disease,wolff,wright stain"
         ).split(",")
     )
 }
