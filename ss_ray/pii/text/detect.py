@@ -26,7 +26,8 @@ from ss_ray.pii.text.medical_terms import is_medical_term
 from ss_ray.pii.text.name_patterns import is_thing
 from ss_ray.pii.text.ner_engines import BUILTIN, BUILTIN_TYPES, NerEngine, load_engine
 from ss_ray.pii.text.prose import is_believed, is_read
-from ss_ray.pii.text.recognizers import PATTERN_TYPES, RecognizerSet, custom_recognizers, matches, pattern_recognizers
+from ss_ray.pii.text.recognizers import PATTERN_TYPES, custom_recognizers, pattern_recognizers
+from ss_ray.pii.text.search import RecognizerSet, matches
 from ss_ray.pii.text.titles import find_titled
 from ss_ray.pii.text.windows import Window, windows
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ss_ray.pii.text.recognizers import Match
+from ss_ray.pii.text.search import Match
 
 TITLE_SCORE = 0.6
 
