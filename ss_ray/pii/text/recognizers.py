@@ -254,10 +254,17 @@ def _make_ours(ours: Ours) -> Recognizer:
 
     patterns = [Pattern(ours.entity_type, ours.pattern, ours.score)]
     recognizer = Own(supported_entity=ours.entity_type, patterns=patterns, context=ours.context.split())
-    clue = re.compile(ours.clue)
-    made = _make_recognizer(ours.entity_type, recognizer, lambda c: clue.search(c.text) is not None)
+    made = _make_recognizer(ours.entity_type, recognizer, _clue_test(ours.clue))
+    return replace(made, keywords=frozenset(ours.keywords.split()), min_digits=int(r"\d" in ours.clue))
 
-    return replace(made, keywords=frozenset(ours.keywords.split()))
+
+def _clue_test(clue: str) -> Callable[[Clue], bool]:
+    """A test whether a text has a clue; most clues are plain characters, for which no pattern has to run."""
+    if clue == re.escape(clue):
+        return lambda c: clue in c.text
+
+    pattern = re.compile(clue)
+    return lambda c: pattern.search(c.text) is not None
 
 
 _VALIDATORS: Mapping[str, Callable[[str], bool]] = {
