@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+LABELLED_SCORE = 0.6
+
 
 class IdLabels(NamedTuple):
     """The labels of one entity type.
@@ -21,6 +23,7 @@ class IdLabels(NamedTuple):
         min_digits: Digits that a value has at least after a sign (":", "#", "number", "is").
         max_digits: Digits that a value has at most.
         min_bare_digits: Digits that a value has at least where nothing stands between it and its label.
+        score: Score of a value, lower for labels that stand beside values of other types, too.
     """
 
     entity_type: str
@@ -31,6 +34,7 @@ class IdLabels(NamedTuple):
     min_digits: int = 4
     min_bare_digits: int = 5
     max_digits: int = 64
+    score: float = LABELLED_SCORE
 
     def all_words(self) -> list[str]:
         """Labels with and without capitals that need no sign, and the others before "number"."""
@@ -67,6 +71,7 @@ ID_LABELS = (
         " überwiesen auf, versé sur, abonado en, accreditato su, creditado em, gestort op",
         min_digits=6,
         min_bare_digits=8,
+        score=0.5,
     ),
     # A card's number counts whatever its check digit; fewer digits are the end of one.
     IdLabels("CREDIT_CARD", _CARDS, min_digits=13, min_bare_digits=13, max_digits=19),

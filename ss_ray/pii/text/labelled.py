@@ -16,8 +16,6 @@ from typing import Any, NamedTuple
 from ss_ray.pii.text.bounded import BoundedRegex
 from ss_ray.pii.text.id_labels import IdLabels
 
-LABELLED_SCORE = 0.6
-
 SPACE = r"[ \t\u00a0\u2007\u202f]"
 _NUMBER_WORDS = (
     "numbers?|no|nos|num|nr|nbr|n\\.[°ºo]|n(?=\\.)|n[°ºo]|nº|№|ids?|i\\.d|identifier|identification|code|refs?|reference|card|"
@@ -141,7 +139,7 @@ class LabelledIds:
             if match.groupdict().get("signed") and not is_signed:
                 continue
 
-            found = _join_prefix(text, match)
+            found = _join_prefix(text, match, self._labels.score)
             is_ending = _ENDING.search(match["gap"]) is not None
             if is_ending and self._labels.min_digits > _MAX_ENDING_DIGITS:
                 # The end of a number of fixed length is no number of that type.
@@ -150,9 +148,9 @@ class LabelledIds:
                 yield found
 
 
-def _join_prefix(text: str, match: Any) -> Span:
+def _join_prefix(text: str, match: Any, score: float) -> Span:
     """The span of a value, with its label where a dash joins them and it is in capitals: "EMP-82848" is one number."""
-    found = span_of(match, "value", LABELLED_SCORE)
+    found = span_of(match, "value", score)
     if match["gap"] in ("-", "/") and text[match.start() : match.start("gap")].isupper():
         return found._replace(start=match.start())
     return found

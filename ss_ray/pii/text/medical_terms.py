@@ -93,7 +93,7 @@ _BEHIND = re.compile(
 _OWN_ALONE = re.compile(rf"{_APOSTROPHE}s?(?!\w)")
 # "Morbus Crohn", "syndrome de Marfan", "ziekte van Parkinson".
 _STRONG_BEFORE = re.compile(
-    r"\b(?:morbus|m\.|syndrom|syndrome? (?:de|d['’])|s[ií]ndrome (?:de|do|di|del)|syndroom van|triade de|signe de|"
+    r"\b(?:morbus|syndrom|syndrome? (?:de|d['’])|s[ií]ndrome (?:de|do|di|del)|syndroom van|triade de|signe de|"
     r"signo de|segno di|sinal de|teken van)\s?$",
     re.IGNORECASE,
 )

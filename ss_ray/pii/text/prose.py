@@ -185,7 +185,7 @@ def _score_of_place(part: str, words: Sequence[str], *, is_doubtful: bool) -> fl
         # Capitals abbreviate places: "OR", "U.K.".
         return 0.0
     if is_known(" ".join(words), _PLACES):
-        return _DOUBTFUL_PLACE_SCORE if part.islower() or is_doubtful or all(map(english_band, words)) else 0.0
+        return _DOUBTFUL_PLACE_SCORE if is_doubtful or all(map(english_band, words)) else 0.0
     return _SMALL_SCORE if len(words) < 2 else _UNLISTED_SCORE
 
 

@@ -360,3 +360,8 @@ def test_a_year_and_a_running_number_behind_letters_are_no_phone(text):
 def test_phones_behind_letters_are_phones():
     for text in ("PO-415-555-0132", "call 2024-135833", "Ann/(415) 555-0132"):
         assert "PHONE_NUMBER" in {f.entity_type for f in Detector(ner_model=None).find(text)}
+
+
+def test_an_iban_behind_the_word_for_a_transfer_is_an_iban():
+    (found,) = Detector(ner_model=None).find("IBAN transfer to GB44ABCD60305294 was booked")
+    assert found.entity_type == "IBAN_CODE"
