@@ -3,8 +3,8 @@
     python -m recipes.english_words --folder copies
 
 The words and their frequencies are symspellpy's (MIT), which has them from Google's book n-grams and SCOWL. That list
-does not say which words are names. So the public texts for training decide: a word on a list of names or places stays
-only if most of its uses are in small letters.
+does not say which words are names. So the public texts for training decide: a word stays if most of its uses are in
+small letters, and one that they do not have stays if it is on no list of names.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ TEXTS = ("wnut17-train", "btc-train", "gum-train", "goemotions-train")
 RANKS = (3_000, 15_000, 50_000)
 """Last rank of each band."""
 _DICTIONARY = "frequency_dictionary_en_82_765.txt"
-_LISTS = ("first_name", "last_name", "city", "state", "country")
+_NAMES = ("first_name", "last_name")
 # Uses in small letters that make a word of no dictionary one: "gonna".
 _MIN_USES = 8
 _INSIDE = re.compile(r"(?<=[a-z,;] )[A-Za-z][a-z]+(?![\w'’@./])")
@@ -52,7 +52,8 @@ def choose_words(small: Counter[str], capital: Counter[str]) -> list[list[str]]:
     bands: list[list[str]] = [[] for _ in RANKS]
 
     for rank, word in enumerate(ranked[: RANKS[-1]]):
-        is_name = is_known(word, _LISTS)
+        # Most small towns whose names are words ("bile") are in no text.
+        is_name = is_known(word, _NAMES)
         is_small = small[word] > capital[word] or (small[word] == capital[word] and not is_name)
         if word.isalpha() and is_small:
             band = next(band for band, last in enumerate(RANKS) if rank < last)
@@ -62,7 +63,7 @@ def choose_words(small: Counter[str], capital: Counter[str]) -> list[list[str]]:
     bands[1] += [
         word
         for word, uses in small.items()
-        if word not in listed and uses >= _MIN_USES and uses > 2 * capital[word] and not is_known(word, _LISTS[:1])
+        if word not in listed and uses >= _MIN_USES and uses > 2 * capital[word] and not is_known(word, _NAMES[:1])
     ]
     return bands
 

@@ -1,4 +1,4 @@
-"""Names in medicine that name nobody who is in the text: eponyms ("Cushing's syndrome") and drugs ("Lisinopril").
+"""Names in medicine that name nobody who is in the text: eponyms ("Cushing's syndrome"), drugs and microbes.
 
 An eponym is a word of the list below beside a clinical noun, or any one surname beside a noun that only eponyms have:
 "Lopez syndrome" is one, "Lopez's test" is somebody's. A drug ends as the generic names of its class do, or is a brand.
@@ -13,28 +13,29 @@ from ss_ray.pii.text.word_lists import is_known
 
 EPONYMS = tuple(
     """
-    Addison Adson Allen Alport Alzheimer Angelman Apgar Asperger Babinski Baker Bankart Barlow Barre Barrett Barthel
-    Bartholin Bartter Basedow Battle Bechterew Beck Becker Behcet Bell Bence Berger Billroth Bishop Blumberg Boerhaave
-    Bouchard Bowen Braden Bright Broca Brodie Brudzinski Brugada Budd Buerger Burkitt Calve Carnett Castleman Celsius
-    Chagas Charcot Cheyne Chiari Child Chvostek Clark Cockcroft Colles Conn Coombs Cori Courvoisier Creutzfeldt Crohn
-    Cullen Cushing Danlos Doppler Down Dressler Duchenne Dupuytren Ebstein Edwards Ehlers Eisenmenger Epley Epstein Erb
-    Ewing Fabry Fallot Fanconi Felty Finkelstein Fitz Foley Fontan Fournier Fowler Freiberg Friedreich Frohlich Galeazzi
-    Garden Gaucher Gault Giemsa Gilbert Glasgow Gleason Goodpasture Gram Graves Grey Guillain Guthrie Hallpike Hamilton
-    Hansen Hardy Hartmann Hashimoto Hawkins Heberden Heimlich Henoch Hickman Hirschsprung Hodgkin Hoffman Hoffmann
-    Holter Homans Hoover Horner Howell Huntington Jackson Jakob Jarvik Johnson Jolly Kaposi Kartagener Katz Kawasaki
-    Kayser Kegel Kehr Kernig Kiesselbach Killip Klinefelter Klippel Kocher Koplik Korotkoff Korsakoff Korsakov
-    Krukenberg Kussmaul Lachman Ladd Lasegue Laurence Leber Legg Legionnaires Lennox Levine Lewy Lhermitte Libman Likert
-    Lisfranc Lou Lyme Lynch Maisonneuve Mallampati Mallory Mantoux Marfan McBurney McMurray Meckel Meige Menetrier
-    Meniere Minnesota Mobitz Mohs Monteggia Moro Morquio Morton Munchausen Murphy Myerson Neer Nissen Noonan Ober
-    Ogilvie
-    Ortolani Osgood Osler Paget Pancoast Pap Papanicolaou Parinaud Parkinson Patau Patrick Penrose Perthes Peyronie
-    Pfannenstiel Phalen Pick Plummer Pompe Popeye Pott Potter Prader Pratt Prinzmetal Proteus Pugh Purkinje Quervain
-    Quincke Ramsay Ranson Raynaud Reed Reiter Rett Reye Richter Rinne Romberg Rorschach Rosai Roth Roux Rovsing Ryle
-    Sachs Salter Sarnat Scheuermann Schilling Schirmer Schlatter Schober Schoenlein Schonlein Schwann Sever Sheehan
-    Sjogren Snellen Spurling Steinert Stevens Stickler Still Stokes Sturge Sudeck Swan Sydenham Takayasu Tanner Tay
-    Thompson Tietze Tinel Todd Tourette Traube Treacher Trendelenburg Trousseau Turcot Turner Usher Valsalva Vincent
-    Virchow Volkmann Waardenburg Waldenstrom Waterhouse Weber Wegener Weiss Wells Wenckebach Wernicke West Whipple White
-    Willebrand Willi Williams Wilms Wilson Wiskott Wolff Wright Yankauer Yersin Zellweger Zenker Ziehl Zollinger
+    Addison Adson Allen Alport Alzheimer Angelman Apgar Asperger Auer Babinski Baker Bankart Barlow Barre Barrett
+    Barthel Bartholin Bartter Basedow Battle Bechterew Beck Becker Behcet Bell Bence Berger Billroth Bishop
+    Blumberg Boerhaave Bouchard Bowen Braden Bright Broca Brodie Brudzinski Brugada Budd Buerger Burkitt Calve
+    Carnett Castleman Celsius Chagas Charcot Cheyne Chiari Child Chvostek Clark Cobb Cockcroft Colles Conn Coombs
+    Cori Courvoisier Creutzfeldt Crohn Cullen Cushing Danlos Doppler Down Dressler Duchenne Dupuytren Ebstein
+    Edwards Ehlers Eisenmenger Epley Epstein Erb Ewing Fabry Fallot Fanconi Felty Finkelstein Fitz Foley Fontan
+    Fournier Fowler Freiberg Friedreich Frohlich Galeazzi Garden Gaucher Gault Giemsa Gilbert Glasgow Gleason
+    Goodpasture Gram Graves Grey Guillain Guthrie Hallpike Hamilton Hansen Hardy Hartmann Hashimoto Hawkins
+    Heberden Heimlich Henoch Hickman Hirschsprung Hodgkin Hoffman Hoffmann Holter Homans Hoover Horner Howell
+    Huntington Jackson Jakob Jarvik Johnson Jolly Kaposi Kartagener Katz Kawasaki Kayser Kegel Kehr Kernig
+    Kiesselbach Killip Klinefelter Klippel Kocher Koplik Korotkoff Korsakoff Korsakov Krukenberg Kussmaul Lachman
+    Ladd Lasegue Laurence Leber Legg Legionnaires Leigh Lennox Levine Lewy Lhermitte Libman Likert Lisfranc Lou
+    Lyme Lynch Maisonneuve Mallampati Mallory Mantoux Marfan McBurney McMurray Meckel Meige Menetrier Meniere
+    Minnesota Mobitz Mohs Monteggia Moro Morquio Morton Munchausen Murphy Myerson Neer Nissen Noonan Ober Ogilvie
+    Ortolani Osgood Osler Paget Pancoast Pap Papanicolaou Parinaud Parkinson Patau Patrick Penrose Perthes
+    Peyronie Pfannenstiel Phalen Philadelphia Pick Plummer Pompe Popeye Pott Potter Prader Pratt Prinzmetal
+    Proteus Pugh Purkinje Quervain Quincke Ramsay Ranson Raynaud Reed Reiter Rett Reye Richter Rinne Romberg
+    Rorschach Rosai Roth Roux Rovsing Ryle Sachs Salter Sarnat Scheuermann Schilling Schirmer Schlatter Schober
+    Schoenlein Schonlein Schwann Sever Sheehan Sjogren Snellen Spurling Steinert Stevens Stickler Still Stokes
+    Sturge Sudeck Swan Sydenham Takayasu Tanner Tay Thompson Tietze Tinel Todd Tourette Traube Treacher
+    Trendelenburg Trousseau Turcot Turner Usher Valsalva Vincent Virchow Volkmann Waardenburg Waldenstrom
+    Waterhouse Weber Wegener Weiss Wells Wenckebach Wernicke West Whipple White Willebrand Willi Williams Wilms
+    Wilson Wiskott Wolff Wright Yankauer Yersin Zellweger Zenker Ziehl Zollinger
     """.split()
 )
 """Persons after whom diseases, signs, tests, devices and operations are named, without accents."""
@@ -50,12 +51,13 @@ EPONYM_NOUNS = tuple(
 
 _MORE_NOUNS = tuple(
     """
-    disease criteria scale catheter catheters test tests score scores classification index stain agar fracture hernia
-    node nodes cell cells body bodies ulcer esophagus oesophagus procedure operation repair position incision gait law
-    grade stage tube drain line lines tumor tumour cyst aneurysm block breathing respiration murmur spots pouch ring
-    angle fever drainage bypass technique osteotomy prosthesis monitor monitoring ultrasound study studies flow chart
-    exercises method scan smear resection patch coma deformity deformities esophagitis dementia degeneration
-    disorder hyperplasia nails lesion lesions anemia bag
+    disease criteria scale catheter catheters test tests score scores classification index stain agar fracture
+    hernia node nodes cell cells body bodies ulcer esophagus oesophagus procedure operation repair position
+    incision gait law grade stage tube drain line lines tumor tumour cyst aneurysm block breathing respiration
+    murmur spots pouch ring angle fever drainage bypass technique osteotomy prosthesis monitor monitoring
+    ultrasound study studies flow chart rods brace collar chromosome exercises method scan smear resection patch
+    coma deformity deformities esophagitis dementia degeneration disorder hyperplasia nails lesion lesions anemia
+    bag
     """.split()
 )
 # Eponyms that stand alone with an apostrophe: "a history of Crohn's".
@@ -70,13 +72,16 @@ _OWN_NOUNS = {
     for name, _, nouns in (
         entry.partition(" ")
         for entry in (
-            "allen test,baker cyst,barlow,bell,berger disease,bishop score,bowen disease,child score/classification,"
-            "clark level,cullen,edwards,fitz,fowler position,garden classification,gilbert,grey,hamilton scale,"
-            "hardy classification,hawkins test,hoffman,hoffmann,hoover,horner,howell body/bodies,jackson,johnson,jolly "
-            "body/bodies,katz index/score,lawrence,levine,lynch,morton neuroma,murphy,myerson,ober test,patrick test,"
-            "pick disease,potter,ramsay,reed cell/cells,richter,roth spots,salter classification/fracture,stevens,"
-            "stokes,tanner stage,thompson test,todd,turner,vincent,wells score/criteria,west,white classification,"
-            "williams,wilson disease,wolff,wright stain"
+            "allen test,baker cyst,barlow,bell,berger disease,bishop score,bowen disease,"
+            "child score/classification,clark level,cullen,edwards,fitz,fowler position,"
+            "garden classification,gilbert,glasgow coma/score/scale,grey,hamilton scale,"
+            "hardy classification,hawkins test,hoffman,hoffmann,hoover,horner,howell body/bodies,"
+            "jackson,johnson,jolly body/bodies,katz index/score,lawrence,leigh disease,levine,"
+            "lyme disease/test/tests,lynch,minnesota tube/test,morton neuroma,murphy,myerson,"
+            "ober test,patrick test,philadelphia brace/collar/chromosome,pick disease,potter,ramsay,"
+            "reed cell/cells,richter,roth spots,salter classification/fracture,stevens,stokes,"
+            "tanner stage,thompson test,todd,turner,vincent,wells score/criteria,west,"
+            "white classification,williams,wilson disease,wolff,wright stain"
         ).split(",")
     )
 }
@@ -119,6 +124,9 @@ _DRUG_STEM = re.compile(
     r"barbital|fibrate|thiazide|semide|platin|taxel|rubicin|navir|tegravir|ciclovir|buvir|tidine|azepam|apine|"
     r"peridone|pidem|triptyline|azosin|lukast|dronate|formin|glitazone|mustine|poetin|grastim)"
 )
+_SPECIES = re.compile(
+    r"(?:[A-Z]\.|([A-Z][a-z]{3,})) ([A-Za-z][a-z]{2,}(?:a|ae|ans|ens|es|i|ii|is|oli|um|us))(?: spp?\.)?"
+)
 _BRANDS = frozenset(
     """
     abilify adderall advair advil aleve allegra ambien amoxil aspirin ativan augmentin bactrim benadryl botox celebrex
@@ -143,7 +151,7 @@ def is_medical_term(text: str, start: int, end: int) -> bool:
         >>> is_medical_term(text, 10, 17), is_medical_term(text, 29, 41)
         (True, False)
     """
-    return _is_drug(text[start:end]) or _is_eponym(text, start, end)
+    return _is_drug(text[start:end]) or _is_species(text[start:end]) or _is_eponym(text, start, end)
 
 
 def _is_drug(name: str) -> bool:
@@ -152,6 +160,12 @@ def _is_drug(name: str) -> bool:
     if word in _BRANDS:
         return True
     return _DRUG_STEM.fullmatch(word) is not None and not is_known(word, ("first_name", "last_name"))
+
+
+def _is_species(name: str) -> bool:
+    """Whether a name is the Latin name of a microbe: "S. enterica", "Coxiella burnetii"."""
+    match = _SPECIES.fullmatch(name)
+    return match is not None and not any(is_known(word, ("first_name", "last_name")) for word in match.groups() if word)
 
 
 def _is_eponym(text: str, start: int, end: int) -> bool:

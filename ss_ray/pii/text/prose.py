@@ -67,7 +67,8 @@ _MIN_LONE_DIGITS = 4
 _STATE_LETTERS = 2
 _SPACED_THOUSANDS = re.compile(r"\d, ?\d{3}(?!\d)")
 _NO_ADDRESS = re.compile(
-    r"(?:sections?|articles?|schedules?|chapters?|tab|page|figure|table|rmb|usd|eur)\b|[$€£]|\d{1,2} ?[ap]\. ?m",
+    r"(?:sections?|articles?|schedules?|chapters?|tab|page|figure|table|rmb|usd|eur)\b|[$€£]|\d{1,2} ?[ap]\. ?m"
+    r"|[\d/.]+ ?(?:mmhg|mg|mcg|ml|kg|mm|cm|bpm|°)(?!\w)",
     re.IGNORECASE,
 )
 # A number of two digits beside a word: "106 rúa olmos", and no "the 3 rd room".
@@ -152,6 +153,9 @@ def _needed_score(text: str, start: int, end: int, entity_type: str) -> float:
     if entity_type not in ("PERSON", "LOCATION"):
         return 0.0
 
+    if part.isupper() and not text.isupper():
+        return _score_of_capitals(part, words, entity_type)
+
     place = max(0, start - 40)
     is_announced = bool(_CUE.search(text, place, start) or _INTRODUCED.search(text, place, start))
     starts_sentence = _SENTENCE_START.search(text, 0, start) is not None
@@ -159,11 +163,15 @@ def _needed_score(text: str, start: int, end: int, entity_type: str) -> float:
         return _score_of_place(part, words, is_doubtful=starts_sentence and not is_announced)
     if is_announced or any(is_known(word, _PEOPLE[:1]) for word in words):
         return 0.0
-    if part.isupper() and not text.isupper():
-        # Capitals abbreviate things, but hardly ever persons.
-        return 0.0 if any(is_known(word, _PEOPLE) for word in words) else _CAPITALS_SCORE
-
     return _score_of_person(part, words, starts_sentence=starts_sentence)
+
+
+def _score_of_capitals(part: str, words: Sequence[str], entity_type: str) -> float:
+    """Smallest score of a name in capitals, which abbreviate places and things, but hardly ever persons."""
+    if entity_type == "PERSON":
+        return 0.0 if any(is_known(word, _PEOPLE) for word in words) else _CAPITALS_SCORE
+    is_abbreviated = len(part) < _MIN_CAPITALS or "." in part
+    return 0.0 if is_abbreviated or is_known(" ".join(words), _PLACES) else _SMALL_SCORE
 
 
 def _score_of_person(part: str, words: Sequence[str], *, starts_sentence: bool) -> float:
@@ -181,9 +189,6 @@ def _score_of_person(part: str, words: Sequence[str], *, starts_sentence: bool) 
 
 def _score_of_place(part: str, words: Sequence[str], *, is_doubtful: bool) -> float:
     """Smallest score of a place; `is_doubtful` says that its capital is that of a sentence."""
-    if part.isupper():
-        # Capitals abbreviate places: "OR", "U.K.".
-        return 0.0
     if is_known(" ".join(words), _PLACES):
         return _DOUBTFUL_PLACE_SCORE if is_doubtful or all(map(english_band, words)) else 0.0
     return _SMALL_SCORE if len(words) < 2 else _UNLISTED_SCORE

@@ -35,6 +35,12 @@ TERMS = [
     "<Lisinopril> was stopped",
     "started <Rosuvastatin>",
     "<Xarelto>",
+    "<Leigh Syndrome> was confirmed",
+    "<Auer> rods",
+    "<Philadelphia> collar",
+    "<Glasgow> coma score",
+    "growth of <S. enterica>",
+    "<Coxiella burnetii> titre",
 ]
 NAMES = [
     "<Maria>'s syndrome was discussed",
@@ -52,6 +58,11 @@ NAMES = [
     "<April> called",
     "<Tanvir> was seen",
     "<Christine>",
+    "<Leigh> came with her son",
+    "<Philadelphia> law firm",
+    "<Glasgow>, Scotland",
+    "<J. Rossi>",
+    "<Maria santos>",
 ]
 
 
