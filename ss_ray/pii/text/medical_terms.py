@@ -124,9 +124,7 @@ _DRUG_STEM = re.compile(
     r"barbital|fibrate|thiazide|semide|platin|taxel|rubicin|navir|tegravir|ciclovir|buvir|tidine|azepam|apine|"
     r"peridone|pidem|triptyline|azosin|lukast|dronate|formin|glitazone|mustine|poetin|grastim)"
 )
-_SPECIES = re.compile(
-    r"(?:[A-Z]\.|([A-Z][a-z]{3,})) ([A-Za-z][a-z]{2,}(?:a|ae|ans|ens|es|i|ii|is|oli|um|us))(?: spp?\.)?"
-)
+_SPECIES = re.compile(r"(?:[A-Z]\.|([A-Z][a-z]{3,})) ([a-z]{3,}(?:a|ae|ans|ens|es|i|ii|is|oli|um|us))(?: spp?\.)?")
 _BRANDS = frozenset(
     """
     abilify adderall advair advil aleve allegra ambien amoxil aspirin ativan augmentin bactrim benadryl botox celebrex

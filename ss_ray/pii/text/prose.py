@@ -171,7 +171,7 @@ def _score_of_capitals(part: str, words: Sequence[str], entity_type: str) -> flo
     if entity_type == "PERSON":
         return 0.0 if any(is_known(word, _PEOPLE) for word in words) else _CAPITALS_SCORE
     is_abbreviated = len(part) < _MIN_CAPITALS or "." in part
-    return 0.0 if is_abbreviated or is_known(" ".join(words), _PLACES) else _SMALL_SCORE
+    return 0.0 if is_abbreviated or is_known(" ".join(words), _PLACES) else _UNLISTED_SCORE
 
 
 def _score_of_person(part: str, words: Sequence[str], *, starts_sentence: bool) -> float:

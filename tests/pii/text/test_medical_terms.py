@@ -62,6 +62,8 @@ NAMES = [
     "<Philadelphia> law firm",
     "<Glasgow>, Scotland",
     "<J. Rossi>",
+    "<Chihiro Fukunaga>",
+    "<Ubul Csonka>",
     "<Maria santos>",
 ]
 
