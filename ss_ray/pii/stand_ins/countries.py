@@ -57,7 +57,7 @@ def country_names() -> frozenset[str]:
 @lru_cache(maxsize=1)
 def _codes_by_name() -> Mapping[str, str]:
     named = _load_names().items()
-    return {fold_name(name): code for code, names in named for name in reversed(names.values())}
+    return {fold_name(name): code for code, names in named for name in reversed(list(names.values()))}
 
 
 @lru_cache(maxsize=1)
