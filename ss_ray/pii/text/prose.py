@@ -158,7 +158,7 @@ def _needed_score(text: str, start: int, end: int, entity_type: str) -> float:
 
     place = max(0, start - 40)
     is_announced = bool(_CUE.search(text, place, start) or _INTRODUCED.search(text, place, start))
-    starts_sentence = _SENTENCE_START.search(text, 0, start) is not None
+    starts_sentence = _SENTENCE_START.search(text, place, start) is not None
     if entity_type == "LOCATION":
         return _score_of_place(part, words, is_doubtful=starts_sentence and not is_announced)
     if is_announced or any(is_known(word, _PEOPLE[:1]) for word in words):
