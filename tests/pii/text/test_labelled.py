@@ -79,7 +79,7 @@ IDS = [
     ("transferred to 6610992204 on Monday", "6610992204"),
     ("überwiesen auf 4471902338", "4471902338"),
     ("livret 00918273645", "00918273645"),
-    ("Beneficiary account no. : DE-44-019283", "DE-44-019283"),
+    ("her account: DE-44-019283", "DE-44-019283"),
     ("The account number of Olga Stone is 4471902", "4471902"),
     ("Kontonummer von Olga Stein lautet 4471902", "4471902"),
     ("passport of the applicant: K7710293", "K7710293"),
