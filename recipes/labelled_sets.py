@@ -16,12 +16,13 @@ from itertools import islice
 from pathlib import Path
 
 from recipes.documents import Document
-from recipes.labelled_texts import read_conll, read_gum, read_iob2, read_pii_anon, with_handles
+from recipes.labelled_texts import read_conll, read_gum, read_iob2, read_pii_anon, read_silver, with_handles
 
 SOURCES = {
     "wnut17": "WNUT 2017, Derczynski et al.; github.com/leondz/emerging_entities_17; CC BY 4.0",
     "btc": "Broad Twitter Corpus, Derczynski et al. 2016; github.com/GateNLP/broad_twitter_corpus; CC BY 4.0",
     "gum": "GUM, Zeldes et al., genres court, academic, news and interview alone; github.com/amir-zeldes/gum; CC BY",
+    "goemotions": "GoEmotions, Demszky et al. 2020, with silver labels; github.com/google-research; Apache 2.0",
     "ewt": "Universal NER on UD English EWT; github.com/UniversalNER/UNER_English-EWT; CC BY-SA 4.0",
     "pii_anon": "pii-anon evaluation set, S. Holla; github.com/subhash-holla/pii-anon-eval-data; Apache 2.0",
 }
@@ -47,10 +48,10 @@ _PII_ANON = {
     "CREDIT_CARD_NUMBER": "CREDIT_CARD",
     "IBAN": "IBAN_CODE",
     "BANK_ACCOUNT_NUMBER": "ACCOUNT_NUMBER",
-    "MEDICAL_RECORD_NUMBER": "UNIQUE_ID",
+    "MEDICAL_RECORD_NUMBER": "MEDICAL_RECORD",
     "EMPLOYEE_ID": "UNIQUE_ID",
-    "INSURANCE_POLICY_NUMBER": "UNIQUE_ID",
-    "HEALTH_INSURANCE_ID": "UNIQUE_ID",
+    "INSURANCE_POLICY_NUMBER": "HEALTH_PLAN",
+    "HEALTH_INSURANCE_ID": "HEALTH_PLAN",
     "COURT_CASE_NUMBER": "UNIQUE_ID",
     "DOCKET_NUMBER": "UNIQUE_ID",
     "NPI_NUMBER": "LICENSE",
@@ -100,10 +101,11 @@ SETS: Mapping[str, tuple[str, Read]] = {
     "wnut17-train": ("wnut17", lambda folder: _read_wnut(folder, "wnut17train.conll")),
     "wnut17-dev": ("wnut17", lambda folder: _read_wnut(folder, "emerging.dev.conll")),
     "wnut17-test": ("wnut17", lambda folder: _read_wnut(folder, "emerging.test.annotated")),
-    "btc-train": ("btc", lambda folder: [*_read_btc(folder, *"abeg"), *_read_half_of_h(folder, second=False)]),
+    "btc-train": ("btc", lambda folder: [*_read_btc(folder, *"abefg"), *_read_half_of_h(folder, second=False)]),
     "btc-dev": ("btc", lambda folder: _read_half_of_h(folder, second=True)),
     "gum-train": ("gum", lambda folder: _read_gum(folder, held_out=False)),
     "gum-dev": ("gum", lambda folder: _read_gum(folder, held_out=True)),
+    "goemotions-train": ("goemotions", lambda folder: read_silver(folder / "silver.jsonl")),
     "ewt-dev": ("ewt", lambda folder: read_iob2(folder / "en_ewt-ud-dev.iob2", _SHORT)),
     "ewt-test": ("ewt", lambda folder: read_iob2(folder / "en_ewt-ud-test.iob2", _SHORT)),
     "pii_anon-dev": ("pii_anon", lambda folder: _read_pii_anon(folder, "test_technology")),

@@ -24,6 +24,8 @@ _NO_SPACE_BEHIND = re.compile(r"[(\[{$£€@#]+")
 # The codes of web pages, which tokenizers divide: "& gt ;".
 _CODES = frozenset({"gt", "lt", "amp", "quot"})
 _ENDINGS = frozenset({"s", "d", "m", "t", "ll", "re", "ve"})
+MASK = "[NAME]"
+"""What stands in place of a person in GoEmotions."""
 _HANDLE = re.compile(r"(?<![\w@])@\w+")
 _GUM_NAMES = {"person": "PERSON", "place": "LOCATION", "organization": "ORGANIZATION"}
 _GUM_OPENED = re.compile(r"\((\d+)-([a-z]+)-[^()-]+-[^()-]+-[^()-]+-([\d,]+)|(\d+)\)")
@@ -114,6 +116,13 @@ def read_pii_anon(path: Path, labels: Mapping[str, str]) -> Iterator[Document]:
                     if found["entity_type"] in labels
                 ]
                 yield _make_document(record["text"], spans)
+
+
+def read_silver(path: Path) -> Iterator[Document]:
+    """Documents of a file that `silver_labels.py` wrote; a mask is a PERSON, and UNSURE what may be a name."""
+    with path.open(encoding="utf8") as file:
+        for record in map(json.loads, file):
+            yield Document(record["text"], tuple((start, end, label) for start, end, label in record["spans"]))
 
 
 def with_handles(document: Document) -> Document:

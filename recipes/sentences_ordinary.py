@@ -21,6 +21,7 @@ from faker.providers.lorem.en_US import Provider as EnglishWords
 from wordfreq import top_n_list
 
 from recipes.sentences_prose import english_words
+from ss_ray.pii.text.medical_terms import EPONYM_NOUNS, EPONYMS
 
 _COUNT = 42_000
 _KNOWN_SURNAMES = 12_000  # of the census' 88,799; the rarer ones are words too often ("jeans")
@@ -73,6 +74,8 @@ def draw_ordinary(words: tuple[str, ...], rng: random.Random) -> str:
 def draw_term(rng: random.Random) -> str:
     """A term of one to three words."""
     draw = rng.random()
+    if draw < 0.05:
+        return draw_eponym(rng)
     if draw < 0.28:
         return f"{rng.choice(SITES)} {rng.choice(FINDINGS)}"
     if draw < 0.38:
@@ -85,6 +88,20 @@ def draw_term(rng: random.Random) -> str:
         return f"{rng.choice(COLOURS)} {rng.choice(GARMENTS)}"
 
     return rng.choice(rng.choice(TERMS))
+
+
+def draw_eponym(rng: random.Random) -> str:
+    """The name of a disease, sign, test or device: "Cushing's syndrome", or one of a surname of no such name."""
+    name = rng.choice(EPONYMS)
+    if rng.random() < 0.3:
+        name = rng.choice(census_surnames())
+    elif rng.random() < 0.15:
+        name = f"{name}-{rng.choice(EPONYMS)}"
+
+    own = rng.choice(("'s", "'s", "", "", "’s", "s"))
+    if rng.random() < 0.15 and name in EPONYMS:
+        return f"{name}{own}"
+    return f"{name}{own} {rng.choice(EPONYM_NOUNS)}"
 
 
 def _list(text: str) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from recipes.documents import Document
+from recipes.labelled_texts import MASK
 from recipes.sentences_slots import Slots, Stock
 
 # Part of the names that are changed, by label.
@@ -19,6 +20,8 @@ _CHANGED = {"PERSON": 0.5, "LOCATION": 0.3, "ORGANIZATION": 0.15}
 _MIN_LETTERS = 3
 _LETTERS = re.compile(r"[A-Za-z]{3}")
 _LOWER, _UPPER = 0.12, 0.03
+# Nick names, and names in small letters, of the names put in place of masks.
+_NICK, _SMALL, _SMALL_IN_SMALL = 0.12, 0.2, 0.6
 # Texts that are put together into one.
 _JOINED = (1, 1, 1, 2, 3)
 
@@ -44,7 +47,9 @@ def _change_names(document: Document, slots: Slots) -> Document:
     for start, stop, label in document.spans:
         text += document.text[end:start]
         name = document.text[start:stop]
-        if slots.rng.random() < _CHANGED.get(label, 0) and re.fullmatch(r"[^\W\d_][^\W\d_ .'’-]*(?: .*)?", name):
+        if name == MASK:
+            name = _draw_nick_name(text, slots)
+        elif slots.rng.random() < _CHANGED.get(label, 0) and re.fullmatch(r"[^\W\d_][^\W\d_ .'’-]*(?: .*)?", name):
             name = _draw_name(name, label, slots)
 
         spans.append((len(text), len(text) + len(name), label))
@@ -69,6 +74,17 @@ def _draw_name(name: str, label: str, slots: Slots) -> str:
     if name.isupper() and len(name) > _MIN_LETTERS:
         return drawn.upper()
     return drawn
+
+
+def _draw_nick_name(before: str, slots: Slots) -> str:
+    """A name as comments have it: mostly one word, now and then short, doubled, or in small letters."""
+    rng = slots.rng
+    name = "".join(text for text, _ in slots.fill(rng.choice("fffffllln")))
+    if rng.random() < _NICK and " " not in name:
+        name = rng.choice((name[:3], name[:4], f"{name[:4]}y", f"{name[0]}{name[0]}", f"{name}{rng.randrange(99)}"))
+
+    is_small = before.islower() and rng.random() < _SMALL_IN_SMALL
+    return name.lower() if is_small or rng.random() < _SMALL else name
 
 
 def _join_documents(parts: Sequence[Document], glue: str) -> Document:

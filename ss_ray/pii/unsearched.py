@@ -31,16 +31,16 @@ MEASURED_ON = (
 )
 MEASURED_RECALL: Mapping[str, float] = MappingProxyType(
     {
-        AGE: 1.0,
+        AGE: 0.88,
         CREDIT_CARD: 0.98,
         DATE_TIME: 1.0,
         EMAIL_ADDRESS: 1.0,
-        LOCATION: 0.83,
-        NRP: 0.65,
-        ORGANIZATION: 0.65,
-        PERSON: 0.91,
+        LOCATION: 0.81,
+        NRP: 0.77,
+        ORGANIZATION: 0.61,
+        PERSON: 0.92,
         PHONE_NUMBER: 0.92,
-        POSTCODE: 0.81,
+        POSTCODE: 0.96,
         STREET_ADDRESS: 0.99,
     }
 )

@@ -7,7 +7,15 @@ import pytest
 
 from recipes.documents import Document
 from recipes.labelled_sets import SETS, SOURCES, read_set
-from recipes.labelled_texts import join_tokens, read_conll, read_gum, read_iob2, read_pii_anon, with_handles
+from recipes.labelled_texts import (
+    join_tokens,
+    read_conll,
+    read_gum,
+    read_iob2,
+    read_pii_anon,
+    read_silver,
+    with_handles,
+)
 
 LABELS = {"PER": "PERSON", "LOC": "LOCATION"}
 
@@ -101,10 +109,17 @@ def test_no_set_that_is_shared_alike_is_trained_on():
 
 def test_the_halves_of_a_section_do_not_overlap(tmp_path):
     (tmp_path / "btc").mkdir()
-    for section in "abeg":
+    for section in "abefg":
         (tmp_path / "btc" / f"{section}.conll").write_text("", encoding="utf8")
     (tmp_path / "btc" / "h.conll").write_text("".join(f"word{n}\tO\n\n" for n in range(5)), encoding="utf8")
     train = {document.text for document in read_set("btc-train", tmp_path)}
     dev = {document.text for document in read_set("btc-dev", tmp_path)}
     assert len(train | dev) == 5
     assert not train & dev
+
+
+def test_silver_labels_are_read_as_they_were_written(tmp_path):
+    path = tmp_path / "silver.jsonl"
+    path.write_text('{"text": "so [NAME] of Rome", "spans": [[3, 9, "PERSON"], [13, 17, "LOCATION"]]}\n')
+    (document,) = read_silver(path)
+    assert spans_of(document) == [("[NAME]", "PERSON"), ("Rome", "LOCATION")]

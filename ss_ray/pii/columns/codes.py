@@ -18,7 +18,8 @@ from ss_ray.pii.columns.classify import ColumnTyping
 from ss_ray.pii.columns.features import shape
 from ss_ray.pii.identifiers import ENTITY_TYPES, identifiers
 from ss_ray.pii.text.detect import Finding
-from ss_ray.pii.text.prose import TextKind, is_known, is_word, kind_of_text
+from ss_ray.pii.text.prose import TextKind, is_word, kind_of_text
+from ss_ray.pii.text.word_lists import is_known
 
 MIN_VALUES = 5
 MIN_CODES = 0.95

@@ -27,9 +27,10 @@ from ss_ray.pii.identities.placeholders import (
     spell_in_shape,
 )
 from ss_ray.pii.identities.plan import IdentityColumn, IdentityPlan
+from ss_ray.pii.stand_ins.countries import locales_of_country
 from ss_ray.pii.stand_ins.gazetteer import find_country, find_country_of_state
 from ss_ray.pii.stand_ins.homes import HomeColumns
-from ss_ray.pii.stand_ins.lexicon import Sex, lexicon, locales_of_country
+from ss_ray.pii.stand_ins.lexicon import Sex, lexicon
 from ss_ray.pii.stand_ins.names import split_full_name
 from ss_ray.pii.stand_ins.people import SEXES
 from ss_ray.pii.stand_ins.regions import Home

@@ -17,9 +17,9 @@ from ss_ray.config.pii import Operator
 from ss_ray.pii import entities
 from ss_ray.pii.entities import parse_entity_type
 from ss_ray.pii.rules import PiiPlan
+from ss_ray.pii.stand_ins.countries import country_code, locales_of_country
 from ss_ray.pii.stand_ins.dates import shift_days
 from ss_ray.pii.stand_ins.keyed import Stream
-from ss_ray.pii.stand_ins.lexicon import country_code, locales_of_country
 from ss_ray.pii.stand_ins.pseudonyms import MASK, Pseudonyms
 from ss_ray.pii.texts import TextReplacer
 

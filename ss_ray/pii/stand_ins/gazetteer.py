@@ -14,21 +14,11 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
 
-from ss_ray.pii.stand_ins.lexicon import country_code, fold_name
+from ss_ray.pii.stand_ins.countries import country_code
+from ss_ray.pii.stand_ins.lexicon import fold_name
 
 PLACES_FILE = "places.txt.xz"
 NO_CODE = "-"
-_SHORT_NAMES = {
-    **dict.fromkeys(("us", "usa", "america", "united states of america", "the united states", "estados unidos"), "US"),
-    **dict.fromkeys(("uk", "great britain", "britain", "england", "scotland", "wales", "northern ireland"), "GB"),
-    "south korea": "KR",
-    "korea": "KR",
-    "holland": "NL",
-    "the netherlands": "NL",
-    "czechia": "CZ",
-    "uae": "AE",
-}
-"""Codes of countries by names that are in no list of names."""
 _KINDS = re.compile(
     r"\b(?:county|province|provincia|provincie|region|governorate|voivodeship|oblast|kraj|maa|district|municipality|"
     r"kommunia?|kommune|kommuneqarfik|prefecture|state|city|metropolitan|land|freistaat|departement|department|du|de|"
@@ -132,8 +122,7 @@ class Country:
 
 def find_country(text: str) -> Country | None:
     """The country of a code of two or three letters, or of a name in any language."""
-    word = text.strip().casefold().replace(".", "")
-    code = _SHORT_NAMES.get(word) or country_code(text) or _codes_by_code3().get(word.upper(), "")
+    code = country_code(text) or _codes_by_code3().get(text.strip().upper().replace(".", ""), "")
     return countries().get(code)
 
 

@@ -133,43 +133,6 @@ def lexicon(locale: str) -> Lexicon:
     return Lexicon(locale)
 
 
-def country_code(country: str) -> str | None:
-    """The two-letter code of a country (ISO 3166) by its code or its name in any language; None for no country."""
-    text = country.strip()
-    if text.upper() in _country_names_by_code():
-        return text.upper()
-    return _codes_by_name().get(fold_name(text))
-
-
-def locales_of_country(country: str) -> list[str]:
-    """Locales of a country by its code or name, with its main language first; [] if there is none."""
-    code = country_code(country)
-    found = sorted(name for name in AVAILABLE_LOCALES if code and name[3:] == code and name[:2] != "dk")
-    first = {"US": "en_US", "GB": "en_GB", "IN": "en_IN", "CA": "en_CA", "CH": "de_CH", "BE": "nl_BE"}.get(code or "")
-    return sorted(found, key=lambda name: (name != first, name[:2].upper() != name[3:], name))
-
-
-@lru_cache(maxsize=1)
-def country_names() -> frozenset[str]:
-    """Folded names of countries in any language, and common short names in English."""
-    more = "america england scotland wales usa u.s u.s.a u.k united states of america great britain korea czechia"
-    return frozenset(_codes_by_name()) | frozenset(more.split()) | {"great britain", "united states of america"}
-
-
-@lru_cache(maxsize=1)
-def _codes_by_name() -> Mapping[str, str]:
-    named = _country_names_by_code().items()
-    return {fold_name(name): code for code, names in named for name in reversed(names.values())}
-
-
-def _country_names_by_code() -> Mapping[str, dict[str, str]]:
-    """Country code -> language -> name."""
-    # A second, of every process that never asks for a country.
-    from phonenumbers.geodata.locale import LOCALE_DATA
-
-    return LOCALE_DATA
-
-
 @lru_cache(maxsize=1)
 def sexes() -> Mapping[str, Sex | None]:
     """First names of many countries, folded, with their sex; None for names of both."""

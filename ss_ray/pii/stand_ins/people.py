@@ -10,7 +10,8 @@ import pyarrow as pa
 
 from ss_ray.pii import entities
 from ss_ray.pii.cells import read_texts
-from ss_ray.pii.stand_ins.lexicon import Sex, fold_name, locales_of_country
+from ss_ray.pii.stand_ins.countries import locales_of_country
+from ss_ray.pii.stand_ins.lexicon import Sex, fold_name
 from ss_ray.pii.stand_ins.names import name_words, split_full_name
 from ss_ray.pii.stand_ins.person import NOBODY, Person
 

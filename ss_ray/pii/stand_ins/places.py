@@ -15,9 +15,10 @@ from decimal import Decimal, InvalidOperation
 from functools import cached_property, lru_cache
 
 from ss_ray.pii import entities
+from ss_ray.pii.stand_ins.countries import country_names
 from ss_ray.pii.stand_ins.gazetteer import countries, find_country, find_country_of_state
 from ss_ray.pii.stand_ins.keyed import Stream, cycle, permuted, permuted_number
-from ss_ray.pii.stand_ins.lexicon import Lexicon, country_names, fold_name, lexicon, locale_of_script
+from ss_ray.pii.stand_ins.lexicon import Lexicon, fold_name, lexicon, locale_of_script
 from ss_ray.pii.stand_ins.north_america import (
     NUMBERED,
     UsState,

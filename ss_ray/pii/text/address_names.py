@@ -10,7 +10,8 @@ import re
 from collections.abc import Iterator, Sequence
 
 from ss_ray.pii.stand_ins.lexicon import fold_name
-from ss_ray.pii.text.labelled import LABELLED_SCORE, LETTER, Span
+from ss_ray.pii.text.id_labels import LABELLED_SCORE
+from ss_ray.pii.text.labelled import LETTER, Span
 
 _LOCAL_PART = re.compile(r"(?<![\w.+-])([^\W\d_]{2,30})[._-](?:[^\W\d_]{1,20}[._-])?([^\W\d_]{2,30})\d{0,8}(?=@\w)")
 _WORD = re.compile(rf"{LETTER}+(?:['’-]{LETTER}+)*")

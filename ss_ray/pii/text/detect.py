@@ -22,10 +22,12 @@ from typing import Any, NamedTuple
 from ss_ray.errors import ConfigError
 from ss_ray.pii.entities import CustomEntity
 from ss_ray.pii.text.birth_dates import is_birth_label
+from ss_ray.pii.text.medical_terms import is_medical_term
 from ss_ray.pii.text.name_patterns import is_thing
 from ss_ray.pii.text.ner_engines import BUILTIN, BUILTIN_TYPES, NerEngine, load_engine
 from ss_ray.pii.text.prose import is_believed, is_read
-from ss_ray.pii.text.recognizers import PATTERN_TYPES, RecognizerSet, custom_recognizers, matches, pattern_recognizers
+from ss_ray.pii.text.recognizers import PATTERN_TYPES, custom_recognizers, pattern_recognizers
+from ss_ray.pii.text.search import RecognizerSet, matches
 from ss_ray.pii.text.titles import find_titled
 from ss_ray.pii.text.windows import Window, windows
 
@@ -37,6 +39,8 @@ TEXT_TYPES = PATTERN_TYPES | BUILTIN_TYPES
 
 # Score of a pattern from which a model does not overrule it.
 _CERTAIN = 0.5
+# Types that eponyms and drugs are taken for.
+_NAMED = frozenset({"PERSON", "LOCATION", "ORGANIZATION"})
 # Characters: keys and tokens are long, and patterns linear.
 _PATTERN_WINDOW, _PATTERN_OVERLAP = 100_000, 20_000
 # Number of windows that a model reads at once.
@@ -196,6 +200,7 @@ class Detector:
             finding
             for finding in (*by_pattern, *_drop_contradicted(text, by_model, by_pattern))
             if finding.score >= self.thresholds.get(finding.entity_type, self.threshold)
+            and not (finding.entity_type in _NAMED and is_medical_term(text, finding.start, finding.end))
         )
 
 
@@ -248,9 +253,9 @@ def _with_namesakes(text: str, by_model: list[Finding]) -> list[Finding]:
     # "Maria Lopez called. Lopez was angry": the second Lopez is hers, whatever the model took it for.
     parts = {word for f in sure if len(words := text[f.start : f.end].split()) > 1 for word in words}
     # Names in small letters are left out, of which many are words.
-    names = sorted((word for word in parts if _NAME.fullmatch(word) and not word[0].islower()), key=len, reverse=True)[
-        :_MAX_NAMES
-    ]
+    # A word that stands once is the name's own, and compiling a pattern costs more than reading the text.
+    again = (w for w in parts if _NAME.fullmatch(w) and not w[0].islower() and text.count(w) > 1)
+    names = sorted(again, key=len, reverse=True)[:_MAX_NAMES]
     if not names:
         return by_model
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+LABELLED_SCORE = 0.6
+
 
 class IdLabels(NamedTuple):
     """The labels of one entity type.
@@ -21,6 +23,7 @@ class IdLabels(NamedTuple):
         min_digits: Digits that a value has at least after a sign (":", "#", "number", "is").
         max_digits: Digits that a value has at most.
         min_bare_digits: Digits that a value has at least where nothing stands between it and its label.
+        score: Score of a value, lower for labels that stand beside values of other types, too.
     """
 
     entity_type: str
@@ -31,6 +34,7 @@ class IdLabels(NamedTuple):
     min_digits: int = 4
     min_bare_digits: int = 5
     max_digits: int = 64
+    score: float = LABELLED_SCORE
 
     def all_words(self) -> list[str]:
         """Labels with and without capitals that need no sign, and the others before "number"."""
@@ -56,6 +60,18 @@ ID_LABELS = (
         " cuenta corriente,"
         " conto, conto corrente, conto bancario, c/c, conta, conta bancária, conta corrente, rekening, bankrekening",
         needs_sign="acc",
+    ),
+    # Kinds of accounts, which stand beside amounts, too; so the number is a long one.
+    IdLabels(
+        "ACCOUNT_NUMBER",
+        "checking, savings, brokerage, escrow, direct deposit, iolta, ira, hsa, 401k, wire to, wired to, transfer to,"
+        " transferred to, remit to, deposit to, deposit into, deposited into, debited from, withdrawn from,"
+        " credited to,"
+        " sparkonto, sparbuch, épargne, livret, ahorros, cuenta de ahorros, risparmio, poupança, spaarrekening,"
+        " überwiesen auf, versé sur, abonado en, accreditato su, creditado em, gestort op",
+        min_digits=6,
+        min_bare_digits=8,
+        score=0.5,
     ),
     # A card's number counts whatever its check digit; fewer digits are the end of one.
     IdLabels("CREDIT_CARD", _CARDS, min_digits=13, min_bare_digits=13, max_digits=19),
@@ -94,12 +110,14 @@ ID_LABELS = (
     ),
     IdLabels(
         "TAX_ID",
-        "tax id, tax number, tax no, tax file, taxpayer, taxpayer id, tax reference, tax, tfn, utr, itin, ein, vat,"
+        "tax id, tax identification, federal tax, federal tax id, fein, employer identification, employer"
+        " id, tax number, tax no, tax file, taxpayer, taxpayer id, tax reference, tax, tfn, utr, itin, ein, vat,"
         " vat id, vat number, abn, gstin, permanent account, steuer, steuer-id, steueridentifikation,"
         " steueridentifikations, idnr, ust-idnr, ust-id, umsatzsteuer-id, fiscal, numéro fiscal, tva, siren, siret,"
         " spi, identificación fiscal, cif, rfc, cuit, cuil, codice fiscale, partita iva, p.iva, p. iva, contribuinte,"
         " identificação fiscal, cnpj, btw, btw-id, fiscaal, sofi, nip, inn",
         capitals="TIN, PAN, NIF, RUC, NIT, EIN",
+        signed_capitals="IRS",
         min_digits=4,
         min_bare_digits=4,
     ),
@@ -138,8 +156,10 @@ ID_LABELS = (
     ),
     IdLabels(
         "PASSPORT",
-        "passport, passports, reisepass, pass-nr, passnummer, passeport, pasaporte, passaporto, passaporte, paspoort",
-        needs_sign="travel document",
+        "passport, passports, reisepass, pass-nr, passnummer, passeport, pasaporte, passaporto, passaporte, paspoort,"
+        " travel document, reisedokument, document de voyage, titre de voyage, documento de viaje, documento di"
+        " viaggio, documento de viagem, reisdocument",
+        signed_capitals="PP",
         min_digits=5,
     ),
     IdLabels(

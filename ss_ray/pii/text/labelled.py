@@ -16,8 +16,6 @@ from typing import Any, NamedTuple
 from ss_ray.pii.text.bounded import BoundedRegex
 from ss_ray.pii.text.id_labels import IdLabels
 
-LABELLED_SCORE = 0.6
-
 SPACE = r"[ \t\u00a0\u2007\u202f]"
 _NUMBER_WORDS = (
     "numbers?|no|nos|num|nr|nbr|n\\.[°ºo]|n(?=\\.)|n[°ºo]|nº|№|ids?|i\\.d|identifier|identification|code|refs?|reference|card|"
@@ -43,8 +41,15 @@ LABEL_START = r"(?:(?<![^\W_])|(?<=[a-z])(?=[A-Z]))"
 LABEL_END = rf"(?:(?!{LETTER})|(?<=[a-z])(?=[A-Z]))"
 # A clause between commas, if "is" follows: "her account, which she opened in May, is 4471".
 _CLAUSE = r",[^,\n.;:]{2,40},(?=\s(?:is|was|ist|war|lautet|est|es|era|è|é)\s)"
+# An owner, if "is" or a sign follows: "the account number of Olga Stone is 4471902".
+_OWNER = (
+    r"(?:of|for|von|für|de|du|pour|del|para|di|per|do|da|van|voor)(?:[ ](?:the|this|my|his|her|your|our|their|client|"
+    r"customer|patient|holder|applicant|owner|insured|tenant|debtor|buyer|seller|plaintiff|defendant|beneficiary|"
+    r"(?-i:[A-ZÀ-ÖØ-Þ])[\w.'’-]{0,19})){1,4}?"
+    r"(?=\s(?:is|was|ist|war|lautet|est|es|era|è|é)\s|\s?[:=])"
+)
 GAP = (
-    rf"(?:[\s\u00a0]{{0,2}}(?:{_CLAUSE}|(?:{_ENDING_WORDS}|{_NUMBER_WORDS}|{_LINK_WORDS})(?!{LETTER})|[:=#>|,(\"'\[.–—*-]))"
+    rf"(?:[\s\u00a0]{{0,2}}(?:{_CLAUSE}|{_OWNER}|(?:{_ENDING_WORDS}|{_NUMBER_WORDS}|(?:{_LINK_WORDS})(?![-/]\w))(?!{LETTER})|[:=#>|,(\"'\[.–—*-]))"
     r"{0,6}[\s\u00a0]{0,2}"
 )
 """What may stand between a label and its value."""
@@ -134,7 +139,7 @@ class LabelledIds:
             if match.groupdict().get("signed") and not is_signed:
                 continue
 
-            found = _join_prefix(text, match)
+            found = _join_prefix(text, match, self._labels.score)
             is_ending = _ENDING.search(match["gap"]) is not None
             if is_ending and self._labels.min_digits > _MAX_ENDING_DIGITS:
                 # The end of a number of fixed length is no number of that type.
@@ -143,9 +148,9 @@ class LabelledIds:
                 yield found
 
 
-def _join_prefix(text: str, match: Any) -> Span:
+def _join_prefix(text: str, match: Any, score: float) -> Span:
     """The span of a value, with its label where a dash joins them and it is in capitals: "EMP-82848" is one number."""
-    found = span_of(match, "value", LABELLED_SCORE)
+    found = span_of(match, "value", score)
     if match["gap"] in ("-", "/") and text[match.start() : match.start("gap")].isupper():
         return found._replace(start=match.start())
     return found

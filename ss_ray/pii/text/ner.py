@@ -1,10 +1,11 @@
 """The entity tagger: a spaCy pipeline component that labels tokens, and the pipeline that ships with the package.
 
-A convolutional network over hashed word shapes, without word vectors: what it knows of a name is its spelling and the
-few words on each side. spaCy's own transition-based `ner` would read 800 short notes a second on one core; tags that
-are scored all at once, words that are embedded once a batch, and an own way of splitting text (spaCy's tokenizer took
-more than half of the time) make that several thousand, and each span has a probability. Importing this module
-registers the component, after which `spacy.load` reads the pipeline's folder.
+A convolutional network over hashed word shapes, without word vectors: what it knows of a name is its spelling, the
+lists of names, places and English words that hold it, and the few words on each side. spaCy's own transition-based
+`ner` would read 800 short notes a second on one core; tags that are scored all at once, words that are embedded once a
+batch, and an own way of splitting text (spaCy's tokenizer took more than half of the time) make that several thousand,
+and each span has a probability. Importing this module registers the component, after which `spacy.load` reads the
+pipeline's folder.
 """
 
 from __future__ import annotations
@@ -42,6 +43,8 @@ from thinc.api import (
 )
 from thinc.layers import uniqued
 
+from ss_ray.pii.text.word_lists import describe_word
+
 MODEL_PATH = Path(__file__).with_name("ner_model")
 USER_DATA_KEY = "pii_spans"
 """Where the component leaves its spans in `Doc.user_data`, as (start, end, label, probability) in characters."""
@@ -52,6 +55,8 @@ Floats = NDArray[np.float32]
 Keys = NDArray[np.uint64]
 
 COMPONENT = "pii_entity_tagger"
+LISTS_COLUMN = 5
+"""Column of `keys` with the lists that hold a word."""
 MAX_WORDS = 1 << 15
 """Words whose vectors are kept."""
 
@@ -81,8 +86,8 @@ def tokens(text: str) -> list[tuple[int, int]]:
 
 
 @lru_cache(maxsize=1 << 15)
-def _word_keys(word: str) -> tuple[int, int, int, int, int]:
-    """Hashes of a word, of its lower case, its first and last three letters, and its shape."""
+def _word_keys(word: str) -> tuple[int, ...]:
+    """Hashes of a word, of its lower case, its first and last three letters, its shape, and the lists that hold it."""
     # Half a surrogate pair.
     if not word.isascii():
         word = word.encode("utf8", "replace").decode("utf8")
@@ -91,13 +96,14 @@ def _word_keys(word: str) -> tuple[int, int, int, int, int]:
         word = "\n\n" if word.count("\n") > 1 else "\n"
 
     norm = word.lower()
-    return tuple(map(hash_string, (word, norm, norm[:3], norm[-3:], word_shape(word))))
+    hashes = map(hash_string, (word, norm, norm[:3], norm[-3:], word_shape(word)))
+    return (*hashes, describe_word(word))
 
 
 def keys(text: str, places: Iterable[tuple[int, int]]) -> Keys:
-    """Input of the network for the tokens: (tokens, 5)."""
+    """Input of the network for the tokens: (tokens, 6)."""
     each = [_word_keys(text[start:end]) for start, end in places]
-    return np.fromiter(itertools.chain.from_iterable(each), np.uint64, 5 * len(each)).reshape(-1, 5)
+    return np.fromiter(itertools.chain.from_iterable(each), np.uint64, 6 * len(each)).reshape(-1, 6)
 
 
 @registry.architectures("ss_ray.EntityTagger.v2")  # type: ignore[untyped-decorator]
@@ -108,8 +114,8 @@ def entity_tagger_model(width: int, depth: int, pieces: int, rows: list[int], la
         width: Number of entries of a token's vector.
         depth: Convolutions, each of which sees one more token on either side.
         pieces: Number of pieces of each maxout.
-        rows: Numbers of rows of the hash tables of norm, prefix, suffix and shape; a table takes rows * width * 4
-            bytes.
+        rows: Numbers of rows of the hash tables of norm, prefix, suffix, shape and lists; a table takes
+            rows * width * 4 bytes.
         labels: Labels of the spans; tag 0 is outside, 2k + 1 begins label k, 2k + 2 continues it.
     """
     tables: list[Model[Any, Any]] = [

@@ -15,11 +15,8 @@ from collections.abc import Sequence
 from enum import StrEnum
 from functools import lru_cache
 
-import numpy as np
-
-from ss_ray.pii.columns.column_model import load_column_model
-from ss_ray.pii.columns.features import text_hash
 from ss_ray.pii.text.language import english_function_words, foreign_language
+from ss_ray.pii.text.word_lists import english_band, is_known
 
 
 class TextKind(StrEnum):
@@ -58,15 +55,20 @@ _MIN_WORD, _MIN_SMALL_WORD = 3, 2
 _MIN_CAPITALS = 4
 # Digits of a phone number without its area code.
 _MIN_PHONE_DIGITS = 7
-# Smallest scores of names in prose that no list has, in capitals, and in small letters.
+# Smallest scores of names in prose: of no list, of no list in capitals, in small letters, and of English words.
 _UNLISTED_SCORE, _CAPITALS_SCORE = 0.55, 0.8
-_SMALL_SCORE = 0.7
+_SMALL_SCORE, _WORD_SCORE = 0.7, 0.7
+# Of words whose capital may be that of a sentence.
+_FIRST_WORD_SCORE, _DOUBTFUL_PLACE_SCORE = 0.6, 0.65
+_ORGANISATION_SCORE, _LONG_ORGANISATION_SCORE = 0.5, 0.4
+_SENTENCE_START = re.compile(r"(?:^|[.!?:…\n])[\s\"'“‘(\[*]*$")
 # Digits of a part of an address that has no letter.
 _MIN_LONE_DIGITS = 4
 _STATE_LETTERS = 2
 _SPACED_THOUSANDS = re.compile(r"\d, ?\d{3}(?!\d)")
 _NO_ADDRESS = re.compile(
-    r"(?:sections?|articles?|schedules?|chapters?|tab|page|figure|table|rmb|usd|eur)\b|[$€£]|\d{1,2} ?[ap]\. ?m",
+    r"(?:sections?|articles?|schedules?|chapters?|tab|page|figure|table|rmb|usd|eur)\b|[$€£]|\d{1,2} ?[ap]\. ?m"
+    r"|[\d/.]+ ?(?:mmhg|mg|mcg|ml|kg|mm|cm|bpm|°)(?!\w)",
     re.IGNORECASE,
 )
 # A number of two digits beside a word: "106 rúa olmos", and no "the 3 rd room".
@@ -140,30 +142,65 @@ def is_believed(text: str, start: int, end: int, entity_type: str, score: float 
 
 
 def _needed_score(text: str, start: int, end: int, entity_type: str) -> float:
-    """Smallest score of a name in prose: none for one that is listed or announced, more for small letters.
+    """Smallest score of a name in prose: none for one that is listed or announced, more for small letters and words.
 
-    Measured on the development sets of `recipes/labelled_sets.py`: of unlisted names below these scores most are none.
+    Measured on the development sets of `recipes/labelled_sets.py`: below these scores most findings are no names.
     """
     part = text[start:end]
     words = _LETTERS.findall(part)
-    if entity_type == "PERSON":
-        is_listed = any(is_known(word, _PEOPLE) for word in words)
-    elif entity_type == "LOCATION":
-        is_listed = is_known(" ".join(words), _PLACES)
-    else:
+    if entity_type == "ORGANIZATION":
+        return _score_of_organisation(part, words)
+    if entity_type not in ("PERSON", "LOCATION"):
         return 0.0
 
-    if is_listed:
+    if part.isupper() and not text.isupper():
+        return _score_of_capitals(part, words, entity_type)
+
+    place = max(0, start - 40)
+    is_announced = bool(_CUE.search(text, place, start) or _INTRODUCED.search(text, place, start))
+    starts_sentence = _SENTENCE_START.search(text, place, start) is not None
+    if entity_type == "LOCATION":
+        return _score_of_place(part, words, is_doubtful=starts_sentence and not is_announced)
+    if is_announced or any(is_known(word, _PEOPLE[:1]) for word in words):
         return 0.0
+    return _score_of_person(part, words, starts_sentence=starts_sentence)
+
+
+def _score_of_capitals(part: str, words: Sequence[str], entity_type: str) -> float:
+    """Smallest score of a name in capitals, which abbreviate places and things, but hardly ever persons."""
+    if entity_type == "PERSON":
+        return 0.0 if any(is_known(word, _PEOPLE) for word in words) else _CAPITALS_SCORE
+    is_abbreviated = len(part) < _MIN_CAPITALS or "." in part
+    return 0.0 if is_abbreviated or is_known(" ".join(words), _PLACES) else _UNLISTED_SCORE
+
+
+def _score_of_person(part: str, words: Sequence[str], *, starts_sentence: bool) -> float:
+    """Smallest score of a person without a listed first name."""
     if part.islower():
         return _SMALL_SCORE
-    place = max(0, start - 40)
-    if len(words) > 1 or _CUE.search(text, place, start) or _INTRODUCED.search(text, place, start):
+    if len(words) > 1:
         return 0.0
-    if part.isupper() and not text.isupper():
-        # Capitals abbreviate places ("OR", "U.K.") and things, but hardly ever persons.
-        return _CAPITALS_SCORE if entity_type == "PERSON" else 0.0
-    return _UNLISTED_SCORE
+    if all(map(english_band, words)):
+        return _WORD_SCORE
+    if any(is_known(word, _PEOPLE) for word in words):
+        return 0.0
+    return _FIRST_WORD_SCORE if starts_sentence else _UNLISTED_SCORE
+
+
+def _score_of_place(part: str, words: Sequence[str], *, is_doubtful: bool) -> float:
+    """Smallest score of a place; `is_doubtful` says that its capital is that of a sentence."""
+    if is_known(" ".join(words), _PLACES):
+        return _DOUBTFUL_PLACE_SCORE if is_doubtful or all(map(english_band, words)) else 0.0
+    return _SMALL_SCORE if len(words) < 2 else _UNLISTED_SCORE
+
+
+def _score_of_organisation(part: str, words: Sequence[str]) -> float:
+    """Smallest score of an organisation, of which no list is kept."""
+    if part.islower():
+        return _SMALL_SCORE
+    if len(words) > 1:
+        return _LONG_ORGANISATION_SCORE
+    return _FIRST_WORD_SCORE if all(map(english_band, words)) else _ORGANISATION_SCORE
 
 
 def _is_address(part: str) -> bool:
@@ -208,14 +245,6 @@ def is_word(token: str) -> bool:
         return len(token) >= _MIN_CAPITALS and not _CONSONANTS_OF_CAPITALS.search(token)
 
     return all(_PLAIN_CASE.fullmatch(part) for part in re.split("['’´`-]", token))
-
-
-@lru_cache(maxsize=1 << 15)
-def is_known(words: str, lists: tuple[str, ...]) -> bool:
-    """Whether one of the lists of names or places ("first_name", "city", ...) holds the words, in any case."""
-    hashed = np.array([text_hash(words)], np.uint32)
-    gazetteers = load_column_model().gazetteers
-    return any(bool(gazetteers.knows(name, hashed)[0]) for name in lists)
 
 
 def _is_code(token: str) -> bool:

@@ -110,7 +110,7 @@ _CANADIAN_POSTCODE = r"[A-Z]\d[A-Z] \d[A-Z]\d"
 _POSTCODE = rf"(?:\d{{4,6}}(?:-\d{{3,4}})?|\d{{3}} \d{{2}}|{_BRITISH_POSTCODE}|{_CANADIAN_POSTCODE})\b"
 _TOKENS = "|".join(
     (
-        r"sk-[A-Za-z0-9_-]{20,200}",
+        r"sk-[A-Za-z0-9_-]{20,200}|sk-(?=[A-Za-z_-]{0,20}\d)(?=[a-z\d_-]{0,20}[A-Z])[A-Za-z0-9_-]{12,20}",
         r"(?:sk|pk|rk)_(?:live|test)_[A-Za-z0-9]{16,200}",
         r"(?:hf|npm|pypi|dop_v1|shpat)[_-][A-Za-z0-9_-]{20,250}",
         r"github_pat_\w{22,255}",
@@ -118,7 +118,7 @@ _TOKENS = "|".join(
         r"PMAK|dp\.pt|"
         r"hvs|GOCSPX|xapp|glptt|gldt|ATATT|shpss|shpca|shppa|dapi|rdme)[._-]?[\w=-]{20,255}",
         r"ya29\.[\w-]{20,500}",
-        r"key-[0-9a-f]{32}|[0-9a-f]{32}-us\d{1,2}|(?:AC|SK)[0-9a-f]{32}",
+        r"key-[0-9a-z]{32}|[0-9a-f]{32}-us\d{1,2}|(?:AC|SK)[0-9a-f]{32}",
         r"\d{8,10}:AA[\w-]{33}",
         r"(?:ASIA|AROA|AIDA|ABIA|ACCA)[0-9A-Z]{16}",
         r"\d{6,15}-\w{32}\.apps\.googleusercontent\.com",
@@ -201,7 +201,9 @@ OURS = (
         rf"(?<![\w.,/-]){_AGE}(?=[ -]?(?:y/o|y\.?o\b|yrs?\.?[ -]?old|years?[ -]old))",
     ),
     Ours("AGE", "age aged ages", rf"(?<=\b(?:aged?(?: of)?|ages)(?: is)?[:= ]{{1,2}}){_AGE}(?!\d|[.,/-]\d|%)"),
-    Ours("API_KEY", "", rf"(?<![\w-])(?-i:{_TOKENS})(?![\w-])", 0.9, clue=r"[\w-]{20}"),
+    Ours("API_KEY", "", rf"(?<![\w-])(?-i:{_TOKENS})(?![\w-])", 0.9, clue=r"[\w-]{15}"),
+    # Accounts of Ethereum and of chains like it.
+    Ours("ACCOUNT_NUMBER", "", r"(?<!\w)0x[0-9a-f]{40}(?!\w)", 0.9, clue=r"0x[0-9a-fA-F]{40}"),
     Ours(
         "API_KEY",
         "key token secret bearer apikey",

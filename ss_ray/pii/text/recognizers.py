@@ -20,11 +20,11 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from functools import cached_property, lru_cache, partial
-from typing import Any, NamedTuple
+from dataclasses import replace
+from functools import lru_cache, partial
+from typing import Any
 
 from ss_ray.errors import ConfigError
 from ss_ray.pii.columns.checksums import is_iban, luhn
@@ -40,171 +40,15 @@ from ss_ray.pii.text import (
     user_names,
 )
 from ss_ray.pii.text.address_names import AddressNames
+from ss_ray.pii.text.beside_numbers import is_no_file_number, is_no_part_number, is_no_version, is_whole_url
 from ss_ray.pii.text.bounded import BoundedRegex
 from ss_ray.pii.text.id_labels import ID_LABELS
 from ss_ray.pii.text.labelled import VALUE, LabelledIds, is_identifier_before
 from ss_ray.pii.text.numbered_ids import NUMBER_WORDS, NumberedIds
 from ss_ray.pii.text.presidio_search import lean_search
-from ss_ray.pii.text.readings import GLUED_TYPES, other_readings
 from ss_ray.pii.text.recognizer_patterns import COUNTRY_TYPES, MORE_CONTEXT, MORE_PATTERNS, OURS, TOO_COMMON, Ours
-from ss_ray.pii.text.reversed_labels import ReversedLabels, has_link
-
-# Number of characters before a match that count as its context.
-_CONTEXT_CHARS = 120
-_CONTEXT_WORDS = 6
-# Presidio's LemmaContextAwareEnhancer.
-_CONTEXT_GAIN, _CONTEXT_FLOOR = 0.35, 0.4
-_WORD = re.compile(r"[^\W\d_]+")
-_DIGITS = re.compile(r"\d+")
-# Where a word begins inside of a program's name: "dbUser".
-_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
-
-
-@dataclass(frozen=True)
-class Clue:
-    """Properties of a text that are cheap to compute.
-
-    Attributes:
-        text: Text that is searched.
-        words: Its words of letters, in small letters.
-        digits: Number of digits in the text.
-    """
-
-    text: str
-    words: frozenset[str]
-    digits: int
-
-    @cached_property
-    def has_phone_form(self) -> bool:
-        """Whether seven digits stand together, with a few other characters between them."""
-        return _PHONE_CLUE.search(self.text) is not None
-
-    @cached_property
-    def has_reversed_link(self) -> bool:
-        """Whether a value may stand before its label."""
-        return has_link(self.text)
-
-    @classmethod
-    def of(cls, text: str) -> Clue:
-        """The clues of a text."""
-        words = _WORD.findall(text.lower())
-        if _HUMP.search(text):
-            words += _WORD.findall(_HUMP.sub(" ", text).lower())
-
-        return cls(text, frozenset(words), sum(map(len, _DIGITS.findall(text))))
-
-
-class Match(NamedTuple):
-    """A span that a recognizer found."""
-
-    start: int
-    end: int
-    entity_type: str
-    score: float
-
-
-@dataclass(frozen=True)
-class Recognizer:
-    """A recognizer of Presidio, with the conditions for running it and for accepting its matches.
-
-    Attributes:
-        entity_type: Entity type of ours that its findings get.
-        presidio: Search with the interface of a recognizer of Presidio, as far as it is used here.
-        may_match: Whether a text can hold what it looks for; cheap.
-        keywords: Words of which the text, or its context, must hold one; empty for any text.
-        context: Words and phrases that raise a score where they stand before the match.
-        needs_context: Whether a match without context counts for nothing.
-        accepts: A last look at a match: the text, its first character and one past its last.
-        min_digits: Number of digits that a text needs for a match; looked at before anything else.
-    """
-
-    entity_type: str
-    presidio: Any
-    may_match: Callable[[Clue], bool] = field(default=lambda clue: True)
-    keywords: frozenset[str] = frozenset()
-    context: tuple[str, ...] = ()
-    needs_context: bool = False
-    accepts: Callable[[str, int, int], bool] = field(default=lambda text, start, end: True)
-    min_digits: int = 0
-
-    def find(self, text: str, given: Sequence[str] = ()) -> Iterator[Match]:
-        """Matches with their scores; `given` are words that stand beside the text, a column's header.
-
-        Raises:
-            SearchTimeoutError: A pattern took too long.
-        """
-        for result in self.presidio.analyze(text, self.presidio.supported_entities):
-            if not self.accepts(text, result.start, result.end):
-                continue
-
-            score = result.score
-            if (self.context and score < 1) or self.needs_context:
-                if _has_context(text, result.start, self.context, given):
-                    score = min(1.0, max(score + _CONTEXT_GAIN, _CONTEXT_FLOOR))
-                elif self.needs_context:
-                    continue
-
-            yield Match(result.start, result.end, self.entity_type, score)
-
-
-def matches(recognizers: RecognizerSet, text: str, given: Sequence[str] = ()) -> list[Match]:
-    """All matches in a text and in its other readings, in which words and numbers have edges that patterns see.
-
-    Raises:
-        SearchTimeoutError: A pattern took too long, so the text is searched by half.
-    """
-    found = _matches_of_reading(recognizers, text, given)
-
-    for reading in other_readings(text):
-        # Beside letters numbers alone are looked for, so no other recognizer has to run.
-        chosen = recognizers.of_glued if reading.glued is not None else recognizers
-        for match in _matches_of_reading(chosen, reading.text, given):
-            if reading.accepts(match.start, match.end, match.entity_type):
-                start, end = reading.span(match.start, match.end)
-                found.append(match._replace(start=start, end=end))
-
-    return found
-
-
-def _matches_of_reading(recognizers: RecognizerSet, text: str, given: Sequence[str]) -> list[Match]:
-    """Matches in one reading."""
-    clue = Clue.of(text)
-    if given:
-        words = clue.words.union(*(_WORD.findall(word.lower()) for word in given))
-    else:
-        words = clue.words
-
-    return [m for recognizer in recognizers.candidates(clue, words) for m in recognizer.find(text, given)]
-
-
-class RecognizerSet:
-    """Recognizers indexed by their keywords."""
-
-    def __init__(self, recognizers: Iterable[Recognizer]):
-        self.all = tuple(recognizers)
-        self._always = [r for r in self.all if not r.keywords]
-        self._by_word: dict[str, list[Recognizer]] = {}
-
-        for recognizer in self.all:
-            for word in recognizer.keywords:
-                self._by_word.setdefault(word, []).append(recognizer)
-
-    @cached_property
-    def of_glued(self) -> RecognizerSet:
-        """The recognizers of types that are looked for beside letters."""
-        return RecognizerSet(r for r in self.all if r.entity_type in GLUED_TYPES)
-
-    def candidates(self, clue: Clue, words: frozenset[str]) -> list[Recognizer]:
-        """The recognizers worth running on a text."""
-        named = {id(r): r for word in sorted(words & self._by_word.keys()) for r in self._by_word[word]}
-        return [r for r in (*self._always, *named.values()) if clue.digits >= r.min_digits and r.may_match(clue)]
-
-
-def _has_context(text: str, start: int, context: Sequence[str], given: Sequence[str]) -> bool:
-    """Whether a word or phrase stands in the few words before a match, or was given as context."""
-    before = " ".join(_WORD.findall(text[max(0, start - _CONTEXT_CHARS) : start].lower())[-_CONTEXT_WORDS:])
-    near = " ".join((" ", before, *(" ".join(_WORD.findall(word.lower())) for word in given), " "))
-    return any(f" {phrase}" in near for phrase in context)
+from ss_ray.pii.text.reversed_labels import ReversedLabels
+from ss_ray.pii.text.search import WORD, Clue, Recognizer
 
 
 def pattern_recognizers(entities: Iterable[str], phone_regions: tuple[str, ...]) -> list[Recognizer]:
@@ -216,7 +60,8 @@ def pattern_recognizers(entities: Iterable[str], phone_regions: tuple[str, ...])
 @lru_cache(maxsize=4)
 def _make_all(phone_regions: tuple[str, ...]) -> tuple[Recognizer, ...]:
     """All recognizers; to compile their patterns takes a second."""
-    with without_modules("torch", "transformers"):
+    # Presidio's search for phone numbers imports the names of all exchanges, 1.4 s, for explanations that nobody reads.
+    with without_modules("torch", "transformers", "phonenumbers.geodata"):
         from presidio_analyzer import predefined_recognizers as presidio
     return (
         *_make_generic(presidio, phone_regions),
@@ -236,7 +81,7 @@ def _make_generic(presidio: Any, phone_regions: tuple[str, ...]) -> Iterator[Rec
     ip = _make_recognizer(
         "IP_ADDRESS", presidio.IpRecognizer(), lambda c: c.text.count(".") > 2 or c.text.count(":") > 1
     )
-    yield replace(ip, accepts=_is_no_version)
+    yield replace(ip, accepts=is_no_version)
     phone = presidio.PhoneRecognizer(supported_regions=phone_regions)
     form = _has_full_phone_form if phone_regions == ("US",) else _has_phone_form
     phones = (
@@ -248,9 +93,9 @@ def _make_generic(presidio: Any, phone_regions: tuple[str, ...]) -> Iterator[Rec
             context=("phone", "tel", "mobile", "call"),
         ),
     )
-    yield from (replace(recognizer, accepts=_is_no_file_number, min_digits=7) for recognizer in phones)
+    yield from (replace(recognizer, accepts=is_no_file_number, min_digits=7) for recognizer in phones)
     ssn = _make_recognizer("US_SSN", _extend_recognizer(presidio.UsSsnRecognizer, "US_SSN"), _has_ssn_form)
-    yield replace(ssn, accepts=_is_no_part_number, min_digits=9)
+    yield replace(ssn, accepts=is_no_part_number, min_digits=9)
     yield _make_recognizer(
         "ACCOUNT_NUMBER", presidio.CryptoRecognizer(), lambda c: _LONG_WORD.search(c.text) is not None
     )
@@ -261,22 +106,7 @@ def _make_generic(presidio: Any, phone_regions: tuple[str, ...]) -> Iterator[Rec
     )
     yield _make_recognizer("UNIQUE_ID", presidio.UuidRecognizer(), lambda c: c.text.count("-") >= 4)
     url = _make_recognizer("URL", presidio.UrlRecognizer(), lambda c: _URL_CLUE.search(c.text) is not None)
-    yield replace(url, accepts=_is_whole_url)
-
-
-_PLAIN_WORDS = frozenset("am as at be by do in is it me my no of on or pm so to tv us".split())
-"""Words that are the domains of countries, too: "love it.so" is a sentence without its space."""
-
-
-def _is_whole_url(text: str, start: int, end: int) -> bool:
-    """Whether a match ends where its word does, and is not two words with a full stop between."""
-    if "//" in text[start:end] or text[start:end].lower().startswith("www."):
-        return True
-
-    host = text[start:end].partition("/")[0].lower().strip("\"'")
-    if re.match(r"\w", text[end : end + 1]) or re.search(r"\w$", text[max(0, start - 1) : start]):
-        return False
-    return host.count(".") > 1 or "/" in text[start:end] or host.rpartition(".")[2] not in _PLAIN_WORDS
+    yield replace(url, accepts=is_whole_url)
 
 
 def _make_labelled() -> Iterator[Recognizer]:
@@ -342,65 +172,10 @@ def _make_unlabelled() -> Iterator[Recognizer]:
     )
 
 
-_BEFORE_VERSION = r"\.?(?: (?:no\.?|number|is|to|from|level|version))?[ :=#]{0,2}v?$"
-_VERSION_BEFORE = re.compile(
-    rf"\b(?:versions?|ver|v|firmware|fw|kernel|bios|revision|rev|build|release|"
-    rf"section|chapter|clause|paragraph|versión|versione|versão|versie){_BEFORE_VERSION}",
-    re.IGNORECASE,
-)
-# Words that stand before other numbers too: "driver 84.17.5.195" is a driver's address.
-_MAYBE_VERSION_BEFORE = re.compile(
-    r"\b(?:software|driver|update|patch|stand|ausgabe|abschnitt|kapitel)"
-    rf"{_BEFORE_VERSION}",
-    re.IGNORECASE,
-)
-_SMALL_NUMBERS = re.compile(r"\d(?:\.\d{1,2}){3}", re.ASCII)
-_PART_BEFORE = re.compile(
-    r"\b(?:part|parts|model|sku|item|article|artikel|catalog(?:ue)?|cat|lot|batch|product|order|drug|ndc|device|"
-    r"firmware|"
-    r"tracking|isbn|issn|invoice|material|spare|stock|serial|drawing)(?: (?:part|code|model))?"
-    r"[ .:#-]{0,2}(?:(?:number|numbers|no|nr|num|nummer|id|code)[ .:#-]{0,3})?(?:is )?$",
-    re.IGNORECASE,
-)
-_BEFORE_CHARS = 40
-
-
-def _is_no_version(text: str, start: int, end: int) -> bool:
-    """Whether no word such as "firmware" makes four numbers with dots a version."""
-    if ":" in text[start:end]:
-        return True
-
-    place = max(0, start - _BEFORE_CHARS)
-    is_small = _SMALL_NUMBERS.fullmatch(text, start, end) is not None
-    return _VERSION_BEFORE.search(text, place, start) is None and not (
-        is_small and _MAYBE_VERSION_BEFORE.search(text, place, start)
-    )
-
-
-def _is_no_part_number(text: str, start: int, end: int) -> bool:
-    """Whether no word such as "part number" makes nine digits the number of a thing."""
-    return _PART_BEFORE.search(text, max(0, start - _BEFORE_CHARS), start) is None
-
-
-_LETTERS_BEFORE = re.compile(r"[^\W\d_]{1,8}[-_/#.]{0,2}$")
-_FOUR_NUMBERS = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}", re.ASCII)
-_YEAR_AND_NUMBER = re.compile(r"(?:19|20)\d\d[-/_. ]\d+", re.ASCII)
-
-
-def _is_no_file_number(text: str, start: int, end: int) -> bool:
-    """Whether digits are no address of a machine, and no year and a running number behind letters."""
-    if _FOUR_NUMBERS.fullmatch(text, start, end):
-        return False
-
-    has_letters = _LETTERS_BEFORE.search(text, max(0, start - _BEFORE_CHARS), start)
-    return not (has_letters and _YEAR_AND_NUMBER.fullmatch(text, start, end))
-
-
 _LONG_WORD = re.compile(r"\w{26}")
 _CARD_CLUE = re.compile(r"\d(?:[- ]?\d){11}")
 _SSN_CLUE = re.compile(r"\d{3}[\W_]{0,3}\d\d[\W_]{0,3}\d{4}")
 _FULL_PHONE_CLUE = re.compile(r"(?<!\d)\d(?:[^\w@,;:]{0,3}\d){9,14}(?!\d)")
-_PHONE_CLUE = re.compile(r"(?<!\d)\d(?:[^\w@,;:]{0,3}\d){6,14}(?!\d)")
 _DATE_CLUE = re.compile(r"\d[/.-](?:\d|[A-Za-z]{3}\b)|\b[A-Za-z]{3}-\d")
 _MAC_CLUE = re.compile(r"[0-9A-Fa-f]{2}[:-][0-9A-Fa-f]{2}[:-][0-9A-Fa-f]{2}|[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}")
 _URL_CLUE = re.compile(r"[^\W_]\.[^\W\d_]{2}|://")
@@ -458,7 +233,7 @@ def _make_recognizer(
     """A recognizer whose patterns are bounded in time, with Presidio's context words unless others are given."""
     _bound_patterns(presidio)
     words = presidio.context or () if context is None else context
-    phrases = tuple(" ".join(_WORD.findall(word.lower())) for word in words)
+    phrases = tuple(" ".join(WORD.findall(word.lower())) for word in words)
     phrases = tuple(dict.fromkeys(phrase for phrase in phrases if phrase))
     if needs_context:
         keywords = frozenset(form for p in phrases for form in (p.split()[0], f"{p.split()[0]}s"))
@@ -479,10 +254,17 @@ def _make_ours(ours: Ours) -> Recognizer:
 
     patterns = [Pattern(ours.entity_type, ours.pattern, ours.score)]
     recognizer = Own(supported_entity=ours.entity_type, patterns=patterns, context=ours.context.split())
-    clue = re.compile(ours.clue)
-    made = _make_recognizer(ours.entity_type, recognizer, lambda c: clue.search(c.text) is not None)
+    made = _make_recognizer(ours.entity_type, recognizer, _clue_test(ours.clue))
+    return replace(made, keywords=frozenset(ours.keywords.split()), min_digits=int(r"\d" in ours.clue))
 
-    return replace(made, keywords=frozenset(ours.keywords.split()))
+
+def _clue_test(clue: str) -> Callable[[Clue], bool]:
+    """A test whether a text has a clue; most clues are plain characters, for which no pattern has to run."""
+    if clue == re.escape(clue):
+        return lambda c: clue in c.text
+
+    pattern = re.compile(clue)
+    return lambda c: pattern.search(c.text) is not None
 
 
 _VALIDATORS: Mapping[str, Callable[[str], bool]] = {

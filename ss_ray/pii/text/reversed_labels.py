@@ -10,7 +10,8 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 
 from ss_ray.pii.text.bounded import BoundedRegex
-from ss_ray.pii.text.labelled import LABELLED_SCORE, LETTER, SPACE, Span, any_of, keywords_of
+from ss_ray.pii.text.id_labels import LABELLED_SCORE
+from ss_ray.pii.text.labelled import LETTER, SPACE, Span, any_of, keywords_of
 
 _OWNERS = (
     "the|my|your|his|her|its|our|their|die|der|das|mein|meine|dein|deine|ihr|ihre|sein|seine|le|la|mon|ma|votre|son|sa|"

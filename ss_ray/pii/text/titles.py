@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ss_ray.pii.text.recognizers import Match
+from ss_ray.pii.text.search import Match
 
 TITLE_SCORE = 0.6
 
@@ -48,6 +48,8 @@ def find_titled(text: str) -> Iterator[Match]:
         seen.update(word for word in name.split() if len(word) > 2 and word[0].isupper() and word.isalpha())
         yield Match(match.start(1), match.end(1), "PERSON", TITLE_SCORE)
 
+    # A pattern is compiled only for words that stand once more.
+    seen = {word for word in seen if text.count(word) > 1}
     if seen:
         again = "|".join(sorted(map(re.escape, seen), key=len, reverse=True))
         for match in re.finditer(rf"(?<!\w)(?:{again})(?!\w)", text):

@@ -4,9 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ss_ray.pii.stand_ins.lexicon import country_code, family_names, fold_name, lexicon, locales_of_country, sexes
+from ss_ray.pii.stand_ins.countries import country_code, locales_of_country
+from ss_ray.pii.stand_ins.lexicon import family_names, fold_name, lexicon, sexes
 from ss_ray.pii.stand_ins.names import Names, split_joined
 from ss_ray.pii.stand_ins.person import Person
+from ss_ray.pii.stand_ins.places import kind_of_place
 from tests.examples import examples
 
 KEY = b"a key of the tests, 32 bytes long"
@@ -161,3 +163,9 @@ def test_the_stand_in_of_a_handle_has_no_name_of_it(handle):
     assert made[0] == "@"
     assert "garcia" not in made
     assert "olga" not in made
+
+
+@pytest.mark.parametrize(("text", "code"), [("U.S.A.", "US"), ("England", "GB"), ("Holland", "NL"), ("States", None)])
+def test_short_names_of_countries_have_a_code(text, code):
+    assert country_code(text) == code
+    assert (kind_of_place(text) == "COUNTRY") == (code is not None)

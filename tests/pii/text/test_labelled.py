@@ -56,6 +56,8 @@ PINS = [
     ("código pin 8844", "8844"),
 ]
 KEYS = [
+    ("My key sk-4hTq92LkPzx01 leaked", "sk-4hTq92LkPzx01"),
+    ("key-3ax6xnjp29jd6fds4gc373sgvjxteol0", "key-3ax6xnjp29jd6fds4gc373sgvjxteol0"),
     ("api key: 9f8e7d6c5b4a", "9f8e7d6c5b4a"),
     ("the API key is zt81-kk20-99ab-x1", "zt81-kk20-99ab-x1"),
     ("client_secret=V8xkQ2mm91aa", "V8xkQ2mm91aa"),
@@ -72,6 +74,22 @@ KEYS = [
     ("whsec_" + "a1B2c3D4" * 4, "whsec_" + "a1B2c3D4" * 4),
 ]
 IDS = [
+    ("deposit into checking 3344009911 today", "3344009911"),
+    ("Direct deposit: 883300127 (Harbor Bank)", "883300127"),
+    ("transferred to 6610992204 on Monday", "6610992204"),
+    ("überwiesen auf 4471902338", "4471902338"),
+    ("livret 00918273645", "00918273645"),
+    ("her account: DE-44-019283", "DE-44-019283"),
+    ("The account number of Olga Stone is 4471902", "4471902"),
+    ("Kontonummer von Olga Stein lautet 4471902", "4471902"),
+    ("passport of the applicant: K7710293", "K7710293"),
+    ("wallet 0x9f8a3bC2d1E04b77a61fC09Ed2281Ab34F90c1De", "0x9f8a3bC2d1E04b77a61fC09Ed2281Ab34F90c1De"),
+    ("travel document N1200345", "N1200345"),
+    ("documento de viaje XDB402919", "XDB402919"),
+    ("PP No.: J8812093", "J8812093"),
+    ("FEIN #36-4410293", "36-4410293"),
+    ("Employer Identification Number: 36-4410293", "36-4410293"),
+    ("IRS no. 36-4410293", "36-4410293"),
     ("account no. 4471 8823 01", "4471 8823 01"),
     ("acct # 88-4471-02", "88-4471-02"),
     ("Account number is 00123", "00123"),
@@ -202,6 +220,14 @@ PHONES = [
     ("schreib an uns (firma.de) oder 030 90182010", "030 90182010"),
 ]
 NOTHING = """
+checking 3 boxes and 20000 rows
+savings of 20000 dollars by then
+transfer to 3 South took long
+the travel document of 1998
+see PP 12345 of the report
+sk-learn-contrib and sk-12 forms
+The account of marketing: 250000 impressions
+Federal tax rate of 21 percent
 password reset
 please reset your password
 password manager
@@ -334,3 +360,8 @@ def test_a_year_and_a_running_number_behind_letters_are_no_phone(text):
 def test_phones_behind_letters_are_phones():
     for text in ("PO-415-555-0132", "call 2024-135833", "Ann/(415) 555-0132"):
         assert "PHONE_NUMBER" in {f.entity_type for f in Detector(ner_model=None).find(text)}
+
+
+def test_an_iban_behind_the_word_for_a_transfer_is_an_iban():
+    (found,) = Detector(ner_model=None).find("IBAN transfer to GB44ABCD60305294 was booked")
+    assert found.entity_type == "IBAN_CODE"

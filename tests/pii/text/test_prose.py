@@ -125,6 +125,19 @@ NAMES_IN_PROSE = [  # text, the part that the model took for one, entity type, s
     ("he was on the 3 rd room today", "the 3 rd room", "STREET_ADDRESS", 0.8, False),
     ("the verses of Faina D. Zorbitova", "Zorbitova", "PERSON", 0.45, True),
     ("see Schedule 1 for the rest", "Schedule 1", "STREET_ADDRESS", 0.7, False),
+    ("measured at 151/60 mmHg today", "151/60 mmHg", "STREET_ADDRESS", 0.8, False),
+    # A word that people write in small letters needs more than one that they do not.
+    ("then the Primer was dry", "Primer", "PERSON", 0.65, False),
+    ("then the Primar was dry", "Primar", "PERSON", 0.65, True),
+    ("no meat on the Burger there", "Burger", "ORGANIZATION", 0.55, False),
+    ("we asked the Quokklo there", "Quokklo", "ORGANIZATION", 0.55, True),
+    # The capital of a sentence is no evidence.
+    ("Zorbit that was it", "Zorbit", "PERSON", 0.58, False),
+    ("so Zorbit was it", "Zorbit", "PERSON", 0.58, True),
+    ("Toronto was cold", "Toronto", "LOCATION", 0.5, False),
+    ("then Toronto was cold", "Toronto", "LOCATION", 0.5, True),
+    ("then the BCVA was low", "BCVA", "LOCATION", 0.5, False),
+    ("I took my Zorbit here", "Zorbit", "LOCATION", 0.6, False),
 ]
 
 
