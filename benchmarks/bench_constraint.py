@@ -29,7 +29,7 @@ from typing import Any
 
 from smoke import arguments_of
 
-from ss_ray.generation.engine import CompletionRequest, TextEngine, vllm_environment
+from ss_ray.generation.engine import CompletionRequest, EngineSettings, TextEngine, vllm_environment
 from ss_ray.plans.sampling import TextSampling
 from ss_ray.schema import ColumnSchema, Kind, TableSchema
 
@@ -160,7 +160,11 @@ def engine_rates(folder: Path, requests: int, length: int) -> dict[str, float]:
     if importlib.util.find_spec("vllm"):
         from ss_ray.generation.vllm import VllmEngine
 
-        engine = VllmEngine.load(folder, sampling, max_model_len=length + 8, use_gpu=False, max_num_seqs=requests)
+        engine = VllmEngine.load(
+            folder,
+            EngineSettings(engine="vllm", sampling=sampling, batch_size=requests, window=length + 8),
+            use_gpu=False,
+        )
         rates |= compare("vllm", engine, requests, length)
 
     return rates

@@ -9,10 +9,12 @@ The cache is `ss_ray/models` in $XDG_CACHE_HOME, or in ~/.cache. Each node of a 
 from __future__ import annotations
 
 import importlib.util
+import io
 import os
 import tempfile
 import zipfile
 from collections.abc import Callable, Mapping
+from contextlib import redirect_stderr
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,12 +91,12 @@ def _convert_gguf(package: Path, folder: Path) -> None:
     """Write a GGUF model as safetensors in bfloat16, which loads in a second and takes 269 MB."""
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
-    from transformers.utils import logging
 
-    logging.disable_progress_bar()
     [file] = package.glob("*.gguf")
     tokenizer = AutoTokenizer.from_pretrained(package, gguf_file=file.name)
-    quantised = AutoModelForCausalLM.from_pretrained(package, gguf_file=file.name, dtype=torch.bfloat16)
+    # Its progress bars and advice are about the way of loading, not about the model that is written.
+    with redirect_stderr(io.StringIO()):
+        quantised = AutoModelForCausalLM.from_pretrained(package, gguf_file=file.name, dtype=torch.bfloat16)
     # A model that knows that it was quantised cannot be written.
     del quantised.config.quantization_config
     model = AutoModelForCausalLM.from_config(quantised.config, dtype=torch.bfloat16)

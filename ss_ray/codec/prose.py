@@ -76,7 +76,9 @@ class ProseCodec:
         Args:
             table: Rows of `schema` or of `outline_schema`.
         """
-        shown = tuple(column for column in self.schema.columns if column.name in self.shown or self._spells(column))
+        shown = tuple(
+            column for column in self.schema.columns if column.name in self.shown or self._is_spelling(column)
+        )
         cells = written_table(table.select([c.name for c in shown]), replace(self.schema, columns=shown))
         columns = [_shown_cells(self.schema[name], cells.column(name)) for name in self.shown]
         if not columns:
@@ -91,7 +93,7 @@ class ProseCodec:
         """JSON that `prose_from_json` reads."""
         return _ADAPTER.dump_json(self).decode()
 
-    def _spells(self, column: ColumnSchema) -> bool:
+    def _is_spelling(self, column: ColumnSchema) -> bool:
         return column.spelling_of in self.shown
 
 

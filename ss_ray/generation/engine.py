@@ -93,7 +93,7 @@ class EngineSettings:
     sampling: TextSampling
     batch_size: int
     window: int
-    tensor_parallel_size: int
+    tensor_parallel_size: int = 1
     vocabulary: tuple[int, ...] | None = None
 
 
@@ -122,15 +122,7 @@ def load_engine(folder: Path, settings: EngineSettings, *, threads: int, use_gpu
 
     from ss_ray.generation.vllm import VllmEngine
 
-    return VllmEngine.load(
-        folder,
-        settings.sampling,
-        max_model_len=settings.window,
-        use_gpu=use_gpu,
-        tensor_parallel_size=settings.tensor_parallel_size,
-        max_num_seqs=settings.batch_size,
-        vocabulary=settings.vocabulary,
-    )
+    return VllmEngine.load(folder, settings, use_gpu=use_gpu)
 
 
 def without_half_characters(text: str) -> str:

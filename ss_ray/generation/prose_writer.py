@@ -97,21 +97,21 @@ class ProseWriter:
         waiting = sorted(asked, key=lambda text: (text.words, len(text.prompt)))
         for attempt in range(ATTEMPTS):
             unsound = []
-            completions = self._complete([self._request(text, place, attempt) for text in waiting])
+            completions = self._complete_all([self._request_of(text, place, attempt) for text in waiting])
             for text in waiting:
                 completion = completions[text.row]
                 if not self._is_sound(completion) and attempt < ATTEMPTS - 1:
                     unsound.append(text)
                     continue
 
-                written[text.row] = self._mend(completion, text.words)
+                written[text.row] = self._mend_text(completion, text.words)
 
             report(len(waiting) - len(unsound))
             waiting = unsound
 
         return written
 
-    def _request(self, text: _Text, place: tuple[int, int], attempt: int) -> CompletionRequest:
+    def _request_of(self, text: _Text, place: tuple[int, int], attempt: int) -> CompletionRequest:
         number, column = place
         return CompletionRequest(
             number=text.row,
@@ -121,7 +121,7 @@ class ProseWriter:
             grammar=None,
         )
 
-    def _complete(self, requests: Sequence[CompletionRequest]) -> dict[int, Completion]:
+    def _complete_all(self, requests: Sequence[CompletionRequest]) -> dict[int, Completion]:
         """The completions by number."""
         self.engine.submit(requests)
         done: dict[int, Completion] = {}
@@ -133,7 +133,7 @@ class ProseWriter:
         is_whole = not self.placeholders or not _BROKEN.search(PLACEHOLDER.sub("", completion.text))
         return completion.finished and bool(completion.text.strip()) and is_whole
 
-    def _mend(self, completion: Completion, words: int) -> str:
+    def _mend_text(self, completion: Completion, words: int) -> str:
         """A text without the words that are too many, and without a broken placeholder and what follows it."""
         text = completion.text.strip()
         if self.placeholders:

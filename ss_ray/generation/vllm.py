@@ -13,7 +13,7 @@ from vllm import EngineArgs, LLMEngine, RequestOutput, SamplingParams  # type: i
 from vllm.config import StructuredOutputsConfig  # type: ignore[import-not-found, unused-ignore]
 from vllm.sampling_params import RequestOutputKind, StructuredOutputsParams  # type: ignore[import-not-found, unused-ignore]
 
-from ss_ray.generation.engine import Completion, CompletionRequest, without_half_characters
+from ss_ray.generation.engine import Completion, CompletionRequest, EngineSettings, without_half_characters
 from ss_ray.plans.sampling import TextSampling
 
 
@@ -29,28 +29,15 @@ class VllmEngine:
 
     @classmethod
     def load(
-        cls,
-        folder: Path,
-        sampling: TextSampling,
-        *,
-        max_model_len: int,
-        use_gpu: bool,
-        tensor_parallel_size: int = 1,
-        max_num_seqs: int = 256,
-        gpu_memory_utilization: float = 0.9,
-        vocabulary: tuple[int, ...] | None = None,
+        cls, folder: Path, settings: EngineSettings, *, use_gpu: bool, gpu_memory_utilization: float = 0.9
     ) -> VllmEngine:
         """Start vLLM.
 
         Args:
             folder: A causal language model with its tokenizer, adapters merged.
-            sampling: How tokens are drawn.
-            max_model_len: Tokens of a prompt with its completion.
+            settings: How the model is run.
             use_gpu: False: one CPU process in float32, without compilation, which takes a minute.
-            tensor_parallel_size: GPUs that share the model.
-            max_num_seqs: Completions decoded together at most.
             gpu_memory_utilization: Share of a GPU's memory, in (0, 1].
-            vocabulary: Tokens that may be written; None for all tokens.
         """
         # A prompt in chunks makes vLLM take back a seeded draw, which generators of CPUs cannot.
         if use_gpu:
@@ -58,15 +45,15 @@ class VllmEngine:
         else:
             whole_prompts = {
                 "enable_chunked_prefill": False,
-                "max_num_batched_tokens": max(2048, max_model_len),
+                "max_num_batched_tokens": max(2048, settings.window),
             }
 
         arguments = EngineArgs(
             model=str(folder),
             dtype="auto" if use_gpu else "float32",
-            tensor_parallel_size=tensor_parallel_size,
-            max_model_len=max_model_len,
-            max_num_seqs=max_num_seqs,
+            tensor_parallel_size=settings.tensor_parallel_size,
+            max_model_len=settings.window,
+            max_num_seqs=settings.batch_size,
             gpu_memory_utilization=gpu_memory_utilization,
             enforce_eager=not use_gpu,
             disable_log_stats=True,
@@ -75,7 +62,7 @@ class VllmEngine:
             structured_outputs_config=StructuredOutputsConfig(backend="xgrammar"),
             **whole_prompts,
         )
-        return cls(LLMEngine.from_engine_args(arguments), sampling, vocabulary)
+        return cls(LLMEngine.from_engine_args(arguments), settings.sampling, settings.vocabulary)
 
     @property
     def num_unfinished(self) -> int:

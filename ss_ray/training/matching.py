@@ -63,8 +63,8 @@ class ColumnReader:
         name: Name of the column.
         values: Values of the column as text, one class each; () where it is cut into bins.
         edges: Inner edges of the bins, ascending; () where it has values.
-        weights: (classes, FEATURES) float32 weights of the words.
-        intercepts: (classes,) float32.
+        weights: Weights of the words, (classes, FEATURES) float32.
+        intercepts: Scores of the classes without any word, (classes,) float32.
         target: Mean logarithm of the probability that held-out real texts give to the class of their row.
     """
 
@@ -118,7 +118,7 @@ class TextMatcher:
         ]
         # A text that states a number of its row belongs there.
         is_free = ~np.array([bool(stated & own) for stated, own in zip(map(_numbers_in, texts), numbers, strict=True)])
-        owners = _exchange(fits, _by_length(table, self.texts, is_free), np.random.default_rng(list(seed)))
+        owners = _exchange_texts(fits, _by_length(table, self.texts, is_free), np.random.default_rng(list(seed)))
         moved = table.select(self.texts).take(owners)
         for name in self.texts:
             table = table.set_column(table.column_names.index(name), name, moved.column(name))
@@ -355,7 +355,9 @@ def _by_length(table: pa.Table, texts: Sequence[str], is_free: NDArray[np.bool_]
     return [rows for rows in np.split(order, starts[1:]) if len(rows)]
 
 
-def _exchange(fits: Sequence[_Fit], orders: Sequence[NDArray[np.int64]], rng: np.random.Generator) -> NDArray[np.int64]:
+def _exchange_texts(
+    fits: Sequence[_Fit], orders: Sequence[NDArray[np.int64]], rng: np.random.Generator
+) -> NDArray[np.int64]:
     """(rows,) which row's text each row has in the end.
 
     Args:

@@ -67,12 +67,12 @@ class ProseExamples:
         return torch.from_numpy(self.rows.sizes)
 
     @cached_property
-    def _starts(self) -> list[int]:
+    def _row_starts(self) -> list[int]:
         starts: list[int] = np.append(0, np.cumsum(self.rows.sizes)).tolist()
         return starts
 
     @cached_property
-    def _targets(self) -> Tensor:
+    def _counted_targets(self) -> Tensor:
         """(tokens,) int64 place of each counted token in the vocabulary; a token that it lacks does not count."""
         vocabulary = self.vocabulary.numpy()
         places = np.searchsorted(vocabulary, self.rows.tokens).clip(max=len(vocabulary) - 1)
@@ -93,10 +93,10 @@ class ProseExamples:
             model: `training.prose_model.ProseModel`, whose logits are over the vocabulary.
             numbers: (examples,) numbers of rows.
         """
-        spans = [(self._starts[number], self._starts[number + 1]) for number in numbers.tolist()]
+        spans = [(self._row_starts[number], self._row_starts[number + 1]) for number in numbers.tolist()]
         tokens = torch.from_numpy(self.rows.tokens)
         read = [tokens[start:stop].long() for start, stop in spans]
-        wanted = [self._targets[start:stop] for start, stop in spans]
+        wanted = [self._counted_targets[start:stop] for start, stop in spans]
         # A shorter row is filled up behind its end, which no earlier token sees.
         inputs = pad_sequence(read, batch_first=True, padding_value=self.pad)[:, :-1]
         targets = pad_sequence(wanted, batch_first=True, padding_value=UNCOUNTED)[:, 1:]

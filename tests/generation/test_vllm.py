@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
-from ss_ray.generation.engine import Completion, CompletionRequest, TextEngine, vllm_environment
+from ss_ray.generation.engine import Completion, CompletionRequest, EngineSettings, TextEngine, vllm_environment
 from ss_ray.plans.sampling import TextSampling
 
 os.environ |= vllm_environment(use_gpu=False)
@@ -41,7 +41,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def vllm(folder: Path) -> LLMEngine:
     """Started once: that takes 20 seconds."""
-    return VllmEngine.load(folder, GREEDY, max_model_len=toy.WINDOW, use_gpu=False, max_num_seqs=16)._engine
+    return VllmEngine.load(
+        folder,
+        EngineSettings(engine="vllm", sampling=GREEDY, batch_size=16, window=toy.WINDOW),
+        use_gpu=False,
+    )._engine
 
 
 @pytest.fixture
@@ -86,6 +90,14 @@ def test_a_text_follows_from_its_seed(drawing: VllmEngine) -> None:
     together = complete(drawing, [request(i) for i in range(8)])
     assert complete(drawing, [request(3)])[3] == together[3]
     assert complete(drawing, [request(3, seed=99)])[3].text != together[3].text
+
+
+def test_only_tokens_of_a_vocabulary_are_written(greedy: VllmEngine) -> None:
+    ours = {5, 9, 40, 41, toy.make_tokenizer().eos_token_id}
+    engine = VllmEngine(greedy._engine, TextSampling(temperature=1.0), tuple(sorted(ours)))
+    done = complete(engine, [request(i, grammar=None, max_tokens=30) for i in range(4)])
+    letters = {toy.make_tokenizer().decode([token]) for token in ours}
+    assert all(set(completion.text) <= set("".join(letters)) for completion in done.values())
 
 
 def test_cancelled_requests_are_gone(drawing: VllmEngine) -> None:

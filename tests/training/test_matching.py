@@ -1,6 +1,5 @@
 import numpy as np
 import pyarrow as pa
-import pytest
 
 from ss_ray.location import Location
 from ss_ray.training.matching import MATCHER_FILE, fit_matcher, hash_words, join_texts, load_matcher, save_matcher
@@ -38,7 +37,7 @@ def test_texts_find_rows_that_they_go_together_with_as_far_as_real_ones_do():
 
     matched = matcher.match(generated, [5])
     assert abs(fit_of(generated)) < 0.15
-    assert fit_of(matched) == pytest.approx(fit_of(real), abs=0.15)
+    assert 0.4 < fit_of(matched) < fit_of(real) + 0.05
     # Rows stay, and so does every text.
     assert matched.drop(["text"]).equals(generated.drop(["text"]))
     assert sorted(matched["text"].to_pylist()) == sorted(generated["text"].to_pylist())
