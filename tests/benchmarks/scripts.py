@@ -35,6 +35,7 @@ SLOW = {
     "bench_sequences",
     "bench_serve_jobs",
     "bench_text_generation",
+    "bench_texts",
     "run_all",
 }
 """Scripts that run the whole pipeline, or start processes which load torch or Ray anew: more than ten seconds each."""

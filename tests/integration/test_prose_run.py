@@ -83,6 +83,7 @@ def test_more_rows_come_from_the_finished_run_and_a_given_text_is_refused(finish
         generate_from(given, folder / "run", folder / "given")
 
 
+@pytest.mark.slow
 def test_a_run_without_it_leaves_nothing_of_the_language_model(finished: tuple[RunReport, Path]) -> None:
     _, folder = finished
     asked = request(folder / "base")
