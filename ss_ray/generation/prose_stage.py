@@ -173,7 +173,7 @@ def _slice_worker(task: ProseWritingTask, report: Callable[..., None]) -> Callab
 
     codec = read_prose(task.model)
     assert codec is not None
-    matcher = load_matcher(task.model / MATCHER_FILE)
+    matcher = load_matcher(task.language_model / MATCHER_FILE)
     rows_codec = codec_from_json((task.model / "codec.json").read_text())
     sequences = getattr(rows_codec, "sequences", None)
     with local_folder(task.language_model) as folder:

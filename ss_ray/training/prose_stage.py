@@ -52,10 +52,13 @@ def train_with_prose(table: TrainingRows, plan: ProseTablePlan, on_progress: OnP
     outline_rows(table.rows, codec, outlines)
     model = train_model(replace(table, rows=outlines, schema=codec.outline_schema), plan, on_progress)
     (table.folder / "model" / PROSE_FILE).write_text(codec.to_json())
-    save_matcher(sample, codec.texts, codec.shown, table.folder / "model", seed=plan.seed)
 
     prose = replace(table, folder=table.folder / "prose", key=f"prose-{table.key}")
-    return replace(model, family="compact_and_prose", prose=train_prose(prose, codec, plan.prose, on_progress))
+    language_model = train_prose(prose, codec, plan.prose, on_progress)
+    # Beside the language model: the compact model has no texts that could change places.
+    save_matcher(sample, codec.texts, codec.shown, prose.folder / "model", seed=plan.seed)
+
+    return replace(model, family="compact_and_prose", prose=language_model)
 
 
 def outline_rows(rows: Location, codec: ProseCodec, folder: Location) -> None:
