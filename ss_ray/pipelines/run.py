@@ -283,6 +283,10 @@ def _train_model(job: Job, source: PlannedSource, prepared: Prepared) -> Learned
     """Train the model; with differential privacy measure the schema before, and certify the model after."""
     plan = source.plan
     family = FAMILIES[plan.family]
+    # Nothing of an earlier language model may stay beside a model that writes its texts itself.
+    if plan.family != "compact_and_prose":
+        (job.run_dir.internal / "prose").remove()
+
     if source.private_run is not None:
         learned = train_privately(source.private_run, plan, prepared)
     else:

@@ -216,7 +216,6 @@ def fit_workers(
     """
     # Nothing of an earlier model may stay beside this one.
     (folder / "model").remove()
-    (folder / "prose").remove()
     checkpoints = (folder / "checkpoints").make_folder()
     # Workers share the cores evenly where the request does not say.
     threads = resources.threads_per_worker or max(1, min(MAX_THREADS, available_cpus() // resources.num_train_workers))
