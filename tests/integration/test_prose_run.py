@@ -17,7 +17,7 @@ from ss_ray.pipelines.generate import generate_from
 from ss_ray.pipelines.run import RunReport, run
 from tests.generation.language_toy import save_model
 
-pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_cluster")]
+pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.usefixtures("ray_cluster")]
 
 COLUMNS = ["first_name", "last_name", "sex", "department", "note"]
 
@@ -83,7 +83,6 @@ def test_more_rows_come_from_the_finished_run_and_a_given_text_is_refused(finish
         generate_from(given, folder / "run", folder / "given")
 
 
-@pytest.mark.slow
 def test_a_run_without_it_leaves_nothing_of_the_language_model(finished: tuple[RunReport, Path]) -> None:
     _, folder = finished
     asked = request(folder / "base")
