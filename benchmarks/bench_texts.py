@@ -63,7 +63,7 @@ def main() -> None:
 def smoke(folder: Path) -> Mapping[str, object]:
     """Arguments of a smoke run: notes of the demo's patients."""
     csv.write_csv(make_patients(300, 1).select(["sex", "department", "note"]), folder / "notes.csv")
-    return {"data": str(folder / "notes.csv"), "text": "note", "label": "sex", "rows": 300, "holdout": 60}
+    return {"data": str(folder / "notes.csv"), "text": "note", "label": "sex", "rows": 200, "holdout": 60}
 
 
 def compare_texts(arguments: argparse.Namespace) -> None:
