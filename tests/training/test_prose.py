@@ -139,7 +139,7 @@ def test_a_loss_is_that_of_the_counted_tokens_among_those_that_may_be_written(ba
     for number in range(6):
         span = slice(*starts[number : number + 2])
         tokens = torch.from_numpy(rows.tokens[span].astype(np.int64))
-        logits = whole(tokens[None]).logits[0, :-1][:, vocabulary]
+        logits = whole(tokens[None]).logits[0, :-1][:, vocabulary].detach()
         targets = torch.searchsorted(vocabulary, tokens[1:])
         counted = torch.from_numpy(rows.counted[span][1:])
         nats = torch.nn.functional.cross_entropy(logits[counted], targets[counted], reduction="sum")
