@@ -6,7 +6,7 @@ import json
 
 from pydantic import TypeAdapter
 
-from ss_ray.codec.prose import PROSE_FILE
+from ss_ray.codec.prose import PROSE_FILE, ProseCodec, prose_from_json
 from ss_ray.codec.sequences import SequenceCodec
 from ss_ray.codec.slots import SlotCodec
 from ss_ray.location import Location
@@ -29,8 +29,14 @@ def schema_json(schema: TableSchema) -> str:
 
 def read_model_schema(model: Location) -> TableSchema:
     """The schema of the rows that the model in a folder makes, with the texts that a language model writes."""
-    prose = model / PROSE_FILE
-    return read_schema((prose if prose.exists() else model / "codec.json").read_text())
+    prose = read_prose(model)
+    return read_schema((model / "codec.json").read_text()) if prose is None else prose.schema
+
+
+def read_prose(model: Location) -> ProseCodec | None:
+    """The codec of the texts of a compact model; None where it writes its texts itself."""
+    file = model / PROSE_FILE
+    return prose_from_json(file.read_text()) if file.exists() else None
 
 
 def read_schema(text: str) -> TableSchema:

@@ -18,8 +18,8 @@ import pyarrow.parquet as pq
 from pydantic import TypeAdapter
 
 from ss_ray.cluster import map_items, reported_progress
-from ss_ray.codec.prose import PROSE_FILE, VOCABULARY_FILE, ProseCodec, prose_from_json
-from ss_ray.codec.stored import codec_from_json
+from ss_ray.codec.prose import VOCABULARY_FILE, ProseCodec
+from ss_ray.codec.stored import codec_from_json, read_prose
 from ss_ray.errors import ConfigError, GenerationError
 from ss_ray.generation.engine import EngineSettings, TextEngine, load_engine, vllm_environment
 from ss_ray.generation.persons import PersonFiller
@@ -62,12 +62,6 @@ class ProseWritingTask:
 def prose_folder(model: Location) -> Location:
     """The folder of the language model that belongs to a compact model."""
     return model.parent / "prose" / "model"
-
-
-def read_prose(model: Location) -> ProseCodec | None:
-    """The codec of the texts of a compact model; None where it writes its texts itself."""
-    file = model / PROSE_FILE
-    return prose_from_json(file.read_text()) if file.exists() else None
 
 
 def generate_with_prose(job: GenerationJob, plan: ProseWritingPlan, on_progress: OnProgress) -> SyntheticTable:

@@ -214,7 +214,8 @@ def _estimate_prose(config: Config, num_rows: int, sample: pa.Table, schema: Tab
     if codec is None:
         return 0.0
 
-    words = sum(pc.sum(codec.outline(sample).column(name)).as_py() or 0 for name in codec.texts)
+    outline = codec.outline(sample)
+    words = sum(pc.sum(outline.column(name)).as_py() or 0 for name in codec.texts)
     tokens = SHOWN_TOKENS + TOKENS_PER_WORD * words / max(1, sample.num_rows)
     learned = rows_shown(num_rows) * tokens / TRAINED_TOKENS
     return learned + config.generation.num_records * tokens / WRITTEN_TOKENS

@@ -32,22 +32,19 @@ class ProsePlan(LoopPlan):
     Attributes:
         base_model: Name of a packaged model, path or hub id.
         trained_blocks: Number of the model's last blocks that are trained.
-        rows_shown: Rows shown in all.
         max_tokens: Tokens of a row that are learned from.
         reserved: Names of columns that the compact model writes, whatever is in them: rules or given values name them.
     """
 
     base_model: str
     trained_blocks: int
-    rows_shown: int
     max_tokens: int
     reserved: frozenset[str]
 
     def with_rows(self, rows: int) -> ProsePlan:
-        """The steps that show `rows_shown` rows, now that it is known how many have a text."""
-        shown = min(self.rows_shown, rows_shown(rows))
+        """The steps of a training on so many rows, now that it is known how many have a text."""
         batch_rows = max(1, min(self.batch_rows, rows // 4))
-        num_steps = max(1, shown // batch_rows)
+        num_steps = max(1, rows_shown(rows) // batch_rows)
         return replace(
             self,
             batch_rows=batch_rows,
@@ -70,7 +67,7 @@ class ProseTablePlan(CompactPlan):
 
 def rows_shown(rows: int) -> int:
     """Rows that training shows in all."""
-    return min(MAX_ROWS_SHOWN, max(min(rows, MAX_ROWS_SHOWN), math.isqrt(ROWS_SHOWN * rows)))
+    return min(MAX_ROWS_SHOWN, max(rows, math.isqrt(ROWS_SHOWN * rows)))
 
 
 def plan_prose_training(config: Config, model: str, reserved: frozenset[str], *, num_rows: int, seed: int) -> ProsePlan:
@@ -87,7 +84,6 @@ def plan_prose_training(config: Config, model: str, reserved: frozenset[str], *,
     plan = ProsePlan(
         base_model=model,
         trained_blocks=TRAINED_BLOCKS,
-        rows_shown=MAX_ROWS_SHOWN,
         max_tokens=MAX_TOKENS,
         reserved=reserved,
         batch_rows=BATCH_ROWS,

@@ -126,6 +126,20 @@ def row_examples(
     return RowExamples(tokens=tokens, groups=group_slots(slots), together=together)
 
 
+def bounded_parts(numbers: Tensor, lengths: Tensor, num_parts: int, most_tokens: int) -> list[Tensor]:
+    """`numbers` in parts of similar lengths, `num_parts` at least, none of more tokens than a model takes together.
+
+    Args:
+        numbers: (examples,) numbers of the examples.
+        lengths: (examples,) tokens of each.
+        num_parts: Parts at least.
+        most_tokens: Tokens of a part at most, padding included.
+    """
+    longest = max(1, int(lengths.max())) if len(numbers) else 1
+    fitting = max(1, most_tokens // longest)
+    return parts_of_similar_length(numbers, lengths, max(num_parts, -(-len(numbers) // fitting)))
+
+
 def parts_of_similar_length(numbers: Tensor, lengths: Tensor, num_parts: int) -> list[Tensor]:
     """`numbers` by descending length, in parts of MAX_POSITIONS positions at most, or of one example.
 

@@ -16,6 +16,7 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -170,7 +171,7 @@ def fit_matcher(rows: pa.Table, texts: Sequence[str], shown: Sequence[str], *, s
         seed: Seed of the choice of the rows.
     """
     present = [pc.is_valid(rows.column(name)) for name in texts]
-    rows = rows.filter(present[0] if len(present) == 1 else _any_of(present))
+    rows = rows.filter(reduce(pc.or_, present))
     if rows.num_rows > MAX_ROWS:
         rows = rows.take(np.sort(np.random.default_rng(seed).choice(rows.num_rows, MAX_ROWS, replace=False)))
     if rows.num_rows < MIN_ROWS:
@@ -294,13 +295,6 @@ def _as_numbers(column: pa.ChunkedArray) -> NDArray[np.float64] | None:
 
     numbers: NDArray[np.float64] = column.cast(pa.float64()).to_numpy().astype(np.float64)
     return numbers
-
-
-def _any_of(masks: Sequence[pa.ChunkedArray]) -> pa.ChunkedArray:
-    found = masks[0]
-    for mask in masks[1:]:
-        found = pc.or_(found, mask)
-    return found
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from torch.nn.utils.rnn import pad_sequence
 
 from ss_ray.codec.ascending import Ints
-from ss_ray.training.examples import parts_of_similar_length
+from ss_ray.training.examples import bounded_parts
 
 MAX_TOKENS_TOGETHER = 4096
 """Tokens, padding included, that go through the model together at most."""
@@ -81,10 +81,7 @@ class ProseExamples:
 
     def parts(self, numbers: Tensor, num_parts: int) -> Sequence[Tensor]:
         """Parts of similar lengths."""
-        lengths = self.lengths[numbers]
-        longest = int(lengths.max()) if len(numbers) else 1
-        fitting = max(1, MAX_TOKENS_TOGETHER // longest)
-        return parts_of_similar_length(numbers, lengths, max(num_parts, -(-len(numbers) // fitting)))
+        return bounded_parts(numbers, self.lengths[numbers], num_parts, MAX_TOKENS_TOGETHER)
 
     def losses(self, model: Any, numbers: Tensor) -> Tensor:
         """(len(numbers),) nats over the counted tokens of each.

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from ss_ray.errors import ConfigError
+from ss_ray.training.output_layer import prune_head, usual_dtype
 from ss_ray.training.pretrained import load_plain, save_plain
 
 
@@ -81,24 +82,6 @@ def load_prose_model(name: str, vocabulary: Tensor, *, trained_blocks: int, devi
     """
     base = load_plain(name, usual_dtype(device)).to(device)
     return ProseModel(base, vocabulary, trained_blocks=trained_blocks).train()
-
-
-def usual_dtype(device: torch.device) -> torch.dtype:
-    """The type that a device multiplies fastest: bfloat16 on GPUs and on CPUs with instructions for it."""
-    if device.type == "cuda" or torch.cpu.get_capabilities().get("avx512_bf16", False):
-        return torch.bfloat16
-    return torch.float32
-
-
-def prune_head(head: Any, vocabulary: Tensor) -> nn.Linear:
-    """The output layer with the rows of some tokens only."""
-    rows = vocabulary.to(head.weight.device)
-    pruned = nn.Linear(head.in_features, len(rows), bias=head.bias is not None, dtype=head.weight.dtype)
-    pruned = pruned.to(head.weight.device).requires_grad_(False)
-    pruned.weight.copy_(head.weight.detach()[rows])
-    if head.bias is not None:
-        pruned.bias.copy_(head.bias.detach()[rows])
-    return pruned
 
 
 def find_blocks(model: nn.Module) -> nn.ModuleList:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -22,11 +22,14 @@ from ss_ray.location import Location
 from ss_ray.plans.prose import ProsePlan, ProseTablePlan
 from ss_ray.progress import OnProgress
 from ss_ray.tables.parts import read_part, sample_rows
-from ss_ray.training.arrays import load_arrays, save_array
+from ss_ray.training.arrays import save_array
 from ss_ray.training.encoding import SAMPLE_ROWS
 from ss_ray.training.language_stage import language_environment
 from ss_ray.training.matching import save_matcher
 from ss_ray.training.stage import ModelRef, TrainingRows, discard_work, fit_workers, model_ref, train_model
+
+if TYPE_CHECKING:
+    from ss_ray.training.prose_examples import ProseTokens  # with torch, which takes a second
 
 MIN_TEXTS = 3
 """Rows that use a token at least, or else the model may not write it: a rare one may be of one person alone."""
@@ -93,19 +96,19 @@ def train_prose(table: TrainingRows, codec: ProseCodec, plan: ProsePlan, on_prog
         ResourceError: The base model cannot be had.
         TrainingError: A worker failed for good.
     """
-    from ss_ray.training.prose_worker import SIZES, ProseTask
+    from ss_ray.training.prose_worker import ProseTask, load_prose_tokens
 
     tokens = table.folder / "tokens"
     tokens.remove()
     tokens.make_folder()
     parts = list(enumerate(table.rows.files(".parquet")))
     list(map_items(_tokens_worker, parts, arguments=(codec, plan, tokens)))
-    rows = len(load_arrays(tokens, SIZES))
-    vocabulary = usual_tokens(tokens)
-    if not rows or not vocabulary:
+    learned = load_prose_tokens(tokens)
+    vocabulary = usual_tokens(learned)
+    if not vocabulary:
         raise DataError("no text of the table could be learned; set training.prose_model to null")
 
-    plan = plan.with_rows(rows)
+    plan = plan.with_rows(len(learned.sizes))
     task = ProseTask(tokens=tokens, plan=plan, vocabulary=vocabulary)
     with reported_progress(on_progress, "train", plan.num_steps, "steps of the language model") as report:
         metrics = fit_workers(
@@ -194,11 +197,8 @@ def split_text(tokenizer: Any, text: str) -> list[int]:
     return tokens
 
 
-def usual_tokens(folder: Location) -> tuple[int, ...]:
+def usual_tokens(rows: ProseTokens) -> tuple[int, ...]:
     """Tokens that at least MIN_TEXTS rows use in their texts, ascending; all tokens of texts where the rows are few."""
-    from ss_ray.training.prose_worker import load_prose_tokens
-
-    rows = load_prose_tokens(folder)
     owners = np.repeat(np.arange(len(rows.sizes)), rows.sizes)[rows.counted]
     pairs = np.unique(np.stack([rows.tokens[rows.counted].astype(np.int64), owners]), axis=1)
     tokens, counts = np.unique(pairs[0], return_counts=True)

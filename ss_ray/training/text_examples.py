@@ -25,7 +25,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from ss_ray.codec.ascending import Ints
 from ss_ray.errors import PrivacyError
-from ss_ray.training.examples import parts_of_similar_length
+from ss_ray.training.examples import bounded_parts
 from ss_ray.training.loop import Worker
 from ss_ray.training.private.loop import own_rows
 from ss_ray.training.unit_files import UnitFiles, load_units
@@ -112,13 +112,7 @@ class TextExamples:
 
     def parts(self, numbers: Tensor, num_parts: int) -> Sequence[Tensor]:
         """Parts of similar lengths."""
-        lengths = self.lengths[numbers]
-        if len(numbers):
-            fitting = max(1, MAX_TEXT_POSITIONS // max(1, int(lengths.max())))
-        else:
-            fitting = 1
-
-        return parts_of_similar_length(numbers, lengths, max(num_parts, -(-len(numbers) // fitting)))
+        return bounded_parts(numbers, self.lengths[numbers], num_parts, MAX_TEXT_POSITIONS)
 
     def losses(self, model: Any, numbers: Tensor) -> Tensor:
         """(len(numbers),) nats over the counted tokens of each; 0 for NO_EXAMPLE."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import Any
 
 import pyarrow as pa
@@ -45,16 +46,11 @@ def write_sql(blocks: Iterator[pa.Table], address: Address, if_exists: IfExists)
             table = _make_table(name, schema, first.schema)
             table.create(connection)
 
-        for block in _put_first(first, blocks):
+        for block in chain([first], blocks):
             connection.execute(table.insert(), block.to_pylist())
             num_rows += block.num_rows
 
     return num_rows
-
-
-def _put_first(first: pa.Table, blocks: Iterator[pa.Table]) -> Iterator[pa.Table]:
-    yield first
-    yield from blocks
 
 
 def _check_columns(table: sa.Table, block: pa.Table, address: Address) -> None:
