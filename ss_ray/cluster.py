@@ -171,6 +171,13 @@ def map_items(
         SsRayError: As the worker raised it, or `failure`.
         ResourceError: The cluster lost what it needs to go on.
     """
+    # The actors of Ray Data take seconds to start, and one item needs none of what they do.
+    if len(items) == 1:
+        with unwrapped_errors(failure):
+            task = ray.remote(num_cpus=num_cpus, num_gpus=num_gpus)(_call_alone)
+            yield pickle.loads(ray.get(task.remote(pickle.dumps(items[0]), worker, tuple(arguments))))
+        return
+
     _silence_ray_data()
     # Items are pickled here: Arrow has no type for our frozen values.
     dataset = ray.data.from_items([{"item": pickle.dumps(item)} for item in items], override_num_blocks=len(items))
@@ -193,6 +200,10 @@ class _Actor:
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, list[bytes]]:
         return {"result": [pickle.dumps(self.function(pickle.loads(item))) for item in batch["item"]]}
+
+
+def _call_alone(item: bytes, worker: Callable[..., Any], arguments: tuple[Any, ...]) -> bytes:
+    return pickle.dumps(worker(*arguments)(pickle.loads(item)))
 
 
 def _call_once(batch: dict[str, Any], worker: Callable[..., Any], arguments: tuple[Any, ...]) -> dict[str, list[bytes]]:

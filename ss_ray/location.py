@@ -92,13 +92,21 @@ class Location:
             if info.is_file and info.path.endswith(suffix) and (hidden or not _is_hidden(info.path[len(self.path) :]))
         )
 
+    def read_bytes(self) -> bytes:
+        """The whole file."""
+        with self.filesystem.open_input_stream(self.path) as stream:
+            return bytes(stream.read())
+
     def read_text(self) -> str:
         """The whole file as UTF-8."""
-        with self.filesystem.open_input_stream(self.path) as stream:
-            return bytes(stream.read()).decode()
+        return self.read_bytes().decode()
 
     def write_text(self, text: str) -> None:
-        """Create or replace the file in one step: a reader sees the old text or the new one, never half of it."""
+        """Create or replace the file with text in UTF-8; see `write_bytes`."""
+        self.write_bytes(text.encode())
+
+    def write_bytes(self, content: bytes) -> None:
+        """Create or replace the file in one step: a reader sees the old content or the new one, never half of it."""
         # An object store shows a file only when it is complete, and renames it by copying.
         shown_complete = self.filesystem.type_name in OBJECT_STORES
         if shown_complete:
@@ -108,7 +116,7 @@ class Location:
 
         self.parent.make_folder()
         with self.filesystem.open_output_stream(partial.path) as stream:
-            stream.write(text.encode())
+            stream.write(content)
 
         if not shown_complete:
             self.filesystem.move(partial.path, self.path)

@@ -111,11 +111,11 @@ def fit_text_codec(rows: Location, schema: TableSchema, plan: SequencePlan | Non
     return codec.ordered(order)
 
 
-def _train_worker(config: dict[str, Any]) -> None:
-    """The body of one Ray Train worker; what it imports takes seconds."""
+def _train_worker(config: dict[str, Any]) -> dict[str, Any]:
+    """The body of one worker; what it imports takes seconds."""
     from ss_ray.training.language_worker import train_language_in_worker
 
-    train_language_in_worker(**config)
+    return train_language_in_worker(**config)
 
 
 def language_environment() -> dict[str, str]:

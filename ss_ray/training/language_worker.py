@@ -1,4 +1,4 @@
-"""What runs in a Ray Train worker that fine-tunes a language model: its texts, the adapter, the merged model."""
+"""What runs in a worker that fine-tunes a language model: its texts, the adapter, the merged model."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ from ss_ray.location import Location
 from ss_ray.plans.language_training import LanguagePlan
 from ss_ray.plans.loop import PrivateLoopPlan
 from ss_ray.training.arrays import load_arrays
-from ss_ray.training.loop import Worker
 from ss_ray.training.pretrained import Pretrained, load_adapter, load_base, save_adapter, save_merged
 from ss_ray.training.text_examples import (
     MAX_TEXT_POSITIONS,
@@ -32,9 +31,11 @@ from ss_ray.training.text_examples import (
 )
 from ss_ray.training.unit_files import UnitFiles
 from ss_ray.training.worker import (
+    Checkpoints,
     this_worker,
     train_private_with_checkpoints,
     train_with_checkpoints,
+    training_metrics,
     write_folder,
 )
 
@@ -68,20 +69,25 @@ class LanguageTask:
     private: PrivateLoopPlan | None = None
 
 
-def train_language_in_worker(*, task: LanguageTask, threads: int, model: Location, report: Callable[..., None]) -> None:
-    """Fine-tune on this worker's examples; rank 0 writes the best adapter, and the model that it makes.
+def train_language_in_worker(
+    *, task: LanguageTask, threads: int, model: Location, checkpoint: Location, report: Callable[..., None]
+) -> dict[str, Any]:
+    """Fine-tune on this worker's examples; rank 0 writes the best adapter, and the model that it makes. The metrics.
 
     Args:
         task: Tokens, codec and plan of the training.
         threads: Number of torch threads.
         model: Folder for the merged model.
+        checkpoint: File of the training's last state.
         report: Told the steps done and the loss.
     """
-    worker, device, base = _begin_worker(task, threads)
+    checkpoints, base = _begin_worker(task, threads, checkpoint)
     examples = load_text_examples(task, end=base.tokenizer.eos_token_id)
-    state = train_with_checkpoints(base.model, examples, task.plan, worker, device, report)
-    if worker.rank == 0:
+    state = train_with_checkpoints(base.model, examples, task.plan, checkpoints, report)
+    if checkpoints.worker.rank == 0:
         _write_model(base, state.best_model, task, model)
+
+    return training_metrics(base.model, state)
 
 
 def train_private_language_in_worker(
@@ -91,9 +97,10 @@ def train_private_language_in_worker(
     account: Account,
     threads: int,
     model: Location,
+    checkpoint: Location,
     report: Callable[..., None],
-) -> None:
-    """Fine-tune on this worker's privacy units; rank 0 charges each step, and writes the averaged adapter.
+) -> dict[str, Any]:
+    """Fine-tune on this worker's privacy units; rank 0 charges each step, and writes the averaged adapter. The metrics.
 
     Args:
         task: Tokens, codec and plan of the training, with differential privacy.
@@ -101,26 +108,30 @@ def train_private_language_in_worker(
         account: Account of this training in the privacy ledger.
         threads: Number of torch threads.
         model: Folder for the merged model.
+        checkpoint: File of the training's last state.
         report: Told the steps charged, and nothing that was computed from rows.
     """
     private = task.private
     assert private is not None
-    worker, device, base = _begin_worker(task, threads)
+    checkpoints, base = _begin_worker(task, threads, checkpoint)
+    worker = checkpoints.worker
     examples = load_text_examples(task, end=base.tokenizer.eos_token_id)
     check_independence(base.model, length=min(task.settings.window, MAX_TEXT_POSITIONS // 2))
     own = own_line_units(examples, units, max_rows=private.max_rows_per_unit, worker=worker)
-    state = train_private_with_checkpoints(base.model, own, private, account, worker, device, lambda step: report(1))
+    state = train_private_with_checkpoints(base.model, own, private, account, checkpoints, lambda step: report(1))
     if worker.rank == 0:
         _write_model(base, state.average, task, model)
 
+    return training_metrics(base.model, state)
 
-def _begin_worker(task: LanguageTask, threads: int) -> tuple[Worker, torch.device, Pretrained]:
-    """This worker, its device, and the model to train there."""
+
+def _begin_worker(task: LanguageTask, threads: int, checkpoint: Location) -> tuple[Checkpoints, Pretrained]:
+    """The checkpoints of this worker, and the model to train on its device."""
     torch.set_num_threads(threads)
     device = get_device()
     if device.type == "cuda":
         torch.cuda.set_per_process_memory_fraction(task.plan.max_vram_fraction, device)
-    return this_worker(), device, load_base(task.plan, device)
+    return Checkpoints(checkpoint, this_worker(), device), load_base(task.plan, device)
 
 
 def _write_model(base: Pretrained, weights: dict[str, Any], task: LanguageTask, model: Location) -> None:

@@ -132,11 +132,11 @@ def train_prose(table: TrainingRows, codec: ProseCodec, plan: ProsePlan, on_prog
     )
 
 
-def _train_worker(config: dict[str, Any]) -> None:
-    """The body of one Ray Train worker; what it imports takes seconds."""
+def _train_worker(config: dict[str, Any]) -> dict[str, Any]:
+    """The body of one worker; what it imports takes seconds."""
     from ss_ray.training.prose_worker import train_prose_in_worker
 
-    train_prose_in_worker(**config)
+    return train_prose_in_worker(**config)
 
 
 def _tokens_worker(codec: ProseCodec, plan: ProsePlan, folder: Location) -> Callable[[tuple[int, Location]], None]:

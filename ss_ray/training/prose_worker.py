@@ -1,9 +1,10 @@
-"""What runs in a Ray Train worker that trains the language model of texts: its rows, and the model at the end."""
+"""What runs in a worker that trains the language model of texts: its rows, and the model at the end."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,7 +16,13 @@ from ss_ray.training.arrays import load_arrays
 from ss_ray.training.pretrained import load_tokenizer
 from ss_ray.training.prose_examples import ProseExamples, ProseTokens
 from ss_ray.training.prose_model import load_prose_model
-from ss_ray.training.worker import this_worker, train_with_checkpoints, write_folder
+from ss_ray.training.worker import (
+    Checkpoints,
+    this_worker,
+    train_with_checkpoints,
+    training_metrics,
+    write_folder,
+)
 
 TOKENS = "tokens-"
 COUNTED = "counted-"
@@ -38,26 +45,31 @@ class ProseTask:
     vocabulary: tuple[int, ...]
 
 
-def train_prose_in_worker(*, task: ProseTask, threads: int, model: Location, report: Callable[..., None]) -> None:
-    """Train on this worker's rows; rank 0 writes the best model.
+def train_prose_in_worker(
+    *, task: ProseTask, threads: int, model: Location, checkpoint: Location, report: Callable[..., None]
+) -> dict[str, Any]:
+    """Train on this worker's rows; rank 0 writes the best model. The metrics of the training.
 
     Args:
         task: Rows and plan of the training.
         threads: Number of torch threads.
         model: Folder for the model.
+        checkpoint: File of the training's last state.
         report: Told the steps done and the loss.
     """
     torch.set_num_threads(threads)
-    worker = this_worker()
-    device = get_device()
+    checkpoints = Checkpoints(checkpoint, this_worker(), get_device())
+    device = checkpoints.device
     tokenizer = load_tokenizer(task.plan.base_model)
     vocabulary = torch.tensor(task.vocabulary, dtype=torch.long)
     prose = load_prose_model(task.plan.base_model, vocabulary, trained_blocks=task.plan.trained_blocks, device=device)
     examples = ProseExamples(rows=load_prose_tokens(task.tokens), vocabulary=vocabulary, pad=tokenizer.pad_token_id)
-    state = train_with_checkpoints(prose, examples, task.plan, worker, device, report)
-    if worker.rank == 0:
+    state = train_with_checkpoints(prose, examples, task.plan, checkpoints, report)
+    if checkpoints.worker.rank == 0:
         prose.load_state_dict(state.best_model, strict=False)
         write_folder(lambda local: prose.save(tokenizer, local), model)
+
+    return training_metrics(prose, state)
 
 
 def load_prose_tokens(folder: Location) -> ProseTokens:

@@ -1,4 +1,4 @@
-"""Training on Ray: fit the codec on a sample, encode all rows, train on 1..n Ray Train workers.
+"""Training on Ray: fit the codec on a sample, encode all rows, train by Ray Train on 1..n workers.
 
 The result is a folder (`config.json`, `model.safetensors`, with the names of transformers) with the codec beside it. A
 worker that dies is replaced, and a run that was killed goes on, from the last checkpoint.
@@ -12,12 +12,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig
-from ray.train.torch import TorchTrainer
-from ray.train.v2._internal.callbacks.placement_group_callback import PlacementGroupCleanerCallback
-from ray.train.v2.api.exceptions import TrainingFailedError
+import ray
 
-from ss_ray.cluster import WORKER_ENVIRONMENT, available_cpus, reported_progress
+from ss_ray.cluster import WORKER_ENVIRONMENT, available_cpus, reported_progress, unwrapped_errors
 from ss_ray.codec.prose import fit_prose_codec
 from ss_ray.codec.sequences import SequenceCodec
 from ss_ray.codec.slots import CodecSizes, SlotCodec, fit_codec
@@ -197,43 +194,98 @@ def discard_work(folder: Location) -> None:
 
 
 def fit_workers(
-    loop: Callable[[dict[str, Any]], None],
+    loop: Callable[[dict[str, Any]], dict[str, Any]],
     settings: dict[str, Any],
     resources: ResourceParameters,
     folder: Location,
     key: str,
     environment: Mapping[str, str] = WORKER_ENVIRONMENT,
 ) -> dict[str, Any]:
-    """Run a training loop in Ray Train workers; its metrics.
+    """Run a training loop in workers; the metrics that it returns.
 
     Args:
-        loop: Body of a worker; called with `settings`, "threads" (of torch) and "model", the folder of the result.
+        loop: Body of a worker; called with `settings`, "threads" (of torch), "model", the folder of the result, and
+            "checkpoint", the file of the training's last state. Returns the metrics, the same on every worker.
         settings: Small values that can be pickled.
         resources: Workers and threads.
         folder: Folder that gets folder/model and folder/checkpoints.
         key: Names this training, so that only a checkpoint of the very same one is resumed.
         environment: Environment variables of the workers.
+
+    Raises:
+        SsRayError: As a worker raised it.
+        TrainingError: A worker failed for good.
     """
     # Nothing of an earlier model may stay beside this one.
     (folder / "model").remove()
-    checkpoints = (folder / "checkpoints").make_folder()
+    checkpoints = (folder / "checkpoints" / key[:16]).make_folder()
     # Workers share the cores evenly where the request does not say.
     threads = resources.threads_per_worker or max(1, min(MAX_THREADS, available_cpus() // resources.num_train_workers))
-    cpus = {"CPU": threads} | ({"GPU": 1} if resources.use_gpu else {})
-    trainer = _Trainer(
+    more = {"threads": threads, "model": folder / "model", "checkpoint": checkpoints / "state.pt"}
+    if resources.num_train_workers == 1 and not resources.use_gpu:
+        return _fit_alone(loop, settings | more, threads, environment)
+
+    return _fit_together(loop, settings | more, resources, checkpoints, environment)
+
+
+def _fit_alone(
+    loop: Callable[[dict[str, Any]], dict[str, Any]],
+    settings: dict[str, Any],
+    threads: int,
+    environment: Mapping[str, str],
+) -> dict[str, Any]:
+    """Train in one task of Ray: a process that an earlier stage has warmed does it.
+
+    Ray Train starts six processes for one worker, which takes longer than to learn a small table.
+    """
+    options: dict[str, Any] = {"num_cpus": threads, "max_retries": MAX_FAILURES}
+    if dict(environment) != WORKER_ENVIRONMENT:
+        options["runtime_env"] = {"env_vars": dict(environment)}
+
+    with unwrapped_errors(TrainingError):
+        metrics: dict[str, Any] = ray.get(ray.remote(**options)(_train_alone).remote(loop, settings))
+
+    return metrics
+
+
+def _train_alone(loop: Callable[[dict[str, Any]], dict[str, Any]], settings: dict[str, Any]) -> Any:
+    """Run the loop in this process, by Ray Train's local mode."""
+    from ray.train import ScalingConfig
+    from ray.train.torch import TorchTrainer
+
+    trainer = TorchTrainer(loop, train_loop_config=settings, scaling_config=ScalingConfig(num_workers=0))
+    return trainer.fit().return_value
+
+
+def _fit_together(
+    loop: Callable[[dict[str, Any]], dict[str, Any]],
+    settings: dict[str, Any],
+    resources: ResourceParameters,
+    storage: Location,
+    environment: Mapping[str, str],
+) -> dict[str, Any]:
+    """Train in a group of workers that Ray Train starts, and starts again if one is lost."""
+    # It takes two seconds, and only trainings of several workers or on GPUs wait for it.
+    from ray.train import FailureConfig, RunConfig, ScalingConfig
+    from ray.train.v2.api.exceptions import TrainingFailedError
+
+    from ss_ray.training.trainer import GroupTrainer
+
+    threads = settings["threads"]
+    trainer = GroupTrainer(
         loop,
-        train_loop_config=settings | {"threads": threads, "model": folder / "model"},
+        train_loop_config=settings,
         scaling_config=ScalingConfig(
-            num_workers=resources.num_train_workers, use_gpu=resources.use_gpu, resources_per_worker=cpus
+            num_workers=resources.num_train_workers,
+            use_gpu=resources.use_gpu,
+            resources_per_worker={"CPU": threads} | ({"GPU": 1} if resources.use_gpu else {}),
         ),
         run_config=RunConfig(
-            name=f"train-{key[:16]}",
-            storage_path=checkpoints.path,
-            storage_filesystem=checkpoints.filesystem,
+            name="train",
+            storage_path=storage.path,
+            storage_filesystem=storage.filesystem,
             # Workers start again from the last checkpoint.
             failure_config=FailureConfig(max_failures=MAX_FAILURES),
-            # Only the last checkpoint is ever read.
-            checkpoint_config=CheckpointConfig(num_to_keep=1),
             worker_runtime_env={"env_vars": {**environment, "OMP_NUM_THREADS": str(threads)}},
         ),
     )
@@ -241,26 +293,14 @@ def fit_workers(
     logging.getLogger("ray.train").setLevel(logging.CRITICAL)
 
     try:
-        metrics: dict[str, Any] = trainer.fit().metrics
+        metrics: dict[str, Any] = trainer.fit().return_value
     except TrainingFailedError as error:
         raise _training_error(error) from None
 
     return metrics
 
 
-class _Trainer(TorchTrainer):  # type: ignore[misc]
-    """Without the actor that removes placement groups of a controller that was killed.
-
-    At its end it waits ten seconds for the answer of a dashboard, which a Ray on one machine does not have. Ray itself
-    removes the placement groups when the job ends, and a job ends with its controller.
-    """
-
-    def _create_default_callbacks(self) -> list[Any]:
-        callbacks = super()._create_default_callbacks()
-        return [callback for callback in callbacks if not isinstance(callback, PlacementGroupCleanerCallback)]
-
-
-def _training_error(error: TrainingFailedError) -> SsRayError:
+def _training_error(error: Exception) -> SsRayError:
     """The workers' own error where it is one of ours, else its kind; never its text, which may quote data."""
     # Ray Train wraps the errors of its workers in one of its own.
     failures = [getattr(f, "cause", f) for f in getattr(error, "worker_failures", {}).values()]
@@ -269,8 +309,8 @@ def _training_error(error: TrainingFailedError) -> SsRayError:
     return ours or TrainingError(f"training failed on {len(failures)} of its workers: {', '.join(kinds)}")
 
 
-def _train_worker(config: dict[str, Any]) -> None:
-    """The body of one Ray Train worker; what it imports takes seconds, and no other process needs it."""
+def _train_worker(config: dict[str, Any]) -> dict[str, Any]:
+    """The body of one worker; what it imports takes seconds, and no other process needs it."""
     from ss_ray.training.worker import train_in_worker
 
-    train_in_worker(**config)
+    return train_in_worker(**config)

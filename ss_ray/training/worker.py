@@ -1,7 +1,8 @@
-"""What runs in a Ray Train worker: its rows, its checkpoints, and the model at the end."""
+"""What runs in a training worker: its rows, its checkpoints, and the model at the end."""
 
 from __future__ import annotations
 
+import io
 import tempfile
 import time
 from collections.abc import Callable
@@ -14,7 +15,6 @@ import ray.train
 import torch
 import torch.distributed as dist
 from pyarrow import fs as pafs
-from ray.train import Checkpoint
 from ray.train.torch import get_device
 
 from ss_ray.codec.levels import token_levels
@@ -42,9 +42,16 @@ PROGRESS_STEPS = 5
 
 
 def train_in_worker(
-    *, tokens: Location, codec: SlotCodec, plan: CompactPlan, threads: int, model: Location, report: Callable[..., None]
-) -> None:
-    """Train on this worker's rows; rank 0 writes the best weights.
+    *,
+    tokens: Location,
+    codec: SlotCodec,
+    plan: CompactPlan,
+    threads: int,
+    model: Location,
+    checkpoint: Location,
+    report: Callable[..., None],
+) -> dict[str, Any]:
+    """Train on this worker's rows; rank 0 writes the best weights. The metrics of the training.
 
     Args:
         tokens: Folder of what `training.encoding` wrote.
@@ -52,11 +59,12 @@ def train_in_worker(
         plan: Size of the model, and the training loop.
         threads: Number of torch threads.
         model: Folder for the result.
+        checkpoint: File of the training's last state.
         report: Told the steps done and the loss.
     """
     torch.set_num_threads(threads)
-    worker = this_worker()
-    device = get_device()
+    checkpoints = Checkpoints(checkpoint, this_worker(), get_device())
+    device = checkpoints.device
     examples = _load_examples(tokens, codec, device)
     compact = build_compact(
         plan.shape,
@@ -69,8 +77,9 @@ def train_in_worker(
     start_from_frequencies(compact, [load_arrays(tokens, prefix) for prefix in prefixes])
     smooth_numbers(compact, token_levels(codec.columns), plan.seed)
     compact = compact.to(device)
-    state = train_with_checkpoints(compact, examples, plan, worker, device, report)
-    if worker.rank == 0:
+    state = train_with_checkpoints(compact, examples, plan, checkpoints, report)
+    metrics = training_metrics(compact, state)
+    if checkpoints.worker.rank == 0:
         compact.load_state_dict(state.best_model, strict=False)
         fold_numbers(compact)
         if isinstance(codec, SlotCodec) and isinstance(examples, RowExamples | RaggedRows):
@@ -79,13 +88,14 @@ def train_in_worker(
 
         save_model(compact, codec, model)
 
+    return metrics
+
 
 def train_with_checkpoints(
     model: torch.nn.Module,
     examples: Examples,
     plan: LoopPlan,
-    worker: Worker,
-    device: torch.device,
+    checkpoints: Checkpoints,
     report: Callable[..., None],
 ) -> TrainState:
     """Train on this worker's examples, from the last checkpoint on; the last state.
@@ -94,13 +104,12 @@ def train_with_checkpoints(
         model: On the device; changed in place.
         examples: Examples of all workers.
         plan: Batches, steps, learning rates and validation.
-        worker: Rank of this worker, and the number of workers.
-        device: Device on which a checkpoint is loaded.
+        checkpoints: Checkpoints of this worker.
         report: Told the steps done and the loss.
     """
-    found = _resume_state(device)
+    found = checkpoints.load()
     resume = TrainState(**found) if found else None
-    leader = worker.rank == 0
+    leader = checkpoints.worker.rank == 0
     if leader and resume is not None:
         report(resume.step)
 
@@ -108,37 +117,43 @@ def train_with_checkpoints(
         if leader and step % PROGRESS_STEPS == 0:
             report(PROGRESS_STEPS, f"loss {loss:.3f}")
 
-    saver = _Checkpoints(worker, model)
     state = train(
         model,
         examples,
-        split_examples(examples.units, plan, worker),
+        split_examples(examples.units, plan, checkpoints.worker),
         plan,
-        worker,
+        checkpoints.worker,
         resume=resume,
         on_step=on_step,
-        on_validation=lambda state: saver.save_if_due(lambda: state),
+        on_validation=lambda state: checkpoints.save_if_due(lambda: state),
     )
-    saver.save(state)
+    checkpoints.save(state)
 
     return state
 
 
 def train_private_in_worker(
-    *, task: PrivateTask, account: Account, threads: int, model: Location, report: Callable[..., None]
-) -> None:
-    """Train on this worker's privacy units; rank 0 charges each step, and writes the averaged weights.
+    *,
+    task: PrivateTask,
+    account: Account,
+    threads: int,
+    model: Location,
+    checkpoint: Location,
+    report: Callable[..., None],
+) -> dict[str, Any]:
+    """Train on this worker's privacy units; rank 0 charges each step, and writes the averaged weights. The metrics.
 
     Args:
         task: Rows, codec and plan.
         account: Account of this training in the privacy ledger.
         threads: Number of torch threads.
         model: Folder for the result.
+        checkpoint: File of the training's last state.
         report: Function that is told the steps charged, and nothing that was computed from rows.
     """
     torch.set_num_threads(threads)
-    worker = this_worker()
-    device = get_device()
+    checkpoints = Checkpoints(checkpoint, this_worker(), get_device())
+    worker, device = checkpoints.worker, checkpoints.device
     plan = task.plan
     codec = task.codec
     compact = build_compact(
@@ -156,10 +171,12 @@ def train_private_in_worker(
         recorder.record(step)
         report(1)
 
-    state = train_private_with_checkpoints(compact, own, plan, account, worker, device, on_step)
+    state = train_private_with_checkpoints(compact, own, plan, account, checkpoints, on_step)
     if worker.rank == 0:
         compact.load_state_dict(state.average)
         save_model(compact, codec, model)
+
+    return training_metrics(compact, state)
 
 
 def train_private_with_checkpoints(
@@ -167,8 +184,7 @@ def train_private_with_checkpoints(
     units: PrivateUnits,
     plan: PrivateLoopPlan,
     account: Account,
-    worker: Worker,
-    device: torch.device,
+    checkpoints: Checkpoints,
     on_step: Callable[[int], None],
 ) -> PrivateState:
     """Train on this worker's privacy units, from the last checkpoint on; rank 0 charges each step. The last state.
@@ -178,13 +194,11 @@ def train_private_with_checkpoints(
         units: Privacy units of this worker.
         plan: Mechanism, learning rates and number of steps.
         account: Account of this training in the privacy ledger.
-        worker: Rank of this worker, and the number of workers.
-        device: Device on which a checkpoint is loaded.
+        checkpoints: Checkpoints of this worker.
         on_step: Called by rank 0 with the steps charged.
     """
-    found = _resume_state(device)
-    saver = _Checkpoints(worker, model)
-
+    found = checkpoints.load()
+    worker = checkpoints.worker
     state = train_private(
         model,
         units,
@@ -194,9 +208,9 @@ def train_private_with_checkpoints(
         charged=lambda: account.uses(plan.dp.charge()),
         charge=lambda: account.charge(plan.dp.charge()),
         on_step=on_step if worker.rank == 0 else lambda step: None,
-        on_state=saver.save_if_due,
+        on_state=checkpoints.save_if_due,
     )
-    saver.save(state)
+    checkpoints.save(state)
 
     return state
 
@@ -207,55 +221,63 @@ def this_worker() -> Worker:
     return Worker(rank=context.get_world_rank(), world_size=context.get_world_size())
 
 
-class _Checkpoints:
-    """Reports a checkpoint to Ray Train now and then: each takes seconds, whatever its size."""
+def training_metrics(model: torch.nn.Module, state: TrainState | PrivateState) -> dict[str, Any]:
+    """What `training.stage.model_ref` reads: the same on every worker."""
+    if isinstance(state, TrainState):
+        losses = list(state.losses)
+    else:
+        losses = []
 
-    def __init__(self, worker: Worker, model: torch.nn.Module) -> None:
-        self.worker, self.num_parameters = worker, sum(parameter.numel() for parameter in model.parameters())
+    if losses:
+        note = f"validation loss {losses[-1][1]:.3f}"
+    else:
+        note = ""
+
+    num_parameters = sum(parameter.numel() for parameter in model.parameters())
+    return {"steps": state.step, "losses": losses, "note": note, "num_parameters": num_parameters}
+
+
+class Checkpoints:
+    """The last state of a training, in one file that rank 0 replaces now and then.
+
+    Args:
+        file: File that every worker of every attempt reads.
+        worker: Rank of this worker, and the number of workers.
+        device: Device on which a state is loaded.
+    """
+
+    def __init__(self, file: Location, worker: Worker, device: torch.device) -> None:
+        self.file, self.worker, self.device = file, worker, device
         self.saved_at = time.monotonic()
 
+    def load(self) -> dict[str, Any] | None:
+        """Fields of the last state; None where none was saved."""
+        if not self.file.exists():
+            return None
+
+        fields: dict[str, Any] = torch.load(
+            io.BytesIO(self.file.read_bytes()), map_location=self.device, weights_only=True
+        )
+        return fields
+
     def save_if_due(self, state: Callable[[], TrainState | PrivateState]) -> None:
-        """Save if the last one is CHECKPOINT_SECONDS old by the clock of rank 0; all workers do, or none."""
+        """Save if the last one is CHECKPOINT_SECONDS old by the clock of rank 0; all workers must call it."""
         due = torch.tensor([float(time.monotonic() - self.saved_at >= CHECKPOINT_SECONDS)])
         if dist.is_initialized():
-            due = due.to(get_device())
+            due = due.to(self.device)
             dist.broadcast(due, src=0)
 
         if due.item():
             self.save(state())
 
     def save(self, state: TrainState | PrivateState) -> None:
-        """Save on rank 0; every worker has to call it."""
-        if isinstance(state, TrainState):
-            losses = list(state.losses)
-        else:
-            losses = []
-
-        if losses:
-            note = f"validation loss {losses[-1][1]:.3f}"
-        else:
-            note = ""
-
-        metrics = {"steps": state.step, "losses": losses, "note": note, "num_parameters": self.num_parameters}
-        with tempfile.TemporaryDirectory() as local:
-            if self.worker.rank == 0:
-                torch.save(asdict(state), Path(local) / "state.pt")
-                ray.train.report(metrics, checkpoint=Checkpoint.from_directory(local))
-            else:
-                ray.train.report(metrics)
+        """Save on rank 0."""
+        if self.worker.rank == 0:
+            content = io.BytesIO()
+            torch.save(asdict(state), content)
+            self.file.write_bytes(content.getvalue())
 
         self.saved_at = time.monotonic()
-
-
-def _resume_state(device: torch.device) -> dict[str, Any] | None:
-    """Fields of the state of the last checkpoint."""
-    checkpoint = ray.train.get_checkpoint()
-    if checkpoint is None:
-        return None
-
-    with checkpoint.as_directory() as local:
-        fields: dict[str, Any] = torch.load(Path(local) / "state.pt", map_location=device, weights_only=True)
-        return fields
 
 
 def save_model(model: CompactModel, codec: SlotCodec | SequenceCodec, folder: Location) -> None:

@@ -161,8 +161,8 @@ def _units_worker(
     return tokenize
 
 
-def _train_worker(config: dict[str, Any]) -> None:
-    """The body of one Ray Train worker; what it imports takes seconds."""
+def _train_worker(config: dict[str, Any]) -> dict[str, Any]:
+    """The body of one worker; what it imports takes seconds."""
     from ss_ray.training.language_worker import train_private_language_in_worker
 
-    train_private_language_in_worker(**config)
+    return train_private_language_in_worker(**config)

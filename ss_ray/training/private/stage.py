@@ -140,7 +140,7 @@ def train_private_model(training: PrivateTraining, compact: CompactPlan, on_prog
 
 
 def fit_private(
-    loop: Callable[[dict[str, Any]], None],
+    loop: Callable[[dict[str, Any]], dict[str, Any]],
     settings: dict[str, Any],
     training: PrivateTraining,
     on_progress: OnProgress,
@@ -214,8 +214,8 @@ def _sequence_codec(measured: MeasuredSchema, sequences: SequencePlan, plan: Pri
     )
 
 
-def _train_worker(config: dict[str, Any]) -> None:
-    """The body of one Ray Train worker; what it imports takes seconds, and no other process needs it."""
+def _train_worker(config: dict[str, Any]) -> dict[str, Any]:
+    """The body of one worker; what it imports takes seconds, and no other process needs it."""
     from ss_ray.training.worker import train_private_in_worker
 
-    train_private_in_worker(**config)
+    return train_private_in_worker(**config)
