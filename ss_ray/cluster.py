@@ -6,6 +6,7 @@ a lost process costs one item, and nothing large passes through the driver.
 
 from __future__ import annotations
 
+import importlib
 import logging
 import os
 import pickle
@@ -13,7 +14,8 @@ import resource
 import sys
 import threading
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -21,7 +23,6 @@ from typing import Any, TypeVar
 
 import pyarrow as pa
 import ray
-from ray.data import ActorPoolStrategy, DataContext
 
 from ss_ray.config.model import ResourceParameters
 from ss_ray.errors import ResourceError, SsRayError
@@ -30,6 +31,8 @@ from ss_ray.progress import OnProgress, Progress
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 POLL_SECONDS = 0.5
+FEW_ITEMS = 4
+"""Items that are worked off without Ray Data: both sides of a small table, in one or two parts."""
 
 WORKER_ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",  # several processes share the cores
@@ -56,25 +59,36 @@ def connect(num_cpus: int | None = None) -> None:
         return
 
     address = os.environ.get("RAY_ADDRESS") or "local"
+    options: dict[str, Any]
     if address == "local":
-        local = {"num_cpus": num_cpus, "include_dashboard": False}
+        # The workers that Ray holds ready inherit the environment; one of their own would start others.
+        options = {"num_cpus": num_cpus, "include_dashboard": False}
+        environment = WORKER_ENVIRONMENT
     else:
-        local = {}
+        options = {"runtime_env": {"env_vars": WORKER_ENVIRONMENT}}
+        environment = {}
 
     # Ray's own warnings go between the progress bars.
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     try:
         # The driver's logs and warnings would come between the progress bars, and may quote data.
-        with _muted_stderr():
-            ray.init(
-                address=address,
-                log_to_driver=False,
-                logging_level=logging.ERROR,
-                runtime_env={"env_vars": WORKER_ENVIRONMENT},
-                **local,
-            )
+        with _muted_stderr(), _changed_environment(environment):
+            ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **options)
     except (ConnectionError, TimeoutError, RuntimeError) as error:
         raise ResourceError(f"cannot reach a Ray cluster at {address!r}: {type(error).__name__}") from error
+
+
+def connect_and_import(module: str) -> None:
+    """Connect while a module is imported: both take seconds.
+
+    Raises:
+        ResourceError: The cluster cannot be reached.
+    """
+    # The processes of a local Ray end with the thread that started them, so that the import gets a thread of its own.
+    with ThreadPoolExecutor(1) as pool:
+        importing = pool.submit(importlib.import_module, module)
+        connect()
+        importing.result()
 
 
 def with_own_ray(work: Callable[[], Result]) -> Result:
@@ -85,6 +99,21 @@ def with_own_ray(work: Callable[[], Result]) -> Result:
     finally:
         if not was_there:
             ray.shutdown()
+
+
+@contextmanager
+def _changed_environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Variables of the processes that start while the block runs; this process keeps its own."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 @contextmanager
@@ -158,6 +187,8 @@ def map_items(
 ) -> Iterator[Any]:
     """Results of `worker(*arguments)(item)` for each item as they come, in any order, worked off by Ray Data.
 
+    A few items are worked off by tasks of Ray instead.
+
     Args:
         worker: Called once in each actor (or task) with `arguments`; returns the function of one item.
         items: Small values that can be pickled, one for each call.
@@ -171,12 +202,13 @@ def map_items(
         SsRayError: As the worker raised it, or `failure`.
         ResourceError: The cluster lost what it needs to go on.
     """
-    # The actors of Ray Data take seconds to start, and one item needs none of what they do.
-    if len(items) == 1:
+    if len(items) <= FEW_ITEMS and not num_gpus:
         with unwrapped_errors(failure):
-            task = ray.remote(num_cpus=num_cpus, num_gpus=num_gpus)(_call_alone)
-            yield pickle.loads(ray.get(task.remote(pickle.dumps(items[0]), worker, tuple(arguments))))
+            yield from _map_few(worker, items, tuple(arguments), num_actors or len(items), num_cpus)
         return
+
+    # It takes half a second, and only large tables wait for it.
+    from ray.data import ActorPoolStrategy
 
     _silence_ray_data()
     # Items are pickled here: Arrow has no type for our frozen values.
@@ -194,16 +226,47 @@ def map_items(
             yield pickle.loads(row["result"])
 
 
+def _map_few(
+    worker: Callable[..., Any], items: Sequence[Any], arguments: tuple[Any, ...], limit: int, num_cpus: float
+) -> Iterator[Any]:
+    """The same by tasks of Ray, `limit` at a time, which processes of earlier stages do.
+
+    Ray Data would start three actors of its own and new ones for the items, which takes longer than a small table.
+    """
+    task = ray.remote(num_cpus=num_cpus)(_call_kept)
+    key = uuid.uuid4().hex
+    shared = ray.put((worker, arguments))
+    waiting = [pickle.dumps(item) for item in items]
+    running: list[Any] = []
+
+    while waiting or running:
+        while waiting and len(running) < limit:
+            running.append(task.remote(waiting.pop(0), key, shared))
+
+        done, running = ray.wait(running)
+        for result in ray.get(done):
+            yield pickle.loads(result)
+
+
+_kept_worker: dict[str, Callable[[Any], Any]] = {}
+"""What `worker(*arguments)` of the last call returned in this process, under the key of the call."""
+
+
+def _call_kept(item: bytes, key: str, shared: tuple[Callable[..., Any], tuple[Any, ...]]) -> bytes:
+    if key not in _kept_worker:
+        worker, arguments = shared
+        _kept_worker.clear()
+        _kept_worker[key] = worker(*arguments)
+
+    return pickle.dumps(_kept_worker[key](pickle.loads(item)))
+
+
 class _Actor:
     def __init__(self, worker: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
         self.function = worker(*arguments)
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, list[bytes]]:
         return {"result": [pickle.dumps(self.function(pickle.loads(item))) for item in batch["item"]]}
-
-
-def _call_alone(item: bytes, worker: Callable[..., Any], arguments: tuple[Any, ...]) -> bytes:
-    return pickle.dumps(worker(*arguments)(pickle.loads(item)))
 
 
 def _call_once(batch: dict[str, Any], worker: Callable[..., Any], arguments: tuple[Any, ...]) -> dict[str, list[bytes]]:
@@ -305,6 +368,8 @@ def reported_progress(
 
 def _silence_ray_data() -> None:
     """Ray Data reports to its log files only: its own messages would repeat ours, and may quote data."""
+    from ray.data import DataContext
+
     context = DataContext.get_current()
     context.enable_progress_bars = False
     context.raise_original_map_exception = True

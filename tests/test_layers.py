@@ -13,6 +13,7 @@ RULES = {  # imported name -> files that may import it
     "ray": [
         "ss_ray/*/stage.py",
         "ss_ray/*/*/stage.py",
+        "ss_ray/training/trainer.py",
         "ss_ray/training/worker.py",
         "ss_ray/training/language_worker.py",
         "ss_ray/training/prose_worker.py",

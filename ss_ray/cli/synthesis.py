@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -26,6 +27,9 @@ from ss_ray.cli.options import (
 from ss_ray.cli.stopping import run_job
 from ss_ray.cli.summaries import generation_summary, summary
 from ss_ray.errors import ConfigError
+
+if TYPE_CHECKING:
+    from ss_ray.pipelines.run import RunReport  # with Ray and all stages, which take seconds
 
 app = typer.Typer()
 
@@ -93,19 +97,29 @@ def run(
         from ss_ray.plans.make import check_supported
 
         check_supported(parsed)
-        # A run that is there may go on without its source.
-        if not Location.parse(out).exists():
+        # A run that is there may go on without its source, and a finished one without Ray.
+        is_new = not Location.parse(out).exists()
+        if is_new:
             check_names(parsed, data)
 
-        # Imports Ray, torch and transformers: seconds.
-        from ss_ray.pipelines.run import run as run_pipeline
-
-        report = run_job(lambda: run_pipeline(parsed, data, out, csv=csv, redo=redo, on_progress=job))
+        report = run_job(lambda: _load_pipeline(is_new)(parsed, data, out, csv=csv, redo=redo, on_progress=job))
         job.finish(rows=report.num_rows, incomplete=report.incomplete)
 
     print(summary(report, time.monotonic() - started))
     if report.incomplete:
         raise typer.Exit(INCOMPLETE)
+
+
+def _load_pipeline(is_new: bool) -> Callable[..., RunReport]:
+    """`pipelines.run.run`; a run that is new needs Ray, which starts meanwhile."""
+    from ss_ray.cluster import connect_and_import
+
+    if is_new:
+        connect_and_import("ss_ray.pipelines.run")
+
+    from ss_ray.pipelines.run import run as run_pipeline
+
+    return run_pipeline
 
 
 @app.command()
