@@ -19,7 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import pyarrow as pa
 import ray
@@ -28,7 +28,7 @@ from ss_ray.config.model import ResourceParameters
 from ss_ray.errors import ResourceError, SsRayError
 from ss_ray.progress import OnProgress, Progress
 
-Item = TypeVar("Item")
+P = ParamSpec("P")
 Result = TypeVar("Result")
 POLL_SECONDS = 0.5
 FEW_ITEMS = 4
@@ -173,6 +173,20 @@ def peak_memory_bytes() -> int:
     if sys.platform == "darwin":
         return peak
     return peak * 1024
+
+
+def call_remotely(function: Callable[P, Result], *args: P.args, **kwargs: P.kwargs) -> Result:
+    """The result of a function in a process of Ray, which keeps what it loads; errors come as they were raised.
+
+    Args:
+        function: Function that can be pickled.
+        args: Arguments of the function.
+        kwargs: Keyword arguments of the function.
+    """
+    with unwrapped_errors():
+        result: Result = ray.get(ray.remote(num_cpus=1)(function).remote(*args, **kwargs))
+
+    return result
 
 
 def map_items(

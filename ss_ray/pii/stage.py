@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ss_ray.cluster import map_items, peak_memory_bytes, reported_progress
+from ss_ray.cluster import call_remotely, map_items, peak_memory_bytes, reported_progress
 from ss_ray.config.model import DataParameters, ResourceParameters
 from ss_ray.config.pii import PiiParameters
 from ss_ray.errors import ConfigError
@@ -139,7 +139,7 @@ def replace_pii(
 
     key = stand_in_key(asked)
     sample = sample_rows(rows.train.files(".parquet"), SAMPLE_ROWS)
-    plan = plan_replacement(sample, schema, asked, data)
+    plan = call_remotely(plan_replacement, sample, schema, asked, data)
     if plan.steps:
         # Refuses what cannot be done before any work.
         policy_outline(schema, plan, key)

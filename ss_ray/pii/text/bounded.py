@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 REGEX_SECONDS = 2.0
@@ -13,15 +14,20 @@ class SearchTimeoutError(RuntimeError):
 
 
 class BoundedRegex:
-    """A compiled pattern of the module `regex`, whose searches end in time.
+    """A pattern of the module `regex`, compiled by its first search, whose searches end in time.
 
     Presidio swallows a TimeoutError; the error of these searches it lets through.
     """
 
     def __init__(self, pattern: str, flags: int = 0):
+        self._pattern, self._flags = pattern, flags
+
+    @cached_property
+    def _compiled(self) -> Any:
+        """The compiled pattern. All patterns together take a second, and most tables need few of them."""
         import regex
 
-        self._compiled = regex.compile(pattern, flags=flags)
+        return regex.compile(self._pattern, flags=self._flags)
 
     def finditer(self, text: str, timeout: float | None = None) -> list[Any]:
         """All matches in a text.
