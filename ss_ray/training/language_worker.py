@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from ray.train.torch import get_device
 
 from ss_ray.codec.ascending import Ints
 from ss_ray.codec.json.lines import JsonCodec
@@ -32,7 +31,6 @@ from ss_ray.training.text_examples import (
 from ss_ray.training.unit_files import UnitFiles
 from ss_ray.training.worker import (
     Checkpoints,
-    this_worker,
     train_private_with_checkpoints,
     train_with_checkpoints,
     training_metrics,
@@ -70,7 +68,7 @@ class LanguageTask:
 
 
 def train_language_in_worker(
-    *, task: LanguageTask, threads: int, model: Location, checkpoint: Location, report: Callable[..., None]
+    *, task: LanguageTask, threads: int, model: Location, checkpoints: Checkpoints, report: Callable[..., None]
 ) -> dict[str, Any]:
     """Fine-tune on this worker's examples; rank 0 writes the best adapter, and the model that it makes. The metrics.
 
@@ -78,10 +76,10 @@ def train_language_in_worker(
         task: Tokens, codec and plan of the training.
         threads: Number of torch threads.
         model: Folder for the merged model.
-        checkpoint: File of the training's last state.
+        checkpoints: Checkpoints, rank and device of this worker.
         report: Told the steps done and the loss.
     """
-    checkpoints, base = _begin_worker(task, threads, checkpoint)
+    base = _begin_worker(task, threads, checkpoints.device)
     examples = load_text_examples(task, end=base.tokenizer.eos_token_id)
     state = train_with_checkpoints(base.model, examples, task.plan, checkpoints, report)
     if checkpoints.worker.rank == 0:
@@ -97,7 +95,7 @@ def train_private_language_in_worker(
     account: Account,
     threads: int,
     model: Location,
-    checkpoint: Location,
+    checkpoints: Checkpoints,
     report: Callable[..., None],
 ) -> dict[str, Any]:
     """Fine-tune on this worker's privacy units; rank 0 charges each step, and writes the averaged adapter. The metrics.
@@ -108,12 +106,12 @@ def train_private_language_in_worker(
         account: Account of this training in the privacy ledger.
         threads: Number of torch threads.
         model: Folder for the merged model.
-        checkpoint: File of the training's last state.
+        checkpoints: Checkpoints, rank and device of this worker.
         report: Told the steps charged, and nothing that was computed from rows.
     """
     private = task.private
     assert private is not None
-    checkpoints, base = _begin_worker(task, threads, checkpoint)
+    base = _begin_worker(task, threads, checkpoints.device)
     worker = checkpoints.worker
     examples = load_text_examples(task, end=base.tokenizer.eos_token_id)
     check_independence(base.model, length=min(task.settings.window, MAX_TEXT_POSITIONS // 2))
@@ -125,13 +123,12 @@ def train_private_language_in_worker(
     return training_metrics(base.model, state)
 
 
-def _begin_worker(task: LanguageTask, threads: int, checkpoint: Location) -> tuple[Checkpoints, Pretrained]:
-    """The checkpoints of this worker, and the model to train on its device."""
+def _begin_worker(task: LanguageTask, threads: int, device: torch.device) -> Pretrained:
+    """The model to train, on the device of this worker."""
     torch.set_num_threads(threads)
-    device = get_device()
     if device.type == "cuda":
         torch.cuda.set_per_process_memory_fraction(task.plan.max_vram_fraction, device)
-    return Checkpoints(checkpoint, this_worker(), device), load_base(task.plan, device)
+    return load_base(task.plan, device)
 
 
 def _write_model(base: Pretrained, weights: dict[str, Any], task: LanguageTask, model: Location) -> None:

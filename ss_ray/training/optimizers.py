@@ -32,6 +32,7 @@ class Optimizer:
     """
 
     def __init__(self, model: nn.Module, plan: LoopPlan) -> None:
+        _skip_compiler()
         # Weights of the base model under an adapter stay frozen, and take no optimizer state.
         trained = {name: weight for name, weight in model.named_parameters() if weight.requires_grad}
         matrices = [
@@ -62,6 +63,14 @@ class Optimizer:
         """Go on from a state, whose tensors are taken over."""
         for number, (part, _) in enumerate(self._parts):
             part.load_state_dict(state[str(number)])
+
+
+def _skip_compiler() -> None:
+    """Optimizers of torch import its compiler, 1.4 s, to tell it to leave them alone; nothing here is compiled."""
+    for name in ("add_param_group", "state_dict", "load_state_dict"):
+        function = getattr(getattr(torch.optim.Optimizer, name), "__wrapped__", None)
+        if function is not None:
+            function.__dynamo_disable = function
 
 
 def _is_matrix(name: str, weight: Tensor) -> bool:

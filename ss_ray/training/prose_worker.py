@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from ray.train.torch import get_device
 
 from ss_ray.location import Location
 from ss_ray.plans.prose import ProsePlan
@@ -18,7 +17,6 @@ from ss_ray.training.prose_examples import ProseExamples, ProseTokens
 from ss_ray.training.prose_model import load_prose_model
 from ss_ray.training.worker import (
     Checkpoints,
-    this_worker,
     train_with_checkpoints,
     training_metrics,
     write_folder,
@@ -46,7 +44,7 @@ class ProseTask:
 
 
 def train_prose_in_worker(
-    *, task: ProseTask, threads: int, model: Location, checkpoint: Location, report: Callable[..., None]
+    *, task: ProseTask, threads: int, model: Location, checkpoints: Checkpoints, report: Callable[..., None]
 ) -> dict[str, Any]:
     """Train on this worker's rows; rank 0 writes the best model. The metrics of the training.
 
@@ -54,11 +52,10 @@ def train_prose_in_worker(
         task: Rows and plan of the training.
         threads: Number of torch threads.
         model: Folder for the model.
-        checkpoint: File of the training's last state.
+        checkpoints: Checkpoints, rank and device of this worker.
         report: Told the steps done and the loss.
     """
     torch.set_num_threads(threads)
-    checkpoints = Checkpoints(checkpoint, this_worker(), get_device())
     device = checkpoints.device
     tokenizer = load_tokenizer(task.plan.base_model)
     vocabulary = torch.tensor(task.vocabulary, dtype=torch.long)

@@ -10,6 +10,7 @@ import logging
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import ray
@@ -205,7 +206,7 @@ def fit_workers(
 
     Args:
         loop: Body of a worker; called with `settings`, "threads" (of torch), "model", the folder of the result, and
-            "checkpoint", the file of the training's last state. Returns the metrics, the same on every worker.
+            "checkpoints" with the rank and device of the worker. Returns the metrics, the same on every worker.
         settings: Small values that can be pickled.
         resources: Workers and threads.
         folder: Folder that gets folder/model and folder/checkpoints.
@@ -219,42 +220,61 @@ def fit_workers(
     # Nothing of an earlier model may stay beside this one.
     (folder / "model").remove()
     checkpoints = (folder / "checkpoints" / key[:16]).make_folder()
+    state = checkpoints / "state.pt"
     # Workers share the cores evenly where the request does not say.
     threads = resources.threads_per_worker or max(1, min(MAX_THREADS, available_cpus() // resources.num_train_workers))
-    more = {"threads": threads, "model": folder / "model", "checkpoint": checkpoints / "state.pt"}
+    settings = settings | {"threads": threads, "model": folder / "model"}
     if resources.num_train_workers == 1 and not resources.use_gpu:
-        return _fit_alone(loop, settings | more, threads, environment)
+        return _fit_alone(loop, settings, state, environment)
 
-    return _fit_together(loop, settings | more, resources, checkpoints, environment)
+    return _fit_together(partial(_train_in_group, loop, state), settings, resources, checkpoints, environment)
 
 
 def _fit_alone(
     loop: Callable[[dict[str, Any]], dict[str, Any]],
     settings: dict[str, Any],
-    threads: int,
+    state: Location,
     environment: Mapping[str, str],
 ) -> dict[str, Any]:
     """Train in one task of Ray: a process that an earlier stage has warmed does it.
 
     Ray Train starts six processes for one worker, which takes longer than to learn a small table.
     """
-    options: dict[str, Any] = {"num_cpus": threads, "max_retries": MAX_FAILURES}
+    options: dict[str, Any] = {"num_cpus": settings["threads"], "max_retries": MAX_FAILURES}
     if dict(environment) != WORKER_ENVIRONMENT:
         options["runtime_env"] = {"env_vars": dict(environment)}
 
     with unwrapped_errors(TrainingError):
-        metrics: dict[str, Any] = ray.get(ray.remote(**options)(_train_alone).remote(loop, settings))
+        metrics: dict[str, Any] = ray.get(ray.remote(**options)(_train_alone).remote(loop, state, settings))
 
     return metrics
 
 
-def _train_alone(loop: Callable[[dict[str, Any]], dict[str, Any]], settings: dict[str, Any]) -> Any:
-    """Run the loop in this process, by Ray Train's local mode."""
-    from ray.train import ScalingConfig
-    from ray.train.torch import TorchTrainer
+def _train_alone(
+    loop: Callable[[dict[str, Any]], dict[str, Any]], state: Location, settings: dict[str, Any]
+) -> dict[str, Any]:
+    # They import torch, which takes a second, and no other process needs it.
+    import torch
 
-    trainer = TorchTrainer(loop, train_loop_config=settings, scaling_config=ScalingConfig(num_workers=0))
-    return trainer.fit().return_value
+    from ss_ray.training.loop import Worker
+    from ss_ray.training.worker import Checkpoints
+
+    checkpoints = Checkpoints(state, Worker(rank=0, world_size=1), torch.device("cpu"))
+    return loop(settings | {"checkpoints": checkpoints})
+
+
+def _train_in_group(
+    loop: Callable[[dict[str, Any]], dict[str, Any]], state: Location, settings: dict[str, Any]
+) -> dict[str, Any]:
+    from ray import train
+    from ray.train.torch import get_device
+
+    from ss_ray.training.loop import Worker
+    from ss_ray.training.worker import Checkpoints
+
+    context = train.get_context()
+    worker = Worker(rank=context.get_world_rank(), world_size=context.get_world_size())
+    return loop(settings | {"checkpoints": Checkpoints(state, worker, get_device())})
 
 
 def _fit_together(

@@ -11,11 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import ray.train
 import torch
 import torch.distributed as dist
 from pyarrow import fs as pafs
-from ray.train.torch import get_device
 
 from ss_ray.codec.levels import token_levels
 from ss_ray.codec.sequences import SequenceCodec, SequenceTokens
@@ -48,7 +46,7 @@ def train_in_worker(
     plan: CompactPlan,
     threads: int,
     model: Location,
-    checkpoint: Location,
+    checkpoints: Checkpoints,
     report: Callable[..., None],
 ) -> dict[str, Any]:
     """Train on this worker's rows; rank 0 writes the best weights. The metrics of the training.
@@ -59,11 +57,10 @@ def train_in_worker(
         plan: Size of the model, and the training loop.
         threads: Number of torch threads.
         model: Folder for the result.
-        checkpoint: File of the training's last state.
+        checkpoints: Checkpoints, rank and device of this worker.
         report: Told the steps done and the loss.
     """
     torch.set_num_threads(threads)
-    checkpoints = Checkpoints(checkpoint, this_worker(), get_device())
     device = checkpoints.device
     examples = _load_examples(tokens, codec, device)
     compact = build_compact(
@@ -138,7 +135,7 @@ def train_private_in_worker(
     account: Account,
     threads: int,
     model: Location,
-    checkpoint: Location,
+    checkpoints: Checkpoints,
     report: Callable[..., None],
 ) -> dict[str, Any]:
     """Train on this worker's privacy units; rank 0 charges each step, and writes the averaged weights. The metrics.
@@ -148,11 +145,10 @@ def train_private_in_worker(
         account: Account of this training in the privacy ledger.
         threads: Number of torch threads.
         model: Folder for the result.
-        checkpoint: File of the training's last state.
+        checkpoints: Checkpoints, rank and device of this worker.
         report: Function that is told the steps charged, and nothing that was computed from rows.
     """
     torch.set_num_threads(threads)
-    checkpoints = Checkpoints(checkpoint, this_worker(), get_device())
     worker, device = checkpoints.worker, checkpoints.device
     plan = task.plan
     codec = task.codec
@@ -215,12 +211,6 @@ def train_private_with_checkpoints(
     return state
 
 
-def this_worker() -> Worker:
-    """Which worker of Ray Train this process is."""
-    context = ray.train.get_context()
-    return Worker(rank=context.get_world_rank(), world_size=context.get_world_size())
-
-
 def training_metrics(model: torch.nn.Module, state: TrainState | PrivateState) -> dict[str, Any]:
     """What `training.stage.model_ref` reads: the same on every worker."""
     if isinstance(state, TrainState):
@@ -238,7 +228,7 @@ def training_metrics(model: torch.nn.Module, state: TrainState | PrivateState) -
 
 
 class Checkpoints:
-    """The last state of a training, in one file that rank 0 replaces now and then.
+    """The last state of a training on one worker, in one file that rank 0 replaces now and then.
 
     Args:
         file: File that every worker of every attempt reads.

@@ -23,7 +23,7 @@ class BoundedRegex:
         self._pattern, self._flags = pattern, flags
 
     @cached_property
-    def _compiled(self) -> Any:
+    def _compiled_pattern(self) -> Any:
         """The compiled pattern. All patterns together take a second, and most tables need few of them."""
         import regex
 
@@ -36,6 +36,6 @@ class BoundedRegex:
             SearchTimeoutError: The search took longer than REGEX_SECONDS.
         """
         try:
-            return list(self._compiled.finditer(text, timeout=REGEX_SECONDS))
+            return list(self._compiled_pattern.finditer(text, timeout=REGEX_SECONDS))
         except TimeoutError:
             raise SearchTimeoutError(f"a pattern took over {REGEX_SECONDS} seconds") from None
