@@ -344,7 +344,7 @@ class PreflightParameters(Section):
 class ResourceParameters(Section):
     """Where the work runs. Changes speed, never the result's distribution."""
 
-    num_train_workers: int = Field(1, ge=1, description="Ray Train workers.")
+    num_train_workers: int = Field(1, ge=1, description="Training workers.")
     num_generation_workers: int = Field(2, ge=1, description="Generation actors.")
     num_pii_workers: int = Field(1, ge=1, description="PII actors.")
     threads_per_worker: Annotated[int, Field(ge=1)] | None = Field(

@@ -1,6 +1,6 @@
 """`ss-ray audit --run`: the path of a finished private run, audited on a table that the auditor makes.
 
-All stages run as for the user: read, split, private schema, encoding, training in Ray Train workers, generation.
+All stages run as for the user: read, split, private schema, encoding, training in workers, generation.
 Clipping norm, rows per unit, grouping and order are those of the run. The table, its ledger, the workers and the size
 of the model are the auditor's, and so is the budget: so large that little noise hides what is looked for.
 What is measured is applied to the charges of the run: epsilon as it would be with the noise and rate that were found.

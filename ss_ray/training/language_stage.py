@@ -1,4 +1,4 @@
-"""Fine-tuning of language models on Ray: JSON lines to tokens part by part, then 1..n Ray Train workers.
+"""Fine-tuning of language models on Ray: JSON lines to tokens part by part, then 1..n workers.
 
 The result is folder/model, which transformers and vLLM load: adapter and base model in one, with the tokenizer,
 `codec.json` and `generation.json`; and folder/adapter in PEFT's format. A worker that dies is replaced, and a run that

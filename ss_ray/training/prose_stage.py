@@ -1,4 +1,4 @@
-"""Training of the language model of texts on Ray: rows to tokens part by part, then 1..n Ray Train workers.
+"""Training of the language model of texts on Ray: rows to tokens part by part, then 1..n workers.
 
 The result is folder/model, which transformers and vLLM load, and `vocabulary.json`, the tokens that it may write.
 """

@@ -146,7 +146,7 @@ def fit_private(
     on_progress: OnProgress,
     environment: Mapping[str, str] = WORKER_ENVIRONMENT,
 ) -> dict[str, Any]:
-    """Reserve the steps that are left to take, and run a training loop in Ray Train workers; its metrics.
+    """Reserve the steps that are left to take, and run a training loop in workers; its metrics.
 
     Args:
         loop: Body of a worker; called with `settings`, "account" and "report", which is told the steps charged, beside
