@@ -9,6 +9,8 @@ TEXT_BIN := $(TEXT_VENV)/bin
 SDK_VENV ?= .venv-sdk
 PLATFORM_VENV ?= .venv-platform
 HELIX_VENV ?= .venv-helix
+SDV_PEER_VENV ?= .venv-sdv-peer
+MOSTLY_PEER_VENV ?= .venv-mostly-peer
 # A Python that runs: pyenv shows names of others, too.
 NEWER_PYTHON ?= $(shell for python in python3.14 python3.13 python3.12 $(wildcard $(HOME)/.pyenv/versions/3.1[2-4].*/bin/python); \
 	do $$python -c '' 2>/dev/null && command -v $$python && break; done)
@@ -17,7 +19,7 @@ export OMP_NUM_THREADS ?= 1
 export RAY_AUTH_MODE ?= token
 export RAY_AUTH_TOKEN_PATH ?= $(CURDIR)/.ray/auth_token
 
-.PHONY: env env-vllm env-sdk env-helix env-text demo demo-text serve test test-all test-release fast mutation lint format docs docs-build clean
+.PHONY: env env-vllm env-sdk env-helix env-text env-peers demo demo-text serve test test-all test-release fast mutation lint format docs docs-build clean
 
 env: $(VENV)/.installed ## The environment with everything the project and its tests need.
 
@@ -78,6 +80,20 @@ $(HELIX_VENV)/.installed: Makefile $(SDK_VENV)/.installed
 		nemo-helix==0.8.1 nemo-safe-synthesizer==0.1.13
 	$(SDK_VENV)/bin/python -m pip --python $(HELIX_VENV)/bin/python install --quiet \
 		httpx openai pydantic-settings pyyaml jsonschema structlog rich pandas faker colorama 2>/dev/null
+	touch $@
+
+env-peers: $(SDV_PEER_VENV)/.installed $(MOSTLY_PEER_VENV)/.installed ## Synthesizers of others, for benchmarks/run_all.py; 3 GB.
+
+$(SDV_PEER_VENV)/.installed: Makefile
+	$(PYTHON) -m venv $(SDV_PEER_VENV) || python3 -m venv $(SDV_PEER_VENV)
+	$(SDV_PEER_VENV)/bin/python -m pip install --quiet torch==2.13.0
+	$(SDV_PEER_VENV)/bin/python -m pip install --quiet sdv==2.0.0 pyarrow
+	touch $@
+
+$(MOSTLY_PEER_VENV)/.installed: Makefile
+	$(PYTHON) -m venv $(MOSTLY_PEER_VENV) || python3 -m venv $(MOSTLY_PEER_VENV)
+	$(MOSTLY_PEER_VENV)/bin/python -m pip install --quiet torch==2.13.0
+	$(MOSTLY_PEER_VENV)/bin/python -m pip install --quiet mostlyai-engine==2.7.3
 	touch $@
 
 .ray/auth_token:

@@ -5,8 +5,8 @@
 A table is a file, and the column that a model is to predict behind a colon. For each seed and number of rows, a random
 sample is learned from, and judged with other rows of the file by the project's own evaluation. Identifiers are left
 out, for trees cannot make any. Each measurement is one JSON file in --out; what is there is not measured again, so a
-run that was stopped goes on. Methods are `fast` and `balanced`, the values of `training.effort`, and `cart-20`, where
-20 is the fewest rows in a leaf.
+run that was stopped goes on. Methods are `fast` and `balanced`, the values of `training.effort`; `cart-20`, where 20 is
+the fewest rows in a leaf; and those of `peers.py`, sdv-copula, sdv-tvae and mostly, after `make env-peers`.
 
 Prints the mean of each figure over the seeds, with half of its 95 % interval (Student's t).
 
@@ -22,6 +22,7 @@ import platform
 import resource
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -32,6 +33,7 @@ import cart
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import torch
 from bench_quality import read, train_in_process
 from scipy.stats import t as student
@@ -49,6 +51,8 @@ from ss_ray.tables.facts import merge_tables, table_facts
 from ss_ray.tables.infer import infer_schema
 
 TREES = "cart-"
+PEERS = {"sdv-copula": ".venv-sdv-peer", "sdv-tvae": ".venv-sdv-peer", "mostly": ".venv-mostly-peer"}
+"""Method -> environment of its package, in the folder of the project."""
 ONE_CASE = "--case"
 """Argument with which the script measures one case in a process of its own."""
 MOST_HELD_OUT = 10_000
@@ -145,9 +149,11 @@ def measure(case: Case) -> dict[str, Any]:
         frame = train.to_pandas()
         synthetic = cart.synthesize(frame, leaf_rows=int(case.method.removeprefix(TREES)), seed=case.seed)
         # Trees learn and generate in one.
-        seconds = {"train_cpu_seconds": time.process_time() - started, "rows_per_cpu_second": float("nan")}
+        cost = {"train_cpu_seconds": time.process_time() - started, "rows_per_cpu_second": float("nan")}
+    elif case.method in PEERS:
+        synthetic, cost = make_with_peer(case, train)
     else:
-        synthetic, seconds = make_with_model(case, train, schema)
+        synthetic, cost = make_with_model(case, train, schema)
 
     tables = EvaluationTables(train.to_pandas(), holdout.to_pandas(), synthetic, schema)
     scored = evaluate(tables, target=case.target, limits=SampleLimits(max_rows=train.num_rows))
@@ -159,8 +165,8 @@ def measure(case: Case) -> dict[str, Any]:
         "trtr": scored.utility.real.value,
         "dcr_share": scored.privacy.closer_to_train.value,
         "copied_share": scored.privacy.copies[0].synthetic.value,
-        **seconds,
         "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        **cost,
     }
 
 
@@ -177,6 +183,23 @@ def split_sample(case: Case) -> tuple[pa.Table, pa.Table, TableSchema]:
     schema = replace(schema, columns=learned)
     train, holdout = (type_table(part.select(schema.source_names), schema) for part in (train, holdout))
     return train, holdout, schema
+
+
+def make_with_peer(case: Case, train: pa.Table) -> tuple[pd.DataFrame, dict[str, float]]:
+    """Rows of a synthesizer of others, and what they cost in a process of its own on one thread."""
+    python = Path(__file__).parents[1] / PEERS[case.method] / "bin" / "python"
+    if not python.exists():
+        raise SystemExit(f"{case.method} needs an environment of its own: make env-peers")
+
+    with tempfile.TemporaryDirectory() as folder:
+        learned, made = f"{folder}/train.parquet", f"{folder}/synthetic.parquet"
+        pq.write_table(train, learned)
+        script = str(Path(__file__).with_name("peers.py"))
+        command = [str(python), script, "--method", case.method, "--data", learned, "--out", made]
+        done = subprocess.run([*command, "--seed", str(case.seed)], stdout=subprocess.PIPE, text=True, check=True)
+        synthetic = pd.read_parquet(made).astype(train.to_pandas().dtypes.to_dict(), errors="ignore")
+
+    return synthetic, json.loads(done.stdout.splitlines()[-1])
 
 
 def make_with_model(case: Case, train: pa.Table, schema: TableSchema) -> tuple[pd.DataFrame, dict[str, float]]:

@@ -14,7 +14,7 @@ from unittest.mock import patch
 import pytest
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"
-PARTS = {"cart", "harmless_texts", "smoke"}
+PARTS = {"cart", "harmless_texts", "peers", "smoke"}
 """Modules that scripts import."""
 SCRIPTS = {path.stem: path for path in sorted(FOLDER.glob("*.py")) if path.stem not in PARTS}
 NEEDS_RAY = {
