@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import reduce
+from pathlib import Path
 from typing import Any
 
+from ss_ray.addresses import Address, is_address
 from ss_ray.config.files import explicit_paths
 from ss_ray.config.model import Config
 from ss_ray.evaluation.report.compliance import RunFacts
 from ss_ray.evaluation.sequence_rows import SequenceColumns
+from ss_ray.location import Location
 from ss_ray.pii.report import PiiReport, ReportFindings, make_pii_report
 from ss_ray.pii.stage import PiiResult
 from ss_ray.pipelines.handover import Prepared, Release
@@ -21,6 +24,25 @@ from ss_ray.tables.stage import TableRef
 
 SECRET = ("replace_pii", "privacy.ledger")
 """Parameters that may hold a seed of stand-ins, or the password of a database."""
+
+
+def table_name(data: str | Path) -> str:
+    """Name of a table for people: the name of its file or folder without the ending, or of the table of a database.
+
+    Args:
+        data: Path, URI or address of the table. Nothing else of an address is shown, because it may hold a password.
+
+    Example:
+        >>> table_name("s3://bucket/visits.csv"), table_name("postgresql://ann:secret@host/sales#public.orders")
+        ('visits', 'orders')
+    """
+    if is_address(data):
+        address = Address.parse(str(data))
+        name = address.table.rpartition(".")[2] or address.place.partition("?")[0].rpartition("/")[2]
+    else:
+        name = Location.parse(data).name
+
+    return name.partition(".")[0] or "table"
 
 
 def request_fingerprint(config: Config) -> str:

@@ -20,7 +20,8 @@ from ss_ray.constraints.check import check_declared
 from ss_ray.errors import ConfigError, DataError, PrivacyError
 from ss_ray.evaluation.privacy_tests import check_columns
 from ss_ray.evaluation.report.compliance import RunFacts
-from ss_ray.evaluation.report.report import PiiRow, ReportContext
+from ss_ray.evaluation.report.readers import PiiRow
+from ss_ray.evaluation.report.report import ReportContext
 from ss_ray.evaluation.stage import (
     EvaluationRequest,
     EvaluationResult,
@@ -44,6 +45,7 @@ from ss_ray.pipelines.facts import (
     request_fingerprint,
     run_facts,
     sequence_columns,
+    table_name,
 )
 from ss_ray.pipelines.families import FAMILIES, choose_family, make_request
 from ss_ray.pipelines.found_constraints import find_constraints, plan_with, plan_without_faults
@@ -88,11 +90,13 @@ class PlannedSource:
         table: Reference to the source.
         plan: Plan of the run.
         private_run: Account of the run in the privacy ledger; None without differential privacy.
+        table_name: Name of the table for people.
     """
 
     table: TableRef
     plan: RunPlan
     private_run: PrivateRun | None
+    table_name: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -218,7 +222,7 @@ def _read_source(job: Job, data: str | Path, files: str | Path) -> PlannedSource
     family = choose_family(config)
     plan = make_plan(config, family, num_rows=table.num_rows, seed=start.seed, split_seed=start.split_seed)
 
-    return PlannedSource(table=table, plan=plan, private_run=private_run)
+    return PlannedSource(table=table, plan=plan, private_run=private_run, table_name=table_name(data))
 
 
 def _prepare_rows(job: Job, files: str | Path, source: PlannedSource) -> tuple[PlannedSource, Prepared]:
@@ -331,7 +335,7 @@ def _make_release(job: Job, source: PlannedSource, prepared: Prepared, learned: 
     synthetic = job.stages.run(FAMILIES[plan.family].generate, rows, plan.model.text, job.on_progress)
     job.log.facts["rows"] = synthetic.num_rows
     scan = job.stages.run(search_release, run_dir, prepared.real, prepared.pii.plan, job.on_progress)
-    _publish_page(learned.guarantee, run_dir, synthetic)
+    _publish_page(learned.guarantee, run_dir, synthetic, source)
 
     return Release(synthetic=synthetic, scan=scan)
 
@@ -400,7 +404,9 @@ def search_release(run_dir: RunDir, originals: RowFolders, plan: PiiPlan | None,
         raise
 
 
-def _publish_page(guarantee: Certificate | None, run_dir: RunDir, synthetic: SyntheticTable) -> None:
+def _publish_page(
+    guarantee: Certificate | None, run_dir: RunDir, synthetic: SyntheticTable, source: PlannedSource
+) -> None:
     """Write the page that may leave with a table under differential privacy; a stale page went with its release."""
     if guarantee is None or run_dir.public_report.exists():
         return
@@ -410,7 +416,7 @@ def _publish_page(guarantee: Certificate | None, run_dir: RunDir, synthetic: Syn
         run_dir.synthetic,
         read_model_schema(run_dir.internal / "model"),
         num_rows=synthetic.num_rows,
-        title=run_dir.root.name,
+        title=source.table_name,
         target=run_dir.public_report,
     )
 
@@ -512,7 +518,8 @@ def _report_context(
 ) -> ReportContext:
     plan = source.plan
     return ReportContext(
-        title=job.run_dir.root.name,
+        title=source.table_name,
+        run=job.run_dir.root.name,
         created_at=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         model=FAMILIES[plan.family].describe(learned.model),
         counts=facts.counts,

@@ -1,0 +1,61 @@
+"""The thresholds behind the verdicts, as a table for the report: read from the constants that decide."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ss_ray.evaluation import quality_verdict
+from ss_ray.evaluation.privacy import rules
+from ss_ray.evaluation.scores import to_score
+
+
+@dataclass(frozen=True, kw_only=True)
+class Threshold:
+    """One threshold.
+
+    Attributes:
+        figure: Name of the figure.
+        limit: Threshold in words.
+        consequence: Result where the threshold is passed.
+    """
+
+    figure: str
+    limit: str
+    consequence: str
+
+
+def list_thresholds() -> tuple[Threshold, ...]:
+    """Thresholds of quality first, then those of privacy."""
+    return (
+        Threshold(
+            figure="Every score",
+            limit="two points for each grade",
+            consequence="Poor below 2, Moderate below 4, Good below 6, Very Good below 8, Excellent from 8",
+        ),
+        *(_cap("AUC of the discriminator", f"above {bar:g}", score) for bar, score in quality_verdict.AUC_LIMITS),
+        *(
+            _cap("Skill that models of synthetic rows keep", f"below {bar:.0%}", score)
+            for bar, score in quality_verdict.SKILL_LIMITS
+        ),
+        *(
+            _cap("Score of the meaning of a text column", f"below {bar:g}", score)
+            for bar, score in quality_verdict.TEXT_LIMITS
+        ),
+        _fail(
+            "Rows closer to a training row than to an unseen one; membership inference",
+            f"above {rules.PRACTICAL_SHARE:g}",
+        ),
+        _fail("Rows that come nearer than nearly all unseen rows do", f"above {rules.PRACTICAL_NEAR:.0%}"),
+        _fail("Members found at 1% of false alarms", f"above {rules.PRACTICAL_TPR:.0%}"),
+        _fail("Advantage when a column is guessed", f"above {rules.PRACTICAL_ADVANTAGE:.0%}"),
+        _fail("Synthetic rows that equal a training row which stands alone", f"{rules.MIN_DISCLOSED} rows or more"),
+        _fail("Long texts of one person, word for word", f"{rules.MIN_VERBATIM} texts or more"),
+    )
+
+
+def _cap(figure: str, limit: str, score: float) -> Threshold:
+    return Threshold(figure=figure, limit=limit, consequence=f"quality is {to_score(score).grade} at best")
+
+
+def _fail(figure: str, limit: str) -> Threshold:
+    return Threshold(figure=figure, limit=limit, consequence="a hard rule fails, if chance does not explain it: Poor")
