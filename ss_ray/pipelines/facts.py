@@ -12,7 +12,6 @@ from ss_ray.config.files import explicit_paths
 from ss_ray.config.model import Config
 from ss_ray.evaluation.report.compliance import RunFacts
 from ss_ray.evaluation.sequence_rows import SequenceColumns
-from ss_ray.location import Location
 from ss_ray.pii.report import PiiReport, ReportFindings, make_pii_report
 from ss_ray.pii.stage import PiiResult
 from ss_ray.pipelines.handover import Prepared, Release
@@ -30,7 +29,7 @@ def table_name(data: str | Path) -> str:
     """Name of a table for people: the name of its file or folder without the ending, or of the table of a database.
 
     Args:
-        data: Path, URI or address of the table. Nothing else of an address is shown, because it may hold a password.
+        data: Path, URI or address of the table. Nothing else of it is shown, because it may hold a password.
 
     Example:
         >>> table_name("s3://bucket/visits.csv"), table_name("postgresql://ann:secret@host/sales#public.orders")
@@ -40,7 +39,7 @@ def table_name(data: str | Path) -> str:
         address = Address.parse(str(data))
         name = address.table.rpartition(".")[2] or address.place.partition("?")[0].rpartition("/")[2]
     else:
-        name = Location.parse(data).name
+        name = Path(str(data).partition("?")[0]).name
 
     return name.partition(".")[0] or "table"
 

@@ -56,12 +56,12 @@ class PiiRow:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Finding:
+class VerdictPart:
     """One part of a reader's verdict.
 
     Attributes:
         topic: Subject of the sentences, in two or three words.
-        sentences: The findings.
+        sentences: Findings on this subject.
     """
 
     topic: str
@@ -80,7 +80,7 @@ class ReaderVerdict:
 
     reader: str
     headline: str
-    findings: tuple[Finding, ...]
+    findings: tuple[VerdictPart, ...]
 
 
 def judge_for_readers(
@@ -111,22 +111,22 @@ def judge_by_certificate(guarantee: Certificate) -> tuple[ReaderVerdict, ...]:
         ReaderVerdict(
             reader="a manager",
             headline=f"By its certificate alone {publication.fitness} for publication: {publication.because}.",
-            findings=(Finding(topic="The rule", sentences=(f"Needed: {publication.rule}.", unpaid)),),
+            findings=(VerdictPart(topic="The rule", sentences=(f"Needed: {publication.rule}.", unpaid)),),
         ),
         ReaderVerdict(
             reader="a privacy officer",
             headline="What this table reveals about one privacy unit is bounded by proof.",
             findings=(
-                Finding(topic="Proved", sentences=proved),
-                Finding(topic="Not covered", sentences=tuple(map(_close_sentence, guarantee.not_covered))),
+                VerdictPart(topic="Proved", sentences=proved),
+                VerdictPart(topic="Not covered", sentences=tuple(map(_close_sentence, guarantee.not_covered))),
             ),
         ),
         ReaderVerdict(
             reader="a statistician",
             headline="How close estimates are to the real table is not stated here.",
             findings=(
-                Finding(topic="Can be estimated", sentences=(unpaid,)),
-                Finding(topic="Cannot", sentences=(NARROW_INTERVALS, SINGLE_PERSONS)),
+                VerdictPart(topic="Can be estimated", sentences=(unpaid,)),
+                VerdictPart(topic="Cannot", sentences=(NARROW_INTERVALS, SINGLE_PERSONS)),
             ),
         ),
     )
@@ -142,10 +142,12 @@ def _judge_for_manager(uses: tuple[Use, ...]) -> ReaderVerdict:
 
     topics = {Fitness.FIT: "Fit for", Fitness.NOT_FIT: "Not fit for", Fitness.NOT_KNOWN: "Not known"}
     findings = [
-        Finding(
+        VerdictPart(
             topic=topic,
             sentences=tuple(
-                f"{_capitalise(use.name)}: {use.because}. Needed: {use.rule}." for use in uses if use.fitness is fitness
+                f"{_capitalise_text(use.name)}: {use.because}. Needed: {use.rule}."
+                for use in uses
+                if use.fitness is fitness
             ),
         )
         for fitness, topic in topics.items()
@@ -154,7 +156,7 @@ def _judge_for_manager(uses: tuple[Use, ...]) -> ReaderVerdict:
     return ReaderVerdict(
         reader="a manager",
         headline=headline,
-        findings=(*(f for f in findings if f.sentences), Finding(topic="Never", sentences=(never,))),
+        findings=(*(f for f in findings if f.sentences), VerdictPart(topic="Never", sentences=(never,))),
     )
 
 
@@ -176,14 +178,14 @@ def _judge_for_officer(
         reader="a privacy officer",
         headline=headline,
         findings=(
-            Finding(topic="Found", sentences=found),
-            Finding(topic="Removed", sentences=removed),
-            Finding(topic="Tested", sentences=tuple(map(_close_sentence, privacy.reasons[:MOST_NAMED]))),
-            Finding(
+            VerdictPart(topic="Found", sentences=found),
+            VerdictPart(topic="Removed", sentences=removed),
+            VerdictPart(topic="Tested", sentences=tuple(map(_close_sentence, privacy.reasons[:MOST_NAMED]))),
+            VerdictPart(
                 topic="Proved",
                 sentences=(_describe_guarantee(guarantee) if guarantee else "Nothing: differential privacy was off.",),
             ),
-            Finding(topic="Not covered", sentences=tuple(_list_gaps(evaluation, pii, guarantee))),
+            VerdictPart(topic="Not covered", sentences=tuple(_list_gaps(evaluation, pii, guarantee))),
         ),
     )
 
@@ -197,7 +199,7 @@ def _describe_personal_data(pii: Sequence[PiiRow] | None) -> tuple[tuple[str, ..
 
     kinds = tuple(dict.fromkeys(row.words for row in pii))
     columns = len({row.column for row in pii})
-    found = f"{columns} {_plural('column', columns)} with personal data: {_join_words(kinds, MOST_NAMED * 4)}."
+    found = f"{columns} {_pluralise_noun('column', columns)} with personal data: {_join_words(kinds, MOST_NAMED * 4)}."
     replaced = sum(row.replaced for row in pii)
     removed = [f"{replaced:,} values were replaced by invented ones before training."]
     kept = tuple(dict.fromkeys(row.column for row in pii if not row.replaced))
@@ -232,7 +234,7 @@ def _judge_for_statistician(evaluation: Evaluation) -> ReaderVerdict:
     fidelity = evaluation.fidelity
     scored = [column for column in fidelity.columns if column.distance.value is not None]
     far = sorted((c for c in scored if not _is_close(c)), key=lambda c: -(c.distance.value or 0.0))
-    pairs = [pair for pair in fidelity.pairs.worst if _exceeds(pair.distance, pair.baseline)]
+    pairs = [pair for pair in fidelity.pairs.worst if _exceeds_baseline(pair.distance, pair.baseline)]
     kept = measure_kept_skill(evaluation.utility)
     can = []
     cannot = []
@@ -271,8 +273,8 @@ def _judge_for_statistician(evaluation: Evaluation) -> ReaderVerdict:
         reader="a statistician",
         headline=_summarise_estimates(len(scored), len(far)),
         findings=(
-            Finding(topic="Can be estimated", sentences=tuple(can) or ("Nothing that was measured.",)),
-            Finding(topic="Cannot", sentences=(*cannot, NARROW_INTERVALS, SINGLE_PERSONS)),
+            VerdictPart(topic="Can be estimated", sentences=tuple(can) or ("Nothing that was measured.",)),
+            VerdictPart(topic="Cannot", sentences=(*cannot, NARROW_INTERVALS, SINGLE_PERSONS)),
         ),
     )
 
@@ -290,7 +292,7 @@ def _is_close(column: ColumnFidelity) -> bool:
     return distance <= max(CLOSE, (column.distance_baseline.value or 0.0) + EXCESS)
 
 
-def _exceeds(distance: Metric, baseline: Metric) -> bool:
+def _exceeds_baseline(distance: Metric, baseline: Metric) -> bool:
     return distance.value is not None and distance.value > (baseline.value or 0.0) + CLOSE_PAIR
 
 
@@ -312,13 +314,13 @@ def _join_words(words: Sequence[str], limit: int | None = None) -> str:
     return f"{', '.join(shown[:-1])} and {shown[-1]}"
 
 
-def _plural(noun: str, count: int) -> str:
+def _pluralise_noun(noun: str, count: int) -> str:
     return noun if count == 1 else f"{noun}s"
 
 
-def _capitalise(text: str) -> str:
+def _capitalise_text(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}"
 
 
 def _close_sentence(text: str) -> str:
-    return f"{_capitalise(text.rstrip('.'))}."
+    return f"{_capitalise_text(text.rstrip('.'))}."
