@@ -23,6 +23,7 @@ from ss_ray.progress import OnProgress, ignore
 from ss_ray.runs.audit_log import Log, logged
 from ss_ray.runs.lock import locked
 from ss_ray.runs.run_dir import RunDir, fingerprint
+from ss_ray.runs.settings import flatten_tree
 
 logger = logging.getLogger(__name__)
 
@@ -286,8 +287,8 @@ def _drop_leaf(tree: dict[str, Any] | None, path: list[str]) -> None:
 
 
 def _what_changed(stale: list[str], manifest: Mapping[str, Any], asked: Mapping[str, Any]) -> str:
-    before = _flatten_tree(manifest.get("asked", {}))
-    now = _flatten_tree(asked)
+    before = flatten_tree(manifest.get("asked", {}))
+    now = flatten_tree(asked)
     changed = sorted(path for path in before.keys() | now.keys() if before.get(path) != now.get(path))
     what = ", ".join(changed) or ("the source" if stale[0] == "read" else "the version of ss_ray")
 
@@ -295,14 +296,3 @@ def _what_changed(stale: list[str], manifest: Mapping[str, Any], asked: Mapping[
         f"{what} changed since this run directory was begun; {', '.join(stale)} would be done again: "
         "say --redo to do so, or give another --out"
     )
-
-
-def _flatten_tree(tree: Any, prefix: str = "") -> dict[str, Any]:
-    if not isinstance(tree, dict):
-        return {prefix: tree}
-
-    return {
-        path: leaf
-        for key, value in tree.items()
-        for path, leaf in _flatten_tree(value, f"{prefix}.{key}" if prefix else key).items()
-    }
