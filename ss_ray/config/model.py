@@ -341,6 +341,15 @@ class PreflightParameters(Section):
     disabled_checks: tuple[str, ...] = Field((), description="Checks to skip.", json_schema_extra=NOT_YET)
 
 
+class ReleaseParameters(Section):
+    """What the descriptions beside the released table say of it; published with the table."""
+
+    license: str = Field(
+        "other", min_length=1, description="Licence of the synthetic table: an SPDX identifier (cc-by-4.0), or a name."
+    )
+    description: str | None = Field(None, description="First paragraph of the dataset card.")
+
+
 class ResourceParameters(Section):
     """Where the work runs. Changes speed, never the result's distribution."""
 
@@ -380,6 +389,7 @@ class Config(Section):
     privacy: PrivacyParameters | None = Field(default_factory=PrivacyParameters, description="null: off.")
     time_series: TimeSeriesParameters = Field(default_factory=TimeSeriesParameters)
     preflight: PreflightParameters = Field(default_factory=PreflightParameters)
+    release: ReleaseParameters = Field(default_factory=ReleaseParameters)
     resources: ResourceParameters = Field(default_factory=ResourceParameters)
     audit_log: str | None = Field(
         "~/.ss_ray/audit.jsonl", description="File on the driver's machine that says who ran what; null: none."

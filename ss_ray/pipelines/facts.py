@@ -49,6 +49,22 @@ def request_fingerprint(config: Config) -> str:
     return fingerprint(config.model_dump(mode="json"))
 
 
+def public_fingerprint(config: Config) -> str:
+    """SHA-256 of the request without its secrets, so that the hash cannot be used to guess a seed or a password.
+
+    Args:
+        config: The whole request.
+    """
+    tree = config.model_dump(mode="json")
+    for path in (*SECRET, "audit_log", "data.query", "data.random_state", "notes", "resources"):
+        section, _, name = path.rpartition(".")
+        parent = tree[section] if section else tree
+        if parent is not None:
+            parent.pop(name)
+
+    return fingerprint(tree)
+
+
 def run_facts(
     job: Job, table: TableRef, prepared: Prepared, release: Release, *, seed: int, guarantee: Certificate | None
 ) -> RunFacts:

@@ -18,6 +18,7 @@ from ss_ray.generation.results import GenerationJob, SyntheticTable
 from ss_ray.location import Location
 from ss_ray.pii.rules import PiiPlan
 from ss_ray.pii.stage import PiiResult, RowFolders
+from ss_ray.pipelines.cards import write_cards
 from ss_ray.pipelines.facts import request_fingerprint
 from ss_ray.pipelines.families import FAMILIES, choose_family, make_request
 from ss_ray.pipelines.kept_constraints import KeptConstraints, keep_constraints, read_found
@@ -109,6 +110,7 @@ def generate_from(
         if certificate is not None:
             run_dir.certificate.write_text(certificate.to_json())
 
+        write_cards(job, trained.root.name, schema, certificate, None)
         return GenerationReport(
             run_dir=str(run_dir.root),
             synthetic=str(run_dir.synthetic),

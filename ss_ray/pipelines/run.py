@@ -37,6 +37,7 @@ from ss_ray.pii.identities.plan import IdentityPlan
 from ss_ray.pii.rules import PiiPlan
 from ss_ray.pii.stage import PiiResult, RowFolders, replace_pii, search_synthetic
 from ss_ray.pii.survivors import ScanResult
+from ss_ray.pipelines.cards import write_cards
 from ss_ray.pipelines.copied_sources import bring_source, drop_copy, state_of_source
 from ss_ray.pipelines.facts import (
     given_settings,
@@ -174,6 +175,7 @@ def run(
         release = _make_release(job, source, prepared, learned)
         csv_file = _write_csv(run_dir, prepared.schema) if csv else None
         evaluation = _evaluate_release(job, source, prepared, learned, release)
+        write_cards(job, source.table_name, prepared.schema, learned.guarantee, evaluation)
 
         return RunReport(
             run_dir=str(run_dir.root),

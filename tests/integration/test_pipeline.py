@@ -68,7 +68,13 @@ def test_a_run_leaves_table_report_metrics_and_a_manifest_of_every_stage(finishe
     assert [manifest(out, stage)["stage"] for stage in expected] == expected
     assert "internal" in (out / "internal/report.html").read_text().lower()
     assert json.loads((out / "internal/metrics.json").read_text())["scores"]
-    assert sorted(path.name for path in (out / "release").iterdir()) == ["synthetic", "synthetic.csv"]
+    assert sorted(path.name for path in (out / "release").iterdir()) == [
+        "README.md",
+        "croissant.json",
+        "synthetic",
+        "synthetic.csv",
+    ]
+    assert "Quality:" in (out / "release/README.md").read_text()
     assert not list(out.rglob("*partial*"))
 
 
