@@ -21,8 +21,8 @@ from ss_ray.privacy.certificate import Certificate
 from ss_ray.runs.run_dir import fingerprint
 from ss_ray.tables.stage import TableRef
 
-SECRET = ("replace_pii", "privacy.ledger")
-"""Parameters that may hold a seed of stand-ins, or the password of a database."""
+SECRET = ("replace_pii", "privacy.ledger", "tracking")
+"""Parameters that may hold a seed of stand-ins, or the password of a database or a server."""
 
 
 def table_name(data: str | Path) -> str:

@@ -54,6 +54,7 @@ from ss_ray.pipelines.handover import Learned, Prepared, Release
 from ss_ray.pipelines.notices import find_notices
 from ss_ray.pipelines.private import PrivateRun, private_run_of, refuse_budgeted, train_privately
 from ss_ray.pipelines.stages import Job, begin_job
+from ss_ray.pipelines.tracking import check_tracking, track_job
 from ss_ray.plans.make import check_supported, make_plan
 from ss_ray.plans.plan import RunPlan
 from ss_ray.plans.sequences import modelled_schema, with_timestamp_format
@@ -159,15 +160,14 @@ def run(
     Raises:
         SsRayError: See `ss_ray.errors`; what is finished stays, and the same call goes on from there.
     """
-    require_config(config)
-    check_supported(config)
-    choose_family(config).check(config.training)
     run_dir = RunDir.at(out)
-    check_apart(data, run_dir)
-
+    _check_request(config, data, run_dir)
     inputs = partial(inputs_of, config, data)
     # The state of the source is read inside of the job, so that an error stands in the audit log.
-    with begin_job("run", config, run_dir, inputs, redo=redo, on_progress=on_progress) as job:
+    with (
+        begin_job("run", config, run_dir, inputs, redo=redo, on_progress=on_progress) as job,
+        track_job(job, data) as tracking,
+    ):
         files = bring_source(job, data)
         source = _read_source(job, data, files)
         source, prepared = _prepare_rows(job, files, source)
@@ -176,6 +176,7 @@ def run(
         csv_file = _write_csv(run_dir, prepared.schema) if csv else None
         evaluation = _evaluate_release(job, source, prepared, learned, release)
         write_cards(job, source.table_name, prepared.schema, learned.guarantee, evaluation)
+        tracking.complete(job, release.synthetic.num_rows, learned.guarantee, evaluation)
 
         return RunReport(
             run_dir=str(run_dir.root),
@@ -193,6 +194,19 @@ def run(
             done_now=job.stages.done_now,
             notices=find_notices(source.table, source.plan, finds=config.constraints == "auto"),
         )
+
+
+def _check_request(config: Config, data: str | Path, run_dir: RunDir) -> None:
+    """Refuse before any work what cannot be done.
+
+    Raises:
+        ConfigError: The request is not supported, lacks a package, or its places lie inside each other.
+    """
+    require_config(config)
+    check_supported(config)
+    choose_family(config).check(config.training)
+    check_tracking(config.tracking)
+    check_apart(data, run_dir)
 
 
 def _read_source(job: Job, data: str | Path, files: str | Path) -> PlannedSource:

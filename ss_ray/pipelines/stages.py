@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -79,6 +79,8 @@ class Stages:
         self.ran = False
         self.seconds: dict[str, float] = {}
         self.done_now: tuple[str, ...] = ()
+        # What goes on around each stage that is done now, for a trace of the run.
+        self.observe: Callable[[str], AbstractContextManager[None]] = lambda stage: nullcontext()
         # Whether every stage is done: `check` finds it out.
         self.is_finished = False
 
@@ -153,7 +155,9 @@ class Stages:
         logger.info("%s: starts", stage)
         self.ran = True
         started = time.perf_counter()
-        result = function(*args, **kwargs)
+        with self.observe(stage):
+            result = function(*args, **kwargs)
+
         self.seconds[stage] = round(time.perf_counter() - started, 2)
         self.done_now = (*self.done_now, stage)
         self.run_dir.write_manifest(
