@@ -74,7 +74,7 @@ def _describe_certificate(facts: ReleaseFacts) -> str:
     if facts.guarantee is None:
         return ""
 
-    gaps = "\n".join(f"* {text}" for text in facts.guarantee.not_covered)
+    gaps = "\n".join(f"* {_escape_markdown(text)}" for text in facts.guarantee.not_covered)
     return f" The certificate is `privacy_certificate.json`. It does not cover:\n\n{gaps}"
 
 

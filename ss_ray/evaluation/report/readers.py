@@ -14,7 +14,16 @@ from ss_ray.evaluation.metrics import Metric
 from ss_ray.evaluation.privacy.rules import RULES
 from ss_ray.evaluation.quality.column_fidelity import ColumnFidelity
 from ss_ray.evaluation.quality_verdict import measure_kept_skill
-from ss_ray.evaluation.report.uses import LEAST_SKILL, Fitness, Use, judge_publication, judge_uses, list_names
+from ss_ray.evaluation.report.uses import (
+    LEAST_SKILL,
+    MOST_EPSILON,
+    STRONG_EPSILON,
+    Fitness,
+    Use,
+    judge_publication,
+    judge_uses,
+    list_names,
+)
 from ss_ray.pii.entity_words import describe_entity
 from ss_ray.privacy.certificate import Certificate
 
@@ -31,6 +40,13 @@ MOST_NAMED = 5
 NARROW_INTERVALS = (
     "Confidence intervals computed as if the synthetic rows were real are too narrow: they leave out what the model "
     "did not learn. More synthetic rows do not bring more knowledge of the population."
+)
+NO_FIGURES = (
+    "Figures against the real rows are not on this page: they were not paid for. The sender of the table has them."
+)
+NO_TESTS = (
+    "Whether tests against the real rows failed is not told on this page: they were not paid for. The sender of the "
+    "table knows."
 )
 SINGLE_PERSONS = "Statements about a single person, or about the smallest and largest values, cannot be made from it."
 
@@ -103,19 +119,18 @@ def judge_for_readers(
 def judge_by_certificate(guarantee: Certificate) -> tuple[ReaderVerdict, ...]:
     """The verdicts that follow from the certificate alone, for a page that may leave with the table."""
     publication = judge_publication(guarantee, failed=None)
-    unpaid = (
-        "Figures against the real rows are not on this page: they were not paid for. The sender of the table has them."
-    )
     proved = (_describe_guarantee(guarantee),)
     return (
         ReaderVerdict(
             reader="a manager",
             headline=f"By its certificate alone {publication.fitness} for publication: {publication.because}.",
-            findings=(VerdictPart(topic="The rule", sentences=(f"Needed: {publication.rule}.", unpaid)),),
+            findings=(
+                VerdictPart(topic="The rule", sentences=(f"Needed: an epsilon of at most {MOST_EPSILON:g}.", NO_TESTS)),
+            ),
         ),
         ReaderVerdict(
             reader="a privacy officer",
-            headline="What this table reveals about one privacy unit is bounded by proof.",
+            headline=f"What this table reveals about one privacy unit has a proved bound. {_judge_strength(guarantee)}",
             findings=(
                 VerdictPart(topic="Proved", sentences=proved),
                 VerdictPart(topic="Not covered", sentences=tuple(map(_close_sentence, guarantee.not_covered))),
@@ -125,7 +140,7 @@ def judge_by_certificate(guarantee: Certificate) -> tuple[ReaderVerdict, ...]:
             reader="a statistician",
             headline="How close estimates are to the real table is not stated here.",
             findings=(
-                VerdictPart(topic="Can be estimated", sentences=(unpaid,)),
+                VerdictPart(topic="Can be estimated", sentences=(NO_FIGURES,)),
                 VerdictPart(topic="Cannot", sentences=(NARROW_INTERVALS, SINGLE_PERSONS)),
             ),
         ),
@@ -172,7 +187,11 @@ def _judge_for_officer(
     else:
         headline = f"None of {len(RULES)} hard rules failed; privacy is {privacy.score.grade}."
 
-    headline += " The guarantee below is proved." if guarantee else " Nothing is proved: these are tests."
+    if guarantee is None:
+        headline += " Nothing is proved: these are tests."
+    else:
+        headline += f" A bound is proved. {_judge_strength(guarantee)}"
+
     found, removed = _describe_personal_data(pii)
     return ReaderVerdict(
         reader="a privacy officer",
@@ -301,6 +320,14 @@ def _describe_guarantee(guarantee: Certificate) -> str:
         f"({guarantee.epsilon:.2f}, {guarantee.delta:.1e})-differential privacy of everything in release/; the unit is "
         f"{guarantee.privacy_unit}."
     )
+
+
+def _judge_strength(guarantee: Certificate) -> str:
+    if guarantee.epsilon <= STRONG_EPSILON:
+        return "The bound is strong."
+    if guarantee.epsilon <= MOST_EPSILON:
+        return "The bound is moderate: it does not rule out that single values are guessed better than by chance."
+    return f"The bound is too weak to rely on: its epsilon is above {MOST_EPSILON:g}."
 
 
 def _join_words(words: Sequence[str], limit: int | None = None) -> str:

@@ -17,12 +17,14 @@ from ss_ray.privacy.certificate import Certificate
 
 GOOD_PART = 6.0
 """Score of a part of the SQS from which single columns, or pairs, may be read off the table: "Very Good"."""
-LEAST_QUALITY = 4.0
-"""Verdict on quality from which relations and models are trusted; "Good" begins there."""
+LEAST_QUALITY = 6.0
+"""Verdict on quality from which relations of columns are trusted; "Very Good" begins there."""
 LEAST_SKILL = 0.75
 """Share of the real rows' skill from which models may be trained on the table."""
 LEAST_PRIVACY = 4.0
 """Privacy score from which a table may be shared under a contract; "Good" begins there."""
+STRONG_EPSILON = 1.0
+"""Epsilon up to which a bound is strong. Source: tier 1 of the same guide as `MOST_EPSILON`."""
 MOST_EPSILON = 10.0
 """Epsilon up to which a table may be published. Source: Ponomareva et al. 2023, arXiv:2303.00654, tiers 1 and 2."""
 
@@ -126,7 +128,7 @@ def _judge_columns(evaluation: Evaluation) -> Use:
 
 def _judge_relations(evaluation: Evaluation) -> Use:
     verdict = evaluation.scores.verdict.score
-    rule = f"a score of at least {GOOD_PART:g} for correlations, and a quality of at least {LEAST_QUALITY:g}"
+    rule = f"a score of at least {GOOD_PART:g} for correlations, and a verdict on quality of at least {LEAST_QUALITY:g}"
     name = "relations between columns"
     if verdict.value is not None and verdict.value < LEAST_QUALITY:
         because = f"the verdict on quality is {verdict.value:g} of 10"
