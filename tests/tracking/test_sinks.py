@@ -22,9 +22,9 @@ START = TrackedStart(
     run_id="0197c2f0-1111-7000-8000-000000000000",
     name="first",
     table="visits",
-    source="s3://bucket/raw/visits.csv",
     parameters={"training.effort": "fast"},
     started_at="2026-01-31T10:00:00.000+00:00",
+    source="s3://bucket/raw/visits.csv",
 )
 END = TrackedEnd(
     finished_at="2026-01-31T10:05:00.000+00:00",

@@ -18,7 +18,6 @@ from ss_ray.evaluation.report.uses import (
     LEAST_SKILL,
     MOST_EPSILON,
     STRONG_EPSILON,
-    Fitness,
     Use,
     judge_publication,
     judge_uses,
@@ -149,20 +148,20 @@ def judge_by_certificate(guarantee: Certificate) -> tuple[ReaderVerdict, ...]:
 
 def _judge_for_manager(uses: tuple[Use, ...]) -> ReaderVerdict:
     """Fit for this, not for that, and why."""
-    fit = tuple(list_names(uses, Fitness.FIT))
-    refused = [use for use in uses if use.fitness is not Fitness.FIT]
+    fit = tuple(list_names(uses, "fit"))
+    refused = [use for use in uses if use.fitness != "fit"]
     headline = f"Fit for {_join_words(fit)}." if fit else "Fit for no use that was judged."
     if refused:
         headline += f" Not for {refused[0].name}, because {refused[0].because}."
 
-    topics = {Fitness.FIT: "Fit for", Fitness.NOT_FIT: "Not fit for", Fitness.NOT_KNOWN: "Not known"}
+    topics = {"fit": "Fit for", "not fit": "Not fit for", "not known": "Not known"}
     findings = [
         VerdictPart(
             topic=topic,
             sentences=tuple(
                 f"{_capitalise_text(use.name)}: {use.because}. Needed: {use.rule}."
                 for use in uses
-                if use.fitness is fitness
+                if use.fitness == fitness
             ),
         )
         for fitness, topic in topics.items()

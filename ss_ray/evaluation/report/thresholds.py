@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ss_ray.evaluation import quality_verdict
 from ss_ray.evaluation.privacy import rules
 from ss_ray.evaluation.scores import to_score
 
 
-@dataclass(frozen=True, kw_only=True)
-class Threshold:
+class Threshold(NamedTuple):
     """One threshold.
 
     Attributes:

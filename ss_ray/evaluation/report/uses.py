@@ -6,9 +6,9 @@ known", never "fit".
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from enum import StrEnum
+from typing import Literal
 
 from ss_ray.evaluation.evaluate import Evaluation
 from ss_ray.evaluation.quality_verdict import measure_kept_skill
@@ -29,12 +29,9 @@ MOST_EPSILON = 10.0
 """Epsilon up to which a table may be published. Source: Ponomareva et al. 2023, arXiv:2303.00654, tiers 1 and 2."""
 
 
-class Fitness(StrEnum):
-    """Whether a table is fit for a use."""
-
-    FIT = "fit"
-    NOT_FIT = "not fit"
-    NOT_KNOWN = "not known"
+Fitness = Literal["fit", "not fit", "not known"]
+Answer = tuple[Fitness, str]
+"""Whether a table is fit for a use, and the figure that decides, in words, as the end of "because ..."."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,16 +39,16 @@ class Use:
     """One use of the table, judged.
 
     Attributes:
-        name: The use, as the end of "fit for ...".
-        fitness: Whether the table is fit for it.
-        because: The figure that decides, in words, as the end of "because ...".
-        rule: The rule with its threshold.
+        name: Name of the use, as the end of "fit for ...".
+        rule: Rule with its threshold, as the end of "needed: ...".
+        fitness: Answer of the rule; "not known" where a figure that it needs was not measured.
+        because: Figure that decides, in words, as the end of "because ...".
     """
 
     name: str
+    rule: str
     fitness: Fitness
     because: str
-    rule: str
 
 
 def judge_uses(evaluation: Evaluation, guarantee: Certificate | None) -> tuple[Use, ...]:
@@ -61,14 +58,12 @@ def judge_uses(evaluation: Evaluation, guarantee: Certificate | None) -> tuple[U
         evaluation: Measurements of the table.
         guarantee: The certificate; None without differential privacy.
     """
-    return (
-        _judge_tests(evaluation),
-        _judge_columns(evaluation),
-        _judge_relations(evaluation),
-        _judge_models(evaluation),
-        _judge_sharing(evaluation),
-        judge_publication(guarantee, failed=evaluation.scores.privacy.failed),
-    )
+    uses = []
+    for name, (rule, judge) in RULES.items():
+        fitness, because = judge(evaluation)
+        uses.append(Use(name=name, rule=rule, fitness=fitness, because=because))
+
+    return (*uses, judge_publication(guarantee, failed=evaluation.scores.privacy.failed))
 
 
 def judge_publication(guarantee: Certificate | None, *, failed: bool | None) -> Use:
@@ -78,102 +73,93 @@ def judge_publication(guarantee: Certificate | None, *, failed: bool | None) -> 
         guarantee: The certificate; None without differential privacy.
         failed: Whether a hard rule of privacy failed; None where that is not known.
     """
+    fitness: Fitness = "not fit"
     if failed:
-        fitness = Fitness.NOT_FIT
         because = "a hard rule of privacy failed"
     elif guarantee is None:
-        fitness = Fitness.NOT_FIT
         because = "no differential privacy bounds what the table reveals about one person"
     else:
-        fitness = Fitness.FIT if guarantee.epsilon <= MOST_EPSILON else Fitness.NOT_FIT
+        fitness = _compare_with_limit(MOST_EPSILON, guarantee.epsilon)
         because = f"the certificate has an epsilon of {guarantee.epsilon:.2f}"
 
-    return Use(
-        name="publication",
-        fitness=fitness,
-        because=because,
-        rule=f"a certificate with an epsilon of at most {MOST_EPSILON:g}, and no hard rule that failed",
-    )
+    rule = f"a certificate with an epsilon of at most {MOST_EPSILON:g}, and no hard rule that failed"
+    return Use(name="publication", rule=rule, fitness=fitness, because=because)
 
 
-def _judge_tests(evaluation: Evaluation) -> Use:
+def _judge_tests(evaluation: Evaluation) -> Answer:
     """Tests of software need the right format alone, and a table that may be copied to where the tests run."""
     failed = evaluation.scores.privacy.failed
+    if failed is None:
+        return "not known", "privacy could not be measured"
     if failed:
-        fitness = Fitness.NOT_FIT
-        because = "a hard rule of privacy failed, so the table must stay where the real rows are"
-    elif failed is None:
-        fitness = Fitness.NOT_KNOWN
-        because = "privacy could not be measured"
-    else:
-        fitness = Fitness.FIT
-        because = "its columns have the types and the spelling of the real ones, and no hard rule of privacy failed"
-
-    return Use(
-        name="software tests",
-        fitness=fitness,
-        because=because,
-        rule="no hard rule of privacy failed",
-    )
+        return "not fit", "a hard rule of privacy failed, so the table must stay where the real rows are"
+    return "fit", "its columns have the types and the spelling of the real ones, and no hard rule of privacy failed"
 
 
-def _judge_columns(evaluation: Evaluation) -> Use:
+def _judge_columns(evaluation: Evaluation) -> Answer:
     quality = evaluation.scores.quality
-    rule = f"a score of at least {GOOD_PART:g} for column distributions, and no column that loses its missing values"
-    name = "statistics of single columns"
     if quality.limits:
-        return Use(name=name, fitness=Fitness.NOT_FIT, because=quality.limits[0], rule=rule)
-    return _judge_score(name, "column distributions", quality.distribution, rule)
+        return "not fit", quality.limits[0]
+    return _judge_score("column distributions", quality.distribution)
 
 
-def _judge_relations(evaluation: Evaluation) -> Use:
+def _judge_relations(evaluation: Evaluation) -> Answer:
     verdict = evaluation.scores.verdict.score
-    rule = f"a score of at least {GOOD_PART:g} for correlations, and a verdict on quality of at least {LEAST_QUALITY:g}"
-    name = "relations between columns"
     if verdict.value is not None and verdict.value < LEAST_QUALITY:
-        because = f"the verdict on quality is {verdict.value:g} of 10"
-        return Use(name=name, fitness=Fitness.NOT_FIT, because=because, rule=rule)
-    return _judge_score(name, "correlations", evaluation.scores.quality.correlation, rule)
+        return "not fit", f"the verdict on quality is {verdict.value:g} of 10"
+    return _judge_score("correlations", evaluation.scores.quality.correlation)
 
 
-def _judge_score(name: str, part: str, score: Score, rule: str) -> Use:
+def _judge_score(part: str, score: Score) -> Answer:
     if score.value is None:
-        return Use(name=name, fitness=Fitness.NOT_KNOWN, because=score.reason or "it was not measured", rule=rule)
-
-    fitness = Fitness.FIT if score.value >= GOOD_PART else Fitness.NOT_FIT
-    return Use(name=name, fitness=fitness, because=f"{part} score {score.value:g} of 10", rule=rule)
+        return "not known", score.reason or "it was not measured"
+    return _compare_with_limit(score.value, GOOD_PART), f"{part} score {score.value:g} of 10"
 
 
-def _judge_models(evaluation: Evaluation) -> Use:
+def _judge_models(evaluation: Evaluation) -> Answer:
     kept = measure_kept_skill(evaluation.utility)
-    rule = f"models of synthetic rows keep at least {LEAST_SKILL:.0%} of the skill of models of real rows"
-    name = "prediction models"
     if kept is None:
-        because = evaluation.utility.mean_gap.reason or "no column can be predicted from the real rows"
-        return Use(name=name, fitness=Fitness.NOT_KNOWN, because=because, rule=rule)
+        return "not known", evaluation.utility.mean_gap.reason or "no column can be predicted from the real rows"
 
-    fitness = Fitness.FIT if kept.share >= LEAST_SKILL else Fitness.NOT_FIT
     because = f"models that learned from synthetic rows keep {max(kept.share, 0):.0%} of the skill, on unseen real rows"
-    return Use(name=name, fitness=fitness, because=because, rule=rule)
+    return _compare_with_limit(kept.share, LEAST_SKILL), because
 
 
-def _judge_sharing(evaluation: Evaluation) -> Use:
+def _judge_sharing(evaluation: Evaluation) -> Answer:
     privacy = evaluation.scores.privacy
-    rule = f"every privacy test was made, no hard rule failed, and privacy scores at least {LEAST_PRIVACY:g}"
-    name = "sharing under a contract"
     if privacy.failed:
-        fitness = Fitness.NOT_FIT
-        because = "a hard rule of privacy failed"
-    elif privacy.score.value is None:
-        fitness = Fitness.NOT_KNOWN
-        because = privacy.score.reason or "privacy could not be measured"
-    else:
-        fitness = Fitness.FIT if privacy.score.value >= LEAST_PRIVACY else Fitness.NOT_FIT
-        because = f"privacy scores {privacy.score.value:g} of 10"
+        return "not fit", "a hard rule of privacy failed"
+    if privacy.score.value is None:
+        return "not known", privacy.score.reason or "privacy could not be measured"
+    return _compare_with_limit(privacy.score.value, LEAST_PRIVACY), f"privacy scores {privacy.score.value:g} of 10"
 
-    return Use(name=name, fitness=fitness, because=because, rule=rule)
+
+def _compare_with_limit(value: float, least: float) -> Fitness:
+    return "fit" if value >= least else "not fit"
 
 
 def list_names(uses: tuple[Use, ...], fitness: Fitness) -> Iterator[str]:
     """Names of the uses with this answer."""
-    return (use.name for use in uses if use.fitness is fitness)
+    return (use.name for use in uses if use.fitness == fitness)
+
+
+RULES: dict[str, tuple[str, Callable[[Evaluation], Answer]]] = {
+    "software tests": ("no hard rule of privacy failed", _judge_tests),
+    "statistics of single columns": (
+        f"a score of at least {GOOD_PART:g} for column distributions, and no column that loses its missing values",
+        _judge_columns,
+    ),
+    "relations between columns": (
+        f"a score of at least {GOOD_PART:g} for correlations, and a verdict on quality of at least {LEAST_QUALITY:g}",
+        _judge_relations,
+    ),
+    "prediction models": (
+        f"models of synthetic rows keep at least {LEAST_SKILL:.0%} of the skill of models of real rows",
+        _judge_models,
+    ),
+    "sharing under a contract": (
+        f"every privacy test was made, no hard rule failed, and privacy scores at least {LEAST_PRIVACY:g}",
+        _judge_sharing,
+    ),
+}
+"""Use -> its rule in words, and the function that applies it."""
