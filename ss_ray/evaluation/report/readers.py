@@ -32,6 +32,8 @@ EXCESS = 0.05
 """Distance above that of unseen real rows up to which a column may be estimated from, however far those are."""
 CLOSE_PAIR = 0.05
 """Distance of a pair of columns above that of unseen real rows up to which their relation may be estimated."""
+CLOSE_ASSOCIATION = 0.05
+"""Mean error of the associations up to which they may be estimated."""
 MOST_RARE = 0.9
 """Share of the rare categories that must occur before they may be counted."""
 MOST_NAMED = 5
@@ -149,12 +151,13 @@ def judge_by_certificate(guarantee: Certificate) -> tuple[ReaderVerdict, ...]:
 def _judge_for_manager(uses: tuple[Use, ...]) -> ReaderVerdict:
     """Fit for this, not for that, and why."""
     fit = tuple(list_names(uses, "fit"))
-    refused = [use for use in uses if use.fitness != "fit"]
     headline = f"Fit for {_join_words(fit)}." if fit else "Fit for no use that was judged."
-    if refused:
-        headline += f" Not for {refused[0].name}, because {refused[0].because}."
-
     topics = {"fit": "Fit for", "not fit": "Not fit for", "not known": "Not known"}
+    for fitness in ("not fit", "not known"):
+        refused = [use for use in uses if use.fitness == fitness]
+        if refused:
+            headline += f" {topics[fitness]}: {refused[0].name}, because {refused[0].because}."
+
     findings = [
         VerdictPart(
             topic=topic,
@@ -198,7 +201,7 @@ def _judge_for_officer(
         findings=(
             VerdictPart(topic="Found", sentences=found),
             VerdictPart(topic="Removed", sentences=removed),
-            VerdictPart(topic="Tested", sentences=tuple(map(_close_sentence, privacy.reasons[:MOST_NAMED]))),
+            VerdictPart(topic="Tested", sentences=tuple(map(_close_sentence, privacy.reasons))),
             VerdictPart(
                 topic="Proved",
                 sentences=(_describe_guarantee(guarantee) if guarantee else "Nothing: differential privacy was off.",),
@@ -235,7 +238,7 @@ def _list_gaps(evaluation: Evaluation, pii: Sequence[PiiRow] | None, guarantee: 
 
     if pii is None:
         yield "Personal data that the table may hold: nobody looked for it."
-    elif pii:
+    else:
         yield "Personal data that the search did not recognise. No search finds everything, least of all in free text."
 
     if guarantee is None:
@@ -254,47 +257,61 @@ def _judge_for_statistician(evaluation: Evaluation) -> ReaderVerdict:
     far = sorted((c for c in scored if not _is_close(c)), key=lambda c: -(c.distance.value or 0.0))
     pairs = [pair for pair in fidelity.pairs.worst if _exceeds_baseline(pair.distance, pair.baseline)]
     kept = measure_kept_skill(evaluation.utility)
-    can = []
-    cannot = []
+    found: list[tuple[bool, str]] = []
 
     if scored:
-        can.append(
+        sentence = (
             f"Shares, means and quantiles of {len(scored) - len(far)} of {len(scored)} scored columns (distance at "
             f"most {CLOSE:g}, or {EXCESS:g} above that of unseen real rows)."
         )
+        found.append((len(far) < len(scored), sentence))
+
     if far:
         names = tuple(f"{c.name!r} ({c.distance.value:.2f})" for c in far)
-        cannot.append(f"The distributions of {_join_words(names, MOST_NAMED)}: they differ too much.")
+        found.append((False, f"The distributions of {_join_words(names, MOST_NAMED)}: they differ too much."))
 
-    if fidelity.synthetic.correlation_off_diagonal.value is not None:
-        can.append(
-            "Associations of two columns, with a mean error of "
-            f"{fidelity.synthetic.correlation_off_diagonal.value:.3f} on a scale from 0 to 1."
+    error = fidelity.synthetic.correlation_off_diagonal.value
+    if error is not None:
+        sentence = (
+            f"Associations of two columns: their mean error is {error:.3f} (needed: at most {CLOSE_ASSOCIATION:g})."
         )
+        found.append((error <= CLOSE_ASSOCIATION, sentence))
+
     if pairs:
         names = tuple(f"{pair.first!r} with {pair.second!r}" for pair in pairs)
-        cannot.append(
+        sentence = (
             f"The relation of {_join_words(names, MOST_NAMED)} (distance more than {CLOSE_PAIR:g} above that of unseen "
             "real rows)."
         )
+        found.append((False, sentence))
 
     if kept is not None:
         sentence = f"Prediction models: they keep {max(kept.share, 0):.0%} of their skill (needed: {LEAST_SKILL:.0%})."
-        (can if kept.share >= LEAST_SKILL else cannot).append(sentence)
+        found.append((kept.share >= LEAST_SKILL, sentence))
 
-    if fidelity.rare_categories.value is not None:
-        occurring = fidelity.rare_categories.value
+    occurring = fidelity.rare_categories.value
+    if occurring is not None:
         sentence = f"Rare categories: {occurring:.0%} of those below 1% of the rows occur (needed: {MOST_RARE:.0%})."
-        (can if occurring >= MOST_RARE else cannot).append(sentence)
+        found.append((occurring >= MOST_RARE, sentence))
 
+    can = tuple(sentence for is_possible, sentence in found if is_possible)
+    cannot = tuple(sentence for is_possible, sentence in found if not is_possible)
     return ReaderVerdict(
         reader="a statistician",
         headline=_summarise_estimates(len(scored), len(far)),
         findings=(
-            VerdictPart(topic="Can be estimated", sentences=tuple(can) or ("Nothing that was measured.",)),
+            VerdictPart(topic="Can be estimated", sentences=can or ("Nothing that was measured.",)),
             VerdictPart(topic="Cannot", sentences=(*cannot, NARROW_INTERVALS, SINGLE_PERSONS)),
+            VerdictPart(topic="Not compared", sentences=(_describe_unscored(fidelity.columns),)),
         ),
     )
+
+
+def _describe_unscored(columns: Sequence[ColumnFidelity]) -> str:
+    names = tuple(repr(column.name) for column in columns if column.distance.value is None)
+    if not names:
+        return "No column was left out."
+    return f"{_join_words(names, MOST_NAMED)}: identifiers, free text, or columns without values have no distribution."
 
 
 def _summarise_estimates(scored: int, far: int) -> str:

@@ -41,7 +41,7 @@ def test_a_copy_of_the_training_rows_is_fit_for_nothing_that_leaves(train, holdo
     assert found["sharing under a contract"] == "not fit"
     assert found["publication"] == "not fit"
     manager, officer, _ = judge_for_readers(copied, PII, None)
-    assert "Not for software tests, because a hard rule of privacy failed" in manager.headline
+    assert "Not fit for: software tests, because a hard rule of privacy failed" in manager.headline
     assert officer.headline.startswith("Do not release: ")
 
 
@@ -51,6 +51,7 @@ def test_nothing_is_fit_to_leave_where_privacy_could_not_be_measured(train, fres
     assert found["software tests"] == "not known"
     assert found["sharing under a contract"] == "not known"
     assert found["prediction models"] == "not known"
+    assert "Not known: software tests, because privacy" in judge_for_readers(alone, (), None)[0].headline
 
 
 def test_a_failed_rule_outweighs_a_certificate(certificate):
@@ -100,6 +101,20 @@ def test_the_statistician_is_told_which_columns_are_far(evaluation):
     statistician = judge_for_readers(far, PII, None)[2]
     assert "'income' (0.90)" in sentences(statistician, "Cannot")
     assert "too narrow" in sentences(statistician, "Cannot")
+    assert "'id' and 'remark'" in sentences(statistician, "Not compared")
+
+
+@pytest.mark.parametrize(("error", "topic"), [(0.05, "Can be estimated"), (0.06, "Cannot")])
+def test_associations_are_estimated_up_to_the_stated_error(evaluation, error, topic):
+    likeness = replace(evaluation.fidelity.synthetic, correlation_off_diagonal=measured(error, 200))
+    found = replace(evaluation, fidelity=replace(evaluation.fidelity, synthetic=likeness))
+    assert "Associations of two columns" in sentences(judge_for_readers(found, PII, None)[2], topic)
+
+
+def test_the_officer_reads_every_finding(evaluation):
+    privacy = replace(evaluation.scores.privacy, reasons=tuple(f"finding {i}" for i in range(12)))
+    officer = judge_for_readers(with_scores(evaluation, privacy=privacy), PII, None)[1]
+    assert "Finding 11." in sentences(officer, "Tested")
 
 
 def test_the_page_that_may_leave_claims_nothing_about_real_rows(certificate):
