@@ -73,9 +73,9 @@ def generate_from(
     """Generate rows with the model of a finished run.
 
     Args:
-        config: The sections `generation` and `resources`, `data.random_state`, and start and stop of `time_series`;
-            all others are those of the run that trained the model. Its `constraints` are added to those of the run,
-            and an explicit empty list drops them.
+        config: The sections `generation`, `release` and `resources`, `data.random_state`, and start and stop of
+            `time_series`; all others are those of the run that trained the model. Its `constraints` are added to those
+            of the run, and an explicit empty list drops them.
         model: Directory of that run.
         out: Run directory of the new rows, another one.
         csv: Also write release/synthetic.csv.
@@ -241,6 +241,7 @@ def _with_the_models_sections(config: Config, trained: RunDir, constraints: Kept
             "training": _read_request(trained, "train")["training"],
             "generation": given["generation"],
             "constraints": [constraint.model_dump(mode="json") for constraint in constraints.all],
+            "release": given["release"],
             "resources": given["resources"],
             "audit_log": given["audit_log"],
         }

@@ -54,7 +54,10 @@ class StageSpans:
         from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
         # Resource.create reads OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES, which win over the default.
-        named = {} if os.environ.get("OTEL_SERVICE_NAME") else {"service.name": "ss_ray"}
+        is_named = "OTEL_SERVICE_NAME" in os.environ or "service.name=" in os.environ.get(
+            "OTEL_RESOURCE_ATTRIBUTES", ""
+        )
+        named = {} if is_named else {"service.name": "ss_ray"}
         provider = TracerProvider(resource=Resource.create(named), shutdown_on_exit=False)
         self.kept = InMemorySpanExporter()
         provider.add_span_processor(SimpleSpanProcessor(self.kept))
