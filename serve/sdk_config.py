@@ -95,6 +95,7 @@ OPERATOR_ONLY = {
     "data.max_bytes": "the operator decides how much is read",
     "data.query": "jobs read no databases for a user",
     "resources": "the operator decides where jobs run",
+    "tracking": "the operator decides which servers are told of jobs",
     "privacy.ledger": "the service keeps the ledger",
     "privacy.dataset": "the operator names data sets",
     "privacy.allow_inferred_schema": "the operator does not let a schema be used that nothing paid for",

@@ -33,6 +33,9 @@ def list_runs(
 @app.command("compare")
 def compare_runs(
     runs: Annotated[list[str], typer.Argument(help="Run directories, two or more.")],
+    html: Annotated[
+        str | None, typer.Option("--html", help="Write a page with scores, verdicts and settings that differ.")
+    ] = None,
     debug: DebugOption = False,
 ) -> None:
     """Show the main figures of two or more runs side by side."""
@@ -43,6 +46,13 @@ def compare_runs(
 
     found = [read_overview(run) for run in runs]
     print("\n".join(align_cells([("", *(overview.run for overview in found)), *figure_rows(found)])))
+    if html is not None:
+        from ss_ray.location import Location
+        from ss_ray.pipelines.comparison import render_comparison
+
+        page = Location.parse(html)
+        page.write_text(render_comparison(runs))
+        print(f"Page             {page}  (internal: computed on real rows)")
 
 
 @app.command()

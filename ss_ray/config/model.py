@@ -341,6 +341,33 @@ class PreflightParameters(Section):
     disabled_checks: tuple[str, ...] = Field((), description="Checks to skip.", json_schema_extra=NOT_YET)
 
 
+class ReleaseParameters(Section):
+    """What the descriptions beside the released table say of it; published with the table."""
+
+    license: str = Field(
+        "other", min_length=1, description="Licence of the synthetic table: an SPDX identifier (cc-by-4.0), or a name."
+    )
+    description: str | None = Field(None, description="First paragraph of the dataset card.")
+
+
+class TrackingParameters(Section):
+    """Servers that are told of a run; traces by the standard OTEL_* variables of the environment."""
+
+    mlflow_uri: str | None = Field(
+        None, description="MLflow server or store that gets parameters, metrics and the released files; null: none."
+    )
+    mlflow_experiment: str = Field("ss_ray", min_length=1, description="Name of the MLflow experiment.")
+    openlineage_url: str | None = Field(
+        None, description="OpenLineage server (http, https), or file:///PATH to append events to; null: none."
+    )
+    openlineage_namespace: str = Field("ss_ray", min_length=1, description="Namespace of the OpenLineage job.")
+    internal: bool = Field(
+        False,
+        description="Send MLflow the internal report too, and under differential privacy the figures of real rows: the "
+        "server is then as secret as the run directory.",
+    )
+
+
 class ResourceParameters(Section):
     """Where the work runs. Changes speed, never the result's distribution."""
 
@@ -380,6 +407,8 @@ class Config(Section):
     privacy: PrivacyParameters | None = Field(default_factory=PrivacyParameters, description="null: off.")
     time_series: TimeSeriesParameters = Field(default_factory=TimeSeriesParameters)
     preflight: PreflightParameters = Field(default_factory=PreflightParameters)
+    release: ReleaseParameters = Field(default_factory=ReleaseParameters)
+    tracking: TrackingParameters = Field(default_factory=TrackingParameters)
     resources: ResourceParameters = Field(default_factory=ResourceParameters)
     audit_log: str | None = Field(
         "~/.ss_ray/audit.jsonl", description="File on the driver's machine that says who ran what; null: none."

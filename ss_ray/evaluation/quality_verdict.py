@@ -50,6 +50,21 @@ class QualityVerdict:
 
 
 @dataclass(frozen=True, kw_only=True)
+class KeptSkill:
+    """Skill of models that learned from synthetic rows, as a share of the skill of models that learned from real rows.
+
+    Attributes:
+        share: The share; 1 loses nothing, and chance may bring it above 1 or below 0.
+        std_error: Standard error of the share.
+        columns: Number of predicted columns.
+    """
+
+    share: float
+    std_error: float
+    columns: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class _Cap:
     """A highest score, and the reason for it in words."""
 
@@ -131,21 +146,36 @@ def _cap_by_utility(utility: Utility) -> Iterator[_Cap]:
                 f"({utility.measure} {main.value:.2f}, on real rows {utility.real.value:.2f})",
             )
 
+    kept = measure_kept_skill(utility)
+    if kept is None:
+        return
+
+    best = kept.share + STANDARD_ERRORS * kept.std_error
+    limit = next((limit for bar, limit in SKILL_LIMITS if best < bar), None)
+    if limit is not None:
+        columns = "one column" if kept.columns == 1 else f"{kept.columns} columns"
+        yield _Cap(
+            limit=limit,
+            reason=f"models trained on synthetic rows keep {max(kept.share, 0):.0%} of the skill of models trained on "
+            f"real rows, over {columns}",
+        )
+
+
+def measure_kept_skill(utility: Utility) -> KeptSkill | None:
+    """The share of the real rows' skill that models of synthetic rows keep; None where no column can be predicted.
+
+    Args:
+        utility: Scores of models that learned from synthetic and from real rows.
+    """
     known = [target for target in utility.targets if _is_predictable(target)]
     if not known:
-        return
+        return None
 
     skills = [_measure_skill(target.task, target.real) or 0.0 for target in known]
     kept = sum(skill - (target.gap.value or 0.0) for skill, target in zip(skills, known, strict=True)) / sum(skills)
     noise = sum((target.gap.std_error or 0.0) ** 2 for target in known) ** 0.5 / sum(skills)
-    limit = next((limit for bar, limit in SKILL_LIMITS if kept + STANDARD_ERRORS * noise < bar), None)
-    if limit is not None:
-        columns = "one column" if len(known) == 1 else f"{len(known)} columns"
-        yield _Cap(
-            limit=limit,
-            reason=f"models trained on synthetic rows keep {max(kept, 0):.0%} of the skill of models trained on real "
-            f"rows, over {columns}",
-        )
+
+    return KeptSkill(share=kept, std_error=noise, columns=len(known))
 
 
 def _is_predictable(target: TargetUtility) -> bool:

@@ -17,7 +17,7 @@ from ss_ray.evaluation.privacy_tests import check_columns
 from ss_ray.evaluation.report.report import ReportContext
 from ss_ray.evaluation.stage import EvaluationRequest, EvaluationResult, Tables, evaluate_table
 from ss_ray.location import Location
-from ss_ray.pipelines.facts import public_columns, request_fingerprint, sequence_columns
+from ss_ray.pipelines.facts import public_columns, request_fingerprint, sequence_columns, table_name
 from ss_ray.pipelines.run import start_run
 from ss_ray.plans.sequences import check_sequences
 from ss_ray.progress import OnProgress, ignore
@@ -105,18 +105,17 @@ def _evaluate_sources(
         if config.constraints == "auto":
             raise ConfigError("constraints: auto is for `ss-ray run`; list the constraints to check")
 
-        sources = {name: copy_addressed(uri, work / f"copy-{name}", on_progress) for name, uri in sources.items()}
-        table = read_table(sources["train"], config.data, 0, on_progress, min_rows=1)
+        copies = {name: copy_addressed(uri, work / f"copy-{name}", on_progress) for name, uri in sources.items()}
+        table = read_table(copies["train"], config.data, 0, on_progress, min_rows=1)
         check_columns(config.evaluation, table.schema)
         log.facts["request"] = request_fingerprint(config)
-        dialects = {name: _declared_data(name, config.data) for name in sources}
+        dialects = {name: _declared_data(name, config.data) for name in copies}
         read = {
-            name: type_rows(uri, table.schema, dialects[name], work / name, on_progress)
-            for name, uri in sources.items()
+            name: type_rows(uri, table.schema, dialects[name], work / name, on_progress) for name, uri in copies.items()
         }
         log.facts["inputs"] = {name: list(rows.digests) for name, rows in read.items()}
         _check_rows(read)
-        extra = {name: _extra_columns(uri, dialects[name], table.schema) for name, uri in sources.items()}
+        extra = {name: _extra_columns(uri, dialects[name], table.schema) for name, uri in copies.items()}
         result = evaluate_table(
             Tables(train=work / "train", holdout=work / "holdout", synthetic=work / "synthetic"),
             table.schema,
@@ -128,7 +127,7 @@ def _evaluate_sources(
                 lost=read["synthetic"].lost,
                 public=public_columns(config),
             ),
-            _report_context(folder, read, extra),
+            _report_context(table_name(sources["synthetic"]), folder, read, extra),
             None,
             folder,
             on_progress,
@@ -187,9 +186,12 @@ def _extra_columns(uri: str | Path, data: DataParameters, schema: TableSchema) -
     return tuple(name for name in names if name not in schema.names)
 
 
-def _report_context(folder: Location, read: dict[str, TypedRows], extra: dict[str, tuple[str, ...]]) -> ReportContext:
+def _report_context(
+    title: str, folder: Location, read: dict[str, TypedRows], extra: dict[str, tuple[str, ...]]
+) -> ReportContext:
     return ReportContext(
-        title=folder.name,
+        title=title,
+        run=folder.name,
         created_at=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         model="made elsewhere",
         counts={f"{'training' if name == 'train' else name} rows": rows.num_rows for name, rows in read.items()},

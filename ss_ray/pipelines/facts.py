@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import reduce
+from pathlib import Path
 from typing import Any
 
+from ss_ray.addresses import Address, is_address
 from ss_ray.config.files import explicit_paths
 from ss_ray.config.model import Config
 from ss_ray.evaluation.report.compliance import RunFacts
@@ -19,13 +21,48 @@ from ss_ray.privacy.certificate import Certificate
 from ss_ray.runs.run_dir import fingerprint
 from ss_ray.tables.stage import TableRef
 
-SECRET = ("replace_pii", "privacy.ledger")
-"""Parameters that may hold a seed of stand-ins, or the password of a database."""
+SECRET = ("replace_pii", "privacy.ledger", "tracking")
+"""Parameters that may hold a seed of stand-ins, or the password of a database or a server."""
+
+
+def table_name(data: str | Path) -> str:
+    """Name of a table for people: the name of its file or folder without the ending, or of the table of a database.
+
+    Args:
+        data: Path, URI or address of the table. Nothing else of it is shown, because it may hold a password.
+
+    Example:
+        >>> table_name("s3://bucket/visits.csv"), table_name("postgresql://ann:secret@host/sales#public.orders")
+        ('visits', 'orders')
+    """
+    if is_address(data):
+        address = Address.parse(str(data))
+        name = address.table.rpartition(".")[2] or address.place.partition("?")[0].rpartition("/")[2]
+    else:
+        name = Path(str(data).partition("?")[0]).name
+
+    return name.partition(".")[0] or "table"
 
 
 def request_fingerprint(config: Config) -> str:
     """SHA-256 of the whole request."""
     return fingerprint(config.model_dump(mode="json"))
+
+
+def public_fingerprint(config: Config) -> str:
+    """SHA-256 of the request without its secrets, so that the hash cannot be used to guess a seed or a password.
+
+    Args:
+        config: The whole request.
+    """
+    tree = config.model_dump(mode="json")
+    for path in (*SECRET, "audit_log", "data.query", "data.random_state", "notes", "resources"):
+        section, _, name = path.rpartition(".")
+        parent = tree[section] if section else tree
+        if parent is not None:
+            parent.pop(name)
+
+    return fingerprint(tree)
 
 
 def run_facts(

@@ -18,6 +18,7 @@ from ss_ray.generation.results import GenerationJob, SyntheticTable
 from ss_ray.location import Location
 from ss_ray.pii.rules import PiiPlan
 from ss_ray.pii.stage import PiiResult, RowFolders
+from ss_ray.pipelines.cards import write_cards
 from ss_ray.pipelines.facts import request_fingerprint
 from ss_ray.pipelines.families import FAMILIES, choose_family, make_request
 from ss_ray.pipelines.kept_constraints import KeptConstraints, keep_constraints, read_found
@@ -72,9 +73,9 @@ def generate_from(
     """Generate rows with the model of a finished run.
 
     Args:
-        config: The sections `generation` and `resources`, `data.random_state`, and start and stop of `time_series`;
-            all others are those of the run that trained the model. Its `constraints` are added to those of the run,
-            and an explicit empty list drops them.
+        config: The sections `generation`, `release` and `resources`, `data.random_state`, and start and stop of
+            `time_series`; all others are those of the run that trained the model. Its `constraints` are added to those
+            of the run, and an explicit empty list drops them.
         model: Directory of that run.
         out: Run directory of the new rows, another one.
         csv: Also write release/synthetic.csv.
@@ -109,6 +110,7 @@ def generate_from(
         if certificate is not None:
             run_dir.certificate.write_text(certificate.to_json())
 
+        write_cards(job, trained.root.name, schema, certificate, None)
         return GenerationReport(
             run_dir=str(run_dir.root),
             synthetic=str(run_dir.synthetic),
@@ -239,6 +241,7 @@ def _with_the_models_sections(config: Config, trained: RunDir, constraints: Kept
             "training": _read_request(trained, "train")["training"],
             "generation": given["generation"],
             "constraints": [constraint.model_dump(mode="json") for constraint in constraints.all],
+            "release": given["release"],
             "resources": given["resources"],
             "audit_log": given["audit_log"],
         }

@@ -20,7 +20,8 @@ from ss_ray.constraints.check import check_declared
 from ss_ray.errors import ConfigError, DataError, PrivacyError
 from ss_ray.evaluation.privacy_tests import check_columns
 from ss_ray.evaluation.report.compliance import RunFacts
-from ss_ray.evaluation.report.report import PiiRow, ReportContext
+from ss_ray.evaluation.report.readers import PiiRow
+from ss_ray.evaluation.report.report import ReportContext
 from ss_ray.evaluation.stage import (
     EvaluationRequest,
     EvaluationResult,
@@ -36,6 +37,7 @@ from ss_ray.pii.identities.plan import IdentityPlan
 from ss_ray.pii.rules import PiiPlan
 from ss_ray.pii.stage import PiiResult, RowFolders, replace_pii, search_synthetic
 from ss_ray.pii.survivors import ScanResult
+from ss_ray.pipelines.cards import write_cards
 from ss_ray.pipelines.copied_sources import bring_source, drop_copy, state_of_source
 from ss_ray.pipelines.facts import (
     given_settings,
@@ -44,6 +46,7 @@ from ss_ray.pipelines.facts import (
     request_fingerprint,
     run_facts,
     sequence_columns,
+    table_name,
 )
 from ss_ray.pipelines.families import FAMILIES, choose_family, make_request
 from ss_ray.pipelines.found_constraints import find_constraints, plan_with, plan_without_faults
@@ -51,6 +54,7 @@ from ss_ray.pipelines.handover import Learned, Prepared, Release
 from ss_ray.pipelines.notices import find_notices
 from ss_ray.pipelines.private import PrivateRun, private_run_of, refuse_budgeted, train_privately
 from ss_ray.pipelines.stages import Job, begin_job
+from ss_ray.pipelines.tracking import check_tracking, track_job
 from ss_ray.plans.make import check_supported, make_plan
 from ss_ray.plans.plan import RunPlan
 from ss_ray.plans.sequences import modelled_schema, with_timestamp_format
@@ -88,11 +92,13 @@ class PlannedSource:
         table: Reference to the source.
         plan: Plan of the run.
         private_run: Account of the run in the privacy ledger; None without differential privacy.
+        table_name: Name of the table for people.
     """
 
     table: TableRef
     plan: RunPlan
     private_run: PrivateRun | None
+    table_name: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,15 +160,14 @@ def run(
     Raises:
         SsRayError: See `ss_ray.errors`; what is finished stays, and the same call goes on from there.
     """
-    require_config(config)
-    check_supported(config)
-    choose_family(config).check(config.training)
     run_dir = RunDir.at(out)
-    check_apart(data, run_dir)
-
+    _check_request(config, data, run_dir)
     inputs = partial(inputs_of, config, data)
     # The state of the source is read inside of the job, so that an error stands in the audit log.
-    with begin_job("run", config, run_dir, inputs, redo=redo, on_progress=on_progress) as job:
+    with (
+        begin_job("run", config, run_dir, inputs, redo=redo, on_progress=on_progress) as job,
+        track_job(job, data) as tracking,
+    ):
         files = bring_source(job, data)
         source = _read_source(job, data, files)
         source, prepared = _prepare_rows(job, files, source)
@@ -170,6 +175,8 @@ def run(
         release = _make_release(job, source, prepared, learned)
         csv_file = _write_csv(run_dir, prepared.schema) if csv else None
         evaluation = _evaluate_release(job, source, prepared, learned, release)
+        write_cards(job, source.table_name, prepared.schema, learned.guarantee, evaluation)
+        tracking.complete(job, release.synthetic.num_rows, learned.guarantee, evaluation)
 
         return RunReport(
             run_dir=str(run_dir.root),
@@ -187,6 +194,19 @@ def run(
             done_now=job.stages.done_now,
             notices=find_notices(source.table, source.plan, finds=config.constraints == "auto"),
         )
+
+
+def _check_request(config: Config, data: str | Path, run_dir: RunDir) -> None:
+    """Refuse before any work what cannot be done.
+
+    Raises:
+        ConfigError: The request is not supported, lacks a package, or its places lie inside each other.
+    """
+    require_config(config)
+    check_supported(config)
+    choose_family(config).check(config.training)
+    check_tracking(config.tracking)
+    check_apart(data, run_dir)
 
 
 def _read_source(job: Job, data: str | Path, files: str | Path) -> PlannedSource:
@@ -218,7 +238,7 @@ def _read_source(job: Job, data: str | Path, files: str | Path) -> PlannedSource
     family = choose_family(config)
     plan = make_plan(config, family, num_rows=table.num_rows, seed=start.seed, split_seed=start.split_seed)
 
-    return PlannedSource(table=table, plan=plan, private_run=private_run)
+    return PlannedSource(table=table, plan=plan, private_run=private_run, table_name=table_name(data))
 
 
 def _prepare_rows(job: Job, files: str | Path, source: PlannedSource) -> tuple[PlannedSource, Prepared]:
@@ -331,7 +351,7 @@ def _make_release(job: Job, source: PlannedSource, prepared: Prepared, learned: 
     synthetic = job.stages.run(FAMILIES[plan.family].generate, rows, plan.model.text, job.on_progress)
     job.log.facts["rows"] = synthetic.num_rows
     scan = job.stages.run(search_release, run_dir, prepared.real, prepared.pii.plan, job.on_progress)
-    _publish_page(learned.guarantee, run_dir, synthetic)
+    _publish_page(learned.guarantee, run_dir, synthetic, source)
 
     return Release(synthetic=synthetic, scan=scan)
 
@@ -400,7 +420,9 @@ def search_release(run_dir: RunDir, originals: RowFolders, plan: PiiPlan | None,
         raise
 
 
-def _publish_page(guarantee: Certificate | None, run_dir: RunDir, synthetic: SyntheticTable) -> None:
+def _publish_page(
+    guarantee: Certificate | None, run_dir: RunDir, synthetic: SyntheticTable, source: PlannedSource
+) -> None:
     """Write the page that may leave with a table under differential privacy; a stale page went with its release."""
     if guarantee is None or run_dir.public_report.exists():
         return
@@ -410,7 +432,7 @@ def _publish_page(guarantee: Certificate | None, run_dir: RunDir, synthetic: Syn
         run_dir.synthetic,
         read_model_schema(run_dir.internal / "model"),
         num_rows=synthetic.num_rows,
-        title=run_dir.root.name,
+        title=source.table_name,
         target=run_dir.public_report,
     )
 
@@ -512,7 +534,8 @@ def _report_context(
 ) -> ReportContext:
     plan = source.plan
     return ReportContext(
-        title=job.run_dir.root.name,
+        title=source.table_name,
+        run=job.run_dir.root.name,
         created_at=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         model=FAMILIES[plan.family].describe(learned.model),
         counts=facts.counts,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -23,6 +23,7 @@ from ss_ray.progress import OnProgress, ignore
 from ss_ray.runs.audit_log import Log, logged
 from ss_ray.runs.lock import locked
 from ss_ray.runs.run_dir import RunDir, fingerprint
+from ss_ray.runs.settings import flatten_tree
 
 logger = logging.getLogger(__name__)
 
@@ -78,6 +79,8 @@ class Stages:
         self.ran = False
         self.seconds: dict[str, float] = {}
         self.done_now: tuple[str, ...] = ()
+        # What goes on around each stage that is done now, for a trace of the run.
+        self.observe: Callable[[str], AbstractContextManager[None]] = lambda stage: nullcontext()
         # Whether every stage is done: `check` finds it out.
         self.is_finished = False
 
@@ -152,7 +155,9 @@ class Stages:
         logger.info("%s: starts", stage)
         self.ran = True
         started = time.perf_counter()
-        result = function(*args, **kwargs)
+        with self.observe(stage):
+            result = function(*args, **kwargs)
+
         self.seconds[stage] = round(time.perf_counter() - started, 2)
         self.done_now = (*self.done_now, stage)
         self.run_dir.write_manifest(
@@ -286,8 +291,8 @@ def _drop_leaf(tree: dict[str, Any] | None, path: list[str]) -> None:
 
 
 def _what_changed(stale: list[str], manifest: Mapping[str, Any], asked: Mapping[str, Any]) -> str:
-    before = _flatten_tree(manifest.get("asked", {}))
-    now = _flatten_tree(asked)
+    before = flatten_tree(manifest.get("asked", {}))
+    now = flatten_tree(asked)
     changed = sorted(path for path in before.keys() | now.keys() if before.get(path) != now.get(path))
     what = ", ".join(changed) or ("the source" if stale[0] == "read" else "the version of ss_ray")
 
@@ -295,14 +300,3 @@ def _what_changed(stale: list[str], manifest: Mapping[str, Any], asked: Mapping[
         f"{what} changed since this run directory was begun; {', '.join(stale)} would be done again: "
         "say --redo to do so, or give another --out"
     )
-
-
-def _flatten_tree(tree: Any, prefix: str = "") -> dict[str, Any]:
-    if not isinstance(tree, dict):
-        return {prefix: tree}
-
-    return {
-        path: leaf
-        for key, value in tree.items()
-        for path, leaf in _flatten_tree(value, f"{prefix}.{key}" if prefix else key).items()
-    }

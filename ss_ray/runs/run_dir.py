@@ -47,8 +47,10 @@ class RunDir:
                 Path(folder.path).chmod(0o700)
 
     def discard_evaluation(self) -> None:
-        """Remove report, metrics and evidence, which belong to one synthetic table."""
+        """Remove report, metrics and evidence, which belong to one synthetic table, and descriptions that cite them."""
         self.report.remove()
+        self.dataset_card.remove()
+        self.croissant.remove()
         for name in ("metrics.json", "compliance.json"):
             (self.internal / name).remove()
 
@@ -86,6 +88,16 @@ class RunDir:
     def public_report(self) -> Location:
         """The page that may leave, with differential privacy."""
         return self.release / "report.html"
+
+    @property
+    def dataset_card(self) -> Location:
+        """The description of the synthetic table for people and for the Hugging Face hub."""
+        return self.release / "README.md"
+
+    @property
+    def croissant(self) -> Location:
+        """The description of the synthetic table for catalogs and loaders."""
+        return self.release / "croissant.json"
 
     def manifest(self, stage: str) -> Location:
         """Where a stage says that it is finished."""

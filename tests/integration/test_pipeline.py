@@ -23,6 +23,7 @@ from ss_ray.runs.audit_log import read_log, verify
 from ss_ray.tables.files import file_digest
 from ss_ray.tables.parts import count_rows
 from ss_ray.tables.stage import read_table, split_table
+from tests.tracking.local_server import closed_address
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_cluster")]
 
@@ -57,8 +58,26 @@ def manifest(run_dir: Path, stage: str) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def finished(visits_csv: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[RunReport, Path]:
-    out = tmp_path_factory.mktemp("runs") / "finished"
-    return run(full(), visits_csv, out, csv=True), out
+    folder = tmp_path_factory.mktemp("runs")
+    tracking = {"openlineage_url": (folder / "lineage.jsonl").as_uri(), "mlflow_uri": closed_address()}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OTEL_TRACES_EXPORTER", "console")
+        return run(full(tracking=tracking), visits_csv, folder / "finished", csv=True), folder / "finished"
+
+
+def test_a_run_tells_its_lineage_without_a_cell_though_another_server_is_down(
+    finished: tuple[RunReport, Path], visits_csv: Path
+) -> None:
+    _, out = finished
+    text = (out.parent / "lineage.jsonl").read_text()
+    start, complete = (json.loads(line) for line in text.splitlines())
+    assert (start["eventType"], complete["eventType"]) == ("START", "COMPLETE")
+    assert complete["outputs"][0]["name"] == str(out / "release/synthetic")
+    names = {field["name"] for field in complete["outputs"][0]["facets"]["schema"]["fields"]}
+    table = pd.read_csv(visits_csv, dtype=str)
+    assert names == set(table.columns)
+    cells = {cell for column in table for cell in table[column].dropna() if len(cell) > 8}
+    assert [cell for cell in cells if cell in text] == []
 
 
 def test_a_run_leaves_table_report_metrics_and_a_manifest_of_every_stage(finished: tuple[RunReport, Path]) -> None:
@@ -68,7 +87,13 @@ def test_a_run_leaves_table_report_metrics_and_a_manifest_of_every_stage(finishe
     assert [manifest(out, stage)["stage"] for stage in expected] == expected
     assert "internal" in (out / "internal/report.html").read_text().lower()
     assert json.loads((out / "internal/metrics.json").read_text())["scores"]
-    assert sorted(path.name for path in (out / "release").iterdir()) == ["synthetic", "synthetic.csv"]
+    assert sorted(path.name for path in (out / "release").iterdir()) == [
+        "README.md",
+        "croissant.json",
+        "synthetic",
+        "synthetic.csv",
+    ]
+    assert "Quality:" in (out / "release/README.md").read_text()
     assert not list(out.rglob("*partial*"))
 
 

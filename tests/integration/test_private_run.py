@@ -135,7 +135,10 @@ def test_kills_only_over_count_and_nothing_of_one_row_leaves(table: Path, tmp_pa
     assert certificate["num_steps_lost"] > 0  # a kill comes between checkpoints
     assert certificate["epsilon"] <= 4.0 <= certificate["ledger"]["epsilon_spent"]  # by RDP
     assert not any(job.reserved for balance in ledger.balances() for job in balance.jobs)
+    assert "Quality:" not in (out / "release/README.md").read_text()  # a figure of real rows, not paid for
     assert sorted(path.name for path in (out / "release").iterdir()) == [
+        "README.md",
+        "croissant.json",
         "privacy_certificate.json",
         "report.html",
         "synthetic",

@@ -46,6 +46,11 @@ STORAGE = (
         holds="with differential privacy: the guarantee, and what the table shows",
         is_private=False,
     ),
+    Stored(
+        path="release/README.md, release/croissant.json",
+        holds="descriptions of the synthetic table for people, catalogs and loaders",
+        is_private=False,
+    ),
     Stored(path="internal/train, internal/holdout", holds="real rows", is_private=True),
     Stored(path="internal/replaced, internal/replaced-holdout", holds="real rows with stand-ins", is_private=True),
     Stored(path="internal/learned", holds="the same without rare values: what the model learned", is_private=True),

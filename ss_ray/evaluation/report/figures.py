@@ -55,7 +55,10 @@ def roc_figure(curve: RocCurve) -> Figure:
     line = {"type": "scatter", "mode": "lines", "meta": "synthetic", "x": x, "y": y, "hovertemplate": hover}
     chance = {"type": "scatter", "mode": "lines", "meta": "chance", "x": [0.0, 1.0], "y": [0.0, 1.0]}
     axis = {"range": [0, 1], "tickformat": ".0%", "constrain": "domain"}
-    axes = {"xaxis": axis, "yaxis": axis | {"scaleanchor": "x"}}
+    axes = {
+        "xaxis": axis | _title_axis("real rows called synthetic"),
+        "yaxis": axis | {"scaleanchor": "x"} | _title_axis("synthetic rows found"),
+    }
 
     return {"data": [chance | {"hoverinfo": "skip"}, line], "layout": axes}
 
@@ -63,7 +66,10 @@ def roc_figure(curve: RocCurve) -> Figure:
 def component_figure(points: Components) -> Figure:
     """Real and synthetic rows in the plane of the first two principal components."""
     traces = [_draw_points(points.real, "real"), _draw_points(points.synthetic, "synthetic")]
-    return {"data": traces, "layout": {"xaxis": {"zeroline": False}, "yaxis": {"zeroline": False}}}
+    return {
+        "data": traces,
+        "layout": {"xaxis": _title_axis("first component"), "yaxis": _title_axis("second component")},
+    }
 
 
 def distance_figure(distances: DistanceQuantiles) -> Figure:
@@ -82,7 +88,12 @@ def distance_figure(distances: DistanceQuantiles) -> Figure:
         for role, quantiles in kinds
     ]
 
-    return {"data": traces, "layout": {"xaxis": {"rangemode": "tozero"}, "yaxis": {"tickformat": ".0%"}}}
+    axes = {
+        "xaxis": {"rangemode": "tozero"} | _title_axis("distance"),
+        "yaxis": {"tickformat": ".0%"} | _title_axis("rows at most so far"),
+    }
+
+    return {"data": traces, "layout": axes}
 
 
 def _draw_points(points: Sequence[Point], role: str) -> Figure:
@@ -102,13 +113,27 @@ def escape_label(text: str) -> str:
     return html.escape(short, quote=False)
 
 
-def _draw_histogram(x: Values, y: Values, column: ScoredColumn) -> Figure:
+def length_figure(real: Values, synthetic: Values, column: ScoredColumn) -> Figure:
+    """Lengths of real and synthetic texts in characters, as shares of the texts."""
+    x, y = (values[~missing(values)] for values in (real, synthetic))
+    return _draw_histogram(x, y, column, label="characters")
+
+
+def _title_axis(text: str) -> Figure:
+    return {"title": {"text": text}}
+
+
+def _draw_histogram(x: Values, y: Values, column: ScoredColumn, *, label: str | None = None) -> Figure:
     """Real values as bars, with the outline of the synthetic values, in common bins of equal width."""
     edges = _choose_edges(np.concatenate([x, y]).astype(float), whole=column.kind in WHOLE_KINDS | {Kind.DATE})
     real, made = (np.histogram(part.astype(float), bins=edges)[0] / max(len(part), 1) for part in (x, y))
     dated = column.kind in (Kind.DATE, Kind.DATETIME)
     traces = [_real_bars(edges, real, made, dated=dated), _synthetic_outline(edges, made, dated=dated)]
-    layout = {"bargap": 0, "xaxis": {"type": "date"} if dated else {}, "yaxis": {"tickformat": ".0%"}}
+    layout = {
+        "bargap": 0,
+        "xaxis": ({"type": "date"} if dated else {}) | _title_axis(escape_label(label or column.name)),
+        "yaxis": {"tickformat": ".0%"} | _title_axis("share of rows"),
+    }
     return {"data": traces, "layout": layout}
 
 
@@ -190,7 +215,12 @@ def _draw_bars(x: Values, y: Values, column: ScoredColumn) -> Figure:
     ticks = {"tickvals": positions, "ticktext": names, "autorange": "reversed", "showgrid": False}
     # Few categories would give clumsy bars.
     gap = max(0.25, 1.0 - 0.13 * len(names))
-    layout = {"barmode": "group", "bargap": gap, "xaxis": {"tickformat": ".0%"}, "yaxis": ticks}
+    layout = {
+        "barmode": "group",
+        "bargap": gap,
+        "xaxis": {"tickformat": ".0%"} | _title_axis("share of rows"),
+        "yaxis": ticks,
+    }
 
     return {"data": traces, "layout": layout}
 

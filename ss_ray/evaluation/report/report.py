@@ -6,22 +6,14 @@ real rows are on the page, so it must not leave the place of the real data; the 
 
 from __future__ import annotations
 
-import base64
-import gzip
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
 import pandas as pd
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from ss_ray.evaluation.columns import prepare, sample, scored_columns
+from ss_ray.evaluation.columns import ScoredColumn, Table, prepare, sample, scored_columns
 from ss_ray.evaluation.evaluate import Evaluation
-from ss_ray.evaluation.metrics import Metric
 from ss_ray.evaluation.report.advice import next_steps
 from ss_ray.evaluation.report.compliance import Evidence
 from ss_ray.evaluation.report.figures import (
@@ -30,8 +22,14 @@ from ss_ray.evaluation.report.figures import (
     column_figure,
     component_figure,
     distance_figure,
+    length_figure,
     roc_figure,
 )
+from ss_ray.evaluation.report.page import environment, pack_text, script_json, to_json
+from ss_ray.evaluation.report.pair_counts import MAX_COLUMNS, count_pairs
+from ss_ray.evaluation.report.readers import PiiRow, judge_for_readers
+from ss_ray.evaluation.report.tables import QUANTILES, QuantileRow, quantile_rows, take_first_rows, text_lengths
+from ss_ray.evaluation.report.thresholds import list_thresholds
 from ss_ray.evaluation.samples import COMMON_ROWS
 from ss_ray.evaluation.scores import TOP_OF_GOOD, to_score
 from ss_ray.privacy.certificate import Certificate
@@ -41,22 +39,6 @@ MAX_FIGURES = 24
 """Columns that are plotted, the first ones of the table."""
 FIGURE_ROWS = 20_000
 """Most rows of each table behind a histogram."""
-TEMPLATES = Path(__file__).parent / "templates"
-
-
-@dataclass(frozen=True, kw_only=True)
-class PiiRow:
-    """Replacement in one column of personal data.
-
-    Attributes:
-        column: Name of the column.
-        entity_type: Presidio's name of what it holds ("EMAIL_ADDRESS").
-        replaced: Values replaced by stand-ins.
-    """
-
-    column: str
-    entity_type: str
-    replaced: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +46,8 @@ class ReportContext:
     """Facts in the report beside the evaluation; plain values only.
 
     Attributes:
-        title: Name of the run.
+        title: Name of the table.
+        run: Name of the run, or of the folder of the evaluation.
         created_at: Date and time, as it is to be shown.
         model: Name of the generator.
         counts: Label -> number for the head of the page ("training rows" -> 20000).
@@ -79,6 +62,7 @@ class ReportContext:
     """
 
     title: str
+    run: str
     created_at: str
     model: str
     counts: Mapping[str, int]
@@ -110,7 +94,8 @@ def render_report(
         context: Everything else that is shown.
         evidence: For auditors; None where the table was made elsewhere.
     """
-    figures = _draw_figures(evaluation, train, synthetic, schema)
+    rows = _prepare_rows(train, synthetic, schema)
+    figures = _draw_figures(evaluation, rows)
     return (
         environment()
         .get_template("report.html")
@@ -120,32 +105,75 @@ def render_report(
             is_public=False,
             evidence=evidence,
             steps=(*context.warnings, *next_steps(evaluation)),
-            sections=list(_list_sections(evaluation, context, evidence)),
+            readers=judge_for_readers(evaluation, context.pii, context.guarantee),
+            thresholds=list_thresholds(),
+            first_rows=take_first_rows(synthetic, schema),
+            sections=list(_list_sections(evaluation, context, evidence, rows)),
             plots=set(figures),
             plotted=[name for name in figures if name.startswith("column-")],
             scored=sum(c.distance.value is not None for c in evaluation.fidelity.columns),
             columns={f"column-{i}": column for i, column in enumerate(evaluation.fidelity.columns)},
+            text_columns={f"text-{i}": column.name for i, column in enumerate(rows.lengths["real"].columns)},
+            quantiles=rows.list_quantiles(),
+            quantile_shares=QUANTILES,
             read_columns=[column for column in schema.columns if column.spelling_of is None],
             max_figures=MAX_FIGURES,
+            pair_columns=min(len(rows.columns), MAX_COLUMNS),
             missing=_missing_rows(evaluation),
             unseen_rows=evaluation.fidelity.unseen_rows,
             few_rows=COMMON_ROWS,
             quality_limit=to_score(TOP_OF_GOOD).grade,
             figures=script_json(figures),
+            pairs=pack_text(to_json(count_pairs(rows.tables, rows.columns))),
             plotly=packed_plotly(),
         )
     )
 
 
-def _draw_figures(
-    evaluation: Evaluation, train: pd.DataFrame, synthetic: pd.DataFrame, schema: TableSchema
-) -> dict[str, Figure]:
+@dataclass(frozen=True, kw_only=True)
+class PlottedRows:
+    """Rows behind the figures; sensitive where they are real.
+
+    Attributes:
+        columns: Columns that are scored.
+        tables: "real" or "synthetic" -> values of these columns.
+        lengths: "real" or "synthetic" -> lengths of the texts of the text columns.
+    """
+
+    columns: tuple[ScoredColumn, ...]
+    tables: dict[str, Table]
+    lengths: dict[str, Table]
+
+    def list_quantiles(self) -> tuple[QuantileRow, ...]:
+        """Quantiles of numbers and dates, and of the lengths of texts."""
+        texts = next(iter(self.lengths.values())).columns
+        return (*quantile_rows(self.tables, self.columns), *quantile_rows(self.lengths, texts))
+
+
+def _prepare_rows(train: pd.DataFrame, synthetic: pd.DataFrame, schema: TableSchema) -> PlottedRows:
+    """At most FIGURE_ROWS rows of each table."""
+    columns = scored_columns(train, schema, max_columns=len(schema.columns), seed=0)
+    frames = {"real": sample(train, FIGURE_ROWS, seed=0), "synthetic": sample(synthetic, FIGURE_ROWS, seed=0)}
+    return PlottedRows(
+        columns=columns,
+        tables={role: prepare(frame, columns) for role, frame in frames.items()},
+        lengths={role: text_lengths(frame, schema) for role, frame in frames.items()},
+    )
+
+
+def _draw_figures(evaluation: Evaluation, rows: PlottedRows) -> dict[str, Figure]:
     """Element id -> figure."""
-    scored = {c.name: c for c in scored_columns(train, schema, max_columns=len(schema.columns), seed=0)}
+    scored = {column.name: column for column in rows.columns}
     shown = [(i, c.name) for i, c in enumerate(evaluation.fidelity.columns) if c.name in scored][:MAX_FIGURES]
-    columns = [scored[name] for _, name in shown]
-    real, made = (prepare(sample(frame, FIGURE_ROWS, seed=0), columns) for frame in (train, synthetic))
+    real = rows.tables["real"]
+    made = rows.tables["synthetic"]
     figures = {f"column-{i}": column_figure(real, made, scored[name]) for i, name in shown}
+
+    lengths = rows.lengths["real"]
+    made_lengths = rows.lengths["synthetic"]
+    for i, column in enumerate(lengths.columns):
+        figures[f"text-{i}"] = length_figure(lengths.values[column.name], made_lengths.values[column.name], column)
+
     if len(evaluation.fidelity.associations.columns) > 1:
         panels = association_figures(evaluation.fidelity.associations, MAX_FIGURES)
         figures |= dict(zip(("heat-real", "heat-synthetic", "heat-difference"), panels, strict=True))
@@ -168,10 +196,12 @@ def _overall_figures(evaluation: Evaluation) -> Iterator[tuple[str, Figure]]:
 
 
 def _list_sections(
-    evaluation: Evaluation, context: ReportContext, evidence: Evidence | None
+    evaluation: Evaluation, context: ReportContext, evidence: Evidence | None, rows: PlottedRows
 ) -> Iterator[tuple[str, str]]:
     """Id and name of each section of the page, in order."""
+    yield "verdicts", "Verdicts"
     yield "overview", "Scores"
+    yield "rows", "Ten rows"
     yield "privacy", "Privacy"
     if context.guarantee:
         yield "guarantee", "Guarantee"
@@ -182,6 +212,10 @@ def _list_sections(
     if len(evaluation.fidelity.associations.columns) > 1:
         yield "associations", "Associations"
 
+    if len(rows.columns) > 1:
+        yield "pairs", "Pairs"
+
+    yield "quantiles", "Quantiles"
     yield "missing", "Missing values"
     yield "all-columns", "All columns"
     if evaluation.utility.targets:
@@ -192,6 +226,7 @@ def _list_sections(
 
     yield "run", "How it was made"
     yield "limits", "Limits"
+    yield "glossary", "Glossary"
 
 
 def _missing_rows(evaluation: Evaluation) -> list[tuple[str, float, float]]:
@@ -203,75 +238,6 @@ def _missing_rows(evaluation: Evaluation) -> list[tuple[str, float, float]]:
     return sorted(some, key=lambda row: -abs(row[1] - row[2]))[:MAX_FIGURES]
 
 
-def environment() -> Environment:
-    """Environment of the pages' templates and filters."""
-    found = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    found.filters |= {
-        "number": number,
-        "percent": percent,
-        "duration": duration,
-        "sentence": sentence,
-        "p_value": p_value,
-    }
-    return found
-
-
 def packed_plotly() -> str:
-    """The library as base64 of gzip, which the page unpacks: a third of its size."""
-    return base64.b64encode(gzip.compress(get_plotlyjs().encode(), mtime=0)).decode()
-
-
-def script_json(value: Any) -> Markup:
-    """JSON that cannot end the script element around it."""
-    text = json.dumps(value, separators=(",", ":"), allow_nan=False)
-    return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
-
-
-def number(metric: Metric, digits: int = 3) -> str:
-    """Value and 95 % range ("0.512 ± 0.012"), or a dash where there is no value."""
-    if metric.value is None:
-        return "–"
-
-    if metric.std_error is None:
-        spread = ""
-    else:
-        spread = f"\u00a0±\u00a0{1.96 * metric.std_error:.{digits}f}"
-
-    return f"{metric.value:.{digits}f}{spread}"
-
-
-def percent(metric: Metric, digits: int = 1) -> str:
-    """Share in per cent ("12.3%"), or a dash where there is no value."""
-    if metric.value is None:
-        return "–"
-    return f"{100 * metric.value:.{digits}f}%"
-
-
-def sentence(text: str) -> str:
-    """The text with a capital at its start and a full stop at its end."""
-    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
-
-
-def p_value(metric: Metric) -> str:
-    """Probability with the relation before it: "= 0.17", "< 1e-12"."""
-    if metric.value is not None and metric.value < 1e-12:
-        return "< 1e-12"
-    return f"= {metric.value:.2g}"
-
-
-def duration(seconds: float) -> str:
-    """Time for people: "4.2 s", "3 min 20 s", "1 h 5 min" are typical."""
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes >= 60:
-        return f"{minutes // 60} h {minutes % 60} min"
-
-    return f"{minutes} min {rest} s"
+    """The library as the page unpacks it."""
+    return pack_text(get_plotlyjs())

@@ -39,6 +39,7 @@ def test_evidence_says_what_was_done_and_what_it_is_not() -> None:
     assert {item["path"] for item in found["gdpr"]["storage"] if not item["is_private"]} == {
         "release/synthetic, release/synthetic.csv",
         "release/privacy_certificate.json, release/report.html",
+        "release/README.md, release/croissant.json",
     }
     assert len(found["hipaa"]["safe_harbor"]) == 18
     assert found["hipaa"]["safe_harbor_open"] == ["B"]

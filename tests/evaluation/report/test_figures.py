@@ -42,7 +42,7 @@ def test_bins_of_whole_numbers_hold_equally_many_of_them():
 def test_dates_are_shown_as_dates():
     days = [datetime.date(2024, 1, 1) + datetime.timedelta(days=i) for i in range(40)]
     result = figure(Kind.DATE, days, days)
-    assert result["layout"]["xaxis"] == {"type": "date"}
+    assert result["layout"]["xaxis"] == {"type": "date", "title": {"text": "c"}}
     assert result["data"][0]["x"][0].startswith("2024-01-0")
 
 

@@ -10,13 +10,16 @@ import pytest
 from ss_ray.evaluation.evaluate import evaluate
 from ss_ray.evaluation.evaluation_tables import EvaluationTables
 from ss_ray.evaluation.metrics import measured, unavailable
-from ss_ray.evaluation.report.report import PiiRow, ReportContext, duration, number, percent, render_report
+from ss_ray.evaluation.report.page import duration, number, percent
+from ss_ray.evaluation.report.readers import PiiRow
+from ss_ray.evaluation.report.report import ReportContext, render_report
 from ss_ray.schema import Kind
 from tests.evaluation.people import make_schema
 from tests.pii.test_report import CHROMIUM
 
 CONTEXT = ReportContext(
-    title="Run <1>",
+    title="Table <1>",
+    run="run 1",
     created_at="2026-11-21 20:00 UTC",
     model="compact",
     counts={"Training rows": 1200},
@@ -46,7 +49,7 @@ def test_the_library_is_inside_once_and_nothing_is_loaded(page):
     start = page.index('id="plotly">') + len('id="plotly">')
     library = gzip.decompress(base64.b64decode(page[start : page.index("</script>", start)])).decode()
     assert "plotly.js v" in library[:200]
-    assert page.count("application/gzip") == 1
+    assert page.count("application/gzip") == 2
     rest = page_without_plotly(page)
     assert "http://" not in rest
     assert "https://" not in rest
@@ -64,7 +67,7 @@ def test_names_and_values_of_the_table_are_escaped(page):
     assert "&lt;b&gt;x&lt;/b&gt;" in rest
     assert "<b>x</b>" not in rest
     assert "</script><u>" not in rest
-    assert "Run &lt;1&gt;" in rest
+    assert "Table &lt;1&gt;" in rest
     assert "e&lt;mail" in rest
 
 
@@ -73,6 +76,13 @@ def test_every_part_is_on_the_page(page):
         "Privacy verdict",
         "No formal guarantee was asked for.",
         "EMAIL_ADDRESS",
+        "e-mail address",
+        "For a manager",
+        "For a privacy officer",
+        "For a statistician",
+        "Thresholds behind these verdicts",
+        "Ten rows of the synthetic table",
+        "Jensen-Shannon distance</b>",
         "1,234",
         "Five epochs &amp; no more.",
         "2 min 14 s",
@@ -135,5 +145,5 @@ def test_the_discriminator_is_drawn_where_its_number_is(evaluation, train, fresh
 def test_few_unseen_rows_are_called_few(train, holdout, fresh, schema):
     found = evaluate(EvaluationTables(train.head(200), holdout.head(40), fresh.head(200), schema), target="class")
     html = render_report(found, train.head(200), fresh.head(200), schema, CONTEXT)
-    assert "The few unseen real rows (40) would score" in html
+    assert "The few unseen real rows (40) score" in html
     assert "there are 40, so every number of unseen real rows is rough" in html

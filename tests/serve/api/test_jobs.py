@@ -402,6 +402,8 @@ def test_a_name_is_used_once_and_the_client_is_told_not_to_try_again(client: Tes
         ({"enable_synthesis": False, "enable_replace_pii": False}, "nothing to do"),
         ({"audit_log": "/etc/cron.d/x"}, "audit_log"),
         ({"resources": {"num_train_workers": 100}}, "resources"),
+        ({"tracking": {"openlineage_url": "file:///etc/cron.d/x"}}, "tracking"),
+        ({"tracking": {"mlflow_uri": "http://169.254.169.254"}}, "tracking"),
         ({"privacy": {"dp_enabled": True, "ledger": "sqlite:////tmp/mine"}}, "ledger"),
         ({"privacy": {"dp_enabled": True, "dataset": "fresh"}}, "dataset"),
         ({"generation": {"seed_table": "/etc/passwd"}}, "seed_table"),

@@ -1,0 +1,1 @@
+"""Records of runs for other tools: MLflow, OpenLineage, OpenTelemetry."""
