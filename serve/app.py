@@ -17,7 +17,9 @@ from serve.api import (
     datastore,
     entities,
     filesets,
+    form_pages,
     health,
+    job_pages,
     jobs,
     pages,
     platform,
@@ -27,6 +29,7 @@ from serve.api import (
 )
 from serve.figures import Figures
 from serve.guard import add_guards
+from serve.looks.looker import Looker
 from serve.runner.dispatcher import make_dispatcher
 from serve.runner.runner import RayRunner, Runner
 from serve.settings import Settings, parse_settings
@@ -43,7 +46,9 @@ from ss_ray.runs.job_status import log_as_json
 NO_ACCESS_LOG = {"enable_access_log": False}
 """Ray Serve's log of requests has their addresses, in which a key may stand."""
 # Steps before jobs: the last part of an address of a job is any verb.
-RESOURCES = (health, pages, jobs, platform_steps, platform, uploads, datastore, entities, filesets, workspaces)
+PAGES = (form_pages, job_pages, pages)
+APIS = (jobs, platform_steps, platform, uploads, datastore, entities, filesets, workspaces)
+RESOURCES = (health, *PAGES, *APIS)
 
 
 def create_app(settings: Settings, runner: Runner | None = None) -> FastAPI:
@@ -69,6 +74,7 @@ def create_app(settings: Settings, runner: Runner | None = None) -> FastAPI:
         blobs=blobs,
         dispatcher=make_dispatcher(settings, database, blobs, runner),
         figures=Figures(database),
+        looker=Looker(),
     )
     app = FastAPI(title="ss_ray", version=__version__, lifespan=_follow_jobs, docs_url=None, redoc_url=None)
     app.state.service = state
@@ -102,6 +108,7 @@ async def _follow_jobs(app: FastAPI) -> AsyncIterator[None]:
     stop.set()
     dispatcher.wake.set()
     thread.join(timeout=10)
+    app.state.service.looker.stop()
 
 
 def build(args: Mapping[str, Any]) -> Any:

@@ -20,7 +20,8 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from serve.api.pages import error_page, signed_in, to_sign_in
+from serve.api.pages import signed_in, to_sign_in
+from serve.api.rendering import error_page
 from serve.bodies import is_portable
 from serve.errors import ForbiddenError, RefusedError, TooLargeError, TooManyError, UnauthenticatedError
 from serve.figures import Figures
