@@ -51,12 +51,13 @@ APIS = (jobs, platform_steps, platform, uploads, datastore, entities, filesets, 
 RESOURCES = (health, *PAGES, *APIS)
 
 
-def create_app(settings: Settings, runner: Runner | None = None) -> FastAPI:
+def create_app(settings: Settings, runner: Runner | None = None, looker: Looker | None = None) -> FastAPI:
     """The whole service as a plain ASGI application; while it is up, jobs are followed.
 
     Args:
         settings: Settings of the operator.
         runner: Runner of the jobs; None uses Ray's Jobs API.
+        looker: Process that looks at tables, which outlives the application; None makes one for it.
 
     Raises:
         ConfigError: The settings cannot be used.
@@ -74,10 +75,11 @@ def create_app(settings: Settings, runner: Runner | None = None) -> FastAPI:
         blobs=blobs,
         dispatcher=make_dispatcher(settings, database, blobs, runner),
         figures=Figures(database),
-        looker=Looker(),
+        looker=looker or Looker(),
     )
     app = FastAPI(title="ss_ray", version=__version__, lifespan=_follow_jobs, docs_url=None, redoc_url=None)
     app.state.service = state
+    app.state.owns_looker = looker is None
     add_guards(app, state)
     for resource in RESOURCES:
         app.include_router(resource.router)
@@ -108,7 +110,8 @@ async def _follow_jobs(app: FastAPI) -> AsyncIterator[None]:
     stop.set()
     dispatcher.wake.set()
     thread.join(timeout=10)
-    app.state.service.looker.stop()
+    if app.state.owns_looker:
+        app.state.service.looker.stop()
 
 
 def build(args: Mapping[str, Any]) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 import sqlalchemy as sa
 from fastapi import APIRouter, Query, Request, Response
@@ -24,7 +25,7 @@ from serve.store.auth import Identity
 from serve.store.database import FILES
 from serve.store.job_store import Sending
 from ss_ray.config.files import Parameter, parameters
-from ss_ray.errors import SsRayError
+from ss_ray.errors import ConfigError, SsRayError
 from ss_ray.pii.entities import ENTITY_TYPES, NEMO_NAMES
 from ss_ray.schema import Kind
 
@@ -113,7 +114,7 @@ def _use_form(form: Form, request: Request, state: State, identity: Identity) ->
 
         asked = read_form(fields, source)
         if fields.get("then") == "look":
-            return _render_form(state, identity, fields)
+            return _show_look(state, identity, fields)
 
         estimated = {"estimated_seconds": _estimate_seconds(asked, state, identity)}
         sending = Sending(arrived=request.state.arrived, key=None, resent=False)
@@ -122,6 +123,15 @@ def _use_form(form: Form, request: Request, state: State, identity: Identity) ->
         return _render_form(state, identity, fields, explain_error(error, fields))
 
     return RedirectResponse(f"/jobs/{job.id}", status_code=303)
+
+
+def _show_look(state: State, identity: Identity, fields: Mapping[str, str]) -> Response:
+    """The table that was chosen, at an address of its own where nothing else was typed: it can be opened again."""
+    if not set(fields) <= {"then", "data_source", "namespace", "synthesis", "replace_pii"}:
+        return _render_form(state, identity, fields)
+
+    query = urlencode({"source": fields["data_source"], "namespace": fields.get("namespace") or "default"})
+    return RedirectResponse(f"/jobs/new?{query}", status_code=303)
 
 
 def _estimate_seconds(asked: JobCreate, state: State, identity: Identity) -> float | None:
@@ -140,8 +150,7 @@ def _render_form(state: State, identity: Identity, fields: Mapping[str, str], er
     look = None
     if fields.get("data_source"):
         try:
-            how = {"data": parse_yaml(fields.get("yaml", "")).get("data", {})}
-            look = look_at_table("survey", fields["data_source"], how, state, identity)
+            look = look_at_table("survey", fields["data_source"], _read_how(fields), state, identity)
         except SsRayError as refusal:
             error = error or explain_error(refusal, fields)
 
@@ -157,6 +166,14 @@ def _render_form(state: State, identity: Identity, fields: Mapping[str, str], er
     if look is None:
         return render_page("new.html", identity, status, **page)
     return render_page("new_look.html", identity, status, **page, **_describe_look(look, fields, state))
+
+
+def _read_how(fields: Mapping[str, str]) -> dict[str, Any]:
+    """Settings of the form by which the table is read; none where its YAML cannot be read, which is told elsewhere."""
+    try:
+        return {"data": parse_yaml(fields.get("yaml", "")).get("data", {})}
+    except ConfigError:
+        return {}
 
 
 def _describe_look(look: Mapping[str, Any], fields: Mapping[str, str], state: State) -> dict[str, Any]:

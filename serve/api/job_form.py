@@ -256,8 +256,14 @@ def explain_error(error: SsRayError | ValidationError, fields: Mapping[str, str]
 
     written = fields.get("yaml", "")
     for path, label in LABELS.items():
-        if path.rpartition(".")[2] not in written:
-            text = re.sub(rf"(?<![\w.]){re.escape(path)}(?![\w.]*\w)", label, text)
+        section, _, name = path.rpartition(".")
+        if name in written:
+            continue
+
+        text = re.sub(rf"(?<![\w.]){re.escape(path)}(?![\w.]*\w)", label, text)
+        # Checks of a whole section name its parameters alone, which may be ordinary words.
+        if "_" in name:
+            text = re.sub(rf"({section}: )?\b{name}\b", f"'{label}'", text)
 
     words = {"kind": "Kind", "entity": "Personal data"}
     return COLUMN_PLACE.sub(lambda match: f"{words[match[2]]} of the column '{match[1]}'", text)

@@ -17,7 +17,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, StreamingResponse
 from serve.api.archive import write_archive
 from serve.api.charts import draw_distances, draw_losses, draw_scores
 from serve.api.job_form import users_own
-from serve.api.job_times import seconds_left, share_done
+from serve.api.job_times import estimate_time, share_done
 from serve.api.jobs import by_id, cancel_found, delete_found, located, names_of
 from serve.api.rendering import TEMPLATES, render_page
 from serve.api.results import CELL_CHARACTERS, RESULTS, SUMMARY, find_result, summary
@@ -122,8 +122,7 @@ def _describe_job(job: Row, state: State, identity: Identity) -> dict[str, Any]:
         "job": job,
         "titles": STEP_TITLES,
         "share": share_done(job),
-        "estimate": estimate,
-        "left": seconds_left(job, estimate),
+        "time": estimate_time(job, estimate),
         "losses": draw_losses(line.message for line in page.lines if line.message.startswith("train:")),
         "over": job.status in TERMINAL,
         "lines": page.lines,
@@ -171,7 +170,7 @@ def _flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
     """Settings by dotted name, as text."""
     flat: dict[str, str] = {}
     for name, value in values.items():
-        if isinstance(value, Mapping) and value:
+        if isinstance(value, Mapping):
             flat |= _flatten(value, f"{prefix}{name}.")
         else:
             flat[prefix + name] = json.dumps(value, ensure_ascii=False)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from serve.store.job_store import TERMINAL, Row
 
 WEIGHTS = {"read": 1.0, "replace_pii": 2.0, "train": 5.0, "generate": 1.5, "evaluate": 1.5}
 """Parts of the time of a job that its steps take, about, on two cores."""
+MEASURED_SHARE = 0.1
+"""Share of a job from which on its pace is measured."""
 
 
 def share_done(job: Row) -> float:
@@ -21,22 +24,40 @@ def share_done(job: Row) -> float:
     return sum(done) / sum(weights.values()) if done else 0.0
 
 
-def seconds_left(job: Row, estimate: float | None) -> float | None:
-    """Seconds until an active job ends; None before its start, after its end, and where nothing is known.
+@dataclass(frozen=True, kw_only=True)
+class JobTime:
+    """Estimated time of a job.
+
+    Attributes:
+        left: Seconds until the job ends.
+        total: Seconds from its start to its end.
+    """
+
+    left: float
+    total: float
+
+
+def estimate_time(job: Row, estimate: float | None) -> JobTime | None:
+    """The time of an unfinished job; None where nothing is known, and after its end.
 
     Args:
         job: Row of the job.
         estimate: Seconds that the whole job takes, as estimated before its start; None where they are not known.
     """
-    if job.status in TERMINAL or job.started_at is None:
+    if job.status in TERMINAL:
         return None
+    if job.started_at is None:
+        return None if estimate is None else JobTime(left=estimate, total=estimate)
 
     elapsed = (datetime.now(UTC) - datetime.fromisoformat(job.started_at)).total_seconds()
     share = share_done(job)
-    if share > 0.1:
-        # What was measured counts where it is more than what was estimated.
-        return (1 - share) * max(estimate or 0.0, elapsed / share)
-    if estimate is None:
+    if estimate is None and share < MEASURED_SHARE:
         return None
 
-    return max((1 - share) * estimate - elapsed, 0.5 * (1 - share) * estimate)
+    total = estimate or 0.0
+    if share >= MEASURED_SHARE:
+        # What was measured counts where it is more than what was estimated.
+        total = max(total, elapsed / share)
+
+    left = max((1 - share) * total, total - elapsed)
+    return JobTime(left=left, total=elapsed + left)
