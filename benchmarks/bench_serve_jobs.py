@@ -204,14 +204,14 @@ def bench_requests(requests: int) -> dict[str, Any]:
 
         for number in range(requests + 1):
             if number % (requests // 5) == 0:
-                memory.append(round(running.replica_megabytes()))
+                memory.append(round(running.megabytes()))
             started = time.perf_counter()
             http.get(f"{JOBS}?page_size=10" if number % 2 else "/").raise_for_status()
             latencies.append(time.perf_counter() - started)
 
         return {
             "requests": requests,
-            "replica_megabytes": memory,
+            "megabytes": memory,
             "p50_ms": percentile(latencies, 0.5),
             "p99_ms": percentile(latencies, 0.99),
         }
