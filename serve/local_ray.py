@@ -15,10 +15,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
+
+import psutil
 
 from ss_ray.errors import ResourceError
 
@@ -98,12 +100,22 @@ def local_ray() -> Iterator[LocalRay]:
         try:
             yield LocalRay(process=process, port=dashboard, log=log)
         finally:
-            process.terminate()
-            try:
-                process.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                # Its processes end with it.
-                process.kill()
+            _end_processes(process)
+
+
+def _end_processes(process: subprocess.Popen[bytes]) -> None:
+    """End Ray with everything that it started; its own way to end leaves the agents of the node behind."""
+    with suppress(psutil.NoSuchProcess):
+        started = psutil.Process(process.pid).children(recursive=True)
+        process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(STOP_SECONDS)
+
+        for left in (*started, process):
+            with suppress(psutil.NoSuchProcess):
+                left.kill()
+
+    process.wait()
 
 
 def free_ports(number: int) -> list[int]:
