@@ -17,11 +17,8 @@ from serve.api import (
     datastore,
     entities,
     filesets,
-    form_pages,
     health,
-    job_pages,
     jobs,
-    pages,
     platform,
     platform_steps,
     uploads,
@@ -30,6 +27,7 @@ from serve.api import (
 from serve.figures import Figures
 from serve.guard import add_guards
 from serve.looks.looker import Looker
+from serve.pages import form_pages, job_pages, list_pages
 from serve.runner.dispatcher import make_dispatcher
 from serve.runner.runner import RayRunner, Runner
 from serve.settings import Settings, parse_settings
@@ -46,7 +44,7 @@ from ss_ray.runs.job_status import log_as_json
 NO_ACCESS_LOG = {"enable_access_log": False}
 """Ray Serve's log of requests has their addresses, in which a key may stand."""
 # Steps before jobs: the last part of an address of a job is any verb.
-PAGES = (form_pages, job_pages, pages)
+PAGES = (form_pages, job_pages, list_pages)
 APIS = (jobs, platform_steps, platform, uploads, datastore, entities, filesets, workspaces)
 RESOURCES = (health, *PAGES, *APIS)
 

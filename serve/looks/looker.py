@@ -52,7 +52,7 @@ class Looker:
         with self._lock:
             process = self._ensure_process()
             try:
-                answer = self._exchange(process, json.dumps(request).encode() + b"\n")
+                answer = self._exchange_lines(process, json.dumps(request).encode() + b"\n")
             except (OSError, ValueError):
                 self._kill_process()
                 raise ResourceError(
@@ -81,7 +81,7 @@ class Looker:
             )
         return self._process
 
-    def _exchange(self, process: subprocess.Popen[bytes], question: bytes) -> dict[str, Any]:
+    def _exchange_lines(self, process: subprocess.Popen[bytes], question: bytes) -> dict[str, Any]:
         """Send a line and read a line.
 
         Raises:

@@ -92,7 +92,7 @@ class SurveyedRows:
         source: Files of the source, and how they are read.
         rows: Up to SAMPLE_ROWS rows as they are written.
         schema: Schema that these rows tell.
-        typed: The same rows in the types of the schema.
+        typed: Copy of `rows` in the types of the schema.
         num_rows: Number of rows of the source; None where it cannot be estimated.
         is_exact: Whether that number is exact.
     """

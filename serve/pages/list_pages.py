@@ -15,11 +15,11 @@ from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse
 from starlette.datastructures import QueryParams
 
-from serve.api.job_times import share_done
 from serve.api.jobs import list_in
 from serve.api.paging import visible
-from serve.api.rendering import HERE, TEMPLATES, render_page
 from serve.errors import NotFoundError, UnauthenticatedError
+from serve.pages.job_times import share_done
+from serve.pages.rendering import HERE, TEMPLATES, render_page
 from serve.settings import Settings
 from serve.state import SESSION_COOKIE, Caller, Service, State
 from serve.store.auth import Identity

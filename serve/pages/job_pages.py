@@ -14,14 +14,14 @@ import yaml
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse, StreamingResponse
 
-from serve.api.archive import write_archive
-from serve.api.charts import draw_distances, draw_losses, draw_scores
-from serve.api.job_form import users_own
-from serve.api.job_times import estimate_time, share_done
 from serve.api.jobs import by_id, cancel_found, delete_found, located, names_of
-from serve.api.rendering import TEMPLATES, render_page
 from serve.api.results import CELL_CHARACTERS, RESULTS, SUMMARY, find_result, summary
 from serve.errors import UnusableError
+from serve.pages.archive import write_archive
+from serve.pages.charts import draw_distances, draw_losses, draw_scores
+from serve.pages.job_form import users_own
+from serve.pages.job_times import estimate_time, share_done
+from serve.pages.rendering import TEMPLATES, render_page
 from serve.state import Caller, Service, State
 from serve.store.auth import Identity
 from serve.store.job_logs import LAST, read_logs
@@ -100,7 +100,7 @@ def compare_page(
     # Figures were computed on real rows.
     jobs = [by_id(job_id, "editor", state, identity) for job_id in asked]
     overviews = [_read_overview(found) for found in jobs]
-    settings = [_flatten(users_own(found.config)) for found in jobs]
+    settings = [_flatten_settings(users_own(found.config)) for found in jobs]
     paths = sorted({path for one in settings for path in one})
     rows = [(path, *(one.get(path, "–") for one in settings)) for path in paths]
     return render_page(
@@ -166,12 +166,12 @@ def _read_sample(location: Location) -> Iterator[list[str]]:
             yield [cell if len(cell) <= SHOWN_CHARACTERS else f"{cell[:SHOWN_CHARACTERS]}..." for cell in row]
 
 
-def _flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+def _flatten_settings(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
     """Settings by dotted name, as text."""
     flat: dict[str, str] = {}
     for name, value in values.items():
         if isinstance(value, Mapping):
-            flat |= _flatten(value, f"{prefix}{name}.")
+            flat |= _flatten_settings(value, f"{prefix}{name}.")
         else:
             flat[prefix + name] = json.dumps(value, ensure_ascii=False)
     return flat

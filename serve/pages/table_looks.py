@@ -27,7 +27,7 @@ def look_at_table(
     """The answer to a question about a table; see `serve.looks.process`.
 
     Args:
-        ask: What to tell of the table.
+        ask: Kind of the question.
         source: Location of the table as the caller wrote it.
         config: Configuration as a request for a job has it.
         state: Parts of the service.

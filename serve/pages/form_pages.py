@@ -13,13 +13,13 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse
 from pydantic import ValidationError
 
-from serve.api.job_form import LABELS, NEVER_CHANGED, explain_error, fields_of, list_numbered, parse_yaml, read_form
 from serve.api.jobs import JobCreate, by_id, create_in
 from serve.api.paging import visible
-from serve.api.rendering import TEMPLATES, describe_seconds, render_page
-from serve.api.table_looks import look_at_table
 from serve.api.uploads import Form, received_form, store_file
 from serve.errors import ForbiddenError
+from serve.pages.job_form import LABELS, NEVER_CHANGED, explain_error, fields_of, list_numbered, parse_yaml, read_form
+from serve.pages.rendering import TEMPLATES, describe_seconds, render_page
+from serve.pages.table_looks import look_at_table
 from serve.state import Caller, Service, State
 from serve.store.auth import Identity
 from serve.store.database import FILES

@@ -13,14 +13,14 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from serve.api.charts import draw_distances, draw_losses, draw_scores
-from serve.api.job_times import estimate_time
-from serve.api.rendering import describe_seconds
+from serve.pages.charts import draw_distances, draw_losses, draw_scores
+from serve.pages.job_times import estimate_time
+from serve.pages.rendering import describe_seconds
 from serve.store.auth import create_key
 from ss_ray.privacy.ledger.ledger import Ledger
 from tests.serve.api.test_jobs import JOBS, create, finished
-from tests.serve.api.test_pages import CSV, submit, text_of
 from tests.serve.fakes import ScriptedRunner
+from tests.serve.pages.test_pages import CSV, submit, text_of
 
 LOOK = {"then": "look", "synthesis": "on", "replace_pii": "on"}
 

@@ -43,8 +43,8 @@ class LossCurve:
 
     Attributes:
         points: Points of an SVG polyline in a box of 100 by 30.
-        first: First loss.
-        last: Latest loss.
+        first: Loss at the start.
+        last: Loss of the latest reading.
     """
 
     points: str
@@ -56,7 +56,7 @@ def draw_scores(summary: Mapping[str, Any]) -> list[Bar]:
     """Bars of the scores that were measured."""
     measured = {title: summary.get(name) for name, title in SCORE_TITLES.items()}
     return [
-        Bar(title=title, share=_clip(value / 10), text=f"{value:.1f}")
+        Bar(title=title, share=_clip_share(value / 10), text=f"{value:.1f}")
         for title, value in measured.items()
         if value is not None
     ]
@@ -76,9 +76,9 @@ def draw_distances(metrics: Mapping[str, Any]) -> list[Bar]:
     return [
         Bar(
             title=column["name"],
-            share=_clip(value),
+            share=_clip_share(value),
             text=f"{value:.2f}",
-            mark=_clip_some(column.get("distance_baseline", {}).get("value")),
+            mark=_clip_optional(column.get("distance_baseline", {}).get("value")),
         )
         for value, column in measured
     ]
@@ -97,9 +97,9 @@ def draw_losses(messages: Iterable[str]) -> LossCurve | None:
     return LossCurve(points=" ".join(points), first=losses[0], last=losses[-1])
 
 
-def _clip(value: float) -> float:
+def _clip_share(value: float) -> float:
     return min(1.0, max(0.0, value))
 
 
-def _clip_some(value: float | None) -> float | None:
-    return None if value is None else _clip(value)
+def _clip_optional(value: float | None) -> float | None:
+    return None if value is None else _clip_share(value)

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from serve.api.job_form import explain_error, fields_of, form_parameters, read_form, users_own
 from serve.errors import UnusableError
+from serve.pages.job_form import explain_error, fields_of, form_parameters, read_form, users_own
 from serve.sdk_config import job_config
 from serve.settings import Settings
 from ss_ray.errors import ConfigError
