@@ -7,9 +7,11 @@ own reads them, which the service may kill at any time. Nothing is written, and 
 from __future__ import annotations
 
 import json
+import resource
+import select
 import sys
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import IO, Any
 
 import pyarrow as pa
@@ -29,6 +31,10 @@ SHOWN_ROWS = 20
 SHOWN_CHARACTERS = 200
 """Characters of a cell that are shown."""
 PREVIEWED_ROWS = 50
+IDLE_SECONDS = 600.0
+"""Time without a question after which the process ends, and with it the rows that it keeps."""
+MAX_BYTES = 8 << 30
+"""Address space of the process, which a hostile table cannot pass."""
 KEPT_TABLES = 4
 """Tables whose first rows are kept, for the next questions about them."""
 
@@ -108,13 +114,24 @@ def load_models() -> None:
     preview_replacement(rows, schema, PiiParameters(), config.data, rows.num_rows)
 
 
-def main(lines: IO[str] = sys.stdin, answers: IO[str] = sys.stdout) -> None:
+def read_requests(stream: IO[str]) -> Iterator[str]:
+    """Lines of a stream, until it ends or nothing comes for IDLE_SECONDS."""
+    while select.select([stream], [], [], IDLE_SECONDS)[0]:
+        line = stream.readline()
+        if not line:
+            return
+        yield line
+
+
+def main() -> None:
     """Answer requests until there are no more."""
+    answers = sys.stdout
     # Libraries may print; only answers may reach the service.
     sys.stdout = sys.stderr
+    resource.setrlimit(resource.RLIMIT_AS, (MAX_BYTES, MAX_BYTES))
     load_models()
     kept = KeptRows()
-    for line in lines:
+    for line in read_requests(sys.stdin):
         try:
             answer = answer_request(json.loads(line), kept)
         except SsRayError as error:
