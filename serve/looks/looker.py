@@ -12,12 +12,14 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from serve.errors import UnusableError
+from serve.errors import TooManyError, UnusableError
 from serve.settings import ROOT
 from ss_ray.errors import ResourceError
 
 LOOK_SECONDS = 60.0
 """Time of one question; a fresh process spends some of it on its imports."""
+MOST_WAITING = 8
+"""Questions that wait or are answered at the same time; one more is refused."""
 MAX_ANSWER_BYTES = 32 << 20
 
 
@@ -33,6 +35,8 @@ class Looker:
         self._process: subprocess.Popen[bytes] | None = None
         # Questions of several callers take turns.
         self._lock = threading.Lock()
+        # Each waits in a thread of the service, which has no more than forty.
+        self._places = threading.BoundedSemaphore(MOST_WAITING)
 
     def warm(self) -> None:
         """Start the process, so that it is ready when somebody asks."""
@@ -47,17 +51,16 @@ class Looker:
 
         Raises:
             UnusableError: The table cannot be looked at, with the reason.
+            TooManyError: Several others wait already.
             ResourceError: The answer took too long, or the process died; the next question starts another.
         """
-        with self._lock:
-            process = self._ensure_process()
-            try:
-                answer = self._exchange_lines(process, json.dumps(request).encode() + b"\n")
-            except (OSError, ValueError):
-                self._kill_process()
-                raise ResourceError(
-                    f"the table could not be looked at within {self.seconds:.0f} s; a job may still read it"
-                ) from None
+        if not self._places.acquire(blocking=False):
+            raise TooManyError("several tables are being looked at; try again in a moment")
+
+        try:
+            answer = self._ask_in_turn(request)
+        finally:
+            self._places.release()
 
         if "error" in answer:
             raise UnusableError(answer["error"])
@@ -67,6 +70,17 @@ class Looker:
         """End the process."""
         with self._lock:
             self._kill_process()
+
+    def _ask_in_turn(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        with self._lock:
+            process = self._ensure_process()
+            try:
+                return self._exchange_lines(process, json.dumps(request).encode() + b"\n")
+            except (OSError, ValueError):
+                self._kill_process()
+                raise ResourceError(
+                    f"the table could not be looked at within {self.seconds:.0f} s; a job may still read it"
+                ) from None
 
     def _ensure_process(self) -> subprocess.Popen[bytes]:
         if self._process is None or self._process.poll() is not None:

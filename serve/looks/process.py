@@ -25,6 +25,7 @@ from ss_ray.errors import SsRayError
 from ss_ray.pii.preview import preview_replacement
 from ss_ray.pipelines.survey import PII_ROWS, SurveyedRows, estimate_costs, read_surveyed_rows, survey_rows
 from ss_ray.tables.facts import table_facts
+from ss_ray.tables.files import source_state
 from ss_ray.tables.infer import infer_schema
 
 SHOWN_ROWS = 20
@@ -47,7 +48,8 @@ class KeptRows:
 
     def read(self, config: Config, request: Mapping[str, Any]) -> SurveyedRows:
         """The first rows of the table of a request."""
-        key = json.dumps([request["content"], config.data.model_dump(mode="json")])
+        content = request["content"] or [request["data"], source_state(request["data"])]
+        key = json.dumps([content, config.data.model_dump(mode="json")])
         if key not in self.tables:
             self.tables[key] = read_surveyed_rows(config, request["data"])
 
@@ -63,7 +65,8 @@ def answer_request(request: Mapping[str, Any], kept: KeptRows) -> dict[str, Any]
 
     Args:
         request: "ask" (survey, preview or estimate), "config" of the job, "data" (path or URI of the table), "content"
-            (what identifies its content), and for a survey "ledger", "dataset" and "digests" of the privacy ledger.
+            (SHA-256 of its content, or None where its files may change), and for a survey "ledger", "dataset" and
+            "digests" of the privacy ledger.
         kept: First rows that were read before.
 
     Raises:

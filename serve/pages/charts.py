@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-LOSS = re.compile(r"\bloss (-?[0-9]+(?:\.[0-9]+)?)")
 SCORE_TITLES = {
     "column_distribution_stability_score": "Distributions of columns",
     "column_correlation_stability_score": "Correlations",
@@ -18,6 +17,20 @@ SCORE_TITLES = {
     "attribute_inference_protection_score": "Against attribute inference",
 }
 """Scores of a summary that are drawn, from 0 to 10."""
+LOSS = re.compile(r"\bloss (-?[0-9]+(?:\.[0-9]+)?)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LossCurve:
+    """Losses of a training as a line.
+
+    Attributes:
+        points: Points of an SVG polyline in a box of 100 by 30.
+        ends: The first loss and the latest one.
+    """
+
+    points: str
+    ends: tuple[float, float]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,21 +48,6 @@ class Bar:
     share: float
     text: str
     mark: float | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class LossCurve:
-    """Losses of a training as a line.
-
-    Attributes:
-        points: Points of an SVG polyline in a box of 100 by 30.
-        first: Loss at the start.
-        last: Loss of the latest reading.
-    """
-
-    points: str
-    first: float
-    last: float
 
 
 def draw_scores(summary: Mapping[str, Any]) -> list[Bar]:
@@ -94,7 +92,7 @@ def draw_losses(messages: Iterable[str]) -> LossCurve | None:
     height = (max(losses) - low) or 1.0
     step = 100 / (len(losses) - 1)
     points = [f"{number * step:.1f},{28 - 26 * (loss - low) / height:.1f}" for number, loss in enumerate(losses)]
-    return LossCurve(points=" ".join(points), first=losses[0], last=losses[-1])
+    return LossCurve(points=" ".join(points), ends=(losses[0], losses[-1]))
 
 
 def _clip_share(value: float) -> float:

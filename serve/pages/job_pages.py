@@ -15,7 +15,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse, StreamingResponse
 
 from serve.api.jobs import by_id, cancel_found, delete_found, located, names_of
-from serve.api.results import CELL_CHARACTERS, RESULTS, SUMMARY, find_result, summary
+from serve.api.results import CELL_CHARACTERS, RESULTS, SUMMARY, find_result, read_json, summary
 from serve.errors import UnusableError
 from serve.pages.archive import write_archive
 from serve.pages.charts import draw_distances, draw_losses, draw_scores
@@ -141,7 +141,7 @@ def _describe_outcome(job: Row, run_dir: Location, names: list[str]) -> dict[str
     return {
         "overview": _read_overview(job) if metrics else None,
         "score_bars": draw_scores(summary(run_dir, job.kind)) if metrics else [],
-        "distance_bars": draw_distances(json.loads(metrics.read_text())) if metrics else [],
+        "distance_bars": draw_distances(read_json(metrics)) if metrics else [],
         "sample": list(_read_sample(table)) if table else [],
     }
 

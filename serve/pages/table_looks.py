@@ -49,7 +49,7 @@ def look_at_table(
                 "ask": ask,
                 "config": asked,
                 "data": place,
-                "content": digest or content,
+                "content": digest,
                 "ledger": state.settings.ledger,
                 "dataset": dataset_name(source, state.settings.datasets),
                 "digests": [digest] if digest else [],

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from serve.errors import UnusableError
-from serve.looks.looker import Looker
+from serve.errors import TooManyError, UnusableError
+from serve.looks.looker import MOST_WAITING, Looker
 from ss_ray.errors import ResourceError
 from ss_ray.privacy.ledger.ledger import Ledger
 
@@ -23,7 +23,7 @@ def write_visits(folder: Path) -> Path:
 
 
 def question(file: Path, ask: str = "survey", **changes: Any) -> dict[str, Any]:
-    place = {"data": str(file), "content": str(file), "ledger": None, "dataset": None, "digests": []}
+    place = {"data": str(file), "content": None, "ledger": None, "dataset": None, "digests": []}
     return {"ask": ask, "config": {}, **place, **changes}
 
 
@@ -76,11 +76,26 @@ def test_a_table_that_cannot_be_read_is_refused_without_its_cells(looker: Looker
     assert SECRET not in str(refusal.value)
 
 
+def test_a_file_that_was_changed_is_read_again(looker: Looker, tmp_path: Path):
+    asked = question(write_visits(tmp_path), ledger=f"sqlite:///{tmp_path}/none.sqlite")
+    assert len(looker.ask(asked)["columns"]) == 5
+    (tmp_path / "visits.csv").write_text("a,b\n1,2\n")
+    assert looker.ask(asked)["columns"] == ["a", "b"]
+
+
+def test_one_question_too_many_is_refused(tmp_path: Path):
+    crowded = Looker()
+    for _ in range(MOST_WAITING):
+        crowded._places.acquire()
+    with pytest.raises(TooManyError, match="try again"):
+        crowded.ask(question(tmp_path))
+
+
 def test_a_look_that_takes_too_long_is_ended_and_the_next_one_works(tmp_path: Path):
     file = write_visits(tmp_path)
     hurried = Looker(seconds=0.01)
     with pytest.raises(ResourceError, match="could not be looked at"):
         hurried.ask(question(file, "estimate"))
     hurried.seconds = 60.0
-    assert hurried.ask(question(file, "estimate"))["seconds"] > 0
+    assert "survey" in hurried.ask(question(file, ledger=f"sqlite:///{tmp_path}/none.sqlite"))
     hurried.stop()

@@ -201,7 +201,7 @@ def test_charts_hold_what_was_measured_alone():
 def test_losses_are_read_from_the_log():
     curve = draw_losses(["train: 1/9 steps, loss 4.0", "train: 5/9 steps", "train: 9/9 steps, loss 2.0"])
     assert curve is not None
-    assert (curve.points, curve.first, curve.last) == ("0.0,2.0 100.0,28.0", 4.0, 2.0)
+    assert (curve.points, curve.ends) == ("0.0,2.0 100.0,28.0", (4.0, 2.0))
     assert draw_losses(["train: 1/9 steps, loss 4.0"]) is None
 
 

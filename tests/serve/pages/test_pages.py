@@ -119,7 +119,7 @@ def test_a_folder_that_jobs_may_read_is_named_and_can_be_chosen(client: TestClie
     [
         ({}, "choose a file"),
         ({"data_source": "/etc/passwd"}, "no place that jobs may read"),
-        ({"data_source": "TABLE", "rows": "many"}, "Synthetic rows: "),
+        ({"data_source": "TABLE", "rows": "many", "group": "name"}, "Synthetic rows: "),
         ({"data_source": "TABLE", "privacy": "own", "epsilon": "-1"}, "Epsilon: "),
         (
             {"data_source": "TABLE", "privacy": "own", "epsilon": "90"},
@@ -158,7 +158,7 @@ def test_what_cannot_be_done_is_said_and_nothing_typed_is_lost(
     assert answer.status_code == 422
     (error,) = re.findall(r'role="alert">(.*?)</p>', answer.text, re.DOTALL)
     assert why in html.unescape(error)
-    for name in ("data_source", "rows", "target", "name", "epsilon", "order"):
+    for name in ("data_source", "rows", "target", "name", "epsilon", "group", "order"):
         assert name not in sent or value_of(answer, name) == sent[name]
     assert html.escape(sent.get("yaml", "")) in answer.text
     assert value_of(answer, "privacy") in (sent.get("privacy", "off"), None)
