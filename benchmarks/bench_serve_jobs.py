@@ -195,7 +195,7 @@ def bench_jobs(jobs: int, clients: int, active: int, job_seconds: float) -> dict
 
 
 def bench_requests(requests: int) -> dict[str, Any]:
-    """Memory of the replica over many requests, and how fast they are."""
+    """Memory of the service over many requests, and how fast they are."""
     with service(seconds=1, active=1) as running, httpx.Client(base_url=running.url, timeout=60) as http:
         submit(running, 3, 1)
         wait(running, 3)

@@ -59,11 +59,10 @@ for (const form of document.querySelectorAll("form[data-busy]")) {
 
 // A button whose answer is a part of the page, made of what the form holds.
 for (const button of document.querySelectorAll("button[data-part]")) {
-  button.addEventListener("click", async (event) => {
-    event.preventDefault();
+  button.addEventListener("click", () => {
     const part = document.getElementById(button.dataset.part);
     part.textContent = "Reading ...";
-    await show(part, button.formAction, button.form, true);
+    show(part, button.dataset.address, button.form, true);
   });
 }
 
