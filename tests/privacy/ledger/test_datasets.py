@@ -75,7 +75,7 @@ def test_a_unit_that_was_open_before_the_budget_reserves_nothing_more(ledger: Le
 def test_balances_of_a_table_are_those_of_its_name_place_or_content_and_asking_writes_nothing(ledger: Ledger):
     assert ledger.balances_of(identity("unknown")) == ()
     assert ledger.balances() == ()
-    ledger.set_budget("patients", "row", epsilon=1, delta=DELTA)
+    ledger.set_budget("patients", "row", epsilon=4, delta=DELTA)
     ledger.open_job("first", "patients", "row", DELTA, (DIGEST,))
     ledger.reserve("first", [STEP])
     (named,) = ledger.balances_of(identity(" PATIENTS", digest=OTHER_DIGEST))
