@@ -21,7 +21,7 @@ from serve.looks.balances import list_remaining
 from ss_ray.config.files import parse_config
 from ss_ray.config.model import Config
 from ss_ray.config.pii import PiiParameters
-from ss_ray.errors import SsRayError
+from ss_ray.errors import ConfigError, SsRayError
 from ss_ray.pii.preview import preview_replacement
 from ss_ray.pipelines.survey import PII_ROWS, SurveyedRows, estimate_costs, read_surveyed_rows, survey_rows
 from ss_ray.tables.facts import table_facts
@@ -79,7 +79,9 @@ def answer_request(request: Mapping[str, Any], kept: KeptRows) -> dict[str, Any]
         return {"seconds": seconds}
 
     if request["ask"] == "preview":
-        assert config.replace_pii is not None
+        if config.replace_pii is None:
+            raise ConfigError("replace_pii is null: nothing is to be replaced")
+
         sample = first.typed.slice(0, PII_ROWS)
         preview = preview_replacement(sample, first.schema, config.replace_pii, config.data, PREVIEWED_ROWS)
         return {"preview": to_jsonable_python(preview)}

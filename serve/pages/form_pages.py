@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 from urllib.parse import urlencode
 
 import sqlalchemy as sa
@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from serve.api.jobs import JobCreate, by_id, create_in
 from serve.api.paging import visible
 from serve.api.uploads import Form, received_form, store_file
-from serve.errors import ForbiddenError
+from serve.errors import ForbiddenError, UnusableError
 from serve.pages.job_form import LABELS, NEVER_CHANGED, explain_error, fields_of, list_numbered, parse_yaml, read_form
 from serve.pages.rendering import TEMPLATES, describe_seconds, render_page
 from serve.pages.table_looks import look_at_table
@@ -34,6 +34,7 @@ SHOWN_COLUMNS = 200
 """Columns of a table whose kinds and types can be changed in the form."""
 SHOWN_RULES = 60
 SHOWN_SOURCES = 100
+Json = TypeVar("Json", list[Any], dict[str, Any])
 
 
 @router.get("/jobs/new")
@@ -74,6 +75,9 @@ async def preview_part(request: Request, state: Service, identity: Caller) -> Re
     """The replacement of the first rows as the form asks for it: types, reasons, masked samples."""
 
     def render(fields: Mapping[str, str]) -> Response:
+        if "replace_pii" not in fields:
+            raise UnusableError("tick 'Replace personal data' to see what it does")
+
         asked = read_form(fields, fields.get("data_source", "")).spec.config
         answer = look_at_table("preview", fields["data_source"], asked, state, identity)
         return HTMLResponse(TEMPLATES.get_template("preview.html").render(answer["preview"]))
@@ -199,10 +203,11 @@ def _describe_look(look: Mapping[str, Any], fields: Mapping[str, str], state: St
 
 def _list_columns(columns: list[dict[str, Any]], fields: Mapping[str, str]) -> list[dict[str, Any]]:
     """Columns as found, with the values that the two fields of each have."""
-    asked = json.loads(fields.get("asked_columns", "{}"))
+    asked = _read_hidden(fields, "asked_columns", {})
     listed = []
     for number, column in enumerate(columns):
-        before = asked.get(column["name"], {})
+        before = asked.get(column["name"])
+        before = before if isinstance(before, dict) else {}
         kind = fields.get(f"kind-{number}", before.get("kind", column["kind"]))
         entity = fields.get(f"entity-{number}", before.get("entity", column["entity_type"]))
         # Clients may write a type by NeMo's name.
@@ -212,13 +217,22 @@ def _list_columns(columns: list[dict[str, Any]], fields: Mapping[str, str]) -> l
 
 def _list_rules(suggestions: list[dict[str, Any]], fields: Mapping[str, str]) -> list[dict[str, Any]]:
     """Rules that can be ticked: the suggested ones, and those that are asked for already."""
-    asked = json.loads(fields.get("asked_constraints", "[]"))
-    asked += [json.loads(fields[name]) for name in list_numbered(fields, "constraint")]
+    asked = list(_read_hidden(fields, "asked_constraints", []))
+    asked += [_read_hidden(fields, name, {}) for name in list_numbered(fields, "constraint")]
     ticked = {json.dumps(rule, sort_keys=True): "asked for before" for rule in asked}
     found = {_rule_value(suggestion["constraint"]): suggestion["reason"] for suggestion in suggestions[:SHOWN_RULES]}
     return [
         {"value": value, "reason": reason, "ticked": value in ticked} for value, reason in {**ticked, **found}.items()
     ]
+
+
+def _read_hidden(fields: Mapping[str, str], name: str, otherwise: Json) -> Json:
+    """JSON of a field that the page itself writes; another value of the same type where it is none, or not there."""
+    try:
+        value = json.loads(fields.get(name, ""))
+    except ValueError:
+        return otherwise
+    return value if isinstance(value, type(otherwise)) else otherwise
 
 
 def _rule_value(constraint: Mapping[str, Any]) -> str:

@@ -43,6 +43,8 @@ LABELS = {
     "data_source": "Table",
     "name": "Name",
     "constraints": "Rules",
+    "enable_synthesis": "'Make synthetic rows'",
+    "enable_replace_pii": "'Replace personal data'",
 }
 """Parameters that the form has fields for, and the labels of these."""
 COLUMN_PLACE = re.compile(r"data\.columns\.(.+?)\.(kind|entity)\b")

@@ -148,6 +148,8 @@ def test_a_preview_and_an_estimate_answer_with_the_labels_of_the_form(client: Te
     wrong = post("/ui/estimate", rows="many")
     assert (wrong.status_code, wrong.text.startswith("Synthetic rows: ")) == (422, True)
     assert post("/ui/preview", data_source="").status_code == 422
+    kept = client.post("/ui/preview", data={"data_source": table, "synthesis": "on"}, files={"file": ("", b"")})
+    assert (kept.status_code, kept.text) == (422, "tick 'Replace personal data' to see what it does")
 
 
 @dataclass
