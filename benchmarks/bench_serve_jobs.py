@@ -195,7 +195,7 @@ def bench_jobs(jobs: int, clients: int, active: int, job_seconds: float) -> dict
 
 
 def bench_requests(requests: int) -> dict[str, Any]:
-    """Memory of the replica over many requests, and how fast they are."""
+    """Memory of the service over many requests, and how fast they are."""
     with service(seconds=1, active=1) as running, httpx.Client(base_url=running.url, timeout=60) as http:
         submit(running, 3, 1)
         wait(running, 3)
@@ -204,14 +204,14 @@ def bench_requests(requests: int) -> dict[str, Any]:
 
         for number in range(requests + 1):
             if number % (requests // 5) == 0:
-                memory.append(round(running.replica_megabytes()))
+                memory.append(round(running.megabytes()))
             started = time.perf_counter()
             http.get(f"{JOBS}?page_size=10" if number % 2 else "/").raise_for_status()
             latencies.append(time.perf_counter() - started)
 
         return {
             "requests": requests,
-            "replica_megabytes": memory,
+            "megabytes": memory,
             "p50_ms": percentile(latencies, 0.5),
             "p99_ms": percentile(latencies, 0.99),
         }

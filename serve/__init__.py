@@ -1,1 +1,1 @@
-"""The jobs API: a FastAPI application, and the Ray Serve application that runs it."""
+"""The service: a FastAPI application with the jobs API and the page, and the Ray Serve application for clusters."""

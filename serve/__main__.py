@@ -1,4 +1,7 @@
-"""The service on this machine: `python -m serve` starts a local Ray, with API, data store and page on one port."""
+"""The service on this machine: `python -m serve` starts a local Ray, with API, data store and page on one port.
+
+With RAY_ADDRESS it is deployed by Ray Serve on the cluster at that address instead.
+"""
 
 from __future__ import annotations
 
@@ -7,19 +10,24 @@ import logging
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
-from serve.app import NO_ACCESS_LOG, build, check_reachable
-from serve.local_ray import local_ray
+import uvicorn
+
+from serve.app import NO_ACCESS_LOG, build, check_reachable, create_app
+from serve.local_ray import LocalRay, local_ray
 from serve.settings import ROOT, Settings, read_settings
 from serve.store.auth import START_KEY, create_start_key, revoke_key
 from serve.store.database import Database
-from ss_ray.errors import SsRayError
+from ss_ray.errors import ResourceError, SsRayError
 from ss_ray.runs.job_status import log_as_json
 
 APPLICATION = "ss-ray"
+STOP_SECONDS = 5
+"""Time that requests have to end when the service is told to stop."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -29,13 +37,66 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         settings = read_settings(options.settings, host=options.host, port=options.port)
         check_reachable(settings)
-        with ExitStack() as ends:
-            address = os.environ.get("RAY_ADDRESS")
-            ends.enter_context(deployed(settings, address or ends.enter_context(local_ray()), is_shared=bool(address)))
-            print(_write_greeting(settings), flush=True)
-            wait_for_signal()
+        address = os.environ.get("RAY_ADDRESS")
+        if address:
+            with deployed(settings, address):
+                print(_write_greeting(settings), flush=True)
+                wait_for_signal()
+        else:
+            serve_alone(settings)
     except SsRayError as error:
         raise SystemExit(f"serve: {error}") from None
+
+
+def serve_alone(settings: Settings) -> None:
+    """Serve from this process until told to stop, with a Ray of its own for the jobs.
+
+    The page answers while Ray still starts; jobs wait until it has.
+
+    Raises:
+        ResourceError: Ray does not start.
+    """
+    with local_ray() as ray:
+        reached = settings.ray.model_copy(update={"dashboard": settings.ray.dashboard or ray.dashboard})
+        app = create_app(settings.model_copy(update={"ray": reached}))
+        config = uvicorn.Config(
+            app,
+            host=settings.host,
+            port=settings.port,
+            log_config=None,
+            # Addresses of requests may hold a key.
+            access_log=False,
+            lifespan="on",
+            timeout_graceful_shutdown=STOP_SECONDS,
+        )
+        server = uvicorn.Server(config)
+        failures: list[ResourceError] = []
+        watcher = threading.Thread(target=_watch_start, args=(server, ray, settings, failures), daemon=True)
+        watcher.start()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            # The server raises the signal again when it has stopped, and Ray has to be stopped after that.
+            signal.signal(number, lambda *_: None)
+
+        server.run()
+        if failures:
+            raise failures[0]
+
+
+def _watch_start(server: uvicorn.Server, ray: LocalRay, settings: Settings, failures: list[ResourceError]) -> None:
+    """Say where the service is as soon as it answers, and end it where Ray does not start."""
+    while not server.started and not server.should_exit:
+        time.sleep(0.05)
+    if not server.started:
+        return
+
+    print(_write_greeting(settings), flush=True)
+    try:
+        ray.wait_until_reached()
+    except ResourceError as error:
+        # Ray ends with the service, too.
+        if not server.should_exit:
+            failures.append(error)
+            server.should_exit = True
 
 
 def _write_greeting(settings: Settings) -> str:
@@ -54,8 +115,8 @@ def _write_greeting(settings: Settings) -> str:
 
 
 @contextmanager
-def deployed(settings: Settings, address: str, *, is_shared: bool) -> Iterator[None]:
-    """Deploy the application on the Ray at an address while the block runs; other applications on it stay."""
+def deployed(settings: Settings, address: str) -> Iterator[None]:
+    """Deploy the application by Ray Serve at an address while the block runs; other applications there stay."""
     os.environ.setdefault("RAY_DATA_DISABLE_PROGRESS_BARS", "1")
     # Reads how to authenticate when it is imported.
     import ray
@@ -67,6 +128,8 @@ def deployed(settings: Settings, address: str, *, is_shared: bool) -> Iterator[N
         logging_level=logging.ERROR,
         runtime_env={"env_vars": {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}},
     )
+    # It says at each start that it starts.
+    logging.getLogger("ray.serve").setLevel(logging.WARNING)
     reached = settings.ray.model_copy(update={"dashboard": settings.ray.dashboard or f"http://{context.dashboard_url}"})
     settings = settings.model_copy(update={"ray": reached})
     serve.start(http_options={"host": settings.host, "port": settings.port}, logging_config=NO_ACCESS_LOG)
@@ -75,7 +138,7 @@ def deployed(settings: Settings, address: str, *, is_shared: bool) -> Iterator[N
     try:
         yield
     finally:
-        serve.delete(APPLICATION) if is_shared else serve.shutdown()
+        serve.delete(APPLICATION)
         ray.shutdown()
 
 

@@ -19,7 +19,6 @@ from serve.api import (
     filesets,
     health,
     jobs,
-    pages,
     platform,
     platform_steps,
     uploads,
@@ -27,6 +26,8 @@ from serve.api import (
 )
 from serve.figures import Figures
 from serve.guard import add_guards
+from serve.looks.looker import Looker
+from serve.pages import form_pages, job_pages, list_pages
 from serve.runner.dispatcher import make_dispatcher
 from serve.runner.runner import RayRunner, Runner
 from serve.settings import Settings, parse_settings
@@ -43,15 +44,18 @@ from ss_ray.runs.job_status import log_as_json
 NO_ACCESS_LOG = {"enable_access_log": False}
 """Ray Serve's log of requests has their addresses, in which a key may stand."""
 # Steps before jobs: the last part of an address of a job is any verb.
-RESOURCES = (health, pages, jobs, platform_steps, platform, uploads, datastore, entities, filesets, workspaces)
+PAGES = (form_pages, job_pages, list_pages)
+APIS = (jobs, platform_steps, platform, uploads, datastore, entities, filesets, workspaces)
+RESOURCES = (health, *PAGES, *APIS)
 
 
-def create_app(settings: Settings, runner: Runner | None = None) -> FastAPI:
+def create_app(settings: Settings, runner: Runner | None = None, looker: Looker | None = None) -> FastAPI:
     """The whole service as a plain ASGI application; while it is up, jobs are followed.
 
     Args:
         settings: Settings of the operator.
         runner: Runner of the jobs; None uses Ray's Jobs API.
+        looker: Process that looks at tables, which outlives the application; None makes one for it.
 
     Raises:
         ConfigError: The settings cannot be used.
@@ -69,9 +73,11 @@ def create_app(settings: Settings, runner: Runner | None = None) -> FastAPI:
         blobs=blobs,
         dispatcher=make_dispatcher(settings, database, blobs, runner),
         figures=Figures(database),
+        looker=looker or Looker(),
     )
     app = FastAPI(title="ss_ray", version=__version__, lifespan=_follow_jobs, docs_url=None, redoc_url=None)
     app.state.service = state
+    app.state.owns_looker = looker is None
     add_guards(app, state)
     for resource in RESOURCES:
         app.include_router(resource.router)
@@ -102,6 +108,8 @@ async def _follow_jobs(app: FastAPI) -> AsyncIterator[None]:
     stop.set()
     dispatcher.wake.set()
     thread.join(timeout=10)
+    if app.state.owns_looker:
+        app.state.service.looker.stop()
 
 
 def build(args: Mapping[str, Any]) -> Any:

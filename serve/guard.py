@@ -20,10 +20,11 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from serve.api.pages import error_page, signed_in, to_sign_in
 from serve.bodies import is_portable
 from serve.errors import ForbiddenError, RefusedError, TooLargeError, TooManyError, UnauthenticatedError
 from serve.figures import Figures
+from serve.pages.list_pages import signed_in, to_sign_in
+from serve.pages.rendering import error_page
 from serve.state import State, identified
 from serve.store.auth import Authentication
 from serve.store.database import now

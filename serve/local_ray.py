@@ -15,8 +15,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
 from typing import IO
+
+import psutil
 
 from ss_ray.errors import ResourceError
 
@@ -29,16 +33,50 @@ HOST = "127.0.0.1"
 DIE_WITH_PARENT = 1
 
 
+@dataclass(frozen=True, kw_only=True)
+class LocalRay:
+    """A Ray of this machine's own, which may still be starting.
+
+    Attributes:
+        process: Process that all others of this Ray end with.
+        port: Port of the dashboard, which takes jobs.
+        log: File of what the process says.
+    """
+
+    process: subprocess.Popen[bytes]
+    port: int
+    log: IO[str]
+
+    @property
+    def dashboard(self) -> str:
+        """URL of the dashboard."""
+        return f"http://{HOST}:{self.port}"
+
+    def wait_until_reached(self) -> None:
+        """Wait until the dashboard answers.
+
+        Raises:
+            ResourceError: Ray does not start.
+        """
+        until = time.monotonic() + START_SECONDS
+        while self.process.poll() is None and time.monotonic() < until:
+            with socket.socket() as probe:
+                if probe.connect_ex((HOST, self.port)) == 0:
+                    return
+            time.sleep(0.2)
+
+        self.log.seek(0)
+        raise ResourceError(f"Ray did not start on this machine; it says: {self.log.read()[-2000:].strip()}")
+
+
 @contextmanager
-def local_ray() -> Iterator[str]:
-    """The address of a Ray that is there while the block runs, its token in place.
+def local_ray() -> Iterator[LocalRay]:
+    """A Ray that starts, and is there while the block runs, its token in place.
 
     It ends with this process, however that ends; only where the system is not Linux, kill -9 leaves it behind.
-
-    Raises:
-        ResourceError: It does not start.
+    The thread that enters the block has to live as long: Linux ends Ray with that thread.
     """
-    if os.environ.setdefault("RAY_AUTH_MODE", "token") == "token":
+    if os.environ.setdefault("RAY_AUTH_MODE", "token") == "token" and not _has_token():
         subprocess.run([*RAY, "get-auth-token", "--generate"], check=True, capture_output=True)
 
     gcs, dashboard, agent, client = free_ports(4)
@@ -60,15 +98,24 @@ def local_ray() -> Iterator[str]:
             preexec_fn=_die_with_parent if sys.platform == "linux" else None,
         )
         try:
-            _wait_until_reached(process, dashboard, log)
-            yield f"{HOST}:{gcs}"
+            yield LocalRay(process=process, port=dashboard, log=log)
         finally:
-            process.terminate()
-            try:
-                process.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                # Its processes end with it.
-                process.kill()
+            _end_processes(process)
+
+
+def _end_processes(process: subprocess.Popen[bytes]) -> None:
+    """End Ray with everything that it started; its own way to end leaves the agents of the node behind."""
+    with suppress(psutil.NoSuchProcess):
+        started = psutil.Process(process.pid).children(recursive=True)
+        process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(STOP_SECONDS)
+
+        for left in (*started, process):
+            with suppress(psutil.NoSuchProcess):
+                left.kill()
+
+    process.wait()
 
 
 def free_ports(number: int) -> list[int]:
@@ -80,16 +127,10 @@ def free_ports(number: int) -> list[int]:
         return [one.getsockname()[1] for one in bound]
 
 
-def _wait_until_reached(process: subprocess.Popen[bytes], port: int, log: IO[str]) -> None:
-    until = time.monotonic() + START_SECONDS
-    while process.poll() is None and time.monotonic() < until:
-        with socket.socket() as probe:
-            if probe.connect_ex((HOST, port)) == 0:
-                return
-        time.sleep(0.2)
-
-    log.seek(0)
-    raise ResourceError(f"Ray did not start on this machine; it says: {log.read()[-2000:].strip()}")
+def _has_token() -> bool:
+    """Whether a token is there already: asking Ray for one takes a second or two."""
+    file = Path(os.environ.get("RAY_AUTH_TOKEN_PATH") or "~/.ray/auth_token").expanduser()
+    return bool(os.environ.get("RAY_AUTH_TOKEN")) or (file.is_file() and file.stat().st_size > 0)
 
 
 def _die_with_parent() -> None:

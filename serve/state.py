@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from serve.figures import Figures
+from serve.looks.looker import Looker
 from serve.runner.dispatcher import Dispatcher
 from serve.settings import Settings
 from serve.store.auth import Authentication, Identity
@@ -30,6 +31,7 @@ class State:
         blobs: Content of uploaded files.
         dispatcher: Brings jobs to the cluster.
         figures: Counters and gauges for Prometheus.
+        looker: Looks at tables before a job.
     """
 
     settings: Settings
@@ -38,6 +40,7 @@ class State:
     blobs: BlobStore
     dispatcher: Dispatcher
     figures: Figures
+    looker: Looker
 
 
 def service(request: Request) -> State:

@@ -15,6 +15,7 @@ from fastapi import Body as FastApiBody
 from fastapi.openapi.models import Example
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints
+from starlette.datastructures import QueryParams
 
 from serve.api.job_views import job_view, logs_view, result_view, status_view
 from serve.api.paging import Found, Listing, parse_page, read_page, visible
@@ -58,7 +59,12 @@ PREFIX = "/v1beta1/safe-synthesizer/jobs"
 router = APIRouter(prefix=PREFIX, tags=["jobs"])
 JobName = Annotated[str, StringConstraints(pattern=r"^[^/\\\x00-\x1f\x7f#?%]{1,200}$")]
 LISTING = Listing(
-    sorts={"created_at": JOBS.c.created_at, "updated_at": JOBS.c.updated_at},
+    sorts={
+        "created_at": JOBS.c.created_at,
+        "updated_at": JOBS.c.updated_at,
+        "name": JOBS.c.name,
+        "status": JOBS.c.status,
+    },
     tie=(JOBS.c.number,),
     filters={
         "status": JOBS.c.status,
@@ -151,7 +157,7 @@ def create(
 @router.get("")
 def list_jobs(request: Request, state: Service, identity: Caller) -> dict[str, Any]:
     """Jobs in pages: page, page_size, sort, filter[...], search[...]."""
-    found = list_in(None, request, state, identity)
+    found = list_in(None, request.query_params, state, identity)
     return found.body([job_view(job) for job in found.rows])
 
 
@@ -239,7 +245,7 @@ def create_in(
         ownership=body.ownership,
         custom_fields=body.custom_fields,
         data_source=body.spec.data_source,
-        data=_resolve_source(body.spec.data_source, state, identity),
+        data=resolve_source(body.spec.data_source, state, identity),
         config=config,
         created_by=identity.subject,
     )
@@ -251,9 +257,9 @@ def create_in(
     return job
 
 
-def list_in(namespace: str | None, request: Request, state: State, identity: Identity) -> Found:
-    """The jobs of a namespace, or of all that the caller may look into, as the request's query asks."""
-    asked = parse_page(request.query_params, LISTING)
+def list_in(namespace: str | None, query: QueryParams, state: State, identity: Identity) -> Found:
+    """The jobs of a namespace, or of all that the caller may look into, as a query asks."""
+    asked = parse_page(query, LISTING)
     statement = sa.select(JOBS).where(EXISTS, visible(JOBS.c.namespace, identity))
     if namespace is not None:
         identity.require(namespace, "viewer", f"Workspace {namespace}")
@@ -356,7 +362,7 @@ def send_result(job: Row, name: str, identity: Identity, *, safe_csv: bool = Fal
     return StreamingResponse(read_chunks(location), media_type=kind.media_type, headers=headers)
 
 
-def _resolve_source(data_source: str, state: State, identity: Identity) -> str:
+def resolve_source(data_source: str, state: State, identity: Identity) -> str:
     """The URI that a job reads.
 
     Raises:

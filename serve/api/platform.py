@@ -50,7 +50,7 @@ def create(
 @router.get(JOBS_PREFIX)
 def list_jobs(workspace: str, request: Request, state: Service, identity: Caller) -> dict[str, Any]:
     """Jobs of a workspace in pages."""
-    found = list_in(workspace, request, state, identity)
+    found = list_in(workspace, request.query_params, state, identity)
     return found.body([platform_job_view(job) for job in found.rows])
 
 

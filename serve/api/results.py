@@ -123,7 +123,7 @@ def result_names(run_dir: Location, kind: Kind) -> list[str]:
 def summary(run_dir: Location, kind: Kind) -> dict[str, Any]:
     """Scores, counts and times in the form of the client libraries; null is "not measured"."""
     run = RunDir(root=run_dir)
-    metrics = _read_json(run_dir / "internal" / "metrics.json")
+    metrics = read_json(run_dir / "internal" / "metrics.json")
     manifests = {stage: run.read_manifest(stage) or {} for stage in ("read", "split", *TIMES.values())}
     seconds = {stage: manifest.get("seconds") for stage, manifest in manifests.items()}
     made = manifests["generate" if kind == "run" else "replace_pii"].get("result", {})
@@ -148,7 +148,7 @@ def summary(run_dir: Location, kind: Kind) -> dict[str, Any]:
 
 def grades(run_dir: Location) -> dict[str, Any]:
     """The main words of an evaluation; empty where there was none."""
-    metrics = _read_json(run_dir / "internal" / "metrics.json")
+    metrics = read_json(run_dir / "internal" / "metrics.json")
     names = ("quality_grade", "privacy_grade", SCORES[0])
     found = {name: metrics[name] for name in names if name in metrics}
     return found | ({"hard_fails": len(metrics["hard_fails"])} if metrics.get("hard_fails") else {})
@@ -220,7 +220,7 @@ def _is_number(cell: str) -> bool:
     return True
 
 
-def _read_json(location: Location) -> dict[str, Any]:
+def read_json(location: Location) -> dict[str, Any]:
     """A JSON file's object, its NaN as null; empty where there is none, or none that can be read."""
     try:
         if location.exists():

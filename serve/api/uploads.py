@@ -29,7 +29,10 @@ router = APIRouter()
 DEFAULT_NAMESPACE = "default"
 DEFAULT_REPOSITORY = "uploads"
 MAX_FIELD_BYTES = 1 << 16
-MAX_FIELDS = 100
+MAX_FIELDS = 1000
+"""Fields of a form; the one for a job has two for each column."""
+MAX_FORM_BYTES = 4 << 20
+"""Bytes of all fields of a form, without its file."""
 QUERY = [
     {"name": name, "in": "query", "required": False, "schema": {"type": "string"}}
     for name in ("namespace", "name", "filename")
@@ -143,8 +146,9 @@ async def _add_field(fields: dict[str, str], part: _Part, parts: AsyncIterator[_
         raise UnusableError("a form may have one file")
 
     text = bytearray()
-    if len(fields) >= MAX_FIELDS or part.name in fields or len(part.name) > 100:
-        raise TooLargeError(f"a form may have {MAX_FIELDS} fields, each once, with short names")
+    taken = sum(len(value) for value in fields.values())
+    if len(fields) >= MAX_FIELDS or part.name in fields or len(part.name) > 100 or taken > MAX_FORM_BYTES:
+        raise TooLargeError(f"a form may have {MAX_FIELDS:,} fields, each once, with short names, and 4 MiB in all")
 
     async for data in _part_content(parts):
         text += data

@@ -70,6 +70,7 @@ class SurveyedColumn:
         missing: Share of missing cells.
         entity_type: PII type; "" where there is none.
         operator: Operation on its personal data; "search" where its cells are searched, "" where nothing is done.
+        confidence: Confidence of the type in [0, 1]; None where there is no type.
         reason: Reason of the type, or of the kind where there is no type, in words without any value.
     """
 
@@ -78,7 +79,31 @@ class SurveyedColumn:
     missing: float
     entity_type: str
     operator: str
+    confidence: float | None
     reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SurveyedRows:
+    """The first rows of a source, from which everything is told.
+
+    Attributes:
+        data: Path or URI of the source.
+        source: Files of the source, and how they are read.
+        rows: Up to SAMPLE_ROWS rows as they are written.
+        schema: Schema that these rows tell.
+        typed: Copy of `rows` in the types of the schema.
+        num_rows: Number of rows of the source; None where it cannot be estimated.
+        is_exact: Whether that number is exact.
+    """
+
+    data: str
+    source: Source
+    rows: pa.Table
+    schema: TableSchema
+    typed: pa.Table
+    num_rows: int | None
+    is_exact: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,6 +145,19 @@ def survey_source(config: Config, data: str) -> Survey:
     Raises:
         SsRayError: The source cannot be read, or the request cannot be met.
     """
+    return survey_rows(config, read_surveyed_rows(config, data))
+
+
+def read_surveyed_rows(config: Config, data: str) -> SurveyedRows:
+    """Read and type the first rows of a source.
+
+    Args:
+        config: The whole request.
+        data: CSV, Excel, JSON lines, Parquet or Arrow: a file or folder, a path or URI.
+
+    Raises:
+        SsRayError: The source cannot be read, or the request cannot be met.
+    """
     require_config(config)
     check_supported(config)
     with first_rows_copied(data, config.data.query, SAMPLE_ROWS) as files:
@@ -128,22 +166,38 @@ def survey_source(config: Config, data: str) -> Survey:
 
     refuse_missing(config, rows.column_names)
     schema, typed = type_first_rows(rows, source, config.data.columns)
+    num_rows, is_exact = _estimate_rows(source, data, rows)
+    return SurveyedRows(
+        data=data, source=source, rows=rows, schema=schema, typed=typed, num_rows=num_rows, is_exact=is_exact
+    )
+
+
+def survey_rows(config: Config, first: SurveyedRows) -> Survey:
+    """Tell what the first rows of a source show.
+
+    Args:
+        config: The whole request.
+        first: First rows, read with the same section `data`.
+
+    Raises:
+        SsRayError: The request cannot be met.
+    """
+    schema = first.schema
     plan = None
     if config.replace_pii is not None:
-        plan = plan_replacement(typed.slice(0, PII_ROWS), schema, config.replace_pii, config.data)
+        plan = plan_replacement(first.typed.slice(0, PII_ROWS), schema, config.replace_pii, config.data)
 
-    repeated = find_repeated_id(rows)
-    num_rows, is_exact = _estimate_rows(source, data, rows)
-    seconds, memory = _estimate_costs(config, num_rows, typed, schema)
+    repeated = find_repeated_id(first.rows)
+    seconds, memory = estimate_costs(config, first)
     return Survey(
-        data=shown_name(data),
-        reading=describe_reading(base_name(data), source.format, source.dialect),
-        rows=num_rows,
-        is_exact=is_exact,
-        columns=tuple(_survey_column(schema[name], typed, plan) for name in schema.source_names),
+        data=shown_name(first.data),
+        reading=describe_reading(base_name(first.data), first.source.format, first.source.dialect),
+        rows=first.num_rows,
+        is_exact=first.is_exact,
+        columns=tuple(_survey_column(schema[name], first.typed, plan) for name in schema.source_names),
         repeated=repeated,
         order=None if repeated is None else _find_order(schema, repeated),
-        constraints=suggest(schema, typed),
+        constraints=suggest(schema, first.typed),
         seconds=seconds,
         memory_bytes=memory,
     )
@@ -160,6 +214,7 @@ def _survey_column(column: ColumnSchema, typed: pa.Table, plan: PiiPlan | None) 
         missing=typed.column(column.name).null_count / max(1, typed.num_rows),
         entity_type="" if rule is None else rule.entity_type,
         operator=operator if rule is None else rule.operator.value,
+        confidence=None if rule is None else rule.confidence,
         reason=column.reason if rule is None else rule.explanation,
     )
 
@@ -190,19 +245,24 @@ def _estimate_rows(source: Source, data: str, rows: pa.Table) -> tuple[int | Non
     return round(sum(size for _, size, _ in source_state(data)) * lines / len(start)), False
 
 
-def _estimate_costs(
-    config: Config, num_rows: int | None, sample: pa.Table, schema: TableSchema
-) -> tuple[float | None, float | None]:
-    """Seconds of a run, and bytes of its largest process."""
+def estimate_costs(config: Config, first: SurveyedRows) -> tuple[float | None, float | None]:
+    """Seconds of a run on two cores, and bytes of its largest process; None where they cannot be estimated.
+
+    Args:
+        config: The whole request.
+        first: First rows, read with the same section `data`.
+    """
+    num_rows = first.num_rows
     if num_rows is None or config.model_family != "compact":
         return None, None
 
-    num_columns = sample.num_columns
+    num_columns = first.typed.num_columns
     training = plan_compact_training(config, num_rows=max(2, num_rows), seed=0)
     shown = training.num_steps * training.batch_rows
     learned = num_columns * (shown / TRAINED_CELLS + num_rows / READ_CELLS)
     generated = config.generation.num_records / GENERATED_ROWS
-    seconds = START_SECONDS + learned + generated + _estimate_prose(config, num_rows, sample, schema)
+    prose = _estimate_prose(config, num_rows, first.typed, first.schema)
+    seconds = START_SECONDS + learned + generated + prose
     return seconds, PROCESS_BYTES + num_rows * num_columns * CELL_BYTES
 
 

@@ -48,7 +48,7 @@ class LocalService:
         wait_for(self._is_ready, START_SECONDS)
 
     def kill(self) -> None:
-        """Service, replicas, Ray and jobs end as in a power cut."""
+        """Service, Ray and jobs end as in a power cut."""
         root = psutil.Process(self.process.pid)
         for process in [*root.children(recursive=True), root]:
             with suppress(psutil.NoSuchProcess):
@@ -60,10 +60,9 @@ class LocalService:
         self.process.terminate()
         self.process.wait(60)
 
-    def replica_megabytes(self) -> float:
+    def megabytes(self) -> float:
         """Resident memory of the process that answers."""
-        mine = psutil.Process(self.process.pid).children(recursive=True)
-        return sum(p.memory_info().rss for p in mine if "ServeReplica" in " ".join(p.cmdline())) / 2**20
+        return float(psutil.Process(self.process.pid).memory_info().rss) / 2**20
 
     def _is_ready(self) -> bool:
         assert self.process.poll() is None, self.log.read_text()

@@ -124,3 +124,13 @@ def test_kill_9_of_everything_loses_no_job_and_doubles_none(client: Client, serv
     for job in (running, waiting):
         assert client.wait(job, progress=False, timeout_seconds=900).status == "completed"
         assert len(client.data(job)) == 50
+
+
+def test_stopping_ends_every_process_and_prints_no_error(service: LocalService):
+    """The last test of the file: nothing answers after it."""
+    processes = psutil.Process(service.process.pid).children(recursive=True)
+    service.stop()
+    gone, alive = psutil.wait_procs(processes, timeout=30)
+    assert (service.process.returncode, len(gone) > 0, alive) == (0, True, [])
+    lines = service.log.read_text().splitlines()
+    assert [line for line in lines if not line.startswith(("{", "ss_ray is at"))] == []

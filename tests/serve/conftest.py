@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from serve.app import create_app
+from serve.looks.looker import Looker
 from serve.settings import AuthSettings, Settings
 from tests.serve.fakes import ScriptedRunner
 
@@ -39,15 +40,23 @@ def runner() -> ScriptedRunner:
     return ScriptedRunner()
 
 
+@pytest.fixture(scope="session")
+def looker() -> Iterator[Looker]:
+    """One process that looks at the tables of all tests: it takes seconds to start."""
+    started = Looker()
+    yield started
+    started.stop()
+
+
 @pytest.fixture
-def make_client(settings: Settings, runner: ScriptedRunner) -> Callable[..., TestClient]:
+def make_client(settings: Settings, runner: ScriptedRunner, looker: Looker) -> Callable[..., TestClient]:
     """`make_client(limits=..., auth=...)`: a client of a service with other settings.
 
     The service's loop does not run by itself: `client.app.state.service.dispatcher.round()` is one round.
     """
 
     def make(**changes: Any) -> TestClient:
-        app = create_app(Settings.model_validate(settings.model_dump() | changes), runner)
+        app = create_app(Settings.model_validate(settings.model_dump() | changes), runner, looker)
         return TestClient(app, base_url="http://localhost:8000", client=("127.0.0.1", 50000))
 
     return make

@@ -16,6 +16,22 @@ import pyarrow.parquet as pq
 from serve.runner.runner import RayStatus, Submission
 from ss_ray.errors import ResourceError
 
+DISTANCES = {"name": "age", "distance": {"value": 0.25}, "distance_baseline": {"value": 0.125}}
+METRICS = {
+    "synthetic_data_quality_score": 8.1,
+    "quality_grade": "Excellent",
+    "column_distribution_stability_score": 7.4,
+    "fidelity": {"columns": [DISTANCES]},
+}
+FIGURES = {
+    "quality_verdict": 8.1,
+    "quality_grade": "Excellent",
+    "utility_target": "age",
+    "utility_real": 0.91,
+    "utility_synthetic": 0.83,
+    "discriminator_auc": 0.58,
+}
+
 
 @dataclass
 class ScriptedRunner:
@@ -88,9 +104,11 @@ class ScriptedRunner:
         for name, text in {
             "release/synthetic.csv": 'name,age\n"=1+1",-5\nJosé,7\n',
             "internal/report.html": "<!DOCTYPE html><h1>Report of José</h1>",
-            "internal/metrics.json": json.dumps({"synthetic_data_quality_score": 8.1, "quality_grade": "Excellent"}),
-            "manifest/generate.json": json.dumps({"result": {"num_rows": rows, "rejected": {"a": 2}}, "seconds": 1.5}),
-            "manifest/train.json": json.dumps({"result": {}, "seconds": 2.5}),
+            "internal/metrics.json": json.dumps(METRICS),
+            "manifest/start.json": manifest("start", 0, {}),
+            "manifest/generate.json": manifest("generate", 1.5, {"num_rows": rows, "rejected": {"a": 2}}),
+            "manifest/train.json": manifest("train", 2.5, {}),
+            "manifest/evaluate.json": manifest("evaluate", 0, FIGURES),
         }.items():
             (out / name).parent.mkdir(parents=True, exist_ok=True)
             (out / name).write_text(text)
@@ -101,6 +119,12 @@ class ScriptedRunner:
     def _answer(self) -> None:
         if self.down:
             raise ResourceError("the cluster's job server does not answer")
+
+
+def manifest(stage: str, seconds: float, result: dict[str, Any]) -> str:
+    """A stage's manifest, as far as the service reads it."""
+    times = {"seconds": seconds, "finished_at": "2026-01-01T00:00:00.000+00:00"}
+    return json.dumps({"stage": stage, "result": result, **times})
 
 
 def stage(name: str, done: int = 1, total: int | None = 4) -> dict[str, Any]:

@@ -11,16 +11,17 @@ from contextlib import contextmanager
 import uvicorn
 
 from serve.app import create_app
+from serve.looks.looker import Looker
 from serve.runner.runner import Runner
 from serve.settings import Settings
 
 
 @contextmanager
-def running(settings: Settings, runner: Runner | None = None) -> Iterator[str]:
+def running(settings: Settings, runner: Runner | None = None, looker: Looker | None = None) -> Iterator[str]:
     """The address of a server on a free port of this machine, while the block runs."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(create_app(settings, runner), log_level="error", lifespan="on"))
+        server = uvicorn.Server(uvicorn.Config(create_app(settings, runner, looker), log_level="error", lifespan="on"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
         while not server.started:

@@ -339,6 +339,18 @@ class Ledger:
             accounts = db.execute(sa.select(ACCOUNTS).order_by(ACCOUNTS.c.dataset, ACCOUNTS.c.privacy_unit)).all()
         return tuple(self.balance(account.dataset, account.privacy_unit) for account in accounts)
 
+    def balances_of(self, source: DataIdentity) -> tuple[Balance, ...]:
+        """Balances of the data set that a table belongs to, one for each privacy unit; nothing is written.
+
+        Raises:
+            PrivacyError: Name, place and content of the table contradict each other.
+        """
+        with self._database.transaction() as db:
+            dataset = identify(db, source)
+            query = sa.select(ACCOUNTS.c.privacy_unit).filter_by(dataset=dataset).order_by(ACCOUNTS.c.privacy_unit)
+            units = db.scalars(query).all()
+        return tuple(self.balance(dataset, unit) for unit in units)
+
 
 def _list_committed(db: sa.Connection, account: sa.Row[Any], *, except_reserved_by: str) -> list[Charge]:
     """Charges that all jobs have spent and that the other jobs have reserved."""

@@ -72,6 +72,18 @@ def test_a_unit_that_was_open_before_the_budget_reserves_nothing_more(ledger: Le
     ledger.reserve("first", [STEP, STEP])
 
 
+def test_balances_of_a_table_are_those_of_its_name_place_or_content_and_asking_writes_nothing(ledger: Ledger):
+    assert ledger.balances_of(identity("unknown")) == ()
+    assert ledger.balances() == ()
+    ledger.set_budget("patients", "row", epsilon=4, delta=DELTA)
+    ledger.open_job("first", "patients", "row", DELTA, (DIGEST,))
+    ledger.reserve("first", [STEP])
+    (named,) = ledger.balances_of(identity(" PATIENTS", digest=OTHER_DIGEST))
+    (copied,) = ledger.balances_of(identity())
+    assert named == copied == ledger.balance("patients", "row")
+    assert ledger.balances_of(identity(digest=OTHER_DIGEST)) == ()
+
+
 def test_files_at_an_aliased_place_have_one_budget_whatever_rows_they_get(ledger: Ledger, tmp_path: Path):
     (tmp_path / "patients").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "patients")

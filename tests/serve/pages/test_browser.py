@@ -1,4 +1,4 @@
-"""The pages in a browser: by keyboard, followed without a reload, on a phone, with reports that reach nothing."""
+"""The pages in a browser: by keyboard, followed without a reload, on a phone, for all people; reports reach nothing."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from serve.looks.looker import Looker
 from serve.settings import Settings
 from serve.store.auth import create_key
 from serve.store.database import Database
@@ -17,11 +18,16 @@ from tests.serve.fakes import PromptRunner
 from tests.serve.servers import running
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
 expect = playwright.expect
+Axe = axe.Axe
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="no browser on this machine")]
 
 PHONE = {"width": 390, "height": 844}
+WIDE = "name,a_rather_long_name_of_a_column_without_a_space,note\n" + "\n".join(
+    f"Ann Lee,{number % 3},Ann Lee came on a Monday and Bob Ray on day {number}" for number in range(30)
+)
 NAME = "ss-ray.test"
 """Resolved to this machine by the browser, which trusts it as little as any host that is asked without HTTPS."""
 REACHING = """<!DOCTYPE html><h1>Report of José</h1><p id="reached">nothing</p><script>
@@ -58,8 +64,8 @@ def cluster() -> ReachingRunner:
 
 
 @pytest.fixture
-def address(settings: Settings, cluster: ReachingRunner) -> Iterator[str]:
-    with running(settings, cluster) as url:
+def address(settings: Settings, cluster: ReachingRunner, looker: Looker) -> Iterator[str]:
+    with running(settings, cluster, looker) as url:
         yield url
 
 
@@ -88,11 +94,18 @@ def open_page(browser: Any, address: str) -> Iterator[Callable[..., Any]]:
 def start(page: Any, source: str, **fields: str) -> None:
     """Fill in the form and send it."""
     page.goto("/jobs/new")
-    page.get_by_label("or a data set that is there already").fill(source)
+    look_at(page, source)
     for label, value in fields.items():
         page.get_by_label(label, exact=True).fill(value)
     page.get_by_role("button", name="Start the job").click()
     page.wait_for_url(re.compile(r"/jobs/job-"))
+
+
+def look_at(page: Any, source: str) -> None:
+    """Choose a table and look at it."""
+    page.get_by_label("or a data set that is there already").fill(source)
+    page.get_by_role("button", name="Look at the table").click()
+    expect(page.get_by_role("heading", name="First rows")).to_be_visible(timeout=60_000)
 
 
 def tab_to(page: Any, name: str, most: int = 40) -> None:
@@ -133,10 +146,17 @@ def test_a_job_is_started_by_keyboard_and_followed_to_its_report(
     with page.expect_file_chooser() as chooser:
         page.keyboard.press("Enter")
     chooser.value.set_files(file)
-    tab_to(page, "Differential privacy")
-    page.keyboard.press("Space")
+    tab_to(page, "Look at the table")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="First rows")).to_be_visible(timeout=60_000)
+    tab_to(page, "Preview the replacement")
+    page.keyboard.press("Enter")
+    expect(page.locator("#preview")).to_contain_text("the header names AGE", timeout=60_000)
     tab_to(page, "Synthetic rows")
     page.keyboard.type("2")
+    tab_to(page, "Off")
+    page.keyboard.press("ArrowDown")
+    assert page.get_by_role("radio", name="Balanced, epsilon 8").is_checked()
     tab_to(page, "Name")
     page.keyboard.type("by keyboard, hold")
     page.keyboard.press("Enter")
@@ -171,23 +191,26 @@ def test_results_are_downloaded_under_their_names(open_page: Callable[..., Any],
 def test_a_job_is_cancelled_and_deleted_after_a_question(open_page: Callable[..., Any], settings: Settings):
     page = open_page("/")
     start(page, held(settings), Name="held")
-    page.get_by_role("button", name="Cancel the job").click()
-    expect(page.locator("#progress .status")).to_have_text("cancelled", timeout=15_000)
     questions: list[str] = []
 
     def answer(dialog: Any) -> None:
         questions.append(dialog.message)
-        dialog.accept() if len(questions) > 1 else dialog.dismiss()
+        dialog.dismiss() if len(questions) % 2 else dialog.accept()
 
     page.on("dialog", answer)
+    cancel = page.get_by_role("button", name="Cancel the job")
+    cancel.click()
+    cancel.click()
+    expect(page.locator("#progress .status")).to_have_text("cancelled", timeout=15_000)
     delete = page.get_by_role("button", name="Delete the job")
     expect(page.get_by_role("button", name="Cancel the job")).to_have_count(0)
     delete.click()
     assert page.get_by_role("heading", level=1).inner_text() == "held"
     delete.click()
     page.wait_for_url(re.compile(r"/$"))
-    assert len(questions) == 2
-    assert "cannot be undone" in questions[0]
+    assert len(questions) == 4
+    assert "is lost" in questions[0]
+    assert "cannot be undone" in questions[2]
     expect(page.get_by_role("link", name="held")).to_have_count(0)
 
 
@@ -203,12 +226,12 @@ def test_the_list_follows_its_jobs_and_keeps_the_focus(open_page: Callable[..., 
 
 def test_what_was_typed_is_still_there_when_it_is_wrong(open_page: Callable[..., Any], table: str):
     page = open_page("/jobs/new")
-    page.get_by_label("or a data set that is there already").fill(table)
+    look_at(page, table)
     page.get_by_label("Synthetic rows", exact=True).fill("many")
     page.get_by_text("Advanced settings (YAML)").click()
     page.get_by_label("All parameters of ss-ray config").fill("evaluation:\n  target: <b>age</b>")
     page.get_by_role("button", name="Start the job").click()
-    expect(page.get_by_role("alert")).to_contain_text("num_records")
+    expect(page.get_by_role("alert")).to_contain_text("Synthetic rows: ")
     expect(page.get_by_label("Synthetic rows", exact=True)).to_have_value("many")
     expect(page.get_by_label("All parameters of ss-ray config")).to_have_value("evaluation:\n  target: <b>age</b>")
     open_page.complaints.clear()  # type: ignore[attr-defined]  # the browser's own word on the 422
@@ -216,27 +239,104 @@ def test_what_was_typed_is_still_there_when_it_is_wrong(open_page: Callable[...,
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("viewport", [PHONE, {"width": 1280, "height": 900}], ids=["phone", "desk"])
-def test_no_page_scrolls_sideways_and_each_has_its_colours(
+def test_no_page_scrolls_sideways_and_each_is_open_to_all(
     open_page: Callable[..., Any], table: str, viewport: dict[str, int], scheme: str, tmp_path: Path
 ):
     page = open_page("/jobs/new", viewport=viewport, color_scheme=scheme)
+    Path(table).write_text(WIDE)
     start(page, table, Name="a_rather_long_name_of_a_job_" * 4)
     expect(page.get_by_role("heading", name="Result")).to_be_visible(timeout=20_000)
     finished = page.url
-    for number, path in enumerate(("/", "/jobs/new", "/budgets", "/sign-in", finished, "/jobs/none")):
+    job = finished.rpartition("/")[2]
+    again = create_second(page, table)
+    looked = f"/jobs/new?source={table}"
+    paths = (
+        "/",
+        "/jobs/new",
+        looked,
+        "/data-sets",
+        "/budgets",
+        f"/compare?job={job}&job={again}",
+        "/sign-in",
+        finished,
+    )
+    for number, path in enumerate((*paths, "/jobs/none")):
         page.goto(path)
+        if path == looked:
+            page.get_by_role("button", name="Preview the replacement").click()
+            expect(page.get_by_role("heading", name="Preview of the replacement")).to_be_visible(timeout=60_000)
         page.screenshot(path=tmp_path / f"{viewport['width']}-{scheme}-{number}.png", full_page=True)
         assert not scrolls_sideways(page), path
         red, green, blue = map(
             int, re.findall(r"\d+", page.evaluate("getComputedStyle(document.body).backgroundColor"))
         )
         assert (red + green + blue < 200) == (scheme == "dark")
+        assert list_barriers(page) == [], path
     open_page.complaints.clear()  # type: ignore[attr-defined]  # of the report, and of the page that is not there
 
 
-def test_a_key_signs_in_where_the_browser_trusts_the_host_no_more_than_others(browser: Any, settings: Settings):
+def create_second(page: Any, source: str) -> str:
+    """Another finished job; its id."""
+    start(page, source)
+    expect(page.get_by_role("heading", name="Result")).to_be_visible(timeout=20_000)
+    return str(page.url.rpartition("/")[2])
+
+
+def list_barriers(page: Any) -> list[str]:
+    """Serious faults that axe finds in a page, its report aside."""
+    found = Axe().run(page, options={"iframes": False, "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]})
+    return [
+        f"{fault['id']}: {fault['nodes'][0]['html'][:200]}"
+        for fault in found.response["violations"]
+        if fault["impact"] in ("serious", "critical")
+    ]
+
+
+def test_jobs_are_searched_compared_and_run_again(open_page: Callable[..., Any], table: str):
+    page = open_page("/")
+    start(page, table, Name="first", **{"Synthetic rows": "7"})
+    expect(page.get_by_role("heading", name="Result")).to_be_visible(timeout=20_000)
+    page.get_by_role("link", name="Run again with changes").click()
+    expect(page.get_by_label("Synthetic rows", exact=True)).to_have_value("7", timeout=60_000)
+    page.get_by_label("Synthetic rows", exact=True).fill("9")
+    page.get_by_label("Name", exact=True).fill("second")
+    page.get_by_role("button", name="Start the job").click()
+    expect(page.get_by_role("heading", name="Result")).to_be_visible(timeout=20_000)
+
+    page.goto("/")
+    page.get_by_label("Compare first").check()
+    page.get_by_label("Compare second").check()
+    with page.expect_response("**/ui/jobs*"):
+        pass
+    page.get_by_role("button", name="Compare the chosen jobs").click()
+    expect(page.get_by_role("row", name="generation.num_records")).to_contain_text("9")
+    page.goto("/")
+    page.get_by_label("Name contains").fill("sec")
+    page.get_by_role("button", name="Show").click()
+    expect(page.locator("td.name")).to_have_text(["second"])
+    open_page.complaints.clear()  # type: ignore[attr-defined]  # of the reports
+
+
+def test_the_log_stays_open_and_the_estimate_follows_the_form(open_page: Callable[..., Any], settings: Settings):
+    page = open_page("/jobs/new")
+    look_at(page, held(settings))
+    before = page.locator("#estimate").inner_text()
+    page.get_by_label("Synthetic rows", exact=True).fill("9000000")
+    page.get_by_label("Name", exact=True).fill("held")
+    expect(page.locator("#estimate")).not_to_have_text(before)
+    page.get_by_role("button", name="Start the job").click()
+    page.wait_for_url(re.compile(r"/jobs/job-"))
+    expect(page.locator(".total")).to_contain_text("hours")
+    page.locator("#log summary").click()
+    expect(page.locator(".log")).to_contain_text("train: starts", timeout=15_000)
+    expect(page.locator(".log")).to_be_visible()
+
+
+def test_a_key_signs_in_where_the_browser_trusts_the_host_no_more_than_others(
+    browser: Any, settings: Settings, looker: Looker
+):
     guarded = Settings.model_validate(settings.model_dump() | {"auth": {"api_keys": True}})
-    with running(guarded, PromptRunner()) as url:
+    with running(guarded, PromptRunner(), looker) as url:
         page = browser.new_context(base_url=url.replace("127.0.0.1", NAME)).new_page()
         page.goto("/")
         page.get_by_label("API key").fill(create_key(Database(guarded.database), "ann", {"*": "admin"}))
