@@ -96,11 +96,16 @@ class Dispatcher:
 
     def run(self, stop: threading.Event) -> None:
         """Go round until told to stop."""
+        told = ""
         while not stop.is_set():
             try:
                 self.round()
+                told = ""
             except SsRayError as error:
-                logger.warning("jobs are not followed for now: %s", error)
+                # A cluster that starts, or is away, would fill the log with a line a second.
+                if str(error) != told:
+                    logger.warning("jobs are not followed for now: %s", error)
+                told = str(error)
             except Exception as error:  # noqa: BLE001 - the loop outlives whatever one job does to it
                 logger.error("a round of the dispatcher failed with %s", type(error).__name__)
 
