@@ -119,7 +119,10 @@ def train_model(table: TrainingRows, plan: CompactPlan, on_progress: OnProgress)
 
     settings = {"tokens": tokens, "codec": codec, "plan": plan}
     with reported_progress(on_progress, "train", plan.num_steps, "steps") as report:
-        metrics = fit_workers(_train_worker, settings | {"report": report}, table.resources, table.folder, table.key)
+        # Its matrices are small: on two cores a second thread saves no time, and costs much where others use a core.
+        metrics = fit_workers(
+            _train_worker, settings | {"report": report}, table.resources, table.folder, table.key, spare_cores=1
+        )
         report(plan.num_steps - metrics["steps"], metrics["note"])
 
     _save_text_matcher(table, plan.seed)
@@ -201,6 +204,7 @@ def fit_workers(
     folder: Location,
     key: str,
     environment: Mapping[str, str] = WORKER_ENVIRONMENT,
+    spare_cores: int = 0,
 ) -> dict[str, Any]:
     """Run a training loop in workers; the metrics that it returns.
 
@@ -212,6 +216,7 @@ def fit_workers(
         folder: Folder that gets folder/model and folder/checkpoints.
         key: Names this training, so that only a checkpoint of the very same one is resumed.
         environment: Environment variables of the workers.
+        spare_cores: Cores that are left to others, where the request does not say how many threads a worker has.
 
     Raises:
         SsRayError: As a worker raised it.
@@ -222,7 +227,8 @@ def fit_workers(
     checkpoints = (folder / "checkpoints" / key[:16]).make_folder()
     state = checkpoints / "state.pt"
     # Workers share the cores evenly where the request does not say.
-    threads = resources.threads_per_worker or max(1, min(MAX_THREADS, available_cpus() // resources.num_train_workers))
+    cores = (available_cpus() - spare_cores) // resources.num_train_workers
+    threads = resources.threads_per_worker or max(1, min(MAX_THREADS, cores))
     settings = settings | {"threads": threads, "model": folder / "model"}
     if resources.num_train_workers == 1 and not resources.use_gpu:
         return _fit_alone(loop, settings, state, environment)
