@@ -94,6 +94,7 @@ $(MOSTLY_PEER_VENV)/.installed: Makefile
 	$(PYTHON) -m venv $(MOSTLY_PEER_VENV) || python3 -m venv $(MOSTLY_PEER_VENV)
 	$(MOSTLY_PEER_VENV)/bin/python -m pip install --quiet torch==2.13.0
 	$(MOSTLY_PEER_VENV)/bin/python -m pip install --quiet mostlyai-engine==2.7.3
+	$(MOSTLY_PEER_VENV)/bin/python -m pip uninstall --quiet --yes torchvision torchaudio # builds for CUDA, which break transformers
 	touch $@
 
 .ray/auth_token:
