@@ -30,6 +30,11 @@ DATA_HELP = (
 DataOption = Annotated[str, typer.Option(help=DATA_HELP)]
 OUT_HELP = "Run directory, a path or URI. The same command again resumes it."
 OutOption = Annotated[str, typer.Option(help=OUT_HELP)]
+RowsOption = Annotated[int | None, typer.Option("--rows", "-n", help="Rows to generate.")]
+TargetOption = Annotated[str | None, typer.Option(help="Column that the report predicts; chosen without one.")]
+EpsilonOption = Annotated[float | None, typer.Option(help="Give differential privacy with this epsilon.")]
+GroupOption = Annotated[str | None, typer.Option(help="Column whose rows of one value belong together.")]
+OrderOption = Annotated[str | None, typer.Option(help="Column that the rows of a group ascend by.")]
 RedoOption = Annotated[bool, typer.Option("--redo", help="Do again what a changed request or source makes stale.")]
 VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help="Log each stage.")]
 StatusOption = Annotated[

@@ -1,4 +1,4 @@
-"""`ss-ray init`, `run` and `generate`: from a table to a synthetic one."""
+"""`ss-ray init`, `preview`, `run` and `generate`: from a table to a synthetic one."""
 
 from __future__ import annotations
 
@@ -16,10 +16,15 @@ from ss_ray.cli.options import (
     ConfigOption,
     DataOption,
     DebugOption,
+    EpsilonOption,
+    GroupOption,
+    OrderOption,
     OutOption,
     RedoOption,
+    RowsOption,
     SetOption,
     StatusOption,
+    TargetOption,
     VerboseOption,
     announce_start,
     read_config,
@@ -29,6 +34,7 @@ from ss_ray.cli.summaries import generation_summary, summary
 from ss_ray.errors import ConfigError
 
 if TYPE_CHECKING:
+    from ss_ray.config.model import Config
     from ss_ray.pipelines.run import RunReport  # with Ray and all stages, which take seconds
 
 app = typer.Typer()
@@ -57,15 +63,39 @@ def init(
 
 
 @app.command()
+def preview(
+    data: Annotated[str, typer.Argument(help=DATA_HELP)],
+    config: ConfigOption = None,
+    rows: RowsOption = None,
+    target: TargetOption = None,
+    epsilon: EpsilonOption = None,
+    group: GroupOption = None,
+    order: OrderOption = None,
+    overrides: SetOption = None,
+    debug: DebugOption = False,
+) -> None:
+    """Show what a run would do: kinds, personal data, suggestions, time and memory; train and write nothing."""
+    shortcuts = {"rows": rows, "target": target, "epsilon": epsilon, "group": group, "order": order}
+    _print_survey(read_config(config, overrides, shortcuts), data)
+
+
+def _print_survey(config: Config, data: str) -> None:
+    from ss_ray.cli.survey import survey_text
+    from ss_ray.pipelines.survey import survey_source
+
+    print(survey_text(survey_source(config, data)))
+
+
+@app.command()
 def run(
     data: DataOption,
     out: Annotated[str | None, typer.Option(help=f"{OUT_HELP} Required without --dry-run.")] = None,
     config: ConfigOption = None,
-    rows: Annotated[int | None, typer.Option("--rows", "-n", help="Rows to generate.")] = None,
-    target: Annotated[str | None, typer.Option(help="Column that the report predicts; chosen without one.")] = None,
-    epsilon: Annotated[float | None, typer.Option(help="Give differential privacy with this epsilon.")] = None,
-    group: Annotated[str | None, typer.Option(help="Column whose rows of one value belong together.")] = None,
-    order: Annotated[str | None, typer.Option(help="Column that the rows of a group ascend by.")] = None,
+    rows: RowsOption = None,
+    target: TargetOption = None,
+    epsilon: EpsilonOption = None,
+    group: GroupOption = None,
+    order: OrderOption = None,
     overrides: SetOption = None,
     csv: Annotated[bool, typer.Option("--csv", help="Also write release/synthetic.csv.")] = False,
     dry_run: Annotated[
@@ -79,10 +109,7 @@ def run(
     """Synthesize a table: replace PII, train, generate, evaluate."""
     shortcuts = {"rows": rows, "target": target, "epsilon": epsilon, "group": group, "order": order}
     if dry_run:
-        from ss_ray.cli.survey import survey_text
-        from ss_ray.pipelines.survey import survey_source
-
-        print(survey_text(survey_source(read_config(config, overrides, shortcuts), data)))
+        _print_survey(read_config(config, overrides, shortcuts), data)
         return
     if out is None:
         raise typer.BadParameter("give the run directory, or --dry-run for a look without one", param_hint="--out")

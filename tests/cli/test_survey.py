@@ -61,6 +61,7 @@ def test_a_dry_run_shows_types_group_and_time_and_writes_nothing(
     assert re.search(r"^Estimate +About \d+ seconds on two cores, and 1\.0 GB", out, re.MULTILINE)
     assert list(tmp_path.iterdir()) == []
     assert outcome(["run", "--data", str(visits)], capsys)[0] == 2
+    assert outcome(["preview", str(visits), "-n", "50", "--target", "sex"], capsys)[:2] == (0, out)
 
 
 def test_it_looks_at_no_value_of_a_person(visits: Path, written: Path, capsys: pytest.CaptureFixture[str]) -> None:
