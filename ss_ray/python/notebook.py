@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import html
+import logging
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -19,6 +21,13 @@ def in_notebook() -> bool:
     interactive = sys.modules.get("IPython")
     shell = interactive.get_ipython() if interactive is not None else None
     return shell is not None and hasattr(shell, "kernel")
+
+
+def silence_widgets() -> None:
+    """In a notebook without ipywidgets, Ray and tqdm ask for it as they are imported, for bars that nobody sees."""
+    if in_notebook():
+        logging.getLogger("ray.widgets.util").setLevel(logging.WARNING)
+        warnings.filterwarnings("ignore", "IProgress not found")
 
 
 def show_page(page: str) -> None:

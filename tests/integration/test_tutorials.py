@@ -82,6 +82,20 @@ def test_the_commands_of_a_tutorial_run_and_print_what_it_shows(
                 assert_alike(command, expected, output_of(smaller(command), tmp_path, capsys))
 
 
+def test_a_notebook_runs_in_jupyter_and_prints_nothing_but_its_results(tmp_path: Path) -> None:
+    import nbformat
+    from nbclient import NotebookClient
+
+    for page in sorted((ROOT / "docs" / "tutorials").glob("*.ipynb")):
+        notebook = nbformat.read(page, as_version=4)
+        NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(tmp_path)}}).execute()
+        outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
+        # What Ray or a library logs comes as a stream.
+        assert [output.text for output in outputs if output.output_type == "stream"] == []
+        stages = next(output.data["text/html"] for output in outputs if output.output_type == "display_data")
+        assert re.search(r"train.*generate.*evaluate", stages, re.DOTALL)
+
+
 def test_every_console_block_of_a_tutorial_is_tested() -> None:
     shown = [(page_name(page), block) for page in TUTORIALS for block in blocks(page) if block.language == "console"]
     assert len(shown) >= len(TUTORIALS)
