@@ -79,11 +79,17 @@ def connect(num_cpus: int | None = None) -> None:
 
 
 def connect_and_import(module: str) -> None:
-    """Connect while a module is imported: both take seconds.
+    """Connect while a module is imported: on one machine both take seconds.
 
     Raises:
         ResourceError: The cluster cannot be reached.
     """
+    # A cluster is joined in no time, and may unpack a job's working directory, from which is imported, once more.
+    if os.environ.get("RAY_ADDRESS"):
+        importlib.import_module(module)
+        connect()
+        return
+
     # The processes of a local Ray end with the thread that started them, so that the import gets a thread of its own.
     with ThreadPoolExecutor(1) as pool:
         importing = pool.submit(importlib.import_module, module)
