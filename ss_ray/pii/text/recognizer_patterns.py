@@ -111,7 +111,7 @@ _POSTCODE = rf"(?:\d{{4,6}}(?:-\d{{3,4}})?|\d{{3}} \d{{2}}|{_BRITISH_POSTCODE}|{
 _TOKENS = "|".join(
     (
         r"sk-[A-Za-z0-9_-]{20,200}|sk-(?=[A-Za-z_-]{0,20}\d)(?=[a-z\d_-]{0,20}[A-Z])[A-Za-z0-9_-]{12,20}",
-        r"(?:sk|pk|rk)_(?:live|test)_[A-Za-z0-9]{16,200}",
+        r"(?:sk|pk|rk)_(?:live|test)_[A-Za-z0-9]{8,200}",
         r"(?:hf|npm|pypi|dop_v1|shpat)[_-][A-Za-z0-9_-]{20,250}",
         r"github_pat_\w{22,255}",
         r"(?:whsec|sntrys|dckr_pat|dckr_oat|lin_api|figd|rubygems|secret|nvapi|gsk|r8|xai|pplx|sq0atp|sq0csp|EAAA|"

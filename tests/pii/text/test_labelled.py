@@ -57,6 +57,7 @@ PINS = [
 ]
 KEYS = [
     ("My key sk-4hTq92LkPzx01 leaked", "sk-4hTq92LkPzx01"),
+    ("It shows rk_live_7fQ2mZ9x now", "rk_live_7fQ2mZ9x"),
     ("key-3ax6xnjp29jd6fds4gc373sgvjxteol0", "key-3ax6xnjp29jd6fds4gc373sgvjxteol0"),
     ("api key: 9f8e7d6c5b4a", "9f8e7d6c5b4a"),
     ("the API key is zt81-kk20-99ab-x1", "zt81-kk20-99ab-x1"),
