@@ -14,7 +14,7 @@ import resource
 import sys
 import threading
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +25,7 @@ import pyarrow as pa
 import ray
 
 from ss_ray.config.model import ResourceParameters
+from ss_ray.environment import changed_environment
 from ss_ray.errors import ResourceError, SsRayError
 from ss_ray.progress import OnProgress, Progress
 
@@ -72,7 +73,7 @@ def connect(num_cpus: int | None = None) -> None:
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     try:
         # The driver's logs and warnings would come between the progress bars, and may quote data.
-        with _muted_stderr(), _changed_environment(environment):
+        with _muted_stderr(), changed_environment(environment):
             ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **options)
     except (ConnectionError, TimeoutError, RuntimeError) as error:
         raise ResourceError(f"cannot reach a Ray cluster at {address!r}: {type(error).__name__}") from error
@@ -105,21 +106,6 @@ def with_own_ray(work: Callable[[], Result]) -> Result:
     finally:
         if not was_there:
             ray.shutdown()
-
-
-@contextmanager
-def _changed_environment(variables: Mapping[str, str]) -> Iterator[None]:
-    """Variables of the processes that start while the block runs; this process keeps its own."""
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
 
 
 @contextmanager

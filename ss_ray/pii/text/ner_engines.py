@@ -6,15 +6,18 @@ All are loaded from disk or from the local cache when the detector is built; wha
 from __future__ import annotations
 
 import importlib.util
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
+from ss_ray.environment import changed_environment
 from ss_ray.errors import ConfigError, ResourceError
 from ss_ray.pii.text.recognizers import without_modules
+
+# Hugging Face's libraries read files of this machine alone.
+_OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
 
 BUILTIN = "builtin"
 BUILTIN_TYPES = frozenset(
@@ -173,7 +176,7 @@ class _HuggingFace(_Presidio):
 
     def __init__(self, model: str) -> None:
         _require_packages(model, "transformers", "torch", name=f"transformers:{model}")
-        with _stay_offline(), _report_load_errors(f"transformers:{model}"):
+        with changed_environment(_OFFLINE), _report_load_errors(f"transformers:{model}"):
             # By its own path: the package's __init__ may have been imported while transformers was hidden.
             recognizer = _import_fresh("presidio_analyzer.predefined_recognizers.ner.huggingface_ner_recognizer")
             labels = {label: kind for label, kind in _presidio_labels().items() if kind}
@@ -186,7 +189,7 @@ class _Gliner(_Presidio):
 
     def __init__(self, model: str) -> None:
         _require_packages(model, "gliner", name=f"gliner:{model}")
-        with _stay_offline(), _report_load_errors(f"gliner:{model}"):
+        with changed_environment(_OFFLINE), _report_load_errors(f"gliner:{model}"):
             recognizer = _import_fresh("presidio_analyzer.predefined_recognizers.ner.gliner_recognizer")
             asked = {kind.lower().replace("_", " "): kind for kind in sorted(BUILTIN_TYPES)}
             super().__init__(recognizer.GLiNERRecognizer(model_name=model, entity_mapping=asked))
@@ -234,20 +237,3 @@ def _report_load_errors(name: str) -> Iterator[None]:
             f"ner_model {name!r} cannot be loaded ({type(error).__name__}); give the folder of a model, or one that is"
             " in the local cache"
         ) from error
-
-
-@contextmanager
-def _stay_offline() -> Iterator[None]:
-    """Restrict Hugging Face's libraries to files on this machine."""
-    names = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
-    before = {name: os.environ.get(name) for name in names}
-    os.environ.update(dict.fromkeys(names, "1"))
-
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
