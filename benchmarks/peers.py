@@ -1,6 +1,6 @@
 """A synthesizer of others, in an environment of its own (`make env-peers`): learns a table, writes as many rows.
 
-    .venv-sdv/bin/python benchmarks/peers.py --method sdv-copula --data train.parquet --out synthetic.parquet --seed 0
+    .venv-sdv-peer/bin/python benchmarks/peers.py --method sdv-copula --data train.parquet --out synthetic.parquet
 
 Methods: sdv-copula and sdv-tvae (SDV 2.0, defaults), mostly (the TabularARGN of mostlyai-engine 2.7.3, defaults: it
 stops when its validation loss does). Prints one JSON line.

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 
-import pyarrow.parquet as pq
-
 from ss_ray import __version__
 from ss_ray.cards.croissant import croissant_json
 from ss_ray.cards.dataset_card import dataset_card
@@ -16,6 +14,7 @@ from ss_ray.pipelines.stages import Job
 from ss_ray.privacy.certificate import Certificate
 from ss_ray.runs.run_dir import RunDir
 from ss_ray.schema import TableSchema
+from ss_ray.tables.parts import part_schema
 
 
 def write_cards(
@@ -39,15 +38,12 @@ def write_cards(
     if not parts:
         return
 
-    with parts[0].filesystem.open_input_file(parts[0].path) as file:
-        columns = pq.read_schema(file)
-
     facts = ReleaseFacts(
         name=name,
         description=release.description or "",
         license=release.license,
         num_rows=generated["result"]["num_rows"],
-        columns=columns,
+        columns=part_schema(parts[0]),
         schema=schema,
         request=public_fingerprint(job.config),
         created_on=generated["finished_at"][:10],

@@ -11,8 +11,6 @@ from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
 
-import pyarrow.parquet as pq
-
 from ss_ray.addresses import shown_name
 from ss_ray.config.model import Config, TrackingParameters
 from ss_ray.errors import ConfigError
@@ -21,6 +19,7 @@ from ss_ray.pipelines.facts import given_settings, table_name
 from ss_ray.pipelines.stages import Job
 from ss_ray.privacy.certificate import Certificate
 from ss_ray.runs.run_dir import RunDir
+from ss_ray.tables.parts import part_schema
 from ss_ray.tracking.mlflow_sink import MlflowSink
 from ss_ray.tracking.openlineage_sink import OpenLineageSink
 from ss_ray.tracking.records import SafeSinks, TrackedEnd, TrackedStart, TrackingSink
@@ -212,9 +211,7 @@ def _read_columns(run_dir: RunDir) -> dict[str, str]:
     parts = run_dir.synthetic.files(".parquet")
     if not parts:
         return {}
-
-    with parts[0].filesystem.open_input_file(parts[0].path) as file:
-        return {field.name: str(field.type) for field in pq.read_schema(file)}
+    return {field.name: str(field.type) for field in part_schema(parts[0])}
 
 
 def _read_clock() -> str:

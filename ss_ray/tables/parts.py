@@ -61,6 +61,12 @@ def read_slice(rows: Slice) -> Iterator[pa.Table]:
             first += size
 
 
+def part_schema(part: Location) -> pa.Schema:
+    """Names and storage types of the columns, from the file's footer."""
+    with part.filesystem.open_input_file(part.path) as stream:
+        return pq.read_schema(stream)
+
+
 def count_rows(parts: Sequence[Location]) -> list[int]:
     """Rows of each part, from the files' footers."""
     counts = []

@@ -33,6 +33,8 @@ from ss_ray.training.encoding import (
     encode_sequences,
 )
 
+TrainingLoop = Callable[[dict[str, Any]], dict[str, Any]]
+"""Body of a worker: its settings -> the metrics of the training."""
 MAX_FAILURES = 3
 # Threads of a worker, where the user does not say.
 MAX_THREADS = 8
@@ -198,7 +200,7 @@ def discard_work(folder: Location) -> None:
 
 
 def fit_workers(
-    loop: Callable[[dict[str, Any]], dict[str, Any]],
+    loop: TrainingLoop,
     settings: dict[str, Any],
     resources: ResourceParameters,
     folder: Location,
@@ -237,10 +239,7 @@ def fit_workers(
 
 
 def _fit_alone(
-    loop: Callable[[dict[str, Any]], dict[str, Any]],
-    settings: dict[str, Any],
-    state: Location,
-    environment: Mapping[str, str],
+    loop: TrainingLoop, settings: dict[str, Any], state: Location, environment: Mapping[str, str]
 ) -> dict[str, Any]:
     """Train in one task of Ray: a process that an earlier stage has warmed does it.
 
@@ -256,9 +255,7 @@ def _fit_alone(
     return metrics
 
 
-def _train_alone(
-    loop: Callable[[dict[str, Any]], dict[str, Any]], state: Location, settings: dict[str, Any]
-) -> dict[str, Any]:
+def _train_alone(loop: TrainingLoop, state: Location, settings: dict[str, Any]) -> dict[str, Any]:
     # They import torch, which takes a second, and no other process needs it.
     import torch
 
@@ -269,9 +266,7 @@ def _train_alone(
     return loop(settings | {"checkpoints": checkpoints})
 
 
-def _train_in_group(
-    loop: Callable[[dict[str, Any]], dict[str, Any]], state: Location, settings: dict[str, Any]
-) -> dict[str, Any]:
+def _train_in_group(loop: TrainingLoop, state: Location, settings: dict[str, Any]) -> dict[str, Any]:
     from ray import train
     from ray.train.torch import get_device
 
@@ -284,7 +279,7 @@ def _train_in_group(
 
 
 def _fit_together(
-    loop: Callable[[dict[str, Any]], dict[str, Any]],
+    loop: TrainingLoop,
     settings: dict[str, Any],
     resources: ResourceParameters,
     storage: Location,

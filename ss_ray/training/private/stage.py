@@ -5,7 +5,7 @@ What is done depends on the measured schema, on public settings and on noise; ro
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,7 +32,7 @@ from ss_ray.training.encoding import (
     encode_rows,
 )
 from ss_ray.training.private.task import PrivateTask
-from ss_ray.training.stage import ModelRef, codec_model_ref, fit_row_codec, fit_workers
+from ss_ray.training.stage import ModelRef, TrainingLoop, codec_model_ref, fit_row_codec, fit_workers
 from ss_ray.training.unit_files import UnitFiles, save_units
 
 
@@ -140,7 +140,7 @@ def train_private_model(training: PrivateTraining, compact: CompactPlan, on_prog
 
 
 def fit_private(
-    loop: Callable[[dict[str, Any]], dict[str, Any]],
+    loop: TrainingLoop,
     settings: dict[str, Any],
     training: PrivateTraining,
     on_progress: OnProgress,
