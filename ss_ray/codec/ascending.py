@@ -73,13 +73,7 @@ def ascending(
         DataError: The column's type cannot hold what comes after the last place.
     """
     sizes = np.diff(starts)
-    furthest = np.repeat(_FAR // np.maximum(sizes, 1), sizes)
-    # Bounds the sum of a sequence, so that it cannot overflow 64 bits.
-    distances = np.clip(distances, -furthest, furthest)
-    distances[starts[:-1]] = 0
-    # Over sequences it may wrap around, and wraps back below.
-    total = np.cumsum(distances)
-    total -= np.repeat(total[starts[:-1]], sizes)
+    total = add_up(distances, starts)
     span = total[starts[1:] - 1]
     low, high = axis.bounds
     high = high if ends.stop is None else ends.stop
@@ -101,3 +95,22 @@ def ascending(
     share = np.minimum(1.0, np.maximum(high - place, 0) / np.maximum(span, 1))
     shrunk = np.where(np.repeat(share < 1, sizes), np.floor(total * np.repeat(share, sizes)), total)
     return axis.values(np.repeat(place, sizes) + shrunk.astype(np.int64), clip=ends == LEARNED)
+
+
+def add_up(distances: Ints, starts: Ints) -> Ints:
+    """(rows,) sum of the distances from the first row of each sequence on, whose own counts for nothing."""
+    sizes = np.diff(starts)
+    furthest = np.repeat(_FAR // np.maximum(sizes, 1), sizes)
+    # Bounds the sum of a sequence, so that it cannot overflow 64 bits.
+    distances = np.clip(distances, -furthest, furthest)
+    distances[starts[:-1]] = 0
+    # Over sequences it may wrap around, and wraps back below.
+    total = np.cumsum(distances)
+    return total - np.repeat(total[starts[:-1]], sizes)
+
+
+def gaps_of(places: Ints, starts: Ints) -> tuple[Ints, npt.NDArray[np.bool_]]:
+    """(rows,) distance of each row from the row before, and whether it is the first of its sequence."""
+    is_first = np.zeros(len(places), bool)
+    is_first[starts[:-1]] = True
+    return np.diff(places, prepend=places[:1]) * ~is_first, is_first

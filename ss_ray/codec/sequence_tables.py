@@ -6,7 +6,7 @@ far a row is from the one before, and which columns stayed as they were.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
@@ -14,9 +14,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ss_ray.codec.ascending import Ints
+from ss_ray.codec.ascending import Ints, gaps_of
 from ss_ray.codec.order_axis import OrderAxis
 from ss_ray.codec.repeats import flag_column
+from ss_ray.codec.monotone import MonotoneColumn
 from ss_ray.codec.sequence_columns import Sequences, order_ranks
 from ss_ray.schema import ColumnSchema, Kind, TableSchema
 
@@ -54,6 +55,7 @@ def row_table(
     axis: OrderAxis | None,
     interval: int | None,
     repeated: Mapping[str, str],
+    monotone: Sequence[MonotoneColumn] = (),
 ) -> pa.Table:
     """Rows left, distance from the row before, and the varying columns of a sequence, with their flags."""
     ends = np.repeat(starts[1:], np.diff(starts))
@@ -61,6 +63,7 @@ def row_table(
         flag: pa.array(_find_changes(table.column(name), starts).astype(np.int64)) for name, flag in repeated.items()
     }
     arrays = {name: flags[name] if name in flags else table.column(name) for name in schema.names[1:]}
+    arrays |= {column.name: column.to_steps(table.column(column.name), starts) for column in monotone}
     if axis is not None and interval is None:
         gaps, is_first = gaps_of(axis.places(table.column(axis.column.name)), starts)
         arrays[axis.column.name] = pa.chunked_array([pa.array(gaps, mask=is_first)])
@@ -100,19 +103,15 @@ def _find_changes(column: pa.ChunkedArray, starts: Ints) -> npt.NDArray[np.bool_
     return changes
 
 
-def gaps_of(places: Ints, starts: Ints) -> tuple[Ints, npt.NDArray[np.bool_]]:
-    """(rows,) distance of each row from the row before, and whether it is the first of its sequence."""
-    is_first = np.zeros(len(places), bool)
-    is_first[starts[:-1]] = True
-    return np.diff(places, prepend=places[:1]) * ~is_first, is_first
-
-
-def header_schema(schema: TableSchema, sequences: Sequences, axis: OrderAxis | None) -> TableSchema:
+def header_schema(
+    schema: TableSchema, sequences: Sequences, axis: OrderAxis | None, monotone: Sequence[MonotoneColumn] = ()
+) -> TableSchema:
     """The number of rows first, then the other columns of a header."""
     names = {
         *sequences.constants,
         *([sequences.group] if sequences.group else []),
         *([axis.column.name] if axis else []),
+        *(column.name for column in monotone),
     }
     if sequences.max_rows <= MAX_LISTED_SIZE:
         listed = tuple(range(1, sequences.max_rows + 1))
@@ -134,9 +133,9 @@ def row_schema(
     schema: TableSchema,
     header: TableSchema,
     sequences: Sequences,
-    axis: OrderAxis | None,
     gap: ColumnSchema | None,
     repeated: Mapping[str, str] = MappingProxyType({}),
+    monotone: Sequence[MonotoneColumn] = (),
 ) -> TableSchema:
     """The number of rows left first, then the distance from the row before, then the varying columns."""
     highest = max(2, int(rows_left(np.array([sequences.max_rows]))[0]))
@@ -148,7 +147,8 @@ def row_schema(
         maximum=highest,
         values=tuple(range(1, highest + 1)),
     )
-    others = [column for column in schema.columns if column.name not in header.names]
+    steps = {column.name: column.step_column for column in monotone}
+    others = [steps.get(c.name, c) for c in schema.columns if c.name in steps or c.name not in header.names]
     flagged = [
         part
         for column in others

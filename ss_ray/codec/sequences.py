@@ -22,6 +22,7 @@ from pydantic import TypeAdapter
 from ss_ray.codec.ascending import LEARNED, Ends, Ints, ascending, find_ends, rows_between
 from ss_ray.codec.columns import PAD, BinnedCodec, Slot, Tokens, ValueCodec
 from ss_ray.codec.distances import find_distances, widened, with_distances, without_distances
+from ss_ray.codec.monotone import MonotoneColumn, find_monotone
 from ss_ray.codec.order_axis import OrderAxis
 from ss_ray.codec.repeats import CHANGED, RepeatCodec
 from ss_ray.codec.sequence_columns import Sequences
@@ -73,6 +74,7 @@ class SequenceCodec:
         row: Codec of a row; its first column is the number of rows left, this one included.
         window_rows: Rows that the model sees at once.
         from_order: Columns that are written as their distance from the order column, such as the end of a stay.
+        monotone: Columns that are written as their distance from the row before.
     """
 
     type: Literal["sequences"] = "sequences"
@@ -84,6 +86,7 @@ class SequenceCodec:
     row: SlotCodec
     window_rows: int
     from_order: tuple[str, ...] = ()
+    monotone: tuple[MonotoneColumn, ...] = ()
 
     @property
     def context_rows(self) -> int:
@@ -146,7 +149,7 @@ class SequenceCodec:
         repeated = {repeat.column.name: repeat.flag for repeat in self.repeats}
         if self.axis is not None:
             table = with_distances(table, self.schema, self.axis, [self.row.schema[name] for name in self.from_order])
-        rows = row_table(table, starts, self.row.schema, self.axis, self.interval, repeated)
+        rows = row_table(table, starts, self.row.schema, self.axis, self.interval, repeated, self.monotone)
         return SequenceTokens(headers=self.header.encode(headers), rows=self.row.encode(rows), starts=starts)
 
     def decode(
@@ -180,6 +183,10 @@ class SequenceCodec:
             arrays[repeat.column.name] = _fill_repeats(rows, repeat, tokens.starts)
 
         arrays |= {name: headers.column(name).take(owner) for name in headers.column_names[1:]}
+        arrays |= {
+            column.name: column.from_steps(headers.column(column.name), rows.column(column.name), tokens.starts)
+            for column in self.monotone
+        }
         if self.axis is not None:
             arrays[self.axis.column.name] = self._decode_order(headers, rows, tokens.starts, ends)
             arrays |= self._decode_distances(arrays, self.axis)
@@ -309,8 +316,14 @@ def fit_sequence_codec(
         gap = gap_column(axis.column.name, order.gaps)
 
     fit = partial(fit_codec, sizes=sizes)
-    header = fit(head, header_table(sample, starts, head, sequences))
     distances = find_distances(sample, schema, head, axis)
+    # Rows that are sorted after decoding are not in the order in which they were written.
+    keeps_order = axis is not None or sequences.order is None
+    taken = {*head.names, *(column.name for column in distances)}
+    others = [column for column in schema.columns if column.name not in taken]
+    monotone = find_monotone(sample, starts, others) if keeps_order else ()
+    head = header_schema(schema, sequences, axis, monotone)
+    header = fit(head, header_table(sample, starts, head, sequences))
     written = schema
     for column in distances:
         written = written.with_column(column)
@@ -319,8 +332,8 @@ def fit_sequence_codec(
         sample = with_distances(sample, schema, axis, distances)
 
     repeated = repeated_columns(sample, starts, written, head)
-    body = row_schema(written, head, sequences, axis, gap, repeated)
-    rows = row_table(sample, starts, body, axis, interval, repeated)
+    body = row_schema(written, head, sequences, gap, repeated, monotone)
+    rows = row_table(sample, starts, body, axis, interval, repeated, monotone)
     row = fit(body, rows, first_token=header.vocabulary_size, flags=repeated)
     # Slots that are not in use take no position of the window.
     used = (row.encode(rows) != PAD).sum(axis=1).mean()
@@ -334,6 +347,7 @@ def fit_sequence_codec(
         row=row,
         window_rows=int(np.clip((WINDOW_POSITIONS - len(header.slots)) // used, 2, max(2, sequences.max_rows))),
         from_order=tuple(column.name for column in distances),
+        monotone=monotone,
     )
 
 

@@ -9,7 +9,7 @@ are nominal.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -46,20 +46,23 @@ class Table:
         columns: In table order.
         values: Column name -> array of `rows` values.
         rows: Number of rows.
+        groups: (rows,) number of the group of each row, such as a person; None where each row stands by itself.
     """
 
     columns: tuple[ScoredColumn, ...]
     values: Mapping[str, Values]
     rows: int
+    groups: Ints | None = None
 
     def take(self, indices: NDArray[np.intp]) -> Table:
         """The rows at these positions, in this order."""
         taken = {name: values[indices] for name, values in self.values.items()}
-        return Table(columns=self.columns, values=taken, rows=len(indices))
+        groups = None if self.groups is None else self.groups[indices]
+        return Table(columns=self.columns, values=taken, rows=len(indices), groups=groups)
 
     def without(self, name: str) -> Table:
         """The table without one column."""
-        return Table(columns=tuple(c for c in self.columns if c.name != name), values=self.values, rows=self.rows)
+        return replace(self, columns=tuple(c for c in self.columns if c.name != name))
 
 
 def scored_columns(
@@ -90,14 +93,28 @@ def why_not_scored(train: pd.DataFrame, column: ColumnSchema) -> str | None:
     return None
 
 
-def prepare(frame: pd.DataFrame, columns: Sequence[ScoredColumn]) -> Table:
+def prepare(frame: pd.DataFrame, columns: Sequence[ScoredColumn], group: str | None = None) -> Table:
     """The scored columns of a frame as arrays.
+
+    Args:
+        frame: Rows.
+        columns: Columns to take.
+        group: Column whose rows of one value belong together; a row without a value is a group of its own.
+            None, or a column that the frame does not have: each row stands by itself.
 
     Raises:
         DataError: The frame lacks one of the columns.
     """
     values = {c.name: _extract_values(_find_series(frame, c.name), c) for c in columns}
-    return Table(columns=tuple(columns), values=values, rows=len(frame))
+    groups = _number_groups(frame[group]) if group in frame.columns else None
+    return Table(columns=tuple(columns), values=values, rows=len(frame), groups=groups)
+
+
+def _number_groups(series: pd.Series) -> Ints:
+    codes = pd.factorize(series)[0].astype(np.int64)
+    alone = codes < 0
+    codes[alone] = codes.max(initial=-1) + 1 + np.arange(alone.sum())
+    return codes
 
 
 def sample(frame: pd.DataFrame, size: int, *, seed: int) -> pd.DataFrame:

@@ -66,7 +66,6 @@ def evaluate(
     *,
     target: str | None,
     limits: SampleLimits = DEFAULT_LIMITS,
-    group: str | None = None,
     pii: Mapping[str, str] | None = None,
     originals: Originals | None = None,
 ) -> Evaluation:
@@ -76,7 +75,6 @@ def evaluate(
         tables: Real and generated rows.
         target: Column that the utility models predict; None chooses one.
         limits: Limits of the samples.
-        group: Column whose values tell persons apart, see `evaluate_privacy`.
         pii: Column -> entity type of the columns that hold personal data, see `evaluate_privacy`.
         originals: Real rows before personal data were replaced, see `evaluate_privacy`.
 
@@ -96,7 +94,7 @@ def evaluate(
     """
     fidelity = evaluate_fidelity(tables, limits=limits)
     utility = evaluate_utility(tables, target=target, limits=limits)
-    privacy = evaluate_privacy(tables, limits=limits, group=group, pii=pii, originals=originals)
+    privacy = evaluate_privacy(tables, limits=limits, pii=pii, originals=originals)
 
     return combine(fidelity, utility, privacy)
 

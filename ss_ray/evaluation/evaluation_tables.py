@@ -18,6 +18,8 @@ class EvaluationTables:
         holdout: Real rows that the generator has not seen; None without a holdout, which makes much unavailable.
         synthetic: Generated rows, in the columns of the schema.
         schema: Columns of all three tables, read from Parquet as `schema.to_arrow()`.
+        group: Column whose rows of one value belong together, such as those of one person; None
+            if every row stands by itself.
 
     Example:
         >>> from ss_ray.schema import ColumnSchema, Kind
@@ -32,6 +34,7 @@ class EvaluationTables:
     holdout: pd.DataFrame | None
     synthetic: pd.DataFrame
     schema: TableSchema
+    group: str | None = None
 
     def column(self, name: str) -> tuple[pd.Series, pd.Series | None, pd.Series]:
         """One column of the training, holdout and synthetic rows."""

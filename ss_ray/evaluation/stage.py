@@ -132,7 +132,7 @@ def evaluate_table(
         DataError: The target is not a column.
     """
     on_progress(Progress(stage="evaluate", done=0, total=4, unit="parts"))
-    sample = read_samples(folders, schema)
+    sample = read_samples(folders, schema, request.sequences.group if request.sequences else None)
     # One copy in the object store serves all three measurements.
     tables = ray.put(sample)
     asked = request.parameters
@@ -147,7 +147,6 @@ def evaluate_table(
     persons = {
         "limits": limits,
         "pii": request.pii,
-        "group": request.sequences.group if request.sequences else None,
         "tests": plan_tests(asked),
         "public": request.public,
     }
@@ -232,12 +231,12 @@ def publish_report(
     target.write_text(render_public_report(certificate, rows, schema, num_rows=num_rows, title=title))
 
 
-def read_samples(folders: Tables, schema: TableSchema) -> EvaluationTables:
-    """Rows of each table, MAX_ROWS at most."""
+def read_samples(folders: Tables, schema: TableSchema, group: str | None) -> EvaluationTables:
+    """Rows of each table, MAX_ROWS at most; `group` is the column whose rows belong together."""
     train, holdout, synthetic = (read_sample(side) for side in (folders.train, folders.holdout, folders.synthetic))
     assert train is not None
     assert synthetic is not None
-    return EvaluationTables(train, holdout, synthetic, schema)
+    return EvaluationTables(train, holdout, synthetic, schema, group)
 
 
 def read_sample(folder: Location) -> pd.DataFrame | None:

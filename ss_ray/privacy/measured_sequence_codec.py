@@ -60,7 +60,7 @@ def measured_sequence_codec(
         low, high = axis.bounds
         gap = gap_column(axis.column.name, Gaps(values=(0, max(1, high - low)), are_listed=False))
 
-    body = row_schema(schema, head, sequences, axis, gap)
+    body = row_schema(schema, head, sequences, gap)
     header = _make_codec(head, None, measured, FIRST_TOKEN, max_text_tokens)
     return SequenceCodec(
         schema=schema if interval is None or axis is None else schema.with_column(unbounded(axis.column)),

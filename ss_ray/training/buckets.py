@@ -14,10 +14,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ss_ray.codec.ascending import Ints
+from ss_ray.codec.ascending import Ints, gaps_of
 from ss_ray.codec.order_axis import OrderAxis
 from ss_ray.codec.sequence_columns import order_ranks
-from ss_ray.codec.sequence_tables import Gaps, gaps_of
+from ss_ray.codec.sequence_tables import Gaps
 from ss_ray.errors import DataError
 from ss_ray.location import Location
 from ss_ray.tables.parts import read_part

@@ -3,11 +3,14 @@ from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ss_ray.codec.columns import PAD
+from ss_ray.codec.monotone import MonotoneColumn
+from ss_ray.codec.order_axis import order_axis
 from ss_ray.codec.sequence_tables import rows_left
 from ss_ray.codec.sequences import SequenceCodec, SequenceTokens, windows
 from ss_ray.codec.stored import codec_from_json, read_schema
@@ -290,3 +293,62 @@ def test_a_date_that_follows_the_order_column_follows_it_in_every_row() -> None:
     there = [row for row in made.to_pylist() if row["discharged"] is not None]
     assert len(there) > 50
     assert all(0 <= (row["discharged"] - row["admitted"]).days <= 9 for row in there)
+
+
+def histories(rows: int, *, falls: bool = False) -> tuple[TableSchema, pa.Table]:
+    """Visits of people, four each: a date some days after the one before, a reading that never falls, and a price."""
+    rng = np.random.default_rng(6)
+    visit = np.arange(rows) % 4
+    start = np.repeat(rng.integers(8_000, 19_000, rows // 4), 4)
+    days = start + np.where(visit, rng.integers(0, 9, rows), 0).reshape(-1, 4).cumsum(axis=1).ravel()
+    reading = np.repeat(rng.integers(0, 90_000, rows // 4), 4) / 10 + visit * 2.5
+    table = pa.table(
+        {
+            "who": [f"P{number // 4}" for number in range(rows)],
+            "visit": pa.array(visit + 1),
+            "day": pa.array(days, pa.int32()).cast(pa.date32()),
+            "reading": pa.array(np.round(-reading if falls else reading, 1)),
+            "price": pa.array(rng.integers(0, 100_000, rows)),
+        }
+    )
+    kinds = (Kind.CATEGORY, Kind.INTEGER, Kind.DATE, Kind.FLOAT, Kind.INTEGER)
+    columns = [
+        tables.column_of(name, kind, table.column(name).combine_chunks(), **({"decimals": 1} if name == "reading" else {}))
+        for name, kind in zip(table.column_names, kinds, strict=True)
+    ]
+    return TableSchema(columns=tuple(columns)), table
+
+
+@pytest.mark.parametrize("falls", [False, True])
+def test_columns_that_only_rise_or_fall_go_on_from_the_row_before(*, falls: bool) -> None:
+    codec, rows, starts = fit_sequences(*histories(400, falls=falls), "who", "visit")
+    assert {column.name for column in codec.monotone} >= {"day", "reading"}
+    assert "price" not in {column.name for column in codec.monotone}
+
+    again = decode(codec, codec.encode(rows, starts))
+    steps, real_steps = (np.diff(table["day"].cast(pa.int32()).to_numpy().reshape(-1, 4)) for table in (again, rows))
+    assert steps.tolist() == real_steps.tolist()
+
+    made = random_sequences(codec, 50, seed=2)
+    table = decode(codec, made)
+    codec.schema.check(table)
+    assert ascends(table["day"], made.starts)
+    assert ascends(pc.multiply(table["reading"], -1 if falls else 1), made.starts)
+
+
+def test_a_series_that_goes_up_and_down_is_not_monotone() -> None:
+    schema, table = histories(400)
+    noise = np.random.default_rng(1).normal(size=400).round(1)
+    reading = pa.chunked_array([pa.array(table["reading"].to_numpy() + noise * 30)])
+    codec, _, _ = fit_sequences(schema, table.set_column(3, "reading", reading), "who", "visit")
+    assert [column.name for column in codec.monotone] == ["day"]
+
+
+def test_a_monotone_column_stays_inside_its_bounds_and_keeps_its_steps_where_it_can() -> None:
+    bounded = ColumnSchema(name="n", kind=Kind.INTEGER, arrow_type="int64", minimum=0, maximum=10)
+    axis = order_axis(bounded)
+    assert axis is not None
+    column = MonotoneColumn(axis=axis, lowest=-4, highest=8)
+    first, starts = pa.chunked_array([[9, 2, 5]]), np.array([0, 3, 5, 7])
+    steps = pa.chunked_array([pa.array([None, 3, 4, None, -4, None, 20])])
+    assert column.from_steps(first, steps, starts).to_pylist() == [3, 6, 10, 4, 0, 0, 10]

@@ -14,10 +14,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pyarrow as pa
 
-from ss_ray.codec.ascending import LEARNED, Ends, Ints, ascending, find_ends
+from ss_ray.codec.ascending import LEARNED, Ends, Ints, ascending, find_ends, gaps_of
 from ss_ray.codec.json.cells import cell_texts, only_value
 from ss_ray.codec.order_axis import OrderAxis
-from ss_ray.codec.sequence_tables import Gaps, free_name, gap_column, gaps_of, unbounded
+from ss_ray.codec.sequence_tables import Gaps, free_name, gap_column, unbounded
 from ss_ray.schema import ColumnSchema, Scalar, TableSchema
 
 GAP = "gap"

@@ -105,7 +105,6 @@ def evaluate_privacy(
     tables: EvaluationTables,
     *,
     limits: SampleLimits = DEFAULT_LIMITS,
-    group: str | None = None,
     pii: Mapping[str, str] | None = None,
     originals: Originals | None = None,
     tests: PrivacyTests = ALL_TESTS,
@@ -117,7 +116,6 @@ def evaluate_privacy(
         tables: Real and generated rows. Copies and replayed values are counted over all of them.
         limits: Limits of the samples. Distances are measured from MAX_QUERIES rows to REFERENCE_FACTOR * max_rows rows
             of each table. NeMo's scores use seeds of their own.
-        group: Column whose values tell persons apart; None if every row is a person of its own.
         pii: Column -> entity type of the columns that hold personal data; None where none are known.
         originals: Training and holdout rows before personal data were replaced; None where they were not.
         tests: Switches of the tests.
@@ -130,11 +128,11 @@ def evaluate_privacy(
     made = prepare(tables.synthetic, columns)
     unseen = None if tables.holdout is None else prepare(tables.holdout, columns)
 
-    found = _measure_resemblance(tables, (real, unseen, made), limits, group, tests)
+    found = _measure_resemblance(tables, (real, unseen, made), limits, tests)
     personal = pii or {}
     now = Originals(train=tables.train, holdout=tables.holdout)
     texts = [c.name for c in schema.of_kind(Kind.TEXT)]
-    compared, persons = _draw_compared(tables, (real, unseen, made), group, seed)
+    compared, persons = _draw_compared(tables, (real, unseen, made), seed)
 
     return Privacy(
         **vars(found),
@@ -146,7 +144,7 @@ def evaluate_privacy(
         disclosure=disclosure(*compared, persons),
         combination=replayed_combination(*compared, seed=seed),
         unseen=unseen_values(tables),
-        singles=released_singles(tables, group=group, without={*public, *personal}),
+        singles=released_singles(tables, group=tables.group, without={*public, *personal}),
         nemo=nemo_privacy(tables, tests),
         left_out=tests.left_out(personal),
     )
@@ -157,32 +155,32 @@ Prepared = tuple[Table, Table | None, Table]
 
 
 def _measure_resemblance(
-    tables: EvaluationTables, prepared: Prepared, limits: SampleLimits, group: str | None, tests: PrivacyTests
+    tables: EvaluationTables, prepared: Prepared, limits: SampleLimits, tests: PrivacyTests
 ) -> Resemblance:
     """Resemblance of one random row of each person."""
     real, unseen, made = prepared
     seed = limits.seed
 
     # Several rows of one person are no independent evidence of a copy.
-    single_real = real.take(one_row_each(tables.train, group, seed))
-    single_made = made.take(one_row_each(tables.synthetic, group, seed))
+    single_real = real.take(one_row_each(tables.train, tables.group, seed))
+    single_made = made.take(one_row_each(tables.synthetic, tables.group, seed))
     if tables.holdout is None or unseen is None:
         single_unseen = None
     else:
-        single_unseen = unseen.take(one_row_each(tables.holdout, group, seed))
+        single_unseen = unseen.take(one_row_each(tables.holdout, tables.group, seed))
 
     return resemblance(single_real, single_unseen, single_made, max_rows=limits.max_rows, seed=seed, tests=tests)
 
 
 def _draw_compared(
-    tables: EvaluationTables, prepared: Prepared, group: str | None, seed: int
+    tables: EvaluationTables, prepared: Prepared, seed: int
 ) -> tuple[Prepared, Persons]:
     """At most MAX_COMPARED rows of each table, with the persons of these rows."""
     real, unseen, made = prepared
     frames = (tables.train, tables.holdout, tables.synthetic)
     kept = [_some_rows(table, seed) for table in prepared]
     compared = real.take(kept[0]), None if unseen is None else unseen.take(kept[1]), made.take(kept[2])
-    persons = Persons(*(_number_owners(frame, group)[rows] for frame, rows in zip(frames, kept, strict=True)))
+    persons = Persons(*(_number_owners(frame, tables.group)[rows] for frame, rows in zip(frames, kept, strict=True)))
 
     return compared, persons
 

@@ -2,6 +2,9 @@
 
 0.5 means that it cannot, 1.0 that it always can. It sees all columns at once, so it also finds broken dependences,
 impossible combinations and wrong rounding, which distances of single columns miss.
+
+Rows of one group, such as the visits of one person, share what they say of the person. A classifier that has learned
+from some of them knows the others by it, even if both tables are real. So a group is never learned from and tested on.
 """
 
 from __future__ import annotations
@@ -10,9 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.model_selection import StratifiedKFold
 
-from ss_ray.evaluation.columns import Table
+from ss_ray.evaluation.columns import Ints, Table
 from ss_ray.evaluation.metrics import MIN_ROWS, Metric, measured, not_measured, too_small
 from ss_ray.evaluation.models import Encoder, auc_std_error, fit_classifier, fit_encoder, roc_auc, roc_points
 
@@ -73,27 +75,44 @@ def discriminate(train: Table, real: Table, synthetic: Table, *, max_rows: int, 
     # Fitted on the training table: it must know neither side better than the other.
     encoder = fit_encoder(train)
     rng = np.random.default_rng([seed, 3])
-    sides = [encoder.encode(table.take(rng.permutation(table.rows)[:n])) for table in (real, synthetic)]
+    drawn = [table.take(rng.permutation(table.rows)[:n]) for table in (real, synthetic)]
     labels = np.repeat([0, 1], n)
-    scores = _out_of_fold(np.vstack(sides), labels, encoder, seed=seed)
+    # With more folds, each model learns from more of few rows.
+    most = FOLDS_OF_FEW if n < FEW else FOLDS
+    folds = [_draw_folds(table, most, rng) for table in drawn]
+    if not all(fold.any() for fold in folds):
+        return not_measured(Discrimination, "all rows of a table are of one group")
+
+    features = np.vstack([encoder.encode(table) for table in drawn])
+    scores = _out_of_fold(features, labels, np.concatenate(folds), encoder, seed=seed)
     auc = roc_auc(labels == 1, scores)
     x, y = roc_points(labels == 1, scores, CURVE_POINTS)
 
     return Discrimination(
-        auc=measured(auc, n, seed=seed, std_error=auc_std_error(auc, n, n)),
+        auc=measured(auc, n, seed=seed, std_error=auc_std_error(auc, *(_count_units(table) for table in drawn))),
         curve=RocCurve(false_positive=tuple(x.round(4).tolist()), true_positive=tuple(y.round(4).tolist())),
     )
 
 
+def _count_units(table: Table) -> int:
+    """Number of groups, or of rows without any: rows of one group say much the same."""
+    return table.rows if table.groups is None else len(np.unique(table.groups))
+
+
+def _draw_folds(table: Table, folds: int, rng: np.random.Generator) -> Ints:
+    """(rows,) number of the fold of each row, the same for the rows of a group."""
+    groups = np.arange(table.rows) if table.groups is None else np.unique(table.groups, return_inverse=True)[1]
+    return (rng.permutation(int(groups.max()) + 1) % folds)[groups]
+
+
 def _out_of_fold(
-    features: NDArray[np.float64], labels: NDArray[np.int64], encoder: Encoder, *, seed: int
+    features: NDArray[np.float64], labels: Ints, folds: Ints, encoder: Encoder, *, seed: int
 ) -> NDArray[np.float64]:
-    """Probability of label 1 for each row, from a model that has not seen the row."""
+    """Probability of label 1 for each row, from a model that has not seen its fold."""
     scores = np.zeros(len(labels))
-    # With more folds, each model learns from more of few rows.
-    folds = FOLDS_OF_FEW if len(labels) < 2 * FEW else FOLDS
-    for fit, test in StratifiedKFold(folds, shuffle=True, random_state=seed).split(features, labels):
-        model = fit_classifier(features[fit], labels[fit], encoder, seed=seed)
+    for fold in np.unique(folds):
+        test = folds == fold
+        model = fit_classifier(features[~test], labels[~test], encoder, seed=seed)
         scores[test] = model.predict_proba(features[test])[:, 1]
 
     return scores

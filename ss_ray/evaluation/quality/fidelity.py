@@ -254,12 +254,14 @@ def _discriminate_tables(tables: EvaluationTables, samples: Samples) -> tuple[Di
     size = DISCRIMINATOR_ROWS
     seed = samples.seed
     scored = samples.real.columns
-    real, made = (prepare(sample(frame, size, seed=seed), scored) for frame in (tables.train, tables.synthetic))
+    real, made = (
+        prepare(sample(frame, size, seed=seed), scored, tables.group) for frame in (tables.train, tables.synthetic)
+    )
     if tables.holdout is None:
         found = discriminate(real, real, made, max_rows=size, seed=seed)
         return found, unavailable(samples.no_holdout)
 
-    unseen = prepare(sample(tables.holdout, size, seed=seed), scored)
+    unseen = prepare(sample(tables.holdout, size, seed=seed), scored, tables.group)
     found = discriminate(real, unseen, made, max_rows=size, seed=seed)
     return found, discriminator_auc(real, unseen, real, max_rows=min(size, made.rows), seed=seed)
 

@@ -75,7 +75,7 @@ def test_rows_of_one_person_count_once(train):
 
 def test_groups_bound_what_distances_rest_on(train, holdout, fresh, schema):
     frames = [frame.head(400).assign(id=np.arange(400) // 10) for frame in (train, holdout, fresh)]
-    privacy = evaluate_privacy(EvaluationTables(*frames, schema), group="id")
+    privacy = evaluate_privacy(EvaluationTables(*frames, schema, "id"))
     assert privacy.closer_to_train.sample_size == 40
     assert privacy.copies[0].synthetic.sample_size == 400
     assert privacy.membership.distance.tpr_at_1_percent.reason

@@ -153,10 +153,10 @@ def test_the_rows_of_one_person_fail():
     train, holdout, fresh = draw_events(300, 1), draw_events(150, 2), draw_events(300, 3)
     persons = [train[train["person"] == f"1-{number}"].assign(person=f"copy-{number}") for number in (5, 17, 23)]
     leaked = pd.concat([fresh, *persons], ignore_index=True)
-    verdict = judge_privacy(evaluate_privacy(EvaluationTables(train, holdout, leaked, EVENTS), group="person"))
+    verdict = judge_privacy(evaluate_privacy(EvaluationTables(train, holdout, leaked, EVENTS, "person")))
     assert verdict.failed
     assert "disclosed_rows" in verdict.hard_fails
-    honest = judge_privacy(evaluate_privacy(EvaluationTables(train, holdout, fresh, EVENTS), group="person"))
+    honest = judge_privacy(evaluate_privacy(EvaluationTables(train, holdout, fresh, EVENTS, "person")))
     assert not honest.failed
 
 
