@@ -15,9 +15,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ss_ray.codec.ascending import Ints, gaps_of
+from ss_ray.codec.monotone import MonotoneColumn
 from ss_ray.codec.order_axis import OrderAxis
 from ss_ray.codec.repeats import flag_column
-from ss_ray.codec.monotone import MonotoneColumn
 from ss_ray.codec.sequence_columns import Sequences, order_ranks
 from ss_ray.schema import ColumnSchema, Kind, TableSchema
 

@@ -29,22 +29,28 @@ class _CachedBlock:
     """A block of the network for one new position of many rows, with the keys and values of all before it.
 
     Weights that read the same input are joined, with the norm before them folded in.
+
+    Args:
+        block: Block whose weights are taken.
+        num_rows: Rows of the batch.
+        num_slots: Slots of a row.
+        type_: Type of the weights; what stands between them, and attention, keeps the type of the block.
     """
 
-    def __init__(self, block: Block, num_rows: int, num_slots: int) -> None:
+    def __init__(self, block: Block, num_rows: int, num_slots: int, type_: torch.dtype) -> None:
         attention = block.self_attn
         feed_forward = block.mlp
         before_attention = block.input_layernorm.weight
         before_feed_forward = block.post_attention_layernorm.weight
         self.head_size = attention.head_size
-        self.project = before_attention * torch.cat(
-            [attention.q_proj.weight, attention.k_proj.weight, attention.v_proj.weight]
-        )
-        self.join = attention.o_proj.weight
-        self.widen = before_feed_forward * torch.cat([feed_forward.gate_proj.weight, feed_forward.up_proj.weight])
-        self.narrow = feed_forward.down_proj.weight
+        joined = torch.cat([attention.q_proj.weight, attention.k_proj.weight, attention.v_proj.weight])
+        self.project = (before_attention * joined).to(type_)
+        self.join = attention.o_proj.weight.to(type_)
+        joined = torch.cat([feed_forward.gate_proj.weight, feed_forward.up_proj.weight])
+        self.widen = (before_feed_forward * joined).to(type_)
+        self.narrow = feed_forward.down_proj.weight.to(type_)
         # Slot after slot, so that a new one is one plain copy.
-        self.keys = self.project.new_empty(num_slots, num_rows, self.head_size)
+        self.keys = joined.new_empty(num_slots, num_rows, self.head_size)
         self.values = torch.empty_like(self.keys)
         self.length = 0
 
@@ -59,7 +65,7 @@ class _CachedBlock:
             seen: (rows, positions so far) which of them each row sees; None: all.
         """
         width = hidden.shape[1]
-        projected = F.linear(_scale_to_unit(hidden), self.project)
+        projected = _multiply(_scale_to_unit(hidden), self.project)
         turned = rotate(projected[:, : -self.head_size].reshape(len(hidden), -1, self.head_size), rotary)
         self.keys[self.length] = turned[:, -1]
         self.values[self.length] = projected[:, -self.head_size :]
@@ -74,9 +80,14 @@ class _CachedBlock:
             scores.masked_fill_(~seen[:, None], -torch.inf)
 
         attended = torch.bmm(torch.softmax(scores, dim=-1), values).view(rows, width)
-        hidden = torch.addmm(hidden, attended, self.join.T)
-        gate, up = F.linear(_scale_to_unit(hidden), self.widen).chunk(2, dim=1)
-        return torch.addmm(hidden, F.silu(gate) * up, self.narrow.T)
+        hidden = hidden + _multiply(attended, self.join)
+        gate, up = _multiply(_scale_to_unit(hidden), self.widen).chunk(2, dim=1)
+        return hidden + _multiply(F.silu(gate) * up, self.narrow)
+
+
+def _multiply(vectors: Tensor, weight: Tensor) -> Tensor:
+    """(rows, out) of the type of `vectors`, from (rows, in) and (out, in)."""
+    return F.linear(vectors.to(weight.dtype), weight).to(vectors.dtype)
 
 
 def _scale_to_unit(hidden: Tensor) -> Tensor:
@@ -218,7 +229,7 @@ class _DecoderState:
         self.model, self.skips_unused = model, model.config.skips_unused
         self.tokens = torch.full((num_rows, num_slots), PAD, dtype=torch.long, device=model.device)
         self.last = torch.full((1,), BOS, dtype=torch.long, device=model.device)
-        self.blocks = [_CachedBlock(block, num_rows, num_slots) for block in model.model.blocks]
+        self.blocks = [_CachedBlock(block, num_rows, num_slots, model.decoding_type) for block in model.model.blocks]
         # By step.
         self.seen = torch.ones((num_rows, num_slots), dtype=torch.bool, device=model.device)
         self.steps = 0

@@ -25,7 +25,8 @@ from ss_ray.errors import GenerationError
 from ss_ray.generation.attention import GROUPED
 from ss_ray.generation.engine import Completion, CompletionRequest, without_half_characters
 from ss_ray.plans.sampling import TextSampling
-from ss_ray.training.output_layer import prune_head, usual_dtype
+from ss_ray.training.output_layer import prune_head
+from ss_ray.training.precision import usual_dtype
 
 GROWTH = 128
 """Tokens that a full cache makes room for; appending to it would copy it for every token."""

@@ -23,6 +23,7 @@ from ss_ray.codec.words import TextColumn
 from ss_ray.plans.shape import CompactShape
 from ss_ray.training.forest import Forest, load_forest
 from ss_ray.training.network import Network, NetworkConfig, initialise, load_network_config
+from ss_ray.training.precision import usual_dtype
 
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
@@ -75,6 +76,7 @@ class CompactModel(nn.Module):
         config: Size of the network.
         forest: Trees that correct what the network says of a slot; None without any.
         texts: Columns of free text by name, which the decoder keeps to known words.
+        decoding_type: Type in which the decoder multiplies vectors by the weights of the blocks.
     """
 
     def __init__(self, config: NetworkConfig) -> None:
@@ -84,6 +86,7 @@ class CompactModel(nn.Module):
         self.lm_head = SlotHead(config.hidden_size, config.vocab_size)
         self.forest: Forest | None = None
         self.texts: Mapping[str, TextColumn] = {}
+        self.decoding_type = torch.float32
 
     @property
     def device(self) -> torch.device:
@@ -104,7 +107,7 @@ class CompactModel(nn.Module):
 
 
 def load_compact(folder: Path) -> CompactModel:
-    """The model that was written into a folder, ready to generate.
+    """The model that was written into a folder, ready to generate, in the type that the processor multiplies fastest.
 
     The output weights of an earlier version are those of its input embedding, and stand there alone, without a bias.
 
@@ -117,6 +120,7 @@ def load_compact(folder: Path) -> CompactModel:
     tensors.setdefault("lm_head.bias", model.lm_head.bias)
     model.load_state_dict(tensors)
     model.forest = load_forest(folder)
+    model.decoding_type = usual_dtype(model.device)
     return model.eval()
 
 

@@ -1,4 +1,4 @@
-"""The output layer of a language model that may write some tokens only, and the type of its weights.
+"""The output layer of a language model that may write some tokens only.
 
 Training and generation share them. Nothing here loads transformers or PEFT, which generation would wait for.
 """
@@ -7,15 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
 from torch import Tensor, nn
-
-
-def usual_dtype(device: torch.device) -> torch.dtype:
-    """The type that a device multiplies fastest: bfloat16 on GPUs and on CPUs with instructions for it."""
-    if device.type == "cuda" or torch.cpu.get_capabilities().get("avx512_bf16", False):
-        return torch.bfloat16
-    return torch.float32
 
 
 def prune_head(head: Any, vocabulary: Tensor) -> nn.Linear:

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from ss_ray.errors import ConfigError
-from ss_ray.training.output_layer import prune_head, usual_dtype
+from ss_ray.training.output_layer import prune_head
+from ss_ray.training.precision import usual_dtype
 from ss_ray.training.pretrained import load_plain, save_plain
 
 

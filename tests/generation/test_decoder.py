@@ -87,9 +87,13 @@ def test_the_cached_decoder_draws_what_the_uncached_model_would(sharp: CompactMo
     assert agree >= 3 * num_rows - 2  # a point may fall within 1e-6 of a border
 
 
+@pytest.mark.parametrize(("type_", "tolerance"), [(torch.float32, 1e-4), (torch.bfloat16, 0.03)])
 @pytest.mark.parametrize("skips_unused", [False, True])
-def test_the_decoder_finds_rows_as_likely_as_training_does(skips_unused: bool) -> None:
+def test_the_decoder_finds_rows_as_likely_as_training_does(
+    skips_unused: bool, type_: torch.dtype, tolerance: float
+) -> None:
     model, rows = make_sharp(skips_unused=skips_unused), toy.make_rows(300)
+    model.decoding_type = type_
     with torch.inference_mode():
         decoded, likelihoods = _decode_slots(
             model, toy.SLOTS, 300, PLAIN, torch.Generator(), rows.numpy().astype(np.int32), weighs=True
@@ -99,7 +103,7 @@ def test_the_decoder_finds_rows_as_likely_as_training_does(skips_unused: bool) -
         else:
             losses = row_losses(model, rows, toy.GROUPS)
     assert torch.equal(decoded, rows)
-    torch.testing.assert_close(-likelihoods, losses, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(-likelihoods, losses, atol=tolerance, rtol=tolerance)
 
 
 def test_a_row_is_as_likely_whatever_rows_are_beside_it() -> None:

@@ -172,9 +172,7 @@ def _measure_resemblance(
     return resemblance(single_real, single_unseen, single_made, max_rows=limits.max_rows, seed=seed, tests=tests)
 
 
-def _draw_compared(
-    tables: EvaluationTables, prepared: Prepared, seed: int
-) -> tuple[Prepared, Persons]:
+def _draw_compared(tables: EvaluationTables, prepared: Prepared, seed: int) -> tuple[Prepared, Persons]:
     """At most MAX_COMPARED rows of each table, with the persons of these rows."""
     real, unseen, made = prepared
     frames = (tables.train, tables.holdout, tables.synthetic)
