@@ -46,7 +46,7 @@ def survey_yaml(survey: Survey, target: str) -> str:
         "generation:",
         "  num_records: 1000",
         "training:",
-        "  effort: balanced # or fast",
+        "  effort: balanced # or fast, best",
         "privacy:",
         "  dp_enabled: false # true: differential privacy for the whole release",
         "  epsilon: 8 # smaller is more private: 1 is strict",

@@ -22,8 +22,9 @@ from ss_ray.location import base_name
 from ss_ray.pii.planning import plan_replacement
 from ss_ray.pii.rules import ColumnRule, PiiPlan
 from ss_ray.pipelines.names import refuse_missing
-from ss_ray.plans.make import check_supported, plan_compact_training
+from ss_ray.plans.make import COMPACT_SIZE, check_supported, plan_compact_training
 from ss_ray.plans.prose import rows_shown
+from ss_ray.plans.shape import CompactShape
 from ss_ray.schema import ColumnSchema, Kind, TableSchema
 from ss_ray.tables.connectors.copies import first_rows_copied
 from ss_ray.tables.dialect import declared_dialect, describe_reading
@@ -258,12 +259,18 @@ def estimate_costs(config: Config, first: SurveyedRows) -> tuple[float | None, f
 
     num_columns = first.typed.num_columns
     training = plan_compact_training(config, num_rows=max(2, num_rows), seed=0)
-    shown = training.num_steps * training.batch_rows
+    shown = training.num_steps * training.batch_rows * _relative_cost(training.shape)
     learned = num_columns * (shown / TRAINED_CELLS + num_rows / READ_CELLS)
     generated = config.generation.num_records / GENERATED_ROWS
     prose = _estimate_prose(config, num_rows, first.typed, first.schema)
     seconds = START_SECONDS + learned + generated + prose
     return seconds, PROCESS_BYTES + num_rows * num_columns * CELL_BYTES
+
+
+def _relative_cost(shape: CompactShape) -> float:
+    """Time of a row in a model that is larger than the usual one, in multiples of the usual; 1 for smaller ones."""
+    width, layers = COMPACT_SIZE
+    return max(1.0, shape.num_layers * shape.hidden_size**2 / (layers * width**2))
 
 
 def _estimate_prose(config: Config, num_rows: int, sample: pa.Table, schema: TableSchema) -> float:

@@ -22,14 +22,15 @@ from ss_ray.tables.withheld import HOLDOUT_SHARE, HoldBackPlan, holdout_rows_wan
 
 ROWS_SHOWN = 240_000
 """Training shows sqrt(ROWS_SHOWN x rows) rows, at least one pass: 3.5 passes of 20,000 rows, 1 of 240,000."""
-EFFORTS = {"fast": 1 / 3, "balanced": 1.0}
-"""Rows that training shows for each effort, in multiples of those of `balanced`; at least one pass. More than these
-brought nothing on Adult: training stops early, before its learning rate falls."""
+EFFORTS = {"fast": 1 / 3, "balanced": 1.0, "best": 2.0}
+"""Rows that training shows for each effort, in multiples of those of `balanced`; at least one pass."""
 COMPACT_SIZE = (96, 2)
 """Width and layers of the compact model."""
 SMALL_TABLE = 4_000
 """Rows below which the model has SMALL_SIZE: a larger one remembers them before it understands them."""
 SMALL_SIZE = (64, 2)
+BEST_SIZE = (128, 3)
+"""Size of the model for the effort `best`, which learns texts better, and other columns a little."""
 PRIVATE_SIZE = (64, 2)
 COMPACT_LEARNING_RATE = 5.5e-3
 """For a batch of COMPACT_BATCH rows."""
@@ -347,6 +348,8 @@ def _compact_shape(config: Config, num_rows: int) -> CompactShape:
     compact = config.training.compact
     if config.is_private:
         hidden_size, num_layers = PRIVATE_SIZE
+    elif config.training.effort == "best":
+        hidden_size, num_layers = BEST_SIZE
     elif num_rows < SMALL_TABLE:
         hidden_size, num_layers = SMALL_SIZE
     else:

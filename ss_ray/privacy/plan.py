@@ -22,7 +22,7 @@ from ss_ray.privacy.charges import DP_SGD, Charge, DPPlan
 MIN_UNITS = 100
 """Fewer units than this (by their noisy count) drown in the noise of any useful guarantee."""
 SAMPLE_RATES = (0.1, 0.2, 0.4)
-MIN_NOISE_MULTIPLIER = 1.5
+MIN_NOISE_MULTIPLIER = 1.1
 MAX_BATCH = 16_384
 NUM_STEPS = 200
 NUMBER_OF_UNITS = "schema: number of units"
@@ -51,7 +51,7 @@ class CountedUnits:
         >>> units = CountedUnits(privacy_unit="row", num_units=10_000, rough_num_units=10_000)
         >>> plan = make_dp_plan(units, target_epsilon=8.0, delta=1e-5, max_grad_norm=1.0, spent=[])
         >>> plan.num_steps, plan.sample_rate, round(plan.noise_multiplier, 1)
-        (200, 0.2, 1.9)
+        (200, 0.1, 1.1)
     """
 
     privacy_unit: str

@@ -16,8 +16,8 @@ from torch import Tensor
 from ss_ray.codec.columns import PAD, Slot
 from ss_ray.training.models import SlotGroup, TokenRanges, group_slots, ragged_losses, row_losses, token_ranges
 
-MAX_POSITIONS = 16_384
-"""Tokens, padding included, that go through the model together at most."""
+MAX_POSITIONS = 4096
+"""Tokens, padding included, that go through the model together at most: what they need stays near the processor."""
 
 
 class Examples(Protocol):
@@ -64,7 +64,7 @@ class RowExamples:
 
     def parts(self, numbers: Tensor, num_parts: int) -> Sequence[Tensor]:
         """Parts of equal size."""
-        return numbers.chunk(num_parts)
+        return numbers.chunk(max(num_parts, -(-self.tokens.shape[1] * len(numbers) // MAX_POSITIONS)))
 
     def losses(self, model: Any, numbers: Tensor) -> Tensor:
         """Of each row."""

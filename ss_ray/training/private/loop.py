@@ -29,8 +29,9 @@ from ss_ray.training.optimizers import set_learning_rate
 from ss_ray.training.private.dpsgd import check_layers, clipped_sum
 from ss_ray.training.unit_files import UnitFiles, load_units
 
-MAX_POSITIONS = 32_768
-"""Tokens whose gradients are computed together at most: units of many long rows need memory for all of them."""
+MAX_POSITIONS = 8192
+"""Tokens whose gradients are computed together at most: their vectors stay in the cache of a processor, and units of many
+long rows need memory for all of them."""
 
 
 @dataclass(frozen=True, kw_only=True)

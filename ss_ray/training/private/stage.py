@@ -131,7 +131,7 @@ def train_private_model(training: PrivateTraining, compact: CompactPlan, on_prog
         plan=plan,
         record=training.record,
     )
-    metrics = fit_private(_train_worker, {"task": task}, training, on_progress)
+    metrics = fit_private(_train_worker, {"task": task}, training, on_progress, spare_cores=1)
     if codec.slots:
         check_trained(metrics)
 
@@ -145,6 +145,7 @@ def fit_private(
     training: PrivateTraining,
     on_progress: OnProgress,
     environment: Mapping[str, str] = WORKER_ENVIRONMENT,
+    spare_cores: int = 0,
 ) -> dict[str, Any]:
     """Reserve the steps that are left to take, and run a training loop in workers; its metrics.
 
@@ -155,6 +156,7 @@ def fit_private(
         training: Rows, their privacy units and the budgeted loop.
         on_progress: Told the steps charged.
         environment: Environment variables of the workers.
+        spare_cores: Cores that are left to others; see `fit_workers`.
 
     Raises:
         PrivacyError: The ledger has no budget for it, or this training was begun otherwise.
@@ -173,7 +175,8 @@ def fit_private(
     with reported_progress(on_progress, "train", dp.num_steps, "steps") as report:
         report(used)
         more = {"account": account, "report": report}
-        return fit_workers(loop, settings | more, training.resources, training.folder, training.key, environment)
+        place = (training.resources, training.folder, training.key)
+        return fit_workers(loop, settings | more, *place, environment, spare_cores)
 
 
 def check_trained(metrics: Mapping[str, Any]) -> None:
