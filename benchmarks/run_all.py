@@ -5,8 +5,9 @@
 A table is a file, and the column that a model is to predict behind a colon. For each seed and number of rows, a random
 sample is learned from, and judged with other rows of the file by the project's own evaluation. Identifiers are left
 out, for trees cannot make any. Each measurement is one JSON file in --out; what is there is not measured again, so a
-run that was stopped goes on. Methods are `fast` and `balanced`, the values of `training.effort`; `cart-20`, where 20 is
-the fewest rows in a leaf; and those of `peers.py`, sdv-copula, sdv-tvae and mostly, after `make env-peers`.
+run that was stopped goes on. Methods are the values of `training.effort`, fast, balanced and best; `cart-20`, where 20
+is the fewest rows in a leaf; and those of `peers.py`, sdv-copula, sdv-tvae and mostly, after `make env-peers`.
+`plot_results.py` draws the results.
 
 Prints the mean of each figure over the seeds, with half of its 95 % interval (Student's t).
 
@@ -242,8 +243,10 @@ def describe_figures(group: pd.DataFrame) -> dict[str, Sequence[float | None]]:
 
 
 def machine() -> str:
-    """What the figures were measured on."""
-    return f"{platform.machine()}, Python {platform.python_version()}, torch {torch.__version__}"
+    """What the figures were measured on, and the commit of the code."""
+    asked = subprocess.run(["git", "rev-parse", "--short", "HEAD"], stdout=subprocess.PIPE, text=True, check=False)
+    commit = asked.stdout.strip() or "unknown"
+    return f"{platform.machine()}, Python {platform.python_version()}, torch {torch.__version__}, commit {commit}"
 
 
 if __name__ == "__main__":

@@ -162,8 +162,8 @@ class TrainingParameters(Section):
     )
     effort: Literal["fast", "balanced", "best"] = Field(
         "balanced",
-        description="Time for the compact model. fast shows it a third of the rows. best shows it twice as many, takes a "
-        "model of width 128 with 3 layers, and about three times as long. Under DP without effect.",
+        description="Time for the compact model. fast shows it a third of the rows. best shows it twice as many, takes "
+        "a model of width 128 with 3 layers, and about three times as long. Under DP without effect.",
     )
     num_input_records_to_sample: Annotated[int, Field(ge=1)] | Auto = Field(
         "auto", description="Rows shown in training in all; auto: sqrt(240,000 x rows), at least one pass."

@@ -30,8 +30,8 @@ from ss_ray.training.private.dpsgd import check_layers, clipped_sum
 from ss_ray.training.unit_files import UnitFiles, load_units
 
 MAX_POSITIONS = 8192
-"""Tokens whose gradients are computed together at most: their vectors stay in the cache of a processor, and units of many
-long rows need memory for all of them."""
+"""Tokens whose gradients are computed together at most: their vectors stay near the processor, and units of many long
+rows need memory for all of them."""
 
 
 @dataclass(frozen=True, kw_only=True)
