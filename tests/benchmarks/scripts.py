@@ -20,6 +20,7 @@ SCRIPTS = {path.stem: path for path in sorted(FOLDER.glob("*.py")) if path.stem 
 NEEDS_RAY = {
     "bench_dp_utility",
     "bench_evaluation",
+    "bench_gpu_texts",
     "bench_pii",
     "bench_quality",
     "bench_scale",
@@ -30,6 +31,7 @@ SLOW = {
     "bench_dp_utility",
     "bench_evaluation",
     "bench_generation",
+    "bench_gpu_texts",
     "bench_quality",
     "bench_scale",
     "bench_sequences",
