@@ -29,8 +29,8 @@ class MonotoneColumn:
 
     Attributes:
         axis: Axis of the column, on which values have a distance.
-        lowest: Smallest step.
-        highest: Largest step.
+        lowest: Smallest step, in units of the axis.
+        highest: Largest step, in units of the axis.
     """
 
     axis: OrderAxis

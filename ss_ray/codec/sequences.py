@@ -39,7 +39,7 @@ from ss_ray.codec.sequence_tables import (
     unbounded,
 )
 from ss_ray.codec.slots import CodecSizes, ColumnCodec, SlotCodec, fit_codec
-from ss_ray.schema import Scalar, TableSchema
+from ss_ray.schema import ColumnSchema, Scalar, TableSchema
 
 WINDOW_POSITIONS = 768
 """Tokens of a window, about."""
@@ -287,6 +287,13 @@ class SequenceOrder:
     gaps: Gaps
     interval: int | None
 
+    @property
+    def gap(self) -> ColumnSchema | None:
+        """Column of the distances; None where there are none, or one alone."""
+        if self.axis is None or self.interval is not None:
+            return None
+        return gap_column(self.axis.column.name, self.gaps)
+
 
 def fit_sequence_codec(
     schema: TableSchema,
@@ -310,18 +317,15 @@ def fit_sequence_codec(
     axis = order.axis
     interval = order.interval
     head = header_schema(schema, sequences, axis)
-    if axis is None or interval is not None:
-        gap = None
-    else:
-        gap = gap_column(axis.column.name, order.gaps)
-
     fit = partial(fit_codec, sizes=sizes)
     distances = find_distances(sample, schema, head, axis)
-    # Rows that are sorted after decoding are not in the order in which they were written.
-    keeps_order = axis is not None or sequences.order is None
     taken = {*head.names, *(column.name for column in distances)}
-    others = [column for column in schema.columns if column.name not in taken]
-    monotone = find_monotone(sample, starts, others) if keeps_order else ()
+    # Rows that are sorted after decoding are not in the order in which they were written.
+    if axis is not None or sequences.order is None:
+        monotone = find_monotone(sample, starts, [column for column in schema.columns if column.name not in taken])
+    else:
+        monotone = ()
+
     head = header_schema(schema, sequences, axis, monotone)
     header = fit(head, header_table(sample, starts, head, sequences))
     written = schema
@@ -332,7 +336,7 @@ def fit_sequence_codec(
         sample = with_distances(sample, schema, axis, distances)
 
     repeated = repeated_columns(sample, starts, written, head)
-    body = row_schema(written, head, sequences, gap, repeated, monotone)
+    body = row_schema(written, head, sequences, order.gap, repeated, monotone)
     rows = row_table(sample, starts, body, axis, interval, repeated, monotone)
     row = fit(body, rows, first_token=header.vocabulary_size, flags=repeated)
     # Slots that are not in use take no position of the window.

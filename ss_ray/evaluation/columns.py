@@ -97,7 +97,7 @@ def prepare(frame: pd.DataFrame, columns: Sequence[ScoredColumn], group: str | N
     """The scored columns of a frame as arrays.
 
     Args:
-        frame: Rows.
+        frame: Rows of a table.
         columns: Columns to take.
         group: Column whose rows of one value belong together; a row without a value is a group of its own.
             None, or a column that the frame does not have: each row stands by itself.

@@ -65,7 +65,7 @@ class _CachedBlock:
             seen: (rows, positions so far) which of them each row sees; None: all.
         """
         width = hidden.shape[1]
-        projected = _multiply(_scale_to_unit(hidden), self.project)
+        projected = _multiply_rows(_scale_to_unit(hidden), self.project)
         turned = rotate(projected[:, : -self.head_size].reshape(len(hidden), -1, self.head_size), rotary)
         self.keys[self.length] = turned[:, -1]
         self.values[self.length] = projected[:, -self.head_size :]
@@ -80,12 +80,12 @@ class _CachedBlock:
             scores.masked_fill_(~seen[:, None], -torch.inf)
 
         attended = torch.bmm(torch.softmax(scores, dim=-1), values).view(rows, width)
-        hidden = hidden + _multiply(attended, self.join)
-        gate, up = _multiply(_scale_to_unit(hidden), self.widen).chunk(2, dim=1)
-        return hidden + _multiply(F.silu(gate) * up, self.narrow)
+        hidden = hidden + _multiply_rows(attended, self.join)
+        gate, up = _multiply_rows(_scale_to_unit(hidden), self.widen).chunk(2, dim=1)
+        return hidden + _multiply_rows(F.silu(gate) * up, self.narrow)
 
 
-def _multiply(vectors: Tensor, weight: Tensor) -> Tensor:
+def _multiply_rows(vectors: Tensor, weight: Tensor) -> Tensor:
     """(rows, out) of the type of `vectors`, from (rows, in) and (out, in)."""
     return F.linear(vectors.to(weight.dtype), weight).to(vectors.dtype)
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 from ss_ray.codec.prose import ProseCodec, cut_words
 from ss_ray.generation.engine import Completion, CompletionRequest, TextEngine
 from ss_ray.generation.text_actor import seed_of
-from ss_ray.pii.identities.placeholders import PLACEHOLDER
+from ss_ray.pii.identities.placeholders import PLACEHOLDER, placeholder_of
 
 ATTEMPTS = 3
 """How often a text is written, until it ends by itself and has no broken placeholder."""
@@ -130,15 +130,25 @@ class ProseWriter:
         return done
 
     def _is_sound(self, completion: Completion) -> bool:
-        is_whole = not self.placeholders or not _BROKEN.search(PLACEHOLDER.sub("", completion.text))
+        is_whole = not self.placeholders or find_broken(completion.text) is None
         return completion.finished and bool(completion.text.strip()) and is_whole
 
     def _mend_text(self, completion: Completion, words: int) -> str:
         """A text without the words that are too many, and without a broken placeholder and what follows it."""
         text = completion.text.strip()
         if self.placeholders:
-            kept = PLACEHOLDER.sub(lambda match: "x" * len(match[0]), text)
-            broken = _BROKEN.search(kept)
-            text = text[: broken.start()].rstrip() if broken else text
+            text = text[: find_broken(text)].rstrip()
 
         return text if completion.finished else cut_words(text, words)
+
+
+def find_broken(text: str) -> int | None:
+    """Where the first placeholder begins that is not whole, or that stands for what nobody has; None without one.
+
+    Example:
+        >>> find_broken("see [[person.first_name]]"), find_broken("see [[person.first"), find_broken("[[other1.hobby]]")
+        (None, 4, 0)
+    """
+    rest = PLACEHOLDER.sub(lambda match: "x" * len(match[0]) if placeholder_of(match).has_value else match[0], text)
+    broken = _BROKEN.search(rest)
+    return broken.start() if broken else None

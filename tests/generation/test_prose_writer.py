@@ -150,6 +150,10 @@ def test_a_broken_placeholder_is_written_again_and_in_the_end_cut_off():
     table = writer_of(engine, codec, placeholders=True).write(row, 0, lambda count: None)
     assert table.column("note").to_pylist() == ["see [[person.first_name]] or"]
 
+    engine = ScriptedEngine(["likes [[person.hobby]] much", whole])
+    table = writer_of(engine, codec, placeholders=True).write(row, 0, lambda count: None)
+    assert table.column("note").to_pylist() == [whole]
+
 
 def test_a_text_without_end_is_written_again_and_in_the_end_cut_to_its_words():
     outline, codec = outlined()

@@ -177,3 +177,15 @@ def test_constraints_to_be_found_are_refused_under_differential_privacy():
     check_supported(parse_config({"constraints": "auto"}))
     with pytest.raises(ConfigError, match="constraints: auto depends on the rows"):
         check_supported(parse_config({"constraints": "auto", "privacy": {"dp_enabled": True}}))
+
+
+def test_more_effort_shows_more_rows_to_a_larger_model() -> None:
+    plans = [
+        plan_compact_training(Config.model_validate({"training": {"effort": effort}}), num_rows=20_000, seed=0)
+        for effort in ("fast", "balanced", "best")
+    ]
+    shown = [plan.num_steps * plan.batch_rows for plan in plans]
+    assert shown[0] < shown[1] < shown[2]
+    assert [(plan.shape.hidden_size, plan.shape.num_layers) for plan in plans] == [(96, 2), (96, 2), (128, 3)]
+    private = Config.model_validate({"training": {"effort": "best"}, "privacy": {"dp_enabled": True}})
+    assert plan_compact_training(private, num_rows=20_000, seed=0).shape.hidden_size == 64

@@ -19,6 +19,7 @@ from ss_ray.pii.cells import from_texts, is_textual, read_texts, with_cells
 from ss_ray.pii.identities.personas import InventedPerson
 from ss_ray.pii.identities.placeholders import (
     LOWER,
+    NAME_ATTRIBUTE,
     PERSON,
     PLACEHOLDER,
     UPPER,
@@ -36,7 +37,6 @@ from ss_ray.pii.stand_ins.people import SEXES
 from ss_ray.pii.stand_ins.regions import Home
 from ss_ray.pii.stand_ins.written_dates import read_date
 
-_NAME = re.compile(r"(?:first|middle|last|second_last)_(?:name|initial)")
 _TITLED = re.compile(
     r"\b(mr|mister|sir|herr|monsieur|señor|sr|signor|mrs|ms|miss|madam|mme|frau|señora|sra|signora)\.?\s*$",
     re.IGNORECASE,
@@ -145,7 +145,7 @@ class _PersonRows:
         owner, attribute, form = placeholder.owner, placeholder.attribute, placeholder.form
         column = self.plan.by_attribute.get((owner, attribute))
         persona = self._find_person(owner, row, column.home if column is not None else None, sexes.get(owner))
-        if _NAME.fullmatch(attribute):
+        if NAME_ATTRIBUTE.fullmatch(attribute):
             return _in_case(persona.name(attribute), form)
         if attribute == "full_name":
             return _in_case(persona.full_name, form)

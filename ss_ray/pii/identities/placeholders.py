@@ -13,6 +13,8 @@ import re
 from dataclasses import dataclass, replace
 from datetime import date
 
+from ss_ray.pii.entities import ENTITY_TYPES
+
 PERSON = "person"
 """Owner of what belongs to the person of the row."""
 UPPER = "upper"
@@ -22,6 +24,7 @@ EXAMPLE_DAY = date(2001, 2, 23)
 MAX_FORM = 24
 """Characters of the longest form: the shape of a longer value would be as rare as the value."""
 
+NAME_ATTRIBUTE = re.compile(r"(?:first|middle|last|second_last)_(?:name|initial)")
 PLACEHOLDER = re.compile(r"\[\[([a-z]+\d*)\.([a-z_]+\d*)(?:\|([^\[\]|\n]{1,24}))?\]\]")
 _USUAL_OWNERS = (PERSON, "other1", "other2", "other3")
 _USUAL_ATTRIBUTES = (
@@ -58,6 +61,13 @@ class Placeholder:
     def plain(self) -> Placeholder:
         """The placeholder without its form."""
         return replace(self, form="")
+
+    @property
+    def has_value(self) -> bool:
+        """Whether a person has the attribute: a model may write one that nobody has."""
+        attribute = self.attribute
+        is_name = attribute == "full_name" or NAME_ATTRIBUTE.fullmatch(attribute) is not None
+        return is_name or attribute.rstrip("0123456789").upper() in ENTITY_TYPES
 
 
 def placeholder_of(match: re.Match[str]) -> Placeholder:
