@@ -265,10 +265,11 @@ class _SequenceMaker:
         self, headers: np.ndarray, cells: pa.Table | None, num_rows: int | None = None
     ) -> tuple[pa.Table, np.ndarray, np.ndarray]:
         """Sequences that break no constraint, where each starts, and which of those drawn they are."""
+        every_row = None if cells is None else self.codec.given_rows(cells)
         if num_rows is None:
-            tokens = self.writer.sequences(headers, self.length)
+            tokens = self.writer.sequences(headers, self.length, every_row)
         else:
-            tokens = self.writer.rows(num_rows, headers)
+            tokens = self.writer.rows(num_rows, headers, every_row)
 
         sizes = np.diff(tokens.starts)
         # The same for all groups.

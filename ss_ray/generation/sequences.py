@@ -14,7 +14,7 @@ import torch
 
 from ss_ray.codec.ascending import Ints
 from ss_ray.codec.columns import FREE, PAD, Tokens
-from ss_ray.codec.sequences import SequenceCodec, SequenceTokens
+from ss_ray.codec.sequences import GivenRows, SequenceCodec, SequenceTokens
 from ss_ray.generation.decoder import decode_candidates, decode_rows, drawn_by
 from ss_ray.plans.sampling import Sampling
 from ss_ray.training.models import CompactModel
@@ -41,28 +41,30 @@ class SequenceWriter:
         self.rng = rng
         self.generator = generator
 
-    def sequences(self, given: Tokens, length: int | None = None) -> SequenceTokens:
+    def sequences(self, given: Tokens, length: int | None = None, every_row: GivenRows | None = None) -> SequenceTokens:
         """A sequence for each given header, of `length` rows, or as long as its header says.
 
         Args:
             given: (sequences, header slots) tokens, FREE where they are drawn.
             length: Rows of each sequence; None: as its header says.
+            every_row: Tokens that the rows of each sequence have; None where nothing is given.
         """
         if length is not None:
             sizes = np.full(len(given), length)
-            return self._with_rows(self._draw_headers(given, sizes), sizes)
+            return self._with_rows(self._draw_headers(given, sizes), sizes, every_row)
         headers = self._draw_headers(given)
-        return self._with_rows(headers, self.codec.sizes(headers, self.rng))
+        return self._with_rows(headers, self.codec.sizes(headers, self.rng), every_row)
 
-    def rows(self, num_rows: int, given: Tokens) -> SequenceTokens:
+    def rows(self, num_rows: int, given: Tokens, every_row: GivenRows | None = None) -> SequenceTokens:
         """Sequences of so many rows in all; the last one is told to have what is left.
 
         Args:
             num_rows: At least 1.
             given: (1, header slots) tokens of every header, FREE where they are drawn.
+            every_row: Tokens that the rows of all sequences have, as of one; None where nothing is given.
         """
         if self.codec.sequences.group is None:
-            return self._with_rows(self._draw_headers(given), np.array([num_rows]))
+            return self._with_rows(self._draw_headers(given), np.array([num_rows]), every_row)
 
         headers, sizes = self._draw_until(num_rows, given)
         missing = num_rows - int(sizes[:-1].sum())
@@ -70,7 +72,9 @@ class SequenceWriter:
             headers[-1:] = self._draw_headers(given, np.array([missing]))
             sizes[-1] = missing
 
-        return self._with_rows(headers, sizes)
+        if every_row is not None:
+            every_row = every_row.take(np.zeros(len(sizes), np.int64))
+        return self._with_rows(headers, sizes, every_row)
 
     def _draw_until(self, num_rows: int, given: Tokens) -> tuple[Tokens, Ints]:
         """Headers and sizes of just enough sequences for `num_rows` rows."""
@@ -111,11 +115,12 @@ class SequenceWriter:
         tokens, weights = decode_candidates(self.model, slots, given, self.sampling, self.generator)
         return tokens.reshape(*weights.shape, -1)[np.arange(len(given)), drawn_by(weights, self.rng)]
 
-    def _with_rows(self, headers: Tokens, sizes: Ints) -> SequenceTokens:
+    def _with_rows(self, headers: Tokens, sizes: Ints, every_row: GivenRows | None) -> SequenceTokens:
         starts = np.append(0, np.cumsum(sizes))
         rows = np.full((starts[-1], len(self.codec.row.slots)), PAD, np.int32)
         for batch in self._batch_by_size(sizes):
-            self._write_batch(rows, headers[batch], sizes[batch], starts[:-1][batch])
+            given = None if every_row is None else every_row.take(batch)
+            self._write_batch(rows, headers[batch], sizes[batch], starts[:-1][batch], given)
         return SequenceTokens(headers=headers, rows=rows, starts=starts)
 
     def _batch_by_size(self, sizes: Ints) -> Iterator[Ints]:
@@ -132,7 +137,9 @@ class SequenceWriter:
             yield order[first : first + size]
             first += size
 
-    def _write_batch(self, rows: Tokens, headers: Tokens, sizes: Ints, starts: Ints) -> None:
+    def _write_batch(
+        self, rows: Tokens, headers: Tokens, sizes: Ints, starts: Ints, every_row: GivenRows | None
+    ) -> None:
         """Fill in the rows of a batch of sequences, window after window."""
         window = self.codec.window_rows
         done = 0
@@ -144,7 +151,8 @@ class SequenceWriter:
             place = done - context + np.arange(size)
             source = starts[active, None] + place
             is_there = place < sizes[active, None]
-            given = self._window_context(rows, source, is_there, sizes[active, None] - place, context)
+            known = None if every_row is None else every_row.take(active)
+            given = self._window_context(rows, source, is_there, sizes[active, None] - place, context, known)
             given = np.concatenate([headers[active], given], axis=1)
             slots = self.codec.slots[: given.shape[1]]
             made = decode_rows(self.model, slots, len(active), self.sampling, self.generator, given)
@@ -154,10 +162,20 @@ class SequenceWriter:
             done += size - context
 
     def _window_context(
-        self, rows: Tokens, source: Ints, is_there: npt.NDArray[np.bool_], left: Ints, context: int
+        self,
+        rows: Tokens,
+        source: Ints,
+        is_there: npt.NDArray[np.bool_],
+        left: Ints,
+        context: int,
+        every_row: GivenRows | None,
     ) -> Tokens:
-        """(sequences, slots of the window's rows): what was made before, and how many rows are left at each."""
+        """(sequences, slots of the window's rows): what was made before or is given, and how many rows are left."""
         given = np.full((*source.shape, rows.shape[1]), FREE, np.int32)
+        if every_row is not None:
+            given[:] = every_row.later[:, None]
+            if not context:
+                given[:, 0] = every_row.first
         given[:, :context] = rows[source[:, :context]]
         given[:, :, 0] = np.where(is_there, self.codec.markers(np.maximum(left, 1)), PAD)
         if not context:

@@ -133,8 +133,7 @@ def _save_given(
     schema = codec.schema
     size = plan.num_records
     if isinstance(codec, SequenceCodec):
-        can_be = [c for c in codec.header.schema.columns[1:] if c.name in codec.sequences.constants]
-        schema = replace(codec.schema, columns=tuple(c for c in can_be if c.kind is not Kind.IDENTIFIER))
+        schema = replace(codec.schema, columns=codec.givable)
         if plan.num_groups is None and (generation.shares or generation.seed_table):
             raise ConfigError("generation.shares and seed_table of groups: say how many with generation.num_groups")
         size = plan.num_groups or 1

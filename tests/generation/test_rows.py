@@ -211,6 +211,20 @@ def test_given_constants_hold_for_all_rows_of_their_group() -> None:
     assert frame.groupby("who", sort=False)["ward"].first().tolist() == given["ward"].to_pylist()
 
 
+def test_given_values_of_rows_hold_for_all_rows_of_their_group() -> None:
+    codec = visits()
+    assert "cost" in [column.name for column in codec.givable]
+    given = pa.table({"cost": pa.array([40, None, 70] * 5, pa.int64()), "ward": pa.array([0, 3, None] * 5, pa.int64())})
+    for by_group in (True, False):
+        count = tally(codec, plan(num_groups=15) if by_group else plan())
+        parts = make_sequences(model_of(codec), codec, Shard(number=0, first=0, size=15), draws(), count, given)
+        groups = pa.concat_tables([table for table, _ in parts]).to_pandas().groupby("who", sort=False)
+        for name in given.column_names:
+            expected = given[name].to_pylist() if by_group else given[name].to_pylist()[:1] * groups.ngroups
+            made = groups[name].agg(set).tolist()
+            assert all(cells == {value} for cells, value in zip(made, expected, strict=True) if value is not None)
+
+
 def test_keys_are_unique_over_the_batches_of_a_shard() -> None:
     codec = ranges()
     table = rows_of(codec, tally(codec, plan([UniqueConstraint(columns=("low",))])), size=250)
