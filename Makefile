@@ -11,6 +11,7 @@ PLATFORM_VENV ?= .venv-platform
 HELIX_VENV ?= .venv-helix
 SDV_PEER_VENV ?= .venv-sdv-peer
 MOSTLY_PEER_VENV ?= .venv-mostly-peer
+AIM_PEER_VENV ?= .venv-aim-peer
 # A Python that runs: pyenv shows names of others, too.
 NEWER_PYTHON ?= $(shell for python in python3.14 python3.13 python3.12 $(wildcard $(HOME)/.pyenv/versions/3.1[2-4].*/bin/python); \
 	do $$python -c '' 2>/dev/null && command -v $$python && break; done)
@@ -82,7 +83,7 @@ $(HELIX_VENV)/.installed: Makefile $(SDK_VENV)/.installed
 		httpx openai pydantic-settings pyyaml jsonschema structlog rich pandas faker colorama 2>/dev/null
 	touch $@
 
-env-peers: $(SDV_PEER_VENV)/.installed $(MOSTLY_PEER_VENV)/.installed ## Synthesizers of others, for benchmarks/run_all.py; 3 GB.
+env-peers: $(SDV_PEER_VENV)/.installed $(MOSTLY_PEER_VENV)/.installed $(AIM_PEER_VENV)/.installed ## Synthesizers of others, for benchmarks/run_all.py and aim.py; 4 GB.
 
 $(SDV_PEER_VENV)/.installed: Makefile
 	$(PYTHON) -m venv $(SDV_PEER_VENV) || python3 -m venv $(SDV_PEER_VENV)
@@ -95,6 +96,13 @@ $(MOSTLY_PEER_VENV)/.installed: Makefile
 	$(MOSTLY_PEER_VENV)/bin/python -m pip install --quiet torch==2.13.0
 	$(MOSTLY_PEER_VENV)/bin/python -m pip install --quiet mostlyai-engine==2.7.3
 	$(MOSTLY_PEER_VENV)/bin/python -m pip uninstall --quiet --yes torchvision torchaudio # builds for CUDA, which break transformers
+	touch $@
+
+# mbi names no versions: those with which it was measured.
+$(AIM_PEER_VENV)/.installed: Makefile
+	$(PYTHON) -m venv $(AIM_PEER_VENV) || python3 -m venv $(AIM_PEER_VENV)
+	$(AIM_PEER_VENV)/bin/python -m pip install --quiet mbi==2.0.0 jax==0.10.2 jaxlib==0.10.2 optax==0.2.8 chex==0.1.92 \
+		numpy==2.4.6 scipy==1.17.1 networkx==3.6.1 pandas==3.1.1
 	touch $@
 
 .ray/auth_token:

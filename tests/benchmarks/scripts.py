@@ -14,8 +14,8 @@ from unittest.mock import patch
 import pytest
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"
-PARTS = {"cart", "harmless_texts", "peers", "smoke"}
-"""Modules that scripts import."""
+PARTS = {"aim", "cart", "harmless_texts", "peers", "smoke"}
+"""Modules that scripts import, and synthesizers of others."""
 SCRIPTS = {path.stem: path for path in sorted(FOLDER.glob("*.py")) if path.stem not in PARTS}
 NEEDS_RAY = {
     "bench_dp_utility",
