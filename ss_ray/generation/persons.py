@@ -36,4 +36,6 @@ class PersonFiller:
         key = hashlib.blake2b(f"persons {self.seed}".encode(), digest_size=32).digest()
         group = self.sequences.group if self.sequences is not None else None
         shared = frozenset(self.sequences.constants) if self.sequences is not None else frozenset()
-        return fill_identities(table, self.plan, key, units_of(table, self.plan, prefix, group, shared))
+        # The names of groups tell whose rows belong together: generation makes them.
+        plan = self.plan.without(frozenset({group})) if group is not None else self.plan
+        return fill_identities(table, plan, key, units_of(table, plan, prefix, group, shared))

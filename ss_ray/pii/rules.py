@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+import pyarrow as pa
+
 from ss_ray.config.pii import Operator, PiiParameters, PolicyStep
 from ss_ray.errors import ConfigError, PrivacyError
 from ss_ray.pii.cells import is_number_type, is_textual
@@ -405,6 +407,16 @@ def _infer_typed(column: ColumnSchema, facts: ColumnFacts) -> ColumnSchema:
     return infer_column(column.name, replace(facts, arrow_type=column.arrow_type), is_text=False)[0]
 
 
+def _largest_of_length(column: ColumnSchema) -> int | None:
+    """Largest number with as many digits as the largest value, after which new numbers begin; None for other types.
+
+    Stand-ins of whole numbers keep the number of digits, so neither they nor the originals lie above it.
+    """
+    if column.maximum is None or not pa.types.is_integer(arrow_type(column)):
+        return None
+    return 10 ** len(str(abs(int(column.maximum)))) - 1
+
+
 def _describe_replaced(column: ColumnSchema, rule: ColumnRule, facts: ColumnFacts | None) -> ColumnSchema:
     emptied = replace(column, minimum=None, maximum=None, values=None, pattern=None, max_length=None)
     if rule.operator is Operator.PSEUDONYM and rule.entity_type in FRESH_TYPES | PERMUTED_TYPES:
@@ -412,6 +424,7 @@ def _describe_replaced(column: ColumnSchema, rule: ColumnRule, facts: ColumnFact
             emptied,
             kind=Kind.IDENTIFIER,
             pattern=_widen_pattern(column.pattern) if column.pattern else None,
+            maximum=_largest_of_length(column),
             entity_type=rule.entity_type if rule.entity_type in FRESH_TYPES else None,
         )
     if rule.operator is Operator.REDACT and is_textual(arrow_type(column)):

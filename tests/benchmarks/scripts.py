@@ -18,6 +18,7 @@ PARTS = {"aim", "cart", "harmless_texts", "peers", "smoke"}
 """Modules that scripts import, and synthesizers of others."""
 SCRIPTS = {path.stem: path for path in sorted(FOLDER.glob("*.py")) if path.stem not in PARTS}
 NEEDS_RAY = {
+    "bench_dp_parity",
     "bench_dp_utility",
     "bench_evaluation",
     "bench_gpu_texts",
@@ -28,6 +29,7 @@ NEEDS_RAY = {
     "bench_serve_jobs",
 }
 SLOW = {
+    "bench_dp_parity",
     "bench_dp_utility",
     "bench_evaluation",
     "bench_generation",

@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+import pyarrow as pa
+
 from ss_ray.pii import entities
 from ss_ray.pii.identities.placeholders import PERSON
 from ss_ray.pii.stand_ins.homes import HomeColumns
 from ss_ray.pii.stand_ins.lexicon import DEFAULT_LOCALE
 from ss_ray.pii.stand_ins.pseudonyms import PERMUTED_TYPES
-from ss_ray.schema import ColumnSchema, Kind, TableSchema
+from ss_ray.schema import ColumnSchema, Kind, TableSchema, arrow_type
 
 PLACES = frozenset({entities.CITY, entities.LOCATION, entities.STATE, entities.POSTCODE})
 """Types of the columns whose cells have to agree with each other on a place."""
@@ -143,9 +145,10 @@ def is_templated(column: ColumnSchema) -> bool:
 
 def _is_filled(column: IdentityColumn, schema: ColumnSchema) -> bool:
     """Whether a persona fills a column, given its schema after the replacement."""
-    # Numbers with a pattern are made without repetition elsewhere.
+    # Codes with a pattern, and whole numbers, are made without repetition elsewhere.
     if column.entity_type not in _MADE:
-        return schema.kind is Kind.IDENTIFIER and schema.pattern is None and bool(column.shapes)
+        is_numbered = schema.pattern is not None or pa.types.is_integer(arrow_type(schema))
+        return schema.kind is Kind.IDENTIFIER and not is_numbered and bool(column.shapes)
     if column.entity_type not in PLACES:
         return schema.kind is Kind.IDENTIFIER
 
