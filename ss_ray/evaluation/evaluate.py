@@ -116,7 +116,11 @@ def combine(
         quality_baseline=score_quality(*marks, tabular_columns=columns),
         privacy=judge_privacy(privacy),
         verdict=judge_quality(
-            quality, (fidelity.discriminator, fidelity.discriminator_baseline), utility, fidelity.texts
+            quality,
+            (fidelity.discriminator, fidelity.discriminator_baseline),
+            utility,
+            fidelity.texts,
+            fidelity.sequences,
         ),
     )
 

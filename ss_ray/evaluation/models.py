@@ -24,6 +24,11 @@ LEAVES = 15
 """Of a tree. More leaves and rounds take three times as long, and tell no more of small differences of tables."""
 FEW_LEAVES = 8
 """Of a tree of a model of FEWEST_ROUNDS at most, which learns from few rows or has many trees a round."""
+FULL_LEAF = 20
+ROWS_OF_CATEGORIES = 200
+"""Rows from which categories are split as such; in fewer rows, by the ranks of their frequencies."""
+SMALLEST_LEAF = 3
+"""Rows of a leaf at least, where there are so few rows that full leaves would be too large."""
 LEARNED = 9.0
 """Rounds times learning rate, which is at most FASTEST: fewer rounds take larger steps."""
 FASTEST = 0.2
@@ -94,7 +99,7 @@ def fit_classifier(
     rounds = max(
         FEWEST_CLASS_ROUNDS, min(_limit_rounds(features, most_rounds), 2 * most_rounds // len(np.unique(classes)))
     )
-    settings = _make_settings(encoder, rounds, seed)
+    settings = _make_settings(encoder, rounds, len(features), seed)
     # Larger steps overshoot on rare classes.
     if len(np.unique(classes)) > 2:
         settings["learning_rate"] = CLASS_RATE
@@ -112,16 +117,21 @@ def fit_regressor(
     most_rounds: int = MOST_ROUNDS,
 ) -> HistGradientBoostingRegressor:
     """A boosted regressor."""
-    model = HistGradientBoostingRegressor(**_make_settings(encoder, _limit_rounds(features, most_rounds), seed))
+    model = HistGradientBoostingRegressor(
+        **_make_settings(encoder, _limit_rounds(features, most_rounds), len(features), seed)
+    )
     return model.fit(_without_empty(features), values)
 
 
-def _make_settings(encoder: Encoder, rounds: int, seed: int) -> dict[str, Any]:
+def _make_settings(encoder: Encoder, rounds: int, rows: int, seed: int) -> dict[str, Any]:
     return {
-        "categorical_features": encoder.categorical,
+        # The trees look at no category of less than ten rows; as ranks, all are looked at.
+        "categorical_features": encoder.categorical if rows >= ROWS_OF_CATEGORIES else None,
         "max_iter": rounds,
         "learning_rate": min(FASTEST, LEARNED / rounds),
         "max_leaf_nodes": LEAVES if rounds > FEWEST_ROUNDS else FEW_LEAVES,
+        # With fewer than two full leaves nothing is ever split, and any table would look like any other.
+        "min_samples_leaf": min(FULL_LEAF, max(SMALLEST_LEAF, rows // LEAVES)),
         # Early stopping would set rows aside, and make small tables incomparable.
         "early_stopping": False,
         "random_state": seed,

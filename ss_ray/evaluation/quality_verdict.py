@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ss_ray.evaluation.metrics import TOO_SMALL, Metric
+from ss_ray.evaluation.quality.sequence_fidelity import SequenceFidelity
 from ss_ray.evaluation.quality.text_fidelity import TextFidelity
 from ss_ray.evaluation.scores import QualityScores, Score, text_semantic_score, to_score
 from ss_ray.evaluation.utility.several_targets import TargetUtility
@@ -30,6 +31,8 @@ TEXT_LIMITS = ((2.0, TOP_OF_MODERATE), (4.0, TOP_OF_GOOD_VERDICT), (6.0, TOP_OF_
 TEXT_AUC_LIMIT = 0.95
 PRACTICAL_DIFFERENCE = 0.1
 """Difference from unseen real rows in an AUC or a similarity that matters."""
+LENGTHS_DIFFERENCE = 0.3
+"""Distance of the lengths of groups beyond that of unseen real ones that matters."""
 MIN_SKILL = 0.1
 """Skill of real rows below which a column cannot be predicted, so that nothing can be lost."""
 STANDARD_ERRORS = 2.0
@@ -73,9 +76,13 @@ class _Cap:
 
 
 def judge_quality(
-    quality: QualityScores, discriminators: tuple[Metric, Metric], utility: Utility, texts: Sequence[TextFidelity]
+    quality: QualityScores,
+    discriminators: tuple[Metric, Metric],
+    utility: Utility,
+    texts: Sequence[TextFidelity],
+    sequences: SequenceFidelity | None = None,
 ) -> QualityVerdict:
-    """The SQS, capped where the discriminator, the usefulness or the meaning of texts contradict it.
+    """The SQS, capped where the discriminator, the usefulness, the meaning of texts or torn groups contradict it.
 
     Args:
         quality: The SQS of the synthetic table.
@@ -83,6 +90,7 @@ def judge_quality(
             training rows.
         utility: Scores of models that learned from synthetic and from real rows.
         texts: Fidelity of each text column.
+        sequences: Fidelity of groups of rows; None where each row stands by itself.
     """
     sqs = quality.sqs
     if sqs.value is None:
@@ -93,6 +101,7 @@ def judge_quality(
         *_cap_by_discriminator(*discriminators),
         *_cap_by_utility(utility),
         *_cap_by_texts(texts),
+        *(_cap_by_groups(sequences) if sequences is not None else ()),
     )
     binding = sorted((cap for cap in caps if cap.limit < sqs.value), key=lambda cap: cap.limit)
     if not binding:
@@ -191,6 +200,23 @@ def _measure_skill(task: str | None, score: Metric) -> float | None:
     if task == "classification":
         return max(0.0, 2.0 * (score.value - 0.5))
     return max(0.0, score.value)
+
+
+def _cap_by_groups(found: SequenceFidelity) -> Iterator[_Cap]:
+    """The caps of a table whose groups are out of order, or not as long as real ones."""
+    made, real = found.synthetic.in_order.value, found.train_in_order.value
+    if made is not None and real is not None and real - made > PRACTICAL_DIFFERENCE:
+        yield _Cap(
+            limit=TOP_OF_GOOD_VERDICT,
+            reason=f"{made:.0%} of the groups are in order, and {real:.0%} of the real ones",
+        )
+
+    lengths, usual = found.synthetic.lengths.value, found.baseline.lengths.value
+    if lengths is not None and lengths - (usual or 0.0) > LENGTHS_DIFFERENCE:
+        yield _Cap(
+            limit=TOP_OF_GOOD_VERDICT,
+            reason=f"groups have other numbers of rows than real ones: the distance is {lengths:.2f} of 1",
+        )
 
 
 def _cap_by_texts(texts: Sequence[TextFidelity]) -> Iterator[_Cap]:

@@ -7,9 +7,11 @@ from dataclasses import replace
 import pytest
 
 from ss_ray.evaluation.metrics import Metric, measured, not_measured, too_small, unavailable
+from ss_ray.evaluation.quality.sequence_fidelity import SequenceFidelity, SequenceSimilarity
 from ss_ray.evaluation.quality.text_fidelity import TextFidelity, TextSimilarity
 from ss_ray.evaluation.quality_verdict import judge_quality
 from ss_ray.evaluation.scores import QualityScores, to_score
+from ss_ray.evaluation.sequence_rows import SequenceColumns
 from ss_ray.evaluation.utility.several_targets import TargetUtility
 from ss_ray.evaluation.utility.utility import Utility
 
@@ -116,3 +118,25 @@ def test_a_table_that_is_too_small_for_whole_rows_is_good_at_best():
     assert "too small to tell: 12 holdout rows, at least 20 are needed" in verdict.reasons[0]
     # A table of one column has nothing to predict, and its rows were compared.
     assert judge_quality(quality(9.0), (auc(0.5), NONE), nothing, []).reasons == ()
+
+
+@pytest.mark.parametrize(
+    ("in_order", "lengths", "reason"),
+    [
+        (0.82, 0.1, "82% of the groups are in order, and 100% of the real ones"),
+        (1.0, 0.6, "groups have other numbers of rows than real ones: the distance is 0.60 of 1"),
+        (0.95, 0.2, None),
+    ],
+)
+def test_torn_groups_cap_the_verdict(in_order: float, lengths: float, reason: str | None) -> None:
+    none = not_measured(SequenceSimilarity, "not needed here")
+    groups = SequenceFidelity(
+        columns=SequenceColumns(group="who", order="day"),
+        synthetic=replace(none, in_order=measured(in_order, 200), lengths=measured(lengths, 200)),
+        baseline=replace(none, lengths=measured(0.1, 200)),
+        train_in_order=measured(1.0, 200),
+        constant_columns=(),
+    )
+    verdict = judge_quality(quality(9.0), (auc(0.5), NONE), r2(0.9, 0.9), [], groups)
+    assert verdict.reasons == (() if reason is None else (reason,))
+    assert verdict.score.grade == ("Excellent" if reason is None else "Good")

@@ -73,3 +73,9 @@ def test_one_group_is_too_little_to_tell():
     table = prepare(frame, scored_columns(frame, schema, max_columns=9, seed=0), "who")
     found = discriminate(table, table, table, max_rows=40, seed=0)
     assert found.auc.reason == "all rows of a table are of one group"
+
+
+def test_a_column_that_is_empty_is_found_in_few_rows(train, fresh, schema):
+    """25 rows of each table: leaves of 20 rows could not be split."""
+    real, unseen, made = tables(schema, train, train.head(25), fresh.head(25).assign(city=None))
+    assert discriminator_auc(real, unseen, made, max_rows=400, seed=0).value > 0.9

@@ -3,6 +3,8 @@
 import pyarrow as pa
 import pytest
 
+from ss_ray.codec.sequence_columns import Sequences
+from ss_ray.generation.persons import PersonFiller
 from ss_ray.pii.identities.fill import fill_identities, units_of
 from ss_ray.pii.identities.plan import IdentityColumn, IdentityPlan
 from ss_ray.pii.stand_ins.gazetteer import countries
@@ -174,3 +176,20 @@ def test_dictionaries_keep_their_type():
     made = fill_identities(table, plan, KEY, units_of(table, plan, "0", None, frozenset()))
     assert made.schema == table.schema
     assert "x" not in made["first"].to_pylist()
+
+
+def test_whole_numbers_and_the_names_of_groups_are_left_to_generation():
+    """Invented numbers of some digits repeat, and rows of one group would get different ones."""
+    number = IdentityColumn(
+        name="id", entity_type="UNIQUE_ID", owner="person", attribute="unique_id", shapes=(("999", ""),)
+    )
+    for arrow_type, is_filled in (("int64", False), ("string", True)):
+        schema = TableSchema(columns=(ColumnSchema(name="id", kind=Kind.IDENTIFIER, arrow_type=arrow_type),))
+        assert IdentityPlan(columns=(number,)).for_schema(schema).columns[0].is_filled is is_filled
+
+    plan = plan_of("first", "login")
+    groups = Sequences(group="login", order=None, constants=("first",), max_rows=4)
+    table = pa.table({"first": ["x"] * 8, "login": ["a", "a", "b", "b"] * 2})
+    rows = PersonFiller(plan, groups, 0).fill(table, "0")
+    assert rows["login"].to_pylist() == table["login"].to_pylist()
+    assert len(set(zip(*rows.to_pydict().values(), strict=True))) == 2
