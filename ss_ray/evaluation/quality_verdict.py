@@ -170,13 +170,15 @@ def _cap_by_utility(utility: Utility) -> Iterator[_Cap]:
         )
 
 
-def measure_kept_skill(utility: Utility) -> KeptSkill | None:
+def measure_kept_skill(utility: Utility, only: str | None = None) -> KeptSkill | None:
     """The share of the real rows' skill that models of synthetic rows keep; None where no column can be predicted.
 
     Args:
         utility: Scores of models that learned from synthetic and from real rows.
+        only: Column whose models count alone; None takes all.
     """
-    known = [target for target in utility.targets if _is_predictable(target)]
+    wanted = [target for target in utility.targets if only in (None, target.target)]
+    known = [target for target in wanted if _is_predictable(target)]
     if not known:
         return None
 

@@ -121,7 +121,17 @@ def _judge_models(evaluation: Evaluation) -> Answer:
     if kept is None:
         return "not known", evaluation.utility.mean_gap.reason or "no column can be predicted from the real rows"
 
-    because = f"models that learned from synthetic rows keep {max(kept.share, 0):.0%} of the skill, on unseen real rows"
+    name = evaluation.utility.target
+    main = measure_kept_skill(evaluation.utility, only=name)
+    if main is not None and main.share + main.std_error < LEAST_SKILL:
+        share = min(max(main.share, 0.0), 1.0)
+        return "not fit", f"a model of {name!r} that learned from synthetic rows keeps {share:.0%} of the skill"
+
+    share = min(max(kept.share, 0.0), 1.0)
+    columns = "one column" if kept.columns == 1 else f"{kept.columns} columns"
+    because = (
+        f"models that learned from synthetic rows keep {share:.0%} of the skill on unseen real rows, over {columns}"
+    )
     return _compare_with_limit(kept.share, LEAST_SKILL), because
 
 
