@@ -7,6 +7,7 @@ to be drawn.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from difflib import get_close_matches
 
 import numpy as np
 import pyarrow as pa
@@ -117,11 +118,13 @@ def _seed_rows(uri: str, schema: TableSchema, encoding: str) -> pa.Table:
 
 
 def _find_column(name: str, schema: TableSchema) -> ColumnSchema:
-    if name not in schema.names:
-        raise ConfigError(
-            f"column {name!r} cannot be given; what can is {', '.join(map(repr, schema.source_names)) or 'nothing'}"
-        )
-    return schema[name]
+    if name in schema.names:
+        return schema[name]
+
+    similar = get_close_matches(name, schema.source_names, n=1)
+    hint = f"did you mean {similar[0]!r}? " if similar else ""
+    known = ", ".join(map(repr, schema.source_names)) or "nothing"
+    raise ConfigError(f"column {name!r} cannot be given; {hint}What can be given is {known}")
 
 
 def _deal_shares(shares: Mapping[Scalar, float], size: int, rng: np.random.Generator) -> list[Scalar]:
@@ -154,11 +157,13 @@ def _to_storage_type(values: Sequence[Scalar], column: ColumnSchema) -> pa.Array
 
 
 def _check_inside(array: pa.ChunkedArray, column: ColumnSchema) -> None:
-    outside = count_outside(column, array) or _count_finer(column, array)
+    # A value that all rows get is one value.
+    distinct = pa.chunked_array([array.combine_chunks().unique()])
+    outside = count_outside(column, distinct) or _count_finer(column, distinct)
     if outside:
         raise DataError(
-            f"column {column.name!r}: {outside} given values are not among those, or within the bounds, that the model "
-            "knows; values of fewer units than data.min_units_per_category are held back from it",
+            f"column {column.name!r}: {outside} of the given values are not among those, or within the bounds, that "
+            "the model knows; values of fewer units than data.min_units_per_category are held back from it",
             column=column.name,
         )
 

@@ -88,7 +88,7 @@ def test_shares_are_exact_and_seed_rows_are_filled_in_order(model: Location, tmp
     assert table["colour"].to_pylist()[::2] == ["red", "blue"]
     assert table["high"].to_pylist()[:2] == [5, 17]
     seeds.write_text("colour\nviolet\n")
-    with pytest.raises(DataError, match="1 given values are not among those"):
+    with pytest.raises(DataError, match="1 of the given values are not among those"):
         generate(model, made, tmp_path / "c", request(seed_table=str(seeds)))
 
 

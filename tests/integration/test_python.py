@@ -65,7 +65,7 @@ def test_a_sample_has_the_dtypes_that_went_in_and_the_values_that_are_given(
     assert list(sample.index) == list(range(50))
     assert all((sample[name] == value).all() for name, value in GIVEN.items())
     assert sample["wait"].nunique() > 1
-    with pytest.raises(ConfigError, match="column 'segmnt' cannot be given"):
+    with pytest.raises(ConfigError, match="column 'segmnt' cannot be given; did you mean 'segment'"):
         synthesizer.sample(10, given={"segmnt": "gold"})
 
 
