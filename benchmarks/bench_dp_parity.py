@@ -57,7 +57,10 @@ def share_right(columns: int, arguments: argparse.Namespace) -> float:
     table.to_csv(folder / "table.csv", index=False)
 
     asked = ["data.holdout=0", "evaluation.enabled=false", "privacy.dp_enabled=true", "replace_pii=null"]
-    asked += [f"privacy.epsilon={arguments.epsilon}", f"privacy.ledger=sqlite:///{folder}/ledger.sqlite"]
+    asked += [
+        f"privacy.epsilon={arguments.epsilon}",
+        f"privacy.ledger=sqlite:///{folder.parent.resolve()}/ledger.sqlite",
+    ]
     config = load_config(None, [*asked, f"generation.num_records={min(arguments.rows, 5000)}", *arguments.set])
     report = run(config, str(folder / "table.csv"), str(folder / "run"), csv=True, redo=True)
     assert report.csv is not None
