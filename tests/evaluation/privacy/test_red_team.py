@@ -225,20 +225,20 @@ def test_a_released_value_of_one_person_is_a_finding_unless_it_is_public(census)
 
 
 HONEST = {
-    "census": (lambda rows, seed: draw_census(rows, seed), CENSUS, {}),
-    "patients": (draw_patients, PATIENTS, {"pii": PII}),
-    "people": (lambda rows, seed: draw_people(rows, seed), make_schema(**PEOPLE), {}),
-    "events": (lambda rows, seed: draw_events(rows // 6, seed), EVENTS, {"group": "person"}),
+    "census": (lambda rows, seed: draw_census(rows, seed), CENSUS, None, {}),
+    "patients": (draw_patients, PATIENTS, None, PII),
+    "people": (lambda rows, seed: draw_people(rows, seed), make_schema(**PEOPLE), None, {}),
+    "events": (lambda rows, seed: draw_events(rows // 6, seed), EVENTS, "person", {}),
 }
 
 
 def failed_honest_samples(name: str, seeds: range) -> dict[int, tuple[str, ...]]:
     """Seed -> reasons of the honest samples that fail."""
-    draw, schema, options = HONEST[name]
+    draw, schema, group, pii = HONEST[name]
     failed = {}
     for seed in seeds:
         sides = (draw(rows, 1000 * seed + rows) for rows in (900, 450, 901))
-        verdict = judge_privacy(evaluate_privacy(EvaluationTables(*sides, schema), **options))
+        verdict = judge_privacy(evaluate_privacy(EvaluationTables(*sides, schema, group), pii=pii))
         if verdict.failed:
             failed[seed] = verdict.reasons
     return failed
