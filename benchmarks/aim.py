@@ -36,6 +36,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
+from peers import cpu_seconds
 
 Columns = tuple[int, ...]
 """Numbers of the columns of a marginal, in order."""
@@ -96,11 +97,6 @@ def main() -> None:
             }
         )
     )
-
-
-def cpu_seconds() -> float:
-    """Of this process, all its threads."""
-    return sum(resource.getrusage(resource.RUSAGE_SELF)[:2])
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 from bench_quality import read
 from smoke import arguments_of, write_visits
 
@@ -84,9 +83,7 @@ def measure(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
     assert shown != "auto"
     table = read(arguments.data)
     learned = shown / table.num_rows * count_tokens(table, arguments.model)
-    released = pa.concat_tables(
-        [pq.read_table(file) for file in sorted(Path(out, "release/synthetic").glob("*.parquet"))]
-    )
+    released = read(f"{out}/release/synthetic")
     seconds = report.stage_seconds
     return {
         "run": name,

@@ -35,7 +35,7 @@ def main() -> None:
     parser.add_argument("--source", default="", help="where the real rows are from, and their licence")
     parser.add_argument("--out", help="Markdown file to write")
     with arguments_of(parser, required=["--data", "--run", "--columns", "--out"], smoke=smoke) as arguments:
-        synthetic = draw_rows(read_release(Path(arguments.run)), arguments)
+        synthetic = draw_rows(read(f"{arguments.run}/release/synthetic"), arguments)
         real = draw_rows(read(arguments.data), arguments)
         out = Path(arguments.out)
         out.parent.mkdir(parents=True, exist_ok=True)
@@ -51,12 +51,6 @@ def smoke(folder: Path) -> Mapping[str, object]:
     pq.write_table(read(str(table)), release / "part-00000.parquet")
     columns = read(str(table)).column_names[:3]
     return {"data": str(table), "run": str(folder / "run"), "columns": columns, "rows": 5, "out": str(folder / "p.md")}
-
-
-def read_release(run: Path) -> pa.Table:
-    """The synthetic table of a run."""
-    parts = sorted((run / "release" / "synthetic").glob("*.parquet"))
-    return pa.concat_tables([pq.read_table(part) for part in parts])
 
 
 def draw_rows(table: pa.Table, arguments: argparse.Namespace) -> pa.Table:

@@ -21,6 +21,8 @@ from ss_ray.schema import ColumnSchema, Kind, TableSchema
 NARROW = 0.25
 """A difference is worth it where its spread is at most this share of the column's own."""
 MIN_ROWS = 20
+TAIL = 0.001
+"""Share of the differences at either end that count as the last one before them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,3 +174,9 @@ def measure_spread(units: Units) -> float:
     if len(units):
         return float(np.subtract(*np.quantile(units, [0.95, 0.05])))
     return 0.0
+
+
+def find_difference_ends(differences: Units) -> tuple[int, int]:
+    """The smallest and the largest of some differences, without the tails."""
+    low, high = np.quantile(differences, [TAIL, 1 - TAIL], method="nearest")
+    return int(low), int(high)

@@ -20,6 +20,7 @@ from ss_ray.codec.differences import (
     can_anchor,
     compute_differences,
     describe_differences,
+    find_difference_ends,
     measure_spread,
 )
 from ss_ray.codec.order_axis import OrderAxis
@@ -28,8 +29,6 @@ from ss_ray.schema import ColumnSchema, Kind, TableSchema, arrow_type, is_dated
 
 IN_ORDER = 0.99
 """Share of the rows in which a column lies on one side of the order column. Rare values that were held back do not."""
-TAIL = 0.001
-"""Share of the distances at either end that count as the last one before them."""
 
 
 def find_distances(
@@ -101,7 +100,7 @@ def _describe_distances(table: pa.Table, column: ColumnSchema, axis: OrderAxis) 
     if not is_near:
         return None
 
-    low, high = (int(bound) for bound in np.quantile(distances, [TAIL, 1 - TAIL], method="nearest"))
+    low, high = find_difference_ends(distances)
     if np.mean(distances >= 0) >= IN_ORDER:
         low = max(low, 0)
     elif np.mean(distances <= 0) >= IN_ORDER:

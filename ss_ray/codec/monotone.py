@@ -7,20 +7,18 @@ value once, in the header, and in each row the distance from the row before.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
 
 from ss_ray.codec.ascending import Ints, add_up, gaps_of
-from ss_ray.codec.differences import MIN_ROWS, NARROW, measure_spread
+from ss_ray.codec.differences import MIN_ROWS, NARROW, describe_differences, find_difference_ends, measure_spread
 from ss_ray.codec.order_axis import OrderAxis, order_axis
-from ss_ray.schema import ColumnSchema, Kind
+from ss_ray.schema import ColumnSchema
 
 ONE_WAY = 0.95
 """Share of the steps that go one way, or nowhere, in a monotone column. A few wrong dates do not change what it is."""
-TAIL = 0.001
-"""Share of the steps at either end that count as the last one before them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,15 +43,8 @@ class MonotoneColumn:
     @property
     def step_column(self) -> ColumnSchema:
         """Column of the steps."""
-        return ColumnSchema(
-            name=self.name,
-            kind=Kind.INTEGER,
-            arrow_type="int64",
-            # The first row of a sequence has no row before it.
-            nullable=True,
-            minimum=self.lowest,
-            maximum=self.highest,
-        )
+        # The first row of a sequence has no row before it.
+        return replace(describe_differences(self.axis.column, self.lowest, self.highest), nullable=True)
 
     def to_steps(self, values: pa.ChunkedArray, starts: Ints) -> pa.ChunkedArray:
         """(rows,) step to each row from the row before, inside the bounds; missing in the first row of a sequence."""
@@ -105,5 +96,5 @@ def _describe_steps(table: pa.Table, starts: Ints, axis: OrderAxis) -> MonotoneC
     if not is_one_way or measure_spread(steps) > NARROW * measure_spread(places):
         return None
 
-    lowest, highest = np.quantile(steps, [TAIL, 1 - TAIL], method="nearest")
-    return MonotoneColumn(axis=axis, lowest=int(lowest), highest=int(highest))
+    lowest, highest = find_difference_ends(steps)
+    return MonotoneColumn(axis=axis, lowest=lowest, highest=highest)
