@@ -17,7 +17,6 @@ from typing import Literal
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from pydantic import TypeAdapter
 
 from ss_ray.codec.ascending import LEARNED, Ends, Ints, ascending, find_ends, rows_between
@@ -25,7 +24,7 @@ from ss_ray.codec.columns import PAD, BinnedCodec, Slot, Tokens, ValueCodec
 from ss_ray.codec.distances import find_distances, widened, with_distances, without_distances
 from ss_ray.codec.monotone import MonotoneColumn, find_monotone
 from ss_ray.codec.order_axis import OrderAxis
-from ss_ray.codec.repeats import CHANGED, STAYED, RepeatCodec
+from ss_ray.codec.repeats import CHANGED, RepeatCodec
 from ss_ray.codec.sequence_columns import Sequences
 from ss_ray.codec.sequence_tables import (
     Gaps,
@@ -40,7 +39,7 @@ from ss_ray.codec.sequence_tables import (
     unbounded,
 )
 from ss_ray.codec.slots import CodecSizes, ColumnCodec, SlotCodec, fit_codec
-from ss_ray.schema import ColumnSchema, Kind, Scalar, TableSchema
+from ss_ray.schema import ColumnSchema, Scalar, TableSchema
 
 WINDOW_POSITIONS = 768
 """Tokens of a window, about."""
@@ -59,23 +58,6 @@ class SequenceTokens:
     headers: Tokens
     rows: Tokens
     starts: Ints
-
-
-@dataclass(frozen=True, kw_only=True)
-class GivenRows:
-    """What every row of a sequence has.
-
-    Attributes:
-        first: (sequences, row slots) tokens of the first row, FREE where they are drawn.
-        later: (sequences, row slots) tokens of the other rows.
-    """
-
-    first: Tokens
-    later: Tokens
-
-    def take(self, sequences: Ints) -> GivenRows:
-        """Those of some sequences."""
-        return GivenRows(first=self.first[sequences], later=self.later[sequences])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,41 +114,6 @@ class SequenceCodec:
         """(slot of a row, token that says changed) of each flag: in the first row of a sequence all have changed."""
         names = [slot.column for slot in self.row.slots]
         return tuple((names.index(repeat.flag), repeat.changed) for repeat in self.repeats)
-
-    @property
-    def givable(self) -> tuple[ColumnSchema, ...]:
-        """Columns whose value can be given to a whole sequence: constants, and what each row writes as it is."""
-        steps = {*self.from_order, *(column.name for column in self.monotone), *(r.flag for r in self.repeats)}
-        order = {self.axis.column.name} if self.axis is not None else {self.sequences.order}
-        rows = [c for c in self.row.schema.columns[1:] if c.name not in steps | order]
-        constants = [c for c in self.header.schema.columns[1:] if c.name in self.sequences.constants]
-        return tuple(column for column in (*constants, *rows) if column.kind is not Kind.IDENTIFIER)
-
-    def given_rows(self, cells: pa.Table) -> GivenRows | None:
-        """Tokens of every row of sequences with given cells; None where only constants are given.
-
-        Args:
-            cells: (sequences,) of some of the columns that can be given; missing ones are drawn.
-        """
-        cells = cells.select([name for name in cells.column_names if name in self.row.schema.names])
-        if not cells.num_columns:
-            return None
-
-        given = [repeat for repeat in self.repeats if repeat.column.name in cells.column_names]
-        for repeat in given:
-            is_there = cells.column(repeat.column.name).is_valid()
-            cells = cells.append_column(repeat.flag, pc.if_else(is_there, CHANGED, pa.scalar(None, pa.int64())))
-
-        first = self.row.given(cells)
-        later = first.copy()
-        for slot, changed in self.flag_slots:
-            # A value that is given is written once, and then stays.
-            stays = first[:, slot] == changed
-            later[stays, slot] = changed - CHANGED + STAYED
-            following = [i for i, s in enumerate(self.row.slots) if s.column == self.row.slots[slot + 1].column]
-            later[np.ix_(stays, following)] = PAD
-
-        return GivenRows(first=first, later=later)
 
     @property
     def first_marker(self) -> int:

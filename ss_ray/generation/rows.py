@@ -17,6 +17,7 @@ import torch
 
 from ss_ray.codec.ascending import Ends
 from ss_ray.codec.columns import FREE
+from ss_ray.codec.given_rows import given_rows
 from ss_ray.codec.sequences import SequenceCodec
 from ss_ray.codec.slots import SlotCodec
 from ss_ray.config.constraints import UniqueConstraint
@@ -265,7 +266,7 @@ class _SequenceMaker:
         self, headers: np.ndarray, cells: pa.Table | None, num_rows: int | None = None
     ) -> tuple[pa.Table, np.ndarray, np.ndarray]:
         """Sequences that break no constraint, where each starts, and which of those drawn they are."""
-        every_row = None if cells is None else self.codec.given_rows(cells)
+        every_row = None if cells is None else given_rows(self.codec, cells)
         if num_rows is None:
             tokens = self.writer.sequences(headers, self.length, every_row)
         else:

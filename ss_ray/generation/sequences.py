@@ -14,7 +14,8 @@ import torch
 
 from ss_ray.codec.ascending import Ints
 from ss_ray.codec.columns import FREE, PAD, Tokens
-from ss_ray.codec.sequences import GivenRows, SequenceCodec, SequenceTokens
+from ss_ray.codec.given_rows import GivenRows
+from ss_ray.codec.sequences import SequenceCodec, SequenceTokens
 from ss_ray.generation.decoder import decode_candidates, decode_rows, drawn_by
 from ss_ray.plans.sampling import Sampling
 from ss_ray.training.models import CompactModel

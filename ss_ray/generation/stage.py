@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ss_ray.cluster import map_items, reported_progress
+from ss_ray.codec.given_rows import givable_columns
 from ss_ray.codec.sequence_columns import Sequences
 from ss_ray.codec.sequences import SequenceCodec
 from ss_ray.codec.slots import SlotCodec
@@ -133,7 +134,7 @@ def _save_given(
     schema = codec.schema
     size = plan.num_records
     if isinstance(codec, SequenceCodec):
-        schema = replace(codec.schema, columns=codec.givable)
+        schema = replace(codec.schema, columns=givable_columns(codec))
         if plan.num_groups is None and (generation.shares or generation.seed_table):
             raise ConfigError("generation.shares and seed_table of groups: say how many with generation.num_groups")
         size = plan.num_groups or 1

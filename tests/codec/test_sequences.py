@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ss_ray.codec.columns import FREE, PAD
+from ss_ray.codec.given_rows import givable_columns, given_rows
 from ss_ray.codec.monotone import MonotoneColumn
 from ss_ray.codec.order_axis import order_axis
 from ss_ray.codec.sequence_tables import rows_left
@@ -270,14 +271,14 @@ def test_a_column_that_mostly_stays_is_written_where_it_changes() -> None:
 
 def test_a_given_value_that_mostly_stays_is_written_in_the_first_row() -> None:
     codec, _, _ = fit_sequences(*weights(), "who", "visit")
-    assert [column.name for column in codec.givable] == ["weight"]
-    given = codec.given_rows(pa.table({"weight": pa.array([60, None], pa.int64())}))
+    assert [column.name for column in givable_columns(codec)] == ["weight"]
+    given = given_rows(codec, pa.table({"weight": pa.array([60, None], pa.int64())}))
     assert given is not None
     ((flag, changed),) = codec.flag_slots
     assert (given.first[0, flag], given.later[0, flag], given.later[0, flag + 1]) == (changed, changed - 1, PAD)
     assert (given.first[1] == FREE).all()
     assert (given.later[1] == FREE).all()
-    assert codec.given_rows(pa.table({"who": ["a"]})) is None
+    assert given_rows(codec, pa.table({"who": ["a"]})) is None
 
 
 def stays(rows: int) -> tuple[TableSchema, pa.Table]:

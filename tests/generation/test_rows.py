@@ -5,6 +5,7 @@ import pyarrow as pa
 import pytest
 import torch
 
+from ss_ray.codec.given_rows import givable_columns
 from ss_ray.codec.sequences import SequenceCodec
 from ss_ray.codec.slots import SlotCodec
 from ss_ray.config.base import Section
@@ -213,7 +214,7 @@ def test_given_constants_hold_for_all_rows_of_their_group() -> None:
 
 def test_given_values_of_rows_hold_for_all_rows_of_their_group() -> None:
     codec = visits()
-    assert "cost" in [column.name for column in codec.givable]
+    assert "cost" in [column.name for column in givable_columns(codec)]
     given = pa.table({"cost": pa.array([40, None, 70] * 5, pa.int64()), "ward": pa.array([0, 3, None] * 5, pa.int64())})
     for by_group in (True, False):
         count = tally(codec, plan(num_groups=15) if by_group else plan())
