@@ -45,6 +45,11 @@ class Progress:
     note: str = ""
 
     @property
+    def series(self) -> tuple[str, str]:
+        """What readings count together: a stage may count rows, and then texts."""
+        return self.stage, self.unit
+
+    @property
     def count(self) -> str:
         """What is done, in words; a total that is not known is not shown."""
         total = "" if self.total is None else f"/{self.total:,}"
@@ -97,6 +102,7 @@ class Pace:
         """
         if self.begun is None or not progress.done:
             self.begun = now, progress.done
+            self.left = None
 
         begun_at, done_before = self.begun
         if now - begun_at < MEASURED_SECONDS or progress.done <= done_before:
@@ -112,25 +118,25 @@ class Pace:
 
 
 class TerminalBars:
-    """One bar a stage; the clock of a stage stands still when it is complete, or when another stage begins."""
+    """One bar for each thing that a stage counts; its clock stands still when it is complete, or another begins."""
 
     def __init__(self, bars: Bars) -> None:
         self.bars = bars
-        self.tasks: dict[str, TaskID] = {}
-        self.paces: dict[str, Pace] = {}
+        self.tasks: dict[tuple[str, str], TaskID] = {}
+        self.paces: dict[tuple[str, str], Pace] = {}
 
     def __call__(self, progress: Progress) -> None:
         """Draw a reading."""
-        if progress.stage not in self.tasks:
+        if progress.series not in self.tasks:
             for task in self.tasks.values():
                 self._finish_task(task)
-            self.paces[progress.stage] = Pace()
-            self.tasks[progress.stage] = self.bars.add_task(
+            self.paces[progress.series] = Pace()
+            self.tasks[progress.series] = self.bars.add_task(
                 progress.stage, total=progress.total, count=progress.count, note=""
             )
 
-        task = self.tasks[progress.stage]
-        pace = self.paces[progress.stage].read(progress, time.monotonic())
+        task = self.tasks[progress.series]
+        pace = self.paces[progress.series].read(progress, time.monotonic())
         note = ", ".join(part for part in [*_format_pace(progress, *pace), progress.note] if part)
         count = progress.count
         self.bars.update(task, completed=progress.done, total=progress.total, note=note, count=count)
@@ -151,22 +157,22 @@ class PlainLines:
     def __init__(self, write: Callable[[str], None], clock: Callable[[], float] = time.monotonic) -> None:
         self.write = write
         self.clock = clock
-        self.paces: dict[str, Pace] = {}
-        self.shown_at: dict[str, float] = {}
-        self.completed: set[str] = set()
+        self.paces: dict[tuple[str, str], Pace] = {}
+        self.shown_at: dict[tuple[str, str], float] = {}
+        self.completed: set[tuple[str, str]] = set()
 
     def __call__(self, progress: Progress) -> None:
         """Write a line unless one was written a moment ago."""
         now = self.clock()
-        rate, left = self.paces.setdefault(progress.stage, Pace()).read(progress, now)
+        rate, left = self.paces.setdefault(progress.series, Pace()).read(progress, now)
         complete = progress.total is not None and progress.done >= progress.total
-        is_new = progress.stage not in self.shown_at or (complete and progress.stage not in self.completed)
-        if not is_new and (complete or now - self.shown_at[progress.stage] < LINE_SECONDS):
+        is_new = progress.series not in self.shown_at or (complete and progress.series not in self.completed)
+        if not is_new and (complete or now - self.shown_at[progress.series] < LINE_SECONDS):
             return
 
-        self.shown_at[progress.stage] = now
+        self.shown_at[progress.series] = now
         if complete:
-            self.completed.add(progress.stage)
+            self.completed.add(progress.series)
 
         parts = [f"{progress.stage}: {progress.count}", *_format_pace(progress, rate, left), progress.note]
         self.write(", ".join(part for part in parts if part))

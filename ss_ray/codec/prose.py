@@ -55,6 +55,15 @@ class ProseCodec:
     shown: tuple[str, ...]
     most_words: tuple[int, ...]
 
+    def measured(self, outline: TableSchema) -> ProseCodec:
+        """The codec of rows whose outline was measured: nothing else of the schema was read off the rows."""
+        texts = {name: self.schema[name] for name in self.texts}
+        columns = (
+            replace(texts[c.name], nullable=c.nullable, max_length=None, source="private") if c.name in texts else c
+            for c in outline.columns
+        )
+        return replace(self, schema=replace(outline, columns=tuple(columns)))
+
     @property
     def outline_schema(self) -> TableSchema:
         """Schema of the rows with the number of words in the place of each text."""
@@ -105,13 +114,16 @@ def prose_from_json(text: str) -> ProseCodec:
     return _ADAPTER.validate_json(text)
 
 
-def fit_prose_codec(schema: TableSchema, sample: pa.Table, *, reserved: frozenset[str]) -> ProseCodec | None:
+def fit_prose_codec(
+    schema: TableSchema, sample: pa.Table, *, reserved: frozenset[str], is_private: bool = False
+) -> ProseCodec | None:
     """The codec of a table's prose; None where it has none.
 
     Args:
         schema: Schema of the table.
         sample: Rows of the table.
         reserved: Names of columns that the compact model writes, whatever is in them.
+        is_private: Whether the lengths of the texts must not be read off the rows.
     """
     texts = tuple(
         column.name
@@ -126,7 +138,7 @@ def fit_prose_codec(schema: TableSchema, sample: pa.Table, *, reserved: frozense
         schema=schema,
         texts=texts,
         shown=tuple(shown[:MAX_SHOWN]),
-        most_words=tuple(_usual_most(count_words(sample.column(name))) for name in texts),
+        most_words=tuple(MAX_WORDS if is_private else _usual_most(count_words(sample.column(name))) for name in texts),
     )
 
 

@@ -439,7 +439,7 @@ class Config(Section):
         asked = self.training.prose_model
         if asked != "auto":
             return asked
-        if self.is_private or self.model_family != "compact" or not PACKAGED_MODELS[SMOLLM2].is_installed:
+        if self.model_family != "compact" or not PACKAGED_MODELS[SMOLLM2].is_installed:
             return None
         return SMOLLM2
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -96,18 +96,13 @@ class ProseWriter:
         # Texts of one length end together, so that no batch waits for a long one.
         waiting = sorted(asked, key=lambda text: (text.words, len(text.prompt)))
         for attempt in range(ATTEMPTS):
-            unsound = []
-            completions = self._complete_all([self._request_of(text, place, attempt) for text in waiting])
-            for text in waiting:
-                completion = completions[text.row]
-                if not self._is_sound(completion) and attempt < ATTEMPTS - 1:
-                    unsound.append(text)
-                    continue
+            words = {text.row: text.words for text in waiting}
+            for completions in self._complete_all([self._request_of(text, place, attempt) for text in waiting]):
+                kept = [one for one in completions if self._is_sound(one) or attempt == ATTEMPTS - 1]
+                written |= {one.number: self._mend_text(one, words[one.number]) for one in kept}
+                report(len(kept))
 
-                written[text.row] = self._mend_text(completion, text.words)
-
-            report(len(waiting) - len(unsound))
-            waiting = unsound
+            waiting = [text for text in waiting if text.row not in written]
 
         return written
 
@@ -121,13 +116,12 @@ class ProseWriter:
             grammar=None,
         )
 
-    def _complete_all(self, requests: Sequence[CompletionRequest]) -> dict[int, Completion]:
-        """The completions by number."""
+    def _complete_all(self, requests: Sequence[CompletionRequest]) -> Iterator[Sequence[Completion]]:
+        """The completions as they end, some together."""
         self.engine.submit(requests)
-        done: dict[int, Completion] = {}
         while self.engine.num_unfinished:
-            done |= {completion.number: completion for completion in self.engine.step()}
-        return done
+            if completions := self.engine.step():
+                yield completions
 
     def _is_sound(self, completion: Completion) -> bool:
         is_whole = not self.placeholders or find_broken(completion.text) is None

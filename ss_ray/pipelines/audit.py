@@ -24,7 +24,7 @@ from ss_ray.config.model import COMPACT, Config
 from ss_ray.errors import ConfigError
 from ss_ray.pipelines.run import run as run_pipeline
 from ss_ray.privacy.certificate import Certificate
-from ss_ray.privacy.charges import DP_SGD, Charge
+from ss_ray.privacy.charges import TRAININGS, Charge
 from ss_ray.privacy.conformance import ChargeTest, Conformance
 from ss_ray.privacy.plan import run_epsilon
 from ss_ray.progress import OnProgress, ignore
@@ -228,8 +228,8 @@ def implied_epsilon(certificate: Certificate, *, noise: float, rate: float) -> f
     measured = [
         Charge(
             mechanism=line.what,
-            noise_multiplier=line.noise_multiplier * (noise if line.what == DP_SGD else 1.0),
-            sample_rate=min(1.0, line.sample_rate * (rate if line.what == DP_SGD else 1.0)),
+            noise_multiplier=line.noise_multiplier * (noise if line.what in TRAININGS else 1.0),
+            sample_rate=min(1.0, line.sample_rate * (rate if line.what in TRAININGS else 1.0)),
             count=line.uses,
             delta=line.delta / max(1, line.uses),
         )

@@ -26,13 +26,18 @@ from ss_ray.plans.prose_writing import ProseWritingPlan, plan_prose_writing
 from ss_ray.progress import OnProgress
 from ss_ray.training.language_stage import fit_text_codec, train_language_model
 from ss_ray.training.private.language_stage import train_private_language_model
+from ss_ray.training.private.prose_stage import train_private_with_prose
 from ss_ray.training.private.stage import PrivateModelRef, PrivateTraining, train_private_model
 from ss_ray.training.prose_stage import train_with_prose
 from ss_ray.training.stage import ModelRef, TrainingRows, train_model
 
 PUBLIC_BASE_MODEL = "The base model is taken to be public: what it learned before is not covered."
+TWO_MODELS = (
+    "Two models were trained from one budget, and the bill has a line for each: one for the columns, and a language "
+    "model for the texts. Of a text the schema holds the number of its words alone."
+)
 ROUNDING_DEPENDS_ON_BATCH = (
-    "The base model computed in bfloat16, whose rounding depends a little on which units share a batch; the accounting "
+    "Where the base model computes in bfloat16, rounding depends a little on which units share a batch; the accounting "
     "leaves that out."
 )
 
@@ -100,7 +105,7 @@ class ModelFamily(Protocol[Training, Decoding]):
         """The model in a few words, without the path of a local one."""
         ...
 
-    def privacy_notes(self, resources: ResourceParameters) -> tuple[str, ...]:
+    def privacy_notes(self, model: ModelRef, resources: ResourceParameters) -> tuple[str, ...]:
         """Sentences that a privacy certificate adds for models of this family."""
         ...
 
@@ -134,7 +139,7 @@ class CompactFamily:
         """See `ModelFamily`."""
         return f"compact, {describe_size(model, 'rows or sequences')}"
 
-    def privacy_notes(self, resources: ResourceParameters) -> tuple[str, ...]:
+    def privacy_notes(self, model: ModelRef, resources: ResourceParameters) -> tuple[str, ...]:
         """The compact model adds nothing: it learned from no other rows."""
         return ()
 
@@ -184,7 +189,7 @@ class LanguageFamily:
         """See `ModelFamily`."""
         return f"a language model with LoRA, {describe_size(model, 'examples')}"
 
-    def privacy_notes(self, resources: ResourceParameters) -> tuple[str, ...]:
+    def privacy_notes(self, model: ModelRef, resources: ResourceParameters) -> tuple[str, ...]:
         """See `ModelFamily`."""
         if resources.use_gpu:
             return (PUBLIC_BASE_MODEL, ROUNDING_DEPENDS_ON_BATCH)
@@ -221,6 +226,12 @@ class ProseFamily(CompactFamily):
         """See `ModelFamily`."""
         return train_with_prose(table, plan, on_progress)
 
+    def train_privately(  # type: ignore[override]
+        self, training: PrivateTraining, plan: ProseTablePlan, on_progress: OnProgress
+    ) -> PrivateModelRef:
+        """See `ModelFamily`."""
+        return train_private_with_prose(training, plan, on_progress)
+
     def generate(self, job: GenerationJob, plan: ProseWritingPlan, on_progress: OnProgress) -> SyntheticTable:  # type: ignore[override]
         """See `ModelFamily`."""
         return generate_with_prose(job, plan, on_progress)
@@ -231,6 +242,12 @@ class ProseFamily(CompactFamily):
         if model.prose is None:
             return compact
         return f"{compact}; texts by a language model, {describe_size(model.prose, 'rows')}"
+
+    def privacy_notes(self, model: ModelRef, resources: ResourceParameters) -> tuple[str, ...]:
+        """See `ModelFamily`."""
+        if model.prose is None:
+            return ()
+        return (TWO_MODELS, PUBLIC_BASE_MODEL, ROUNDING_DEPENDS_ON_BATCH)
 
 
 FAMILIES: Mapping[ModelFamilyName, ModelFamily[Any, Any]] = {

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from pathlib import Path
 
-from ss_ray.config.model import Config, PrivacyParameters
+from ss_ray.codec.prose import ProseCodec, fit_prose_codec
+from ss_ray.config.model import ColumnParameters, Config, DataParameters, PrivacyParameters
 from ss_ray.constraints.check import check_declared
 from ss_ray.generation.given import is_given
 from ss_ray.location import real_place
 from ss_ray.pipelines.families import FAMILIES
 from ss_ray.pipelines.handover import Learned, Prepared
 from ss_ray.pipelines.stages import Job
-from ss_ray.plans.loop import PrivateLoopPlan
-from ss_ray.plans.make import plan_private_loop, unit_name
+from ss_ray.plans.make import unit_name
 from ss_ray.plans.plan import RunPlan
+from ss_ray.plans.private import PrivateBudget, PrivateLoops, plan_private_loops
+from ss_ray.plans.prose import ProseTablePlan
 from ss_ray.privacy.account import Account, PrivateSchema
 from ss_ray.privacy.certificate import Certificate, Remarks, make_certificate
 from ss_ray.privacy.charges import Charge
@@ -26,15 +28,19 @@ from ss_ray.privacy.ledger.datasets import DataIdentity
 from ss_ray.privacy.plan import provisional_delta
 from ss_ray.privacy.stage import PrivateRows, measure_table
 from ss_ray.runs.run_dir import fingerprint
+from ss_ray.tables.parts import sample_rows
 from ss_ray.tables.stage import TableRef
+from ss_ray.training.encoding import SAMPLE_ROWS
 from ss_ray.training.private.stage import PrivateModelRef, PrivateTraining
+from ss_ray.training.prose_stage import outline_rows
+from ss_ray.training.stage import ModelRef
 
 LABEL_LENGTH = 8
 INTERNAL = (
     "everything under internal/ and manifest/, the report on real rows with its title and scores included, and the "
     "choice of a run or of settings by such scores",
-    "kinds, decimals and formats that were not declared, and the column names of JSON lines: they were read off the "
-    "rows and are taken to be public",
+    "kinds, decimals and formats that were not declared, which columns are prose, and the column names of JSON lines: "
+    "they were read off the rows and are taken to be public",
     "whether the job ended at all, error messages and running times: a malformed row can stop it, and so can the exact "
     "search of the synthetic table for identifiers of real rows",
 )
@@ -114,11 +120,11 @@ class PrivateRun:
         self.account("measure").check_known(private.charges)
         return self.account("train")
 
-    def training_plan(self, private: PrivateSchema) -> PrivateLoopPlan:
+    def training_plan(self, private: PrivateSchema) -> PrivateLoops:
         """What is done with the budget that the schema left; the same at every call."""
         return self._plan_training(private, self.account("measure").spent())
 
-    def rehearse_training(self, expected: PrivateSchema) -> None:
+    def rehearse_training(self, prose: ProseCodec | None, expected: PrivateSchema) -> None:
         """Refuse, before anything is charged, a training that could not be planned after the expected charges.
 
         Raises:
@@ -126,32 +132,45 @@ class PrivateRun:
         """
         self.ledger.check_limits(self.privacy.epsilon, expected.delta)
         # Refused before the first charge, and not after the schema has been paid.
-        loop = self._plan_training(expected, expected.charges)
+        loops = self._plan_training(replace(expected, prose=prose), expected.charges)
         # Of a job that goes on, some was spent and the rest is reserved.
         if not self.account("measure").spent():
-            self.account("measure").reserve([*expected.charges, loop.dp.charge(loop.dp.num_steps)])
+            self.account("measure").reserve([*expected.charges, *loops.charges])
 
-    def _plan_training(self, private: PrivateSchema, spent: Sequence[Charge]) -> PrivateLoopPlan:
-        return plan_private_loop(
-            self.config,
-            self.privacy,
+    def _plan_training(self, private: PrivateSchema, spent: Sequence[Charge]) -> PrivateLoops:
+        budget = PrivateBudget(
             num_units=private.num_units,
             rough_num_units=private.rough_num_units,
             delta=private.delta,
-            spent=spent,
-            seed=self.seed,
+            spent=tuple(spent),
         )
+        has_texts = private.prose is not None
+        return plan_private_loops(self.config, self.privacy, budget, has_texts=has_texts, seed=self.seed)
 
-    def measure_schema(self, prepared: Prepared) -> PrivateSchema:
-        """Measure the schema of the training rows, paid for.
+    def measure_schema(self, plan: RunPlan, prepared: Prepared) -> PrivateSchema:
+        """Measure the schema of the training rows, paid for; of prose that a language model writes, its lengths.
 
         Raises:
             PrivacyError: The data set's budget does not allow it.
         """
-        rows = PrivateRows(
-            rows=prepared.modelled, units=prepared.real.train, schema=prepared.schema, data=self.config.data
+        prose = find_prose(plan, prepared)
+        rows, schema, data = prepared.modelled, prepared.schema, self.config.data
+        if prose is not None:
+            rows, schema = self.job.run_dir.internal / "outlines", prose.outline_schema
+            outline_rows(prepared.modelled, prose, rows)
+            data = _declare_words(data, prose)
+
+        measured = measure_table(
+            PrivateRows(rows=rows, units=prepared.real.train, schema=schema, data=data),
+            self.privacy,
+            self.account("measure"),
+            partial(self.rehearse_training, prose),
+            self.job.on_progress,
         )
-        return measure_table(rows, self.privacy, self.account("measure"), self.rehearse_training, self.job.on_progress)
+        if prose is not None and measured.measured is not None:
+            prose = prose.measured(measured.measured.schema)
+
+        return replace(measured, prose=prose)
 
     def train_model(self, plan: RunPlan, prepared: Prepared, private: PrivateSchema) -> PrivateModelRef:
         """Train with the budget that the schema has left.
@@ -166,7 +185,7 @@ class PrivateRun:
             private=private,
             group=plan.privacy_unit,
             sequences=plan.sequences,
-            loop=self.training_plan(private),
+            loops=self.training_plan(private),
             account=self.training_account(private),
             resources=self.config.resources,
             folder=self.job.run_dir.internal,
@@ -183,6 +202,9 @@ class PrivateRun:
         measured = private.measured
         replaced = self.config.replace_pii
         columns = measured.schema.columns if measured else ()
+        if measured and private.prose:
+            columns = private.prose.schema.columns
+
         inferred = dict.fromkeys(self.table.schema.names, "inferred")
         by_rows = replaced is not None and replaced.globals.classify.enable_classify is not False
         # The certificate states the charges that the ledger holds, not the plan.
@@ -197,7 +219,7 @@ class PrivateRun:
             balance=self.ledger.balance(self.dataset, self.unit) if self.privacy.dataset else None,
             remarks=Remarks(
                 not_covered=(*INTERNAL, *([TYPED_BY_ROWS] if by_rows else []), *([] if measured else [EXACT_SCHEMA])),
-                notes=tuple(_certificate_notes(self, plan)),
+                notes=tuple(_certificate_notes(self, plan, trained.model)),
             ),
         )
         if is_given(self.config.generation):
@@ -281,7 +303,7 @@ def train_privately(run: PrivateRun, plan: RunPlan, prepared: Prepared) -> Learn
     """
     stages = run.job.stages
     with run.closed_at_end():
-        private = stages.run(run.measure_schema, prepared)
+        private = stages.run(run.measure_schema, plan, prepared)
         # Constraints that the measured schema cannot keep are refused before the rest of the budget goes.
         if private.measured is not None:
             check_declared(run.config.listed_constraints, private.measured.schema)
@@ -292,7 +314,29 @@ def train_privately(run: PrivateRun, plan: RunPlan, prepared: Prepared) -> Learn
     return Learned(model=trained.model, guarantee=guarantee)
 
 
-def _certificate_notes(run: PrivateRun, plan: RunPlan) -> list[str]:
+def find_prose(plan: RunPlan, prepared: Prepared) -> ProseCodec | None:
+    """The codec of the prose that a language model of the plan writes; None where there is none.
+
+    Nothing but kinds of columns is read off the rows.
+    """
+    training = plan.model.training
+    if not isinstance(training, ProseTablePlan):
+        return None
+
+    sample = sample_rows(prepared.modelled.files(".parquet"), SAMPLE_ROWS)
+    return fit_prose_codec(prepared.schema, sample, reserved=training.prose.reserved, is_private=True)
+
+
+def _declare_words(data: DataParameters, prose: ProseCodec) -> DataParameters:
+    """Declarations of the columns, with the number of words in the place of each text, whose bounds are public."""
+    declared = {
+        name: ColumnParameters(minimum=0, maximum=most)
+        for name, most in zip(prose.texts, prose.most_words, strict=True)
+    }
+    return data.model_copy(update={"columns": data.columns | declared})
+
+
+def _certificate_notes(run: PrivateRun, plan: RunPlan, model: ModelRef) -> list[str]:
     replaced = run.config.replace_pii
     group = run.config.data.group_training_examples_by
     notes = []
@@ -309,7 +353,7 @@ def _certificate_notes(run: PrivateRun, plan: RunPlan) -> list[str]:
             ".seed: whoever knows the seed can tell whether a stand-in is that of a given value."
         )
 
-    notes += FAMILIES[plan.family].privacy_notes(run.config.resources)
+    notes += FAMILIES[plan.family].privacy_notes(model, run.config.resources)
     if group is not None:
         notes.append(
             f"Of each {group!r} one row, drawn at random, was counted for the schema, and at most "

@@ -325,6 +325,7 @@ def _train_model(job: Job, source: PlannedSource, prepared: Prepared) -> Learned
 
     # Tokens are as secret as rows, and are not needed once the model is recorded.
     discard_work(job.run_dir.internal)
+    discard_work(job.run_dir.internal / "prose")
     return learned
 
 

@@ -277,7 +277,8 @@ def _request_by_stage(config: Config) -> dict[str, Any]:
     if config.is_private:
         # Where the ledger is kept changes nothing about the result.
         paid = {name: value for name, value in tree["privacy"].items() if name != "ledger"}
-        asked["measure"] = {"privacy": paid}
+        # Of a text that a language model writes, the number of words is measured.
+        asked["measure"] = {"privacy": paid, "training": {"prose_model": config.prose_model}}
 
     return {stage: asked.get(stage, {}) for stage in STAGES}
 

@@ -23,6 +23,7 @@ from ss_ray.pii.planning import plan_replacement
 from ss_ray.pii.rules import ColumnRule, PiiPlan
 from ss_ray.pipelines.names import refuse_missing
 from ss_ray.plans.make import COMPACT_SIZE, check_supported, plan_compact_training
+from ss_ray.plans.private import TEXTS_STEPS, texts_batch
 from ss_ray.plans.prose import rows_shown
 from ss_ray.plans.shape import CompactShape
 from ss_ray.schema import ColumnSchema, Kind, TableSchema
@@ -284,5 +285,6 @@ def _estimate_prose(config: Config, num_rows: int, sample: pa.Table, schema: Tab
     outline = codec.outline(sample)
     words = sum(pc.sum(outline.column(name)).as_py() or 0 for name in codec.texts)
     tokens = SHOWN_TOKENS + TOKENS_PER_WORD * words / max(1, sample.num_rows)
-    learned = rows_shown(num_rows) * tokens / TRAINED_TOKENS
+    shown = TEXTS_STEPS * texts_batch(num_rows) if config.is_private else rows_shown(num_rows)
+    learned = shown * tokens / TRAINED_TOKENS
     return learned + config.generation.num_records * tokens / WRITTEN_TOKENS

@@ -8,16 +8,15 @@ from typing import Protocol
 from ss_ray.config.base import LANGUAGE_MODELS, NOT_YET, or_default
 from ss_ray.config.constraints import DeterminesConstraint
 from ss_ray.config.files import explicit_paths, parameters
-from ss_ray.config.model import Config, DataParameters, ModelFamilyName, PrivacyParameters
+from ss_ray.config.model import Config, DataParameters, ModelFamilyName
 from ss_ray.config.pii import PolicyStep
 from ss_ray.errors import ConfigError
 from ss_ray.pii.entities import check_types
-from ss_ray.plans.loop import VALIDATIONS, PrivateLoopPlan, warmup_steps
-from ss_ray.plans.plan import CompactPlan, GenerationPlan, ModelPlan, PrivateCompactPlan, RunPlan
+from ss_ray.plans.loop import VALIDATIONS, warmup_steps
+from ss_ray.plans.plan import CompactPlan, GenerationPlan, ModelPlan, RunPlan
 from ss_ray.plans.sampling import Sampling
 from ss_ray.plans.sequences import SequencePlan, check_sequences, plan_sequences
 from ss_ray.plans.shape import CompactShape
-from ss_ray.privacy.charges import Charge
 from ss_ray.tables.withheld import HOLDOUT_SHARE, HoldBackPlan, holdout_rows_wanted
 
 ROWS_SHOWN = 240_000
@@ -37,9 +36,6 @@ COMPACT_LEARNING_RATE = 5.5e-3
 MATRIX_RATE = 4.0
 """Learning rate of the matrices of the compact model, whose updates have a fixed size, in multiples of the others."""
 COMPACT_AVERAGING = 0.98
-PRIVATE_LEARNING_RATE = 1e-2
-PRIVATE_LORA_LEARNING_RATE = 2e-3
-PRIVATE_AVERAGING = 0.97
 MAX_TEXT_TOKENS = 128
 PRIVATE_TEXT_BYTES = 32
 COMPACT_BATCH = 256
@@ -98,10 +94,6 @@ def _check_prose(config: Config) -> None:
         return
     if config.model_family != "compact":
         raise ConfigError("training.prose_model: training.pretrained_model writes the texts; set prose_model to null")
-    if config.is_private:
-        raise ConfigError(
-            "training.prose_model: with differential privacy the compact model writes the texts; set it to null"
-        )
 
 
 def _check_private(config: Config) -> None:
@@ -148,7 +140,7 @@ def make_plan(
 ) -> RunPlan:
     """Derive everything that later stages need from the request and the size of the table.
 
-    With differential privacy the plan does not depend on the number of rows. `plan_private_loop` plans the training
+    With differential privacy the plan does not depend on the number of rows. `plan_private_loops` plans the training
     loop later, with the part of the budget that the schema did not use.
 
     Args:
@@ -268,71 +260,6 @@ def plan_compact_training(config: Config, *, num_rows: int, seed: int) -> Compac
 def _max_text_tokens(config: Config) -> int:
     default = PRIVATE_TEXT_BYTES if config.is_private else MAX_TEXT_TOKENS
     return or_default(config.training.compact.max_text_tokens, default)
-
-
-def plan_private_loop(
-    config: Config,
-    privacy: PrivacyParameters,
-    *,
-    num_units: int,
-    rough_num_units: int,
-    delta: float,
-    spent: Sequence[Charge],
-    seed: int,
-) -> PrivateLoopPlan:
-    """Training with what of the budget is left.
-
-    Args:
-        config: The whole request.
-        privacy: Section `privacy` of the request.
-        num_units: Privacy units to train on: a noisy count.
-        rough_num_units: A first, noisier one, which the mechanism may depend on.
-        delta: Delta of the whole run.
-        spent: Charges of the schema.
-        seed: Seed of the first weights.
-
-    Raises:
-        PrivacyError: Too few units, or too little budget.
-    """
-    # The accountant imports scipy: seconds, which only runs with differential privacy wait for.
-    from ss_ray.privacy.plan import CountedUnits, make_dp_plan
-
-    training = config.training
-    batch = None
-    if training.batch_size != "auto":
-        parts = training.gradient_accumulation_steps
-        batch = training.batch_size * (1 if parts == "auto" else parts)
-
-    shown = training.num_input_records_to_sample
-    dp = make_dp_plan(
-        CountedUnits(privacy_unit=unit_name(config.data), num_units=num_units, rough_num_units=rough_num_units),
-        target_epsilon=privacy.epsilon,
-        delta=delta,
-        max_grad_norm=privacy.per_sample_max_grad_norm,
-        spent=spent,
-        expected_batch_size=batch,
-        num_units_shown=None if shown == "auto" else shown,
-    )
-    if config.model_family == "compact":
-        learning_rate = PRIVATE_LEARNING_RATE
-    else:
-        learning_rate = PRIVATE_LORA_LEARNING_RATE
-
-    return PrivateLoopPlan(
-        dp=dp,
-        max_rows_per_unit=privacy.max_rows_per_unit,
-        learning_rate=or_default(training.learning_rate, learning_rate),
-        lr_scheduler=training.lr_scheduler,
-        warmup_steps=warmup_steps(training.warmup_steps, dp.num_steps),
-        averaging=PRIVATE_AVERAGING,
-        max_physical_batch_size=config.resources.max_physical_batch_size,
-        seed=seed,
-    )
-
-
-def with_compact_model(loop: PrivateLoopPlan, plan: CompactPlan) -> PrivateCompactPlan:
-    """The budgeted training of the compact model: the private loop, and the model of the plan."""
-    return PrivateCompactPlan(**vars(loop), shape=plan.shape, max_text_tokens=plan.max_text_tokens)
 
 
 def unit_name(data: DataParameters) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from ss_ray.config.base import or_default
 from ss_ray.config.model import Config
+from ss_ray.plans.language_training import DEFAULT_TARGETS, LoraPlan
 from ss_ray.plans.loop import LoopPlan, warmup_steps
 from ss_ray.plans.plan import CompactPlan
 
@@ -21,6 +22,8 @@ VALIDATION_RATIO = 0.05
 MAX_VALIDATION_ROWS = 200
 VALIDATIONS = 6
 PATIENCE = 2
+PRIVATE_ADAPTER = LoraPlan(r=8, alpha=8, target_modules=DEFAULT_TARGETS, any_layers=True, loftq=False)
+"""What is trained with differential privacy: each weight gets noise, so there are few."""
 MAX_TOKENS = 512
 """Tokens of a row's values and texts together, from which the model learns."""
 

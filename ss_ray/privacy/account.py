@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from ss_ray.codec.prose import ProseCodec
 from ss_ray.errors import PrivacyError
 from ss_ray.privacy.charges import Charge
 from ss_ray.privacy.ledger.ledger import SpendingLedger
@@ -81,6 +82,8 @@ class PrivateSchema:
         rough_num_units: A first, noisier one, which later noise was planned from.
         delta: Delta of the whole run.
         charges: Charges of the run in the ledger after the measurement.
+        prose: Codec of the texts that a language model writes, whose numbers of words were measured in their place;
+            None where there is none.
     """
 
     measured: MeasuredSchema | None
@@ -88,3 +91,4 @@ class PrivateSchema:
     rough_num_units: int
     delta: float
     charges: tuple[Charge, ...]
+    prose: ProseCodec | None = None

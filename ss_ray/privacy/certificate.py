@@ -17,7 +17,7 @@ from ss_ray import __version__
 from ss_ray.errors import PrivacyError
 from ss_ray.printed_tables import html_table
 from ss_ray.privacy.accounting import epsilon_of
-from ss_ray.privacy.charges import Charge, DPPlan
+from ss_ray.privacy.charges import TRAININGS, Charge, DPPlan
 from ss_ray.privacy.ledger.ledger import Balance
 from ss_ray.privacy.plan import run_epsilon
 
@@ -88,7 +88,8 @@ class Certificate:
         epsilon_rdp: Epsilon of the run by RDP, which is more conservative.
         target_epsilon: Epsilon that was requested, never exceeded.
         delta: Delta of the whole run.
-        noise_multiplier: Noise multiplier of DP-SGD.
+        noise_multiplier: Noise multiplier of DP-SGD; where a language model writes the texts, `spending` has a line for
+            its training, and this figure and the next ones are of the other model.
         sample_rate: Sample rate of DP-SGD.
         max_grad_norm: L2 clipping radius of a unit's gradient.
         expected_batch_size: Divisor of the noisy sums of gradients.
@@ -216,7 +217,7 @@ def make_certificate(
         num_steps=num_steps,
         num_steps_lost=num_steps - steps_in_weights,
         num_units=num_units,
-        schema_epsilon=run_epsilon([charge for charge in spent if charge.mechanism != training.mechanism], dp.delta),
+        schema_epsilon=run_epsilon([charge for charge in spent if charge.mechanism not in TRAININGS], dp.delta),
         schema=schema,
         spending=tuple(_make_spending(charge, dp.delta) for charge in spent),
         ledger=_ledger_balance(balance) if balance else None,

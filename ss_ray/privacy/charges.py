@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 DP_SGD = "dp-sgd"
+TEXTS_DP_SGD = "dp-sgd: texts"
+"""Training of the language model that writes the texts of a table, beside the one that writes its other columns."""
+TRAININGS = (DP_SGD, TEXTS_DP_SGD)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -12,7 +15,7 @@ class Charge:
     """`count` uses of one Gaussian mechanism, each on a fresh Poisson sample of the privacy units.
 
     Attributes:
-        mechanism: Purpose of the mechanism: "dp-sgd", or "schema: <quantity that was counted>".
+        mechanism: Purpose of the mechanism: one of TRAININGS, or "schema: <quantity that was counted>".
         noise_multiplier: Noise standard deviation over the L2 sensitivity to one unit.
         sample_rate: Probability in (0, 1] that a unit takes part in one use.
         count: Uses, at least 0.
@@ -40,6 +43,7 @@ class DPPlan:
         expected_batch_size: Divisor of a noisy sum: sample_rate times the (noisy) number of units.
         target_epsilon: Epsilon of the whole run, including earlier charges.
         delta: Delta of the whole run, including earlier charges.
+        mechanism: Name of its charges, one of TRAININGS.
 
     Example:
         >>> plan = DPPlan(privacy_unit="row", sample_rate=0.1, noise_multiplier=2.0, max_grad_norm=0.5, num_steps=200,
@@ -58,6 +62,7 @@ class DPPlan:
     expected_batch_size: float
     target_epsilon: float
     delta: float
+    mechanism: str = DP_SGD
 
     @property
     def noise_standard_deviation(self) -> float:
@@ -67,5 +72,5 @@ class DPPlan:
     def charge(self, count: int = 1) -> Charge:
         """Charge of `count` steps."""
         return Charge(
-            mechanism=DP_SGD, noise_multiplier=self.noise_multiplier, sample_rate=self.sample_rate, count=count
+            mechanism=self.mechanism, noise_multiplier=self.noise_multiplier, sample_rate=self.sample_rate, count=count
         )

@@ -169,6 +169,22 @@ def planned_rest(spent: Sequence[Charge], target_epsilon: float, delta: float) -
     return replace(rest, noise_multiplier=calibrate_rest(rest, target_epsilon, delta, spent))
 
 
+def share_of_rest(share: float, spent: Sequence[Charge], target_epsilon: float, delta: float) -> Charge:
+    """One Gaussian mechanism that holds a share of the rho that is left, for what is planned later.
+
+    Args:
+        share: In (0, 1).
+        spent: Earlier charges of the run.
+        target_epsilon: Epsilon of the whole run.
+        delta: Delta of the whole run.
+
+    Raises:
+        PrivacyError: `spent` leaves nothing.
+    """
+    rest = planned_rest(spent, target_epsilon, delta)
+    return replace(rest, noise_multiplier=rest.noise_multiplier / share**0.5)
+
+
 def schema_rho(fraction: float, epsilon: float, delta: float) -> float:
     """A fraction of the rho of the one Gaussian mechanism that would spend all of (epsilon, delta).
 

@@ -121,26 +121,40 @@ def load_base(plan: LanguagePlan, device: torch.device) -> Pretrained:
     config, _ = _load_configuration(plan)
     tokenizer = load_tokenizer(plan.base_model)
     base = _base_model(plan, config, device)
-    lora = LoraConfig(
-        task_type=TaskType.CAUSAL_LM,
-        r=plan.lora.r,
-        # A fraction is as good, whatever the type says.
-        lora_alpha=plan.lora.alpha,
-        use_rslora=True,
-        lora_dropout=0.0,
-        target_modules=_find_targets(base, plan.lora),
-        **_loftq_settings(plan),
-    )
-
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(plan.seed)
-        model = get_peft_model(base, lora)
-
+    model = add_adapter(base, plan.lora, plan.seed, **_loftq_settings(plan))
     if plan.gradient_checkpointing:
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
         model.enable_input_require_grads()
 
     return Pretrained(model=model.train(), tokenizer=tokenizer)
+
+
+def add_adapter(base: Any, plan: LoraPlan, seed: int, **settings: Any) -> Any:
+    """A `PeftModel` of a model with a fresh adapter; the same seed gives the same one.
+
+    Args:
+        base: Causal language model of transformers, which is changed in place.
+        plan: Rank and layers of the adapter.
+        seed: Seed of the adapter's first weights.
+        settings: More settings of PEFT's `LoraConfig`.
+
+    Raises:
+        ConfigError: The model lacks the layers to be adapted.
+    """
+    lora = LoraConfig(
+        task_type=TaskType.CAUSAL_LM,
+        r=plan.r,
+        # A fraction is as good, whatever the type says.
+        lora_alpha=plan.alpha,
+        use_rslora=True,
+        lora_dropout=0.0,
+        target_modules=_find_targets(base, plan),
+        **settings,
+    )
+    device = base.device
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        return get_peft_model(base, lora)
 
 
 def save_adapter(model: Any, folder: Path) -> None:

@@ -84,13 +84,14 @@ class ProseExamples:
         return bounded_parts(numbers, self.lengths[numbers], num_parts, MAX_TOKENS_TOGETHER)
 
     def losses(self, model: Any, numbers: Tensor) -> Tensor:
-        """(len(numbers),) nats over the counted tokens of each.
+        """(len(numbers),) nats over the counted tokens of each; 0 for a number below 0, which stands for no row.
 
         Args:
             model: `training.prose_model.ProseModel`, whose logits are over the vocabulary.
-            numbers: (examples,) numbers of rows.
+            numbers: (examples,) numbers of rows; one of them at least has two tokens.
         """
-        spans = [(self._row_starts[number], self._row_starts[number + 1]) for number in numbers.tolist()]
+        starts = self._row_starts
+        spans = [(starts[number], starts[number + 1]) if number >= 0 else (0, 0) for number in numbers.tolist()]
         tokens = torch.from_numpy(self.rows.tokens)
         read = [tokens[start:stop].long() for start, stop in spans]
         wanted = [self._counted_targets[start:stop] for start, stop in spans]

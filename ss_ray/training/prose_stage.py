@@ -26,11 +26,12 @@ from ss_ray.training.arrays import save_array
 from ss_ray.training.encoding import SAMPLE_ROWS
 from ss_ray.training.language_stage import language_environment
 from ss_ray.training.matching import save_matcher
-from ss_ray.training.stage import ModelRef, TrainingRows, discard_work, fit_workers, model_ref, train_model
+from ss_ray.training.stage import ModelRef, TrainingRows, fit_workers, model_ref, train_model
 
 if TYPE_CHECKING:
     from ss_ray.training.prose_examples import ProseTokens  # with torch, which takes a second
 
+LANGUAGE_MODEL_STEPS = "steps of the language model"
 MIN_TEXTS = 3
 """Rows that use a token at least, or else the model may not write it: a rare one may be of one person alone."""
 
@@ -99,10 +100,7 @@ def train_prose(table: TrainingRows, codec: ProseCodec, plan: ProsePlan, on_prog
     from ss_ray.training.prose_worker import ProseTask, load_prose_tokens
 
     tokens = table.folder / "tokens"
-    tokens.remove()
-    tokens.make_folder()
-    parts = list(enumerate(table.rows.files(".parquet")))
-    list(map_items(_tokens_worker, parts, arguments=(codec, plan, tokens)))
+    tokenize_texts(table.rows, codec, plan, tokens)
     learned = load_prose_tokens(tokens)
     vocabulary = usual_tokens(learned)
     if not vocabulary:
@@ -110,7 +108,7 @@ def train_prose(table: TrainingRows, codec: ProseCodec, plan: ProsePlan, on_prog
 
     plan = plan.with_rows(len(learned.sizes))
     task = ProseTask(tokens=tokens, plan=plan, vocabulary=vocabulary)
-    with reported_progress(on_progress, "train", plan.num_steps, "steps of the language model") as report:
+    with reported_progress(on_progress, "train", plan.num_steps, LANGUAGE_MODEL_STEPS) as report:
         metrics = fit_workers(
             _train_worker,
             {"task": task, "report": report},
@@ -122,7 +120,6 @@ def train_prose(table: TrainingRows, codec: ProseCodec, plan: ProsePlan, on_prog
         report(plan.num_steps - metrics["steps"], metrics["note"])
 
     (table.folder / "model" / VOCABULARY_FILE).write_text(json.dumps(vocabulary))
-    discard_work(table.folder)
     return model_ref(
         metrics,
         family="compact_and_prose",
@@ -139,7 +136,19 @@ def _train_worker(config: dict[str, Any]) -> dict[str, Any]:
     return train_prose_in_worker(**config)
 
 
-def _tokens_worker(codec: ProseCodec, plan: ProsePlan, folder: Location) -> Callable[[tuple[int, Location]], None]:
+def tokenize_texts(
+    rows: Location, codec: ProseCodec, plan: ProsePlan, folder: Location, *, keeps_all: bool = False
+) -> None:
+    """Write the tokens of every part for `prose_worker.load_prose_tokens`; see `tokenize_rows`."""
+    folder.remove()
+    folder.make_folder()
+    parts = list(enumerate(rows.files(".parquet")))
+    list(map_items(_tokens_worker, parts, arguments=(codec, plan, folder, keeps_all)))
+
+
+def _tokens_worker(
+    codec: ProseCodec, plan: ProsePlan, folder: Location, keeps_all: bool
+) -> Callable[[tuple[int, Location]], None]:
     from ss_ray.training.pretrained import load_tokenizer
     from ss_ray.training.prose_worker import COUNTED, SIZES, TOKENS
 
@@ -147,7 +156,9 @@ def _tokens_worker(codec: ProseCodec, plan: ProsePlan, folder: Location) -> Call
 
     def tokenize(item: tuple[int, Location]) -> None:
         index, part = item
-        rows = [row for block in read_part(part) for row in tokenize_rows(block, codec, tokenizer, plan.max_tokens)]
+        blocks = read_part(part)
+        tokenized = (tokenize_rows(block, codec, tokenizer, plan.max_tokens, keeps_all=keeps_all) for block in blocks)
+        rows = [row for block in tokenized for row in block]
         sizes = np.array([len(tokens) for tokens, _ in rows], np.int64)
         empty: NDArray[np.int32] = np.zeros(0, np.int32)
         save_array(np.concatenate([empty, *(tokens for tokens, _ in rows)]), folder / f"{TOKENS}{index:05d}.npy")
@@ -159,15 +170,16 @@ def _tokens_worker(codec: ProseCodec, plan: ProsePlan, folder: Location) -> Call
 
 
 def tokenize_rows(
-    table: pa.Table, codec: ProseCodec, tokenizer: Any, max_tokens: int
+    table: pa.Table, codec: ProseCodec, tokenizer: Any, max_tokens: int, *, keeps_all: bool = False
 ) -> Iterator[tuple[NDArray[np.int32], NDArray[np.bool_]]]:
-    """Tokens of each row that has a text, and which of them are counted.
+    """Tokens of each row that has a text, or of each row at all, and which of them are counted.
 
     Args:
         table: Rows with their texts.
         codec: Codec of the texts.
         tokenizer: Tokenizer of the model.
         max_tokens: Tokens of a row at most; what is behind them is cut off.
+        keeps_all: Whether a row without a text is kept, because its number tells whose it is.
 
     Yields:
         (tokens,) int32 and (tokens,) bool.
@@ -187,7 +199,10 @@ def tokenize_rows(
             tokens += [*heading, *text, tokenizer.eos_token_id]
             counted += [False] * len(heading) + [True] * (len(text) + 1)
 
-        if any(counted[:max_tokens]):
+        if not any(counted[:max_tokens]) and keeps_all:
+            # Two tokens at least, of which the second is told by the first.
+            tokens, counted = [*tokens, *[tokenizer.eos_token_id] * 2], [*counted, False, False]
+        if keeps_all or any(counted[:max_tokens]):
             yield np.array(tokens[:max_tokens], np.int32), np.array(counted[:max_tokens])
 
 

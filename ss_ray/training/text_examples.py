@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import chain, pairwise
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -135,6 +135,17 @@ class TextExamples:
         return torch.cat([self.prompt, *(self.tokens[start:stop] for start, stop in bounds), end]).long()
 
 
+class UnitExamples(Protocol):
+    """Examples of texts, from which privacy units are made."""
+
+    @property
+    def lengths(self) -> Tensor:
+        """(examples,) int64 tokens of each."""
+
+    def losses(self, model: Any, numbers: Tensor) -> Tensor:
+        """(len(numbers),) nats of each; 0 for NO_EXAMPLE."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class TextUnits:
     """One worker's privacy units, each of one or more examples: `training.private_loop.PrivateUnits`.
@@ -143,11 +154,13 @@ class TextUnits:
         examples: Examples of all workers; no example has lines of two units.
         own: (units, examples of a unit) int64 numbers of this worker's; NO_EXAMPLE where a unit has fewer.
         most_units: Privacy units of the table, counted apart from `own`; some may have no line that fits.
+        most_tokens: Tokens, padding included, that go through the model together at most.
     """
 
-    examples: TextExamples
+    examples: UnitExamples
     own: Tensor
     most_units: int
+    most_tokens: int = MAX_TEXT_POSITIONS
 
     @property
     def num_units(self) -> int:
@@ -155,15 +168,16 @@ class TextUnits:
         return len(self.own)
 
     @property
-    def max_together(self) -> int:
-        """As many as MAX_TEXT_POSITIONS allows; never 0, so that a table without units makes noise as any other."""
-        lengths = self.examples.lengths
-        if len(lengths):
-            longest = int(lengths.max()) * self.own.shape[1]
-        else:
-            longest = 1
+    def is_learned(self) -> bool:
+        """Always, so that a table without units makes noise as any other."""
+        return True
 
-        return max(1, MAX_TEXT_POSITIONS // longest)
+    def parts(self, numbers: Tensor, most: int) -> Sequence[Tensor]:
+        """Units of similar lengths, as many together as `most_tokens` allows."""
+        own = self.own[numbers]
+        # Examples of a unit are padded to the longest one.
+        lengths = torch.where(own == NO_EXAMPLE, 0, self.examples.lengths[own]).amax(dim=1) * own.shape[1]
+        return bounded_parts(numbers, lengths, -(-len(numbers) // most), self.most_tokens)
 
     def losses(self, model: Any, numbers: Tensor) -> Tensor:
         """The mean over the examples of each unit."""

@@ -1,8 +1,10 @@
+from dataclasses import replace
+
 import pyarrow as pa
 import pytest
 
-from ss_ray.codec.prose import cut_words, fit_prose_codec, prose_from_json
-from ss_ray.schema import TableSchema
+from ss_ray.codec.prose import MAX_WORDS, cut_words, fit_prose_codec, prose_from_json
+from ss_ray.schema import Kind, TableSchema
 from ss_ray.tables.cells import type_table
 from ss_ray.tables.facts import table_facts
 from ss_ray.tables.infer import infer_schema
@@ -70,3 +72,18 @@ def test_a_reserved_column_and_a_table_without_prose_stay_with_the_compact_model
 )
 def test_words_are_cut_behind_the_last_one_and_the_space_between_them_stays(text: str, most: int, kept: str):
     assert cut_words(text, most) == kept
+
+
+def test_a_codec_of_private_rows_tells_nothing_of_them_but_what_was_measured():
+    table, schema = visits()
+    codec = fit_prose_codec(schema, table, reserved=frozenset(), is_private=True)
+    assert codec is not None
+    assert codec.most_words == (MAX_WORDS,)
+    assert max(filter(None, codec.outline(table).column("note").to_pylist())) == 300
+
+    columns = tuple(replace(column, nullable=False, source="private") for column in codec.outline_schema.columns)
+    measured = codec.measured(TableSchema(columns=columns))
+    note = measured.schema["note"]
+    assert (note.kind, note.nullable, note.max_length, note.source) == (Kind.TEXT, False, None, "private")
+    assert {column.source for column in measured.schema.columns} == {"private"}
+    assert measured.outline_schema.names == codec.outline_schema.names

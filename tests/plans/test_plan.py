@@ -7,9 +7,10 @@ import pytest
 from ss_ray.config.files import parse_config
 from ss_ray.config.model import Config, PrivacyParameters
 from ss_ray.errors import ConfigError, DataError
-from ss_ray.plans.make import check_supported, plan_compact_training, plan_private_loop, with_compact_model
+from ss_ray.plans.make import check_supported, plan_compact_training
 from ss_ray.plans.plan import RunPlan
-from ss_ray.privacy.charges import Charge
+from ss_ray.plans.private import PrivateBudget, plan_private_loops, with_compact_model
+from ss_ray.privacy.charges import TRAININGS, Charge
 from ss_ray.privacy.plan import run_epsilon
 from tests.plans.planners import compact_plan
 
@@ -142,9 +143,8 @@ def test_notes_say_what_is_not_guaranteed():
 def test_private_training_follows_the_budget_and_the_request():
     config = parse_config({"privacy": {"dp_enabled": True, "epsilon": 2.0}, "training": {"warmup_steps": 0.1}})
     spent = [Charge(mechanism="schema", noise_multiplier=50.0, count=9)]
-    training = plan_private_loop(
-        config, PrivacyParameters(epsilon=2.0), num_units=5000, rough_num_units=5000, delta=1e-5, spent=spent, seed=3
-    )
+    budget = PrivateBudget(num_units=5000, rough_num_units=5000, delta=1e-5, spent=tuple(spent))
+    training = plan_private_loops(config, PrivacyParameters(epsilon=2.0), budget, has_texts=False, seed=3).table
     shape = with_compact_model(training, plan_compact_training(config, num_rows=1, seed=3)).shape
     assert (shape.hidden_size, shape.num_layers, training.warmup_steps) == (64, 2, 20)
     assert run_epsilon([training.dp.charge(training.num_steps), *spent], 1e-5) <= 2
@@ -161,11 +161,27 @@ def test_private_batch_and_passes_can_be_given():
             "data": {"group_training_examples_by": "id"},
         }
     )
-    dp = plan_private_loop(
-        config, PrivacyParameters(), num_units=5100, rough_num_units=5000, delta=1e-5, spent=(), seed=3
-    ).dp
+    budget = PrivateBudget(num_units=5100, rough_num_units=5000, delta=1e-5, spent=())
+    dp = plan_private_loops(config, PrivacyParameters(), budget, has_texts=False, seed=3).table.dp
     assert (dp.sample_rate, dp.num_steps, dp.expected_batch_size) == (0.1, 40, 510.0)
     assert dp.privacy_unit == "all rows of one 'id'"
+
+
+def test_a_language_model_of_texts_shares_the_budget() -> None:
+    config = parse_config({"privacy": {"dp_enabled": True, "epsilon": 4.0}})
+    privacy = PrivacyParameters(epsilon=4.0)
+    spent = Charge(mechanism="schema", noise_multiplier=40.0, count=5)
+    budget = PrivateBudget(num_units=3000, rough_num_units=3000, delta=1e-5, spent=(spent,))
+    loops = plan_private_loops(config, privacy, budget, has_texts=True, seed=3)
+    table, texts = loops.charges
+    assert (table.mechanism, texts.mechanism) == TRAININGS
+    assert 3.9 < run_epsilon([spent, table, texts], 1e-5) <= 4
+    # Each has about half of rho, so about 1 / sqrt(2) of epsilon.
+    assert all(2 < run_epsilon([charge], 1e-5) < 3.5 for charge in (table, texts))
+
+    alone = plan_private_loops(config, privacy, budget, has_texts=False, seed=3)
+    assert alone.texts is None
+    assert alone.table.dp.noise_multiplier < table.noise_multiplier
 
 
 def test_notes_name_parameters_that_were_set_and_have_no_effect():

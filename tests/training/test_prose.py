@@ -9,17 +9,20 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from ss_ray.codec.prose import ProseCodec, fit_prose_codec
 from ss_ray.config.model import Config
-from ss_ray.errors import ResourceError
+from ss_ray.errors import PrivacyError, ResourceError
 from ss_ray.location import Location
 from ss_ray.plans.prose import ProsePlan, plan_prose_training
 from ss_ray.training.arrays import save_array
 from ss_ray.training.loop import Worker, split_examples, train
+from ss_ray.training.private.dpsgd import clipped_sum
 from ss_ray.training.prose_examples import ProseExamples, ProseTokens
-from ss_ray.training.prose_model import find_blocks, load_prose_model
+from ss_ray.training.prose_model import find_blocks, load_adapted_model, load_prose_model
 from ss_ray.training.prose_stage import tokenize_rows, usual_tokens
-from ss_ray.training.prose_worker import load_prose_tokens
+from ss_ray.training.prose_worker import load_prose_tokens, own_prose_units
+from ss_ray.training.text_examples import TextUnits
+from ss_ray.training.unit_files import UnitFiles
 from tests.codec.test_prose import typed
-from tests.generation.language_toy import make_tokenizer, save_model
+from tests.generation.language_toy import VOCABULARY, make_tokenizer, save_model
 
 CPU = torch.device("cpu")
 NOTES = ["a short note of the day", "another note is a bit longer than that", None, "and then a last short one"]
@@ -157,6 +160,82 @@ def test_a_token_that_may_not_be_written_is_not_learned(base: Path):
     losses = ProseExamples(rows=rows, vocabulary=torch.tensor([6]), pad=0).losses(model, torch.arange(2))
     # The only token that may be written is certain.
     assert losses.tolist() == [0.0, 0.0]
+
+
+def test_a_row_without_a_text_stays_a_unit_where_all_are_kept(base: Path):
+    table, codec = notes()
+    plain = table.set_column(2, "advice", pa.nulls(80, pa.string()))
+    rows = list(tokenize_rows(plain, codec, make_tokenizer(), 512, keeps_all=True))
+    assert len(rows) == 80
+    assert not rows[2][1].any()
+    examples = ProseExamples(rows=joined(rows), vocabulary=torch.arange(VOCABULARY), pad=0)
+    losses = examples.losses(
+        load_prose_model(str(base), torch.arange(VOCABULARY), trained_blocks=1, device=CPU), torch.tensor([0, 2, -1])
+    )
+    assert losses[0] > 0
+    assert losses[1:].tolist() == [0.0, 0.0]
+
+
+def test_units_of_texts_are_clipped_one_by_one(base: Path, tmp_path: Path):
+    table, codec = notes()
+    rows = joined(list(tokenize_rows(table, codec, make_tokenizer(), 512, keeps_all=True)))
+    folder = Location.parse(tmp_path)
+    save_array(np.arange(80) // 3, folder / "units.npy")
+    adapted = load_adapted_model(plan_of(base, trained_blocks=1), torch.arange(VOCABULARY), device=CPU)
+    model = adapted.prose.float()
+    model._dtype = torch.float32
+    examples = ProseExamples(rows=rows, vocabulary=torch.arange(VOCABULARY), pad=0)
+    owned = [
+        own_prose_units(
+            examples, UnitFiles(folder=folder, count=27), max_rows=2, worker=Worker(rank=rank, world_size=2)
+        )
+        for rank in range(2)
+    ]
+    # Each unit is of one worker, with its first two rows.
+    assert sorted(row for units in owned for row in units.own.flatten().tolist()) == [
+        row for row in range(80) if row % 3 < 2
+    ]
+
+    trained = [weight for weight in model.parameters() if weight.requires_grad]
+    with torch.no_grad():
+        for weight in trained:
+            weight.add_(0.05 * torch.randn(weight.shape, generator=torch.Generator().manual_seed(weight.numel())))
+
+    units, numbers = owned[0], torch.arange(5)
+    expected = [torch.zeros_like(weight) for weight in trained]
+    for number in numbers:
+        (loss,) = units.losses(model, number[None])
+        grads = torch.autograd.grad(loss, trained)
+        factor = min(1.0, 0.1 / float(torch.cat([grad.flatten() for grad in grads]).norm()))
+        expected = [total + factor * grad for total, grad in zip(expected, grads, strict=True)]
+
+    sums, _ = clipped_sum(model, lambda: units.losses(model, numbers), 5, 0.1)
+    for weight, total in zip(trained, expected, strict=True):
+        torch.testing.assert_close(sums[weight], total, rtol=1e-3, atol=1e-5)
+
+
+def test_texts_of_other_rows_than_those_of_the_units_are_refused(base: Path, tmp_path: Path):
+    rows = ProseTokens(tokens=np.array([5, 6], np.int32), counted=np.array([0, 1], bool), sizes=np.array([2]))
+    folder = Location.parse(tmp_path)
+    save_array(np.arange(2), folder / "units.npy")
+    with pytest.raises(PrivacyError, match="the rows changed"):
+        own_prose_units(
+            ProseExamples(rows=rows, vocabulary=torch.arange(VOCABULARY), pad=0),
+            UnitFiles(folder=folder, count=2),
+            max_rows=1,
+            worker=Worker(rank=0, world_size=1),
+        )
+
+
+def test_parts_of_units_are_all_of_them_within_the_tokens_together(base: Path):
+    sizes = np.array([3, 40, 5, 30, 4, 90, 6, 2])
+    rows = ProseTokens(tokens=np.zeros(sizes.sum(), np.int32), counted=np.zeros(sizes.sum(), bool), sizes=sizes)
+    examples = ProseExamples(rows=rows, vocabulary=torch.arange(VOCABULARY), pad=0)
+    units = TextUnits(examples=examples, own=torch.arange(8)[:, None], most_units=8, most_tokens=60)
+    parts = units.parts(torch.tensor([0, 1, 2, 3, 4, 5, 7]), 3)
+    assert sorted(torch.cat(list(parts)).tolist()) == [0, 1, 2, 3, 4, 5, 7]
+    assert all(len(part) <= 3 for part in parts)
+    assert all(len(part) == 1 or len(part) * sizes[part].max() <= 60 for part in parts)
 
 
 def test_the_blocks_of_a_model_are_found_by_their_weights(base: Path):

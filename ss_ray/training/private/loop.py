@@ -59,8 +59,11 @@ class PrivateUnits(Protocol):
         """Privacy units of the table: the units of all workers together are no more than these."""
 
     @property
-    def max_together(self) -> int:
-        """Units that go through the model together at most; 0 where there is nothing to learn."""
+    def is_learned(self) -> bool:
+        """Whether there is anything to learn."""
+
+    def parts(self, numbers: Tensor, most: int) -> Sequence[Tensor]:
+        """Units whose gradients are computed together, `most` at most; it changes memory and speed only."""
 
     def losses(self, model: Any, numbers: Tensor) -> Tensor:
         """(len(numbers),) nats, each of one unit alone, of equally many rows of the batch."""
@@ -86,12 +89,14 @@ class RowUnits:
         return len(self.units.rows)
 
     @property
-    def max_together(self) -> int:
-        """As many as MAX_POSITIONS allows."""
+    def is_learned(self) -> bool:
+        """Whether there is a slot to learn."""
+        return bool(self.groups)
+
+    def parts(self, numbers: Tensor, most: int) -> Sequence[Tensor]:
+        """As many units together as MAX_POSITIONS allows."""
         slots = self.units.rows.shape[1] * self.units.tokens.shape[1]
-        if self.groups:
-            return max(1, MAX_POSITIONS // slots)
-        return 0
+        return torch.split(numbers, max(1, min(most, MAX_POSITIONS // slots)))
 
     def losses(self, model: CompactModel, numbers: Tensor) -> Tensor:
         """The mean over the rows of each unit."""
@@ -229,7 +234,7 @@ def train_private(
 
     done = _from_leader(charged, worker, model.device)
     # The ledger counts the steps: a step that a crash lost was charged, and is not taken again.
-    while units.max_together and done < plan.dp.num_steps:
+    while units.is_learned and done < plan.dp.num_steps:
         done = _from_leader(charge, worker, model.device)
         set_learning_rate(optimizer, done - 1, plan)
         set_private_gradient(model, units, plan.dp, worker, generator, plan.max_physical_batch_size)
@@ -291,9 +296,8 @@ def set_private_gradient(
     # Each unit joins by itself: an empty batch still takes its noise.
     sampled = torch.from_numpy(poisson_sample(units.num_units, dp.sample_rate, generator))
     total = [torch.zeros_like(parameter, dtype=torch.float32) for parameter in parameters]
-    size = max(1, min(max_physical_batch_size, units.max_together))
 
-    for numbers in torch.split(sampled, size) if len(sampled) else ():
+    for numbers in units.parts(sampled, max_physical_batch_size) if len(sampled) else ():
         sums, _ = clipped_sum(model, partial(units.losses, model, numbers), len(numbers), dp.max_grad_norm)
         for held, parameter in zip(total, parameters, strict=True):
             held += sums[parameter]

@@ -16,8 +16,8 @@ from ss_ray.config.model import ResourceParameters
 from ss_ray.errors import PrivacyError
 from ss_ray.location import Location
 from ss_ray.plans.loop import PrivateLoopPlan
-from ss_ray.plans.make import with_compact_model
 from ss_ray.plans.plan import CompactPlan, PrivateCompactPlan
+from ss_ray.plans.private import PrivateLoops, with_compact_model
 from ss_ray.plans.sequences import SequencePlan
 from ss_ray.privacy.account import Account, PrivateSchema
 from ss_ray.privacy.charges import Charge, DPPlan
@@ -62,7 +62,7 @@ class PrivateTraining:
         private: Schema as it was measured with noise.
         group: Column whose values are the privacy units; None where each row is one.
         sequences: How rows make sequences; None where they are modelled one by one.
-        loop: Budgeted training loop.
+        loops: Budgeted training loop of the model of the table, and that of its texts, which comes later.
         account: Account of this training in the ledger; what it reserves and does not use is given back.
         resources: Workers and threads.
         folder: Folder that gets folder/model, folder/tokens, folder/units and folder/checkpoints.
@@ -75,11 +75,16 @@ class PrivateTraining:
     private: PrivateSchema
     group: str | None
     sequences: SequencePlan | None
-    loop: PrivateLoopPlan
+    loops: PrivateLoops
     account: Account
     resources: ResourceParameters
     folder: Location
     key: str
+
+    @property
+    def loop(self) -> PrivateLoopPlan:
+        """Loop of the model of the table."""
+        return self.loops.table
 
     @property
     def record(self) -> Location | None:
@@ -146,6 +151,7 @@ def fit_private(
     on_progress: OnProgress,
     environment: Mapping[str, str] = WORKER_ENVIRONMENT,
     spare_cores: int = 0,
+    unit: str = "steps",
 ) -> dict[str, Any]:
     """Reserve the steps that are left to take, and run a training loop in workers; its metrics.
 
@@ -157,6 +163,7 @@ def fit_private(
         on_progress: Told the steps charged.
         environment: Environment variables of the workers.
         spare_cores: Cores that are left to others; see `fit_workers`.
+        unit: Name of the steps in the progress.
 
     Raises:
         PrivacyError: The ledger has no budget for it, or this training was begun otherwise.
@@ -164,19 +171,27 @@ def fit_private(
     """
     account = training.account
     dp = training.loop.dp
-    used = sum(charge.count for charge in account.spent())
+    used = sum(charge.count for charge in account.spent() if charge.mechanism == dp.mechanism)
     if used != account.uses(dp.charge()):
         raise PrivacyError(
             "this training was begun with other noise, by another version or after other measurements; start afresh in "
             "another run directory"
         )
 
-    account.reserve([dp.charge(dp.num_steps - used)])
-    with reported_progress(on_progress, "train", dp.num_steps, "steps") as report:
+    account.reserve([dp.charge(dp.num_steps - used), *_later_charges(training)])
+    with reported_progress(on_progress, "train", dp.num_steps, unit) as report:
         report(used)
         more = {"account": account, "report": report}
         place = (training.resources, training.folder, training.key)
         return fit_workers(loop, settings | more, *place, environment, spare_cores)
+
+
+def _later_charges(training: PrivateTraining) -> list[Charge]:
+    """What the training of the texts will still charge."""
+    texts = training.loops.texts
+    if texts is None:
+        return []
+    return [texts.dp.charge(texts.num_steps - training.account.uses(texts.dp.charge()))]
 
 
 def check_trained(metrics: Mapping[str, Any]) -> None:
