@@ -27,6 +27,12 @@ MIN_WORDS = 4
 """Words of at least half of a column's texts: shorter ones are names and labels, which the compact model writes."""
 MAX_WORDS = 400
 """Words of a text at most; a longer one is cut."""
+CUT_TEXTS = (5, 0.02)
+"""Texts, and share of the texts, that have the largest length of a column that cuts its texts off, at least."""
+MIN_CUT = 40
+"""Characters at which texts are cut off at least."""
+CUT_SPIKE = 4
+"""So many times more texts have the largest length than one character less, where texts are cut off."""
 MAX_SHOWN = 24
 """Columns that a language model reads of a row at most."""
 MAX_SHOWN_CHARACTERS = 60
@@ -48,12 +54,14 @@ class ProseCodec:
         texts: Names of the columns that a language model writes, in table order.
         shown: Names of the columns that it reads before it writes.
         most_words: Number of words that no text exceeds, by column in the order of `texts`.
+        cuts: Number of characters at which a column cuts its texts off, as `varchar(128)` does; 0 where it does not.
     """
 
     schema: TableSchema
     texts: tuple[str, ...]
     shown: tuple[str, ...]
     most_words: tuple[int, ...]
+    cuts: tuple[int, ...]
 
     def measured(self, outline: TableSchema) -> ProseCodec:
         """The codec of rows whose outline was measured: nothing else of the schema was read off the rows."""
@@ -67,14 +75,29 @@ class ProseCodec:
     @property
     def outline_schema(self) -> TableSchema:
         """Schema of the rows with the number of words in the place of each text."""
-        most = dict(zip(self.texts, self.most_words, strict=True))
-        columns = (_words_column(c, most[c.name]) if c.name in most else c for c in self.schema.columns)
+        columns = (_words_column(c, self.largest(c.name)) if c.name in self.texts else c for c in self.schema.columns)
         return replace(self.schema, columns=tuple(columns))
 
+    def largest(self, name: str) -> int:
+        """Largest number in the place of a text: one more than any number of words where texts are cut off."""
+        place = self.texts.index(name)
+        return self.most_words[place] + (self.cuts[place] > 0)
+
+    def cut_of(self, name: str, words: int) -> int:
+        """Number of characters at which a text with this number in its place is cut off; 0 where it is whole."""
+        place = self.texts.index(name)
+        return self.cuts[place] if words > self.most_words[place] else 0
+
     def outline(self, table: pa.Table) -> pa.Table:
-        """The rows with the number of words in the place of each text; a missing text stays missing."""
-        for name, most in zip(self.texts, self.most_words, strict=True):
-            counts = pc.min_element_wise(count_words(table.column(name)), most, skip_nulls=False)
+        """The rows with the number of words in the place of each text, and `largest` of one that is cut off.
+
+        A missing text stays missing.
+        """
+        for name, most, cut in zip(self.texts, self.most_words, self.cuts, strict=True):
+            texts = table.column(name)
+            counts = pc.min_element_wise(count_words(texts), most, skip_nulls=False)
+            if cut:
+                counts = pc.if_else(pc.greater_equal(pc.utf8_length(texts), cut), self.largest(name), counts)
             table = table.set_column(table.column_names.index(name), name, counts)
 
         return table
@@ -95,7 +118,14 @@ class ProseCodec:
         return ["; ".join(row) + "\n" for row in zip(*columns, strict=True)]
 
     def heading(self, name: str, words: int) -> str:
-        """What a language model reads right before a text."""
+        """What a language model reads right before a text.
+
+        Args:
+            name: Name of the text's column.
+            words: Number in its place.
+        """
+        if self.cut_of(name, words):
+            return f"{name} (cut off):"
         return f"{name} ({words} words):"
 
     def to_json(self) -> str:
@@ -139,6 +169,7 @@ def fit_prose_codec(
         texts=texts,
         shown=tuple(shown[:MAX_SHOWN]),
         most_words=tuple(MAX_WORDS if is_private else _usual_most(count_words(sample.column(name))) for name in texts),
+        cuts=tuple(0 if is_private else _find_cut(sample.column(name)) for name in texts),
     )
 
 
@@ -167,6 +198,16 @@ def _usual_most(counts: pa.ChunkedArray) -> int:
     """A number of words that no more than one text in a hundred exceeds: the longest one tells of one person."""
     values = counts.drop_null().to_numpy()
     return int(min(MAX_WORDS, np.quantile(values, 0.99, method="lower"))) if len(values) else 0
+
+
+def _find_cut(texts: pa.ChunkedArray) -> int:
+    """The number of characters at which a column cuts its texts off; 0 where the longest texts have many lengths."""
+    lengths = pc.utf8_length(texts.drop_null()).to_numpy()
+    largest = int(lengths.max(initial=0))
+    ends, before = (int((lengths == length).sum()) for length in (largest, largest - 1))
+    number, share = CUT_TEXTS
+    is_cut = largest >= MIN_CUT and ends >= max(number, share * len(lengths)) and ends >= CUT_SPIKE * before
+    return largest if is_cut else 0
 
 
 def _words_column(column: ColumnSchema, most: int) -> ColumnSchema:

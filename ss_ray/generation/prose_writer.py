@@ -16,6 +16,8 @@ from ss_ray.pii.identities.placeholders import PLACEHOLDER, placeholder_of
 ATTEMPTS = 3
 """How often a text is written, until it ends by itself and has no broken placeholder."""
 TOKENS_PER_WORD = 4
+CHARACTERS_PER_TOKEN = 3
+"""Characters of a token of a text that is cut off, at least: English has more than four."""
 SPARE_TOKENS = 24
 """A text may have so many tokens beside those of its words: punctuation, and placeholders."""
 _BROKEN = re.compile(r"\[\[|\]\]")
@@ -32,11 +34,13 @@ class _Text:
         row: Number of its row in the table.
         prompt: Tokens that it continues.
         words: Number of its words.
+        cut: Number of characters at which it is cut off; 0 where it ends by itself.
     """
 
     row: int
     prompt: tuple[int, ...]
     words: int
+    cut: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +80,9 @@ class ProseWriter:
                     prompt += self.split(self.codec.heading(name, words))
 
             asked = [
-                _Text(row=row, prompt=tuple(prompts[row]), words=words) for row, words in enumerate(counts) if words
+                _Text(row=row, prompt=tuple(prompts[row]), words=words, cut=self.codec.cut_of(name, words))
+                for row, words in enumerate(counts)
+                if words
             ]
             written = self._write_texts(asked, (number, place), report)
             for text in asked:
@@ -95,11 +101,12 @@ class ProseWriter:
         written: dict[int, str] = {}
         # Texts of one length end together, so that no batch waits for a long one.
         waiting = sorted(asked, key=lambda text: (text.words, len(text.prompt)))
+        texts = {text.row: text for text in asked}
         for attempt in range(ATTEMPTS):
-            words = {text.row: text.words for text in waiting}
             for completions in self._complete_all([self._request_of(text, place, attempt) for text in waiting]):
-                kept = [one for one in completions if self._is_sound(one) or attempt == ATTEMPTS - 1]
-                written |= {one.number: self._mend_text(one, words[one.number]) for one in kept}
+                is_last = attempt == ATTEMPTS - 1
+                kept = [one for one in completions if is_last or self._is_sound(one, texts[one.number])]
+                written |= {one.number: self._mend_text(one, texts[one.number]) for one in kept}
                 report(len(kept))
 
             waiting = [text for text in waiting if text.row not in written]
@@ -112,7 +119,7 @@ class ProseWriter:
             number=text.row,
             prompt_ids=text.prompt,
             seed=seed_of(self.seed, number * ATTEMPTS + attempt, text.row * len(self.codec.texts) + column + 1),
-            max_tokens=TOKENS_PER_WORD * text.words + SPARE_TOKENS,
+            max_tokens=_most_tokens(text, attempt),
             grammar=None,
         )
 
@@ -123,17 +130,34 @@ class ProseWriter:
             if completions := self.engine.step():
                 yield completions
 
-    def _is_sound(self, completion: Completion) -> bool:
-        is_whole = not self.placeholders or find_broken(completion.text) is None
-        return completion.finished and bool(completion.text.strip()) and is_whole
-
-    def _mend_text(self, completion: Completion, words: int) -> str:
-        """A text without the words that are too many, and without a broken placeholder and what follows it."""
+    def _is_sound(self, completion: Completion, asked: _Text) -> bool:
         text = completion.text.strip()
+        if asked.cut:
+            has_length = len(text) >= asked.cut
+            text = text[: asked.cut]
+        else:
+            has_length = completion.finished and bool(text)
+
+        return has_length and (not self.placeholders or find_broken(text) is None)
+
+    def _mend_text(self, completion: Completion, asked: _Text) -> str:
+        """A text without what is too much, and without a broken placeholder and what follows it."""
+        text = completion.text.strip()
+        if asked.cut:
+            text = text[: asked.cut]
+        elif not completion.finished:
+            text = cut_words(text, asked.words)
         if self.placeholders:
             text = text[: find_broken(text)].rstrip()
 
-        return text if completion.finished else cut_words(text, words)
+        return text
+
+
+def _most_tokens(text: _Text, attempt: int) -> int:
+    """Tokens of a text at most; one that is cut off gets more if the first ones did not suffice."""
+    if text.cut:
+        return (attempt + 1) * -(-text.cut // CHARACTERS_PER_TOKEN)
+    return TOKENS_PER_WORD * text.words + SPARE_TOKENS
 
 
 def find_broken(text: str) -> int | None:

@@ -194,10 +194,14 @@ def tokenize_rows(
             if not counts[name][row]:
                 continue
 
-            heading = split_text(tokenizer, codec.heading(name, counts[name][row]))
-            text = split_text(tokenizer, f" {cut_words(cells[name][row].strip(), counts[name][row])}")
+            number = counts[name][row]
+            heading = split_text(tokenizer, codec.heading(name, number))
+            is_cut = codec.cut_of(name, number) > 0
+            written = cells[name][row].strip()
+            text = split_text(tokenizer, f" {written if is_cut else cut_words(written, number)}")
             tokens += [*heading, *text, tokenizer.eos_token_id]
-            counted += [False] * len(heading) + [True] * (len(text) + 1)
+            # A text that was cut off does not end where it stops.
+            counted += [False] * len(heading) + [True] * len(text) + [not is_cut]
 
         if not any(counted[:max_tokens]) and keeps_all:
             # Two tokens at least, of which the second is told by the first.

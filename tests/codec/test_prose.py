@@ -87,3 +87,40 @@ def test_a_codec_of_private_rows_tells_nothing_of_them_but_what_was_measured():
     assert (note.kind, note.nullable, note.max_length, note.source) == (Kind.TEXT, False, None, "private")
     assert {column.source for column in measured.schema.columns} == {"private"}
     assert measured.outline_schema.names == codec.outline_schema.names
+
+
+def cut_visits(length: int = 60) -> tuple[pa.Table, TableSchema]:
+    """Notes of two kinds: long ones, which the column cuts off, and short ones, which it does not."""
+    notes = [" ".join(["seen", f"patient{i}", *["today"] * (i % 9), "and again a week later"] * 2) for i in range(120)]
+    notes = [note[:length] if i % 3 else f"a short note of day {i}" for i, note in enumerate(notes)]
+    return typed({"ward": ["north", "south", "east"] * 40, "note": notes})
+
+
+def test_texts_that_a_column_cuts_off_are_told_from_whole_ones():
+    table, schema = cut_visits()
+    codec = fit_prose_codec(schema, table, reserved=frozenset())
+    assert codec is not None
+    assert codec.cuts == (60,)
+    counts = codec.outline(table).column("note").to_pylist()
+    assert counts[:3] == [6, codec.largest("note"), codec.largest("note")]
+    codec.outline_schema.check(codec.outline(table).cast(codec.outline_schema.to_arrow()))
+    assert (codec.cut_of("note", 6), codec.cut_of("note", counts[1])) == (0, 60)
+    assert codec.heading("note", counts[1]) == "note (cut off):"
+    assert codec.heading("note", 6) == "note (6 words):"
+    # The lengths of private texts are not looked at.
+    private = fit_prose_codec(schema, table, reserved=frozenset(), is_private=True)
+    assert private is not None
+    assert private.cuts == (0,)
+
+
+def test_a_longest_text_is_no_place_where_texts_are_cut_off():
+    table, schema = visits()
+    codec = fit_prose_codec(schema, table, reserved=frozenset())
+    assert codec is not None
+    assert codec.cuts == (0,)
+    # Many texts are long, and nearly as many a little shorter.
+    lengths = [f"{'word ' * 8}{'x' * (i % 10)}end{i:02d}" for i in range(100)]
+    even, schema = typed({"note": lengths})
+    codec = fit_prose_codec(schema, even, reserved=frozenset())
+    assert codec is not None
+    assert codec.cuts == (0,)

@@ -5,11 +5,12 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from ss_ray.codec.prose import ProseCodec
+from ss_ray.codec.prose import ProseCodec, fit_prose_codec
 from ss_ray.generation.engine import Completion, CompletionRequest, EngineSettings, load_engine
 from ss_ray.generation.prose_writer import ATTEMPTS, ProseWriter
 from ss_ray.generation.torch_engine import TorchEngine
 from ss_ray.plans.sampling import TextSampling
+from tests.codec.test_prose import cut_visits
 from tests.generation.language_toy import make_tokenizer, save_model
 from tests.training.test_prose import notes
 
@@ -162,6 +163,23 @@ def test_a_text_without_end_is_written_again_and_in_the_end_cut_to_its_words():
     table = writer_of(engine, codec).write(row, 0, lambda count: None)
     assert table.column("note").to_pylist() == ["one two three four five six seven"]
     assert len(engine.asked) == ATTEMPTS
+
+
+def test_a_text_that_is_cut_off_has_the_length_at_which_the_column_cuts():
+    table, schema = cut_visits(60)
+    codec = fit_prose_codec(schema, table, reserved=frozenset())
+    assert codec is not None
+    row = codec.outline(table.slice(1, 1))
+    # The first one ends by itself, too early; the second has no end within its tokens.
+    engine = ScriptedEngine(["seen today", "seen today and again a week later " * 3], num_cut=2)
+    written = writer_of(engine, codec).write(row, 0, lambda count: None).column("note").to_pylist()
+    assert written == [("seen today and again a week later " * 3)[:60]]
+    assert [request.max_tokens for request in engine.asked] == [20, 40]
+    # A placeholder behind that place is no longer there, and one across it is not left in halves.
+    texts = [f"{'x ' * 40}[[person.fir", f"{'x ' * 27}[[person.first_name]] came"]
+    for text, expected in zip(texts, [("x " * 30).rstrip(), ("x " * 27).strip()], strict=True):
+        writer = writer_of(ScriptedEngine([text] * ATTEMPTS), codec, placeholders=True)
+        assert writer.write(row, 0, lambda count: None).column("note").to_pylist() == [expected]
 
 
 def test_an_engine_is_loaded_by_its_settings(folder: Path):

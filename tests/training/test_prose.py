@@ -21,7 +21,7 @@ from ss_ray.training.prose_stage import tokenize_rows, usual_tokens
 from ss_ray.training.prose_worker import load_prose_tokens, own_prose_units
 from ss_ray.training.text_examples import TextUnits
 from ss_ray.training.unit_files import UnitFiles
-from tests.codec.test_prose import typed
+from tests.codec.test_prose import cut_visits, typed
 from tests.generation.language_toy import VOCABULARY, make_tokenizer, save_model
 
 CPU = torch.device("cpu")
@@ -160,6 +160,18 @@ def test_a_token_that_may_not_be_written_is_not_learned(base: Path):
     losses = ProseExamples(rows=rows, vocabulary=torch.tensor([6]), pad=0).losses(model, torch.arange(2))
     # The only token that may be written is certain.
     assert losses.tolist() == [0.0, 0.0]
+
+
+def test_a_text_that_was_cut_off_has_no_end_to_be_learned():
+    table, schema = cut_visits(60)
+    codec = fit_prose_codec(schema, table, reserved=frozenset())
+    assert codec is not None
+    tokenizer = make_tokenizer()
+    whole, cut, *_ = tokenize_rows(table, codec, tokenizer, 512)
+    assert tokenizer.decode(whole[0][whole[1]]) == " a short note of day 0</s>"
+    note = table.column("note")[1].as_py().strip()
+    assert tokenizer.decode(cut[0]) == f"south\nnote (cut off): {note}</s>"
+    assert tokenizer.decode(cut[0][cut[1]]) == f" {note}"
 
 
 def test_a_row_without_a_text_stays_a_unit_where_all_are_kept(base: Path):
