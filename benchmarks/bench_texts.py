@@ -1,7 +1,13 @@
-"""Texts of the compact model beside real ones: bench_texts.py --data X.csv --text COLUMN --label COLUMN.
+"""Synthetic texts beside real ones: bench_texts.py --data X.csv --text COLUMN --label COLUMN.
 
-Trains in this process on some rows, and writes as many rows as the holdout has, without personal data replaced. Prints
-one JSON line for the texts as they were written, one for the texts after they found their rows, and one for real ones.
+Trains the compact model in this process on some rows, and writes as many rows as the holdout has, without personal data
+replaced. Prints one JSON line for the texts as they were written, one for the texts after they found their rows, and
+one for real ones. With --peer a synthesizer of others does it (see `peers.py`). With --split FOLDER the script writes
+train.csv and holdout.csv and ends, and with --judge FILE it judges a table that a run made from that train.csv:
+
+    python benchmarks/bench_texts.py --data X.csv --text T --label L --split runs/texts
+    ss-ray run --data runs/texts/train.csv --out runs/texts/run --csv --set replace_pii=null -n 1200
+    python benchmarks/bench_texts.py --data X.csv --text T --label L --judge runs/texts/run/release/synthetic.csv
 
 words, trigrams: share of words, and of runs of three words, that occur in real texts. copies: share of texts of 20
 letters or more that stand in the training rows. discriminator: area under the ROC curve of TF-IDF and logistic
@@ -25,6 +31,7 @@ import numpy as np
 import pyarrow as pa
 import torch
 from bench_quality import train_in_process
+from peers import ENVIRONMENTS, make_with_peer
 from pyarrow import csv
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
@@ -39,6 +46,7 @@ from ss_ray.config.files import parse_config
 from ss_ray.demo import make_patients
 from ss_ray.generation.decoder import decode_rows
 from ss_ray.plans.sampling import Sampling
+from ss_ray.schema import TableSchema
 from ss_ray.tables.cells import type_table
 from ss_ray.tables.facts import table_facts
 from ss_ray.tables.infer import infer_schema
@@ -56,6 +64,9 @@ def main() -> None:
     parser.add_argument("--label", help="column with two values")
     parser.add_argument("--rows", type=int, default=2200, help="training rows")
     parser.add_argument("--holdout", type=int, default=1200, help="rows of the holdout, and of the synthetic table")
+    parser.add_argument("--peer", choices=ENVIRONMENTS, help="method of peers.py that is measured instead")
+    parser.add_argument("--split", help="folder for train.csv and holdout.csv, which ends the script")
+    parser.add_argument("--judge", help="CSV file of synthetic rows that is measured instead")
     with arguments_of(parser, required=["--data", "--text", "--label"], smoke=smoke) as arguments:
         compare_texts(arguments)
 
@@ -67,33 +78,53 @@ def smoke(folder: Path) -> Mapping[str, object]:
 
 
 def compare_texts(arguments: argparse.Namespace) -> None:
-    """Train, write and print."""
+    """Make the texts, or read them, and print what they are like."""
     read = csv.read_csv(arguments.data)
     rows = read.take(np.random.default_rng(1).permutation(read.num_rows)[: arguments.rows + arguments.holdout])
     schema = infer_schema(table_facts(rows), {}, is_text=True)
     typed = type_table(rows, schema)
     train, holdout = typed.slice(0, arguments.rows), typed.slice(arguments.rows)
+    if arguments.split:
+        folder = Path(arguments.split)
+        folder.mkdir(parents=True, exist_ok=True)
+        csv.write_csv(rows.slice(0, arguments.rows), folder / "train.csv")
+        csv.write_csv(rows.slice(arguments.rows), folder / "holdout.csv")
+        return
 
+    seconds = None
+    if arguments.judge:
+        tables = {Path(arguments.judge).stem: csv.read_csv(arguments.judge)}
+    elif arguments.peer:
+        made, cost = make_with_peer(arguments.peer, train, seed=1)
+        tables = {arguments.peer: pa.Table.from_pandas(made.head(holdout.num_rows), preserve_index=False)}
+        seconds = round(cost["train_cpu_seconds"])
+    else:
+        tables, seconds = write_compact(train, schema, holdout.num_rows)
+
+    for name, table in (tables | {"real": train}).items():
+        figures = judge_texts(table, train, holdout, arguments.text, arguments.label)
+        print(json.dumps({"texts": name} | figures | {"train_cpu_s": seconds}), flush=True)
+
+
+def write_compact(train: pa.Table, schema: TableSchema, num_rows: int) -> tuple[dict[str, pa.Table], int]:
+    """Rows of the compact model, as they were written and after their texts found them, and its CPU seconds."""
     started = time.process_time()
     codec, model = train_in_process(train, schema, parse_config({}))
     seconds = time.process_time() - started
     model.texts = text_columns(codec.columns)
     tokens = [
         np.asarray(decode_rows(model, codec.slots, BLOCK, Sampling(), torch.Generator().manual_seed(seed)), np.int32)
-        for seed in range(-(-holdout.num_rows // BLOCK))
+        for seed in range(-(-num_rows // BLOCK))
     ]
-    written = codec.decode(
-        np.concatenate(tokens)[: holdout.num_rows], rng=np.random.default_rng(0), first_row=0, seed=0
-    )
+    written = codec.decode(np.concatenate(tokens)[:num_rows], rng=np.random.default_rng(0), first_row=0, seed=0)
 
+    tables = {"written": written}
     prose = fit_prose_codec(schema, train, reserved=frozenset())
     matcher = None if prose is None else fit_matcher(train, prose.texts, prose.shown, seed=0)
-    tables = {"written": written, "real": train}
     if matcher is not None:
         tables["matched"] = matcher.match(written, [0])
-    for name, table in tables.items():
-        figures = judge_texts(table, train, holdout, arguments.text, arguments.label)
-        print(json.dumps({"texts": name} | figures | {"train_cpu_s": round(seconds)}), flush=True)
+
+    return tables, round(seconds)
 
 
 def judge_texts(table: pa.Table, train: pa.Table, holdout: pa.Table, text: str, label: str) -> dict[str, float | None]:

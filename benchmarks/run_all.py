@@ -23,7 +23,6 @@ import platform
 import resource
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -34,9 +33,9 @@ import cart
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 import torch
 from bench_quality import read, train_in_process
+from peers import ENVIRONMENTS, make_with_peer
 from scipy.stats import t as student
 from smoke import arguments_of, write_visits
 
@@ -52,8 +51,6 @@ from ss_ray.tables.facts import merge_tables, table_facts
 from ss_ray.tables.infer import infer_schema
 
 TREES = "cart-"
-PEERS = {"sdv-copula": ".venv-sdv-peer", "sdv-tvae": ".venv-sdv-peer", "mostly": ".venv-mostly-peer"}
-"""Method -> environment of its package, in the folder of the project."""
 ONE_CASE = "--case"
 """Argument with which the script measures one case in a process of its own."""
 MOST_HELD_OUT = 10_000
@@ -151,8 +148,8 @@ def measure(case: Case) -> dict[str, Any]:
         synthetic = cart.synthesize(frame, leaf_rows=int(case.method.removeprefix(TREES)), seed=case.seed)
         # Trees learn and generate in one.
         cost = {"train_cpu_seconds": time.process_time() - started, "rows_per_cpu_second": float("nan")}
-    elif case.method in PEERS:
-        synthetic, cost = make_with_peer(case, train)
+    elif case.method in ENVIRONMENTS:
+        synthetic, cost = make_with_peer(case.method, train, case.seed)
     else:
         synthetic, cost = make_with_model(case, train, schema)
 
@@ -184,23 +181,6 @@ def split_sample(case: Case) -> tuple[pa.Table, pa.Table, TableSchema]:
     schema = replace(schema, columns=learned)
     train, holdout = (type_table(part.select(schema.source_names), schema) for part in (train, holdout))
     return train, holdout, schema
-
-
-def make_with_peer(case: Case, train: pa.Table) -> tuple[pd.DataFrame, dict[str, float]]:
-    """Rows of a synthesizer of others, and what they cost in a process of its own on one thread."""
-    python = Path(__file__).parents[1] / PEERS[case.method] / "bin" / "python"
-    if not python.exists():
-        raise SystemExit(f"{case.method} needs an environment of its own: make env-peers")
-
-    with tempfile.TemporaryDirectory() as folder:
-        learned, made = f"{folder}/train.parquet", f"{folder}/synthetic.parquet"
-        pq.write_table(train, learned)
-        script = str(Path(__file__).with_name("peers.py"))
-        command = [str(python), script, "--method", case.method, "--data", learned, "--out", made]
-        done = subprocess.run([*command, "--seed", str(case.seed)], stdout=subprocess.PIPE, text=True, check=True)
-        synthetic = pd.read_parquet(made).astype(train.to_pandas().dtypes.to_dict(), errors="ignore")
-
-    return synthetic, json.loads(done.stdout.splitlines()[-1])
 
 
 def make_with_model(case: Case, train: pa.Table, schema: TableSchema) -> tuple[pd.DataFrame, dict[str, float]]:
