@@ -84,7 +84,7 @@ def shown(stream: TextIO | None = None) -> Iterator[OnProgress]:
 
 
 class Pace:
-    """How fast a stage is, from its last reading without a finished unit on: the start of processes is no work.
+    """How fast a stage is, from its first finished units on: the start of processes is no work.
 
     The time that is left never grows: a person who waits counts on what was said.
     """
@@ -100,10 +100,12 @@ class Pace:
             progress: A reading of the stage.
             now: Time of the reading in seconds, by a clock that never goes back.
         """
-        if self.begun is None or not progress.done:
-            self.begun = now, progress.done
-            self.left = None
+        if not progress.done:
+            self.begun = self.left = None
+            return None, None
 
+        # How long the first units took is not known: their process may have started at any time.
+        self.begun = self.begun or (now, progress.done)
         begun_at, done_before = self.begun
         if now - begun_at < MEASURED_SECONDS or progress.done <= done_before:
             return None, None

@@ -42,7 +42,7 @@ def lines_of(*readings: tuple[float, Progress]) -> list[str]:
 def test_first_reading_and_the_complete_one_are_written():
     assert lines_of((0, read(0)), (1, read(500)), (4, read(1000)), (5, read(1000))) == [
         "read: 0/1,000 rows",
-        "read: 1,000/1,000 rows, 250 rows/s",
+        "read: 1,000/1,000 rows, 167 rows/s",
     ]
 
 
@@ -56,9 +56,10 @@ def test_lines_in_between_are_ten_seconds_apart():
 
 
 def test_unknown_total_and_notes_are_shown():
-    assert lines_of((0, read(0, None)), (10, read(50, None, note="loss 1.5"))) == [
+    assert lines_of((0, read(0, None)), (10, read(50, None)), (20, read(100, None, note="loss 1.5"))) == [
         "read: 0 rows",
-        "read: 50 rows, 5 rows/s, loss 1.5",
+        "read: 50 rows",
+        "read: 100 rows, 5 rows/s, loss 1.5",
     ]
 
 
@@ -90,15 +91,27 @@ def test_progress_can_be_ignored():
 def test_the_start_of_processes_is_no_part_of_the_speed_and_the_time_left_never_grows():
     readings = [(0, read(0)), (60, read(0)), (70, read(100)), (80, read(300)), (90, read(310)), (100, read(900))]
     assert lines_of(*readings)[2:] == [
-        "read: 100/1,000 rows, 10 rows/s, 90 s left",
-        "read: 300/1,000 rows, 15 rows/s, 47 s left",
-        "read: 310/1,000 rows, 10 rows/s, 47 s left",
-        "read: 900/1,000 rows, 22 rows/s, 4 s left",
+        # They may have come together, long after the reading before.
+        "read: 100/1,000 rows",
+        "read: 300/1,000 rows, 20 rows/s, 35 s left",
+        "read: 310/1,000 rows, 10 rows/s, 35 s left",
+        "read: 900/1,000 rows, 27 rows/s, 4 s left",
+    ]
+
+
+def test_texts_after_rows_are_timed_anew():
+    texts = [Progress(stage="read", done=done, total=50, unit="texts") for done in (0, 10, 20)]
+    readings = [(0, read(0)), (10, read(500)), (20, read(1000)), (30, texts[0]), (40, texts[1]), (60, texts[2])]
+    assert lines_of(*readings)[-3:] == [
+        "read: 0/50 texts",
+        "read: 10/50 texts",
+        "read: 20/50 texts, 0.5 texts/s, 60 s left",
     ]
 
 
 def test_a_slow_stage_tells_its_speed_in_fractions():
-    assert lines_of((0, read(0)), (40, read(10)))[1] == "read: 10/1,000 rows, 0.25 rows/s, 3960 s left"
+    readings = [(0, read(0)), (40, read(10)), (80, read(20))]
+    assert lines_of(*readings)[2] == "read: 20/1,000 rows, 0.25 rows/s, 3920 s left"
 
 
 def test_the_clock_of_a_bar_stands_still_when_its_stage_is_over_and_no_total_is_made_up():

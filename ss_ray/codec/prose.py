@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import TypeAdapter
 
+from ss_ray.codec.cuts import find_cut, is_cut
 from ss_ray.codec.shapes import has_shape
 from ss_ray.schema import ColumnSchema, Kind, TableSchema
 from ss_ray.tables.cells import written_table
@@ -27,12 +28,6 @@ MIN_WORDS = 4
 """Words of at least half of a column's texts: shorter ones are names and labels, which the compact model writes."""
 MAX_WORDS = 400
 """Words of a text at most; a longer one is cut."""
-CUT_TEXTS = (5, 0.02)
-"""Texts, and share of the texts, that have the largest length of a column that cuts its texts off, at least."""
-MIN_CUT = 40
-"""Characters at which texts are cut off at least."""
-CUT_SPIKE = 4
-"""So many times more texts have the largest length than one character less, where texts are cut off."""
 MAX_SHOWN = 24
 """Columns that a language model reads of a row at most."""
 MAX_SHOWN_CHARACTERS = 60
@@ -97,7 +92,7 @@ class ProseCodec:
             texts = table.column(name)
             counts = pc.min_element_wise(count_words(texts), most, skip_nulls=False)
             if cut:
-                counts = pc.if_else(pc.greater_equal(pc.utf8_length(texts), cut), self.largest(name), counts)
+                counts = pc.if_else(pa.array(is_cut(texts, cut)), self.largest(name), counts)
             table = table.set_column(table.column_names.index(name), name, counts)
 
         return table
@@ -169,7 +164,7 @@ def fit_prose_codec(
         texts=texts,
         shown=tuple(shown[:MAX_SHOWN]),
         most_words=tuple(MAX_WORDS if is_private else _usual_most(count_words(sample.column(name))) for name in texts),
-        cuts=tuple(0 if is_private else _find_cut(sample.column(name)) for name in texts),
+        cuts=tuple(0 if is_private else find_cut(sample.column(name)) for name in texts),
     )
 
 
@@ -198,16 +193,6 @@ def _usual_most(counts: pa.ChunkedArray) -> int:
     """A number of words that no more than one text in a hundred exceeds: the longest one tells of one person."""
     values = counts.drop_null().to_numpy()
     return int(min(MAX_WORDS, np.quantile(values, 0.99, method="lower"))) if len(values) else 0
-
-
-def _find_cut(texts: pa.ChunkedArray) -> int:
-    """The number of characters at which a column cuts its texts off; 0 where the longest texts have many lengths."""
-    lengths = pc.utf8_length(texts.drop_null()).to_numpy()
-    largest = int(lengths.max(initial=0))
-    ends, before = (int((lengths == length).sum()) for length in (largest, largest - 1))
-    number, share = CUT_TEXTS
-    is_cut = largest >= MIN_CUT and ends >= max(number, share * len(lengths)) and ends >= CUT_SPIKE * before
-    return largest if is_cut else 0
 
 
 def _words_column(column: ColumnSchema, most: int) -> ColumnSchema:

@@ -32,6 +32,7 @@ from ss_ray.codec.columns import (
     ValueCodec,
     fit_binned,
 )
+from ss_ray.codec.cuts import find_cut, without_broken_words
 from ss_ray.codec.differences import DifferenceCodec, fit_difference
 from ss_ray.codec.gated import GatedCodec, opening_tokens, order_spellings
 from ss_ray.codec.identifiers import fresh_values
@@ -237,8 +238,9 @@ def fit_codec(
     """
     sample = _without_dictionaries(sample)
     ordered = sorted(_spellings_first(schema), key=is_long_text)
-    texts = {c.name: _some_texts(sample.column(c.name)) for c in ordered if is_long_text(c)}
-    make_text = _text_maker(texts, sizes)
+    cuts = {c.name: find_cut(sample.column(c.name)) for c in ordered if is_long_text(c)}
+    texts = {name: _some_texts(sample.column(name), cut) for name, cut in cuts.items()}
+    make_text = _text_maker(texts, cuts, sizes)
     columns: list[ColumnCodec] = []
     next_token = first_token
     for column in ordered:
@@ -328,13 +330,16 @@ def _fit_column(
     return _fit_value(column, first_token, sample, sizes)
 
 
-def _some_texts(array: pa.ChunkedArray) -> list[str]:
-    """Up to MAX_TEXTS texts from all over a column."""
+def _some_texts(array: pa.ChunkedArray, cut: int) -> list[str]:
+    """Up to MAX_TEXTS texts from all over a column, without words that were cut off."""
     array = array.drop_null()
-    return array.take(pa.array(range(0, len(array), 1 + len(array) // MAX_TEXTS), pa.int64())).to_pylist()
+    some = array.take(pa.array(range(0, len(array), 1 + len(array) // MAX_TEXTS), pa.int64()))
+    return without_broken_words(some, cut)
 
 
-def _text_maker(texts: Mapping[str, list[str]], sizes: CodecSizes) -> Callable[[ColumnSchema, int], TextCodec]:
+def _text_maker(
+    texts: Mapping[str, list[str]], cuts: Mapping[str, int], sizes: CodecSizes
+) -> Callable[[ColumnSchema, int], TextCodec]:
     """Codecs of text columns, which share pieces and words, by column and first token."""
     together = [text for column in texts.values() for text in column]
     tokenizer = train_tokenizer(together, sizes.text_vocabulary) if texts else ""
@@ -348,6 +353,7 @@ def _text_maker(texts: Mapping[str, list[str]], sizes: CodecSizes) -> Callable[[
             num_pieces=vocabulary_size(tokenizer),
             max_tokens=fit_max_tokens(token_lengths(tokenizer, texts[column.name]), sizes.max_text_tokens),
             words=words,
+            cut=cuts[column.name],
         )
 
     return make_text

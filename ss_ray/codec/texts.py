@@ -22,6 +22,7 @@ import pyarrow as pa
 from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers, trainers
 
 from ss_ray.codec.columns import PAD, Slot, Tokens
+from ss_ray.codec.cuts import cut_text, is_cut, without_broken_words
 from ss_ray.pii.identities.placeholders import PLACEHOLDER, placeholder_of
 from ss_ray.schema import ColumnSchema, arrow_type
 
@@ -101,6 +102,7 @@ class TextCodec:
         num_pieces: Size of its vocabulary.
         max_tokens: Slots of the column.
         words: Parts of texts that may be written, from `words.find_words`; () for any.
+        cut: Number of characters at which the column cuts its texts off, 0 for none: such a text has no END.
     """
 
     type: Literal["text"] = "text"
@@ -110,6 +112,7 @@ class TextCodec:
     num_pieces: int
     max_tokens: int
     words: tuple[str, ...] = ()
+    cut: int = 0
 
     @property
     def num_tokens(self) -> int:
@@ -139,10 +142,12 @@ class TextCodec:
         else:
             rows[-1, 0] = PAD
 
-        for row, ids in zip(rows, self._encode_pieces(encoded.dictionary.to_pylist()), strict=False):
+        has_no_end = is_cut(encoded.dictionary, self.cut)
+        pieces = self._encode_pieces(without_broken_words(encoded.dictionary, self.cut))
+        for row, ids, no_end in zip(rows, pieces, has_no_end, strict=False):
             ids = [self.first_token + FIRST_PIECE + i for i in ids[: self.max_tokens]]
             row[: len(ids)] = ids
-            if len(ids) < self.max_tokens:
+            if len(ids) < self.max_tokens and not no_end:
                 row[len(ids)] = self.first_token + _END
 
         return rows[encoded.indices.fill_null(len(rows) - 1).to_numpy()]
@@ -157,6 +162,8 @@ class TextCodec:
         sizes = np.bincount(rows, np.array([len(piece) for piece in spelled])[ids], minlength=len(tokens))
         ends = np.cumsum(sizes).astype(np.int64).tolist()
         texts = [written[start:end].decode("utf-8", errors="ignore") for start, end in pairwise([0, *ends])]
+        if self.cut:
+            texts = [cut_text(text, self.cut) for text in texts]
         missing = tokens[:, 0] == self.first_token + _MISSING
 
         return pa.array(texts, pa.large_string(), mask=missing).cast(arrow_type(self.column))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
+from ss_ray.codec.cuts import cut_text
 from ss_ray.codec.prose import ProseCodec, cut_words
 from ss_ray.generation.engine import Completion, CompletionRequest, TextEngine
 from ss_ray.generation.text_actor import seed_of
@@ -134,7 +135,7 @@ class ProseWriter:
         text = completion.text.strip()
         if asked.cut:
             has_length = len(text) >= asked.cut
-            text = text[: asked.cut]
+            text = cut_text(text, asked.cut)
         else:
             has_length = completion.finished and bool(text)
 
@@ -144,7 +145,7 @@ class ProseWriter:
         """A text without what is too much, and without a broken placeholder and what follows it."""
         text = completion.text.strip()
         if asked.cut:
-            text = text[: asked.cut]
+            text = cut_text(text, asked.cut)
         elif not completion.finished:
             text = cut_words(text, asked.words)
         if self.placeholders:

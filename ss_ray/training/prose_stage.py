@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from ss_ray.cluster import map_items, reported_progress
+from ss_ray.codec.cuts import whole_words
 from ss_ray.codec.prose import PROSE_FILE, VOCABULARY_FILE, ProseCodec, cut_words, fit_prose_codec
 from ss_ray.errors import DataError
 from ss_ray.location import Location
@@ -198,7 +199,7 @@ def tokenize_rows(
             heading = split_text(tokenizer, codec.heading(name, number))
             is_cut = codec.cut_of(name, number) > 0
             written = cells[name][row].strip()
-            text = split_text(tokenizer, f" {written if is_cut else cut_words(written, number)}")
+            text = split_text(tokenizer, f" {whole_words(written) if is_cut else cut_words(written, number)}")
             tokens += [*heading, *text, tokenizer.eos_token_id]
             # A text that was cut off does not end where it stops.
             counted += [False] * len(heading) + [True] * len(text) + [not is_cut]

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -84,3 +85,26 @@ def test_a_word_that_one_text_repeats_is_no_piece() -> None:
     shared = train_tokenizer([*["Oluwaseun is well"] * 20], 512)
     assert not any("Oluwa" in piece for piece in json.loads(alone)["model"]["vocab"])
     assert any("Oluwaseun" in piece for piece in json.loads(shared)["model"]["vocab"])
+
+
+def test_a_text_that_the_column_cuts_off_is_learned_without_an_end_and_written_up_to_its_length() -> None:
+    words = ["seen", "again", "today", "at", "home", "with", "her", "son"]
+    drawn = np.random.default_rng(0)
+    texts = [" ".join(drawn.choice(words, 20))[:60] if i % 4 else f"seen at home {i}" for i in range(200)]
+    codec = t.fit_one(Kind.TEXT, pa.array(texts), max_text_tokens=64)
+    column = codec.columns[0]
+    assert isinstance(column, TextCodec)
+    assert column.cut == 60
+
+    tokens = codec.encode(pa.table({"x": pa.array(texts)}))
+    end = column.first_token + 1
+    assert [(row == end).any() for row in tokens] == [len(text) < 60 for text in texts]
+    # The last word may be broken, so it is not learned.
+    assert t.decode(codec, tokens).column("x").to_pylist() == [
+        text if len(text) < 60 else text.rpartition(" ")[0] for text in texts
+    ]
+    # What is written beyond that length falls off.
+    endless = replace(codec, columns=(replace(column, cut=0),))
+    long = pa.array([" ".join(words * 2)])
+    written = t.decode(codec, endless.encode(pa.table({"x": long}))).column("x").to_pylist()
+    assert written == [t.there_and_back(endless, long)[0][:60]]

@@ -169,7 +169,8 @@ def test_a_text_that_was_cut_off_has_no_end_to_be_learned():
     tokenizer = make_tokenizer()
     whole, cut, *_ = tokenize_rows(table, codec, tokenizer, 512)
     assert tokenizer.decode(whole[0][whole[1]]) == " a short note of day 0</s>"
-    note = table.column("note")[1].as_py().strip()
+    # Nor has its last word, which may be broken.
+    note = table.column("note")[1].as_py().strip().rpartition(" ")[0]
     assert tokenizer.decode(cut[0]) == f"south\nnote (cut off): {note}</s>"
     assert tokenizer.decode(cut[0][cut[1]]) == f" {note}"
 
