@@ -78,10 +78,9 @@ class ProseCodec:
         place = self.texts.index(name)
         return self.most_words[place] + (self.cuts[place] > 0)
 
-    def cut_of(self, name: str, words: int) -> int:
-        """Number of characters at which a text with this number in its place is cut off; 0 where it is whole."""
-        place = self.texts.index(name)
-        return self.cuts[place] if words > self.most_words[place] else 0
+    def is_cut(self, name: str, words: int) -> bool:
+        """Whether a text with this number in its place is cut off."""
+        return words > self.most_words[self.texts.index(name)]
 
     def outline(self, table: pa.Table) -> pa.Table:
         """The rows with the number of words in the place of each text, and `largest` of one that is cut off.
@@ -119,7 +118,7 @@ class ProseCodec:
             name: Name of the text's column.
             words: Number in its place.
         """
-        if self.cut_of(name, words):
+        if self.is_cut(name, words):
             return f"{name} (cut off):"
         return f"{name} ({words} words):"
 

@@ -35,13 +35,15 @@ class _Text:
         row: Number of its row in the table.
         prompt: Tokens that it continues.
         words: Number of its words.
-        cut: Number of characters at which it is cut off; 0 where it ends by itself.
+        longest: Number of its characters at most; 0 for any.
+        is_cut: Whether it is cut off at that number.
     """
 
     row: int
     prompt: tuple[int, ...]
     words: int
-    cut: int
+    longest: int
+    is_cut: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,12 +78,19 @@ class ProseWriter:
         columns: dict[str, list[str | None]] = {}
         for place, name in enumerate(self.codec.texts):
             counts = outline.column(name).to_pylist()
+            longest = self.codec.cuts[place]
             for prompt, words in zip(prompts, counts, strict=True):
                 if words:
                     prompt += self.split(self.codec.heading(name, words))
 
             asked = [
-                _Text(row=row, prompt=tuple(prompts[row]), words=words, cut=self.codec.cut_of(name, words))
+                _Text(
+                    row=row,
+                    prompt=tuple(prompts[row]),
+                    words=words,
+                    longest=longest,
+                    is_cut=self.codec.is_cut(name, words),
+                )
                 for row, words in enumerate(counts)
                 if words
             ]
@@ -133,21 +142,20 @@ class ProseWriter:
 
     def _is_sound(self, completion: Completion, asked: _Text) -> bool:
         text = completion.text.strip()
-        if asked.cut:
-            has_length = len(text) >= asked.cut
-            text = cut_text(text, asked.cut)
-        else:
-            has_length = completion.finished and bool(text)
+        has_length = completion.finished and bool(text)
+        if asked.is_cut:
+            has_length = len(text) >= asked.longest
+            text = cut_text(text, asked.longest)
 
         return has_length and (not self.placeholders or find_broken(text) is None)
 
     def _mend_text(self, completion: Completion, asked: _Text) -> str:
         """A text without what is too much, and without a broken placeholder and what follows it."""
         text = completion.text.strip()
-        if asked.cut:
-            text = cut_text(text, asked.cut)
-        elif not completion.finished:
+        if not completion.finished and not asked.is_cut:
             text = cut_words(text, asked.words)
+        if asked.longest:
+            text = cut_text(text, asked.longest)
         if self.placeholders:
             text = text[: find_broken(text)].rstrip()
 
@@ -156,8 +164,8 @@ class ProseWriter:
 
 def _most_tokens(text: _Text, attempt: int) -> int:
     """Tokens of a text at most; one that is cut off gets more if the first ones did not suffice."""
-    if text.cut:
-        return (attempt + 1) * -(-text.cut // CHARACTERS_PER_TOKEN)
+    if text.is_cut:
+        return (attempt + 1) * -(-text.longest // CHARACTERS_PER_TOKEN)
     return TOKENS_PER_WORD * text.words + SPARE_TOKENS
 
 

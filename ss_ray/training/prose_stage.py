@@ -6,6 +6,7 @@ The result is folder/model, which transformers and vLLM load, and `vocabulary.js
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -34,7 +35,8 @@ if TYPE_CHECKING:
 
 LANGUAGE_MODEL_STEPS = "steps of the language model"
 MIN_TEXTS = 3
-"""Rows that use a token at least, or else the model may not write it: a rare one may be of one person alone."""
+"""Rows that use a token at least, or else the model may not write it unless it is of small letters."""
+_WORD = re.compile(r" ?[a-z]+")
 
 
 def train_with_prose(table: TrainingRows, plan: ProseTablePlan, on_progress: OnProgress) -> ModelRef:
@@ -98,12 +100,13 @@ def train_prose(table: TrainingRows, codec: ProseCodec, plan: ProsePlan, on_prog
         ResourceError: The base model cannot be had.
         TrainingError: A worker failed for good.
     """
+    from ss_ray.training.pretrained import load_tokenizer
     from ss_ray.training.prose_worker import ProseTask, load_prose_tokens
 
     tokens = table.folder / "tokens"
     tokenize_texts(table.rows, codec, plan, tokens)
     learned = load_prose_tokens(tokens)
-    vocabulary = usual_tokens(learned)
+    vocabulary = usual_tokens(learned, load_tokenizer(plan.base_model))
     if not vocabulary:
         raise DataError("no text of the table could be learned; set training.prose_model to null")
 
@@ -197,7 +200,7 @@ def tokenize_rows(
 
             number = counts[name][row]
             heading = split_text(tokenizer, codec.heading(name, number))
-            is_cut = codec.cut_of(name, number) > 0
+            is_cut = codec.is_cut(name, number)
             written = cells[name][row].strip()
             text = split_text(tokenizer, f" {whole_words(written) if is_cut else cut_words(written, number)}")
             tokens += [*heading, *text, tokenizer.eos_token_id]
@@ -217,9 +220,19 @@ def split_text(tokenizer: Any, text: str) -> list[int]:
     return tokens
 
 
-def usual_tokens(rows: ProseTokens) -> tuple[int, ...]:
-    """Tokens that at least MIN_TEXTS rows use in their texts, ascending; all tokens of texts where the rows are few."""
+def usual_tokens(rows: ProseTokens, tokenizer: Any) -> tuple[int, ...]:
+    """Tokens that the texts may be written of, ascending: those of MIN_TEXTS rows, and words that the model knows.
+
+    A token of small letters is a word or a part of one that is frequent in what the model was made from, so it tells of
+    nobody, however few rows have it. A token with a capital letter or another sign may be a part of a name.
+
+    Args:
+        rows: Rows with their texts.
+        tokenizer: Tokenizer of the model.
+    """
     owners = np.repeat(np.arange(len(rows.sizes)), rows.sizes)[rows.counted]
     pairs = np.unique(np.stack([rows.tokens[rows.counted].astype(np.int64), owners]), axis=1)
     tokens, counts = np.unique(pairs[0], return_counts=True)
-    return tuple(tokens[counts >= min(MIN_TEXTS, max(1, len(rows.sizes) // 20))].tolist())
+    least = min(MIN_TEXTS, max(1, len(rows.sizes) // 20))
+    is_word = np.array([_WORD.fullmatch(tokenizer.decode([token])) is not None for token in tokens.tolist()], bool)
+    return tuple(tokens[(counts >= least) | is_word].tolist())

@@ -104,7 +104,7 @@ def test_texts_that_a_column_cuts_off_are_told_from_whole_ones():
     counts = codec.outline(table).column("note").to_pylist()
     assert counts[:3] == [6, codec.largest("note"), codec.largest("note")]
     codec.outline_schema.check(codec.outline(table).cast(codec.outline_schema.to_arrow()))
-    assert (codec.cut_of("note", 6), codec.cut_of("note", counts[1])) == (0, 60)
+    assert (codec.is_cut("note", 6), codec.is_cut("note", counts[1])) == (False, True)
     assert codec.heading("note", counts[1]) == "note (cut off):"
     assert codec.heading("note", 6) == "note (6 words):"
     # The lengths of private texts are not looked at.

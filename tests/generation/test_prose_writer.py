@@ -175,6 +175,10 @@ def test_a_text_that_is_cut_off_has_the_length_at_which_the_column_cuts():
     written = writer_of(engine, codec).write(row, 0, lambda count: None).column("note").to_pylist()
     assert written == [("seen today and again a week later " * 3)[:60]]
     assert [request.max_tokens for request in engine.asked] == [20, 40]
+    # A whole text is no longer than that either.
+    whole = codec.outline(table.slice(0, 1))
+    written = writer_of(ScriptedEngine(["seen today " * 9]), codec).write(whole, 0, lambda count: None)
+    assert written.column("note").to_pylist() == [("seen today " * 9)[:60]]
     # A placeholder behind that place is no longer there, and one across it is not left in halves.
     texts = [f"{'x ' * 40}[[person.fir", f"{'x ' * 27}[[person.first_name]] came"]
     for text, expected in zip(texts, [("x " * 30).rstrip(), ("x " * 27).strip()], strict=True):
