@@ -49,6 +49,9 @@ MIN_CLASS_ROWS = 5
 UNSEEN = -20.0
 """Score of a class that no real row has: it goes together with no text."""
 MAX_ITERATIONS = 100
+MIN_STATED = 0.01
+"""Share of the texts that state a cell of their rows, beside what they state by chance."""
+_WORD = re.compile(r"\w+")
 _NUMBER = re.compile(r"(?<!\d)\d{2,}(?!\d)")
 SWEEPS = 60
 """Rounds of exchanges at most."""
@@ -187,19 +190,30 @@ def fit_matcher(rows: pa.Table, texts: Sequence[str], shown: Sequence[str], *, s
     return TextMatcher(texts=tuple(texts), readers=tuple(reader for _, reader in told))
 
 
-def save_matcher(rows: pa.Table, texts: Sequence[str], shown: Sequence[str], model: Location, *, seed: int) -> None:
-    """Fit the matcher of a table and write it into the folder of its model, where there is one.
+def told_columns(rows: pa.Table, texts: Sequence[str], shown: Sequence[str], matcher: TextMatcher | None) -> list[str]:
+    """Columns of which the texts tell something, the one of which they tell most at the end; all if of none.
 
     Args:
-        rows: Real rows, in which no row is repeated.
+        rows: Real rows.
         texts: Names of the columns with texts.
         shown: Names of the other columns that a text may tell of.
-        model: Folder of the model.
-        seed: Seed of the training.
+        matcher: Matcher of these rows.
     """
-    matcher = fit_matcher(rows, texts, shown, seed=seed)
-    if matcher is not None:
-        matcher.save(model / MATCHER_FILE)
+    told = [reader.name for reader in reversed(matcher.readers)] if matcher else []
+    some = rows.slice(0, MAX_ROWS)
+    words = [set(_WORD.findall(text.lower())) for text in join_texts(some, texts)]
+    stated = [name for name in shown if name not in told and _is_stated(some.column(name), words)]
+    return [*stated, *told] or list(shown)
+
+
+def _is_stated(column: pa.ChunkedArray, words: Sequence[set[str]]) -> bool:
+    """Whether texts have the words of their rows' cells more often than those of the rows before."""
+    cells = [set(_WORD.findall(str(cell).lower())) if cell is not None else set() for cell in column.to_pylist()]
+    own, other = (
+        sum(bool(cell) and cell <= text for cell, text in zip(cells, shifted, strict=True))
+        for shifted in (words, [*words[1:], *words[:1]])
+    )
+    return own - other > MIN_STATED * len(cells)
 
 
 def join_texts(table: pa.Table, texts: Sequence[str]) -> list[str]:

@@ -27,7 +27,7 @@ from ss_ray.tables.parts import read_part, sample_rows
 from ss_ray.training.arrays import save_array
 from ss_ray.training.encoding import SAMPLE_ROWS
 from ss_ray.training.language_stage import language_environment
-from ss_ray.training.matching import save_matcher
+from ss_ray.training.matching import MATCHER_FILE, fit_matcher, told_columns
 from ss_ray.training.stage import ModelRef, TrainingRows, fit_workers, model_ref, train_model
 
 if TYPE_CHECKING:
@@ -55,6 +55,9 @@ def train_with_prose(table: TrainingRows, plan: ProseTablePlan, on_progress: OnP
     if codec is None:
         return train_model(table, plan, on_progress)
 
+    matcher = fit_matcher(sample, codec.texts, codec.shown, seed=plan.seed)
+    # A small model loses a value among many that say nothing of the text.
+    codec = replace(codec, shown=tuple(told_columns(sample, codec.texts, codec.shown, matcher)))
     outlines = table.folder / "outlines"
     outline_rows(table.rows, codec, outlines)
     model = train_model(replace(table, rows=outlines, schema=codec.outline_schema), plan, on_progress)
@@ -63,7 +66,8 @@ def train_with_prose(table: TrainingRows, plan: ProseTablePlan, on_progress: OnP
     prose = replace(table, folder=table.folder / "prose", key=f"prose-{table.key}")
     language_model = train_prose(prose, codec, plan.prose, on_progress)
     # Beside the language model: the compact model has no texts that could change places.
-    save_matcher(sample, codec.texts, codec.shown, prose.folder / "model", seed=plan.seed)
+    if matcher is not None:
+        matcher.save(prose.folder / "model" / MATCHER_FILE)
 
     return replace(model, family="compact_and_prose", prose=language_model)
 

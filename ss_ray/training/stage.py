@@ -137,12 +137,13 @@ def _save_text_matcher(table: TrainingRows, seed: int) -> None:
         return
 
     # scikit-learn takes a second, which only tables with texts wait for.
-    from ss_ray.training.matching import save_matcher
+    from ss_ray.training.matching import MATCHER_FILE, fit_matcher
 
     sample = sample_rows(table.rows.files(".parquet"), SAMPLE_ROWS)
     prose = fit_prose_codec(table.schema, sample, reserved=frozenset())
-    if prose is not None:
-        save_matcher(sample, prose.texts, prose.shown, table.folder / "model", seed=seed)
+    matcher = fit_matcher(sample, prose.texts, prose.shown, seed=seed) if prose else None
+    if matcher is not None:
+        matcher.save(table.folder / "model" / MATCHER_FILE)
 
 
 def fit_row_codec(rows: Location, schema: TableSchema, plan: CompactPlan) -> SlotCodec:

@@ -2,7 +2,7 @@ import numpy as np
 import pyarrow as pa
 
 from ss_ray.location import Location
-from ss_ray.training.matching import MATCHER_FILE, fit_matcher, hash_words, join_texts, load_matcher, save_matcher
+from ss_ray.training.matching import MATCHER_FILE, fit_matcher, hash_words, join_texts, load_matcher, told_columns
 
 GOOD = "lovely soft great happy perfect favourite comfortable".split()
 BAD = "awful torn cheap sad return disappointed scratchy".split()
@@ -81,12 +81,12 @@ def test_a_matcher_is_read_as_it_was_written_and_holds_no_word(tmp_path):
     folder = Location.parse(tmp_path)
     assert load_matcher(folder / MATCHER_FILE) is None
     real = reviews(1000, 1, telling=1.0).append_column("code", pa.array(["x", "y"] * 500))
-    save_matcher(real, ["text"], ["rating", "code"], folder, seed=1)
+    fitted = fit_matcher(real, ["text"], ["rating", "code"], seed=1)
+    assert fitted is not None
+    fitted.save(folder / MATCHER_FILE)
     matcher = load_matcher(folder / MATCHER_FILE)
     assert matcher is not None
     words = hash_words(join_texts(real, ["text"]))
-    fitted = fit_matcher(real, ["text"], ["rating", "code"], seed=1)
-    assert fitted is not None
     for read, made in zip(matcher.readers, fitted.readers, strict=True):
         assert np.array_equal(read.log_likelihoods(words), made.log_likelihoods(words))
         assert np.array_equal(read.classes(real), made.classes(real))
@@ -105,3 +105,18 @@ def test_dates_and_missing_cells_have_classes_of_their_own():
     assert len(reader.edges) == 3
     unknown = pa.table({"day": pa.array([None, days[0].item(), days[-1].item()], pa.date32()), "text": ["a b"] * 3})
     assert reader.classes(unknown).tolist() == [4, 0, 3]
+
+
+def test_columns_are_told_by_the_words_of_the_texts_or_stated_in_them():
+    real = reviews(1000, 1, telling=1.0)
+    ages = real["age"].to_pylist()
+    texts = [
+        f"{text} at {age}" if row % 4 == 0 else text
+        for row, (text, age) in enumerate(zip(real["text"].to_pylist(), ages, strict=True))
+    ]
+    table = real.set_column(2, "text", pa.array(texts)).append_column("code", pa.array(np.arange(1000) % 7))
+    matcher = fit_matcher(table, ["text"], ["rating", "age", "code"], seed=1)
+    # What the texts tell most of stands at the end, nearest to them.
+    assert told_columns(table, ["text"], ["rating", "age", "code"], matcher) == ["age", "rating"]
+    # Texts that tell nothing follow all columns.
+    assert told_columns(reviews(500, 1, telling=0.0), ["text"], ["rating", "age"], None) == ["rating", "age"]
