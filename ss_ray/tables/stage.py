@@ -207,7 +207,7 @@ def _choose_unit(source: Source, data: DataParameters, repeated: RepeatedId | No
     """The rows that the split keeps together: of the declared group, or else of the identifier that repeats."""
     group = data.group_training_examples_by
     if group is not None and group not in source.names:
-        raise DataError(f"data.group_training_examples_by: there is no column {group!r}", column=group)
+        raise DataError(f"data.group_training_examples_by (group): there is no column {group!r}", column=group)
     if repeated is None:
         return SplitUnit(column=group)
 
