@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 
 MOST_REASONS = 3
+MOST_COLUMNS = 8
+"""Columns that a line names."""
 
 
 def summary(report: RunReport, seconds: float) -> str:
@@ -186,14 +188,30 @@ def replacement_summary(report: ReplacementReport, seconds: float) -> str:
         done = f"{row.replaced:,} in {row.share:.0%} of cells"
         lines.append(f"{row.operator:<16} {row.column}: {row.entity_type}, {done}")
 
-    for rule in report.result.plan.kept if report.result.plan else ():
-        lines.append(f"kept             {rule.name}: {rule.entity_type}")
-
+    lines += _unchanged_lines(report)
     if report.result.kept_together is not None:
         lines.append(f"Kept together    {report.result.kept_together.sentence}")
 
     lines.append(_seconds_line(report.stage_seconds, report.done_now, seconds))
     return "\n".join(lines)
+
+
+def _unchanged_lines(report: ReplacementReport) -> list[str]:
+    """Columns of a personal kind that were not replaced, and unchanged columns that nearly identify a row."""
+    lines = []
+    for rule in report.result.plan.kept if report.result.plan else ():
+        birth = report.result.follows.get(rule.name)
+        if birth is None:
+            lines.append(f"kept             {rule.name}: {rule.entity_type}")
+        else:
+            lines.append(f"follows          {rule.name}: {rule.entity_type}, changed with the dates of {birth}")
+
+    if report.unchanged:
+        more = len(report.unchanged) - MOST_COLUMNS
+        names = ", ".join(report.unchanged[:MOST_COLUMNS]) + (f" and {more} more" if more > 0 else "")
+        lines.append(f"Unchanged        {names}: nearly every row has its own value, which links it to the source")
+
+    return lines
 
 
 def _seconds_line(stage_seconds: Mapping[str, float], done_now: Sequence[str], seconds: float) -> str:
