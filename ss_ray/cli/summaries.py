@@ -107,7 +107,9 @@ def _utility_line(scores: EvaluationResult) -> str:
 def _discriminator_line(scores: EvaluationResult) -> str:
     if "discriminator" in scores.unavailable:
         return f"Discriminator    not available: {scores.unavailable['discriminator']}"
-    return f"Discriminator    AUC {_format_figure(scores.discriminator_auc, 3)} (0.5: cannot tell from real)"
+    auc = scores.discriminator_auc
+    chance = ", and what is below it is chance" if auc is not None and auc < 0.5 else ""
+    return f"Discriminator    AUC {_format_figure(auc, 3)} (0.5: cannot tell from real{chance})"
 
 
 def evaluation_summary(report: EvaluationReport) -> str:

@@ -54,6 +54,11 @@ def test_a_figure_that_is_missing_says_why() -> None:
     assert text.count(SMALL) == 4
 
 
+def test_an_auc_below_guessing_is_explained() -> None:
+    lines = score_lines(replace(MEASURED, discriminator_auc=0.45))
+    assert "Discriminator    AUC 0.450 (0.5: cannot tell from real, and what is below it is chance)" in lines
+
+
 def test_the_summary_of_new_rows_names_the_constraints_that_hold_and_those_that_do_not() -> None:
     order = OrderConstraint(low="start", high="end")
     bounds = RangeConstraint(column="age", minimum=18)
