@@ -67,7 +67,27 @@ def score_lines(scores: EvaluationResult) -> list[str]:
         *(f"Not tested       {part}: privacy has no grade" for part in scores.privacy_missing if not scores.failed),
         _utility_line(scores),
         _discriminator_line(scores),
+        *_rule_lines(scores),
     ]
+
+
+def _rule_lines(scores: EvaluationResult) -> list[str]:
+    """How many of the rules that were found in the real rows the synthetic rows break, and which ones most."""
+    if not scores.found_rules:
+        return []
+
+    broken = scores.broken_rules
+    counts = f"{scores.found_rules} found in the real rows, synthetic rows break {len(broken) or 'none'} of them"
+    line = f"Rules            {counts}"
+    if not broken:
+        return [line]
+
+    worst = "; ".join(f"{name} in {_share_words(share)} of the rows" for name, share in broken[:MOST_REASONS])
+    return [f"{line}: {worst}; `constraints: auto` makes a run keep them"]
+
+
+def _share_words(share: float) -> str:
+    return f"{share:.1%}" if share >= 0.001 else "less than 0.1%"
 
 
 def _quality_line(scores: EvaluationResult) -> str:
