@@ -78,12 +78,9 @@ def _rule_lines(scores: EvaluationResult) -> list[str]:
 
     broken = scores.broken_rules
     counts = f"{scores.found_rules} found in the real rows, synthetic rows break {len(broken) or 'none'} of them"
-    line = f"Rules            {counts}"
-    if not broken:
-        return [line]
-
-    worst = "; ".join(f"{name} in {_share_words(share)} of the rows" for name, share in broken[:MOST_REASONS])
-    return [f"{line}: {worst}; `constraints: auto` makes a run keep them"]
+    hint = " (constraints: auto keeps them)" if broken else ""
+    worst = (f"Broken           {name}: {_share_words(share)} of the rows" for name, share in broken[:MOST_REASONS])
+    return [f"Rules            {counts}{hint}", *worst]
 
 
 def _share_words(share: float) -> str:

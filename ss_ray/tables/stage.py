@@ -95,7 +95,7 @@ class TableRef:
 
     def describe(self) -> str:
         """One sentence about how the source was read."""
-        return describe_reading(self.name.rstrip("/").rpartition("/")[2], self.format, self.dialect)
+        return describe_reading(self.name, self.format, self.dialect)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -385,7 +385,7 @@ def type_rows(
         lost=dict(sum((Counter(part.lost) for part in parts), Counter[str]())),
         read=frozenset().union(*(part.read for part in parts)),
         digests=tuple(digest for part in parts for digest in part.digests),
-        reading=describe_reading(source_name(uri).rpartition("/")[2], source.format, source.dialect),
+        reading=describe_reading(source_name(uri), source.format, source.dialect),
     )
 
 
