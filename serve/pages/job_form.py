@@ -18,6 +18,7 @@ from serve.api.jobs import JobCreate
 from serve.bodies import MAX_DEPTH
 from serve.errors import UnusableError
 from ss_ray.config.files import parse_config
+from ss_ray.config.shortcuts import without_short_names
 from ss_ray.errors import ConfigError, SsRayError
 
 SECTIONS = ("data", "training", "generation", "evaluation", "privacy")
@@ -256,6 +257,8 @@ def explain_error(error: SsRayError | ValidationError, fields: Mapping[str, str]
         found = {".".join(map(str, each["loc"])): each["msg"] for each in error.errors()}
         text = "; ".join(NAME_RULE if place == "name" else f"{place}: {why}" for place, why in found.items())
 
+    # The form has neither options of commands nor parameters of Python.
+    text = without_short_names(text)
     written = fields.get("yaml", "")
     for path, label in LABELS.items():
         section, _, name = path.rpartition(".")

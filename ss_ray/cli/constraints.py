@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from ss_ray.constraints.suggest import suggest, to_yaml
-from ss_ray.location import base_name
 from ss_ray.tables.cells import type_table
 from ss_ray.tables.connectors.copies import first_rows_copied
 from ss_ray.tables.dialect import describe_reading
@@ -34,7 +33,7 @@ def suggest_constraints(data: str | Path, encoding: str = "auto", out: Path | No
         rows = first_rows(source, MAX_ROWS)
 
     schema = infer_schema(table_facts(rows), {}, is_text=source.is_text, decimal=source.dialect.decimal)
-    reading = describe_reading(base_name(data), source.format, source.dialect)
+    reading = describe_reading(str(data), source.format, source.dialect)
     text = f"# Read {reading}\n{to_yaml(suggest(schema, type_table(rows, schema)))}"
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)

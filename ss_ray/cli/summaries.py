@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 
 MOST_REASONS = 3
+MOST_COLUMNS = 8
+"""Columns that a line names."""
 
 
 def summary(report: RunReport, seconds: float) -> str:
@@ -65,7 +67,24 @@ def score_lines(scores: EvaluationResult) -> list[str]:
         *(f"Not tested       {part}: privacy has no grade" for part in scores.privacy_missing if not scores.failed),
         _utility_line(scores),
         _discriminator_line(scores),
+        *_rule_lines(scores),
     ]
+
+
+def _rule_lines(scores: EvaluationResult) -> list[str]:
+    """How many of the rules that were found in the real rows the synthetic rows break, and which ones most."""
+    if not scores.found_rules:
+        return []
+
+    broken = scores.broken_rules
+    counts = f"{scores.found_rules} found in the real rows, synthetic rows break {len(broken) or 'none'} of them"
+    hint = " (constraints: auto keeps them)" if broken else ""
+    worst = (f"Broken           {name}: {_share_words(share)} of the rows" for name, share in broken[:MOST_REASONS])
+    return [f"Rules            {counts}{hint}", *worst]
+
+
+def _share_words(share: float) -> str:
+    return f"{share:.1%}" if share >= 0.001 else "less than 0.1%"
 
 
 def _quality_line(scores: EvaluationResult) -> str:
@@ -105,7 +124,9 @@ def _utility_line(scores: EvaluationResult) -> str:
 def _discriminator_line(scores: EvaluationResult) -> str:
     if "discriminator" in scores.unavailable:
         return f"Discriminator    not available: {scores.unavailable['discriminator']}"
-    return f"Discriminator    AUC {_format_figure(scores.discriminator_auc, 3)} (0.5: cannot tell from real)"
+    auc = scores.discriminator_auc
+    chance = ", and what is below it is chance" if auc is not None and auc < 0.5 else ""
+    return f"Discriminator    AUC {_format_figure(auc, 3)} (0.5: cannot tell from real{chance})"
 
 
 def evaluation_summary(report: EvaluationReport) -> str:
@@ -186,14 +207,30 @@ def replacement_summary(report: ReplacementReport, seconds: float) -> str:
         done = f"{row.replaced:,} in {row.share:.0%} of cells"
         lines.append(f"{row.operator:<16} {row.column}: {row.entity_type}, {done}")
 
-    for rule in report.result.plan.kept if report.result.plan else ():
-        lines.append(f"kept             {rule.name}: {rule.entity_type}")
-
+    lines += _unchanged_lines(report)
     if report.result.kept_together is not None:
         lines.append(f"Kept together    {report.result.kept_together.sentence}")
 
     lines.append(_seconds_line(report.stage_seconds, report.done_now, seconds))
     return "\n".join(lines)
+
+
+def _unchanged_lines(report: ReplacementReport) -> list[str]:
+    """Columns of a personal kind that were not replaced, and unchanged columns that nearly identify a row."""
+    lines = []
+    for rule in report.result.plan.kept if report.result.plan else ():
+        birth = report.result.follows.get(rule.name)
+        if birth is None:
+            lines.append(f"kept             {rule.name}: {rule.entity_type}")
+        else:
+            lines.append(f"follows          {rule.name}: {rule.entity_type}, changed with the dates of {birth}")
+
+    if report.unchanged:
+        more = len(report.unchanged) - MOST_COLUMNS
+        names = ", ".join(report.unchanged[:MOST_COLUMNS]) + (f" and {more} more" if more > 0 else "")
+        lines.append(f"Unchanged        {names}: nearly every row has its own value, which links it to the source")
+
+    return lines
 
 
 def _seconds_line(stage_seconds: Mapping[str, float], done_now: Sequence[str], seconds: float) -> str:

@@ -78,15 +78,16 @@ def fit_difference(
         first_token: First free token id.
         bins: Resolution of the difference.
     """
-    scale = even_scale(column)
+    values = sample.column(column.name)
+    scale = even_scale(column, values)
     if scale is None:
         return None
 
-    units = to_units(sample.column(column.name).drop_null(), column, scale)
+    units = to_units(values.drop_null(), column, scale)
     nearest = None
     spread = NARROW * measure_spread(units)
 
-    for anchor in _list_candidates(column, schema, scale):
+    for anchor in _list_candidates(column, schema):
         differences = compute_differences(sample, column, anchor, scale).drop_null().to_numpy()
         if _is_ordered(differences, column, anchor, scale) and measure_spread(differences) <= spread:
             nearest = anchor
@@ -136,16 +137,16 @@ def describe_differences(column: ColumnSchema, lowest: int, highest: int) -> Col
     )
 
 
-def _list_candidates(column: ColumnSchema, schema: TableSchema, scale: Scale) -> Sequence[ColumnSchema]:
+def _list_candidates(column: ColumnSchema, schema: TableSchema) -> Sequence[ColumnSchema]:
     earlier = schema.columns[: schema.names.index(column.name)]
-    return [anchor for anchor in earlier if can_anchor(anchor, column, scale)]
+    return [anchor for anchor in earlier if can_anchor(anchor, column)]
 
 
-def can_anchor(anchor: ColumnSchema, column: ColumnSchema, scale: Scale) -> bool:
-    """Whether a column has no missing values, and the type and the units of another one."""
+def can_anchor(anchor: ColumnSchema, column: ColumnSchema) -> bool:
+    """Whether a column has no missing values, and the type of another one, which has even units."""
     same = (column.kind, column.arrow_type, column.decimals)
     is_same = (anchor.kind, anchor.arrow_type, anchor.decimals) == same
-    return is_same and not anchor.nullable and even_scale(anchor) == scale
+    return is_same and not anchor.nullable and even_scale(anchor) is not None
 
 
 def _is_ordered(differences: Units, column: ColumnSchema, anchor: ColumnSchema, scale: Scale) -> bool:

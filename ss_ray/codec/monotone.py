@@ -78,7 +78,7 @@ def find_monotone(table: pa.Table, starts: Ints, columns: Iterable[ColumnSchema]
         starts: (sequences + 1,) first row of each, and the number of rows.
         columns: Columns to look at; those with missing values are never monotone.
     """
-    axes = (order_axis(column) for column in columns)
+    axes = (order_axis(column, table.column(column.name)) for column in columns)
     found = (_describe_steps(table, starts, axis) for axis in axes if axis is not None)
     return tuple(column for column in found if column is not None)
 

@@ -74,9 +74,14 @@ class OrderAxis:
             ) from None
 
 
-def order_axis(column: ColumnSchema) -> OrderAxis | None:
-    """The axis of a column; None for text, categories, identifiers, and numbers without an even grid."""
-    scale = None if column.nullable else even_scale(column)
+def order_axis(column: ColumnSchema, sample: pa.ChunkedArray | None = None) -> OrderAxis | None:
+    """The axis of a column; None for text, categories, identifiers, and numbers without an even grid.
+
+    Args:
+        column: Schema of the column.
+        sample: Values whose whole days, hours, minutes or seconds the axis counts; None: it counts ticks.
+    """
+    scale = None if column.nullable else even_scale(column, sample)
     if scale is None:
         return None
 

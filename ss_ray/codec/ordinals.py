@@ -17,12 +17,14 @@ import pyarrow.compute as pc
 from ss_ray.codec.decimals import decimals_of_units, nearest_decimals
 from ss_ray.errors import DataError
 from ss_ray.schema import ORDERED_KINDS, WHOLE_KINDS, ColumnSchema, Kind, arrow_type
-from ss_ray.tables.spellings.dates import Period, period_of
+from ss_ray.tables.spellings.dates import SECONDS_PER_DAY, TICKS_PER_SECOND, Period, period_of
 
 Units = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 MIN_DISTINCT = 10
 """Distinct values from which their common divisor says something about the column."""
+CALENDAR_STEPS = (SECONDS_PER_DAY, 3600, 60, 1)
+"""Seconds of a day, an hour, a minute and a second."""
 DAYS_BEFORE = 3
 """Days of the week of 1970-01-01 that came before it; weeks begin on Monday."""
 _MAX_UNITS = 2**61
@@ -53,9 +55,9 @@ def fit_scale(array: pa.ChunkedArray, column: ColumnSchema) -> Scale:
         return float_scale(column)
 
     ticks = np.unique(to_units(array.drop_null(), column, Scale()))
-    # The common divisor of a few values is an accident.
+    # The common divisor of a few values is an accident, unless it is a whole day or hour.
     if len(ticks) < MIN_DISTINCT:
-        return Scale()
+        return Scale(step=_calendar_step(ticks, column))
 
     # unsigned: distances may pass 2**63.
     step = int(np.gcd.reduce(np.diff(ticks.view(np.uint64))))
@@ -141,21 +143,44 @@ def float_scale(column: ColumnSchema) -> Scale:
     return Scale(decimals=None)
 
 
-def even_scale(column: ColumnSchema) -> Scale | None:
-    """Units in which distances are taken; None for columns without bounds or evenly spaced units."""
+def even_scale(column: ColumnSchema, sample: pa.ChunkedArray | None = None) -> Scale | None:
+    """Units in which distances are taken; None for columns without bounds or evenly spaced units.
+
+    Args:
+        column: Schema of the column.
+        sample: Values of the column. Points in time are counted in days, hours, minutes or seconds where all of them
+            are whole; None: in ticks of the storage type.
+    """
     if column.kind not in ORDERED_KINDS or column.minimum is None:
         return None
 
     if column.kind is Kind.FLOAT:
         scale = float_scale(column)
-    else:
+    elif sample is None:
         scale = Scale()
+    else:
+        scale = Scale(step=_calendar_step(to_units(sample.drop_null(), column, Scale()), column))
 
     # Ranks of floats are not evenly spaced, so their differences are no distances.
     if scale.decimals is None or max(map(abs, bound_units(column, scale))) > _MAX_UNITS:
         return None
 
     return scale
+
+
+def _calendar_step(ticks: Units, column: ColumnSchema) -> int:
+    """Ticks of a day, hour, minute or second: the longest that divides all values and both bounds; 1 for none.
+
+    Args:
+        ticks: (values,) of a sample, in the storage unit.
+        column: Schema of the column; only points in time have such steps.
+    """
+    if column.kind is not Kind.DATETIME or not len(ticks):
+        return 1
+
+    per_second = TICKS_PER_SECOND[arrow_type(column).unit]
+    divisor = int(np.gcd.reduce(np.r_[ticks, bound_units(column, Scale())]))
+    return next((seconds * per_second for seconds in CALENDAR_STEPS if divisor % (seconds * per_second) == 0), 1)
 
 
 def _float_ends(column: ColumnSchema) -> tuple[float, float]:

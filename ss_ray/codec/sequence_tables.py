@@ -170,6 +170,10 @@ class Gaps:
     values: tuple[int, ...]
     are_listed: bool
 
+    def in_units(self, step: int) -> Gaps:
+        """The distances in units of `step`, which divides all of them."""
+        return replace(self, values=tuple(gap // step for gap in self.values))
+
 
 def gap_column(name: str, gaps: Gaps) -> ColumnSchema:
     """Column of the distances of neighbours."""

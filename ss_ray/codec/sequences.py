@@ -21,9 +21,10 @@ from pydantic import TypeAdapter
 
 from ss_ray.codec.ascending import LEARNED, Ends, Ints, ascending, find_ends, rows_between
 from ss_ray.codec.columns import PAD, BinnedCodec, Slot, Tokens, ValueCodec
-from ss_ray.codec.distances import find_distances, widened, with_distances, without_distances
+from ss_ray.codec.distances import OrderDistance, find_distances, widened, with_distances, without_distances
 from ss_ray.codec.monotone import MonotoneColumn, find_monotone
-from ss_ray.codec.order_axis import OrderAxis
+from ss_ray.codec.order_axis import OrderAxis, order_axis
+from ss_ray.codec.ordinals import Scale
 from ss_ray.codec.repeats import CHANGED, RepeatCodec
 from ss_ray.codec.sequence_columns import Sequences
 from ss_ray.codec.sequence_tables import (
@@ -74,6 +75,7 @@ class SequenceCodec:
         row: Codec of a row; its first column is the number of rows left, this one included.
         window_rows: Rows that the model sees at once.
         from_order: Columns that are written as their distance from the order column, such as the end of a stay.
+        distance_scales: Units of each of these distances; empty: all are counted in the units of the axis.
         monotone: Columns that are written as their distance from the row before.
     """
 
@@ -86,6 +88,7 @@ class SequenceCodec:
     row: SlotCodec
     window_rows: int
     from_order: tuple[str, ...] = ()
+    distance_scales: tuple[Scale, ...] = ()
     monotone: tuple[MonotoneColumn, ...] = ()
 
     @property
@@ -108,6 +111,17 @@ class SequenceCodec:
     def repeats(self) -> tuple[RepeatCodec, ...]:
         """Columns of a row that are written only where they changed."""
         return tuple(codec for codec in self.row.columns if isinstance(codec, RepeatCodec))
+
+    @cached_property
+    def distances(self) -> tuple[OrderDistance, ...]:
+        """Columns that are written as their distance from the order column."""
+        if self.axis is None:
+            return ()
+        scales = self.distance_scales or (self.axis.scale,) * len(self.from_order)
+        return tuple(
+            OrderDistance(column=self.row.schema[name], scale=scale)
+            for name, scale in zip(self.from_order, scales, strict=True)
+        )
 
     @cached_property
     def flag_slots(self) -> tuple[tuple[int, int], ...]:
@@ -148,7 +162,7 @@ class SequenceCodec:
         headers = header_table(table, starts, self.header.schema, self.sequences)
         repeated = {repeat.column.name: repeat.flag for repeat in self.repeats}
         if self.axis is not None:
-            table = with_distances(table, self.schema, self.axis, [self.row.schema[name] for name in self.from_order])
+            table = with_distances(table, self.schema, self.axis, self.distances)
         rows = row_table(table, starts, self.row.schema, self.axis, self.interval, repeated, self.monotone)
         return SequenceTokens(headers=self.header.encode(headers), rows=self.row.encode(rows), starts=starts)
 
@@ -190,7 +204,7 @@ class SequenceCodec:
         }
         if self.axis is not None:
             arrays[self.axis.column.name] = self._decode_order(headers, rows, tokens.starts, ends)
-            arrays |= self._decode_distances(arrays, self.axis)
+            arrays |= self._decode_distances(arrays, arrays[self.axis.column.name])
 
         table = pa.table([arrays[name] for name in self.schema.names], schema=self.schema.to_arrow())
         if self.axis is not None:
@@ -198,12 +212,13 @@ class SequenceCodec:
 
         return sorted_in_groups(table, tokens.starts, self.sequences.order)
 
-    def _decode_distances(self, arrays: dict[str, pa.Array], axis: OrderAxis) -> dict[str, pa.Array]:
+    def _decode_distances(self, arrays: dict[str, pa.Array], origin: pa.Array) -> dict[str, pa.Array]:
         """The columns that were written as distances from the order column."""
-        origin = arrays[axis.column.name]
         return {
-            name: without_distances(_as_array(arrays[name]), origin, self.schema[name], axis)
-            for name in self.from_order
+            distance.name: without_distances(
+                _as_array(arrays[distance.name]), origin, self.schema[distance.name], distance.scale
+            )
+            for distance in self.distances
         }
 
     def _decode_order(self, headers: pa.Table, rows: pa.Table, starts: Ints, ends: Ends) -> pa.Array:
@@ -295,6 +310,23 @@ class SequenceOrder:
             return None
         return gap_column(self.axis.column.name, self.gaps)
 
+    def in_whole_units(self, values: pa.ChunkedArray) -> SequenceOrder:
+        """The order on an axis of days, hours, minutes or seconds, where all places and distances are whole.
+
+        Args:
+            values: (rows,) values of the order column.
+        """
+        # Columns of listed values have an axis of their own.
+        if self.axis is None or self.axis.column.values is not None or self.axis.scale.step > 1:
+            return self
+
+        axis = order_axis(self.axis.column, values)
+        step = axis.scale.step if axis is not None else 1
+        interval = self.interval or 0
+        if axis is None or any(distance % step for distance in (*self.gaps.values, interval)):
+            return self
+        return SequenceOrder(axis=axis, gaps=self.gaps.in_units(step), interval=interval // step or None)
+
 
 def fit_sequence_codec(
     schema: TableSchema,
@@ -315,6 +347,9 @@ def fit_sequence_codec(
         order: Order of the rows of a sequence.
         sizes: Sizes of the codec.
     """
+    if order.axis is not None:
+        order = order.in_whole_units(sample.column(order.axis.column.name))
+
     axis = order.axis
     interval = order.interval
     head = header_schema(schema, sequences, axis)
@@ -330,9 +365,9 @@ def fit_sequence_codec(
     head = header_schema(schema, sequences, axis, monotone)
     header = fit(head, header_table(sample, starts, head, sequences))
     written = schema
-    for column in distances:
-        written = written.with_column(column)
-        schema = schema.with_column(widened(schema[column.name], column, axis)) if axis is not None else schema
+    for distance in distances:
+        written = written.with_column(distance.column)
+        schema = schema.with_column(widened(schema[distance.name], distance, axis)) if axis is not None else schema
     if axis is not None:
         sample = with_distances(sample, schema, axis, distances)
 
@@ -351,7 +386,8 @@ def fit_sequence_codec(
         header=header,
         row=row,
         window_rows=int(np.clip((WINDOW_POSITIONS - len(header.slots)) // used, 2, max(2, sequences.max_rows))),
-        from_order=tuple(column.name for column in distances),
+        from_order=tuple(distance.name for distance in distances),
+        distance_scales=tuple(distance.scale for distance in distances),
         monotone=monotone,
     )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import difflib
 import logging
 import os
 import re
@@ -20,8 +19,10 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from ss_ray.config.model import ColumnParameters, Config
+from ss_ray.config.shortcuts import setting_label
 from ss_ray.errors import ConfigError
 from ss_ray.location import Location
+from ss_ray.meant_names import closest_name, did_you_mean
 
 KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
 _EXPONENT = re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$")
@@ -181,7 +182,7 @@ def parameters_of(section: str) -> list[Parameter]:
     if not found:
         *above, name = section.split(".")
         meant = _find_meant(name, tuple(above))
-        raise ConfigError(f"there is no section {section!r}" + (f"; did you mean {meant!r}?" if meant else ""))
+        raise ConfigError(f"there is no section {section!r}{did_you_mean(meant)}")
     return found
 
 
@@ -267,7 +268,7 @@ def _explain_errors(errors: Sequence[Any]) -> Iterator[str]:
 
     for place, found in messages.items():
         text = ", or ".join([found[0], *(m.removeprefix("Input should be ") for m in found[1:])])
-        yield f"{place}: {text}" if place else text
+        yield f"{setting_label(place)}: {text}" if place else text
 
 
 def _make_message(error: Any) -> str:
@@ -277,8 +278,7 @@ def _make_message(error: Any) -> str:
         return str(error["msg"]).removeprefix("Value error, ")
 
     *above, name = (str(part) for part in error["loc"])
-    meant = _find_meant(name, tuple(above))
-    return "unknown parameter" + (f"; did you mean {meant!r}?" if meant else "")
+    return "unknown parameter" + did_you_mean(_find_meant(name, tuple(above)))
 
 
 def _find_meant(name: str, above: tuple[str, ...]) -> str | None:
@@ -296,11 +296,11 @@ def _find_meant(name: str, above: tuple[str, ...]) -> str | None:
 
     # A name that is right in another section is no slip of the pen in this one.
     exact = [path for path in paths if path[-1] == name]
-    if not exact and (close := difflib.get_close_matches(name, sorted(within), n=1)):
-        return close[0]
+    if not exact and (close := closest_name(name, sorted(within))) is not None:
+        return close
 
-    elsewhere = difflib.get_close_matches(name, sorted({path[-1] for path in paths}), n=1)
-    found = exact or [path for path in paths if elsewhere and path[-1] == elsewhere[0]]
+    elsewhere = closest_name(name, sorted({path[-1] for path in paths}))
+    found = exact or [path for path in paths if path[-1] == elsewhere]
     if not found:
         return None
 
@@ -324,7 +324,7 @@ def _dotted_name(location: Sequence[Any], section: type[BaseModel] = Config) -> 
     else:
         entry = None
 
-    if entry is not None and rest:
+    if rest and (entry is not None or _is_cell_mapping(field)):
         name = f"{name}.{rest[0]}"
         rest = rest[1:]
 
@@ -343,6 +343,11 @@ def _section_of(field: FieldInfo) -> type[BaseModel] | None:
     else:
         options = (field.annotation,)
     return next((o for o in options if isinstance(o, type) and issubclass(o, BaseModel)), None)
+
+
+def _is_cell_mapping(field: FieldInfo | None) -> bool:
+    """Whether a field maps names of columns to plain values, as generation.given does."""
+    return field is not None and typing.get_origin(field.annotation) is dict
 
 
 def _entry_section(field: FieldInfo) -> type[BaseModel] | None:

@@ -108,7 +108,7 @@ class DataParameters(Section):
     @model_validator(mode="after")
     def _check_values(self) -> DataParameters:
         if self.order_training_examples_by and not self.group_training_examples_by:
-            raise ValueError("order_training_examples_by needs group_training_examples_by")
+            raise ValueError("order_training_examples_by (order) needs group_training_examples_by (group)")
         if self.holdout != "auto" and self.holdout > 1 and not self.holdout.is_integer():
             raise ValueError("holdout above 1 is a number of rows and must be whole")
         if self.separator not in SEPARATOR_WORDS and not _is_mark(self.separator):

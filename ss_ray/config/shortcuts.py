@@ -18,6 +18,25 @@ SHORTCUTS = {
 """Short name -> dotted name of the parameter, and of the switch that it turns on."""
 
 
+def setting_label(path: str) -> str:
+    """The dotted name of a setting, with the short name that it may have been given by.
+
+    Example:
+        >>> setting_label("data.order_training_examples_by"), setting_label("data.holdout")
+        ('data.order_training_examples_by (order)', 'data.holdout')
+    """
+    short = next((name for name, (setting, *_) in SHORTCUTS.items() if setting == path), None)
+    return path if short is None else f"{path} ({short})"
+
+
+def without_short_names(text: str) -> str:
+    """A text without the short names that `setting_label` wrote behind the names of settings."""
+    for short, (path, *_) in SHORTCUTS.items():
+        name = path.rpartition(".")[2]
+        text = text.replace(f"{name} ({short})", name)
+    return text
+
+
 def shortcut_overrides(**given: Any) -> list[str]:
     """What short names mean as `section.key=value`; nothing for those that are None.
 

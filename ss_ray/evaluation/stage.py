@@ -10,7 +10,6 @@ import pandas as pd
 import ray
 
 from ss_ray.cluster import unwrapped_errors
-from ss_ray.config.constraints import ConstraintParameters
 from ss_ray.config.model import EvaluationParameters, TimeSeriesEvaluationParameters
 from ss_ray.errors import EvaluationError
 from ss_ray.evaluation.evaluate import Evaluation, combine
@@ -22,6 +21,7 @@ from ss_ray.evaluation.privacy.replay import Originals
 from ss_ray.evaluation.privacy_tests import plan_tests
 from ss_ray.evaluation.quality.autocorrelation import LagLimits
 from ss_ray.evaluation.quality.fidelity import Fidelity, WholeSequences, evaluate_fidelity
+from ss_ray.evaluation.quality.rule_violations import CheckedRules
 from ss_ray.evaluation.report.compliance import Evidence, RunFacts, evidence_json, make_evidence
 from ss_ray.evaluation.report.metrics_file import metrics_json
 from ss_ray.evaluation.report.public_report import render_public_report
@@ -62,7 +62,7 @@ class EvaluationRequest:
     Attributes:
         parameters: Section `evaluation` of the request.
         seed: Seed of all sampling.
-        constraints: Rules whose broken rows are counted.
+        rules: Rules whose broken rows are counted.
         sequences: Columns that make sequences of rows; None where rows stand by themselves.
         pii: Column -> entity type of the columns that hold personal data.
         lost: Column -> synthetic cells that are not of its type, and count as missing.
@@ -71,7 +71,7 @@ class EvaluationRequest:
 
     parameters: EvaluationParameters
     seed: int
-    constraints: tuple[ConstraintParameters, ...] = ()
+    rules: CheckedRules = field(default_factory=CheckedRules)
     sequences: SequenceColumns | None = None
     pii: Mapping[str, str] = field(default_factory=dict)
     lost: Mapping[str, int] = field(default_factory=dict)
@@ -98,6 +98,8 @@ class EvaluationResult:
         privacy_missing: Tests that were not made, in words; if there is any, privacy has no grade but Poor.
         quality_limits: Why quality is capped, a sentence for each measurement and column.
         unavailable: Part ("quality", "privacy", "utility", "discriminator") -> the reason why it has no figure.
+        found_rules: Relations that all training rows keep and that nobody declared; 0 under differential privacy.
+        broken_rules: Names of those that synthetic rows break, with the share of these rows, the largest share first.
     """
 
     quality_score: float | None
@@ -115,6 +117,8 @@ class EvaluationResult:
     quality_limits: tuple[str, ...] = ()
     quality_verdict: float | None = None
     unavailable: Mapping[str, str] = field(default_factory=dict)
+    found_rules: int = 0
+    broken_rules: tuple[tuple[str, float], ...] = ()
 
 
 def evaluate_table(
@@ -139,7 +143,7 @@ def evaluate_table(
     limits = SampleLimits(max_rows=asked.sqs_report_rows, max_columns=asked.sqs_report_columns, seed=request.seed)
     likeness = {
         "limits": limits,
-        "constraints": request.constraints,
+        "rules": request.rules,
         "sequences": request.sequences,
         "text_embedding": asked.text_embedding,
         "lags": _lag_limits(asked.time_series),
@@ -312,6 +316,8 @@ def main_figures(evaluation: Evaluation) -> EvaluationResult:
     utility = evaluation.utility
     attacks = evaluation.privacy
 
+    found = [rule for rule in evaluation.fidelity.rules if rule.is_found]
+
     return EvaluationResult(
         quality_score=quality.value,
         quality_grade=verdict.score.grade,
@@ -328,6 +334,8 @@ def main_figures(evaluation: Evaluation) -> EvaluationResult:
         privacy_missing=evaluation.scores.privacy.missing,
         quality_limits=verdict.reasons,
         unavailable=_why_unavailable(evaluation),
+        found_rules=len(found),
+        broken_rules=tuple((rule.constraint, rule.synthetic.value) for rule in found if rule.synthetic.value),
     )
 
 

@@ -7,16 +7,30 @@ to be drawn.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from difflib import get_close_matches
 
 import numpy as np
 import pyarrow as pa
 
 from ss_ray.config.generation import GenerationParameters
 from ss_ray.errors import ConfigError, DataError, PrivacyError
+from ss_ray.meant_names import closest_name, did_you_mean
 from ss_ray.schema import ColumnSchema, Kind, Scalar, TableSchema, arrow_type, count_outside, is_dated
 from ss_ray.tables.cells import type_table
 from ss_ray.tables.files import file_digest, find_source, read_blocks
+
+_NOUNS = {
+    Kind.INTEGER: "whole numbers",
+    Kind.FLOAT: "numbers",
+    Kind.DATE: "dates, such as 2024-05-31",
+    Kind.DATETIME: "points in time, such as 2024-05-31 09:30:00",
+    Kind.TIME: "clock times, as whole numbers of the column's units",
+    Kind.DURATION: "durations, as whole numbers of the column's units",
+    Kind.BOOLEAN: "true and false",
+    Kind.CATEGORY: "the values of its categories",
+    Kind.TEXT: "texts",
+    Kind.IDENTIFIER: "identifiers",
+}
+"""Values of a column of each kind, in words."""
 
 
 def is_given(generation: GenerationParameters) -> bool:
@@ -121,10 +135,12 @@ def _find_column(name: str, schema: TableSchema) -> ColumnSchema:
     if name in schema.names:
         return schema[name]
 
-    similar = get_close_matches(name, schema.source_names, n=1)
-    hint = f"did you mean {similar[0]!r}? " if similar else ""
-    known = ", ".join(map(repr, schema.source_names)) or "nothing"
-    raise ConfigError(f"column {name!r} cannot be given; {hint}What can be given is {known}")
+    known = schema.source_names
+    if not known:
+        raise ConfigError(f"column {name!r} cannot be given: the model has no column whose values can be given")
+
+    hint = did_you_mean(closest_name(name, known))
+    raise ConfigError(f"column {name!r} cannot be given{hint} (columns that can be: {', '.join(map(repr, known))})")
 
 
 def _deal_shares(shares: Mapping[Scalar, float], size: int, rng: np.random.Generator) -> list[Scalar]:
@@ -140,7 +156,7 @@ def _to_storage_type(values: Sequence[Scalar], column: ColumnSchema) -> pa.Array
     """Values in the storage type."""
     type_ = arrow_type(column)
     if column.kind is not Kind.BOOLEAN and any(isinstance(value, bool) for value in values):
-        raise DataError(f"column {column.name!r}: generation gives it truth values", column=column.name)
+        raise _wrong_type(column)
 
     if pa.types.is_dictionary(type_):
         target = type_.value_type
@@ -151,9 +167,14 @@ def _to_storage_type(values: Sequence[Scalar], column: ColumnSchema) -> pa.Array
     try:
         return pa.array([str(v) for v in values] if is_text else list(values)).cast(target)
     except pa.ArrowException:
-        raise DataError(
-            f"column {column.name!r}: generation gives it values that are no {column.kind.value}", column=column.name
-        ) from None
+        raise _wrong_type(column) from None
+
+
+def _wrong_type(column: ColumnSchema) -> DataError:
+    return DataError(
+        f"column {column.name!r} takes {_NOUNS[column.kind]}; a value that is given for it has another type",
+        column=column.name,
+    )
 
 
 def _check_inside(array: pa.ChunkedArray, column: ColumnSchema) -> None:

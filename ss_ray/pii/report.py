@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader
@@ -45,12 +45,14 @@ class ReportFindings:
         scan: Counts of the second scanner.
         unread: Texts in languages that names are not looked for in.
         kept_together: Rows that the kept columns single out; None where nothing personal is kept.
+        follows: Column of dates of birth by column of ages that moved with it.
     """
 
     statistics: tuple[TypeStatistics, ...]
     scan: ScanResult
     unread: tuple[UnreadTexts, ...] = ()
     kept_together: KeptTogether | None = None
+    follows: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +72,7 @@ class PiiReport:
         code_columns: Columns of codes, which were searched by patterns only, with the reason.
         unread: Texts in languages that names are not looked for in.
         kept_together: Rows that the kept columns single out; None where nothing personal is kept.
+        follows: Column of dates of birth by column of ages, among those of `kept`, that moved with it.
         unsearched: Sentences about what was not looked for.
     """
 
@@ -85,6 +88,7 @@ class PiiReport:
     code_columns: tuple[CodeColumn, ...] = ()
     unread: tuple[UnreadTexts, ...] = ()
     kept_together: KeptTogether | None = None
+    follows: dict[str, str] = field(default_factory=dict)
     unsearched: tuple[str, ...] = ()
 
     @property
@@ -131,6 +135,7 @@ def make_pii_report(
         code_columns=plan.code_columns,
         unread=findings.unread,
         kept_together=findings.kept_together,
+        follows=findings.follows,
         unsearched=list_unsearched(plan),
     )
 

@@ -91,6 +91,7 @@ class PiiResult:
         scan: Counts of the post-condition: what was searched, what it found, and that nothing of it survived.
         unread: Texts in languages that names are not looked for in, by column and language.
         kept_together: Rows that the kept columns single out; None where nothing personal is kept.
+        follows: Column of dates of birth by column of ages that moved with it.
         identities: Columns and texts whose persons are made after generation; None where none are.
         peak_memory_bytes: Peak memory of the largest actor, in bytes.
     """
@@ -103,6 +104,7 @@ class PiiResult:
     scan: ScanResult = field(default_factory=ScanResult)
     unread: tuple[UnreadTexts, ...] = ()
     kept_together: KeptTogether | None = None
+    follows: dict[str, str] = field(default_factory=dict)
     identities: IdentityPlan | None = None
     peak_memory_bytes: int = 0
 
@@ -151,17 +153,31 @@ def replace_pii(
     with reported_progress(on_progress, "replace_pii", None) as report, shared_key(key, targets.train.parent) as shared:
         # Less than a core each: upstream tasks need room too.
         num_actors = resources.num_pii_workers
-        arguments = (plan, schema, ages_that_follow(sample, plan), identities, shared, report)
+        ages = ages_that_follow(sample, plan)
+        arguments = (plan, schema, ages, identities, shared, report)
         done = list(map_items(_replace_worker, items, arguments=arguments, num_actors=num_actors, num_cpus=0.5))
 
-    result = _finish_replacement(done, schema, plan, key, targets)
+    result = _finish_replacement(done, schema, plan, key, targets, {age.name: age.birth for age in ages})
     return replace(result, identities=identities and identities.for_schema(result.schema))
 
 
 def _finish_replacement(
-    done: Sequence[_Done], schema: TableSchema, plan: PiiPlan, key: bytes, targets: RowFolders
+    done: Sequence[_Done],
+    schema: TableSchema,
+    plan: PiiPlan,
+    key: bytes,
+    targets: RowFolders,
+    follows: dict[str, str],
 ) -> PiiResult:
     """Result of all actors together, with its report written beside `targets`.
+
+    Args:
+        done: Results of the actors.
+        schema: Schema of the rows before the replacement.
+        plan: Plan of the replacement.
+        key: Key of the stand-ins.
+        targets: Folders of the written rows.
+        follows: Column of dates of birth by column of ages that moved with it.
 
     Raises:
         PrivacyError: An identifier of the input stands in the output, which is removed.
@@ -188,6 +204,7 @@ def _finish_replacement(
         scan=scan_result,
         unread=unread_texts(counts),
         kept_together=count_together([part.kept_hashes for part in done], plan),
+        follows=follows,
     )
     report_of_all = make_pii_report(plan, findings, schema, num_rows, counts.dropped_rows)
     write_pii_report(report_of_all, folder, folder.parent.name, datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"))
@@ -201,6 +218,7 @@ def _finish_replacement(
         scan=scan_result,
         unread=findings.unread,
         kept_together=findings.kept_together,
+        follows=follows,
         peak_memory_bytes=max((part.peak_memory_bytes for part in done), default=0),
     )
 

@@ -14,6 +14,7 @@ from ss_ray.config.files import require_config
 from ss_ray.config.model import Config, DataParameters
 from ss_ray.errors import ConfigError, DataError
 from ss_ray.evaluation.privacy_tests import check_columns
+from ss_ray.evaluation.quality.rule_violations import CheckedRules
 from ss_ray.evaluation.report.report import ReportContext
 from ss_ray.evaluation.stage import EvaluationRequest, EvaluationResult, Tables, evaluate_table
 from ss_ray.location import Location
@@ -122,7 +123,7 @@ def _evaluate_sources(
             EvaluationRequest(
                 parameters=config.evaluation,
                 seed=start_run(config).seed,
-                constraints=config.listed_constraints,
+                rules=CheckedRules(declared=config.listed_constraints, finds=not config.is_private),
                 sequences=sequence_columns(config),
                 lost=read["synthetic"].lost,
                 public=public_columns(config),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from difflib import get_close_matches
 from pathlib import Path
 
 from ss_ray.config.model import Config
+from ss_ray.config.shortcuts import setting_label
 from ss_ray.errors import DataError
+from ss_ray.meant_names import closest_name, did_you_mean
 from ss_ray.tables.connectors.copies import first_rows_copied
 from ss_ray.tables.dialect import declared_dialect
 from ss_ray.tables.files import find_source
@@ -40,9 +41,9 @@ def refuse_missing(config: Config, names: list[str]) -> None:
     """
     for setting, name in named_columns(config):
         if name not in names:
-            similar = get_close_matches(name, names, n=1)
-            hint = f"; did you mean {similar[0]!r}?" if similar else ""
-            raise DataError(f"{setting}: there is no column {name!r}{hint} {_list_names(names)}", column=name)
+            hint = did_you_mean(closest_name(name, names))
+            message = f"{setting_label(setting)}: there is no column {name!r}{hint} {_list_names(names)}"
+            raise DataError(message, column=name)
 
 
 def _list_names(names: list[str]) -> str:

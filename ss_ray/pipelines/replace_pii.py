@@ -38,6 +38,7 @@ class ReplacementReport:
         reading: Sentence about how the source was read.
         num_rows: Number of rows written.
         result: Personal data that was found and replaced.
+        unchanged: Columns in which nothing was replaced although nearly every cell has a value of its own.
         stage_seconds: Wall time of each stage, in this run or in the one that finished it.
         done_now: Names of the stages that this call did, and found not finished.
     """
@@ -49,6 +50,7 @@ class ReplacementReport:
     reading: str
     num_rows: int
     result: PiiResult
+    unchanged: tuple[str, ...]
     stage_seconds: dict[str, float]
     done_now: tuple[str, ...] = field(default=(), compare=False)
 
@@ -102,9 +104,23 @@ def replace_table(
             reading=table.describe(),
             num_rows=result.num_rows,
             result=result,
+            unchanged=_unchanged_keys(table, result),
             stage_seconds=job.stages.seconds,
             done_now=job.stages.done_now,
         )
+
+
+def _unchanged_keys(table: TableRef, result: PiiResult) -> tuple[str, ...]:
+    """Columns that nearly identify a row and stay as they were, without kept ones and texts, which are shown apart."""
+    if result.plan is None:
+        return ()
+
+    codes = {column.name for column in result.plan.code_columns}
+    texts = set(result.plan.text_columns) - codes
+    shown = {row.column for row in result.statistics} | {
+        rule.name for rule in (*result.plan.kept, *result.plan.columns)
+    }
+    return tuple(name for name in table.near_unique if name not in shown | texts)
 
 
 def _inputs_of(config: Config, data: str | Path) -> dict[str, str]:

@@ -19,6 +19,7 @@ from ss_ray.config.model import Config
 from ss_ray.constraints.check import check_declared
 from ss_ray.errors import ConfigError, DataError, PrivacyError
 from ss_ray.evaluation.privacy_tests import check_columns
+from ss_ray.evaluation.quality.rule_violations import CheckedRules
 from ss_ray.evaluation.report.compliance import RunFacts
 from ss_ray.evaluation.report.readers import PiiRow
 from ss_ray.evaluation.report.report import ReportContext
@@ -523,7 +524,8 @@ def _evaluation_request(config: Config, plan: RunPlan, pii: PiiResult) -> Evalua
     return EvaluationRequest(
         parameters=config.evaluation,
         seed=plan.seed,
-        constraints=plan.generation.constraints,
+        # Relations in real rows are not free under differential privacy.
+        rules=CheckedRules(declared=plan.generation.constraints, finds=not config.is_private),
         sequences=sequence_columns(config),
         pii=personal_columns(pii),
         public=public_columns(config),

@@ -18,7 +18,6 @@ from ss_ray.config.files import require_config
 from ss_ray.config.model import Config
 from ss_ray.constraints.suggest import suggest
 from ss_ray.constraints.suggestions import Suggestion
-from ss_ray.location import base_name
 from ss_ray.pii.planning import plan_replacement
 from ss_ray.pii.rules import ColumnRule, PiiPlan
 from ss_ray.pipelines.names import refuse_missing
@@ -193,7 +192,7 @@ def survey_rows(config: Config, first: SurveyedRows) -> Survey:
     seconds, memory = estimate_costs(config, first)
     return Survey(
         data=shown_name(first.data),
-        reading=describe_reading(base_name(first.data), first.source.format, first.source.dialect),
+        reading=describe_reading(str(first.data), first.source.format, first.source.dialect),
         rows=first.num_rows,
         is_exact=first.is_exact,
         columns=tuple(_survey_column(schema[name], first.typed, plan) for name in schema.source_names),

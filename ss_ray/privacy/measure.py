@@ -7,6 +7,7 @@ charge that was booked for it.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -161,10 +162,14 @@ def expect_schema(
 
     planned = plan_queries(schema, data.columns, _schema_budget(privacy, delta))
     deviation = num_units_deviation(planned)
-    if num_units - REHEARSED_DEVIATIONS * deviation < MIN_UNITS:
+    needed = math.ceil(MIN_UNITS + REHEARSED_DEVIATIONS * deviation)
+    if num_units < needed:
+        group = data.group_training_examples_by
+        units = "rows" if group is None else f"groups (values of {group!r})"
         raise PrivacyError(
-            f"the table has too few units for privacy.epsilon {privacy.epsilon:g}: at least {MIN_UNITS} are needed "
-            "beyond the noise of their count; nothing was charged. Allow a larger epsilon, or bring more rows"
+            f"privacy.epsilon {privacy.epsilon:g} needs at least {needed:,} {units} to learn from, {MIN_UNITS} beyond "
+            "the noise of their count, and the table has fewer without its holdout; nothing was charged. Allow a "
+            "larger epsilon, or bring more"
         )
 
     charges = (count_charge(privacy.epsilon, provisional_delta(privacy.delta)), *(one.charge for one in planned))

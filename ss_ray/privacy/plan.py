@@ -89,8 +89,8 @@ def make_dp_plan(
     """
     if units.num_units < MIN_UNITS:
         raise PrivacyError(
-            f"about {units.num_units} units of {units.privacy_unit!r} are too few to train with differential privacy: "
-            f"at least {MIN_UNITS} are needed for anything but noise"
+            f"about {units.num_units} privacy units (one is: {units.privacy_unit}) are too few to train with "
+            f"differential privacy: at least {MIN_UNITS} are needed for anything but noise"
         )
 
     # The mechanism may depend on the first count alone, which was charged separately.

@@ -87,7 +87,7 @@ def evaluate(
             on_progress=on_progress,
         )
 
-    return replace(report_of_files(place, asdict(found.result), found.seconds), owner=owner)
+    return replace(report_of_files(place, asdict(found.result), found.rows["synthetic"], found.seconds), owner=owner)
 
 
 @dataclass(frozen=True, kw_only=True)

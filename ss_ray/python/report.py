@@ -12,7 +12,7 @@ from typing import Any
 from ss_ray.location import Location
 from ss_ray.printed_tables import align_cells, html_table
 from ss_ray.python.notebook import in_notebook, show_page
-from ss_ray.runs.overview import RunOverview, figure_rows, main_figures, read_overview
+from ss_ray.runs.overview import RunOverview, explained_rows, figure_rows, main_figures, read_overview
 from ss_ray.runs.run_dir import RunDir
 
 
@@ -51,12 +51,11 @@ class Report:
             webbrowser.open(Path(self.page.path).as_uri())
 
     def __str__(self) -> str:
-        rows = figure_rows([self.figures])
-        lines = [f"{title:<22}{value}" for title, value in rows]
-        return "\n".join([*lines, f"{'page':<22}{self.page or '-'}"])
+        lines = [f"{title:<22}{value}" for title, value in explained_rows(self.figures)]
+        return "\n".join([*lines, f"{'page':<22}{self.page or 'not written: there was no evaluation'}"])
 
     def _repr_html_(self) -> str:
-        return html_table([("", self.figures.run), *figure_rows([self.figures])])
+        return html_table([("", self.figures.run), *explained_rows(self.figures)])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,16 +95,25 @@ def report_of_run(place: str | Path) -> Report:
     )
 
 
-def report_of_files(folder: str | Path, evaluation: dict[str, Any], seconds: float) -> Report:
+def report_of_files(folder: str | Path, evaluation: dict[str, Any], num_rows: int, seconds: float) -> Report:
     """The report of an evaluation of files.
 
     Args:
         folder: Folder that has report.html and metrics.json.
         evaluation: Fields of the evaluation's result.
+        num_rows: Number of synthetic rows.
         seconds: Wall time of the evaluation in seconds.
     """
     place = Location.parse(folder)
-    figures = RunOverview(
-        run=place.name, place=str(place), last_stage="evaluate", seconds=seconds, **main_figures(evaluation)
+    figures = main_figures(evaluation)
+    reasons = figures.pop("reasons") | {"epsilon": "an evaluation of tables does not know how they were made"}
+    overview = RunOverview(
+        run=place.name,
+        place=str(place),
+        last_stage="evaluate",
+        rows=num_rows,
+        seconds=seconds,
+        reasons=reasons,
+        **figures,
     )
-    return Report(figures=figures, page=place / "report.html", metrics_file=place / "metrics.json")
+    return Report(figures=overview, page=place / "report.html", metrics_file=place / "metrics.json")

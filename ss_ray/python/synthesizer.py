@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 from pyarrow import fs as pafs
 from sklearn.base import BaseEstimator
@@ -140,14 +141,14 @@ class Synthesizer:
         """New rows in the form in which the table was given; a pyarrow.Table where it was given by its path.
 
         Args:
-            n: Number of rows; None: as many as `generation.num_records` says.
+            n: Number of rows; None: as many as `groups`, or else `generation.num_records`, says.
             given: Values by column that every row has.
             shares: Shares of the values of a column, by column.
-            groups: Number of groups, of as many rows as they have, in place of a number of rows.
+            groups: Number of groups, of as many rows as they have, in place of `n`.
             random_state: Seed of these rows; None: the seed of the synthesizer, or a new one.
 
         Raises:
-            SsRayError: See `ss_ray.errors`.
+            SsRayError: See `ss_ray.errors`; a ConfigError where both `n` and `groups` are given.
         """
         wanted = {"num_records": n, "num_groups": groups, "given": given, "shares": shares}
         with self._making_rows(wanted, random_state) as blocks:
@@ -169,7 +170,7 @@ class Synthesizer:
             n: Number of rows of all batches together.
             given: Values by column that every row has.
             shares: Shares of the values of a column, by column.
-            groups: Number of groups in place of a number of rows.
+            groups: Number of groups in place of `n`.
             random_state: Seed of these rows.
             batch_rows: Rows of a batch at most.
         """
@@ -312,6 +313,11 @@ class Synthesizer:
 
     def _generation_request(self, wanted: Mapping[str, Any], random_state: int | None) -> Config:
         """The part of the request that new rows depend on."""
+        if wanted["num_records"] is not None and wanted["num_groups"] is not None:
+            raise ConfigError("give n, a number of rows, or groups, a number of groups, and not both")
+        for argument, setting in (("n", "num_records"), ("groups", "num_groups")):
+            _check_size(argument, wanted[setting])
+
         asked = self._make_request()
         generation = asked.generation.model_dump(exclude_unset=True)
         if wanted["num_records"] is not None:
@@ -319,7 +325,9 @@ class Synthesizer:
             generation["num_groups"] = None
 
         given = {
-            name: plain_values(wanted[name], self._form) for name in ("given", "shares") if wanted[name] is not None
+            name: plain_values(name, wanted[name], self._form)
+            for name in ("given", "shares")
+            if wanted[name] is not None
         }
         sizes = {name: wanted[name] for name in ("num_records", "num_groups") if wanted[name] is not None}
         seed = self.random_state if random_state is None else random_state
@@ -353,6 +361,11 @@ class Synthesizer:
         if not self.__sklearn_is_fitted__():
             raise NotFittedError("this Synthesizer has no model yet; call fit(data), or Synthesizer.load(folder)")
         return RunDir.at(self.run_dir_)
+
+
+def _check_size(argument: str, size: Any) -> None:
+    if size is not None and not (isinstance(size, int | np.integer) and size >= 1):
+        raise ConfigError(f"{argument}: expected a whole number of 1 or more")
 
 
 def _parameter_names() -> list[str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,9 @@ from ss_ray.location import Location
 from ss_ray.runs.run_dir import RunDir
 
 START = "start"
+MISSING = "-"
+PARTS = ("quality", "privacy", "utility", "discriminator")
+"""Parts of an evaluation that may have no figure."""
 LAST_STAGES = ("evaluate", "search", "generate", "replace_pii")
 """Stages that may end a job, the latest first."""
 
@@ -39,6 +42,7 @@ class RunOverview:
         utility_synthetic: Test score after training on synthetic rows.
         utility_real: Test score after training on real rows.
         discriminator_auc: AUC of a discriminator between synthetic and real rows; 0.5 is ideal.
+        reasons: Why a figure is None, by part: "epsilon", "quality", "privacy", "utility", "discriminator".
     """
 
     run: str
@@ -55,6 +59,7 @@ class RunOverview:
     utility_synthetic: float | None = None
     utility_real: float | None = None
     discriminator_auc: float | None = None
+    reasons: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_overview(place: str | Path) -> RunOverview:
@@ -74,6 +79,8 @@ def read_overview(place: str | Path) -> RunOverview:
     by_stage = {manifest["stage"]: manifest for manifest in manifests}
     last = next((stage for stage in LAST_STAGES if stage in by_stage), START)
     certificate = json.loads(run_dir.certificate.read_text()) if run_dir.certificate.exists() else {}
+    figures = main_figures(by_stage.get("evaluate", {}).get("result", {}))
+    reasons = figures.pop("reasons") | {"epsilon": "the run had no differential privacy"}
 
     return RunOverview(
         run=run_dir.root.name,
@@ -83,7 +90,8 @@ def read_overview(place: str | Path) -> RunOverview:
         seconds=sum(manifest["seconds"] for manifest in manifests),
         rows=by_stage.get("generate", {}).get("result", {}).get("num_rows"),
         epsilon=certificate.get("epsilon"),
-        **main_figures(by_stage.get("evaluate", {}).get("result", {})),
+        reasons=reasons,
+        **figures,
     )
 
 
@@ -96,9 +104,14 @@ def find_runs(folder: str | Path) -> list[RunOverview]:
 
 
 def main_figures(evaluation: Mapping[str, Any]) -> dict[str, Any]:
-    """The figures of an evaluation that stand in an overview."""
+    """The figures of an evaluation that stand in an overview, and why some are missing.
+
+    Args:
+        evaluation: Fields of the evaluation's result; empty where there was none.
+    """
     quality = evaluation.get("quality_verdict")
     return {
+        "reasons": _read_reasons(evaluation),
         "quality": evaluation.get("quality_score") if quality is None else quality,
         "quality_grade": evaluation.get("quality_grade"),
         "privacy_grade": evaluation.get("privacy_grade"),
@@ -109,19 +122,42 @@ def main_figures(evaluation: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _read_reasons(evaluation: Mapping[str, Any]) -> dict[str, str]:
+    if not evaluation:
+        return dict.fromkeys(PARTS, "there was no evaluation")
+
+    untested = evaluation.get("privacy_missing") or ()
+    partial = {"privacy": f"not tested: {', '.join(untested)}"} if untested else {}
+    return partial | dict(evaluation.get("unavailable") or {})
+
+
+def explained_rows(overview: RunOverview) -> list[tuple[str, str]]:
+    """The figures of one run, each with its name; where one is missing, the reason stands in its place."""
+    parts = dict(zip(PARTS, ("quality", "privacy", "utility", "discriminator AUC"), strict=True))
+    part_of = {title: part for part, title in parts.items()} | {"epsilon": "epsilon"}
+    part_of |= dict.fromkeys(("utility of real rows", "predicted column"), "utility")
+
+    rows = []
+    for title, cell in figure_rows([overview]):
+        reason = overview.reasons.get(part_of.get(title, ""))
+        rows.append((title, cell if cell != MISSING or reason is None else f"not available: {reason}"))
+
+    return rows
+
+
 def figure_rows(overviews: Sequence[RunOverview]) -> list[tuple[str, ...]]:
     """The figures side by side: a row for each figure, first its name, then a cell for each run."""
     titles: dict[str, Callable[[RunOverview], str]] = {
         "last stage": lambda found: found.last_stage,
         "finished (UTC)": lambda found: found.finished_at[:16].replace("T", " "),
         "seconds": lambda found: f"{found.seconds:,.0f}",
-        "rows": lambda found: "-" if found.rows is None else f"{found.rows:,}",
+        "rows": lambda found: MISSING if found.rows is None else f"{found.rows:,}",
         "epsilon": lambda found: _format_figure(found.epsilon, 2),
         "quality": lambda found: _with_grade(_format_figure(found.quality, 1), found.quality_grade),
-        "privacy": lambda found: found.privacy_grade or "-",
+        "privacy": lambda found: found.privacy_grade or MISSING,
         "utility": lambda found: _format_figure(found.utility_synthetic, 3),
         "utility of real rows": lambda found: _format_figure(found.utility_real, 3),
-        "predicted column": lambda found: found.utility_target or "-",
+        "predicted column": lambda found: found.utility_target or MISSING,
         "discriminator AUC": lambda found: _format_figure(found.discriminator_auc, 3),
     }
     return [(title, *(cell(overview) for overview in overviews)) for title, cell in titles.items()]
@@ -132,4 +168,4 @@ def _with_grade(figure: str, grade: str | None) -> str:
 
 
 def _format_figure(value: float | None, digits: int) -> str:
-    return "-" if value is None else f"{value:.{digits}f}"
+    return MISSING if value is None else f"{value:.{digits}f}"

@@ -123,15 +123,20 @@ def type_column(array: pa.ChunkedArray, column: ColumnSchema) -> pa.ChunkedArray
     if pa.types.is_dictionary(array.type) and not pa.types.is_dictionary(target):
         array = array.cast(array.type.value_type)
 
-    if not pa.types.is_string(array.type) or not _is_parsed(target):
+    if not _is_text(array.type) or not _is_parsed(target):
         return array.cast(target)
 
+    array = array.cast(pa.string())
     return _on_distinct(array, lambda values: _parse_values(blank_missing_words(values), column).cast(target))
+
+
+def _is_text(type_: pa.DataType) -> bool:
+    return bool(pa.types.is_string(type_) or pa.types.is_large_string(type_))
 
 
 def _is_parsed(target: pa.DataType) -> bool:
     """Whether cells of this type are written as numbers, booleans or dates in text files."""
-    return not (pa.types.is_string(target) or pa.types.is_large_string(target) or pa.types.is_dictionary(target))
+    return not (_is_text(target) or pa.types.is_dictionary(target))
 
 
 def _on_distinct(array: pa.ChunkedArray, function: Callable[[pa.Array], pa.Array]) -> pa.ChunkedArray:
@@ -164,7 +169,7 @@ def _write_values(array: pa.ChunkedArray, column: ColumnSchema) -> pa.ChunkedArr
         return pc.if_else(array, true, false)
 
     # A replaced column may hold strings.
-    if pa.types.is_string(array.type) or pa.types.is_large_string(array.type):
+    if _is_text(array.type):
         return array
     # Arrow spells plain whole numbers faster.
     if column.format == "0" and pa.types.is_integer(array.type):

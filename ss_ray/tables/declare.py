@@ -12,7 +12,14 @@ from ss_ray.config.model import ColumnParameters
 from ss_ray.errors import DataError
 from ss_ray.schema import DATED_KINDS, ORDERED_KINDS, WHOLE_KINDS, ColumnSchema, Kind, Scalar, arrow_type
 from ss_ray.tables.facts import MAX_DISTINCT, ColumnFacts
-from ss_ray.tables.kinds import base_column, is_string, longest_pattern, spelled_columns, typed_column, typed_kind
+from ss_ray.tables.kinds import (
+    base_column,
+    is_string,
+    longest_pattern,
+    spelled_columns,
+    typed_column,
+    typed_kind,
+)
 from ss_ray.tables.spellings.cells import Reader
 from ss_ray.tables.spellings.dates import DAY_FORMATS, has_time, is_date_format, iso_strings
 from ss_ray.tables.spellings.durations import FORMATS, is_clock_format
@@ -182,7 +189,7 @@ def _ordered_columns(
         # A declared number is no identifier, whatever its header says.
         if typed_kind(facts) is base.kind and declared.format is None:
             return (replace(column, kind=base.kind, reason="it is declared"),)
-    elif is_text:
+    elif is_text or base.kind in DATED_KINDS:
         if base.kind is Kind.BOOLEAN and inferred.kind is Kind.BOOLEAN:
             return (inferred,)
         spelling = declared_spelling(facts.readings, base.kind, declared.format) if facts.readings else None

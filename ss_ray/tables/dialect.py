@@ -10,6 +10,7 @@ import codecs
 from dataclasses import dataclass
 from typing import Literal
 
+from ss_ray.addresses import Address, is_address, shown_name
 from ss_ray.config.model import DataParameters
 
 Decimal = Literal[".", ","]
@@ -21,6 +22,19 @@ NO_SEPARATOR = "\x1f"
 WORDS = {"comma": ",", "semicolon": ";", "tab": "\t", "\\t": "\t", "pipe": "|", "space": " ", "point": ".", "none": ""}
 SEPARATOR_NAMES = {"\t": "tab", " ": "space"}
 FORMAT_NAMES = {"csv": "CSV", "jsonl": "JSON lines", "parquet": "Parquet", "arrow": "Arrow", "excel": "Excel"}
+SOURCE_NAMES = {
+    "sqlite": "SQLite",
+    "postgresql": "PostgreSQL",
+    "postgres": "PostgreSQL",
+    "mysql": "MySQL",
+    "mariadb": "MariaDB",
+    "duckdb": "DuckDB",
+    "delta": "Delta Lake",
+    "iceberg": "Iceberg",
+    "mssql": "SQL Server",
+    "oracle": "Oracle",
+}
+"""Scheme of an address -> name of the database or lake."""
 DROPPED = {"index": "index column", "empty": "empty column"}
 MOST_DROPPED = 5
 """Dropped columns that the sentence lists; it counts the others."""
@@ -107,11 +121,11 @@ def _find_character(declared: str) -> str | None:
     return WORDS.get(declared, declared)
 
 
-def describe_reading(name: str, format_: str, dialect: Dialect) -> str:
+def describe_reading(source: str, format_: str, dialect: Dialect) -> str:
     """One sentence about how a table was read.
 
     Args:
-        name: Name of the file or folder.
+        source: Path or URI of the files, or address of a table, whose rows are read from a copy.
         format_: Format of the files.
         dialect: Dialect that was decided.
 
@@ -119,6 +133,11 @@ def describe_reading(name: str, format_: str, dialect: Dialect) -> str:
         >>> describe_reading("visits.csv", "csv", Dialect(separator=";", quote='"', decimal=",", encoding="cp1252"))
         'visits.csv: CSV, separator ";", decimal comma, cp1252'
     """
+    name = shown_name(source).rstrip("/").rpartition("/")[2]
+    if is_address(source):
+        scheme = Address.parse(source).scheme
+        return f"{name}: {SOURCE_NAMES.get(scheme, scheme)} table"
+
     parts = [FORMAT_NAMES[format_]]
     if dialect.sheet is not None:
         parts.append(f'sheet "{dialect.sheet}"')

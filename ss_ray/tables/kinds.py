@@ -302,7 +302,13 @@ def is_unique(facts: ColumnFacts) -> bool:
     """Whether no value repeats."""
     if facts.counts is not None and any(n > 1 for value, n in facts.counts.items() if not is_missing_word(value)):
         return False
-    return count_present(facts) >= MIN_UNIQUE_ROWS and facts.distinct >= UNIQUE_SHARE * count_present(facts)
+    return hardly_repeats(facts)
+
+
+def hardly_repeats(facts: ColumnFacts) -> bool:
+    """Whether nearly every cell has a value of its own, over rows enough to tell."""
+    present = count_present(facts)
+    return present >= MIN_UNIQUE_ROWS and facts.distinct >= UNIQUE_SHARE * present
 
 
 def count_present(facts: ColumnFacts) -> int:

@@ -30,6 +30,7 @@ from ss_ray.tables.file_parts import FilePart, divide_files
 from ss_ray.tables.files import Format, Source, file_digest, find_source, read_file_part
 from ss_ray.tables.first_rows import first_rows
 from ss_ray.tables.infer import MIN_ROWS, infer_schema, nested_columns
+from ss_ray.tables.kinds import hardly_repeats
 from ss_ray.tables.lenient import type_leniently
 from ss_ray.tables.parquet_files import too_large
 from ss_ray.tables.parts import PartWriter
@@ -66,6 +67,7 @@ class TableRef:
             where there is none, or where it was not searched.
         splits_by_id: Whether the rows are split by that column.
         nested: Text columns whose cells are JSON, where they are not declared.
+        near_unique: Columns in which nearly every cell has a value of its own.
     """
 
     name: str
@@ -79,6 +81,7 @@ class TableRef:
     repeated_id: RepeatedId | None = None
     splits_by_id: bool = False
     nested: tuple[str, ...] = ()
+    near_unique: tuple[str, ...] = ()
 
     def split_unit(self, group: str | None) -> SplitUnit:
         """What stays on one side of the split.
@@ -92,7 +95,7 @@ class TableRef:
 
     def describe(self) -> str:
         """One sentence about how the source was read."""
-        return describe_reading(self.name.rstrip("/").rpartition("/")[2], self.format, self.dialect)
+        return describe_reading(self.name, self.format, self.dialect)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,6 +179,7 @@ def read_table(
         repeated_id=repeated,
         splits_by_id=not unit.is_declared,
         nested=nested_columns(schema, whole, data.columns),
+        near_unique=tuple(name for name, found in whole.items() if hardly_repeats(found)),
     )
 
 
@@ -207,7 +211,7 @@ def _choose_unit(source: Source, data: DataParameters, repeated: RepeatedId | No
     """The rows that the split keeps together: of the declared group, or else of the identifier that repeats."""
     group = data.group_training_examples_by
     if group is not None and group not in source.names:
-        raise DataError(f"data.group_training_examples_by: there is no column {group!r}", column=group)
+        raise DataError(f"data.group_training_examples_by (group): there is no column {group!r}", column=group)
     if repeated is None:
         return SplitUnit(column=group)
 
@@ -381,7 +385,7 @@ def type_rows(
         lost=dict(sum((Counter(part.lost) for part in parts), Counter[str]())),
         read=frozenset().union(*(part.read for part in parts)),
         digests=tuple(digest for part in parts for digest in part.digests),
-        reading=describe_reading(source_name(uri).rpartition("/")[2], source.format, source.dialect),
+        reading=describe_reading(source_name(uri), source.format, source.dialect),
     )
 
 

@@ -45,7 +45,7 @@ def test_demo_table_writes_the_rows_asked_for(tmp_path: Path, capsys: pytest.Cap
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["--set", "generation.num_records=-5"], 2, "generation.num_records: Input should be greater"),
+        (["--set", "generation.num_records=-5"], 2, "generation.num_records (rows): Input should be greater"),
         (["--set", "training.learning_rat=1"], 2, "did you mean 'learning_rate'"),
         (
             ["--set", "privacy.dp_enabled=true", "--set", "data.holdout=50"],

@@ -54,6 +54,23 @@ def test_a_figure_that_is_missing_says_why() -> None:
     assert text.count(SMALL) == 4
 
 
+def test_an_auc_below_guessing_is_explained() -> None:
+    lines = score_lines(replace(MEASURED, discriminator_auc=0.45))
+    assert "Discriminator    AUC 0.450 (0.5: cannot tell from real, and what is below it is chance)" in lines
+
+
+def test_rules_of_the_real_rows_are_counted_and_the_most_broken_ones_named() -> None:
+    broken = (("order(a <= b)", 0.125), ("sum(c = a + b)", 0.0004))
+    assert score_lines(replace(MEASURED, found_rules=5, broken_rules=broken))[-3:] == [
+        "Rules            5 found in the real rows, synthetic rows break 2 of them (constraints: auto keeps them)",
+        "Broken           order(a <= b): 12.5% of the rows",
+        "Broken           sum(c = a + b): less than 0.1% of the rows",
+    ]
+    kept = score_lines(replace(MEASURED, found_rules=5))[-1]
+    assert kept == "Rules            5 found in the real rows, synthetic rows break none of them"
+    assert "Rules" not in "".join(score_lines(MEASURED))
+
+
 def test_the_summary_of_new_rows_names_the_constraints_that_hold_and_those_that_do_not() -> None:
     order = OrderConstraint(low="start", high="end")
     bounds = RangeConstraint(column="age", minimum=18)

@@ -127,3 +127,18 @@ def test_an_anchor_too_large_for_the_decimals_of_a_column_is_not_used() -> None:
     large = pa.array([Decimal("0.9223372036854775296"), Decimal("0.5")] * 20, type_)
     codec = fit({"a": large, "b": pa.array([Decimal(0)] * 40, type_)}, Kind.FLOAT, decimals=19)
     assert isinstance(codec.columns[1], BinnedCodec)
+
+
+def test_differences_of_points_in_time_that_are_midnights_are_whole_days() -> None:
+    times = {name: array.cast(pa.timestamp("us")) for name, array in stays_of_a_week().items()}
+    codec = fit(times, Kind.DATETIME)
+    assert isinstance(codec.columns[1], DifferenceCodec)
+    rows = random_rows(codec)
+    assert all(
+        time.hour == time.minute == time.second == time.microsecond == 0 for time in rows["discharge"].to_pylist()
+    )
+    assert {(b - a).days for a, b in pairs(rows, "admission", "discharge")} == set(range(1, 8))
+
+
+def stays_of_a_week() -> dict[str, pa.Array]:
+    return {"admission": days(START), "discharge": days(START + 1 + STAY % 7)}

@@ -373,3 +373,47 @@ def test_a_monotone_column_stays_inside_its_bounds_and_keeps_its_steps_where_it_
     first, starts = pa.chunked_array([[9, 2, 5]]), np.array([0, 3, 5, 7])
     steps = pa.chunked_array([pa.array([None, 3, 4, None, -4, None, 20])])
     assert column.from_steps(first, steps, starts).to_pylist() == [3, 6, 10, 4, 0, 0, 10]
+
+
+def timed_events(rows: int) -> tuple[TableSchema, pa.Table]:
+    """Events of people as points in time that all are midnights, each with an end at a full hour and a due day."""
+    rng = np.random.default_rng(8)
+    day = rng.integers(15_000, 19_000, rows)
+    hours = {
+        "seen": day * 24,
+        "ended": day * 24 + rng.integers(0, 60, rows),
+        "due": (day + rng.integers(1, 5, rows)) * 24,
+    }
+    times = {name: pa.array(hour * 3_600_000_000).cast(pa.timestamp("us")) for name, hour in hours.items()}
+    who = pa.array([f"P{number // 4}" for number in range(rows)])
+    columns = [tables.column_of(name, Kind.DATETIME, array) for name, array in times.items()]
+    return TableSchema(columns=(tables.column_of("who", Kind.CATEGORY, who), *columns)), pa.table({"who": who, **times})
+
+
+def test_points_in_time_stay_whole_days_and_hours_as_order_and_as_distance() -> None:
+    codec, rows, starts = fit_sequences(*timed_events(400), "who", "seen")
+    assert codec.from_order == ("ended", "due")
+    again = decode(codec, codec.encode(rows, starts)).to_pylist()
+    assert [row["due"] - row["seen"] for row in again] == [row["due"] - row["seen"] for row in rows.to_pylist()]
+
+    # Long sequences do not fit between the bounds, so that their distances shrink.
+    made = decode(codec, random_sequences(codec, 200, seed=2)).to_pylist()
+    assert all(row[name].hour == 0 for row in made for name in ("seen", "due"))
+    assert all(
+        row[name].minute == row[name].second == row[name].microsecond == 0
+        for row in made
+        for name in row
+        if name != "who"
+    )
+    assert len({row["ended"].hour for row in made}) > 5
+
+
+def test_points_in_time_that_rise_from_row_to_row_stay_whole_days() -> None:
+    schema, table = histories(400)
+    times = table.column("day").cast(pa.timestamp("us"))
+    table = table.set_column(table.column_names.index("day"), "day", times)
+    schema = schema.with_column(tables.column_of("day", Kind.DATETIME, times.combine_chunks()))
+    codec, _, _ = fit_sequences(schema, table, "who", "visit")
+    assert "day" in {column.name for column in codec.monotone}
+    made = decode(codec, random_sequences(codec, 200, seed=2)).column("day").to_pylist()
+    assert all(day.hour == day.minute == day.second == day.microsecond == 0 for day in made)

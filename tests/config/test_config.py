@@ -162,13 +162,16 @@ def test_legacy_names_are_understood(values: dict[str, Any], path: str, value: o
         ({"data": 3}, "data: expected a mapping of parameters"),
         ({"data": {"holdout": -1}}, r"data\.holdout: "),
         ({"data": {"holdout": 2.5}}, "data: holdout above 1 .* whole"),
-        ({"data": {"random_state": 2**32}}, r"data\.random_state: "),
-        ({"data": {"order_training_examples_by": "t"}}, "data: order_training_examples_by needs group"),
-        ({"generation": {"num_records": 0}}, r"generation\.num_records: "),
+        ({"data": {"random_state": 2**32}}, r"data\.random_state \(random_state\): "),
+        ({"data": {"order_training_examples_by": "t"}}, r"data: order_training_examples_by \(order\) needs group"),
+        ({"generation": {"num_records": 0}}, r"generation\.num_records \(rows\): "),
         ({"generation": {"temperature": 0}}, r"generation\.temperature: "),
         ({"generation": {"top_p": 1.1}}, r"generation\.top_p: "),
-        ({"privacy": {"epsilon": 0}}, r"privacy\.epsilon: "),
-        ({"data": {"holdout": -1}, "generation": {"num_records": 0}}, r"data\.holdout: .*; generation\.num_records: "),
+        ({"privacy": {"epsilon": 0}}, r"privacy\.epsilon \(epsilon\): "),
+        (
+            {"data": {"holdout": -1}, "generation": {"num_records": 0}},
+            r"data\.holdout: .*; generation\.num_records \(rows\): ",
+        ),
     ],
 )
 def test_wrong_value_is_refused_with_its_place(values: dict[str, Any], message: str):
@@ -191,7 +194,7 @@ def test_unknown_fields_can_be_ignored_anywhere():
 
 
 def test_ignoring_unknown_fields_still_refuses_wrong_values():
-    with pytest.raises(ConfigError, match=r"generation\.num_records: [^;]*$"):
+    with pytest.raises(ConfigError, match=r"generation\.num_records \(rows\): [^;]*$"):
         parse_config({"unknown_fields": "ignore", "generation": {"nope": 1, "num_records": 0}})
 
 

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import csv
 
+from ss_ray.cli.summaries import replacement_summary
 from ss_ray.config.files import parse_config
 from ss_ray.config.model import Config
 from ss_ray.demo import make_patients
@@ -103,6 +104,27 @@ def test_one_key_joins_tables_and_one_row_is_a_table(
     alone = pd.read_csv(tmp_path / "out/release/table.csv", dtype=str)
     assert alone["first_name"].tolist() == after["first_name"].tolist()[:1]
     assert alone["email"].tolist() == after["email"].tolist()[:1]
+
+
+def test_the_summary_names_ages_that_follow_and_unchanged_columns_that_tell_rows_apart(tmp_path: Path) -> None:
+    rows = 60
+    born = pd.date_range("1950-01-01", periods=rows, freq="311D")
+    people = pd.DataFrame(
+        {
+            "name": [f"{first} Miller" for first in ("Anna", "Bo", "Carl")] * (rows // 3),
+            "born": born.strftime("%Y-%m-%d"),
+            "age": [(pd.Timestamp("2024-06-01") - day).days * 10_000 // 3_652_425 for day in born],
+            "order_code": [f"ORD-{number * 7919 % 90_000 + 10_000}" for number in range(rows)],
+            "ward": ["north", "south"] * (rows // 2),
+        }
+    )
+    people.to_csv(tmp_path / "people.csv", index=False)
+    report = replace_table(asked(), tmp_path / "people.csv", tmp_path / "out")
+    assert report.unchanged == ("order_code",)
+    lines = replacement_summary(report, 1.0).splitlines()
+    assert "follows          age: AGE, changed with the dates of born" in lines
+    assert "Unchanged        order_code: nearly every row has its own value, which links it to the source" in lines
+    assert "follows born" in (tmp_path / "out/release/pii_report.html").read_text()
 
 
 def test_a_policy_changes_rows_and_columns(patients: Path, tmp_path: Path) -> None:

@@ -24,13 +24,19 @@ def visits(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"evaluation": {"target": "costs"}}, "evaluation.target: there is no column 'costs'; did you mean 'cost'?"),
+        (
+            {"evaluation": {"target": "costs"}},
+            r"evaluation.target \(target\): there is no column 'costs'; did you mean 'cost'\?",
+        ),
         (
             {"evaluation": {"target": "x"}},
-            r"evaluation.target: there is no column 'x' \(the table has 'patient', 'when', 'cost'\)$",
+            r"evaluation.target \(target\): there is no column 'x' \(the table has 'patient', 'when', 'cost'\)$",
         ),
         ({"data": {"columns": {"Cost": {"kind": "integer"}}}}, "data.columns: .*'Cost'; did you mean 'cost'"),
-        ({"data": {"group_training_examples_by": "patients"}}, "data.group_training_examples_by: .*'patients'"),
+        (
+            {"data": {"group_training_examples_by": "patients"}},
+            r"data.group_training_examples_by \(group\): .*'patients'",
+        ),
         ({"constraints": [{"type": "unique", "columns": ["patient", "wen"]}]}, r"constraints\[0\]: .*'wen'"),
         ({"replace_pii": {"globals": {"lock_columns": ["kost"]}}}, "lock_columns: .*'kost'"),
     ],

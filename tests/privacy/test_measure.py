@@ -122,3 +122,11 @@ def test_what_was_planned_and_not_asked_is_charged_too(tmp_path: Path) -> None:
     measure_private(schema, count, data=data, privacy=PRIVACY, account=account)
     planned = expect_schema(schema, 3000, data=data, privacy=PRIVACY).charges
     assert sum(charge.count for charge in account.spent()) == sum(charge.count for charge in planned)
+
+
+def test_a_table_that_is_too_small_is_told_what_it_needs_in_its_own_units() -> None:
+    data = DataParameters(group_training_examples_by="person")
+    with pytest.raises(PrivacyError, match=r"epsilon 8 needs at least \d+ groups \(values of 'person'\) to learn from"):
+        expect_schema(SCHEMA, 90, data=data, privacy=PRIVACY)
+    with pytest.raises(PrivacyError, match=r"needs at least \d+ rows to learn from, 100 beyond the noise"):
+        expect_schema(SCHEMA, 90, data=DataParameters(), privacy=PRIVACY)

@@ -57,6 +57,9 @@ def pandas_columns() -> dict[str, Any]:
         "time": [dt.time(int(number) % 24, 5) for number in numbers],
         "arrow integer": pd.array(numbers, dtype="int64[pyarrow]"),
         "arrow time": pd.Series(days.tz_localize("UTC")).astype(pd.ArrowDtype(pa.timestamp("us", "UTC"))),
+        "string dates": pd.Series([None, *days[1:].strftime("%d.%m.%Y")], dtype=object),
+        "string times": pd.array(days.strftime("%Y-%m-%dT%H:%M:%S"), dtype="string"),
+        "categorical dates": pd.Categorical(np.where(numbers > 20, "2024-03-01", "2023-11-30")),
         "arrow text": pd.array(words, dtype=pd.ArrowDtype(pa.string())),
     }
 
@@ -78,6 +81,21 @@ def test_a_column_of_pandas_keeps_dtype_and_values(name: str, stored: bool, tmp_
     frame = pd.DataFrame({name: pandas_columns()[name], "other": range(ROWS)})
     back, _ = passed(frame, tmp_path, stored=stored)
     pd.testing.assert_frame_equal(back, frame)
+
+
+def test_strings_that_are_dates_of_one_format_are_learned_as_dates(tmp_path: Path) -> None:
+    frame = pd.DataFrame({name: pandas_columns()[name] for name in ("string dates", "string times", "string")})
+    frame["digits"] = [f"{number:05}" for number in range(ROWS)]
+    frame["clock"] = [f"{number % 9:02}:15" for number in range(ROWS)]
+    _, schema = passed(frame, tmp_path)
+    kinds = {column.name: column.kind.value for column in schema.columns}
+    assert kinds == {
+        "string dates": "date",
+        "string times": "datetime",
+        "string": "category",
+        "digits": "identifier",
+        "clock": "category",
+    }
 
 
 def test_the_index_is_no_column_and_labels_stay_what_they_are(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ import ss_ray
 from ss_ray import Synthesizer
 from ss_ray.config.files import merge_config, parse_config
 from ss_ray.errors import ConfigError, DataError
+from ss_ray.python.frame_form import FrameForm
 from ss_ray.python.given_values import plain_values
 from ss_ray.python.rows_in import write_source
 
@@ -84,11 +85,14 @@ def test_a_folder_without_a_model_is_refused(tmp_path: Path):
 @pytest.mark.parametrize(
     ("synthesizer", "message"),
     [
-        (Synthesizer(epsilon=-1), "privacy.epsilon: Input should be greater than 0"),
+        (Synthesizer(epsilon=-1), r"privacy.epsilon \(epsilon\): Input should be greater than 0"),
         (Synthesizer(config={"training.effrt": "fast"}), "did you mean 'effort'"),
-        (Synthesizer(order="date"), "order_training_examples_by needs group_training_examples_by"),
+        (Synthesizer(order="date"), r"order_training_examples_by \(order\) needs group_training_examples_by \(group\)"),
         (Synthesizer(group=pd.Series(["Zyzzo"])), "not an object of type Series"),
-        (Synthesizer(epsilon=np.float32(2), random_state=np.int64(-1)), "data.random_state: Input should be greater"),
+        (
+            Synthesizer(epsilon=np.float32(2), random_state=np.int64(-1)),
+            r"data.random_state \(random_state\): Input should be greater",
+        ),
         (Synthesizer(config=pd.DataFrame({"Zyzzo": [1]})), "not an object of type DataFrame"),
     ],
 )
@@ -99,7 +103,7 @@ def test_fit_checks_the_parameters_before_it_looks_at_the_table(synthesizer: Syn
 
 
 def test_a_column_that_is_not_there_is_refused_before_ray_starts():
-    with pytest.raises(DataError, match="there is no column 'costumer'; did you mean 'customer'"):
+    with pytest.raises(DataError, match=r"\(group\): there is no column 'costumer'; did you mean 'customer'"):
         Synthesizer(group="costumer").fit(pd.DataFrame({"customer": range(300)}))
 
 
@@ -145,7 +149,7 @@ def test_given_values_may_be_of_any_type_of_python_and_numpy(tmp_path: Path):
     }
     units = {"wait": form.plain_schema.field("wait").type.unit, "at": form.plain_schema.field("at").type.unit}
     ticks = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
-    assert plain_values(given, form) == {
+    assert plain_values("given", given, form) == {
         "day": "2024-02-03 00:00:00",
         "wait": 90 * ticks[units["wait"]],
         "at": ticks[units["at"]],
@@ -153,10 +157,39 @@ def test_given_values_may_be_of_any_type_of_python_and_numpy(tmp_path: Path):
         "n": 3,
         "flag": True,
         "price": 1.5,
-        "born": dt.date(2020, 1, 2),
+        "born": "2020-01-02",
         "numpy": "2020-01-02 00:00:00",
         "word": {"a": 1, "b": 2},
     }
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (["city"], "given: expected a mapping of names of columns, not an object of type list"),
+        ({3: "Zyzzo"}, "given: expected names of columns"),
+        ({"city": ["Zyzzo"]}, "given: column 'city' needs a number, a text, .* not list"),
+        ({"city": "Zyzzo", "age": float("nan")}, "given: column 'age' needs .* not a missing value"),
+        ({"day": pd.NaT}, "given: column 'day' needs .* not a missing value"),
+    ],
+)
+def test_given_values_of_another_form_are_named_by_argument_and_column(given: Any, message: str):
+    with pytest.raises(ConfigError, match=message) as caught:
+        plain_values("given", given, FrameForm(library="path"))
+    assert "Zyzzo" not in str(caught.value)
+
+
+def test_rows_and_groups_are_one_or_the_other_and_whole_numbers(tmp_path: Path):
+    (tmp_path / "internal" / "model").mkdir(parents=True)
+    synthesizer = Synthesizer()
+    synthesizer.run_dir_ = str(tmp_path)
+    for arguments, message in [
+        ({"n": 5, "groups": 2}, "give n, a number of rows, or groups"),
+        ({"n": 0}, "^n: expected a whole number of 1 or more"),
+        ({"groups": 2.5}, "^groups: expected a whole number"),
+    ]:
+        with pytest.raises(ConfigError, match=message):
+            synthesizer.sample(**arguments)
 
 
 def test_errors_pass_between_processes():

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ss_ray.errors import ConfigError
-from ss_ray.python.report import Comparison, report_of_run
+from ss_ray.python.report import Comparison, report_of_files, report_of_run
 from ss_ray.runs.overview import figure_rows, find_runs, read_overview
 from ss_ray.runs.run_dir import RunDir
 from tests.cli.test_main import outcome
@@ -85,3 +85,26 @@ def test_a_notebook_shows_names_as_text(folder: Path) -> None:
     assert report.metrics == {}
     both = Comparison(figures=(report.figures, read_overview(folder / "private")))
     assert both._repr_html_().count("<tr>") == 1 + len(figure_rows([report.figures]))
+
+
+def test_a_report_says_why_a_figure_is_missing(folder: Path, tmp_path: Path) -> None:
+    begun = str(report_of_run(folder / "private"))
+    assert "quality               not available: there was no evaluation" in begun
+    assert "\nrows                  10\n" in begun
+    assert "epsilon               3.00" in begun
+
+    why = "there is no holdout"
+    measured = EVALUATION | {
+        "utility_target": None,
+        "utility_real": None,
+        "utility_synthetic": None,
+        "privacy_grade": None,
+        "privacy_missing": ["membership inference"],
+        "unavailable": {"utility": why},
+    }
+    text = str(report_of_files(tmp_path, measured, num_rows=50, seconds=3.0))
+    assert text.count(f"not available: {why}") == 3
+    assert "privacy               not available: not tested: membership inference" in text
+    assert "epsilon               not available: an evaluation of tables does not know" in text
+    assert "rows                  50" in text
+    assert " -\n" not in text

@@ -1,5 +1,7 @@
 """What a column is taken for, and what a person says of it."""
 
+import datetime as dt
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -277,3 +279,20 @@ def test_a_grouping_column_of_numbers_and_words_holds_names():
     schema = infer_schema(facts, {}, is_text=True, group="who")
     assert (schema.names, schema["who"].arrow_type) == (("who",), "string")
     assert type_table(table, schema).column("who").null_count == 0
+
+
+@pytest.mark.parametrize("type_", [pa.string(), pa.large_string(), pa.dictionary(pa.int32(), pa.string())])
+def test_dates_in_stored_strings_are_read_unless_declared_otherwise(type_: pa.DataType):
+    table = pa.table({"x": pa.array(["31/01/2024", None, "02/03/2024"], pa.string()).cast(type_)})
+    facts = table_facts(table)
+    read = infer_schema(facts, {}, is_text=False)
+    assert type_table(table, read)["x"].to_pylist() == [dt.date(2024, 1, 31), None, dt.date(2024, 3, 2)]
+
+    kept = infer_schema(facts, {"x": ColumnParameters(kind="category")}, is_text=False)
+    assert kept["x"].values == ("02/03/2024", "31/01/2024")
+
+
+def test_stored_strings_of_an_ambiguous_format_follow_the_declared_one():
+    table = pa.table({"x": ["01/02/2024", "03/02/2024"]})
+    schema = infer_schema(table_facts(table), {"x": ColumnParameters(format="%d/%m/%Y")}, is_text=False)
+    assert type_table(table, schema)["x"].to_pylist() == [dt.date(2024, 2, 1), dt.date(2024, 2, 3)]

@@ -145,7 +145,7 @@ def make_order(
         interval: The one distance of neighbours, where it is to be the same always.
     """
     is_said = interval is None and divisor > 0
-    in_units = replace(gaps, values=tuple(gap // max(1, divisor) for gap in gaps.values))
+    in_units = gaps.in_units(max(1, divisor))
     gap = gap_column(free_name(GAP, schema), in_units)
     return JsonOrder(
         axis=axis,

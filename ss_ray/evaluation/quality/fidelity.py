@@ -7,14 +7,12 @@ holdout) as the mark to reach.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ss_ray.config.constraints import ConstraintParameters
 from ss_ray.evaluation.associations import association_matrix
 from ss_ray.evaluation.columns import Table, prepare, sample
 from ss_ray.evaluation.evaluation_tables import DEFAULT_LIMITS, EvaluationTables, SampleLimits
@@ -26,7 +24,7 @@ from ss_ray.evaluation.quality.coverage import Coverage, category_coverage, cove
 from ss_ray.evaluation.quality.discriminator import Discrimination, RocCurve, discriminate, discriminator_auc
 from ss_ray.evaluation.quality.missing_patterns import pattern_distance
 from ss_ray.evaluation.quality.pairs import Pairs, compare_pairs
-from ss_ray.evaluation.quality.rule_violations import RuleViolations, rule_violations
+from ss_ray.evaluation.quality.rule_violations import NO_RULES, CheckedRules, RuleViolations, rule_violations
 from ss_ray.evaluation.quality.sequence_fidelity import SequenceFidelity, evaluate_sequences, no_sequences
 from ss_ray.evaluation.quality.similarity import Similarity, similarity
 from ss_ray.evaluation.quality.text_fidelity import TextFidelity, evaluate_text, no_text_fidelity
@@ -74,7 +72,7 @@ class Fidelity:
         discriminator_curve: ROC curve behind `discriminator`.
         components: Rows of both tables as points of a plane.
         associations: For the heat maps.
-        rules: Rows that break the declared constraints, one entry each.
+        rules: Rows that break the declared and the found constraints, one entry each.
         sequences: None where rows make no sequences.
         texts: Fidelity of each text column.
     """
@@ -111,7 +109,7 @@ def evaluate_fidelity(
     tables: EvaluationTables,
     *,
     limits: SampleLimits = DEFAULT_LIMITS,
-    constraints: Sequence[ConstraintParameters] = (),
+    rules: CheckedRules = NO_RULES,
     sequences: SequenceColumns | None = None,
     text_embedding: str | None = None,
     lags: LagLimits | None = NEMO_LIMITS,
@@ -122,7 +120,7 @@ def evaluate_fidelity(
     Args:
         tables: Real and generated rows. Constraints and sequences are measured on all of them.
         limits: Limits of the samples; the discriminator takes up to DISCRIMINATOR_ROWS rows regardless of them.
-        constraints: Rules whose broken rows are counted.
+        rules: Rules whose broken rows are counted.
         sequences: Columns that make sequences of rows; None where rows stand by themselves.
         text_embedding: sentence-transformers model (folder or id) for text columns; None needs no model.
         lags: Limits on the columns and lags of the autocorrelation of sequences; None measures no autocorrelation.
@@ -161,7 +159,7 @@ def evaluate_fidelity(
         discriminator_curve=found.curve,
         components=components(samples.real, samples.made, seed=seed),
         associations=_select_associations(matrix, samples.made),
-        rules=rule_violations(constraints, tables, no_holdout=samples.no_holdout),
+        rules=rule_violations(rules, tables, no_holdout=samples.no_holdout),
         sequences=_measure_sequences(whole or WholeSequences(tables=tables), sequences, samples, lags),
         texts=_measure_texts(tables, text_embedding, samples),
     )

@@ -1,4 +1,4 @@
-"""Rows that break the declared constraints, in the synthetic table and in the real tables.
+"""Rows that break the declared constraints, or relations that all training rows keep, in each of the tables.
 
 A constraint that real rows break, too, was declared too strictly; one that only synthetic rows break is a fault of the
 generator. Constraints are checked on all rows given, not on a sample.
@@ -7,7 +7,7 @@ generator. Constraints are checked on all rows given, not on a sample.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,7 @@ import pyarrow as pa
 from ss_ray.config.constraints import ConstraintParameters, DeterminesConstraint
 from ss_ray.constraints.check import check_declared, violations
 from ss_ray.constraints.determines import with_first_pairs
+from ss_ray.constraints.find import find_relations, usable_constraints
 from ss_ray.errors import ConfigError, DataError
 from ss_ray.evaluation.evaluation_tables import EvaluationTables
 from ss_ray.evaluation.metrics import Metric, measured, unavailable
@@ -24,7 +25,7 @@ from ss_ray.schema import TableSchema, arrow_type
 
 @dataclass(frozen=True, kw_only=True)
 class RuleViolations:
-    """Violations of one declared constraint.
+    """Violations of one constraint.
 
     Attributes:
         constraint: Its name, without values: "order(admitted <= discharged)".
@@ -33,6 +34,7 @@ class RuleViolations:
         holdout: Share of the holdout rows.
         synthetic_rows: Number of synthetic rows that break it; None where that is not known.
         train_rows: Number of training rows, likewise.
+        is_found: True if the constraint was found in the training rows; False if it was declared.
     """
 
     constraint: str
@@ -41,10 +43,28 @@ class RuleViolations:
     holdout: Metric
     synthetic_rows: int | None
     train_rows: int | None
+    is_found: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckedRules:
+    """Constraints whose broken rows are counted.
+
+    Attributes:
+        declared: Constraints that the configuration declares, or that the run kept.
+        finds: Whether relations that all training rows keep are found and counted, too. They tell of the training rows,
+            so that differential privacy forbids them.
+    """
+
+    declared: Sequence[ConstraintParameters] = ()
+    finds: bool = False
+
+
+NO_RULES = CheckedRules()
 
 
 def rule_violations(
-    constraints: Sequence[ConstraintParameters],
+    rules: CheckedRules,
     tables: EvaluationTables,
     *,
     no_holdout: str,
@@ -52,11 +72,35 @@ def rule_violations(
     """Count the rows that break each constraint; a constraint that cannot be checked gets the reason.
 
     Args:
-        constraints: Constraints that the configuration declares.
+        rules: Constraints to count the broken rows of.
         tables: Real and generated rows; a constraint may learn from the training rows.
         no_holdout: Why there is no holdout, in words.
+
+    Returns:
+        The declared constraints in their order, then the found ones, those that most synthetic rows break first.
     """
-    return tuple(_measure_rule(constraint, tables, no_holdout) for constraint in constraints)
+    declared = tuple(_measure_rule(constraint, tables, no_holdout) for constraint in rules.declared)
+    if not rules.finds:
+        return declared
+
+    known = {constraint.name for constraint in rules.declared}
+    new = [constraint for constraint in _find_rules(tables) if constraint.name not in known]
+    found = [replace(_measure_rule(constraint, tables, no_holdout), is_found=True) for constraint in new]
+    # A rule that cannot be checked is no rule of the synthetic rows.
+    measured_rules = [rule for rule in found if rule.synthetic.value is not None]
+    return (*declared, *sorted(measured_rules, key=lambda rule: -(rule.synthetic.value or 0.0)))
+
+
+def _find_rules(tables: EvaluationTables) -> tuple[ConstraintParameters, ...]:
+    """Relations between columns that all training rows keep, and that as many synthetic rows could keep."""
+    schema = tables.schema
+    try:
+        rows = _to_arrow(schema.names, tables.train, schema)
+    except DataError:
+        return ()
+
+    found = find_relations(schema, rows, lambda names: rows.select(list(dict.fromkeys(names))))
+    return usable_constraints(found, schema, len(tables.synthetic))
 
 
 def _measure_rule(constraint: ConstraintParameters, tables: EvaluationTables, no_holdout: str) -> RuleViolations:
@@ -90,9 +134,9 @@ def _measure_broken(
         check_declared([constraint], schema)
         pairs = None
         if isinstance(constraint, DeterminesConstraint):
-            pairs = with_first_pairs(constraint, None, _to_arrow(constraint, train, schema))
+            pairs = with_first_pairs(constraint, None, _to_arrow(constraint.read_columns, train, schema))
 
-        broken = violations(constraint, _to_arrow(constraint, frame, schema), pairs)
+        broken = violations(constraint, _to_arrow(constraint.read_columns, frame, schema), pairs)
     except (ConfigError, DataError) as error:
         # The report is made all the same, and says why this line is empty.
         return unavailable(str(error))
@@ -101,13 +145,13 @@ def _measure_broken(
     return measured(share, len(frame), std_error=float(np.sqrt(share * (1 - share) / len(frame))))
 
 
-def _to_arrow(constraint: ConstraintParameters, frame: pd.DataFrame, schema: TableSchema) -> pa.Table:
-    """The columns that a constraint reads, in storage types.
+def _to_arrow(columns: Sequence[str], frame: pd.DataFrame, schema: TableSchema) -> pa.Table:
+    """Some columns in storage types.
 
     Raises:
         DataError: The schema has no such column, or the values of one are not of its type.
     """
-    names = list(dict.fromkeys(constraint.read_columns))
+    names = list(dict.fromkeys(columns))
     arrays = []
     for name in names:
         type_ = arrow_type(schema[name])

@@ -5,7 +5,8 @@ from __future__ import annotations
 GLOSSARY = {
     "SQS": "Synthetic quality score: how similar the synthetic table is to the training rows, from 0 (worst) to 10. It "
     "looks at columns, pairs of columns and principal components.",
-    "AUC": "Area under the ROC curve: how well a model separates two groups. 0.5 is guessing, 1 is always right.",
+    "AUC": "Area under the ROC curve: how well a model separates two groups. 0.5 is guessing, 1 is always right. "
+    "A figure below 0.5 is guessing with bad luck, which small tables have; it is no better than 0.5.",
     "ROC curve": "For each threshold of a model, the share of one group that it finds, against the share of the other "
     "group that it takes for it by mistake.",
     "TSTR": "Train on synthetic, test on real: a model learns from synthetic rows and is tested on unseen real rows.",

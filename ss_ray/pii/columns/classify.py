@@ -13,6 +13,9 @@ The order of the evidence:
     5. values    some hold findings, or they are sentences: FREE_TEXT, to be searched cell by cell
     otherwise    None
 
+A header that names a type of digits or of addresses is ignored where the values are a few repeated words without a
+digit, as "yes" and "no" under "phone", or kinds of pavement under "street".
+
 The model is trained on invented columns, see `recipes/COLUMNS.md`. Nothing here asks the network; `endpoint` does,
 where a person says so.
 """
@@ -22,7 +25,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import pyarrow as pa
@@ -129,6 +132,32 @@ _SPEAKING = frozenset(
     }
 )
 """Types that many values tell by themselves, even against a header."""
+_NEVER_FEW_WORDS = frozenset(
+    {
+        e.STREET_ADDRESS,
+        e.ADDRESS,
+        e.POSTCODE,
+        e.COORDINATE,
+        e.PHONE_NUMBER,
+        e.FAX_NUMBER,
+        e.EMAIL_ADDRESS,
+        e.URL,
+        e.IP_ADDRESS,
+        e.MAC_ADDRESS,
+        e.CREDIT_CARD,
+        e.IBAN_CODE,
+        e.SWIFT_BIC,
+        e.DATE_OF_BIRTH,
+        e.VEHICLE_ID,
+        e.NATIONAL_ID,
+    }
+    | (_NEED_HEADER - {e.AGE})
+)
+"""Types whose values have digits or hardly repeat. Few words that repeat are a statement about them, not they."""
+_CATEGORY_WORDS = re.compile(r"[^\W\d_]+(?:[ /-][^\W\d_]+){0,2}")
+_LONGEST_CATEGORY = 30
+_MIN_REPEATS = 10
+"""Average number of rows of a category, from which a few words are categories."""
 _PLAIN_IN_FEW = frozenset({e.GENDER, e.TITLE, e.NRP, e.SENSITIVE, e.COUNTRY, e.DATE_TIME})
 """Types that two values show; all are kept."""
 _PLAIN_FINDINGS = frozenset(
@@ -250,6 +279,9 @@ def classify_column(
         min_share=min_share,
         model=model,
     )
+    if _are_words_against_header(column):
+        column = replace(column, name="", header=None)
+
     findings = detector.find_each(column.sample)
 
     return (
@@ -289,6 +321,25 @@ def _is_kept(entity_type: str) -> bool:
 
 def _are_alike(one: str, other: str) -> bool:
     return one == other or any(one in family and other in family for family in _FAMILIES)
+
+
+# A header that the values refute.
+
+
+def _are_words_against_header(column: _Evidence) -> bool:
+    """Whether the header names digits or addresses, and the values are a few repeated words of no personal type."""
+    if column.header is None or column.header.entity_type not in _NEVER_FEW_WORDS or not column.sample:
+        return False
+
+    is_repeated = column.num_values is not None and column.num_values >= _MIN_REPEATS * column.num_distinct
+    if not is_repeated or column.num_distinct >= _FEW or column.share(_is_category_word) < 1:
+        return False
+
+    return _predict_types(column, "").get(NONE, 0.0) >= MIN_SURE
+
+
+def _is_category_word(value: str) -> bool:
+    return len(value) <= _LONGEST_CATEGORY and _CATEGORY_WORDS.fullmatch(value) is not None
 
 
 # Certain values.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from ss_ray.addresses import Address
-from ss_ray.errors import ConfigError, DataError
+from ss_ray.errors import DataError
 from ss_ray.tables.connectors.connector import DatabaseTable, quote_name, require_module
 from ss_ray.tables.parts import BLOCK_ROWS
 
@@ -21,8 +21,8 @@ class DuckTable(DatabaseTable):
         """The rows in blocks of BLOCK_ROWS.
 
         Raises:
-            ConfigError: There is no file, or no DuckDB here.
-            DataError: The file is damaged, or the query fails.
+            ConfigError: There is no DuckDB here.
+            DataError: The file is missing, in use or damaged, or the query fails.
         """
         duckdb = require_module("duckdb", "duckdb", "a DuckDB file")
         try:
@@ -31,7 +31,7 @@ class DuckTable(DatabaseTable):
                 for batch in rows.to_arrow_reader(BLOCK_ROWS):
                     yield pa.table(batch)
         except duckdb.IOException:
-            raise ConfigError(f"{self.name}: there is no DuckDB file, or it is in use") from None
+            raise DataError(f"{self.name}: there is no DuckDB file, or it is in use") from None
         except duckdb.Error as error:
             raise DataError(f"cannot read {self.name}: {type(error).__name__} of DuckDB") from None
 

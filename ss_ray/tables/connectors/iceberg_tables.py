@@ -29,7 +29,8 @@ class IcebergTable(AddressedTable):
         """The rows in blocks.
 
         Raises:
-            ConfigError: There is no such catalog or table.
+            ConfigError: There is no such catalog.
+            DataError: There is no such table, or it cannot be read.
         """
         for batch in self._open_table().scan().to_arrow_batch_reader():
             for start in range(0, batch.num_rows, BLOCK_ROWS):

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from adbc_driver_postgresql import dbapi
 
-from ss_ray.errors import ConfigError, DataError, ResourceError
+from ss_ray.errors import DataError, ResourceError
 from ss_ray.tables.connectors.connector import DatabaseTable, quote_name
 from ss_ray.tables.connectors.sql_tables import SqlTable
 from ss_ray.tables.parts import BLOCK_ROWS
@@ -36,9 +36,8 @@ class PostgresTable(DatabaseTable):
         """The rows in blocks of BLOCK_ROWS.
 
         Raises:
-            ConfigError: There is no such table.
             ResourceError: The database does not answer, or refuses the caller.
-            DataError: The query fails, or a column holds values that no table can have.
+            DataError: There is no such table, the query fails, or a column holds values that no table can have.
         """
         secret_url = self.address.secret_url
         try:
@@ -55,7 +54,7 @@ class PostgresTable(DatabaseTable):
                 scales = find_scales(reader.schema)
                 batches = iter(reader if scales is not None else ())
             except adbc.ProgrammingError:
-                raise ConfigError(f"{self.name}: there is no such table, or the query is wrong") from None
+                raise DataError(f"{self.name}: there is no such table, or the query is wrong") from None
 
             while (batch := self._next_batch(batches)) is not None:
                 for start in range(0, batch.num_rows, BLOCK_ROWS):

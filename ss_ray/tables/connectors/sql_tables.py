@@ -36,6 +36,8 @@ DRIVERS = {
 """Scheme -> SQLAlchemy's name of the driver that the extra `sql` installs, and its module."""
 PLAIN_TYPES = (bool, int, float, str)
 MOST_DECIMALS = 9
+MOST_DIGITS = 38
+"""Digits that Arrow's decimals of 128 bits hold."""
 BYTES_TYPES = (bytes, bytearray, memoryview)
 
 
@@ -47,12 +49,14 @@ class SqlTable(DatabaseTable):
         """The rows in blocks of BLOCK_ROWS.
 
         Raises:
-            ConfigError: There is no driver, or no such table.
+            ConfigError: There is no driver.
             ResourceError: The database does not answer, or refuses the caller.
-            DataError: The query fails, or a column holds values that no table can have.
+            DataError: There is no such table, the query fails, or a column holds values that no table can have.
         """
         with connected(self.address) as connection:
-            statement = self._make_statement(connection)
+            table = None if self.query is not None else reflect_table(connection, self.address)
+            statement = sa.text(self.query) if self.query is not None else sa.select(table)
+            decimals = {} if table is None else declared_decimals(table)
             streamed = connection.execution_options(stream_results=True, yield_per=BLOCK_ROWS)
             with explained(self.address):
                 result = streamed.execute(statement)
@@ -65,19 +69,19 @@ class SqlTable(DatabaseTable):
                     rows = next(blocks, None)
                 if rows is None:
                     return
-                yield make_table(names, rows, self.name)
-
-    def _make_statement(self, connection: sa.Connection) -> sa.Executable:
-        if self.query is not None:
-            return sa.text(self.query)
-        return sa.select(reflect_table(connection, self.address))
+                yield _with_decimals(make_table(names, rows, self.name), decimals)
 
 
-def make_engine(address: Address) -> sa.Engine:
+def make_engine(address: Address, *, creates: bool = False) -> sa.Engine:
     """An engine that keeps no connection open.
+
+    Args:
+        address: Address of the database.
+        creates: Whether a file of SQLite that is not there is made, in a folder that is there.
 
     Raises:
         ConfigError: The URL is none, or its driver is missing.
+        DataError: There is no such file, or no such folder to make it in.
     """
     secret_url = address.secret_url
     try:
@@ -87,9 +91,8 @@ def make_engine(address: Address) -> sa.Engine:
             if find_spec(module) is None:
                 raise ConfigError(f"{address} needs the package {module}: pip install 'ss-ray[sql]'")
             url = url.set(drivername=driver)
-        if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
-            # SQLite would make an empty database.
-            raise ConfigError(f"{address}: there is no such file")
+        if url.get_backend_name() == "sqlite":
+            _check_file(Path(url.database or ""), address, creates=creates)
         return sa.create_engine(url, poolclass=NullPool, hide_parameters=True)
     except (NoSuchModuleError, ModuleNotFoundError):
         raise ConfigError(f"{address}: no driver for {address.scheme!r} is installed") from None
@@ -97,14 +100,28 @@ def make_engine(address: Address) -> sa.Engine:
         raise ConfigError(f"{address} is no address of a database") from None
 
 
+def _check_file(file: Path, address: Address, *, creates: bool) -> None:
+    # SQLite would make an empty database of any name.
+    if file.is_file() or (creates and file.name and file.parent.is_dir() and not file.exists()):
+        return
+    if creates:
+        raise DataError(f"{address}: there is neither such a file nor a folder to make it in")
+    raise DataError(f"{address}: there is no such file")
+
+
 @contextmanager
-def connected(address: Address) -> Iterator[sa.Connection]:
+def connected(address: Address, *, creates: bool = False) -> Iterator[sa.Connection]:
     """A connection, closed at the end of the block.
 
+    Args:
+        address: Address of the database.
+        creates: Whether a file of SQLite that is not there is made.
+
     Raises:
+        DataError: There is no such file.
         ResourceError: The database does not answer, or refuses the caller.
     """
-    engine = make_engine(address)
+    engine = make_engine(address, creates=creates)
     try:
         connection = engine.connect()
     except SQLAlchemyError as error:
@@ -141,18 +158,46 @@ def reflect_table(connection: sa.Connection, address: Address) -> sa.Table:
     """The table of an address, with the types that the database declares.
 
     Raises:
-        ConfigError: There is no such table.
+        DataError: There is no such table.
     """
     schema, _, name = address.table.rpartition(".")
     try:
         table = sa.Table(name, sa.MetaData(), schema=schema or None, autoload_with=connection)
     except NoSuchTableError:
-        raise ConfigError(f"{address}: there is no such table, or the user may not see it") from None
+        raise DataError(f"{address}: there is no such table, or the user may not see it") from None
 
     for column in table.columns:
         # MySQL stores BOOLEAN so.
         if isinstance(column.type, mysql.TINYINT) and column.type.display_width == 1:
             column.type = sa.Boolean()
+
+    return table
+
+
+def declared_decimals(table: sa.Table) -> dict[str, pa.DataType]:
+    """Types of the columns that are declared with a number of digits, as NUMERIC(10, 2) is."""
+    types = {}
+    for column in table.columns:
+        type_ = column.type
+        if not isinstance(type_, sa.Numeric) or not type_.asdecimal or type_.precision is None or type_.scale is None:
+            continue
+        if 0 <= type_.scale <= min(type_.precision, MOST_DECIMALS) and type_.precision <= MOST_DIGITS:
+            types[column.name] = pa.decimal128(type_.precision, type_.scale)
+
+    return types
+
+
+def _with_decimals(table: pa.Table, types: dict[str, pa.DataType]) -> pa.Table:
+    """The table with the declared types of decimals; values that are none, or have more digits, stay as they are."""
+    for number, field in enumerate(table.schema):
+        wanted = types.get(field.name)
+        if wanted is None or not (pa.types.is_decimal(field.type) or pa.types.is_null(field.type)):
+            continue
+        try:
+            table = table.set_column(number, field.name, table.column(number).cast(wanted))
+        except pa.ArrowInvalid:
+            # SQLite stores more digits than are declared.
+            continue
 
     return table
 

@@ -31,7 +31,7 @@ def write_sql(blocks: Iterator[pa.Table], address: Address, if_exists: IfExists)
     """
     schema, _, name = address.table.rpartition(".")
     num_rows = 0
-    with connected(address) as connection, explained(address), connection.begin():
+    with connected(address, creates=True) as connection, explained(address), connection.begin():
         is_there = sa.inspect(connection).has_table(name, schema=schema or None)
         if is_there and if_exists == "fail":
             raise refuse_existing(address)

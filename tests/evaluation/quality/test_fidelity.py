@@ -7,6 +7,7 @@ from ss_ray.config.constraints import RangeConstraint
 from ss_ray.evaluation.evaluation_tables import EvaluationTables
 from ss_ray.evaluation.metrics import Metric
 from ss_ray.evaluation.quality.fidelity import Fidelity, evaluate_fidelity
+from ss_ray.evaluation.quality.rule_violations import CheckedRules
 from ss_ray.evaluation.scores import score_quality
 from ss_ray.evaluation.sequence_rows import SequenceColumns
 from ss_ray.schema import Kind
@@ -78,7 +79,7 @@ def test_constraints_sequences_and_texts_are_measured_where_they_are_asked_for(t
     by = SequenceColumns(group="first name", order="joined")
     result = evaluate_fidelity(
         EvaluationTables(train.head(100), train.iloc[100:200], fresh.head(100), schema),
-        constraints=[rule],
+        rules=CheckedRules(declared=[rule]),
         sequences=by,
     )
     assert result.rules[0].constraint == "range(age)"

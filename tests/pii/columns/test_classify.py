@@ -210,6 +210,36 @@ def test_plain_columns_raise_no_alarm(detector, header, values):
     assert typing is None or BY_NAME[typing.entity_type].operator is Operator.KEEP
 
 
+@pytest.mark.parametrize(
+    ("header", "values"),
+    [
+        ("street", ["paved", "gravel"]),
+        ("phone", ["yes", "no"]),
+        ("account_number", ["checking", "savings"]),
+        ("email", ["opted in", "opted out", "never asked"]),
+        ("passport", ["valid", "expired", "none"]),
+    ],
+)
+def test_a_few_repeated_words_outweigh_a_header_of_digits_or_addresses(detector, header, values):
+    assert classify_column(header, values, detector, num_values=200) is None
+    assert classify_column(header, values, detector, num_values=len(values)) is not None
+
+
+@pytest.mark.parametrize(
+    ("header", "values", "expected"),
+    [
+        ("street", ["Hauptstraße", "Bahnhofstraße", "Lindenweg"], "STREET_ADDRESS"),
+        ("street", ["Oak Street", "Elm Avenue"], "STREET_ADDRESS"),
+        ("surname", ["Miller", "Baker"], "LAST_NAME"),
+        ("city", ["Berlin", "Lyon"], "CITY"),
+        ("phone", ["yes", "no", "(212) 555-0147"], "UNKNOWN"),
+        ("phone", ["Giulia Rossi", "Lars Jansen"], "UNKNOWN"),
+    ],
+)
+def test_repeated_names_stay_personal(detector, header, values, expected):
+    assert classify_column(header, values, detector, num_values=500).entity_type == expected
+
+
 def test_columns_of_any_type_are_typed_like_the_text_a_person_would_write(detector):
     phones = [2125550100 + number for number in range(20)]
     table = pa.table(

@@ -65,11 +65,49 @@ def test_a_query_is_read_in_place_of_a_table(sales: str, folder: Location):
     assert copied.to_pydict() == {"tens": [20, 30]}
 
 
-@pytest.mark.parametrize("uri", ["{}", "sqlite:////nowhere.db#orders", "{}#nobody", "nodriver://host/db#t"])
-def test_an_address_without_a_table_is_refused_by_its_name(sales: str, folder: Location, uri: str):
-    with pytest.raises(ConfigError):
+@pytest.mark.parametrize(
+    ("uri", "error"),
+    [
+        ("{}", ConfigError),
+        ("nodriver://host/db#t", ConfigError),
+        # Like a file that is not there.
+        ("sqlite:////nowhere.db#orders", DataError),
+        ("{}#nobody", DataError),
+    ],
+)
+def test_an_address_without_a_table_is_refused_by_its_name(
+    sales: str, folder: Location, uri: str, error: type[Exception]
+):
+    with pytest.raises(error):
         read_copy(uri.format(sales), folder)
     assert not Path("/nowhere.db").exists()
+
+
+def test_declared_digits_of_decimals_survive_the_way_through_sqlite(tmp_path: Path, folder: Location):
+    with sqlite3.connect(tmp_path / "shop.db") as shop:
+        shop.execute(
+            "CREATE TABLE orders (price NUMERIC(10, 2), rate DECIMAL(12, 4), loose NUMERIC, none NUMERIC(6, 1))"
+        )
+        shop.execute("INSERT INTO orders VALUES (1.5, 0.25, 2.5, NULL), (12, 3, 1, NULL)")
+
+    copied = read_copy(f"sqlite:///{tmp_path}/shop.db#orders", folder)
+    types = {field.name: str(field.type) for field in copied.schema}
+    assert (types["price"], types["rate"], types["none"]) == (
+        "decimal128(10, 2)",
+        "decimal128(12, 4)",
+        "decimal128(6, 1)",
+    )
+    assert copied.column("price").to_pylist() == [Decimal("1.50"), Decimal("12.00")]
+
+    parts = folder.files(".parquet")
+    # The file is not there yet.
+    assert write_rows(parts, f"sqlite:///{tmp_path}/new.db#orders") == 2
+    with sqlite3.connect(tmp_path / "new.db") as made:
+        (statement,) = made.execute("SELECT sql FROM sqlite_master").fetchone()
+    assert "price NUMERIC(10, 2)" in statement
+    assert "rate NUMERIC(12, 4)" in statement
+    with pytest.raises(DataError, match="nor a folder to make it in"):
+        write_rows(parts, f"sqlite:///{tmp_path}/nowhere/new.db#orders")
 
 
 def test_a_table_and_a_query_together_are_refused(sales: str):
@@ -122,7 +160,7 @@ def test_a_table_of_duckdb_keeps_its_types(tmp_path: Path, folder: Location):
     assert copied.schema.field("placed").type.tz is not None
     assert str(copied.column("placed")[0].as_py().astimezone().timestamp()) == "1714559415.0"
     assert copied.column("note").to_pylist() == ["", None]
-    with pytest.raises(ConfigError, match="no DuckDB file"):
+    with pytest.raises(DataError, match="no DuckDB file"):
         read_copy(f"duckdb://{tmp_path}/other.duckdb#orders", folder)
 
 

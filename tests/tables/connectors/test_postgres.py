@@ -11,7 +11,7 @@ import psycopg
 import pyarrow as pa
 import pytest
 
-from ss_ray.errors import ConfigError, DataError
+from ss_ray.errors import DataError
 from ss_ray.location import Location
 from ss_ray.tables.connectors.connector import open_connector
 from ss_ray.tables.connectors.postgres_tables import PostgresTable
@@ -84,7 +84,7 @@ def test_what_no_table_holds_is_refused_with_its_column(server: str, folder: Loc
         read_copy(f"{server}#photos", folder)
     with pytest.raises(DataError, match="column 'price' holds"):
         read_copy(f"{server}#spoiled", folder)
-    with pytest.raises(ConfigError, match="no such table, or the query is wrong"):
+    with pytest.raises(DataError, match="no such table, or the query is wrong"):
         read_copy(f"{server}#nobody", folder)
 
 
