@@ -123,7 +123,7 @@ def test_ranges_carry_secrets_that_nothing_shows(shop: str, monkeypatch: pytest.
 
 @dataclass(frozen=True, kw_only=True)
 class BreakingTable(AddressedTable):
-    """Ten blocks of a row, on a connection that breaks after each of the first attempts' blocks.
+    """Ten blocks of a row; in attempts that break, more blocks before the connection breaks.
 
     Attributes:
         attempts: File with one line for each attempt so far.
@@ -140,10 +140,11 @@ class BreakingTable(AddressedTable):
         with self.attempts.open("a") as file:
             file.write("attempt\n")
         attempt = len(self.attempts.read_text().splitlines())
-        for number in range(10):
-            if attempt <= self.num_broken and number == 10 - attempt:
-                raise ResourceError(f"{self.name}: the database broke the connection")
+        breaks = attempt <= self.num_broken
+        for number in range(12 if breaks else 10):
             yield pa.table({"number": [number]})
+        if breaks:
+            raise ResourceError(f"{self.name}: the database broke the connection")
 
 
 def test_a_range_whose_connection_breaks_is_read_again_without_doubling_rows(tmp_path: Path):
