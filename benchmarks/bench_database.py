@@ -3,11 +3,12 @@
     OMP_NUM_THREADS=1 PYTHONPATH=. python benchmarks/bench_database.py --rows 10000000 --run
 
 The table is made up: eight columns of numbers, amounts, dates, times and texts, with gaps in its key. It is on a server
-that the script starts on this machine, so that the server takes a part of the cores. `--run` runs the whole pipeline on
-the table, too, by the command `ss-ray run` with its defaults. Memory is the resident memory of a process, with the
-memory that it shares with others; it is looked at ten times a second. Prints one JSON line.
+that the script starts on this machine, so that the server takes a part of the cores. `--driver postgresql+psycopg`
+reads it through SQLAlchemy. `--run` runs the whole pipeline on the table, too, by the command `ss-ray run` with its
+defaults. Seconds are those of the copy alone, without the start of Ray. Memory is the resident memory of a process,
+with the memory that it shares with others; it is looked at ten times a second. Prints one JSON line.
 
-Keys: rows, make_seconds, stream, ranges, run, equal.
+Keys: rows, driver, make_seconds, stream, ranges, run, equal.
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from multiprocessing import get_context
+from multiprocessing import Pipe, get_context
+from multiprocessing.connection import Connection
 from pathlib import Path
 from subprocess import run as run_command
 
@@ -48,10 +50,11 @@ def main() -> None:
     """Make the table, and copy it both ways."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=10_000_000)
+    parser.add_argument("--driver", default="postgresql")
     parser.add_argument("--run", action="store_true", help="also run the whole pipeline on the table")
 
     with arguments_of(parser, smoke=smoke) as arguments, running_postgres("bench") as url:
-        print(json.dumps(measure(url, arguments.rows, arguments.run)))
+        print(json.dumps(measure(url, arguments.rows, arguments.driver, arguments.run)))
 
 
 def smoke(folder: Path) -> Mapping[str, object]:
@@ -59,7 +62,7 @@ def smoke(folder: Path) -> Mapping[str, object]:
     return {"rows": 2000, "run": False}
 
 
-def measure(url: str, rows: int, with_run: bool) -> dict[str, object]:
+def measure(url: str, rows: int, driver: str, with_run: bool) -> dict[str, object]:
     """Times and peaks of memory of the copies, and of a run."""
     started = time.perf_counter()
     with psycopg.connect(url, autocommit=True) as connection:
@@ -68,7 +71,7 @@ def measure(url: str, rows: int, with_run: bool) -> dict[str, object]:
         connection.execute("VACUUM ANALYZE sales")
     make_seconds = round(time.perf_counter() - started, 1)
 
-    address = f"{url}#sales"
+    address = f"{url.replace('postgresql', driver, 1)}#sales"
     with tempfile.TemporaryDirectory() as folder:
         stream = measure_process(copy_in_one_stream, address, f"{folder}/stream")
         ranges = measure_process(copy_in_ranges, address, f"{folder}/ranges")
@@ -77,6 +80,7 @@ def measure(url: str, rows: int, with_run: bool) -> dict[str, object]:
 
     return {
         "rows": rows,
+        "driver": driver,
         "make_seconds": make_seconds,
         "stream": stream,
         "ranges": ranges,
@@ -85,17 +89,22 @@ def measure(url: str, rows: int, with_run: bool) -> dict[str, object]:
     }
 
 
-def measure_process(target: object, *arguments: str) -> dict[str, object]:
-    """Seconds of a function in a fresh process, and the peaks of that process and those that it starts."""
-    process = get_context("spawn").Process(target=target, args=arguments)  # type: ignore[arg-type]
-    started = time.perf_counter()
+def measure_process(target: Callable[..., float], *arguments: str) -> dict[str, object]:
+    """Seconds that a function tells in a fresh process, and the peaks of that process and those that it starts."""
+    receiver, sender = Pipe(duplex=False)
+    process = get_context("spawn").Process(target=send_seconds, args=(sender, target, *arguments))
     process.start()
     with watched_memory(psutil.Process(process.pid)) as peaks:
         process.join()
 
     if process.exitcode:
         raise SystemExit(f"a measurement failed with exit code {process.exitcode}")
-    return {"seconds": round(time.perf_counter() - started, 1), "peak_mb": peaks}
+    return {"seconds": round(receiver.recv(), 1), "peak_mb": peaks}
+
+
+def send_seconds(sender: Connection, target: Callable[..., float], *arguments: str) -> None:
+    """Call a function and send what it returns."""
+    sender.send(target(*arguments))
 
 
 @contextmanager
@@ -139,30 +148,36 @@ def note_memory(process: psutil.Process, parent: psutil.Process, peaks: dict[str
     peaks[kind] = max(peaks.get(kind, 0), memory_mb)
 
 
-def copy_in_one_stream(address: str, folder: str) -> None:
-    """Copy the table by one statement."""
+def copy_in_one_stream(address: str, folder: str) -> float:
+    """Copy the table by one statement; the seconds that it takes."""
     from ss_ray.location import Location
     from ss_ray.tables.connectors.connector import open_connector
     from ss_ray.tables.connectors.copies import copy_table
 
+    started = time.perf_counter()
     copy_table(open_connector(address), Location.parse(folder))
+    return time.perf_counter() - started
 
 
-def copy_in_ranges(address: str, folder: str) -> None:
-    """Copy the table as a run does it."""
+def copy_in_ranges(address: str, folder: str) -> float:
+    """Copy the table as a run does it; the seconds that it takes."""
     from ss_ray.cluster import connect
     from ss_ray.location import Location
     from ss_ray.tables.connectors.connector import open_connector
     from ss_ray.tables.connectors.stage import copy_whole
 
     connect()
+    started = time.perf_counter()
     copy_whole(open_connector(address), Location.parse(folder), lambda progress: None)
+    return time.perf_counter() - started
 
 
-def run_pipeline(address: str, folder: str) -> None:
-    """Run the command with its defaults."""
+def run_pipeline(address: str, folder: str) -> float:
+    """Run the command with its defaults; the seconds that it takes."""
     command = [sys.executable, "-m", "ss_ray.cli.main", "run", "--data", address, "--out", folder]
+    started = time.perf_counter()
     run_command(command, check=True, stdout=sys.stderr)
+    return time.perf_counter() - started
 
 
 def describe_copy(folder: str) -> list[object]:

@@ -23,8 +23,8 @@ from ss_ray.addresses import Address
 from ss_ray.tables.connectors.connector import DivisibleTable, KeyRange
 from ss_ray.tables.connectors.sql_tables import connected, explained, reflect_table
 
-RANGE_ROWS = 262_144
-"""Rows of a range: large enough that a connection costs little beside them."""
+RANGE_ROWS = 1_048_576
+"""Rows of a range: reading them takes seconds, beside which a connection and a process of Ray cost little."""
 WHOLE_NUMBERS_AND_TEXTS = (sa.Integer, sa.VARCHAR, sa.TEXT)
 KEY_TYPES: dict[str, tuple[type[Any], ...]] = {
     "postgresql": (*WHOLE_NUMBERS_AND_TEXTS, sa.Date, sa.DateTime, sa.Uuid),
