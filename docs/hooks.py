@@ -1,5 +1,6 @@
 """Reference pages from the code: a build replaces each line `<!-- generated: NAME -->` of a page by a table.
 
+A paragraph that begins with NOTE says to readers of the repository where the tables are, and is left out of the site.
 The configuration comes from the pydantic tree, the commands from the typer app, the exit codes from `ss_ray.errors`.
 Nothing here imports Ray or torch.
 """
@@ -28,6 +29,7 @@ from ss_ray.config.files import Parameter, parameters
 from ss_ray.config.model import ColumnParameters
 
 MARK = re.compile(r"^<!-- generated: ([a-z-]+) -->$", re.MULTILINE)
+NOTE = "*In the repository, this page lacks"
 PARAMETER_HEADER = ("parameter", "default", "type and range", "meaning")
 OTHER_EXITS = {
     INCOMPLETE: "Fewer rows than requested could be generated. The rows are kept, and the summary gives the reason.",
@@ -38,8 +40,9 @@ OTHER_EXITS = {
 
 
 def on_page_markdown(markdown: str, **_: object) -> str:
-    """Page text with its marks replaced; MkDocs calls this function for each page."""
-    return MARK.sub(lambda mark: GENERATED[mark[1]](), markdown)
+    """Page text with its marks replaced and without its notes; MkDocs calls this function for each page."""
+    without_notes = re.sub(rf"^{re.escape(NOTE)}.*\n\n", "", markdown, flags=re.MULTILINE)
+    return MARK.sub(lambda mark: GENERATED[mark[1]](), without_notes)
 
 
 def configuration() -> str:

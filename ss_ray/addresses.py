@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import quote
 
@@ -39,8 +39,8 @@ class Address:
     """
 
     driver: str
-    user: str
-    place: str
+    user: str = field(repr=False)
+    place: str = field(repr=False)
     table: str
 
     @classmethod
@@ -60,14 +60,22 @@ class Address:
     @property
     def secret_url(self) -> str:
         """The URL without the table, with its secrets; it goes to the driver, and nowhere else."""
+        return f"{self.driver}://{self.secret_user}{self.secret_place}"
+
+    @property
+    def secret_user(self) -> str:
+        """User and password, with their secrets."""
         # Signs of a password may mean something in a URL.
-        user = _SECRET.sub(lambda match: quote(_read_secret(match.group(1)), safe=""), self.user)
-        return f"{self.driver}://{user}{self.secret_place}"
+        return _SECRET.sub(lambda match: quote(_read_secret(match.group(1)), safe=""), self.user)
 
     @property
     def secret_place(self) -> str:
         """Server, path and options, with their secrets."""
         return _SECRET.sub(lambda match: _read_secret(match.group(1)), self.place)
+
+    def with_secrets(self) -> Address:
+        """The same address for processes that lack the variables and files which hold its secrets."""
+        return replace(self, user=self.secret_user, place=self.secret_place)
 
     def __str__(self) -> str:
         server, slash, path = self.place.partition("?")[0].partition("/")

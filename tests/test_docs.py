@@ -227,3 +227,11 @@ def test_the_site_has_the_generated_reference(site: Path) -> None:
     page = (site / "reference" / "configuration.html").read_text(encoding="utf8")
     assert "<code>privacy.dp_enabled</code>" in page
     assert "<!-- generated" not in page
+    assert [path for path in site.rglob("*.html") if "In the repository, this page lacks" in path.read_text()] == []
+
+
+def test_a_page_whose_tables_are_generated_says_in_the_repository_where_they_are() -> None:
+    texts = {page: page.read_text(encoding="utf8") for page in REFERENCE.glob("*.md")}
+    generated = [page for page, text in texts.items() if "\n<!-- generated" in text or "\n::: " in text]
+    assert len(generated) == 5
+    assert [page.name for page in generated if hooks().NOTE not in texts[page]] == []

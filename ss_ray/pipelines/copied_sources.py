@@ -9,7 +9,7 @@ from ss_ray.addresses import is_address
 from ss_ray.errors import ConfigError
 from ss_ray.pipelines.stages import Job
 from ss_ray.tables.connectors.connector import open_connector
-from ss_ray.tables.connectors.copies import copy_table
+from ss_ray.tables.connectors.stage import copy_whole
 from ss_ray.tables.files import source_state
 
 
@@ -46,7 +46,7 @@ def bring_source(job: Job, data: str | Path) -> str | Path:
     if not is_read and job.run_dir.read_manifest("split") is None:
         # A copy without the stage that read it may be half of the table, or an older one.
         job.run_dir.manifest("read").remove()
-        copy_table(open_connector(str(data), job.config.data.query), folder, on_progress=job.on_progress)
+        copy_whole(open_connector(str(data), job.config.data.query), folder, job.on_progress)
 
     return str(folder)
 

@@ -24,7 +24,7 @@ from ss_ray.plans.sequences import check_sequences
 from ss_ray.progress import OnProgress, ignore
 from ss_ray.runs.audit_log import Log, logged
 from ss_ray.schema import TableSchema
-from ss_ray.tables.connectors.copies import copy_addressed
+from ss_ray.tables.connectors.stage import copy_addressed
 from ss_ray.tables.dialect import declared_dialect
 from ss_ray.tables.files import find_source
 from ss_ray.tables.stage import TypedRows, read_table, type_rows

@@ -18,6 +18,7 @@ PARTS = {"aim", "cart", "harmless_texts", "peers", "smoke"}
 """Modules that scripts import, and synthesizers of others."""
 SCRIPTS = {path.stem: path for path in sorted(FOLDER.glob("*.py")) if path.stem not in PARTS}
 NEEDS_RAY = {
+    "bench_database",
     "bench_dp_parity",
     "bench_dp_utility",
     "bench_evaluation",
@@ -29,6 +30,7 @@ NEEDS_RAY = {
     "bench_serve_jobs",
 }
 SLOW = {
+    "bench_database",
     "bench_dp_parity",
     "bench_dp_utility",
     "bench_evaluation",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, Protocol
@@ -59,6 +59,36 @@ class DatabaseTable(AddressedTable):
         return ""
 
 
+@dataclass(frozen=True, kw_only=True)
+class KeyRange:
+    """Consecutive rows of a table in the order of a key.
+
+    The bounds are cells of the table, so that they stand in no message.
+
+    Attributes:
+        key: Columns of the key, by which the rows are sorted; the bounds are values of the first one.
+        low: Least value in the range; None without a lower bound.
+        high: Least value above the range; None without an upper bound.
+        snapshot: Name under which PostgreSQL shares the state of one moment; empty where a range has its own moment.
+    """
+
+    key: tuple[str, ...]
+    low: Any = field(default=None, repr=False)
+    high: Any = field(default=None, repr=False)
+    snapshot: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DivisibleTable(DatabaseTable):
+    """A table that can be read in ranges of its key, or a query, without the way to its rows.
+
+    Attributes:
+        key_range: Rows to read, in the order of a key; None for all, in the order of the database.
+    """
+
+    key_range: KeyRange | None = None
+
+
 def open_connector(uri: str, query: str | None = None) -> Connector:
     """The table behind an address.
 
@@ -106,7 +136,17 @@ def quote_name(table: str) -> str:
         >>> quote_name("sales.Orders")
         '"sales"."Orders"'
     """
-    return ".".join('"' + part.replace('"', '""') + '"' for part in table.split("."))
+    return ".".join(map(quote_column, table.split(".")))
+
+
+def quote_column(name: str) -> str:
+    """The name of a column as SQL writes it.
+
+    Example:
+        >>> quote_column("first name")
+        '"first name"'
+    """
+    return '"' + name.replace('"', '""') + '"'
 
 
 def require_module(module: str, extra: str, kind: str) -> Any:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,21 @@ from ss_ray.tables.connectors.connector import Connector, open_connector
 
 ORIGIN = "_origin.json"
 """Note beside a copy; its name is hidden from readers of tables."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CopiedRows:
+    """Rows of one range of a table, or of all of it, as Parquet parts.
+
+    Attributes:
+        number: Number of the range in the table, from 0.
+        schemas: Schema of each part, in order.
+        num_rows: Number of rows of all parts.
+    """
+
+    number: int
+    schemas: tuple[pa.Schema, ...]
+    num_rows: int
 
 
 def copy_table(
@@ -42,23 +58,68 @@ def copy_table(
     """
     folder.remove()
     folder.make_folder()
+    copied = copy_range(
+        connector,
+        folder,
+        max_rows=max_rows,
+        report=lambda num_rows: on_progress(Progress(stage="copy", done=num_rows, total=None)),
+    )
+    return finish_copy(folder, [copied], connector.name)
+
+
+def copy_range(
+    connector: Connector,
+    folder: Location,
+    number: int = 0,
+    max_rows: int | None = None,
+    report: Callable[[int], None] = lambda num_rows: None,
+) -> CopiedRows:
+    """Copy the rows of one range of a table to Parquet parts; parts of an earlier attempt go.
+
+    Args:
+        connector: Connector of the range.
+        folder: Folder of the copy.
+        number: Number of the range in the table, from 0.
+        max_rows: Most rows to copy, from the first; None copies all.
+        report: Function that is told the rows copied so far.
+    """
+    for file in folder.files(".parquet"):
+        if file.name.startswith(_part_name(number)):
+            file.remove()
+
     schemas: list[pa.Schema] = []
     num_rows = 0
     with closing(connector.read_blocks()) as blocks:
         for block in blocks:
             kept = block if max_rows is None else block.slice(0, max_rows - num_rows)
-            pq.write_table(kept, _part_path(folder, len(schemas)), filesystem=folder.filesystem)
+            part = folder / _part_name(number, len(schemas))
+            pq.write_table(kept, part.path, filesystem=part.filesystem)
             schemas.append(kept.schema)
             num_rows += kept.num_rows
-            on_progress(Progress(stage="copy", done=num_rows, total=None))
+            report(num_rows)
             if num_rows == max_rows:
                 break
 
-    if not num_rows:
-        raise DataError(f"{connector.name} has no rows; there is nothing to learn from")
+    return CopiedRows(number=number, schemas=tuple(schemas), num_rows=num_rows)
 
-    _unify_parts(folder, schemas, connector.name)
-    (folder / ORIGIN).write_text(json.dumps({"name": connector.name}))
+
+def finish_copy(folder: Location, ranges: Sequence[CopiedRows], name: str) -> int:
+    """Give all parts of a copy one schema, and note where they are from; the number of rows.
+
+    Args:
+        folder: Folder of the copy.
+        ranges: All ranges of the table.
+        name: Address of the table, without secrets.
+
+    Raises:
+        DataError: The table has no rows, or a column changes its type within the table.
+    """
+    num_rows = sum(copied.num_rows for copied in ranges)
+    if not num_rows:
+        raise DataError(f"{name} has no rows; there is nothing to learn from")
+
+    _unify_parts(folder, ranges, name)
+    (folder / ORIGIN).write_text(json.dumps({"name": name}))
     return num_rows
 
 
@@ -71,21 +132,6 @@ def source_name(uri: str | Path) -> str:
 
     origin: dict[str, Any] = json.loads(note.read_text())
     return str(origin["name"])
-
-
-def copy_addressed(uri: str | Path, folder: Location, on_progress: OnProgress) -> str | Path:
-    """The path to read a whole table from: its own, or that of a copy that is made in a folder.
-
-    Args:
-        uri: Path, URI or address of the table.
-        folder: Folder of the copy.
-        on_progress: Function that is told the rows copied.
-    """
-    if not is_address(uri):
-        return uri
-
-    copy_table(open_connector(str(uri)), folder, on_progress=on_progress)
-    return folder.path
 
 
 @contextmanager
@@ -106,23 +152,26 @@ def first_rows_copied(uri: str | Path, query: str | None, max_rows: int) -> Iter
         yield str(Path(folder) / "rows")
 
 
-def _part_path(folder: Location, number: int) -> str:
-    return (folder / f"part-{number:05d}.parquet").path
+def _part_name(number: int, block: int | None = None) -> str:
+    """Name of the file of a block; without one, what the names of all blocks of a range begin with."""
+    return f"part-{number:05d}-" + ("" if block is None else f"{block:05d}.parquet")
 
 
-def _unify_parts(folder: Location, schemas: list[pa.Schema], place: str) -> None:
+def _unify_parts(folder: Location, ranges: Sequence[CopiedRows], place: str) -> None:
     """Write those parts again whose types are narrower than the table's: a block without values has none.
 
     Raises:
         DataError: A column has types that no type holds both of.
     """
     try:
-        schema = pa.unify_schemas(schemas, promote_options="permissive")
+        found = [schema for copied in ranges for schema in copied.schemas]
+        schema = pa.unify_schemas(found, promote_options="permissive")
     except (pa.ArrowInvalid, pa.ArrowTypeError):
         raise DataError(f"a column of {place} changes its type between rows; cast it with data.query") from None
 
-    for number, found in enumerate(schemas):
-        if found != schema:
-            path = _part_path(folder, number)
-            rows = pq.read_table(path, filesystem=folder.filesystem, partitioning=None).cast(schema)
-            pq.write_table(rows, path, filesystem=folder.filesystem)
+    for copied in ranges:
+        for block, narrow in enumerate(copied.schemas):
+            if narrow != schema:
+                path = (folder / _part_name(copied.number, block)).path
+                rows = pq.read_table(path, filesystem=folder.filesystem, partitioning=None).cast(schema)
+                pq.write_table(rows, path, filesystem=folder.filesystem)

@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from adbc_driver_postgresql import dbapi
 
-from ss_ray.errors import DataError, ResourceError
-from ss_ray.tables.connectors.connector import DatabaseTable, quote_name
+from ss_ray.errors import DataError, ResourceError, SsRayError
+from ss_ray.tables.connectors.connector import DivisibleTable, quote_column, quote_name
 from ss_ray.tables.connectors.sql_tables import SqlTable
 from ss_ray.tables.parts import BLOCK_ROWS
 
@@ -29,14 +29,14 @@ NUMERIC_HEADER = 4
 
 
 @dataclass(frozen=True, kw_only=True)
-class PostgresTable(DatabaseTable):
+class PostgresTable(DivisibleTable):
     """A table or a query of PostgreSQL."""
 
     def read_blocks(self) -> Generator[pa.Table, None, None]:
         """The rows in blocks of BLOCK_ROWS.
 
         Raises:
-            ResourceError: The database does not answer, or refuses the caller.
+            ResourceError: The database does not answer, refuses the caller, or breaks the connection.
             DataError: There is no such table, the query fails, or a column holds values that no table can have.
         """
         secret_url = self.address.secret_url
@@ -48,26 +48,85 @@ class PostgresTable(DatabaseTable):
 
         with connection, connection.cursor() as cursor:
             try:
+                self._enter_snapshot(cursor)
                 cursor.adbc_statement.set_options(**{"adbc.postgresql.batch_size_hint_bytes": str(BLOCK_BYTES)})
-                cursor.execute(self.query or f"SELECT * FROM {quote_name(self.address.table)}")
+                cursor.execute(self._write_statement())
                 reader = cursor.fetch_record_batch()
                 scales = find_scales(reader.schema)
                 batches = iter(reader if scales is not None else ())
             except adbc.ProgrammingError:
                 raise DataError(f"{self.name}: there is no such table, or the query is wrong") from None
+            except adbc.Error as error:
+                raise self._explain_error(error, connection) from None
 
-            while (batch := self._next_batch(batches)) is not None:
+            while (batch := self._next_batch(batches, connection)) is not None:
                 for start in range(0, batch.num_rows, BLOCK_ROWS):
                     yield to_plain_types(batch.slice(start, BLOCK_ROWS), scales or {}, self.name)
 
         if scales is None:
-            yield from SqlTable(address=self.address, query=self.query).read_blocks()
+            yield from SqlTable(address=self.address, query=self.query, key_range=self.key_range).read_blocks()
 
-    def _next_batch(self, batches: Iterator[pa.RecordBatch]) -> pa.RecordBatch | None:
+    def _enter_snapshot(self, cursor: dbapi.Cursor) -> None:
+        """See the rows that another transaction sees, where the range names its snapshot."""
+        if self.key_range is not None and self.key_range.snapshot:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            cursor.execute(f"SET TRANSACTION SNAPSHOT '{self.key_range.snapshot}'")
+
+    def _write_statement(self) -> str:
+        if self.query is not None:
+            return self.query
+
+        rows = f"SELECT * FROM {quote_name(self.address.table)}"
+        if self.key_range is None:
+            return rows
+
+        # Values stand in the text, because ADBC copies no rows for a statement with parameters.
+        key = [quote_column(name) for name in self.key_range.key]
+        bounds = [
+            f"{key[0]} {operator} {write_literal(value)}"
+            for operator, value in ((">=", self.key_range.low), ("<", self.key_range.high))
+            if value is not None
+        ]
+        return f"{rows} WHERE {' AND '.join(bounds or ['true'])} ORDER BY {', '.join(key)}"
+
+    def _next_batch(self, batches: Iterator[pa.RecordBatch], connection: dbapi.Connection) -> pa.RecordBatch | None:
         try:
             return next(batches, None)
         except (adbc.Error, pa.ArrowInvalid, OSError) as error:
-            raise DataError(f"{self.name}: {type(error).__name__} in the database or its driver") from None
+            raise self._explain_error(error, connection) from None
+
+    def _explain_error(self, error: Exception, connection: dbapi.Connection) -> SsRayError:
+        if not _answers(connection):
+            return ResourceError(f"{self.name}: the database broke the connection; try again")
+        return DataError(f"{self.name}: {type(error).__name__} in the database or its driver")
+
+
+def write_literal(value: object) -> str:
+    """A value of a key as PostgreSQL reads it in a statement.
+
+    Args:
+        value: Whole number, text, date, time or UUID.
+
+    Example:
+        >>> write_literal(-7), write_literal("O'Hara")
+        ('-7', "E'O''Hara'")
+    """
+    if isinstance(value, int):
+        return str(value)
+
+    text = str(value).replace("\\", "\\\\").replace("'", "''")
+    return f"E'{text}'"
+
+
+def _answers(connection: dbapi.Connection) -> bool:
+    """Whether the server still answers on a connection, after an error that does not say."""
+    try:
+        connection.rollback()
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except adbc.Error:
+        return False
+    return True
 
 
 def find_scales(schema: pa.Schema) -> dict[str, int] | None:

@@ -1,7 +1,7 @@
 """Tables and queries of databases, through SQLAlchemy: rows come from the server in blocks, types stay exact.
 
-One statement reads everything, so the rows are those of one moment. Column types of a table are those that the database
-declares; those of a query are told by its values.
+One statement reads all rows, or those of one range of a key, as they are at one moment. Column types of a table are
+those that the database declares; those of a query are told by its values.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from typing import Any
 import pyarrow as pa
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, NoSuchTableError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, NoSuchTableError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from ss_ray.addresses import Address
 from ss_ray.errors import ConfigError, DataError, ResourceError, SsRayError
-from ss_ray.tables.connectors.connector import DatabaseTable
+from ss_ray.tables.connectors.connector import DivisibleTable, KeyRange
 from ss_ray.tables.parts import BLOCK_ROWS
 
 DRIVERS = {
@@ -42,7 +42,7 @@ BYTES_TYPES = (bytes, bytearray, memoryview)
 
 
 @dataclass(frozen=True, kw_only=True)
-class SqlTable(DatabaseTable):
+class SqlTable(DivisibleTable):
     """A table or a query of a database."""
 
     def read_blocks(self) -> Generator[pa.Table, None, None]:
@@ -50,13 +50,17 @@ class SqlTable(DatabaseTable):
 
         Raises:
             ConfigError: There is no driver.
-            ResourceError: The database does not answer, or refuses the caller.
+            ResourceError: The database does not answer, refuses the caller, or breaks the connection.
             DataError: There is no such table, the query fails, or a column holds values that no table can have.
         """
         with connected(self.address) as connection:
+            if self.key_range is not None and self.key_range.snapshot:
+                with explained(self.address):
+                    _enter_snapshot(connection, self.key_range.snapshot)
+
             table = None if self.query is not None else reflect_table(connection, self.address)
-            statement = sa.text(self.query) if self.query is not None else sa.select(table)
             decimals = {} if table is None else declared_decimals(table)
+            statement = self._make_statement(table)
             streamed = connection.execution_options(stream_results=True, yield_per=BLOCK_ROWS)
             with explained(self.address):
                 result = streamed.execute(statement)
@@ -70,6 +74,13 @@ class SqlTable(DatabaseTable):
                 if rows is None:
                     return
                 yield _with_decimals(make_table(names, rows, self.name), decimals)
+
+    def _make_statement(self, table: sa.Table | None) -> sa.Executable:
+        if table is None:
+            return sa.text(self.query or "")
+        if self.key_range is None:
+            return sa.select(table)
+        return select_range(table, self.key_range)
 
 
 def make_engine(address: Address, *, creates: bool = False) -> sa.Engine:
@@ -133,6 +144,29 @@ def connected(address: Address, *, creates: bool = False) -> Iterator[sa.Connect
         yield connection
 
 
+def select_range(table: sa.Table, key_range: KeyRange) -> sa.Select[Any]:
+    """The statement that reads the rows of a range in the order of the key.
+
+    Args:
+        table: Table with its columns.
+        key_range: Range of the table.
+    """
+    key = [table.columns[name] for name in key_range.key]
+    rows = sa.select(table).order_by(*key)
+    if key_range.low is not None:
+        rows = rows.where(key[0] >= key_range.low)
+    if key_range.high is not None:
+        rows = rows.where(key[0] < key_range.high)
+
+    return rows
+
+
+def _enter_snapshot(connection: sa.Connection, snapshot: str) -> None:
+    """See the rows that another transaction of PostgreSQL sees."""
+    connection.execution_options(isolation_level="REPEATABLE READ")
+    connection.exec_driver_sql(f"SET TRANSACTION SNAPSHOT '{snapshot}'")
+
+
 @contextmanager
 def explained(address: Address) -> Iterator[None]:
     """Errors of the database in the block as errors of this package, without cells or secrets.
@@ -142,6 +176,7 @@ def explained(address: Address) -> Iterator[None]:
 
     Raises:
         DataError: A statement failed.
+        ResourceError: The database broke the connection.
     """
     try:
         with warnings.catch_warnings():
@@ -151,6 +186,8 @@ def explained(address: Address) -> Iterator[None]:
     except SsRayError:
         raise
     except (SQLAlchemyError, ValueError, TypeError) as error:
+        if isinstance(error, DBAPIError) and error.connection_invalidated:
+            raise ResourceError(f"{address}: the database broke the connection; try again") from None
         raise DataError(f"{address}: {type(error).__name__} in the database or its driver") from None
 
 

@@ -11,12 +11,16 @@ from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
+import pyarrow as pa
 import pymysql
 import pytest
 
 from ss_ray.errors import DataError, ResourceError
 from ss_ray.location import Location
+from ss_ray.tables.connectors.connector import open_connector
 from ss_ray.tables.connectors.sinks import write_rows
+from ss_ray.tables.connectors.sql_ranges import divided
+from ss_ray.tables.connectors.sql_tables import SqlTable
 from tests.tables.connectors.rows import read_copy
 
 SERVER = shutil.which("mariadbd")
@@ -24,6 +28,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.skipif(SERVER is None, reason="no Ma
 AT = datetime.datetime(2024, 5, 1, 12, 30, 15, 250_000)
 STATEMENTS = (
     "CREATE DATABASE shop",
+    "USE shop",
     "CREATE USER 'ann'@'127.0.0.1' IDENTIFIED BY 's3cr3t'",
     "GRANT ALL ON shop.* TO 'ann'@'127.0.0.1'",
     "CREATE TABLE shop.orders (id BIGINT UNSIGNED, price DECIMAL(16, 2), at DATETIME(6), paid BOOLEAN, note TEXT)",
@@ -31,6 +36,12 @@ STATEMENTS = (
     "INSERT INTO shop.orders VALUES (18446744073709551615, NULL, NULL, NULL, NULL)",
     "CREATE TABLE shop.photos (photo BLOB)",
     "INSERT INTO shop.photos VALUES (x'00ff')",
+    "CREATE TABLE shop.squares (id BIGINT PRIMARY KEY, paid BOOLEAN)",
+    "INSERT INTO shop.squares SELECT CAST(seq * seq AS SIGNED) - 5000, seq % 2 FROM seq_1_to_1000",
+    "CREATE TABLE shop.words (id VARCHAR(20) COLLATE utf8mb4_general_ci, n INT, PRIMARY KEY (id, n))",
+    "INSERT INTO shop.words SELECT ELT(1 + seq % 6, 'a', 'Á', 'ß', 'z%', 'b\\\\', '日本'), seq FROM seq_1_to_600",
+    "CREATE TABLE shop.levels (id ENUM('low', 'high') PRIMARY KEY)",
+    "INSERT INTO shop.levels VALUES ('low'), ('high')",
 )
 
 
@@ -78,3 +89,26 @@ def test_bytes_and_a_wrong_password_are_refused(server: str, tmp_path: Path, mon
     with pytest.raises(ResourceError, match="check address, user and password") as caught:
         read_copy(f"{server}#orders", folder)
     assert "wr0ng" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("table", "order", "num_ranges"), [("squares", "id", 7), ("words", "id, n", 5)])
+def test_ranges_give_every_row_once_in_the_order_of_the_key(
+    server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: str, order: str, num_ranges: int
+):
+    monkeypatch.setenv("SHOP_PASSWORD", "s3cr3t")
+    whole = read_copy(server, Location.parse(tmp_path / "whole"), f"SELECT * FROM {table} ORDER BY {order}")
+    connector = open_connector(f"{server}#{table}")
+    assert isinstance(connector, SqlTable)
+    with divided(connector, 150) as ranges:
+        rows = pa.concat_tables(block for part in ranges for block in part.read_blocks())
+    assert len(ranges) == num_ranges
+    assert rows.column("id").to_pylist() == whole.column("id").to_pylist()
+    assert len(rows.group_by(rows.column_names).aggregate([])) == whole.num_rows == len(rows)
+
+
+def test_values_of_a_list_are_no_key(server: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("SHOP_PASSWORD", "s3cr3t")
+    connector = open_connector(f"{server}#levels")
+    assert isinstance(connector, SqlTable)
+    with divided(connector, 1) as ranges:
+        assert ranges == (connector,)
