@@ -48,7 +48,8 @@ def divided(table: Table, range_rows: int = RANGE_ROWS) -> Iterator[tuple[Table,
         range_rows: Rows of a range; more where rows share the value of the key's first column.
 
     Raises:
-        ConfigError: There is no driver, or no such table.
+        ConfigError: There is no driver.
+        DataError: There is no such table.
         ResourceError: The database does not answer, or refuses the caller.
     """
     if table.query is not None:
