@@ -194,7 +194,7 @@ def told_columns(rows: pa.Table, texts: Sequence[str], shown: Sequence[str], mat
     """Columns of which the texts tell something, the one of which they tell most at the end; all if of none.
 
     Args:
-        rows: Real rows.
+        rows: Real rows of the table.
         texts: Names of the columns with texts.
         shown: Names of the other columns that a text may tell of.
         matcher: Matcher of these rows.

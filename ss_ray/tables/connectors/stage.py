@@ -45,9 +45,8 @@ def copy_whole(connector: Connector, folder: Location, on_progress: OnProgress) 
 
     Raises:
         ConfigError: There is no driver.
-        DataError: There is no such table.
         ResourceError: The database does not answer, refuses the caller, or breaks a connection again and again.
-        DataError: The table has no rows, or holds values that no table can have.
+        DataError: There is no such table, it has no rows, or it holds values that no table can have.
     """
     if not isinstance(connector, DivisibleTable):
         return copy_table(connector, folder, on_progress=on_progress)
