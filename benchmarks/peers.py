@@ -164,7 +164,10 @@ def learn_mostly_texts(train: pd.DataFrame, seed: int) -> Callable[[int], pd.Dat
 
 
 def _is_prose(column: pd.Series) -> bool:
-    return column.dtype == object and column.dropna().astype(str).str.split().map(len).median() >= PROSE_WORDS
+    return (
+        pd.api.types.is_string_dtype(column)
+        and column.dropna().astype(str).str.split().map(len).median() >= PROSE_WORDS
+    )
 
 
 def make_with_peer(method: str, train: pa.Table, seed: int) -> tuple[pd.DataFrame, dict[str, float]]:

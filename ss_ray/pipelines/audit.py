@@ -82,6 +82,8 @@ def audit_run(directory: str, *, num_workers: int = 1, on_progress: OnProgress =
         config = _config_of(audited, Path(folder), num_workers)
         findings = run_and_compare(config, Path(folder), on_progress)
 
+    texts_model = _read_request(audited)["training"]["prose_model"]
+    without_texts = ", and not the training of its language model of texts" if texts_model else ""
     measured = {finding.name: finding.measured / finding.expected for finding in findings if finding.expected}
     result = Conformance(
         claimed_epsilon=certificate.epsilon,
@@ -93,7 +95,7 @@ def audit_run(directory: str, *, num_workers: int = 1, on_progress: OnProgress =
         workers=num_workers,
         privacy_unit=certificate.privacy_unit,
         audited="all stages of ss-ray run on a table of the auditor's, with the units and the clipping norm of this "
-        "run; not this run's own rows and model",
+        f"run; not this run's own rows and model{without_texts}",
     )
     (audited.release / RESULT).write_text(_as_json(found, certificate))
 
@@ -156,6 +158,7 @@ def _config_of(audited: RunDir, folder: Path, num_workers: int) -> Config:
                 "batch_size": BATCH,
                 "num_input_records_to_sample": BATCH * NUM_STEPS,
                 "learning_rate": asked["training"]["learning_rate"],
+                "prose_model": None,
                 "compact": {"hidden_size": 16, "num_layers": 1, "num_heads": 2},
             },
             "generation": {"num_records": VISITS},
