@@ -54,9 +54,15 @@ class SqlTable(DatabaseTable):
             DataError: There is no such table, the query fails, or a column holds values that no table can have.
         """
         with connected(self.address) as connection:
-            table = None if self.query is not None else reflect_table(connection, self.address)
-            statement = sa.text(self.query) if self.query is not None else sa.select(table)
-            decimals = {} if table is None else declared_decimals(table)
+            statement: sa.Executable
+            decimals: dict[str, pa.DataType] = {}
+            if self.query is not None:
+                statement = sa.text(self.query)
+            else:
+                table = reflect_table(connection, self.address)
+                statement = sa.select(table)
+                decimals = declared_decimals(table)
+
             streamed = connection.execution_options(stream_results=True, yield_per=BLOCK_ROWS)
             with explained(self.address):
                 result = streamed.execute(statement)
