@@ -76,7 +76,7 @@ class ReportContext:
     warnings: tuple[str, ...] = ()
 
 
-def _settled(context: ReportContext) -> frozenset[str]:
+def _list_settled(context: ReportContext) -> frozenset[str]:
     """What a request has set or done already, as `next_steps` takes it."""
     # These two may be set to null and to false.
     done = set(context.settings) - {REPLACED, PRIVATE}
@@ -116,7 +116,7 @@ def render_report(
             context=context,
             is_public=False,
             evidence=evidence,
-            steps=(*context.warnings, *next_steps(evaluation, _settled(context))),
+            steps=(*context.warnings, *next_steps(evaluation, _list_settled(context))),
             readers=judge_for_readers(evaluation, context.pii, context.guarantee),
             thresholds=list_thresholds(),
             first_rows=take_first_rows(synthetic, schema),
