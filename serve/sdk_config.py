@@ -17,7 +17,7 @@ from serve.errors import UnusableError
 from serve.runner.job_limits import check_limits
 from serve.settings import ModelPolicy, Settings
 from serve.store.places import dataset_name
-from ss_ray.config.files import parse_config
+from ss_ray.config.files import parse_config, unknown_parameters
 from ss_ray.plans.make import check_supported
 
 Kind = Literal["run", "replace_pii"]
@@ -119,12 +119,14 @@ class JobConfig:
         echoed: The configuration as clients get it back, their defaults filled in.
         config: For the entry point: what was chosen, JSON.
         model: "asked" and "trained" where they differ; else empty.
+        warnings: Sentences about parameters that have no effect.
     """
 
     kind: Kind
     echoed: dict[str, Any]
     config: dict[str, Any]
     model: dict[str, str]
+    warnings: tuple[str, ...] = ()
 
 
 def job_config(sent: Mapping[str, Any], settings: Settings, data_source: str = "") -> JobConfig:
@@ -170,7 +172,11 @@ def job_config(sent: Mapping[str, Any], settings: Settings, data_source: str = "
 
     chosen["privacy"] = _translate_privacy(chosen.get("privacy"), settings, data_source)
     chosen["data"] = {**chosen.get("data", {}), "max_bytes": settings.limits.max_table_bytes}
-    config = parse_config({**chosen, **_operators_own(settings, model), "unknown_fields": "ignore"})
+    # NVIDIA's clients may send what this version does not know.
+    unknown = unknown_parameters(chosen)
+    warnings = (f"These parameters are unknown and have no effect: {', '.join(unknown)}",) if unknown else ()
+    own = _operators_own(settings, model, warnings)
+    config = parse_config({**chosen, **own, "unknown_fields": "ignore"})
     check_limits(config, settings.limits)
     check_supported(config)
 
@@ -179,6 +185,7 @@ def job_config(sent: Mapping[str, Any], settings: Settings, data_source: str = "
         echoed=echoed,
         config=config.model_dump(mode="json", exclude_unset=True),
         model=model,
+        warnings=warnings,
     )
 
 
@@ -300,13 +307,13 @@ def _translate_model(chosen: dict[str, Any], named: Any, policy: ModelPolicy) ->
     return {"asked": asked, "trained": trained}
 
 
-def _operators_own(settings: Settings, model: Mapping[str, str]) -> dict[str, Any]:
+def _operators_own(settings: Settings, model: Mapping[str, str], warnings: tuple[str, ...]) -> dict[str, Any]:
     """The parts of the configuration that the service decides."""
     if model:
         notes = [f"The request names the model {model['asked']!r}; this service trained {model['trained']!r}."]
     else:
         notes = []
-    return {"audit_log": settings.audit_log, "resources": settings.resources, "notes": notes}
+    return {"audit_log": settings.audit_log, "resources": settings.resources, "notes": [*notes, *warnings]}
 
 
 def _hash_steps(steps: Any) -> str:

@@ -121,7 +121,13 @@ class Client:
             source = self._upload_source(data)
 
         body = {"spec": {"data_source": source, "config": dict(config or {})}, "namespace": self.namespace}
-        return str(self._request_json("POST", JOBS, json=body | ({"name": name} if name else {}))["id"])
+        try:
+            return str(self._request_json("POST", JOBS, json=body | ({"name": name} if name else {}))["id"])
+        except ConfigError as error:
+            if source != data or "://" in source or "data_source" not in str(error):
+                raise
+            # A path that is not on this machine was meant for the service.
+            raise ConfigError(f"there is no file {source!r} on this machine; {error}") from None
 
     def upload(self, content: Any, filename: str) -> str:
         """Store a file, and return the source that jobs name it by.

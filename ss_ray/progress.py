@@ -50,10 +50,23 @@ class Progress:
         return self.stage, self.unit
 
     @property
+    def title(self) -> str:
+        """Name of the stage for people."""
+        return stage_title(self.stage)
+
+    @property
     def count(self) -> str:
-        """What is done, in words; a total that is not known is not shown."""
+        """What is done, in words; a total that is not known is not shown, and nothing before the first number."""
+        if not self.done and self.total is None:
+            return ""
+
         total = "" if self.total is None else f"/{self.total:,}"
         return f"{self.done:,}{total} {self.unit}"
+
+
+def stage_title(stage: str) -> str:
+    """Name of a stage for people, who need not know that rows are put on two sides when they are typed."""
+    return "prepare" if stage == "split" else stage
 
 
 OnProgress = Callable[[Progress], None]
@@ -134,7 +147,7 @@ class TerminalBars:
                 self._finish_task(task)
             self.paces[progress.series] = Pace()
             self.tasks[progress.series] = self.bars.add_task(
-                progress.stage, total=progress.total, count=progress.count, note=""
+                progress.title, total=progress.total, count=progress.count, note=""
             )
 
         task = self.tasks[progress.series]
@@ -176,8 +189,9 @@ class PlainLines:
         if complete:
             self.completed.add(progress.series)
 
-        parts = [f"{progress.stage}: {progress.count}", *_format_pace(progress, rate, left), progress.note]
-        self.write(", ".join(part for part in parts if part))
+        parts = [progress.count, *_format_pace(progress, rate, left), progress.note]
+        told = ", ".join(part for part in parts if part)
+        self.write(f"{progress.title}: {told}" if told else progress.title)
 
 
 def _format_pace(progress: Progress, rate: float | None, left: float | None) -> list[str]:

@@ -57,7 +57,7 @@ def test_lines_in_between_are_ten_seconds_apart():
 
 def test_unknown_total_and_notes_are_shown():
     assert lines_of((0, read(0, None)), (10, read(50, None)), (20, read(100, None, note="loss 1.5"))) == [
-        "read: 0 rows",
+        "read",
         "read: 50 rows",
         "read: 100 rows, 5 rows/s, loss 1.5",
     ]
@@ -131,3 +131,12 @@ def test_the_clock_of_a_bar_stands_still_when_its_stage_is_over_and_no_total_is_
     assert reading.fields["count"] == "3 rows"
     assert reading.finished
     assert training.fields["note"].endswith("no gain since 57")
+
+
+def test_nothing_is_counted_before_the_first_number_and_stages_have_words_for_people():
+    lines = lines_of(
+        (0, Progress(stage="hold_back", done=0, total=None)),
+        (1, Progress(stage="split", done=0, total=120)),
+        (2, Progress(stage="split", done=120, total=120)),
+    )
+    assert lines == ["hold_back", "prepare: 0/120 rows", "prepare: 120/120 rows, 120 rows/s"]

@@ -33,6 +33,7 @@ from serve.api.results import (
 )
 from serve.bodies import Body, Name, is_name, refuse_value
 from serve.errors import NotFoundError, UnusableError
+from serve.looks.tables import refuse_missing_columns
 from serve.sdk_config import job_config
 from serve.state import Caller, Service, State, address_of
 from serve.store.auth import Identity, Role
@@ -237,6 +238,8 @@ def create_in(
 
     identity.require(namespace, "editor", f"Namespace {namespace}")
     config = job_config(body.spec.config, state.settings, body.spec.data_source)
+    content = resolve_source(body.spec.data_source, state, identity)
+    refuse_missing_columns(config.config, body.spec.data_source, content, state)
     new = NewJob(
         namespace=namespace,
         name=body.name,
@@ -245,7 +248,7 @@ def create_in(
         ownership=body.ownership,
         custom_fields=body.custom_fields,
         data_source=body.spec.data_source,
-        data=resolve_source(body.spec.data_source, state, identity),
+        data=content,
         config=config,
         created_by=identity.subject,
     )

@@ -46,8 +46,12 @@ class Looker:
             finally:
                 self._lock.release()
 
-    def ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
+    def ask(self, request: Mapping[str, Any], seconds: float | None = None) -> dict[str, Any]:
         """The answer to a request, see `serve.looks.process`.
+
+        Args:
+            request: Request as the process takes it.
+            seconds: Time of this question; None: that of every question.
 
         Raises:
             UnusableError: The table cannot be looked at, with the reason.
@@ -58,7 +62,7 @@ class Looker:
             raise TooManyError("several tables are being looked at; try again in a moment")
 
         try:
-            answer = self._ask_in_turn(request)
+            answer = self._ask_in_turn(request, seconds or self.seconds)
         finally:
             self._places.release()
 
@@ -71,15 +75,15 @@ class Looker:
         with self._lock:
             self._kill_process()
 
-    def _ask_in_turn(self, request: Mapping[str, Any]) -> dict[str, Any]:
+    def _ask_in_turn(self, request: Mapping[str, Any], seconds: float) -> dict[str, Any]:
         with self._lock:
             process = self._ensure_process()
             try:
-                return self._exchange_lines(process, json.dumps(request).encode() + b"\n")
+                return self._exchange_lines(process, json.dumps(request).encode() + b"\n", seconds)
             except (OSError, ValueError):
                 self._kill_process()
                 raise ResourceError(
-                    f"the table could not be looked at within {self.seconds:.0f} s; a job may still read it"
+                    f"the table could not be looked at within {seconds:.0f} s; a job may still read it"
                 ) from None
 
     def _ensure_process(self) -> subprocess.Popen[bytes]:
@@ -95,7 +99,7 @@ class Looker:
             )
         return self._process
 
-    def _exchange_lines(self, process: subprocess.Popen[bytes], question: bytes) -> dict[str, Any]:
+    def _exchange_lines(self, process: subprocess.Popen[bytes], question: bytes, seconds: float) -> dict[str, Any]:
         """Send a line and read a line.
 
         Raises:
@@ -106,7 +110,7 @@ class Looker:
         assert process.stdout is not None
         process.stdin.write(question)
         process.stdin.flush()
-        until = time.monotonic() + self.seconds
+        until = time.monotonic() + seconds
         answer = bytearray()
         while not answer.endswith(b"\n"):
             ready, _, _ = select.select([process.stdout], [], [], max(0.0, until - time.monotonic()))

@@ -21,8 +21,9 @@ from serve.looks.balances import list_remaining
 from ss_ray.config.files import parse_config
 from ss_ray.config.model import Config
 from ss_ray.config.pii import PiiParameters
-from ss_ray.errors import ConfigError, SsRayError
+from ss_ray.errors import ConfigError, DataError, SsRayError
 from ss_ray.pii.preview import preview_replacement
+from ss_ray.pipelines.names import read_names, refuse_missing
 from ss_ray.pipelines.survey import PII_ROWS, SurveyedRows, estimate_costs, read_surveyed_rows, survey_rows
 from ss_ray.tables.facts import table_facts
 from ss_ray.tables.files import source_state
@@ -64,15 +65,18 @@ def answer_request(request: Mapping[str, Any], kept: KeptRows) -> dict[str, Any]
     """The answer to a request, as JSON.
 
     Args:
-        request: "ask" (survey, preview or estimate), "config" of the job, "data" (path or URI of the table), "content"
-            (SHA-256 of its content, or None where its files may change), and for a survey "ledger", "dataset" and
-            "digests" of the privacy ledger.
+        request: "ask" (survey, preview, estimate or names), "config" of the job, "data" (path or URI of the table),
+            "content" (SHA-256 of its content, or None where its files may change), and for a survey "ledger",
+            "dataset" and "digests" of the privacy ledger.
         kept: First rows that were read before.
 
     Raises:
         SsRayError: The table cannot be read, or the configuration cannot be met.
     """
     config = parse_config(request["config"])
+    if request["ask"] == "names":
+        return {"refusal": _refuse_names(config, request["data"])}
+
     first = kept.read(config, request)
     if request["ask"] == "estimate":
         seconds, _ = estimate_costs(config, first)
@@ -92,6 +96,16 @@ def answer_request(request: Mapping[str, Any], kept: KeptRows) -> dict[str, Any]
         "rows": _list_cells(first),
         "balances": list_remaining(request),
     }
+
+
+def _refuse_names(config: Config, data: str) -> str:
+    """The error of a request that names a column which the table does not have; empty where it names none."""
+    names = read_names(config, data)
+    try:
+        refuse_missing(config, names)
+    except DataError as error:
+        return str(error)
+    return ""
 
 
 def _list_cells(first: SurveyedRows) -> list[list[str | None]]:

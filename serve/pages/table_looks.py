@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any, Literal
-
-import sqlalchemy as sa
 
 from serve.api.jobs import resolve_source
 from serve.errors import ForbiddenError
+from serve.looks.tables import digest_of, readable_place
 from serve.sdk_config import job_config
 from serve.state import State
 from serve.store.auth import Identity
-from serve.store.database import FILES, new_id
-from serve.store.places import below, dataset_name, file_suffix, stage_input
-from serve.store.repositories import DATASET_URI
-from ss_ray.location import Location
+from serve.store.places import dataset_name
 
 Question = Literal["survey", "preview", "estimate"]
 
@@ -42,8 +37,8 @@ def look_at_table(
 
     content = resolve_source(source, state, identity)
     asked = job_config(config, state.settings, source).config
-    digest = _digest_of(source, state)
-    with _readable_place(source, content, state) as place:
+    digest = digest_of(source, state)
+    with readable_place(source, content, state) as place:
         return state.looker.ask(
             {
                 "ask": ask,
@@ -55,32 +50,3 @@ def look_at_table(
                 "digests": [digest] if digest else [],
             }
         )
-
-
-def _digest_of(source: str, state: State) -> str | None:
-    """SHA-256 of an uploaded file; None for a place of the operator's, whose content may change."""
-    match = DATASET_URI.fullmatch(source)
-    if match is None:
-        return None
-
-    namespace, repository, _, path = match.groups()
-    is_file = (FILES.c.namespace == namespace) & (FILES.c.repository == repository) & (FILES.c.path == path)
-    with state.database.read() as db:
-        digest: str | None = db.scalar(sa.select(FILES.c.sha256).where(is_file))
-    return digest
-
-
-@contextmanager
-def _readable_place(source: str, content: str, state: State) -> Iterator[str]:
-    """Path or URI by which a table can be read: content is stored by its hash, and its format follows from a name."""
-    if not content.startswith(below(state.settings.storage.partition("?")[0], "objects/")):
-        yield content
-        return
-
-    folder = f"looks/{new_id('look')}"
-    place = below(state.settings.storage, f"{folder}/table{file_suffix(source)}")
-    stage_input(Location.parse(content), Location.parse(place))
-    try:
-        yield place
-    finally:
-        Location.parse(below(state.settings.storage, folder)).remove()

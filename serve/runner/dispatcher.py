@@ -34,6 +34,7 @@ from serve.store.job_store import (
     COMPLETED,
     ERROR,
     TERMINAL,
+    TOLD,
     WAITING,
     Row,
     change,
@@ -237,11 +238,7 @@ class Dispatcher:
 
     def _record_verdict(self, job: Row, verdict: Verdict, written: StatusFile | None) -> None:
         """Record the changes of a verdict."""
-        if "model" in job.status_details:
-            kept = {"model": job.status_details["model"]}
-        else:
-            kept = {}
-
+        kept = {name: job.status_details[name] for name in TOLD if name in job.status_details}
         details = kept | dict(verdict.details)
         if verdict.status == COMPLETED:
             # Lists show the grades without reading the run directory of every job.

@@ -53,6 +53,8 @@ LARGE = ("spec", "ownership", "custom_fields", "config", "description")
 """Columns that may be large, and that following jobs does not need."""
 EXISTS = JOBS.c.deleted_at.is_(None)
 Row = sa.Row[Any]
+TOLD = ("model", "warnings")
+"""Details of a status that are known when a job is created, and stay."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -295,10 +297,8 @@ def _insert_job(db: sa.Connection, job: NewJob, sending: Sending, runs: str) -> 
     job_id = new_id("job")
     time = now()
     key = sending.key or (RESENT + job_id if sending.resent else None)
-    if job.config.model:
-        details = {"model": job.config.model}
-    else:
-        details = {}
+    told = dict(zip(TOLD, (job.config.model, list(job.config.warnings)), strict=True))
+    details = {name: value for name, value in told.items() if value}
 
     values = {
         "id": job_id,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from ss_ray.cli.legend import legend_line
 from ss_ray.config.files import require_config
 from ss_ray.config.model import Config
 from ss_ray.errors import ConfigError
 from ss_ray.pii.entities import check_types
-from ss_ray.pii.preview import Preview, preview_replacement
+from ss_ray.pii.preview import LONG, SHORT, Preview, preview_replacement
 from ss_ray.tables.connectors.copies import first_rows_copied
 from ss_ray.tables.dialect import declared_dialect
 from ss_ray.tables.files import find_source
@@ -48,6 +49,10 @@ def write_preview(preview: Preview) -> str:
         sure = "" if column.confidence is None else f", {column.confidence:.0%} sure"
         lines.append(f"{column.operator:<16} {column.name}: {column.entity_type or 'no type'}{sure} ({column.reason})")
         lines += [f"                   {sample.before}  ->  {sample.after}" for sample in column.samples]
+
+    lines.append(legend_line(column.operator for column in preview.columns))
+    if any(column.samples for column in preview.columns):
+        lines.append(f"Originals        first letter and length: short up to {SHORT} characters, long from {LONG} on")
 
     lines += [f"Not looked for   {sentence}" for sentence in preview.unsearched]
     return "\n".join(lines)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from ss_ray.progress import stage_title
+
 if TYPE_CHECKING:
     from ss_ray.evaluation.stage import EvaluationResult
     from ss_ray.pipelines.evaluate import EvaluationReport
@@ -237,7 +239,7 @@ def _seconds_line(stage_seconds: Mapping[str, float], done_now: Sequence[str], s
     """The wall time of a command and its parts, which add up to it."""
     parts = {stage: round(stage_seconds[stage]) for stage in done_now}
     rest = max(0, round(seconds) - sum(parts.values()))
-    shown = "".join(f"{stage} {part}, " for stage, part in parts.items())
+    shown = "".join(f"{stage_title(stage)} {part}, " for stage, part in parts.items())
     return f"Seconds          {sum(parts.values()) + rest}: {shown}start and stop of Python and Ray {rest}"
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import yaml
 
+from ss_ray.cli.legend import legend_line
 from ss_ray.constraints.suggest import to_yaml
 from ss_ray.pipelines.survey import Survey, SurveyedColumn
 from ss_ray.printed_tables import align_cells
@@ -22,6 +23,7 @@ def survey_text(survey: Survey) -> str:
         f"Read             {survey.reading}",
         f"Rows             {_describe_rows(survey)}, {len(survey.columns)} columns",
         *(f"  {line}" for line in align_cells(rows)),
+        legend_line(_mark_of(column) for column in survey.columns),
         f"Group            {_describe_group(survey)}",
         f"Constraints      {len(survey.constraints)} hold in the first rows" + (":" if survey.constraints else ""),
         *(f"  {suggestion.reason}" for suggestion in survey.constraints),
@@ -62,6 +64,7 @@ def _data_lines(survey: Survey) -> Iterator[str]:
         if survey.order is not None:
             yield f"#   order_training_examples_by: {_quote_name(survey.order)}"
 
+    yield f"#   # {legend_line(_mark_of(column) for column in survey.columns)}"
     yield "#   columns:"
     for column in survey.columns:
         _, kind, missing, personal, why = _column_cells(column)
@@ -74,6 +77,10 @@ def _constraint_lines(survey: Survey) -> Iterator[str]:
     yield from ("", "# # Rules that the first rows keep. No synthetic row breaks a rule that stands here.")
     for line in to_yaml(survey.constraints).splitlines():
         yield f"# {line}"
+
+
+def _mark_of(column: SurveyedColumn) -> str:
+    return column.operator or "-"
 
 
 def _column_cells(column: SurveyedColumn) -> tuple[str, ...]:

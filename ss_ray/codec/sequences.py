@@ -310,17 +310,17 @@ class SequenceOrder:
             return None
         return gap_column(self.axis.column.name, self.gaps)
 
-    def in_whole_units(self, values: pa.ChunkedArray) -> SequenceOrder:
+    def in_whole_units(self, sample: pa.Table) -> SequenceOrder:
         """The order on an axis of days, hours, minutes or seconds, where all places and distances are whole.
 
         Args:
-            values: (rows,) values of the order column.
+            sample: Rows with the order column.
         """
         # Columns of listed values have an axis of their own.
         if self.axis is None or self.axis.column.values is not None or self.axis.scale.step > 1:
             return self
 
-        axis = order_axis(self.axis.column, values)
+        axis = order_axis(self.axis.column, sample.column(self.axis.column.name))
         step = axis.scale.step if axis is not None else 1
         interval = self.interval or 0
         if axis is None or any(distance % step for distance in (*self.gaps.values, interval)):
@@ -347,9 +347,7 @@ def fit_sequence_codec(
         order: Order of the rows of a sequence.
         sizes: Sizes of the codec.
     """
-    if order.axis is not None:
-        order = order.in_whole_units(sample.column(order.axis.column.name))
-
+    order = order.in_whole_units(sample)
     axis = order.axis
     interval = order.interval
     head = header_schema(schema, sequences, axis)

@@ -132,6 +132,21 @@ def parse_config(values: Mapping[str, Any]) -> Config:
     return parse_config(reduce(_without_key, unknown, values))
 
 
+def unknown_parameters(values: Mapping[str, Any]) -> tuple[str, ...]:
+    """The parameters of a nested mapping that this version does not know, each with the one that may be meant.
+
+    Example:
+        >>> unknown_parameters({"generation": {"num_record": 500}})
+        ("generation.num_record; did you mean 'num_records'?",)
+    """
+    try:
+        Config.model_validate(values)
+    except ValidationError as error:
+        unknown = [one for one in error.errors() if one["type"] == "extra_forbidden"]
+        return tuple(f"{_dotted_name(one['loc'])}{_suggest_name(one)}" for one in unknown)
+    return ()
+
+
 def require_config(config: object) -> None:
     """Refuse what is no configuration, without showing it: it may be a table.
 
@@ -277,8 +292,13 @@ def _make_message(error: Any) -> str:
     if error["type"] != "extra_forbidden":
         return str(error["msg"]).removeprefix("Value error, ")
 
+    return "unknown parameter" + _suggest_name(error)
+
+
+def _suggest_name(error: Any) -> str:
+    """The end of a message about an unknown parameter, with the one that may be meant."""
     *above, name = (str(part) for part in error["loc"])
-    return "unknown parameter" + did_you_mean(_find_meant(name, tuple(above)))
+    return did_you_mean(_find_meant(name, tuple(above)))
 
 
 def _find_meant(name: str, above: tuple[str, ...]) -> str | None:

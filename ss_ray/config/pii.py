@@ -37,8 +37,14 @@ class Operator(StrEnum):
     GENERALISE = "generalise"
     """A coarser value: ages in bands of ten years with 90+, dates by year, postcodes and coordinates cut short."""
     KEEP = "keep"
+    """The value as it is."""
     DROP_ROW = "drop_row"
     DROP_COLUMN = "drop_column"
+
+    @classmethod
+    def _missing_(cls, value: object) -> Operator | None:
+        # Both spellings of English are accepted.
+        return cls.GENERALISE if value == "generalize" else None
 
 
 class EndpointParameters(Section):

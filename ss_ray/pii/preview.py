@@ -6,7 +6,7 @@ values whose stand-ins lie near them nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from secrets import token_bytes
 
 import pyarrow as pa
@@ -22,6 +22,7 @@ from ss_ray.pii.statistics import MAX_EXAMPLE_LENGTH, NEAR_ORIGINAL, POLICY, Cou
 from ss_ray.pii.unsearched import describe_search, list_unsearched
 from ss_ray.schema import TableSchema
 
+FOLLOWS = "follows"
 MAX_SAMPLES = 3
 MIN_SHOWN = 3
 """Characters of a value whose first letter is shown."""
@@ -46,7 +47,8 @@ class PreviewColumn:
     Attributes:
         name: Name of the column.
         entity_type: Entity type of the cells; "" where there is none.
-        operator: Operation on the cells; "search" where cells are searched, "none" where nothing is done.
+        operator: Operation on the cells; "search" where cells are searched, FOLLOWS where ages change with the dates of
+            birth, "none" where nothing is done.
         confidence: Confidence of the type in [0, 1]; None without a type.
         reason: Reason for the type, or the search, in words without any value.
         samples: Up to MAX_SAMPLES masked originals with their stand-ins.
@@ -97,12 +99,15 @@ def preview_replacement(
     # A key of its own: the stand-ins of a run must not be learned from a preview.
     pseudonyms = Pseudonyms(token_bytes(32), plan.locale, plan.injective)
     before = sample.slice(0, num_rows)
-    after, counts = TableReplacer(plan, pseudonyms, ages_that_follow(sample, plan)).replace(before)
+    ages = ages_that_follow(sample, plan)
+    after, counts = TableReplacer(plan, pseudonyms, ages).replace(before)
+    columns = [_preview_column(name, schema, plan, (before, after), counts) for name in schema.names]
+    following = {age.name for age in ages}
 
     return Preview(
         num_rows=before.num_rows,
         sample_rows=sample.num_rows,
-        columns=tuple(_preview_column(name, schema, plan, (before, after), counts) for name in schema.names),
+        columns=tuple(replace(c, operator=FOLLOWS) if c.name in following else c for c in columns),
         unsearched=list_unsearched(plan),
     )
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 from ss_ray.config.model import Config
+from ss_ray.config.named_columns import named_columns
 from ss_ray.config.shortcuts import setting_label
 from ss_ray.errors import DataError
 from ss_ray.meant_names import closest_name, did_you_mean
@@ -28,9 +28,22 @@ def check_names(config: Config, data: str | Path) -> None:
     Raises:
         DataError: A setting names a missing column, or the source is missing, damaged, or has no rows.
     """
+    refuse_missing(config, read_names(config, data))
+
+
+def read_names(config: Config, data: str | Path) -> list[str]:
+    """Names of the columns of a source, from its header and its first row.
+
+    Args:
+        config: The whole request, which says how the source is read.
+        data: Path, URI or address of the source.
+
+    Raises:
+        DataError: The source is missing, damaged, or has no rows.
+    """
     with first_rows_copied(data, config.data.query, 1) as files:
         source = find_source(files, config.data.encoding, config.data.max_bytes, declared_dialect(config.data))
-        refuse_missing(config, first_rows(source, 1).column_names)
+        return first_rows(source, 1).column_names
 
 
 def refuse_missing(config: Config, names: list[str]) -> None:
@@ -51,29 +64,3 @@ def _list_names(names: list[str]) -> str:
     more = len(names) - MOST_NAMES
     others = f" and {more:,} more" if more > 0 else ""
     return f"(the table has {', '.join(map(repr, names[:MOST_NAMES]))}{others})"
-
-
-def named_columns(config: Config) -> Iterator[tuple[str, str]]:
-    """Settings that name a column of the source, and the column that each names."""
-    data = config.data
-    evaluation = config.evaluation
-    lists = {
-        "data.group_training_examples_by": (data.group_training_examples_by,),
-        "data.order_training_examples_by": (data.order_training_examples_by,),
-        "data.columns": tuple(data.columns),
-        "time_series.timestamp_column": (config.time_series.timestamp_column,),
-        "evaluation.target": (evaluation.target,),
-        "evaluation.mia_excluded_columns": evaluation.mia_excluded_columns or (),
-        "evaluation.pii_replay_columns": evaluation.pii_replay_columns or (),
-        "generation.given": tuple(config.generation.given),
-        "generation.shares": tuple(config.generation.shares),
-    }
-    if config.replace_pii is not None:
-        lists["replace_pii.globals.lock_columns"] = config.replace_pii.globals.lock_columns or ()
-        lists["replace_pii.person_id"] = (config.replace_pii.person_id,)
-
-    for number, rule in enumerate(config.listed_constraints):
-        lists[f"constraints[{number}]"] = rule.read_columns
-
-    for setting, names in lists.items():
-        yield from ((setting, name) for name in names if name is not None)

@@ -28,14 +28,16 @@ def plain_values(argument: str, given: Any, form: FrameForm) -> dict[str, Any]:
         ConfigError: It is no mapping of names, or a value is missing or no single value.
     """
     if not isinstance(given, Mapping):
-        raise ConfigError(f"{argument}: expected a mapping of names of columns, not an object of type {_kind(given)}")
+        raise ConfigError(
+            f"{argument}: expected a mapping of names of columns, not an object of type {_name_kind(given)}"
+        )
     if not all(isinstance(name, str) for name in given):
         raise ConfigError(f"{argument}: expected names of columns, which are texts, as keys")
 
     values = {name: _plain_entry(value, _type_of(name, form)) for name, value in given.items()}
     for name, value in values.items():
         cells = list(value) if isinstance(value, Mapping) else [value]
-        wrong = [_kind(cell) for cell in cells if not _is_plain(cell)]
+        wrong = [_name_kind(cell) for cell in cells if not _is_plain(cell)]
         if wrong:
             raise ConfigError(
                 f"{argument}: column {name!r} needs a number, a text, a truth value, a date or a time, not {wrong[0]}; "
@@ -50,7 +52,7 @@ def _is_plain(value: Any) -> bool:
     return isinstance(value, bool | int | float | str) and not (isinstance(value, float) and math.isnan(value))
 
 
-def _kind(value: Any) -> str:
+def _name_kind(value: Any) -> str:
     """The type of a value in words, without the value."""
     if value is None or isinstance(value, float):
         return "a missing value"

@@ -63,5 +63,5 @@ class ProgressTable:
     def __call__(self, progress: Progress) -> None:
         """Draw a reading."""
         self.readings[progress.stage] = progress
-        rows = [(reading.stage, reading.count, reading.note) for reading in self.readings.values()]
+        rows = [(reading.title, reading.count, reading.note) for reading in self.readings.values()]
         self.draw(html_table([("stage", "done", ""), *rows]))

@@ -58,6 +58,7 @@ def test_a_dry_run_shows_types_group_and_time_and_writes_nothing(
     assert code == 0
     assert re.search(r"^  ssn +\w+ +0% +pseudonym US_SSN ", out, re.MULTILINE)
     assert "suggested is group 'patient_id' and order 'admitted'" in out
+    assert re.search(r"^Marks +pseudonym: .*; -: nothing is done$", out, re.MULTILINE)
     assert re.search(r"^Estimate +About \d+ seconds on two cores, and 1\.0 GB", out, re.MULTILINE)
     assert list(tmp_path.iterdir()) == []
     assert outcome(["run", "--data", str(visits)], capsys)[0] == 2

@@ -57,6 +57,17 @@ def test_preview_follows_the_request(source: Path):
     assert "[REDACTED]" in text
 
 
+def test_preview_explains_its_marks_and_takes_both_spellings_of_an_operator(source: Path):
+    british, american = (
+        preview_of(source, f"replace_pii.operators={{AGE: {spelling}}}") for spelling in ("generalise", "generalize")
+    )
+    marks = next(line for line in american.splitlines() if line.startswith("Marks"))
+    assert "generalise: values are made coarser" in marks
+    assert "date_shift" not in marks
+    assert "Originals        first letter and length" in american
+    assert marks in british
+
+
 def test_preview_without_replacement_is_refused(source: Path):
     with pytest.raises(ConfigError, match="replace_pii is null"):
         preview_of(source, "replace_pii=null")

@@ -53,6 +53,8 @@ def test_what_the_service_refuses_is_said(client: Client, table: str):
         client.submit(table, {"generation": {"top_p": 7}})
     with pytest.raises(ConfigError, match="there is no file"):
         client.submit("nothing.csv")
+    with pytest.raises(ConfigError, match=r"no file '/nowhere/people\.csv' on this machine; the service says 422"):
+        client.submit("/nowhere/people.csv")
 
 
 def test_a_service_that_is_away_for_a_moment_is_asked_again():

@@ -25,6 +25,7 @@ def test_defaults_of_the_client_are_not_taken_for_choices():
     assert config["generation"] == config["evaluation"] == {}
     assert config["data"] == {"max_bytes": Settings().limits.max_table_bytes}
     assert config["replace_pii"] == {}
+    assert job_config(DUMP, Settings()).warnings == ()
 
 
 def test_what_differs_from_the_clients_defaults_was_chosen():

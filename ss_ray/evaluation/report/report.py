@@ -14,7 +14,7 @@ from plotly.offline import get_plotlyjs
 
 from ss_ray.evaluation.columns import ScoredColumn, Table, prepare, sample, scored_columns
 from ss_ray.evaluation.evaluate import Evaluation
-from ss_ray.evaluation.report.advice import next_steps
+from ss_ray.evaluation.report.advice import PRIVATE, REPLACED, next_steps
 from ss_ray.evaluation.report.compliance import Evidence
 from ss_ray.evaluation.report.figures import (
     Figure,
@@ -76,6 +76,18 @@ class ReportContext:
     warnings: tuple[str, ...] = ()
 
 
+def _list_settled(context: ReportContext) -> frozenset[str]:
+    """What a request has set or done already, as `next_steps` takes it."""
+    # These two may be set to null and to false.
+    done = set(context.settings) - {REPLACED, PRIVATE}
+    if context.pii is not None and context.settings.get(REPLACED) != "None":
+        done.add(REPLACED)
+    if context.guarantee is not None:
+        done.add(PRIVATE)
+
+    return frozenset(done)
+
+
 def render_report(
     evaluation: Evaluation,
     train: pd.DataFrame,
@@ -104,7 +116,7 @@ def render_report(
             context=context,
             is_public=False,
             evidence=evidence,
-            steps=(*context.warnings, *next_steps(evaluation)),
+            steps=(*context.warnings, *next_steps(evaluation, _list_settled(context))),
             readers=judge_for_readers(evaluation, context.pii, context.guarantee),
             thresholds=list_thresholds(),
             first_rows=take_first_rows(synthetic, schema),

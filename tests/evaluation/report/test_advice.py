@@ -11,7 +11,7 @@ from ss_ray.evaluation.evaluate import evaluate
 from ss_ray.evaluation.evaluation_tables import EvaluationTables
 from ss_ray.evaluation.metrics import measured
 from ss_ray.evaluation.quality_verdict import QualityVerdict
-from ss_ray.evaluation.report.advice import next_steps
+from ss_ray.evaluation.report.advice import PRIVATE, REPLACED, next_steps
 
 
 def test_a_good_table_leaves_the_decision_to_a_person(evaluation):
@@ -32,6 +32,23 @@ def test_a_copy_must_not_leave(train, holdout, schema):
 def test_without_holdout_more_is_asked_for(train, fresh, schema):
     alone = EvaluationTables(train.head(100), None, fresh.head(100), schema)
     assert next_steps(evaluate(alone, target=None))[0].startswith("Keep more rows")
+
+
+def test_nobody_is_told_to_do_what_is_done(train, holdout, fresh, schema):
+    copied = evaluate(EvaluationTables(train.head(300), holdout.head(300), train.head(300), schema), target="class")
+    assert "replace personal data first" in next_steps(copied)[0]
+    assert "privacy.dp_enabled" in next_steps(copied)[0]
+    done = next_steps(copied, {REPLACED, PRIVATE})[0]
+    assert done.startswith("Do not release this table. To make another one, train for fewer steps")
+    assert "replace personal data" not in done
+    assert "privacy.dp_enabled" not in done
+
+    few = evaluate(EvaluationTables(train.head(100), None, fresh.head(100), schema), target=None)
+    assert next_steps(few, {"data.holdout"})[0].startswith("Bring more rows, or keep more of them")
+
+    useless = replace(copied, utility=replace(copied.utility, gap=measured(0.5, 10)))
+    assert "evaluation.target" in next_steps(useless)[-1]
+    assert "evaluation.target" not in next_steps(useless, {"evaluation.target"})[-1]
 
 
 def test_every_option_that_people_are_told_exists():

@@ -146,4 +146,4 @@ def test_few_unseen_rows_are_called_few(train, holdout, fresh, schema):
     found = evaluate(EvaluationTables(train.head(200), holdout.head(40), fresh.head(200), schema), target="class")
     html = render_report(found, train.head(200), fresh.head(200), schema, CONTEXT)
     assert "The few unseen real rows (40) score" in html
-    assert "there are 40, so every number of unseen real rows is rough" in html
+    assert "there are 40 unseen rows, so every number of them is rough" in html

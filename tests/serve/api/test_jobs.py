@@ -582,6 +582,47 @@ def test_a_model_the_client_names_by_itself_is_replaced_and_said_so(client: Test
     assert job["spec"]["config"]["training"]["pretrained_model"] == asked["asked"]
 
 
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({"data": {"group_training_examples_by": "nane"}}, "(group): there is no column 'nane'; did you mean 'name'?"),
+        ({"data": {"columns": {"Age": {"kind": "integer"}}}}, "data.columns: there is no column 'Age'"),
+        ({"constraints": [{"type": "range", "column": "ages", "minimum": 1}]}, "did you mean 'age'?"),
+    ],
+)
+def test_a_column_that_the_table_lacks_is_refused_at_creation(
+    client: TestClient, table: str, config: dict[str, Any], message: str
+):
+    uploaded = client.post("/v1/datasets/upload?filename=people.csv", content=Path(table).read_bytes()).json()
+    for source in (table, uploaded["data_source"]):
+        answer = client.post(JOBS, json=body(source, config))
+        assert answer.status_code == 422
+        assert message in answer.json()["detail"]
+    assert client.get(JOBS).json()["data"] == []
+    create(client, table, {"data": {"group_training_examples_by": "name"}})
+
+
+def test_a_table_that_cannot_be_looked_at_is_left_to_the_job(client: TestClient, table: str):
+    Path(table).write_bytes(b"PAR1 and nothing more")
+    create(client, table, {"data": {"group_training_examples_by": "name"}})
+
+
+def test_unknown_parameters_are_told_in_the_status_and_the_report(
+    client: TestClient, runner: ScriptedRunner, table: str
+):
+    job = create(client, table, {"generation": {"num_record": 50}, "training": {"batch_size": 4}})
+    said = "These parameters are unknown and have no effect: generation.num_record; did you mean 'num_records'?"
+    assert job["status_details"]["warnings"] == [said]
+    go_round(client)
+    (submission,) = runner.known
+    runner.says(submission, "RUNNING")
+    runner.reports(submission, stages=[stage("read")])
+    go_round(client)
+    assert status_of(client, job)["status_details"]["warnings"] == [said]
+    assert said in Path(runner.options(submission)["config"]).read_text()
+    assert "warnings" not in create(client, table)["status_details"]
+
+
 def test_a_pii_job_runs_its_own_entry_point(client: TestClient, runner: ScriptedRunner, table: str):
     create(client, table, {"enable_synthesis": False})
     go_round(client)

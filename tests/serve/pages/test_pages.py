@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -249,6 +250,7 @@ def test_jobs_are_cancelled_and_deleted_from_the_page(client: TestClient, table:
 
 
 def test_names_log_lines_columns_and_notes_never_become_markup(client: TestClient, runner: ScriptedRunner, table: str):
+    Path(table).write_text(f"name,{EVIL}\nAnn,1\n")
     config = {"evaluation": {"target": EVIL}, "generation": {"num_records": 5}}
     job = create(client, table, config, name="<script>alert(1)<b>", description=EVIL, project=EVIL)
     submission = run(client, runner, job)
