@@ -96,7 +96,7 @@ class PostgresTable(DivisibleTable):
             raise self._explain_error(error, connection) from None
 
     def _explain_error(self, error: Exception, connection: dbapi.Connection) -> SsRayError:
-        if not _answers(connection):
+        if not _still_answers(connection):
             return ResourceError(f"{self.name}: the database broke the connection; try again")
         return DataError(f"{self.name}: {type(error).__name__} in the database or its driver")
 
@@ -118,7 +118,7 @@ def write_literal(value: object) -> str:
     return f"E'{text}'"
 
 
-def _answers(connection: dbapi.Connection) -> bool:
+def _still_answers(connection: dbapi.Connection) -> bool:
     """Whether the server still answers on a connection, after an error that does not say."""
     try:
         connection.rollback()

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 import sqlalchemy as sa
-from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.exc import NotSupportedError, ProgrammingError
 
 from ss_ray.addresses import Address
 from ss_ray.tables.connectors.connector import DivisibleTable, KeyRange
@@ -69,7 +69,7 @@ def _find_ranges(connection: sa.Connection, table: Table, range_rows: int) -> tu
 
     try:
         snapshot = _hold_state(connection)
-    except ProgrammingError:
+    except (ProgrammingError, NotSupportedError):
         # Some servers speak the protocol of PostgreSQL, and share no snapshots.
         return (table,)
 
