@@ -139,4 +139,4 @@ def test_nothing_is_counted_before_the_first_number_and_stages_have_words_for_pe
         (1, Progress(stage="split", done=0, total=120)),
         (2, Progress(stage="split", done=120, total=120)),
     )
-    assert lines == ["hold_back", "prepare: 0/120 rows", "prepare: 120/120 rows, 120 rows/s"]
+    assert lines == ["hold_back", "prepare: 0/120 rows", "prepare: 120/120 rows"]
