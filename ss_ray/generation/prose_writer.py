@@ -21,6 +21,7 @@ CHARACTERS_PER_TOKEN = 3
 """Characters of a token of a text that is cut off, at least: English has more than four."""
 SPARE_TOKENS = 24
 """A text may have so many tokens beside those of its words: punctuation, and placeholders."""
+_SENTENCE_END = re.compile(r"[.!?](?=\s|$)")
 _BROKEN = re.compile(r"\[\[|\]\]")
 
 Split = Callable[[str], list[int]]
@@ -142,7 +143,8 @@ class ProseWriter:
 
     def _is_sound(self, completion: Completion, asked: _Text) -> bool:
         text = completion.text.strip()
-        has_length = completion.finished and bool(text)
+        # A text without an end can be cut behind one of its sentences.
+        has_length = bool(text) and (completion.finished or cut_sentence(text, asked.words) is not None)
         if asked.is_cut:
             has_length = len(text) >= asked.longest
             text = cut_text(text, asked.longest)
@@ -153,7 +155,7 @@ class ProseWriter:
         """A text without what is too much, and without a broken placeholder and what follows it."""
         text = completion.text.strip()
         if not completion.finished and not asked.is_cut:
-            text = cut_words(text, asked.words)
+            text = cut_sentence(text, asked.words) or cut_words(text, asked.words)
         if asked.longest:
             text = cut_text(text, asked.longest)
         if self.placeholders:
@@ -167,6 +169,20 @@ def _most_tokens(text: _Text, attempt: int) -> int:
     if text.is_cut:
         return (attempt + 1) * -(-text.longest // CHARACTERS_PER_TOKEN)
     return TOKENS_PER_WORD * text.words + SPARE_TOKENS
+
+
+def cut_sentence(text: str, most: int) -> str | None:
+    """The sentences in the first words of a text; None where they are less than half of those words.
+
+    Example:
+        >>> cut_sentence("Seen today. Walks well again. No pain at", 6)
+        'Seen today. Walks well again.'
+        >>> cut_sentence("Seen today. Walks well again and has", 7)
+    """
+    words = cut_words(text, most)
+    ends = [found.end() for found in _SENTENCE_END.finditer(words)]
+    whole = words[: ends[-1]] if ends else ""
+    return whole if 2 * len(whole.split()) >= most else None
 
 
 def find_broken(text: str) -> int | None:

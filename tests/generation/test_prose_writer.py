@@ -165,6 +165,17 @@ def test_a_text_without_end_is_written_again_and_in_the_end_cut_to_its_words():
     assert len(engine.asked) == ATTEMPTS
 
 
+def test_a_text_without_end_is_cut_behind_a_sentence():
+    outline, codec = outlined()
+    row = outline.slice(0, 1).set_column(2, "advice", pa.array([None], pa.int64()))
+    # Three of the seven words that were asked for are too few, four are enough.
+    texts = ["One two three. Four five six seven eight nine", "One two three four. Five six seven eight nine"]
+    engine = ScriptedEngine(texts, num_cut=2)
+    table = writer_of(engine, codec).write(row, 0, lambda count: None)
+    assert table.column("note").to_pylist() == ["One two three four."]
+    assert len(engine.asked) == 2
+
+
 def test_a_text_that_is_cut_off_has_the_length_at_which_the_column_cuts():
     table, schema = cut_visits(60)
     codec = fit_prose_codec(schema, table, reserved=frozenset())
