@@ -30,6 +30,8 @@ from ss_ray.training.precision import usual_dtype
 
 GROWTH = 128
 """Tokens that a full cache makes room for; appending to it would copy it for every token."""
+SORTED_TOKENS = 4096
+"""Most likely tokens that are sorted where they have top_p together: to sort 49,152 takes longer than the model."""
 
 
 class _GrowingLayer(DynamicLayer):  # type: ignore[misc]
@@ -352,8 +354,7 @@ def draw_tokens(logits: Tensor, sampling: TextSampling, points: Tensor) -> Tenso
     likely = torch.softmax((logits - top).double() / sampling.temperature, dim=-1)
     order = None
     if sampling.top_p < 1:
-        likely, order = likely.sort(dim=-1, descending=True)
-        likely = likely.masked_fill(likely.cumsum(dim=-1) - likely >= sampling.top_p, 0.0)
+        likely, order = _most_likely(likely, sampling.top_p)
 
     cumulative = likely.cumsum(dim=-1)
     total = cumulative[:, -1:]
@@ -362,6 +363,14 @@ def draw_tokens(logits: Tensor, sampling: TextSampling, points: Tensor) -> Tenso
     drawn = torch.searchsorted(cumulative, point, right=True)
 
     return (drawn if order is None else order.gather(-1, drawn)).squeeze(-1)
+
+
+def _most_likely(likely: Tensor, top_p: float) -> tuple[Tensor, Tensor]:
+    """(rows, tokens) probabilities and numbers of the fewest tokens that have top_p together, 0 behind them."""
+    most, order = likely.topk(min(SORTED_TOKENS, likely.shape[-1]), dim=-1)
+    if bool((most.sum(dim=-1) < top_p).any()):
+        most, order = likely.sort(dim=-1, descending=True)
+    return most.masked_fill(most.cumsum(dim=-1) - most >= top_p, 0.0), order
 
 
 def _penalise_repeats(logits: Tensor, penalty: float) -> Tensor:
