@@ -352,25 +352,40 @@ def draw_tokens(logits: Tensor, sampling: TextSampling, points: Tensor) -> Tenso
     # subtracted, so that no temperature makes two of them infinite.
     top = logits.amax(dim=-1, keepdim=True)
     likely = torch.softmax((logits - top).double() / sampling.temperature, dim=-1)
-    order = None
-    if sampling.top_p < 1:
-        likely, order = _most_likely(likely, sampling.top_p)
+    if sampling.top_p >= 1:
+        return _invert_cumulative(likely, points)
 
+    most, order = likely.topk(min(SORTED_TOKENS, likely.shape[-1]), dim=-1)
+    drawn = _draw_most_likely(most, order, sampling.top_p, points)
+    is_short = most.sum(dim=-1) < sampling.top_p
+    if bool(is_short.any()):
+        drawn[is_short] = _draw_most_likely(
+            *likely[is_short].sort(dim=-1, descending=True), sampling.top_p, points[is_short]
+        )
+
+    return drawn
+
+
+def _draw_most_likely(likely: Tensor, order: Tensor, top_p: float, points: Tensor) -> Tensor:
+    """(rows,) tokens of the fewest that have top_p together.
+
+    Args:
+        likely: (rows, tokens) float64 descending probabilities.
+        order: (rows, tokens) int64 their tokens.
+        top_p: Probability that is kept, below 1.
+        points: (rows,) float64 points in [0, 1).
+    """
+    kept = likely.masked_fill(likely.cumsum(dim=-1) - likely >= top_p, 0.0)
+    return order.gather(-1, _invert_cumulative(kept, points).unsqueeze(1)).squeeze(-1)
+
+
+def _invert_cumulative(likely: Tensor, points: Tensor) -> Tensor:
+    """(rows,) places at which the cumulative distribution of each row passes a point in [0, 1)."""
     cumulative = likely.cumsum(dim=-1)
     total = cumulative[:, -1:]
     point = torch.minimum(points.unsqueeze(1) * total, torch.nextafter(total, torch.zeros_like(total)))
     # right: never a token of probability 0.
-    drawn = torch.searchsorted(cumulative, point, right=True)
-
-    return (drawn if order is None else order.gather(-1, drawn)).squeeze(-1)
-
-
-def _most_likely(likely: Tensor, top_p: float) -> tuple[Tensor, Tensor]:
-    """(rows, tokens) probabilities and numbers of the fewest tokens that have top_p together, 0 behind them."""
-    most, order = likely.topk(min(SORTED_TOKENS, likely.shape[-1]), dim=-1)
-    if bool((most.sum(dim=-1) < top_p).any()):
-        most, order = likely.sort(dim=-1, descending=True)
-    return most.masked_fill(most.cumsum(dim=-1) - most >= top_p, 0.0), order
+    return torch.searchsorted(cumulative, point, right=True).squeeze(-1)
 
 
 def _penalise_repeats(logits: Tensor, penalty: float) -> Tensor:
