@@ -61,9 +61,13 @@ class ProseModel(nn.Module):
 
         return logits.float(), places
 
+    def restore_head(self) -> None:
+        """Give the model its own output layer back, with every token."""
+        self.base.set_output_embeddings(self._head)
+
     def save(self, tokenizer: Any, folder: Path) -> None:
         """Write the model as an ordinary one, which transformers and vLLM load; it is of no use afterwards."""
-        self.base.set_output_embeddings(self._head)
+        self.restore_head()
         save_plain(self.base.to(self._dtype), tokenizer, folder)
 
 
@@ -103,6 +107,8 @@ class AdaptedModel:
     def merge(self, weights: dict[str, Tensor]) -> ProseModel:
         """The model with trained weights of its adapter added to its own; the adapter is gone afterwards."""
         self.prose.load_state_dict(weights, strict=False)
+        # PEFT would write that a model with another output layer is not tied to its embeddings.
+        self.prose.restore_head()
         # In bfloat16 a small update would be lost in rounding twice.
         self.prose.base.float()
         self.adapter.merge_and_unload()

@@ -47,8 +47,8 @@ def make_tokenizer() -> PreTrainedTokenizerFast:
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token="<s>", eos_token="</s>")
 
 
-def save_model(folder: Path, *, sharpness: float = 1.0) -> Path:
-    """A random model in `folder`; above 1, sharpness makes its choices less even."""
+def save_model(folder: Path, *, sharpness: float = 1.0, is_tied: bool = False) -> Path:
+    """A random model in `folder`; above 1, sharpness makes its choices less even; tied: it writes as it reads."""
     tokenizer = make_tokenizer()
     config = LlamaConfig(
         vocab_size=VOCABULARY,
@@ -60,7 +60,7 @@ def save_model(folder: Path, *, sharpness: float = 1.0) -> Path:
         max_position_embeddings=WINDOW,
         bos_token_id=tokenizer.bos_token_id,
         eos_token_id=tokenizer.eos_token_id,
-        tie_word_embeddings=False,
+        tie_word_embeddings=is_tied,
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(7)

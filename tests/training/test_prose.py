@@ -229,6 +229,22 @@ def test_units_of_texts_are_clipped_one_by_one(base: Path, tmp_path: Path):
         torch.testing.assert_close(sums[weight], total, rtol=1e-3, atol=1e-5)
 
 
+@pytest.mark.parametrize("is_tied", [True, False])
+def test_an_adapted_model_is_an_ordinary_one_once_it_is_merged(is_tied: bool, tmp_path: Path):
+    base = save_model(tmp_path / "base", is_tied=is_tied)
+    adapted = load_adapted_model(plan_of(base, trained_blocks=1), torch.arange(VOCABULARY), device=CPU)
+    weights = {name: weight.clone() for name, weight in adapted.prose.named_parameters() if weight.requires_grad}
+    adapted.merge(weights).save(AutoTokenizer.from_pretrained(base), tmp_path / "merged")
+
+    # The adapter has learned nothing yet, so the models are the same.
+    tokens = torch.arange(5, 25)[None]
+    before, after = (
+        AutoModelForCausalLM.from_pretrained(folder, dtype=torch.bfloat16)(tokens).logits.detach()
+        for folder in (base, tmp_path / "merged")
+    )
+    torch.testing.assert_close(before, after)
+
+
 def test_texts_of_other_rows_than_those_of_the_units_are_refused(base: Path, tmp_path: Path):
     rows = ProseTokens(tokens=np.array([5, 6], np.int32), counted=np.array([0, 1], bool), sizes=np.array([2]))
     folder = Location.parse(tmp_path)
