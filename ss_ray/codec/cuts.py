@@ -17,7 +17,7 @@ MIN_CUT = 40
 """Characters at which texts are cut off at least."""
 MIN_TEXTS = 5
 MIN_SHARE = 0.02
-"""Texts, and share of the texts, that have the largest length at least."""
+"""Texts, and share of the texts, that have the largest length at least; each counts once."""
 SPIKE = 4
 """So many times more texts have the largest length than one character less."""
 _LAST_WORD = re.compile(r"\s+\S*$")
@@ -28,9 +28,10 @@ def find_cut(texts: pa.ChunkedArray) -> int:
     """The number of characters at which a column cuts its texts off; 0 where the longest texts have many lengths.
 
     Args:
-        texts: Texts of the column; missing ones do not matter.
+        texts: Texts of the column; missing and repeated ones do not matter.
     """
-    lengths = pc.utf8_length(texts.drop_null()).to_numpy()
+    # A long note that many rows repeat is one text.
+    lengths = np.array(pc.utf8_length(pc.unique(texts.drop_null())))
     largest = int(lengths.max(initial=0))
     ends, before = (int((lengths == length).sum()) for length in (largest, largest - 1))
     is_cut = largest >= MIN_CUT and ends >= max(MIN_TEXTS, MIN_SHARE * len(lengths)) and ends >= SPIKE * before

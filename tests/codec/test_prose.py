@@ -118,6 +118,12 @@ def test_a_longest_text_is_no_place_where_texts_are_cut_off():
     codec = fit_prose_codec(schema, table, reserved=frozenset())
     assert codec is not None
     assert codec.cuts == (0,)
+    # One long note that many rows repeat.
+    repeated = [f"{'word ' * 8}of the day" if i % 3 else f"a short note of day {i}" for i in range(120)]
+    again, schema = typed({"note": repeated})
+    codec = fit_prose_codec(schema, again, reserved=frozenset())
+    assert codec is not None
+    assert codec.cuts == (0,)
     # Many texts are long, and nearly as many a little shorter.
     lengths = [f"{'word ' * 8}{'x' * (i % 10)}end{i:02d}" for i in range(100)]
     even, schema = typed({"note": lengths})
