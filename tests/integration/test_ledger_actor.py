@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import ray
@@ -53,8 +54,18 @@ def ledger(url: str) -> LedgerClient:
 
 def end_actor() -> None:
     if actor_exists():
-        ray.kill(ray.get_actor(ACTOR_NAME, NAMESPACE))
-        wait_until(lambda: not actor_exists())
+        actor = ray.get_actor(ACTOR_NAME, NAMESPACE)
+        ray.kill(actor)
+        # Its name goes first, and until its process ends it may charge once more.
+        wait_until(lambda: not actor_exists() and has_died(actor))
+
+
+def has_died(actor: Any) -> bool:
+    try:
+        ray.get(actor.__ray_ready__.remote())
+    except ray.exceptions.RayActorError:
+        return True
+    return False
 
 
 def actor_exists() -> bool:
