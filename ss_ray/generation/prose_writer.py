@@ -152,14 +152,17 @@ class ProseWriter:
         return has_length and (not self.placeholders or find_broken(text) is None)
 
     def _mend_text(self, completion: Completion, asked: _Text) -> str:
-        """A text without what is too much, and without a broken placeholder and what follows it."""
+        """A text without what is too much, and without a broken placeholder and what follows it.
+
+        One that begins with a broken placeholder loses the words that have marks of placeholders.
+        """
         text = completion.text.strip()
         if not completion.finished and not asked.is_cut:
             text = cut_sentence(text, asked.words) or cut_words(text, asked.words)
         if asked.longest:
             text = cut_text(text, asked.longest)
-        if self.placeholders:
-            text = text[: find_broken(text)].rstrip()
+        if self.placeholders and (broken := find_broken(text)) is not None:
+            text = text[:broken].rstrip() or " ".join(word for word in text.split() if not _BROKEN.search(word))
 
         return text
 

@@ -14,7 +14,7 @@ from ss_ray.config.files import parse_config
 from ss_ray.pipelines.run import RunReport, run
 from ss_ray.privacy.charges import TRAININGS
 from ss_ray.privacy.ledger.ledger import Ledger
-from tests.generation.language_toy import VOCABULARY, save_model
+from tests.generation.language_toy import make_tokenizer, save_model
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.usefixtures("own_ledger")]
 
@@ -92,7 +92,7 @@ def check_paid(report: RunReport, folder: Path) -> None:
     ]
     assert [(file, value) for file in shown for value in ONLY_ONES[:2] if value in file.read_text()] == []
     # Which tokens the texts have is not told: all but the special ones may be written.
-    assert json.loads((internal / "prose/model/vocabulary.json").read_text()) == list(range(1, VOCABULARY))
+    assert json.loads((internal / "prose/model/vocabulary.json").read_text()) == list(range(1, len(make_tokenizer())))
     assert sorted(path.name for path in (internal / "prose").iterdir()) == ["model"]
     assert not (internal / "outlines").exists()
 
