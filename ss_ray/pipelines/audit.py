@@ -77,13 +77,14 @@ def audit_run(directory: str, *, num_workers: int = 1, on_progress: OnProgress =
         raise ConfigError(f"{audited.root} has no privacy certificate; only runs with differential privacy are audited")
 
     certificate = Certificate.from_json(audited.certificate.read_text())
+    asked = _read_request(audited)
     # The auditor's own table, ledger and model leave nothing behind.
     with tempfile.TemporaryDirectory(prefix="ss-ray-audit-") as folder:
-        config = _config_of(audited, Path(folder), num_workers)
+        config = _config_of(asked, Path(folder), num_workers)
         findings = run_and_compare(config, Path(folder), on_progress)
 
-    texts_model = _read_request(audited)["training"]["prose_model"]
-    without_texts = ", and not the training of its language model of texts" if texts_model else ""
+    has_texts_model = asked["training"]["prose_model"] is not None
+    without_texts = ", and not the training of its language model of texts" if has_texts_model else ""
     measured = {finding.name: finding.measured / finding.expected for finding in findings if finding.expected}
     result = Conformance(
         claimed_epsilon=certificate.epsilon,
@@ -130,9 +131,8 @@ def audit_units(config: Config) -> list[list[int]]:
     return [[person + NUM_PEOPLE * visit for visit in range(rows)] for person in range(NUM_PEOPLE)]
 
 
-def _config_of(audited: RunDir, folder: Path, num_workers: int) -> Config:
+def _config_of(asked: dict[str, Any], folder: Path, num_workers: int) -> Config:
     """The auditor's request: the path of a run, with a table, a ledger, a model and a budget of the auditor's own."""
-    asked = _read_request(audited)
     if asked["training"]["pretrained_model"] != COMPACT:
         raise ConfigError("audit --run covers runs of the compact model; this one trained a language model")
 
