@@ -11,6 +11,7 @@ model continues the values of the row and that number, so a text follows the row
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -38,6 +39,7 @@ VOCABULARY_FILE = "vocabulary.json"
 """File in the language model's folder that holds the tokens that it may write."""
 _SHOWN_KINDS = frozenset(Kind) - {Kind.IDENTIFIER, Kind.TEXT}
 _WORDS = r"\S+"
+_WORD = re.compile(r"[^\W\d_]{2}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -208,9 +210,10 @@ def _words_column(column: ColumnSchema, most: int) -> ColumnSchema:
 
 
 def _shown_cells(column: ColumnSchema, cells: pa.ChunkedArray) -> list[str]:
-    """What is read of each cell: a category speaks for itself, a number needs its column's name."""
+    """What is read of each cell: a category of words speaks for itself, a number needs its column's name."""
     texts = [_short_cell(cell) for cell in cells.to_pylist()]
-    if column.kind is Kind.CATEGORY:
+    is_of_words = column.values is None or any(_WORD.search(str(value)) for value in column.values)
+    if column.kind is Kind.CATEGORY and is_of_words:
         return texts
     return [f"{column.name} {text}" for text in texts]
 

@@ -30,6 +30,7 @@ from ss_ray.pii.identities.plan import IdentityPlan
 from ss_ray.plans.prose_writing import ProseWritingPlan
 from ss_ray.progress import OnProgress
 from ss_ray.tables.parts import Slice, part_slices, read_part, read_slice
+from ss_ray.training.balance import BALANCE_FILE, load_balances
 from ss_ray.training.matching import MATCHER_FILE, load_matcher
 
 SLICE_ROWS = 512
@@ -44,6 +45,7 @@ class ProseWritingTask:
         model: Folder of the compact model, with the codecs.
         language_model: Folder of the language model.
         plan: Engine and sampling.
+        num_versions: Versions of each text, of which one is kept.
         written: Folder of the finished slices.
         threads: Number of torch threads.
         use_gpu: Whether the actor has a GPU.
@@ -53,6 +55,7 @@ class ProseWritingTask:
     model: Location
     language_model: Location
     plan: ProseWritingPlan
+    num_versions: int
     written: Location
     threads: int
     use_gpu: bool
@@ -86,16 +89,18 @@ def generate_with_prose(job: GenerationJob, plan: ProseWritingPlan, on_progress:
     made = _make_outline(job, outline, on_progress)
     written = (job.work / "written").make_folder()
     slices = list(enumerate(part_slices(outline.files(".parquet"), SLICE_ROWS)))
+    num_texts = _count_texts(outline, codec)
     task = ProseWritingTask(
         model=job.model,
         language_model=prose_folder(job.model),
         plan=plan,
+        num_versions=plan.num_versions(num_texts),
         written=written,
         threads=job.resources.threads_per_worker or 1,
         use_gpu=job.resources.use_gpu,
         identities=job.filled(codec.schema),
     )
-    with reported_progress(on_progress, "generate", _count_texts(outline, codec), "texts") as report:
+    with reported_progress(on_progress, "generate", num_texts, "texts") as report:
         _write_slices(slices, task, job, report)
 
     job.target.remove()
@@ -181,6 +186,8 @@ def _slice_worker(task: ProseWritingTask, report: Callable[..., None]) -> Callab
         end=tokenizer.eos_token_id,
         seed=task.plan.seed,
         placeholders=task.identities is not None and bool(task.identities.texts),
+        balances=load_balances(task.language_model / BALANCE_FILE),
+        num_versions=task.num_versions,
     )
 
     def write(item: tuple[int, Slice]) -> None:

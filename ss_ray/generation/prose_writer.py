@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -13,6 +13,7 @@ from ss_ray.codec.prose import ProseCodec, cut_words
 from ss_ray.generation.engine import Completion, CompletionRequest, TextEngine
 from ss_ray.generation.text_actor import seed_of
 from ss_ray.pii.identities.placeholders import PLACEHOLDER, placeholder_of
+from ss_ray.training.balance import TextBalance
 
 ATTEMPTS = 3
 """How often a text is written, until it ends by itself and has no broken placeholder."""
@@ -34,6 +35,7 @@ class _Text:
 
     Attributes:
         row: Number of its row in the table.
+        version: Number of this version of the text.
         prompt: Tokens that it continues.
         words: Number of its words.
         longest: Number of its characters at most; 0 for any.
@@ -41,6 +43,7 @@ class _Text:
     """
 
     row: int
+    version: int
     prompt: tuple[int, ...]
     words: int
     longest: int
@@ -58,6 +61,8 @@ class ProseWriter:
         end: Token that ends a text.
         seed: Seed of the run.
         placeholders: Whether "[[" begins a placeholder; otherwise it is text like any other.
+        balances: Frequencies in real texts, by column, of those columns of which several versions are written.
+        num_versions: Versions of each text of these columns, of which one is kept.
     """
 
     engine: TextEngine
@@ -66,6 +71,8 @@ class ProseWriter:
     end: int
     seed: int
     placeholders: bool
+    balances: Mapping[str, TextBalance]
+    num_versions: int
 
     def write(self, outline: pa.Table, number: int, report: Callable[[int], None]) -> pa.Table:
         """The rows with their texts, in the codec's schema.
@@ -87,6 +94,7 @@ class ProseWriter:
             asked = [
                 _Text(
                     row=row,
+                    version=version,
                     prompt=tuple(prompts[row]),
                     words=words,
                     longest=longest,
@@ -94,10 +102,12 @@ class ProseWriter:
                 )
                 for row, words in enumerate(counts)
                 if words
+                for version in range(self._num_versions(name))
             ]
-            written = self._write_texts(asked, (number, place), report)
-            for text in asked:
-                prompts[text.row] += [*self.split(f" {written[text.row]}"), self.end]
+            versions = self._write_texts(asked, (number, place), report)
+            written = self._choose_versions(name, versions, (number, place))
+            for row, text in written.items():
+                prompts[row] += [*self.split(f" {text}"), self.end]
 
             columns[name] = [written.get(row, None if words is None else "") for row, words in enumerate(counts)]
 
@@ -105,31 +115,50 @@ class ProseWriter:
             outline = outline.set_column(outline.column_names.index(name), name, pa.array(texts, pa.string()))
         return outline.cast(self.codec.schema.to_arrow())
 
+    def _num_versions(self, name: str) -> int:
+        """Versions that are written of each text of a column."""
+        return self.num_versions if name in self.balances else 1
+
+    def _choose_versions(
+        self, name: str, versions: Mapping[int, Sequence[str]], place: tuple[int, int]
+    ) -> dict[int, str]:
+        """One version of each text, by row."""
+        if self._num_versions(name) == 1:
+            return {row: text for row, [text] in versions.items()}
+
+        chosen = self.balances[name].choose(list(versions.values()), [self.seed, *place])
+        return {row: texts[best] for (row, texts), best in zip(versions.items(), chosen, strict=True)}
+
     def _write_texts(
         self, asked: Sequence[_Text], place: tuple[int, int], report: Callable[[int], None]
-    ) -> dict[int, str]:
-        """The texts by row; those that came out unsound are written again, and mended after the last attempt."""
+    ) -> dict[int, list[str]]:
+        """The versions of the texts, by row; unsound ones are written again, and mended after the last attempt."""
         written: dict[int, str] = {}
         # Texts of one length end together, so that no batch waits for a long one.
-        waiting = sorted(asked, key=lambda text: (text.words, len(text.prompt)))
-        texts = {text.row: text for text in asked}
+        order = sorted(range(len(asked)), key=lambda number: (asked[number].words, len(asked[number].prompt)))
+        waiting = order
         for attempt in range(ATTEMPTS):
-            for completions in self._complete_all([self._request_of(text, place, attempt) for text in waiting]):
+            requests = [self._request_of(number, asked[number], place, attempt) for number in waiting]
+            for completions in self._complete_all(requests):
                 is_last = attempt == ATTEMPTS - 1
-                kept = [one for one in completions if is_last or self._is_sound(one, texts[one.number])]
-                written |= {one.number: self._mend_text(one, texts[one.number]) for one in kept}
-                report(len(kept))
+                kept = [one for one in completions if is_last or self._is_sound(one, asked[one.number])]
+                written |= {one.number: self._mend_text(one, asked[one.number]) for one in kept}
+                report(sum(asked[one.number].version == 0 for one in kept))
 
-            waiting = [text for text in waiting if text.row not in written]
+            waiting = [number for number in waiting if number not in written]
 
-        return written
+        versions: dict[int, list[str]] = {}
+        for number, text in enumerate(asked):
+            versions.setdefault(text.row, []).append(written[number])
+        return versions
 
-    def _request_of(self, text: _Text, place: tuple[int, int], attempt: int) -> CompletionRequest:
-        number, column = place
+    def _request_of(self, number: int, text: _Text, place: tuple[int, int], attempt: int) -> CompletionRequest:
+        table, column = place
+        draw = (text.row * self.num_versions + text.version) * len(self.codec.texts) + column + 1
         return CompletionRequest(
-            number=text.row,
+            number=number,
             prompt_ids=text.prompt,
-            seed=seed_of(self.seed, number * ATTEMPTS + attempt, text.row * len(self.codec.texts) + column + 1),
+            seed=seed_of(self.seed, table * ATTEMPTS + attempt, draw),
             max_tokens=_most_tokens(text, attempt),
             grammar=None,
         )

@@ -13,6 +13,10 @@ WINDOW = 4096
 """Tokens of a row's values and texts together, when texts are written."""
 GPU_BATCH = 512
 CPU_BATCH = 128
+MOST_VERSIONS = 4
+"""Versions that are written of a text at most, of which one is kept."""
+CPU_TEXTS = 10_000
+"""Texts that are written in all, versions included, where there is no GPU: about eight minutes on two cores."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +28,7 @@ class ProseWritingPlan:
         sampling: How tokens are drawn.
         batch_size: Texts that an actor decodes together.
         window: Tokens of a row's values and texts at most.
+        most_texts: Texts to write in all, versions included; None for any number.
         tensor_parallel_size: GPUs of an actor that share the model.
         seed: Seed of the run.
     """
@@ -32,8 +37,15 @@ class ProseWritingPlan:
     sampling: TextSampling
     batch_size: int
     window: int
+    most_texts: int | None
     tensor_parallel_size: int
     seed: int
+
+    def num_versions(self, num_texts: int) -> int:
+        """Versions to write of each of so many texts."""
+        if self.most_texts is None:
+            return MOST_VERSIONS
+        return max(1, min(MOST_VERSIONS, self.most_texts // max(1, num_texts)))
 
 
 def plan_prose_writing(config: Config, *, vllm_available: bool, seed: int) -> ProseWritingPlan:
@@ -58,6 +70,7 @@ def plan_prose_writing(config: Config, *, vllm_available: bool, seed: int) -> Pr
         ),
         batch_size=resources.engine_batch_size or (GPU_BATCH if resources.use_gpu else CPU_BATCH),
         window=WINDOW,
+        most_texts=None if resources.use_gpu else CPU_TEXTS,
         tensor_parallel_size=resources.tensor_parallel_size,
         seed=seed,
     )

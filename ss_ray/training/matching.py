@@ -11,8 +11,6 @@ do, and no more. Every text stays as it was written.
 
 from __future__ import annotations
 
-import io
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,14 +24,14 @@ from numpy.typing import NDArray
 
 from ss_ray.codec.prose import count_words
 from ss_ray.location import Location
+from ss_ray.training.arrays import load_named_arrays, save_named_arrays
+from ss_ray.training.text_features import TextFeatures, fit_features
 
 MATCHER_FILE = "matching.npz"
 MAX_ROWS = 5_000
 """Rows that the classifiers are fitted on at most."""
 MIN_ROWS = 100
 """Rows that they need: fewer tell nothing that holds for other rows."""
-FEATURES = 1 << 13
-"""Features that words are hashed to, so that no word is stored."""
 BINS = 4
 """Classes of a column with numbers or dates, of equally many rows each."""
 MAX_CLASSES = 24
@@ -48,6 +46,8 @@ MIN_CLASS_ROWS = 5
 """Rows of a class that is learned."""
 UNSEEN = -20.0
 """Score of a class that no real row has: it goes together with no text."""
+PENALTIES = (0.25, 2.0)
+"""Strengths of the penalty on the weights that are tried; the one is kept that tells most on held-out rows."""
 MAX_ITERATIONS = 100
 MIN_STATED = 0.01
 """Share of the texts that state a cell of their rows, beside what they state by chance."""
@@ -67,8 +67,8 @@ class ColumnReader:
         name: Name of the column.
         values: Values of the column as text, one class each; () where it is cut into bins.
         edges: Inner edges of the bins, ascending; () where it has values.
-        weights: Weights of the words, (classes, FEATURES) float32.
-        intercepts: Scores of the classes without any word, (classes,) float32.
+        weights: Weights of the features of texts, (classes, features) float32.
+        intercepts: Scores of the classes without any feature, (classes,) float32.
         target: Mean logarithm of the probability that held-out real texts give to the class of their row.
     """
 
@@ -83,9 +83,9 @@ class ColumnReader:
         """(rows,) class of each row; the last one is that of missing and unknown values."""
         return _classes_of(table.column(self.name), self.values, self.edges)
 
-    def log_likelihoods(self, words: Any) -> NDArray[np.float64]:
-        """(texts, classes) logarithm of the probability of each class, given the hashed words of the texts."""
-        scores = np.asarray(words @ self.weights.T, dtype=np.float64) + self.intercepts
+    def log_likelihoods(self, measured: Any) -> NDArray[np.float64]:
+        """(texts, classes) logarithm of the probability of each class, given the features of the texts."""
+        scores = np.asarray(measured @ self.weights.T, dtype=np.float64) + self.intercepts
         scores -= scores.max(axis=1, keepdims=True)
         likelihoods: NDArray[np.float64] = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
         return likelihoods
@@ -97,10 +97,12 @@ class TextMatcher:
 
     Attributes:
         texts: Names of the columns with texts, which move together.
+        features: Features of texts that the classifiers look at.
         readers: Classifiers of the other columns.
     """
 
     texts: tuple[str, ...]
+    features: TextFeatures
     readers: tuple[ColumnReader, ...]
 
     def match(self, table: pa.Table, seed: Sequence[int]) -> pa.Table:
@@ -115,9 +117,9 @@ class TextMatcher:
 
         texts = join_texts(table, self.texts)
         numbers = _own_numbers(table)
-        words = hash_words(texts)
+        measured = self.features.measure(texts)
         fits = [
-            _Fit(told=reader.log_likelihoods(words), classes=reader.classes(table), target=reader.target)
+            _Fit(told=reader.log_likelihoods(measured), classes=reader.classes(table), target=reader.target)
             for reader in self.readers
         ]
         # A text that states a number of its row belongs there.
@@ -131,14 +133,11 @@ class TextMatcher:
 
     def save(self, file: Location) -> None:
         """Write the matcher into one file."""
-        arrays = {f"weights{i}": reader.weights for i, reader in enumerate(self.readers)}
+        arrays: dict[str, NDArray[Any]] = {f"weights{i}": reader.weights for i, reader in enumerate(self.readers)}
         arrays |= {f"intercepts{i}": reader.intercepts for i, reader in enumerate(self.readers)}
+        arrays |= {"kept": self.features.kept, "feature_weights": self.features.weights}
         facts = [[r.name, r.values, r.edges, r.target] for r in self.readers]
-        stream = io.BytesIO()
-        described = np.frombuffer(json.dumps([self.texts, facts]).encode(), np.uint8)
-        np.savez_compressed(stream, allow_pickle=False, described=described, **arrays)
-        with file.filesystem.open_output_stream(file.path) as target:
-            target.write(stream.getbuffer())
+        save_named_arrays([self.texts, facts], arrays, file)
 
 
 def load_matcher(file: Location) -> TextMatcher | None:
@@ -146,10 +145,7 @@ def load_matcher(file: Location) -> TextMatcher | None:
     if not file.exists():
         return None
 
-    with file.filesystem.open_input_stream(file.path) as stream:
-        arrays = np.load(io.BytesIO(stream.read()), allow_pickle=False)
-
-    texts, facts = json.loads(arrays["described"].tobytes())
+    (texts, facts), arrays = load_named_arrays(file)
     readers = (
         ColumnReader(
             name=name,
@@ -161,7 +157,8 @@ def load_matcher(file: Location) -> TextMatcher | None:
         )
         for i, (name, values, edges, target) in enumerate(facts)
     )
-    return TextMatcher(texts=tuple(texts), readers=tuple(readers))
+    features = TextFeatures(kept=arrays["kept"], weights=arrays["feature_weights"])
+    return TextMatcher(texts=tuple(texts), features=features, readers=tuple(readers))
 
 
 def fit_matcher(rows: pa.Table, texts: Sequence[str], shown: Sequence[str], *, seed: int) -> TextMatcher | None:
@@ -180,14 +177,16 @@ def fit_matcher(rows: pa.Table, texts: Sequence[str], shown: Sequence[str], *, s
     if rows.num_rows < MIN_ROWS:
         return None
 
-    words = hash_words(join_texts(rows, texts))
+    joined = join_texts(rows, texts)
+    features = fit_features(joined)
+    measured = features.measure(joined)
     is_held_out = np.random.default_rng(seed).random(rows.num_rows) < HELD_OUT
-    found = [_fit_reader(rows.column(name), name, words, is_held_out) for name in shown]
+    found = [_fit_reader(rows.column(name), name, measured, is_held_out) for name in shown]
     told = sorted((pair for pair in found if pair is not None), key=lambda pair: -pair[0])[:MAX_COLUMNS]
     if not told:
         return None
 
-    return TextMatcher(texts=tuple(texts), readers=tuple(reader for _, reader in told))
+    return TextMatcher(texts=tuple(texts), features=features, readers=tuple(reader for _, reader in told))
 
 
 def told_columns(rows: pa.Table, texts: Sequence[str], shown: Sequence[str], matcher: TextMatcher | None) -> list[str]:
@@ -222,16 +221,8 @@ def join_texts(table: pa.Table, texts: Sequence[str]) -> list[str]:
     return [" ".join(filter(None, row)) for row in zip(*columns, strict=True)]
 
 
-def hash_words(texts: Sequence[str]) -> Any:
-    """(texts, FEATURES) sparse float64 whether a text has a word, in rows of length 1."""
-    from sklearn.feature_extraction.text import HashingVectorizer
-
-    vectorizer = HashingVectorizer(n_features=FEATURES, binary=True, alternate_sign=False)
-    return vectorizer.transform(texts)
-
-
 def _fit_reader(
-    column: pa.ChunkedArray, name: str, words: Any, is_held_out: NDArray[np.bool_]
+    column: pa.ChunkedArray, name: str, measured: Any, is_held_out: NDArray[np.bool_]
 ) -> tuple[float, ColumnReader] | None:
     """A column's classifier, with the nats that it gains on held-out rows; None where it gains none."""
     from sklearn.linear_model import LogisticRegression
@@ -245,11 +236,15 @@ def _fit_reader(
 
     fitted = ~is_held_out & np.isin(classes, known)
     tested = is_held_out & np.isin(classes, known)
-    model = LogisticRegression(C=4.0, max_iter=MAX_ITERATIONS, tol=1e-3).fit(words[fitted], classes[fitted])
-    told = model.predict_log_proba(words[tested])
     places = np.searchsorted(known, classes[tested])
+    candidates = []
+    for strength in PENALTIES:
+        model = LogisticRegression(C=1 / strength, max_iter=MAX_ITERATIONS, tol=1e-3)
+        told = model.fit(measured[fitted], classes[fitted]).predict_log_proba(measured[tested])
+        candidates.append((float(told[np.arange(len(places)), places].mean()), model))
+
+    target, model = max(candidates, key=lambda candidate: candidate[0])
     shares = np.bincount(np.searchsorted(known, classes[fitted])) / fitted.sum()
-    target = float(told[np.arange(len(places)), places].mean())
     gain = target - float(np.log(shares)[places].mean())
     if gain < MIN_GAIN:
         return None
@@ -260,7 +255,7 @@ def _fit_reader(
 def _reader_of(model: Any, name: str, values: tuple[str, ...], edges: tuple[float, ...], target: float) -> ColumnReader:
     """The classifier with weights for every class, also for those that no row has."""
     number = (len(values) if values else len(edges) + 1) + 1
-    weights = np.zeros((number, FEATURES), np.float32)
+    weights = np.zeros((number, model.coef_.shape[1]), np.float32)
     intercepts = np.full(number, UNSEEN, np.float32)
     intercepts[model.classes_] = 0.0
     # Of two classes, the weights are those of the second against the first.

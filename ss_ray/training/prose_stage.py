@@ -25,9 +25,10 @@ from ss_ray.plans.prose import ProsePlan, ProseTablePlan
 from ss_ray.progress import OnProgress
 from ss_ray.tables.parts import read_part, sample_rows
 from ss_ray.training.arrays import save_array
+from ss_ray.training.balance import BALANCE_FILE, fit_balance, save_balances
 from ss_ray.training.encoding import SAMPLE_ROWS
 from ss_ray.training.language_stage import language_environment
-from ss_ray.training.matching import MATCHER_FILE, fit_matcher, told_columns
+from ss_ray.training.matching import MATCHER_FILE, fit_matcher, join_texts, told_columns
 from ss_ray.training.stage import ModelRef, TrainingRows, fit_workers, model_ref, train_model
 
 if TYPE_CHECKING:
@@ -65,9 +66,11 @@ def train_with_prose(table: TrainingRows, plan: ProseTablePlan, on_progress: OnP
 
     prose = replace(table, folder=table.folder / "prose", key=f"prose-{table.key}")
     language_model = train_prose(prose, codec, plan.prose, on_progress)
-    # Beside the language model: the compact model has no texts that could change places.
+    # Beside the language model: the compact model has no texts.
     if matcher is not None:
         matcher.save(prose.folder / "model" / MATCHER_FILE)
+    balances = (fit_balance(name, join_texts(sample, [name])) for name in codec.texts)
+    save_balances([balance for balance in balances if balance], prose.folder / "model" / BALANCE_FILE)
 
     return replace(model, family="compact_and_prose", prose=language_model)
 

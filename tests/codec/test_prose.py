@@ -24,6 +24,7 @@ def visits() -> tuple[pa.Table, TableSchema]:
     return typed(
         {
             "ward": ["north", "south", "east", "west"] * 30,
+            "grade": ["1", "2", "1"] * 40,
             "age": [str(20 + i % 50) for i in range(120)],
             "fee": [f"{i % 7}.25" for i in range(120)],
             "note": notes,
@@ -39,7 +40,7 @@ def test_prose_is_learned_as_its_number_of_words_and_all_else_stays():
     assert codec is not None
     # Neither titles of two words nor code are prose.
     assert codec.texts == ("note",)
-    assert codec.shown == ("ward", "age", "fee")
+    assert codec.shown == ("ward", "grade", "age", "fee")
 
     outline = codec.outline(table)
     codec.outline_schema.check(outline.cast(codec.outline_schema.to_arrow()))
@@ -54,7 +55,7 @@ def test_a_language_model_reads_the_values_of_the_row_and_no_text():
     table, schema = visits()
     codec = fit_prose_codec(schema, table, reserved=frozenset())
     assert codec is not None
-    assert codec.openings(table)[:2] == ["north; age 20; fee 0.25\n", "south; age 21; fee 1.25\n"]
+    assert codec.openings(table)[:2] == ["north; grade 1; age 20; fee 0.25\n", "south; grade 2; age 21; fee 1.25\n"]
     assert codec.openings(codec.outline(table)) == codec.openings(table)
     assert codec.heading("note", 7) == "note (7 words):"
     assert prose_from_json(codec.to_json()) == codec

@@ -1,5 +1,5 @@
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,6 +10,7 @@ from ss_ray.generation.engine import Completion, CompletionRequest, EngineSettin
 from ss_ray.generation.prose_writer import ATTEMPTS, ProseWriter
 from ss_ray.generation.torch_engine import TorchEngine
 from ss_ray.plans.sampling import TextSampling
+from ss_ray.training.balance import TextBalance, fit_balance
 from tests.codec.test_prose import cut_visits
 from tests.generation.language_toy import make_tokenizer, save_model
 from tests.training.test_prose import notes
@@ -35,7 +36,13 @@ def engine_of(folder: Path, batch_size: int = 16, temperature: float = 1.0, **sa
     )
 
 
-def writer_of(engine: object, codec: ProseCodec, *, placeholders: bool = False) -> ProseWriter:
+def writer_of(
+    engine: object,
+    codec: ProseCodec,
+    *,
+    placeholders: bool = False,
+    balances: Mapping[str, TextBalance] | None = None,
+) -> ProseWriter:
     return ProseWriter(
         engine=engine,
         codec=codec,
@@ -43,6 +50,8 @@ def writer_of(engine: object, codec: ProseCodec, *, placeholders: bool = False) 
         end=TOKENIZER.eos_token_id,
         seed=3,
         placeholders=placeholders,
+        balances=balances or {},
+        num_versions=3,
     )
 
 
@@ -135,7 +144,22 @@ def test_the_second_text_of_a_row_follows_its_first():
     outline, codec = outlined()
     engine = ScriptedEngine(["was seen", "come back"])
     writer_of(engine, codec).write(outline.slice(0, 1), 0, lambda count: None)
-    assert TOKENIZER.decode(engine.asked[1].prompt_ids) == ("f\nnote (7 words): was seen</s>advice (6 words):")
+    assert TOKENIZER.decode(engine.asked[1].prompt_ids) == "sex f\nnote (7 words): was seen</s>advice (6 words):"
+
+
+def test_of_several_versions_of_a_text_one_is_kept():
+    outline, codec = outlined()
+    balance = fit_balance("note", ["seen at home"] * 200)
+    assert balance is not None
+    engine = ScriptedEngine(["lost in town", "seen at home", "went to bed", "come back"])
+    done: list[int] = []
+    writer = writer_of(engine, codec, balances={"note": balance})
+    table = writer.write(outline.slice(0, 1), 0, done.append)
+    assert table.column("note").to_pylist() == ["seen at home"]
+    # The next text follows the version that was kept, and has one version itself.
+    assert "seen at home" in TOKENIZER.decode(engine.asked[3].prompt_ids)
+    assert len({request.seed for request in engine.asked}) == 4
+    assert sum(done) == 2
 
 
 def test_a_broken_placeholder_is_written_again_and_in_the_end_cut_off():
