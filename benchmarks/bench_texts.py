@@ -11,10 +11,11 @@ train.csv and holdout.csv and ends, and with --judge FILE it judges a table that
 
 words, trigrams: share of words, and of runs of three words, that occur in real texts. copies: share of texts of 20
 letters or more that stand in the training rows. discriminator: area under the ROC curve of TF-IDF and logistic
-regression, real holdout against these texts. label: that of a classifier of the label by the text, trained on these
+regression, real holdout against these texts. vectors: the same by the vectors of MiniLM, where the extra `text` is
+installed. label: that of a classifier of the label by the text, trained on these
 texts and tested on the holdout; the label needs two values.
 
-Keys: texts, words, trigrams, copies, discriminator, label, train_cpu_s.
+Keys: texts, words, trigrams, copies, discriminator, vectors, label, train_cpu_s.
 """
 
 from __future__ import annotations
@@ -38,12 +39,15 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import cross_val_predict
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from smoke import arguments_of
 
 from ss_ray.codec.prose import fit_prose_codec
 from ss_ray.codec.words import text_columns
 from ss_ray.config.files import parse_config
 from ss_ray.demo import make_patients
+from ss_ray.errors import ResourceError
+from ss_ray.evaluation.quality.text_embedding import fit_embedding
 from ss_ray.generation.decoder import decode_rows
 from ss_ray.plans.sampling import Sampling
 from ss_ray.schema import TableSchema
@@ -138,7 +142,8 @@ def judge_texts(table: pa.Table, train: pa.Table, holdout: pa.Table, text: str, 
         "words": _share_seen(texts, seen, 1),
         "trigrams": _share_seen(texts, seen, 3),
         "copies": round(float(np.mean([cell in set(known) for cell in long])), 4) if long else None,
-        "discriminator": None if is_real else _tell_apart(texts, real),
+        "discriminator": None if is_real else _tell_apart(texts, real, _make_classifier()),
+        "vectors": None if is_real else _tell_vectors_apart(texts, real),
         "label": _learn_label(table, holdout, text, label),
     }
 
@@ -163,12 +168,23 @@ def _make_classifier() -> Any:
     return make_pipeline(TfidfVectorizer(ngram_range=(1, 2), min_df=2), LogisticRegression(C=4, max_iter=400))
 
 
-def _tell_apart(texts: Sequence[str], real: Sequence[str]) -> float:
-    """Area under the ROC curve of a classifier that tells written texts from real ones."""
+def _tell_apart(texts: Any, real: Any, classifier: Any) -> float:
+    """Area under the ROC curve of a classifier that tells written texts, or their vectors, from real ones."""
     size = min(len(texts), len(real))
     is_real = np.repeat([0, 1], size)
-    told = cross_val_predict(_make_classifier(), [*texts[:size], *real[:size]], is_real, cv=5, method="predict_proba")
+    told = cross_val_predict(classifier, [*texts[:size], *real[:size]], is_real, cv=5, method="predict_proba")
     return round(float(roc_auc_score(is_real, told[:, 1])), 3)
+
+
+def _tell_vectors_apart(texts: Sequence[str], real: Sequence[str]) -> float | None:
+    """The same by what the texts mean; None without a model that says so."""
+    try:
+        embed = fit_embedding([], "minilm", seed=0)
+    except ResourceError:
+        return None
+
+    assert embed is not None
+    return _tell_apart(embed(texts), embed(real), make_pipeline(StandardScaler(), LogisticRegression(max_iter=400)))
 
 
 def _learn_label(table: pa.Table, holdout: pa.Table, text: str, label: str) -> float | None:

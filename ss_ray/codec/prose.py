@@ -37,7 +37,7 @@ PROSE_FILE = "prose.json"
 """File in the compact model's folder that holds the codec."""
 VOCABULARY_FILE = "vocabulary.json"
 """File in the language model's folder that holds the tokens that it may write."""
-_SHOWN_KINDS = frozenset(Kind) - {Kind.IDENTIFIER, Kind.TEXT}
+_SHOWN_KINDS = frozenset(Kind) - {Kind.IDENTIFIER}
 _WORDS = r"\S+"
 _WORD = re.compile(r"[^\W\d_]{2}")
 
@@ -159,7 +159,13 @@ def fit_prose_codec(
     if not texts:
         return None
 
-    shown = [column.name for column in schema.columns if column.kind in _SHOWN_KINDS and column.spelling_of is None]
+    # Short texts, too, which the compact model writes: a note follows its title. With privacy they are hardly words.
+    kinds = _SHOWN_KINDS - {Kind.TEXT} if is_private else _SHOWN_KINDS
+    shown = [
+        column.name
+        for column in schema.columns
+        if column.kind in kinds and column.name not in texts and column.spelling_of is None
+    ]
     return ProseCodec(
         schema=schema,
         texts=texts,

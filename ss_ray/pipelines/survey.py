@@ -24,6 +24,7 @@ from ss_ray.pipelines.names import refuse_missing
 from ss_ray.plans.make import COMPACT_SIZE, check_supported, plan_compact_training
 from ss_ray.plans.private import TEXTS_STEPS, texts_batch
 from ss_ray.plans.prose import rows_shown
+from ss_ray.plans.prose_writing import plan_prose_writing
 from ss_ray.plans.shape import CompactShape
 from ss_ray.schema import ColumnSchema, Kind, TableSchema
 from ss_ray.tables.connectors.copies import first_rows_copied
@@ -286,4 +287,8 @@ def _estimate_prose(config: Config, num_rows: int, sample: pa.Table, schema: Tab
     tokens = SHOWN_TOKENS + TOKENS_PER_WORD * words / max(1, sample.num_rows)
     shown = TEXTS_STEPS * texts_batch(num_rows) if config.is_private else rows_shown(num_rows)
     learned = shown * tokens / TRAINED_TOKENS
-    return learned + config.generation.num_records * tokens / WRITTEN_TOKENS
+    num_rows = config.generation.num_records
+    # Only how many texts are written matters here, and not by which engine.
+    writing = plan_prose_writing(config, vllm_available=True, seed=0)
+    versions = 1 if config.is_private else writing.num_versions(num_rows * len(codec.texts))
+    return learned + versions * num_rows * tokens / WRITTEN_TOKENS

@@ -14,6 +14,8 @@ from ss_ray.plans.plan import CompactPlan
 ROWS_SHOWN = 8_000
 """Training shows sqrt(ROWS_SHOWN x rows) rows: two passes of 2,000 rows, one of 8,000."""
 MAX_ROWS_SHOWN = 16_000
+MAX_TOKENS_SHOWN = 640_000
+"""Tokens of the rows that training shows: about eleven minutes on two cores."""
 TRAINED_BLOCKS = 8
 """Last blocks of the model that are trained: the others keep what they know of the language, and cost no gradients."""
 LEARNING_RATE = 3e-4
@@ -44,10 +46,16 @@ class ProsePlan(LoopPlan):
     max_tokens: int
     reserved: frozenset[str]
 
-    def with_rows(self, rows: int) -> ProsePlan:
-        """The steps of a training on so many rows, now that it is known how many have a text."""
+    def with_rows(self, rows: int, tokens: int = 0) -> ProsePlan:
+        """The steps of a training on so many rows, now that it is known how many have a text.
+
+        Args:
+            rows: Number of the rows.
+            tokens: Number of their tokens; 0 while it is unknown.
+        """
         batch_rows = max(1, min(self.batch_rows, rows // 4))
-        num_steps = max(1, rows_shown(rows) // batch_rows)
+        most = MAX_TOKENS_SHOWN * rows // tokens if tokens else MAX_ROWS_SHOWN
+        num_steps = max(1, min(rows_shown(rows), most) // batch_rows)
         return replace(
             self,
             batch_rows=batch_rows,

@@ -117,7 +117,7 @@ def train_prose(table: TrainingRows, codec: ProseCodec, plan: ProsePlan, on_prog
     if not vocabulary:
         raise DataError("no text of the table could be learned; set training.prose_model to null")
 
-    plan = plan.with_rows(len(learned.sizes))
+    plan = plan.with_rows(len(learned.sizes), len(learned.tokens))
     task = ProseTask(tokens=tokens, plan=plan, vocabulary=vocabulary)
     with reported_progress(on_progress, "train", plan.num_steps, LANGUAGE_MODEL_STEPS) as report:
         metrics = fit_workers(

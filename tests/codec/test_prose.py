@@ -40,7 +40,7 @@ def test_prose_is_learned_as_its_number_of_words_and_all_else_stays():
     assert codec is not None
     # Neither titles of two words nor code are prose.
     assert codec.texts == ("note",)
-    assert codec.shown == ("ward", "grade", "age", "fee")
+    assert codec.shown == ("ward", "grade", "age", "fee", "title", "code")
 
     outline = codec.outline(table)
     codec.outline_schema.check(outline.cast(codec.outline_schema.to_arrow()))
@@ -51,11 +51,18 @@ def test_prose_is_learned_as_its_number_of_words_and_all_else_stays():
     assert outline.drop(["note"]).equals(table.drop(["note"]))
 
 
-def test_a_language_model_reads_the_values_of_the_row_and_no_text():
+def test_a_language_model_reads_the_values_of_the_row_and_its_short_texts():
     table, schema = visits()
     codec = fit_prose_codec(schema, table, reserved=frozenset())
     assert codec is not None
-    assert codec.openings(table)[:2] == ["north; grade 1; age 20; fee 0.25\n", "south; grade 2; age 21; fee 1.25\n"]
+    codec = replace(codec, shown=codec.shown[:5])
+    first, second = codec.openings(table)[:2]
+    assert first == "north; grade 1; age 20; fee 0.25; title Visit 0\n"
+    assert second == "south; grade 2; age 21; fee 1.25; title Visit 1\n"
+    # Nothing that the compact model writes under differential privacy has words to follow.
+    private = fit_prose_codec(schema, table, reserved=frozenset(), is_private=True)
+    assert private is not None
+    assert private.shown == ("ward", "grade", "age", "fee")
     assert codec.openings(codec.outline(table)) == codec.openings(table)
     assert codec.heading("note", 7) == "note (7 words):"
     assert prose_from_json(codec.to_json()) == codec

@@ -65,11 +65,11 @@ def test_a_row_is_its_values_and_texts_and_only_the_texts_are_learned():
     rows = list(tokenize_rows(table, codec, tokenizer, 512))
     tokens, counted = rows[0]
     assert tokenizer.decode(tokens) == (
-        "f\nnote (7 words): a short note of the day 0</s>advice (6 words): come again in 0 days please</s>"
+        "sex f\nnote (7 words): a short note of the day 0</s>advice (6 words): come again in 0 days please</s>"
     )
     assert tokenizer.decode(tokens[counted]) == " a short note of the day 0</s> come again in 0 days please</s>"
     # A missing text is not read either.
-    assert tokenizer.decode(rows[2][0]) == "f\nadvice (6 words): come again in 2 days please</s>"
+    assert tokenizer.decode(rows[2][0]) == "sex f\nadvice (6 words): come again in 2 days please</s>"
 
 
 def test_a_long_row_is_cut_and_a_row_without_a_learned_token_left_out():
