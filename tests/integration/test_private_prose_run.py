@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from ss_ray.pipelines.run import RunReport, run
 from ss_ray.privacy.charges import TRAININGS
 from ss_ray.privacy.ledger.ledger import Ledger
 from tests.generation.language_toy import make_tokenizer, save_model
+from tests.integration.test_private_run import wait_for
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.usefixtures("own_ledger")]
 
@@ -43,7 +46,8 @@ def visits(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
-def run_privately(base: Path, table: Path, folder: Path, **sections: dict[str, Any]) -> RunReport:
+def request(base: Path, folder: Path, **sections: dict[str, Any]) -> dict[str, Any]:
+    """The request of a run in a folder."""
     values: dict[str, Any] = {
         "data": {"random_state": 3, "holdout": 0.1},
         "replace_pii": None,
@@ -60,20 +64,34 @@ def run_privately(base: Path, table: Path, folder: Path, **sections: dict[str, A
     }
     for name, section in sections.items():
         values[name] = values[name] | section
-    return run(parse_config(values), table, folder / "run")
+    return values
+
+
+def run_privately(base: Path, table: Path, folder: Path, **sections: dict[str, Any]) -> RunReport:
+    return run(parse_config(request(base, folder, **sections)), table, folder / "run")
+
+
+def steps_of_each(folder: Path) -> dict[str, int]:
+    """Steps in the ledger of a run, by training."""
+    steps = dict.fromkeys(TRAININGS, 0)
+    if not (folder / "ledger").exists():
+        return steps
+
+    charges = (
+        c for balance in Ledger(f"sqlite:///{folder}/ledger").balances() for j in balance.jobs for c in j.charges
+    )
+    for charge in charges:
+        name = charge.mechanism.partition(" [")[0]
+        if name in steps:
+            steps[name] += charge.count
+
+    return steps
 
 
 def check_paid(report: RunReport, folder: Path) -> None:
     """Both trainings stand in the ledger and in the bill, they cost what was allowed, and nothing of one row leaves."""
     certificate = json.loads(Path(report.certificate or "").read_text())
-    (balance,) = Ledger(f"sqlite:///{folder}/ledger").balances()
-    charged = dict.fromkeys(TRAININGS, 0)
-    for charge in (charge for job in balance.jobs for charge in job.charges):
-        name = charge.mechanism.partition(" [")[0]
-        if name in charged:
-            charged[name] += charge.count
-
-    assert charged == dict(zip(TRAININGS, (COMPACT_STEPS, TEXT_STEPS), strict=True))
+    assert steps_of_each(folder) == dict(zip(TRAININGS, (COMPACT_STEPS, TEXT_STEPS), strict=True))
     assert certificate["num_steps"] == COMPACT_STEPS
     bill = {line["what"]: line for line in certificate["spending"]}
     assert {bill[name]["uses"] for name in TRAININGS} == {COMPACT_STEPS, TEXT_STEPS}
@@ -106,6 +124,28 @@ def test_two_models_share_one_budget(base: Path, visits: Path, tmp_path: Path) -
     assert made["note"].dropna().str.split().str.len().gt(0).all()
     # How long the texts are, and that some are missing, was measured.
     assert made["note"].dropna().str.split().str.len().median() < 60
+
+
+def test_a_run_that_is_killed_while_it_learns_texts_goes_on_within_its_budget(
+    base: Path, visits: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "config.json").write_text(json.dumps(request(base, tmp_path)))
+    command = [sys.executable, "-m", "ss_ray.cli.main", "run", "--data", str(visits), "--out", str(tmp_path / "run")]
+    command += ["--config", str(tmp_path / "config.json"), "--csv"]
+    _, texts = TRAININGS
+    with (tmp_path / "first.log").open("w") as log:
+        driver = subprocess.Popen(command, stdout=log, stderr=log, text=True)
+    wait_for(lambda: steps_of_each(tmp_path)[texts] >= 5, driver)
+    driver.kill()
+    driver.wait()
+
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    # Neither model took a step more than was planned: what the kill lost was charged, and counts.
+    assert steps_of_each(tmp_path) == dict(zip(TRAININGS, (COMPACT_STEPS, TEXT_STEPS), strict=True))
+    certificate = json.loads((tmp_path / "run/release/privacy_certificate.json").read_text())
+    assert 19 < certificate["ledger"]["epsilon_spent"] <= 20
+    assert len(pq.read_table(str(tmp_path / "run/release/synthetic"))) == 30
 
 
 @pytest.mark.release
