@@ -340,10 +340,10 @@ def _some_texts(array: pa.ChunkedArray, cut: int) -> list[str]:
 def _text_maker(
     texts: Mapping[str, list[str]], cuts: Mapping[str, int], sizes: CodecSizes
 ) -> Callable[[ColumnSchema, int], TextCodec]:
-    """Codecs of text columns, which share pieces and words, by column and first token."""
+    """Codecs of text columns, which share pieces, by column and first token."""
     together = [text for column in texts.values() for text in column]
     tokenizer = train_tokenizer(together, sizes.text_vocabulary) if texts else ""
-    words = find_words(tokenizer, together) if texts else ()
+    words = find_words(tokenizer, texts) if texts else {}
 
     def make_text(column: ColumnSchema, first_token: int) -> TextCodec:
         return TextCodec(
@@ -352,7 +352,7 @@ def _text_maker(
             tokenizer=tokenizer,
             num_pieces=vocabulary_size(tokenizer),
             max_tokens=fit_max_tokens(token_lengths(tokenizer, texts[column.name]), sizes.max_text_tokens),
-            words=words,
+            words=words[column.name],
             cut=cuts[column.name],
         )
 

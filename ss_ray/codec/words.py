@@ -1,14 +1,14 @@
 """Words of free text: which pieces may follow each other so that only words of the table are written.
 
 A text is cut where the tokenizer cuts it: before spaces, and between letters, digits and signs. Each part of a text
-that is written is one of the known parts. Known are the parts that MIN_TEXTS texts have, so that nothing is spelled
-that a few people alone wrote.
+that is written is one of the known parts of its column. Known are the parts that MIN_TEXTS texts have, so that
+nothing is spelled that a few people alone wrote.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -42,26 +42,32 @@ States = npt.NDArray[np.int64]
 Allowed = npt.NDArray[np.bool_]
 
 
-def find_words(tokenizer: str, texts: Iterable[str]) -> tuple[str, ...]:
-    """The known parts of the texts, as the tokenizer spells them; () where too many parts are rare.
+def find_words(tokenizer: str, texts: Mapping[str, Iterable[str]]) -> dict[str, tuple[str, ...]]:
+    """The known parts that each column has, as the tokenizer spells them; () for all where too many parts are rare.
 
     Args:
         tokenizer: Tokenizer as JSON.
-        texts: Texts of the table.
+        texts: Texts of each column; a part is known by all of them together.
     """
     splitter = Tokenizer.from_str(tokenizer).pre_tokenizer
     counts: Counter[str] = Counter()
     texts_with: Counter[str] = Counter()
-    for text in texts:
-        # A placeholder is a piece of its own, and separates what stands beside it.
-        spans = (span for span in PLACEHOLDER.sub("\0", text).split("\0") if span)
-        parts = [part for span in spans for part, _ in splitter.pre_tokenize_str(span)]
-        counts.update(parts)
-        texts_with.update(set(parts))
+    parts_of: dict[str, set[str]] = {}
+    for name, column in texts.items():
+        parts_of[name] = set()
+        for text in column:
+            # A placeholder is a piece of its own, and separates what stands beside it.
+            spans = (span for span in PLACEHOLDER.sub("\0", text).split("\0") if span)
+            parts = [part for span in spans for part, _ in splitter.pre_tokenize_str(span)]
+            counts.update(parts)
+            texts_with.update(set(parts))
+            parts_of[name].update(parts)
 
-    known = sorted(part for part, count in texts_with.items() if count >= MIN_TEXTS)
-    covered = sum(counts[part] for part in known)
-    return tuple(known) if covered >= MIN_COVERED * counts.total() and known else ()
+    known = {part for part, count in texts_with.items() if count >= MIN_TEXTS}
+    if sum(counts[part] for part in known) < MIN_COVERED * counts.total():
+        return dict.fromkeys(texts, ())
+    # Signs of one column, such as those of JSON, are nothing that another one could have.
+    return {name: tuple(sorted(known & parts or known)) for name, parts in parts_of.items()}
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ TEXTS = [
 def guide_of(texts: list[str]) -> tuple[WordGuide, Tokenizer]:
     """The guide of texts, and their tokenizer."""
     tokenizer = train_tokenizer(texts, 500)
-    return WordGuide(tokenizer, find_words(tokenizer, texts)), Tokenizer.from_str(tokenizer)
+    return WordGuide(tokenizer, find_words(tokenizer, {"note": texts})["note"]), Tokenizer.from_str(tokenizer)
 
 
 @pytest.mark.parametrize("text", [*TEXTS, *NOTES[:20]])
@@ -55,14 +55,14 @@ def test_whatever_is_drawn_is_made_of_known_words() -> None:
 
 def test_a_word_of_fewer_texts_is_not_known() -> None:
     texts = ["all of them say so"] * 40 + ["one says Rumpelstiltskin"] * (MIN_TEXTS - 1)
-    words = find_words(train_tokenizer(texts, 300), texts)
+    words = find_words(train_tokenizer(texts, 300), {"note": texts})["note"]
     assert "Ġthem" in words
     assert not any("umpel" in word for word in words)
 
 
 def test_texts_of_many_rare_words_are_written_freely() -> None:
     texts = [f"code {number * 7919:x} of {number * 104729:x}" for number in range(200)]
-    assert find_words(train_tokenizer(texts, 300), texts) == ()
+    assert find_words(train_tokenizer(texts, 300), {"note": texts})["note"] == ()
 
 
 def test_a_text_may_end_at_a_word_and_not_inside_of_one() -> None:
@@ -72,3 +72,14 @@ def test_a_text_may_end_at_a_word_and_not_inside_of_one() -> None:
     state = guide.advance(np.array([START]), np.array([first]))
     assert not guide.allowed(state)[0, 0]
     assert guide.allowed(np.array([START]))[0, 0]
+
+
+def test_a_column_has_its_own_words_and_one_of_rare_words_those_of_all():
+    reasons, details = ["fever and cough"] * 10, ['{"level": 1}'] * 10
+    columns = {"reason": reasons, "details": details, "rare": ["zyzzy"]}
+    tokenizer = train_tokenizer([*reasons, *details], 300)
+    words = find_words(tokenizer, columns)
+    assert not any(mark in part for part in words["reason"] for mark in '{":')
+    assert any('{"' in part for part in words["details"])
+    # It takes five texts of any column to know a part.
+    assert set(words["rare"]) == {*words["reason"], *words["details"]}

@@ -144,7 +144,7 @@ def test_a_run_that_is_killed_while_it_learns_texts_goes_on_within_its_budget(
     # Neither model took a step more than was planned: what the kill lost was charged, and counts.
     assert steps_of_each(tmp_path) == dict(zip(TRAININGS, (COMPACT_STEPS, TEXT_STEPS), strict=True))
     certificate = json.loads((tmp_path / "run/release/privacy_certificate.json").read_text())
-    assert 19 < certificate["ledger"]["epsilon_spent"] <= 20
+    assert 19 < certificate["epsilon"] <= 20
     assert len(pq.read_table(str(tmp_path / "run/release/synthetic"))) == 30
 
 
