@@ -135,8 +135,7 @@ class ProseWriter:
         """The versions of the texts, by row; unsound ones are written again, and mended after the last attempt."""
         written: dict[int, str] = {}
         # Texts of one length end together, so that no batch waits for a long one.
-        order = sorted(range(len(asked)), key=lambda number: (asked[number].words, len(asked[number].prompt)))
-        waiting = order
+        waiting = sorted(range(len(asked)), key=lambda number: (asked[number].words, len(asked[number].prompt)))
         for attempt in range(ATTEMPTS):
             requests = [self._request_of(number, asked[number], place, attempt) for number in waiting]
             for completions in self._complete_all(requests):

@@ -92,12 +92,15 @@ def _weigh_texts(measured: Any, means: NDArray[np.float64]) -> NDArray[np.float6
 
 
 def fit_balance(name: str, texts: Sequence[str]) -> TextBalance | None:
-    """The frequencies in the texts of a column, '' left out; None where there are too few texts."""
+    """The frequencies in the texts of a column, '' left out; None where they are few, or have nothing in common."""
     texts = list(filter(None, texts))[:MAX_TEXTS]
     if len(texts) < MIN_TEXTS:
         return None
 
     features = fit_features(texts)
+    if not len(features.kept):
+        return None
+
     measured = features.measure(texts)
     return TextBalance(
         name=name,

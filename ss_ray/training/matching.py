@@ -185,6 +185,9 @@ def fit_matcher(rows: pa.Table, texts: Sequence[str], shown: Sequence[str], *, s
 
     joined = join_texts(rows, texts)
     features = fit_features(joined)
+    if not len(features.kept):
+        return None
+
     measured = features.measure(joined)
     is_held_out = np.random.default_rng(seed).random(rows.num_rows) < HELD_OUT
     found = [_fit_reader(rows.column(name), name, measured, is_held_out) for name in shown]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -37,11 +36,6 @@ class TextFeatures:
         from sklearn.preprocessing import normalize
 
         return normalize(_hash_texts(texts)[:, self.kept].multiply(self.weights).tocsr())
-
-    @cached_property
-    def number(self) -> int:
-        """Number of the features."""
-        return len(self.kept)
 
 
 def fit_features(texts: Sequence[str]) -> TextFeatures:

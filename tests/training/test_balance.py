@@ -1,7 +1,9 @@
 import numpy as np
+import pyarrow as pa
 
 from ss_ray.location import Location
 from ss_ray.training.balance import BALANCE_FILE, fit_balance, load_balances, save_balances
+from ss_ray.training.matching import fit_matcher
 from tests.training.test_matching import BAD, GOOD, PLAIN
 
 
@@ -45,6 +47,9 @@ def test_one_version_and_few_real_texts_leave_nothing_to_choose():
     assert balance.choose([["one"], ["two"]], [1]) == [0, 0]
     assert balance.choose([], [1]) == []
     assert fit_balance("text", ["", *texts_of(99, 1, good=0.5)]) is None
+    nothing_alike = [chr(0x4E00 + i) * 3 for i in range(100)]
+    assert fit_balance("text", nothing_alike) is None
+    assert fit_matcher(pa.table({"text": nothing_alike, "x": [1, 2] * 50}), ["text"], ["x"], seed=1) is None
 
 
 def test_frequencies_are_read_as_they_were_written_and_hold_no_word_and_no_rare_one(tmp_path):
