@@ -68,6 +68,17 @@ def test_a_language_model_reads_the_values_of_the_row_and_its_short_texts():
     assert prose_from_json(codec.to_json()) == codec
 
 
+def test_a_model_may_allow_more_than_the_rows_it_learned_from():
+    table, schema = visits()
+    codec = fit_prose_codec(schema, table, reserved=frozenset())
+    assert codec is not None
+    wider = codec.outline_schema.with_column(replace(schema["age"], maximum=99))
+    trained = codec.trained(wider)
+    assert trained.schema["age"].maximum == 99
+    assert trained.schema["note"] == schema["note"]
+    assert trained.outline_schema == wider
+
+
 def test_a_reserved_column_and_a_table_without_prose_stay_with_the_compact_model():
     table, schema = visits()
     assert fit_prose_codec(schema, table, reserved=frozenset({"note"})) is None
