@@ -93,3 +93,16 @@ def test_a_run_without_it_leaves_nothing_of_the_language_model(finished: tuple[R
     run(without, folder / "visits.csv", folder / "run", redo=True)
     assert not (folder / "run/internal/model/prose.json").exists()
     assert not (folder / "run/internal/prose").exists()
+
+
+def test_texts_stand_in_rows_of_a_later_time_than_those_of_the_table(tmp_path: Path) -> None:
+    save_model(tmp_path / "base", sharpness=4)
+    table = make_patients(300, 1).select(["patient_id", "admitted", "discharged", "note"])
+    csv.write_csv(table, tmp_path / "visits.csv")
+    series = {"is_timeseries": True, "timestamp_column": "admitted", "start_timestamp": "2031-05-01"}
+    data = {"group_training_examples_by": "patient_id"}
+    values = request(tmp_path / "base", data=data, time_series=series, replace_pii=None)
+    made = pq.read_table(run(parse_config(values), tmp_path / "visits.csv", tmp_path / "run").synthetic).to_pandas()
+    # Each admission is later than any of the table, and has its note.
+    assert made["admitted"].min().isoformat() > "2031"
+    assert made["note"].notna().all()
