@@ -5,8 +5,8 @@
 
 A model that writes a text of thirty words may lose what its rating is. Classifiers of the columns by the words of the
 text, fitted on real rows, say how well each pair of a row and a text goes together. Pairs of generated rows exchange
-their texts where both go together better afterwards, until somebody who learns from the texts learns about as much of
-their rows as from real ones, and no more. Every text stays as it was written.
+their texts where both go together better afterwards, until the texts say so much of their rows that somebody who
+learns from them learns nearly as much as from real ones. Every text stays as it was written.
 """
 
 from __future__ import annotations
