@@ -12,8 +12,8 @@ train.csv and holdout.csv and ends, and with --judge FILE it judges a table that
 words, trigrams: share of words, and of runs of three words, that occur in real texts. copies: share of texts of 20
 letters or more that stand in the training rows. discriminator: area under the ROC curve of TF-IDF and logistic
 regression, real holdout against these texts. vectors: the same by the vectors of MiniLM, where the extra `text` is
-installed. label: that of a classifier of the label by the text, trained on these
-texts and tested on the holdout; the label needs two values.
+installed. label: that of a classifier of the label by the text, trained on these texts and tested on the holdout; the
+label needs two values.
 
 Keys: texts, words, trigrams, copies, discriminator, vectors, label, train_cpu_s.
 """

@@ -69,11 +69,11 @@ class ProseCodec:
         )
         return replace(self, schema=replace(outline, columns=tuple(columns)))
 
-    def trained(self, outline: TableSchema) -> ProseCodec:
-        """The codec of the rows that a trained model makes.
+    def with_outline(self, outline: TableSchema) -> ProseCodec:
+        """The codec of rows whose columns without texts are those of a schema.
 
         Args:
-            outline: Schema of that model, which may allow more than the rows that it learned from: later dates, say.
+            outline: Schema of rows with the number of words in the place of each text.
         """
         columns = (c if c.name in self.texts else outline[c.name] for c in self.schema.columns)
         return replace(self, schema=replace(self.schema, columns=tuple(columns)))

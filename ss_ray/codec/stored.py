@@ -36,7 +36,11 @@ def read_model_schema(model: Location) -> TableSchema:
 def read_prose(model: Location) -> ProseCodec | None:
     """The codec of the texts of a compact model; None where it writes its texts itself."""
     file = model / PROSE_FILE
-    return prose_from_json(file.read_text()) if file.exists() else None
+    if not file.exists():
+        return None
+
+    # The model may allow more than the rows that it learned from: a sequence that goes on behind their dates, say.
+    return prose_from_json(file.read_text()).with_outline(read_schema((model / "codec.json").read_text()))
 
 
 def read_schema(text: str) -> TableSchema:

@@ -19,7 +19,6 @@ from pydantic import TypeAdapter
 
 from ss_ray.cluster import map_items, reported_progress
 from ss_ray.codec.prose import VOCABULARY_FILE, ProseCodec
-from ss_ray.codec.sequence_tables import unbounded
 from ss_ray.codec.stored import codec_from_json, read_prose
 from ss_ray.errors import ConfigError, GenerationError
 from ss_ray.generation.engine import EngineSettings, TextEngine, load_engine, vllm_environment
@@ -28,6 +27,7 @@ from ss_ray.generation.results import GenerationJob, SyntheticTable
 from ss_ray.generation.stage import generate_table
 from ss_ray.location import Location
 from ss_ray.pii.identities.plan import IdentityPlan
+from ss_ray.plans.plan import GenerationPlan
 from ss_ray.plans.prose_writing import ProseWritingPlan
 from ss_ray.progress import OnProgress
 from ss_ray.tables.parts import Slice, part_slices, read_part, read_slice
@@ -45,6 +45,7 @@ class ProseWritingTask:
     Attributes:
         model: Folder of the compact model, with the codecs.
         language_model: Folder of the language model.
+        rows: Plan by which the rows without texts were made.
         plan: Engine and sampling.
         num_versions: Versions of each text, of which one is kept.
         written: Folder of the finished slices.
@@ -55,6 +56,7 @@ class ProseWritingTask:
 
     model: Location
     language_model: Location
+    rows: GenerationPlan
     plan: ProseWritingPlan
     num_versions: int
     written: Location
@@ -94,6 +96,7 @@ def generate_with_prose(job: GenerationJob, plan: ProseWritingPlan, on_progress:
     task = ProseWritingTask(
         model=job.model,
         language_model=prose_folder(job.model),
+        rows=job.plan,
         plan=plan,
         num_versions=plan.num_versions(num_texts),
         written=written,
@@ -170,15 +173,14 @@ def _slice_worker(task: ProseWritingTask, report: Callable[..., None]) -> Callab
 
     from ss_ray.generation.prose_writer import ProseWriter
     from ss_ray.generation.text_actor import local_folder
+    from ss_ray.generation.worker import checked_schema
 
     codec = read_prose(task.model)
     assert codec is not None
     matcher = load_matcher(task.language_model / MATCHER_FILE)
     rows_codec = codec_from_json((task.model / "codec.json").read_text())
     sequences = getattr(rows_codec, "sequences", None)
-    axis = getattr(rows_codec, "axis", None)
-    # Where sequences start and stop was checked when the rows were made.
-    schema = codec.schema if axis is None else codec.schema.with_column(unbounded(codec.schema[axis.column.name]))
+    schema = codec.with_outline(checked_schema(rows_codec, task.rows)).schema
     with local_folder(task.language_model) as folder:
         engine = _load_writer_engine(folder, task)
         tokenizer = AutoTokenizer.from_pretrained(folder)

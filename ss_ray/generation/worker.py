@@ -57,7 +57,7 @@ def shard_worker(task: ShardTask, seen: Seen, report: Callable[..., None]) -> Ca
         model.forest = model.forest.move(model.device)
 
     given = None if task.given is None else pa.concat_tables(list(read_part(task.given)))
-    schema = _checked_schema(codec, plan)
+    schema = checked_schema(codec, plan)
     sequences = codec.sequences if isinstance(codec, SequenceCodec) else None
 
     matcher = load_matcher(task.model / MATCHER_FILE) if task.may_move_texts else None
@@ -88,8 +88,8 @@ def shard_worker(task: ShardTask, seen: Seen, report: Callable[..., None]) -> Ca
     return generate
 
 
-def _checked_schema(codec: SlotCodec | SequenceCodec, plan: GenerationPlan) -> TableSchema:
-    """What every row satisfies; where sequences start and stop, the plan says."""
+def checked_schema(codec: SlotCodec | SequenceCodec, plan: GenerationPlan) -> TableSchema:
+    """What every row of a plan satisfies; where sequences start and stop, the plan says."""
     if isinstance(codec, SequenceCodec) and codec.axis and (plan.start, plan.stop) != (None, None):
         return codec.schema.with_column(unbounded(codec.axis.column))
     return codec.schema

@@ -97,11 +97,11 @@ def fit_balance(name: str, texts: Sequence[str]) -> TextBalance | None:
     if len(texts) < MIN_TEXTS:
         return None
 
-    features = fit_features(texts)
-    if not len(features.kept):
+    fitted = fit_features(texts)
+    if fitted is None:
         return None
 
-    measured = features.measure(texts)
+    features, measured = fitted
     return TextBalance(
         name=name,
         features=features,

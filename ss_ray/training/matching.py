@@ -183,12 +183,11 @@ def fit_matcher(rows: pa.Table, texts: Sequence[str], shown: Sequence[str], *, s
     if rows.num_rows < MIN_ROWS:
         return None
 
-    joined = join_texts(rows, texts)
-    features = fit_features(joined)
-    if not len(features.kept):
+    fitted = fit_features(join_texts(rows, texts))
+    if fitted is None:
         return None
 
-    measured = features.measure(joined)
+    features, measured = fitted
     is_held_out = np.random.default_rng(seed).random(rows.num_rows) < HELD_OUT
     found = [_fit_reader(rows.column(name), name, measured, is_held_out) for name in shown]
     told = sorted((pair for pair in found if pair is not None), key=lambda pair: -pair[0])[:MAX_COLUMNS]

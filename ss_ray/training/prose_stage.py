@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from ss_ray.cluster import map_items, reported_progress
 from ss_ray.codec.cuts import whole_words
 from ss_ray.codec.prose import PROSE_FILE, VOCABULARY_FILE, ProseCodec, cut_words, fit_prose_codec
-from ss_ray.codec.stored import read_schema
 from ss_ray.errors import DataError
 from ss_ray.location import Location
 from ss_ray.plans.prose import ProsePlan, ProseTablePlan
@@ -63,7 +62,6 @@ def train_with_prose(table: TrainingRows, plan: ProseTablePlan, on_progress: OnP
     outlines = table.folder / "outlines"
     outline_rows(table.rows, codec, outlines)
     model = train_model(replace(table, rows=outlines, schema=codec.outline_schema), plan, on_progress)
-    codec = codec.trained(read_schema((table.folder / "model" / "codec.json").read_text()))
     (table.folder / "model" / PROSE_FILE).write_text(codec.to_json())
 
     prose = replace(table, folder=table.folder / "prose", key=f"prose-{table.key}")

@@ -1,7 +1,9 @@
 """What texts are compared by: words, pairs of words, and pieces of words, hashed, so that none of them is stored.
 
-features = fit_features(real_texts)
-features.measure(texts)     # (texts, features) sparse, in rows of length 1
+    features, measured = fit_features(real_texts)     # None where they have nothing in common
+    features.measure(texts)     # (texts, features) sparse, in rows of length 1
+
+A feature that few real texts have is left out. A rare one weighs more than one that most texts have.
 """
 
 from __future__ import annotations
@@ -33,16 +35,28 @@ class TextFeatures:
 
     def measure(self, texts: Sequence[str]) -> Any:
         """(texts, features) sparse float64 weights of the features that a text has, in rows of length 1."""
+        return self.weigh(_hash_texts(texts))
+
+    def weigh(self, hashed: Any) -> Any:
+        """The same of texts that are hashed already."""
         from sklearn.preprocessing import normalize
 
-        return normalize(_hash_texts(texts)[:, self.kept].multiply(self.weights).tocsr())
+        return normalize(hashed[:, self.kept].multiply(self.weights).tocsr())
 
 
-def fit_features(texts: Sequence[str]) -> TextFeatures:
-    """The features of real texts, those that several of them have."""
-    counts = np.asarray((_hash_texts(texts) > 0).sum(axis=0)).reshape(-1)
+def fit_features(texts: Sequence[str]) -> tuple[TextFeatures, Any] | None:
+    """The features that several of the real texts have, and these texts as `TextFeatures.measure` has them.
+
+    None where the texts have nothing in common.
+    """
+    hashed = _hash_texts(texts)
+    counts = np.asarray((hashed > 0).sum(axis=0)).reshape(-1)
     kept = np.flatnonzero(counts >= MIN_TEXTS)
-    return TextFeatures(kept=kept, weights=1 + np.log((1 + len(texts)) / (1 + counts[kept])))
+    if not len(kept):
+        return None
+
+    features = TextFeatures(kept=kept, weights=1 + np.log((1 + len(texts)) / (1 + counts[kept])))
+    return features, features.weigh(hashed)
 
 
 def _hash_texts(texts: Sequence[str]) -> Any:

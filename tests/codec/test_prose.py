@@ -73,7 +73,7 @@ def test_a_model_may_allow_more_than_the_rows_it_learned_from():
     codec = fit_prose_codec(schema, table, reserved=frozenset())
     assert codec is not None
     wider = codec.outline_schema.with_column(replace(schema["age"], maximum=99))
-    trained = codec.trained(wider)
+    trained = codec.with_outline(wider)
     assert trained.schema["age"].maximum == 99
     assert trained.schema["note"] == schema["note"]
     assert trained.outline_schema == wider

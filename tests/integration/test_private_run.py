@@ -22,6 +22,7 @@ from ss_ray.config.files import parse_config
 from ss_ray.errors import PrivacyError
 from ss_ray.pipelines.replace_pii import replace_table
 from ss_ray.pipelines.run import run
+from ss_ray.privacy.charges import TRAININGS
 from ss_ray.privacy.ledger.ledger import Ledger
 
 pytestmark = pytest.mark.ray
@@ -66,14 +67,20 @@ def ray_logs(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         yield Path(folder)
 
 
+def steps_of_each(ledger: Ledger) -> dict[str, int]:
+    """Steps in the ledger, by training."""
+    steps = dict.fromkeys(TRAININGS, 0)
+    jobs = (job for balance in ledger.balances() for job in balance.jobs)
+    for charge in (charge for job in jobs for charge in job.charges):
+        name = charge.mechanism.partition(" [")[0]
+        if name in steps:
+            steps[name] += charge.count
+
+    return steps
+
+
 def steps_charged(ledger: Ledger) -> int:
-    return sum(
-        charge.count
-        for balance in ledger.balances()
-        for job in balance.jobs
-        for charge in job.charges
-        if charge.mechanism.startswith("dp-sgd")
-    )
+    return sum(steps_of_each(ledger).values())
 
 
 def train_workers(root: int) -> list[int]:
